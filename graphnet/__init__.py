@@ -1,0 +1,32 @@
+"""graphnet: see and trust backpropagation.
+
+Networks are explicit graphs of op nodes, each with a local backward rule. Build one, run it forward and backward, look at
+the error signals of every node, check each rule by finite differences, and draw it.
+"""
+
+from graphnet import ops
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
+from graphnet.core.op import Op, op
+from graphnet.engine.gradients import gradients
+from graphnet.engine.passes import BackwardPass, ForwardPass, Message
+from graphnet.engine.run import backward, forward
+from graphnet.ops.activations import (
+    identity,
+    leaky_relu,
+    log_softmax,
+    polynomial,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
+from graphnet.ops.arithmetic import add, divide, exp, log, multiply, negative, power, sqrt, square, subtract
+from graphnet.ops.comparisons import abs, maximum, minimum, where
+from graphnet.ops.linear import bias_add, matmul, transpose
+from graphnet.ops.losses import binary_cross_entropy, cross_entropy, mse, sse
+from graphnet.ops.reductions import max, mean, sum
+from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
+
+__version__ = "0.1.0"

@@ -1,0 +1,203 @@
+"""Graphs as networkx graphs, and back.
+
+The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save it.
+Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter", "constant" or
+"op"), ``op``, ``settings`` (JSON), ``shape`` and ``dtype``, ``name``, ``scope``, ``output`` (position among the outputs, or −1)
+and for parameters and constants ``value`` (JSON). Edges run from an input to its consumer and carry ``slot``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphnet.core import registry
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Node, Parameter, input, inside, parameter
+from graphnet.core.op import FunctionOp, Op, as_op
+from graphnet.errors import GraphError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
+    """Return a `networkx.MultiDiGraph` of the graph: its structure, settings and parameter values.
+
+    Parameters
+    ----------
+    graph
+        The graph to describe.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        Nodes keyed by label, edges with their ``slot``: ``x * x`` has two edges.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x")
+    >>> network = gn.Graph(gn.multiply(x, x, name="y")).to_networkx()
+    >>> list(network.edges(data="slot"))
+    [('x', 'y', 0), ('x', 'y', 1)]
+    """
+    import networkx as nx
+
+    network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    for index, node in enumerate(graph.nodes):
+        network.add_node(graph.label(node), index=index, output=_position(node, graph.outputs), **_describe(node))
+    for node in graph.nodes:
+        for slot, source in enumerate(node.inputs):
+            network.add_edge(graph.label(source), graph.label(node), slot=slot)
+    return network
+
+
+def _position(node: Node, outputs: tuple[Node, ...]) -> int:
+    return next((i for i, output in enumerate(outputs) if output is node), -1)
+
+
+def _describe(node: Node) -> dict[str, str]:
+    description = {
+        "kind": "op" if node.op is not None else node.kind,
+        "shape": json.dumps(node.shape),
+        "dtype": node.dtype.name,
+        "name": node.name or "",
+        "scope": node.scope,
+    }
+    if node.op is not None:
+        description |= {"op": node.op.name, "settings": json.dumps(node.op.settings, default=_plain)}
+    if isinstance(node, (Parameter, Constant)):
+        description["value"] = json.dumps(node.value.tolist())
+    return description
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise GraphError(
+        f"an op has the setting {value!r}, which can't be described", repair="Settings are numbers, strings and tuples."
+    )
+
+
+def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Graph:
+    """Build the graph that a `networkx.MultiDiGraph` describes, as `to_networkx` writes it.
+
+    Parameters
+    ----------
+    network
+        The description. It is verified: known ops, every slot filled once, no cycle, shapes as inferred.
+    ops
+        The custom ops it may name: instances for ops without settings, classes for ops with settings.
+
+    Returns
+    -------
+    Graph
+        Of new nodes, equal in structure, names, settings and values.
+
+    Raises
+    ------
+    GraphError
+        If there is a cycle (naming its nodes), an unknown op, a slot left empty or filled twice, an attribute missing.
+    ShapeError
+        If shapes don't fit.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(2,))
+    >>> gn.Graph.from_networkx(gn.Graph(gn.tanh(x, name="a")).to_networkx())
+    <Graph of a: 2 nodes, 1 inputs, 0 parameters>
+    """
+    import networkx as nx
+
+    if not network.is_directed() or not network.is_multigraph():
+        raise GraphError(
+            f"expected a networkx.MultiDiGraph, got {type(network).__name__}",
+            repair="Edges need a direction, and x * x has two.",
+        )
+    known = registry.OPS | {_op_name(op): op for op in ops}
+    try:
+        order = list(nx.lexicographical_topological_sort(network, key=lambda label: network.nodes[label].get("index", 0)))
+    except nx.NetworkXUnfeasible:
+        cycle = [edge[0] for edge in nx.find_cycle(network)]
+        raise GraphError(
+            f"the graph has a cycle: {' → '.join(map(str, [*cycle, cycle[0]]))}",
+            repair="Remove one of these edges: a node can't depend on itself.",
+        ) from None
+    built: dict[Any, Node] = {}
+    for label in order:
+        attributes = network.nodes[label]
+        inputs = [built[source] for source in _sources(network, label)]
+        try:
+            built[label] = _rebuild(attributes, inputs, known)
+        except KeyError as error:
+            raise GraphError(
+                f"node {label!r} lacks the attribute {error}", repair="Graph.to_networkx() shows what is needed."
+            ) from None
+        except (json.JSONDecodeError, TypeError) as error:
+            raise GraphError(
+                f"node {label!r} has an attribute that can't be read: {error}",
+                repair="Graph.to_networkx() shows the form.",
+            ) from error
+    marked = sorted((network.nodes[label].get("output", -1), label) for label in order)
+    outputs = [built[label] for position, label in marked if position >= 0]
+    return Graph(*(outputs or [built[label] for label in order if not network.out_degree(label)]))
+
+
+def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
+    """Return the sources of a node's edges in the order of their slots."""
+    edges = [(data.get("slot"), source) for source, _, data in network.in_edges(label, data=True)]
+    by_slot = dict(edges)
+    if set(by_slot) != set(range(len(edges))):
+        raise GraphError(
+            f"the edges into {label!r} have slots {[slot for slot, _ in edges]}, "
+            f"expected each of {list(range(len(edges)))} once",
+            repair="Give each edge the position of the input that it is: slot=0, 1, ...",
+        )
+    return [by_slot[slot] for slot in range(len(edges))]
+
+
+def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]) -> Node:
+    kind, scope = attributes["kind"], attributes.get("scope", "")
+    name = attributes.get("name", "").removeprefix(f"{scope}/") or None
+    with inside(scope):
+        return _rebuild_here(kind, name, attributes, inputs, known)
+
+
+def _rebuild_here(
+    kind: str, name: str | None, attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]
+) -> Node:
+    if kind == "op":
+        if attributes["op"] not in known:
+            raise GraphError(f"unknown op {attributes['op']!r}", repair="Pass a custom op as ops=[...].")
+        op = known[attributes["op"]]
+        if isinstance(op, type):
+            op = op(**{key: _tuples(value) for key, value in json.loads(attributes["settings"]).items()})
+        node: Node = op(*inputs, name=name)
+        shape = _tuples(json.loads(attributes["shape"]))
+        if node.shape != shape:
+            raise GraphError(
+                f"op {op.name} gives shape {node.shape} where the description says {shape}", repair="Correct either."
+            )
+        return node
+    if kind == "input":
+        return input(name or "", _tuples(json.loads(attributes["shape"])), dtype=np.dtype(attributes["dtype"]))
+    if kind in ("parameter", "constant"):
+        dtype = np.dtype(attributes["dtype"])
+        shape = _tuples(json.loads(attributes["shape"]))
+        value = np.array(json.loads(attributes["value"]), dtype=dtype).reshape(shape)
+        return Constant(value, name) if kind == "constant" else parameter(name or "", value)
+    raise GraphError(f"unknown kind {kind!r} of node", repair="Kinds are op, input, parameter and constant.")
+
+
+def _tuples(value: Any) -> Any:
+    """Return JSON's lists as tuples, all the way down."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _op_name(op: Any) -> str:
+    return op.name if isinstance(op, type) and issubclass(op, Op) else as_op(op).name

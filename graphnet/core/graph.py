@@ -1,0 +1,204 @@
+"""Graphs: all that given outputs depend on, in topological order."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from graphnet.core.node import Constant, Input, Node, Parameter, describe, nodes_only
+from graphnet.errors import GraphError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class Edge(NamedTuple):
+    """One use of a node: the consumer, and which of the consumer's inputs it is."""
+
+    consumer: Node
+    slot: int
+
+
+class Graph:
+    """The DAG of all nodes that the outputs depend on. Immutable.
+
+    Parameters
+    ----------
+    *outputs
+        The nodes to compute; at least one.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        In topological order: each after all of its inputs. The same network always gives the same order.
+    outputs : tuple of Node
+        As given.
+    inputs, parameters, constants : tuple
+        The leaves, in topological order.
+
+    Raises
+    ------
+    GraphError
+        If there are no outputs, an output is not a node, or two nodes have one name.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, w = gn.input("x", shape=(None, 2)), gn.parameter("w", [[1.0], [2.0]])
+    >>> graph = Graph(gn.tanh(x @ w, name="a"))
+    >>> [graph.label(node) for node in graph.nodes]
+    ['x', 'w', 'matmul_1', 'a']
+    >>> graph["a"]
+    <tanh 'a' (None, 1)>
+    """
+
+    def __init__(self, *outputs: Node) -> None:
+        if not outputs:
+            raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
+        nodes_only(outputs, "gn.Graph")
+        self.outputs = tuple(outputs)
+        self.nodes = topological_order(self.outputs)
+        self.inputs = tuple(node for node in self.nodes if isinstance(node, Input))
+        self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))
+        self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
+        self._by_name = _by_name(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._labels if isinstance(node, Node) else node in self._by_label
+
+    def __getitem__(self, key: str | Node) -> Node:
+        """Return the node with this name or label; a node of the graph is returned as it is."""
+        if isinstance(key, Node):
+            if key in self._labels:
+                return key
+            name = key.name or ""
+            same = self._by_label.get(name)
+            raise GraphError(
+                f"{describe(key)} is not in this graph"
+                + (f"; its own {name!r} is another node, {describe(same)}" if same is not None else ""),
+                repair="The graph holds only what its outputs depend on.",
+            )
+        if key in self._by_label:
+            return self._by_label[key]
+        close = difflib.get_close_matches(str(key), self._by_label, n=3)
+        raise GraphError(
+            f"no node is called {key!r}",
+            repair=f"Did you mean {', '.join(map(repr, close))}?" if close else "graph.nodes lists all nodes.",
+        )
+
+    def label(self, node: Node) -> str:
+        """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
+        return self._labels[self[node]]
+
+    def consumers(self, node: Node) -> tuple[Edge, ...]:
+        """Return every use of a node in this graph, in topological order of the consumers."""
+        return tuple(self._consumers[self[node]])
+
+    @cached_property
+    def _consumers(self) -> dict[Node, list[Edge]]:
+        uses: dict[Node, list[Edge]] = {node: [] for node in self.nodes}
+        for consumer in self.nodes:
+            for slot, source in enumerate(consumer.inputs):
+                uses[source].append(Edge(consumer, slot))
+        return uses
+
+    @cached_property
+    def _labels(self) -> dict[Node, str]:
+        labels: dict[Node, str] = {}
+        counts: dict[str, int] = {}
+        for node in self.nodes:
+            if node.name is not None:
+                labels[node] = node.name
+                continue
+            stem = f"{node.scope}/{node.kind}" if node.scope else node.kind
+            label = stem
+            while label == stem or label in self._by_name:
+                counts[stem] = counts.get(stem, 0) + 1
+                label = f"{stem}_{counts[stem]}"
+            labels[node] = label
+        return labels
+
+    @cached_property
+    def _by_label(self) -> dict[str, Node]:
+        return {label: node for node, label in self._labels.items()}
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(self._labels[node] for node in self.outputs[:4]) + (", ..." if len(self.outputs) > 4 else "")
+        return (
+            f"<Graph of {outputs}: {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.parameters)} parameters>"
+        )
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """Return the graph for networkx; see `graphnet.core.exchange.to_networkx`."""
+        from graphnet.core.exchange import to_networkx
+
+        return to_networkx(self)
+
+    @staticmethod
+    def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Graph:
+        """Build a graph from what `to_networkx` returns; see `graphnet.core.exchange.from_networkx`."""
+        from graphnet.core.exchange import from_networkx
+
+        return from_networkx(network, ops)
+
+
+Target: TypeAlias = Node | Graph | Sequence[Node]
+"""What a function takes that runs or reads a graph: an output node stands for all it depends on."""
+
+
+def as_graph(target: Target) -> Graph:
+    """Return the graph that `target` is or stands for."""
+    if isinstance(target, Graph):
+        return target
+    if isinstance(target, Node):
+        return Graph(target)
+    if isinstance(target, (list, tuple)):
+        return Graph(*target)
+    raise GraphError(
+        f"expected a node, a graph or a list of nodes, got {type(target).__name__} {target!r}"[:300],
+        repair="Give the output node, for example the loss E.",
+    )
+
+
+def topological_order(outputs: Sequence[Node]) -> tuple[Node, ...]:
+    """Return all nodes that `outputs` depend on, each after its inputs.
+
+    Depth first, inputs from left to right, with a stack of our own: a chain of 100,000 nodes needs no recursion.
+    """
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(output, False) for output in reversed(outputs)]
+    while stack:
+        node, inputs_done = stack.pop()
+        if node in done:
+            continue
+        if inputs_done:
+            done.add(node)
+            order.append(node)
+        else:
+            stack.append((node, True))
+            stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
+    return tuple(order)
+
+
+def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:
+    by_name: dict[str, Node] = {}
+    for node in nodes:
+        if node.name is None:
+            continue
+        other = by_name.setdefault(node.name, node)
+        if other is not node:
+            error = GraphError(
+                f"two nodes are called {node.name!r}", repair='Rename one, or make each in a scope: with gn.scope("..."):'
+            )
+            error.where = (describe(other), describe(node))
+            raise error
+    return by_name

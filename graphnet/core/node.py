@@ -1,0 +1,499 @@
+"""Nodes: the uses of ops, and the inputs, parameters and constants they start from.
+
+A node behaves as an array where a rule expects one: operators, NumPy's ufuncs and its functions, applied to a node,
+build further nodes instead of computing (NumPy's dispatch protocols, NEP 13 and NEP 18). What only numbers can answer,
+as ``bool(node)``, raises `OpaqueError`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from graphnet.core import registry
+from graphnet.core.shapes import Shape, as_shape, known
+from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError
+
+if TYPE_CHECKING:
+    from graphnet.core.op import Op
+
+Array: TypeAlias = Any
+"""An array or a node. Rules are written for both, and the type checker can't know which comes."""
+
+_scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_OUR_FRAMES = ("graphnet", "numpy", "contextlib")
+
+
+class Node:
+    """One use of an op, or a leaf: an `Input`, `Parameter` or `Constant`.
+
+    Nodes are immutable and hold no result of any run. Make them with `input`, `parameter`, `constant`, the op functions
+    and NumPy's own functions.
+
+    Attributes
+    ----------
+    op : Op or None
+        The rule this node applies; ``None`` for a leaf.
+    inputs : tuple of Node
+        The nodes whose values the op is given, in order. One node may appear more than once.
+    shape : tuple of (int or None)
+        Shape of the value; ``None`` is a size known only when arrays are fed.
+    dtype : numpy.dtype
+        Floating for all that has an error signal. A run computes in float32 where its parameters and feeds all are.
+    name : str or None
+        The name given, with the scopes around it; a `Graph` labels nodes that have none.
+    scope : str
+        The scopes it was made in, joined by ``/``.
+    made_at : tuple of (str, int)
+        File and line that made it.
+    """
+
+    __slots__ = ("dtype", "inputs", "made_at", "name", "op", "scope", "shape")
+
+    op: Op | None
+    inputs: tuple[Node, ...]
+    shape: Shape
+    dtype: np.dtype[Any]
+    name: str | None
+    scope: str
+    made_at: tuple[str, int]
+
+    def __init__(
+        self, op: Op | None, inputs: tuple[Node, ...], shape: Shape, dtype: np.dtype[Any], name: str | None = None
+    ) -> None:
+        fix = object.__setattr__
+        fix(self, "op", op)
+        fix(self, "inputs", inputs)
+        fix(self, "shape", shape)
+        fix(self, "dtype", dtype)
+        fix(self, "name", name if name is None else _in_scope(name))
+        fix(self, "scope", _scope.get())
+        fix(self, "made_at", _source_line())
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        if not isinstance(getattr(type(self), attribute, None), property):
+            raise AttributeError(f"{self!r} is immutable: build a new node instead of changing its {attribute}")
+        object.__setattr__(self, attribute, value)
+
+    # What a rule may ask of an array -------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of entries; raises `UnknownSizeError` if a size is known only when fed."""
+        return int(np.prod(known(self.shape, f"the size of {describe(self)}"), dtype=int))
+
+    @property
+    def T(self) -> Node:  # noqa: N802 - NumPy's name
+        """The transpose."""
+        return self.transpose()
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
+        """Sum over `axis`, or over everything."""
+        return registry.build(np.sum, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Node:
+        """Mean over `axis`, or over everything."""
+        return registry.build(np.mean, self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Node:
+        """Largest value along `axis`, or of everything."""
+        return registry.build(np.max, self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Node:
+        """Reshape; sizes as one tuple or one by one, one of them may be −1."""
+        return registry.build(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Node:
+        """Permute the axes; reverse them if none are given."""
+        return registry.build(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)
+
+    # fmt: off
+    def __add__(self, other: Any) -> Node: return _binary(np.add, self, other)
+    def __radd__(self, other: Any) -> Node: return _binary(np.add, other, self)
+    def __sub__(self, other: Any) -> Node: return _binary(np.subtract, self, other)
+    def __rsub__(self, other: Any) -> Node: return _binary(np.subtract, other, self)
+    def __mul__(self, other: Any) -> Node: return _binary(np.multiply, self, other)
+    def __rmul__(self, other: Any) -> Node: return _binary(np.multiply, other, self)
+    def __truediv__(self, other: Any) -> Node: return _binary(np.divide, self, other)
+    def __rtruediv__(self, other: Any) -> Node: return _binary(np.divide, other, self)
+    def __pow__(self, other: Any) -> Node: return _binary(np.power, self, other)
+    def __rpow__(self, other: Any) -> Node: return _binary(np.power, other, self)
+    def __matmul__(self, other: Any) -> Node: return _binary(np.matmul, self, other)
+    def __rmatmul__(self, other: Any) -> Node: return _binary(np.matmul, other, self)
+    def __gt__(self, other: Any) -> Node: return _binary(np.greater, self, other)
+    def __ge__(self, other: Any) -> Node: return _binary(np.greater_equal, self, other)
+    def __lt__(self, other: Any) -> Node: return _binary(np.less, self, other)
+    def __le__(self, other: Any) -> Node: return _binary(np.less_equal, self, other)
+    def __eq__(self, other: Any) -> Node: return _binary(np.equal, self, other)  # type: ignore[override]
+    def __ne__(self, other: Any) -> Node: return _binary(np.not_equal, self, other)  # type: ignore[override]
+    def __and__(self, other: Any) -> Node: return _binary(np.bitwise_and, self, other)
+    def __or__(self, other: Any) -> Node: return _binary(np.bitwise_or, self, other)
+    def __neg__(self) -> Node: return registry.build(np.negative, self)
+    def __pos__(self) -> Node: return self
+    def __abs__(self) -> Node: return registry.build(np.absolute, self)
+    def __invert__(self) -> Node: return registry.build(np.invert, self)
+    def __getitem__(self, index: Any) -> Node: return registry.getitem(self, index)
+    __hash__ = object.__hash__
+    # fmt: on
+
+    # NumPy's functions and ufuncs build nodes -----------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Node:
+        if method == "reduce" and ufunc in registry.REDUCTIONS:
+            options.setdefault("axis", 0)
+            return registry.build(registry.REDUCTIONS[ufunc], *inputs, **options)
+        if method != "__call__":
+            raise _opaque(f"np.{ufunc.__name__}.{method}", self)
+        return registry.build(ufunc, *inputs, **options)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Sequence[type], args: Any, options: dict[str, Any]
+    ) -> Any:
+        return registry.build(function, *args, **options)
+
+    # What only an array can answer ----------------------------------------------------------------------------------
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise _opaque("turning it into an array", self)
+
+    def __bool__(self) -> NoReturn:
+        raise _opaque("a truth value (if, and, or, not, ==, in)", self, "Choose by value with np.where; compare nodes with `is`.")
+
+    def __len__(self) -> NoReturn:
+        raise _opaque("len()", self, "Use node.shape.")
+
+    def __iter__(self) -> Iterator[Node]:
+        raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise _opaque("`in`", self)
+
+    def __float__(self) -> NoReturn:
+        raise _opaque("float()", self)
+
+    def __int__(self) -> NoReturn:
+        raise _opaque("int()", self)
+
+    def __setitem__(self, index: object, value: object) -> NoReturn:
+        raise _opaque("writing into it", self, "Build a new node with np.where or np.concatenate.")
+
+    # How it shows itself --------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """``"input"``, ``"parameter"``, ``"constant"``, or the name of its op."""
+        return self.op.name if self.op is not None else type(self).__name__.lower()
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<{self.kind}{name} {self.shape}>"
+
+
+class Input(Node):
+    """A leaf that is fed: data, or the target."""
+
+    __slots__ = ()
+
+
+class Constant(Node):
+    """A leaf with a fixed value.
+
+    Attributes
+    ----------
+    value : numpy.ndarray
+        The value, read-only.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: np.ndarray[Any, Any], name: str | None) -> None:
+        super().__init__(None, (), value.shape, value.dtype, name)
+        value.flags.writeable = False
+        object.__setattr__(self, "_value", value)
+
+    @property
+    def value(self) -> np.ndarray[Any, Any]:
+        """The value, read-only."""
+        return self._value  # type: ignore[attr-defined,no-any-return]
+
+
+class Parameter(Node):
+    """A leaf that is trained. Its `value` is the only thing about a node that can change."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: np.ndarray[Any, Any], name: str) -> None:
+        super().__init__(None, (), value.shape, value.dtype, name)
+        object.__setattr__(self, "_value", value)
+
+    @property
+    def value(self) -> np.ndarray[Any, Any]:
+        """The present value, to read, to write into, or to assign (which copies). Copy it to keep it."""
+        return self._value  # type: ignore[attr-defined,no-any-return]
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        array = float_array(new, f"the new value of parameter {self.name!r}")
+        if array.shape != self.value.shape:
+            raise ShapeError(
+                f"the new value has shape {array.shape}, expected {self.value.shape}",
+                repair="A parameter keeps the shape it was made with.",
+            ).locate(describe(self))
+        self.value[...] = array
+
+
+def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
+    if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
+        return registry.build(ufunc, x, y)
+    return NotImplemented
+
+
+_OPERANDS = (Node, int, float, np.ndarray, np.generic, list, tuple)
+
+
+def _opaque(asked: str, node: Node, repair: str = "") -> OpaqueError:
+    return OpaqueError(
+        f"{asked} needs numbers, and a node has none: its value exists only in a pass",
+        repair=repair or "Run gn.forward(node, feeds)[node] for the value.",
+    ).locate(describe(node))
+
+
+# Making leaves ------------------------------------------------------------------------------------------------------
+
+
+def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
+    """Make an input: a leaf that is given an array in each run.
+
+    Parameters
+    ----------
+    name
+        Its name; arrays can be fed by it.
+    shape
+        Sizes; ``None`` for one that is known when fed, as the number of samples.
+    dtype
+        ``float`` (the default), ``int`` for indices, or ``bool`` for masks.
+
+    Returns
+    -------
+    Input
+        Shape `shape`.
+
+    Raises
+    ------
+    GraphError
+        If `name` is not a non-empty string.
+    ShapeError
+        If a size is neither ``None`` nor an integer ≥ 0.
+    DtypeError
+        If `dtype` is none of the three.
+
+    Examples
+    --------
+    >>> input("x", shape=(None, 2))
+    <input 'x' (None, 2)>
+    """
+    kind = np.dtype(dtype)
+    if kind.kind not in "fib" or kind == np.float16:
+        raise DtypeError(f"input {name!r} is declared with dtype {kind}", repair="Use float, int or bool.")
+    _check_name(name, "an input")
+    return Input(None, (), as_shape(shape), kind, name)
+
+
+def parameter(name: str, value: Any) -> Parameter:
+    """Make a parameter: a leaf that is trained.
+
+    Parameters
+    ----------
+    name
+        Its name; gradients are handed out under it.
+    value
+        Its first value; copied. float32 stays float32, integers become float64.
+
+    Returns
+    -------
+    Parameter
+        With the shape of `value`.
+
+    Raises
+    ------
+    GraphError
+        If `name` is not a non-empty string.
+    DtypeError
+        If `value` is not real numbers.
+
+    Examples
+    --------
+    >>> W = parameter("W", [[1.0, 2.0, 3.0]])
+    >>> W.value += 1
+    >>> W, W.value
+    (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
+    """
+    _check_name(name, "a parameter")
+    return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
+
+
+def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Constant:
+    """Make a constant: a leaf with a fixed value. Arrays and numbers given to an op become one.
+
+    Parameters
+    ----------
+    value
+        Its value; copied. Integers become float64, unless `dtype` says otherwise.
+    name
+        Its name, if it needs one.
+    dtype
+        ``int`` to keep integers, as indices.
+
+    Returns
+    -------
+    Constant
+        With the shape of `value`.
+
+    Raises
+    ------
+    DtypeError
+        If `value` is not real numbers or booleans.
+
+    Examples
+    --------
+    >>> constant(2)
+    <constant ()>
+    """
+    if name is not None:
+        _check_name(name, "a constant")
+    array = np.array(value)
+    if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and dtype is int):
+        array = float_array(array, f"constant {name!r}" if name else "a constant")
+    return Constant(array, name)
+
+
+def as_node(value: Any) -> Node:
+    """Return a node as it is, and an array or a number as a constant."""
+    return value if isinstance(value, Node) else constant(value)
+
+
+def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
+    """Return `value` as a float32 or float64 array; integers become float64, all else is refused."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+    if array.dtype.kind in "iu":
+        return array.astype(np.float64)
+    if array.dtype not in (np.float32, np.float64):
+        raise DtypeError(
+            f"{what} has dtype {array.dtype}, expected float64, float32 or integers",
+            repair="Convert it first, for example with .astype(float).",
+        )
+    return array
+
+
+# Names, scopes and source lines -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Prefix the names of the nodes made inside, and group them in pictures.
+
+    Parameters
+    ----------
+    name
+        The prefix; scopes nest, joined by ``/``.
+
+    Raises
+    ------
+    GraphError
+        If `name` is not a non-empty string.
+
+    Examples
+    --------
+    >>> with scope("hidden"):
+    ...     parameter("W", [1.0])
+    <parameter 'hidden/W' (1,)>
+    """
+    _check_name(name, "a scope")
+    with inside(_in_scope(name)):
+        yield
+
+
+@contextmanager
+def inside(path: str) -> Iterator[None]:
+    """Make nodes in exactly the scope `path`, whatever scope is open now."""
+    token = _scope.set(path)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def _in_scope(name: str) -> str:
+    outer = _scope.get()
+    return f"{outer}/{name}" if outer else name
+
+
+def _check_name(name: object, what: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise GraphError(f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".')
+
+
+def _source_line() -> tuple[str, int]:
+    """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OUR_FRAMES:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def describe(node: Node, label: str | None = None) -> str:
+    """Return a node in words: ``'a2' (sigmoid), made at net.py:12``."""
+    file, line = node.made_at
+    name = label or node.name
+    return f"{repr(name) if name else 'unnamed'} ({node.kind}), made at {os.path.basename(file)}:{line}"
+
+
+def nodes_only(values: Sequence[Any], what: str) -> None:
+    """Raise unless each of `values` is a node."""
+    for value in values:
+        if not isinstance(value, Node):
+            raise GraphError(
+                f"{what} takes nodes, got {type(value).__name__} {value!r}"[:300],
+                repair="Make one with gn.constant(...), gn.input(...) or an op.",
+            )
+
+
+def apply(op: Op, values: Sequence[Any], name: str | None) -> Node:
+    """Make the node that applies `op`; `Op.__call__` is the way in."""
+    if name is not None:
+        _check_name(name, f"an op ({op.name})")
+    inputs = tuple(value if isinstance(value, Node) else constant(value) for value in values)
+    try:
+        op.check_count(len(inputs))
+        shape = op.shape(*[node.shape for node in inputs])
+        dtype = op.dtype(*[node.dtype for node in inputs])
+    except GraphnetError as error:
+        raise error.locate(subject(op, name), describe_inputs(op, inputs)) from None
+    return Node(op, inputs, tuple(shape), dtype, name)
+
+
+def subject(op: Op, name: str | None) -> str:
+    """Return a use of an op in words, as ``sse 'E'``."""
+    return f"{op.name} {name!r}" if name else op.name
+
+
+def describe_inputs(op: Op, inputs: Sequence[Node], labels: Sequence[str | None] | None = None) -> list[str]:
+    """Return one line for each input of a node, led by what the op calls it."""
+    return [
+        f"{slot}: {describe(node, label)}"
+        for slot, node, label in zip(op.input_names(len(inputs)), inputs, labels or [None] * len(inputs), strict=True)
+    ]

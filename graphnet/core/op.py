@@ -1,0 +1,248 @@
+"""Ops: a forward and a backward rule over NumPy functions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphnet.core.node import Array, Input, Node, apply
+from graphnet.core.shapes import Shape
+from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+
+
+@dataclass(frozen=True)
+class Op:
+    """A forward and a backward rule. Derive from it to make an op with settings, or use `op` for one without.
+
+    A rule is written once, over NumPy's functions and operators. Given arrays it computes numbers, given nodes it
+    builds graph. Ops are stateless: their fields, if any, are settings, and two ops with equal settings are equal.
+
+    Attributes
+    ----------
+    name : str
+        What pictures and messages call it; by default the class name in snake case.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Scale(Op):
+    ...     factor: float
+    ...     def forward(self, z):
+    ...         return self.factor * z
+    ...     def backward(self, delta, a, z):
+    ...         return self.factor * delta
+    >>> Scale(3.0)(np.array([1.0, 2.0]))
+    array([3., 6.])
+    """
+
+    name: ClassVar[str] = "op"
+    broadcasts: ClassVar[bool] = False
+    """Whether operands of unequal shapes are stretched to each other."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def forward(self, *inputs: Array) -> Array:
+        """Compute the output from the inputs. Must not write into them."""
+        raise NotImplementedError(f"op {self.name} has no forward rule")
+
+    def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        """Compute ∂E/∂(each input) from ``delta`` = ∂E/∂output, the cached output and the inputs.
+
+        One input: return its error signal. Several: return one for each, ``None`` for an input that has none.
+        """
+        raise NoBackwardRuleError(
+            f"op {self.name} has no backward rule, so no error signal can pass it",
+            repair="Give it one: a backward method, or for @gn.op the decorator @name.backward.",
+        )
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Compute the output's shape from the inputs'; by default found out from the forward rule itself."""
+        return shape_of_rule(self, shapes)
+
+    def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
+        """Compute the output's dtype from the inputs'; by default the floating type that holds them all."""
+        return np.result_type(*dtypes, np.float32)
+
+    def __call__(self, *inputs: Array, name: str | None = None) -> Array:
+        """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
+        if any(isinstance(value, Node) for value in inputs):
+            return apply(self, inputs, name)
+        self.check_count(len(inputs))
+        return self.forward(*[np.asarray(value) for value in inputs])
+
+    @property
+    def has_backward(self) -> bool:
+        """Whether it has a backward rule."""
+        return type(self).backward is not Op.backward
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def input_names(self, count: int) -> list[str]:
+        """Return what the forward rule calls its inputs, when given `count` of them."""
+        names, variadic = _parameters(self.forward)
+        return [*names, *(f"{variadic}[{i}]" for i in range(count - len(names)))][:count]
+
+    def check_count(self, count: int) -> None:
+        """Raise `GraphError` unless the forward rule takes `count` inputs."""
+        names, variadic = _parameters(self.forward)
+        if count < len(names) or (count > len(names) and not variadic):
+            expected = f"{len(names)} or more" if variadic else str(len(names))
+            raise GraphError(
+                f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
+                repair="Give it one node for each.",
+            )
+
+
+class Primitive(Op):
+    """An op that is exactly one NumPy function: what that function builds when it is given nodes."""
+
+
+def _parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
+    """Return the names of a rule's positional parameters, and of its ``*parameter`` if it has one."""
+    method_of = getattr(rule, "__self__", None)
+    names, variadic = _signature(getattr(rule, "__func__", rule))
+    return (names[1:] if method_of is not None else names), variadic
+
+
+@lru_cache(maxsize=1024)
+def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
+    parameters = inspect.signature(function).parameters.values()
+    variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
+
+
+# Shapes from the rule itself ----------------------------------------------------------------------------------------
+
+
+def shape_of_rule(op: Op, shapes: tuple[Shape, ...]) -> Shape:
+    """Find out the output's shape by running the forward rule.
+
+    First on nodes, which knows unknown sizes exactly; if the rule is opaque, on arrays of ones, twice: a size that
+    differs between the two runs depends on an unknown one.
+    """
+    try:
+        output = op.forward(*[Input(None, (), shape, np.dtype(float), f"input {i}") for i, shape in enumerate(shapes)])
+        return output.shape if isinstance(output, Node) else np.shape(output)
+    except (OpaqueError, ShapeError):
+        first, second = (_shape_with(op, shapes, unknown) for unknown in (3, 5))
+    return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
+
+
+def _shape_with(op: Op, shapes: tuple[Shape, ...], unknown: int) -> tuple[int, ...]:
+    arrays = [np.ones([unknown if size is None else size for size in shape]) for shape in shapes]
+    try:
+        with np.errstate(all="ignore"):
+            return np.shape(op.forward(*arrays))
+    except Exception as error:
+        raise ShapeError(
+            f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {error}",
+            repair="If these shapes should work, give the op a method shape(self, *shapes).",
+        ) from error
+
+
+# Ops from functions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FunctionOp(Op):
+    """An op made of two plain functions by `op`."""
+
+    forward_rule: Callable[..., Any]
+    backward_rule: Callable[..., Any] | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.forward_rule.__name__)
+        object.__setattr__(self, "forward", self.forward_rule)
+        if self.backward_rule is not None:
+            object.__setattr__(self, "backward", self.backward_rule)
+
+    @property
+    def has_backward(self) -> bool:
+        """Whether it has a backward rule."""
+        return self.backward_rule is not None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None: an op made of functions has no settings."""
+        return {}
+
+
+class op:  # noqa: N801 - a decorator
+    """Make an op of a plain function: its forward rule. Give it a backward rule with ``@name.backward``.
+
+    Parameters
+    ----------
+    forward
+        The forward rule, over NumPy's functions and operators.
+
+    Raises
+    ------
+    NoBackwardRuleError
+        In a backward pass, if no backward rule was given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @op
+    ... def cube(z):
+    ...     return z * z * z
+    >>> @cube.backward
+    ... def cube_backward(delta, a, z):
+    ...     return delta * 3 * z * z
+    >>> cube(np.array([2.0]))
+    array([8.])
+    """
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        if not callable(forward):
+            raise RuleError(f"@op decorates a function, got {forward!r}", repair="Write @gn.op above a def.")
+        self._op = FunctionOp(forward, None)
+        self.__name__ = forward.__name__
+        self.__doc__ = forward.__doc__
+        self.__wrapped__ = forward
+
+    @property
+    def op(self) -> FunctionOp:
+        """The op, with the backward rule given last."""
+        return self._op
+
+    def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Register the backward rule ``rule(delta, output, *inputs)``; a decorator that returns `rule` unchanged."""
+        if not callable(rule):
+            raise RuleError(
+                f"@{self.__name__}.backward decorates a function, got {rule!r}",
+                repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",
+            )
+        self._op = FunctionOp(self._op.forward_rule, rule)
+        return rule
+
+    def __call__(self, *inputs: Array, name: str | None = None) -> Array:
+        """Build a node if any input is one; compute if all are arrays or numbers."""
+        return self._op(*inputs, name=name)
+
+    def __repr__(self) -> str:
+        return f"<op {self.__name__}>"
+
+
+def as_op(rule: Any) -> Op:
+    """Return the op that `rule` is or stands for."""
+    if isinstance(rule, op):
+        return rule.op
+    if isinstance(rule, Op):
+        return rule
+    raise GraphError(
+        f"expected an op, got {rule!r}", repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op."
+    )

@@ -1,0 +1,70 @@
+"""The two tables that ops fill in: which NumPy function builds which node, and which name stands for which op.
+
+They are filled once, while graphnet is imported, so that a node can dispatch to ops that are defined further up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from graphnet.errors import OpaqueError
+
+if TYPE_CHECKING:
+    from graphnet.core.node import Node
+    from graphnet.core.op import Op
+
+BUILDERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""NumPy function or ufunc → the graphnet function that does the same to nodes."""
+
+OPS: dict[str, type[Op]] = {}
+"""Name → built-in op, to rebuild graphs from descriptions."""
+
+REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
+"""Ufunc → the NumPy function that its ``reduce`` is."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+O = TypeVar("O", bound="type[Op]")
+
+
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
+    """Register a function as what NumPy's functions do when given nodes; a decorator."""
+
+    def register(build: F) -> F:
+        BUILDERS.update(dict.fromkeys(numpy_functions, build))
+        return build
+
+    return register
+
+
+def builtin(op: O) -> O:
+    """Register a built-in op under its name; a decorator."""
+    OPS[op.name] = op
+    return op
+
+
+def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Build what `function` of NumPy means for nodes, or raise `OpaqueError` if no op covers it."""
+    builder = BUILDERS.get(function)
+    name = getattr(function, "__name__", str(function))
+    if builder is None:
+        raise OpaqueError(
+            f"np.{name} of a node: no op covers it",
+            repair="Write the rule with functions listed in gn.ops, or make an op of it with @gn.op.",
+        )
+    try:
+        return builder(*args, **options)
+    except TypeError as error:
+        if "unexpected keyword argument" in str(error) or "positional argument" in str(error):
+            raise OpaqueError(
+                f"np.{name} of a node with these options: {error}",
+                repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
+            ) from error
+        raise
+
+
+def getitem(node: Node, index: Any) -> Node:
+    """Build ``node[index]``."""
+    return build(np.ndarray.__getitem__, node, index)  # type: ignore[no-any-return]

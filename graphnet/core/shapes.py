@@ -1,0 +1,181 @@
+"""Shapes: tuples of sizes, where ``None`` is a size that is known only when arrays are fed.
+
+Every function here works on shapes alone and raises `ShapeError` without naming nodes: the caller knows them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from graphnet.errors import ShapeError, UnknownSizeError
+
+Size: TypeAlias = int | None
+Shape: TypeAlias = tuple[Size, ...]
+
+
+def as_shape(shape: object) -> Shape:
+    """Return `shape` as a tuple of sizes; an int stands for a vector of that length."""
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    for size in sizes:
+        if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__") or size.__index__() < 0):
+            raise ShapeError(
+                f"{size!r} in shape {shape!r} is not a size",
+                repair="A size is an integer ≥ 0, or None for one that is known when fed.",
+            )
+    return tuple(None if size is None else int(size) for size in sizes)
+
+
+def known(shape: Shape, purpose: str) -> tuple[int, ...]:
+    """Return `shape` if it has no ``None``; else raise, saying what it was needed for."""
+    if None in shape:
+        raise UnknownSizeError(
+            f"{purpose} needs every size, but the shape is {shape}",
+            repair="Declare the inputs with all their sizes, for example shape=(16, 2) instead of (None, 2).",
+        )
+    return tuple(size for size in shape if size is not None)
+
+
+def matches(actual: Sequence[int], declared: Shape) -> bool:
+    """Tell whether an array of shape `actual` is what `declared` promised."""
+    return len(actual) == len(declared) and all(
+        size is None or size == n for n, size in zip(actual, declared, strict=True)
+    )
+
+
+def same_size(first: Size, second: Size) -> bool:
+    """Tell whether two sizes can be equal: an unknown one equals any."""
+    return first is None or second is None or first == second
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """Return the shape of an elementwise result.
+
+    As in NumPy, but the result is never larger than its largest operand: (n, k) with (k,), with (n, 1) and with scalars
+    fit; (n, 1) with (n,) would silently become (n, n) and is refused. An unknown size is taken not to be stretched.
+
+    Examples
+    --------
+    >>> broadcast((None, 3), (3,))
+    (None, 3)
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    ndim = max(len(shape) for shape in shapes)
+    aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
+    result: list[Size] = []
+    for axis, sizes in enumerate(zip(*aligned, strict=True)):
+        stretched_to = {size for size in sizes if size != 1}
+        numbers = stretched_to - {None}
+        if len(numbers) > 1:
+            raise ShapeError(
+                f"shapes {list_shapes(shapes)} don't fit: axis {axis - ndim} has sizes {list_shapes(sizes)}",
+                repair="Elementwise operands need equal sizes, or 1 where one value serves a whole axis.",
+            )
+        result.append(numbers.pop() if numbers else None if None in stretched_to else 1)
+    if not any(
+        len(shape) == ndim and all(size == 1 or mine != 1 for mine, size in zip(shape, result, strict=True))
+        for shape in shapes
+    ):
+        raise ShapeError(
+            f"shapes {list_shapes(shapes)} would broadcast to {tuple(result)}, larger than every operand",
+            repair="If that is meant, spread one operand first with broadcast_to(...); "
+            "if not, give the operands equal shapes with reshape(...).",
+        )
+    return tuple(result)
+
+
+def refuse_hidden_stretch(declared: Sequence[Shape], actual: Sequence[tuple[int, ...]]) -> None:
+    """Refuse that a size declared unknown is 1 when fed and is stretched by broadcasting.
+
+    Shapes were inferred, and the backward pass as a graph was built, on the promise that only a declared 1 stretches.
+    """
+    ndim = max(len(shape) for shape in actual)
+    for axis in range(-ndim, 0):
+        sizes = {
+            shape[axis]
+            for promise, shape in zip(declared, actual, strict=True)
+            if len(shape) >= -axis and promise[axis] != 1
+        }
+        if len(sizes) > 1:
+            raise ShapeError(
+                f"axis {axis} has sizes {list_shapes(sorted(sizes))}, in shapes {list_shapes(actual)}",
+                repair="Only an axis declared with size 1 is broadcast. Feed equal sizes, or declare the 1.",
+            )
+
+
+def matmul(x: Shape, y: Shape) -> Shape:
+    """Return the shape of ``x @ y``, with NumPy's meaning of one and of more than two dimensions.
+
+    Examples
+    --------
+    >>> matmul((None, 64), (64, 10))
+    (None, 10)
+    """
+    if not x or not y:
+        raise ShapeError(
+            f"x has shape {x}, y has shape {y}", repair="A matrix product takes no scalars: write * instead of @."
+        )
+    inner_x, inner_y = x[-1], y[-2] if len(y) > 1 else y[-1]
+    if not same_size(inner_x, inner_y):
+        raise ShapeError(
+            f"x has shape {x}, y has shape {y}: the inner sizes {inner_x} and {inner_y} differ",
+            repair=_matmul_repair(x, y),
+        )
+    stacked = broadcast(x[:-2], y[:-2]) if len(x) > 2 and len(y) > 2 else (*x[:-2], *y[:-2])
+    return stacked + (x[-2:-1] if len(x) > 1 else ()) + (y[-1:] if len(y) > 1 else ())
+
+
+def _matmul_repair(x: Shape, y: Shape) -> str:
+    if len(y) == 2 and same_size(x[-1], y[1]):
+        return "y.T would fit: is it stored transposed?"
+    if len(x) == 2 and same_size(x[0], y[-2] if len(y) > 1 else y[-1]):
+        return "x.T would fit: is it stored transposed?"
+    return "x @ y needs as many columns in x as y has rows."
+
+
+def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Return axes as a sorted tuple of numbers from 0; ``None`` means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ShapeError(f"axis {a} of an array with {ndim} dimensions", repair=f"Axes run from {-ndim} to {ndim - 1}.")
+    normal = tuple(sorted(a % ndim for a in axes))
+    if len(set(normal)) < len(normal):
+        raise ShapeError(f"axis {axis} names one axis twice", repair="Name each axis once.")
+    return normal
+
+
+def reduce(shape: Shape, axis: int | Sequence[int] | None, keepdims: bool) -> Shape:
+    """Return the shape left by a reduction over `axis`."""
+    axes = normal_axes(axis, len(shape))
+    if keepdims:
+        return tuple(1 if i in axes else size for i, size in enumerate(shape))
+    return tuple(size for i, size in enumerate(shape) if i not in axes)
+
+
+def reshape(shape: Shape, new: Shape) -> Shape:
+    """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
+    if sum(size == -1 for size in new) > 1:
+        raise ShapeError(f"new shape {new} has more than one −1", repair="Only one size can be worked out.")
+    if None in shape:
+        return tuple(None if size == -1 else size for size in new)
+    total = math.prod(known(shape, "reshape"))
+    fixed = math.prod(size for size in known(new, "reshape") if size != -1)
+    fits = (fixed and total % fixed == 0) if -1 in new else total == fixed
+    if not fits:
+        raise ShapeError(
+            f"an array of shape {shape} has {total} entries and can't be reshaped to {new}",
+            repair="The product of the sizes must stay the same.",
+        )
+    return tuple(total // fixed if size == -1 else size for size in new)
+
+
+def list_shapes(shapes: Iterable[object]) -> str:
+    """Return things joined as ``(2, 3) and (3,)``."""
+    texts = [str(shape) for shape in shapes]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else texts[0]

@@ -1,0 +1,126 @@
+"""From feeds and parameters to the leaf values of one run: checked, of one dtype, and copied."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Input, Node, Parameter, describe
+from graphnet.core.shapes import matches
+from graphnet.errors import DtypeError, FeedError, ShapeError
+
+Values = dict[Node, np.ndarray[Any, Any]]
+
+
+def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Values:
+    """Return the value of every leaf of the graph, as read-only arrays of its own.
+
+    Parameters
+    ----------
+    graph
+        The graph to be run.
+    feeds
+        {input node or its name: array}; every input of the graph once.
+    dtype
+        What to compute in; by default float32 if all parameters and floating feeds are, else float64.
+
+    Raises
+    ------
+    FeedError
+        If a feed is missing, unknown, given twice, or for a node that is not an input.
+    ShapeError, DtypeError
+        If an array is not what its input was declared to be.
+    """
+    fed = {node: _fed_array(node, array) for node, array in _by_input(graph, feeds).items()}
+    if dtype is None:
+        dtype = run_dtype([*fed.values(), *(parameter.value for parameter in graph.parameters)])
+    values: Values = {}
+    for node in (*graph.inputs, *graph.parameters, *graph.constants):
+        array = node.value if isinstance(node, (Parameter, Constant)) else fed[node]
+        values[node] = frozen(array, dtype if node.dtype.kind == "f" else array.dtype)
+    return values
+
+
+def run_dtype(arrays: list[np.ndarray[Any, Any]]) -> np.dtype[Any]:
+    """Return float32 if all of the floating arrays are, else float64."""
+    floating = [array.dtype for array in arrays if array.dtype.kind == "f"]
+    return np.dtype(np.float32 if floating and all(kind == np.float32 for kind in floating) else np.float64)
+
+
+def frozen(array: Any, dtype: Any) -> np.ndarray[Any, Any]:
+    """Return a read-only copy in `dtype`."""
+    copy = np.array(array, dtype)
+    copy.flags.writeable = False
+    return copy
+
+
+def _by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
+    if not isinstance(feeds, Mapping):
+        raise FeedError(f"feeds must be a dict, got {type(feeds).__name__}", repair="Write {x: X, t: T}.")
+    names = {node.name: node for node in graph.inputs}
+    by_input: dict[Input, Any] = {}
+    for key, array in feeds.items():
+        node = names.get(key) if isinstance(key, str) else key
+        if not isinstance(node, Input) or node not in graph:
+            raise _unknown_feed(graph, key, list(filter(None, names)))
+        if node in by_input:
+            raise FeedError(f"input {node.name!r} is fed twice, by node and by name", repair="Feed it once.")
+        by_input[node] = array
+    missing = [node for node in graph.inputs if node not in by_input]
+    if missing:
+        error = FeedError(
+            f"no array is fed for {', '.join(repr(node.name) for node in missing)}",
+            repair="Every input that the outputs depend on needs an array.",
+        )
+        error.where = tuple(describe(node) for node in missing)
+        raise error
+    return by_input
+
+
+def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
+    if isinstance(key, Parameter):
+        return FeedError(f"{describe(key)} can't be fed", repair="Set its value: node.value = array.")
+    if isinstance(key, Node):
+        problem = f"{describe(key)} is not an input of this graph"
+        if key.name in names:
+            (own,) = [node for node in graph.inputs if node.name == key.name]
+            problem += f"; its own {key.name!r} is another node, {describe(own)}"
+        return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
+    close = difflib.get_close_matches(str(key), names, n=1)
+    return FeedError(
+        f"no input is called {key!r}; the inputs are {', '.join(map(repr, names)) or 'none'}",
+        repair=f"Did you mean {close[0]!r}?" if close else "Feed inputs only, by node or by name.",
+    )
+
+
+def _fed_array(node: Input, value: Any) -> np.ndarray[Any, Any]:
+    what = f"the feed of input {node.name!r}"
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+    accepted = {"f": "float32 float64", "i": "integers", "b": "bool"}[node.dtype.kind]
+    if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):
+        raise DtypeError(
+            f"{what} has dtype {array.dtype}, expected {accepted.replace(' ', ', ')}{' or integers' * (node.dtype.kind == 'f')}",
+            repair="Convert it first, for example with .astype(float), or declare the input with another dtype.",
+        )
+    if not matches(array.shape, node.shape):
+        raise ShapeError(
+            f"{what} has shape {array.shape}, expected {node.shape}", repair=_shape_repair(array.shape, node.shape)
+        ).locate("", [describe(node)])
+    return array
+
+
+def _shape_repair(actual: tuple[int, ...], declared: tuple[int | None, ...]) -> str:
+    if len(actual) + 1 == len(declared) and declared[-1] == 1:
+        return "Feed a column: array[:, np.newaxis]."
+    if len(actual) + 1 == len(declared) and matches(actual, declared[1:]):
+        return "Feed a batch of one: array[np.newaxis]."
+    if matches(actual[::-1], declared):
+        return "Is it stored transposed? Feed array.T."
+    return "Feed that shape, or declare the input with None for sizes that vary."

@@ -1,0 +1,168 @@
+"""The backward pass as a graph: the same backward loop and the same rules, given nodes instead of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only
+from graphnet.core.op import Op
+from graphnet.core.shapes import Shape, same_size
+from graphnet.engine.passes import Message
+from graphnet.engine.rules import located
+from graphnet.engine.run import propagate
+from graphnet.errors import GraphError, OpaqueError, RuleError, ShapeError, UnknownSizeError, UnreachableError
+
+
+def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list[Node]:
+    """Build the nodes that compute ∂E/∂(each node of `wrt`).
+
+    They are nodes like any others: to run, draw, and take gradients of again.
+
+    Parameters
+    ----------
+    target
+        The output E, or a graph of one output.
+    wrt
+        The nodes to differentiate by: parameters, inputs, or anything that E depends on.
+    delta
+        The error signal to start from, a node or an array of E's shape; needed if E is not a scalar.
+
+    Returns
+    -------
+    list of Node
+        One for each of `wrt`, of the same shape.
+
+    Raises
+    ------
+    UnreachableError
+        If E does not depend smoothly on a node of `wrt`.
+    UnknownSizeError
+        If a backward rule needs the number behind a ``None`` size.
+    ShapeError
+        If E is not a scalar and there is no `delta`.
+    NoBackwardRuleError, RuleError
+        If an op on the way has no backward rule, or its rule returns the wrong count or shape.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x")
+    >>> (slope,) = gn.gradients(x**3, [x])
+    >>> (curvature,) = gn.gradients(slope, [x])
+    >>> float(gn.forward(slope, {x: 2.0})[slope]), float(gn.forward(curvature, {x: 2.0})[curvature])
+    (12.0, 12.0)
+    """
+    graph = as_graph(target)
+    if isinstance(wrt, Node):
+        raise GraphError("wrt is a single node, expected a list", repair="Write gradients(E, [node]).")
+    nodes_only(wrt, "gradients")
+    wanted = [graph[node] for node in wrt]
+    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
+    messages[graph.outputs[0]].append(Message(None, None, _start(graph, delta)))
+    on_the_way = _depending_on(graph, wanted)
+
+    def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
+        return _apply_backward(graph, node, delta, output, inputs) if node in on_the_way else ()
+
+    error_signals = propagate(graph, {node: node for node in graph.nodes}, messages, rule)
+    for node in wanted:
+        if node not in error_signals:
+            raise UnreachableError(
+                f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(node, graph.label(node))}",
+                repair="Only comparisons or positions lie between them, whose derivative is zero or does not exist.",
+            )
+    return [error_signals[node] for node in wanted]
+
+
+def _start(graph: Graph, delta: Any) -> Node:
+    if len(graph.outputs) != 1:
+        raise GraphError(
+            f"the graph has {len(graph.outputs)} outputs", repair="Give the one to differentiate: gradients(E, ...)."
+        )
+    output = graph.outputs[0]
+    if delta is None:
+        if output.shape != ():
+            raise ShapeError(
+                f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient",
+                repair="Say what to start from: gradients(..., delta=node).",
+            )
+        return constant(1.0)
+    node = as_node(delta)
+    if not _fits(node.shape, output.shape):
+        raise ShapeError(
+            f"delta has shape {node.shape}, expected {output.shape}", repair="Give one number for each entry of the output."
+        )
+    return node
+
+
+def _depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
+    """Return the nodes of the graph that depend on any of `sources`, but for the sources that depend on none."""
+    reached = set(sources)
+    depending: set[Node] = set()
+    for node in graph.nodes:
+        if any(source in reached for source in node.inputs):
+            reached.add(node)
+            depending.add(node)
+    return depending
+
+
+def _apply_backward(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> list[Node | None]:
+    """Apply a node's backward rule to nodes; a rule that no primitives cover becomes one opaque node for each input."""
+    op = node.op
+    assert op is not None
+    try:
+        returned = op.backward(delta, output, *inputs)
+    except (UnknownSizeError, RuleError) as error:
+        raise located(error, graph, node) from None
+    except (OpaqueError, ShapeError):
+        returned = [
+            BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
+            for slot, source in enumerate(inputs)
+        ]
+    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(messages) != len(inputs):
+        raise located(
+            RuleError(f"its backward rule returned {len(messages)} error signals, expected {len(inputs)}"), graph, node
+        )
+    nodes = [None if message is None else as_node(message) for message in messages]
+    for slot, (message, source) in enumerate(zip(nodes, inputs, strict=True)):
+        if message is not None and source.dtype.kind == "f" and not _fits(message.shape, source.shape):
+            raise located(
+                RuleError(
+                    f"its backward rule returned for input {slot} a node of shape {message.shape}, expected {source.shape}",
+                    repair="An error signal has the shape of the value it belongs to.",
+                ),
+                graph,
+                node,
+            )
+    return nodes
+
+
+def _fits(shape: Shape, expected: Shape) -> bool:
+    return len(shape) == len(expected) and all(map(same_size, shape, expected))
+
+
+@dataclass(frozen=True)
+class BackwardOf(Op):
+    """What an op's backward rule sends to one input, as an opaque op: numbers only, not differentiable again."""
+
+    of: Op
+    slot: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.of.name}_backward")
+
+    def forward(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        """Run the rule on arrays."""
+        if isinstance(delta, Node):
+            raise OpaqueError(f"the backward rule of {self.of.name} can't be read as a graph")
+        returned = self.of.backward(delta, output, *inputs)
+        return returned[self.slot] if isinstance(returned, (tuple, list)) else returned
+
+    def shape(self, delta: Shape, output: Shape, *inputs: Shape) -> Shape:
+        """Return the input's shape."""
+        return inputs[self.slot]

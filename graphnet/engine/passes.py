@@ -1,0 +1,148 @@
+"""The results of a run. They belong to the run, never to the nodes, so that two runs can't disturb each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node, Parameter
+from graphnet.core.tables import number, table
+from graphnet.errors import GraphError, UnreachableError
+
+
+class Message(NamedTuple):
+    """What one consumer sends back along one edge. An output's own share of ∂E/∂E has no consumer."""
+
+    consumer: Node | None
+    slot: int | None
+    delta: np.ndarray[Any, Any]
+
+
+class ForwardPass:
+    """The value of every node in one run.
+
+    Attributes
+    ----------
+    graph : Graph
+        What was run.
+    values : mapping of Node to numpy.ndarray
+        Read-only arrays.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None,))
+    >>> fwd = gn.forward(gn.square(x, name="y"), {x: [1.0, 2.0]})
+    >>> fwd["y"]
+    array([1., 4.])
+    """
+
+    def __init__(self, graph: Graph, values: Mapping[Node, np.ndarray[Any, Any]]) -> None:
+        self.graph = graph
+        self.values = MappingProxyType(dict(values))
+
+    def __getitem__(self, node: Node | str) -> np.ndarray[Any, Any]:
+        """Return the value of a node, given by itself or by its name or label."""
+        return self.values[self.graph[node]]
+
+    def __repr__(self) -> str:
+        return table(["node", "op", "shape", "value"], [self._row(node) for node in self.graph.nodes])
+
+    def _row(self, node: Node) -> list[str]:
+        value = self.values[node]
+        return [self.graph.label(node), node.kind, str(value.shape), summary(value)]
+
+
+class BackwardPass(ForwardPass):
+    """All that a forward pass has, and the error signal ∂E/∂(node) of every node that E depends on.
+
+    Attributes
+    ----------
+    gradients : mapping of str to numpy.ndarray
+        The error signal of every parameter that E depends on, by name.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> bwd = gn.backward(gn.sse(w, [0.0, 0.0]), {})
+    >>> bwd.gradient(w)
+    array([1., 2.])
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        values: Mapping[Node, np.ndarray[Any, Any]],
+        error_signals: Mapping[Node, np.ndarray[Any, Any]],
+        messages: Mapping[Node, Sequence[Message]],
+    ) -> None:
+        super().__init__(graph, values)
+        self.error_signals = MappingProxyType(dict(error_signals))
+        self._messages = {node: tuple(received) for node, received in messages.items()}
+        self.gradients = MappingProxyType(
+            {graph.label(node): error_signals[node] for node in graph.parameters if node in error_signals}
+        )
+
+    def error_signal(self, node: Node | str) -> np.ndarray[Any, Any]:
+        """Return ∂E/∂(the node's output): an array of the shape of its value.
+
+        Raises
+        ------
+        UnreachableError
+            If no error signal reaches the node, so that there is none: this is never reported as zero.
+        """
+        node = self.graph[node]
+        if node not in self.error_signals:
+            label = self.graph.label(node)
+            raise UnreachableError(
+                f"no error signal reaches {node.kind} {label!r}: no output depends on it smoothly",
+                repair="Only comparisons, positions or unused outputs lie between it and the outputs.",
+            )
+        return self.error_signals[node]
+
+    def gradient(self, parameter: Node | str) -> np.ndarray[Any, Any]:
+        """Return the error signal of a parameter.
+
+        Raises
+        ------
+        GraphError
+            If the node is not a parameter.
+        UnreachableError
+            If E does not depend on it.
+        """
+        node = self.graph[parameter]
+        if not isinstance(node, Parameter):
+            raise GraphError(
+                f"{self.graph.label(node)!r} is not a parameter but {node.kind}",
+                repair="For any other node, use error_signal(node).",
+            )
+        return self.error_signal(node)
+
+    def messages(self, node: Node | str) -> tuple[Message, ...]:
+        """Return what each consumer sent back: in this order they add up exactly to the node's error signal."""
+        node = self.graph[node]
+        self.error_signal(node)
+        return self._messages[node]
+
+    def __repr__(self) -> str:
+        return table(["node", "op", "shape", "value", "error signal"], [self._row(node) for node in self.graph.nodes])
+
+    def _row(self, node: Node) -> list[str]:
+        signal = self.error_signals.get(node)
+        return [*super()._row(node), "none reaches it" if signal is None else summary(signal)]
+
+
+def summary(array: np.ndarray[Any, Any]) -> str:
+    """Return an array in a few words: its numbers if they are few, else its norm and range."""
+    if array.size == 0:
+        return "empty"
+    if array.size <= 4:
+        return " ".join(number(x) for x in array.ravel())
+    if array.dtype == bool:
+        return f"{np.count_nonzero(array)} of {array.size} true"
+    return f"norm {number(np.linalg.norm(array.ravel()))}, {number(array.min())} to {number(array.max())}"

@@ -1,0 +1,169 @@
+"""Applying one node's rules to arrays, and holding the rules to their contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Array, Node, describe, describe_inputs, subject
+from graphnet.core.op import Op
+from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
+from graphnet.core.tables import number
+from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError
+
+E = TypeVar("E", bound=GraphnetError)
+
+
+def apply_forward(graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Compute a node's value from its inputs' values, and check it."""
+    op = node.op
+    assert op is not None
+    try:
+        if op.broadcasts:
+            refuse_hidden_stretch([source.shape for source in node.inputs], [array.shape for array in inputs])
+        value = op.forward(*inputs)
+    except Exception as error:
+        raise _rule_failed(graph, node, "forward", inputs, error) from error
+    value = np.asarray(value)
+    if not matches(value.shape, node.shape):
+        raise located(
+            ShapeError(
+                f"the forward rule gave shape {value.shape}, expected {node.shape}",
+                repair="Sizes that were unknown when the graph was built must fit each other when fed.",
+            ),
+            graph,
+            node,
+        )
+    return read_only(_in_run_dtype(graph, node, value, inputs))
+
+
+def apply_backward(
+    graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]
+) -> Sequence[np.ndarray[Any, Any] | None]:
+    """Compute the messages to a node's inputs, and check them: count, shape and dtype."""
+    op = node.op
+    assert op is not None
+    delta = read_only(np.asarray(delta))
+    try:
+        returned = op.backward(delta, output, *inputs)
+    except Exception as error:
+        raise _rule_failed(graph, node, "backward", [delta, output, *inputs], error) from error
+    try:
+        messages = as_messages(op, returned, len(inputs))
+        for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
+            if message is not None and value.dtype.kind == "f":
+                check_message(op, slot, message, value, delta.dtype)
+    except RuleError as error:
+        raise located(error, graph, node) from None
+    return [None if message is None else read_only(message) for message in messages]
+
+
+def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:
+    """Return what a backward rule returned as a list of arrays; raise `RuleError` if it is not one for each input."""
+    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(messages) != count:
+        raise RuleError(
+            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
+            repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
+        )
+    return [None if message is None else np.asarray(message) for message in messages]
+
+
+def check_message(
+    op: Op, slot: int, message: np.ndarray[Any, Any], value: np.ndarray[Any, Any], dtype: np.dtype[Any]
+) -> None:
+    """Raise `RuleError` unless a message has its input's shape and the error signal's dtype."""
+    names = op.input_names(slot + 1)
+    what = f"its backward rule returned for input {slot} ({names[slot]}) an array of"
+    if message.shape != value.shape:
+        raise RuleError(
+            f"{what} shape {message.shape}, expected {value.shape}", repair=_shape_repair(message.shape, value.shape)
+        )
+    if message.dtype != dtype:
+        raise RuleError(
+            f"{what} {message.dtype}, expected {dtype}",
+            repair="Multiply by delta; in float32 runs, avoid arrays made as float64.",
+        )
+
+
+def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if got == expected[::-1]:
+        return "It has the shape of the transpose: a .T is missing, or one too many."
+    if len(got) > len(expected) and got[len(got) - len(expected) :] == expected:
+        return "It still has the axis of the samples: sum over it, np.sum(..., axis=0)."
+    return "An error signal has the shape of the value it belongs to."
+
+
+def _in_run_dtype(
+    graph: Graph, node: Node, value: np.ndarray[Any, Any], inputs: list[np.ndarray[Any, Any]]
+) -> np.ndarray[Any, Any]:
+    if node.dtype.kind != "f":
+        return value
+    floating = [array.dtype for array in inputs if array.dtype.kind == "f"]
+    expected = floating[0] if floating else np.dtype(np.float64)
+    if value.dtype.kind in "biu":
+        return value.astype(expected)
+    if floating and value.dtype != expected:
+        raise located(
+            DtypeError(
+                f"the forward rule gave {value.dtype}, but the run computes in {expected}",
+                repair="Avoid arrays made as float64 inside the rule; Python numbers adapt by themselves.",
+            ),
+            graph,
+            node,
+        )
+    return value
+
+
+def _rule_failed(
+    graph: Graph, node: Node, which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception
+) -> GraphnetError:
+    if isinstance(error, GraphnetError):
+        return located(error, graph, node)
+    shapes = list_shapes([np.shape(array) for array in arrays])
+    if "read-only" in str(error):
+        problem = f"its {which} rule writes into an array it was given"
+        repair = "Rules must leave their arguments alone: build a new array, or write into a copy."
+    else:
+        problem = f"its {which} rule raised {type(error).__name__}: {error} (given arrays of shapes {shapes})"
+        repair = "If the shapes look right, the mistake is in the rule."
+    return located(RuleError(problem, repair=repair), graph, node)
+
+
+def located(error: E, graph: Graph, node: Node) -> E:
+    """Add to an error which node it happened at."""
+    assert node.op is not None
+    labels = [graph.label(source) for source in node.inputs]
+    lines = [f"node: {describe(node, graph.label(node))}", *describe_inputs(node.op, node.inputs, labels)]
+    return error.locate(subject(node.op, graph.label(node)), lines)
+
+
+def read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a view that can't be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def require_finite(
+    graph: Graph, node: Node, what: str, array: np.ndarray[Any, Any], origins: Sequence[tuple[str, np.ndarray[Any, Any]]]
+) -> None:
+    """Raise `NonFiniteError` if an array has an infinity or NaN, naming the node and the ranges of what it came from."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    error = NonFiniteError(
+        f"the {what} has {nan} NaN and {infinite} infinite of {array.size} entries, the first node to have any",
+        repair="Look at the ranges above: a logarithm or division at 0, an overflow, or data with NaN?",
+    )
+    lines = [f"{name}: {_range(origin)}" for name, origin in origins]
+    raise error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
+
+
+def _range(array: np.ndarray[Any, Any]) -> str:
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "no finite entry"
+    return f"shape {array.shape}, {span}"

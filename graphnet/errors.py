@@ -1,0 +1,107 @@
+"""Every error that graphnet raises on purpose.
+
+Each message says where (the node, its op, the source line that made it), what was expected, what came, and the likely
+repair. The code that finds a mistake knows what is wrong; the code around it knows the place. So an error is raised
+with its problem and repair, and located on its way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+
+class GraphnetError(Exception):
+    """The root of graphnet's errors.
+
+    Parameters
+    ----------
+    problem
+        What was expected and what came.
+    repair
+        What most likely mends it.
+
+    Attributes
+    ----------
+    subject : str
+        What the problem is about, as ``"sse 'E'"``; empty until located.
+    where : tuple of str
+        Lines naming the nodes involved and the source lines that made them.
+
+    Examples
+    --------
+    >>> print(ShapeError("got (2, 3)", repair="Transpose it.").locate("matmul 'z'", ["x: made at net.py:3"]))
+    matmul 'z': got (2, 3)
+      x: made at net.py:3
+      Transpose it.
+    """
+
+    def __init__(self, problem: str, *, repair: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.repair = repair
+        self.subject = ""
+        self.where: tuple[str, ...] = ()
+
+    def locate(self, subject: str, where: Sequence[str] = ()) -> Self:
+        """Add the place, unless a closer one is known already; return the error itself."""
+        if not self.subject:
+            self.subject = subject
+            self.where = tuple(where)
+        return self
+
+    def __str__(self) -> str:
+        first = f"{self.subject}: {self.problem}" if self.subject else self.problem
+        return "\n  ".join([first, *self.where, *([self.repair] if self.repair else [])])
+
+
+class GraphError(GraphnetError, ValueError):
+    """A graph that can't be: empty, cyclic, a name used twice, a node of another graph."""
+
+
+class ShapeError(GraphnetError, ValueError):
+    """Shapes that don't fit, found when the node is made or when arrays are fed."""
+
+
+class UnknownSizeError(ShapeError):
+    """A rule needs the number behind a ``None`` size."""
+
+
+class DtypeError(GraphnetError, TypeError):
+    """A dtype that graphnet does not compute with."""
+
+
+class FeedError(GraphnetError, ValueError):
+    """A feed that is missing, unknown or given twice."""
+
+
+class OpaqueError(GraphnetError, TypeError):
+    """Something was asked of a node that only an array can answer."""
+
+
+class RuleError(GraphnetError):
+    """A forward or backward rule broke its contract: count, shape, dtype, or it raised."""
+
+
+class NoBackwardRuleError(RuleError):
+    """An error signal arrived at an op that has no backward rule."""
+
+
+class UnreachableError(GraphnetError, LookupError):
+    """The output does not depend on the node differentiably, so that there is no gradient to give."""
+
+
+class NonFiniteError(GraphnetError, ArithmeticError):
+    """A value or an error signal became infinite or NaN; names the first node where it did."""
+
+
+class GradientCheckError(GraphnetError, AssertionError):
+    """A gradient check failed; the message is the report."""
+
+
+class DrawError(GraphnetError):
+    """A picture can't be made: an unknown format, or nothing on this machine that draws it."""
+
+
+class TrainingError(GraphnetError, ValueError):
+    """Settings or data that training can't start with."""

@@ -1,0 +1,33 @@
+"""What all entry-by-entry ops share: their shape, and how a message shrinks back to an operand that was broadcast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.node import Array
+from graphnet.core.op import Op, Primitive
+from graphnet.core.shapes import Shape
+
+
+class Elementwise(Op):
+    """An op that works entry by entry on operands broadcast to one shape."""
+
+    broadcasts = True
+
+    def shape(self, *operands: Shape) -> Shape:
+        """Return the broadcast shape."""
+        return shapes.broadcast(*operands)
+
+
+class ElementwisePrimitive(Elementwise, Primitive):
+    """An elementwise op that is one NumPy ufunc."""
+
+
+def sum_to(delta: Array, shape: Shape) -> Array:
+    """Sum `delta` over the axes along which an operand of `shape` was broadcast: each use of a value adds its share."""
+    extra = delta.ndim - len(shape)
+    if extra:
+        delta = np.sum(delta, axis=tuple(range(extra)))
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
+    return np.sum(delta, axis=stretched, keepdims=True) if stretched else delta

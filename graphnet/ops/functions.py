@@ -1,0 +1,62 @@
+"""From an op to the function that people call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Protocol
+
+from graphnet.core import registry
+from graphnet.core.node import Array
+from graphnet.core.op import Op
+
+_SECTIONS = """
+
+Parameters
+----------
+{inputs} : node or array
+    {shapes}
+name : str, optional
+    Name of the node; a graph labels nodes without one.
+
+Returns
+-------
+node or array
+    A node if any argument is one; an array if all are arrays or numbers.
+
+Raises
+------
+ShapeError
+    When the node is made, if the shapes don't fit."""
+
+
+class OpFunction(Protocol):
+    """A function that applies an op to nodes or arrays."""
+
+    __name__: str
+
+    def __call__(self, *inputs: Array, name: str | None = None) -> Array:
+        """Build a node if any input is one; compute if all are arrays or numbers."""
+
+
+def function(op: Op, *numpy_functions: Callable[..., object], shapes: str = "") -> OpFunction:
+    """Make the public function of an op without settings: its docstring is the op's, completed.
+
+    The function is registered as what `numpy_functions` do to nodes.
+    """
+    names = op.input_names(count=len(inspect.signature(op.forward).parameters))
+
+    def apply(*inputs: Array, name: str | None = None) -> Array:
+        return op(*inputs, name=name)
+
+    apply.__name__ = apply.__qualname__ = op.name
+    apply.__module__ = type(op).__module__
+    text, heading, examples = (inspect.getdoc(type(op)) or "").partition("\n\nExamples\n")
+    operands = "Any shape." if len(names) == 1 else "Shapes that broadcast to that of the larger operand."
+    apply.__doc__ = text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes or operands) + heading + examples
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    apply.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(n, positional) for n in names]
+        + [inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
+    )
+    return registry.implements(*numpy_functions)(apply)

@@ -1,0 +1,125 @@
+"""Losses: scalars that compare a prediction with a target. They never broadcast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.node import Array
+from graphnet.core.op import Op
+from graphnet.core.registry import builtin
+from graphnet.core.shapes import Shape
+from graphnet.errors import ShapeError
+from graphnet.ops.activations import log_softmax, sigmoid, softmax, softplus
+from graphnet.ops.functions import function
+
+
+class Loss(Op):
+    """An op that compares a prediction with a target of exactly the same shape."""
+
+    broadcasts = True  # so that the engine holds sizes declared unknown to being equal
+
+    def shape(self, prediction: Shape, target: Shape) -> Shape:
+        """Return (), or raise if the two shapes differ."""
+        if len(prediction) != len(target) or not all(map(shapes.same_size, prediction, target)):
+            predicted, targeted = self.input_names(2)
+            raise ShapeError(
+                f"{predicted} has shape {prediction} but {targeted} has shape {target}",
+                repair=f"{self.name} never broadcasts. {_repair(prediction, target)}",
+            )
+        return ()
+
+
+def _repair(prediction: Shape, target: Shape) -> str:
+    if len(target) + 1 == len(prediction) and prediction[-1] == 1:
+        return f"If the target holds one value per row, declare it with shape {prediction}."
+    return "Give both the same shape."
+
+
+@builtin
+class SSE(Loss):
+    """Half the sum of squared errors, E = ½ Σ (a − t)² (Eq. 1); a receives δ (a − t).
+
+    Examples
+    --------
+    >>> float(sse([1.0, 2.0], [0.0, 4.0]))
+    2.5
+    """
+
+    def forward(self, prediction: Array, target: Array) -> Array:
+        return 0.5 * np.sum(np.square(prediction - target))
+
+    def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
+        error = delta * (prediction - target)
+        return error, -error
+
+
+@builtin
+class MSE(Loss):
+    """Mean of squared errors, E = (1/n) Σ (a − t)²; a receives δ 2 (a − t) / n.
+
+    Examples
+    --------
+    >>> float(mse([1.0, 2.0], [0.0, 4.0]))
+    2.5
+    """
+
+    def forward(self, prediction: Array, target: Array) -> Array:
+        return np.mean(np.square(prediction - target))
+
+    def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
+        error = delta * (prediction - target) * (2 / prediction.size)
+        return error, -error
+
+
+@builtin
+class BinaryCrossEntropy(Loss):
+    """Negative log-likelihood of 0/1 targets under a = sigmoid(z), E = −Σ [t ln a + (1 − t) ln(1 − a)].
+
+    Takes z, the pre-activation, and computes Σ softplus(z) − t z, which never overflows; z receives δ (a − t). A sum,
+    as `sse` is: the likelihood of all samples together.
+
+    Examples
+    --------
+    >>> float(binary_cross_entropy([1e4, -1e4], [0.0, 0.0]))
+    10000.0
+    """
+
+    def forward(self, z: Array, target: Array) -> Array:
+        return np.sum(softplus(z) - target * z)
+
+    def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
+        return delta * (sigmoid(z) - target), -delta * z
+
+
+@builtin
+class CrossEntropy(Loss):
+    """Negative log-likelihood of class probabilities t under a = softmax(z), E = −Σ t ln a, classes on the last axis.
+
+    Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
+    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is.
+
+    Examples
+    --------
+    >>> float(cross_entropy([[0.0, 1e4]], [[1.0, 0.0]]))
+    10000.0
+    """
+
+    def forward(self, z: Array, target: Array) -> Array:
+        return -np.sum(target * log_softmax(z))
+
+    def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
+        classes = np.sum(target, axis=-1, keepdims=True)
+        return delta * (softmax(z) * classes - target), -delta * log_softmax(z)
+
+    def shape(self, prediction: Shape, target: Shape) -> Shape:
+        if not prediction:
+            raise ShapeError("z is a scalar", repair="cross_entropy needs an axis of classes, the last one.")
+        return super().shape(prediction, target)
+
+
+_EQUAL = "Exactly equal shapes."
+sse = function(SSE(), shapes=_EQUAL)
+mse = function(MSE(), shapes=_EQUAL)
+binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL)
+cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.")

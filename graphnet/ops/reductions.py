@@ -1,0 +1,191 @@
+"""Reductions: sum, mean and max over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.node import Array
+from graphnet.core.op import Primitive
+from graphnet.core.registry import builtin, implements
+from graphnet.core.shapes import Shape
+
+Axis: TypeAlias = int | Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class Reduction(Primitive):
+    """An op that leaves one value of those along some axes.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes to reduce; None for all.
+    keepdims
+        Whether the reduced axes stay, with size 1.
+    """
+
+    axis: int | tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def shape(self, z: Shape) -> Shape:
+        """Return the shape that is left."""
+        return shapes.reduce(z, self.axis, self.keepdims)
+
+    def spread(self, reduced: Array, z: Array) -> Array:
+        """Give `reduced` its reduced axes back, with size 1, so that it broadcasts against `z`."""
+        if self.keepdims or self.axis is None and np.ndim(reduced) == 0:
+            return reduced
+        return np.expand_dims(reduced, shapes.normal_axes(self.axis, z.ndim))
+
+
+@builtin
+@dataclass(frozen=True)
+class Sum(Reduction):
+    """Sum over axes: each entry that was added receives δ."""
+
+    def forward(self, z: Array) -> Array:
+        return np.sum(z, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.broadcast_to(self.spread(delta, z), z.shape)
+
+
+@builtin
+@dataclass(frozen=True)
+class Mean(Reduction):
+    """Mean over axes: each of n entries receives δ / n."""
+
+    def forward(self, z: Array) -> Array:
+        return np.mean(z, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.broadcast_to(self.spread(delta, z) / (z.size // a.size), z.shape)
+
+
+@builtin
+@dataclass(frozen=True)
+class Max(Reduction):
+    """Largest value along axes: the entry that won receives δ; equal winners share it evenly."""
+
+    def forward(self, z: Array) -> Array:
+        return np.max(z, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        winners = np.where(z == self.spread(a, z), np.ones_like(z), 0)
+        return winners * self.spread(delta, z) / np.sum(winners, axis=self.axis, keepdims=True)
+
+
+def _settings(axis: Axis) -> int | tuple[int, ...] | None:
+    return tuple(int(i) for i in axis) if isinstance(axis, Sequence) else axis
+
+
+@implements(np.sum)
+def sum(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+    """Sum over `axis`, or over everything. Each entry that was added receives δ.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to sum over; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes summed over.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis.
+
+    Examples
+    --------
+    >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    array([4., 6.])
+    """
+    return Sum(_settings(axis), bool(keepdims))(z, name=name)
+
+
+@implements(np.mean)
+def mean(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+    """Mean over `axis`, or over everything. Each of the n entries receives δ / n.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to average over; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes averaged over.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis.
+    UnknownSizeError
+        By `gradients`, if n is not known.
+
+    Examples
+    --------
+    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    array([1.5, 3.5])
+    """
+    return Mean(_settings(axis), bool(keepdims))(z, name=name)
+
+
+@implements(np.max)
+def max(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+    """Largest value along `axis`, or of everything. The winner receives δ; equal winners share it evenly.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to reduce; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes reduced.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis.
+
+    Examples
+    --------
+    >>> max(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
+    array([2., 4.])
+    """
+    return Max(_settings(axis), bool(keepdims))(z, name=name)
+
+
+@implements(np.min)
+def min(z: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Build ``np.min(z, ...)``, as −max(−z)."""
+    return -max(-z, axis, keepdims)

@@ -1,0 +1,526 @@
+"""Ops that move entries without changing them: reshape, broadcast_to, concatenate, take, indexing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.node import Array, Node, constant
+from graphnet.core.op import Primitive
+from graphnet.core.registry import builtin, implements
+from graphnet.core.shapes import Shape
+from graphnet.errors import OpaqueError, ShapeError
+from graphnet.ops.elementwise import sum_to
+
+
+class Moving(Primitive):
+    """An op whose output holds entries of its first input."""
+
+    def dtype(self, z: np.dtype[Any], *others: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the first input's."""
+        return z
+
+
+@builtin
+@dataclass(frozen=True)
+class Reshape(Moving):
+    """The same entries in another shape.
+
+    Attributes
+    ----------
+    to
+        The new shape; one size may be −1.
+    """
+
+    to: tuple[int, ...]
+
+    def forward(self, z: Array) -> Array:
+        return np.reshape(z, self.to)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.reshape(delta, z.shape)
+
+    def shape(self, z: Shape) -> Shape:
+        return shapes.reshape(z, self.to)
+
+
+@builtin
+@dataclass(frozen=True)
+class ExpandDims(Moving):
+    """New axes of size 1.
+
+    Attributes
+    ----------
+    axes
+        Where they are in the result.
+    """
+
+    axes: tuple[int, ...]
+
+    def forward(self, z: Array) -> Array:
+        return np.expand_dims(z, self.axes)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.squeeze(delta, self.axes)
+
+    def shape(self, z: Shape) -> Shape:
+        axes = shapes.normal_axes(self.axes, len(z) + len(self.axes))
+        sizes = iter(z)
+        return tuple(1 if axis in axes else next(sizes) for axis in range(len(z) + len(axes)))
+
+
+@builtin
+@dataclass(frozen=True)
+class Squeeze(Moving):
+    """Axes of size 1 dropped.
+
+    Attributes
+    ----------
+    axes
+        Which.
+    """
+
+    axes: tuple[int, ...]
+
+    def forward(self, z: Array) -> Array:
+        return np.squeeze(z, self.axes)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.expand_dims(delta, shapes.normal_axes(self.axes, z.ndim))
+
+    def shape(self, z: Shape) -> Shape:
+        axes = shapes.normal_axes(self.axes, len(z))
+        if any(z[axis] != 1 for axis in axes):
+            raise ShapeError(f"axes {axes} of shape {z} are not all of size 1", repair="Squeeze only axes of size 1.")
+        return tuple(size for axis, size in enumerate(z) if axis not in axes)
+
+
+@builtin
+@dataclass(frozen=True)
+class BroadcastTo(Moving):
+    """The entries repeated to a larger shape; each receives the sum of its copies' error signals.
+
+    Attributes
+    ----------
+    to
+        The new shape.
+    """
+
+    to: tuple[int, ...]
+
+    def forward(self, z: Array) -> Array:
+        return np.broadcast_to(z, self.to)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return sum_to(delta, z.shape)
+
+    def shape(self, z: Shape) -> Shape:
+        if len(z) > len(self.to) or any(
+            size != 1 and not shapes.same_size(size, new)
+            for size, new in zip(reversed(z), reversed(self.to), strict=False)
+        ):
+            raise ShapeError(
+                f"shape {z} does not broadcast to {self.to}", repair="Each size must be equal to the new one, or 1."
+            )
+        return self.to
+
+
+@builtin
+@dataclass(frozen=True)
+class Concatenate(Primitive):
+    """Arrays joined along an axis; each receives its part of δ.
+
+    Attributes
+    ----------
+    axis
+        The axis to join along.
+    """
+
+    axis: int = 0
+
+    def forward(self, *parts: Array) -> Array:
+        return np.concatenate(parts, axis=self.axis)
+
+    def backward(self, delta: Array, a: Array, *parts: Array) -> Array:
+        before: tuple[slice, ...] = (slice(None),) * (self.axis % a.ndim)
+        messages, start = [], 0
+        for part in parts:
+            (length,) = shapes.known((part.shape[self.axis],), "concatenate's backward rule")
+            messages.append(delta[(*before, slice(start, start + length))])
+            start += length
+        return messages
+
+    def shape(self, *parts: Shape) -> Shape:
+        first = parts[0]
+        (axis,) = shapes.normal_axes(self.axis, len(first))
+        for part in parts:
+            if len(part) != len(first) or not all(
+                i == axis or shapes.same_size(size, part[i]) for i, size in enumerate(first)
+            ):
+                raise ShapeError(
+                    f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}",
+                    repair="All sizes but the one along the axis must be equal.",
+                )
+        lengths = [part[axis] for part in parts]
+        total = None if None in lengths else sum(length for length in lengths if length is not None)
+        others = [next((s for s in sizes if s is not None), None) for sizes in zip(*parts, strict=True)]
+        return (*others[:axis], total, *others[axis + 1 :])
+
+
+@builtin
+@dataclass(frozen=True)
+class Take(Moving):
+    """Entries picked by their positions along an axis; an entry picked twice receives both error signals.
+
+    Attributes
+    ----------
+    axis
+        The axis to pick along.
+    """
+
+    axis: int = 0
+
+    def forward(self, z: Array, indices: Array) -> Array:
+        return np.take(z, indices, axis=self.axis)
+
+    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
+        return PutAdd(shapes.known(z.shape, "take's backward rule"), self.axis % z.ndim)(delta, indices), None
+
+    def shape(self, z: Shape, indices: Shape) -> Shape:
+        (axis,) = shapes.normal_axes(self.axis, len(z))
+        return (*z[:axis], *indices, *z[axis + 1 :])
+
+
+@builtin
+@dataclass(frozen=True)
+class PutAdd(Moving):
+    """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    axis
+        The axis the positions count along.
+    """
+
+    to: tuple[int, ...]
+    axis: int
+
+    def forward(self, z: Array, indices: Array) -> Array:
+        result = np.zeros(self.to, z.dtype)
+        np.add.at(result, (*(slice(None),) * self.axis, indices), z)
+        return result
+
+    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
+        return np.take(delta, indices, axis=self.axis), None
+
+    def shape(self, z: Shape, indices: Shape) -> Shape:
+        return self.to
+
+
+# Basic indexing -----------------------------------------------------------------------------------------------------
+
+Index: TypeAlias = tuple[Any, ...]
+"""One item an axis: an int, None for a new axis, "..." for all others, or (start, stop, step)."""
+
+
+@builtin
+@dataclass(frozen=True)
+class Getitem(Moving):
+    """A part of z, by integers and slices; the entries outside it receive 0.
+
+    Attributes
+    ----------
+    index
+        An item for each axis: an integer, None for a new axis, "..." for all others, or (start, stop, step).
+    """
+
+    index: Index
+
+    def forward(self, z: Array) -> Array:
+        return z[_numpy_index(self.index)]
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return Embed(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
+
+    def shape(self, z: Shape) -> Shape:
+        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two different ones.
+        try:
+            first, second = (
+                np.broadcast_to(0, [unknown if size is None else size for size in z])[_numpy_index(self.index)].shape
+                for unknown in (10**6, 10**6 + 1)
+            )
+        except IndexError as error:
+            raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
+        return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
+
+
+@builtin
+@dataclass(frozen=True)
+class Embed(Moving):
+    """Zeros, with a part set: what takes an error signal back through indexing.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    index
+        The part, as in `Getitem`.
+    """
+
+    to: tuple[int, ...]
+    index: Index
+
+    def forward(self, z: Array) -> Array:
+        result = np.zeros(self.to, z.dtype)
+        result[_numpy_index(self.index)] = z
+        return result
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta[_numpy_index(self.index)]
+
+    def shape(self, z: Shape) -> Shape:
+        return self.to
+
+
+def _numpy_index(index: Index) -> tuple[Any, ...]:
+    return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
+
+
+def _described_index(index: Any) -> Index:
+    items = index if isinstance(index, tuple) else (index,)
+    described: list[Any] = []
+    for item in items:
+        if isinstance(item, slice):
+            described.append(tuple(None if i is None else int(i) for i in (item.start, item.stop, item.step)))
+        elif isinstance(item, EllipsisType):
+            described.append("...")
+        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, bool)):
+            described.append(None if item is None else int(item))
+        else:
+            raise OpaqueError(
+                f"indexing a node with {type(item).__name__} {item!r}"[:200],
+                repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
+            )
+    return tuple(described)
+
+
+@implements(np.ndarray.__getitem__)
+def getitem(z: Array, index: Any) -> Array:
+    """Build ``z[index]``: by integers, slices, None and ``...``, or by one array of positions."""
+    if isinstance(index, (list, np.ndarray)) and np.asarray(index).dtype.kind in "iu":
+        return take(z, index, axis=0)
+    if isinstance(index, Node) and index.dtype.kind in "iu":
+        return take(z, index, axis=0)
+    return Getitem(_described_index(index))(z)
+
+
+# Functions ----------------------------------------------------------------------------------------------------------
+
+
+@implements(np.reshape)
+def reshape(z: Array, shape: int | Sequence[int | None], *, name: str | None = None) -> Array:
+    """Arrange the same entries in another shape.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    shape : int or sequence of int
+        The new sizes; one may be −1 and is worked out, as for a number of samples that is not known yet.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Of shape `shape`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if the number of entries would change.
+    UnknownSizeError
+        If more than one size is unknown.
+
+    Examples
+    --------
+    >>> reshape(np.arange(6.0), (2, -1)).shape
+    (2, 3)
+    """
+    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    if sizes.count(None) == 1 and -1 not in sizes:  # the one unknown size can be worked out
+        sizes = tuple(-1 if size is None else size for size in sizes)
+    return Reshape(tuple(int(size) for size in shapes.known(sizes, "reshape")))(z, name=name)
+
+
+@implements(np.broadcast_to)
+def broadcast_to(z: Array, shape: Sequence[int], *, name: str | None = None) -> Array:
+    """Repeat the entries to a larger shape, by NumPy's rules. Each receives the sum of its copies' error signals.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    shape : sequence of int
+        The new shape.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Of shape `shape`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if a size is neither 1 nor equal to the new one.
+    UnknownSizeError
+        If the new shape has an unknown size.
+
+    Examples
+    --------
+    >>> broadcast_to([1.0, 2.0], (3, 2)).shape
+    (3, 2)
+    """
+    to = shapes.known(shapes.as_shape(shape), "broadcast_to")
+    return z if isinstance(z, Node) and z.shape == to and name is None else BroadcastTo(to)(z, name=name)
+
+
+@implements(np.expand_dims)
+def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
+    """Build ``np.expand_dims(z, axis)``: new axes of size 1."""
+    return ExpandDims(tuple(axis) if isinstance(axis, Sequence) else (axis,))(z)
+
+
+@implements(np.squeeze)
+def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
+    """Build ``np.squeeze(z, axis)``: without these axes of size 1, or without all of them."""
+    if axis is None:
+        shapes.known(z.shape, "squeeze without an axis")
+        axis = tuple(i for i, size in enumerate(z.shape) if size == 1)
+    return Squeeze(tuple(axis) if isinstance(axis, Sequence) else (axis,))(z)
+
+
+@implements(np.concatenate)
+def concatenate(parts: Sequence[Array], axis: int = 0, *, name: str | None = None) -> Array:
+    """Join arrays along an axis. Each receives its part of the error signal.
+
+    Parameters
+    ----------
+    parts : sequence of node or array
+        Equal shapes but for the size along `axis`.
+    axis : int
+        The axis to join along.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        As long along `axis` as all parts together.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if other sizes differ or there are no parts.
+
+    Examples
+    --------
+    >>> concatenate([[1.0], [2.0, 3.0]])
+    array([1., 2., 3.])
+    """
+    if len(parts) == 0:
+        raise ShapeError("concatenate got no parts", repair="Give at least one.")
+    return Concatenate(axis)(*parts, name=name)
+
+
+@implements(np.stack)
+def stack(parts: Sequence[Array], axis: int = 0) -> Array:
+    """Build ``np.stack(parts, axis)``: joined along a new axis."""
+    return concatenate([expand_dims(part, axis) for part in parts], axis)
+
+
+def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) -> Array:
+    """Pick entries along an axis by their positions. An entry picked twice receives both error signals.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape with at least one axis.
+    indices : node or array of int
+        Positions from 0, any shape; a node declared with ``dtype=int``.
+    axis : int
+        The axis to pick along.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        The shape of `indices` in the place of the axis.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis or a position is out of range.
+    OpaqueError
+        If the indices are not integers.
+
+    Examples
+    --------
+    >>> take(np.array([10.0, 20.0]), [1, 1, 0])
+    array([20., 20., 10.])
+    """
+    if not isinstance(indices, Node):
+        indices = constant(indices, dtype=int) if isinstance(z, Node) else np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise OpaqueError(
+            f"take needs integer positions, got {indices.dtype}", repair="Declare the input with dtype=int."
+        )
+    if not isinstance(indices, Node) or not hasattr(indices, "value"):
+        return Take(axis)(z, indices, name=name)
+    size = z.shape[axis] if -z.ndim <= axis < z.ndim else None
+    if size is not None and indices.value.size and not -size <= indices.value.min() <= indices.value.max() < size:
+        raise ShapeError(
+            f"positions {indices.value.min()} to {indices.value.max()} along an axis of size {size}",
+            repair=f"Positions run from 0 to {size - 1}.",
+        )
+    return Take(axis)(z, indices, name=name)
+
+
+@implements(np.take)
+def numpy_take(z: Array, indices: Array, axis: int | None = None) -> Array:
+    """Build ``np.take(z, indices, axis)``, which flattens `z` first if there is no axis."""
+    return take(ravel(z), indices) if axis is None else take(z, indices, axis)
+
+
+@implements(np.ravel)
+def ravel(z: Array) -> Array:
+    """Build ``np.ravel(z)``: all entries in one axis."""
+    return reshape(z, (-1,))
+
+
+@implements(np.shape)
+def shape(z: Array) -> Shape:
+    """Answer ``np.shape(z)``."""
+    return tuple(z.shape)
+
+
+@implements(np.ndim)
+def ndim(z: Array) -> int:
+    """Answer ``np.ndim(z)``."""
+    return len(z.shape)
+
+
+@implements(np.size)
+def size(z: Array) -> int:
+    """Answer ``np.size(z)``."""
+    return int(z.size)
