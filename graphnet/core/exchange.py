@@ -17,7 +17,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter, input, inside, parameter
-from graphnet.core.op import FunctionOp, Op, as_op
+from graphnet.core.op import Op, as_op
 from graphnet.errors import GraphError
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
         )
     known = registry.OPS | {_op_name(op): op for op in ops}
     try:
-        order = list(nx.lexicographical_topological_sort(network, key=lambda label: network.nodes[label].get("index", 0)))
+        order = list(
+            nx.lexicographical_topological_sort(network, key=lambda label: network.nodes[label].get("index", 0))
+        )
     except nx.NetworkXUnfeasible:
         cycle = [edge[0] for edge in nx.find_cycle(network)]
         raise GraphError(

@@ -131,10 +131,10 @@ class Graph:
         return {label: node for node, label in self._labels.items()}
 
     def __repr__(self) -> str:
-        outputs = ", ".join(self._labels[node] for node in self.outputs[:4]) + (", ..." if len(self.outputs) > 4 else "")
-        return (
-            f"<Graph of {outputs}: {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.parameters)} parameters>"
+        outputs = ", ".join(self._labels[node] for node in self.outputs[:4]) + (
+            ", ..." if len(self.outputs) > 4 else ""
         )
+        return f"<Graph of {outputs}: {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.parameters)} parameters>"
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """Return the graph for networkx; see `graphnet.core.exchange.to_networkx`."""
@@ -197,7 +197,8 @@ def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:
         other = by_name.setdefault(node.name, node)
         if other is not node:
             error = GraphError(
-                f"two nodes are called {node.name!r}", repair='Rename one, or make each in a scope: with gn.scope("..."):'
+                f"two nodes are called {node.name!r}",
+                repair='Rename one, or make each in a scope: with gn.scope("..."):',
             )
             error.where = (describe(other), describe(node))
             raise error

@@ -94,7 +94,7 @@ class Node:
         return int(np.prod(known(self.shape, f"the size of {describe(self)}"), dtype=int))
 
     @property
-    def T(self) -> Node:  # noqa: N802 - NumPy's name
+    def T(self) -> Node:
         """The transpose."""
         return self.transpose()
 
@@ -168,7 +168,9 @@ class Node:
         raise _opaque("turning it into an array", self)
 
     def __bool__(self) -> NoReturn:
-        raise _opaque("a truth value (if, and, or, not, ==, in)", self, "Choose by value with np.where; compare nodes with `is`.")
+        raise _opaque(
+            "a truth value (if, and, or, not, ==, in)", self, "Choose by value with np.where; compare nodes with `is`."
+        )
 
     def __len__(self) -> NoReturn:
         raise _opaque("len()", self, "Use node.shape.")
@@ -444,7 +446,9 @@ def _in_scope(name: str) -> str:
 
 def _check_name(name: object, what: str) -> None:
     if not isinstance(name, str) or not name:
-        raise GraphError(f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".')
+        raise GraphError(
+            f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".'
+        )
 
 
 def _source_line() -> tuple[str, int]:

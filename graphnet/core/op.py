@@ -65,11 +65,11 @@ class Op:
             repair="Give it one: a backward method, or for @gn.op the decorator @name.backward.",
         )
 
-    def shape(self, *shapes: Shape) -> Shape:
+    def shape(self, *shapes: Any) -> Shape:
         """Compute the output's shape from the inputs'; by default found out from the forward rule itself."""
         return shape_of_rule(self, shapes)
 
-    def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    def dtype(self, *dtypes: Any) -> np.dtype[Any]:
         """Compute the output's dtype from the inputs'; by default the floating type that holds them all."""
         return np.result_type(*dtypes, np.float32)
 
@@ -180,7 +180,7 @@ class FunctionOp(Op):
         return {}
 
 
-class op:  # noqa: N801 - a decorator
+class op:
     """Make an op of a plain function: its forward rule. Give it a backward rule with ``@name.backward``.
 
     Parameters

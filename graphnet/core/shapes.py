@@ -143,7 +143,9 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     for a in axes:
         if not -ndim <= a < ndim:
-            raise ShapeError(f"axis {a} of an array with {ndim} dimensions", repair=f"Axes run from {-ndim} to {ndim - 1}.")
+            raise ShapeError(
+                f"axis {a} of an array with {ndim} dimensions", repair=f"Axes run from {-ndim} to {ndim - 1}."
+            )
     normal = tuple(sorted(a % ndim for a in axes))
     if len(set(normal)) < len(normal):
         raise ShapeError(f"axis {axis} names one axis twice", repair="Name each axis once.")

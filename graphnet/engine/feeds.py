@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, describe
+from graphnet.core.node import Input, Node, Parameter, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError
 
@@ -40,7 +40,7 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in graph.parameters)])
     values: Values = {}
     for node in (*graph.inputs, *graph.parameters, *graph.constants):
-        array = node.value if isinstance(node, (Parameter, Constant)) else fed[node]
+        array = fed[node] if isinstance(node, Input) else node.value
         values[node] = frozen(array, dtype if node.dtype.kind == "f" else array.dtype)
     return values
 

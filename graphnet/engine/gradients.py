@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only
 from graphnet.core.op import Op
@@ -94,7 +93,8 @@ def _start(graph: Graph, delta: Any) -> Node:
     node = as_node(delta)
     if not _fits(node.shape, output.shape):
         raise ShapeError(
-            f"delta has shape {node.shape}, expected {output.shape}", repair="Give one number for each entry of the output."
+            f"delta has shape {node.shape}, expected {output.shape}",
+            repair="Give one number for each entry of the output.",
         )
     return node
 

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node, Parameter
+from graphnet.core.node import Array, Node, Parameter
 from graphnet.core.tables import number, table
 from graphnet.errors import GraphError, UnreachableError
 
 
 class Message(NamedTuple):
-    """What one consumer sends back along one edge. An output's own share of ∂E/∂E has no consumer."""
+    """What one consumer sends back along one edge. The ∂E/∂E that an output starts with has no consumer."""
 
     consumer: Node | None
     slot: int | None
-    delta: np.ndarray[Any, Any]
+    delta: Array
 
 
 class ForwardPass:

@@ -149,7 +149,11 @@ def read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def require_finite(
-    graph: Graph, node: Node, what: str, array: np.ndarray[Any, Any], origins: Sequence[tuple[str, np.ndarray[Any, Any]]]
+    graph: Graph,
+    node: Node,
+    what: str,
+    array: np.ndarray[Any, Any],
+    origins: Sequence[tuple[str, np.ndarray[Any, Any]]],
 ) -> None:
     """Raise `NonFiniteError` if an array has an infinity or NaN, naming the node and the ranges of what it came from."""
     if array.dtype.kind != "f" or np.isfinite(array).all():

@@ -110,7 +110,7 @@ def backward(
     """
     graph = as_graph(target)
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
-    messages = {node: [] for node in graph.nodes} | start(graph, values, delta)
+    messages = start(graph, values, delta)
     error_signals = propagate(graph, values, messages, apply_backward)
     if on_nonfinite == "raise":
         for node, signal in error_signals.items():
@@ -178,11 +178,13 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, list[Message]]
                 repair='Give the one to differentiate, backward(graph["E"], ...), or delta={"E": 1.0, ...}.',
             )
         delta = {graph.outputs[0]: delta}
-    messages: dict[Node, list[Message]] = {}
+    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
     for key, array in delta.items():
         output = graph[key]
         if not any(output is node for node in graph.outputs):
-            raise GraphError(f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only.")
+            raise GraphError(
+                f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only."
+            )
         messages[output] = [Message(None, None, _start_of(graph, output, values[output], array))]
     return messages
 
@@ -190,7 +192,9 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, list[Message]]
 def _start_of(graph: Graph, output: Node, value: np.ndarray[Any, Any], delta: Any) -> np.ndarray[Any, Any]:
     label = graph.label(output)
     if output.dtype.kind != "f":
-        raise DtypeError(f"output {label!r} holds {output.dtype} values", repair="Only real numbers have an error signal.")
+        raise DtypeError(
+            f"output {label!r} holds {output.dtype} values", repair="Only real numbers have an error signal."
+        )
     if delta is None:
         if value.shape != ():
             raise ShapeError(

@@ -213,7 +213,9 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
 
     def build(*operands: Array) -> Array:
         if any(np.result_type(getattr(z, "dtype", z)) != bool for z in operands):
-            raise OpaqueError(f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1).")
+            raise OpaqueError(
+                f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
+            )
         return op(*operands)
 
     implements(ufunc)(build)

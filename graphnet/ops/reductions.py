@@ -38,7 +38,7 @@ class Reduction(Primitive):
 
     def spread(self, reduced: Array, z: Array) -> Array:
         """Give `reduced` its reduced axes back, with size 1, so that it broadcasts against `z`."""
-        if self.keepdims or self.axis is None and np.ndim(reduced) == 0:
+        if self.keepdims or (self.axis is None and np.ndim(reduced) == 0):
             return reduced
         return np.expand_dims(reduced, shapes.normal_axes(self.axis, z.ndim))
 
