@@ -1,7 +1,7 @@
 """graphnet: see and trust backpropagation.
 
-Networks are explicit graphs of op nodes, each with a local backward rule. Build one, run it forward and backward, look at
-the error signals of every node, check each rule by finite differences, and draw it.
+Networks are explicit graphs of op nodes, each with a local backward rule. Build one, run it forward and backward, look
+at the error signals of every node, check each rule by finite differences, and draw it.
 """
 
 from graphnet import ops
@@ -30,3 +30,61 @@ from graphnet.ops.reductions import max, mean, sum
 from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BackwardPass",
+    "Constant",
+    "ForwardPass",
+    "Graph",
+    "Input",
+    "Message",
+    "Node",
+    "Op",
+    "Parameter",
+    "abs",
+    "add",
+    "backward",
+    "bias_add",
+    "binary_cross_entropy",
+    "broadcast_to",
+    "concatenate",
+    "constant",
+    "cross_entropy",
+    "divide",
+    "exp",
+    "forward",
+    "gradients",
+    "identity",
+    "input",
+    "leaky_relu",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "minimum",
+    "mse",
+    "multiply",
+    "negative",
+    "op",
+    "ops",
+    "parameter",
+    "polynomial",
+    "power",
+    "relu",
+    "reshape",
+    "scope",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "square",
+    "sse",
+    "subtract",
+    "sum",
+    "take",
+    "tanh",
+    "transpose",
+    "where",
+]

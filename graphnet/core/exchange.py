@@ -1,9 +1,10 @@
 """Graphs as networkx graphs, and back.
 
-The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save it.
-Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter", "constant" or
-"op"), ``op``, ``settings`` (JSON), ``shape`` and ``dtype``, ``name``, ``scope``, ``output`` (position among the outputs, or −1)
-and for parameters and constants ``value`` (JSON). Edges run from an input to its consumer and carry ``slot``.
+The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save
+it. Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter",
+"constant" or "op"), ``op``, ``settings`` (JSON), ``shape`` (JSON) and ``dtype``, ``name``, ``scope``, ``output``
+(position among the outputs, or −1) and for parameters and constants ``value`` (JSON). Edges run from an input to its
+consumer and carry ``slot``.
 """
 
 from __future__ import annotations

@@ -134,7 +134,8 @@ class Graph:
         outputs = ", ".join(self._labels[node] for node in self.outputs[:4]) + (
             ", ..." if len(self.outputs) > 4 else ""
         )
-        return f"<Graph of {outputs}: {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.parameters)} parameters>"
+        counts = f"{len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.parameters)} parameters"
+        return f"<Graph of {outputs}: {counts}>"
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """Return the graph for networkx; see `graphnet.core.exchange.to_networkx`."""

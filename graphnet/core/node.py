@@ -27,6 +27,7 @@ Array: TypeAlias = Any
 """An array or a node. Rules are written for both, and the type checker can't know which comes."""
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_build: Callable[..., Node] = registry.build
 _OUR_FRAMES = ("graphnet", "numpy", "contextlib")
 
 
@@ -100,23 +101,23 @@ class Node:
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
         """Sum over `axis`, or over everything."""
-        return registry.build(np.sum, self, axis=axis, keepdims=keepdims)
+        return _build(np.sum, self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Node:
         """Mean over `axis`, or over everything."""
-        return registry.build(np.mean, self, axis=axis, keepdims=keepdims)
+        return _build(np.mean, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Node:
         """Largest value along `axis`, or of everything."""
-        return registry.build(np.max, self, axis=axis, keepdims=keepdims)
+        return _build(np.max, self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> Node:
         """Reshape; sizes as one tuple or one by one, one of them may be −1."""
-        return registry.build(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+        return _build(np.reshape, self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Node:
         """Permute the axes; reverse them if none are given."""
-        return registry.build(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)
+        return _build(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)
 
     # fmt: off
     def __add__(self, other: Any) -> Node: return _binary(np.add, self, other)
@@ -139,11 +140,11 @@ class Node:
     def __ne__(self, other: Any) -> Node: return _binary(np.not_equal, self, other)  # type: ignore[override]
     def __and__(self, other: Any) -> Node: return _binary(np.bitwise_and, self, other)
     def __or__(self, other: Any) -> Node: return _binary(np.bitwise_or, self, other)
-    def __neg__(self) -> Node: return registry.build(np.negative, self)
+    def __neg__(self) -> Node: return _build(np.negative, self)
     def __pos__(self) -> Node: return self
-    def __abs__(self) -> Node: return registry.build(np.absolute, self)
-    def __invert__(self) -> Node: return registry.build(np.invert, self)
-    def __getitem__(self, index: Any) -> Node: return registry.getitem(self, index)
+    def __abs__(self) -> Node: return _build(np.absolute, self)
+    def __invert__(self) -> Node: return _build(np.invert, self)
+    def __getitem__(self, index: Any) -> Node: return _build(np.ndarray.__getitem__, self, index)
     __hash__ = object.__hash__
     # fmt: on
 
@@ -152,15 +153,15 @@ class Node:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Node:
         if method == "reduce" and ufunc in registry.REDUCTIONS:
             options.setdefault("axis", 0)
-            return registry.build(registry.REDUCTIONS[ufunc], *inputs, **options)
+            return _build(registry.REDUCTIONS[ufunc], *inputs, **options)
         if method != "__call__":
             raise _opaque(f"np.{ufunc.__name__}.{method}", self)
-        return registry.build(ufunc, *inputs, **options)
+        return _build(ufunc, *inputs, **options)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Sequence[type], args: Any, options: dict[str, Any]
     ) -> Any:
-        return registry.build(function, *args, **options)
+        return _build(function, *args, **options)
 
     # What only an array can answer ----------------------------------------------------------------------------------
 
@@ -257,7 +258,7 @@ class Parameter(Node):
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
-        return registry.build(ufunc, x, y)
+        return _build(ufunc, x, y)
     return NotImplemented
 
 

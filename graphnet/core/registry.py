@@ -13,7 +13,6 @@ import numpy as np
 from graphnet.errors import OpaqueError
 
 if TYPE_CHECKING:
-    from graphnet.core.node import Node
     from graphnet.core.op import Op
 
 BUILDERS: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -26,7 +25,7 @@ REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np
 """Ufunc → the NumPy function that its ``reduce`` is."""
 
 F = TypeVar("F", bound=Callable[..., Any])
-O = TypeVar("O", bound="type[Op]")
+OpClass = TypeVar("OpClass", bound="type[Op]")
 
 
 def implements(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
@@ -39,7 +38,7 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
     return register
 
 
-def builtin(op: O) -> O:
+def builtin(op: OpClass) -> OpClass:
     """Register a built-in op under its name; a decorator."""
     OPS[op.name] = op
     return op
@@ -63,8 +62,3 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
                 repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
             ) from error
         raise
-
-
-def getitem(node: Node, index: Any) -> Node:
-    """Build ``node[index]``."""
-    return build(np.ndarray.__getitem__, node, index)  # type: ignore[no-any-return]

@@ -39,8 +39,9 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
     if dtype is None:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in graph.parameters)])
     values: Values = {}
-    for node in (*graph.inputs, *graph.parameters, *graph.constants):
-        array = fed[node] if isinstance(node, Input) else node.value
+    leaves: tuple[Input | Parameter | Constant, ...] = (*graph.inputs, *graph.parameters, *graph.constants)
+    for node in leaves:
+        array = node.value if isinstance(node, (Parameter, Constant)) else fed[node]
         values[node] = frozen(array, dtype if node.dtype.kind == "f" else array.dtype)
     return values
 
@@ -103,10 +104,10 @@ def _fed_array(node: Input, value: Any) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError as error:
         raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
-    accepted = {"f": "float32 float64", "i": "integers", "b": "bool"}[node.dtype.kind]
+    accepted = {"f": "float64, float32 or integers", "i": "integers", "b": "bool"}[node.dtype.kind]
     if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):
         raise DtypeError(
-            f"{what} has dtype {array.dtype}, expected {accepted.replace(' ', ', ')}{' or integers' * (node.dtype.kind == 'f')}",
+            f"{what} has dtype {array.dtype}, expected {accepted}",
             repair="Convert it first, for example with .astype(float), or declare the input with another dtype.",
         )
     if not matches(array.shape, node.shape):

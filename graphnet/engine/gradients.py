@@ -133,7 +133,7 @@ def _apply_backward(graph: Graph, node: Node, delta: Array, output: Array, input
         if message is not None and source.dtype.kind == "f" and not _fits(message.shape, source.shape):
             raise located(
                 RuleError(
-                    f"its backward rule returned for input {slot} a node of shape {message.shape}, expected {source.shape}",
+                    f"its backward rule returned for input {slot} shape {message.shape}, expected {source.shape}",
                     repair="An error signal has the shape of the value it belongs to.",
                 ),
                 graph,

@@ -155,7 +155,7 @@ def require_finite(
     array: np.ndarray[Any, Any],
     origins: Sequence[tuple[str, np.ndarray[Any, Any]]],
 ) -> None:
-    """Raise `NonFiniteError` if an array has an infinity or NaN, naming the node and the ranges of what it came from."""
+    """Raise `NonFiniteError` if an array has an infinity or NaN, with the ranges of the arrays it came from."""
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())

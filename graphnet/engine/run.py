@@ -1,8 +1,8 @@
 """The two passes. Everything else in graphnet stands on the two loops below.
 
 Forward: visit the nodes in topological order and compute each from its inputs. Backward: visit them in reverse order,
-add up the messages that a node has received into its error signal, and let its backward rule send one message along each
-of its inputs. Since a node comes after all of its consumers in reverse order, its messages are all there when it is visited.
+add up the messages that a node has received into its error signal, and let its backward rule send one message along
+each of its inputs. In reverse order a node comes after all of its consumers, so its messages are all there by then.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def propagate(
 ) -> dict[Node, Array]:
     """Send the error signals back through the graph: the backward loop.
 
-    It is read in two ways. With arrays as values it computes numbers; with the nodes themselves as values the same rules
-    build the backward pass as a graph.
+    It is read in two ways. With arrays as values it computes numbers; with the nodes themselves as values the same
+    rules build the backward pass as a graph.
 
     Parameters
     ----------

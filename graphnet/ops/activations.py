@@ -204,7 +204,7 @@ def leaky_relu(z: Array, slope: float = 0.01, *, name: str | None = None) -> Arr
 
 
 def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = None) -> Array:
-    """Evaluate a polynomial entry by entry: a = c₀ + c₁ z + c₂ z² + …
+    """Evaluate a polynomial entry by entry: a = Σₙ cₙ zⁿ.
 
     Parameters
     ----------

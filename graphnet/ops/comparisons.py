@@ -175,7 +175,7 @@ def shares(delta: Array, x_chosen: Array, x: Array, y: Array) -> Array:
 
 @builtin
 class Abs(ElementwisePrimitive):
-    """Absolute value, a = \\|z\\|, g′ = sign z, taken as 0 at 0."""
+    """Absolute value, a = |z|, g′ = sign z, taken as 0 at 0."""
 
     def forward(self, z: Array) -> Array:
         return np.absolute(z)
@@ -212,7 +212,7 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
     """Register `op` as what ``&``, ``|`` and ``~`` do to truth values; to integers they do something else."""
 
     def build(*operands: Array) -> Array:
-        if any(np.result_type(getattr(z, "dtype", z)) != bool for z in operands):
+        if any(np.result_type(getattr(z, "dtype", z)).kind != "b" for z in operands):
             raise OpaqueError(
                 f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
             )
