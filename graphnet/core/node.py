@@ -259,7 +259,7 @@ class Parameter(Node):
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
         return _build(ufunc, x, y)
-    return NotImplemented
+    return NotImplemented  # type: ignore[no-any-return]
 
 
 _OPERANDS = (Node, int, float, np.ndarray, np.generic, list, tuple)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Input, Node, Parameter, describe
+from graphnet.core.node import Constant, Input, Node, Parameter, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError
 
