@@ -4,7 +4,9 @@ Networks are explicit graphs of op nodes, each with a local backward rule. Build
 at the error signals of every node, check each rule by finite differences, and draw it.
 """
 
-from graphnet import ops
+from graphnet import layers, ops
+from graphnet.check.checker import check_gradients, check_op
+from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
 from graphnet.core.op import Op, op
@@ -28,6 +30,8 @@ from graphnet.ops.linear import bias_add, matmul, transpose
 from graphnet.ops.losses import binary_cross_entropy, cross_entropy, mse, sse
 from graphnet.ops.reductions import max, mean, sum
 from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
+from graphnet.train.fit import History, fit
+from graphnet.train.optimizers import GradientDescent
 
 __version__ = "0.1.0"
 
@@ -35,27 +39,34 @@ __all__ = [
     "BackwardPass",
     "Constant",
     "ForwardPass",
+    "GradientDescent",
     "Graph",
+    "History",
     "Input",
     "Message",
     "Node",
     "Op",
     "Parameter",
+    "Report",
     "abs",
     "add",
     "backward",
     "bias_add",
     "binary_cross_entropy",
     "broadcast_to",
+    "check_gradients",
+    "check_op",
     "concatenate",
     "constant",
     "cross_entropy",
     "divide",
     "exp",
+    "fit",
     "forward",
     "gradients",
     "identity",
     "input",
+    "layers",
     "leaky_relu",
     "log",
     "log_softmax",

@@ -35,7 +35,7 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
     ShapeError, DtypeError
         If an array is not what its input was declared to be.
     """
-    fed = {node: _fed_array(node, array) for node, array in _by_input(graph, feeds).items()}
+    fed = {node: _fed_array(node, array) for node, array in by_input(graph, feeds).items()}
     if dtype is None:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in graph.parameters)])
     values: Values = {}
@@ -59,19 +59,20 @@ def frozen(array: Any, dtype: Any) -> np.ndarray[Any, Any]:
     return copy
 
 
-def _by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
+def by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
+    """Return the feeds by input node: every input of the graph once, or `FeedError`."""
     if not isinstance(feeds, Mapping):
         raise FeedError(f"feeds must be a dict, got {type(feeds).__name__}", repair="Write {x: X, t: T}.")
     names = {node.name: node for node in graph.inputs}
-    by_input: dict[Input, Any] = {}
+    found: dict[Input, Any] = {}
     for key, array in feeds.items():
         node = names.get(key) if isinstance(key, str) else key
         if not isinstance(node, Input) or node not in graph:
             raise _unknown_feed(graph, key, list(filter(None, names)))
-        if node in by_input:
+        if node in found:
             raise FeedError(f"input {node.name!r} is fed twice, by node and by name", repair="Feed it once.")
-        by_input[node] = array
-    missing = [node for node in graph.inputs if node not in by_input]
+        found[node] = array
+    missing = [node for node in graph.inputs if node not in found]
     if missing:
         error = FeedError(
             f"no array is fed for {', '.join(repr(node.name) for node in missing)}",
@@ -79,7 +80,7 @@ def _by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
         )
         error.where = tuple(describe(node) for node in missing)
         raise error
-    return by_input
+    return found
 
 
 def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:

@@ -148,23 +148,26 @@ def read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return view
 
 
-def require_finite(
+def is_finite(array: np.ndarray[Any, Any]) -> bool:
+    """Tell whether an array has neither infinities nor NaN."""
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def not_finite(
     graph: Graph,
     node: Node,
     what: str,
     array: np.ndarray[Any, Any],
     origins: Sequence[tuple[str, np.ndarray[Any, Any]]],
-) -> None:
-    """Raise `NonFiniteError` if an array has an infinity or NaN, with the ranges of the arrays it came from."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return
+) -> NonFiniteError:
+    """Return the error for the first node with an infinity or NaN, with the ranges of what its array came from."""
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     error = NonFiniteError(
         f"the {what} has {nan} NaN and {infinite} infinite of {array.size} entries, the first node to have any",
         repair="Look at the ranges above: a logarithm or division at 0, an overflow, or data with NaN?",
     )
     lines = [f"{name}: {_range(origin)}" for name, origin in origins]
-    raise error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
+    return error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
 
 
 def _range(array: np.ndarray[Any, Any]) -> str:

@@ -18,7 +18,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, frozen, leaf_values
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
-from graphnet.engine.rules import apply_backward, apply_forward, require_finite
+from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
 OnNonFinite = Literal["ignore", "raise"]
@@ -112,10 +112,11 @@ def backward(
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
     messages = start(graph, values, delta)
     error_signals = propagate(graph, values, messages, apply_backward)
-    if on_nonfinite == "raise":
-        for node, signal in error_signals.items():
-            senders = [(graph.label(m.consumer) if m.consumer else "start", m.delta) for m in messages[node]]
-            require_finite(graph, node, "error signal", signal, [(f"message from {name}", d) for name, d in senders])
+    for node, signal in error_signals.items():
+        if on_nonfinite == "raise" and not is_finite(signal):
+            senders = ["the start" if m.consumer is None else graph.label(m.consumer) for m in messages[node]]
+            received = [(f"message from {s}", m.delta) for s, m in zip(senders, messages[node], strict=True)]
+            raise not_finite(graph, node, "error signal", signal, received)
     return BackwardPass(graph, values, error_signals, messages)
 
 
@@ -125,9 +126,9 @@ def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignor
     for node in graph.nodes:
         if node.op is not None:
             values[node] = apply_forward(graph, node, [values[source] for source in node.inputs])
-        if on_nonfinite == "raise":
+        if on_nonfinite == "raise" and not is_finite(values[node]):
             inputs = [(graph.label(source), values[source]) for source in node.inputs]
-            require_finite(graph, node, "value", values[node], inputs)
+            raise not_finite(graph, node, "value", values[node], inputs)
     return values
 
 

@@ -1,0 +1,183 @@
+"""Layers: functions that add the nodes of a layer to a graph, with their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.errors import GraphError, ShapeError
+from graphnet.ops.activations import sigmoid, tanh
+from graphnet.ops.linear import bias_add, matmul
+
+Activation: TypeAlias = Callable[[Any], Any]
+Initialiser: TypeAlias = Callable[[np.random.Generator, int, int], np.ndarray[Any, Any]]
+
+
+def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
+    """Draw weights that keep the size of signals the same, forward and backward, through tanh-like units.
+
+    Uniform in ±√(6 / (n_in + n_out)) (Glorot and Bengio, 2010).
+
+    Parameters
+    ----------
+    rng
+        Where the numbers come from.
+    n_in, n_out
+        Units before and in the layer.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_in, n_out).
+
+    Examples
+    --------
+    >>> bool(abs(glorot(np.random.default_rng(0), 4, 2)).max() <= 1)
+    True
+    """
+    limit = np.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-limit, limit, (n_in, n_out))
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
+    """Draw weights that keep the size of signals the same through relu units, half of which are off.
+
+    Normal with standard deviation √(2 / n_in) (He et al., 2015).
+
+    Parameters
+    ----------
+    rng
+        Where the numbers come from.
+    n_in, n_out
+        Units before and in the layer.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_in, n_out).
+
+    Examples
+    --------
+    >>> he(np.random.default_rng(0), 4, 2).shape
+    (4, 2)
+    """
+    return rng.normal(scale=np.sqrt(2 / n_in), size=(n_in, n_out))
+
+
+INITIALISERS: dict[str, Initialiser] = {"glorot": glorot, "he": he}
+
+
+def dense(
+    x: Node,
+    units: int,
+    activation: Activation | None = tanh,
+    *,
+    rng: np.random.Generator,
+    init: Literal["glorot", "he"] | Initialiser = "glorot",
+    name: str = "dense",
+) -> Node:
+    """Add a fully connected layer, a = g(x @ W + b), with parameters ``name/W`` and ``name/b``.
+
+    Parameters
+    ----------
+    x
+        The node to start from, shape (samples, n_in).
+    units
+        How many units the layer has.
+    activation
+        g, an op function; None for none.
+    rng
+        Draws the weights. Biases start at zero.
+    init
+        ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out).
+    name
+        The scope of the layer's nodes: unique in a graph.
+
+    Returns
+    -------
+    Node
+        Shape (samples, units).
+
+    Raises
+    ------
+    ShapeError
+        If the number of columns of `x` is not known, or `units` is not positive.
+    GraphError
+        If `init` is unknown or `x` is not a node.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 64))
+    >>> gn.layers.dense(x, 10, gn.relu, rng=np.random.default_rng(0), init="he", name="hidden")
+    <relu (None, 10)>
+    """
+    nodes_only([x], "dense")
+    if not x.shape or x.shape[-1] is None or units < 1:
+        raise ShapeError(
+            f"dense layer {name!r} of {units} units on a node of shape {x.shape}",
+            repair="It needs at least one unit, and to know the number of columns, as in shape (None, 64).",
+        )
+    draw = INITIALISERS.get(init) if isinstance(init, str) else init
+    if draw is None:
+        raise GraphError(
+            f"init {init!r} is unknown", repair=f"Known are {', '.join(INITIALISERS)}, or give a function."
+        )
+    with scope(name):
+        W = parameter("W", draw(rng, x.shape[-1], units))
+        b = parameter("b", np.zeros(units))
+        z = bias_add(matmul(x, W), b)
+        return z if activation is None else activation(z)  # type: ignore[no-any-return]
+
+
+def mlp(
+    x: Node,
+    units: Sequence[int],
+    activation: Activation = tanh,
+    output: Activation | None = sigmoid,
+    *,
+    rng: np.random.Generator,
+    init: Literal["glorot", "he"] | Initialiser = "glorot",
+) -> Node:
+    """Add a multi-layer perceptron: dense layers named ``layer_1``, ``layer_2``, ...
+
+    Parameters
+    ----------
+    x
+        The node to start from, shape (samples, n_in).
+    units
+        Units of each layer; the last is the output layer, so one number means no hidden layer.
+    activation
+        Activation of the hidden layers.
+    output
+        Activation of the output layer; None for none.
+    rng, init
+        As for `dense`.
+
+    Returns
+    -------
+    Node
+        Shape (samples, units[-1]).
+
+    Raises
+    ------
+    ShapeError, GraphError
+        As `dense`; ShapeError also if there are no layers.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> a = gn.layers.mlp(x, [3, 1], rng=np.random.default_rng(0))
+    >>> [parameter.name for parameter in gn.Graph(a).parameters]
+    ['layer_1/W', 'layer_1/b', 'layer_2/W', 'layer_2/b']
+    """
+    if not units:
+        raise ShapeError("mlp got no layers", repair="Give the units of each layer, as [32, 10].")
+    for i, count in enumerate(units, start=1):
+        is_last = i == len(units)
+        x = dense(x, count, output if is_last else activation, rng=rng, init=init, name=f"layer_{i}")
+    return x

@@ -1,0 +1,1 @@
+"""Trains parameters: optimisers, fit and the history it returns."""
