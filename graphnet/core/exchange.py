@@ -2,9 +2,9 @@
 
 The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save
 it. Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter",
-"constant" or "op"), ``op``, ``settings`` (JSON), ``shape`` (JSON) and ``dtype``, ``name``, ``scope``, ``output``
-(position among the outputs, or −1) and for parameters and constants ``value`` (JSON). Edges run from an input to its
-consumer and carry ``slot``.
+"constant" or "op"), ``op``, ``settings`` (JSON), ``shape`` (JSON) and ``dtype``, ``name``, ``scope``, ``outputs``
+(JSON: its positions among the outputs) and for parameters and constants ``value`` (JSON). Edges run from an input to
+its consumer and carry ``slot``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from graphnet.core import registry
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter, input, inside, parameter
 from graphnet.core.op import Op, as_op
-from graphnet.errors import GraphError
+from graphnet.errors import GraphError, GraphnetError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -50,15 +50,15 @@ def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
 
     network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for index, node in enumerate(graph.nodes):
-        network.add_node(graph.label(node), index=index, output=_position(node, graph.outputs), **_describe(node))
+        network.add_node(graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_describe(node))
     for node in graph.nodes:
         for slot, source in enumerate(node.inputs):
             network.add_edge(graph.label(source), graph.label(node), slot=slot)
     return network
 
 
-def _position(node: Node, outputs: tuple[Node, ...]) -> int:
-    return next((i for i, output in enumerate(outputs) if output is node), -1)
+def _positions(node: Node, outputs: tuple[Node, ...]) -> str:
+    return json.dumps([position for position, output in enumerate(outputs) if output is node])
 
 
 def _describe(node: Node) -> dict[str, str]:
@@ -115,7 +115,7 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
     """
     import networkx as nx
 
-    if not network.is_directed() or not network.is_multigraph():
+    if not isinstance(network, nx.MultiDiGraph):
         raise GraphError(
             f"expected a networkx.MultiDiGraph, got {type(network).__name__}",
             repair="Edges need a direction, and x * x has two.",
@@ -132,23 +132,26 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
             repair="Remove one of these edges: a node can't depend on itself.",
         ) from None
     built: dict[Any, Node] = {}
+    outputs: dict[int, Node] = {}
     for label in order:
         attributes = network.nodes[label]
         inputs = [built[source] for source in _sources(network, label)]
         try:
             built[label] = _rebuild(attributes, inputs, known)
+            outputs |= dict.fromkeys(_read(attributes.get("outputs", "[]")), built[label])
+        except GraphnetError as error:
+            raise error.locate(f"node {label!r}") from None
         except KeyError as error:
             raise GraphError(
                 f"node {label!r} lacks the attribute {error}", repair="Graph.to_networkx() shows what is needed."
             ) from None
-        except (json.JSONDecodeError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise GraphError(
                 f"node {label!r} has an attribute that can't be read: {error}",
                 repair="Graph.to_networkx() shows the form.",
             ) from error
-    marked = sorted((network.nodes[label].get("output", -1), label) for label in order)
-    outputs = [built[label] for position, label in marked if position >= 0]
-    return Graph(*(outputs or [built[label] for label in order if not network.out_degree(label)]))
+    ends = [built[label] for label in order if not network.out_degree(label)]
+    return Graph(*[outputs[position] for position in sorted(outputs)] or ends)
 
 
 def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
@@ -166,6 +169,8 @@ def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
 
 def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]) -> Node:
     kind, scope = attributes["kind"], attributes.get("scope", "")
+    if inputs and kind in ("input", "parameter", "constant"):
+        raise GraphError(f"{kind} has {len(inputs)} inputs", repair="Edges lead to ops only: remove these.")
     name = attributes.get("name", "").removeprefix(f"{scope}/") or None
     with inside(scope):
         return _rebuild_here(kind, name, attributes, inputs, known)
@@ -179,22 +184,27 @@ def _rebuild_here(
             raise GraphError(f"unknown op {attributes['op']!r}", repair="Pass a custom op as ops=[...].")
         op = known[attributes["op"]]
         if isinstance(op, type):
-            op = op(**{key: _tuples(value) for key, value in json.loads(attributes["settings"]).items()})
+            op = op(**{key: _tuples(value) for key, value in _read(attributes["settings"]).items()})
         node: Node = op(*inputs, name=name)
-        shape = _tuples(json.loads(attributes["shape"]))
+        shape = _tuples(_read(attributes["shape"]))
         if node.shape != shape:
             raise GraphError(
                 f"op {op.name} gives shape {node.shape} where the description says {shape}", repair="Correct either."
             )
         return node
     if kind == "input":
-        return input(name or "", _tuples(json.loads(attributes["shape"])), dtype=np.dtype(attributes["dtype"]))
+        return input(name or "", _tuples(_read(attributes["shape"])), dtype=np.dtype(attributes["dtype"]))
     if kind in ("parameter", "constant"):
         dtype = np.dtype(attributes["dtype"])
-        shape = _tuples(json.loads(attributes["shape"]))
-        value = np.array(json.loads(attributes["value"]), dtype=dtype).reshape(shape)
+        shape = _tuples(_read(attributes["shape"]))
+        value = np.array(_read(attributes["value"]), dtype=dtype).reshape(shape)
         return Constant(value, name) if kind == "constant" else parameter(name or "", value)
     raise GraphError(f"unknown kind {kind!r} of node", repair="Kinds are op, input, parameter and constant.")
+
+
+def _read(attribute: Any) -> Any:
+    """Return what an attribute's JSON says; networkx's GML reader has read ``"[]"`` already."""
+    return [] if attribute == [] else json.loads(attribute)
 
 
 def _tuples(value: Any) -> Any:

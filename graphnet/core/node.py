@@ -82,6 +82,15 @@ class Node:
             raise AttributeError(f"{self!r} is immutable: build a new node instead of changing its {attribute}")
         object.__setattr__(self, attribute, value)
 
+    def __delattr__(self, attribute: str) -> NoReturn:
+        raise AttributeError(f"{self!r} is immutable: its {attribute} can't be deleted")
+
+    def __reduce__(self) -> NoReturn:
+        raise GraphError(
+            f"{describe(self)} can't be copied or pickled: a node is one place in one network",
+            repair="gn.Graph.from_networkx(graph.to_networkx()) makes a copy of the whole network.",
+        )
+
     # What a rule may ask of an array -------------------------------------------------------------------------------
 
     @property
@@ -307,7 +316,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     <input 'x' (None, 2)>
     """
     kind = np.dtype(dtype)
-    if kind.kind not in "fib" or kind == np.float16:
+    if kind.kind not in "ib" and kind not in (np.float32, np.float64):
         raise DtypeError(f"input {name!r} is declared with dtype {kind}", repair="Use float, int or bool.")
     _check_name(name, "an input")
     return Input(None, (), as_shape(shape), kind, name)
@@ -375,10 +384,11 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     """
     if name is not None:
         _check_name(name, "a constant")
-    array = np.array(value)
+    what = f"constant {name!r}" if name else "a constant"
+    array = _array(value, what)
     if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and dtype is int):
-        array = float_array(array, f"constant {name!r}" if name else "a constant")
-    return Constant(array, name)
+        array = float_array(array, what)
+    return Constant(array.copy(), name)
 
 
 def as_node(value: Any) -> Node:
@@ -388,10 +398,7 @@ def as_node(value: Any) -> Node:
 
 def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
     """Return `value` as a float32 or float64 array; integers become float64, all else is refused."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+    array = _array(value, what)
     if array.dtype.kind in "iu":
         return array.astype(np.float64)
     if array.dtype not in (np.float32, np.float64):
@@ -400,6 +407,13 @@ def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
             repair="Convert it first, for example with .astype(float).",
         )
     return array
+
+
+def _array(value: Any, what: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
 
 
 # Names, scopes and source lines -------------------------------------------------------------------------------------

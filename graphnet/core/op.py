@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.core.node import Array, Input, Node, apply
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+from graphnet.errors import GraphError, NoBackwardRuleError, RuleError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Op:
     def input_names(self, count: int) -> list[str]:
         """Return what the forward rule calls its inputs, when given `count` of them."""
         names, variadic = _parameters(self.forward)
-        return [*names, *(f"{variadic}[{i}]" for i in range(count - len(names)))][:count]
+        return [*names, *(f"{variadic or 'extra'}[{i}]" for i in range(count - len(names)))][:count]
 
     def check_count(self, count: int) -> None:
         """Raise `GraphError` unless the forward rule takes `count` inputs."""
@@ -130,13 +130,13 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
 def shape_of_rule(op: Op, shapes: tuple[Shape, ...]) -> Shape:
     """Find out the output's shape by running the forward rule.
 
-    First on nodes, which knows unknown sizes exactly; if the rule is opaque, on arrays of ones, twice: a size that
-    differs between the two runs depends on an unknown one.
+    First on nodes, which knows unknown sizes exactly; if the rule asks of a node what only an array can do, on arrays
+    of ones, twice: a size that differs between the two runs depends on an unknown one.
     """
     try:
         output = op.forward(*[Input(None, (), shape, np.dtype(float), f"input {i}") for i, shape in enumerate(shapes)])
         return output.shape if isinstance(output, Node) else np.shape(output)
-    except (OpaqueError, ShapeError):
+    except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
         first, second = (_shape_with(op, shapes, unknown) for unknown in (3, 5))
     return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
 

@@ -142,7 +142,7 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     for a in axes:
-        if not -ndim <= a < ndim:
+        if not hasattr(a, "__index__") or not -ndim <= a < ndim:
             raise ShapeError(
                 f"axis {a} of an array with {ndim} dimensions", repair=f"Axes run from {-ndim} to {ndim - 1}."
             )
@@ -162,6 +162,8 @@ def reduce(shape: Shape, axis: int | Sequence[int] | None, keepdims: bool) -> Sh
 
 def reshape(shape: Shape, new: Shape) -> Shape:
     """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
+    if any(size is not None and size < -1 for size in new):
+        raise ShapeError(f"new shape {new} has a negative size", repair="A size is ≥ 0, or −1 to be worked out.")
     if sum(size == -1 for size in new) > 1:
         raise ShapeError(f"new shape {new} has more than one −1", repair="Only one size can be worked out.")
     if None in shape:
