@@ -1,0 +1,215 @@
+"""One program, carried out by graphnet and by the oracle, and everything that must agree."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+
+import graphnet as gn
+from graphnet.errors import UnknownSizeError, UnreachableError
+from tests.fuzz import dialect, oracle
+from tests.fuzz.grow import MORE_ROWS
+from tests.fuzz.programs import Leaf, Program, run
+
+TOLERANCE = {np.float64: 1e-12, np.float32: 2e-4}
+"""Difference allowed, of the largest error signal. float32 has 1.2e-7 of rounding error in every step, which steep
+steps multiply; float64 has 2.2e-16, and the same programs in it leave no doubt about the formulas."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A program built with graphnet: its output, and the leaves that error signals are compared at."""
+
+    output: gn.Node
+    leaves: list[Any]  # a node, or a bare array
+    feeds: dict[gn.Node, Any]
+    results: list[Any]
+
+
+def leaf_values(program: Program, dtype: type = np.float64) -> list[Any]:
+    """Return the arrays that the leaves stand for."""
+    return [_value(leaf, dtype) for leaf in program.leaves]
+
+
+def _value(leaf: Leaf, dtype: type) -> Any:
+    value = leaf.value[: len(leaf.value) - MORE_ROWS] if leaf.kind == "batch" else leaf.value
+    return value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+
+
+def build(program: Program, open_batch: bool, dtype: type = np.float64) -> Network:
+    """Build the program; with `open_batch` the inputs leave their batch size to be known when fed."""
+    leaves, feeds = [], {}
+    for i, (leaf, value) in enumerate(zip(program.leaves, leaf_values(program, dtype), strict=True)):
+        if leaf.kind == "parameter":
+            node = gn.parameter(f"p{i}", value)
+        elif leaf.kind == "constant":
+            node = gn.constant(value)
+        elif leaf.kind == "bare":
+            node = value
+        else:
+            shape = (None, *value.shape[1:]) if leaf.kind == "batch" and open_batch else value.shape
+            node = gn.input(f"x{i}", shape, dtype={"positions": int, "mask": bool}.get(leaf.kind, float))
+            feeds[node] = value
+        leaves.append(node)
+    results = run(program, dialect.DIALECT, leaves, gn.scope)
+    fed = set(gn.Graph(results[-1]).inputs)
+    return Network(results[-1], leaves, {node: value for node, value in feeds.items() if node in fed}, results)
+
+
+def oracle_gradients(program: Program, dtype: type = np.float64) -> tuple[Any, list[Any]]:
+    """Return the oracle's output and its gradients by every real array among the leaves, None for the others."""
+    values = [np.float64(v) if _is_real(v) else v for v in leaf_values(program, dtype)]
+    real = [i for i, value in enumerate(values) if _is_real(value)]
+    delta = 1.0 if program.delta is None else program.delta
+    gradients = gradient_of(lambda arrays: anp.sum(delta * oracle_output(program, values, real, arrays)))
+    found: list[Any] = [None] * len(values)
+    arrays = [values[i] for i in real]
+    for i, gradient in zip(real, gradients(arrays), strict=True):
+        found[i] = gradient
+    return oracle_output(program, values, real, arrays), found
+
+
+def gradient_of(function):
+    """Return `autograd.grad` of a function, also of one that does not depend on its argument."""
+
+    def gradient(arrays):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Output seems independent of input", UserWarning)
+            return autograd.grad(function)(arrays)
+
+    return gradient
+
+
+def oracle_output(program: Program, values: list[Any], real: list[int], arrays: list[Any]) -> Any:
+    """Return the oracle's output as a function of the real arrays among the leaves."""
+    at = dict(zip(real, arrays, strict=True))
+    return run(program, oracle.DIALECT, [at.get(i, value) for i, value in enumerate(values)])[-1]
+
+
+def _is_real(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f" and isinstance(value, np.ndarray)
+
+
+def scale(bwd: gn.BackwardPass) -> float:
+    """Return what differences are judged against: 1, or the largest error signal."""
+    return max([1.0, *(float(np.max(np.abs(s))) for s in bwd.error_signals.values() if s.size)])
+
+
+def difference(first: Any, second: Any) -> float:
+    """Return the largest difference of two arrays of one shape."""
+    assert np.shape(first) == np.shape(second), (np.shape(first), np.shape(second))
+    return float(np.max(np.abs(np.subtract(first, second)))) if np.size(first) else 0.0
+
+
+def check_against_oracle(program: Program, network: Network, bwd: gn.BackwardPass, dtype: type) -> None:
+    """Hold the value of the output and the error signal of each leaf to what the oracle says."""
+    value, expected = oracle_gradients(program, dtype)
+    allowed = TOLERANCE[dtype] * scale(bwd)
+    assert difference(bwd[network.output], value) <= allowed * max(1.0, float(np.max(np.abs(value), initial=0)))
+    for leaf, gradient in zip(network.leaves, expected, strict=True):
+        if not isinstance(leaf, gn.Node) or gradient is None:
+            continue
+        if leaf not in bwd.error_signals:  # nothing smooth lies between: the oracle has zeros there
+            assert not np.any(gradient), leaf
+        else:
+            assert bwd.error_signal(leaf).dtype == dtype
+            assert difference(bwd.error_signal(leaf), gradient) <= allowed, leaf
+
+
+def check_messages(bwd: gn.BackwardPass) -> None:
+    """Hold every error signal to being exactly the sum of its messages, in their order."""
+    for node, signal in bwd.error_signals.items():
+        messages = [message.delta for message in bwd.messages(node)]
+        assert reduce(operator.add, messages).tobytes() == signal.tobytes()
+
+
+def check_repeats(network: Network, bwd: gn.BackwardPass, delta: Any) -> None:
+    """Hold a second backward pass to the bytes of the first."""
+    again = gn.backward(network.output, network.feeds, delta=delta)
+    assert {n: s.tobytes() for n, s in again.error_signals.items()} == {
+        n: s.tobytes() for n, s in bwd.error_signals.items()
+    }
+
+
+def check_gradient_graph(program: Program, network: Network) -> None:
+    """Hold the backward pass as nodes to the numeric one, at every node that has an error signal."""
+    bwd = gn.backward(network.output, network.feeds, delta=program.delta)
+    wrt = list(bwd.error_signals)
+    nodes = gn.gradients(network.output, wrt, delta=program.delta)
+    fwd = gn.forward([network.output, *nodes], network.feeds)
+    for node, gradient in zip(wrt, nodes, strict=True):
+        assert difference(fwd[gradient], bwd.error_signal(node)) <= TOLERANCE[np.float64] * scale(bwd), node
+
+
+def check(program: Program, dtype: type = np.float64) -> None:
+    """Check all that a program's passes promise."""
+    open_batch = program.seed % 2 == 0
+    network = build(program, open_batch, dtype)
+    bwd = gn.backward(network.output, network.feeds, delta=program.delta)
+    check_against_oracle(program, network, bwd, dtype)
+    check_messages(bwd)
+    check_repeats(network, bwd, program.delta)
+    if dtype is np.float64:
+        try:
+            check_gradient_graph(program, network)
+        except UnknownSizeError:
+            assert open_batch
+            check_gradient_graph(program, build(program, open_batch=False))
+
+
+def check_second_order(program: Program) -> None:
+    """Hold a Hessian-vector product, by gradients of gradients, to the oracle's."""
+    network = build(program, open_batch=False)
+    values = leaf_values(program)
+    real = [i for i, value in enumerate(values) if _is_real(value)]
+    rng = np.random.default_rng(program.seed)
+    directions = [rng.normal(size=values[i].shape) for i in real]
+    delta = 1.0 if program.delta is None else program.delta
+
+    def slope(arrays):
+        first = gradient_of(lambda arrays: anp.sum(delta * oracle_output(program, values, real, arrays)))(arrays)
+        return sum(anp.sum(v * g) for v, g, i in zip(directions, first, real, strict=True) if _is_node(network, i))
+
+    arrays = [values[i] for i in real]
+    expected = gradient_of(slope)(arrays)
+    nodes = [(network.leaves[i], v) for i, v in zip(real, directions, strict=True) if _is_node(network, i)]
+    slopes = [g * v for node, v in nodes for g in reachable(network.output, node, program.delta)]
+    if not slopes:
+        return
+    total = reduce(operator.add, [gn.sum(s) for s in slopes])
+    allowed = None
+    bwd = gn.backward(total, network.feeds_of(total)) if hasattr(network, "feeds_of") else None
+    del allowed, bwd
+    for i, hessian_row in zip(real, expected, strict=True):
+        if not _is_node(network, i):
+            continue
+        found = reachable(total, network.leaves[i])
+        value = gn.forward(found[0], _feeds(found[0], network))[found[0]] if found else np.zeros_like(hessian_row)
+        top = max(1.0, *(float(np.max(np.abs(h), initial=0)) for h in expected))
+        assert difference(value, hessian_row) <= 1e-9 * top, network.leaves[i]
+
+
+def _is_node(network: Network, i: int) -> bool:
+    return isinstance(network.leaves[i], gn.Node) and network.leaves[i] in gn.Graph(network.output)
+
+
+def _feeds(node: gn.Node, network: Network) -> dict[gn.Node, Any]:
+    inputs = set(gn.Graph(node).inputs)
+    return {x: value for x, value in network.feeds.items() if x in inputs}
+
+
+def reachable(output: gn.Node, node: gn.Node, delta: Any = None) -> list[gn.Node]:
+    """Return the gradient in a list, or nothing if there is none."""
+    if node not in gn.Graph(output):
+        return []
+    try:
+        return gn.gradients(output, [node], delta=delta)
+    except UnreachableError:
+        return []

@@ -1,0 +1,116 @@
+"""Every operation as graphnet spells it: its functions, NumPy's functions on nodes, operators and methods."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+import graphnet as gn
+from tests.fuzz.programs import Dialect
+
+
+@gn.op
+def swish(z):
+    return z / (1 + np.exp(-z))
+
+
+@swish.backward
+def swish_backward(delta, a, z):
+    return delta * (a + (1 - a) / (1 + np.exp(-z)))
+
+
+@gn.op
+def running_sum(z):
+    return np.cumsum(z, axis=0)  # no op covers cumsum: this rule is opaque
+
+
+@running_sum.backward
+def running_sum_backward(delta, a, z):
+    return np.cumsum(delta[::-1], axis=0)[::-1]
+
+
+def method(name, *settings):
+    """Call the method of a node, with these settings by position; an array has it too, a number is made one."""
+
+    def call(z, **given):
+        z = z if hasattr(z, name) else np.asarray(z)
+        return getattr(z, name)(*[given.pop(setting) for setting in settings if setting in given], **given)
+
+    return call
+
+
+def take(z, indices, axis):
+    """Spell it with NumPy, which asks the array and not the positions what to do, so that a bare array can't answer."""
+    return (np.take if isinstance(z, gn.Node) else gn.take)(z, indices, axis=axis)
+
+
+DIALECT: Dialect = {
+    "add": (gn.add, np.add, operator.add),
+    "subtract": (gn.subtract, np.subtract, operator.sub),
+    "multiply": (gn.multiply, np.multiply, operator.mul),
+    "divide": (gn.divide, np.divide, operator.truediv),
+    "power": (gn.power, np.power, operator.pow),
+    "negative": (gn.negative, np.negative, operator.neg),
+    "square": (gn.square, np.square, lambda z: z**2, lambda z: z * z),
+    "sqrt": (gn.sqrt, np.sqrt, lambda z: z**0.5),
+    "reciprocal": (np.reciprocal, lambda z: 1 / z, lambda z: z**-1.0),
+    "exp": (gn.exp, np.exp),
+    "expm1": (np.expm1,),
+    "log": (gn.log, np.log),
+    "log1p": (np.log1p,),
+    "sin": (np.sin,),
+    "cos": (np.cos,),
+    "sinh": (np.sinh,),
+    "cosh": (np.cosh,),
+    "abs": (gn.abs, np.abs, operator.abs),
+    "maximum": (gn.maximum, np.maximum),
+    "minimum": (gn.minimum, np.minimum),
+    "clip": (np.clip,),
+    "where": (gn.where, np.where),
+    "greater": (np.greater, operator.gt),
+    "greater_equal": (np.greater_equal, operator.ge),
+    "less": (np.less, operator.lt),
+    "less_equal": (np.less_equal, operator.le),
+    "equal": (np.equal, operator.eq),
+    "not_equal": (np.not_equal, operator.ne),
+    "and": (np.logical_and, operator.and_),
+    "or": (np.logical_or, operator.or_),
+    "not": (np.logical_not, operator.invert),
+    "sign": (np.sign,),
+    "zeros_like": (np.zeros_like,),
+    "ones_like": (np.ones_like,),
+    "identity": (gn.identity, operator.pos),
+    "sigmoid": (gn.sigmoid,),
+    "tanh": (gn.tanh, np.tanh),
+    "relu": (gn.relu, lambda z: np.maximum(z, 0)),
+    "leaky_relu": (gn.leaky_relu,),
+    "softplus": (gn.softplus,),
+    "polynomial": (gn.polynomial,),
+    "swish": (swish,),
+    "running_sum": (running_sum,),
+    "softmax": (gn.softmax,),
+    "log_softmax": (gn.log_softmax,),
+    "sum": (gn.sum, np.sum, method("sum")),
+    "mean": (gn.mean, np.mean, method("mean")),
+    "max": (gn.max, np.max, method("max")),
+    "min": (np.min,),
+    "matmul": (gn.matmul, np.matmul, operator.matmul),
+    "dot": (np.dot,),
+    "bias_add": (gn.bias_add, operator.add),
+    "transpose": (gn.transpose, np.transpose, method("transpose", "axes")),
+    "swapaxes": (lambda z, first, second: np.swapaxes(z, first, second),),
+    "reshape": (gn.reshape, np.reshape, method("reshape", "shape")),
+    "ravel": (np.ravel,),
+    "expand_dims": (np.expand_dims,),
+    "squeeze": (np.squeeze,),
+    "broadcast_to": (gn.broadcast_to, np.broadcast_to),
+    "concatenate": (lambda *parts, axis: gn.concatenate(parts, axis), lambda *parts, axis: np.concatenate(parts, axis)),
+    "stack": (lambda *parts, axis: np.stack(parts, axis),),
+    "take": (gn.take, take),
+    "getitem": (lambda z, index: z[index],),
+    "sse": (gn.sse,),
+    "mse": (gn.mse,),
+    "binary_cross_entropy": (gn.binary_cross_entropy,),
+    "cross_entropy": (gn.cross_entropy,),
+}

@@ -1,0 +1,144 @@
+"""The oracle: every operation from its formula, in HIPS autograd's NumPy, which differentiates by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+
+from tests.fuzz.programs import Dialect
+
+
+def where(condition, x, y):
+    chosen = np.where(condition, 1.0, 0.0)
+    return chosen * x + (1 - chosen) * y
+
+
+def mean(z, axis=None, keepdims=False):
+    count = np.prod([anp.shape(z)[a] for a in (range(anp.ndim(z)) if axis is None else np.atleast_1d(axis))])
+    return anp.sum(z, axis=axis, keepdims=keepdims) / count
+
+
+def softmax(z, axis=-1):
+    e = anp.exp(z - anp.max(z, axis=axis, keepdims=True))
+    return e / anp.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(z, axis=-1):
+    return anp.log(softmax(z, axis))
+
+
+def binary_cross_entropy(z, t):
+    a = 1 / (1 + anp.exp(-z))
+    return -anp.sum(t * anp.log(a) + (1 - t) * anp.log(1 - a))
+
+
+def moved(z, first, second):
+    axes = list(range(anp.ndim(z)))
+    axes[first], axes[second] = axes[second], axes[first]
+    return anp.transpose(z, axes)
+
+
+def take(z, indices, axis=0):
+    axis = axis % anp.ndim(z)
+    return z[(slice(None),) * axis + (indices,)]
+
+
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / y,
+    "power": lambda x, p: x**p,
+    "negative": lambda z: -z,
+    "square": lambda z: z * z,
+    "sqrt": lambda z: z**0.5,
+    "reciprocal": lambda z: 1 / z,
+    "exp": anp.exp,
+    "expm1": lambda z: anp.exp(z) - 1,
+    "log": anp.log,
+    "log1p": lambda z: anp.log(1 + z),
+    "sin": anp.sin,
+    "cos": anp.cos,
+    "sinh": lambda z: (anp.exp(z) - anp.exp(-z)) / 2,
+    "cosh": lambda z: (anp.exp(z) + anp.exp(-z)) / 2,
+    "abs": lambda z: where(z > 0, z, -z),
+    "maximum": lambda x, y: where(x > y, x, y),
+    "minimum": lambda x, y: where(x < y, x, y),
+    "clip": lambda z, low, high: where(z < low, low, where(z > high, high, z)),
+    "where": where,
+    "greater": lambda x, y: x > y,
+    "greater_equal": lambda x, y: x >= y,
+    "less": lambda x, y: x < y,
+    "less_equal": lambda x, y: x <= y,
+    "not_equal": lambda x, y: x != y,
+    "equal": lambda x, y: x == y,
+    "and": lambda p, q: np.logical_and(p, q),
+    "or": lambda p, q: np.logical_or(p, q),
+    "not": lambda p: np.logical_not(p),
+    "sign": anp.sign,
+    "zeros_like": lambda z: 0 * z,
+    "ones_like": lambda z: 0 * z + 1,
+    "identity": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + anp.exp(-z)),
+    "tanh": anp.tanh,
+    "relu": lambda z: where(z > 0, z, 0.0),
+    "leaky_relu": lambda z, slope=0.01: where(z > 0, z, slope * z),
+    "softplus": lambda z: anp.log(1 + anp.exp(z)),
+    "polynomial": lambda z, coefficients: sum((c * z**n for n, c in enumerate(coefficients) if n), 0 * z + coefficients[0]),
+    "swish": lambda z: z / (1 + anp.exp(-z)),
+    "running_sum": lambda z: anp.cumsum(z, axis=0),
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "sum": anp.sum,
+    "mean": mean,
+    "max": anp.max,
+    "min": anp.min,
+    "matmul": anp.matmul,
+    "dot": anp.dot,
+    "bias_add": lambda z, b: z + b,
+    "transpose": anp.transpose,
+    "swapaxes": moved,
+    "reshape": anp.reshape,
+    "ravel": lambda z: anp.reshape(z, (-1,)),
+    "expand_dims": anp.expand_dims,
+    "squeeze": anp.squeeze,
+    "broadcast_to": lambda z, shape: z * np.ones(shape),
+    "concatenate": lambda *parts, axis: anp.concatenate(parts, axis),
+    "stack": lambda *parts, axis: anp.stack(parts, axis),
+    "take": take,
+    "getitem": lambda z, index: z[index],
+    "sse": lambda a, t: anp.sum((a - t) ** 2) / 2,
+    "mse": lambda a, t: anp.sum((a - t) ** 2) / anp.size(a),
+    "binary_cross_entropy": binary_cross_entropy,
+    "cross_entropy": lambda z, t: -anp.sum(t * log_softmax(z)),
+}
+DIALECT: Dialect = {name: (formula,) for name, formula in FORMULAS.items()}
+
+
+def _gap(z, axis=None, keepdims=False, sign=1):
+    """Return how far the largest entry is ahead of the second largest."""
+    axes = range(np.ndim(z)) if axis is None else np.atleast_1d(axis)
+    axes = [int(a) % np.ndim(z) for a in axes]
+    rest = [a for a in range(np.ndim(z)) if a not in axes]
+    count = int(np.prod([np.shape(z)[a] for a in axes], dtype=int))
+    rows = np.sort(sign * np.transpose(z, [*rest, *axes]).reshape(-1, count), axis=-1) if count else np.empty((0, 2))
+    return rows[:, -1] - rows[:, -2] if count > 1 else np.inf
+
+
+def _difference(x, y):
+    return np.abs(np.subtract(x, y))
+
+
+DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(["abs", "relu", "sign"], np.abs),
+    "leaky_relu": lambda z, slope: np.abs(z),
+    **dict.fromkeys(["maximum", "minimum"], _difference),
+    **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"], _difference),
+    "clip": lambda z, low, high: np.minimum(np.abs(z - low), np.abs(z - high)),
+    "max": _gap,
+    "min": lambda z, **settings: _gap(z, sign=-1, **settings),
+}
+"""How far the arguments of an operation are from a place where its derivative does not exist."""
