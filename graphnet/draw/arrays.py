@@ -1,0 +1,79 @@
+"""From an array to what a box shows of it: its numbers if they are few, else its norm, its range and its look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphnet.draw.picture import Cell, Field, Role
+from graphnet.draw.scale import Scale
+from graphnet.draw.text import number, shape_text
+
+Array = np.ndarray[Any, Any]
+
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 6, 6, 24
+"""A table within these limits is read at a glance."""
+
+THUMBNAIL_ROWS, THUMBNAIL_COLUMNS = 6, 16
+
+
+def fits_table(array: Array) -> bool:
+    """Tell whether all numbers of an array can be shown."""
+    if array.ndim > 2 or not 0 < array.size <= MOST_CELLS:
+        return False
+    rows, columns = np.atleast_2d(array).shape
+    return bool(rows <= MOST_ROWS and columns <= MOST_COLUMNS)
+
+
+def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True) -> Field:
+    """Return what a box shows of an array.
+
+    Parameters
+    ----------
+    role, caption
+        What the array is.
+    array
+        The numbers: a vector becomes one row, the rows of a batch stay rows.
+    scale
+        Gives each number its strength.
+    tables
+        Whether there is room for tables at all.
+    """
+    if array.size == 0:
+        return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
+    if role != "value" and not array.any():
+        return Field(role, caption, lines=("exactly 0",))
+    bad = array.size - int(np.isfinite(array).sum())
+    lines = (f"{bad} of {array.size} not finite",) if bad else ()
+    if tables and fits_table(array):
+        return Field(role, caption, rows=_cells(np.atleast_2d(array), scale), lines=lines)
+    return Field(role, caption, lines=lines + _summary(array), thumbnail=_thumbnail(array, scale) if tables else ())
+
+
+def _cells(array: Array, scale: Scale) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(tuple(Cell(number(entry), scale.strength(entry)) for entry in row) for row in array)
+
+
+def _summary(array: Array) -> tuple[str, ...]:
+    if array.dtype == bool:
+        return (f"{np.count_nonzero(array)} of {array.size} true",)
+    finite = array[np.isfinite(array)]
+    if array.size == 1 or not finite.size:
+        return tuple(number(entry) for entry in array.ravel()[:1])
+    norm = number(np.linalg.norm(finite.astype(float)))
+    return (f"norm {norm}", f"{number(finite.min())} … {number(finite.max())}")
+
+
+def _thumbnail(array: Array, scale: Scale) -> tuple[tuple[float | None, ...], ...]:
+    """Return the strength of the largest entry in each tile of an array: a small picture of it."""
+    if array.size < 2:
+        return ()
+    sizes = np.abs(np.atleast_2d(array).astype(float))
+    sizes = sizes.reshape(-1, sizes.shape[-1])
+    row_tiles = np.array_split(np.arange(sizes.shape[0]), min(sizes.shape[0], THUMBNAIL_ROWS))
+    column_tiles = np.array_split(np.arange(sizes.shape[1]), min(sizes.shape[1], THUMBNAIL_COLUMNS))
+    return tuple(
+        tuple(scale.strength(sizes[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1].max()) for cols in column_tiles)
+        for rows in row_tiles
+    )

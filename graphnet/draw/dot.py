@@ -1,0 +1,86 @@
+"""The DOT writer. Ids are opaque, and every text is an HTML-like label with escaped text."""
+
+from __future__ import annotations
+
+from graphnet.draw import colours
+from graphnet.draw.dot_labels import box_label, font, legend_label, title_label
+from graphnet.draw.picture import Box, Edge, Group, Kind, Picture
+
+_FONT = 'fontname="Helvetica"'  # with it, Graphviz and browsers use typefaces of the same widths
+
+_SHAPES: dict[Kind, str] = {
+    "op": 'shape="box" style="rounded,filled"',
+    "input": 'shape="note" style="filled"',
+    "parameter": 'shape="cylinder" style="filled"',
+    "constant": 'shape="box" style="filled"',
+    "literal": 'shape="circle" style="filled,dashed" margin="0.01" width="0.3"',
+    "folded": 'shape="box3d" style="filled"',
+}
+
+
+def to_dot(picture: Picture) -> str:
+    """Return the picture as DOT: the same picture gives the same text."""
+    lines = [
+        "digraph graphnet {",
+        f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
+        f'nodesep="0.3" ranksep="0.55" compound="true" {_FONT}',
+        f'labelloc="t" labeljust="l" label=<{title_label(picture)}>',
+        f'node [{_FONT} margin="0.06,0.04" color="{colours.FRAME}"]',
+        f'edge [{_FONT} arrowsize="0.7"]',
+        'subgraph "cluster_picture" {',
+        'peripheries="0" margin="12" labelloc="b" labeljust="l"',
+        f"label=<{legend_label(picture)}>" if picture.legend else 'label=""',
+        *_boxes(picture),
+        "}",
+        *(_edge(edge) for edge in picture.edges),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _boxes(picture: Picture) -> list[str]:
+    """Return the boxes, each within the frames of its groups."""
+    boxes: dict[str | None, list[Box]] = {}
+    for box in picture.boxes:
+        boxes.setdefault(box.group, []).append(box)
+    children: dict[str | None, list[Group]] = {}
+    for group in picture.groups:
+        children.setdefault(group.parent, []).append(group)
+    lines: list[str] = []
+    waiting: list[Group | str | None] = [None]  # a string is a line that closes a frame
+    while waiting:
+        next_one = waiting.pop()
+        if isinstance(next_one, str):
+            lines.append(next_one)
+            continue
+        key = next_one.id if next_one else None
+        if next_one:
+            lines.append(f'subgraph "cluster_{next_one.id}" {{')
+            lines.append(f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"')
+            lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(next_one.title, 11, colours.QUIET)}>')
+            waiting.append("}")
+        lines += [_box(box) for box in boxes.get(key, [])]
+        waiting += reversed(children.get(key, []))
+    return lines
+
+
+def _box(box: Box) -> str:
+    look = f'{_SHAPES[box.kind]} fillcolor="{colours.BOX_FILL[box.kind]}" color="{colours.BOX_LINE[box.kind]}"'
+    if box.output:
+        look += ' peripheries="2"'
+    if box.mark and box.mark.kind == "fault":
+        look += ' penwidth="3"'
+    return f'{box.id} [id="{box.id}" {look} label=<{box_label(box)}>]'
+
+
+def _edge(edge: Edge) -> str:
+    ink = colours.ROLE_INK[edge.role]
+    look = f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
+    if edge.text:
+        look += f" label=<{font(edge.text, 8.5, ink)}>"
+    if edge.role == "value":
+        return f"{edge.source} -> {edge.target} [{look}]"
+    if edge.strength is None:
+        look += ' style="dashed"'
+    # Written from the forward source to its consumer, so that it is laid out beside the arrow forward.
+    return f'{edge.target} -> {edge.source} [dir="back" {look}]'

@@ -1,0 +1,195 @@
+"""`draw` and what it returns."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from graphnet.core.graph import as_graph
+from graphnet.core.node import Node
+from graphnet.draw.build import build
+from graphnet.draw.dot import to_dot
+from graphnet.draw.picture import Direction, Mark, Picture
+from graphnet.draw.render import render
+from graphnet.draw.svg import finish
+from graphnet.engine.passes import ForwardPass
+from graphnet.errors import DrawError
+
+
+def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark] | None = None) -> Drawing:
+    """Draw a graph, or a pass with its numbers.
+
+    A graph shows each node with its op, settings and shape. A forward pass adds the values. A backward pass also adds
+    the error signals, and arrows for the messages that flow back.
+
+    Parameters
+    ----------
+    what : Node, Graph, list of Node, ForwardPass or BackwardPass
+        What to draw; a node stands for the graph of all it depends on.
+    direction : {"right", "down"}
+        Where values flow to: from left to right, or from top to bottom.
+    marks : mapping of Node to Mark, optional
+        Remarks that make nodes stand out.
+
+    Returns
+    -------
+    Drawing
+        Save it, or let a notebook show it.
+
+    Raises
+    ------
+    DrawError
+        If `direction` is neither of the two.
+    GraphError
+        If `what` is nothing that can be drawn.
+
+    Notes
+    -----
+    Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than a few
+    hundred nodes is folded: its scopes first, then the middle of its topological order, with a notice in the picture.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> draw(gn.tanh(x, name="a"))
+    <Drawing of 'Graph of a: 2 nodes, 1 input, 0 parameters': 2 boxes>
+    """
+    if direction not in ("right", "down"):
+        raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
+    shown = what if isinstance(what, ForwardPass) else as_graph(what)
+    return Drawing(build(shown, direction, marks))
+
+
+class Drawing:
+    """A picture, ready to be saved or shown.
+
+    Attributes
+    ----------
+    picture : Picture
+        What it shows, as plain data.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> drawing = draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}))
+    >>> drawing.picture.title
+    'Backward pass: E = 2.5'
+    >>> "<svg" in drawing.to_svg()
+    True
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def to_dot(self) -> str:
+        """Return the picture in DOT, the language of Graphviz.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> draw(gn.input("x")).to_dot().splitlines()[0]
+        'digraph graphnet {'
+        """
+        return to_dot(self.picture)
+
+    def to_svg(self) -> str:
+        """Return the picture as an SVG document.
+
+        Raises
+        ------
+        DrawError
+            If there is no Graphviz, neither on the PATH nor in pygraphviz.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> draw(gn.input("x")).to_svg().startswith("<?xml")
+        True
+        """
+        return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
+        return finish(render(self.to_dot(), "svg").decode(), self.picture)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file. If that fails, a file that was there before is still as it was.
+
+        Parameters
+        ----------
+        path
+            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf`` or ``.dot``.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        DrawError
+            If the suffix is unknown, the folder is missing, the file can't be written, or there is no Graphviz.
+
+        Examples
+        --------
+        >>> import graphnet as gn, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw(gn.input("x")).save(f"{folder}/net.svg").name
+        'net.svg'
+        """
+        path = Path(path)
+        writer = _WRITERS.get(path.suffix.lower())
+        if writer is None:
+            raise DrawError(
+                f"can't save a picture as {path.name!r}: the suffix {path.suffix!r} is no known format",
+                repair=f"Use one of {', '.join(_WRITERS)}.",
+            )
+        if not path.parent.is_dir():
+            raise DrawError(
+                f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
+            )
+        _replace(path, writer(self))
+        return path
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self.picture.title!r}: {len(self.picture.boxes)} boxes>"
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook; a wide one scrolls instead of shrinking."""
+        svg = self.to_svg()
+        return f'<div style="overflow-x:auto">{svg[svg.index("<svg") :]}</div>'
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+
+_WRITERS: dict[str, Callable[[Drawing], bytes]] = {
+    ".svg": lambda drawing: drawing.to_svg().encode(),
+    ".png": lambda drawing: render(drawing.to_dot(), "png"),
+    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf"),
+    ".dot": lambda drawing: drawing.to_dot().encode(),
+}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write to a file beside `path` and rename it: no one ever sees half a file."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem[:40]}", delete=False) as file:
+            file.write(content)
+        os.chmod(file.name, 0o666 & ~_umask())
+        os.replace(file.name, path)
+    except OSError as error:
+        raise DrawError(f"can't write {str(path)!r}: {error}", repair="Choose a place you may write to.") from error
+
+
+def _umask() -> int:
+    """Return the permissions that new files don't get; there is no way to read them but to set them."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,202 @@
+"""What a picture shows, as plain data: boxes, edges, groups and a legend, with no trace of a file format.
+
+`graphnet.draw.build` makes a `Picture`, each writer turns it into one format. All text in it is clean: control
+characters are visible and long names are cut, but nothing is escaped yet, because that depends on the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["value", "error signal", "gradient", "unused signal"]
+"""What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further."""
+
+Kind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
+"""What a box stands for. A literal is a number written in the code, as 0.5; a folded box stands for many nodes."""
+
+Direction = Literal["right", "down"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of an array.
+
+    Attributes
+    ----------
+    text
+        Its number.
+    strength
+        Its size from 0 to 1 on the scale of its role; ``None`` if it is not finite.
+    """
+
+    text: str
+    strength: float | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of a box: its value, or its error signal.
+
+    Attributes
+    ----------
+    role
+        What the numbers stand for.
+    caption
+        The same in words, as ``"error signal ∂E/∂a1"``.
+    rows
+        The numbers, if they are few enough.
+    lines
+        What is said instead of, or beside, the numbers.
+    thumbnail
+        Strengths only: the look of an array with too many numbers to print.
+    """
+
+    role: Role
+    caption: str
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    lines: tuple[str, ...] = ()
+    thumbnail: tuple[tuple[float | None, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A remark that makes a node stand out, as a gradient check's finding.
+
+    Attributes
+    ----------
+    kind
+        ``"fault"`` or ``"checked"``.
+    text
+        What is said about the node.
+    """
+
+    kind: Literal["fault", "checked"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """One node, or many folded into one.
+
+    Attributes
+    ----------
+    id
+        ``"n0"``, ``"n1"``, ...: never made of a name.
+    kind
+        Sets shape and colour.
+    title
+        The name.
+    lines
+        What the node is, as ``("tanh(z1)", "shape (4, 3)")``.
+    output
+        Whether it is an output of the graph.
+    fields
+        Its arrays.
+    group
+        The id of the group it lies in, if any.
+    mark
+        A remark, if any.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    lines: tuple[str, ...]
+    output: bool = False
+    fields: tuple[Field, ...] = ()
+    group: str | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One arrow.
+
+    Attributes
+    ----------
+    source, target
+        Ids of boxes, in the direction of the arrow: an error signal's source is the consumer.
+    slot
+        Which input of the consumer it belongs to; ``None`` if it stands for several edges of folded boxes.
+    role
+        What flows along it.
+    strength
+        From 0 to 1 on the scale of error signals; ``None`` for values and for a message that is exactly 0.
+    text
+        What is written beside it, if anything.
+    """
+
+    source: str
+    target: str
+    slot: int | None
+    role: Role
+    strength: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A scope, drawn as a frame around its boxes.
+
+    Attributes
+    ----------
+    id
+        ``"g0"``, ``"g1"``, ...
+    title
+        The scope's own name.
+    parent
+        The id of the group around it, if any.
+    """
+
+    id: str
+    title: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """What one colour means.
+
+    Attributes
+    ----------
+    role
+        Whose colour.
+    text
+        The meaning in words.
+    low, high
+        The ends of the colour scale as text; empty if the colour has no scale.
+    arrow
+        Whether arrows of this role are drawn too.
+    """
+
+    role: Role
+    text: str
+    low: str = ""
+    high: str = ""
+    arrow: bool = True
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that a drawing shows.
+
+    Attributes
+    ----------
+    title
+        One line, with E and its value where there is a pass.
+    notice
+        What was left out, if anything.
+    direction
+        Where values flow to.
+    boxes, edges, groups, legend : tuple
+        In topological order; a parent group before its children.
+    """
+
+    title: str
+    notice: str
+    direction: Direction
+    boxes: tuple[Box, ...]
+    edges: tuple[Edge, ...]
+    groups: tuple[Group, ...]
+    legend: tuple[LegendEntry, ...]

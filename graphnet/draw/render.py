@@ -1,0 +1,45 @@
+"""The one place that runs Graphviz: ``dot`` on the PATH if there is one, else the Graphviz inside pygraphviz."""
+
+from __future__ import annotations
+
+import shutil
+
+from graphnet.errors import DrawError
+
+FORMATS = ("svg", "png", "pdf")
+
+
+def render(dot: str, format: str) -> bytes:
+    """Return a picture in DOT as SVG, PNG or PDF.
+
+    Raises
+    ------
+    DrawError
+        If neither way works, saying what to install.
+    """
+    failures = []
+    for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
+        try:
+            return run(dot, format)
+        except Exception as error:  # whatever goes wrong in one way, the other may still work
+            failures.append(f"{way}: {error}")
+    raise DrawError(
+        f"nothing on this machine could draw the picture ({'; '.join(failures)})",
+        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.dot") works without it.',
+    )
+
+
+def _with_command(dot: str, format: str) -> bytes:
+    if shutil.which("dot") is None:
+        raise FileNotFoundError("not on the PATH")
+    import graphviz
+
+    picture: bytes = graphviz.pipe("dot", format, dot.encode(), quiet=True)
+    return picture
+
+
+def _with_pygraphviz(dot: str, format: str) -> bytes:
+    import pygraphviz
+
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot")
+    return picture
