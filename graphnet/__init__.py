@@ -4,7 +4,7 @@ Networks are explicit graphs of op nodes, each with a local backward rule. Build
 at the error signals of every node, check each rule by finite differences, and draw it.
 """
 
-from graphnet import layers, ops
+from graphnet import errors, layers, ops
 from graphnet.check.checker import check_gradients, check_op
 from graphnet.check.report import Report
 from graphnet.core.graph import Graph
@@ -60,6 +60,7 @@ __all__ = [
     "constant",
     "cross_entropy",
     "divide",
+    "errors",
     "exp",
     "fit",
     "forward",

@@ -15,7 +15,7 @@ from graphnet.core.node import Constant, Node, input
 from graphnet.core.op import as_op
 from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.passes import Message
-from graphnet.engine.rules import apply_backward, as_messages, check_message, read_only
+from graphnet.engine.rules import apply_backward, as_messages, check_message, read_only, rule_error
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphError, RuleError
 
@@ -147,7 +147,7 @@ def _check_node(graph: Graph, node: Node, values: Values, entries: Entries, rng:
     try:
         returned = as_messages(op, op.backward(delta, output, *inputs), len(inputs))
     except Exception as error:  # whatever a wrong rule does is what the report is for
-        problem = error.problem if isinstance(error, RuleError) else f"it raised {type(error).__name__}: {error}"
+        problem = rule_error("backward", [delta, output, *inputs], error).problem
         return [finding(slot, (), "wrong", problem) for slot in slots]
 
     def differences(slot: int) -> Array | None:

@@ -89,8 +89,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.failures
+        """Whether everything is right: nothing wrong, and nothing left undecided by a kink in every entry."""
+        return all(finding.verdict == "right" for finding in self.findings)
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -116,10 +116,11 @@ class Report:
             labels = ", ".join(repr(f.label) for f in self.findings if f.verdict == "kink")
             return f"UNDECIDED at {labels}: every entry lies at a kink, where there is no derivative; check at other values"
         local = sum(finding.local for finding in self.findings)
+        sampled = sum(finding.entries < finding.of for finding in self.findings)
         text = f"ALL RIGHT: {local} inputs of rules"
-        return text + (
-            f", {len(self.findings) - local} gradients from end to end" if len(self.findings) > local else ""
-        )
+        if len(self.findings) > local:
+            text += f", {len(self.findings) - local} gradients from end to end"
+        return text + (f"; of {sampled} of these arrays a sample of the entries only" if sampled else "")
 
     def raise_if_failed(self) -> None:
         """Raise `GradientCheckError` with the verdict as its message, unless all is right."""

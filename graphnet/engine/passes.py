@@ -141,7 +141,7 @@ def summary(array: np.ndarray[Any, Any]) -> str:
     """Return an array in a few words: its numbers if they are few, else its norm and range."""
     if array.size == 0:
         return "empty"
-    if array.size <= 4:
+    if array.size <= 6:
         return " ".join(number(x) for x in array.ravel())
     if array.dtype == bool:
         return f"{np.count_nonzero(array)} of {array.size} true"

@@ -26,7 +26,7 @@ def apply_forward(graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]]) 
             refuse_hidden_stretch([source.shape for source in node.inputs], [array.shape for array in inputs])
         value = op.forward(*inputs)
     except Exception as error:
-        raise _rule_failed(graph, node, "forward", inputs, error) from error
+        raise located(rule_error("forward", inputs, error), graph, node) from error
     value = np.asarray(value)
     if not matches(value.shape, node.shape):
         raise located(
@@ -50,7 +50,7 @@ def apply_backward(
     try:
         returned = op.backward(delta, output, *inputs)
     except Exception as error:
-        raise _rule_failed(graph, node, "backward", [delta, output, *inputs], error) from error
+        raise located(rule_error("backward", [delta, output, *inputs], error), graph, node) from error
     try:
         messages = as_messages(op, returned, len(inputs))
         for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
@@ -118,11 +118,10 @@ def _in_run_dtype(
     return value
 
 
-def _rule_failed(
-    graph: Graph, node: Node, which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception
-) -> GraphnetError:
+def rule_error(which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception) -> GraphnetError:
+    """Return what a rule raised as an error of ours: which rule, given what."""
     if isinstance(error, GraphnetError):
-        return located(error, graph, node)
+        return error
     shapes = list_shapes([np.shape(array) for array in arrays])
     if "read-only" in str(error):
         problem = f"its {which} rule writes into an array it was given"
@@ -130,7 +129,7 @@ def _rule_failed(
     else:
         problem = f"its {which} rule raised {type(error).__name__}: {error} (given arrays of shapes {shapes})"
         repair = "If the shapes look right, the mistake is in the rule."
-    return located(RuleError(problem, repair=repair), graph, node)
+    return RuleError(problem, repair=repair)
 
 
 def located(error: E, graph: Graph, node: Node) -> E:

@@ -1,0 +1,151 @@
+"""The demo: real handwritten digits, from pixels to a trained network whose gradients are checked and drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import graphnet as gn
+from graphnet.errors import GraphnetError
+
+
+class Digits(NamedTuple):
+    """1,797 images of handwritten digits, 8×8 pixels each, four fifths to train on and one held out."""
+
+    train_images: np.ndarray[Any, Any]
+    train_labels: np.ndarray[Any, Any]
+    test_images: np.ndarray[Any, Any]
+    test_labels: np.ndarray[Any, Any]
+
+
+class Network(NamedTuple):
+    """A 64-32-10 network of op nodes: its input, target, output and loss."""
+
+    x: gn.Input
+    t: gn.Input
+    a: gn.Node
+    E: gn.Node
+
+
+def run(folder: Path, *, epochs: int, seed: int) -> float:
+    """Run the whole demo; write its pictures to `folder`; return the accuracy on the held-out images."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    draw_small_network(folder, rng)
+
+    digits = load_digits(rng)
+    network = build(rng)
+    sample = {network.x: digits.train_images[:8], network.t: one_hot(digits.train_labels[:8])}
+    print(f"\nA 64-32-10 network for {len(digits.train_images)} images of handwritten digits: {gn.Graph(network.E)}")
+
+    print("\nIs every backward rule right? Finite differences on 8 images, a sample of the entries:\n")
+    report = gn.check_gradients(network.E, sample, entries=100, rng=rng)
+    print(report)
+    (folder / "check.txt").write_text(f"{report}\n", encoding="utf-8")
+    report.raise_if_failed()
+
+    save_picture(gn.backward(network.E, sample), folder / "digits-before")
+    print(f"\nAccuracy on {len(digits.test_images)} held-out images before training: {accuracy(network, digits):.1%}")
+    history = gn.fit(
+        network.E,
+        {network.x: digits.train_images, network.t: one_hot(digits.train_labels)},
+        optimizer=gn.GradientDescent(0.1),
+        epochs=epochs,
+        batch_size=16,
+        rng=rng,
+        progress=True,
+    )
+    score = accuracy(network, digits)
+    print(f"Accuracy on {len(digits.test_images)} held-out images after {epochs} epochs: {score:.1%}")
+    save_picture(gn.backward(network.E, sample), folder / "digits-after")
+    plot_loss(history, folder / "loss.png")
+    print(f"\nWritten to {folder.resolve()}:")
+    for path in sorted(folder.iterdir()):
+        print(f"  {path.name:22} {DESCRIPTIONS.get(path.stem, '')}")
+    return score
+
+
+DESCRIPTIONS = {
+    "check": "the gradient check",
+    "digits-after": "the digits network with its error signals, trained: most have become small",
+    "digits-before": "the digits network with its error signals, untrained",
+    "loss": "the error over the epochs",
+    "small-network": "a 2-3-1 network with every value, error signal and gradient",
+}
+
+
+def draw_small_network(folder: Path, rng: np.random.Generator) -> None:
+    """Draw the network of the derivation, 2-3-1, with all its numbers."""
+    x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
+    W1, b1 = gn.parameter("W1", rng.normal(size=(2, 3))), gn.parameter("b1", np.zeros(3))
+    W2, b2 = gn.parameter("W2", rng.normal(size=(3, 1))), gn.parameter("b2", np.zeros(1))
+    z1 = gn.bias_add(gn.matmul(x, W1), b1, name="z1")
+    a1 = gn.tanh(z1, name="a1")
+    z2 = gn.bias_add(gn.matmul(a1, W2), b2, name="z2")
+    a2 = gn.sigmoid(z2, name="a2")
+    bwd = gn.backward(gn.sse(a2, t, name="E"), {x: [[0.5, -1.0]], t: [[1.0]]})
+    print("A 2-3-1 network, forward and backward:\n")
+    print(bwd)
+    save_picture(bwd, folder / "small-network")
+
+
+def load_digits(rng: np.random.Generator) -> Digits:
+    """Load scikit-learn's digits, shuffled, pixels from 0 to 1."""
+    try:
+        from sklearn.datasets import load_digits as load
+    except ImportError as error:
+        raise GraphnetError(
+            "the demo's images come with scikit-learn, which is not installed",
+            repair="Install the demo's extra, in the folder of the project: pip install '.[demo]'",
+        ) from error
+    images, labels = load(return_X_y=True)
+    order = rng.permutation(len(images))
+    images, labels = images[order] / 16, labels[order]
+    split = len(images) * 4 // 5
+    return Digits(images[:split], labels[:split], images[split:], labels[split:])
+
+
+def build(rng: np.random.Generator) -> Network:
+    """Build the network from op nodes, so that each is seen; ``gn.layers.mlp`` does the same in a line."""
+    x, t = gn.input("x", shape=(None, 64)), gn.input("t", shape=(None, 10))
+    W1, b1 = gn.parameter("W1", gn.layers.glorot(rng, 64, 32)), gn.parameter("b1", np.zeros(32))
+    W2, b2 = gn.parameter("W2", gn.layers.glorot(rng, 32, 10)), gn.parameter("b2", np.zeros(10))
+    a1 = gn.sigmoid(gn.bias_add(gn.matmul(x, W1), b1), name="a1")
+    a2 = gn.sigmoid(gn.bias_add(gn.matmul(a1, W2), b2), name="a2")
+    return Network(x, t, a2, gn.sse(a2, t, name="E"))
+
+
+def one_hot(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a row for each label, 1 in its column and 0 elsewhere."""
+    return np.eye(10)[labels]
+
+
+def accuracy(network: Network, digits: Digits) -> float:
+    """Return the share of held-out images whose largest output is the right one."""
+    outputs = gn.forward(network.a, {network.x: digits.test_images})[network.a]
+    return float(np.mean(outputs.argmax(axis=1) == digits.test_labels))
+
+
+def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
+    """Draw a backward pass as SVG and PNG."""
+    drawing = gn.draw(bwd)
+    for suffix in (".svg", ".png"):
+        drawing.save(stem.with_suffix(suffix))
+
+
+def plot_loss(history: gn.History, path: Path) -> None:
+    """Draw the loss curve, if matplotlib is installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("No loss curve: matplotlib is not installed (it is part of the demo's extra).")
+        return
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(range(1, len(history.loss) + 1), history.loss, color="#1f5fa8")
+    axes.set(xlabel="epoch", ylabel="E per mini-batch of 16 (½ Σ squared errors)", ylim=(0, None))
+    axes.set_title("Digits: the error falls as the network learns", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
