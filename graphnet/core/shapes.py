@@ -129,9 +129,10 @@ def matmul(x: Shape, y: Shape) -> Shape:
 
 
 def _matmul_repair(x: Shape, y: Shape) -> str:
-    if len(y) == 2 and same_size(x[-1], y[1]):
+    # The inner sizes are known, since they differ; a size that is not known is no reason to suspect a transpose.
+    if len(y) == 2 and y[1] == x[-1]:
         return "y.T would fit: is it stored transposed?"
-    if len(x) == 2 and same_size(x[0], y[-2] if len(y) > 1 else y[-1]):
+    if len(x) == 2 and x[0] == (y[-2] if len(y) > 1 else y[-1]):
         return "x.T would fit: is it stored transposed?"
     return "x @ y needs as many columns in x as y has rows."
 

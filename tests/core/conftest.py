@@ -1,0 +1,18 @@
+from contextlib import contextmanager
+
+import pytest
+
+
+@pytest.fixture
+def refused():
+    """``with refused(ErrorType, "part", ...)``: the error is raised, and its text holds every part."""
+
+    @contextmanager
+    def check(error_type, *parts):
+        with pytest.raises(error_type) as caught:
+            yield caught
+        text = str(caught.value)
+        missing = [part for part in parts if part not in text]
+        assert not missing, f"the text lacks {missing}:\n{text}"
+
+    return check
