@@ -145,7 +145,8 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     for a in axes:
         if not hasattr(a, "__index__") or not -ndim <= a < ndim:
             raise ShapeError(
-                f"axis {a} of an array with {ndim} dimensions", repair=f"Axes run from {-ndim} to {ndim - 1}."
+                f"axis {a} of an array with {ndim} dimensions",
+                repair=f"Axes run from {-ndim} to {ndim - 1}." if ndim else "A scalar has no axes.",
             )
     normal = tuple(sorted(a % ndim for a in axes))
     if len(set(normal)) < len(normal):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from graphnet.core import shapes
@@ -154,6 +154,7 @@ AXES = st.one_of(st.none(), st.integers(-4, 4), st.lists(st.integers(-4, 4), max
 
 @given(known_shapes(), AXES, st.booleans())
 def test_reduce_is_numpys(shape, axis, keepdims):
+    assume(shape or axis in (None, ()))  # NumPy alone lets a scalar have an axis 0
     expected = numpys(lambda: np.sum(np.zeros(shape), axis=axis, keepdims=keepdims).shape)
     assert outcome(shapes.reduce, shape, axis, keepdims) == expected
 
@@ -177,6 +178,11 @@ def test_reduce_of_unknown_sizes_promises_nothing_false(shape, axis, keepdims, d
 def test_axes_that_are_refused(refused, axis, problem, repair):
     with refused(ShapeError, problem, repair):
         shapes.reduce((2, 3), axis, keepdims=False)
+
+
+def test_a_scalar_has_no_axes(refused):
+    with refused(ShapeError, "axis 0 of an array with 0 dimensions", "A scalar has no axes."):
+        shapes.reduce((), 0, keepdims=False)
 
 
 # Reshaping ------------------------------------------------------------------------------------------------------------
