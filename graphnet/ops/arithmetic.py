@@ -80,7 +80,7 @@ class Power(ElementwisePrimitive):
         return np.power(x, p)
 
     def backward(self, delta: Array, a: Array, x: Array, p: Array) -> Array:
-        dx = delta * p * np.power(x, np.where(p == 0, 1, p - 1))
+        dx = delta * p * np.power(np.where((x == 0) & (p == 0), 1, x), p - 1)  # 0, not 0 · 0⁻¹
         dp = delta * a * np.log(np.where(x > 0, x, 1))
         return sum_to(dx, x.shape), sum_to(dp, p.shape)
 

@@ -54,6 +54,8 @@ class BiasAdd(Op):
     z receives δ; b receives δ summed over the samples, since each of them used it (Eq. 6 and 12).
     """
 
+    broadcasts = True
+
     def forward(self, z: Array, b: Array) -> Array:
         return add(z, b)  # not z + b: of nodes, that is this op again
 

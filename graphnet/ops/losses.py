@@ -68,7 +68,7 @@ class MSE(Loss):
         return np.mean(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
-        error = delta * (prediction - target) * (2 / prediction.size)
+        error = delta * (prediction - target) * (2 / (prediction.size or 1))
         return error, -error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -64,7 +65,9 @@ class Mean(Reduction):
         return np.mean(z, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return np.broadcast_to(self.spread(delta, z) / (z.size // a.size), z.shape)
+        reduced = tuple(z.shape[axis] for axis in shapes.normal_axes(self.axis, z.ndim))
+        count = math.prod(shapes.known(reduced, "mean's backward rule"))
+        return np.broadcast_to(self.spread(delta, z) / (count or 1), z.shape)  # of none: nothing to divide
 
 
 @builtin

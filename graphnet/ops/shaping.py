@@ -250,11 +250,14 @@ class Getitem(Moving):
         return Embed(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
 
     def shape(self, z: Shape) -> Shape:
-        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two different ones.
+        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two that reach beyond the
+        # index and differ by more than its steps.
+        numbers = [i for item in self.index for i in (item if isinstance(item, tuple) else (item,))]
+        beyond = 1 + sum(abs(i) for i in numbers if isinstance(i, int))
         try:
             first, second = (
                 np.broadcast_to(0, [unknown if size is None else size for size in z])[_numpy_index(self.index)].shape
-                for unknown in (10**6, 10**6 + 1)
+                for unknown in (beyond, 2 * beyond)
             )
         except IndexError as error:
             raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
