@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.core.node import Array, Input, Node, apply
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphError, NoBackwardRuleError, RuleError, ShapeError
+from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, RuleError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,14 @@ class Op:
         if any(isinstance(value, Node) for value in inputs):
             return apply(self, inputs, name)
         self.check_count(len(inputs))
-        return self.forward(*[np.asarray(value) for value in inputs])
+        if not self.broadcasts:
+            return self.forward(*[np.asarray(value) for value in inputs])
+        arrays = [value if isinstance(value, (int, float)) else np.asarray(value) for value in inputs]
+        try:
+            self.shape(*[np.shape(array) for array in arrays])  # NumPy would stretch them further
+        except GraphnetError as error:
+            raise error.locate(self.name) from None
+        return self.forward(*arrays)
 
     @property
     def has_backward(self) -> bool:
