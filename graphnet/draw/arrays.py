@@ -48,7 +48,8 @@ def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool 
     lines = (f"{bad} of {array.size} not finite",) if bad else ()
     if tables and fits_table(array):
         return Field(role, caption, rows=_cells(np.atleast_2d(array), scale), lines=lines)
-    return Field(role, caption, lines=lines + _summary(array), thumbnail=_thumbnail(array, scale) if tables else ())
+    thumbnail = tuple(tuple(map(scale.strength, row)) for row in tiles(array)) if tables and array.size > 1 else ()
+    return Field(role, caption, lines=lines + _summary(array), thumbnail=thumbnail)
 
 
 def _cells(array: Array, scale: Scale) -> tuple[tuple[Cell, ...], ...]:
@@ -61,19 +62,34 @@ def _summary(array: Array) -> tuple[str, ...]:
     finite = array[np.isfinite(array)]
     if array.size == 1 or not finite.size:
         return tuple(number(entry) for entry in array.ravel()[:1])
+    if not finite.any():
+        return ("all 0",)
     norm = number(np.linalg.norm(finite.astype(float)))
     return (f"norm {norm}", f"{number(finite.min())} … {number(finite.max())}")
 
 
-def _thumbnail(array: Array, scale: Scale) -> tuple[tuple[float | None, ...], ...]:
-    """Return the strength of the largest entry in each tile of an array: a small picture of it."""
-    if array.size < 2:
-        return ()
+def tiles(array: Array) -> Array:
+    """Return the size of the largest entry in each tile of an array: a small picture of it.
+
+    Examples
+    --------
+    >>> tiles(np.arange(100.0).reshape(50, 2)).shape
+    (6, 2)
+    """
     sizes = np.abs(np.atleast_2d(array).astype(float))
     sizes = sizes.reshape(-1, sizes.shape[-1])
-    row_tiles = np.array_split(np.arange(sizes.shape[0]), min(sizes.shape[0], THUMBNAIL_ROWS))
-    column_tiles = np.array_split(np.arange(sizes.shape[1]), min(sizes.shape[1], THUMBNAIL_COLUMNS))
-    return tuple(
-        tuple(scale.strength(sizes[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1].max()) for cols in column_tiles)
-        for rows in row_tiles
-    )
+    row_starts = _starts(sizes.shape[0], THUMBNAIL_ROWS)
+    column_starts = _starts(sizes.shape[1], THUMBNAIL_COLUMNS)
+    largest: Array = np.maximum.reduceat(np.maximum.reduceat(sizes, row_starts, axis=0), column_starts, axis=1)
+    return largest
+
+
+def _starts(size: int, most: int) -> Array:
+    """Return where each of at most `most` nearly equal parts of an axis starts."""
+    parts = min(size, most)
+    return np.arange(parts) * size // parts
+
+
+def on_scale(array: Array) -> Array:
+    """Return the numbers of an array that get a colour."""
+    return array if fits_table(array) or not array.size else tiles(array)

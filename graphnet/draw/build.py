@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter
-from graphnet.draw.arrays import field, fits_table
+from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
 from graphnet.draw.groups import groups_of
 from graphnet.draw.kinds import kind_of, own_name, signal_role
@@ -66,13 +66,13 @@ class _Builder:
         if self.run is None:
             return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
         outputs = set(self.graph.outputs)
-        values = linear(self.run.values[node] for node in single if node not in outputs or node.op is None)
+        values = linear(on_scale(self.run.values[node]) for node in single if node not in outputs or node.op is None)
         if self.back is None:
             return values, Scale(0.1, 1.0, log=True)
         reached = [node for node in single if node in self.back.error_signals]
-        tables = [s for node in reached if fits_table(s := self.back.error_signals[node])]
+        numbers = [on_scale(self.back.error_signals[node]) for node in reached]
         norms = [norm(message.delta) for node in reached for message in self.back.messages(node)]
-        return values, logarithmic([*tables, norms])
+        return values, logarithmic([*numbers, norms])
 
     def _title(self) -> str:
         graph, outputs = self.graph, self.graph.outputs

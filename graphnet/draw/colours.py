@@ -50,6 +50,9 @@ BOX_LINE: dict[Kind, str] = {
     "folded": "#6b7480",
 }
 
+OUTPUT = ("#fdf4e1", "#a8772a")
+"""Fill and line of an output, whatever its kind."""
+
 
 def cell(role: Role, strength: float | None) -> str:
     """Return the colour behind a number; one that is not finite gets the colour of a fault."""

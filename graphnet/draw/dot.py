@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from graphnet.draw import colours
-from graphnet.draw.dot_labels import box_label, font, legend_label, title_label
-from graphnet.draw.picture import Box, Edge, Group, Kind, Picture
+from graphnet.draw.dot_labels import box_label, edge_label, font, legend_label, title_label
+from graphnet.draw.picture import Box, Direction, Edge, Group, Kind, Picture
 
-_FONT = 'fontname="Helvetica"'  # with it, Graphviz and browsers use typefaces of the same widths
+# Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
+_FONT = 'fontname="Helvetica,Arial,Liberation Sans,sans-serif"'
 
 _SHAPES: dict[Kind, str] = {
     "op": 'shape="box" style="rounded,filled"',
     "input": 'shape="note" style="filled"',
-    "parameter": 'shape="cylinder" style="filled"',
+    "parameter": 'shape="folder" style="filled"',
     "constant": 'shape="box" style="filled"',
     "literal": 'shape="circle" style="filled,dashed" margin="0.01" width="0.3"',
     "folded": 'shape="box3d" style="filled"',
 }
+
+_PULL: dict[Kind, int] = {"op": 8, "folded": 8, "input": 4}
 
 
 def to_dot(picture: Picture) -> str:
@@ -32,7 +35,7 @@ def to_dot(picture: Picture) -> str:
         f"label=<{legend_label(picture)}>" if picture.legend else 'label=""',
         *_boxes(picture),
         "}",
-        *(_edge(edge) for edge in picture.edges),
+        *_edges(picture),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -59,25 +62,43 @@ def _boxes(picture: Picture) -> list[str]:
             lines.append(f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"')
             lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(next_one.title, 11, colours.QUIET)}>')
             waiting.append("}")
-        lines += [_box(box) for box in boxes.get(key, [])]
+        lines += [_box(box, picture.direction) for box in boxes.get(key, [])]
         waiting += reversed(children.get(key, []))
     return lines
 
 
-def _box(box: Box) -> str:
-    look = f'{_SHAPES[box.kind]} fillcolor="{colours.BOX_FILL[box.kind]}" color="{colours.BOX_LINE[box.kind]}"'
+def _box(box: Box, direction: Direction) -> str:
+    fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
+    look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{line}"'
     if box.output:
         look += ' peripheries="2"'
     if box.mark and box.mark.kind == "fault":
         look += ' penwidth="3"'
-    return f'{box.id} [id="{box.id}" {look} label=<{box_label(box)}>]'
+    return f'{box.id} [id="{box.id}" {look} label=<{box_label(box, direction)}>]'
 
 
-def _edge(edge: Edge) -> str:
+def _edges(picture: Picture) -> list[str]:
+    """Return the arrows.
+
+    Those along the main line pull harder, which keeps it straight. Those between groups
+    leave room for the leaves of the group they enter, so that groups can stand in line.
+    """
+    box = {box.id: box for box in picture.boxes}
+    lines = []
+    for edge in picture.edges:
+        ends = box[edge.source], box[edge.target]
+        pull = min(_PULL.get(end.kind, 1) for end in ends)
+        length = 2 if ends[0].group != ends[1].group else 1
+        lines.append(_edge(edge, f'weight="{pull}" minlen="{length}"'))
+    return lines
+
+
+def _edge(edge: Edge, place: str) -> str:
     ink = colours.ROLE_INK[edge.role]
     look = f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
+    look += f" {place}"
     if edge.text:
-        look += f" label=<{font(edge.text, 8.5, ink)}>"
+        look += f" label=<{edge_label(edge.text, ink)}>"
     if edge.role == "value":
         return f"{edge.source} -> {edge.target} [{look}]"
     if edge.strength is None:

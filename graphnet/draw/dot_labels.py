@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Field, LegendEntry, Picture
+from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture
 from graphnet.draw.text import markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
@@ -16,8 +16,8 @@ def font(text: str, size: float, colour: str = colours.INK, *, bold: bool = Fals
     return f'<font point-size="{size:g}" color="{colour}">{inner}</font>'
 
 
-def box_label(box: Box) -> str:
-    """Return the inside of a box: its name, what it is, and its arrays, one below the other."""
+def box_label(box: Box, direction: Direction) -> str:
+    """Return the inside of a box: its name, what it is, and its arrays, beside or below each other to save space."""
     if box.kind == "literal":
         return font(box.title, 9, colours.QUIET)
     rows = []
@@ -25,9 +25,12 @@ def box_label(box: Box) -> str:
         colour = colours.FAULT if box.mark.kind == "fault" else colours.CHECKED
         rows.append(_row(font(box.mark.text, 9, bold=box.mark.kind == "fault"), f' bgcolor="{colour}"'))
     rows.append(_row(font(box.title, 12, bold=True)))
-    lines = (*box.lines, "output") if box.output else box.lines
+    lines = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
     rows += [_row(font(line, 9, colours.QUIET)) for line in lines]
-    rows += [_row(_field(field), f' port="{port}"') for port, field in zip(("f0", "f1"), box.fields, strict=False)]
+    fields = [_field(field) for field in box.fields]
+    if direction == "down" and len(fields) > 1:
+        fields = [_table(["<tr>" + "".join(f'<td valign="top">{field}</td>' for field in fields) + "</tr>"], padding=2)]
+    rows += map(_row, fields)
     return _table(rows, padding=1)
 
 
@@ -57,16 +60,16 @@ def _numbers(field: Field) -> str:
 
 def _thumbnail(field: Field) -> str:
     rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td fixedsize="true" width="6" height="6" bgcolor="{colours.cell(field.role, strength)}"></td>'
-            for strength in row
-        )
-        + "</tr>"
+        "<tr>" + "".join(_block(6, 6, colours.cell(field.role, strength)) for strength in row) + "</tr>"
         for row in field.thumbnail
     )
     line = colours.cell(field.role, 1.0)
     return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}">{rows}</table>'
+
+
+def edge_label(text: str, colour: str) -> str:
+    """Return what stands beside an arrow, with a little room around it."""
+    return _table([_row(font(text, 8.5, colour))], padding=2)
 
 
 def title_label(picture: Picture) -> str:
@@ -78,37 +81,49 @@ def title_label(picture: Picture) -> str:
 
 
 def legend_label(picture: Picture) -> str:
-    """Return the legend: for each colour its arrow, its meaning and its scale."""
-    rows = ["<tr>" + _entry(picture, entry) + "</tr>" for entry in picture.legend]
-    signals = [entry for entry in picture.legend if entry.role != "value"]
-    if signals:
-        text = "colour: size of a number, width and colour of an arrow: norm of the message; all on one log scale"
-        rows.append(f'<tr><td></td><td align="left" colspan="2">{font(text, 9, colours.QUIET)}</td></tr>')
+    """Return the legend: for each role its arrow, its meaning and its scales."""
+    rows = [_row(_table([_entry(picture, entry) for entry in picture.legend], padding=2), ' align="left"')]
+    for entry in picture.legend:
+        if entry.role != "value" and entry.high:
+            scale = f"Error signals and gradients share one log scale, from {entry.low} to {entry.high}."
+            what = "Colour of a number: its size. Width and colour of an arrow: norm of its message."
+            rows += [_row(font(text, 9, colours.QUIET), ' align="left"') for text in (scale, what)]
+            break
     return _table(rows, padding=2)
 
 
 def _entry(picture: Picture, entry: LegendEntry) -> str:
-    arrows = {"right": "→←", "down": "↓↑"}[picture.direction]
-    arrow = arrows[entry.role != "value"] if entry.arrow else ""
+    forward, back = {"right": ("→", "←"), "down": ("↓", "↑")}[picture.direction]
+    arrow = (forward if entry.role == "value" else back) if entry.arrow else ""
     ink = colours.ROLE_INK[entry.role]
-    scale = ""
-    if entry.high:
-        steps = "".join(
-            f'<td fixedsize="true" width="14" height="10" bgcolor="{colours.cell(entry.role, step)}"></td>'
-            for step in _STEPS
-        )
-        bar = (
-            f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" '
-            f'color="{colours.cell(entry.role, 1.0)}"><tr>{steps}</tr></table>'
-        )
-        scale = _table(
-            [f"<tr><td>{font(entry.low, 9)}</td><td>{bar}</td><td>{font(entry.high, 9)}</td></tr>"], padding=2
-        )
-    return (
-        f"<td>{font(arrow, 13, ink, bold=True)}</td>"
-        f'<td align="left">{font(entry.text, 10, ink)}</td>'
-        f'<td align="left">{scale}</td>'
-    )
+    cells = [
+        font(arrow, 13, ink, bold=True),
+        font(entry.text, 10, ink),
+        font(entry.low, 9),
+        _colour_bar(entry) if entry.high else "",
+        font(entry.high, 9),
+        _width_bar(entry) if entry.high and entry.arrow and entry.role != "value" else "",
+    ]
+    sides = ("center", "left", "right", "center", "left", "left")
+    aligned = [f'<td align="{side}">{cell}</td>' for side, cell in zip(sides, cells, strict=True)]
+    return f"<tr>{''.join(aligned)}</tr>"
+
+
+def _colour_bar(entry: LegendEntry) -> str:
+    line = colours.cell(entry.role, 1.0)
+    steps = "".join(_block(14, 10, colours.cell(entry.role, step)) for step in _STEPS)
+    return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}"><tr>{steps}</tr></table>'
+
+
+def _width_bar(entry: LegendEntry) -> str:
+    """Return strokes as wide as the arrows are."""
+    blocks = [_block(16, colours.width(entry.role, step), colours.line(entry.role, step)) for step in _STEPS]
+    strokes = "".join(f"<td>{_table([f'<tr>{block}</tr>'], padding=0)}</td>" for block in blocks)
+    return f'<table border="0" cellborder="0" cellspacing="2" cellpadding="0"><tr>{strokes}</tr></table>'
+
+
+def _block(width: float, height: float, colour: str) -> str:
+    return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
 
 
 def _row(inner: str, more: str = "") -> str:

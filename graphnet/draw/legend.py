@@ -22,11 +22,11 @@ def legend_of(boxes: Sequence[Box], edges: Sequence[Edge], values: Scale, signal
     arrows = {edge.role for edge in edges}
     entries = []
     if "value" in coloured:
-        text = "value, flowing forward; colour: size of the number"
-        entries.append(LegendEntry("value", text, "0", number(values.high), arrow="value" in arrows))
+        text = "value, flowing forward; colour of a number: its size"
+        entries.append(LegendEntry("value", text, "0", number(values.high, 2), arrow="value" in arrows))
     elif arrows - {"value"}:
         entries.append(LegendEntry("value", "value, flowing forward"))
     for role, meaning in _MEANINGS.items():
         if role in coloured | arrows:
-            entries.append(LegendEntry(role, meaning, number(signals.low), number(signals.high), role in arrows))
+            entries.append(LegendEntry(role, meaning, number(signals.low, 2), number(signals.high, 2), role in arrows))
     return tuple(entries)

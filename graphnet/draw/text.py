@@ -67,8 +67,8 @@ def markup(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-def number(value: Any) -> str:
-    """Return a number in four digits with a real minus sign, a truth value in words.
+def number(value: Any, digits: int = 4) -> str:
+    """Return a number in a few digits with a real minus sign, a truth value in words.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def number(value: Any) -> str:
     """
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
-    return tables.number(value).replace("-", "−")
+    return tables.number(value, digits).replace("-", "−")
 
 
 def shape_text(shape: Shape) -> str:
