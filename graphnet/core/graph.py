@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.core.node import Constant, Input, Node, Parameter, describe, nodes_only
+from graphnet.core.order import topological_order
 from graphnet.errors import GraphError
 
 if TYPE_CHECKING:
@@ -167,27 +168,6 @@ def as_graph(target: Target) -> Graph:
         f"expected a node, a graph or a list of nodes, got {type(target).__name__} {target!r}"[:300],
         repair="Give the output node, for example the loss E.",
     )
-
-
-def topological_order(outputs: Sequence[Node]) -> tuple[Node, ...]:
-    """Return all nodes that `outputs` depend on, each after its inputs.
-
-    Depth first, inputs from left to right, with a stack of our own: a chain of 100,000 nodes needs no recursion.
-    """
-    order: list[Node] = []
-    done: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(output, False) for output in reversed(outputs)]
-    while stack:
-        node, inputs_done = stack.pop()
-        if node in done:
-            continue
-        if inputs_done:
-            done.add(node)
-            order.append(node)
-        else:
-            stack.append((node, True))
-            stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
-    return tuple(order)
 
 
 def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:

@@ -12,12 +12,23 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphnet.core.node import Array, Input, Node, apply
+from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, RuleError, ShapeError
+from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+
+
+class Stateless:
+    """Refuses attributes that are not fields: state would make two uses of one op disturb each other."""
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        raise AttributeError(
+            f"{type(self).__name__}.{attribute} can't be set: an op has no state, only settings. "
+            "Declare settings as fields of a class under @dataclass(frozen=True)."
+        )
 
 
 @dataclass(frozen=True)
-class Op:
+class Op(Stateless):
     """A forward and a backward rule. Derive from it to make an op with settings, or use `op` for one without.
 
     A rule is written once, over NumPy's functions and operators. Given arrays it computes numbers, given nodes it
@@ -96,6 +107,48 @@ class Op:
     def settings(self) -> dict[str, Any]:
         """Its fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def reads(self, *shapes: Shape) -> tuple[str, ...]:
+        """Find out what the backward rule reads besides ``delta``: the cached ``output``, and inputs by name.
+
+        The rule is run on nodes, and what its results depend on is what it read; a shape alone is not counted. An opaque
+        rule can't be looked into, and is taken to read everything.
+
+        Parameters
+        ----------
+        *shapes
+            Shapes of inputs the op accepts.
+
+        Returns
+        -------
+        tuple of str
+            ``("output",)`` for tanh, for example.
+
+        Raises
+        ------
+        NoBackwardRuleError
+            If the op has no backward rule.
+        ShapeError
+            If the op does not accept these shapes.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> gn.ops.Tanh().reads((2, 3)), gn.ops.Matmul().reads((2, 3), (3, 4)), gn.ops.Add().reads((2,), (2,))
+        (('output',), ('x', 'y'), ())
+        """
+        names = ["output", *self.input_names(len(shapes))]
+        for dtype in (float, int):  # positions, as take's, are integers
+            inputs = [Input(None, (), shape, np.dtype(dtype)) for shape in shapes]
+            delta, output = (Input(None, (), self.shape(*shapes), np.dtype(float)) for _ in range(2))
+            try:
+                returned = self.backward(delta, output, *inputs)
+            except (OpaqueError, ShapeError):
+                continue
+            messages = returned if isinstance(returned, (tuple, list)) else [returned]
+            read = set(topological_order([message for message in messages if isinstance(message, Node)]))
+            return tuple(name for name, node in zip(names, (output, *inputs), strict=True) if node in read)
+        return tuple(names)
 
     def input_names(self, count: int) -> list[str]:
         """Return what the forward rule calls its inputs, when given `count` of them."""

@@ -1,4 +1,7 @@
-"""Every rule, one family a file. ``gn.ops`` holds the ops themselves; the functions that apply them are in ``gn``."""
+"""Every rule, one family a file.
+
+``gn.ops`` holds the ops themselves; the functions that apply them are in ``gn``. ``print(gn.ops.overview())`` is the whole rule set as one table.
+"""
 
 from graphnet.core.op import Op, Primitive
 from graphnet.ops.activations import (
@@ -51,6 +54,7 @@ from graphnet.ops.comparisons import (
 )
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import MSE, SSE, BinaryCrossEntropy, CrossEntropy
+from graphnet.ops.overview import overview
 from graphnet.ops.reductions import Max, Mean, Sum
 from graphnet.ops.shaping import (
     BroadcastTo,
@@ -128,4 +132,5 @@ __all__ = [
     "Transpose",
     "Where",
     "ZerosLike",
+    "overview",
 ]
