@@ -80,10 +80,10 @@ class Grower:
 
     def random_leaf(self, shape: tuple[int, ...]) -> int:
         kind = self.one_of("parameter", "parameter", "input", "constant", "bare")
-        return self.leaf(kind, np.asarray(self.rng.normal(size=shape)))
+        return self.leaf(kind, np.asarray(self.rng.uniform(-2, 2, size=shape)))
 
     def batch_leaf(self, *shape: int) -> int:
-        return self.leaf("batch", self.rng.normal(size=(self.batch + MORE_ROWS, *shape)))
+        return self.leaf("batch", self.rng.uniform(-2, 2, size=(self.batch + MORE_ROWS, *shape)))
 
     def number(self, value: float) -> int:
         return self.leaf("bare", value)

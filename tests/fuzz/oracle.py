@@ -87,7 +87,9 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "relu": lambda z: where(z > 0, z, 0.0),
     "leaky_relu": lambda z, slope=0.01: where(z > 0, z, slope * z),
     "softplus": lambda z: anp.log(1 + anp.exp(z)),
-    "polynomial": lambda z, coefficients: sum((c * z**n for n, c in enumerate(coefficients) if n), 0 * z + coefficients[0]),
+    "polynomial": lambda z, coefficients: sum(
+        (c * z**n for n, c in enumerate(coefficients) if n), 0 * z + coefficients[0]
+    ),
     "swish": lambda z: z / (1 + anp.exp(-z)),
     "running_sum": lambda z: anp.cumsum(z, axis=0),
     "softmax": softmax,
