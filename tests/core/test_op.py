@@ -1,0 +1,346 @@
+"""Ops: rules and settings, made with @gn.op or as a frozen dataclass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.core.registry import OPS
+from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+
+Z = np.array([[0.5, -1.0, 2.0], [-0.25, 3.0, 0.75]])
+
+
+@dataclass(frozen=True)
+class Scale(gn.Op):
+    factor: float = 2.0
+
+    def forward(self, z):
+        return self.factor * z
+
+    def backward(self, delta, a, z):
+        return self.factor * delta
+
+
+@gn.op
+def swish(z):
+    """A smooth relu."""
+    return z / (1 + np.exp(-z))
+
+
+@swish.backward
+def swish_backward(delta, a, z):
+    return delta * (a + (1 - a) / (1 + np.exp(-z)))
+
+
+@gn.op
+def no_backward(z):
+    return z * z
+
+
+def gradient_of_sum(node, parameter):
+    return gn.backward(gn.sum(node), {}).gradient(parameter)
+
+
+# Two ways to make one -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("apply", "expected"), [(swish, lambda z: z / (1 + np.exp(-z))), (Scale(3.0), lambda z: 3 * z)], ids=str
+)
+def test_a_custom_op_computes_on_arrays_and_builds_nodes_on_nodes(apply, expected):
+    np.testing.assert_array_equal(apply(Z), expected(Z))
+    node = apply(gn.input("z", shape=(None, 3)), name="a")
+    assert isinstance(node, gn.Node)
+    assert (node.name, node.shape) == ("a", (None, 3))
+    np.testing.assert_array_equal(gn.forward(node, {"z": Z})["a"], expected(Z))
+
+
+@pytest.mark.parametrize(
+    ("apply", "slope"),
+    [(swish, lambda z: (1 + np.exp(-z) * (1 + z)) / (1 + np.exp(-z)) ** 2), (Scale(3.0), lambda z: 3 + 0 * z)],
+    ids=str,
+)
+def test_a_custom_ops_backward_rule_is_used(apply, slope):
+    W = gn.parameter("W", Z)
+    np.testing.assert_allclose(gradient_of_sum(apply(W), W), slope(Z), rtol=1e-12)
+
+
+def test_the_decorator_keeps_name_docstring_and_both_functions():
+    assert (swish.__name__, swish.__doc__, swish.op.name) == ("swish", "A smooth relu.", "swish")
+    assert repr(swish) == "<op swish>"
+    np.testing.assert_array_equal(swish_backward(2.0, swish(1.0), 1.0), swish.op.backward(2.0, swish(1.0), 1.0))
+
+
+def test_nodes_built_before_the_backward_rule_was_given_keep_the_op_they_have():
+    @gn.op
+    def late(z):
+        return z * 1.0
+
+    before = late(gn.input("z"))
+
+    @late.backward
+    def late_backward(delta, a, z):
+        return delta
+
+    assert not before.op.has_backward
+    assert late(gn.input("z")).op.has_backward
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"), [("scale", Scale), ("leaky_relu", gn.ops.LeakyRelu), ("log_softmax", gn.ops.LogSoftmax)]
+)
+def test_a_class_is_called_by_its_name_in_snake_case(name, cls):
+    assert cls.name == name
+
+
+def test_a_class_can_choose_its_name():
+    class Renamed(Scale):
+        name = "times"
+
+    assert Renamed(1.0)(gn.input("z")).kind == "times"
+
+
+def test_a_number_beside_a_node_becomes_a_constant():
+    node = gn.ops.Multiply()(gn.input("z", shape=(None, 3)), [1, 2, 3])
+    assert (node.inputs[1].kind, node.inputs[1].dtype) == ("constant", np.float64)
+
+
+def test_numbers_alone_are_computed_at_once():
+    assert gn.ops.Add()(1, 2.5) == 3.5
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+def test_ops_with_equal_settings_are_equal_and_hash_alike():
+    assert Scale(2.0) == Scale() != Scale(3.0)
+    assert hash(Scale(2.0)) == hash(Scale())
+    assert gn.ops.Tanh() == gn.ops.Tanh() != gn.ops.Sigmoid()
+    assert len({gn.ops.Sum(axis=0), gn.ops.Sum(0, False), gn.ops.Sum(axis=1)}) == 2
+    assert swish.op == swish.op != no_backward.op
+
+
+def test_settings_by_name():
+    assert Scale(3.0).settings == {"factor": 3.0}
+    assert gn.ops.Sum(axis=(0, 1)).settings == {"axis": (0, 1), "keepdims": False}
+    assert gn.ops.Tanh().settings == swish.op.settings == {}
+
+
+@pytest.mark.parametrize("op", [Scale(3.0), gn.ops.Sum(axis=0), gn.ops.Tanh(), swish.op], ids=lambda op: op.name)
+@pytest.mark.parametrize("attribute", ["factor", "axis", "cache", "name"])
+def test_ops_have_no_state(op, attribute):
+    with pytest.raises(AttributeError, match=attribute):
+        setattr(op, attribute, 1.0)
+
+
+def test_settings_outside_a_dataclass_are_refused_since_ops_could_not_be_told_apart():
+    class Shift(gn.Op):
+        def __init__(self, by):
+            self.by = by
+
+    with pytest.raises(AttributeError, match=r"Shift.by can't be set.*under @dataclass\(frozen=True\)"):
+        Shift(3.0)
+
+
+def test_every_built_in_op_is_public_under_its_class_name():
+    assert all(getattr(gn.ops, cls.__name__) is cls for cls in OPS.values())
+    assert all(cls.__name__ in gn.ops.__all__ for cls in OPS.values())
+
+
+# Shapes from the rule itself ------------------------------------------------------------------------------------------
+
+
+def of_numpys_functions(z):
+    return np.sum(np.tanh(z), axis=-1)
+
+
+def opaque_to_nodes(z):
+    return np.cumsum(z, axis=0)
+
+
+def with_a_method_that_nodes_lack(z):
+    return z.clip(0.0, 1.0)
+
+
+def with_an_operator_that_nodes_lack(z):
+    return z - z % 1
+
+
+def with_a_loop_over_the_samples(z):
+    return np.array([row * row for row in z])
+
+
+def with_a_size_as_a_number(z):
+    return z * sum(1.0 for _ in range(z.shape[0]))
+
+
+def with_a_choice_by_value(z):
+    return z if np.all(z > 0) else z * 0.5
+
+
+RULES = [
+    of_numpys_functions,
+    opaque_to_nodes,
+    with_a_method_that_nodes_lack,
+    with_an_operator_that_nodes_lack,
+    with_a_loop_over_the_samples,
+    with_a_size_as_a_number,
+    with_a_choice_by_value,
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("declared", [(2, 3), (None, 3), (None, None)], ids=str)
+def test_the_shape_is_found_out_from_the_rule_whatever_it_does(rule, declared):
+    op = gn.op(rule)
+    node = op(gn.input("z", shape=declared))
+    result = op(Z)
+    assert len(node.shape) == result.ndim
+    for size, actual, where in zip(node.shape, result.shape, declared, strict=False):
+        assert size == (None if where is None else actual)
+    np.testing.assert_array_equal(gn.forward(node, {"z": Z})[node], result)
+
+
+@pytest.mark.parametrize("declared", [(2, 3), (None, 3)], ids=str)
+def test_a_size_that_depends_on_an_unknown_one_is_unknown(declared):
+    @gn.op
+    def doubled(z):
+        return np.repeat(z, 2, axis=0)
+
+    assert doubled(gn.input("z", shape=declared)).shape == ((4, 3) if declared[0] else (None, 3))
+
+
+def test_several_inputs():
+    @gn.op
+    def outer(x, y):
+        return np.einsum("ni,nj->nij", x, y)
+
+    node = outer(gn.input("x", shape=(None, 2)), gn.input("y", shape=(None, 5)))
+    assert node.shape == (None, 2, 5)
+
+
+def test_a_rule_that_fails_on_these_shapes_fails_at_build_with_its_own_reason(refused):
+    @gn.op
+    def rotate(z):
+        return np.einsum("ij,nj->ni", np.eye(2), z)
+
+    with refused(
+        ShapeError,
+        "rotate 'r': the forward rule of rotate fails on arrays of shapes [(3, 4)]:",
+        "z: 'z' (input), made at test_op.py:",
+        "give the op a method shape(self, *shapes)",
+    ):
+        rotate(gn.input("z", shape=(None, 4)), name="r")
+
+
+def test_a_shape_method_is_taken_at_its_word_until_the_rule_runs(refused):
+    @dataclass(frozen=True)
+    class Repeat(gn.Op):
+        times: int
+        says: int
+
+        def forward(self, z):
+            return np.repeat(z, self.times)
+
+        def shape(self, z):
+            return (self.says,)
+
+    z = gn.input("z", shape=(2,))
+    node = Repeat(3, 6)(z)
+    assert node.shape == (6,)
+    np.testing.assert_array_equal(gn.forward(node, {z: [1.0, 2.0]})[node], [1, 1, 1, 2, 2, 2])
+    wrong = Repeat(3, 5)(z, name="wrong")
+    with refused(ShapeError, "repeat 'wrong': the forward rule gave shape (6,), expected (5,)", "node: 'wrong'"):
+        gn.forward(wrong, {z: [1.0, 2.0]})
+
+
+def test_a_shape_method_is_needed_where_the_rule_can_not_be_tried_on_ones():
+    @dataclass(frozen=True)
+    class Solve(gn.Op):
+        def forward(self, A, y):
+            return np.linalg.solve(A, y)
+
+    @dataclass(frozen=True)
+    class SolveWithShape(Solve):
+        def shape(self, A, y):
+            return y
+
+    A, y = gn.input("A", shape=(2, 2)), gn.input("y", shape=(2, 1))
+    with pytest.raises(ShapeError, match="Singular matrix"):
+        Solve()(A, y)
+    assert SolveWithShape()(A, y).shape == (2, 1)
+
+
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_wrong_number_of_inputs_names_those_expected(refused):
+    x = gn.input("x")
+    with refused(GraphError, "op matmul takes 2 inputs (x, y), got 1", "x: 'x' (input), made at test_op.py:"):
+        gn.ops.Matmul()(x)
+    with refused(
+        GraphError,
+        "tanh 'a': op tanh takes 1 inputs (z), got 2",
+        "z: 'x' (input), made at",
+        "extra[0]: 'x' (input), made at",
+    ):
+        gn.tanh(x, x, name="a")
+    with refused(GraphError, "op swish takes 1 inputs (z), got 3"):
+        swish(1.0, 2.0, 3.0)
+    with refused(GraphError, "op tanh takes 1 inputs (z), got 0"):
+        gn.tanh()
+
+
+def test_an_op_may_take_any_number_of_inputs():
+    @gn.op
+    def total(*parts):
+        return sum(parts[1:], parts[0])
+
+    nodes = [gn.input(f"x{i}", shape=(2,)) for i in range(3)]
+    assert total.op.input_names(3) == ["parts[0]", "parts[1]", "parts[2]"]
+    assert total(*nodes).shape == (2,)
+
+
+def test_no_backward_rule_is_an_error_only_when_an_error_signal_arrives(refused):
+    W = gn.parameter("W", Z)
+    E = gn.sum(no_backward(W, name="squares"))
+    assert gn.forward(E, {})[E] == np.sum(Z * Z)
+    with refused(
+        NoBackwardRuleError,
+        "no_backward 'squares': op no_backward has no backward rule, so no error signal can pass it",
+        "node: 'squares' (no_backward), made at test_op.py:",
+        "@name.backward",
+    ):
+        gn.backward(E, {})
+
+
+def test_has_backward():
+    assert Scale().has_backward
+    assert swish.op.has_backward
+    assert gn.ops.Tanh().has_backward
+    assert not no_backward.op.has_backward
+
+
+def test_no_forward_rule():
+    class Empty(gn.Op):
+        pass
+
+    with pytest.raises((NotImplementedError, ShapeError), match="op empty has no forward rule"):
+        Empty()()
+
+
+@pytest.mark.parametrize("wrong", [3, None, "swish"])
+def test_the_decorators_decorate_functions(refused, wrong):
+    with refused(RuleError, f"@op decorates a function, got {wrong!r}", "Write @gn.op above a def."):
+        gn.op(wrong)
+    with refused(RuleError, f"@swish.backward decorates a function, got {wrong!r}", "swish.op.backward(delta, output"):
+        swish.backward(wrong)
+
+
+def test_truth_operators_take_truth_values_only(refused):
+    z = gn.input("z")
+    for use, name in [(lambda: z & z, "bitwise_and"), (lambda: z | z, "bitwise_or"), (lambda: ~z, "invert")]:
+        with refused(OpaqueError, f"np.{name} of a node that is not bool", "Compare first: (z > 0) & (z < 1)."):
+            use()
