@@ -1,0 +1,407 @@
+"""Graphs as networkx graphs: what is written, that it comes back bit for bit, and what is refused."""
+
+import io
+import json
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.core.registry import OPS
+from graphnet.errors import DtypeError, GraphError, ShapeError
+
+# Ways to and from text ------------------------------------------------------------------------------------------------
+
+
+def through_graphml(network):
+    text = "\n".join(nx.generate_graphml(network))
+    return nx.parse_graphml(text, force_multigraph=True)
+
+
+def through_gml(network):
+    return nx.parse_gml("\n".join(nx.generate_gml(network)))
+
+
+def through_json(network):
+    return nx.node_link_graph(json.loads(json.dumps(nx.node_link_data(network, edges="edges"))), edges="edges")
+
+
+def through_a_file(network):
+    file = io.BytesIO()
+    nx.write_gml(network, file)
+    file.seek(0)
+    return nx.read_gml(file)
+
+
+def directly(network):
+    return network
+
+
+WRITERS = [directly, through_graphml, through_gml, through_json, through_a_file]
+
+# Networks that between them use every family of ops, settings, scopes, constants and dtypes -----------------------------
+
+
+def layers():
+    x, t = gn.input("x", shape=(4, 3)), gn.input("t", shape=(4, 2))
+    with gn.scope("hidden"):
+        a = gn.tanh(x @ parameter("W", (3, 5)) + parameter("b", (5,)), name="a")
+        with gn.scope("inner"):
+            a = gn.leaky_relu(a @ parameter("W", (5, 2)), slope=0.125)
+    return gn.sse(gn.sigmoid(a), t, name="E")
+
+
+def activations():
+    z = parameter("z", (4, 3))
+    parts = [gn.identity(z), gn.relu(z), gn.softplus(z), gn.polynomial(z, [0.1, -2.0, 1 / 3]), gn.softmax(z, axis=0)]
+    return gn.sum(gn.concatenate([*parts, gn.log_softmax(z)], axis=1), name="E")
+
+
+def arithmetic():
+    z, y = parameter("z", (4, 3)), parameter("y", (4, 1))
+    a = z * z - y / 2.0 + gn.exp(z) ** 0.5 + gn.sqrt(gn.square(z) + 1.0) + gn.log(gn.abs(z) + 1e-3) + np.sin(z)
+    return gn.mean(gn.negative(a) * np.float64(0.1))
+
+
+def elementwise():
+    z = parameter("z", (4, 3))
+    terms = [np.expm1(z), np.log1p(z * z), np.cos(z), np.sinh(z), np.cosh(z), np.reciprocal(z), np.sign(z)]
+    terms += [np.zeros_like(z), np.ones_like(z), gn.where((z != 0) | (z >= 1) & ~(z == 2), z, 0.0)]
+    terms += [gn.where((z < 1) & (z <= 1), z, 1.0)]
+    return gn.sum(sum(terms[1:], terms[0]), name="E")
+
+
+def shaping():
+    z = parameter("z", (4, 3))
+    turned = gn.transpose(gn.reshape(z.T, (2, 6))[:, ::-2][..., np.newaxis], (2, 0, 1))  # (1, 2, 3)
+    spread = gn.broadcast_to(np.squeeze(np.expand_dims(z[0, :1], (0, 2)), (0, 2)), (3,))
+    picked = gn.take(z, [[1], [3]], axis=0)[:, 0, 1:]
+    return gn.sum(turned * spread) + gn.mean(gn.concatenate([picked, picked], axis=1))
+
+
+def choices():
+    z, mask, picked = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool), gn.input("p", (2,), dtype=int)
+    a = gn.where(mask & (z > 0) | ~(z <= -1), gn.maximum(z, 0.5), gn.minimum(z, z.mean()))
+    return gn.sum(gn.where([True, False, True], a, 2 * a)) + gn.max(gn.take(z, picked), axis=(0, 1))
+
+
+def losses():
+    z, t = parameter("z", (4, 3)), gn.input("t", shape=(4, 3))
+    kinds = [gn.mse, gn.binary_cross_entropy, gn.cross_entropy]
+    terms = [kind(z, t, name=kind.__name__) for kind in kinds]
+    return terms[0] + terms[1] * terms[2]
+
+
+def single_precision():
+    w = gn.parameter("w", np.float32([0.1, -1e-30, 3.0]))
+    return gn.sum(gn.tanh(w) * gn.constant(np.float32([1.0, 2.0, 0.3]), name="c"))
+
+
+def parameter(name, shape):
+    rng = np.random.default_rng(sum(map(ord, name)) + len(shape))
+    return gn.parameter(name, rng.normal(size=shape))
+
+
+FEEDS = {
+    "x": np.random.default_rng(1).normal(size=(4, 3)),
+    "t": np.random.default_rng(2).uniform(size=(4, 3)),
+    "mask": np.random.default_rng(3).uniform(size=(4, 3)) > 0.5,
+    "p": np.array([3, 1]),
+}
+NETWORKS = [layers, activations, arithmetic, elementwise, shaping, choices, losses, single_precision]
+
+
+def feeds_of(graph):
+    return {node.name: FEEDS[node.name][tuple(map(slice, node.shape))] for node in graph.inputs}
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("build", NETWORKS)
+def test_a_round_trip_gives_the_same_network_values_and_gradients_bit_for_bit(build, write):
+    graph = gn.Graph(build())
+    again = gn.Graph.from_networkx(write(graph.to_networkx()))
+    assert [again.label(node) for node in again] == [graph.label(node) for node in graph]
+    for mine, other in zip(graph, again, strict=True):
+        assert (mine.kind, mine.op, mine.shape, mine.dtype) == (other.kind, other.op, other.shape, other.dtype)
+        assert (mine.name, mine.scope) == (other.name, other.scope)
+        assert mine is not other
+    first, second = (gn.backward(g, feeds_of(g)) for g in (graph, again))
+    for node in graph:
+        assert first[node].tobytes() == second[graph.label(node)].tobytes()
+    assert first.gradients.keys() == second.gradients.keys() != set()
+    for name, gradient in first.gradients.items():
+        assert gradient.tobytes() == second.gradients[name].tobytes()
+
+
+def backward_pass(E):
+    """The gradients as a graph; one output twice, as where two parameters have the same gradient."""
+    gradients = gn.gradients(E, gn.Graph(E).parameters)
+    return gn.Graph(*gradients, gradients[0])
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("build", NETWORKS)
+def test_the_backward_pass_as_graph_makes_the_round_trip_too(build, write):
+    graph = backward_pass(build())
+    again = gn.Graph.from_networkx(write(graph.to_networkx()))
+    first, second = (gn.forward(g, feeds_of(g)) for g in (graph, again))
+    for mine, other in zip(graph.outputs, again.outputs, strict=True):
+        assert first[mine].tobytes() == second[other].tobytes()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_any_value_comes_back_exactly(write):
+    special = np.array([np.nan, np.inf, -np.inf, -0.0, 5e-324, 0.1, 1 / 3, np.finfo(float).max])
+    empty, scalar = gn.parameter("empty", np.zeros((0, 3))), gn.parameter("scalar", 0.1)
+    integers, truth = gn.constant([2**53 + 1, -1], dtype=int), gn.constant([True, False])
+    graph = gn.Graph(gn.parameter("special", special), empty, scalar, integers, truth)
+    again = gn.Graph.from_networkx(write(graph.to_networkx()))
+    for mine, other in zip(graph.outputs, again.outputs, strict=True):
+        assert mine.value.dtype == other.value.dtype
+        assert mine.value.shape == other.value.shape
+        assert mine.value.tobytes() == other.value.tobytes()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("name", ["a b", "δ₁", 'quo"te', "a&b<c>", "x/y", "7", "new\nline", "tanh_1"])
+def test_any_name_comes_back(write, name):
+    graph = gn.Graph(gn.tanh(gn.tanh(gn.input(name, shape=(None, 2)))))
+    again = gn.Graph.from_networkx(write(graph.to_networkx()))
+    assert again[name].kind == "input"
+    assert again[name].shape == (None, 2)
+
+
+def test_names_and_scopes_do_not_depend_on_the_scope_that_is_open_when_read():
+    graph = gn.Graph(layers())
+    with gn.scope("elsewhere"):
+        again = gn.Graph.from_networkx(graph.to_networkx())
+    assert [node.name for node in again] == [node.name for node in graph]
+
+
+def test_a_name_that_repeats_its_scope_comes_back():
+    with gn.scope("s"):
+        graph = gn.Graph(gn.tanh(gn.input("s/x"), name="s"))
+    assert [node.name for node in gn.Graph.from_networkx(graph.to_networkx())] == ["s/s/x", "s/s"]
+
+
+def test_outputs_keep_their_order_and_may_be_doubled_or_feed_each_other():
+    a = gn.tanh(gn.input("x"), name="a")
+    b = gn.exp(a, name="b")
+    again = gn.Graph.from_networkx(gn.Graph(b, a, b).to_networkx())
+    assert [node.name for node in again.outputs] == ["b", "a", "b"]
+
+
+def test_the_copy_has_parameters_of_its_own():
+    graph = gn.Graph(gn.tanh(gn.parameter("w", [1.0])))
+    again = gn.Graph.from_networkx(graph.to_networkx())
+    again["w"].value += 1
+    assert graph["w"].value == [1.0]
+
+
+def test_the_networks_above_use_every_built_in_op():
+    graphs = [graph for build in NETWORKS for graph in (gn.Graph(build()), backward_pass(build()))]
+    assert {node.op.name for graph in graphs for node in graph if node.op} == set(OPS)
+
+
+# What is written ------------------------------------------------------------------------------------------------------
+
+
+def test_x_times_x_has_two_edges():
+    x = gn.input("x")
+    network = gn.Graph(gn.multiply(x, x, name="y")).to_networkx()
+    assert type(network) is nx.MultiDiGraph
+    assert list(network.edges(data="slot")) == [("x", "y", 0), ("x", "y", 1)]
+
+
+def test_networkx_algorithms_see_the_same_graph():
+    graph = gn.Graph(layers())
+    network = graph.to_networkx()
+    assert nx.is_directed_acyclic_graph(network)
+    assert list(network) == [graph.label(node) for node in graph]
+    assert network.number_of_edges() == sum(len(node.inputs) for node in graph)
+    assert nx.ancestors(network, "E") == set(network) - {"E"}
+    slots = {(graph.label(s), graph.label(n), i) for n in graph for i, s in enumerate(n.inputs)}
+    assert set(network.edges(data="slot")) == slots
+
+
+def test_attributes_are_strings_and_whole_numbers():
+    network = gn.Graph(*[build() for build in (activations,)]).to_networkx()
+    values = [value for _, attributes in network.nodes(data=True) for value in attributes.values()]
+    assert {type(value) for value in values} == {str, int}
+    assert network.nodes["E"]["outputs"] == "[0]"
+    assert network.nodes["polynomial_1"]["settings"] == '{"coefficients": [0.1, -2.0, 0.3333333333333333]}'
+
+
+def test_a_setting_that_can_not_be_written(refused):
+    @dataclass(frozen=True)
+    class Apply(gn.Op):
+        function: object
+
+        def forward(self, z):
+            return z * 1.0
+
+    graph = gn.Graph(Apply(np.tanh)(gn.input("z")))
+    with refused(GraphError, "has the setting <ufunc 'tanh'>", "Settings are numbers, strings and tuples."):
+        graph.to_networkx()
+
+
+# Custom ops -----------------------------------------------------------------------------------------------------------
+
+
+@gn.op
+def cube(z):
+    return z * z * z
+
+
+@dataclass(frozen=True)
+class Scale(gn.Op):
+    factor: float
+    axes: tuple[int, ...] = ()
+
+    def forward(self, z):
+        return self.factor * z
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("ops", [[cube, Scale], [cube.op, Scale]], ids=["function", "op"])
+def test_custom_ops_are_passed_by_the_caller(write, ops):
+    graph = gn.Graph(Scale(0.1, (1, 2))(cube(gn.input("z")), name="a"))
+    again = gn.Graph.from_networkx(write(graph.to_networkx()), ops=ops)
+    assert again["a"].op == Scale(0.1, (1, 2))
+    assert gn.forward(again, {"z": 2.0})["a"] == 0.1 * 8.0
+
+
+def test_a_custom_op_that_is_not_passed_is_never_looked_up(refused):
+    network = gn.Graph(cube(gn.input("z"))).to_networkx()
+    with refused(GraphError, "node 'cube_1': unknown op 'cube'", "Pass a custom op as ops=[...]."):
+        gn.Graph.from_networkx(network)
+    with refused(GraphError, "expected an op, got 3", "gn.ops.Tanh()"):
+        gn.Graph.from_networkx(network, ops=[3])
+
+
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network():
+    x = gn.input("x", shape=(None, 2))
+    return gn.Graph(gn.multiply(x, gn.parameter("w", [[1.0, 2.0]]), name="y")).to_networkx()
+
+
+@pytest.mark.parametrize("wrong", [nx.MultiGraph(), nx.DiGraph(), nx.Graph(), None], ids=lambda g: type(g).__name__)
+def test_a_graph_of_another_kind(refused, wrong):
+    with refused(GraphError, f"expected a networkx.MultiDiGraph, got {type(wrong).__name__}", "x * x has two"):
+        gn.Graph.from_networkx(wrong)
+
+
+def test_no_nodes(refused):
+    with refused(GraphError, "at least one output, got none"):
+        gn.Graph.from_networkx(nx.MultiDiGraph())
+
+
+def test_a_cycle_names_its_nodes(refused):
+    network = gn.Graph(gn.exp(gn.tanh(gn.input("x"), name="a"), name="b")).to_networkx()
+    network.add_edge("b", "a", slot=1)
+    with refused(GraphError, "the graph has a cycle: ", "a → b", "b → a", "a node can't depend on itself") as caught:
+        gn.Graph.from_networkx(network)
+    assert "'x'" not in str(caught.value)
+
+
+def test_a_node_that_feeds_itself(refused, network):
+    network.add_edge("y", "y", slot=2)
+    with refused(GraphError, "the graph has a cycle: y → y"):
+        gn.Graph.from_networkx(network)
+
+
+@pytest.mark.parametrize(("slot", "found"), [(None, "[0, None]"), (0, "[0, 0]"), (2, "[0, 2]"), ("1", "[0, '1']")])
+def test_each_slot_is_filled_once(refused, network, slot, found):
+    network.edges["w", "y", 0]["slot"] = slot
+    with refused(GraphError, f"the edges into 'y' have slots {found}, expected each of [0, 1] once", "slot=0, 1"):
+        gn.Graph.from_networkx(network)
+
+
+def test_an_edge_without_a_slot(refused, network):
+    del network.edges["w", "y", 0]["slot"]
+    with refused(GraphError, "the edges into 'y' have slots [0, None]"):
+        gn.Graph.from_networkx(network)
+
+
+def test_an_edge_too_few_and_one_into_a_leaf(refused, network):
+    network.add_edge("x", "w", slot=0)
+    with refused(GraphError, "node 'w': parameter has 1 inputs", "Edges lead to ops only"):
+        gn.Graph.from_networkx(network)
+    network.remove_edge("x", "w")
+    network.remove_edge("w", "y")
+    with refused(GraphError, "op multiply takes 2 inputs (x, y), got 1"):
+        gn.Graph.from_networkx(network)
+
+
+@pytest.mark.parametrize(
+    ("label", "attribute"),
+    [("x", "kind"), ("x", "shape"), ("x", "dtype"), ("w", "value"), ("w", "dtype"), ("y", "op"), ("y", "settings")],
+)
+def test_a_missing_attribute_is_named(refused, network, label, attribute):
+    del network.nodes[label][attribute]
+    with refused(GraphError, f"node '{label}' lacks the attribute '{attribute}'", "Graph.to_networkx() shows"):
+        gn.Graph.from_networkx(network)
+
+
+UNREADABLE = {
+    "broken_json": ("x", "shape", "[1,"),
+    "shape_of_text": ("w", "shape", '"ab"'),
+    "no_object": ("y", "settings", "3"),
+    "unknown_setting": ("y", "settings", '{"speed": 1}'),
+    "too_few_values": ("w", "value", "[1.0]"),
+    "value_of_text": ("w", "value", '"abc"'),
+    "ragged_value": ("w", "value", "[[1.0], [2.0, 3.0]]"),
+    "unknown_size_of_a_value": ("w", "shape", "[null, 2]"),
+    "unknown_dtype": ("x", "dtype", "float65"),
+    "name_is_no_text": ("y", "name", 3),
+    "op_is_no_text": ("y", "op", ["multiply"]),
+    "outputs_are_no_list": ("y", "outputs", "0"),
+    "shape_is_no_json": ("x", "shape", (None, 2)),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_an_attribute_that_can_not_be_read(refused, network, case):
+    label, attribute, wrong = UNREADABLE[case]
+    network.nodes[label][attribute] = wrong
+    with refused(GraphError, f"node '{label}' has an attribute that can't be read", "Graph.to_networkx() shows"):
+        gn.Graph.from_networkx(network)
+
+
+@pytest.mark.parametrize(
+    ("label", "attribute", "wrong", "error", "problem"),
+    [
+        ("y", "op", "eval", GraphError, "node 'y': unknown op 'eval'"),
+        ("x", "kind", "layer", GraphError, "node 'x': unknown kind 'layer' of node"),
+        ("x", "name", "", GraphError, "node 'x': an input needs a name"),
+        ("x", "dtype", "complex128", DtypeError, "node 'x': input 'x' is declared with dtype complex128"),
+        ("w", "dtype", "complex128", DtypeError, "node 'w': parameter 'w' has dtype complex128"),
+        ("x", "shape", "[-1, 2]", ShapeError, "node 'x': -1 in shape (-1, 2) is not a size"),
+        ("x", "shape", "[null, 3]", ShapeError, "multiply 'y': shapes (None, 3) and (1, 2) don't fit"),
+        ("y", "shape", "[5, 2]", GraphError, "op multiply gives shape (None, 2) where the description says (5, 2)"),
+    ],
+)
+def test_what_is_described_must_be_a_network(refused, network, label, attribute, wrong, error, problem):
+    network.nodes[label][attribute] = wrong
+    with refused(error, problem):
+        gn.Graph.from_networkx(network)
+
+
+def test_two_nodes_of_one_name(refused, network):
+    network.nodes["w"]["name"] = "x"
+    with refused(GraphError, "two nodes are called 'x'"):
+        gn.Graph.from_networkx(network)
+
+
+def test_a_chain_of_20_000_nodes_needs_no_recursion():
+    node = gn.input("x")
+    for _ in range(20_000):
+        node = gn.negative(node)
+    again = gn.Graph.from_networkx(gn.Graph(node).to_networkx())
+    assert len(again) == 20_001
+    assert gn.forward(again, {"x": 3.0})[again.outputs[0]] == 3.0
