@@ -92,7 +92,8 @@ class _Builder:
     def _box(self, index: int, item: Item, group: str | None) -> Box:
         if item.title:
             parameters = sum(isinstance(node, Parameter) for node in item.nodes)
-            counts = f"{_count(len(item.nodes), 'node')}, {_count(parameters, 'parameter')}"
+            counts = f"scope with {_count(len(item.nodes), 'node')}" if item.is_scope else "folded"
+            counts += f", {_count(parameters, 'parameter')}" if parameters else ""
             output = any(node is member for node in self.graph.outputs for member in item.nodes)
             return Box(f"n{index}", "folded", short(item.title), (counts,), output, group=group)
         node = item.nodes[0]

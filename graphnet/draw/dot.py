@@ -15,7 +15,7 @@ _SHAPES: dict[Kind, str] = {
     "parameter": 'shape="folder" style="filled"',
     "constant": 'shape="box" style="filled"',
     "literal": 'shape="circle" style="filled,dashed" margin="0.01" width="0.3"',
-    "folded": 'shape="box3d" style="filled"',
+    "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
 }
 
 _PULL: dict[Kind, int] = {"op": 8, "folded": 8, "input": 4}
@@ -26,7 +26,7 @@ def to_dot(picture: Picture) -> str:
     lines = [
         "digraph graphnet {",
         f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
-        f'nodesep="0.3" ranksep="0.55" compound="true" {_FONT}',
+        f'nodesep="0.36" ranksep="0.55" compound="true" {_FONT}',
         f'labelloc="t" labeljust="l" label=<{title_label(picture)}>',
         f'node [{_FONT} margin="0.06,0.04" color="{colours.FRAME}"]',
         f'edge [{_FONT} arrowsize="0.7"]',

@@ -11,7 +11,9 @@ _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def font(text: str, size: float, colour: str = colours.INK, *, bold: bool = False) -> str:
-    """Return clean text escaped and set in a size and colour."""
+    """Return clean text escaped and set in a size and colour; DOT allows no font around nothing."""
+    if not text:
+        return ""
     inner = f"<b>{markup(text)}</b>" if bold else markup(text)
     return f'<font point-size="{size:g}" color="{colour}">{inner}</font>'
 
