@@ -1,0 +1,169 @@
+"""The backward pass as nodes."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.errors import GraphError, NoBackwardRuleError, RuleError, ShapeError, UnknownSizeError, UnreachableError
+
+W = np.array([[0.3, -0.2], [0.5, 0.7], [-0.4, 0.1]])
+X = np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]])
+
+
+def value(node, feeds=None):
+    return gn.forward(node, feeds or {})[node]
+
+
+def numeric(output, nodes, feeds, **options):
+    bwd = gn.backward(output, feeds, **options)
+    return [bwd.error_signal(node) for node in nodes]
+
+
+def network(rows):
+    x, w, b = gn.input("x", (rows, 3)), gn.parameter("w", W), gn.parameter("b", [0.1, -0.3])
+    t = gn.input("t", (rows, 2))
+    return gn.sse(gn.tanh(x @ w + b), t), [w, b, x, t], {x: X, t: np.ones((2, 2))}
+
+
+@pytest.mark.parametrize("rows", [2, None])
+def test_they_are_the_numeric_backward_pass(rows):
+    E, wrt, feeds = network(rows)
+    nodes = gn.gradients(E, wrt)
+    fwd = gn.forward(nodes, feeds)
+    for node, leaf, signal in zip(nodes, wrt, numeric(E, wrt, feeds), strict=True):
+        assert node.shape == leaf.shape
+        np.testing.assert_array_equal(fwd[node], signal)
+
+
+def test_they_are_nodes_to_differentiate_again():
+    x = gn.input("x")
+    derivatives = [x**5]
+    for _ in range(6):
+        derivatives += gn.gradients(derivatives[-1], [x])
+    found = [float(gn.forward(gn.Graph(y, x), {x: 2.0})[y]) for y in derivatives]
+    assert found == [32.0, 80.0, 160.0, 240.0, 240.0, 120.0, 0.0]
+
+
+def test_a_hessian_row_by_row():
+    w = gn.parameter("w", [1.0, 2.0, 3.0])
+    A = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 4.0]])
+    (g,) = gn.gradients(0.5 * (w @ (A @ w)), [w])
+    rows = [gn.gradients(g[i], [w])[0] for i in range(3)]
+    np.testing.assert_allclose([value(row) for row in rows], A, atol=1e-15)
+
+
+def test_intermediate_nodes_and_repeated_ones_may_be_asked_for():
+    w = gn.parameter("w", 2.0)
+    a = gn.square(w)
+    da, dw, again = gn.gradients(a * a, [a, w, w])
+    assert [float(value(node)) for node in (da, dw, again)] == [8.0, 32.0, 32.0]
+
+
+def test_the_output_itself_has_gradient_1():
+    w = gn.parameter("w", 2.0)
+    assert [value(node) for node in gn.gradients(w, [w])] == [1.0]
+
+
+@pytest.mark.parametrize("delta", [[1.0, 10.0], np.array([1.0, 10.0]), gn.constant([1.0, 10.0])])
+def test_delta_starts_an_output_that_is_not_a_scalar(delta):
+    w = gn.parameter("w", [2.0, 3.0])
+    (dw,) = gn.gradients(w * w, [w], delta=delta)
+    assert value(dw).tolist() == [4.0, 60.0]
+
+
+def test_building_gradients_changes_nothing_about_the_graph():
+    E, wrt, feeds = network(2)
+    before = gn.Graph(E).nodes, numeric(E, wrt, feeds)
+    gn.gradients(E, wrt)
+    assert [id(node) for node in gn.Graph(E).nodes] == [id(node) for node in before[0]]
+    for signal, same in zip(numeric(E, wrt, feeds), before[1], strict=True):
+        assert signal.tobytes() == same.tobytes()
+
+
+w2 = gn.parameter("w2", [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("output", "wrt", "options", "error", "match"),
+    [
+        (w2, [w2], {}, ShapeError, "only a scalar has a gradient"),
+        (gn.sum(w2), w2, {}, GraphError, r"wrt is a single node, expected a list"),
+        (gn.sum(w2), ["w2"], {}, GraphError, "takes nodes"),
+        (gn.sum(w2), [gn.parameter("other", 1.0)], {}, GraphError, "'other' .* is not in this graph"),
+        (gn.Graph(w2, gn.sum(w2)), [w2], {}, GraphError, "the graph has 2 outputs"),
+        (w2, [w2], {"delta": [1.0]}, ShapeError, r"delta has shape \(1,\), expected \(2,\)"),
+        (gn.sum(w2 > 0), [w2], {}, UnreachableError, r"does not depend smoothly on 'w2' \(parameter\), made at"),
+    ],
+)
+def test_what_has_no_gradient_is_refused(output, wrt, options, error, match):
+    with pytest.raises(error, match=match):
+        gn.gradients(output, wrt, **options)
+
+
+@pytest.mark.parametrize("f", [gn.sum, gn.mean, lambda x: gn.sum(gn.take(x, [0])), lambda x: gn.sum(x[0])])
+def test_a_size_that_must_be_known_is_asked_for(f):
+    x = gn.input("x", (None, 3))
+    with pytest.raises(UnknownSizeError) as raised:
+        gn.gradients(f(x), [x])
+    assert "needs every size" in str(raised.value)
+    assert "Declare the inputs with all their sizes, for example shape=(16, 2) instead of (None, 2)." in str(
+        raised.value
+    )
+    assert "'x' (input), made at test_gradients.py" in str(raised.value)
+
+
+# Rules that only arrays can answer ----------------------------------------------------------------------------------
+
+
+def opaque(forward, backward):
+    forward.__name__ = "opaque"
+    op = gn.op(forward)
+    op.backward(backward)
+    return op
+
+
+OPAQUE = [
+    opaque(lambda z: np.cumsum(z), lambda d, a, z: np.cumsum(d[::-1])[::-1]),  # no op covers it
+    opaque(lambda z: -z if z[0] > 0 else z, lambda d, a, z: -d if z[0] > 0 else d),  # a truth value
+    opaque(lambda z: z.clip(0, 1), lambda d, a, z: d * ((z > 0) & (z < 1)).astype(float)),  # a method of arrays
+    opaque(lambda z: np.array([float(v) ** 2 for v in z]), lambda d, a, z: np.array([2 * v * e for v, e in zip(z, d)])),  # noqa: B905
+]
+
+
+@pytest.mark.parametrize("op", OPAQUE)
+@pytest.mark.parametrize("size", [2, None])
+def test_a_rule_that_no_node_can_answer_is_one_opaque_node(op, size):
+    z = gn.input("z", (size,))
+    y = op(np.sin(z))
+    delta = np.array([2.0, -3.0])
+    (dz,) = gn.gradients(y, [z], delta=delta)
+    assert [node.kind for node in gn.Graph(dz).nodes].count("opaque_backward") == 1
+    feeds = {z: [0.4, 1.1]}
+    np.testing.assert_array_equal(value(dz, feeds), numeric(y, [z], feeds, delta=delta)[0])
+
+
+def test_an_opaque_rule_of_several_inputs_answers_for_each():
+    op = opaque(lambda x, y: np.cumsum(x) * y, lambda d, a, x, y: (np.cumsum((d * y)[::-1])[::-1], d * np.cumsum(x)))
+    x, y = gn.parameter("x", [1.0, 2.0]), gn.parameter("y", [3.0, 5.0])
+    E = gn.sum(op(x, y))
+    nodes = gn.gradients(E, [x, y])
+    assert [value(node).tolist() for node in nodes] == [[8.0, 5.0], [1.0, 3.0]]
+
+
+def test_a_wrong_rule_is_found_when_the_graph_is_built():
+    z = gn.input("z", (2, 3))
+    for wrong, match in (
+        (lambda d, a, z: (d, d), "returned 2 error signals, expected 1"),
+        (lambda d, a, z: d.T, "shape"),
+    ):
+        op = opaque(lambda z: np.sin(z), wrong)
+        with pytest.raises(RuleError, match=match):
+            gn.gradients(op(z), [z], delta=np.ones((2, 3)))
+
+
+def test_an_opaque_node_is_not_differentiable_again():
+    z = gn.parameter("z", [0.4, 1.1])
+    square = opaque(lambda z: np.cumsum(z) ** 2, lambda d, a, z: np.cumsum((2 * d * np.cumsum(z))[::-1])[::-1])
+    (dz,) = gn.gradients(gn.sum(square(z)), [z])
+    with pytest.raises(NoBackwardRuleError, match="opaque_backward"):
+        gn.gradients(gn.sum(dz), [z])
