@@ -10,6 +10,7 @@ from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
 from graphnet.core.op import Op, op
+from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
@@ -56,6 +57,7 @@ __all__ = [
     "broadcast_to",
     "check_gradients",
     "check_op",
+    "compile",
     "concatenate",
     "constant",
     "cross_entropy",

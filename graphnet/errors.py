@@ -99,6 +99,10 @@ class GradientCheckError(GraphnetError, AssertionError):
     """A gradient check failed; the message is the report."""
 
 
+class PlanError(GraphnetError, MemoryError):
+    """A compiled program can't be made on this machine."""
+
+
 class DrawError(GraphnetError):
     """A picture can't be made: an unknown format, or nothing on this machine that draws it."""
 

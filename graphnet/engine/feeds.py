@@ -35,7 +35,7 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
     ShapeError, DtypeError
         If an array is not what its input was declared to be.
     """
-    fed = {node: _fed_array(node, array) for node, array in by_input(graph, feeds).items()}
+    fed = fed_arrays(graph, feeds)
     if dtype is None:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in graph.parameters)])
     values: Values = {}
@@ -44,6 +44,11 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
         array = node.value if isinstance(node, (Parameter, Constant)) else fed[node]
         values[node] = frozen(array, dtype if node.dtype.kind == "f" else array.dtype)
     return values
+
+
+def fed_arrays(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, np.ndarray[Any, Any]]:
+    """Return the feeds by input node, checked but neither cast nor copied."""
+    return {node: _fed_array(node, array) for node, array in by_input(graph, feeds).items()}
 
 
 def run_dtype(arrays: list[np.ndarray[Any, Any]]) -> np.dtype[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only
+from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only, scope
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
@@ -60,14 +60,7 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
         raise GraphError("wrt is a single node, expected a list", repair="Write gradients(E, [node]).")
     nodes_only(wrt, "gradients")
     wanted = [graph[node] for node in wrt]
-    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
-    messages[graph.outputs[0]].append(Message(None, None, _start(graph, delta)))
-    on_the_way = _depending_on(graph, wanted)
-
-    def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
-        return _apply_backward(graph, node, delta, output, inputs) if node in on_the_way else ()
-
-    error_signals = propagate(graph, {node: node for node in graph.nodes}, messages, rule)
+    error_signals = error_signal_nodes(graph, wanted, _start(graph, delta))
     for node in wanted:
         if node not in error_signals:
             raise UnreachableError(
@@ -75,6 +68,24 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
                 repair="Only comparisons or positions lie between them, whose derivative is zero or does not exist.",
             )
     return [error_signals[node] for node in wanted]
+
+
+def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dict[Node, Node]:
+    """Build the backward pass as far as `wanted` needs it; return the error signal of each node that one reaches.
+
+    Each rule's nodes are in a scope named after the node whose rule it is: ``gradients/a1``.
+    """
+    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
+    messages[graph.outputs[0]].append(Message(None, None, start))
+    on_the_way = _depending_on(graph, wanted)
+
+    def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
+        if node not in on_the_way:
+            return ()
+        with scope(f"gradients/{graph.label(node)}"):
+            return _apply_backward(graph, node, delta, output, inputs)
+
+    return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
 
 
 def _start(graph: Graph, delta: Any) -> Node:

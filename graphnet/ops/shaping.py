@@ -244,7 +244,7 @@ class Getitem(Moving):
     index: Index
 
     def forward(self, z: Array) -> Array:
-        return z[_numpy_index(self.index)]
+        return z[numpy_index(self.index)]
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return Embed(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
@@ -256,7 +256,7 @@ class Getitem(Moving):
         beyond = 1 + sum(abs(i) for i in numbers if isinstance(i, int))
         try:
             first, second = (
-                np.broadcast_to(0, [unknown if size is None else size for size in z])[_numpy_index(self.index)].shape
+                np.broadcast_to(0, [unknown if size is None else size for size in z])[numpy_index(self.index)].shape
                 for unknown in (beyond, 2 * beyond)
             )
         except IndexError as error:
@@ -282,17 +282,18 @@ class Embed(Moving):
 
     def forward(self, z: Array) -> Array:
         result = np.zeros(self.to, z.dtype)
-        result[_numpy_index(self.index)] = z
+        result[numpy_index(self.index)] = z
         return result
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta[_numpy_index(self.index)]
+        return delta[numpy_index(self.index)]
 
     def shape(self, z: Shape) -> Shape:
         return self.to
 
 
-def _numpy_index(index: Index) -> tuple[Any, ...]:
+def numpy_index(index: Index) -> tuple[Any, ...]:
+    """Return an index as NumPy takes it."""
     return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
 
 

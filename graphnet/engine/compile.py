@@ -1,0 +1,154 @@
+"""Compiled steps: a program for each set of shapes fed, kept and run again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.node import Node, describe, nodes_only
+from graphnet.engine.feeds import fed_arrays, run_dtype
+from graphnet.engine.plan.program import Program, build
+from graphnet.errors import GraphError, ShapeError, UnreachableError
+
+KEPT = 8
+"""How many programs a step keeps: the least recently used one goes first."""
+
+
+class Step:
+    """A compiled graph; made by `compile`.
+
+    Safe to call from several threads: calls take turns, since a program has one set of buffers.
+    """
+
+    def __init__(self, graph: Graph, wrt: Sequence[Node]) -> None:
+        self.graph = graph
+        self.wrt = tuple(wrt)
+        self._keys = tuple((node, node.name) for node in graph.inputs)
+        self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._turn = threading.Lock()
+
+    def __call__(self, feeds: Mapping[Any, Any]) -> Any:
+        """Run it.
+
+        Parameters
+        ----------
+        feeds
+            As for `forward`.
+
+        Returns
+        -------
+        loss, grads
+            E as a float, and {name: array} of the gradients. Compiled without gradients: the output's array, or a list of
+            arrays if there are several outputs. All are copies.
+        """
+        with self._turn:
+            program = self.run(feeds)
+            if not self.wrt:
+                outputs = [np.array(array) for array in program.outputs]
+                return outputs[0] if len(outputs) == 1 else outputs
+            return program.outputs[0].item(), {name: array.copy() for name, array in program.gradients.items()}
+
+    def run(self, feeds: Mapping[Any, Any]) -> Program:
+        """Run the program for these feeds and return it; its results are valid until the next run."""
+        try:
+            arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
+            known = len(feeds) == len(arrays)
+            key = tuple([(array.shape, array.dtype) for array in arrays])
+            program = self._programs[key] if known else None
+        except (KeyError, AttributeError, TypeError):
+            program = None
+        if program is None:
+            program, arrays = self._program(feeds)
+        program.run(arrays)
+        return program
+
+    def _program(self, feeds: Mapping[Any, Any]) -> tuple[Program, list[np.ndarray[Any, Any]]]:
+        """Check feeds in full, and return their program, built if it is not there."""
+        fed = fed_arrays(self.graph, feeds)
+        arrays = [fed[node] for node in self.graph.inputs]
+        key = tuple([(array.shape, array.dtype) for array in arrays])
+        program = self._programs.get(key)
+        if program is None:
+            dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
+            program = build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
+            self._programs[key] = program
+            if len(self._programs) > KEPT:
+                self._programs.popitem(last=False)
+        return program, arrays
+
+    def explain(self) -> str:
+        """Return the program run last as a table: one line a call, with its buffers and bytes."""
+        if not self._programs:
+            return "Not compiled yet: the program is made at the first call, for the shapes fed."
+        return next(reversed(self._programs.values())).explain()
+
+    def __repr__(self) -> str:
+        kinds = f"loss and {len(self.wrt)} gradients" if self.wrt else f"{len(self.graph.outputs)} outputs"
+        return (
+            f"<compiled {self.graph.label(self.graph.outputs[0])}: {kinds}, programs for {len(self._programs)} shapes>"
+        )
+
+
+def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
+    """Turn a graph into a program: a flat list of NumPy calls whose outputs have memory already.
+
+    The program is made at the first call, for the shapes fed, by reading the ops' own rules as graph. Its results equal those
+    of `backward` but for rounding. A parameter whose value changes is seen by every step compiled before.
+
+    Parameters
+    ----------
+    target
+        The loss E, for a step with gradients; or outputs of any shapes, for inference.
+    wrt
+        What to differentiate by; by default all parameters, if the target is one scalar that depends on any. Empty: no
+        gradients.
+
+    Returns
+    -------
+    Step
+        ``loss, grads = step(feeds)``, or without gradients ``array = step(feeds)``.
+
+    Raises
+    ------
+    GraphError
+        If `wrt` holds something else than nodes of the graph, or gradients of several outputs are asked for.
+    UnreachableError
+        If E does not depend on a node of `wrt`.
+    ShapeError
+        If gradients of an output that is not a scalar are asked for.
+    PlanError
+        When called, if the program would need more memory than the machine has.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, w = gn.input("x", shape=(None, 2)), gn.parameter("w", [[1.0], [2.0]])
+    >>> step = gn.compile(gn.sse(x @ w, [[0.0]]))
+    >>> loss, grads = step({x: [[1.0, 1.0]]})
+    >>> loss, grads["w"].tolist()
+    (4.5, [[3.0], [3.0]])
+    """
+    graph = as_graph(target)
+    scalar = len(graph.outputs) == 1 and graph.outputs[0].shape == ()
+    if wrt is None:
+        return Step(graph, graph.parameters if scalar else ())
+    if isinstance(wrt, Node):
+        raise GraphError("wrt is a single node, expected a list", repair="Write compile(E, [node]).")
+    nodes_only(wrt, "compile")
+    outside = [node for node in wrt if node not in graph]
+    if outside:
+        raise UnreachableError(
+            f"{graph.label(graph.outputs[0])!r} does not depend on {describe(outside[0])}",
+            repair="Differentiate by nodes of its graph only.",
+        )
+    if wrt and not scalar:
+        raise ShapeError(
+            f"gradients of {len(graph.outputs)} outputs, the first of shape {graph.outputs[0].shape}",
+            repair="Only one scalar output has gradients: end in a loss.",
+        )
+    return Step(graph, tuple(wrt))

@@ -1,0 +1,122 @@
+"""The fourth pass: which NumPy call computes a node fastest.
+
+A call is a function and its arguments, the output last among them, so that running a program is nothing but
+``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: the bound
+method ``x.dot`` costs half of ``np.matmul``, a product with a row of ones a third of ``np.sum``, and a constant that has the
+shape of its partner less than a number.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.node import Constant, Node
+from graphnet.core.op import Op
+from graphnet.engine.plan.rewrites import SumOfSquares
+from graphnet.ops.elementwise import ElementwisePrimitive
+from graphnet.ops.shaping import numpy_index
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+Arrays: TypeAlias = Mapping[Node, Array]
+
+SMALL = 4096
+"""Up to how many entries a constant is given the shape of its partner."""
+
+
+def view_of(node: Node, source: Array) -> Array:
+    """Return the value of a node that is a view, from the array that it views."""
+    op = node.op
+    if isinstance(op, ops.Getitem):
+        return np.asarray(source[numpy_index(op.index if "..." in op.index else (*op.index, "..."))])
+    assert op is not None
+    return op.forward(source)  # type: ignore[no-any-return]
+
+
+def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
+    """Return the calls that compute a node's value into `out`."""
+    op = node.op
+    match op:
+        case ops.Where():
+            condition, x, y = inputs
+            return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
+        case ElementwisePrimitive():
+            operands = [_shaped(source, array, out) for source, array in zip(node.inputs, inputs, strict=True)]
+            if all(array.flags.f_contiguous and array.shape == out.shape for array in (*operands, out)):
+                operands, out = [array.T for array in operands], out.T  # NumPy is fastest row after row
+            if out.ndim == 0:
+                operands, out = [array.reshape(1) for array in operands], out.reshape(1)
+            return [(ufunc_of(type(op)), (*operands, out))]
+        case ops.Matmul():
+            x, y = inputs
+            return [_product(x, y, out)]
+        case SumOfSquares() if inputs[0].flags.forc:
+            flat = inputs[0].ravel(order="K")
+            return [(flat.dot, (flat, out))]
+        case ops.Sum():
+            return [_sum(op, inputs[0], out)]
+        case ops.Mean():
+            count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
+            return [(np.add.reduce, (inputs[0], op.axis, None, out, op.keepdims)), (np.divide, (out, count, out))]
+        case ops.Max():
+            return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
+        case ops.Concatenate():
+            return [(np.concatenate, (tuple(inputs), op.axis, out))]
+        case ops.Take():
+            return [(np.take, (*inputs, op.axis, out))]
+        case ops.Reshape():
+            return [(np.copyto, (out.reshape(inputs[0].shape), inputs[0]))]
+        case _:
+            assert op is not None
+            return [(run_opaque, (op, tuple(inputs), out))]
+
+
+def run_opaque(op: Op, inputs: tuple[Array, ...], out: Array) -> None:
+    """Run an op's own forward rule, and copy what it returns."""
+    np.copyto(out, op.forward(*inputs))
+
+
+def _product(x: Array, y: Array, out: Array) -> Call:
+    """Return the call for a matrix product."""
+    if x.ndim == y.ndim == 2:
+        return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
+    return np.matmul, (x, y, out)
+
+
+def _sum(op: ops.Sum, x: Array, out: Array) -> Call:
+    """Return the call for a sum: a matrix product with ones where that is the same."""
+    rows = x.ndim == 2 and op.axis in (0, (0,)) and not op.keepdims
+    if rows and x.dtype.kind == "f" and x.dtype == out.dtype:
+        return np.ones(x.shape[0], x.dtype).dot, (x, out)
+    return np.add.reduce, (x, op.axis, None, out, op.keepdims)
+
+
+def _shaped(source: Node, array: Array, out: Array) -> Array:
+    """Return a constant in the shape of the result, if that is small; any other operand as it is."""
+    if isinstance(source, Constant) and array.shape != out.shape and out.size <= SMALL:
+        full = np.empty_like(out)
+        full[...] = array
+        return full
+    return array
+
+
+class _Probe:
+    """Stands in for an operand, to find out which ufunc a rule calls."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> np.ufunc:
+        return ufunc
+
+
+@cache
+def ufunc_of(kind: Any) -> np.ufunc:
+    """Return the ufunc that an elementwise primitive is, as found out by running its rule."""
+    op = kind()
+    ufunc = op.forward(*[_Probe() for _ in inspect.signature(op.forward).parameters])
+    assert isinstance(ufunc, np.ufunc), kind
+    return ufunc

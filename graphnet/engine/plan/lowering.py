@@ -1,0 +1,113 @@
+"""The second pass: every composite replaced by the primitives that its own forward rule builds.
+
+On the way equal nodes become one (common subexpressions), what depends on constants alone is computed now, and steps that
+change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.node import Constant, Node, inside
+from graphnet.core.op import Op, Primitive
+from graphnet.core.shapes import known
+from graphnet.errors import GraphnetError
+
+
+def lower(outputs: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]:
+    """Return nodes that compute the same as `outputs` through primitives and opaque ops only.
+
+    Parameters
+    ----------
+    outputs
+        Nodes of a graph whose sizes are all known.
+    dtype
+        What the program computes in; constants are cast to it.
+    """
+    return _Lowering(dtype).lower(outputs)
+
+
+class _Lowering:
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.done: dict[Node, Node] = {}
+        self.made: dict[tuple[Any, ...], Node] = {}
+
+    def lower(self, outputs: Sequence[Node]) -> list[Node]:
+        done = self.done
+        stack = [(output, False) for output in reversed(outputs)]
+        while stack:
+            node, inputs_done = stack.pop()
+            if node in done:
+                continue
+            if node.op is None:
+                done[node] = self._constant(node.value) if isinstance(node, Constant) else node
+            elif inputs_done:
+                done[node] = self._lowered(node, tuple(done[source] for source in node.inputs))
+            else:
+                stack.append((node, True))
+                stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
+        return [done[output] for output in outputs]
+
+    def _lowered(self, node: Node, inputs: tuple[Node, ...]) -> Node:
+        """Return what stands for a node, given what stands for its inputs."""
+        op = node.op
+        assert op is not None
+        if isinstance(op, Primitive):
+            return self._simplified(op, node, inputs)
+        for source in inputs:
+            self.done[source] = source  # so that lowering the expansion stops at what is lowered already
+        try:
+            with inside(node.name or node.scope):
+                expansion = op.forward(*inputs)
+        except GraphnetError:
+            return self._unique(op, node, inputs)  # opaque: one call of its own rule
+        if not isinstance(expansion, Node):
+            return self._constant(np.broadcast_to(expansion, known(node.shape, op.name)))
+        return self.lower([expansion])[0]
+
+    def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
+        if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
+            return self._constant(np.full(node.shape, isinstance(op, ops.OnesLike), self.dtype))
+        if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
+            x, y = inputs
+            neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
+            if _is_all(y, neutral) and x.shape == node.shape and x.dtype == node.dtype:
+                return x
+            if isinstance(op, (ops.Multiply, ops.Add)) and _is_all(x, neutral) and y.shape == node.shape:
+                return y
+        if all(isinstance(source, Constant) for source in inputs):
+            with np.errstate(all="ignore"):
+                return self._constant(op.forward(*[source.value for source in inputs if isinstance(source, Constant)]))
+        return self._unique(op, node, inputs)
+
+    def _unique(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
+        """Return the one node that applies `op` to `inputs`."""
+        key = (type(op), op, tuple(map(id, inputs)))
+        found = self.made.get(key)
+        if found is None:
+            with inside(node.name or node.scope):
+                found = self.made[key] = Node(op, inputs, node.shape, node.dtype)
+            self.done[found] = found
+        return found
+
+    def _constant(self, value: Any) -> Node:
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            array = array.astype(self.dtype)
+        key = (array.dtype, array.shape, array.tobytes() if array.size <= 16 else object())
+        found = self.made.get(key)
+        if found is None:
+            found = self.made[key] = Constant(np.array(array), None)
+            self.done[found] = found
+        return found
+
+
+def _is_all(node: Node, value: float) -> bool:
+    return (
+        isinstance(node, Constant) and node.shape == () and node.value.dtype.kind == "f" and bool(node.value == value)
+    )

@@ -1,0 +1,196 @@
+"""The third pass: which memory each node's value lives in.
+
+A value needs memory until its last reader has run. An op that works entry by entry writes over an input that dies with it;
+otherwise memory of the same size that has become free is used again. A transpose, a slice or a broadcast needs none: it is
+another view of its input's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.shapes import known
+from graphnet.engine.plan.rewrites import WithOnes
+from graphnet.ops.elementwise import ElementwisePrimitive
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """A piece of memory that values take turns to live in.
+
+    Attributes
+    ----------
+    number
+        Its number in the program.
+    size, dtype
+        How many entries of which kind.
+    """
+
+    number: int
+    size: int
+    dtype: np.dtype[Any]
+
+    @property
+    def bytes(self) -> int:
+        """Its size in bytes."""
+        return self.size * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where every value of a program lives.
+
+    Attributes
+    ----------
+    order
+        The nodes in the order in which they are computed.
+    buffer
+        The buffer of each node that has memory of its own; a view, a constant or a parameter is not in it.
+    views
+        Of each node that is a view, the node that it views.
+    inside
+        Of each node that lives inside a `WithOnes`, that node.
+    columns
+        The nodes that lie in memory column after column.
+    """
+
+    order: tuple[Node, ...]
+    buffer: dict[Node, Buffer]
+    views: dict[Node, Node]
+    inside: dict[Node, Node]
+    columns: set[Node]
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """All buffers, by number."""
+        return sorted(set(self.buffer.values()), key=lambda buffer: buffer.number)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all buffers, in bytes."""
+        return sum(buffer.bytes for buffer in self.buffers)
+
+
+def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]) -> Layout:
+    """Give every node of a program its memory.
+
+    Parameters
+    ----------
+    order
+        The nodes, lowered, in the order in which they are computed.
+    results
+        Those whose values are handed out: their memory is not used again.
+    dtype
+        What the program computes in.
+    """
+    views = {node: node.inputs[0] for node in order if is_view(node)}
+    inside = {node.inputs[0]: node for node in order if isinstance(node.op, WithOnes)}
+    last_read = _last_reads(order, views)
+    kept = {_owner(node, views) for node in results} | inside.keys() | set(inside.values())
+    buffer: dict[Node, Buffer] = {}
+    free: dict[tuple[int, np.dtype[Any]], list[Buffer]] = {}
+    count = 0
+    for position, node in enumerate(order):
+        if node in views or node in buffer or not needs_memory(node, dtype):
+            continue
+        size, kind = int(np.prod(known(inside.get(node, node).shape, "a program"))), value_dtype(node, dtype)
+        dying = [
+            owner
+            for owner in dict.fromkeys([_owner(source, views) for source in node.inputs])
+            if last_read[owner] == position and owner in buffer and owner not in kept and owner.op is not None
+        ]
+        heir = None if node in inside else _heir(node, [(owner, buffer[owner]) for owner in dying], size, kind)
+        if heir is not None:
+            buffer[node] = buffer[heir]
+        elif free.get((size, kind)) and node not in inside:
+            buffer[node] = free[size, kind].pop()
+        else:
+            buffer[node] = Buffer(count, size, kind)
+            count += 1
+        if node in inside:
+            buffer[inside[node]] = buffer[node]
+        for owner in dying:
+            if owner is not heir:
+                free.setdefault((buffer[owner].size, buffer[owner].dtype), []).append(buffer[owner])
+    return Layout(tuple(order), buffer, views, inside, _in_columns(order) if inside else set())
+
+
+def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
+    """Return an input whose memory the node may write over while it reads it."""
+    if not isinstance(node.op, ElementwisePrimitive) or isinstance(node.op, ops.Where):
+        return None
+    for owner, buffer in dying:
+        if owner.shape == node.shape and buffer.dtype == kind and any(owner is source for source in node.inputs):
+            return owner
+    return None
+
+
+def _in_columns(order: Sequence[Node]) -> set[Node]:
+    """Return the matrices that lie in memory column after column: all units of one sample are far apart, and the rows of
+    ones that carry the biases lie at the end of a block that is otherwise contiguous.
+
+    Inputs and products do, and what is computed from them entry by entry. The products xᵀ δ, gradients to be handed out,
+    do not.
+    """
+    columns: set[Node] = set()
+    for node in order:
+        if len(node.shape) != 2:
+            continue
+        if isinstance(node.op, ops.Matmul):
+            chosen = not isinstance(node.inputs[0].op, ops.Transpose)
+        elif isinstance(node.op, ElementwisePrimitive):
+            partners = [
+                source for source in node.inputs if source.shape == node.shape and not isinstance(source, Constant)
+            ]
+            chosen = bool(partners) and partners[0] in columns
+        else:
+            chosen = isinstance(node, Input) or isinstance(node.op, WithOnes)
+        if chosen:
+            columns.add(node)
+    return columns
+
+
+def is_view(node: Node) -> bool:
+    """Tell whether a node's value is its input's memory, seen in another way."""
+    op = node.op
+    if isinstance(op, (ops.Transpose, ops.ExpandDims, ops.Squeeze, ops.BroadcastTo, ops.Getitem)):
+        return True
+    return isinstance(op, ops.Reshape) and is_contiguous(node.inputs[0])
+
+
+def is_contiguous(node: Node) -> bool:
+    """Tell whether a node's value lies in memory entry after entry, row after row, wherever it is put."""
+    while isinstance(node.op, (ops.Reshape, ops.ExpandDims, ops.Squeeze)) and is_view(node):
+        node = node.inputs[0]
+    return not is_view(node)
+
+
+def value_dtype(node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of a node's value in a program that computes in `dtype`."""
+    return dtype if node.dtype.kind == "f" else node.dtype
+
+
+def needs_memory(node: Node, dtype: np.dtype[Any]) -> bool:
+    """Tell whether a node needs memory of the program's own: not a constant, nor a parameter that is used where it is."""
+    return not isinstance(node, Constant) and not (isinstance(node, Parameter) and node.dtype == dtype)
+
+
+def _owner(node: Node, views: dict[Node, Node]) -> Node:
+    while node in views:
+        node = views[node]
+    return node
+
+
+def _last_reads(order: Sequence[Node], views: dict[Node, Node]) -> dict[Node, int]:
+    last: dict[Node, int] = {}
+    for position, node in enumerate(order):
+        last[_owner(node, views)] = position
+        for source in node.inputs:
+            last[_owner(source, views)] = position
+    return last

@@ -1,0 +1,154 @@
+"""A program: the flat list of calls, the arrays it reads and writes, and how it explains itself."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Input, Node, Parameter, constant
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import known
+from graphnet.core.tables import table
+from graphnet.engine.gradients import error_signal_nodes
+from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
+from graphnet.engine.plan.lowering import lower
+from graphnet.engine.plan.memory import Layout, lay_out, needs_memory
+from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
+from graphnet.engine.plan.sizes import with_sizes
+from graphnet.errors import PlanError
+
+
+@dataclass(frozen=True)
+class Program:
+    """A graph as a flat list of NumPy calls, for inputs of given shapes.
+
+    Attributes
+    ----------
+    calls
+        (function, arguments), in order.
+    fed
+        The array of each input, to be filled before the calls.
+    outputs, gradients
+        The arrays that hold the results after the calls; gradients by the name of what they belong to.
+    lines
+        For each call: whose rule it comes from, its function, shapes and buffer.
+    layout
+        The memory.
+    """
+
+    calls: tuple[Call, ...]
+    fed: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    gradients: dict[str, Array]
+    lines: tuple[tuple[str, ...], ...]
+    layout: Layout
+
+    def run(self, feeds: Sequence[Array]) -> None:
+        """Compute the results from the feeds, given in the order of the graph's inputs."""
+        for array, fed in zip(self.fed, feeds, strict=True):
+            array[...] = fed
+        for function, arguments in self.calls:
+            function(*arguments)
+
+    def explain(self) -> str:
+        """Return the program as a table, one line a call, and its memory."""
+        header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
+        text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
+        uses = Counter(self.layout.buffer.values())
+        shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
+        return (
+            f"{text}\n\n{len(self.calls)} calls, {self.layout.bytes:,} bytes in {len(self.layout.buffers)} buffers"
+            + (f"; shared: {', '.join(shared[:40])}" if shared else "")
+        )
+
+
+def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]) -> Program:
+    """Build the program of a graph, and of its gradients with respect to `wrt`.
+
+    Raises
+    ------
+    PlanError
+        If it would need more memory than the machine has; nothing was allocated then.
+    """
+    sized = with_sizes(graph, fed)
+    outputs = [sized[node] for node in graph.outputs]
+    slopes: dict[str, Node] = {}
+    if wrt:
+        signals = error_signal_nodes(Graph(*outputs), [sized[node] for node in wrt], constant(1.0))
+        wanted = set(wrt)
+        # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
+        reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
+        slopes = {graph.label(node): signals[sized[node]] for node in reached}
+    results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
+    if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
+        results = bias_in_product(results, dtype)
+    order = topological_order(results)
+    layout = lay_out(order, results, dtype)
+    _require_memory(layout.bytes)
+    arrays = _allocate(layout, dtype)
+    calls: list[Call] = []
+    lines: list[tuple[str, ...]] = []
+    for node in order:
+        if isinstance(node, Parameter) and needs_memory(node, dtype):
+            made: list[Call] = [(np.copyto, (arrays[node], node.value))]
+        elif node.op is None or node in layout.views or isinstance(node.op, WithOnes):
+            continue
+        else:
+            made = calls_for(node, [arrays[source] for source in node.inputs], arrays[node])
+        calls += made
+        lines += [_line(node, call, arrays, layout) for call in made]
+    of_slope = dict(zip(slopes, results[len(outputs) :], strict=True))
+    return Program(
+        tuple(calls),
+        tuple(arrays.get(sized[node], np.empty(fed[node])) for node in graph.inputs),
+        tuple(arrays[node] for node in results[: len(outputs)]),
+        {graph.label(node): arrays[of_slope[graph.label(node)]] for node in wrt if graph.label(node) in of_slope},
+        tuple(lines),
+        layout,
+    )
+
+
+def _allocate(layout: Layout, dtype: np.dtype[Any]) -> dict[Node, Array]:
+    """Return the array of every node."""
+    memory = {buffer: np.empty(buffer.size, buffer.dtype) for buffer in layout.buffers}
+    for whole in layout.inside.values():
+        memory[layout.buffer[whole]].fill(1)  # the ones stay; x is written over the rest
+    arrays: dict[Node, Array] = {}
+    for node in layout.order:
+        if node in layout.views:
+            arrays[node] = view_of(node, arrays[layout.views[node]])
+        elif node in layout.buffer:
+            shape = known(node.shape, "a program")
+            block = memory[layout.buffer[node]][: math.prod(shape)]  # x lies before the ones
+            arrays[node] = block.reshape(shape[::-1]).T if node in layout.columns else block.reshape(shape)
+        else:
+            assert isinstance(node, (Parameter, Constant))
+            arrays[node] = node.value
+    return arrays
+
+
+def _require_memory(needed: int) -> None:
+    try:
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return  # a system that does not say
+    if needed > available:
+        raise PlanError(
+            f"the program needs {needed:,} bytes, and this machine has {available:,}",
+            repair="Feed fewer samples at a time.",
+        )
+
+
+def _line(node: Node, call: Call, arrays: Mapping[Node, Array], layout: Layout) -> tuple[str, ...]:
+    function = getattr(call[0], "__name__", str(call[0]))
+    operands = ", ".join(str(arrays[source].shape) for source in node.inputs)
+    buffer = layout.buffer[node]
+    return node.scope or "-", function, operands or "-", str(arrays[node].shape), str(buffer.number), str(buffer.bytes)

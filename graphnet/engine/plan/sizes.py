@@ -1,0 +1,38 @@
+"""The first pass: the same graph with every size a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Input, Node, describe_inputs, inside, subject
+from graphnet.core.shapes import known, refuse_hidden_stretch
+from graphnet.errors import GraphnetError
+
+
+def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node, Node]:
+    """Return, for each node of the graph, its copy in a graph whose inputs have the shapes fed.
+
+    Parameters and constants stand for themselves: a program reads the very value that the user may change.
+    """
+    sized: dict[Node, Node] = {}
+    for node in graph.nodes:
+        if isinstance(node, Input):
+            sized[node] = Input(None, (), fed[node], node.dtype)
+        elif node.op is None:
+            sized[node] = node
+        else:
+            inputs = tuple(sized[source] for source in node.inputs)
+            shapes = [known(source.shape, node.op.name) for source in inputs]
+            try:
+                if node.op.broadcasts:
+                    refuse_hidden_stretch([source.shape for source in node.inputs], shapes)
+                shape = node.op.shape(*shapes)
+            except GraphnetError as error:
+                labels = [graph.label(source) for source in node.inputs]
+                raise error.locate(
+                    subject(node.op, graph.label(node)), describe_inputs(node.op, node.inputs, labels)
+                ) from None
+            with inside(""):
+                sized[node] = Node(node.op, inputs, tuple(shape), node.dtype, graph.label(node))
+    return sized
