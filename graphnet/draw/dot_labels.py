@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphnet.draw import colours
 from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture
-from graphnet.draw.text import markup
+from graphnet.draw.text import dot_markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -14,7 +14,7 @@ def font(text: str, size: float, colour: str = colours.INK, *, bold: bool = Fals
     """Return clean text escaped and set in a size and colour; DOT allows no font around nothing."""
     if not text:
         return ""
-    inner = f"<b>{markup(text)}</b>" if bold else markup(text)
+    inner = f"<b>{dot_markup(text)}</b>" if bold else dot_markup(text)
     return f'<font point-size="{size:g}" color="{colour}">{inner}</font>'
 
 

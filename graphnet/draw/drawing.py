@@ -180,16 +180,9 @@ _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
 def _replace(path: Path, content: bytes) -> None:
     """Write to a file beside `path` and rename it: no one ever sees half a file."""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem[:40]}", delete=False) as file:
-            file.write(content)
-        os.chmod(file.name, 0o666 & ~_umask())
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".drawing-") as folder:
+            unfinished = Path(folder, "picture")
+            unfinished.write_bytes(content)
+            os.replace(unfinished, path)
     except OSError as error:
         raise DrawError(f"can't write {str(path)!r}: {error}", repair="Choose a place you may write to.") from error
-
-
-def _umask() -> int:
-    """Return the permissions that new files don't get; there is no way to read them but to set them."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -20,6 +20,9 @@ from graphnet.engine.passes import BackwardPass
 MOST_PARALLEL = 4
 """Two boxes with more edges between them than this get one arrow, with a count."""
 
+Messages = dict[tuple[int, int, int | None], Array]
+"""By the ids of source and consumer, and the slot: nodes themselves can't be compared, as == builds graph."""
+
 
 class Use(NamedTuple):
     """One edge of the graph."""
@@ -37,14 +40,16 @@ def norm(array: Array) -> float:
 def edges_of(graph: Graph, items: Sequence[Item], back: BackwardPass | None, scale: Scale) -> tuple[Edge, ...]:
     """Return the arrows between boxes: one forward for each use of a node, and one back for each message."""
     edges: list[Edge] = []
-    for (source, target), uses in _uses_between(graph, items).items():
+    between = _uses_between(graph, items)
+    messages = _messages(back, {use.source for uses in between.values() for use in uses}) if back else {}
+    for (source, target), uses in between.items():
         merged = bool(items[source].title or items[target].title) or len(uses) > MOST_PARALLEL
         for bundle in [uses] if merged else [[use] for use in uses]:
             slot = None if merged else bundle[0].slot
             count = f"× {len(bundle):,}" if len(bundle) > 1 else ""
             edges.append(Edge(f"n{source}", f"n{target}", slot, "value", text=count))
             if back is not None:
-                edges += _message(f"n{target}", f"n{source}", slot, bundle, back, scale)
+                edges += _back(f"n{target}", f"n{source}", slot, bundle, messages, back, scale)
     return tuple(edges)
 
 
@@ -59,32 +64,41 @@ def _uses_between(graph: Graph, items: Sequence[Item]) -> dict[tuple[int, int], 
     return uses
 
 
-def _message(
-    source: str, target: str, slot: int | None, uses: Sequence[Use], back: BackwardPass, scale: Scale
+def _messages(back: BackwardPass, sources: set[Node]) -> Messages:
+    """Return what arrived at `sources`. Numbers written in the code are left out: their arrows would only be clutter."""
+    return {
+        (id(node), id(message.consumer), message.slot): message.delta
+        for node in sources
+        if node in back.error_signals and kind_of(node) != "literal"
+        for message in back.messages(node)
+    }
+
+
+def _back(
+    source: str,
+    target: str,
+    slot: int | None,
+    uses: Sequence[Use],
+    messages: Messages,
+    back: BackwardPass,
+    scale: Scale,
 ) -> list[Edge]:
-    """Return the arrow back for these uses: none if they carry no message, or only to numbers written in the code."""
-    deltas = [(use, delta) for use in uses if (delta := _delta(use, back)) is not None]
-    if not deltas:
+    """Return the arrow back for these uses: none if they carry no message."""
+    sent = [(use, messages[key]) for use in uses if (key := (id(use.source), id(use.consumer), use.slot)) in messages]
+    if not sent:
         return []
-    size = math.hypot(*(norm(delta) for _, delta in deltas))
-    role = signal_role(deltas[0][0].source)
+    size = math.hypot(*(norm(delta) for _, delta in sent))
+    role = signal_role(sent[0][0].source)
     if size == 0:
         return [Edge(source, target, slot, role, None, "exactly 0")]
     if not math.isfinite(size):
         return [Edge(source, target, slot, role, 1.0, "not finite")]
-    return [Edge(source, target, slot, role, scale.strength(size), _amount(deltas, size, back))]
+    return [Edge(source, target, slot, role, scale.strength(size), _amount(sent, size, back))]
 
 
-def _delta(use: Use, back: BackwardPass) -> Array:
-    if use.source not in back.error_signals or kind_of(use.source) == "literal":
-        return None
-    received = back.messages(use.source)
-    return next((m.delta for m in received if m.consumer is use.consumer and m.slot == use.slot), None)
-
-
-def _amount(deltas: Sequence[tuple[Use, Array]], size: float, back: BackwardPass) -> str:
+def _amount(sent: Sequence[tuple[Use, Array]], size: float, back: BackwardPass) -> str:
     """Return how large a message is, where a node receives several: alone, a message is the node's error signal."""
-    (use, delta), *others = deltas
+    (use, delta), *others = sent
     if others or len(back.messages(use.source)) == 1:
         return ""
     return number(delta[()]) if delta.ndim == 0 else f"norm {number(size)}"

@@ -1,7 +1,7 @@
 """Where names and numbers become text. No other file cleans or escapes anything.
 
-Names come from users, and from files of strangers. `clean` makes every character visible, `short` also cuts, and
-`markup` escapes for the markup languages: XML, and the HTML-like labels of DOT, which are XML too.
+Names come from users, and from files of strangers. `clean` makes every character visible, `short` also cuts.
+`markup` and `dot_markup` escape for XML and for the HTML-like labels of DOT.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and symbols by category that leave no ink."""
 
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": "&#92;"})
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 def clean(text: str) -> str:
@@ -57,14 +57,27 @@ def short(text: str, most: int = LONGEST) -> str:
 
 
 def markup(text: str) -> str:
-    r"""Return clean text escaped for XML and for the HTML-like labels of DOT.
+    """Return clean text escaped for XML.
 
     Examples
     --------
-    >>> print(markup("<b> & \\N"))
-    &lt;b&gt; &amp; &#92;N
+    >>> markup("<b> & 'c'")
+    '&lt;b&gt; &amp; &#39;c&#39;'
     """
     return text.translate(_ESCAPES)
+
+
+def dot_markup(text: str) -> str:
+    r"""Return clean text escaped for the HTML-like labels of DOT.
+
+    They are XML, but in their text Graphviz also replaces ``\N`` by the id of the node, and two backslashes by one.
+
+    Examples
+    --------
+    >>> print(dot_markup(r"<b> \N"))
+    &lt;b&gt; \\N
+    """
+    return markup(text).replace("\\", "\\\\")
 
 
 def number(value: Any, digits: int = 4) -> str:

@@ -1,0 +1,179 @@
+"""Files, notebooks and errors."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import graphnet as gn
+from graphnet.draw import Drawing, colours, draw, drawing, notebook, render
+from graphnet.draw.picture import Mark
+from graphnet.errors import DrawError, GraphError
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot", ".SVG"])
+def test_every_suffix_gives_a_well_formed_file(network, tmp_path, suffix, direction):
+    path = draw(gn.backward(*network), direction=direction).save(tmp_path / f"net{suffix}")
+    content = path.read_bytes()
+    if suffix.lower() == ".svg":
+        assert ElementTree.fromstring(content).tag.endswith("svg")
+    starts = {".png": b"\x89PNG\r\n\x1a\n", ".pdf": b"%PDF-", ".dot": b"digraph", ".svg": b"<?xml"}
+    assert content.startswith(starts[suffix.lower()])
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_unknown_suffix_lists_the_known_ones(network, tmp_path):
+    for name in ("net.gif", "net"):
+        with pytest.raises(DrawError, match=r"\.svg, \.png, \.pdf, \.dot"):
+            draw(network[0]).save(tmp_path / name)
+
+
+def test_a_missing_folder_is_named(network, tmp_path):
+    with pytest.raises(DrawError, match="no folder"):
+        draw(network[0]).save(tmp_path / "nowhere" / "net.svg")
+
+
+def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
+    path = tmp_path / "net.dot"
+    path.write_text("old")
+    monkeypatch.setattr(drawing.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(DrawError, match="disk full"):
+        draw(network[0]).save(path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("net.dot", "old")]
+
+
+def test_no_renderer_is_one_error_that_says_what_to_install(network, monkeypatch, tmp_path):
+    monkeypatch.setattr(render.shutil, "which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(DrawError, match="pip install") as caught:
+        draw(network[0]).save(tmp_path / "net.svg")
+    assert "dot" in str(caught.value)
+    assert "pygraphviz" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    draw(network[0]).save(tmp_path / "net.dot")
+
+
+def test_dot_on_the_path_comes_first(network, monkeypatch):
+    import graphviz
+
+    asked = []
+    monkeypatch.setattr(render.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(graphviz, "pipe", lambda *arguments, **_: asked.append(arguments) or b"<svg >")
+    draw(network[0]).to_svg()
+    assert asked[0][:2] == ("dot", "svg")
+
+
+def test_a_broken_dot_falls_back_to_pygraphviz(network, monkeypatch):
+    import graphviz
+
+    monkeypatch.setattr(render.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(graphviz, "pipe", lambda *_, **__: 1 / 0)
+    assert "<svg" in draw(network[0]).to_svg()
+
+
+def test_the_same_pass_gives_the_same_bytes(network):
+    bwd = gn.backward(*network)
+    assert draw(bwd).to_dot() == draw(bwd).to_dot()
+    assert draw(bwd).to_svg() == draw(gn.backward(*network)).to_svg()
+
+
+def test_dot_does_not_depend_on_the_process():
+    code = (
+        "import graphnet as gn\nfrom graphnet.draw import draw\n"
+        "with gn.scope('s'): w = gn.parameter('w', [1., 2.])\n"
+        "print(draw(gn.backward(gn.sum(gn.tanh(w) * w + gn.exp(w)), {})).to_dot())"
+    )
+    runs = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(runs) == 1
+
+
+def test_svg_has_a_title_and_a_description_and_a_background(network):
+    bwd = gn.backward(*network)
+    svg = draw(bwd).to_svg()
+    root = ElementTree.fromstring(svg)
+    first, second = list(root)[:2]
+    assert first.tag.endswith("title")
+    assert first.text == draw(bwd).picture.title
+    assert second.tag.endswith("desc")
+    assert "a1, tanh(z1), shape (3, 3)" in second.text
+    assert svg.count("<title>") == 1
+    assert f'fill="{colours.PAPER}"' in svg
+
+
+def test_roles_have_their_colours_and_words(network):
+    dot = draw(gn.backward(*network)).to_dot()
+    for role, word in [("value", "value"), ("error signal", "error signal ∂E/∂a1"), ("gradient", "gradient ∂E/∂W1")]:
+        assert f'color="{colours.ROLE_INK[role]}">{word}<' in dot
+        red, green, blue = bytes.fromhex(colours.ROLE_INK[role][1:])
+        assert max(red, green, blue) == {"value": blue, "error signal": red, "gradient": green}[role]
+    assert dot.count('dir="back"') == 12
+
+
+def test_all_text_has_enough_contrast():
+    fills = [colours.PAPER, colours.FAULT, colours.CHECKED, colours.OUTPUT[0], *colours.BOX_FILL.values()]
+    cells = [colours.cell(role, strength) for role in colours.ROLE_INK for strength in (0.0, 0.5, 1.0, None)]
+    for fill in fills:
+        assert contrast(colours.INK, fill) > 7
+    for fill in cells:
+        assert contrast(colours.INK, fill) > 7
+    for ink in (*colours.ROLE_INK.values(), colours.QUIET):
+        for fill in (colours.PAPER, colours.OUTPUT[0], *colours.BOX_FILL.values()):
+            assert contrast(ink, fill) > 4.5
+
+
+def contrast(one, other):
+    """Contrast of two colours as WCAG 2 defines it."""
+    low, high = sorted(_luminance(colour) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour):
+    channels = [c / 255 for c in bytes.fromhex(colour[1:])]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_marks_stand_out(network):
+    graph = gn.Graph(network[0])
+    marks = {graph["a1"]: Mark("fault", "rule is wrong"), graph["a2"]: Mark("checked", "checked")}
+    svg = draw(graph, marks=marks).to_svg()
+    assert ">rule is wrong<" in svg
+    assert ">checked<" in svg
+    assert colours.FAULT in svg
+
+
+def test_what_can_be_drawn(network):
+    E, feeds = network
+    graph = gn.Graph(E)
+    for what in (E, graph, [graph["a1"], graph["a2"]], gn.forward(E, feeds), gn.backward(E, feeds)):
+        assert isinstance(draw(what), Drawing)
+    with pytest.raises(GraphError):
+        draw(3)
+    with pytest.raises(DrawError, match='"right" or "down"'):
+        draw(E, direction="up")
+
+
+def test_notebooks_show_pictures_that_scroll(network):
+    notebook.install()
+    E, feeds = network
+    for what in (E, gn.Graph(E), gn.forward(E, feeds), gn.backward(E, feeds), draw(E)):
+        html = what._repr_html_()
+        assert html.startswith('<div style="overflow-x:auto"><svg')
+        assert html.endswith("</div>")
+
+
+def test_notebooks_fall_back_to_text(network, monkeypatch):
+    notebook.install()
+    monkeypatch.setattr(notebook, "draw", lambda _: 1 / 0)
+    assert network[0]._repr_html_() is None
+
+
+def test_importing_draw_imports_nothing_heavy():
+    code = "import sys, graphnet.draw; print(*{'networkx', 'graphviz', 'pygraphviz', 'matplotlib'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert run.stdout.strip() == ""
