@@ -25,6 +25,9 @@ TOLERANCE = {np.float64: 1e-12, np.float32: 2e-4}
 steps multiply; float64 has 2.2e-16, and the same programs in it leave no doubt about the formulas."""
 
 
+COMPILED = {np.float64: 1e-12, np.float32: 2e-5}
+"""The same between a compiled step and the plain engine, which round in another order."""
+
 SECOND_ORDER = 1e-10
 """The same for Hessians, of the largest entry: their chain of rounding errors is about twice as long and as steep."""
 
@@ -146,6 +149,23 @@ def check_repeats(network: Network, bwd: gn.BackwardPass, delta: Any) -> None:
     }
 
 
+def check_compiled(program: Program, network: Network, bwd: gn.BackwardPass, dtype: type) -> None:
+    """Hold the compiled step to the numeric backward pass, twice over: its memory is used again."""
+    scalar = network.output if program.delta is None else gn.sum(network.output * program.delta)
+    wrt = [node for node in (*bwd.graph.parameters, *bwd.graph.inputs) if node in bwd.error_signals]
+    step = gn.compile(scalar, wrt)
+    for _ in range(2):
+        found = step(network.feeds)
+        gradients = found[1] if wrt else {}
+        assert gradients.keys() == {bwd.graph.label(node) for node in wrt}
+        for node in wrt:
+            gradient = gradients[bwd.graph.label(node)]
+            assert gradient.dtype == bwd.error_signal(node).dtype
+            assert difference(gradient, bwd.error_signal(node)) <= COMPILED[dtype] * scale(bwd), node
+    value = gn.compile(network.output, [])(network.feeds)
+    assert difference(value, bwd[network.output]) <= COMPILED[dtype] * max(1.0, float(np.max(np.abs(value), initial=0)))
+
+
 def check_gradient_graph(program: Program, network: Network) -> None:
     """Hold the backward pass as nodes to the numeric one, at every node that has an error signal."""
     bwd = gn.backward(network.output, network.feeds, delta=program.delta)
@@ -166,6 +186,7 @@ def check(program: Program, dtype: type = np.float64) -> str:
     check_against_oracle(program, network, bwd, dtype)
     check_messages(bwd)
     check_repeats(network, bwd, program.delta)
+    check_compiled(program, network, bwd, dtype)
     if dtype is np.float64:
         try:
             check_gradient_graph(program, network)

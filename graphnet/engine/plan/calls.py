@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,7 +52,10 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
                 operands, out = [array.T for array in operands], out.T  # NumPy is fastest row after row
             if out.ndim == 0:
                 operands, out = [array.reshape(1) for array in operands], out.reshape(1)
-            return [(ufunc_of(type(op)), (*operands, out))]
+            ufunc = ufunc_of(type(op))
+            if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
+                return [(partial(ufunc, out=out), tuple(operands))]
+            return [(ufunc, (*operands, out))]
         case ops.Matmul():
             x, y = inputs
             return [_product(x, y, out)]
@@ -100,7 +103,7 @@ def _sum(op: ops.Sum, x: Array, out: Array) -> Call:
 def _shaped(source: Node, array: Array, out: Array) -> Array:
     """Return a constant in the shape of the result, if that is small; any other operand as it is."""
     if isinstance(source, Constant) and array.shape != out.shape and out.size <= SMALL:
-        full = np.empty_like(out)
+        full = np.empty_like(out, array.dtype)
         full[...] = array
         return full
     return array

@@ -108,7 +108,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         heir = None if node in inside else _heir(node, [(owner, buffer[owner]) for owner in dying], size, kind)
         if heir is not None:
             buffer[node] = buffer[heir]
-        elif free.get((size, kind)) and node not in inside:
+        elif free.get((size, kind)) and node not in inside and node.op is not None:  # inputs are filled before all else
             buffer[node] = free[size, kind].pop()
         else:
             buffer[node] = Buffer(count, size, kind)

@@ -148,7 +148,7 @@ def _require_memory(needed: int) -> None:
 
 
 def _line(node: Node, call: Call, arrays: Mapping[Node, Array], layout: Layout) -> tuple[str, ...]:
-    function = getattr(call[0], "__name__", str(call[0]))
+    function = getattr(getattr(call[0], "func", call[0]), "__name__", "call")
     operands = ", ".join(str(arrays[source].shape) for source in node.inputs)
     buffer = layout.buffer[node]
     return node.scope or "-", function, operands or "-", str(arrays[node].shape), str(buffer.number), str(buffer.bytes)
