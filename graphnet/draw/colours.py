@@ -8,7 +8,7 @@ from __future__ import annotations
 from graphnet.draw.picture import Kind, Role
 
 PAPER, INK, QUIET, FRAME = "#ffffff", "#1a1a1a", "#5f6670", "#b8bfc8"
-FAULT, CHECKED = "#ffd166", "#e3e8ee"
+FAULT, FAULT_LINE, CHECKED = "#ffd166", "#b45309", "#e3e8ee"
 
 ROLE_INK: dict[Role, str] = {
     "value": "#1f5fa8",

@@ -12,7 +12,7 @@ _FONT = 'fontname="Helvetica,Arial,Liberation Sans,sans-serif"'
 _SHAPES: dict[Kind, str] = {
     "op": 'shape="box" style="rounded,filled"',
     "input": 'shape="note" style="filled"',
-    "parameter": 'shape="folder" style="filled"',
+    "parameter": 'shape="component" style="filled"',
     "constant": 'shape="box" style="filled"',
     "literal": 'shape="circle" style="filled,dashed" margin="0.01" width="0.3"',
     "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
@@ -68,11 +68,14 @@ def _boxes(picture: Picture) -> list[str]:
 
 
 def _box(box: Box, direction: Direction) -> str:
+    faulty = box.mark is not None and box.mark.kind == "fault"
     fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
+    if faulty:
+        line = colours.FAULT_LINE
     look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{line}"'
     if box.output:
         look += ' peripheries="2"'
-    if box.mark and box.mark.kind == "fault":
+    if faulty:
         look += ' penwidth="3"'
     return f'{box.id} [id="{box.id}" {look} label=<{box_label(box, direction)}>]'
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from graphnet.draw import colours
 from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture
 from graphnet.draw.text import dot_markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
+_MARK_WIDTH = 34
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -25,10 +28,11 @@ def box_label(box: Box, direction: Direction) -> str:
     rows = []
     if box.mark:
         colour = colours.FAULT if box.mark.kind == "fault" else colours.CHECKED
-        rows.append(_row(font(box.mark.text, 9, bold=box.mark.kind == "fault"), f' bgcolor="{colour}"'))
+        lines = [font(line, 9, bold=box.mark.kind == "fault") for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
+        rows.append(_row(_table([_row(line) for line in lines], padding=2), f' bgcolor="{colour}"'))
     rows.append(_row(font(box.title, 12, bold=True)))
-    lines = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
-    rows += [_row(font(line, 9, colours.QUIET)) for line in lines]
+    words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
+    rows += [_row(font(line, 9, colours.QUIET)) for line in words]
     fields = [_field(field) for field in box.fields]
     if direction == "down" and len(fields) > 1:
         fields = [_table(["<tr>" + "".join(f'<td valign="top">{field}</td>' for field in fields) + "</tr>"], padding=2)]
@@ -108,6 +112,7 @@ def _entry(picture: Picture, entry: LegendEntry) -> str:
     ]
     sides = ("center", "left", "right", "center", "left", "left")
     aligned = [f'<td align="{side}">{cell}</td>' for side, cell in zip(sides, cells, strict=True)]
+    aligned.insert(2, '<td width="14"></td>')  # some browsers set the text a little wider
     return f"<tr>{''.join(aligned)}</tr>"
 
 
