@@ -148,7 +148,9 @@ class Node:
     def __eq__(self, other: Any) -> Node: return _binary(np.equal, self, other)  # type: ignore[override]
     def __ne__(self, other: Any) -> Node: return _binary(np.not_equal, self, other)  # type: ignore[override]
     def __and__(self, other: Any) -> Node: return _binary(np.bitwise_and, self, other)
+    def __rand__(self, other: Any) -> Node: return _binary(np.bitwise_and, other, self)
     def __or__(self, other: Any) -> Node: return _binary(np.bitwise_or, self, other)
+    def __ror__(self, other: Any) -> Node: return _binary(np.bitwise_or, other, self)
     def __neg__(self) -> Node: return _build(np.negative, self)
     def __pos__(self) -> Node: return self
     def __abs__(self) -> Node: return _build(np.absolute, self)

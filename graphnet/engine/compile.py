@@ -12,6 +12,7 @@ import numpy as np
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe, nodes_only
 from graphnet.engine.feeds import fed_arrays, run_dtype
+from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.program import Program, build
 from graphnet.errors import GraphError, ShapeError, UnreachableError
 
@@ -25,9 +26,10 @@ class Step:
     Safe to call from several threads: calls take turns, since a program has one set of buffers.
     """
 
-    def __init__(self, graph: Graph, wrt: Sequence[Node]) -> None:
+    def __init__(self, graph: Graph, wrt: Sequence[Node], *, all_reached: bool = True) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
+        self._all_reached = all_reached
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._turn = threading.Lock()
@@ -76,6 +78,8 @@ class Step:
         if program is None:
             dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
             program = build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
+            if self._all_reached:
+                require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             self._programs[key] = program
             if len(self._programs) > KEPT:
                 self._programs.popitem(last=False)
@@ -118,7 +122,7 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
     GraphError
         If `wrt` holds something else than nodes of the graph, or gradients of several outputs are asked for.
     UnreachableError
-        If E does not depend on a node of `wrt`.
+        If E does not depend on a node of `wrt`; when called, if it does not smoothly.
     ShapeError
         If gradients of an output that is not a scalar are asked for.
     PlanError
@@ -136,7 +140,7 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
     graph = as_graph(target)
     scalar = len(graph.outputs) == 1 and graph.outputs[0].shape == ()
     if wrt is None:
-        return Step(graph, graph.parameters if scalar else ())
+        return Step(graph, graph.parameters if scalar else (), all_reached=False)
     if isinstance(wrt, Node):
         raise GraphError("wrt is a single node, expected a list", repair="Write compile(E, [node]).")
     nodes_only(wrt, "compile")

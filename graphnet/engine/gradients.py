@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,18 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
     nodes_only(wrt, "gradients")
     wanted = [graph[node] for node in wrt]
     error_signals = error_signal_nodes(graph, wanted, _start(graph, delta))
+    require_reached(graph, wanted, error_signals)
+    return [error_signals[node] for node in wanted]
+
+
+def require_reached(graph: Graph, wanted: Sequence[Node], reached: Collection[Node]) -> None:
+    """Raise `UnreachableError` for the first wanted node that no error signal reaches."""
     for node in wanted:
-        if node not in error_signals:
+        if node not in reached:
             raise UnreachableError(
                 f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(node, graph.label(node))}",
                 repair="Only comparisons or positions lie between them, whose derivative is zero or does not exist.",
             )
-    return [error_signals[node] for node in wanted]
 
 
 def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dict[Node, Node]:

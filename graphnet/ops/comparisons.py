@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.node import Array
+from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.errors import OpaqueError
 from graphnet.ops.elementwise import ElementwisePrimitive, sum_to
@@ -212,7 +212,7 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
     """Register `op` as what ``&``, ``|`` and ``~`` do to truth values; to integers they do something else."""
 
     def build(*operands: Array) -> Array:
-        if any(np.result_type(getattr(z, "dtype", z)).kind != "b" for z in operands):
+        if any((z if isinstance(z, Node) else np.asarray(z)).dtype.kind != "b" for z in operands):
             raise OpaqueError(
                 f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
             )

@@ -117,7 +117,7 @@ class BroadcastTo(Moving):
         return np.broadcast_to(z, self.to)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return sum_to(delta, z.shape)
+        return sum_to(delta, shapes.known(z.shape, "broadcast_to's backward rule"))  # an unknown size may be 1
 
     def shape(self, z: Shape) -> Shape:
         if len(z) > len(self.to) or any(

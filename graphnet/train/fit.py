@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Input
+from graphnet.engine.compile import Step
 from graphnet.engine.feeds import by_input
 from graphnet.engine.run import OnNonFinite, backward
 from graphnet.errors import TrainingError
@@ -96,15 +98,24 @@ def fit(
 
     graph = as_graph(target)
     arrays = {node: np.asarray(array) for node, array in by_input(graph, feeds).items()}
+    if len(graph.outputs) > 1 or graph.outputs[0].shape != ():
+        raise TrainingError(
+            f"{graph.label(graph.outputs[0])!r} has shape {graph.outputs[0].shape}, of {len(graph.outputs)} outputs",
+            repair="Training needs one scalar to make smaller: end in a loss, as gn.sse(a, t).",
+        )
     samples = _samples(graph, arrays, epochs, batch_size)
+    step = Step(graph, graph.parameters, all_reached=False)
     history = History()
     with tqdm(total=epochs, desc="training", unit="epoch", disable=None if progress is None else not progress) as bar:
         for _ in range(epochs):
             losses = []
             for batch in _batches(arrays, samples, batch_size, rng):
-                bwd = backward(graph, batch, on_nonfinite=on_nonfinite)
-                optimizer.update(graph.parameters, bwd.gradients)
-                losses.append(float(bwd[graph.outputs[0]]))
+                program = step.run(batch)
+                loss = program.outputs[0].item()
+                if on_nonfinite == "raise" and not _all_finite(loss, program.gradients.values()):
+                    backward(graph, batch, on_nonfinite="raise")  # finds the first node, and raises
+                optimizer.update(graph.parameters, program.gradients)
+                losses.append(loss)
             history.loss.append(float(np.mean(losses)))
             bar.set_postfix(loss=f"{history.loss[-1]:.4g}", refresh=False)
             bar.update()
@@ -120,6 +131,13 @@ def _batches(
     for start in range(0, max(samples, 1), size):
         chosen = order[start : start + size]
         yield {node: array[chosen] if _is_batched(node) else array for node, array in arrays.items()}
+
+
+def _all_finite(loss: float, gradients: Iterable[np.ndarray[Any, Any]]) -> bool:
+    """Tell whether there can be no infinity or NaN; a sum of squares is one call an array, and may overflow itself."""
+    return math.isfinite(loss) and all(
+        math.isfinite(flat.dot(flat)) for flat in [gradient.ravel() for gradient in gradients]
+    )
 
 
 def _is_batched(node: Input) -> bool:

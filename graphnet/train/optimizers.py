@@ -57,4 +57,5 @@ class GradientDescent:
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
             if gradient is not None:
-                parameter.value -= self.learning_rate * gradient
+                value = parameter.value
+                value -= self.learning_rate * gradient

@@ -52,7 +52,7 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
                 operands, out = [array.T for array in operands], out.T  # NumPy is fastest row after row
             if out.ndim == 0:
                 operands, out = [array.reshape(1) for array in operands], out.reshape(1)
-            ufunc = ufunc_of(type(op))
+            ufunc = ufunc_of(type(op))  # type: ignore[arg-type]  # classes are hashable
             if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
                 return [(partial(ufunc, out=out), tuple(operands))]
             return [(ufunc, (*operands, out))]

@@ -132,11 +132,10 @@ def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtyp
 
 
 def _in_columns(order: Sequence[Node]) -> set[Node]:
-    """Return the matrices that lie in memory column after column: all units of one sample are far apart, and the rows of
-    ones that carry the biases lie at the end of a block that is otherwise contiguous.
+    """Return the matrices that lie in memory column after column.
 
-    Inputs and products do, and what is computed from them entry by entry. The products xᵀ δ, gradients to be handed out,
-    do not.
+    So x and the column of ones beside it are two contiguous parts of one block. Inputs and products lie so, and what is
+    computed from them entry by entry; the products xᵀ δ do not, since they are handed out.
     """
     columns: set[Node] = set()
     for node in order:
