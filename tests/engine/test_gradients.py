@@ -100,7 +100,12 @@ def test_what_has_no_gradient_is_refused(output, wrt, options, error, match):
         gn.gradients(output, wrt, **options)
 
 
-@pytest.mark.parametrize("f", [gn.sum, gn.mean, lambda x: gn.sum(gn.take(x, [0])), lambda x: gn.sum(x[0])])
+def spread(x):
+    """Stretch x, if it is fed one row."""
+    return gn.sse(gn.broadcast_to(x, (4, 3)), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("f", [gn.sum, gn.mean, spread, lambda x: gn.sum(gn.take(x, [0])), lambda x: gn.sum(x[0])])
 def test_a_size_that_must_be_known_is_asked_for(f):
     x = gn.input("x", (None, 3))
     with pytest.raises(UnknownSizeError) as raised:

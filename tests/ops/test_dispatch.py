@@ -85,6 +85,15 @@ def test_operators_take_numbers_and_arrays_on_either_side(f, other):
         np.testing.assert_array_equal(gn.forward(node, {})[node], expected)
 
 
+@pytest.mark.parametrize("other", [True, np.True_, [True, False, True], np.array([True, False, True])])
+@pytest.mark.parametrize("f", [operator.and_, operator.or_])
+def test_truth_values_combine_on_either_side(f, other):
+    truths = np.array([True, True, False])
+    z = gn.constant(truths)
+    for node in (f(z, other), f(other, z)):
+        assert gn.forward(node, {})[node].tolist() == f(truths, np.asarray(other)).tolist()
+
+
 def test_an_array_times_a_node_is_one_node():
     w = gn.constant(ARRAY.T)
     for product in (ARRAY @ w, ARRAY.tolist() @ w, np.matmul(ARRAY, w)):
