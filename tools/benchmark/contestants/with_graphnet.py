@@ -1,0 +1,105 @@
+"""graphnet: the compiled step, and the engine that keeps every value and error signal to look at."""
+
+from typing import Any
+
+import numpy as np
+
+import graphnet as gn
+from tools.benchmark.contestants.contestant import Contestant, Skip, Step
+from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars, Training
+
+ACTIVATIONS = {"tanh": gn.tanh, "sigmoid": gn.sigmoid}
+
+
+def network(workload: Layers) -> tuple[gn.Node, Any, Any]:
+    """Return the loss and the inputs x and t."""
+    x, t = gn.input("x", shape=(None, workload.sizes[0])), gn.input("t", shape=(None, workload.sizes[-1]))
+    a = x
+    for i, activation in enumerate(workload.activations, start=1):
+        W = gn.parameter(f"W{i}", workload.parameters[f"W{i}"])
+        b = gn.parameter(f"b{i}", workload.parameters[f"b{i}"])
+        a = ACTIVATIONS[activation](a @ W + b)
+    return gn.sse(a, t, name="E"), x, t
+
+
+def scalar_graph(workload: Scalars) -> gn.Node:
+    """Return the last node of a graph built node by node."""
+    nodes: list[gn.Node] = [gn.parameter(f"x{i}", value) for i, value in enumerate(workload.values)]
+    for kind, i, j in workload.program:
+        if kind == ADD:
+            nodes.append(nodes[i] + nodes[j])
+        elif kind == MULTIPLY:
+            nodes.append(nodes[i] * nodes[j])
+        else:
+            nodes.append(gn.tanh(nodes[i]))
+    return nodes[-1]
+
+
+class Compiled(Contestant):
+    """``gn.compile`` and ``gn.fit``."""
+
+    name = "graphnet"
+    package = "graphnet-dag"
+
+    def layers(self, workload: Layers) -> Step:
+        E, x, t = network(workload)
+        step = compiled(E)
+        X, T = workload.feeds
+        return lambda: step({x: X, t: T})
+
+    def scalars(self, workload: Scalars) -> Step:
+        step = compiled(scalar_graph(workload))
+        return lambda: step({})
+
+    def training(self, workload: Training) -> Step:
+        E, x, t = network(workload.network)
+        parameters = gn.Graph(E).parameters
+        X, T = workload.data
+
+        def train() -> Any:
+            for parameter in parameters:
+                parameter.value = workload.network.parameters[parameter.name]
+            history = gn.fit(
+                E,
+                {x: X, t: T},
+                optimizer=gn.GradientDescent(workload.learning_rate),
+                epochs=workload.epochs,
+                batch_size=workload.network.batch,
+                rng=np.random.default_rng(0),
+                progress=False,
+            )
+            return history.loss[-1], {parameter.name: parameter.value for parameter in parameters}
+
+        return train
+
+
+class Passes(Contestant):
+    """``gn.backward``, which checks every rule and keeps all it computed."""
+
+    name = "graphnet, plain engine"
+    package = "graphnet-dag"
+
+    def layers(self, workload: Layers) -> Step:
+        E, x, t = network(workload)
+        graph = gn.Graph(E)
+        X, T = workload.feeds
+        return lambda: loss_and_gradients(graph, {x: X, t: T})
+
+    def scalars(self, workload: Scalars) -> Step:
+        graph = gn.Graph(scalar_graph(workload))
+        return lambda: loss_and_gradients(graph, {})
+
+
+def loss_and_gradients(graph: gn.Graph, feeds: Any) -> Any:
+    bwd = gn.backward(graph, feeds)
+    return float(bwd[graph.outputs[0]]), bwd.gradients
+
+
+def compiled(E: gn.Node) -> Any:
+    if not hasattr(gn, "compile"):
+        raise Skip("this version has no compile")
+    return gn.compile(E)
+
+
+def contestants(threads: int) -> list[Contestant]:
+    return [Compiled(), Passes()]
