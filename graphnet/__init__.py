@@ -10,6 +10,8 @@ from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
 from graphnet.core.op import Op, op
+from graphnet.draw import notebook
+from graphnet.draw.drawing import Drawing, draw
 from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
@@ -36,9 +38,12 @@ from graphnet.train.optimizers import GradientDescent
 
 __version__ = "0.1.0"
 
+notebook.install()
+
 __all__ = [
     "BackwardPass",
     "Constant",
+    "Drawing",
     "ForwardPass",
     "GradientDescent",
     "Graph",
@@ -62,6 +67,7 @@ __all__ = [
     "constant",
     "cross_entropy",
     "divide",
+    "draw",
     "errors",
     "exp",
     "fit",

@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from graphnet.check.report import Report
 from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
 from graphnet.draw.dot import to_dot
+from graphnet.draw.findings import marks_of
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
 from graphnet.draw.svg import finish
@@ -24,11 +26,12 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     """Draw a graph, or a pass with its numbers.
 
     A graph shows each node with its op, settings and shape. A forward pass adds the values. A backward pass also adds
-    the error signals, and arrows for the messages that flow back.
+    the error signals, and arrows for the messages that flow back. In the report of a gradient check the nodes whose
+    rules are wrong stand out.
 
     Parameters
     ----------
-    what : Node, Graph, list of Node, ForwardPass or BackwardPass
+    what : Node, Graph, list of Node, ForwardPass, BackwardPass or Report
         What to draw; a node stands for the graph of all it depends on.
     direction : {"right", "down"}
         Where values flow to: from left to right, or from top to bottom.
@@ -61,6 +64,8 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     """
     if direction not in ("right", "down"):
         raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
+    if isinstance(what, Report):
+        return Drawing(build(what.graph, direction, marks_of(what) | dict(marks or {})))
     shown = what if isinstance(what, ForwardPass) else as_graph(what)
     return Drawing(build(shown, direction, marks))
 

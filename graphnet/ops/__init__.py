@@ -1,6 +1,7 @@
 """Every rule, one family a file.
 
-``gn.ops`` holds the ops themselves; the functions that apply them are in ``gn``. ``print(gn.ops.overview())`` is the whole rule set as one table.
+``gn.ops`` holds the ops themselves; the functions that apply them are in ``gn``. The whole rule set as one table is
+``print(gn.ops.overview())``.
 """
 
 from graphnet.core.op import Op, Primitive
