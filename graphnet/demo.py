@@ -119,7 +119,7 @@ def build(rng: np.random.Generator) -> Network:
 
 def one_hot(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return a row for each label, 1 in its column and 0 elsewhere."""
-    return (labels[:, np.newaxis] == np.arange(10)).astype(float)
+    return np.asarray(labels[:, np.newaxis] == np.arange(10), float)
 
 
 def accuracy(network: Network, digits: Digits) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.core.node import Array, Input, Node, apply
 from graphnet.core.order import topological_order
-from graphnet.core.shapes import Shape
+from graphnet.core.shapes import Shape, refuse_hidden_stretch
 from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
 
 
@@ -55,8 +55,8 @@ class Op(Stateless):
     """
 
     name: ClassVar[str] = "op"
-    broadcasts: ClassVar[bool] = False
-    """Whether operands of unequal shapes are stretched to each other."""
+    stretched: ClassVar[slice | None] = None
+    """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
 
     def __init_subclass__(cls) -> None:
         if "name" not in cls.__dict__:
@@ -89,7 +89,7 @@ class Op(Stateless):
         if any(isinstance(value, Node) for value in inputs):
             return apply(self, inputs, name)
         self.check_count(len(inputs))
-        if not self.broadcasts:
+        if self.stretched is None:
             return self.forward(*[np.asarray(value) for value in inputs])
         arrays = [value if isinstance(value, (int, float)) else np.asarray(value) for value in inputs]
         try:
@@ -182,6 +182,12 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     parameters = inspect.signature(function).parameters.values()
     variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
+
+
+def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
+    """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
+    if op.stretched is not None:
+        refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
 
 
 # Shapes from the rule itself ----------------------------------------------------------------------------------------

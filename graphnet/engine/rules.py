@@ -9,8 +9,8 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe, describe_inputs, subject
-from graphnet.core.op import Op
-from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
+from graphnet.core.op import Op, require_declared_sizes
+from graphnet.core.shapes import list_shapes, matches
 from graphnet.core.tables import number
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError
 
@@ -22,8 +22,7 @@ def apply_forward(graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]]) 
     op = node.op
     assert op is not None
     try:
-        if op.broadcasts:
-            refuse_hidden_stretch([source.shape for source in node.inputs], [array.shape for array in inputs])
+        require_declared_sizes(op, node.inputs, [array.shape for array in inputs])
         value = op.forward(*inputs)
     except Exception as error:
         raise located(rule_error("forward", inputs, error), graph, node) from error

@@ -63,6 +63,7 @@ def forward(target: Target, feeds: Mapping[Any, Any], *, on_nonfinite: OnNonFini
     array([[0.],
            [0.]])
     """
+    _check_option(on_nonfinite)
     graph = as_graph(target)
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
     return ForwardPass(graph, values)
@@ -108,6 +109,7 @@ def backward(
     >>> gn.backward(gn.sse(w * w, [0.0]), {}).gradient(w)  # ∂(½ w⁴)/∂w = 2 w³
     array([54.])
     """
+    _check_option(on_nonfinite)
     graph = as_graph(target)
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
     messages = start(graph, values, delta)
@@ -118,6 +120,11 @@ def backward(
             received = [(f"message from {s}", m.delta) for s, m in zip(senders, messages[node], strict=True)]
             raise not_finite(graph, node, "error signal", signal, received)
     return BackwardPass(graph, values, error_signals, messages)
+
+
+def _check_option(on_nonfinite: object) -> None:
+    if on_nonfinite not in ("ignore", "raise"):
+        raise GraphError(f"on_nonfinite is {on_nonfinite!r}", repair='Use "ignore" or "raise".')
 
 
 def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore") -> Values:

@@ -13,7 +13,7 @@ from graphnet.core.shapes import Shape
 class Elementwise(Op):
     """An op that works entry by entry on operands broadcast to one shape."""
 
-    broadcasts = True
+    stretched = slice(None)
 
     def shape(self, *operands: Shape) -> Shape:
         """Return the broadcast shape."""

@@ -27,6 +27,8 @@ class Matmul(Primitive):
     they mean to NumPy.
     """
 
+    stretched = slice(None, -2)
+
     def forward(self, x: Array, y: Array) -> Array:
         return np.matmul(x, y)
 
@@ -54,7 +56,7 @@ class BiasAdd(Op):
     z receives δ; b receives δ summed over the samples, since each of them used it (Eq. 6 and 12).
     """
 
-    broadcasts = True
+    stretched = slice(None)
 
     def forward(self, z: Array, b: Array) -> Array:
         return add(z, b)  # not z + b: of nodes, that is this op again

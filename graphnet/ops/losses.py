@@ -17,7 +17,7 @@ from graphnet.ops.functions import function
 class Loss(Op):
     """An op that compares a prediction with a target of exactly the same shape."""
 
-    broadcasts = True  # so that the engine holds sizes declared unknown to being equal
+    stretched = slice(None)  # so that the engine holds sizes declared unknown to being equal
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         """Return (), or raise if the two shapes differ."""

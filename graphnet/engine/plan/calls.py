@@ -70,7 +70,8 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
         case ops.Concatenate():
-            return [(np.concatenate, (tuple(inputs), op.axis, out))]
+            places = np.split(out, np.cumsum([part.shape[op.axis] for part in inputs])[:-1], op.axis)
+            return [(place.__setitem__, (..., part)) for place, part in zip(places, inputs, strict=True)]
         case ops.Take():
             return [(np.take, (*inputs, op.axis, out))]
         case ops.Reshape():

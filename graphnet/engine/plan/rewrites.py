@@ -115,6 +115,8 @@ def _is_layer(node: Node, dtype: np.dtype[Any]) -> bool:
     if not (isinstance(product.op, ops.Matmul) and isinstance(b, Parameter) and b.shape == node.shape[1:]):
         return False
     x, W = product.inputs
+    if x.ndim != 2 or W.ndim != 2:
+        return False
     samples, units = known(node.shape, "a layer")
     return (
         samples * units <= SMALL_LAYER

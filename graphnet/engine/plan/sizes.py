@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Input, Node, describe_inputs, inside, subject
-from graphnet.core.shapes import known, refuse_hidden_stretch
+from graphnet.core.op import require_declared_sizes
+from graphnet.core.shapes import known
 from graphnet.errors import GraphnetError
 
 
@@ -25,8 +26,7 @@ def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node,
             inputs = tuple(sized[source] for source in node.inputs)
             shapes = [known(source.shape, node.op.name) for source in inputs]
             try:
-                if node.op.broadcasts:
-                    refuse_hidden_stretch([source.shape for source in node.inputs], shapes)
+                require_declared_sizes(node.op, node.inputs, shapes)
                 shape = node.op.shape(*shapes)
             except GraphnetError as error:
                 labels = [graph.label(source) for source in node.inputs]
