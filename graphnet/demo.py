@@ -145,7 +145,7 @@ def plot_loss(history: gn.History, path: Path) -> None:
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(1, len(history.loss) + 1), history.loss, color="#1f5fa8")
-    axes.set(xlabel="epoch", ylabel="E per mini-batch of 16 (½ Σ squared errors)", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="E of a mini-batch, ½ Σ (a − t)²", ylim=(0, None))
     axes.set_title("Digits: the error falls as the network learns", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

@@ -7,18 +7,18 @@ as ``bool(node)``, raises `OpaqueError`.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from graphnet.core import registry
 from graphnet.core.shapes import Shape, as_shape, known
-from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError
+from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError
 
 if TYPE_CHECKING:
     from graphnet.core.op import Op
@@ -28,7 +28,11 @@ Array: TypeAlias = Any
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
 _build: Callable[..., Node] = registry.build
-_OUR_FRAMES = ("graphnet", "numpy", "contextlib")
+_OUR_FILES = (
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    os.path.dirname(np.__file__) + os.sep,
+    contextlib.__file__,
+)
 
 
 class Node:
@@ -320,7 +324,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     kind = np.dtype(dtype)
     if kind.kind not in "ib" and kind not in (np.float32, np.float64):
         raise DtypeError(f"input {name!r} is declared with dtype {kind}", repair="Use float, int or bool.")
-    _check_name(name, "an input")
+    check_name(name, "an input")
     return Input(None, (), as_shape(shape), kind, name)
 
 
@@ -353,7 +357,7 @@ def parameter(name: str, value: Any) -> Parameter:
     >>> W, W.value
     (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
     """
-    _check_name(name, "a parameter")
+    check_name(name, "a parameter")
     return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
 
 
@@ -385,7 +389,7 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     <constant ()>
     """
     if name is not None:
-        _check_name(name, "a constant")
+        check_name(name, "a constant")
     what = f"constant {name!r}" if name else "a constant"
     array = _array(value, what)
     if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and dtype is int):
@@ -421,7 +425,7 @@ def _array(value: Any, what: str) -> np.ndarray[Any, Any]:
 # Names, scopes and source lines -------------------------------------------------------------------------------------
 
 
-@contextmanager
+@contextlib.contextmanager
 def scope(name: str) -> Iterator[None]:
     """Prefix the names of the nodes made inside, and group them in pictures.
 
@@ -441,12 +445,12 @@ def scope(name: str) -> Iterator[None]:
     ...     parameter("W", [1.0])
     <parameter 'hidden/W' (1,)>
     """
-    _check_name(name, "a scope")
+    check_name(name, "a scope")
     with inside(_in_scope(name)):
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def inside(path: str) -> Iterator[None]:
     """Make nodes in exactly the scope `path`, whatever scope is open now."""
     token = _scope.set(path)
@@ -461,7 +465,8 @@ def _in_scope(name: str) -> str:
     return f"{outer}/{name}" if outer else name
 
 
-def _check_name(name: object, what: str) -> None:
+def check_name(name: object, what: str) -> None:
+    """Raise `GraphError` unless a name is a non-empty string."""
     if not isinstance(name, str) or not name:
         raise GraphError(
             f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".'
@@ -471,7 +476,7 @@ def _check_name(name: object, what: str) -> None:
 def _source_line() -> tuple[str, int]:
     """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OUR_FRAMES:
+    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
@@ -491,20 +496,6 @@ def nodes_only(values: Sequence[Any], what: str) -> None:
                 f"{what} takes nodes, got {type(value).__name__} {value!r}"[:300],
                 repair="Make one with gn.constant(...), gn.input(...) or an op.",
             )
-
-
-def apply(op: Op, values: Sequence[Any], name: str | None) -> Node:
-    """Make the node that applies `op`; `Op.__call__` is the way in."""
-    if name is not None:
-        _check_name(name, f"an op ({op.name})")
-    inputs = tuple(value if isinstance(value, Node) else constant(value) for value in values)
-    try:
-        op.check_count(len(inputs))
-        shape = op.shape(*[node.shape for node in inputs])
-        dtype = op.dtype(*[node.dtype for node in inputs])
-    except GraphnetError as error:
-        raise error.locate(subject(op, name), describe_inputs(op, inputs)) from None
-    return Node(op, inputs, tuple(shape), dtype, name)
 
 
 def subject(op: Op, name: str | None) -> str:

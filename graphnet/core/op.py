@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.core.node import Array, Input, Node, apply
+from graphnet.core.node import Array, Input, Node, as_node, check_name, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, refuse_hidden_stretch
 from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
@@ -78,16 +78,16 @@ class Op(Stateless):
 
     def shape(self, *shapes: Any) -> Shape:
         """Compute the output's shape from the inputs'; by default found out from the forward rule itself."""
-        return shape_of_rule(self, shapes)
+        return shape_of_rule(self, shapes, [np.dtype(float)] * len(shapes))
 
     def dtype(self, *dtypes: Any) -> np.dtype[Any]:
         """Compute the output's dtype from the inputs'; by default the floating type that holds them all."""
-        return np.result_type(*dtypes, np.float32)
+        return _floating(dtypes)
 
     def __call__(self, *inputs: Array, name: str | None = None) -> Array:
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
         if any(isinstance(value, Node) for value in inputs):
-            return apply(self, inputs, name)
+            return self._node(inputs, name)
         self.check_count(len(inputs))
         if self.stretched is None:
             return self.forward(*[np.asarray(value) for value in inputs])
@@ -97,6 +97,21 @@ class Op(Stateless):
         except GraphnetError as error:
             raise error.locate(self.name) from None
         return self.forward(*arrays)
+
+    def _node(self, values: Sequence[Any], name: str | None) -> Node:
+        """Make the node that applies the op."""
+        if name is not None:
+            check_name(name, f"an op ({self.name})")
+        inputs = tuple([as_node(value) for value in values])
+        shapes, dtypes = [node.shape for node in inputs], [node.dtype for node in inputs]
+        try:
+            self.check_count(len(inputs))
+            own = type(self).shape is not Op.shape
+            shape = self.shape(*shapes) if own else shape_of_rule(self, shapes, dtypes)
+            dtype = self.dtype(*dtypes)
+        except GraphnetError as error:
+            raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
+        return Node(self, inputs, tuple(shape), dtype, name)
 
     @property
     def has_backward(self) -> bool:
@@ -178,6 +193,12 @@ def _parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
 
 
 @lru_cache(maxsize=1024)
+def _floating(dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
+    """Return the floating dtype that holds all of `dtypes`."""
+    return np.result_type(*dtypes, np.float32)
+
+
+@lru_cache(maxsize=1024)
 def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     parameters = inspect.signature(function).parameters.values()
     variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
@@ -193,22 +214,25 @@ def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[i
 # Shapes from the rule itself ----------------------------------------------------------------------------------------
 
 
-def shape_of_rule(op: Op, shapes: tuple[Shape, ...]) -> Shape:
+def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]) -> Shape:
     """Find out the output's shape by running the forward rule.
 
     First on nodes, which knows unknown sizes exactly; if the rule asks of a node what only an array can do, on arrays
-    of ones, twice: a size that differs between the two runs depends on an unknown one.
+    of ones (or of the position 0), twice: a size that differs between the two runs depends on an unknown one.
     """
     try:
-        output = op.forward(*[Input(None, (), shape, np.dtype(float), f"input {i}") for i, shape in enumerate(shapes)])
+        output = op.forward(*[Input(None, (), shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)])
         return output.shape if isinstance(output, Node) else np.shape(output)
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
-        first, second = (_shape_with(op, shapes, unknown) for unknown in (3, 5))
+        first, second = (_shape_with(op, shapes, dtypes, unknown) for unknown in (3, 5))
     return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
 
 
-def _shape_with(op: Op, shapes: tuple[Shape, ...], unknown: int) -> tuple[int, ...]:
-    arrays = [np.ones([unknown if size is None else size for size in shape]) for shape in shapes]
+def _shape_with(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]], unknown: int) -> tuple[int, ...]:
+    arrays = [
+        np.full([unknown if size is None else size for size in shape], dtype.kind != "i", dtype)
+        for shape, dtype in zip(shapes, dtypes, strict=True)
+    ]
     try:
         with np.errstate(all="ignore"):
             return np.shape(op.forward(*arrays))

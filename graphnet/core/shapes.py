@@ -61,7 +61,7 @@ def broadcast(*shapes: Shape) -> Shape:
     (None, 3)
     """
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if shapes.count(first) == len(shapes):
         return first
     ndim = max(len(shape) for shape in shapes)
     aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]

@@ -14,6 +14,7 @@ from graphnet.core.node import Node, describe, nodes_only
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.program import Program, build
+from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
 from graphnet.errors import GraphError, ShapeError, UnreachableError
 
 KEPT = 8
@@ -30,6 +31,7 @@ class Step:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
+        self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._turn = threading.Lock()
@@ -77,7 +79,8 @@ class Step:
         program = self._programs.get(key)
         if program is None:
             dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
-            program = build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
+            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
+            program = program or build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             self._programs[key] = program

@@ -41,7 +41,7 @@ class Program:
     lines
         For each call: whose rule it comes from, its function, shapes and buffer.
     layout
-        The memory.
+        The memory; None for a graph of scalars, whose values lie side by side.
     """
 
     calls: tuple[Call, ...]
@@ -49,7 +49,7 @@ class Program:
     outputs: tuple[Array, ...]
     gradients: dict[str, Array]
     lines: tuple[tuple[str, ...], ...]
-    layout: Layout
+    layout: Layout | None
 
     def run(self, feeds: Sequence[Array]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
@@ -62,6 +62,8 @@ class Program:
         """Return the program as a table, one line a call, and its memory."""
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
+        if self.layout is None:
+            return f"{text}\n\n{len(self.calls)} calls"
         uses = Counter(self.layout.buffer.values())
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
         return (
