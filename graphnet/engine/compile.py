@@ -64,6 +64,7 @@ class Step:
             known = len(feeds) == len(arrays)
             key = tuple([(array.shape, array.dtype) for array in arrays])
             program = self._programs[key] if known else None
+            self._programs.move_to_end(key)
         except (KeyError, AttributeError, TypeError):
             program = None
         if program is None:

@@ -43,10 +43,10 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
     """Return the calls that compute a node's value into `out`."""
     op = node.op
     match op:
-        case ops.Where():
+        case ops.Where() if inputs[0].dtype.kind == "b":
             condition, x, y = inputs
             return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
-        case ElementwisePrimitive():
+        case ElementwisePrimitive() if not isinstance(op, ops.Where):
             operands = [_shaped(source, array, out) for source, array in zip(node.inputs, inputs, strict=True)]
             if all(array.flags.f_contiguous and array.shape == out.shape for array in (*operands, out)):
                 operands, out = [array.T for array in operands], out.T  # NumPy is fastest row after row

@@ -15,7 +15,6 @@ from graphnet import ops
 from graphnet.core.node import Constant, Node, inside
 from graphnet.core.op import Op, Primitive
 from graphnet.core.shapes import known
-from graphnet.errors import GraphnetError
 
 
 def lower(outputs: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]:
@@ -64,7 +63,7 @@ class _Lowering:
         try:
             with inside(node.name or node.scope):
                 expansion = op.forward(*inputs)
-        except GraphnetError:
+        except Exception:  # of any kind: the rule asks of a node what only an array can do
             return self._unique(op, node, inputs)  # opaque: one call of its own rule
         if not isinstance(expansion, Node):
             return self._constant(np.broadcast_to(expansion, known(node.shape, op.name)))
@@ -76,9 +75,10 @@ class _Lowering:
         if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             x, y = inputs
             neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
-            if _is_all(y, neutral) and x.shape == node.shape and x.dtype == node.dtype:
+            if _is_all(y, neutral) and (x.shape, x.dtype) == (node.shape, node.dtype):
                 return x
-            if isinstance(op, (ops.Multiply, ops.Add)) and _is_all(x, neutral) and y.shape == node.shape:
+            commutes = isinstance(op, (ops.Multiply, ops.Add))
+            if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
                 return y
         if all(isinstance(source, Constant) for source in inputs):
             with np.errstate(all="ignore"):
@@ -87,8 +87,12 @@ class _Lowering:
 
     def _unique(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         """Return the one node that applies `op` to `inputs`."""
-        key = (type(op), op, tuple(map(id, inputs)))
-        found = self.made.get(key)
+        key: tuple[Any, ...]
+        try:
+            key = (type(op), op, tuple(map(id, inputs)))
+            found = self.made.get(key)
+        except TypeError:  # a setting that can't be compared
+            key, found = (object(),), None
         if found is None:
             with inside(node.name or node.scope):
                 found = self.made[key] = Node(op, inputs, node.shape, node.dtype)

@@ -118,7 +118,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         for owner in dying:
             if owner is not heir:
                 free.setdefault((buffer[owner].size, buffer[owner].dtype), []).append(buffer[owner])
-    return Layout(tuple(order), buffer, views, inside, _in_columns(order) if inside else set())
+    return Layout(tuple(order), buffer, views, inside, _in_columns(order, inside) if inside else set())
 
 
 def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
@@ -131,7 +131,7 @@ def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtyp
     return None
 
 
-def _in_columns(order: Sequence[Node]) -> set[Node]:
+def _in_columns(order: Sequence[Node], inside: dict[Node, Node]) -> set[Node]:
     """Return the matrices that lie in memory column after column.
 
     So x and the column of ones beside it are two contiguous parts of one block. Inputs and products lie so, and what is
@@ -141,7 +141,9 @@ def _in_columns(order: Sequence[Node]) -> set[Node]:
     for node in order:
         if len(node.shape) != 2:
             continue
-        if isinstance(node.op, ops.Matmul):
+        if node in inside:
+            chosen = True
+        elif isinstance(node.op, ops.Matmul):
             chosen = not isinstance(node.inputs[0].op, ops.Transpose)
         elif isinstance(node.op, ElementwisePrimitive):
             partners = [

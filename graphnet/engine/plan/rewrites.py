@@ -40,7 +40,8 @@ def sums_of_squares(results: Sequence[Node]) -> list[Node]:
     """Replace sum(square(z)) by one call."""
 
     def replace(node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        if isinstance(node.op, ops.Sum) and node.shape == () and isinstance(inputs[0].op, ops.Square):
+        squares = node.inputs[0] if isinstance(node.op, ops.Sum) and node.shape == () else None
+        if squares is not None and isinstance(squares.op, ops.Square) and squares.inputs[0].dtype == node.dtype:
             return _node(SumOfSquares(), inputs[0].inputs, (), node)
         return None
 
@@ -65,6 +66,8 @@ def bias_in_product(results: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]
             stacked = _node(ops.Concatenate(0), (W, row), (_plus_one(W.shape[0]), W.shape[1]), node)
             return _node(ops.Matmul(), (with_ones(node.inputs[0].inputs[0]), stacked), node.shape, node)
         if _is_sum_over_samples(node) and node.inputs[0] in products:
+            if products[node.inputs[0]].inputs[0].inputs[0] not in new:
+                return None  # δ does not come from this layer: x is computed only later
             return _node(ops.Getitem((-1,)), (both(products[node.inputs[0]], inputs[0]),), node.shape, node)
         if _transposed_left(node) is not None and products.get(node.inputs[1]) is node:
             return _node(ops.Getitem(((0, -1, None),)), (both(node, inputs[1]),), node.shape, node)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Input, Node, describe_inputs, inside, subject
+from graphnet.core.node import Input, Node, inside
 from graphnet.core.op import require_declared_sizes
 from graphnet.core.shapes import known
+from graphnet.engine.rules import located
 from graphnet.errors import GraphnetError
 
 
@@ -29,10 +30,7 @@ def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node,
                 require_declared_sizes(node.op, node.inputs, shapes)
                 shape = node.op.shape(*shapes)
             except GraphnetError as error:
-                labels = [graph.label(source) for source in node.inputs]
-                raise error.locate(
-                    subject(node.op, graph.label(node)), describe_inputs(node.op, node.inputs, labels)
-                ) from None
+                raise located(error, graph, node) from None
             with inside(""):
                 sized[node] = Node(node.op, inputs, tuple(shape), node.dtype, graph.label(node))
     return sized
