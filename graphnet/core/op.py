@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -86,8 +87,9 @@ class Op(Stateless):
 
     def __call__(self, *inputs: Array, name: str | None = None) -> Array:
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
-        if any(isinstance(value, Node) for value in inputs):
-            return self._node(inputs, name)
+        for value in inputs:
+            if isinstance(value, Node):
+                return self._node(inputs, name)
         self.check_count(len(inputs))
         if self.stretched is None:
             return self.forward(*[np.asarray(value) for value in inputs])
@@ -172,8 +174,10 @@ class Op(Stateless):
 
     def check_count(self, count: int) -> None:
         """Raise `GraphError` unless the forward rule takes `count` inputs."""
-        names, variadic = _parameters(self.forward)
-        if count < len(names) or (count > len(names) and not variadic):
+        method = getattr(self.forward, "__func__", None)
+        least, most = _arity(method or self.forward, method is not None)
+        if not least <= count <= most:
+            names, variadic = _parameters(self.forward)
             expected = f"{len(names)} or more" if variadic else str(len(names))
             raise GraphError(
                 f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
@@ -196,6 +200,13 @@ def _parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
 def _floating(dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
     """Return the floating dtype that holds all of `dtypes`."""
     return np.result_type(*dtypes, np.float32)
+
+
+@lru_cache(maxsize=1024)
+def _arity(function: Callable[..., Any], is_method: bool) -> tuple[int, float]:
+    """Return the least and the most inputs that a forward rule takes."""
+    names, variadic = _signature(function)
+    return len(names) - is_method, math.inf if variadic else len(names) - is_method
 
 
 @lru_cache(maxsize=1024)

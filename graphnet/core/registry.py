@@ -47,10 +47,9 @@ def builtin(op: OpClass) -> OpClass:
 def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Build what `function` of NumPy means for nodes, or raise `OpaqueError` if no op covers it."""
     builder = BUILDERS.get(function)
-    name = getattr(function, "__name__", str(function))
     if builder is None:
         raise OpaqueError(
-            f"np.{name} of a node: no op covers it",
+            f"np.{_name(function)} of a node: no op covers it",
             repair="Write the rule with functions listed in gn.ops, or make an op of it with @gn.op.",
         )
     try:
@@ -58,7 +57,11 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     except TypeError as error:
         if "unexpected keyword argument" in str(error) or "positional argument" in str(error):
             raise OpaqueError(
-                f"np.{name} of a node with these options: {error}",
+                f"np.{_name(function)} of a node with these options: {error}",
                 repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
             ) from error
         raise
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", str(function))

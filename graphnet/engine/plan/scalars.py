@@ -241,7 +241,9 @@ class _Stamping:
         length = len(next(iter(arrays.values())))
         for i, node in enumerate(order):
             if node.op is None:
-                if isinstance(node, Constant):  # zeros_like makes one as long as the template's vectors: all entries equal
+                if isinstance(
+                    node, Constant
+                ):  # zeros_like makes one as long as the template's vectors: all entries equal
                     arrays[node] = node.value.ravel()[:1].reshape(())
                 continue
             out = places.get(node)
