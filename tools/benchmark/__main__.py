@@ -15,7 +15,6 @@ time by time: under the number of threads, the machine was busy.
 import argparse
 import gc
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,16 +97,6 @@ def main() -> int:
     return 0
 
 
-def with_deep_stack() -> int:
-    """Run `main` in a thread whose stack lets the libraries that recurse do so."""
-    sys.setrecursionlimit(10_000_000)
-    threading.stack_size(1 << 30)
-    codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(main()))
-    thread.start()
-    thread.join()
-    return codes[0] if codes else 1
-
-
 if __name__ == "__main__":
-    sys.exit(with_deep_stack())
+    sys.setrecursionlimit(10_000_000)  # micrograd recurses
+    sys.exit(main())

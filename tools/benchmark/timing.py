@@ -11,8 +11,11 @@ from typing import Any
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
 from tools.benchmark.workloads import Workload
 
-SAMPLE = 0.002
-"""Seconds that a sample takes at least: the clock and its call are then below a thousandth of it."""
+SAMPLE = 0.01
+"""Seconds that a sample takes at least: the clock and its call are then nothing beside it."""
+
+COLD = 0.1
+"""A step shorter than so many seconds is run once before its sample: the others have emptied the caches."""
 
 
 @dataclass
@@ -85,6 +88,12 @@ class Turns:
         if sample[0] > budget:
             self.record(*sample)
 
+    def take(self) -> None:
+        """Take a sample, with warm caches as in training."""
+        if not self.entry.samples or self.entry.samples[-1] < COLD:
+            self.step()
+        self.record(*self.run())
+
     def record(self, taken: float, used: float) -> None:
         """Keep a sample."""
         self.spent += taken
@@ -110,7 +119,7 @@ def time_in_turns(entries: list[Entry], rounds: int, budget: float) -> None:
     for _ in range(rounds):
         for turn in turns:
             if turn.spent <= budget:
-                turn.record(*turn.run())
+                turn.take()
     gc.unfreeze()
     for turn in turns:
         turn.entry.cores = turn.busy / turn.spent

@@ -1,4 +1,4 @@
-"""micrograd: scalars only. Its backward pass recurses, so the benchmark runs in a thread with a deep stack."""
+"""micrograd: scalars only. Its backward pass recurses, so the benchmark lifts Python's limit."""
 
 import math
 from collections.abc import Iterable
