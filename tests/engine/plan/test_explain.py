@@ -1,0 +1,104 @@
+"""A step explains itself: one line a call, with where it comes from, what it reads and where it writes."""
+
+import re
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from tests.engine.plan.agreement import Leaves, mlp
+
+
+@pytest.fixture
+def net():
+    leaves = Leaves(0)
+    return mlp(leaves, 100, (3, 50, 2)), leaves.feeds
+
+
+def rows(text):
+    """Return the cells of each call's line."""
+    return [re.split(r"\s{2,}", line.strip()) for line in text.split("\n\n")[0].split("\n")[2:]]
+
+
+def test_before_the_first_call_nothing_is_compiled(net):
+    step = gn.compile(net[0])
+    assert step.explain().startswith("Not compiled yet")
+    assert "0 shapes" in repr(step)
+
+
+def test_one_line_a_call(net):
+    step = gn.compile(net[0])
+    made = step.run(net[1])
+    lines = rows(step.explain())
+    assert [line[0] for line in lines] == [str(i) for i in range(len(made.calls))]
+    assert step.explain().split("\n")[0].split() == [
+        "call",
+        "from",
+        "function",
+        "operands",
+        "result",
+        "buffer",
+        "bytes",
+    ]
+
+
+def test_origin_function_shapes_and_bytes(net):
+    E, feeds = net
+    step = gn.compile(E)
+    step(feeds)
+    text = step.explain()
+    tanh = next(line for line in text.split("\n") if re.search(r"\btanh\b.*\(100, 50\)", line))
+    assert "tanh_1" in tanh
+    assert tanh.split()[-1].replace(",", "") in ("40000", "40800")  # 100 × 50 × 8, and a column of ones if one rides
+    assert re.search(r"gradients/tanh_1 .*\(100, 50\)", text)
+    assert re.search(r"dot +\(100, 3\).*\(3, 50\).*\(100, 50\)", text)
+
+
+def test_the_totals_are_those_of_the_program(net):
+    E, feeds = net
+    step = gn.compile(E)
+    made = step.run(feeds)
+    total = re.search(r"([\d,]+) calls, ([\d,]+) bytes in ([\d,]+) buffers", step.explain())
+    assert [int(number.replace(",", "")) for number in total.groups()] == [
+        len(made.calls),
+        made.layout.bytes,
+        len(made.layout.buffers),
+    ]
+
+
+def test_it_explains_the_program_run_last(net):
+    E, feeds = net
+    step = gn.compile(E)
+    for rows_fed in (100, 7, 100):
+        step({node: array[:rows_fed] for node, array in feeds.items()})
+        assert f"({rows_fed}, 50)" in step.explain()
+    assert "2 shapes" in repr(step)
+
+
+def test_whether_a_bias_rides_in_the_product_shows(net):
+    def operands(batch):
+        leaves = Leaves(0)
+        step = gn.compile(mlp(leaves, batch, (3, 50, 2)))
+        step(leaves.feeds)
+        return step.explain()
+
+    assert "(20, 4), (4, 50)" in operands(20)
+    assert "(2000, 4), (4, 50)" not in operands(2000)
+    assert "(2000, 3), (3, 50)" in operands(2000)
+
+
+def test_a_program_without_calls_explains_itself():
+    step = gn.compile(gn.constant(1.0))
+    assert step({}) == 1.0
+    assert "0 calls" in step.explain()
+
+
+def test_cast_parameters_and_opaque_rules_are_lines_too():
+    @gn.op
+    def total(z):
+        return np.cumsum(z)
+
+    step = gn.compile(total(gn.parameter("p", np.float32([1, 2])) * gn.input("x", (2,))), [])
+    step({"x": [1.0, 2.0]})
+    assert "copyto" in step.explain()
+    assert "total" in step.explain()
