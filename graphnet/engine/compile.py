@@ -34,6 +34,8 @@ class Step:
         self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._last_key: object = ()  # no list of shapes equals it
+        self._last: Program
         self._turn = threading.Lock()
 
     def __call__(self, feeds: Mapping[Any, Any]) -> Any:
@@ -55,39 +57,37 @@ class Step:
             if not self.wrt:
                 outputs = [np.array(array) for array in program.outputs]
                 return outputs[0] if len(outputs) == 1 else outputs
-            return program.outputs[0].item(), {name: array.copy() for name, array in program.gradients.items()}
+            return program.outputs[0].item(), program.copies()
 
     def run(self, feeds: Mapping[Any, Any]) -> Program:
         """Run the program for these feeds and return it; its results are valid until the next run."""
         try:
             arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
-            known = len(feeds) == len(arrays)
-            key = tuple([(array.shape, array.dtype) for array in arrays])
-            program = self._programs[key] if known else None
-            self._programs.move_to_end(key)
+            key = [(array.shape, array.dtype) for array in arrays]
         except (KeyError, AttributeError, TypeError):
-            program = None
-        if program is None:
-            program, arrays = self._program(feeds)
-        program.run(arrays)
-        return program
+            arrays, key = [], None
+        if key != self._last_key or len(feeds) != len(arrays):
+            arrays = self._switch(feeds)
+        self._last.run(arrays)
+        return self._last
 
-    def _program(self, feeds: Mapping[Any, Any]) -> tuple[Program, list[np.ndarray[Any, Any]]]:
-        """Check feeds in full, and return their program, built if it is not there."""
+    def _switch(self, feeds: Mapping[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
-        key = tuple([(array.shape, array.dtype) for array in arrays])
-        program = self._programs.get(key)
+        key = [(array.shape, array.dtype) for array in arrays]
+        program = self._programs.pop(tuple(key), None)
         if program is None:
             dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
             program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
             program = program or build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
-            self._programs[key] = program
-            if len(self._programs) > KEPT:
+            if len(self._programs) == KEPT:
                 self._programs.popitem(last=False)
-        return program, arrays
+        self._programs[tuple(key)] = self._last = program  # the last one used stands last
+        self._last_key = key
+        return arrays
 
     def explain(self) -> str:
         """Return the program run last as a table: one line a call, with its buffers and bytes."""

@@ -92,7 +92,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
     views = {node: node.inputs[0] for node in order if is_view(node)}
     inside = {node.inputs[0]: node for node in order if isinstance(node.op, WithOnes)}
     last_read = _last_reads(order, views)
-    kept = {_owner(node, views) for node in results} | inside.keys() | set(inside.values())
+    kept = {owner_of(node, views) for node in results} | inside.keys() | set(inside.values())
     buffer: dict[Node, Buffer] = {}
     free: dict[tuple[int, np.dtype[Any]], list[Buffer]] = {}
     count = 0
@@ -102,7 +102,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         size, kind = int(np.prod(known(inside.get(node, node).shape, "a program"))), value_dtype(node, dtype)
         dying = [
             owner
-            for owner in dict.fromkeys([_owner(source, views) for source in node.inputs])
+            for owner in dict.fromkeys([owner_of(source, views) for source in node.inputs])
             if last_read[owner] == position and owner in buffer and owner not in kept and owner.op is not None
         ]
         heir = None if node in inside else _heir(node, [(owner, buffer[owner]) for owner in dying], size, kind)
@@ -182,7 +182,8 @@ def needs_memory(node: Node, dtype: np.dtype[Any]) -> bool:
     return not isinstance(node, Constant) and not (isinstance(node, Parameter) and node.dtype == dtype)
 
 
-def _owner(node: Node, views: dict[Node, Node]) -> Node:
+def owner_of(node: Node, views: dict[Node, Node]) -> Node:
+    """Return the node whose memory a view shows; any other node itself."""
     while node in views:
         node = views[node]
     return node
@@ -191,7 +192,7 @@ def _owner(node: Node, views: dict[Node, Node]) -> Node:
 def _last_reads(order: Sequence[Node], views: dict[Node, Node]) -> dict[Node, int]:
     last: dict[Node, int] = {}
     for position, node in enumerate(order):
-        last[_owner(node, views)] = position
+        last[owner_of(node, views)] = position
         for source in node.inputs:
-            last[_owner(source, views)] = position
+            last[owner_of(source, views)] = position
     return last

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,13 @@ from graphnet.core.tables import table
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.lowering import lower
-from graphnet.engine.plan.memory import Layout, lay_out, needs_memory
+from graphnet.engine.plan.memory import Buffer, Layout, lay_out, needs_memory, owner_of
 from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import PlanError
+
+MANY_GRADIENTS = 64
+"""From how many gradients on they are copied as one block."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,31 @@ class Program:
             array[...] = fed
         for function, arguments in self.calls:
             function(*arguments)
+
+    def copies(self) -> dict[str, Array]:
+        """Return copies of the gradients: one by one if they are few, else out of one copy of the block they lie in."""
+        if self.block is None:
+            return {name: array.copy() for name, array in self.gradients.items()}
+        block = self.block.copy()
+        return {name: block[start:stop].reshape(shape) for name, start, stop, shape in self.places}
+
+    @cached_property
+    def block(self) -> Array | None:
+        """The memory that all gradients are contiguous parts of, if they are many."""
+        arrays = list(self.gradients.values())
+        bases = {id(array.base): array.base for array in arrays}
+        if len(arrays) < MANY_GRADIENTS or len(bases) > 1 or not all(array.flags.c_contiguous for array in arrays):
+            return None
+        (base,) = bases.values()
+        return base if isinstance(base, np.ndarray) and base.ndim == 1 else None
+
+    @cached_property
+    def places(self) -> list[tuple[str, int, int, tuple[int, ...]]]:
+        """Where in the block each gradient lies: name, start, stop, shape."""
+        assert self.block is not None
+        first, item = self.block.ctypes.data, self.block.itemsize
+        starts = {name: (array.ctypes.data - first) // item for name, array in self.gradients.items()}
+        return [(name, starts[name], starts[name] + array.size, array.shape) for name, array in self.gradients.items()]
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
@@ -95,7 +125,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     order = topological_order(results)
     layout = lay_out(order, results, dtype)
     _require_memory(layout.bytes)
-    arrays = _allocate(layout, dtype)
+    arrays = _allocate(layout, [owner_of(node, layout.views) for node in results], dtype)
     calls: list[Call] = []
     lines: list[tuple[str, ...]] = []
     for node in order:
@@ -118,9 +148,19 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     )
 
 
-def _allocate(layout: Layout, dtype: np.dtype[Any]) -> dict[Node, Array]:
-    """Return the array of every node."""
-    memory = {buffer: np.empty(buffer.size, buffer.dtype) for buffer in layout.buffers}
+def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Array]:
+    """Return memory for buffers as parts of one block."""
+    buffers = list(buffers)
+    block = np.empty(sum(buffer.size for buffer in buffers), dtype)
+    starts = accumulate((buffer.size for buffer in buffers), initial=0)
+    return {buffer: block[start : start + buffer.size] for buffer, start in zip(buffers, starts, strict=False)}
+
+
+def _allocate(layout: Layout, results: Sequence[Node], dtype: np.dtype[Any]) -> dict[Node, Array]:
+    """Return the array of every node. Results lie side by side, so that they can be handed out as one copy."""
+    handed_out = [layout.buffer[node] for node in results if node in layout.buffer and node.dtype.kind == "f"]
+    memory = _side_by_side(dict.fromkeys(handed_out), dtype)
+    memory |= {buffer: np.empty(buffer.size, buffer.dtype) for buffer in layout.buffers if buffer not in memory}
     for whole in layout.inside.values():
         memory[layout.buffer[whole]].fill(1)  # the ones stay; x is written over the rest
     arrays: dict[Node, Array] = {}
