@@ -67,8 +67,8 @@ def fit(
     progress
         Show a progress bar with the loss; by default if standard error is a terminal.
     on_nonfinite
-        ``"raise"`` (the default): the first node whose value or error signal has an infinity or NaN is an error that
-        names it, and the parameters keep the values of the last good step.
+        ``"raise"`` (the default): when the loss or a gradient has an infinity or NaN, the first node whose value or error
+        signal has one is an error that names it, and the parameters keep the values of the last good step.
 
     Returns
     -------
@@ -135,9 +135,9 @@ def _batches(
 
 def _all_finite(loss: float, gradients: Iterable[np.ndarray[Any, Any]]) -> bool:
     """Tell whether there can be no infinity or NaN; a sum of squares is one call an array, and may overflow itself."""
-    return math.isfinite(loss) and all(
-        math.isfinite(flat.dot(flat)) for flat in [gradient.ravel() for gradient in gradients]
-    )
+    with np.errstate(over="ignore"):
+        flats = [gradient.ravel() for gradient in gradients]
+        return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
 
 
 def _is_batched(node: Input) -> bool:

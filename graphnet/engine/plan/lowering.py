@@ -6,6 +6,7 @@ change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from graphnet import ops
 from graphnet.core.node import Constant, Node, inside
 from graphnet.core.op import Op, Primitive
 from graphnet.core.shapes import known
+
+LARGE = 4096
+"""Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
 
 
 def lower(outputs: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]:
@@ -71,7 +75,7 @@ class _Lowering:
 
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
-            return self._constant(np.full(node.shape, isinstance(op, ops.OnesLike), self.dtype))
+            return self._filled(float(isinstance(op, ops.OnesLike)), node)
         if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             x, y = inputs
             neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
@@ -80,10 +84,18 @@ class _Lowering:
             commutes = isinstance(op, (ops.Multiply, ops.Add))
             if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
                 return y
-        if all(isinstance(source, Constant) for source in inputs):
+        grows = _size(node) > max([LARGE, *map(_size, inputs)])
+        if not grows and all(isinstance(source, Constant) for source in inputs):
             with np.errstate(all="ignore"):
                 return self._constant(op.forward(*[source.value for source in inputs if isinstance(source, Constant)]))
         return self._unique(op, node, inputs)
+
+    def _filled(self, value: float, node: Node) -> Node:
+        """Return what stands for an array of one value: if it is large, one number seen everywhere."""
+        shape = known(node.shape, "a program")
+        if _size(node) <= LARGE:
+            return self._constant(np.full(shape, value, self.dtype))
+        return self._unique(ops.BroadcastTo(shape), node, (self._constant(np.asarray(value)),))
 
     def _unique(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         """Return the one node that applies `op` to `inputs`."""
@@ -109,6 +121,10 @@ class _Lowering:
             found = self.made[key] = Constant(np.array(array), None)
             self.done[found] = found
         return found
+
+
+def _size(node: Node) -> int:
+    return math.prod(known(node.shape, "a program"))
 
 
 def _is_all(node: Node, value: float) -> bool:

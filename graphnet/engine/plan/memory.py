@@ -7,6 +7,7 @@ another view of its input's memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,7 +100,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
     for position, node in enumerate(order):
         if node in views or node in buffer or not needs_memory(node, dtype):
             continue
-        size, kind = int(np.prod(known(inside.get(node, node).shape, "a program"))), value_dtype(node, dtype)
+        size, kind = math.prod(known(inside.get(node, node).shape, "a program")), value_dtype(node, dtype)
         dying = [
             owner
             for owner in dict.fromkeys([owner_of(source, views) for source in node.inputs])

@@ -16,13 +16,14 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant
+from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
-from graphnet.core.shapes import known
+from graphnet.core.shapes import Shape, known
 from graphnet.core.tables import table
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.lowering import lower
-from graphnet.engine.plan.memory import Buffer, Layout, lay_out, needs_memory, owner_of
+from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of
 from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import PlanError
@@ -45,8 +46,10 @@ class Program:
         The arrays that hold the results after the calls; gradients by the name of what they belong to.
     lines
         For each call: whose rule it comes from, its function, shapes and buffer.
+    bytes
+        Memory of all values.
     layout
-        The memory; None for a graph of scalars, whose values lie side by side.
+        Where each value lives; None for a graph of scalars, whose values lie side by side.
     """
 
     calls: tuple[Call, ...]
@@ -54,7 +57,8 @@ class Program:
     outputs: tuple[Array, ...]
     gradients: dict[str, Array]
     lines: tuple[tuple[str, ...], ...]
-    layout: Layout | None
+    bytes: int
+    layout: Layout | None = None
 
     def run(self, feeds: Sequence[Array]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
@@ -92,14 +96,13 @@ class Program:
         """Return the program as a table, one line a call, and its memory."""
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
+        total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
         if self.layout is None:
-            return f"{text}\n\n{len(self.calls)} calls"
+            return f"{total} in which all values lie side by side"
         uses = Counter(self.layout.buffer.values())
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
-        return (
-            f"{text}\n\n{len(self.calls)} calls, {self.layout.bytes:,} bytes in {len(self.layout.buffers)} buffers"
-            + (f"; shared: {', '.join(shared[:40])}" if shared else "")
-        )
+        more = f"; shared: {', '.join(shared[:40])}" if shared else ""
+        return f"{total} in {len(self.layout.buffers)} buffers{more}"
 
 
 def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]) -> Program:
@@ -122,6 +125,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
     if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
         results = bias_in_product(results, dtype)
+    results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
     order = topological_order(results)
     layout = lay_out(order, results, dtype)
     _require_memory(layout.bytes)
@@ -144,8 +148,33 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
         tuple(arrays[node] for node in results[: len(outputs)]),
         {graph.label(node): arrays[of_slope[graph.label(node)]] for node in wrt if graph.label(node) in of_slope},
         tuple(lines),
+        layout.bytes,
         layout,
     )
+
+
+def own_memory(gradient: Node) -> Node:
+    """Return a gradient as a copy if it is the value of a leaf as it is, as the gradient of w in sum(w * p) is p itself.
+
+    Else an optimiser that changes one parameter would change another's gradient before that is used.
+    """
+    source = gradient
+    while is_view(source):
+        source = source.inputs[0]
+    return gradient if source.op is not None else Node(Copy(), (gradient,), gradient.shape, gradient.dtype)
+
+
+@dataclass(frozen=True)
+class Copy(Primitive):
+    """A copy in memory of its own."""
+
+    def forward(self, z: Array) -> Array:
+        """Return the same values."""
+        return z
+
+    def shape(self, z: Shape) -> Shape:
+        """Return the same shape."""
+        return z
 
 
 def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Array]:

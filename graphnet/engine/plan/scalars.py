@@ -147,6 +147,7 @@ class _Stamping:
         self.calls: list[Call] = []
         self.lines: list[tuple[str, ...]] = []
         self.scratch: dict[tuple[int, str], Array] = {}
+        self.bytes = 0
         self._place()
 
     def _place(self) -> None:
@@ -158,7 +159,13 @@ class _Stamping:
                 for member in group.members:
                     self.position[member] = count
                     count += 1
-        self.values = np.empty(count, self.dtype)
+        self.values = self._memory(count)
+
+    def _memory(self, count: int) -> Array:
+        """Return memory for so many numbers, counted."""
+        memory = np.empty(count, self.dtype)
+        self.bytes += memory.nbytes
+        return memory
 
     def program(self) -> Program:
         """Return the program."""
@@ -167,10 +174,12 @@ class _Stamping:
         outputs = (self._entry(self.values, self.graph.outputs[0]),)
         gradients: dict[str, Array] = {}
         if self.wrt:
-            deltas = self._stamp_backward(operands)
-            gradients = {self.graph.label(node): self._entry(deltas, node) for node in self.wrt}
+            received = _Received(self.graph, self.levels, self.templates, self.position)
+            deltas = self._stamp_backward(operands, received)
+            reached = [node for node in self.wrt if received.reached[self.position[node]]]
+            gradients = {self.graph.label(node): self._entry(deltas, node) for node in reached}
         fed = tuple(self._entry(self.values, node) for node in self.graph.inputs)
-        return Program(tuple(self.calls), fed, outputs, gradients, tuple(self.lines), None)
+        return Program(tuple(self.calls), fed, outputs, gradients, tuple(self.lines), self.bytes)
 
     def _entry(self, array: Array, node: Node) -> Array:
         at = self.position[node]
@@ -192,7 +201,7 @@ class _Stamping:
             for group in level
             for slot in range(len(group.members[0].inputs))
         ]
-        gathered = np.empty(sum(map(len, sources)), self.dtype)
+        gathered = self._memory(sum(map(len, sources)))
         self._call("gather", (self.values.take, (np.concatenate(sources), None, gathered, "clip")), gathered)
         parts = iter(np.split(gathered, np.cumsum([len(source) for source in sources])[:-1]))
         operands = []
@@ -204,10 +213,9 @@ class _Stamping:
             self._stamp(group.op.name, template.forward, arrays, {template.result: out})
         return operands
 
-    def _stamp_backward(self, operands: list[list[list[Array]]]) -> Array:
+    def _stamp_backward(self, operands: list[list[list[Array]]], received: _Received) -> Array:
         """Add the calls of the way back; return the error signal of every node."""
-        received = _Received(self.graph, self.levels, self.templates, self.position)
-        signals = np.empty(len(self.values) + received.explicit + 2, self.dtype)
+        signals = self._memory(len(self.values) + received.explicit + 2)
         signals[-2:] = 1, 0
         for level, arrays in zip(reversed(self.levels), reversed(operands), strict=True):
             self._stamp_sum(received, signals, level[0].first, level[-1].first + len(level[-1].members))
@@ -261,12 +269,30 @@ class _Stamping:
         key = number, dtype.char
         if key not in self.scratch or len(self.scratch[key]) < length:
             self.scratch[key] = np.empty(max(length, 64), dtype)
+            self.bytes += self.scratch[key].nbytes
         return self.scratch[key][:length]
 
     def _call(self, label: str, call: Call, out: Array) -> None:
         self.calls.append(call)
         function = getattr(getattr(call[0], "func", call[0]), "__name__", "call")
         self.lines.append((label, function, "-", str(out.shape), "-", str(out.nbytes)))
+
+
+def _reached(
+    graph: Graph, levels: list[list[Group]], templates: dict[Op, Template], position: dict[Node, int]
+) -> Array:
+    """Return, for the node at each position, whether an error signal reaches it."""
+    if all(None not in template.messages for template in templates.values()):
+        return np.ones(len(position), bool)  # every edge carries a message
+    reached = np.zeros(len(position), bool)
+    reached[position[graph.outputs[0]]] = True
+    for group in (group for level in reversed(levels) for group in level):
+        for i, member in enumerate(group.members):
+            if reached[group.first + i]:
+                for source, message in zip(member.inputs, templates[group.op].messages, strict=True):
+                    if message is not None:
+                        reached[position[source]] = True
+    return reached
 
 
 class _Received:
@@ -294,6 +320,7 @@ class _Received:
                     self.explicit += length
                 edges.append(np.arange(start, start + length))
                 receivers.append(np.fromiter((position[m.inputs[slot]] for m in group.members), np.intp, length))
+        self.reached = _reached(graph, levels, templates, position)
         one = count + self.explicit
         receivers.append(np.array([position[graph.outputs[0]]]))
         edges.append(np.array([one]))

@@ -19,16 +19,16 @@ def assert_agrees(E: gn.Node, feeds: Mapping[Any, Any], step: Any = None, wrt: S
     """Hold a step, by default a new one, to `backward`: twice, since its memory is used again."""
     bwd = gn.backward(E, feeds)
     step = gn.compile(E, wrt) if step is None else step
+    allowed, largest = ALLOWED[bwd[E].dtype.name], scale(bwd)
     expected = bwd.gradients if wrt is None else {bwd.graph.label(node): bwd.error_signal(node) for node in wrt}
     for _ in range(2):
         found = step(feeds)
         loss, grads = found if expected else (found, {})
-        allowed = ALLOWED[bwd[E].dtype.name]
-        assert difference(loss, bwd[E]) <= allowed * max(1.0, scale(bwd), abs(float(bwd[E])))
+        assert difference(loss, bwd[E]) <= allowed * max(largest, abs(float(bwd[E])))
         assert grads.keys() == expected.keys()
         for name, gradient in expected.items():
             assert grads[name].dtype == gradient.dtype, name
-            assert difference(grads[name], gradient) <= allowed * scale(bwd), name
+            assert difference(grads[name], gradient) <= allowed * largest, name
 
 
 def assert_infers(outputs: Any, feeds: Mapping[Any, Any]) -> None:

@@ -11,7 +11,7 @@ from graphnet import ops
 from graphnet.engine.plan import program
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
-from tests.engine.plan.agreement import Leaves, assert_agrees, mlp
+from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
 from tests.engine.plan.test_same_as_backward import GRAPHS
 from tests.fuzz import compare
 from tests.fuzz.grow import random_program
@@ -91,6 +91,7 @@ def test_values_live_as_long_as_they_are_read_in_random_programs(first, plan):
         reached = gn.backward(scalar, network.feeds).error_signals
         wrt = [leaf for leaf in (*gn.Graph(scalar).parameters, *gn.Graph(scalar).inputs) if leaf in reached]
         require_sound(*plan(scalar, network.feeds, wrt))
+        require_sound(*plan(network.output, network.feeds, []))
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
@@ -98,6 +99,7 @@ def test_values_live_as_long_as_they_are_read(graph, plan):
     leaves = Leaves(5)
     E = graph(leaves)
     require_sound(*plan(E, leaves.feeds))
+    require_sound(*plan(E, leaves.feeds, []))
 
 
 @pytest.mark.parametrize("batch", [3, 200])
@@ -120,6 +122,29 @@ def test_what_two_readers_wait_for_is_kept():
     for late in (z, z.T, z[::-1], gn.reshape(z, (16,)), gn.broadcast_to(z[0], (4, 4))):
         early = np.cos(np.exp(np.tanh(z)))
         assert_agrees(gn.sum(gn.square(early)) + gn.sum(late * late * 2.0) + gn.sum(early * z + z.T), {})
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda z: z.T,
+        lambda z: z[::-1],
+        lambda z: gn.reshape(z, (16,)),
+        lambda z: z[1:3],
+        lambda z: gn.broadcast_to(z[0], (4, 4)),
+        lambda z: gn.transpose(gn.reshape(z, (2, 8))),
+    ],
+)
+def test_a_view_is_read_after_the_value_itself(view):
+    """Nothing but the view waits for the value once exp has read it."""
+    z = np.sin(Leaves(7).parameter("p", 4, 4))
+    seen = view(z)
+    later = gn.sum(np.tanh(np.exp(z))) + gn.sum(np.cos(seen) * 2.0)
+    for E in (later, gn.sum(np.tanh(np.exp(z) * 3.0)) * gn.sum(seen), gn.sum(np.cos(seen)) * gn.sum(np.exp(z))):
+        assert_infers(E, {})
+        assert_agrees(E, {})
+    a, b = gn.broadcast_to(gn.sum(seen), (4, 4)), np.exp(z)
+    assert_infers([b + a, gn.sum(seen, axis=0) * gn.sum(b)], {})
 
 
 def test_an_operation_on_a_value_and_its_own_view():

@@ -113,12 +113,12 @@ def test_what_is_not_finite_is_named_and_the_last_good_parameters_stay(bad):
     assert abs(w.value - 1.0) < 1e-3
 
 
-def test_an_infinity_that_comes_to_nothing_is_named_too():
+def test_an_infinity_that_comes_to_nothing_does_no_harm():
     x, w = gn.input("x", (None, 1)), gn.parameter("w", [1.0])
     E = gn.sum(gn.minimum(gn.exp(x, name="bad"), 3.0) * w)
-    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match=r"^exp 'bad': the value has 0 NaN and 1 inf"):
+    with np.errstate(all="ignore"):
         gn.fit(E, {x: [[1.0], [1e4]]}, optimizer=gn.GradientDescent(0.1), epochs=1, progress=False)
-    assert w.value == 1.0
+    assert w.value == pytest.approx(1.0 - 0.1 * (np.e + 3.0))
 
 
 def test_large_but_finite_gradients_are_no_fault():
