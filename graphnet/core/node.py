@@ -130,7 +130,8 @@ class Node:
 
     def transpose(self, *axes: Any) -> Node:
         """Permute the axes; reverse them if none are given."""
-        return _build(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return _build(np.transpose, self, given)
 
     # fmt: off
     def __add__(self, other: Any) -> Node: return _binary(np.add, self, other)

@@ -105,15 +105,20 @@ class Op(Stateless):
         if name is not None:
             check_name(name, f"an op ({self.name})")
         inputs = tuple([as_node(value) for value in values])
-        shapes, dtypes = [node.shape for node in inputs], [node.dtype for node in inputs]
         try:
             self.check_count(len(inputs))
-            own = type(self).shape is not Op.shape
-            shape = self.shape(*shapes) if own else shape_of_rule(self, shapes, dtypes)
-            dtype = self.dtype(*dtypes)
+            shape = self.shape_of(inputs)
+            dtype = self.dtype(*[node.dtype for node in inputs])
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         return Node(self, inputs, tuple(shape), dtype, name)
+
+    def shape_of(self, inputs: Sequence[Node]) -> Shape:
+        """Compute the output's shape from the input nodes: by `shape`, or by a rule that may need to know dtypes too."""
+        shapes = [node.shape for node in inputs]
+        if type(self).shape is not Op.shape:
+            return self.shape(*shapes)
+        return shape_of_rule(self, shapes, [node.dtype for node in inputs])
 
     @property
     def has_backward(self) -> bool:

@@ -84,6 +84,8 @@ class Max(Reduction):
 
 
 def _settings(axis: Axis) -> int | tuple[int, ...] | None:
+    if isinstance(axis, np.ndarray):
+        axis = axis.tolist()
     return tuple(int(i) for i in axis) if isinstance(axis, Sequence) else axis
 
 

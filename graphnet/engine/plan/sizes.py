@@ -28,7 +28,7 @@ def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node,
             shapes = [known(source.shape, node.op.name) for source in inputs]
             try:
                 require_declared_sizes(node.op, node.inputs, shapes)
-                shape = node.op.shape(*shapes)
+                shape = node.op.shape_of(inputs)
             except GraphnetError as error:
                 raise located(error, graph, node) from None
             with inside(""):
