@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GraphnetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--out", type=Path, default=Path("graphnet-demo"), help="folder for the pictures (%(default)s)")
     demo.add_argument("--epochs", type=_positive, default=30, help="times to go through the data (%(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="seed of the random numbers (%(default)s)")
+    demo.add_argument("--seed", type=_seed, default=0, help="seed of the random numbers (%(default)s)")
     demo.set_defaults(run=_demo)
     return parser
 
@@ -67,6 +70,13 @@ def _demo(options: argparse.Namespace) -> None:
     from graphnet.demo import run
 
     run(options.out, epochs=options.epochs, seed=options.seed)
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
 
 
 def _positive(text: str) -> int:

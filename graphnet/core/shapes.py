@@ -143,7 +143,9 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     for a in axes:
-        if not hasattr(a, "__index__") or not -ndim <= a < ndim:
+        if not hasattr(a, "__index__"):
+            raise ShapeError(f"axis {a!r} is not an integer", repair="Name an axis by its position, from 0.")
+        if not -ndim <= a < ndim:
             raise ShapeError(
                 f"axis {a} of an array with {ndim} dimensions",
                 repair=f"Axes run from {-ndim} to {ndim - 1}." if ndim else "A scalar has no axes.",

@@ -66,7 +66,7 @@ def _numbers(field: Field) -> str:
 
 def _thumbnail(field: Field) -> str:
     rows = "".join(
-        "<tr>" + "".join(_block(6, 6, colours.cell(field.role, strength)) for strength in row) + "</tr>"
+        "<tr>" + "".join(_tile(colours.cell(field.role, strength)) for strength in row) + "</tr>"
         for row in field.thumbnail
     )
     line = colours.cell(field.role, 1.0)
@@ -131,6 +131,11 @@ def _width_bar(entry: LegendEntry) -> str:
 
 def _block(width: float, height: float, colour: str) -> str:
     return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
+
+
+def _tile(colour: str) -> str:
+    """Return one tile of a heat map. Not of fixed size: where the map is stretched to its box, its colour fills the room."""
+    return f'<td width="6" height="6" bgcolor="{colour}"></td>'
 
 
 def _row(inner: str, more: str = "") -> str:

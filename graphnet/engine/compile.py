@@ -15,6 +15,7 @@ from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.program import Program, build
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
+from graphnet.engine.run import forward
 from graphnet.errors import GraphError, ShapeError, UnreachableError
 
 KEPT = 8
@@ -68,7 +69,11 @@ class Step:
             arrays, key = [], None
         if key != self._last_key or len(feeds) != len(arrays):
             arrays = self._switch(feeds)
-        self._last.run(arrays)
+        try:
+            self._last.run(arrays)
+        except Exception:
+            forward(self.graph, feeds)  # names the node whose rule failed
+            raise
         return self._last
 
     def _switch(self, feeds: Mapping[Any, Any]) -> list[np.ndarray[Any, Any]]:

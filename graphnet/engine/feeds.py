@@ -114,7 +114,7 @@ def _fed_array(node: Input, value: Any) -> np.ndarray[Any, Any]:
     if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):
         raise DtypeError(
             f"{what} has dtype {array.dtype}, expected {accepted}",
-            repair="Convert it first, for example with .astype(float), or declare the input with another dtype.",
+            repair=f"Convert it first, with .astype({node.dtype.name.rstrip('0123456789')}), or declare it with another dtype.",
         )
     if not matches(array.shape, node.shape):
         raise ShapeError(

@@ -129,7 +129,7 @@ def dot(x: Array, y: Array) -> Array:
 
 
 @implements(np.transpose)
-def transpose(z: Array, axes: Sequence[int] | None = None, *, name: str | None = None) -> Array:
+def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | None = None) -> Array:
     """Permute the axes; reverse them if no order is given.
 
     Parameters
@@ -156,9 +156,12 @@ def transpose(z: Array, axes: Sequence[int] | None = None, *, name: str | None =
     >>> transpose([[1.0, 2.0, 3.0]]).shape
     (3, 1)
     """
-    if axes is not None:
-        axes = tuple(axis + np.ndim(z) if axis < 0 else axis for axis in axes)
-    return Transpose(axes)(z, name=name)
+    if axes is None:
+        return Transpose()(z, name=name)
+    order = (axes,) if isinstance(axes, int) else tuple(axes)
+    if not all(hasattr(axis, "__index__") for axis in order):
+        raise ShapeError(f"axes {axes!r} are not integers", repair="Name each axis by its number.")
+    return Transpose(tuple(int(axis) + np.ndim(z) * (axis < 0) for axis in order))(z, name=name)
 
 
 @implements(np.swapaxes)

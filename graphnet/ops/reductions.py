@@ -14,6 +14,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
+from graphnet.errors import ShapeError
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -86,7 +87,9 @@ class Max(Reduction):
 def _settings(axis: Axis) -> int | tuple[int, ...] | None:
     if isinstance(axis, np.ndarray):
         axis = axis.tolist()
-    return tuple(int(i) for i in axis) if isinstance(axis, Sequence) else axis
+    if isinstance(axis, str):
+        raise ShapeError(f"axis {axis!r} is not a number", repair="Name an axis by its position, from 0.")
+    return tuple(axis) if isinstance(axis, Sequence) else axis
 
 
 @implements(np.sum)

@@ -358,7 +358,9 @@ def reshape(z: Array, shape: int | Sequence[int | None], *, name: str | None = N
     >>> reshape(np.arange(6.0), (2, -1)).shape
     (2, 3)
     """
-    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    sizes: tuple[Any, ...] = tuple(shape) if isinstance(shape, (Sequence, np.ndarray)) else (shape,)
+    if not all(size is None or hasattr(size, "__index__") for size in sizes):
+        raise ShapeError(f"new shape {shape!r} has sizes that are not integers", repair="Give whole numbers.")
     if sizes.count(None) == 1 and -1 not in sizes:  # the one unknown size can be worked out
         sizes = tuple(-1 if size is None else size for size in sizes)
     return Reshape(tuple(int(size) for size in shapes.known(sizes, "reshape")))(z, name=name)
@@ -401,7 +403,7 @@ def broadcast_to(z: Array, shape: Sequence[int], *, name: str | None = None) -> 
 @implements(np.expand_dims)
 def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
     """Build ``np.expand_dims(z, axis)``: new axes of size 1."""
-    return ExpandDims(tuple(axis) if isinstance(axis, Sequence) else (axis,))(z)
+    return ExpandDims(tuple(int(i) for i in np.atleast_1d(axis)))(z)
 
 
 @implements(np.squeeze)

@@ -103,6 +103,7 @@ def fit(
             f"{graph.label(graph.outputs[0])!r} has shape {graph.outputs[0].shape}, of {len(graph.outputs)} outputs",
             repair="Training needs one scalar to make smaller: end in a loss, as gn.sse(a, t).",
         )
+    _check_tools(optimizer, rng, on_nonfinite)
     samples = _samples(graph, arrays, epochs, batch_size)
     step = Step(graph, graph.parameters, all_reached=False)
     history = History()
@@ -176,6 +177,16 @@ def _samples(graph: Graph, arrays: Mapping[Input, np.ndarray[Any, Any]], epochs:
             repair="Leave it out to use all samples in each step.",
         )
     return samples
+
+
+def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
+    """Raise `TrainingError` unless the settings are of the kinds that they must be."""
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+        raise TrainingError(f"{optimizer!r} is not an optimiser", repair="Write optimizer=gn.GradientDescent(0.1).")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TrainingError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
+    if on_nonfinite not in ("ignore", "raise"):
+        raise TrainingError(f"on_nonfinite is {on_nonfinite!r}", repair='Use "ignore" or "raise".')
 
 
 def _is_count(value: object, least: int) -> bool:

@@ -46,9 +46,10 @@ class GradientDescent:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
+        is_number = isinstance(self.learning_rate, (int, float, np.number))
+        if not (is_number and np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise TrainingError(
-                f"learning rate {self.learning_rate} is not positive",
+                f"learning rate {self.learning_rate!r} is not positive",
                 repair="Give a positive number: the gradient is subtracted already.",
             )
 

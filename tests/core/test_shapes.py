@@ -171,7 +171,7 @@ def test_reduce_of_unknown_sizes_promises_nothing_false(shape, axis, keepdims, d
     [
         (2, "axis 2 of an array with 2 dimensions", "Axes run from -2 to 1."),
         (-3, "axis -3 of an array with 2 dimensions", "Axes run from -2 to 1."),
-        (1.0, "axis 1.0 of an array with 2 dimensions", "Axes run from -2 to 1."),
+        (1.0, "axis 1.0 is not an integer", "Name an axis by its position, from 0."),
         ((0, -2), "axis (0, -2) names one axis twice", "Name each axis once."),
     ],
 )

@@ -1,9 +1,11 @@
 """Files, notebooks and errors."""
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 import graphnet as gn
@@ -177,3 +179,11 @@ def test_importing_draw_imports_nothing_heavy():
     code = "import sys, graphnet.draw; print(*{'networkx', 'graphviz', 'pygraphviz', 'matplotlib'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert run.stdout.strip() == ""
+
+
+def test_a_heat_map_of_equal_numbers_has_one_colour_where_it_is_stretched():
+    x = gn.input("x", (None, 10))
+    dot = draw(gn.backward(gn.sum(x * x, name="E"), {x: np.ones((8, 10))})).to_dot()
+    tiles = re.findall(r'<td[^>]*width="6" height="6"[^>]*>', dot)
+    assert tiles
+    assert not any("fixedsize" in tile for tile in tiles)

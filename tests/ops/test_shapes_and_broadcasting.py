@@ -193,3 +193,20 @@ def test_positions_out_of_range_are_refused_at_build(indices, match):
 def test_positions_must_be_integers():
     with pytest.raises(OpaqueError, match="integer positions"):
         gn.take(gn.input("z", (3, 2)), [0.0, 1.0])
+
+
+def test_axes_and_sizes_may_be_arrays_but_not_words_or_fractions():
+    x = gn.input("x", (4, 3))
+    assert gn.sum(x, axis=np.array([0, 1])).shape == ()
+    assert x.reshape(np.array([3, 4])).shape == (3, 4)
+    assert gn.transpose(gn.input("v", (3,)), 0).shape == (3,)
+    for make in (
+        lambda: gn.sum(x, axis="rows"),
+        lambda: gn.sum(x, axis=1.0),
+        lambda: x.reshape("x"),
+        lambda: x.reshape(3.7, 2),
+        lambda: x.transpose(0),
+        lambda: gn.transpose(x, (1.0, 0.0)),
+    ):
+        with pytest.raises(ShapeError):
+            make()

@@ -125,3 +125,17 @@ def test_the_progress_bar_is_shown_when_asked_for(line, capsys):
     assert "loss=" in capsys.readouterr().err
     fit(line, epochs=2, progress=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": 0.1}, "0.1 is not an optimiser"),
+        ({"optimizer": gn.GradientDescent}, "is not an optimiser"),
+        ({"batch_size": 2, "rng": 0}, "rng is 0, expected a generator"),
+        ({"on_nonfinite": "rais"}, "on_nonfinite is 'rais'"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_refused(line, options, message):
+    with pytest.raises(gn.errors.TrainingError, match=message):
+        fit(line, **options)

@@ -318,3 +318,11 @@ def test_threads_get_their_own_numbers(net, compile):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(call, range(0, 40, 5)))
+
+
+def test_a_rule_that_fails_in_a_step_is_named_as_by_the_engine():
+    table, i = gn.parameter("table", np.ones((3, 2))), gn.input("i", (None,), dtype=int)
+    step = gn.compile(gn.sum(gn.square(gn.take(table, i, name="rows"))))
+    with pytest.raises(gn.errors.RuleError, match=r"take 'rows': its forward rule raised IndexError"):
+        step({i: [0, 3]})
+    assert step({i: [0, 1]})[0] == 4.0
