@@ -315,6 +315,18 @@ def test_graphs_of_many_kinds(graph, dtype):
     assert_infers(E, leaves.feeds)
 
 
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, -2, (0,), (1,), (0, 1)])
+@pytest.mark.parametrize("reduction", [gn.sum, gn.mean, gn.max])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2)])
+def test_reductions_of_matrices(reduction, axis, keepdims, shape):
+    leaves = Leaves(8)
+    z = leaves.input("x", *shape) * leaves.parameter("p", shape[1])
+    E = gn.sum(gn.square(reduction(z, axis=axis, keepdims=keepdims)))
+    assert_agrees(E, leaves.feeds)
+    assert_infers(E, leaves.feeds)
+
+
 # Small and empty graphs ---------------------------------------------------------------------------------------------
 
 
