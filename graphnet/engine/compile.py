@@ -15,7 +15,7 @@ from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.program import Program, build
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
-from graphnet.engine.run import forward
+from graphnet.engine.run import backward, forward
 from graphnet.errors import GraphError, ShapeError, UnreachableError
 
 KEPT = 8
@@ -72,7 +72,7 @@ class Step:
         try:
             self._last.run(arrays)
         except Exception:
-            forward(self.graph, feeds)  # names the node whose rule failed
+            (backward if self.wrt else forward)(self.graph, feeds)  # names the node whose rule failed
             raise
         return self._last
 

@@ -19,6 +19,7 @@ from graphnet import ops
 from graphnet.core.node import Constant, Node
 from graphnet.core.op import Op
 from graphnet.engine.plan.rewrites import SumOfSquares
+from graphnet.engine.rules import read_only
 from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.shaping import numpy_index
 
@@ -78,7 +79,7 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
             return [(np.copyto, (out.reshape(inputs[0].shape), inputs[0]))]
         case _:
             assert op is not None
-            return [(run_opaque, (op, tuple(inputs), out))]
+            return [(run_opaque, (op, tuple(map(read_only, inputs)), out))]
 
 
 def run_opaque(op: Op, inputs: tuple[Array, ...], out: Array) -> None:

@@ -128,7 +128,8 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
     order = topological_order(results)
     layout = lay_out(order, results, dtype)
-    _require_memory(layout.bytes)
+    unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
+    _require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     arrays = _allocate(layout, [owner_of(node, layout.views) for node in results], dtype)
     calls: list[Call] = []
     lines: list[tuple[str, ...]] = []

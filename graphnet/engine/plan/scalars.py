@@ -65,7 +65,7 @@ class Template:
     messages: tuple[Node | None, ...]
 
 
-def template_of(op: Op, count: int, dtype: np.dtype[Any]) -> Template | None:
+def template_of(op: Op, count: int, dtype: np.dtype[Any], *, with_backward: bool) -> Template | None:
     """Read an op's rules on vectors; return None if they are more than elementwise calls."""
 
     def vector() -> Node:
@@ -73,8 +73,13 @@ def template_of(op: Op, count: int, dtype: np.dtype[Any]) -> Template | None:
 
     inputs, output, delta = tuple(vector() for _ in range(count)), vector(), vector()
     (result,) = lower([Node(op, inputs, (2,), np.dtype(float))], dtype)
-    returned = op.backward(delta, output, *inputs)
+    try:
+        returned = op.backward(delta, output, *inputs) if with_backward else [None] * count
+    except Exception:  # of any kind: there is no rule, or it asks of a node what only an array can do
+        return None
     messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(messages) != count or not all(message is None or isinstance(message, Node) for message in messages):
+        return None
     lowered = iter(lower([message for message in messages if message is not None], dtype))
     found = tuple(None if message is None else next(lowered) for message in messages)
     forward = topological_order([result])
@@ -99,7 +104,7 @@ def build_scalars(graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> Pr
     templates: dict[Op, Template] = {}
     for group in (group for level in levels for group in level):
         if group.op not in templates:
-            template = template_of(group.op, len(group.members[0].inputs), dtype)
+            template = template_of(group.op, len(group.members[0].inputs), dtype, with_backward=bool(wrt))
             if template is None:
                 return None
             templates[group.op] = template
@@ -210,7 +215,7 @@ class _Stamping:
             operands.append([next(parts) for _ in template.inputs])
             arrays = dict(zip(template.inputs, operands[-1], strict=True))
             out = self.values[group.first : group.first + len(group.members)]
-            self._stamp(group.op.name, template.forward, arrays, {template.result: out})
+            self._stamp(group.op.name, template.forward, arrays, [(template.result, out)])
         return operands
 
     def _stamp_backward(self, operands: list[list[list[Array]]], received: _Received) -> Array:
@@ -224,11 +229,11 @@ class _Stamping:
                 members = slice(group.first, group.first + len(group.members))
                 known = dict(zip(template.inputs, inputs, strict=True))
                 known |= {template.output: self.values[members], template.delta: signals[members]}
-                places = {
-                    message: signals[received.first[id(group), slot] :][: len(group.members)]
+                places = [
+                    (message, signals[received.first[id(group), slot] :][: len(group.members)])
                     for slot, message in enumerate(template.messages)
                     if message is not None and (id(group), slot) in received.first
-                }
+                ]
                 self._stamp(f"gradients/{group.op.name}", template.backward, known, places)
         self._stamp_sum(received, signals, 0, len(self.leaves))
         return signals
@@ -244,24 +249,24 @@ class _Stamping:
         self._call("gather", (signals.take, (edges, None, gathered, "clip")), gathered)
         self._call("add up", (np.add.reduceat, (gathered, starts, 0, None, out)), out)
 
-    def _stamp(self, label: str, order: Sequence[Node], arrays: dict[Node, Array], places: dict[Node, Array]) -> None:
-        """Add the calls of a template for one group: `arrays` are known, results go to `places`."""
+    def _stamp(
+        self, label: str, order: Sequence[Node], arrays: dict[Node, Array], results: list[tuple[Node, Array]]
+    ) -> None:
+        """Add the calls of a template for one group: `arrays` are known, each result goes to its place."""
         length = len(next(iter(arrays.values())))
+        places = dict(reversed(results))  # of a node that is several results, the first place
         for i, node in enumerate(order):
-            if node.op is None:
-                if isinstance(
-                    node, Constant
-                ):  # zeros_like makes one as long as the template's vectors: all entries equal
-                    arrays[node] = node.value.ravel()[:1].reshape(())
-                continue
-            out = places.get(node)
-            if out is None:
-                out = self._scratch(length, value_dtype(node, self.dtype), i)
-            arrays[node] = out
-            for call in calls_for(node, [arrays[source] for source in node.inputs], out):
-                self._call(label, call, out)
-        for node, place in places.items():
-            if node.op is None:  # a message that is an operand or a constant as it is
+            if isinstance(node, Constant):  # zeros_like makes one as long as the template's vectors: all entries equal
+                arrays[node] = node.value.ravel()[:1].reshape(())
+            elif node.op is not None:
+                out = places.get(node)
+                if out is None:
+                    out = self._scratch(length, value_dtype(node, self.dtype), i)
+                arrays[node] = out
+                for call in calls_for(node, [arrays[source] for source in node.inputs], out):
+                    self._call(label, call, out)
+        for node, place in results:
+            if arrays[node] is not place:  # another result is the same node, or it is an operand or a constant as it is
                 self._call(label, (place.__setitem__, (..., arrays[node])), place)
 
     def _scratch(self, length: int, dtype: np.dtype[Any], number: int) -> Array:
