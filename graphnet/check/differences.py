@@ -20,7 +20,10 @@ RELATIVE_TOLERANCE = 1e-7
 SHORTER_STEPS = (1e-2, 1e-4)
 """What the step is multiplied by, in turn, where rule and difference disagree."""
 
-Judgement = Literal["right", "wrong", "kink"]
+BLUR = 1e-2
+"""From what share of a derivative on the rounding noise of its difference drowns it."""
+
+Judgement = Literal["right", "wrong", "kink", "blurred"]
 Slope = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], tuple[float, float]]
 """From two versions of the array: the change of the result between them, and the size of the numbers it is made of."""
 
@@ -65,17 +68,25 @@ def _judge_entry(
 ) -> Entry:
     size = abs(float(array[index]))
     step = EPS ** (1 / 3) * max(1.0, size)
-    best = float("nan")
-    for length in (
-        step,
-        *(step * share for share in SHORTER_STEPS),
-        *([EPS ** (1 / 3) * size] if 0 < size < 1 else []),
-    ):
+    first, noise = _quotient(array, index, slope, -step, step)
+    if abs(rule - first) <= tolerance:
+        return Entry(index, rule, first, "right")
+    if abs(rule - first) <= noise:
+        drowned = noise > BLUR * max(abs(rule), abs(first))
+        return Entry(index, rule, first, "blurred" if drowned else "right")
+    best = first
+    shorter = [step * share for share in SHORTER_STEPS] + ([EPS ** (1 / 3) * size] if 0 < size < 1 else [])
+    for length in shorter:
         difference, noise = _quotient(array, index, slope, -length, length)
-        if abs(rule - difference) <= tolerance + noise:
+        # The noise grows as the step shrinks. A shorter step is heard only where it says something else than the first,
+        # and loudly: else it would forgive any error.
+        news = not abs(difference - first) <= noise  # also where the first is NaN
+        if news and noise <= max(tolerance, BLUR * abs(difference)) and abs(rule - difference) <= tolerance + noise:
             return Entry(index, rule, difference, "right")
-        if np.isnan(best) or abs(rule - difference) < abs(rule - best):
+        if np.isnan(best) or (news and abs(rule - difference) < abs(rule - best)):
             best = difference
+    if np.isfinite(rule) and not np.isfinite(best):  # no step stays in the domain: (−2)ᵖ has no derivative by p
+        return Entry(index, rule, best, "blurred")
     judgement: Judgement = "kink" if _between_unequal_slopes(array, index, slope, step, rule, tolerance) else "wrong"
     return Entry(index, rule, best, judgement)
 

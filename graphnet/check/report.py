@@ -12,7 +12,7 @@ from graphnet.core.node import Node
 from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
-Verdict = Literal["right", "wrong", "kink"]
+Verdict = Literal["right", "wrong", "kink", "blurred"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Finding:
         How many entries were compared, of how many.
     kinks : int
         How many of them lie at a kink, where any value between the two slopes is accepted.
+    blurred : int
+        How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain.
     worst : tuple of int or None
         The entry where rule and difference are farthest apart.
     rule, difference, error : float
         There: what the backward rule says, what the finite difference says, and how far they are apart.
     verdict : str
-        ``"right"``, ``"wrong"``, or ``"kink"`` if every entry lies at one.
+        ``"right"``, ``"wrong"``, or ``"kink"`` or ``"blurred"`` if no entry can tell.
     diagnosis : str
         What the fault looks like, if it is wrong.
     """
@@ -51,6 +53,7 @@ class Finding:
     entries: int
     of: int
     kinks: int
+    blurred: int
     worst: tuple[int, ...] | None
     rule: float
     difference: float
@@ -89,8 +92,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is right: nothing wrong, and nothing left undecided by a kink in every entry."""
-        return all(finding.verdict == "right" for finding in self.findings)
+        """Whether everything is right: something compared, nothing wrong, and no array left undecided."""
+        return self._compared > 0 and all(finding.verdict == "right" for finding in self.findings)
+
+    @property
+    def _compared(self) -> int:
+        return sum(finding.entries for finding in self.findings)
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -115,6 +122,11 @@ class Report:
         if any(finding.verdict == "kink" for finding in self.findings):
             labels = ", ".join(repr(f.label) for f in self.findings if f.verdict == "kink")
             return f"UNDECIDED at {labels}: every entry lies at a kink, where there is no derivative; check at other values"
+        if any(finding.verdict == "blurred" for finding in self.findings):
+            labels = ", ".join(repr(f.label) for f in self.findings if f.verdict == "blurred")
+            return f"UNDECIDED at {labels}: no difference to judge by: it drowns in rounding or leaves the domain"
+        if not self._compared:
+            return "UNDECIDED: there was no entry to compare"
         local = sum(finding.local for finding in self.findings)
         sampled = sum(finding.entries < finding.of for finding in self.findings)
         text = f"ALL RIGHT: {local} inputs of rules"
@@ -148,7 +160,9 @@ def _row(finding: Finding) -> Sequence[str]:
         finding.label,
         finding.op,
         finding.input,
-        f"{finding.entries} of {finding.of}" + (f", {finding.kinks} at kinks" if finding.kinks else ""),
+        f"{finding.entries} of {finding.of}"
+        + (f", {finding.kinks} at kinks" if finding.kinks else "")
+        + (f", {finding.blurred} without a difference" if finding.blurred else ""),
         str(finding.worst) if compared else "-",
         number(finding.rule, 6) if compared else "-",
         number(finding.difference, 6) if compared else "-",

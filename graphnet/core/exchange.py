@@ -2,9 +2,9 @@
 
 The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save
 it. Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter",
-"constant" or "op"), ``op``, ``settings`` (JSON), ``shape`` (JSON) and ``dtype``, ``name``, ``scope``, ``outputs``
-(JSON: its positions among the outputs) and for parameters and constants ``value`` (JSON). Edges run from an input to
-its consumer and carry ``slot``.
+"constant" or "op"), ``op`` with its ``origin`` ("graphnet" or "custom") and ``settings`` (JSON), ``shape`` (JSON) and
+``dtype``, ``name``, ``scope``, ``outputs`` (JSON: its positions among the outputs), and for parameters and constants
+``value`` (JSON). Edges run from an input to its consumer and carry ``slot``.
 """
 
 from __future__ import annotations
@@ -70,10 +70,19 @@ def _describe(node: Node) -> dict[str, str]:
         "scope": node.scope,
     }
     if node.op is not None:
-        description |= {"op": node.op.name, "settings": json.dumps(node.op.settings, default=_plain)}
+        description |= {
+            "op": node.op.name,
+            "origin": _origin(node.op),
+            "settings": json.dumps(node.op.settings, default=_plain),
+        }
     if isinstance(node, (Parameter, Constant)):
         description["value"] = json.dumps(node.value.tolist())
     return description
+
+
+def _origin(op: Op) -> str:
+    """Return whose op it is: a custom op may have the name of a built-in one."""
+    return "graphnet" if registry.OPS.get(op.name) is type(op) else "custom"
 
 
 def _plain(value: object) -> object:
@@ -180,9 +189,9 @@ def _rebuild_here(
     kind: str, name: str | None, attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]
 ) -> Node:
     if kind == "op":
-        if attributes["op"] not in known:
+        op = known.get(attributes["op"])
+        if op is None or (attributes.get("origin") == "custom" and op is registry.OPS.get(attributes["op"])):
             raise GraphError(f"unknown op {attributes['op']!r}", repair="Pass a custom op as ops=[...].")
-        op = known[attributes["op"]]
         if isinstance(op, type):
             op = op(**{key: _tuples(value) for key, value in _read(attributes["settings"]).items()})
         node: Node = op(*inputs, name=name)

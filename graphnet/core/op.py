@@ -93,7 +93,7 @@ class Op(Stateless):
         self.check_count(len(inputs))
         if self.stretched is None:
             return self.forward(*[np.asarray(value) for value in inputs])
-        arrays = [value if isinstance(value, (int, float)) else np.asarray(value) for value in inputs]
+        arrays = [_real(value) for value in inputs]
         try:
             self.shape(*[np.shape(array) for array in arrays])  # NumPy would stretch them further
         except GraphnetError as error:
@@ -221,13 +221,42 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
+def _real(value: Any) -> Any:
+    """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
+    if isinstance(value, (int, float)):
+        return float(value) if type(value) is int else value
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind in "iu" else array
+
+
+def messages_of(op: Op, returned: Any, count: int) -> list[Any]:
+    """Return what a backward rule returned as a list; raise `RuleError` if it is not one message for each input."""
+    if returned is None:
+        raise RuleError("its backward rule returned None", repair="Is a return missing? For no error signal: (None,).")
+    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(messages) != count:
+        raise RuleError(
+            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
+            repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
+        )
+    return messages
+
+
 def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
     """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
     if op.stretched is not None:
         refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
+        op.shape(*fed)  # what was unknown when the node was made is known now
 
 
 # Shapes from the rule itself ----------------------------------------------------------------------------------------
+
+
+def require_value(value: Any) -> Any:
+    """Return what a forward rule returned, or raise `RuleError` if that is nothing."""
+    if value is None:
+        raise RuleError("its forward rule returned None", repair="Is a return missing?")
+    return value
 
 
 def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]) -> Shape:
@@ -238,7 +267,9 @@ def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any
     """
     try:
         output = op.forward(*[Input(None, (), shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)])
-        return output.shape if isinstance(output, Node) else np.shape(output)
+        return output.shape if isinstance(output, Node) else np.shape(require_value(output))
+    except RuleError:
+        raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
         first, second = (_shape_with(op, shapes, dtypes, unknown) for unknown in (3, 5))
     return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
@@ -251,7 +282,9 @@ def _shape_with(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]
     ]
     try:
         with np.errstate(all="ignore"):
-            return np.shape(op.forward(*arrays))
+            return np.shape(require_value(op.forward(*arrays)))
+    except RuleError:
+        raise
     except Exception as error:
         raise ShapeError(
             f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {error}",

@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only, scope
-from graphnet.core.op import Op
+from graphnet.core.op import Op, messages_of
 from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
-from graphnet.engine.rules import located
+from graphnet.engine.rules import as_messages, check_message, located
 from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, OpaqueError, RuleError, ShapeError, UnknownSizeError, UnreachableError
 
@@ -139,11 +141,10 @@ def _apply_backward(graph: Graph, node: Node, delta: Array, output: Array, input
             BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
             for slot, source in enumerate(inputs)
         ]
-    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    if len(messages) != len(inputs):
-        raise located(
-            RuleError(f"its backward rule returned {len(messages)} error signals, expected {len(inputs)}"), graph, node
-        )
+    try:
+        messages = messages_of(op, returned, len(inputs))
+    except RuleError as error:
+        raise located(error, graph, node) from None
     nodes = [None if message is None else as_node(message) for message in messages]
     for slot, (message, source) in enumerate(zip(nodes, inputs, strict=True)):
         if message is not None and source.dtype.kind == "f" and not _fits(message.shape, source.shape):
@@ -176,8 +177,14 @@ class BackwardOf(Op):
         """Run the rule on arrays."""
         if isinstance(delta, Node):
             raise OpaqueError(f"the backward rule of {self.of.name} can't be read as a graph")
-        returned = self.of.backward(delta, output, *inputs)
-        return returned[self.slot] if isinstance(returned, (tuple, list)) else returned
+        message = as_messages(self.of, self.of.backward(delta, output, *inputs), len(inputs))[self.slot]
+        if message is None:
+            raise RuleError(
+                f"its backward rule returned None for input {self.slot}, but a gradient through it is asked for",
+                repair="Write the rule so that it runs on nodes, or return zeros.",
+            )
+        check_message(self.of, self.slot, message, inputs[self.slot], np.asarray(delta).dtype)
+        return message
 
     def shape(self, delta: Shape, output: Shape, *inputs: Shape) -> Shape:
         """Return the input's shape."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe, describe_inputs, subject
-from graphnet.core.op import Op, require_declared_sizes
+from graphnet.core.op import Op, messages_of, require_declared_sizes, require_value
 from graphnet.core.shapes import list_shapes, matches
 from graphnet.core.tables import number
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError
@@ -17,13 +17,15 @@ from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError
 E = TypeVar("E", bound=GraphnetError)
 
 
-def apply_forward(graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Compute a node's value from its inputs' values, and check it."""
+def apply_forward(
+    graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]], dtype: np.dtype[Any]
+) -> np.ndarray[Any, Any]:
+    """Compute a node's value from its inputs' values, in the run's dtype, and check it."""
     op = node.op
     assert op is not None
     try:
         require_declared_sizes(op, node.inputs, [array.shape for array in inputs])
-        value = op.forward(*inputs)
+        value = require_value(op.forward(*inputs))
     except Exception as error:
         raise located(rule_error("forward", inputs, error), graph, node) from error
     value = np.asarray(value)
@@ -36,7 +38,7 @@ def apply_forward(graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]]) 
             graph,
             node,
         )
-    return read_only(_in_run_dtype(graph, node, value, inputs))
+    return read_only(_in_run_dtype(graph, node, value, inputs, dtype))
 
 
 def apply_backward(
@@ -52,6 +54,8 @@ def apply_backward(
         raise located(rule_error("backward", [delta, output, *inputs], error), graph, node) from error
     try:
         messages = as_messages(op, returned, len(inputs))
+        if _not_all_real(inputs):
+            messages = [None if message is None else message.astype(delta.dtype) for message in messages]
         for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
             if message is not None and value.dtype.kind == "f":
                 check_message(op, slot, message, value, delta.dtype)
@@ -62,12 +66,7 @@ def apply_backward(
 
 def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:
     """Return what a backward rule returned as a list of arrays; raise `RuleError` if it is not one for each input."""
-    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    if len(messages) != count:
-        raise RuleError(
-            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
-            repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
-        )
+    messages = messages_of(op, returned, count)
     return [None if message is None else np.asarray(message) for message in messages]
 
 
@@ -97,24 +96,29 @@ def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
 
 
 def _in_run_dtype(
-    graph: Graph, node: Node, value: np.ndarray[Any, Any], inputs: list[np.ndarray[Any, Any]]
+    graph: Graph,
+    node: Node,
+    value: np.ndarray[Any, Any],
+    inputs: list[np.ndarray[Any, Any]],
+    expected: np.dtype[Any],
 ) -> np.ndarray[Any, Any]:
-    if node.dtype.kind != "f":
+    if node.dtype.kind != "f" or value.dtype == expected:
         return value
-    floating = [array.dtype for array in inputs if array.dtype.kind == "f"]
-    expected = floating[0] if floating else np.dtype(np.float64)
-    if value.dtype.kind in "biu":
+    if value.dtype.kind in "biu" or (value.dtype.kind == "f" and _not_all_real(inputs)):
         return value.astype(expected)
-    if floating and value.dtype != expected:
-        raise located(
-            DtypeError(
-                f"the forward rule gave {value.dtype}, but the run computes in {expected}",
-                repair="Avoid arrays made as float64 inside the rule; Python numbers adapt by themselves.",
-            ),
-            graph,
-            node,
-        )
-    return value
+    raise located(
+        DtypeError(
+            f"the forward rule gave {value.dtype}, but the run computes in {expected}",
+            repair="Avoid arrays made as float64 inside the rule; Python numbers adapt by themselves.",
+        ),
+        graph,
+        node,
+    )
+
+
+def _not_all_real(inputs: Sequence[np.ndarray[Any, Any]]) -> bool:
+    """Tell whether integers or truth values are among the inputs: they make NumPy compute in float64."""
+    return any(array.dtype.kind in "biu" for array in inputs)
 
 
 def rule_error(which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception) -> GraphnetError:

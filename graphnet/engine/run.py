@@ -18,7 +18,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, frozen, leaf_values
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
-from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite
+from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite, read_only
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
 OnNonFinite = Literal["ignore", "raise"]
@@ -114,6 +114,7 @@ def backward(
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
     messages = start(graph, values, delta)
     error_signals = propagate(graph, values, messages, apply_backward)
+    error_signals = {node: read_only(np.asarray(signal)) for node, signal in error_signals.items()}
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
             senders = ["the start" if m.consumer is None else graph.label(m.consumer) for m in messages[node]]
@@ -130,9 +131,10 @@ def _check_option(on_nonfinite: object) -> None:
 def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore") -> Values:
     """Compute every node from the values of the leaves: the forward loop."""
     values = dict(leaves)
+    dtype = next((array.dtype for array in leaves.values() if array.dtype.kind == "f"), np.dtype(np.float64))
     for node in graph.nodes:
         if node.op is not None:
-            values[node] = apply_forward(graph, node, [values[source] for source in node.inputs])
+            values[node] = apply_forward(graph, node, [values[source] for source in node.inputs], dtype)
         if on_nonfinite == "raise" and not is_finite(values[node]):
             inputs = [(graph.label(source), values[source]) for source in node.inputs]
             raise not_finite(graph, node, "value", values[node], inputs)

@@ -168,5 +168,7 @@ def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | 
 def swapaxes(z: Array, first: int, second: int) -> Array:
     """Build ``np.swapaxes(z, first, second)``."""
     axes = list(range(np.ndim(z)))
+    for axis in (first, second):
+        shapes.normal_axes(axis, len(axes))
     axes[first], axes[second] = axes[second], axes[first]
     return transpose(z, axes)

@@ -93,7 +93,7 @@ def _settings(axis: Axis) -> int | tuple[int, ...] | None:
 
 
 @implements(np.sum)
-def sum(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+def sum(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Sum over `axis`, or over everything. Each entry that was added receives δ.
 
     Parameters
@@ -126,7 +126,7 @@ def sum(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None
 
 
 @implements(np.mean)
-def mean(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Mean over `axis`, or over everything. Each of the n entries receives δ / n.
 
     Parameters
@@ -161,7 +161,7 @@ def mean(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | Non
 
 
 @implements(np.max)
-def max(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None = None) -> Array:
+def max(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Largest value along `axis`, or of everything. The winner receives δ; equal winners share it evenly.
 
     Parameters
@@ -194,6 +194,6 @@ def max(z: Array, axis: Axis = None, keepdims: bool = False, *, name: str | None
 
 
 @implements(np.min)
-def min(z: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+def min(z: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Build ``np.min(z, ...)``, as −max(−z)."""
-    return -max(-z, axis, keepdims)
+    return -max(-z, axis, keepdims=keepdims)

@@ -416,15 +416,15 @@ def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
 
 
 @implements(np.concatenate)
-def concatenate(parts: Sequence[Array], axis: int = 0, *, name: str | None = None) -> Array:
+def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | None = None) -> Array:
     """Join arrays along an axis. Each receives its part of the error signal.
 
     Parameters
     ----------
     parts : sequence of node or array
         Equal shapes but for the size along `axis`.
-    axis : int
-        The axis to join along.
+    axis : int or None
+        The axis to join along; None joins all entries in one.
     name : str, optional
         Name of the node.
 
@@ -445,6 +445,8 @@ def concatenate(parts: Sequence[Array], axis: int = 0, *, name: str | None = Non
     """
     if len(parts) == 0:
         raise ShapeError("concatenate got no parts", repair="Give at least one.")
+    if axis is None:  # NumPy's way to join all entries
+        parts, axis = [ravel(part) for part in parts], 0
     return Concatenate(axis)(*parts, name=name)
 
 

@@ -47,7 +47,7 @@ ACTIVATIONS = {
     "multiplied by g where g′ belongs": lambda d, a, z: d * a,
     "reads the input where the cached output belongs": lambda d, a, z: d * (1 - z * z),
     "always zero": lambda d, a, z: 0 * d,
-    "returns None, although the output depends on this input": lambda d, a, z: None,
+    "its backward rule returned None": lambda d, a, z: None,
     "a transpose is missing": lambda d, a, z: (d * (1 - a * a)).T,
     "an array of float32, expected float64": lambda d, a, z: (d * (1 - a * a)).astype(np.float32),
     "its backward rule raised ZeroDivisionError": lambda d, a, z: 1 // 0,

@@ -43,7 +43,7 @@ SAME_NODE = [
     (np.negative, gn.negative), (np.sum, gn.sum), (np.mean, gn.mean), (np.max, gn.max), (np.transpose, gn.transpose),
     (operator.neg, gn.negative), (abs, gn.abs), (np.add.reduce, lambda z: gn.sum(z, axis=0)),
     (lambda z: np.sum(z, axis=1, keepdims=True), lambda z: gn.sum(z, axis=1, keepdims=True)),
-    (lambda z: z.sum(0), lambda z: gn.sum(z, 0)), (lambda z: z.mean(0, keepdims=True), lambda z: gn.mean(z, 0, True)),
+    (lambda z: z.sum(0), lambda z: gn.sum(z, 0)), (lambda z: z.mean(0, keepdims=True), lambda z: gn.mean(z, 0, keepdims=True)),
     (lambda z: z.max(axis=1), lambda z: gn.max(z, axis=1)), (lambda z: z.T, gn.transpose),
     (lambda z: z.transpose(1, 0), lambda z: gn.transpose(z, (1, 0))),
     (lambda z: z.reshape(3, 2), lambda z: gn.reshape(z, (3, 2))),

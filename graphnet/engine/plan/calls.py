@@ -17,9 +17,10 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core.node import Constant, Node
-from graphnet.core.op import Op
+from graphnet.core.op import Op, require_value
 from graphnet.engine.plan.rewrites import SumOfSquares
 from graphnet.engine.rules import read_only
+from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.shaping import numpy_index
 
@@ -84,14 +85,19 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
 
 def run_opaque(op: Op, inputs: tuple[Array, ...], out: Array) -> None:
     """Run an op's own forward rule, and copy what it returns."""
-    np.copyto(out, op.forward(*inputs))
+    value = np.asarray(require_value(op.forward(*inputs)))
+    if value.shape != out.shape:  # copying would broadcast it
+        raise ShapeError(f"the rule of {op.name} gave shape {value.shape}, expected {out.shape}")
+    np.copyto(out, value)
 
 
 def _product(x: Array, y: Array, out: Array) -> Call:
     """Return the call for a matrix product."""
-    if x.ndim == y.ndim == 2:
+    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype:
         return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
-    return np.matmul, (x, y, out)
+    if x.dtype == y.dtype == out.dtype:
+        return np.matmul, (x, y, out)
+    return partial(np.matmul, casting="same_kind"), (x, y, out)
 
 
 def _sum(op: ops.Sum, x: Array, out: Array) -> Call:

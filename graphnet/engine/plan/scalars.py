@@ -78,8 +78,10 @@ def template_of(op: Op, count: int, dtype: np.dtype[Any], *, with_backward: bool
     except Exception:  # of any kind: there is no rule, or it asks of a node what only an array can do
         return None
     messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    if len(messages) != count or not all(message is None or isinstance(message, Node) for message in messages):
-        return None
+    if with_backward and (len(messages) != count or not all(isinstance(message, Node) for message in messages)):
+        return (
+            None  # also where an input has no error signal: then some nodes are not reached, and no zero may stand in
+        )
     lowered = iter(lower([message for message in messages if message is not None], dtype))
     found = tuple(None if message is None else next(lowered) for message in messages)
     forward = topological_order([result])
@@ -181,8 +183,7 @@ class _Stamping:
         if self.wrt:
             received = _Received(self.graph, self.levels, self.templates, self.position)
             deltas = self._stamp_backward(operands, received)
-            reached = [node for node in self.wrt if received.reached[self.position[node]]]
-            gradients = {self.graph.label(node): self._entry(deltas, node) for node in reached}
+            gradients = {self.graph.label(node): self._entry(deltas, node) for node in self.wrt}
         fed = tuple(self._entry(self.values, node) for node in self.graph.inputs)
         return Program(tuple(self.calls), fed, outputs, gradients, tuple(self.lines), self.bytes)
 
@@ -220,8 +221,8 @@ class _Stamping:
 
     def _stamp_backward(self, operands: list[list[list[Array]]], received: _Received) -> Array:
         """Add the calls of the way back; return the error signal of every node."""
-        signals = self._memory(len(self.values) + received.explicit + 2)
-        signals[-2:] = 1, 0
+        signals = self._memory(len(self.values) + received.explicit + 1)
+        signals[-1] = 1
         for level, arrays in zip(reversed(self.levels), reversed(operands), strict=True):
             self._stamp_sum(received, signals, level[0].first, level[-1].first + len(level[-1].members))
             for group, inputs in zip(level, arrays, strict=True):
@@ -283,28 +284,11 @@ class _Stamping:
         self.lines.append((label, function, "-", str(out.shape), "-", str(out.nbytes)))
 
 
-def _reached(
-    graph: Graph, levels: list[list[Group]], templates: dict[Op, Template], position: dict[Node, int]
-) -> Array:
-    """Return, for the node at each position, whether an error signal reaches it."""
-    if all(None not in template.messages for template in templates.values()):
-        return np.ones(len(position), bool)  # every edge carries a message
-    reached = np.zeros(len(position), bool)
-    reached[position[graph.outputs[0]]] = True
-    for group in (group for level in reversed(levels) for group in level):
-        for i, member in enumerate(group.members):
-            if reached[group.first + i]:
-                for source, message in zip(member.inputs, templates[group.op].messages, strict=True):
-                    if message is not None:
-                        reached[position[source]] = True
-    return reached
-
-
 class _Received:
     """Where the messages to each node lie among all error signals and messages.
 
     The error signals of all nodes come first, in their places; then the messages that are not an error signal as it is; then
-    a 1, the start, and a 0, for a node that receives nothing.
+    a 1, the start. Every node receives something: each edge carries a message.
     """
 
     def __init__(
@@ -325,13 +309,9 @@ class _Received:
                     self.explicit += length
                 edges.append(np.arange(start, start + length))
                 receivers.append(np.fromiter((position[m.inputs[slot]] for m in group.members), np.intp, length))
-        self.reached = _reached(graph, levels, templates, position)
         one = count + self.explicit
         receivers.append(np.array([position[graph.outputs[0]]]))
         edges.append(np.array([one]))
-        silent = np.flatnonzero(np.bincount(np.concatenate(receivers), minlength=count) == 0)
-        receivers.append(silent)
-        edges.append(np.full(len(silent), one + 1))
         receiver = np.concatenate(receivers)
         self.edges = np.concatenate(edges)[np.argsort(receiver, kind="stable")]
         self.offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=count))])
