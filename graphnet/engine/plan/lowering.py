@@ -76,6 +76,8 @@ class _Lowering:
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
             return self._filled(float(isinstance(op, ops.OnesLike)), node)
+        if isinstance(op, _ALONE_ALIKE) and (inputs[0].shape, inputs[0].dtype) == (node.shape, node.dtype):
+            return inputs[0]  # the sum of one number
         if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             x, y = inputs
             neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
@@ -121,6 +123,10 @@ class _Lowering:
             found = self.made[key] = Constant(np.array(array), None)
             self.done[found] = found
         return found
+
+
+_ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
+"""Ops that change nothing where they do not change the shape."""
 
 
 def _size(node: Node) -> int:

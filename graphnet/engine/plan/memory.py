@@ -8,8 +8,10 @@ another view of its input's memory.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from graphnet import ops
 from graphnet.core.node import Constant, Input, Node, Parameter
 from graphnet.core.shapes import known
 from graphnet.engine.plan.rewrites import WithOnes
+from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 
@@ -197,3 +200,27 @@ def _last_reads(order: Sequence[Node], views: dict[Node, Node]) -> dict[Node, in
         for source in node.inputs:
             last[owner_of(source, views)] = position
     return last
+
+
+def require_memory(needed: int) -> None:
+    """Raise `PlanError` if a program needs more bytes than this machine has left."""
+    available = _available_memory()
+    if available is not None and needed > available:
+        raise PlanError(
+            f"the program needs {needed:,} bytes, and this machine has {available:,} available",
+            repair="Feed fewer samples at a time.",
+        )
+
+
+def _available_memory() -> int | None:
+    """Return how many bytes can be had without swapping; None on a system that does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass  # not Linux
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,9 @@ from graphnet.core.tables import table
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.lowering import lower
-from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of
+from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of, require_memory
 from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
 from graphnet.engine.plan.sizes import with_sizes
-from graphnet.errors import PlanError
 
 MANY_GRADIENTS = 64
 """From how many gradients on they are copied as one block."""
@@ -129,7 +127,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     order = topological_order(results)
     layout = lay_out(order, results, dtype)
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
-    _require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
+    require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     arrays = _allocate(layout, [owner_of(node, layout.views) for node in results], dtype)
     calls: list[Call] = []
     lines: list[tuple[str, ...]] = []
@@ -207,20 +205,19 @@ def _allocate(layout: Layout, results: Sequence[Node], dtype: np.dtype[Any]) -> 
     return arrays
 
 
-def _require_memory(needed: int) -> None:
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return  # a system that does not say
-    if needed > available:
-        raise PlanError(
-            f"the program needs {needed:,} bytes, and this machine has {available:,}",
-            repair="Feed fewer samples at a time.",
-        )
-
-
 def _line(node: Node, call: Call, arrays: Mapping[Node, Array], layout: Layout) -> tuple[str, ...]:
-    function = getattr(getattr(call[0], "func", call[0]), "__name__", "call")
     operands = ", ".join(str(arrays[source].shape) for source in node.inputs)
     buffer = layout.buffer[node]
-    return node.scope or "-", function, operands or "-", str(arrays[node].shape), str(buffer.number), str(buffer.bytes)
+    return (
+        node.scope or "-",
+        function_name(call),
+        operands or "-",
+        str(arrays[node].shape),
+        str(buffer.number),
+        str(buffer.bytes),
+    )
+
+
+def function_name(call: Call) -> str:
+    """Return the name of the function that a call calls."""
+    return str(getattr(getattr(call[0], "func", call[0]), "__name__", "call"))
