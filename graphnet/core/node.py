@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -105,7 +106,9 @@ class Node:
     @property
     def size(self) -> int:
         """Number of entries; raises `UnknownSizeError` if a size is known only when fed."""
-        return int(np.prod(known(self.shape, f"the size of {describe(self)}"), dtype=int))
+        if None in self.shape:
+            known(self.shape, f"the size of {describe(self)}")
+        return math.prod(self.shape)  # type: ignore[arg-type]
 
     @property
     def T(self) -> Node:

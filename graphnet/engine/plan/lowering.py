@@ -6,7 +6,6 @@ change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +85,7 @@ class _Lowering:
             commutes = isinstance(op, (ops.Multiply, ops.Add))
             if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
                 return y
-        grows = _size(node) > max([LARGE, *map(_size, inputs)])
+        grows = node.size > max([LARGE, *(source.size for source in inputs)])
         if not grows and all(isinstance(source, Constant) for source in inputs):
             with np.errstate(all="ignore"):
                 return self._constant(op.forward(*[source.value for source in inputs if isinstance(source, Constant)]))
@@ -95,7 +94,7 @@ class _Lowering:
     def _filled(self, value: float, node: Node) -> Node:
         """Return what stands for an array of one value: if it is large, one number seen everywhere."""
         shape = known(node.shape, "a program")
-        if _size(node) <= LARGE:
+        if node.size <= LARGE:
             return self._constant(np.full(shape, value, self.dtype))
         return self._unique(ops.BroadcastTo(shape), node, (self._constant(np.asarray(value)),))
 
@@ -127,10 +126,6 @@ class _Lowering:
 
 _ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
 """Ops that change nothing where they do not change the shape."""
-
-
-def _size(node: Node) -> int:
-    return math.prod(known(node.shape, "a program"))
 
 
 def _is_all(node: Node, value: float) -> bool:

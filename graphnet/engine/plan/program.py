@@ -20,10 +20,12 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, known
 from graphnet.core.tables import table
 from graphnet.engine.gradients import error_signal_nodes
+from graphnet.engine.plan.batching import equal_nodes_together
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
+from graphnet.engine.plan.joined import Joined
 from graphnet.engine.plan.lowering import lower
 from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of, require_memory
-from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
+from graphnet.engine.plan.rewrites import bias_in_product, sums_of_squares
 from graphnet.engine.plan.sizes import with_sizes
 
 MANY_GRADIENTS = 64
@@ -123,6 +125,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
     if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
         results = bias_in_product(results, dtype)
+    results = equal_nodes_together(results, len(outputs))
     results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
     order = topological_order(results)
     layout = lay_out(order, results, dtype)
@@ -134,7 +137,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     for node in order:
         if isinstance(node, Parameter) and needs_memory(node, dtype):
             made: list[Call] = [(np.copyto, (arrays[node], node.value))]
-        elif node.op is None or node in layout.views or isinstance(node.op, WithOnes):
+        elif node.op is None or node in layout.views or isinstance(node.op, Joined):
             continue
         else:
             made = calls_for(node, [arrays[source] for source in node.inputs], arrays[node])
@@ -189,15 +192,16 @@ def _allocate(layout: Layout, results: Sequence[Node], dtype: np.dtype[Any]) -> 
     handed_out = [layout.buffer[node] for node in results if node in layout.buffer and node.dtype.kind == "f"]
     memory = _side_by_side(dict.fromkeys(handed_out), dtype)
     memory |= {buffer: np.empty(buffer.size, buffer.dtype) for buffer in layout.buffers if buffer not in memory}
-    for whole in layout.inside.values():
-        memory[layout.buffer[whole]].fill(1)  # the ones stay; x is written over the rest
+    for whole, _ in layout.inside.values():
+        memory[layout.buffer[whole]].fill(1)  # the ones of a WithOnes stay; the parts are written over the rest
     arrays: dict[Node, Array] = {}
     for node in layout.order:
         if node in layout.views:
             arrays[node] = view_of(node, arrays[layout.views[node]])
         elif node in layout.buffer:
             shape = known(node.shape, "a program")
-            block = memory[layout.buffer[node]][: math.prod(shape)]  # x lies before the ones
+            start = layout.inside[node][1] if node in layout.inside else 0
+            block = memory[layout.buffer[node]][start : start + node.size]
             arrays[node] = block.reshape(shape[::-1]).T if node in layout.columns else block.reshape(shape)
         else:
             assert isinstance(node, (Parameter, Constant))

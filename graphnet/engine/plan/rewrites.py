@@ -15,6 +15,7 @@ from graphnet.core.node import Array, Constant, Input, Node, Parameter, inside
 from graphnet.core.op import Op, Primitive
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, known
+from graphnet.engine.plan.joined import WithOnes
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 Replacement: TypeAlias = Callable[[Node, tuple[Node, ...]], Node | None]
@@ -42,7 +43,7 @@ def sums_of_squares(results: Sequence[Node]) -> list[Node]:
     def replace(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         squares = node.inputs[0] if isinstance(node.op, ops.Sum) and node.shape == () else None
         if squares is not None and isinstance(squares.op, ops.Square) and squares.inputs[0].dtype == node.dtype:
-            return _node(SumOfSquares(), inputs[0].inputs, (), node)
+            return made_like(SumOfSquares(), inputs[0].inputs, (), node)
         return None
 
     return rewritten(results, replace)
@@ -53,7 +54,7 @@ def bias_in_product(results: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]
 
     A bias is a weight on a constant one. Its gradient is then the last row of [x 1]ᵀ δ, whose other rows are that of W:
     a product with one more row costs next to nothing, where adding the bias and summing δ over the samples are two calls.
-    For large layers the copy of W into [W; b] costs more than these.
+    For large layers, and for layers with more weights than outputs, the copy of W into [W; b] costs more than these.
     """
     order = topological_order(results)
     fed_to_layers = {node.inputs[0].inputs[0] for node in order if _is_layer(node, dtype)}
@@ -62,15 +63,15 @@ def bias_in_product(results: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]
     def replace(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         if _is_layer(node, dtype):
             W, b = node.inputs[0].inputs[1], node.inputs[1]
-            row = _node(ops.ExpandDims((0,)), (b,), (1, *b.shape), node)
-            stacked = _node(ops.Concatenate(0), (W, row), (_plus_one(W.shape[0]), W.shape[1]), node)
-            return _node(ops.Matmul(), (with_ones(node.inputs[0].inputs[0]), stacked), node.shape, node)
+            row = made_like(ops.ExpandDims((0,)), (b,), (1, *b.shape), node)
+            stacked = made_like(ops.Concatenate(0), (W, row), (_plus_one(W.shape[0]), W.shape[1]), node)
+            return made_like(ops.Matmul(), (with_ones(node.inputs[0].inputs[0]), stacked), node.shape, node)
         if _is_sum_over_samples(node) and node.inputs[0] in products:
             if products[node.inputs[0]].inputs[0].inputs[0] not in new:
                 return None  # δ does not come from this layer: x is computed only later
-            return _node(ops.Getitem((-1,)), (both(products[node.inputs[0]], inputs[0]),), node.shape, node)
+            return made_like(ops.Getitem((-1,)), (both(products[node.inputs[0]], inputs[0]),), node.shape, node)
         if _transposed_left(node) is not None and products.get(node.inputs[1]) is node:
-            return _node(ops.Getitem(((0, -1, None),)), (both(node, inputs[1]),), node.shape, node)
+            return made_like(ops.Getitem(((0, -1, None),)), (both(node, inputs[1]),), node.shape, node)
         return None
 
     new: dict[Node, Node] = {}
@@ -80,7 +81,7 @@ def bias_in_product(results: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]
         """Return [x 1]: one node for all layers that x feeds."""
         if x not in augmented:
             ones = Constant(np.ones((known(x.shape, "a layer")[0], 1), dtype), None)
-            augmented[x] = _node(WithOnes(), (new[x], ones), (x.shape[0], _plus_one(x.shape[1])), x)
+            augmented[x] = made_like(WithOnes(), (new[x], ones), (x.shape[0], _plus_one(x.shape[1])), x)
         return augmented[x]
 
     gradients: dict[Node, Node] = {}
@@ -89,25 +90,13 @@ def bias_in_product(results: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]
         """Return [x 1]ᵀ δ: the gradient of W, and below it that of b."""
         if product not in gradients:
             x = with_ones(product.inputs[0].inputs[0])
-            transposed = _node(ops.Transpose(), (x,), x.shape[::-1], product)
-            gradients[product] = _node(
+            transposed = made_like(ops.Transpose(), (x,), x.shape[::-1], product)
+            gradients[product] = made_like(
                 ops.Matmul(), (transposed, delta), (_plus_one(product.shape[0]), product.shape[1]), product
             )
         return gradients[product]
 
     return rewritten(results, replace, new)
-
-
-class WithOnes(Primitive):
-    """[x 1]: a column of ones beside x. Its memory holds x itself, so that nothing is ever copied."""
-
-    def forward(self, x: Array, ones: Array) -> Array:
-        """Join the two."""
-        return np.concatenate([x, ones], axis=1)
-
-    def shape(self, x: Shape, ones: Shape) -> Shape:
-        """Return the shape with one column more."""
-        return x[0], _plus_one(x[1])
 
 
 def _is_layer(node: Node, dtype: np.dtype[Any]) -> bool:
@@ -120,9 +109,8 @@ def _is_layer(node: Node, dtype: np.dtype[Any]) -> bool:
     x, W = product.inputs
     if x.ndim != 2 or W.ndim != 2:
         return False
-    samples, units = known(node.shape, "a layer")
     return (
-        samples * units <= SMALL_LAYER
+        W.size <= node.size <= SMALL_LAYER
         and isinstance(W, Parameter)
         and W.dtype == b.dtype == dtype
         and (
@@ -147,10 +135,17 @@ def _plus_one(size: int | None) -> int | None:
     return None if size is None else size + 1
 
 
-def _node(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node) -> Node:
+def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node) -> Node:
     """Return a node that says it comes from where `origin` does."""
     with inside(origin.scope):
         return Node(op, inputs, shape, origin.dtype)
+
+
+def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
+    """Return a node with other inputs; itself if they are the ones it has."""
+    if node.op is None or all(now is then for now, then in zip(inputs, node.inputs, strict=True)):
+        return node
+    return made_like(node.op, inputs, node.shape, node)
 
 
 def rewritten(results: Sequence[Node], replace: Replacement, new: dict[Node, Node] | None = None) -> list[Node]:
@@ -161,9 +156,6 @@ def rewritten(results: Sequence[Node], replace: Replacement, new: dict[Node, Nod
     new = {} if new is None else new
     for node in topological_order(results):
         inputs = tuple([new[source] for source in node.inputs])
-        replacement = replace(node, inputs) if node.op is not None else node
-        if replacement is None:
-            unchanged = all(now is then for now, then in zip(inputs, node.inputs, strict=True))
-            replacement = node if unchanged or node.op is None else _node(node.op, inputs, node.shape, node)
-        new[node] = replacement
+        replacement = replace(node, inputs) if node.op is not None else None
+        new[node] = with_inputs(node, inputs) if replacement is None else replacement
     return [new[node] for node in results]

@@ -18,6 +18,7 @@ from graphnet.core.op import Op
 from graphnet.engine.plan.scalar_rules import Template
 
 Positions = np.ndarray[Any, np.dtype[np.intp]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass
@@ -75,7 +76,7 @@ class ScalarLayout:
     def __len__(self) -> int:
         return len(self.position)
 
-    def reached(self, templates: Mapping[Op, Template]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def reached(self, templates: Mapping[Op, Template]) -> Mask:
         """Tell for each position whether an error signal reaches it."""
         reached = np.zeros(len(self), bool)
         reached[-1] = True  # E is the last node
@@ -120,7 +121,7 @@ def _levels(graph: Graph) -> list[list[Group]]:
 
 @dataclass
 class Family:
-    """All nodes of one op, and the slopes that are computed for them.
+    """All nodes of one op that an error signal reaches, and the slopes that are computed for them.
 
     Attributes
     ----------
@@ -144,21 +145,23 @@ class Family:
         return self.places[slope] if slope in self.places else np.arange(self.count) + self.computed[slope]
 
 
-def families_of(layout: ScalarLayout, templates: Mapping[Op, Template]) -> list[Family]:
-    """Return all nodes by op, with places for their slopes behind the values."""
+def families_of(layout: ScalarLayout, templates: Mapping[Op, Template], reached: Mask) -> list[Family]:
+    """Return the nodes that are reached by op, with places for their slopes behind the values."""
     families = []
     end = len(layout)
     for op, groups in layout.families.items():
         template = templates[op]
         sources = [np.concatenate(parts) for parts in zip(*[group.sources for group in groups], strict=True)]
         members = np.concatenate([np.arange(group.first, group.stop) for group in groups])
-        places = dict(zip((*template.inputs, template.output), (*sources, members), strict=True))
+        lanes = zip((*template.inputs, template.output), (*sources, members), strict=True)
+        places = {node: positions[reached[members]] for node, positions in lanes}
+        count = int(reached[members].sum())
         computed = {}
         for slope in dict.fromkeys(template.slopes):
             if slope is not None and slope not in places:
                 computed[slope] = end
-                end += len(members)
-        families.append(Family(template, len(members), places, computed))
+                end += count
+        families.append(Family(template, count, places, computed))
     return families
 
 
@@ -195,34 +198,42 @@ class Edges:
     ----------
     layout, families
         Of all nodes.
-    wanted
-        The leaves that an error signal is asked for; those of all other nodes are computed anyway.
+    receives
+        Which nodes an error signal is asked for: all but some leaves, so that nodes of one depth are without a gap. To those
+        that none reaches goes an edge that carries nothing.
     nothing
-        The position of an error signal that is 0, and that of a slope: for edges that carry no message.
+        The position of an error signal that is 0, and that of a slope.
     """
 
     SMALL = 1024
     """Up to how many edges, those that are filled in included, rows are made."""
 
     def __init__(
-        self, layout: ScalarLayout, families: Iterable[Family], wanted: Iterable[Node], nothing: tuple[int, int]
+        self, layout: ScalarLayout, families: Iterable[Family], receives: Mask, nothing: tuple[int, int]
     ) -> None:
         self.nothing = nothing
-        edges = []
-        for family in families:
-            consumers = family.places[family.template.output]
-            for source, slope in zip(family.template.inputs, family.template.slopes, strict=True):
-                one = isinstance(slope, Constant) and bool(slope.value == 1)
-                sender = consumers if slope is not None else np.full(family.count, nothing[0])
-                place = family.place_of(slope) if slope is not None else np.full(family.count, nothing[1])
-                edges.append((family.places[source], sender, place, np.full(family.count, one)))
-        receiver, consumer, places, is_one = map(np.concatenate, zip(*edges, strict=True))
-        receives = np.arange(len(layout)) >= len(layout.leaves)
-        receives[[layout.position[node] for node in wanted]] = True
-        kept = np.flatnonzero(receives[receiver])
-        kept = kept[np.argsort(receiver[kept], kind="stable")]
+        edges = [
+            (
+                family.places[source],
+                family.places[family.template.output],
+                family.place_of(slope),
+                np.full(family.count, isinstance(slope, Constant) and bool(slope.value == 1)),
+            )
+            for family in families
+            for source, slope in zip(family.template.inputs, family.template.slopes, strict=True)
+            if slope is not None
+        ]
+        unreached = receives.copy()
+        unreached[-1] = False  # E itself
+        for receiver, *_ in edges:
+            unreached[receiver] = False
+        empty = np.flatnonzero(unreached)
+        edges.append((empty, np.full_like(empty, nothing[0]), np.full_like(empty, nothing[1]), empty < 0))
+        receivers, consumer, places, is_one = map(np.concatenate, zip(*edges, strict=True))
+        kept = np.flatnonzero(receives[receivers])
+        kept = kept[np.argsort(receivers[kept], kind="stable")]
         self.consumer, self.slope, self.is_one = consumer[kept], places[kept], is_one[kept]
-        self.offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver[kept], minlength=len(layout)))])
+        self.offsets = np.concatenate([[0], np.cumsum(np.bincount(receivers[kept], minlength=len(layout)))])
 
     def sums(self, first: int, stop: int) -> Sums:
         """Return how the error signals at positions `first` to `stop` are added up.

@@ -24,7 +24,7 @@ from graphnet.core.order import topological_order
 from graphnet.engine.plan.calls import Array, Call, calls_for
 from graphnet.engine.plan.memory import require_memory, value_dtype
 from graphnet.engine.plan.program import Program, function_name
-from graphnet.engine.plan.scalar_layout import Edges, Family, Group, Positions, ScalarLayout, Sums, families_of
+from graphnet.engine.plan.scalar_layout import Edges, Family, Group, Mask, Positions, ScalarLayout, Sums, families_of
 from graphnet.engine.plan.scalar_rules import Template, template_of
 
 FEWEST = 256
@@ -76,10 +76,11 @@ class _Stamping:
 
     def program(self) -> Program:
         """Return the program."""
-        families = families_of(self.layout, self.templates) if self.wrt else []
+        reached = self.layout.reached(self.templates) if self.wrt else np.zeros(len(self.layout), bool)
+        families = families_of(self.layout, self.templates, reached) if self.wrt else []
         slopes = sum(len(family.computed) * family.count for family in families)
         self.pool = self._memory(len(self.layout) + slopes + 1)
-        self.pool[-1] = 0  # the slope of edges that carry no message
+        self.pool[-1] = 0  # the slope of edges that carry nothing
         self._stamp_leaves()
         for level in self.layout.levels:
             self._stamp_forward(level)
@@ -87,12 +88,12 @@ class _Stamping:
         if self.wrt:
             for family in families:
                 self._stamp_slopes(family)
-            reached = self.layout.reached(self.templates)
-            wanted = {node for node in self.wrt if reached[self.layout.position[node]]}
-            leaves = [node for node in self.layout.leaves if node in wanted]
+            found = {node: self.layout.position[node] for node in self.wrt if reached[self.layout.position[node]]}
+            receives = np.arange(len(self.layout)) >= len(self.layout.leaves)
+            receives[list(found.values())] = True
             nothing = len(self.layout), len(self.pool) - 1
-            signals = self._stamp_backward(Edges(self.layout, families, leaves, nothing), leaves)
-            gradients = {self.graph.label(node): self._entry(signals, node) for node in self.wrt if node in wanted}
+            signals = self._stamp_backward(Edges(self.layout, families, receives, nothing), receives)
+            gradients = {self.graph.label(node): self._entry(signals, node) for node in found}
         outputs = (self._entry(self.pool, self.graph.outputs[0]),)
         fed = tuple(self._entry(self.pool, node) for node in self.graph.inputs)
         return Program(tuple(self.calls), fed, outputs, gradients, tuple(self.lines), self.bytes)
@@ -118,6 +119,8 @@ class _Stamping:
 
     def _stamp_slopes(self, family: Family) -> None:
         """Add the calls that compute ∂output/∂input for all nodes of one op."""
+        if not family.count:
+            return
         read = set(topological_order(list(family.computed)))
         arrays = {
             node: self._gather(self.pool, positions, f"slopes {number}")
@@ -131,12 +134,12 @@ class _Stamping:
         varying = {slope: place for slope, place in places.items() if not isinstance(slope, Constant)}
         self._stamp("slopes", arrays, varying)
 
-    def _stamp_backward(self, edges: Edges, leaves: Sequence[Node]) -> Array:
-        """Add the calls of the way back, as far as the leaves that are asked for; return the error signals."""
+    def _stamp_backward(self, edges: Edges, receives: Mask) -> Array:
+        """Add the calls of the way back, as far as the leaves that receive; return the error signals."""
         signals = self._memory(len(self.layout) + 1)
         signals[-2:] = 1, 0  # E is the last node, and ∂E/∂E = 1; the 0 behind it is nobody's
         ranges = [(level[0].first, level[-1].stop) for level in reversed(self.layout.levels[:-1])]
-        ranges += _runs([self.layout.position[node] for node in leaves])
+        ranges += _runs(np.flatnonzero(receives[: len(self.layout.leaves)]))
         all_sums = [edges.sums(first, stop) for first, stop in ranges]
         slopes = self._memory(sum(len(sums.slope) for sums in all_sums))
         self._call(
@@ -212,7 +215,7 @@ class _Stamping:
         self.lines.append((label, function_name(call), "-", str(out.shape), "-", str(out.nbytes)))
 
 
-def _runs(positions: list[int]) -> list[tuple[int, int]]:
+def _runs(positions: Positions) -> list[tuple[int, int]]:
     """Return sorted positions as (first, stop) of each run without a gap."""
-    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(np.asarray(positions, int), breaks) if len(run)]
+    runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
