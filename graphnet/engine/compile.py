@@ -13,7 +13,8 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe, nodes_only
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
-from graphnet.engine.plan.program import Program, build
+from graphnet.engine.plan.build import build
+from graphnet.engine.plan.program import Program
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
 from graphnet.engine.run import backward, forward
 from graphnet.errors import GraphError, ShapeError, UnreachableError
@@ -58,7 +59,7 @@ class Step:
             if not self.wrt:
                 outputs = [np.array(array) for array in program.outputs]
                 return outputs[0] if len(outputs) == 1 else outputs
-            return program.outputs[0].item(), program.copies()
+            return program.outputs[0].item(), program.hand_out()
 
     def run(self, feeds: Mapping[Any, Any]) -> Program:
         """Run the program for these feeds and return it; its results are valid until the next run."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.node import Constant, Node, Parameter
 from graphnet.engine.plan.joined import Joined, WithOnes
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -140,28 +140,25 @@ def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtyp
 def _in_columns(order: Sequence[Node], inside: dict[Node, tuple[Node, int]]) -> set[Node]:
     """Return the matrices that lie in memory column after column.
 
-    So x and the column of ones beside it are two contiguous parts of one block. Inputs and products lie so, and what is
-    computed from them entry by entry; the products xᵀ δ do not, since they are handed out.
+    Where x has a column of ones beside it, the two are then contiguous parts of one block. What is computed from x entry by
+    entry, or x from it, lies so too: NumPy is slow where operands lie in different ways.
     """
-    columns: set[Node] = set()
-    if not any(isinstance(node.op, WithOnes) for node in order):
-        return columns
+    alike: dict[Node, list[Node]] = {}
     for node in order:
-        if len(node.shape) != 2:
-            continue
-        if node in inside:
-            chosen = isinstance(inside[node][0].op, WithOnes)
-        elif isinstance(node.op, ops.Matmul):
-            chosen = not isinstance(node.inputs[0].op, ops.Transpose)
-        elif isinstance(node.op, ElementwisePrimitive):
-            partners = [
-                source for source in node.inputs if source.shape == node.shape and not isinstance(source, Constant)
-            ]
-            chosen = bool(partners) and partners[0] in columns
-        else:
-            chosen = isinstance(node, Input) or isinstance(node.op, WithOnes)
-        if chosen:
+        if isinstance(node.op, ElementwisePrimitive):
+            for source in node.inputs:
+                if source.shape == node.shape and not isinstance(source, (Constant, Parameter)):
+                    alike.setdefault(node, []).append(source)
+                    alike.setdefault(source, []).append(node)
+    columns: set[Node] = set()
+    found = [
+        node for whole, _ in inside.values() if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])
+    ]
+    while found:
+        node = found.pop()
+        if node not in columns:
             columns.add(node)
+            found += alike.get(node, [])
     return columns
 
 

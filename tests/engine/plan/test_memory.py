@@ -8,7 +8,7 @@ import pytest
 
 import graphnet as gn
 from graphnet import ops
-from graphnet.engine.plan import program
+from graphnet.engine.plan import build as program
 from graphnet.engine.plan.joined import Joined
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive

@@ -1,0 +1,192 @@
+"""From a graph to its program, by one pass after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Input, Node, Parameter, constant
+from graphnet.core.op import Primitive
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import Shape, known
+from graphnet.engine.gradients import error_signal_nodes
+from graphnet.engine.plan.batching import equal_nodes_together
+from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
+from graphnet.engine.plan.handing_out import Moving
+from graphnet.engine.plan.joined import Joined
+from graphnet.engine.plan.lowering import lower
+from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of, require_memory
+from graphnet.engine.plan.program import Program, function_name
+from graphnet.engine.plan.rewrites import bias_in_product, sums_of_squares
+from graphnet.engine.plan.sizes import with_sizes
+
+LARGE = 1 << 15
+"""From how many entries on a feed or a gradient is not copied: making its calls anew costs a few microseconds."""
+
+
+def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]) -> Program:
+    """Build the program of a graph, and of its gradients with respect to `wrt`.
+
+    Raises
+    ------
+    PlanError
+        If it would need more memory than the machine has; nothing was allocated then.
+    """
+    sized = with_sizes(graph, fed)
+    outputs = [sized[node] for node in graph.outputs]
+    slopes: dict[str, Node] = {}
+    if wrt:
+        signals = error_signal_nodes(Graph(*outputs), [sized[node] for node in wrt], constant(1.0))
+        wanted = set(wrt)
+        # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
+        reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
+        slopes = {graph.label(node): signals[sized[node]] for node in reached}
+    results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
+    if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
+        results = bias_in_product(results, dtype)
+    results = equal_nodes_together(results, len(outputs))
+    results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
+    order = topological_order(results)
+    layout = lay_out(order, results, dtype)
+    unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
+    require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
+    of_slope = dict(zip(slopes, results[len(outputs) :], strict=True))
+    return _Assembly(layout, results, len(outputs), dtype).program(
+        [(sized[node], fed[node]) for node in graph.inputs],
+        {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope},
+    )
+
+
+def own_memory(gradient: Node) -> Node:
+    """Return a gradient as a copy if it is the value of a leaf as it is, as the gradient of w in sum(w * p) is p itself.
+
+    Else an optimiser that changes one parameter would change another's gradient before that is used.
+    """
+    source = gradient
+    while is_view(source):
+        source = source.inputs[0]
+    return gradient if source.op is not None else Node(Copy(), (gradient,), gradient.shape, gradient.dtype)
+
+
+@dataclass(frozen=True)
+class Copy(Primitive):
+    """A copy in memory of its own."""
+
+    def forward(self, z: Array) -> Array:
+        """Return the same values."""
+        return z
+
+    def shape(self, z: Shape) -> Shape:
+        """Return the same shape."""
+        return z
+
+
+class _Assembly:
+    """Takes memory for a layout, and makes the calls."""
+
+    def __init__(self, layout: Layout, results: Sequence[Node], outputs: int, dtype: np.dtype[Any]) -> None:
+        self.layout, self.dtype = layout, dtype
+        self.outputs = results[:outputs]
+        self.results = dict.fromkeys(owner_of(node, layout.views) for node in results)
+        others = {owner_of(node, layout.views) for node in self.outputs} | layout.inside.keys()
+        large = [node for node in self.results if node.size >= LARGE and not isinstance(node.op, Joined)]
+        self.large_gradients = dict.fromkeys(node for node in large if node not in others and node.dtype.kind == "f")
+        self.arrays = self._allocate()
+
+    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], gradients: Mapping[str, Node]) -> Program:
+        """Return the program."""
+        calls: list[Call] = []
+        lines: list[tuple[str, ...]] = []
+        first_call: dict[Node, int] = {}
+        for node in self.layout.order:
+            if isinstance(node, Parameter) and needs_memory(node, self.dtype):
+                made: list[Call] = [(np.copyto, (self.arrays[node], node.value))]
+            elif node.op is None or node in self.layout.views or isinstance(node.op, Joined):
+                continue
+            else:
+                made = calls_for(node, [self.arrays[source] for source in node.inputs], self.arrays[node])
+                first_call[node] = len(calls)
+            calls += made
+            lines += [self._line(node, call) for call in made]
+        return Program(
+            calls,
+            [self.arrays[node] if node in self.arrays else np.empty(shape) for node, shape in inputs],
+            [self.arrays[node] for node in self.outputs],
+            {name: self.arrays[node] for name, node in gradients.items()},
+            lines,
+            self.layout.bytes,
+            self.layout,
+            {i: self._moving(node, first_call) for i, (node, _) in enumerate(inputs) if self._is_read_in_place(node)},
+            [self._moving(node, first_call) for node in self.large_gradients],
+        )
+
+    def _is_read_in_place(self, node: Node) -> bool:
+        """Tell whether an input is large, of the program's dtype, and nothing else lives in its memory."""
+        return (
+            node in self.layout.buffer
+            and node.size >= LARGE
+            and node.dtype.kind == "f"
+            and node not in self.layout.inside
+            and node not in self.layout.columns
+            and node not in self.results
+        )
+
+    def _moving(self, node: Node, first_call: Mapping[Node, int]) -> Moving:
+        views = self.layout.views
+        of_node = [(view, viewed) for view, viewed in views.items() if owner_of(view, views) is node]
+        shown = {node, *(view for view, _ in of_node)}
+        uses = [
+            (user, first) for user, first in first_call.items() if user is node or not shown.isdisjoint(user.inputs)
+        ]
+        return Moving(node, self.arrays, of_node, uses)
+
+    def _allocate(self) -> dict[Node, Array]:
+        """Return the array of every node. Small results lie side by side, so that they can be handed out as one copy.
+
+        Large gradients, which are handed out themselves, have memory that nothing else lives in.
+        """
+        layout, large = self.layout, self.large_gradients
+        owners = [node for node in layout.buffer if node not in large]
+        small = [node for node in owners if node in self.results and node.dtype.kind == "f"]
+        memory = _side_by_side(dict.fromkeys(layout.buffer[node] for node in small), self.dtype)
+        for buffer in dict.fromkeys(layout.buffer[node] for node in owners):
+            if buffer not in memory:
+                memory[buffer] = np.empty(buffer.size, buffer.dtype)
+        for whole, _ in layout.inside.values():
+            memory[layout.buffer[whole]].fill(1)  # the ones of a WithOnes stay; the parts are written over the rest
+        arrays: dict[Node, Array] = {}
+        for node in layout.order:
+            if node in layout.views:
+                arrays[node] = view_of(node, arrays[layout.views[node]])
+            elif node in large:
+                arrays[node] = np.empty(node.size, self.dtype).reshape(known(node.shape, "a program"))
+            elif node in layout.buffer:
+                shape = known(node.shape, "a program")
+                start = layout.inside[node][1] if node in layout.inside else 0
+                block = memory[layout.buffer[node]][start : start + node.size]
+                arrays[node] = block.reshape(shape[::-1]).T if node in layout.columns else block.reshape(shape)
+            else:
+                assert isinstance(node, (Parameter, Constant))
+                arrays[node] = node.value
+        return arrays
+
+    def _line(self, node: Node, call: Call) -> tuple[str, ...]:
+        operands = ", ".join(str(self.arrays[source].shape) for source in node.inputs)
+        buffer = self.layout.buffer[node]
+        shape = str(self.arrays[node].shape)
+        return node.scope or "-", function_name(call), operands or "-", shape, str(buffer.number), str(buffer.bytes)
+
+
+def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Array]:
+    """Return memory for buffers as parts of one block."""
+    buffers = list(buffers)
+    block = np.empty(sum(buffer.size for buffer in buffers), dtype)
+    starts = accumulate((buffer.size for buffer in buffers), initial=0)
+    return {buffer: block[start : start + buffer.size] for buffer, start in zip(buffers, starts, strict=False)}
