@@ -36,7 +36,8 @@ class Step:
         self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._last_key: object = ()  # no list of shapes equals it
+        self._last_shapes: object = None
+        self._last_dtypes: object = None
         self._last: Program
         self._turn = threading.Lock()
 
@@ -65,10 +66,11 @@ class Step:
         """Run the program for these feeds and return it; its results are valid until the next run."""
         try:
             arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
-            key = [(array.shape, array.dtype) for array in arrays]
+            same = [array.shape for array in arrays] == self._last_shapes
+            same = same and [array.dtype for array in arrays] == self._last_dtypes and len(feeds) == len(arrays)
         except (KeyError, AttributeError, TypeError):
-            arrays, key = [], None
-        if key != self._last_key or len(feeds) != len(arrays):
+            same = False
+        if not same:
             arrays = self._switch(feeds)
         try:
             self._last.run(arrays)
@@ -81,8 +83,9 @@ class Step:
         """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
-        key = [(array.shape, array.dtype) for array in arrays]
-        program = self._programs.pop(tuple(key), None)
+        shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
+        key = (*shapes, *dtypes)
+        program = self._programs.pop(key, None)
         if program is None:
             dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
             program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
@@ -91,8 +94,8 @@ class Step:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:
                 self._programs.popitem(last=False)
-        self._programs[tuple(key)] = self._last = program  # the last one used stands last
-        self._last_key = key
+        self._programs[key] = self._last = program  # the last one used stands last
+        self._last_shapes, self._last_dtypes = shapes, dtypes
         return arrays
 
     def explain(self) -> str:

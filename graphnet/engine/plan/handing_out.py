@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,26 +72,38 @@ class Piece:
     gradients
         Contiguous parts of it, by name.
     moving
-        The value that the memory holds, if it is large: it is handed out as it is, and the next run writes elsewhere.
+        The value that the memory holds, if it is large: it is handed out as it is, and while somebody holds it, runs write
+        elsewhere.
     """
 
     def __init__(self, memory: Array, gradients: Mapping[str, Array], moving: Moving | None) -> None:
         self.memory, self.moving = memory, moving
         self.runs = _runs(memory, gradients)
-        self.gone = False
+        self._ours: int | None = None
+        self._spare: Array | None = None
 
     def hand_out(self) -> dict[str, Array]:
-        """Return the gradients, as arrays that no run will write into."""
-        self.gone = self.moving is not None
-        return self._parts(self.memory if self.gone else self.memory.copy())
+        """Return the gradients, as arrays that no run will write into while somebody holds them."""
+        if self.moving is None:
+            return self._parts(self.memory.copy())
+        if self._ours is None:
+            self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
+        return self._parts(self.memory)
 
     def renew(self, calls: list[Call]) -> dict[str, Array]:
-        """Take new memory in the place of what was handed out; return the gradients in it."""
+        """Write elsewhere from now on if somebody still holds what was handed out; return the gradients that moved.
+
+        A training loop holds the gradients of the last step until it has those of the next: two pieces of memory take turns.
+        """
+        if self._ours is None or sys.getrefcount(self.memory) == self._ours:
+            return {}
         assert self.moving is not None
-        self.memory = np.empty_like(self.memory)
-        self.moving.move(calls, self.memory.reshape(self.moving.arrays[self.moving.node].shape))
-        self.gone = False
-        return self._parts(self.memory)
+        spare_is_free = self._spare is not None and sys.getrefcount(self._spare) == 2  # the attribute, and the argument
+        new = self._spare if spare_is_free else np.empty_like(self.memory)
+        assert new is not None
+        self._spare, self.memory, self._ours = self.memory, new, None
+        self.moving.move(calls, new.reshape(self.moving.arrays[self.moving.node].shape))
+        return self._parts(new)
 
     def _parts(self, memory: Array) -> dict[str, Array]:
         parts: dict[str, Array] = {}

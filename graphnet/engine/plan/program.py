@@ -35,7 +35,7 @@ class Program:
     moving_feeds
         Large inputs, by their number: they are read where they are fed.
     moving_gradients
-        Large gradients: they are handed out as they are, and the next run writes elsewhere.
+        Large gradients: they are handed out as they are, and while somebody holds them, runs write elsewhere.
     """
 
     calls: list[Call]
@@ -50,31 +50,29 @@ class Program:
 
     def __post_init__(self) -> None:
         self._read: dict[int, Array] = {}
+        self._fill = [
+            _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
+        ]
         self._pieces = pieces_of(self.gradients, self.moving_gradients)
         together = {name for piece in self._pieces for run in piece.runs for name in run.names}
         self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
 
     def run(self, feeds: Sequence[Array]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
-        for piece in self._pieces:
-            if piece.gone:
-                self.gradients.update(piece.renew(self.calls))
-        if self.moving_feeds:
-            self._feed(feeds)
-        else:
-            for array, fed in zip(self.fed, feeds, strict=True):
-                array[...] = fed
+        if self.moving_feeds or self.moving_gradients:
+            self._move(feeds)
+        for fill, fed in zip(self._fill, feeds, strict=True):
+            fill(..., fed)
         for function, arguments in self.calls:
             function(*arguments)
 
-    def _feed(self, feeds: Sequence[Array]) -> None:
-        """Copy the small feeds, and read the large ones where they are, if they lie in memory as the program reads them."""
-        for number, (array, fed) in enumerate(zip(self.fed, feeds, strict=True)):
-            moving = self.moving_feeds.get(number)
-            if moving is None:
-                array[...] = fed
-            elif fed is not self._read.get(number):
-                self._read[number] = np.ascontiguousarray(fed, array.dtype)
+    def _move(self, feeds: Sequence[Array]) -> None:
+        """Read large feeds where they are, if they lie in memory as the program reads them; replace what was handed out."""
+        for piece in self._pieces:
+            self.gradients.update(piece.renew(self.calls))
+        for number, moving in self.moving_feeds.items():
+            if feeds[number] is not self._read.get(number):
+                self._read[number] = np.ascontiguousarray(feeds[number], self.fed[number].dtype)
                 moving.move(self.calls, self._read[number])
 
     def hand_out(self) -> dict[str, Array]:
@@ -100,12 +98,16 @@ class Program:
         lines = [f"{total} in {len(self.layout.buffers)} buffers{more}"]
         for what, moving in (
             ("read where it is fed, not copied", self.moving_feeds.values()),
-            ("handed out as it is, not copied; the next run takes new memory", self.moving_gradients),
+            ("handed out as it is, not copied; while it is held, the next run writes elsewhere", self.moving_gradients),
         ):
             numbers = ", ".join(str(self.layout.buffer[value.node].number) for value in moving)
             if numbers:
                 lines.append(f"buffer {numbers}: {what}")
         return "\n".join(lines)
+
+
+def _leave(place: object, fed: Array) -> None:
+    """Do nothing with a feed that is read where it is."""
 
 
 def function_name(call: Call) -> str:
