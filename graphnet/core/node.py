@@ -13,6 +13,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -399,6 +400,27 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and dtype is int):
         array = float_array(array, what)
     return Constant(array.copy(), name)
+
+
+def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node, dtype: np.dtype[Any] | None = None) -> Node:
+    """Make a node that says it comes from where `origin` does, and is of its dtype unless told otherwise."""
+    node = Node.__new__(Node)
+    fix = object.__setattr__
+    fix(node, "op", op)
+    fix(node, "inputs", inputs)
+    fix(node, "shape", shape)
+    fix(node, "dtype", dtype or origin.dtype)
+    fix(node, "name", None)
+    fix(node, "scope", origin.name or origin.scope)
+    fix(node, "made_at", origin.made_at)
+    return node
+
+
+def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
+    """Return a node with other inputs; itself if they are the ones it has."""
+    if node.op is None or all(map(is_, inputs, node.inputs)):
+        return node
+    return made_like(node.op, inputs, node.shape, node)
 
 
 def as_node(value: Any) -> Node:

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from graphnet import ops
-from graphnet.core.node import Node, inside
+from graphnet.core.node import Node, made_like, with_inputs
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.plan.joined import Joined, Stacked
 from graphnet.engine.plan.memory import is_view
-from graphnet.engine.plan.rewrites import made_like, with_inputs
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 FEWEST = 4
@@ -30,26 +29,27 @@ Generation: TypeAlias = tuple[int, int]
 VALUES, ERROR_SIGNALS, GRADIENTS = range(3)
 
 
-def equal_nodes_together(results: Sequence[Node], outputs: int) -> list[Node]:
+def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs: int) -> list[Node]:
     """Compute nodes of one op, one shape and one generation by one call.
 
     Parameters
     ----------
-    results
-        What the program computes, lowered: first `outputs` outputs, then gradients.
+    results, order
+        What the program computes, lowered, and all nodes it needs, each after its inputs.
+    outputs
+        How many of the results are outputs; the others are gradients.
     """
-    return _Batching(results, outputs).rewritten()
+    return _Batching(generations(results[:outputs], order)).rewritten(results)
 
 
-def generations(results: Sequence[Node], outputs: int) -> dict[Node, Generation]:
+def generations(outputs: Sequence[Node], order: Sequence[Node]) -> dict[Node, Generation]:
     """Return for each node a generation: nodes of one don't depend on each other, but for a view on what it views.
 
     First come those that the outputs need, by their distance from the leaves. Then those that only gradients need, by their
     distance from these: the slopes of all layers, which depend on values alone, are then one generation. Last come
     those that nothing reads, as the gradients of the weights.
     """
-    order = topological_order(results)
-    forward = set(topological_order(results[:outputs]))
+    forward = set(topological_order(outputs))
     read: set[Node] = set()
     for node in reversed(order):
         if not is_view(node) or node in read:
@@ -70,14 +70,13 @@ def generations(results: Sequence[Node], outputs: int) -> dict[Node, Generation]
 
 
 class _Batching:
-    def __init__(self, results: Sequence[Node], outputs: int) -> None:
-        self.results = results
-        self.generations = generations(results, outputs)
+    def __init__(self, generations: dict[Node, Generation]) -> None:
+        self.generations = generations
         self.joined = {source for node in self.generations if isinstance(node.op, Joined) for source in node.inputs}
         self.new: dict[Node, Node] = {}
         self.place: dict[Node, tuple[Node, int]] = {}
 
-    def rewritten(self) -> list[Node]:
+    def rewritten(self, results: Sequence[Node]) -> list[Node]:
         """Return the results, computed by fewer calls."""
         by_generation: dict[Generation, list[Node]] = {}
         for node, generation in self.generations.items():
@@ -94,7 +93,7 @@ class _Batching:
             for node in nodes:
                 if node not in self.new:
                     self.new[node] = with_inputs(node, tuple([self.new[source] for source in node.inputs]))
-        return [self.new[node] for node in self.results]
+        return [self.new[node] for node in results]
 
     def _runs(self, alike: list[Node]) -> Iterator[list[Node]]:
         """Cut nodes into runs whose operands lie side by side already, or can be laid so, or are one and the same."""
@@ -142,8 +141,7 @@ class _Batching:
         """Put one node in the place of a run, and views of it in the places of its members."""
         first, count = run[0], len(run)
         operands = tuple(self._operand([node.inputs[slot] for node in run]) for slot in range(len(first.inputs)))
-        with inside(f"{first.scope} and {count - 1} more"):
-            whole = Node(_on_stack(first), operands, (count, *first.shape), first.dtype)
+        whole = made_like(_on_stack(first), operands, (count, *first.shape), first)
         for index, node in enumerate(run):
             self.new[node] = made_like(ops.Getitem((index,)), (whole,), node.shape, node)
             self.place[node] = whole, index

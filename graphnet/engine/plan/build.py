@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from graphnet import ops
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant
 from graphnet.core.op import Primitive
@@ -18,13 +18,13 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, known
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
+from graphnet.engine.plan.bias import bias_in_product
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
-from graphnet.engine.plan.joined import Joined
+from graphnet.engine.plan.joined import Joined, WithOnes
 from graphnet.engine.plan.lowering import lower
 from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of, require_memory
 from graphnet.engine.plan.program import Program, function_name
-from graphnet.engine.plan.rewrites import bias_in_product, sums_of_squares
 from graphnet.engine.plan.sizes import with_sizes
 
 LARGE = 1 << 15
@@ -48,19 +48,26 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
         # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
         reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
-    results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
-    if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
-        results = bias_in_product(results, dtype)
-    results = equal_nodes_together(results, len(outputs))
-    results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
+    count = len(outputs)
+    lowered = lower([*outputs, *slopes.values()], dtype)
+    results = [*lowered[:count], *map(own_memory, lowered[count:])]
     order = topological_order(results)
+    passes = [("sizes", len(sized)), ("lowering", len(order))]
+    for name, rewrite in (
+        ("bias in product", partial(bias_in_product, dtype=dtype)),
+        ("equal nodes together", partial(equal_nodes_together, outputs=count)),
+    ):
+        results = rewrite(results, order)
+        order = topological_order(results)
+        passes.append((name, len(order)))
     layout = lay_out(order, results, dtype)
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
-    of_slope = dict(zip(slopes, results[len(outputs) :], strict=True))
-    return _Assembly(layout, results, len(outputs), dtype).program(
+    of_slope = dict(zip(slopes, results[count:], strict=True))
+    return _Assembly(layout, results, count, dtype).program(
         [(sized[node], fed[node]) for node in graph.inputs],
         {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope},
+        passes,
     )
 
 
@@ -100,7 +107,12 @@ class _Assembly:
         self.large_gradients = dict.fromkeys(node for node in large if node not in others and node.dtype.kind == "f")
         self.arrays = self._allocate()
 
-    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], gradients: Mapping[str, Node]) -> Program:
+    def program(
+        self,
+        inputs: Sequence[tuple[Node, tuple[int, ...]]],
+        gradients: Mapping[str, Node],
+        passes: Sequence[tuple[str, int]],
+    ) -> Program:
         """Return the program."""
         calls: list[Call] = []
         lines: list[tuple[str, ...]] = []
@@ -122,6 +134,7 @@ class _Assembly:
             {name: self.arrays[node] for name, node in gradients.items()},
             lines,
             self.layout.bytes,
+            passes,
             self.layout,
             {i: self._moving(node, first_call) for i, (node, _) in enumerate(inputs) if self._is_read_in_place(node)},
             [self._moving(node, first_call) for node in self.large_gradients],
@@ -159,8 +172,9 @@ class _Assembly:
         for buffer in dict.fromkeys(layout.buffer[node] for node in owners):
             if buffer not in memory:
                 memory[buffer] = np.empty(buffer.size, buffer.dtype)
-        for whole, _ in layout.inside.values():
-            memory[layout.buffer[whole]].fill(1)  # the ones of a WithOnes stay; the parts are written over the rest
+        for whole in layout.order:
+            if isinstance(whole.op, WithOnes):
+                memory[layout.buffer[whole]].fill(1)  # the ones stay, x is written over the rest
         arrays: dict[Node, Array] = {}
         for node in layout.order:
             if node in layout.views:

@@ -18,7 +18,7 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.node import Node
 from graphnet.core.op import Op, require_value
-from graphnet.engine.plan.rewrites import SumOfSquares
+from graphnet.engine.plan.lowering import SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive

@@ -1,7 +1,7 @@
 """The second pass: every composite replaced by the primitives that its own forward rule builds.
 
-On the way equal nodes become one (common subexpressions), what depends on constants alone is computed now, and steps that
-change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out.
+On the way equal nodes become one (common subexpressions), what depends on constants alone is computed now, steps that
+change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out, and a sum of squares becomes one product.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Node, inside
+from graphnet.core.node import Array, Constant, Node, inside, made_like
 from graphnet.core.op import Op, Primitive
-from graphnet.core.shapes import known
+from graphnet.core.shapes import Shape, known
 
 LARGE = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
@@ -85,6 +85,10 @@ class _Lowering:
             commutes = isinstance(op, (ops.Multiply, ops.Add))
             if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
                 return y
+        if isinstance(op, ops.Sum) and node.shape == () and isinstance(inputs[0].op, ops.Square):
+            (z,) = inputs[0].inputs
+            if z.dtype == node.dtype:
+                return self._unique(SumOfSquares(), node, (z,))
         grows = node.size > max([LARGE, *(source.size for source in inputs)])
         if not grows and all(isinstance(source, Constant) for source in inputs):
             with np.errstate(all="ignore"):
@@ -107,8 +111,7 @@ class _Lowering:
         except TypeError:  # a setting that can't be compared
             key, found = (object(),), None
         if found is None:
-            with inside(node.name or node.scope):
-                found = self.made[key] = Node(op, inputs, node.shape, node.dtype)
+            found = self.made[key] = made_like(op, inputs, node.shape, node)
             self.done[found] = found
         return found
 
@@ -122,6 +125,18 @@ class _Lowering:
             found = self.made[key] = Constant(np.array(array), None)
             self.done[found] = found
         return found
+
+
+class SumOfSquares(Primitive):
+    """Sum of squares of all entries, in one product of the array with itself."""
+
+    def forward(self, z: Array) -> Array:
+        """Compute Σ z²."""
+        return np.vdot(z, z)
+
+    def shape(self, z: Shape) -> Shape:
+        """Return ()."""
+        return ()
 
 
 _ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)

@@ -30,6 +30,8 @@ class Program:
         For each call: whose rule it comes from, its function, shapes and buffer.
     bytes
         Memory of all values.
+    passes
+        What made it: the name of each pass, and how many nodes there were after it.
     layout
         Where each value lives; None for a graph of scalars, whose values lie side by side.
     moving_feeds
@@ -44,6 +46,7 @@ class Program:
     gradients: dict[str, Array]
     lines: Sequence[tuple[str, ...]]
     bytes: int
+    passes: Sequence[tuple[str, int]]
     layout: Layout | None = None
     moving_feeds: Mapping[int, Moving] = field(default_factory=dict)
     moving_gradients: Sequence[Moving] = ()
@@ -90,8 +93,9 @@ class Program:
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
         total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
+        passes = "passes: " + ", ".join(f"{name} ({count:,} nodes)" for name, count in self.passes)
         if self.layout is None:
-            return f"{total} in which all values lie side by side"
+            return f"{total} in which all values lie side by side\n{passes}"
         uses = Counter(self.layout.buffer.values())
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
         more = f"; shared: {', '.join(shared[:40])}" if shared else ""
@@ -103,7 +107,7 @@ class Program:
             numbers = ", ".join(str(self.layout.buffer[value.node].number) for value in moving)
             if numbers:
                 lines.append(f"buffer {numbers}: {what}")
-        return "\n".join(lines)
+        return "\n".join([*lines, passes])
 
 
 def _leave(place: object, fed: Array) -> None:

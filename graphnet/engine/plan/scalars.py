@@ -96,7 +96,8 @@ class _Stamping:
             gradients = {self.graph.label(node): self._entry(signals, node) for node in found}
         outputs = (self._entry(self.pool, self.graph.outputs[0]),)
         fed = tuple(self._entry(self.pool, node) for node in self.graph.inputs)
-        return Program(self.calls, fed, outputs, gradients, self.lines, self.bytes)
+        passes = [(f"scalars by depth, {len(self.layout.levels):,} depths", len(self.layout))]
+        return Program(self.calls, fed, outputs, gradients, self.lines, self.bytes, passes)
 
     def _stamp_leaves(self) -> None:
         for node in self.layout.leaves:
