@@ -1,4 +1,4 @@
-"""Equal small nodes as one call.
+"""The fourth pass: equal small nodes are one call.
 
 Nodes of one op and one shape that don't depend on each other are computed together, where their operands can lie side by side
 in memory: the local slopes of all layers of a deep network, for example, and the gradients of all its weights. A call costs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -50,7 +50,7 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
     count = len(outputs)
     lowered = lower([*outputs, *slopes.values()], dtype)
-    results = [*lowered[:count], *map(own_memory, lowered[count:])]
+    results = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
     order = topological_order(results)
     passes = [("sizes", len(sized)), ("lowering", len(order))]
     for name, rewrite in (
@@ -71,15 +71,19 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     )
 
 
-def own_memory(gradient: Node) -> Node:
-    """Return a gradient as a copy if it is the value of a leaf as it is, as the gradient of w in sum(w * p) is p itself.
+def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
+    """Yield gradients, copied where one is the value of a leaf as it is, or the same as another.
 
-    Else an optimiser that changes one parameter would change another's gradient before that is used.
+    In sum(w * p) the gradient of w is p itself, in u + v that of u is also that of v: changing one must not change the other.
     """
-    source = gradient
-    while is_view(source):
-        source = source.inputs[0]
-    return gradient if source.op is not None else Node(Copy(), (gradient,), gradient.shape, gradient.dtype)
+    taken: set[Node] = set()
+    for gradient in gradients:
+        source = gradient
+        while is_view(source):
+            source = source.inputs[0]
+        shared = source.op is None or source in taken
+        taken.add(source)
+        yield Node(Copy(), (gradient,), gradient.shape, gradient.dtype) if shared else gradient
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The third pass: which memory each node's value lives in.
+"""The fifth pass: which memory each node's value lives in.
 
 A value needs memory until its last reader has run. An op that works entry by entry writes over an input that dies with it;
 otherwise memory of the same size that has become free is used again. A transpose, a slice or a broadcast needs none: it is
