@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,33 @@ KEPT = 8
 class Step:
     """A compiled graph; made by `compile`.
 
+    Parameters
+    ----------
+    graph, wrt
+        What to compute, and what to differentiate by.
+    all_reached
+        Whether a node of `wrt` that no error signal reaches is an error; else it has no gradient.
+    own
+        Arrays to read in the place of parameters' values.
+
+    Notes
+    -----
     Safe to call from several threads: calls take turns, since a program has one set of buffers.
     """
 
-    def __init__(self, graph: Graph, wrt: Sequence[Node], *, all_reached: bool = True) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        wrt: Sequence[Node],
+        *,
+        all_reached: bool = True,
+        own: Mapping[Node, np.ndarray[Any, Any]] = MappingProxyType({}),
+    ) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
-        self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
+        self._own = own
+        self._of_scalars = len(graph.outputs) == 1 and not own and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._last_shapes: object = None
@@ -89,7 +109,8 @@ class Step:
         if program is None:
             dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
             program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
-            program = program or build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
+            shapes_fed = {node: array.shape for node, array in fed.items()}
+            program = program or build(self.graph, self.wrt, shapes_fed, dtype, self._own)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:

@@ -15,7 +15,7 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.node import Constant, Input, Node, Parameter, made_like, with_inputs
 from graphnet.core.shapes import known
-from graphnet.engine.plan.joined import WithOnes
+from graphnet.engine.plan.joined import WithBias, WithOnes
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 SMALL_LAYER = 4096
@@ -71,9 +71,8 @@ class _Riding:
     def _layer(self, node: Node) -> Node:
         """Return [x 1] @ [W; b]."""
         (x, W), b = node.inputs[0].inputs, node.inputs[1]
-        row = made_like(ops.ExpandDims((0,)), (b,), (1, *b.shape), node)
-        stacked = made_like(ops.Concatenate(0), (W, row), _with_one_row_more(W), node)
-        return made_like(ops.Matmul(), (self._with_ones(x), stacked), node.shape, node)
+        with_bias = made_like(WithBias(), (W, b), _with_one_row_more(W), node)
+        return made_like(ops.Matmul(), (self._with_ones(x), with_bias), node.shape, node)
 
     def _with_ones(self, x: Node) -> Node:
         """Return [x 1]: one node for all layers that x feeds."""

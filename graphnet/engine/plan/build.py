@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ from graphnet.engine.plan.batching import equal_nodes_together
 from graphnet.engine.plan.bias import bias_in_product
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
-from graphnet.engine.plan.joined import Joined, WithOnes
+from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
 from graphnet.engine.plan.lowering import lower
-from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of, require_memory
+from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, owner_of, require_memory
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.sizes import with_sizes
 
@@ -31,8 +32,25 @@ LARGE = 1 << 15
 """From how many entries on a feed or a gradient is not copied: making its calls anew costs a few microseconds."""
 
 
-def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]) -> Program:
+def build(
+    graph: Graph,
+    wrt: Sequence[Node],
+    fed: Mapping[Input, tuple[int, ...]],
+    dtype: np.dtype[Any],
+    own: Mapping[Node, Array] = MappingProxyType({}),
+) -> Program:
     """Build the program of a graph, and of its gradients with respect to `wrt`.
+
+    Parameters
+    ----------
+    graph, wrt
+        What to compute.
+    fed
+        The shape of each input.
+    dtype
+        What to compute in.
+    own
+        Arrays to read in the place of parameters' values, of that dtype.
 
     Raises
     ------
@@ -64,11 +82,9 @@ def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     of_slope = dict(zip(slopes, results[count:], strict=True))
-    return _Assembly(layout, results, count, dtype).program(
-        [(sized[node], fed[node]) for node in graph.inputs],
-        {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope},
-        passes,
-    )
+    gradients = {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope}
+    inputs = [(sized[node], fed[node]) for node in graph.inputs]
+    return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
 
 
 def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
@@ -100,48 +116,70 @@ class Copy(Primitive):
 
 
 class _Assembly:
-    """Takes memory for a layout, and makes the calls."""
+    """Takes memory for a layout, and makes the calls.
 
-    def __init__(self, layout: Layout, results: Sequence[Node], outputs: int, dtype: np.dtype[Any]) -> None:
-        self.layout, self.dtype = layout, dtype
-        self.outputs = results[:outputs]
-        self.results = dict.fromkeys(owner_of(node, layout.views) for node in results)
-        others = {owner_of(node, layout.views) for node in self.outputs} | layout.inside.keys()
-        large = [node for node in self.results if node.size >= LARGE and not isinstance(node.op, Joined)]
-        self.large_gradients = dict.fromkeys(node for node in large if node not in others and node.dtype.kind == "f")
+    Parameters
+    ----------
+    layout
+        Where everything lives.
+    outputs, gradients
+        The nodes of the results; gradients by name.
+    own
+        The arrays of parameters that are not read where they are.
+    dtype
+        What the program computes in.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        outputs: Sequence[Node],
+        gradients: Mapping[str, Node],
+        own: Mapping[Node, Array],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.layout, self.outputs, self.gradients, self.own, self.dtype = layout, outputs, gradients, own, dtype
+        by_name = dict.fromkeys(owner_of(node, layout.views) for node in gradients.values())
+        others = {owner_of(node, layout.views) for node in outputs}
+        self.results = by_name | dict.fromkeys(others)
+        self.large_gradients = [
+            node
+            for node in by_name
+            if node.size >= LARGE and node.dtype.kind == "f" and node not in others | layout.inside.keys()
+            if not isinstance(node.op, Joined) and not own
+        ]
         self.arrays = self._allocate()
 
-    def program(
-        self,
-        inputs: Sequence[tuple[Node, tuple[int, ...]]],
-        gradients: Mapping[str, Node],
-        passes: Sequence[tuple[str, int]],
-    ) -> Program:
+    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, int]]) -> Program:
         """Return the program."""
         calls: list[Call] = []
         lines: list[tuple[str, ...]] = []
         first_call: dict[Node, int] = {}
         for node in self.layout.order:
-            if isinstance(node, Parameter) and needs_memory(node, self.dtype):
-                made: list[Call] = [(np.copyto, (self.arrays[node], node.value))]
+            if isinstance(node, Parameter) and node in self.layout.buffer:
+                made: list[Call] = [(np.copyto, (self.arrays[node], self.own.get(node, node.value)))]
             elif node.op is None or node in self.layout.views or isinstance(node.op, Joined):
                 continue
+            elif isinstance(node.op, WithBias) and np.shares_memory(self.arrays[node], self.arrays[node.inputs[0]]):
+                continue  # they lie one below the other as they are
             else:
                 made = calls_for(node, [self.arrays[source] for source in node.inputs], self.arrays[node])
                 first_call[node] = len(calls)
             calls += made
             lines += [self._line(node, call) for call in made]
+        in_place = {i: node for i, (node, _) in enumerate(inputs) if self._is_read_in_place(node)}
+        moving = self._moving([*in_place.values(), *self.large_gradients], first_call)
         return Program(
             calls,
             [self.arrays[node] if node in self.arrays else np.empty(shape) for node, shape in inputs],
             [self.arrays[node] for node in self.outputs],
-            {name: self.arrays[node] for name, node in gradients.items()},
+            {name: self.arrays[node] for name, node in self.gradients.items()},
             lines,
             self.layout.bytes,
             passes,
             self.layout,
-            {i: self._moving(node, first_call) for i, (node, _) in enumerate(inputs) if self._is_read_in_place(node)},
-            [self._moving(node, first_call) for node in self.large_gradients],
+            {i: moving[node] for i, node in in_place.items()},
+            [moving[node] for node in self.large_gradients],
         )
 
     def _is_read_in_place(self, node: Node) -> bool:
@@ -155,26 +193,28 @@ class _Assembly:
             and node not in self.results
         )
 
-    def _moving(self, node: Node, first_call: Mapping[Node, int]) -> Moving:
-        views = self.layout.views
-        of_node = [(view, viewed) for view, viewed in views.items() if owner_of(view, views) is node]
-        shown = {node, *(view for view, _ in of_node)}
-        uses = [
-            (user, first) for user, first in first_call.items() if user is node or not shown.isdisjoint(user.inputs)
-        ]
-        return Moving(node, self.arrays, of_node, uses)
+    def _moving(self, nodes: Iterable[Node], first_call: Mapping[Node, int]) -> dict[Node, Moving]:
+        """Return what it takes to move the values of nodes: their views, and the calls that use either."""
+        moving = {node: Moving(node, self.arrays, [], []) for node in nodes}
+        for view, viewed in self.layout.views.items():
+            owner = owner_of(view, self.layout.views)
+            if owner in moving:
+                moving[owner].views.append((view, viewed))
+        for user, first in first_call.items():
+            for node in {user, *(owner_of(source, self.layout.views) for source in user.inputs)} & moving.keys():
+                moving[node].uses.append((user, first))
+        return moving
 
     def _allocate(self) -> dict[Node, Array]:
-        """Return the array of every node. Small results lie side by side, so that they can be handed out as one copy.
+        """Return the array of every node. Small gradients lie side by side, by name: they are handed out as one copy.
 
-        Large gradients, which are handed out themselves, have memory that nothing else lives in.
+        Large ones, which are handed out themselves, have memory that nothing else lives in.
         """
-        layout, large = self.layout, self.large_gradients
-        owners = [node for node in layout.buffer if node not in large]
-        small = [node for node in owners if node in self.results and node.dtype.kind == "f"]
-        memory = _side_by_side(dict.fromkeys(layout.buffer[node] for node in small), self.dtype)
-        for buffer in dict.fromkeys(layout.buffer[node] for node in owners):
-            if buffer not in memory:
+        layout, large = self.layout, set(self.large_gradients)
+        small = [node for node in self.results if node in layout.buffer and node not in large]
+        memory = _side_by_side({layout.buffer[node]: None for node in small if node.dtype.kind == "f"}, self.dtype)
+        for node, buffer in layout.buffer.items():
+            if buffer not in memory and node not in large:
                 memory[buffer] = np.empty(buffer.size, buffer.dtype)
         for whole in layout.order:
             if isinstance(whole.op, WithOnes):
@@ -190,9 +230,12 @@ class _Assembly:
                 start = layout.inside[node][1] if node in layout.inside else 0
                 block = memory[layout.buffer[node]][start : start + node.size]
                 arrays[node] = block.reshape(shape[::-1]).T if node in layout.columns else block.reshape(shape)
+                if isinstance(node.op, WithBias):
+                    W, b = (arrays[source] for source in node.inputs)
+                    arrays[node] = joined_already(W, b, otherwise=arrays[node])
             else:
                 assert isinstance(node, (Parameter, Constant))
-                arrays[node] = node.value
+                arrays[node] = self.own.get(node, node.value)
         return arrays
 
     def _line(self, node: Node, call: Call) -> tuple[str, ...]:

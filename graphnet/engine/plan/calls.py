@@ -18,6 +18,7 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.node import Node
 from graphnet.core.op import Op, require_value
+from graphnet.engine.plan.joined import WithBias
 from graphnet.engine.plan.lowering import SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
@@ -64,6 +65,8 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
             return [(np.add.reduce, (inputs[0], op.axis, None, out, op.keepdims)), (np.divide, (out, count, out))]
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
+        case WithBias():
+            return [(out[:-1].__setitem__, (..., inputs[0])), (out[-1].__setitem__, (..., inputs[1]))]
         case ops.Concatenate():
             places = np.split(out, np.cumsum([part.shape[op.axis] for part in inputs])[:-1], op.axis)
             return [(place.__setitem__, (..., part)) for place, part in zip(places, inputs, strict=True)]

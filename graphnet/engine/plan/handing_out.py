@@ -34,8 +34,8 @@ class Moving:
 
     node: Node
     arrays: dict[Node, Array]
-    views: Sequence[tuple[Node, Node]]
-    uses: Sequence[tuple[Node, int]]
+    views: list[tuple[Node, Node]]
+    uses: list[tuple[Node, int]]
 
     def move(self, calls: list[Call], array: Array) -> None:
         """Let the value lie in `array` from now on."""

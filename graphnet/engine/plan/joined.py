@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,30 @@ class WithOnes(Joined):
     def parts(self, node: Node) -> Iterator[tuple[Node, int]]:
         """Yield x: the ones lie behind it."""
         yield node.inputs[0], 0
+
+
+class WithBias(Primitive):
+    """[W; b]: a bias as one more row of weights."""
+
+    def forward(self, W: Array, b: Array) -> Array:
+        """Join the two."""
+        return np.concatenate([W, b[np.newaxis]])
+
+    def shape(self, W: Shape, b: Shape) -> Shape:
+        """Return the shape with one row more."""
+        rows, columns = known(W, "a layer")
+        return rows + 1, columns
+
+
+def joined_already(W: np.ndarray[Any, Any], b: np.ndarray[Any, Any], otherwise: Array) -> Array:
+    """Return [W; b] as a view, if b lies right behind W in one block of memory."""
+    block = W.base
+    if block is None or b.base is not block or block.ndim != 1 or not W.flags.c_contiguous:
+        return otherwise
+    first = (W.ctypes.data - block.ctypes.data) // W.itemsize
+    if b.ctypes.data != W.ctypes.data + W.nbytes:
+        return otherwise
+    return block[first : first + W.size + b.size].reshape(otherwise.shape)
 
 
 class Stacked(Joined):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -87,6 +88,22 @@ class Program:
         for piece in self._pieces:
             found.update(piece.hand_out())
         return found
+
+    @cached_property
+    def gradient_vector(self) -> Array | None:
+        """All gradients as one vector, in their order, where they lie so in memory; None if they don't."""
+        arrays = list(self.gradients.values())
+        block = arrays[0].base if arrays else None
+        if not isinstance(block, np.ndarray) or block.ndim != 1 or self.moving_gradients:
+            return None
+        start = (arrays[0].ctypes.data - block.ctypes.data) // block.itemsize
+        vector = block[start : start + sum(array.size for array in arrays)]
+        end = vector.ctypes.data
+        for array in arrays:
+            if array.base is not block or not array.flags.c_contiguous or array.ctypes.data != end:
+                return None
+            end += array.nbytes
+        return vector
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
