@@ -29,6 +29,7 @@ Array: TypeAlias = Any
 """An array or a node. Rules are written for both, and the type checker can't know which comes."""
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
 _build: Callable[..., Node] = registry.build
 _OUR_FILES = (
     os.path.dirname(os.path.dirname(__file__)) + os.sep,
@@ -499,8 +500,21 @@ def check_name(name: object, what: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def one_source_line() -> Iterator[None]:
+    """Let all nodes made inside have the source line of the caller's code: it is looked up once, not for each."""
+    token = _made_at.set(_source_line())
+    try:
+        yield
+    finally:
+        _made_at.reset(token)
+
+
 def _source_line() -> tuple[str, int]:
     """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
+    found = _made_at.get()
+    if found is not None:
+        return found
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
         frame = frame.f_back

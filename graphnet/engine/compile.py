@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Node, describe, nodes_only
+from graphnet.core.node import Input, Node, describe, nodes_only, one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.build import build
@@ -107,10 +107,7 @@ class Step:
         key = (*shapes, *dtypes)
         program = self._programs.pop(key, None)
         if program is None:
-            dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
-            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
-            shapes_fed = {node: array.shape for node, array in fed.items()}
-            program = program or build(self.graph, self.wrt, shapes_fed, dtype, self._own)
+            program = self._build(fed)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:
@@ -118,6 +115,13 @@ class Step:
         self._programs[key] = self._last = program  # the last one used stands last
         self._last_shapes, self._last_dtypes = shapes, dtypes
         return arrays
+
+    def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
+        dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
+        with one_source_line():
+            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
+            shapes = {node: array.shape for node, array in fed.items()}
+            return program or build(self.graph, self.wrt, shapes, dtype, self._own)
 
     def explain(self) -> str:
         """Return the program run last as a table: one line a call, with its buffers and bytes."""
