@@ -29,8 +29,13 @@ from graphnet.ops.activations import (
 )
 from graphnet.ops.arithmetic import add, divide, exp, log, multiply, negative, power, sqrt, square, subtract
 from graphnet.ops.comparisons import abs, maximum, minimum, where
+from graphnet.ops.convolution import conv2d
+from graphnet.ops.dropout import dropout
+from graphnet.ops.labels import accuracy, one_hot
 from graphnet.ops.linear import bias_add, matmul, transpose
 from graphnet.ops.losses import binary_cross_entropy, cross_entropy, mse, sse
+from graphnet.ops.normalisation import batch_norm, layer_norm
+from graphnet.ops.pooling import max_pool2d
 from graphnet.ops.reductions import max, mean, sum
 from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
 from graphnet.train.fit import History, fit
@@ -55,8 +60,10 @@ __all__ = [
     "Parameter",
     "Report",
     "abs",
+    "accuracy",
     "add",
     "backward",
+    "batch_norm",
     "bias_add",
     "binary_cross_entropy",
     "broadcast_to",
@@ -65,9 +72,11 @@ __all__ = [
     "compile",
     "concatenate",
     "constant",
+    "conv2d",
     "cross_entropy",
     "divide",
     "draw",
+    "dropout",
     "errors",
     "exp",
     "fit",
@@ -75,18 +84,21 @@ __all__ = [
     "gradients",
     "identity",
     "input",
+    "layer_norm",
     "layers",
     "leaky_relu",
     "log",
     "log_softmax",
     "matmul",
     "max",
+    "max_pool2d",
     "maximum",
     "mean",
     "minimum",
     "mse",
     "multiply",
     "negative",
+    "one_hot",
     "op",
     "ops",
     "parameter",

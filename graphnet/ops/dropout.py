@@ -1,0 +1,88 @@
+"""Dropout: entries left out at random, by a mask that is an input of the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.node import Array
+from graphnet.core.op import Op
+from graphnet.core.registry import builtin
+from graphnet.core.shapes import Shape
+from graphnet.errors import DtypeError, GraphError, ShapeError
+
+
+@builtin
+@dataclass(frozen=True)
+class Dropout(Op):
+    """Dropout, a = z ⊙ keep / (1 − rate): what is kept grows, so that the mean stays (Srivastava et al., 2014).
+
+    z receives δ ⊙ keep / (1 − rate). The mask is an input like any other: a pass draws nothing at random, so that it can
+    be repeated and checked.
+
+    Attributes
+    ----------
+    rate
+        The share of entries that masks leave out.
+    """
+
+    rate: float = 0.5
+
+    def forward(self, z: Array, keep: Array) -> Array:
+        return z * keep / (1 - self.rate)
+
+    def backward(self, delta: Array, a: Array, z: Array, keep: Array) -> Array:
+        return delta * keep / (1 - self.rate), None
+
+    def shape(self, z: Shape, keep: Shape) -> Shape:
+        if len(z) != len(keep) or not all(map(shapes.same_size, z, keep)):
+            raise ShapeError(
+                f"z has shape {z}, keep has shape {keep}", repair="A mask has a value for each entry of z."
+            )
+        return z
+
+    def dtype(self, z: np.dtype[Any], keep: np.dtype[Any]) -> np.dtype[Any]:
+        if keep.kind != "b":
+            raise DtypeError(f"keep has dtype {keep}", repair="Declare the mask with dtype=bool.")
+        return super().dtype(z)
+
+
+def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None) -> Array:
+    """Leave out the entries whose `keep` is false, and let the others grow: a = z ⊙ keep / (1 − rate).
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    keep : node or array of bool
+        Same shape.
+    rate : float
+        The share of entries that masks leave out, from 0 to less than 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Same shape.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        When the node is made, if `keep` is not a mask for `z`.
+    GraphError
+        If `rate` is not from 0 to less than 1.
+
+    Examples
+    --------
+    >>> dropout(np.array([1.0, 2.0]), np.array([True, False]), rate=0.5)
+    array([2., 0.])
+    """
+    if not 0 <= rate < 1:
+        raise GraphError(
+            f"a dropout rate of {rate!r}", repair="Give the share that is left out, from 0 to less than 1."
+        )
+    return Dropout(float(rate))(z, keep, name=name)
