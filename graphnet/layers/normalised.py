@@ -101,7 +101,8 @@ def dropout(x: Node, rate: float = 0.5, *, name: str = "dropout") -> Node:
     """Add dropout, a = x ⊙ mask / (1 − rate), with an input ``name/mask`` that is true where an entry is kept.
 
     A pass draws nothing at random, so that it can be repeated and checked: the mask is fed. `fit` draws a new one for each
-    step, from its generator; `masks` draws them for a pass of your own; ``gn.inference(a)`` is the network without it.
+    step, from its generator; `graphnet.dropout_masks` does for a pass of your own; ``gn.inference(a)`` is the network
+    without it.
 
     Parameters
     ----------

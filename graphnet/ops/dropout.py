@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array
+from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.node import Array, Input
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
@@ -86,3 +87,52 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
             f"a dropout rate of {rate!r}", repair="Give the share that is left out, from 0 to less than 1."
         )
     return Dropout(float(rate))(z, keep, name=name)
+
+
+def mask_rates(graph: Graph) -> dict[Input, float]:
+    """Return the inputs of a graph that are masks of dropout, and the share that each leaves out."""
+    return {
+        node.inputs[1]: node.op.rate
+        for node in reversed(graph.nodes)
+        if isinstance(node.op, Dropout) and isinstance(node.inputs[1], Input)
+    }
+
+
+def dropout_masks(target: Target, samples: int, rng: np.random.Generator) -> dict[Input, Array]:
+    """Draw the masks of dropout for one pass, as feeds; `fit` draws them by itself.
+
+    Parameters
+    ----------
+    target
+        The output, or a graph.
+    samples
+        How many samples are fed: the first size of a mask, where that is not known.
+    rng
+        Where the numbers come from.
+
+    Returns
+    -------
+    dict
+        {mask input: array of bool}, true where an entry is kept.
+
+    Raises
+    ------
+    UnknownSizeError
+        If another size than the number of samples is not known.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> a = gn.layers.dropout(x, rate=0.5)
+    >>> masks = gn.dropout_masks(a, samples=3, rng=np.random.default_rng(0))
+    >>> gn.forward(a, {x: np.ones((3, 2)), **masks})[a]
+    array([[2., 0.],
+           [0., 0.],
+           [2., 2.]])
+    """
+    masks = {}
+    for mask, rate in mask_rates(as_graph(target)).items():
+        sizes = mask.shape if not mask.shape or mask.shape[0] is not None else (samples, *mask.shape[1:])
+        masks[mask] = rng.random(shapes.known(sizes, f"the dropout mask {mask.name!r}")) >= rate
+    return masks
