@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.errors import TrainingError
 from graphnet.train.history import History
-from graphnet.train.optimizers import Optimizer
+from graphnet.train.rule import Optimizer
 from graphnet.train.settings import require_count, require_number
 
 

@@ -19,7 +19,7 @@ from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_eva
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
 from graphnet.train.evaluation import Evaluation, Metrics, by_name
 from graphnet.train.history import History
-from graphnet.train.optimizers import Optimizer, Rule
+from graphnet.train.rule import Optimizer, Rule
 from graphnet.train.settings import require_count
 
 LARGE_RATE = 1e15
