@@ -91,11 +91,11 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
 
 def mask_rates(graph: Graph) -> dict[Input, float]:
     """Return the inputs of a graph that are masks of dropout, and the share that each leaves out."""
-    return {
-        node.inputs[1]: node.op.rate
-        for node in reversed(graph.nodes)
-        if isinstance(node.op, Dropout) and isinstance(node.inputs[1], Input)
-    }
+    rates: dict[Input, float] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Dropout) and isinstance(node.inputs[1], Input):
+            rates.setdefault(node.inputs[1], node.op.rate)
+    return rates
 
 
 def dropout_masks(target: Target, samples: int, rng: np.random.Generator) -> dict[Input, Array]:

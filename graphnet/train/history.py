@@ -27,7 +27,7 @@ class History:
     seconds : list of float
         How long each epoch took, its evaluation included.
     stopped : str
-        Why training ended before its last epoch; empty if it did not.
+        What ended the training; empty if the last epoch did.
     """
 
     loss: list[float] = field(default_factory=list)

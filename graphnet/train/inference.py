@@ -93,8 +93,8 @@ def _statistics(graph: Graph, norms: list[Node], feeds: Mapping[Any, Any]) -> di
     if not norms:
         return {}
     before = Graph(*dict.fromkeys(norm.inputs[0] for norm in norms))
-    names = {node.name for node in before.inputs}
-    values = forward(before, {key: array for key, array in feeds.items() if key in names or key in before.inputs})
+    needed = {*before.inputs, *(node.name for node in before.inputs)}
+    values = forward(before, {key: array for key, array in feeds.items() if key in needed})
     statistics = {}
     for norm in norms:
         op, z = norm.op, values[norm.inputs[0]]

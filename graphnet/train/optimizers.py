@@ -191,12 +191,8 @@ class Adam(Rule):
         mean += (1 - self.beta1) * gradient
         square *= self.beta2
         square += (1 - self.beta2) * np.square(gradient)
-        size = np.sqrt(square)
-        size /= math.sqrt(1 - self.beta2**step)
-        size += self.epsilon
-        np.divide(mean, size, out=size)
-        size *= rate / (1 - self.beta1**step)
-        value -= size
+        size = np.sqrt(square) / math.sqrt(1 - self.beta2**step) + self.epsilon
+        value -= (rate / (1 - self.beta1**step)) * (mean / size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -172,7 +172,7 @@ class Rule:
         """
         if not isinstance(state, Mapping) or "step" not in state:
             raise TrainingError("this is no optimiser's state", repair="Give what optimizer.state was.")
-        step = np.asarray(state["step"])[()]
+        step = np.asarray(state["step"]).tolist()  # a file gives it back as an array
         require_count("the state's step", step, 0)
         arrays: dict[str, dict[str, Array]] = {}
         for key in state.keys() - {"step"}:
