@@ -103,6 +103,7 @@ class CutArrays:
                 self.samples,
                 f"There are {self.samples} samples. Leave it out to use all of them in each step.",
             )
+        self._draws_masks = len(self.arrays) < len(self.graph.inputs)
         self.size = self.batch_size or max(self.samples, 1)
         self.steps: int | None = -(-max(self.samples, 1) // self.size)
 
@@ -111,7 +112,8 @@ class CutArrays:
         order = None if self.rng is None else self.rng.permutation(self.samples)
         for start in range(0, max(self.samples, 1), self.size):
             rows = slice(start, start + self.size)
-            yield _with_masks(self.graph, self._cut(rows if order is None else order[rows]), self.rng)
+            feeds = self._cut(rows if order is None else order[rows])
+            yield _with_masks(self.graph, feeds, self.rng) if self._draws_masks else feeds
 
     def sample(self) -> Feeds:
         """Return the first samples."""

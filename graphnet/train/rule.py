@@ -122,13 +122,18 @@ class Rule:
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
+        rule, remembers = self.rule, self.remembers
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
-            if gradient is not None:
-                value = parameter.value
-                if self.weight_decay:
-                    gradient = self.decayed(value, gradient, rate)
-                self.rule(value, gradient, rate, *(memory.of(parameter, self.remembers) if self.remembers else ()))
+            if gradient is None:
+                continue
+            value = parameter.value
+            if self.weight_decay:
+                gradient = self.decayed(value, gradient, rate)
+            if remembers:
+                rule(value, gradient, rate, *memory.of(parameter, remembers))
+            else:
+                rule(value, gradient, rate)
 
     def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
         """Return the gradient with that of the weight decay."""
