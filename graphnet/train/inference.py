@@ -11,6 +11,8 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, constant, describe, inside
 from graphnet.engine.run import forward
 from graphnet.errors import GraphError
+from graphnet.ops.activations import identity
+from graphnet.ops.arithmetic import divide
 from graphnet.ops.dropout import Dropout
 from graphnet.ops.normalisation import BatchNorm
 
@@ -121,11 +123,16 @@ def _replaced(graph: Graph, changes: Mapping[Node, Statistics | None]) -> dict[N
 
 
 def _changed(graph: Graph, node: Node, z: Node, statistics: Statistics | None) -> Node:
+    """Return what stands for a dropout, or for a batch normalisation; a name that was given stays."""
+    name = _own_name(node)
     if statistics is None:
-        return z
+        with inside(node.scope):
+            return z if name is None else identity(z, name=name)
     with inside(graph.label(node)):
         mean, deviation = (constant(v, name=what) for v, what in zip(statistics, ("mean", "deviation"), strict=True))
-        return (z - mean) / deviation
+        centred = z - mean
+    with inside(node.scope):
+        return divide(centred, deviation, name=name)  # type: ignore[no-any-return]
 
 
 def _own_name(node: Node) -> str | None:

@@ -62,6 +62,15 @@ def test_the_statistics_are_those_of_the_data():
     }  # fmt: skip
 
 
+def test_names_that_were_given_stay():
+    x = gn.input("x", shape=(None, 2))
+    with gn.scope("s"):
+        a = gn.dropout(gn.batch_norm(x, name="n"), gn.input("keep", (None, 2), dtype=bool), name="d")
+    fwd = gn.forward(gn.inference(a, {x: [[0.0, 1.0], [2.0, 9.0]]}), {x: [[2.0, 9.0]]})
+    np.testing.assert_allclose(fwd["s/n"], [[1.0, 1.0]], rtol=1e-5)
+    np.testing.assert_array_equal(fwd["s/d"], fwd["s/n"])
+
+
 def test_parameters_and_inputs_are_the_same_nodes():
     x, _, a, _ = network()
     out = gn.inference(a, {x: X})
