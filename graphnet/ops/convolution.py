@@ -10,6 +10,7 @@ rule is the other two ops, and derivatives of any order exist.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -114,10 +115,11 @@ class Conv2dToKernel(Sliding):
     def forward(self, x: Array, delta: Array) -> Array:
         windows = _windows(_padded(x, self.padding), self.size, self.stride)
         n, c, kh, kw, rows, columns = windows.shape
-        gradient = np.zeros((delta.shape[1], c * kh * kw), delta.dtype)
-        for signal, flat in zip(delta.reshape(n, -1, rows * columns), _flattened(windows), strict=True):
+        channels = delta.shape[1]
+        gradient = np.zeros((channels, c * kh * kw), delta.dtype)
+        for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
             gradient += signal @ flat.T
-        return gradient.reshape(-1, c, kh, kw)
+        return gradient.reshape(channels, c, kh, kw)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
         sliding = {"stride": self.stride, "padding": self.padding}
@@ -187,10 +189,10 @@ def _products(windows: Any, W: Any) -> Any:
     """Return the product of each kernel with each window, of shape (samples, channels out, *places)."""
     n, *_, rows, columns = windows.shape
     result = np.empty((n, len(W), rows * columns), np.result_type(windows, W))
-    kernels = W.reshape(len(W), -1)
+    kernels = W.reshape(len(W), math.prod(W.shape[1:]))
     for of_sample, flat in zip(result, _flattened(windows), strict=True):
         np.matmul(kernels, flat, out=of_sample)
-    return result.reshape(n, -1, rows, columns)
+    return result.reshape(n, len(W), rows, columns)
 
 
 # Functions ----------------------------------------------------------------------------------------------------------

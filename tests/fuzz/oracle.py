@@ -173,6 +173,17 @@ def _difference(x, y):
     return np.abs(np.subtract(x, y))
 
 
+def _gap_of_windows(z, size, stride):
+    """Return how far the largest entry of each window is ahead of the second largest."""
+    parts = np.sort(np.stack(windows(z, size, stride)), axis=0)
+    return parts[-1] - parts[-2] if len(parts) > 1 else np.inf
+
+
+def _spread(z, axes):
+    """Return a hundredth of the deviations that are divided by: what lies closer together is too steep."""
+    return np.std(z, axis=axes) / 100
+
+
 DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(["abs", "relu", "sign"], np.abs),
     "leaky_relu": lambda z, slope: np.abs(z),
@@ -180,6 +191,9 @@ DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"], _difference),
     "clip": lambda z, low, high: np.minimum(np.abs(z - low), np.abs(z - high)),
     "max": _gap,
+    "max_pool2d": _gap_of_windows,
+    "layer_norm": lambda z, axes: _spread(z, axes),
+    "batch_norm": lambda z: _spread(z, (0,) if np.ndim(z) == 2 else (0, 2, 3)),
     "min": lambda z, **settings: _gap(z, sign=-1, **settings),
 }
 """How far the arguments of an operation are from a place where its derivative does not exist."""
