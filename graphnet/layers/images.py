@@ -11,7 +11,7 @@ from graphnet.core.node import Node, nodes_only, parameter, scope
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError
 from graphnet.layers.initialisers import Activation, Init, weights
-from graphnet.ops import convolution, pooling
+from graphnet.ops import convolution
 from graphnet.ops.activations import relu
 from graphnet.ops.arithmetic import add
 from graphnet.ops.convolution import Pair, pair
@@ -85,40 +85,6 @@ def conv2d(
         b = parameter("b", np.zeros((channels, 1, 1)))
         z = add(convolution.conv2d(x, W, stride, padding), b)
         return z if activation is None else activation(z)  # type: ignore[no-any-return]
-
-
-def max_pool2d(x: Node, size: int | Pair = 2, stride: int | Pair | None = None, *, name: str | None = None) -> Node:
-    """Add a pooling layer: the largest value of each window. It is `graphnet.max_pool2d`.
-
-    Parameters
-    ----------
-    x
-        The node to start from, shape (samples, channels, rows, columns).
-    size, stride
-        As for `graphnet.max_pool2d`.
-    name
-        Name of the node.
-
-    Returns
-    -------
-    Node
-        Shape (samples, channels, rows, columns), with fewer rows and columns.
-
-    Raises
-    ------
-    ShapeError
-        If no window fits.
-    GraphError
-        If `x` is not a node.
-
-    Examples
-    --------
-    >>> import graphnet as gn
-    >>> gn.layers.max_pool2d(gn.input("x", shape=(None, 16, 8, 8)))
-    <max_pool2d (None, 16, 4, 4)>
-    """
-    nodes_only([x], "max_pool2d")
-    return pooling.max_pool2d(x, size, stride, name=name)  # type: ignore[no-any-return]
 
 
 def flatten(x: Node, *, name: str | None = None) -> Node:

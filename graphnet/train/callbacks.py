@@ -52,7 +52,7 @@ class Training:
         reason
             Why, in words.
         """
-        self.history.stopped = reason
+        self.history.stopped = reason or "stopped"
 
 
 class Callback:

@@ -113,6 +113,8 @@ def fit(
     measured = by_name(metrics)
     evaluate = _evaluation(graph, batches, validation, measured, epochs, batch_size)
     calls = check_callbacks(callbacks)
+    if isinstance(optimizer, Rule):
+        optimizer.memory.check(graph.parameters)
     step = Step(graph, graph.parameters, all_reached=False)
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)

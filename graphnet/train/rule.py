@@ -40,18 +40,38 @@ class Memory:
         kept = self.arrays.get(label)
         if kept is None:
             kept = self.arrays[label] = {name: np.zeros_like(parameter.value) for name in names}
-        if self.owners.setdefault(label, parameter) is not parameter:
+        if self.owners.get(label) is not parameter:
+            self._require_fit(parameter)
+            self.owners[label] = parameter
+        return [kept[name] for name in names]
+
+    def check(self, parameters: Iterable[Parameter]) -> None:
+        """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
+        named = {parameter.name: parameter for parameter in parameters}
+        for label in self.arrays:
+            if label in named:
+                self._require_fit(named[label])
+            elif label not in self.owners:
+                raise TrainingError(
+                    f"the state restored is of a parameter called {label!r}, and there is none here",
+                    repair="Restore the state that belongs to this network.",
+                )
+
+    def _require_fit(self, parameter: Parameter) -> None:
+        label = parameter.name or ""
+        if self.owners.get(label, parameter) is not parameter:
             raise TrainingError(
                 f"this optimiser has the state of another parameter called {label!r}",
                 repair="Make a new optimiser for each network.",
             )
-        if any(array.shape != parameter.value.shape for array in kept.values()):
-            (other, *_) = [array.shape for array in kept.values() if array.shape != parameter.value.shape]
-            raise TrainingError(
-                f"the state of {label!r} has shape {other}, and the parameter {parameter.value.shape}",
-                repair="Restore the state that belongs to this network.",
-            )
-        return [kept[name] for name in names]
+        expected = parameter.value.shape, parameter.value.dtype
+        for what, array in self.arrays[label].items():
+            if (array.shape, array.dtype) != expected:
+                raise TrainingError(
+                    f"{what}/{label} in the state has shape {array.shape} and dtype {array.dtype}, "
+                    f"the parameter {expected[0]} and {expected[1]}",
+                    repair="Restore the state that belongs to this network.",
+                )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

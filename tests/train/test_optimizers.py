@@ -242,8 +242,29 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing(state, message
     assert repr(optimizer.state) == repr(before)
 
 
-def test_a_state_of_other_shapes_is_refused_at_the_step():
+@pytest.mark.parametrize(
+    ("velocity", "message"),
+    [
+        (
+            {"velocity/w": np.ones(3)},
+            r"velocity/w in the state has shape \(3,\) and dtype float64, the parameter \(1,\)",
+        ),
+        ({"velocity/w": np.ones(1, np.float32)}, "dtype float32, the parameter"),
+        ({"velocity/u": np.ones(1)}, "of a parameter called 'u', and there is none here"),
+    ],
+)
+def test_a_state_of_other_parameters_is_refused_before_the_first_step(velocity, message):
+    first, w = gn.parameter("first", [1.0]), gn.parameter("w", [1.0])
     optimizer = gn.Momentum(0.1)
-    optimizer.restore({"step": 1, "velocity/w": np.ones(3)})
-    with pytest.raises(gn.errors.TrainingError, match=r"state of 'w' has shape \(3,\), and the parameter \(1,\)"):
-        optimizer.update([gn.parameter("w", [1.0])], {"w": np.array([1.0])})
+    optimizer.restore({"step": 1, "velocity/first": np.ones(1), **velocity})
+    with pytest.raises(gn.errors.TrainingError, match=message):
+        gn.fit(gn.sum(first * w), {}, optimizer=optimizer, epochs=1)
+    assert (first.value, w.value, optimizer.state["step"]) == (1, 1, 1)
+
+
+def test_a_part_of_a_network_can_be_trained_on():
+    v, w = gn.parameter("v", [1.0]), gn.parameter("w", [1.0])
+    optimizer = gn.Adam()
+    gn.fit(gn.sum(v * w), {}, optimizer=optimizer, epochs=1)
+    gn.fit(gn.sum(v), {}, optimizer=optimizer, epochs=1)
+    assert set(optimizer.state) == {"step", "mean/v", "square/v", "mean/w", "square/w"}
