@@ -53,7 +53,8 @@ def fit(
         that are cut already, each a dict: a list, an iterator, or a function that returns one, called for each epoch.
         Masks of dropout that are not fed are drawn anew in each step.
     optimizer
-        Turns gradients into new values, as ``gn.GradientDescent(0.5)``.
+        Turns gradients into new values, as ``gn.GradientDescent(0.5)`` or ``gn.Adam()``. Fitting again with the same
+        optimiser and generator is training on.
     epochs
         How many times to go through the data.
     batch_size
@@ -62,7 +63,8 @@ def fit(
         How many of the batches that come ready make an epoch: needed for an endless generator.
     validation
         Data as `feeds`, which E is computed on after each epoch, with the network as it is used after training: see
-        `inference`.
+        `inference`. The statistics of batch normalisations are then those of the first 1,024 training samples, or of the
+        last batch where batches come ready.
     metrics
         {name: scalar node}, or a list of such nodes, as ``gn.accuracy(a, t)``: computed on the validation data after each
         epoch, on the training data if there is none. They and the validation loss are means over the batches, each by its
