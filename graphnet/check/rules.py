@@ -22,6 +22,12 @@ from graphnet.engine.rules import check_message, read_only
 from graphnet.errors import GraphError, RuleError
 
 Array = np.ndarray[Any, Any]
+SPOILING = {
+    "arguments unchanged": "changes its arguments",
+    "results stay as returned": "returns an alias that is later changed",
+    "deterministic": "depends on state",
+}
+"""Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
 PRECISE = 1e-5
 """How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
 
@@ -107,7 +113,7 @@ class _Rule:
             verdict, evidence = verdict_of(judged), ""
             if verdict != "wrong" and more["directions"]:
                 verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
-        broken = any(self.behaviour.fault(name, slot) for name in ("deterministic", "results stay as returned"))
+        broken = any(self.behaviour.fault(name, slot) for name in SPOILING)
         if problem or broken:
             verdict = "wrong"
         if verdict != "wrong":
@@ -147,11 +153,7 @@ class _Rule:
     # What the fault looks like --------------------------------------------------------------------------------------
 
     def _diagnosis(self, slot: int, message: Array, judged: Judged | None, problem: str) -> str:
-        for name, words in (
-            ("arguments unchanged", "changes its arguments"),
-            ("results stay as returned", "returns an alias that is later changed"),
-            ("deterministic", "depends on state"),
-        ):
+        for name, words in SPOILING.items():
             if evidence := self.behaviour.fault(name, slot):
                 return f"{words}: {evidence}"
         if self.behaviour.messages[slot] is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -49,7 +52,8 @@ def check_whole(
     for node, direction in directions.items():
         messages[node].append(Message(None, None, direction))
     try:
-        error_signals = propagate(graph, values, messages, apply_backward)
+        with np.errstate(all="ignore"):
+            error_signals = propagate(graph, values, messages, apply_backward)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
     calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op is not None]
@@ -95,18 +99,16 @@ def _diagnosed(
     finding: Finding, graph: Graph, error_signals: Mapping[Node, Array], messages: Mapping[Node, Sequence[Message]]
 ) -> Finding:
     """Say which node's error signal is not the sum of its messages, if there is one."""
-    from dataclasses import replace
-
     for node in reversed(graph.nodes):
         received = [np.asarray(message.delta) for message in messages[node]]
         if len(received) < 2 or node not in error_signals:
             continue
-        signal, total = error_signals[node], np.sum(received, axis=0)
-        if np.allclose(signal, total, rtol=1e-9, atol=1e-12 * np.max(np.abs(total), initial=0.0)):
+        signal = np.asarray(error_signals[node])
+        if np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
             continue
         what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
         for word, message in (("last", received[-1]), ("first", received[0])):
-            if np.allclose(signal, message, rtol=1e-9):
+            if np.array_equal(signal, message):
                 what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
                 break
         return replace(finding, diagnosis=what)
