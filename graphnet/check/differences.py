@@ -80,6 +80,7 @@ def judge(
     step: float | None = None,
     complex_step: bool = False,
     clear: float = BLUR,
+    scale: float = 1.0,
 ) -> Judged:
     """Compare what a rule says with differences.
 
@@ -97,11 +98,13 @@ def judge(
         Begin with a complex step, which needs no length.
     clear
         Up to what share of a derivative the noise of the first difference may be for it to be the last one.
+    scale
+        The size of the numbers that the rule was made of: what it rounds by.
     """
     said = np.asarray(rule, float).reshape(-1)[entries]
     x = np.abs(response.array.reshape(-1)[entries])
     steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
-    scale = max(1.0, float(np.max(np.abs(said[np.isfinite(said)]), initial=0.0)))
+    scale = max(scale, float(np.max(np.abs(said[np.isfinite(said)]), initial=0.0)))
     judgement = np.full(len(entries), "right", dtype="<U8")
     if complex_step:
         change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
@@ -172,8 +175,10 @@ def _quotients(
     x = response.array.reshape(-1)[entries]
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
+    # Nothing changed? In numbers as large as these the change may have been lost on the way.
+    lost = np.where(change == 0, 4 * EPS * max(1.0, float(np.max(np.abs(response.array), initial=0.0))), 0.0)
     with np.errstate(all="ignore"):
-        return change / taken, 8 * EPS * size / taken
+        return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
 
 class _Ladders:

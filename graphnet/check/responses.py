@@ -112,6 +112,9 @@ class Response:
         sizes = [sum(values[key].size for key in (*call.inputs, call.output)) for call in self.calls]
         self._costs = [self.array.size, *sizes]
         self.source = source
+        rng = np.random.default_rng(0)
+        far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
+        self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
         self._cut = None if self.array.size * sum(self._costs) <= FEW or not self.array.size else self._find_cut()
 
     def affordable(self, budget: float) -> int:
@@ -138,23 +141,26 @@ class Response:
         Returns
         -------
         change, size
-            The change of the result, and the sum of the numbers that changed, by which its rounding is judged: of those
-            that might have, if none did.
+            The change of the result, and the sum of the numbers that depend on the entry, by which its rounding is
+            judged: the change of a large one may be lost in rounding.
         """
         change = np.zeros(len(entries), np.result_type(low, high, float))
         size = np.zeros(len(entries))
         cut = None if alone else self._cut
+        steps = [low, high]
+        if any(direction.size > 1 for direction in self.directions.values()):
+            steps.append(self._far.reshape(-1)[entries])
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
                 if cut is None:
-                    outcomes = [self._behind(0, self._each_moved(entries[at], step[at])) for step in (low, high)]
+                    outcomes = [self._behind(0, self._each_moved(entries[at], step[at])) for step in steps]
                     change[at], size[at] = self._compared(*outcomes)
                     continue
-                before, after = (self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in (low, high))
+                moved = [self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in steps]
                 if cut.calls == len(self.calls) and len(self.directions) == 1:
-                    change[at], size[at] = self._owned(cut, slab, before, after)
+                    change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
                 else:
-                    outcomes = [self._behind(cut.calls, self._versions(cut, slab, array)) for array in (before, after)]
+                    outcomes = [self._behind(cut.calls, self._versions(cut, slab, array)) for array in moved]
                     change[at], size[at] = self._compared(*outcomes)
         return change, size
 
@@ -186,7 +192,7 @@ class Response:
         data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
         data[:] = self.array.reshape(-1)
         data[np.arange(len(entries)), entries] += steps
-        return Stack(data.reshape(-1, *self.array.shape))
+        return Stack(data.reshape(len(entries), *self.array.shape))
 
     def _all_moved(self, entries: Array, steps: Array) -> Array:
         """Return the array with all these entries moved."""
@@ -204,7 +210,7 @@ class Response:
         rows = version[cut.owner]
         places = np.flatnonzero(rows >= 0)
         data[rows[places], places] = array.reshape(-1)[places]
-        return Stack(data.reshape(-1, *base.shape))
+        return Stack(data.reshape(len(slab), *base.shape))
 
     # What came of it ------------------------------------------------------------------------------------------------
 
@@ -228,28 +234,32 @@ class Response:
         """Add up, for each slab, the changes of the outputs that depend on it."""
         weights, count = self.directions[cut.key].reshape(-1), cut.slabs + 1
         before, after = before.reshape(-1), after.reshape(-1)
-        parts, sizes, changed = weights * (after - before), np.abs(weights * after), before != after
+        parts, sizes = weights * (after - before), np.abs(weights * after)
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
             change = change + 1j * np.bincount(cut.owner, parts.imag, count)
-        size = np.bincount(cut.owner, np.where(changed, sizes, 0.0), count)
-        moved = np.bincount(cut.owner, changed, count) > 0
-        return change[slab], np.where(moved, size, np.bincount(cut.owner, sizes, count))[slab]
+        owned = np.bincount(cut.owner, minlength=count) > 0
+        size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
+        return change[slab], size[slab]
 
-    def _compared(self, before: Mapping[Any, Stack], after: Mapping[Any, Stack]) -> tuple[Array, Array]:
-        """Add up the changes of each version's outputs."""
+    def _compared(
+        self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
+    ) -> tuple[Array, Array]:
+        """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
         change: Any = 0.0
         size: Any = 0.0
         largest: Any = 0.0
         moved: Any = False
         for key, direction in self.directions.items():
             weights = direction.reshape(-1)
-            low, high = (stacks[key].data.reshape(-1, weights.size) for stacks in (before, after))
-            sizes, changed = np.abs(high * weights), low != high
+            low, high, long = (
+                s[key].data.reshape(len(s[key].data), weights.size) for s in (before, after, far or after)
+            )
+            sizes, depends = np.abs(high * weights), (low != high) | (low != long)
             change = change + (high - low) @ weights
-            size = size + np.where(changed, sizes, 0.0).sum(axis=1)
+            size = size + np.where(depends, sizes, 0.0).sum(axis=1)
             largest = np.maximum(largest, sizes.max(axis=1, initial=0.0))
-            moved = moved | changed.any(axis=1)
+            moved = moved | depends.any(axis=1)
         return np.asarray(change), np.where(moved, size, largest)
 
     def _stacked(self, call: Call, inputs: list[Any]) -> Stack:
@@ -295,9 +305,7 @@ class Response:
 
         Any two slabs differ in a bit, so that in one of the trials the first moves and the second does not.
         """
-        rng = np.random.default_rng(0)
-        moved = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
-        moved = self.array + moved * np.maximum(1.0, np.abs(self.array))
+        moved = self.array + self._far
         for axis, count in enumerate(self.array.shape):
             place = np.arange(count).reshape(-1, *(1,) * (self.array.ndim - axis - 1))
             for bit in range((count - 1).bit_length()):

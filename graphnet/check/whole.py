@@ -26,6 +26,8 @@ from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, RuleError, UnreachableError
 
 Array = np.ndarray[Any, Any]
+ROUNDINGS = 10.0
+"""How much more an error signal rounds on its way through a graph than in one rule."""
 
 
 def check_whole(
@@ -56,13 +58,16 @@ def check_whole(
             error_signals = propagate(graph, values, messages, apply_backward)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
+    rounding = ROUNDINGS * max(
+        [1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in error_signals.values())]
+    )
     calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op is not None]
     findings = []
     for leaf in leaves:
         response = Response(calls, values, leaf, directions, settings.checked)
         said = error_signals.get(leaf)
         rule = np.zeros(values[leaf].shape) if said is None else np.asarray(said)
-        finding = _check_leaf(graph, leaf, response, rule, settings, part)
+        finding = _check_leaf(graph, leaf, response, rule, settings, part, rounding)
         if said is None and finding.verdict != "wrong":
             raise UnreachableError(
                 f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(leaf, graph.label(leaf))}",
@@ -75,7 +80,9 @@ def check_whole(
     return findings, ""
 
 
-def _check_leaf(graph: Graph, leaf: Node, response: Response, rule: Array, settings: Settings, part: Part) -> Finding:
+def _check_leaf(
+    graph: Graph, leaf: Node, response: Response, rule: Array, settings: Settings, part: Part, scale: float
+) -> Finding:
     label, array = graph.label(leaf), response.array
     if settings.method == "taylor":
         order, verdict, evidence = taylor.order(response, rule, settings.rng)
@@ -87,7 +94,7 @@ def _check_leaf(graph: Graph, leaf: Node, response: Response, rule: Array, setti
             f"the complex step can't check {label!r} from end to end: {problem}", repair='Use method="central".'
         )
     entries = settings.choose(response)
-    judged = judge(response, rule, entries, step=settings.step, complex_step=is_complex)
+    judged = judge(response, rule, entries, step=settings.step, complex_step=is_complex, scale=scale)
     verdict, evidence = verdict_of(judged), ""
     count = DIRECTIONS if len(entries) < array.size else 0
     if count and verdict != "wrong":
