@@ -6,6 +6,7 @@ at the error signals of every node, check each rule by finite differences, and d
 
 from graphnet import errors, layers, ops
 from graphnet.check.checker import check_gradients, check_op
+from graphnet.check.curve import StepCurve, step_curve
 from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
@@ -54,6 +55,7 @@ __all__ = [
     "Op",
     "Parameter",
     "Report",
+    "StepCurve",
     "abs",
     "add",
     "backward",
@@ -101,6 +103,7 @@ __all__ = [
     "sqrt",
     "square",
     "sse",
+    "step_curve",
     "subtract",
     "sum",
     "take",

@@ -10,6 +10,7 @@ slopes on its two sides stay apart: there any value between them is as good as a
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -132,7 +133,9 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
     """Return why a complex step is of no use here, or nothing: it must say what differences say, at a few entries."""
     entries = rng.permutation(response.array.size)[:4]
     try:
-        change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
     except Exception as error:  # whatever the rule does with complex numbers
         return f"given complex numbers it raised {type(error).__name__}: {error}"
     slopes = estimate(response, entries)
@@ -216,10 +219,8 @@ class _Ladders:
         judgement = np.select([right, blurred], ["right", "blurred"], "wrong").astype("<U8")
         if self._alone:
             suspects = np.flatnonzero(judgement == "wrong")
-            kinks = _between_unequal_slopes(
-                self._response, self._entries[suspects], self._steps[suspects], rule[suspects]
-            )
-            judgement[suspects[kinks]] = "kink"
+            kinked, between = one_sided(self._response, self._entries[suspects], self._steps[suspects], rule[suspects])
+            judgement[suspects[kinked & between]] = "kink"
         return judgement
 
 
@@ -240,8 +241,8 @@ def _climb(response: Response, entries: Array, bases: Array, *, alone: bool) -> 
     return np.where(np.isfinite(error), differences[1:][best, at], np.nan), error
 
 
-def _between_unequal_slopes(response: Response, entries: Array, steps: Array, rule: Array) -> Array:
-    """Tell where there is a kink, and the rule's value lies between the slopes on its two sides.
+def one_sided(response: Response, entries: Array, steps: Array, rule: Array) -> tuple[Array, Array]:
+    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides.
 
     The one-sided slopes of a smooth function differ by about step · curvature, which shrinks with the step. At a kink the
     difference stays.
@@ -255,4 +256,4 @@ def _between_unequal_slopes(response: Response, entries: Array, steps: Array, ru
             allowed = PRECISION * np.maximum(np.abs(left), np.abs(right)) + left_noise + right_noise
             within &= (np.minimum(left, right) - allowed <= rule) & (rule <= np.maximum(left, right) + allowed)
             gaps.append(np.abs(right - left) - allowed)
-        return np.asarray(within & (gaps[1] > 0) & (gaps[1] > 0.5 * gaps[0]))
+        return (gaps[1] > 0) & (gaps[1] > 0.5 * gaps[0]), within

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import judge
+from graphnet.check.differences import judge, one_sided
 from graphnet.check.report import Verdict
-from graphnet.check.responses import Call, Response
+from graphnet.check.responses import STEP, Call, Response
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]
 DIRECTIONS = 8
 """How many random directions are compared."""
+HALVINGS = 100
+"""How many parts of a direction are halved at most, in search of an entry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +58,45 @@ def judge_directions(
     Returns
     -------
     verdict, evidence
-        Wrong if a direction is wrong, with where that leads; else as given.
+        Wrong if a direction is wrong, with where that leads; else as given. Where kinks lie on the way of a direction it
+        proves nothing, unless it leads to a single entry that is wrong.
     """
     directions = random_directions(response.array, rng)
-    wrong = _wrong(response, rule, directions)
+    wrong, kinked = _wrong(response, rule, directions)
     if not wrong.any():
         return verdict, ""
-    direction = directions[int(np.argmax(wrong))].copy()
-    while np.count_nonzero(direction) > 1:
-        moving = np.flatnonzero(direction)
-        halves = np.stack([direction, direction])
-        halves[0, moving[len(moving) // 2 :]] = 0
-        halves[1, moving[: len(moving) // 2]] = 0
-        wrong_halves = _wrong(response, rule, halves)
-        if not wrong_halves.any():
-            break
-        direction = halves[int(np.argmax(wrong_halves))]
-    evidence = f"in {wrong.sum()} of {len(wrong)} random directions, though no entry of the sample is wrong"
-    if np.count_nonzero(direction) == 1:
-        entry = np.unravel_index(int(np.flatnonzero(direction)[0]), response.array.shape)
-        evidence += f"; halving them leads to entry {tuple(int(i) for i in entry)}"
+    entry = _culprit(response, rule, directions[np.argmax(wrong)])
+    if entry is None and (kinked | ~wrong).all():
+        return verdict, ""
+    evidence = f"wrong in {wrong.sum()} of {len(wrong)} random directions, though in no entry of the sample"
+    if entry is not None:
+        place = tuple(int(i) for i in np.unravel_index(entry, response.array.shape))
+        evidence += f"; halving them leads to entry {place}"
     return "wrong", evidence
 
 
-def _wrong(response: Response, rule: Array, directions: Array) -> Array:
+def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
+    """Return an entry that is wrong, by halving a direction that is."""
+    suspects = [np.flatnonzero(direction)]
+    for _ in range(HALVINGS):
+        if not suspects:
+            return None
+        moving = suspects.pop()
+        if len(moving) == 1:
+            return int(moving[0])
+        halves = [moving[: len(moving) // 2], moving[len(moving) // 2 :]]
+        parts = np.zeros((2, direction.size))
+        for part, half in zip(parts, halves, strict=True):
+            part[half] = direction[half]
+        wrong, _ = _wrong(response, rule, parts)
+        suspects += [half for half, is_wrong in zip(halves, wrong, strict=True) if is_wrong]
+    return None
+
+
+def _wrong(response: Response, rule: Array, directions: Array) -> tuple[Array, Array]:
+    """Return in which directions the rule is wrong, and in which there is a kink."""
     moved = along(response, directions)
-    judged = judge(moved, directions @ np.asarray(rule, float).reshape(-1), np.arange(len(directions)))
-    return np.asarray(judged.judgement == "wrong")
+    said, all_of = directions @ np.asarray(rule, float).reshape(-1), np.arange(len(directions))
+    judged = judge(moved, said, all_of)
+    kinked, _ = one_sided(moved, all_of, np.full(len(directions), STEP), said)
+    return judged.judgement == "wrong", kinked

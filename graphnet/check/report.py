@@ -108,7 +108,8 @@ class Finding:
         second = ", in the gradients' graph," if self.part.startswith("second") else ""
         if not self.local:
             return f"the gradient of {self.label!r} from end to end{second} is wrong"
-        return f"the backward rule of {self.op} at {self.label!r}{second} is wrong for input {self.slot} ({self.input})"
+        which = f"input {self.slot} ({printable(self.input)})"
+        return f"the backward rule of {self.op} at {self.label!r}{second} is wrong for {which}"
 
 
 @dataclass(frozen=True)
@@ -293,9 +294,7 @@ def row(finding: Finding) -> Sequence[str]:
     counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
     error = "-" if not compared else number(finding.error, 2)
     return [
-        finding.label,
-        finding.op,
-        finding.input,
+        *map(printable, (finding.label, finding.op, finding.input)),
         ", ".join(counts),
         str(finding.worst) if compared else "-",
         number(finding.rule, 6) if compared else "-",
@@ -314,6 +313,11 @@ def property_lines(properties: Sequence[Property]) -> list[str]:
         where = "".join(f"; not of {item.op} at {item.label!r}: {item.evidence}" for item in broken)
         lines.append(f"{name}: {len(same) - len(broken)} of {len(same)} rules{where}")
     return lines
+
+
+def printable(text: str) -> str:
+    """Return text with every character that would not be seen written as an escape: names may hold any."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
 
 
 def _plain(value: Any) -> Any:

@@ -157,7 +157,7 @@ class Response:
                     change[at], size[at] = self._compared(*outcomes)
                     continue
                 moved = [self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in steps]
-                if cut.calls == len(self.calls) and len(self.directions) == 1:
+                if self._ends_at(cut):
                     change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
                 else:
                     outcomes = [self._behind(cut.calls, self._versions(cut, slab, array)) for array in moved]
@@ -171,6 +171,8 @@ class Response:
         done = cut.calls if cut else 0
         largest = max(self.values[key].size for key in (self._key_at(done), *(c.output for c in self.calls[done:])))
         most = max(1, AT_ONCE // max(1, largest))
+        if cut and self._ends_at(cut):
+            most = len(entries) or 1  # no versions are made
         if cut is None:
             groups, slab = [np.arange(len(entries))], np.arange(len(entries))
         else:
@@ -183,6 +185,10 @@ class Response:
         for group in groups:
             for i in range(0, len(group), most):
                 yield group[i : i + most], slab[group[i : i + most]]
+
+    def _ends_at(self, cut: Cut) -> bool:
+        """Tell whether the cut is the one output."""
+        return cut.calls == len(self.calls) and len(self.directions) == 1
 
     def _key_at(self, count: int) -> Hashable:
         return self.calls[count - 1].output if count else self.source

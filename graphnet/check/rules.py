@@ -118,7 +118,9 @@ class _Rule:
             verdict = "wrong"
         if verdict != "wrong":
             return self._finding(slot, judged, verdict, **more)
-        return self._finding(slot, judged, "wrong", self._diagnosis(slot, message, judged, problem or evidence), **more)
+        in_a_direction = judged is not None and not judged.count("wrong") and not problem and not broken
+        diagnosis = evidence if in_a_direction else self._diagnosis(slot, message, judged, problem)
+        return self._finding(slot, judged, "wrong", diagnosis, **more)
 
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""

@@ -109,6 +109,12 @@ class Evidence:
         except Exception:  # a rule that can't take these arrays is not explained by them
             return None
 
+    @cached_property
+    def linear(self) -> bool:
+        """Whether the rule says twice as much for twice the delta."""
+        doubled = self.given(delta=2 * self.delta)
+        return doubled is None or doubled.shape != self.rule.shape or np.allclose(doubled, 2 * self.rule, rtol=1e-6)
+
     def replaced(self, slot: int, array: Array) -> list[Array]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
@@ -177,13 +183,16 @@ def _summed_too_much(e: Evidence) -> Iterator[str]:
 
 
 def _one_place(e: Evidence) -> Iterator[str]:
-    """Yield what is special about the place, if it is wrong in a part only: where the input has one value, has one sign, in one entry, or in one slab."""
+    """Tell where it is wrong, if in a part only: where the input has one value or sign, in one entry, or in one slab."""
     wrong, right = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
     count, compared = int(wrong.sum()), int(e.known.sum())
     if not count or not right.any():
         return
     x = e.input
     of = f"{count} of {compared} entries"
+    if not e.linear:
+        yield from _beyond_a_bound(e, wrong, right, of)
+        return
     fine = ~e.wrong & e.known
     if (x[wrong] == 0).all() and not (x[fine] == 0).any():
         yield f"wrong at the boundary only: {of}, all where the input is exactly 0"
@@ -271,7 +280,12 @@ def _g_for_slope(e: Evidence) -> Iterator[str]:
 def _factor(e: Evidence) -> Iterator[str]:
     rule, right = e.rule[e.known], e.right[e.known]
     factor = float(np.vdot(rule, right)) / max(float(np.vdot(right, right)), float(np.finfo(float).tiny))
-    if factor and np.count_nonzero(right) > (right.size > 1) and e.explains(e.rule / factor):
+    if (
+        not np.isclose(factor, 1.0, rtol=CLOSE)
+        and factor
+        and np.count_nonzero(right) > (right.size > 1)
+        and e.explains(e.rule / factor)
+    ):
         yield f"wrong by a constant factor: ratio {number(factor, 6)} {e.over}{_meaning(factor, e)}"
 
 
@@ -394,8 +408,7 @@ def _contributions(e: Evidence) -> Array:
 
 
 def _not_linear(e: Evidence) -> Iterator[str]:
-    doubled = e.given(delta=2 * e.delta)
-    if doubled is not None and doubled.shape == e.rule.shape and not np.allclose(doubled, 2 * e.rule, rtol=1e-6):
+    if not e.linear:
         yield "not linear in delta: doubling delta does not double the result"
 
 

@@ -39,7 +39,7 @@ class Stack(NDArrayOperatorsMixin):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one version."""
-        return self.data.shape[1:]
+        return tuple(self.data.shape[1:])
 
     @property
     def ndim(self) -> int:
@@ -52,12 +52,12 @@ class Stack(NDArrayOperatorsMixin):
         return int(np.prod(self.shape, dtype=int))
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> Any:
         """The dtype of the entries."""
         return self.data.dtype
 
     @property
-    def T(self) -> Stack:
+    def T(self) -> Any:
         """The transpose of each version."""
         return _transpose(self)
 
@@ -68,9 +68,9 @@ class Stack(NDArrayOperatorsMixin):
     def min(self, axis: Any = None, keepdims: bool = False) -> Stack: return _reduce(np.min)(self, axis, keepdims=keepdims)  # noqa: D102
     def copy(self) -> Stack: return Stack(self.data.copy())  # noqa: D102
     def astype(self, dtype: Any) -> Stack: return Stack(self.data.astype(dtype))  # noqa: D102
-    def ravel(self) -> Stack: return _reshape(self, (-1,))  # noqa: D102
-    def reshape(self, *shape: Any) -> Stack: return _reshape(self, shape[0] if len(shape) == 1 else shape)  # noqa: D102
-    def transpose(self, *axes: Any) -> Stack: return _transpose(self, *axes)  # noqa: D102
+    def ravel(self) -> Any: return _reshape(self, (-1,))  # noqa: D102
+    def reshape(self, *shape: Any) -> Any: return _reshape(self, shape[0] if len(shape) == 1 else shape)  # noqa: D102
+    def transpose(self, *axes: Any) -> Any: return _transpose(self, *axes)  # noqa: D102
     # fmt: on
 
     def __getitem__(self, index: Any) -> Stack:
@@ -154,7 +154,7 @@ def _reshape(z: Stack, shape: Any) -> Stack:
 
 
 @_implements(np.ravel)
-def _ravel(z: Stack) -> Stack:
+def _ravel(z: Stack) -> Any:
     return _reshape(z, (-1,))
 
 

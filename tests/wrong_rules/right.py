@@ -16,8 +16,27 @@ Array = np.ndarray[Any, Any]
 O = gn.ops  # noqa: E741
 
 ONE_INPUT = [
-    *(O.Identity(), O.Sigmoid(), O.Tanh(), O.Relu(), O.LeakyRelu(0.1), O.Softplus(), O.Polynomial((1.0, -2.0, 0.5, 0.1))),
-    *(O.Square(), O.Abs(), O.Negative(), O.Sin(), O.Cos(), O.Softmax(), O.LogSoftmax(), O.Softmax(0), O.Sum(), O.Sum(0)),
+    *(
+        O.Identity(),
+        O.Sigmoid(),
+        O.Tanh(),
+        O.Relu(),
+        O.LeakyRelu(0.1),
+        O.Softplus(),
+        O.Polynomial((1.0, -2.0, 0.5, 0.1)),
+    ),
+    *(
+        O.Square(),
+        O.Abs(),
+        O.Negative(),
+        O.Sin(),
+        O.Cos(),
+        O.Softmax(),
+        O.LogSoftmax(),
+        O.Softmax(0),
+        O.Sum(),
+        O.Sum(0),
+    ),
     *(O.Mean(), O.Mean(1), O.Max(), O.Max(1), O.Transpose(), O.Reshape((-1,))),
 ]
 POSITIVE = [O.Log(), O.Sqrt(), O.Reciprocal(), O.Log1p()]
