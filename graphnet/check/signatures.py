@@ -224,11 +224,8 @@ def _one_place(e: Evidence) -> Iterator[str]:
 def _beyond_a_bound(e: Evidence, wrong: Array, right: Array, of: str) -> Iterator[str]:
     if min(wrong.sum(), right.sum()) < 2:
         return
-    for name, x in (
-        ("the input", e.input),
-        ("the size of the input", np.abs(e.input)),
-        ("the size of δ", np.abs(e.delta)),
-    ):
+    of_input = (("the input", e.input), ("the size of the input", np.abs(e.input)))
+    for name, x in of_input if e.linear else (("the size of δ", np.abs(e.delta)),):
         if x.shape != wrong.shape:
             continue
         if x[wrong].min() > x[right].max():
