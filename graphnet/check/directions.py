@@ -62,9 +62,10 @@ def judge_directions(
         proves nothing, unless it leads to a single entry that is wrong.
     """
     directions = random_directions(response.array, rng)
-    wrong, kinked = _wrong(response, rule, directions)
+    wrong = _wrong(response, rule, directions)
     if not wrong.any():
         return verdict, ""
+    kinked = _kinked(response, directions)
     entry = _culprit(response, rule, directions[np.argmax(wrong)])
     if entry is None and (kinked | ~wrong).all():
         return verdict, ""
@@ -88,15 +89,20 @@ def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
         parts = np.zeros((2, direction.size))
         for part, half in zip(parts, halves, strict=True):
             part[half] = direction[half]
-        wrong, _ = _wrong(response, rule, parts)
+        wrong = _wrong(response, rule, parts)
         suspects += [half for half, is_wrong in zip(halves, wrong, strict=True) if is_wrong]
     return None
 
 
-def _wrong(response: Response, rule: Array, directions: Array) -> tuple[Array, Array]:
-    """Return in which directions the rule is wrong, and in which there is a kink."""
-    moved = along(response, directions)
-    said, all_of = directions @ np.asarray(rule, float).reshape(-1), np.arange(len(directions))
-    judged = judge(moved, said, all_of)
-    kinked, _ = one_sided(moved, all_of, np.full(len(directions), STEP), said)
-    return judged.judgement == "wrong", kinked
+def _wrong(response: Response, rule: Array, directions: Array) -> Array:
+    """Return in which directions the rule is wrong."""
+    said = directions @ np.asarray(rule, float).reshape(-1)
+    judged = judge(along(response, directions), said, np.arange(len(directions)))
+    return np.asarray(judged.judgement == "wrong")
+
+
+def _kinked(response: Response, directions: Array) -> Array:
+    """Return in which directions there is a kink."""
+    count = len(directions)
+    kinked, _ = one_sided(along(response, directions), np.arange(count), np.full(count, STEP), np.zeros(count))
+    return kinked

@@ -33,6 +33,9 @@ AT_ONCE = 1 << 17
 FEW = 1 << 13
 """Numbers to compute in all, below which looking for a cut takes longer than it saves."""
 
+FEWEST_RUNS = 8
+"""In how many runs the entries of a sample move at least: one would take them all from one row."""
+
 TRIED = 16
 """Calls tried behind a cut in search of the next."""
 
@@ -117,14 +120,41 @@ class Response:
         self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
         self._cut = None if self.array.size * sum(self._costs) <= FEW or not self.array.size else self._find_cut()
 
-    def affordable(self, budget: float) -> int:
-        """Return of how many entries the two-sided differences take no more than `budget` numbers."""
-        if self._cut:
+    def sample(self, count: int | None, budget: float, rng: np.random.Generator) -> Array:
+        """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
+
+        Parameters
+        ----------
+        count
+            How many; None: as many as take no more than `budget`.
+        budget
+            Numbers to compute.
+        rng
+            Chooses.
+
+        Returns
+        -------
+        numpy.ndarray
+            Flat indices, in order.
+        """
+        size = self.array.size
+        if self._cut is None:
+            least, together, before, behind = size, 1, 0, sum(self._costs)
+        else:
+            least, together = FEWEST_RUNS, self._cut.slabs
             before, behind = sum(self._costs[: self._cut.calls + 1]), sum(self._costs[self._cut.calls + 1 :])
-            together = int(np.prod([self.array.shape[axis] for axis in self._cut.apart], dtype=int)) or 1
-            if 2 * (before * self.array.size / together + behind * self.array.size) <= budget:
-                return self.array.size
-        return min(self.array.size, max(1, int(budget / (2 * max(1, sum(self._costs))))))
+        entries = np.arange(size)
+        if count is None:
+            runs = int(budget / (2 * max(1, before + together * behind)))
+            count = together * runs if runs else max(1, int(budget / (2 * max(1, before + behind))))
+        if count >= size:
+            return entries
+        if self._cut is not None:
+            _, colour = self._slabs_and_colours(self._cut, entries)
+            runs = max(min(least, count), -(-count // together))
+            chosen = rng.permutation(size // together)[:runs]
+            entries = entries[np.isin(colour, chosen)]
+        return np.sort(rng.choice(entries, min(count, len(entries)), replace=False))
 
     def changes(self, entries: Array, low: Array, high: Array, *, alone: bool = False) -> tuple[Array, Array]:
         """Return the change between two displacements of each entry.
@@ -176,15 +206,19 @@ class Response:
         if cut is None:
             groups, slab = [np.arange(len(entries))], np.arange(len(entries))
         else:
-            shape, places = self.array.shape, np.unravel_index(entries, self.array.shape)
-            mixed = [axis for axis in range(len(shape)) if axis not in cut.apart]
-            slab = _ravel([places[axis] for axis in cut.apart], [shape[axis] for axis in cut.apart], len(entries))
-            colour = _ravel([places[axis] for axis in mixed], [shape[axis] for axis in mixed], len(entries))
+            slab, colour = self._slabs_and_colours(cut, entries)
             order = np.argsort(colour, kind="stable")
             groups = np.split(order, np.flatnonzero(np.diff(colour[order])) + 1)
         for group in groups:
             for i in range(0, len(group), most):
                 yield group[i : i + most], slab[group[i : i + most]]
+
+    def _slabs_and_colours(self, cut: Cut, entries: Array) -> tuple[Array, Array]:
+        """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
+        shape, places = self.array.shape, np.unravel_index(entries, self.array.shape)
+        mixed = [axis for axis in range(len(shape)) if axis not in cut.apart]
+        slab = _ravel([places[axis] for axis in cut.apart], [shape[axis] for axis in cut.apart], len(entries))
+        return slab, _ravel([places[axis] for axis in mixed], [shape[axis] for axis in mixed], len(entries))
 
     def _ends_at(self, cut: Cut) -> bool:
         """Tell whether the cut is the one output."""

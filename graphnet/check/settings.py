@@ -13,7 +13,7 @@ from graphnet.errors import GraphError
 Entries = int | Literal["all"]
 Method = Literal["central", "complex", "taylor"]
 METHODS: tuple[Method, ...] = ("central", "complex", "taylor")
-BUDGET = 1e8
+BUDGET = 3e7
 """Numbers to compute for the check of one array, above which a sample of its entries is compared."""
 
 
@@ -65,6 +65,4 @@ class Settings:
 
     def choose(self, response: Response) -> np.ndarray[Any, Any]:
         """Return the flat indices of the entries to compare: all, or a random sample in order."""
-        size = response.array.size
-        count = response.affordable(self.budget) if self.entries == "all" else min(size, int(self.entries))
-        return np.arange(size) if count == size else np.sort(self.rng.choice(size, count, replace=False))
+        return response.sample(None if self.entries == "all" else int(self.entries), self.budget, self.rng)
