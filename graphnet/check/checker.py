@@ -9,15 +9,13 @@ import numpy as np
 
 from graphnet.check.report import Finding, Part, Property, Report
 from graphnet.check.rules import check_rule
+from graphnet.check.second_order import slopes_of
 from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Constant, Node, describe, input, nodes_only
 from graphnet.core.op import as_op
-from graphnet.core.shapes import known
 from graphnet.engine.feeds import leaf_values, run_dtype
-from graphnet.engine.gradients import gradients
-from graphnet.engine.plan.sizes import with_sizes
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
 
@@ -91,11 +89,11 @@ def check_gradients(
     graph = as_graph(target)
     settings = _settings(entries, method, step, budget, rng)
     leaves = _leaves(graph, wrt)
-    findings, properties, skipped = _check(graph, feeds, leaves, settings)
+    findings, properties, skipped = _check(graph, feeds, leaves, settings, asked=wrt is not None)
     if second_order:
-        sized, slopes, moving = _along_gradients(graph, feeds, leaves, settings)
-        more, _, reason = _check(slopes, sized, moving, settings, "second order ")
-        findings, skipped = [*findings, *more], skipped or reason
+        slopes = slopes_of(graph, feeds, leaves, settings.rng)
+        more, _, reason = _check(slopes.graph, slopes.feeds, slopes.leaves, settings, "second order ", asked=False)
+        findings, skipped = [*findings, *slopes.unlike, *more], skipped or reason
     return Report(graph, tuple(findings), skipped, tuple(properties), method)
 
 
@@ -155,7 +153,7 @@ def check_op(
 
 
 def _check(
-    graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], settings: Settings, order: str = ""
+    graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], settings: Settings, order: str = "", *, asked: bool
 ) -> tuple[list[Finding], list[Property], str]:
     """Check each rule of a graph alone, and all together."""
     rule: Part = "second order rule" if order else "rule"
@@ -168,27 +166,8 @@ def _check(
         found, held = check_rule(graph, node, values, settings, dtype, rule)
         findings += found
         properties += held
-    whole, skipped = check_whole(graph, values, leaves, settings, total)
+    whole, skipped = check_whole(graph, values, leaves, settings, total, asked=asked)
     return [*findings, *whole], properties, skipped
-
-
-def _along_gradients(
-    graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], settings: Settings
-) -> tuple[dict[Any, Any], Graph, list[Node]]:
-    """Return the sum of all gradients in random directions as a graph, with its feeds and leaves."""
-    values = leaf_values(graph, feeds, np.float64)
-    copies = with_sizes(graph, {node: values[node].shape for node in graph.inputs})
-    output = copies[graph.outputs[0]]
-    moving = [copies[leaf] for leaf in leaves]
-    start = None if output.shape == () else settings.rng.normal(size=known(output.shape, "a second-order check"))
-    parts = gradients(output, moving, delta=start)
-    total: Any = None
-    for leaf, part in zip(leaves, parts, strict=True):
-        term = (part * settings.rng.normal(size=values[leaf].shape)).sum()
-        total = term if total is None else total + term
-    slopes = Graph(total)
-    reached = [leaf for leaf in moving if leaf in slopes]
-    return {copies[node]: values[node] for node in graph.inputs if copies[node] in slopes}, slopes, reached
 
 
 def _settings(

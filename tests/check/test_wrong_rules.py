@@ -139,6 +139,7 @@ def test_right_rules_and_a_wrong_total_blame_the_engine(monkeypatch):
     report = gn.check_gradients(gn.sse(w * gn.tanh(w), [0.0, 0.0]), {})
     assert "every backward rule is right, but the total is not: the engine, or the accumulation" in report.verdict
     assert "'w'" in report.verdict
+    assert "the last contribution is kept instead of the sum: the error signal of 'w'" in report.verdict
 
 
 def test_the_check_from_end_to_end_says_why_it_was_not_made():
