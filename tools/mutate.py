@@ -71,9 +71,9 @@ class Mutant:
     what: str
 
 
-def mutants(file: Path) -> Iterator[Mutant]:
+def mutants(root: Path, file: Path) -> Iterator[Mutant]:
     """Yield every mutant of a file."""
-    tree = ast.parse((ROOT / file).read_text())
+    tree = ast.parse((root / file).read_text())
     for place, node in enumerate(ast.walk(tree)):
         what = change(node, apply=False)
         if what:
@@ -145,9 +145,9 @@ def survives(mutant: Mutant, copy: Path) -> bool:
         target.write_text(original)
 
 
-def reason(mutant: Mutant) -> str:
+def reason(mutant: Mutant, root: Path) -> str:
     """Return why a mutant is as good as the original, or nothing."""
-    line = (ROOT / mutant.file).read_text().splitlines()[mutant.line - 1]
+    line = (root / mutant.file).read_text().splitlines()[mutant.line - 1]
     return next((why for word, why in EQUIVALENT.items() if word in line), "")
 
 
@@ -157,22 +157,25 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=0, help="which")
     arguments.add_argument("--file", default="*.py", help="of which files of graphnet/check")
     chosen = arguments.parse_args()
-    files = sorted((ROOT / FOLDER).glob(chosen.file))
-    every = [mutant for file in files for mutant in mutants(file.relative_to(ROOT))]
-    picked = every
-    if chosen.count and chosen.count < len(every):
-        picked = random.Random(chosen.seed).sample(every, chosen.count)
     began, alive, excused = time.perf_counter(), [], 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache"))
-        for mutant in picked:
-            if why := reason(mutant):
+        files = sorted((copy / FOLDER).glob(chosen.file))
+        every = [mutant for file in files for mutant in mutants(copy, file.relative_to(copy))]
+        picked = every
+        if chosen.count and chosen.count < len(every):
+            picked = random.Random(chosen.seed).sample(every, chosen.count)
+        for done, mutant in enumerate(picked, 1):
+            what = f"{mutant.file}:{mutant.line}: {mutant.what}"
+            if why := reason(mutant, copy):
                 excused += 1
-                print(f"as good  {mutant.file}:{mutant.line}: {mutant.what} ({why})", flush=True)
+                print(f"{done:4} as good  {what} ({why})", flush=True)
             elif survives(mutant, copy):
                 alive.append(mutant)
-                print(f"ALIVE    {mutant.file}:{mutant.line}: {mutant.what}", flush=True)
+                print(f"{done:4} ALIVE    {what}", flush=True)
+            else:
+                print(f"{done:4} killed   {what}", flush=True)
     killed = len(picked) - excused - len(alive)
     print(f"{len(picked)} of {len(every)} mutants: {killed} killed, {excused} as good, {len(alive)} alive", end="")
     print(f"; {time.perf_counter() - began:.0f} s")

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import Judged
+from graphnet.check.differences import ROUNDING, Judged
 from graphnet.check.findings import finding_of
 from graphnet.check.report import Finding
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, constant
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.gradients import error_signal_nodes
+from graphnet.engine.passes import Message
 from graphnet.engine.plan.sizes import with_sizes
-from graphnet.engine.run import backward, forward
+from graphnet.engine.rules import apply_backward
+from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import UnreachableError
 
 CLOSE = 1e-9
@@ -90,14 +92,17 @@ def _unlike(
     fed: dict[Any, Any],
 ) -> list[Finding]:
     """Return a finding for each gradient that is another as a graph than on arrays."""
-    among = {node: array for node, array in fed.items() if node in sized}
-    numbers = backward(sized, among)
-    built = forward([*sized.outputs, *parts], among)
+    both = Graph(*sized.outputs, *parts)
+    values = run_forward(both, leaf_values(both, {n: x for n, x in fed.items() if n in both}, np.float64))
+    messages: dict[Node, list[Message]] = {node: [] for node in sized.nodes}
+    messages[sized.outputs[0]].append(Message(None, None, np.asarray(1.0)))
+    signals = propagate(sized, values, messages, apply_backward)
+    rounding = ROUNDING * max(1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in signals.values()))
     unlike = []
     for leaf, copy, part in zip(leaves, copies, parts, strict=True):
-        one, other = numbers.error_signal(copy).astype(float), built[part].astype(float)
-        wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=1e-300)
-        if np.float32 not in (one.dtype, numbers.error_signal(copy).dtype) and wrong.any():
+        one, other = np.asarray(signals[copy]), values[part]
+        wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
+        if wrong.any():
             judgement = np.where(wrong, "wrong", "right").reshape(-1)
             judged = Judged(np.arange(one.size), other.reshape(-1), one.reshape(-1), judgement)
             label = graph.label(leaf)

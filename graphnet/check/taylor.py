@@ -38,7 +38,9 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
         return None, "blurred", ""
     moved = along(response, directions)
     slopes = directions @ np.asarray(rule, float).reshape(-1)
-    found = [_order_along(moved, i, float(slope)) for i, slope in enumerate(slopes)]
+    # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
+    within = max(1.0, float(np.max(np.abs(response.array), initial=0.0)))
+    found = [_order_along(moved, i, float(slope), within) for i, slope in enumerate(slopes)]
     orders = [value for value, _ in found if value is not None]
     least = min(orders, default=None)
     if least is None or least > BETWEEN:
@@ -48,13 +50,13 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
     return least, "wrong", f"the Taylor remainder is of order {least:.2f} where a right rule has 2"
 
 
-def _order_along(moved: Response, which: int, slope: float) -> tuple[float | None, bool]:
+def _order_along(moved: Response, which: int, slope: float, within: float) -> tuple[float | None, bool]:
     """Return the order of the remainder along one direction, and whether its two sides differ as they do at a kink."""
     at = np.full(len(STEPS), which)
     ahead, size = moved.changes(at, np.zeros(len(STEPS)), STEPS, alone=True)
     back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS, alone=True)
     remainder = np.abs(ahead - STEPS * slope)
-    noise = 8 * EPS * (size + np.abs(STEPS * slope))
+    noise = 8 * EPS * (size + np.abs(STEPS * slope) + within)
     rounded = STEPS * (PRECISION * abs(slope) + ROUNDING * max(1.0, abs(slope)))  # by the rule, which rounds too
     loud = np.flatnonzero(np.isfinite(remainder) & (remainder > LOUD * noise + rounded))
     loud = loud[(loud > 0) & np.isin(loud - 1, loud)]

@@ -196,6 +196,11 @@ def test_second_order_leaves_out_what_no_error_signal_reaches():
         gn.check_gradients(E, {}, wrt=[limit])
 
 
+def test_second_order_of_float32_parameters():
+    w = gn.parameter("w", np.array([0.5, 1.5, -0.3], np.float32))
+    assert gn.check_gradients(gn.sum(gn.tanh(w) * w), {}, second_order=True).ok
+
+
 def test_second_order_of_several_outputs():
     w = gn.parameter("w", [0.5, 1.5])
     graph = gn.Graph(gn.sum(w**3, name="E"), gn.tanh(w, name="a"), w > 1)
