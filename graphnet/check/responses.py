@@ -118,7 +118,7 @@ class Response:
         rng = np.random.default_rng(0)
         far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
         self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
-        self._cut = None if self.array.size * sum(self._costs) <= FEW or not self.array.size else self._find_cut()
+        self._cut = None if self.array.size * sum(self._costs) <= FEW or self.array.size < 2 else self._find_cut()
 
     def sample(self, count: int | None, budget: float, rng: np.random.Generator) -> Array:
         """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
@@ -343,23 +343,24 @@ class Response:
     def _trials(self) -> Iterator[tuple[int, int, bool, dict[Hashable, Array]]]:
         """Yield the array with half of the slabs along an axis moved: those with a bit of their number set, or clear.
 
-        Any two slabs differ in a bit, so that in one of the trials the first moves and the second does not.
+        Any two slabs differ in a bit, so that in one of the trials the first moves and the second does not. They move this
+        way and that: a kink may hide one of the two.
         """
-        moved = self.array + self._far
         for axis, count in enumerate(self.array.shape):
             place = np.arange(count).reshape(-1, *(1,) * (self.array.ndim - axis - 1))
             for bit in range((count - 1).bit_length()):
                 for is_set in (True, False):
                     chosen = ((place >> bit) & 1) == is_set
-                    array = read_only(np.asarray(np.where(chosen, moved, self.array)))
-                    yield axis, bit, is_set, {self.source: array}
+                    for far in (self._far, -self._far):
+                        yield axis, bit, is_set, {self.source: read_only(self.array + np.where(chosen, far, 0.0))}
 
     def _cut_at(self, i: int, trials: Sequence[tuple[int, int, bool, dict[Hashable, Array]]]) -> Cut:
         key = self.calls[i].output
         base = self.values[key].reshape(-1)
         moved: dict[tuple[int, int, bool], Array] = {}
         for axis, bit, is_set, changed in trials:
-            moved[axis, bit, is_set] = changed[key].reshape(-1) != base
+            changes = changed[key].reshape(-1) != base
+            moved[axis, bit, is_set] = changes | moved.get((axis, bit, is_set), False)
         ever = np.zeros(base.size, bool)
         for changes in moved.values():
             ever |= changes
