@@ -10,11 +10,12 @@ from graphnet.check import taylor
 from graphnet.check.behaviour import Behaviour
 from graphnet.check.differences import Judged, estimate, judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
+from graphnet.check.evidence import Evidence
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Call, Response
 from graphnet.check.settings import Settings
-from graphnet.check.signatures import Evidence, repaired, signature
+from graphnet.check.signatures import repaired, signature
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node
 from graphnet.engine.feeds import Values
