@@ -34,6 +34,8 @@ EQUIVALENT: dict[str, str] = {
     "HALVINGS": "how long a culprit is looked for: any number above the depth of the halving will do",
     "CLOSER_LOOKS": "how many suspects are looked at first: the others follow if any is excused",
     "MOST_CONTRIBUTIONS": "from where on the contributions are not computed: a matter of speed",
+    "max([1.0": "the largest of no numbers: it is compared with 1 anyway",
+    "figsize": "the size of a plot",
     "default_rng": "another seed, another equally good trial",
     "checked": "a memory of what was compared before: without it, it is compared again",
 }

@@ -103,7 +103,9 @@ class _Rule:
             check_message(self.op, slot, message, self.inputs[slot], self.delta.dtype)
         except RuleError as error:
             problem = error.problem
-        if message.shape != self.inputs[slot].shape or message.dtype.kind not in "fiu":
+        if message.dtype.kind not in "fiu":  # complex numbers, texts, rows of unequal length ...
+            return self._finding(slot, None, "wrong", f"wrong dtype: {problem}")
+        if message.shape != self.inputs[slot].shape:
             return self._finding(slot, None, "wrong", self._diagnosis(slot, message, None, problem))
         if self.settings.method == "taylor":
             order, verdict, evidence = taylor.order(self._response(slot), message, self.settings.rng)

@@ -74,6 +74,8 @@ def test_a_network_of_layers_and_where_its_columns_meet():
     response = compare(calls, values, graph["W0"], one)
     assert response._cut.key is graph["tanh_1"]
     assert response._cut.apart == (1,)
+    assert response.checked
+    assert all(response.checked.values())  # bias_add and sse call op functions: these take stacks
     for leaf in ("W1", "b0", "b1", "x"):
         compare(calls, values, graph[leaf], one)
 

@@ -86,6 +86,16 @@ def test_a_float32_result_that_is_wrong_besides():
     assert text.startswith("wrong dtype")
 
 
+@pytest.mark.parametrize(
+    ("returned", "dtype"),
+    [(1j * Z, "complex128"), (Z > 0, "bool"), (Z.astype(str), "<U"), (Z.astype(object), "object"), ("text", "<U4")],
+)
+def test_what_is_no_real_numbers_at_all(returned, dtype):
+    text = diagnosis(lambda d, a, z: returned)
+    assert text.startswith("wrong dtype: its backward rule returned for input 0 (z) an array of ")
+    assert dtype in text or "shape ()" in text
+
+
 def test_a_bound_on_the_input_is_not_a_mistaken_output():
     text = diagnosis(lambda d, a, z: np.where(z > 1, 0, d * (1 - a * a)))
     assert text.startswith("wrong where the input is above a bound only, between ")
