@@ -6,6 +6,7 @@ at the error signals of every node, check each rule by finite differences, and d
 
 from graphnet import errors, layers, ops
 from graphnet.check.checker import check_gradients, check_op
+from graphnet.check.curve import StepCurve, step_curve
 from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
@@ -70,6 +71,7 @@ __all__ = [
     "RMSProp",
     "Report",
     "Training",
+    "StepCurve",
     "abs",
     "accuracy",
     "add",
@@ -127,6 +129,7 @@ __all__ = [
     "sqrt",
     "square",
     "sse",
+    "step_curve",
     "subtract",
     "sum",
     "take",

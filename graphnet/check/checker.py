@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import Entry, Slope, judge
-from graphnet.check.report import Finding, Report, Verdict
-from graphnet.check.signatures import signature
+from graphnet.check.report import Finding, Part, Property, Report
+from graphnet.check.rules import check_rule
+from graphnet.check.second_order import slopes_of
+from graphnet.check.settings import BUDGET, Entries, Method, Settings
+from graphnet.check.whole import check_whole
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Constant, Node, input
+from graphnet.core.node import Constant, Node, describe, input, nodes_only
 from graphnet.core.op import as_op
-from graphnet.engine.feeds import Values, leaf_values
-from graphnet.engine.passes import Message
-from graphnet.engine.rules import apply_backward, as_messages, check_message, read_only, rule_error
-from graphnet.engine.run import propagate, run_forward
-from graphnet.errors import GraphError, RuleError
-
-Array = np.ndarray[Any, Any]
-Entries = int | Literal["all"]
-DEFAULT_ENTRIES = 2000
-"""Entries compared of one array, unless told otherwise: beyond that, a random sample."""
+from graphnet.engine.feeds import leaf_values, run_dtype
+from graphnet.engine.run import run_forward
+from graphnet.errors import DtypeError, GraphError, UnreachableError
 
 
 def check_gradients(
@@ -30,7 +25,11 @@ def check_gradients(
     feeds: Mapping[Any, Any],
     *,
     wrt: Sequence[Node] | None = None,
-    entries: Entries = DEFAULT_ENTRIES,
+    entries: Entries = "all",
+    method: Method = "central",
+    step: float | None = None,
+    second_order: bool = False,
+    budget: float = BUDGET,
     rng: np.random.Generator | None = None,
 ) -> Report:
     """Check every backward rule by finite differences, alone and all together.
@@ -47,8 +46,19 @@ def check_gradients(
     wrt
         The leaves to check from end to end; by default all parameters, or all inputs if there are none.
     entries
-        How many entries of each array to compare, ``"all"`` or a number; of larger arrays a random sample, and the report
-        says so.
+        How many entries of each array to compare. ``"all"``: as long as the check of one array takes no more than
+        `budget`. Beyond, and of larger arrays than a number given, a random sample is compared and eight random
+        directions over all entries; the report says so, and calls the check weaker.
+    method
+        ``"central"``: central differences. ``"complex"``: a complex step, exact to rounding, where every forward rule is
+        analytic. ``"taylor"``: the order of the remainder in random directions, 2 if right, which needs no step size.
+    step
+        The step of central differences; by default chosen for each entry: ε^⅓ · max(1, abs(x)).
+    second_order
+        Check the gradients of the gradients too: the graph that `gradients` builds, each of its rules and from end to end,
+        summed in a random direction.
+    budget
+        Numbers to compute for the check of one array.
     rng
         Chooses the error signals and the samples; by default one with seed 0.
 
@@ -64,7 +74,10 @@ def check_gradients(
     NonFiniteError
         If a value in the forward pass is not finite.
     GraphError
-        If a node of `wrt` is not a leaf.
+        If a node of `wrt` is not a leaf, an option is none of those above, or a complex step is asked for where a forward
+        rule is not analytic.
+    UnreachableError
+        If the output does not depend smoothly on a leaf of `wrt`.
 
     Examples
     --------
@@ -74,27 +87,34 @@ def check_gradients(
     ALL RIGHT: 3 inputs of rules, 1 gradients from end to end
     """
     graph = as_graph(target)
-    if isinstance(wrt, Node):
-        raise GraphError("wrt is a single node, expected a list", repair="Write wrt=[node].")
-    rng = rng or np.random.default_rng(0)
-    values = run_forward(graph, leaf_values(graph, feeds, np.float64), "raise")
-    local = [finding for node in graph.nodes if node.op for finding in _check_node(graph, node, values, entries, rng)]
-    whole, skipped = _check_whole(graph, values, _leaves(graph, wrt), entries, rng)
-    return Report(graph, (*local, *whole), skipped)
+    settings = _settings(entries, method, step, budget, rng)
+    leaves = _leaves(graph, wrt)
+    findings, properties, skipped = _check(graph, feeds, leaves, settings, asked=wrt is not None)
+    if second_order:
+        slopes = slopes_of(graph, feeds, leaves, settings.rng)
+        more, _, reason = _check(slopes.graph, slopes.feeds, slopes.leaves, settings, "second order ", asked=False)
+        findings, skipped = [*findings, *slopes.unlike, *more], skipped or reason
+    return Report(graph, tuple(findings), skipped, tuple(properties), method)
 
 
 def check_op(
-    op: Any, *arrays: Any, entries: Entries = DEFAULT_ENTRIES, rng: np.random.Generator | None = None
+    op: Any,
+    *arrays: Any,
+    entries: Entries = "all",
+    method: Method = "central",
+    step: float | None = None,
+    budget: float = BUDGET,
+    rng: np.random.Generator | None = None,
 ) -> Report:
     """Check one backward rule alone, at given arrays.
 
     Parameters
     ----------
     op
-        An op, as ``gn.ops.Tanh()``, or a function made with ``@gn.op``.
+        A function made with ``@gn.op``, an op function as ``gn.tanh``, or an op, as ``gn.ops.LeakyRelu(0.1)``.
     *arrays
         Its inputs. Integers beside floating arrays are positions or labels, without an error signal.
-    entries, rng
+    entries, method, step, budget, rng
         As for `check_gradients`.
 
     Returns
@@ -112,232 +132,98 @@ def check_op(
     Examples
     --------
     >>> import graphnet as gn
-    >>> gn.check_op(gn.ops.Tanh(), np.linspace(-2, 2, 5)).ok
+    >>> gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).ok
     True
     """
-    rule = as_op(op)
-    rule.check_count(len(arrays))
-    given = [np.asarray(array) for array in arrays]
+    settings = _settings(entries, method, step, budget, rng)
+    given = [_array(array) for array in arrays]
     any_floating = any(array.dtype.kind == "f" for array in given)
-    nodes = []
-    for name, array in zip(rule.input_names(len(given)), given, strict=True):
-        positions = array.dtype.kind in "iu" and any_floating
-        nodes.append(input(name, array.shape, dtype=int if positions else bool if array.dtype.kind == "b" else float))
+    kinds = [
+        bool if array.dtype.kind == "b" else int if array.dtype.kind in "iu" and any_floating else float
+        for array in given
+    ]
+    rule = _op_of(op, [array.shape for array in given], kinds)
+    rule.check_count(len(given))
+    names = rule.input_names(len(given))
+    nodes = [input(name, array.shape, dtype=kind) for name, array, kind in zip(names, given, kinds, strict=True)]
     graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
     values = run_forward(graph, leaf_values(graph, dict(zip(nodes, given, strict=True)), np.float64), "raise")
-    rng = rng or np.random.default_rng(0)
-    return Report(graph, tuple(_check_node(graph, graph.outputs[0], values, entries, rng)))
+    findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
+    return Report(graph, tuple(findings), "", tuple(properties), method)
 
 
-# Each rule alone ----------------------------------------------------------------------------------------------------
-
-
-def _check_node(graph: Graph, node: Node, values: Values, entries: Entries, rng: np.random.Generator) -> list[Finding]:
-    """Check the backward rule of one node, at the values of the pass, for a random error signal."""
-    op = node.op
-    if op is None or node.dtype.kind != "f":
-        return []
-    output, inputs = values[node], [values[source] for source in node.inputs]
-    slots = [slot for slot, source in enumerate(node.inputs) if source.dtype.kind == "f"]
-    names = op.input_names(len(inputs))
-    delta = read_only(np.asarray(rng.normal(size=output.shape)))
-
-    def finding(slot: int, judged: Sequence[Entry], verdict: Verdict, diagnosis: str = "") -> Finding:
-        source = f"{names[slot]}: {graph.label(node.inputs[slot])}"
-        return _finding(node, graph.label(node), slot, source, inputs[slot].size, judged, verdict, diagnosis)
-
-    try:
-        returned = as_messages(op, op.backward(delta, output, *inputs), len(inputs))
-    except Exception as error:  # whatever a wrong rule does is what the report is for
-        problem = rule_error("backward", [delta, output, *inputs], error).problem
-        return [finding(slot, (), "wrong", problem) for slot in slots]
-
-    def differences(slot: int) -> Array | None:
-        """Return the right error signal by finite differences, if every entry may be compared."""
-        indices = _chosen(inputs[slot].shape, entries, rng)
-        if len(indices) < inputs[slot].size:
-            return None
-        right = np.zeros(inputs[slot].shape)
-        for entry in judge(inputs[slot], right, indices, _local_slope(op, slot, inputs, delta)):
-            right[entry.index] = entry.difference
-        return right
-
-    findings = []
-    for slot in slots:
-        message = returned[slot]
-        rule = np.zeros(inputs[slot].shape) if message is None else message
-        judged: list[Entry] = []
-        problem = ""
-        try:
-            check_message(op, slot, rule, inputs[slot], delta.dtype)
-        except RuleError as error:
-            problem = error.problem
-        if rule.shape == inputs[slot].shape:
-            indices = _chosen(rule.shape, entries, rng)
-            judged = judge(inputs[slot], rule, indices, _local_slope(op, slot, inputs, delta))
-        verdict = "wrong" if problem else _verdict(judged)
-        diagnosis = ""
-        if verdict == "wrong":
-            everywhere = [differences(i) if i in slots else None for i in range(len(inputs))]
-            diagnosis = signature(op, slot, rule, everywhere, delta, output, inputs)
-            if message is None:
-                diagnosis = f"it returns None, although the output depends on this input ({diagnosis})"
-            elif rule.dtype != delta.dtype:
-                diagnosis = f"{problem} ({diagnosis})"
-        if verdict == "blurred" and isinstance(node.inputs[slot], Constant):
-            continue  # nobody asks for it: the 2 of x ** 2, where x is negative
-        findings.append(finding(slot, judged, verdict, diagnosis))
-    return findings
-
-
-def _local_slope(op: Any, slot: int, inputs: Sequence[Array], delta: Array) -> Slope:
-    """Return how delta · output changes with one input of an op.
-
-    The outputs are subtracted before they are summed, so that entries that do not change cancel exactly.
-    """
-
-    def output(array: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(op.forward(*[read_only(array) if i == slot else x for i, x in enumerate(inputs)]))
-
-    def slope(below: Array, above: Array) -> tuple[float, float]:
-        low, high = output(below), output(above)
-        changed = low != high
-        if not changed.any():  # there may have been a change that rounding swallowed
-            return 0.0, float(np.max(np.abs(delta * high), initial=0.0))
-        parts = delta[changed] * (high[changed] - low[changed])
-        return float(parts.sum()), float(np.abs(delta[changed] * high[changed]).sum())
-
-    return slope
-
-
-# From end to end ----------------------------------------------------------------------------------------------------
-
-
-def _check_whole(
-    graph: Graph, values: Values, leaves: Sequence[Node], entries: Entries, rng: np.random.Generator
-) -> tuple[list[Finding], str]:
-    """Check the gradients of the whole graph; return the findings, and why there are none if so."""
-    directions = {
-        node: np.asarray(rng.normal(size=values[node].shape) if values[node].shape else 1.0)
-        for node in graph.outputs
-        if node.dtype.kind == "f"
-    }
-    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
-    for node, direction in directions.items():
-        messages[node].append(Message(None, None, direction))
-    try:
-        error_signals = propagate(graph, values, messages, apply_backward)
-    except RuleError as error:
-        return [], f"Not checked from end to end: {error.subject}: {error.problem}."
-    findings = []
-    for leaf in leaves:
-        label = graph.label(leaf)
-        rule = error_signals.get(leaf, np.zeros(leaf_shape := values[leaf].shape))
-        judged = judge(
-            values[leaf], rule, _chosen(leaf_shape, entries, rng), _whole_slope(graph, leaf, values, directions)
-        )
-        findings.append(_finding(leaf, label, None, label, values[leaf].size, judged, _verdict(judged), ""))
-    return findings, ""
-
-
-def _whole_slope(graph: Graph, leaf: Node, values: Values, directions: Mapping[Node, Array]) -> Slope:
-    """Return how the outputs, in the directions chosen, change with one leaf: only what lies downstream is run again."""
-    reached = {leaf}
-    downstream = []
+def _check(
+    graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], settings: Settings, order: str = "", *, asked: bool
+) -> tuple[list[Finding], list[Property], str]:
+    """Check each rule of a graph alone, and all together."""
+    rule: Part = "second order rule" if order else "rule"
+    total: Part = "second order gradient" if order else "gradient"
+    dtype = run_dtype(list(leaf_values(graph, feeds).values()))
+    values = run_forward(graph, leaf_values(graph, feeds, np.float64), "raise")
+    findings: list[Finding] = []
+    properties: list[Property] = []
     for node in graph.nodes:
-        if node.op is not None and any(source in reached for source in node.inputs):
-            reached.add(node)
-            downstream.append((node, node.op))
+        found, held = check_rule(graph, node, values, settings, dtype, rule)
+        findings += found
+        properties += held
+    whole, skipped = check_whole(graph, values, leaves, settings, total, asked=asked)
+    return [*findings, *whole], properties, skipped
 
-    def outputs(array: Array) -> Values:
-        changed: Values = {leaf: read_only(array)}
-        with np.errstate(all="ignore"):
-            for node, op in downstream:
-                inputs = [changed[source] if source in changed else values[source] for source in node.inputs]
-                changed[node] = np.asarray(op.forward(*inputs))
-        return changed
 
-    def slope(below: Array, above: Array) -> tuple[float, float]:
-        low, high = outputs(below), outputs(above)
-        change = size = 0.0
-        for node, direction in directions.items():
-            if node in high:
-                change += float((direction * (high[node] - low[node])).sum())
-                size += float(np.abs(direction * high[node]).sum())
-        return change, size
+def _settings(
+    entries: Entries, method: Method, step: float | None, budget: float, rng: np.random.Generator | None
+) -> Settings:
+    return Settings(entries, method, step, budget, np.random.default_rng(0) if rng is None else rng)
 
-    return slope
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DtypeError(
+            f"an argument is not an array: {error}", repair="Give numbers in rows of equal length."
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DtypeError(f"an argument has dtype {array.dtype}", repair="Give numbers or truth values.")
+    return array
+
+
+def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) -> Any:
+    """Return an op, or the one that an op function applies to such inputs: it is asked for a node."""
+    if not callable(op) or isinstance(op, type) or hasattr(op, "backward"):
+        return as_op(op)
+    probes = [input(f"x{i}", shape, dtype=kind) for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))]
+    try:
+        node = op(*probes)
+    except TypeError:
+        return as_op(op)
+    if isinstance(node, Node) and node.op is not None and node.inputs == tuple(probes):
+        return node.op
+    return as_op(op)
 
 
 def _leaves(graph: Graph, wrt: Sequence[Node] | None) -> Sequence[Node]:
     if wrt is None:
         return graph.parameters or tuple(node for node in graph.inputs if node.dtype.kind == "f")
-    leaves = [graph[node] for node in wrt]
-    for node in leaves:
+    if isinstance(wrt, Node):
+        raise GraphError("wrt is a single node, expected a list", repair="Write wrt=[node].")
+    if isinstance(wrt, str):
+        raise GraphError(f"wrt is {wrt!r}, expected a list of nodes", repair="Write wrt=[node].")
+    nodes_only(wrt, "wrt")
+    for node in wrt:
+        if node.op is None and node not in graph:
+            raise UnreachableError(
+                f"{graph.label(graph.outputs[0])!r} does not depend on {describe(node)}",
+                repair="There is no gradient to check: leave it out of wrt.",
+            )
+        label = graph.label(node)
         if node.op is not None or isinstance(node, Constant):
             raise GraphError(
-                f"{graph.label(node)!r} ({node.kind}) is neither a parameter nor an input",
+                f"{label!r} ({node.kind}) is neither a parameter nor an input",
                 repair="The check from end to end perturbs leaves; every rule in between is checked alone anyway.",
             )
-    return leaves
-
-
-# Shared by both -----------------------------------------------------------------------------------------------------
-
-
-def _chosen(shape: tuple[int, ...], entries: Entries, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Return all indices of an array, or a random sample of them in order."""
-    if entries != "all" and (isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1):
-        raise GraphError(
-            f"entries is {entries!r}", repair='Give "all", or how many of each array to compare: at least 1.'
-        )
-    size = int(np.prod(shape))
-    if entries == "all" or entries >= size:
-        return list(np.ndindex(shape))
-    flat = np.sort(rng.choice(size, entries, replace=False))
-    return [tuple(int(i) for i in index) for index in zip(*np.unravel_index(flat, shape), strict=True)]
-
-
-def _verdict(judged: Sequence[Entry]) -> Verdict:
-    if any(entry.judgement == "wrong" for entry in judged):
-        return "wrong"
-    if judged and not any(entry.judgement == "right" for entry in judged):
-        return "kink" if any(entry.judgement == "kink" for entry in judged) else "blurred"
-    return "right"
-
-
-def _finding(
-    node: Node,
-    label: str,
-    slot: int | None,
-    source: str,
-    size: int,
-    judged: Sequence[Entry],
-    verdict: Verdict,
-    diagnosis: str,
-) -> Finding:
-    kinks = sum(entry.judgement == "kink" for entry in judged)
-    blurred = sum(entry.judgement == "blurred" for entry in judged)
-    worst = max(
-        judged,
-        key=lambda e: (e.judgement == "wrong", e.judgement == "right", np.nan_to_num(e.error, nan=np.inf)),
-        default=None,
-    )
-    return Finding(
-        node,
-        label,
-        node.kind,
-        slot,
-        source,
-        len(judged),
-        size,
-        kinks,
-        blurred,
-        worst.index if worst else None,
-        worst.rule if worst else float("nan"),
-        worst.difference if worst else float("nan"),
-        worst.error if worst else float("nan"),
-        verdict,
-        diagnosis,
-    )
+        if node.dtype.kind != "f":
+            raise DtypeError(
+                f"{label!r} holds {node.dtype} values, which have no gradient", repair="Leave it out of wrt."
+            )
+    return wrt

@@ -1,122 +1,259 @@
-"""Finite differences of one entry at a time, and the verdict on what a rule says about it.
+"""The verdict on each entry of what a rule says, from finite differences that know how good they are.
 
-A central difference with the step h = ε^⅓ · max(1, |x|) is exact to about ten digits where the function is smooth. Where
-rule and difference disagree, the entry is looked at again: with smaller steps, since a long step may leave the domain (log
-near 0) or average over several waves of a function; then with one-sided slopes, since at a kink (relu at 0) there is no
-derivative to be right about, and any value between the two slopes is as good as another.
+First a central difference with the step h = ε^⅓ · max(1, |x|), for all entries. Where it confirms the rule to a relative
+1e-7, or to its own rounding noise, the entry is right. The others are looked at again, each alone: with steps from a
+millionth to a thousand times as long, and, near zero, with steps relative to the entry. Of each ladder of steps the best
+rung counts: that of the least difference from its neighbour and least noise, as far as the shorter steps show it. What
+still disagrees is wrong, unless the entry lies at a kink (relu at 0), where the
+slopes on its two sides stay apart: there any value between them is as good as another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-EPS = float(np.finfo(np.float64).eps)
-RELATIVE_TOLERANCE = 1e-7
-"""How far rule and difference may lie apart, as a share of max(1, largest error signal)."""
-SHORTER_STEPS = (1e-2, 1e-4)
-"""What the step is multiplied by, in turn, where rule and difference disagree."""
+from graphnet.check.responses import STEP, Response
 
-BLUR = 1e-2
-"""From what share of a derivative on the rounding noise of its difference drowns it."""
-
+Array = np.ndarray[Any, Any]
 Judgement = Literal["right", "wrong", "kink", "blurred"]
-Slope = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], tuple[float, float]]
-"""From two versions of the array: the change of the result between them, and the size of the numbers it is made of."""
+
+EPS = float(np.finfo(np.float64).eps)
+PRECISION = 1e-7
+"""How far rule and difference may lie apart, as a share of the larger of the two: noise comes on top of it."""
+ROUNDING = 100 * EPS
+"""How far a rule's own rounding may move it, as a share of the largest of its numbers, or of δ, which is about 1."""
+BLUR = 1e-2
+"""From what share of a derivative on the noise of its difference drowns it."""
+RUNGS = 10.0 ** np.arange(-6, 4)
+"""What the step is multiplied by on a ladder."""
+CLOSER_LOOKS = 50
+"""Suspects looked at first; the rest are only if any of these turns out not to be wrong."""
+COMPLEX_STEP = 1e-100
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a rule says about one entry of an array, and what differences say."""
+class Judged:
+    """What a rule says about some entries of an array, and what differences say.
 
-    index: tuple[int, ...]
-    rule: float
-    difference: float
-    judgement: Judgement
+    Attributes
+    ----------
+    entries : numpy.ndarray
+        Which, as flat indices.
+    rule, difference : numpy.ndarray
+        What the two say about each.
+    judgement : numpy.ndarray
+        Of each, one of `Judgement`.
+    """
+
+    entries: Array
+    rule: Array
+    difference: Array
+    judgement: Array
+
+    def count(self, judgement: Judgement) -> int:
+        """Return how many entries were judged so."""
+        return int(np.count_nonzero(self.judgement == judgement))
 
     @property
-    def error(self) -> float:
-        """How far apart the two are."""
-        return abs(self.rule - self.difference)
+    def error(self) -> Array:
+        """How far apart rule and difference are; infinite where either is not finite."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.nan_to_num(np.abs(self.rule - self.difference), nan=np.inf))
+
+    @property
+    def worst(self) -> int | None:
+        """Where the two are farthest apart: among the wrong entries, or if there are none among the right ones."""
+        if not self.entries.size:
+            return None
+        rank = np.select([self.judgement == "wrong", self.judgement == "right"], [2, 1], 0)
+        return int(np.lexsort((self.error, rank))[-1])
 
 
 def judge(
-    array: np.ndarray[Any, Any], rule: np.ndarray[Any, Any], indices: Iterable[tuple[int, ...]], slope: Slope
-) -> list[Entry]:
-    """Compare what a rule says with central differences, entry by entry.
+    response: Response,
+    rule: Array,
+    entries: Array,
+    *,
+    step: float | None = None,
+    complex_step: bool = False,
+    clear: float = BLUR,
+    scale: float = 1.0,
+) -> Judged:
+    """Compare what a rule says with differences.
 
     Parameters
     ----------
-    array
-        The float64 array to perturb.
+    response
+        How the result changes when an entry moves.
     rule
-        What the rule says the derivative by each entry is; the same shape.
-    indices
-        The entries to judge.
-    slope
-        Computes the change of the result; see `Slope`.
+        What the rule says the derivative by each entry is; the shape of the array.
+    entries
+        Which to judge: flat indices.
+    step
+        The step to begin with; by default it is chosen for each entry.
+    complex_step
+        Begin with a complex step, which needs no length.
+    clear
+        Up to what share of a derivative the noise of the first difference may be for it to be the last one.
+    scale
+        The size of the numbers that the rule was made of: what it rounds by.
     """
-    scale = max(1.0, float(np.max(np.abs(rule[np.isfinite(rule)]), initial=0.0)))
-    return [_judge_entry(array, float(rule[index]), index, slope, scale * RELATIVE_TOLERANCE) for index in indices]
+    said = np.asarray(rule, float).reshape(-1)[entries]
+    x = np.abs(response.array.reshape(-1)[entries])
+    steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
+    scale = max(scale, float(np.max(np.abs(said[np.isfinite(said)]), initial=0.0)))
+    judgement = np.full(len(entries), "right", dtype="<U8")
+    if complex_step:
+        change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
+        difference, noise = change.imag / COMPLEX_STEP, np.zeros(len(entries))
+    else:
+        difference, noise = _quotients(response, entries, -steps, steps)
+    suspects = np.flatnonzero(~_confirmed(said, difference, noise, scale, clear))
+
+    def look(at: Array, *, alone: bool) -> None:
+        ladders = _Ladders(response, entries[at], steps[at], x[at], alone=alone)
+        difference[at] = ladders.best
+        judgement[at] = ladders.judge(said[at], scale)
+
+    if suspects.size:
+        look(suspects, alone=False)
+        suspects = suspects[judgement[suspects] != "right"]
+        first, rest = suspects[:CLOSER_LOOKS], suspects[CLOSER_LOOKS:]
+        look(first, alone=True)
+        if rest.size and (judgement[first] != "wrong").any():
+            look(rest, alone=True)
+    return Judged(entries, said, difference, judgement)
 
 
-def _judge_entry(
-    array: np.ndarray[Any, Any], rule: float, index: tuple[int, ...], slope: Slope, tolerance: float
-) -> Entry:
-    size = abs(float(array[index]))
-    step = EPS ** (1 / 3) * max(1.0, size)
-    first, noise = _quotient(array, index, slope, -step, step)
-    if abs(rule - first) <= tolerance:
-        return Entry(index, rule, first, "right")
-    if abs(rule - first) <= noise:
-        drowned = noise > BLUR * max(abs(rule), abs(first))
-        return Entry(index, rule, first, "blurred" if drowned else "right")
-    best = first
-    shorter = [step * share for share in SHORTER_STEPS] + ([EPS ** (1 / 3) * size] if 0 < size < 1 else [])
-    for length in shorter:
-        difference, noise = _quotient(array, index, slope, -length, length)
-        # The noise grows as the step shrinks. A shorter step is heard only where it says something else than the first,
-        # and loudly: else it would forgive any error.
-        news = not abs(difference - first) <= noise  # also where the first is NaN
-        if news and noise <= max(tolerance, BLUR * abs(difference)) and abs(rule - difference) <= tolerance + noise:
-            return Entry(index, rule, difference, "right")
-        if np.isnan(best) or (news and abs(rule - difference) < abs(rule - best)):
-            best = difference
-    if np.isfinite(rule) and not np.isfinite(best):  # no step stays in the domain: (−2)ᵖ has no derivative by p
-        return Entry(index, rule, best, "blurred")
-    judgement: Judgement = "kink" if _between_unequal_slopes(array, index, slope, step, rule, tolerance) else "wrong"
-    return Entry(index, rule, best, judgement)
+def not_analytic(response: Response, rng: np.random.Generator) -> str:
+    """Return why a complex step is of no use here, or nothing: it must say what differences say, at a few entries."""
+    entries = rng.permutation(response.array.size)[:4]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
+    except Exception as error:  # whatever the rule does with complex numbers
+        return f"given complex numbers it raised {type(error).__name__}: {error}"
+    slopes = estimate(response, entries)
+    apart = np.abs(np.imag(change) / COMPLEX_STEP - slopes)
+    if (apart > 1e-4 * np.max(np.abs(slopes), initial=1e-6)).any():
+        worst = int(np.argmax(apart))
+        says = f"{np.imag(change[worst]) / COMPLEX_STEP:.4g}, the difference {slopes[worst]:.4g}"
+        return f"a complex step gives the slope {says}"
+    return ""
 
 
-def _quotient(
-    array: np.ndarray[Any, Any], index: tuple[int, ...], slope: Slope, low: float, high: float
-) -> tuple[float, float]:
-    """Return the difference quotient between two displacements of an entry, and how far rounding may have moved it."""
-    below, above = array.copy(), array.copy()
-    below[index] += low
-    above[index] += high
-    taken = float(above[index] - below[index])  # not high − low: the entry was rounded
-    change, size = slope(below, above)
-    return change / taken, 8 * EPS * size / taken
+def estimate(response: Response, entries: Array) -> Array:
+    """Return the derivative by each entry; by a ladder of steps where the first step leaves the domain."""
+    steps = STEP * np.maximum(1.0, np.abs(response.array.reshape(-1)[entries]))
+    found, _ = _quotients(response, entries, -steps, steps)
+    for k in np.flatnonzero(~np.isfinite(found))[:CLOSER_LOOKS]:
+        base = STEP * abs(response.array.reshape(-1)[entries[[k]]])
+        found[k] = _climb(response, entries[[k]], base, alone=True)[0][0]
+    return found
 
 
-def _between_unequal_slopes(
-    array: np.ndarray[Any, Any], index: tuple[int, ...], slope: Slope, step: float, rule: float, tolerance: float
-) -> bool:
-    """Tell whether there is a kink here, and the rule's value lies between the slopes on its two sides.
+def _allowed(rule: Array, difference: Array, scale: float) -> Array:
+    """Return how far a right rule may be from an exact difference: it rounds too."""
+    return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
+
+
+def _confirmed(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> Array:
+    """Tell where a difference confirms the rule, and is no mere noise itself."""
+    larger = np.maximum(np.abs(rule), np.abs(difference))
+    with np.errstate(invalid="ignore"):
+        agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
+        heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
+    return np.asarray(agrees & heard & np.isfinite(rule))
+
+
+def _quotients(
+    response: Response, entries: Array, low: Array, high: Array, *, alone: bool = False
+) -> tuple[Array, Array]:
+    """Return the difference quotient of each entry between two displacements, and how far rounding may have moved it."""
+    x = response.array.reshape(-1)[entries]
+    taken = (x + high) - (x + low)  # not high − low: the entry was rounded
+    change, size = response.changes(entries, low, high, alone=alone)
+    # Nothing changed? In numbers as large as these the change may have been lost on the way.
+    lost = np.where(change == 0, 4 * EPS * max(1.0, float(np.max(np.abs(response.array), initial=0.0))), 0.0)
+    with np.errstate(all="ignore"):
+        return change / taken, np.maximum(8 * EPS * size, lost) / taken
+
+
+class _Ladders:
+    """A closer look at some entries: by steps of all lengths, and near zero by steps relative to the entry as well.
+
+    Attributes
+    ----------
+    best
+        The best difference of each entry.
+    """
+
+    def __init__(self, response: Response, entries: Array, steps: Array, x: Array, *, alone: bool) -> None:
+        self._response, self._entries, self._steps, self._alone = response, entries, steps, alone
+        self._found = [_climb(response, entries, steps, alone=alone)]
+        small = (x > 0) & (x < 1)
+        if small.any():
+            best, error = (array.copy() for array in self._found[0])
+            best[small], error[small] = _climb(response, entries[small], STEP * x[small], alone=alone)
+            self._found.append((best, error))
+        differences, errors = (np.stack(arrays) for arrays in zip(*self._found, strict=True))
+        self.best: Array = differences[np.argmin(errors, axis=0), np.arange(len(entries))]
+
+    def judge(self, rule: Array, scale: float) -> Array:
+        """Return the judgement on each entry; kinks are looked for only where entries move alone."""
+        right, agrees = np.zeros(len(rule), bool), np.zeros(len(rule), bool)
+        with np.errstate(invalid="ignore"):
+            for difference, error in self._found:
+                larger = np.maximum(np.abs(rule), np.abs(difference))
+                close = np.abs(rule - difference) <= _allowed(rule, difference, scale) + 2 * error
+                agrees |= close
+                right |= close & (error <= np.maximum(BLUR * larger, PRECISION * scale))
+        # No step stays in the domain: (−2)ᵖ has no derivative by p.
+        right &= np.isfinite(rule)
+        blurred = (agrees | ~np.isfinite(self.best)) & np.isfinite(rule)
+        judgement = np.select([right, blurred], ["right", "blurred"], "wrong").astype("<U8")
+        if self._alone:
+            suspects = np.flatnonzero(judgement == "wrong")
+            kinked, between = one_sided(self._response, self._entries[suspects], self._steps[suspects], rule[suspects])
+            judgement[suspects[kinked & between]] = "kink"
+        return judgement
+
+
+def _climb(response: Response, entries: Array, bases: Array, *, alone: bool) -> tuple[Array, Array]:
+    """Return the best difference of a ladder of steps for each entry, and how far off it may be; NaN and ∞ if none is."""
+    rungs = [_quotients(response, entries, -rung * bases, rung * bases, alone=alone) for rung in RUNGS]
+    differences, nominal = (np.stack(arrays) for arrays in zip(*rungs, strict=True))
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = np.outer(RUNGS, bases)
+        apart = np.abs(np.diff(differences, axis=0))  # truncation, or the noise of the shorter step
+        noise = np.fmax.accumulate(
+            apart * steps[:-1], axis=0
+        )  # of the result: the largest that any shorter step showed
+        errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
+    errors = np.where(np.isfinite(errors), errors, np.inf)
+    best, at = np.argmin(errors, axis=0), np.arange(len(entries))
+    error = errors[best, at]
+    return np.where(np.isfinite(error), differences[1:][best, at], np.nan), error
+
+
+def one_sided(response: Response, entries: Array, steps: Array, rule: Array) -> tuple[Array, Array]:
+    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides.
 
     The one-sided slopes of a smooth function differ by about step · curvature, which shrinks with the step. At a kink the
     difference stays.
     """
-    gaps = []
-    for length in (step, step * 0.01):
-        left, left_noise = _quotient(array, index, slope, -length, 0.0)
-        right, right_noise = _quotient(array, index, slope, 0.0, length)
-        allowed = tolerance + left_noise + right_noise
-        if not min(left, right) - allowed <= rule <= max(left, right) + allowed:
-            return False
-        gaps.append(abs(right - left) - allowed)
-    return gaps[1] > 0 and gaps[1] > 0.5 * gaps[0]
+    within, gaps = np.ones(len(entries), bool), []
+    none = np.zeros(len(entries))
+    with np.errstate(invalid="ignore"):
+        for lengths in (steps, steps * 0.01):
+            left, left_noise = _quotients(response, entries, -lengths, none, alone=True)
+            right, right_noise = _quotients(response, entries, none, lengths, alone=True)
+            allowed = PRECISION * np.maximum(np.abs(left), np.abs(right)) + left_noise + right_noise
+            within &= (np.minimum(left, right) - allowed <= rule) & (rule <= np.maximum(left, right) + allowed)
+            gaps.append(np.abs(right - left) - allowed)
+        return (gaps[1] > 0) & (gaps[1] > 0.5 * gaps[0]), within

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
@@ -13,6 +14,14 @@ from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
 Verdict = Literal["right", "wrong", "kink", "blurred"]
+Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
+
+TITLES: dict[Part, str] = {
+    "rule": "Each backward rule alone",
+    "gradient": "From end to end",
+    "second order rule": "Second order: each rule of the gradients' graph alone",
+    "second order gradient": "Second order: from end to end",
+}
 
 
 @dataclass(frozen=True)
@@ -21,8 +30,10 @@ class Finding:
 
     Attributes
     ----------
+    part : str
+        ``"rule"``: one rule alone; ``"gradient"``: from end to end; or either ``"second order ..."``.
     node : Node
-        Whose backward rule; from end to end, the parameter.
+        Whose backward rule; from end to end, the leaf.
     label, op : str
         Its name in the graph, and what it is.
     slot : int or None
@@ -31,20 +42,25 @@ class Finding:
         What the op calls that input, and the label of the node that it is.
     entries, of : int
         How many entries were compared, of how many.
+    directions : int
+        How many random directions over the whole array were compared besides, or instead.
     kinks : int
-        How many of them lie at a kink, where any value between the two slopes is accepted.
+        How many entries lie at a kink, where any value between the two slopes is accepted.
     blurred : int
         How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain.
     worst : tuple of int or None
         The entry where rule and difference are farthest apart.
     rule, difference, error : float
         There: what the backward rule says, what the finite difference says, and how far they are apart.
+    order : float or None
+        With the method ``"taylor"``: the order of the remainder, 2 or more if right; None if there is no remainder.
     verdict : str
         ``"right"``, ``"wrong"``, or ``"kink"`` or ``"blurred"`` if no entry can tell.
     diagnosis : str
         What the fault looks like, if it is wrong.
     """
 
+    part: Part
     node: Node
     label: str
     op: str
@@ -52,12 +68,14 @@ class Finding:
     input: str
     entries: int
     of: int
+    directions: int
     kinks: int
     blurred: int
     worst: tuple[int, ...] | None
     rule: float
     difference: float
     error: float
+    order: float | None
     verdict: Verdict
     diagnosis: str = ""
 
@@ -66,10 +84,65 @@ class Finding:
         """Whether it is about one rule alone, rather than from end to end."""
         return self.slot is not None
 
+    @property
+    def sampled(self) -> bool:
+        """Whether not every entry was compared."""
+        return self.entries < self.of
+
+    @property
+    def evidence(self) -> str:
+        """Where it is wrong, in one line."""
+        if self.order is not None:
+            return f"the remainder is of order {number(self.order, 3)}, where a right gradient has 2"
+        if self.worst is None:
+            return "no entry could be compared"
+        says = f"the rule says {number(self.rule, 6)}, the finite difference {number(self.difference, 6)}"
+        return f"worst at entry {self.worst}: {says}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data; numbers that are not finite as text."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "node"}
+        return {key: _plain(value) for key, value in plain.items()}
+
     def __str__(self) -> str:
+        second = ", in the gradients' graph," if self.part.startswith("second") else ""
         if not self.local:
-            return f"the gradient of {self.label!r} from end to end is wrong"
-        return f"the backward rule of {self.op} at {self.label!r} is wrong for input {self.slot} ({self.input})"
+            return f"the gradient of {self.label!r} from end to end{second} is wrong"
+        which = f"input {self.slot} ({printable(self.input)})"
+        return f"the backward rule of {self.op} at {self.label!r}{second} is wrong for {which}"
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that holds of every right backward rule, and whether it holds of this one.
+
+    Attributes
+    ----------
+    node : Node
+        Whose rule.
+    label, op : str
+        Its name in the graph, and what it is.
+    name : str
+        As ``"linear in delta"``.
+    holds : bool
+        Whether it does.
+    evidence : str
+        What was seen, if it does not.
+    """
+
+    node: Node
+    label: str
+    op: str
+    name: str
+    holds: bool
+    evidence: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "node"}
+
+    def __str__(self) -> str:
+        return f"the backward rule of {self.op} at {self.label!r} breaks a property: {self.name}"
 
 
 @dataclass(frozen=True)
@@ -81,23 +154,30 @@ class Report:
     graph : Graph
         What was checked.
     findings : tuple of Finding
-        Local ones first, in topological order, then those from end to end.
+        Local ones first, in topological order, then those from end to end, then those of second order.
     skipped : str
         Why the check from end to end was not made, if it was not.
+    properties : tuple of Property
+        What holds of any right rule, for each rule.
+    method : str
+        How derivatives were compared.
     """
 
     graph: Graph
     findings: tuple[Finding, ...]
     skipped: str = ""
+    properties: tuple[Property, ...] = ()
+    method: str = "central"
 
     @property
     def ok(self) -> bool:
         """Whether everything is right: something compared, nothing wrong, and no array left undecided."""
-        return self._compared > 0 and all(finding.verdict == "right" for finding in self.findings)
+        right = all(finding.verdict == "right" for finding in self.findings)
+        return self._compared > 0 and right and not self.broken and not self.skipped
 
     @property
     def _compared(self) -> int:
-        return sum(finding.entries for finding in self.findings)
+        return sum(finding.entries + finding.directions for finding in self.findings)
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -105,76 +185,142 @@ class Report:
         return tuple(finding for finding in self.findings if finding.verdict == "wrong")
 
     @property
+    def broken(self) -> tuple[Property, ...]:
+        """The properties that do not hold."""
+        return tuple(item for item in self.properties if not item.holds)
+
+    @property
     def verdict(self) -> str:
         """The outcome in words, naming each rule that is wrong."""
-        wrong_rules = [finding for finding in self.failures if finding.local]
-        if wrong_rules:
-            return "\n".join(
-                f"WRONG: {finding}\n       looks like: {finding.diagnosis}\n       {_evidence(finding)}"
-                for finding in wrong_rules
-            )
-        if self.failures:
-            labels = ", ".join(repr(finding.label) for finding in self.failures)
-            return (
-                "WRONG: every backward rule is right, but the total is not: the engine, or the accumulation of messages\n"
-                f"       the gradient of {labels} differs from the finite difference"
-            )
-        if any(finding.verdict == "kink" for finding in self.findings):
-            labels = ", ".join(repr(f.label) for f in self.findings if f.verdict == "kink")
-            return f"UNDECIDED at {labels}: every entry lies at a kink, where there is no derivative; check at other values"
-        if any(finding.verdict == "blurred" for finding in self.findings):
-            labels = ", ".join(repr(f.label) for f in self.findings if f.verdict == "blurred")
-            return f"UNDECIDED at {labels}: no difference to judge by: it drowns in rounding or leaves the domain"
+        faults = list(self._faults())
+        if faults:
+            return "\n".join("\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults)
+        for verdict, why in (
+            ("kink", "every entry lies at a kink, where there is no derivative; check at other values"),
+            ("blurred", "no difference to judge by: it drowns in rounding or leaves the domain"),
+        ):
+            labels = dict.fromkeys(repr(finding.label) for finding in self.findings if finding.verdict == verdict)
+            if labels:
+                return f"UNDECIDED at {', '.join(labels)}: {why}"
+        if self.skipped:
+            return f"UNDECIDED: {self.skipped}"
         if not self._compared:
             return "UNDECIDED: there was no entry to compare"
-        local = sum(finding.local for finding in self.findings)
-        sampled = sum(finding.entries < finding.of for finding in self.findings)
-        text = f"ALL RIGHT: {local} inputs of rules"
-        if len(self.findings) > local:
-            text += f", {len(self.findings) - local} gradients from end to end"
-        return text + (f"; of {sampled} of these arrays a sample of the entries only" if sampled else "")
+        return self._all_right()
+
+    def _faults(self) -> Iterator[list[str]]:
+        """Yield each fault in a few lines: rules first, since a wrong rule explains every wrong total upstream of it."""
+        local = [finding for finding in self.failures if finding.local]
+        for finding in local:
+            yield [str(finding), f"looks like: {finding.diagnosis}", finding.evidence]
+        explained = {finding.node for finding in local}
+        for item in self.broken:
+            if item.node not in explained:
+                yield [str(item), f"looks like: {item.evidence}"]
+        totals = [finding for finding in self.failures if not finding.local]
+        if totals and not local and not self.broken:
+            labels = ", ".join(repr(finding.label) for finding in totals)
+            lines = [f"the gradient of {labels} differs from the finite difference"]
+            lines += [f"looks like: {text}" for text in dict.fromkeys(f.diagnosis for f in totals) if text]
+            yield [
+                "every backward rule is right, but the total is not: the engine, or the accumulation of messages",
+                *lines,
+                totals[0].evidence,
+            ]
+
+    def _all_right(self) -> str:
+        counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
+        totals = sum(not finding.local for finding in self.findings)
+        counts += [f"{totals} gradients from end to end"] if totals else []
+        text = f"ALL RIGHT: {', '.join(counts)}"
+        kinks, blurred = (sum(getattr(f, name) for f in self.findings) for name in ("kinks", "blurred"))
+        text += f"; {kinks} entries at kinks set aside" if kinks else ""
+        text += f"; {blurred} entries without a usable difference set aside" if blurred else ""
+        if self.method == "taylor":
+            return text + ". A WEAKER check: in random directions only"
+        sampled = [finding for finding in self.findings if finding.sampled]
+        if sampled:
+            text += f". A WEAKER check: of {len(sampled)} of these arrays a sample of the entries only"
+            text += ", and random directions over all of them" if any(f.directions for f in sampled) else ""
+        return text
 
     def raise_if_failed(self) -> None:
         """Raise `GradientCheckError` with the verdict as its message, unless all is right."""
         if not self.ok:
             raise GradientCheckError(f"gradient check failed\n{self.verdict}")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: ``ok``, ``verdict``, ``method``, ``skipped``, and lists of findings and properties."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "method": self.method,
+            "skipped": self.skipped,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "properties": [item.to_dict() for item in self.properties],
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
     def __str__(self) -> str:
-        header = ["node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict"]
         parts = []
-        for title, local in (("Each backward rule alone", True), ("From end to end", False)):
-            rows = [_row(finding) for finding in self.findings if finding.local is local]
+        for part, title in TITLES.items():
+            rows = [row(finding) for finding in self.findings if finding.part == part]
             if rows:
-                parts += [title, table(header, rows), ""]
+                parts += [title, table(HEADER, rows), ""]
+        if self.properties:
+            parts += ["Properties of every right rule", *property_lines(self.properties), ""]
         if self.skipped:
             parts += [self.skipped, ""]
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        return f'<pre style="overflow-x:auto">{html.escape(str(self))}</pre>'
+        from graphnet.check.html import to_html
+
+        return to_html(self)
 
 
-def _row(finding: Finding) -> Sequence[str]:
+HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict")
+
+
+def row(finding: Finding) -> Sequence[str]:
+    """Return a finding as cells under `HEADER`."""
     compared = finding.worst is not None
+    counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
+    counts += [f"{finding.directions} directions"] if finding.directions else []
+    counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
+    counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
+    error = "-" if not compared else number(finding.error, 2)
     return [
-        finding.label,
-        finding.op,
-        finding.input,
-        f"{finding.entries} of {finding.of}"
-        + (f", {finding.kinks} at kinks" if finding.kinks else "")
-        + (f", {finding.blurred} without a difference" if finding.blurred else ""),
+        *map(printable, (finding.label, finding.op, finding.input)),
+        ", ".join(counts),
         str(finding.worst) if compared else "-",
         number(finding.rule, 6) if compared else "-",
         number(finding.difference, 6) if compared else "-",
-        number(finding.error, 2) if compared else "-",
+        f"order {number(finding.order, 3)}" if finding.order is not None else error,
         finding.verdict if finding.verdict != "wrong" else "WRONG",
     ]
 
 
-def _evidence(finding: Finding) -> str:
-    if finding.worst is None:
-        return "no entry could be compared"
-    return (
-        f"worst at entry {finding.worst}: the rule says {number(finding.rule, 6)}, "
-        f"the finite difference {number(finding.difference, 6)}"
-    )
+def property_lines(properties: Sequence[Property]) -> list[str]:
+    """Return a line for each property: of how many rules it holds, and where it does not."""
+    lines = []
+    for name in dict.fromkeys(item.name for item in properties):
+        same = [item for item in properties if item.name == name]
+        broken = [item for item in same if not item.holds]
+        where = "".join(f"; not of {item.op} at {item.label!r}: {item.evidence}" for item in broken)
+        lines.append(f"{name}: {len(same) - len(broken)} of {len(same)} rules{where}")
+    return lines
+
+
+def printable(text: str) -> str:
+    """Return text with every character that would not be seen written as an escape: names may hold any."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -91,6 +91,8 @@ class Op(Stateless):
             if isinstance(value, Node):
                 return self._node(inputs, name)
         self.check_count(len(inputs))
+        if any(hasattr(value, "__array_function__") and not isinstance(value, np.ndarray) for value in inputs):
+            return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
         if self.stretched is None:
             return self.forward(*[np.asarray(value) for value in inputs])
         arrays = [_real(value) for value in inputs]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from graphnet.draw.picture import Kind, Role
 
 PAPER, INK, QUIET, FRAME = "#ffffff", "#1a1a1a", "#5f6670", "#b8bfc8"
-FAULT, FAULT_LINE, CHECKED = "#ffd166", "#b45309", "#e3e8ee"
+FAULT, FAULT_LINE, CHECKED = "#ffb3a7", "#b3261e", "#e3e8ee"
+NOT_FINITE = "#ffd166"
 
 ROLE_INK: dict[Role, str] = {
     "value": "#1f5fa8",
@@ -55,8 +56,8 @@ OUTPUT = ("#fdf4e1", "#a8772a")
 
 
 def cell(role: Role, strength: float | None) -> str:
-    """Return the colour behind a number; one that is not finite gets the colour of a fault."""
-    return FAULT if strength is None else _between(*_CELL_ENDS[role], strength)
+    """Return the colour behind a number; one that is not finite gets a colour of its own."""
+    return NOT_FINITE if strength is None else _between(*_CELL_ENDS[role], strength)
 
 
 def line(role: Role, strength: float | None) -> str:

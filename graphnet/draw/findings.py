@@ -9,9 +9,17 @@ from graphnet.draw.picture import Mark
 
 def marks_of(report: Report) -> dict[Node, Mark]:
     """Return a mark for each node that was checked: what is wrong with its rule, or that it was checked."""
-    marks = {finding.node: Mark("checked", "checked") for finding in report.findings if finding.verdict == "right"}
+    found = [finding for finding in report.findings if finding.node in report.graph]
+    marks = {f.node: Mark("checked", "checked, in a sample" if f.sampled else "checked") for f in found}
     why = {"kink": "undecided: at a kink", "blurred": "undecided: no usable difference"}
-    undecided = {f.node: Mark("checked", why[f.verdict]) for f in report.findings if f.verdict in why}
+    marks |= {f.node: Mark("checked", why[f.verdict]) for f in found if f.verdict in why}
+    rules = {p.node: Mark("fault", f"rule breaks a property, {p.name}: {p.evidence}") for p in report.broken}
+    for f in reversed(found):
+        if f.local and f.verdict == "wrong":
+            rules[f.node] = Mark("fault", f"rule wrong for {f.input}: {f.diagnosis}")
+    if rules:
+        marks |= {
+            f.node: Mark("checked", "its gradient is wrong too") for f in found if not f.local and f.verdict == "wrong"
+        }
     whole = {f.node: Mark("fault", "gradient from end to end is wrong") for f in report.failures if not f.local}
-    rules = {f.node: Mark("fault", f"rule wrong for {f.input}: {f.diagnosis}") for f in report.failures if f.local}
-    return marks | undecided | (rules or whole)  # a wrong rule explains every wrong total downstream of it
+    return marks | (rules or {node: mark for node, mark in whole.items() if node in report.graph})

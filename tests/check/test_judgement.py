@@ -75,3 +75,114 @@ def test_a_power_of_negative_numbers_is_no_false_alarm():
     report = gn.check_gradients(gn.sum(x ** gn.parameter("p", 2.0)), {})
     assert report.failures == ()
     assert "leaves the domain" in report.verdict
+
+
+def sigmoid_off_by(factor):
+    @gn.op
+    def my_sigmoid(z):
+        return 0.5 * np.tanh(0.5 * z) + 0.5
+
+    my_sigmoid.backward(lambda delta, a, z: factor * delta * a * (1 - a))
+    return my_sigmoid
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(
+    ("z", "off"), [(5.0, 1e-6), (10.0, 1e-5), (15.0, 1e-4), (18.0, 1e-3), (22.0, 0.05), (25.0, 1.0)]
+)
+def test_a_unit_that_is_nearly_saturated_is_judged_by_its_own_slope(z, off, sign):
+    assert gn.check_op(sigmoid_off_by(1 + off), np.full(3, sign * z)).failures
+    assert gn.check_op(sigmoid_off_by(1 - off), np.full(3, sign * z)).failures
+    gn.check_op(sigmoid_off_by(1.0), np.full(3, sign * z)).raise_if_failed()
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+def test_small_errors_of_entries_of_any_size(size):
+    @gn.op
+    def squared(z):
+        return z * z
+
+    squared.backward(lambda delta, a, z: 2 * delta * z * np.array([1.0, 1 + 1e-5, 1.0]))
+    (finding,) = gn.check_op(squared, size * np.array([1.0, 1.3, -0.7])).findings
+    assert (finding.verdict, finding.worst) == ("wrong", (1,))
+    assert finding.difference == pytest.approx(finding.rule / (1 + 1e-5), rel=1e-7)
+
+
+def test_a_small_entry_beside_large_ones_is_judged_by_its_own_size():
+    @gn.op
+    def cubed(z):
+        return z * z * z
+
+    cubed.backward(lambda delta, a, z: 3 * delta * z * z * np.array([1.0, 1.0, 1.01]))
+    report = gn.check_op(cubed, np.array([100.0, -50.0, 0.1]))
+    assert report.failures[0].worst == (2,)
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7, 1e-9, 1e-11])
+@pytest.mark.parametrize("where", [0.0, 0.5, -3.0])
+def test_close_to_a_kink_the_slope_on_ones_own_side_is_right(gap, where):
+    @gn.op
+    def hinge(z):
+        return np.maximum(z - where, 0)
+
+    hinge.backward(lambda delta, a, z: delta * (z > where))
+    z = np.array([where + gap, where - gap, where + 1.0, where - 1.0])
+    gn.check_op(hinge, z).raise_if_failed()
+
+
+@pytest.mark.parametrize("slope", [-0.5, 1.5, 100.0])
+def test_at_a_kink_a_slope_outside_of_those_on_its_sides_is_wrong(slope):
+    @gn.op
+    def my_relu(z):
+        return np.maximum(z, 0)
+
+    my_relu.backward(lambda delta, a, z: np.where(z == 0, slope, z > 0) * delta)
+    (finding,) = gn.check_op(my_relu, np.array([0.0, 1.0, -1.0, 2.0])).findings
+    assert (finding.verdict, finding.worst, finding.kinks) == ("wrong", (0,), 0)
+    assert finding.diagnosis == "wrong at the boundary only: 1 of 4 entries, all where the input is exactly 0"
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_at_a_kink_any_slope_between_those_on_its_sides_is_accepted(slope):
+    @gn.op
+    def my_relu(z):
+        return np.maximum(z, 0)
+
+    my_relu.backward(lambda delta, a, z: np.where(z == 0, slope, z > 0) * delta)
+    (finding,) = gn.check_op(my_relu, np.array([0.0, 1.0, -1.0, 2.0])).findings
+    assert finding.verdict == "right"
+    assert finding.kinks <= 1
+
+
+def test_many_suspects_of_which_only_the_last_are_right():
+    @gn.op
+    def my_relu(z):
+        return np.maximum(z, 0)
+
+    my_relu.backward(lambda delta, a, z: np.where(z < 5, 2.0, 1.0) * delta * (z > 0))
+    z = np.concatenate([np.linspace(0.1, 4, 80), np.zeros(70), np.full(30, 6.0)])
+    (finding,) = gn.check_op(my_relu, z).findings
+    assert (finding.verdict, finding.kinks) == ("wrong", 0)  # as none of the first 50 suspects was excused
+    (finding,) = gn.check_op(my_relu, z[::-1].copy()).findings
+    assert (finding.verdict, finding.kinks) == ("wrong", 70)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (2,), (1, 2)])
+def test_a_small_parameter_of_a_large_network(shape):
+    @gn.op
+    def spread(w):
+        return np.broadcast_to(w.sum(), (100, 100)) * 1.0
+
+    for factor in (1.0, 0.0):
+        spread.backward(lambda delta, a, w, factor=factor: np.broadcast_to(factor * delta.sum(), w.shape))
+        w = gn.parameter("w", np.full(shape, 0.3))
+        report = gn.check_gradients(gn.sum(gn.tanh(spread(w, name="s"))), {})
+        assert report.ok == bool(factor)
+        assert {(f.label, f.slot) for f in report.failures} == (set() if factor else {("s", 0), ("w", None)})
+
+
+def test_both_sides_of_a_kink_are_tried_before_rows_move_together():
+    z = np.zeros((60, 50))
+    z[::2] = 1.0
+    (finding,) = gn.check_op(gn.ops.Relu(), z).findings
+    assert (finding.entries, finding.kinks, finding.verdict) == (3000, 1500, "right")

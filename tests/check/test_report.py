@@ -1,5 +1,7 @@
 """The report: its table, its samples, its errors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -46,9 +48,86 @@ def test_the_same_seed_gives_the_same_report(network):
     assert str(gn.check_gradients(E, feeds, entries=5)) == str(gn.check_gradients(E, feeds, entries=5))
 
 
-def test_a_notebook_shows_it_escaped():
-    report = gn.check_op(gn.ops.Tanh(), np.ones(2))
-    assert report._repr_html_().startswith("<pre")
+HOSTILE = "<script>alert(1)</script> & \u202e\n"
+
+
+def test_a_notebook_shows_every_name_escaped():
+    w = gn.parameter(HOSTILE, [0.3, 0.4])
+    wrong = gn.op(lambda z: np.tanh(z))
+    wrong.backward(lambda delta, a, z: -delta * (1 - a * a))
+    report = gn.check_gradients(gn.sum(wrong(w, name="'<b>'")), {})
+    page = report._repr_html_()
+    tags = {tag.split()[0].strip("</>") for tag in page.replace(">", "> ").split("<")[1:]}
+    assert tags <= {"div", "b", "table", "tr", "th", "td", "ul", "li", "br"}
+    assert "\u202e" not in page
+    assert "\u202e" not in str(report)
+    assert "sign flipped" in page
+    assert "WRONG" in page
+
+
+def test_a_long_table_shows_what_is_wrong_first():
+    flipped = gn.op(lambda z: np.sin(z))
+    flipped.backward(lambda delta, a, z: -delta * np.cos(z))
+    z = gn.parameter("w", [0.1, 0.2])
+    for i in range(100):
+        z = flipped(z, name="culprit") if i == 90 else gn.tanh(z)
+    page = gn.check_gradients(gn.sum(z), {})._repr_html_()
+    assert page.count("culprit") >= 2
+    assert "more</div>" in page
+
+
+def test_plain_data_and_json_say_the_same(network):
+    E, feeds = network
+    report = gn.check_gradients(E, feeds)
+    data = json.loads(report.to_json())
+    assert data == report.to_dict()
+    assert (data["ok"], data["method"], data["verdict"]) == (True, "central", report.verdict)
+    assert [f["label"] for f in data["findings"]] == [f.label for f in report.findings]
+    worst = data["findings"][0]
+    assert worst["worst"] == list(report.findings[0].worst)
+    assert worst["rule"] == report.findings[0].rule
+    assert {p["name"] for p in data["properties"]} >= {"linear in delta", "deterministic"}
+
+
+def test_json_has_no_numbers_that_json_does_not_know():
+    broken = gn.op(lambda z: z * 2)
+    broken.backward(lambda delta, a, z: (delta, delta))
+    data = json.loads(gn.check_op(broken, np.ones(2)).to_json(), parse_constant=pytest.fail)
+    assert data["findings"][0]["rule"] == "nan"
+    assert data["ok"] is False
+
+
+def test_the_picture_marks_the_fault_and_what_was_checked():
+    rng = np.random.default_rng(0)
+    flipped = gn.op(lambda z: np.sin(z))
+    flipped.backward(lambda delta, a, z: -delta * np.cos(z))
+    w, x = gn.parameter("w", rng.normal(size=(2, 3))), gn.input("x", (4, 2))
+    E = gn.sum(gn.tanh(flipped(x @ w, name="culprit"), name="fine"), name="E")
+    boxes = {box.title: box for box in gn.draw(gn.check_gradients(E, {x: rng.normal(size=(4, 2))})).picture.boxes}
+    assert boxes["culprit"].mark.kind == "fault"
+    assert "sign flipped" in boxes["culprit"].mark.text
+    assert boxes["fine"].mark.text == "checked"
+    assert boxes["w"].mark.text == "its gradient is wrong too"
+    assert boxes["x"].mark is None
+
+
+def test_the_picture_says_which_property_is_broken():
+    reused = []
+
+    @gn.op
+    def op(z):
+        return z * 1.0
+
+    @op.backward
+    def rule(delta, a, z):
+        if not reused:
+            reused.append(np.empty_like(delta))
+        reused[0][...] = delta
+        return reused[0]
+
+    report = gn.check_op(op, np.array([1.0, 2.0]))
+    (box,) = [box for box in gn.draw(report).picture.boxes if box.title == "op alone"]
+    assert "returns an alias that is later changed" in box.mark.text
 
 
 def test_the_leaves_from_end_to_end_can_be_chosen(network):
@@ -67,6 +146,25 @@ def test_a_loss_that_is_not_finite_is_refused():
 
 def test_check_op_takes_ops_only():
     with pytest.raises(gn.errors.GraphError, match="expected an op"):
-        gn.check_op(gn.tanh, np.ones(2))
+        gn.check_op(len, np.ones(2))
+    with pytest.raises(gn.errors.GraphError, match="expected an op"):
+        gn.check_op("tanh", np.ones(2))
     with pytest.raises(gn.errors.GraphError, match=r"op matmul takes 2 inputs \(x, y\), got 1"):
         gn.check_op(gn.ops.Matmul(), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays"),
+    [
+        (gn.tanh, [np.linspace(-1, 1, 5)]),
+        (gn.matmul, [np.ones((2, 3)), np.ones((3, 4))]),
+        (gn.leaky_relu, [np.array([-1.0, 2.0])]),
+        (gn.softmax, [np.array([[0.1, 2.0]])]),
+        (gn.take, [np.arange(6.0).reshape(3, 2), np.array([2, 2, 0])]),
+        (gn.sum, [np.ones((2, 2))]),
+    ],
+)
+def test_check_op_takes_the_op_functions_that_users_have_at_hand(function, arrays):
+    report = gn.check_op(function, *arrays)
+    assert report.ok
+    assert report.findings[0].op == function.__name__

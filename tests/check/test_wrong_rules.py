@@ -127,18 +127,19 @@ def test_every_wrong_rule_is_named_when_there_are_several():
 
 
 def test_right_rules_and_a_wrong_total_blame_the_engine(monkeypatch):
-    from graphnet.check import checker
+    from graphnet.check import whole
 
     def forgets_a_message(graph, values, messages, rule):
         signals = propagate(graph, values, messages, rule)
         return {node: messages[node][-1].delta for node in signals}
 
-    propagate = checker.propagate
-    monkeypatch.setattr(checker, "propagate", forgets_a_message)
+    propagate = whole.propagate
+    monkeypatch.setattr(whole, "propagate", forgets_a_message)
     w = gn.parameter("w", [1.0, 2.0])
     report = gn.check_gradients(gn.sse(w * gn.tanh(w), [0.0, 0.0]), {})
     assert "every backward rule is right, but the total is not: the engine, or the accumulation" in report.verdict
     assert "'w'" in report.verdict
+    assert "the last contribution is kept instead of the sum: the error signal of 'w'" in report.verdict
 
 
 def test_the_check_from_end_to_end_says_why_it_was_not_made():

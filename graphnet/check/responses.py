@@ -1,0 +1,407 @@
+"""How a result answers when single entries of an array move: what finite differences are made of, for many entries at once.
+
+One run of all that lies downstream for each entry would do. Two things make it fewer, and neither knows any op:
+
+- Entries that don't meet may move together. Where each number of a later array depends on one row of the moved array only
+  (or one column, ...), all rows move in one run, and what came of each is picked out. Whether it is so is found by trying:
+  a row that never changes a number while it moves does not reach it. This holds up to a *cut*: a node through which all
+  that the array does must pass.
+- Behind the cut the versions are computed together, as a `Stack`. The rule stays the op's own; the first time, versions
+  of the stack are compared with runs of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphnet.check.stack import Stack
+from graphnet.core.op import Op
+from graphnet.engine.rules import read_only
+
+Array = np.ndarray[Any, Any]
+Values = dict[Any, Array]
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
+"""The step of a central difference, times max(1, |x|): where its rounding and its truncation are about equal."""
+
+AT_ONCE = 1 << 17
+"""Numbers in the largest array of a stack: what a cache holds."""
+
+FEW = 1 << 13
+"""Numbers to compute in all, below which looking for a cut takes longer than it saves."""
+
+FEWEST_RUNS = 8
+"""In how many runs the entries of a sample move at least: one would take them all from one row."""
+
+TRIED = 16
+"""Calls tried behind a cut in search of the next."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of an op: which values it takes, and what its result is called."""
+
+    op: Op
+    inputs: tuple[Hashable, ...]
+    output: Hashable
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An array that all effects pass through, and from which entry (up to the `mixed` axes) each of its numbers comes.
+
+    Attributes
+    ----------
+    key
+        The array's.
+    calls
+        How many calls lead to it.
+    apart
+        Axes of the moved array whose slabs don't meet.
+    slabs
+        How many combinations of them there are.
+    owner
+        For each number of the cut, which combination it depends on; `slabs` for none.
+    """
+
+    key: Hashable
+    calls: int
+    apart: tuple[int, ...]
+    slabs: int
+    owner: Array
+
+
+class Response:
+    """How Σ direction ⊙ output changes when one entry of `source` moves.
+
+    Parameters
+    ----------
+    calls
+        What is computed, in order; those that do not depend on the source are left out.
+    values
+        Of the source, and of all that the calls take or give, where nothing has moved.
+    source
+        Which array moves.
+    directions
+        The weights of each output.
+    checked
+        Ops known to compute stacks as they compute arrays; shared and added to.
+
+    Attributes
+    ----------
+    array
+        What moves.
+    calls
+        Those that depend on it.
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        values: Mapping[Any, Array],
+        source: Hashable,
+        directions: Mapping[Any, Array],
+        checked: dict[Any, bool] | None = None,
+    ) -> None:
+        self.array = values[source]
+        self.values = values
+        self.calls = _downstream(calls, source)
+        reached = {source, *(call.output for call in self.calls)}
+        self.directions = {key: direction for key, direction in directions.items() if key in reached}
+        self.checked = {} if checked is None else checked
+        sizes = [sum(values[key].size for key in (*call.inputs, call.output)) for call in self.calls]
+        self._costs = [self.array.size, *sizes]
+        self.source = source
+        rng = np.random.default_rng(0)
+        far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
+        self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
+        self._cut = None if self.array.size * sum(self._costs) <= FEW or self.array.size < 2 else self._find_cut()
+
+    def sample(self, count: int | None, budget: float, rng: np.random.Generator) -> Array:
+        """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
+
+        Parameters
+        ----------
+        count
+            How many; None: as many as take no more than `budget`.
+        budget
+            Numbers to compute.
+        rng
+            Chooses.
+
+        Returns
+        -------
+        numpy.ndarray
+            Flat indices, in order.
+        """
+        size = self.array.size
+        if self._cut is None:
+            least, together, before, behind = size, 1, 0, sum(self._costs)
+        else:
+            least, together = FEWEST_RUNS, self._cut.slabs
+            before, behind = sum(self._costs[: self._cut.calls + 1]), sum(self._costs[self._cut.calls + 1 :])
+        entries = np.arange(size)
+        if count is None:
+            runs = int(budget / (2 * max(1, before + together * behind)))
+            count = together * runs if runs else max(1, int(budget / (2 * max(1, before + behind))))
+        if count >= size:
+            return entries
+        if self._cut is not None:
+            _, colour = self._slabs_and_colours(self._cut, entries)
+            runs = max(min(least, count), -(-count // together))
+            chosen = rng.permutation(size // together)[:runs]
+            entries = entries[np.isin(colour, chosen)]
+        return np.sort(rng.choice(entries, min(count, len(entries)), replace=False))
+
+    def changes(self, entries: Array, low: Array, high: Array, *, alone: bool = False) -> tuple[Array, Array]:
+        """Return the change between two displacements of each entry.
+
+        Parameters
+        ----------
+        entries
+            Flat indices.
+        low, high
+            The displacements of each; complex ones for a complex step.
+        alone
+            Move every entry in a run of its own.
+
+        Returns
+        -------
+        change, size
+            The change of the result, and the sum of the numbers that depend on the entry, by which its rounding is
+            judged: the change of a large one may be lost in rounding.
+        """
+        change = np.zeros(len(entries), np.result_type(low, high, float))
+        size = np.zeros(len(entries))
+        cut = None if alone else self._cut
+        steps = [low, high]
+        if any(direction.size > 1 for direction in self.directions.values()):
+            steps.append(self._far.reshape(-1)[entries])
+        with np.errstate(all="ignore"):
+            for at, slab in self._groups(cut, entries):
+                if cut is None:
+                    outcomes = [self._behind(0, self._each_moved(entries[at], step[at])) for step in steps]
+                    change[at], size[at] = self._compared(*outcomes)
+                    continue
+                moved = [self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in steps]
+                if self._ends_at(cut):
+                    change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
+                else:
+                    outcomes = [self._behind(cut.calls, self._versions(cut, slab, array)) for array in moved]
+                    change[at], size[at] = self._compared(*outcomes)
+        return change, size
+
+    # Which entries move together ------------------------------------------------------------------------------------
+
+    def _groups(self, cut: Cut | None, entries: Array) -> Iterator[tuple[Array, Array]]:
+        """Yield which of the entries move together, and which slab of the cut's each of them is in."""
+        done = cut.calls if cut else 0
+        largest = max(self.values[key].size for key in (self._key_at(done), *(c.output for c in self.calls[done:])))
+        most = max(1, AT_ONCE // max(1, largest))
+        if cut and self._ends_at(cut):
+            most = len(entries) or 1  # no versions are made
+        if cut is None:
+            groups, slab = [np.arange(len(entries))], np.arange(len(entries))
+        else:
+            slab, colour = self._slabs_and_colours(cut, entries)
+            order = np.argsort(colour, kind="stable")
+            groups = np.split(order, np.flatnonzero(np.diff(colour[order])) + 1)
+        for group in groups:
+            for i in range(0, len(group), most):
+                yield group[i : i + most], slab[group[i : i + most]]
+
+    def _slabs_and_colours(self, cut: Cut, entries: Array) -> tuple[Array, Array]:
+        """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
+        shape, places = self.array.shape, np.unravel_index(entries, self.array.shape)
+        mixed = [axis for axis in range(len(shape)) if axis not in cut.apart]
+        slab = _ravel([places[axis] for axis in cut.apart], [shape[axis] for axis in cut.apart], len(entries))
+        return slab, _ravel([places[axis] for axis in mixed], [shape[axis] for axis in mixed], len(entries))
+
+    def _ends_at(self, cut: Cut) -> bool:
+        """Tell whether the cut is the one output."""
+        return cut.calls == len(self.calls) and len(self.directions) == 1
+
+    def _key_at(self, count: int) -> Hashable:
+        return self.calls[count - 1].output if count else self.source
+
+    def _each_moved(self, entries: Array, steps: Array) -> Stack:
+        """Return versions of the array, each with one entry moved."""
+        data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
+        data[:] = self.array.reshape(-1)
+        data[np.arange(len(entries)), entries] += steps
+        return Stack(data.reshape(len(entries), *self.array.shape))
+
+    def _all_moved(self, entries: Array, steps: Array) -> Array:
+        """Return the array with all these entries moved."""
+        array = self.array.astype(np.result_type(self.array, steps))
+        array.reshape(-1)[entries] += steps
+        return array
+
+    def _versions(self, cut: Cut, slab: Array, array: Array) -> Stack:
+        """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved."""
+        base = self.values[cut.key]
+        data = np.empty((len(slab), base.size), array.dtype)
+        data[:] = base.reshape(-1)
+        version = np.full(cut.slabs + 1, -1)  # the last one: of what depends on no slab
+        version[slab] = np.arange(len(slab))
+        rows = version[cut.owner]
+        places = np.flatnonzero(rows >= 0)
+        data[rows[places], places] = array.reshape(-1)[places]
+        return Stack(data.reshape(len(slab), *base.shape))
+
+    # What came of it ------------------------------------------------------------------------------------------------
+
+    def _upto(self, count: int, array: Array) -> Array:
+        changed: dict[Hashable, Any] = {self.source: read_only(array)}
+        for call in self.calls[:count]:
+            changed[call.output] = self._plain(call, changed)
+        return np.asarray(changed[self._key_at(count)])
+
+    def _plain(self, call: Call, changed: Mapping[Any, Array]) -> Array:
+        return np.asarray(call.op.forward(*[changed.get(key, self.values[key]) for key in call.inputs]))
+
+    def _behind(self, done: int, versions: Stack) -> dict[Any, Stack]:
+        """Compute all calls but those done from versions of what the last of them gave."""
+        stacks: dict[Any, Any] = {self._key_at(done): versions}
+        for call in self.calls[done:]:
+            stacks[call.output] = self._stacked(call, [stacks.get(key, self.values[key]) for key in call.inputs])
+        return stacks
+
+    def _owned(self, cut: Cut, slab: Array, before: Array, after: Array) -> tuple[Array, Array]:
+        """Add up, for each slab, the changes of the outputs that depend on it."""
+        weights, count = self.directions[cut.key].reshape(-1), cut.slabs + 1
+        before, after = before.reshape(-1), after.reshape(-1)
+        parts, sizes = weights * (after - before), np.abs(weights * after)
+        change = np.bincount(cut.owner, parts.real, count)
+        if parts.dtype.kind == "c":
+            change = change + 1j * np.bincount(cut.owner, parts.imag, count)
+        owned = np.bincount(cut.owner, minlength=count) > 0
+        size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
+        return change[slab], size[slab]
+
+    def _compared(
+        self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
+    ) -> tuple[Array, Array]:
+        """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
+        change: Any = 0.0
+        size: Any = 0.0
+        largest: Any = 0.0
+        moved: Any = False
+        for key, direction in self.directions.items():
+            weights = direction.reshape(-1)
+            low, high, long = (
+                s[key].data.reshape(len(s[key].data), weights.size) for s in (before, after, far or after)
+            )
+            sizes, depends = np.abs(high * weights), (low != high) | (low != long)
+            change = change + (high - low) @ weights
+            size = size + np.where(depends, sizes, 0.0).sum(axis=1)
+            largest = np.maximum(largest, sizes.max(axis=1, initial=0.0))
+            moved = moved | depends.any(axis=1)
+        return np.asarray(change), np.where(moved, size, largest)
+
+    def _stacked(self, call: Call, inputs: list[Any]) -> Stack:
+        """Apply an op's own rule to versions: together where it can, else one by one."""
+        kind = (id(call.op), *((z.shape, isinstance(z, Stack), z.dtype.kind) for z in inputs))
+        if self.checked.get(kind, True):
+            try:
+                result = call.op.forward(*inputs)
+            except Exception:  # of any kind: the rule asks of the stack what only an array can do
+                result = None
+            if isinstance(result, Stack) and (kind in self.checked or _agrees(call.op, inputs, result)):
+                self.checked[kind] = True
+                return result
+            self.checked[kind] = False
+        count = next(len(z.data) for z in inputs if isinstance(z, Stack))
+        return Stack(np.stack([_version(call.op, inputs, i) for i in range(count)]))
+
+    # Where effects stay apart ---------------------------------------------------------------------------------------
+
+    def _find_cut(self) -> Cut | None:
+        """Return the last array, of those that all effects pass through, up to which as many entries as at first stay apart."""
+        last_use: dict[Hashable, float] = dict.fromkeys(self.directions, np.inf)
+        for i, call in enumerate(self.calls):
+            last_use |= {key: max(i, last_use.get(key, 0)) for key in call.inputs}
+        trials = list(self._trials())
+        best, open_until = None, last_use.get(self.source, 0)
+        with np.errstate(all="ignore"):
+            for i, call in enumerate(self.calls):
+                if i - (best.calls if best else 0) > TRIED:
+                    break
+                for _, _, _, changed in trials:
+                    changed[call.output] = self._plain(call, changed)
+                if open_until <= i:
+                    cut = self._cut_at(i, trials)
+                    if not cut.apart or (best and cut.apart != best.apart):
+                        break
+                    best = cut
+                open_until = max(open_until, last_use.get(call.output, 0))
+        return best
+
+    def _trials(self) -> Iterator[tuple[int, int, bool, dict[Hashable, Array]]]:
+        """Yield the array with half of the slabs along an axis moved: those with a bit of their number set, or clear.
+
+        Any two slabs differ in a bit, so that in one of the trials the first moves and the second does not. They move this
+        way and that: a kink may hide one of the two.
+        """
+        for axis, count in enumerate(self.array.shape):
+            place = np.arange(count).reshape(-1, *(1,) * (self.array.ndim - axis - 1))
+            for bit in range((count - 1).bit_length()):
+                for is_set in (True, False):
+                    chosen = ((place >> bit) & 1) == is_set
+                    for far in (self._far, -self._far):
+                        yield axis, bit, is_set, {self.source: read_only(self.array + np.where(chosen, far, 0.0))}
+
+    def _cut_at(self, i: int, trials: Sequence[tuple[int, int, bool, dict[Hashable, Array]]]) -> Cut:
+        key = self.calls[i].output
+        base = self.values[key].reshape(-1)
+        moved: dict[tuple[int, int, bool], Array] = {}
+        for axis, bit, is_set, changed in trials:
+            changes = changed[key].reshape(-1) != base
+            moved[axis, bit, is_set] = changes | moved.get((axis, bit, is_set), False)
+        ever = np.zeros(base.size, bool)
+        for changes in moved.values():
+            ever |= changes
+        apart, owner = [], np.zeros(base.size, int)
+        for axis, count in enumerate(self.array.shape):
+            bits = range((count - 1).bit_length())
+            if all(((moved[axis, bit, True] ^ moved[axis, bit, False]) | ~ever).all() for bit in bits):
+                place = sum((moved[axis, bit, True].astype(int) << bit for bit in bits), np.zeros(base.size, int))
+                apart.append(axis)
+                owner = owner * count + place
+        slabs = int(np.prod([self.array.shape[axis] for axis in apart], dtype=int))
+        return Cut(key, i + 1, tuple(apart), slabs, np.where(ever, owner, slabs))
+
+
+def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:
+    reached, downstream = {source}, []
+    for call in calls:
+        if not reached.isdisjoint(call.inputs):
+            reached.add(call.output)
+            downstream.append(call)
+    return downstream
+
+
+def _ravel(places: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
+    """Return one number for each combination of places."""
+    flat = np.zeros(count, int)
+    for place, size in zip(places, sizes, strict=True):
+        flat = flat * size + place
+    return flat
+
+
+def _version(op: Op, inputs: Sequence[Any], i: int) -> Array:
+    return np.asarray(op.forward(*[read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]))
+
+
+def _agrees(op: Op, inputs: Sequence[Any], result: Stack) -> bool:
+    """Tell whether the first and the last version are what a run of their own gives."""
+    for i in (0, -1):
+        expected = _version(op, inputs, i)
+        if expected.shape != result.shape or not np.allclose(
+            expected, result.data[i], rtol=1e-10, atol=1e-300, equal_nan=True
+        ):
+            return False
+    return True

@@ -1,0 +1,205 @@
+"""Each backward rule alone, at the values of a pass, for a random error signal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphnet.check import taylor
+from graphnet.check.behaviour import Behaviour
+from graphnet.check.differences import Judged, estimate, judge, not_analytic
+from graphnet.check.directions import DIRECTIONS, judge_directions
+from graphnet.check.evidence import Evidence
+from graphnet.check.findings import finding_of, verdict_of
+from graphnet.check.report import Finding, Part, Property, Verdict
+from graphnet.check.responses import Call, Response
+from graphnet.check.settings import Settings
+from graphnet.check.signatures import repaired, signature
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Node
+from graphnet.engine.feeds import Values
+from graphnet.engine.rules import check_message, read_only
+from graphnet.errors import GraphError, RuleError
+
+Array = np.ndarray[Any, Any]
+SPOILING = {
+    "arguments unchanged": "changes its arguments",
+    "results stay as returned": "returns an alias that is later changed",
+    "deterministic": "depends on state",
+}
+"""Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
+PRECISE = 1e-5
+"""How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
+
+
+def check_rule(
+    graph: Graph, node: Node, values: Values, settings: Settings, dtype: np.dtype[Any], part: Part = "rule"
+) -> tuple[list[Finding], list[Property]]:
+    """Check the backward rule of one node.
+
+    Parameters
+    ----------
+    graph, node
+        Whose rule.
+    values
+        Of every node, in float64.
+    settings
+        How much, and how.
+    dtype
+        What the network is run in: a rule must keep it.
+    part
+        What the findings are filed under.
+    """
+    if node.op is None or node.dtype.kind != "f":
+        return [], []
+    rule = _Rule(graph, node, values, settings, dtype, part)
+    return rule.findings(), rule.behaviour.properties(node, graph.label(node))
+
+
+class _Rule:
+    """One rule under test."""
+
+    def __init__(
+        self, graph: Graph, node: Node, values: Values, settings: Settings, dtype: np.dtype[Any], part: Part
+    ) -> None:
+        assert node.op is not None
+        self.graph, self.node, self.op, self.settings, self.part = graph, node, node.op, settings, part
+        self.output, self.inputs = values[node], [values[source] for source in node.inputs]
+        self.names = self.op.input_names(len(self.inputs))
+        self.slots = [slot for slot, source in enumerate(node.inputs) if source.dtype.kind == "f"]
+        self.delta = read_only(np.asarray(settings.rng.normal(size=self.output.shape)))
+        self.behaviour = Behaviour(self.op, self.delta, self.output, self.inputs, self.slots, dtype, settings.rng)
+        self._differences: dict[int, Array] = {}
+
+    def findings(self) -> list[Finding]:
+        findings = []
+        for slot in self.slots:
+            found = self._broken(slot) if self.behaviour.problem else self._check(slot)
+            if found.verdict == "blurred" and isinstance(self.node.inputs[slot], Constant):
+                continue  # nobody asks for it: the 2 of x ** 2, where x is negative
+            findings.append(found)
+        return findings
+
+    def _finding(self, slot: int, judged: Judged | None, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
+        source = f"{self.names[slot]}: {self.graph.label(self.node.inputs[slot])}"
+        label = self.graph.label(self.node)
+        return finding_of(
+            self.part, self.node, label, slot, source, self.inputs[slot], judged, verdict, diagnosis, **more
+        )
+
+    def _broken(self, slot: int) -> Finding:
+        """Return the finding on a rule that gave no messages."""
+        problem = self.behaviour.problem
+        if "raised" in problem:
+            problem = repaired(self._evidence(slot, np.zeros(self.inputs[slot].shape)), problem)
+        return self._finding(slot, None, "wrong", problem)
+
+    def _check(self, slot: int) -> Finding:
+        returned = self.behaviour.messages[slot]
+        message = np.zeros(self.inputs[slot].shape) if returned is None else returned
+        problem = ""
+        try:
+            check_message(self.op, slot, message, self.inputs[slot], self.delta.dtype)
+        except RuleError as error:
+            problem = error.problem
+        if message.dtype.kind not in "fiu":  # complex numbers, texts, rows of unequal length ...
+            return self._finding(slot, None, "wrong", f"wrong dtype: {problem}")
+        if message.shape != self.inputs[slot].shape:
+            return self._finding(slot, None, "wrong", self._diagnosis(slot, message, None, problem))
+        if self.settings.method == "taylor":
+            order, verdict, evidence = taylor.order(self._response(slot), message, self.settings.rng)
+            judged: Judged | None = None
+            more: dict[str, Any] = {"order": order, "directions": taylor.DIRECTIONS}
+        else:
+            judged, more = self._judge(slot, message)
+            verdict, evidence = verdict_of(judged), ""
+            if verdict != "wrong" and more["directions"]:
+                verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
+        broken = any(self.behaviour.fault(name, slot) for name in SPOILING)
+        if problem or broken:
+            verdict = "wrong"
+        if verdict != "wrong":
+            return self._finding(slot, judged, verdict, **more)
+        in_a_direction = judged is not None and not judged.count("wrong") and not problem and not broken
+        diagnosis = evidence if in_a_direction else self._diagnosis(slot, message, judged, problem)
+        return self._finding(slot, judged, "wrong", diagnosis, **more)
+
+    def _response(self, slot: int) -> Response:
+        """Return how delta · output changes with one input."""
+        values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
+        call = Call(self.op, tuple(range(len(self.inputs))), "output")
+        return Response([call], values, slot, {"output": self.delta}, self.settings.checked)
+
+    def _judge(self, slot: int, message: Array) -> tuple[Judged, dict[str, Any]]:
+        response = self._response(slot)
+        if self.settings.method == "complex":
+            self._require_analytic(slot, response)
+        entries = self.settings.choose(response)
+        judged = judge(
+            response,
+            message,
+            entries,
+            step=self.settings.step,
+            complex_step=self.settings.method == "complex",
+            clear=PRECISE,
+        )
+        sampled = len(entries) < response.array.size
+        return judged, {"directions": DIRECTIONS if sampled else 0}
+
+    def _require_analytic(self, slot: int, response: Response) -> None:
+        problem = not_analytic(response, self.settings.rng)
+        if problem:
+            raise GraphError(
+                f"the complex step can't check {self.op.name} at {self.graph.label(self.node)!r}: {problem}",
+                repair='Its forward rule is not analytic. Use method="central".',
+            )
+
+    # What the fault looks like --------------------------------------------------------------------------------------
+
+    def _diagnosis(self, slot: int, message: Array, judged: Judged | None, problem: str) -> str:
+        for name, words in SPOILING.items():
+            if evidence := self.behaviour.fault(name, slot):
+                return f"{words}: {evidence}"
+        if self.behaviour.messages[slot] is None:
+            looks_like = signature(self._evidence(slot, message, judged))
+            return f"it returns None, although the output depends on this input ({looks_like})"
+        if message.dtype != self.delta.dtype and message.shape == self.inputs[slot].shape:
+            wrong = judged is not None and verdict_of(judged) == "wrong"
+            close = np.allclose(message, self._right(slot), rtol=1e-3, equal_nan=True)
+            if not wrong or close:  # float32 can't be more exact
+                return f"wrong dtype: {problem}"
+            return f"wrong dtype: {problem} ({signature(self._evidence(slot, message, judged))})"
+        looks_like = signature(self._evidence(slot, message, judged))
+        return problem if problem and looks_like == "no known signature" else looks_like
+
+    def _evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
+        wrong = np.zeros(self.inputs[slot].size, bool)
+        if judged is not None:
+            wrong[judged.entries] = judged.judgement == "wrong"
+            right = np.full(self.inputs[slot].size, np.nan)
+            right[judged.entries] = judged.difference
+            right[judged.entries[judged.judgement == "kink"]] = np.nan
+            self._differences[slot] = right.reshape(self.inputs[slot].shape)
+        differences = [self._right(i) if i in self.slots else None for i in range(len(self.inputs))]
+        shape = self.inputs[slot].shape
+        return Evidence(
+            self.op,
+            slot,
+            np.asarray(message, float),
+            differences,
+            wrong.reshape(shape),
+            self.delta,
+            self.output,
+            self.inputs,
+        )
+
+    def _right(self, slot: int) -> Array:
+        """Return the right error signal of an input by finite differences; NaN where not known."""
+        if slot not in self._differences:
+            response = self._response(slot)
+            entries = self.settings.choose(response)
+            right = np.full(self.inputs[slot].size, np.nan)
+            right[entries] = estimate(response, entries)
+            self._differences[slot] = right.reshape(self.inputs[slot].shape)
+        return self._differences[slot]

@@ -1,0 +1,68 @@
+"""What a check is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from graphnet.check.responses import Response
+from graphnet.errors import GraphError
+
+Entries = int | Literal["all"]
+Method = Literal["central", "complex", "taylor"]
+METHODS: tuple[Method, ...] = ("central", "complex", "taylor")
+BUDGET = 3e7
+"""Numbers to compute for the check of one array, above which a sample of its entries is compared."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is compared, and how.
+
+    Attributes
+    ----------
+    entries
+        How many of each array; ``"all"``: as long as the budget allows.
+    method
+        ``"central"``, ``"complex"`` or ``"taylor"``.
+    step
+        The step of differences; None: chosen for each entry.
+    budget
+        Numbers to compute for one array.
+    rng
+        Chooses error signals, samples and directions.
+    checked
+        Which ops were found to compute stacks as they compute arrays.
+    """
+
+    entries: Entries
+    method: Method
+    step: float | None
+    budget: float
+    rng: np.random.Generator
+    checked: dict[Any, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.entries, (int, np.integer)) and not isinstance(self.entries, bool)
+        if self.entries != "all" and not (whole and self.entries >= 1):
+            raise GraphError(
+                f"entries is {self.entries!r}", repair='Give "all", or how many of each array to compare: at least 1.'
+            )
+        if self.method not in METHODS:
+            raise GraphError(f"unknown method {self.method!r}", repair=f"Use one of {', '.join(map(repr, METHODS))}.")
+        for name in ("step", "budget"):
+            value = getattr(self, name)
+            if value is None and name == "step":
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value > 0:
+                raise GraphError(f"{name} is {value!r}", repair="Give a number above 0.")
+        if self.step is not None and not np.isfinite(self.step):
+            raise GraphError(f"step is {self.step!r}", repair="Give a number above 0.")
+        if not isinstance(self.rng, np.random.Generator):
+            raise GraphError(f"rng is {self.rng!r}", repair="Give a generator: np.random.default_rng(0).")
+
+    def choose(self, response: Response) -> np.ndarray[Any, Any]:
+        """Return the flat indices of the entries to compare: all, or a random sample in order."""
+        return response.sample(None if self.entries == "all" else int(self.entries), self.budget, self.rng)

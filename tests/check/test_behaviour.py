@@ -1,0 +1,108 @@
+"""What holds of every right rule, broken one by one."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+
+
+def op_with(rule):
+    @gn.op
+    def tested(z):
+        return np.tanh(z)
+
+    tested.backward(rule)
+    return tested
+
+
+def broken(rule, dtype=float):
+    report = gn.check_op(op_with(rule), np.array([[0.3, -0.7, 1.1]], dtype))
+    assert not report.ok
+    with pytest.raises(gn.errors.GradientCheckError):
+        report.raise_if_failed()
+    return {item.name: item.evidence for item in report.broken}
+
+
+def test_a_right_rule_has_all_properties():
+    report = gn.check_op(gn.tanh, np.array([[0.3, -0.7, 1.1]]))
+    names = ["arguments unchanged", "deterministic", "results stay as returned", "dtype and shape kept"]
+    assert [item.name for item in report.properties] == [*names, "zero delta gives zero", "linear in delta"]
+    assert all(item.holds for item in report.properties)
+    assert "linear in delta: 1 of 1 rules" in str(report)
+
+
+def test_zero_delta_gives_zero_and_linear():
+    found = broken(lambda d, a, z: d * (1 - a * a) + 0.25)
+    assert found["zero delta gives zero"] == "a zero delta gives up to 0.25"
+    assert "linear in delta" in found
+
+
+def test_linear():
+    found = broken(lambda d, a, z: d * np.abs(d) * (1 - a * a))
+    assert set(found) == {"linear in delta"}
+
+
+def test_a_rule_that_is_right_for_small_deltas_only():
+    assert set(broken(lambda d, a, z: np.clip(d, -50, 50) * (1 - a * a))) == {"linear in delta"}
+
+
+def test_deterministic():
+    calls = iter(range(100))
+    found = broken(lambda d, a, z: d * (1 - a * a) * (1 + 1e-12 * next(calls)))
+    assert set(found) == {"deterministic"}
+    assert found["deterministic"].startswith("two calls with the same arguments differ by up to")
+
+
+def test_a_rule_that_fails_when_called_again():
+    calls = []
+
+    def rule(d, a, z):
+        calls.append(1)
+        if len(calls) > 1:
+            raise ValueError("only once")
+        return d * (1 - a * a)
+
+    assert "ValueError: only once" in broken(rule)["deterministic"]
+
+
+@pytest.mark.parametrize(("which", "name"), [(0, "delta"), (1, "the output"), (2, "z")])
+def test_arguments_unchanged(which, name):
+    def rule(*arguments):
+        d, a, _ = arguments
+        message = d * (1 - a * a)
+        if arguments[which].flags.writeable:
+            arguments[which][...] = 9.0
+        return message
+
+    assert broken(rule) == {"arguments unchanged": f"it writes into {name}"}
+
+
+def test_results_stay_as_returned():
+    kept = np.empty((1, 3))
+
+    def rule(d, a, z):
+        kept[...] = d * (1 - a * a)
+        return kept
+
+    assert broken(rule) == {"results stay as returned": "the array returned by one call is changed by the next"}
+
+
+def test_passing_delta_on_is_no_alias():
+    gn.check_op(gn.ops.Identity(), np.ones((2, 2)) * 0.3).raise_if_failed()
+
+
+def test_dtype_kept_in_float32_networks():
+    ones = np.ones(3)
+    found = broken(lambda d, a, z: d * (1 - a * a) * ones, np.float32)
+    assert found == {
+        "dtype and shape kept": "its backward rule returned for input 0 (z) an array of float64, expected float32"
+    }
+    gn.check_op(op_with(lambda d, a, z: d * (1 - a * a) * ones), np.array([[0.3, -0.7, 1.1]])).raise_if_failed()
+
+
+def test_a_property_alone_makes_the_verdict():
+    report = gn.check_op(op_with(lambda d, a, z: np.clip(d, -50, 50) * (1 - a * a)), np.array([[0.3, 0.1]]))
+    assert [f.verdict for f in report.findings] == ["right"]
+    assert report.verdict.startswith(
+        "WRONG: the backward rule of tested at 'tested alone' breaks a property: linear in delta"
+    )

@@ -1,0 +1,280 @@
+"""Central differences, complex steps and Taylor remainders; samples and directions; second order; bad input."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graphnet as gn
+from graphnet.errors import DtypeError, GraphError, UnreachableError
+
+METHODS = ["central", "complex", "taylor"]
+
+
+def network(activation=gn.tanh, seed=0):
+    rng = np.random.default_rng(seed)
+    x = gn.input("x", (None, 3))
+    W, b = gn.parameter("W", rng.normal(size=(3, 4))), gn.parameter("b", rng.normal(size=4))
+    E = gn.sse(activation(x @ W + b, name="a"), rng.normal(size=(5, 4)), name="E")
+    return E, {x: rng.normal(size=(5, 3))}
+
+
+def wrong_by(factor):
+    @gn.op
+    def my_tanh(z):
+        return np.tanh(z)
+
+    my_tanh.backward(lambda delta, a, z: factor * delta * (1 - a * a))
+    return my_tanh
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_passes_what_is_right(method):
+    E, feeds = network()
+    report = gn.check_gradients(E, feeds, method=method)
+    assert report.ok, str(report)
+    assert report.method == method
+    assert ("in random directions only" in report.verdict) == (method == "taylor")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [1.001, -1.0, 2.0, 0.0])
+def test_every_method_finds_what_is_wrong(method, factor):
+    E, feeds = network(wrong_by(factor))
+    report = gn.check_gradients(E, feeds, method=method)
+    assert {(f.label, f.slot) for f in report.failures if f.local} == {("a", 0)}
+    assert "my_tanh at 'a'" in report.verdict
+    assert {f.label for f in report.failures if not f.local} == {"W", "b"}
+
+
+def test_the_complex_step_is_exact_to_rounding():
+    E, feeds = network()
+    assert max(f.error for f in gn.check_gradients(E, feeds, method="complex").findings) < 1e-14
+    assert max(f.error for f in gn.check_gradients(E, feeds).findings) > 1e-14
+
+
+@pytest.mark.parametrize("activation", [gn.sigmoid, gn.relu, gn.softmax, gn.log_softmax, np.sin])
+def test_the_complex_step_works_where_a_rule_is_analytic_at_these_values(activation):
+    z = np.array([[0.5, -1.0, 2.0]])
+    if activation is np.sin:
+        activation = gn.ops.Sin()
+    assert gn.check_op(activation, z, method="complex").ok
+
+
+@pytest.mark.parametrize("op", [gn.ops.Abs(), gn.ops.Softplus()])
+def test_the_complex_step_is_refused_by_name_where_a_rule_is_not_analytic(op):
+    with pytest.raises(
+        GraphError, match=f"the complex step can't check {op.name} at '{op.name} alone': a complex step gives"
+    ):
+        gn.check_op(op, np.array([0.5, -1.0]), method="complex")
+
+
+def test_the_complex_step_is_refused_where_a_rule_takes_no_complex_numbers():
+    @gn.op
+    def real_only(z):
+        return np.array([math.pow(x, 2) for x in z])
+
+    real_only.backward(lambda delta, a, z: 2 * delta * z)
+    assert gn.check_op(real_only, np.array([0.5, -1.0])).ok
+    with pytest.raises(GraphError, match=r"real_only.*given complex numbers it raised (TypeError|ComplexWarning)"):
+        gn.check_op(real_only, np.array([0.5, -1.0]), method="complex")
+
+
+def test_the_order_of_the_remainder():
+    right = gn.check_op(gn.ops.Exp(), np.array([0.3, 0.7]), method="taylor").findings[0]
+    assert right.order == pytest.approx(2, abs=0.05)
+    wrong = gn.check_op(wrong_by(1.01), np.array([0.3, 0.7]), method="taylor").findings[0]
+    assert wrong.order == pytest.approx(1, abs=0.05)
+    linear = gn.check_op(gn.ops.Negative(), np.array([0.3, 0.7]), method="taylor").findings[0]
+    assert (linear.order, linear.verdict) == (None, "right")
+    kinked = gn.check_op(gn.ops.Abs(), np.zeros(3), method="taylor").findings[0]
+    assert kinked.verdict == "kink"
+
+
+@pytest.mark.parametrize("step", [1e-4, 1e-5, 1e-6])
+def test_a_step_of_ones_own(step):
+    E, feeds = network()
+    assert gn.check_gradients(E, feeds, step=step).ok
+    E, feeds = network(wrong_by(1.001))
+    assert gn.check_gradients(E, feeds, step=step).failures
+
+
+# Samples and directions ----------------------------------------------------------------------------------------------
+
+
+def one_entry_wrong(entry, by=1.5):
+    @gn.op
+    def scaled(z):
+        return 3.0 * z
+
+    @scaled.backward
+    def rule(delta, a, z):
+        message = 3.0 * delta
+        message[entry] *= by
+        return message
+
+    return scaled
+
+
+def test_beyond_the_budget_a_sample_is_compared_and_the_report_says_so():
+    z = np.random.default_rng(0).normal(size=(40, 30))
+    report = gn.check_op(gn.ops.Softmax(0), z, budget=5e4)
+    (finding,) = report.findings
+    assert 0 < finding.entries < 1200 == finding.of
+    assert finding.directions == 8
+    assert "A WEAKER check: of 1 of these arrays a sample of the entries only" in report.verdict
+    assert gn.check_op(gn.ops.Softmax(0), z).findings[0].entries == 1200
+    assert "WEAKER" not in gn.check_op(gn.ops.Softmax(0), z).verdict
+
+
+@pytest.mark.parametrize("entry", [(0, 0), (17, 3), (39, 29)])
+def test_directions_lead_to_the_one_entry_that_the_sample_missed(entry):
+    report = gn.check_op(one_entry_wrong(entry), np.random.default_rng(0).normal(size=(40, 30)), entries=3)
+    assert not report.ok
+    assert f"halving them leads to entry {entry}" in report.failures[0].diagnosis or report.failures[0].worst == entry
+
+
+def test_directions_are_no_false_alarm_at_kinks():
+    z = np.where(np.random.default_rng(0).random((30, 30)) < 0.5, 0.0, 1.0)
+    report = gn.check_op(gn.ops.Relu(), z, entries=5)
+    assert report.failures == ()
+
+
+def test_all_entries_of_a_large_elementwise_rule_take_a_few_runs():
+    runs = []
+
+    @gn.op
+    def counted(z):
+        if isinstance(z, np.ndarray):
+            runs.append(z.size)
+        return np.tanh(z)
+
+    counted.backward(lambda delta, a, z: delta * (1 - a * a))
+    report = gn.check_op(counted, np.random.default_rng(0).normal(size=(100, 50)))
+    assert (report.ok, report.findings[0].entries) == (True, 5000)
+    assert len(runs) < 100
+
+
+# Second order --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", [gn.tanh, gn.sigmoid, gn.softplus, gn.softmax])
+def test_second_order_checks_the_rules_of_the_gradients_graph(activation):
+    E, feeds = network(activation)
+    report = gn.check_gradients(E, feeds, second_order=True)
+    assert report.ok, str(report)
+    parts = {finding.part for finding in report.findings}
+    assert parts == {"rule", "gradient", "second order rule", "second order gradient"}
+    assert "Second order: from end to end" in str(report)
+    assert {f.label for f in report.findings if f.part == "second order gradient"} == {"W", "b"}
+
+
+def test_second_order_finds_a_rule_that_is_another_as_a_graph():
+    @gn.op
+    def cube(z):
+        return z * z * z
+
+    @cube.backward
+    def rule(delta, a, z):
+        return delta * (3 * z * z if isinstance(z, np.ndarray) else 2 * z * z)
+
+    w = gn.parameter("w", [0.5, 1.5])
+    E = gn.sum(cube(w, name="c"))
+    assert gn.check_gradients(E, {}).ok
+    report = gn.check_gradients(E, {}, second_order=True)
+    assert [f.label for f in report.failures] == ["w"]
+    assert "a rule gives another gradient as a graph, given nodes, than on arrays" in report.verdict
+
+
+def test_second_order_leaves_out_what_no_error_signal_reaches():
+    w, limit = gn.parameter("w", [0.5, 1.5]), gn.parameter("limit", 1.0)
+    E = gn.sum(np.where(w > limit, w**3, w**2))
+    assert gn.check_gradients(E, {}, second_order=True).ok
+    with pytest.raises(UnreachableError, match="does not depend smoothly on 'limit'"):
+        gn.check_gradients(E, {}, wrt=[limit])
+
+
+def test_second_order_of_float32_parameters():
+    w = gn.parameter("w", np.array([0.5, 1.5, -0.3], np.float32))
+    assert gn.check_gradients(gn.sum(gn.tanh(w) * w), {}, second_order=True).ok
+
+
+def test_second_order_of_several_outputs():
+    w = gn.parameter("w", [0.5, 1.5])
+    graph = gn.Graph(gn.sum(w**3, name="E"), gn.tanh(w, name="a"), w > 1)
+    report = gn.check_gradients(graph, {}, second_order=True)
+    assert report.ok, str(report)
+
+
+def test_second_order_of_an_output_that_is_no_scalar():
+    w = gn.parameter("w", np.arange(1.0, 7.0).reshape(2, 3) / 3)
+    assert gn.check_gradients(gn.tanh(w) * w, {}, second_order=True).ok
+
+
+# Any right rule, any values ------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(
+        [gn.ops.Tanh(), gn.ops.Sigmoid(), gn.ops.Softplus(), gn.ops.Sin(), gn.ops.Softmax(), gn.ops.Square()]
+    ),
+    st.lists(st.floats(-50, 50), min_size=2, max_size=6),
+    st.sampled_from(METHODS),
+)
+def test_no_false_alarm_by_any_method(op, numbers, method):
+    try:
+        report = gn.check_op(op, np.array([numbers]), method=method)
+    except GraphError as error:
+        assert "complex step can't check" in str(error)  # noqa: PT017
+    else:
+        assert not report.failures, str(report)
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "forward"}, "unknown method 'forward'"),
+        ({"entries": "al"}, "entries is 'al'"),
+        ({"step": 0}, "step is 0"),
+        ({"step": "small"}, "step is 'small'"),
+        ({"step": np.inf}, "step is inf"),
+        ({"step": np.nan}, "step is nan"),
+        ({"budget": -1}, "budget is -1"),
+        ({"budget": None}, "budget is None"),
+        ({"rng": 0}, "rng is 0"),
+        ({"wrt": "W"}, "wrt is 'W', expected a list"),
+        ({"wrt": ["W"]}, "wrt takes nodes, got str 'W'"),
+    ],
+)
+def test_options_are_checked(options, message):
+    E, feeds = network()
+    with pytest.raises(GraphError, match=message):
+        gn.check_gradients(E, feeds, **options)
+
+
+def test_a_leaf_that_does_not_reach_the_output_is_refused():
+    E, feeds = network()
+    with pytest.raises(UnreachableError, match="'E' does not depend on 'other'"):
+        gn.check_gradients(E, feeds, wrt=[gn.parameter("other", [1.0])])
+    w = gn.parameter("w", [0.5, 1.5])
+    with pytest.raises(UnreachableError, match="does not depend smoothly on 'w'"):
+        gn.check_gradients(gn.sum(np.where(w > 1, 1.0, 2.0)), {}, wrt=[w])
+
+
+def test_whole_numbers_have_no_gradient():
+    rows = gn.input("rows", (2,), dtype=int)
+    E = gn.sum(gn.take(gn.parameter("t", [1.0, 2.0, 3.0]), rows))
+    with pytest.raises(DtypeError, match="'rows' holds int64 values, which have no gradient"):
+        gn.check_gradients(E, {rows: [0, 2]}, wrt=[rows])
+
+
+@pytest.mark.parametrize("array", ["text", [[1.0], [2.0, 3.0]], 1j])
+def test_arguments_of_check_op_are_numbers(array):
+    with pytest.raises(DtypeError, match="an argument"):
+        gn.check_op(gn.tanh, array)

@@ -1,0 +1,173 @@
+"""Differences of many entries at once: the same as one run for each."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.check.responses import STEP, Call, Response
+from graphnet.check.stack import Stack
+from graphnet.core.op import FunctionOp
+from tests.fuzz import dialect
+from tests.fuzz.programs import Step, carry_out
+from tests.ops.cases import EVERY
+
+
+def one_by_one(calls, values, source, directions, low, high):
+    """Return the changes by plain runs, one for each entry and side."""
+    changes = []
+    for i in range(values[source].size):
+        results = []
+        for step in (low[i], high[i]):
+            run = dict(values)
+            run[source] = values[source].copy()
+            run[source].reshape(-1)[i] += step
+            for call in calls:
+                run[call.output] = np.asarray(call.op.forward(*[run[key] for key in call.inputs]))
+            results.append(run)
+        changes.append(sum(np.sum(d * (results[1][key] - results[0][key])) for key, d in directions.items()))
+    return np.array(changes)
+
+
+def compare(calls, values, source, directions, **options):
+    response = Response(calls, values, source, directions)
+    x = values[source].reshape(-1)
+    steps = STEP * np.maximum(1.0, np.abs(x))
+    expected = one_by_one(calls, values, source, directions, -steps, steps)
+    for alone in (False, True):
+        found, size = response.changes(np.arange(x.size), -steps, steps, alone=alone)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-13)
+        assert (size >= 0).all()
+    return response
+
+
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_every_operation(case):
+    arrays = [np.asarray(arg, float) if np.asarray(arg).dtype.kind == "f" else np.asarray(arg) for arg in case.args]
+    step = Step(case.op, tuple(range(len(arrays))), dict(case.settings))
+    nodes = [gn.constant(a, dtype=int) if a.dtype.kind == "i" else gn.constant(a) for a in arrays]
+    graph = gn.Graph(carry_out(dialect.DIALECT, step, nodes))
+    values = dict(gn.forward(graph, {}).values)
+    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    direction = {graph.outputs[0]: np.random.default_rng(0).normal(size=values[graph.outputs[0]].shape)}
+    for node in nodes:
+        if node.dtype.kind == "f" and node in graph:
+            compare(calls, values, node, direction)
+
+
+def layered(shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    x = gn.input("x", (7, shapes[0]))
+    a = x
+    for i, (n, m) in enumerate(pairwise(shapes)):
+        a = gn.tanh(a @ gn.parameter(f"W{i}", rng.normal(size=(n, m))) + gn.parameter(f"b{i}", rng.normal(size=m)))
+    E = gn.sse(a, rng.normal(size=(7, shapes[-1])))
+    graph = gn.Graph(E)
+    values = dict(gn.forward(graph, {x: rng.normal(size=(7, shapes[0]))}).values)
+    return graph, values, [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+
+
+def test_a_network_of_layers_and_where_its_columns_meet():
+    graph, values, calls = layered((20, 30, 4))
+    one = {graph.outputs[0]: np.array(1.0)}
+    response = compare(calls, values, graph["W0"], one)
+    assert response._cut.key is graph["tanh_1"]
+    assert response._cut.apart == (1,)
+    assert response.checked
+    assert all(response.checked.values())  # bias_add and sse call op functions: these take stacks
+    for leaf in ("W1", "b0", "b1", "x"):
+        compare(calls, values, graph[leaf], one)
+
+
+def test_a_leaf_used_twice_has_no_cut_between_its_uses():
+    rng = np.random.default_rng(0)
+    w = gn.parameter("w", rng.normal(size=(40, 30)))
+    graph = gn.Graph(gn.sum(gn.tanh(w) * np.sin(w), name="E"))
+    values = dict(gn.forward(graph, {}).values)
+    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    response = compare(calls, values, w, {graph["E"]: np.array(1.0)})
+    assert response._cut.key is graph["multiply_1"]
+
+
+def test_rows_that_meet_are_not_moved_together():
+    centred = FunctionOp(lambda z: z - z.mean(axis=0), None)
+    values = {"z": np.random.default_rng(0).normal(size=(60, 50))}
+    values["a"] = centred.forward(values["z"])
+    response = compare([Call(centred, ("z",), "a")], values, "z", {"a": np.ones((60, 50)) + values["z"]})
+    assert response._cut.apart == (1,)
+
+
+def test_a_rule_that_only_arrays_can_run_is_run_version_by_version():
+    looping = FunctionOp(lambda z: np.array([float(x) ** 3 for x in z]), None)
+    values = {"z": np.array([0.5, -1.0, 2.0])}
+    values["a"] = looping.forward(values["z"])
+    response = compare([Call(looping, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    assert list(response.checked.values()) == [False]
+
+
+def test_a_rule_that_means_something_else_for_a_stack_is_found_out():
+    tricky = FunctionOp(lambda z: z * z if isinstance(z, np.ndarray) else z * 7.0, None)
+    values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
+    response = compare([Call(tricky, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    assert list(response.checked.values()) == [False]
+
+
+def test_what_a_stack_refuses():
+    z = Stack(np.ones((4, 2, 3)))
+    for ask in (
+        bool,
+        float,
+        len,
+        iter,
+        np.asarray,
+        lambda s: s[np.array([0, 1])],
+        lambda s: np.sort(s),
+        lambda s: 1 in s,
+    ):
+        with pytest.raises(TypeError):
+            ask(z)
+    with pytest.raises(TypeError):
+        z[0] = 1.0
+    assert (z.shape, z.ndim, z.size, np.shape(z), np.ndim(z), np.size(z)) == ((2, 3), 2, 6, (2, 3), 2, 6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda z: z.T @ z,
+        lambda z: z @ z[0],
+        lambda z: z[:, 0] @ z,
+        lambda z: np.swapaxes(z, 0, -1),
+        lambda z: np.transpose(z, (1, 0)),
+        lambda z: z.reshape(-1),
+        lambda z: z.reshape(3, 2) + z.ravel()[0],
+        lambda z: np.expand_dims(z, (0, -1)),
+        lambda z: np.squeeze(z[:1]),
+        lambda z: np.squeeze(z[:1], axis=0),
+        lambda z: np.broadcast_to(z[0], (4, 3)),
+        lambda z: np.broadcast_to(z, (5, 2, 3)),
+        lambda z: np.concatenate([z, np.ones((2, 1))], axis=-1),
+        lambda z: np.stack([z, 2 * z], axis=1),
+        lambda z: np.where(z > 0, z, 0) + np.clip(z, -0.5, 0.5),
+        lambda z: np.where(np.array([True, False, True]), z, z[:1]),
+        lambda z: np.take(z, np.array([[2, 0], [1, 1]]), axis=1),
+        lambda z: z.sum(axis=0) / z.mean(axis=-1, keepdims=True) + z.max() - z.min(axis=1, keepdims=True),
+        lambda z: np.prod(z, axis=(0, 1)) + np.var(z) + np.std(z),
+        lambda z: np.zeros_like(z) + np.ones_like(z) * z.astype(float).copy(),
+        lambda z: np.dot(z, np.ones(3)) + z[..., 1] * (z[:, None, 0] ** 2)[:, 0],
+        lambda z: -abs(z) + 1 / (2 + z * z) - 2**z,
+    ],
+)
+def test_a_stack_computes_what_each_version_would(function):
+    data = np.random.default_rng(0).normal(size=(4, 2, 3))
+    together = function(Stack(data))
+    assert isinstance(together, Stack)
+    np.testing.assert_allclose(together.data, np.stack([function(version) for version in data]), rtol=1e-13)
+    assert together.shape == np.shape(function(data[0]))
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_an_axis_that_a_version_has_not_is_refused(axis):
+    with pytest.raises(np.exceptions.AxisError):
+        np.sum(Stack(np.ones((4, 2, 3))), axis=axis)
