@@ -290,7 +290,7 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
 
 def _deserves_a_name(signal: Signal, formula: Formula, uses: int) -> bool:
     """Tell whether an error signal gets a line of its own; if not, its formula stands where it is used."""
-    if isinstance(formula, (Signal, Number)):
+    if formula.size == 1:
         return False
     return uses > 0 and (signal.pre_activation or uses > 1 or formula.size > LONGEST)
 

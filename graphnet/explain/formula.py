@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -254,14 +255,19 @@ class InIndices(Formula):
 
     def evaluate(self, values: ByLabel, signals: ByLabel | None = None) -> Any:
         """Compute the array of all entries: each index is an axis, and a sum over it is a sum along that axis."""
-        order = sorted({index for index in self.indices if index is not None} | _indices_in(self.body))
-        array = np.asarray(_along_axes(self.body, order, values, signals))
-        array = array.reshape((1,) * (len(order) - array.ndim) + array.shape)
-        free = [order.index(index) for index in self.indices if index is not None]
-        summed = tuple(axis for axis in range(len(order)) if axis not in free)
-        kept = sorted(free)
-        array = array.squeeze(summed).transpose([kept.index(axis) for axis in free])
+        array = along(self.body, self.indices, values, signals)
         return np.broadcast_to(array, np.shape(values[self.label]))
+
+
+def along(body: Formula, indices: Sequence[str | None], values: ByLabel, signals: ByLabel | None = None) -> Any:
+    """Compute a formula of entries as an array with an axis for each index that is not None, of size 1 if unused."""
+    free = [index for index in indices if index is not None]
+    order = sorted({*free} | _indices_in(body))
+    array = np.asarray(_along_axes(body, order, values, signals))
+    array = array.reshape((1,) * (len(order) - array.ndim) + array.shape)
+    array = array.squeeze(tuple(axis for axis, index in enumerate(order) if index not in free))
+    left = [index for index in order if index in free]
+    return array.transpose([left.index(index) for index in free])
 
 
 def _indices_in(formula: Formula) -> set[str]:

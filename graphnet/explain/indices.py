@@ -6,7 +6,7 @@ Each axis of each value has a letter; axes that an op lines up have the same one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -36,8 +36,10 @@ Letters: TypeAlias = tuple[str | None, ...]
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
     """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
     writer = IndexWriter(derivation.graph, reader)
-    steps = tuple(map(writer.step, derivation.steps))
-    definitions = tuple(map(writer.step, derivation.definitions))
+    steps, definitions = writer.lines(derivation.steps), writer.lines(derivation.definitions)
+    if writer.unclear:  # written once more, with the numbers that tell them apart
+        writer = IndexWriter(derivation.graph, reader, numbered=writer.unclear)
+        steps, definitions = writer.lines(derivation.steps), writer.lines(derivation.definitions)
     entries = Derivation(derivation.graph, steps, definitions)
     E = derivation.graph.outputs[0]
     if not all(_is_per_sample(step, step.node is E) for step in (*steps, *definitions)):
@@ -57,12 +59,25 @@ class IndexWriter:
     ----------
     letters : dict of str to tuple
         The letters of each node's axes, by label.
+    numbered : set of str
+        Labels of nodes that keep the number of their symbol: w₁ of W₁, where w alone would not be clear.
     """
 
-    def __init__(self, graph: Graph, reader: Reader) -> None:
+    def __init__(self, graph: Graph, reader: Reader, numbered: Collection[str] = ()) -> None:
         self.graph = graph
         self.letters = letters_of_axes(graph)
-        self._symbols = _entry_symbols(graph, reader, self.letters)
+        self.numbered = frozenset(numbered)
+        self._symbols = _entry_symbols(graph, reader, self.letters, self.numbered)
+        self._written: dict[tuple[Any, ...], set[str]] = {}
+
+    @property
+    def unclear(self) -> set[str]:
+        """Labels of nodes of which the same was written as of another node."""
+        return {label for labels in self._written.values() if len(labels) > 1 for label in labels}
+
+    def lines(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return steps entry by entry."""
+        return tuple(map(self.step, steps))
 
     def step(self, step: Step) -> Step:
         """Return a step entry by entry."""
@@ -77,7 +92,11 @@ class IndexWriter:
             case Number() | Count():
                 return formula
             case Value(label) | Signal(label):
-                return Entry(replace(formula, symbol=self._symbols[label]), indices, formula.shape)
+                symbol = self._symbols[label]
+                is_delta = isinstance(formula, Signal) and formula.pre_activation and not symbol.sub
+                written = ("δ" if is_delta else (type(formula), symbol), tuple(filter(None, indices)))
+                self._written.setdefault(written, set()).add(label)
+                return Entry(replace(formula, symbol=symbol), indices, formula.shape)
             case Call(op, args) if isinstance(op, (Elementwise, BiasAdd)):
                 return call(
                     op, tuple(self.entries(arg, _aligned(indices, formula.shape, arg.shape)) for arg in args), ()
@@ -284,7 +303,9 @@ def _keeps_shape(node: Node) -> bool:
     )
 
 
-def _entry_symbols(graph: Graph, reader: Reader, letters: Mapping[str, Letters]) -> dict[str, Symbol]:
+def _entry_symbols(
+    graph: Graph, reader: Reader, letters: Mapping[str, Letters], numbered: Collection[str]
+) -> dict[str, Symbol]:
     """Return what entries of a node are called: w of W₁, if the letters w_ij tell it from w_jk; else it keeps its number."""
 
     def short_form(node: Node) -> tuple[str, Letters]:
@@ -297,6 +318,7 @@ def _entry_symbols(graph: Graph, reader: Reader, letters: Mapping[str, Letters])
     for node in graph.nodes:
         symbol, form = reader.symbols[node], short_form(node)
         clear = counts[form] == 1 and (node not in reader.symbols.pre_activations or signals[form[1]] == 1)
+        clear = clear and graph.label(node) not in numbered
         symbols[graph.label(node)] = Symbol(form[0]) if clear and node.ndim else symbol
     return symbols
 

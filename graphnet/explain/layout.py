@@ -215,8 +215,8 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             rule = Script(Name(short(of.name) + "′"), Digits(str(slot + 1)) if len(args) > 3 else None)
             return Piece(row(rule, Fence(_list(args))))
     if type(op) in _RELATIONS:
-        level = Level.RATIO if op.name.startswith("logical") else Level.SUM
-        left, right = (piece(arg).inside(level) for arg in args)
+        logical = isinstance(op, (comparisons.LogicalAnd, comparisons.LogicalOr))
+        left, right = (piece(arg).inside(Level.RELATION if logical else Level.SUM, "+") for arg in args)
         return Piece(row(left, Sign(_RELATIONS[type(op)], spaced=True), right), Level.RELATION)
     settings = _settings(op)
     inner = row(_list(args), Sign("; "), Name(settings)) if settings else _list(args)
@@ -280,7 +280,8 @@ def _choice(condition: Piece, x: Formula, y: Formula) -> Piece:
 def _times(formula: Formula, last: Box) -> Piece:
     if _is_one(formula):
         return Piece(last)
-    return Piece(row(piece(formula).inside(Level.PRODUCT, "⊙"), Sign("⊙", spaced=True), last), Level.PRODUCT, "⊙")
+    times = Sign(" ") if isinstance(formula, Entry) else Sign("⊙", spaced=True)
+    return Piece(row(piece(formula).inside(Level.PRODUCT, "⊙"), times, last), Level.PRODUCT, "⊙")
 
 
 def _sum(formula: Formula) -> Piece:
@@ -388,9 +389,11 @@ def _axes_in_words(axis: Any, z: Formula) -> Box | None:
     axes = sorted(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
     if axes == list(range(ndim)) and ndim > 1:
         return None
-    names = ["samples" if z.shape[a] is None and a == 0 else ("rows", "columns")[a] if ndim == 2 else f"axis {a}"
-             for a in axes]  # fmt: skip
-    return Name(" ".join(names)) if ndim > 1 else None
+    if len(axes) > 1 or ndim > 2:
+        return Name(("axes " if len(axes) > 1 else "axis ") + ", ".join(map(str, axes)))
+    if ndim == 1:
+        return None
+    return Name("samples" if axes == [0] and z.shape[0] is None else ("rows", "columns")[axes[0]])
 
 
 def _index(index: Sequence[Any]) -> str:
