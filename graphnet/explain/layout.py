@@ -334,7 +334,7 @@ def _product(formula: Formula) -> Piece:
     by_entries = any(isinstance(factor, (Entry, SumOver)) for factor in scalars)
     between = {"scalars": Sign(" ") if by_entries else Sign("·", spaced=True), "arrays": Sign("⊙", spaced=True)}
     if by_entries:  # δ_k a_j, the error signal first
-        scalars.sort(key=lambda f: not (isinstance(f, Entry) and isinstance(f.of, Signal)))
+        scalars.sort(key=lambda factor: not _is_signal(factor))
     powers = _powers(scalars) if by_entries else [(factor, 1) for factor in scalars]
     for i, (factor, power) in enumerate([*powers, *((array, 1) for array in arrays)]):
         of = piece(factor)
@@ -357,6 +357,16 @@ def _powers(factors: Sequence[Formula]) -> list[tuple[Formula, int]]:
         else:
             powers.append((factor, 1))
     return powers
+
+
+def factors_in(formula: Formula) -> list[Formula]:
+    """Return what a product is made of, in the order it is written."""
+    factors = _factors(formula)
+    return sorted(factors, key=lambda f: (not isinstance(f, Number), not _is_signal(f)))
+
+
+def _is_signal(formula: Formula) -> bool:
+    return isinstance(formula, Entry) and isinstance(formula.of, Signal)
 
 
 def _factors(formula: Formula) -> list[Formula]:
