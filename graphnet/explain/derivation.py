@@ -17,7 +17,7 @@ from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.boxes import Box, Sign, row
 from graphnet.explain.equations import Equations
-from graphnet.explain.formula import ByLabel, Formula, Number, Signal, Value
+from graphnet.explain.formula import ByLabel, Call, Formula, Number, Signal, Value
 from graphnet.explain.layout import layout
 from graphnet.explain.reading import Reader
 from graphnet.explain.simplify import call, mentions, substitute
@@ -290,8 +290,8 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
 
 def _deserves_a_name(signal: Signal, formula: Formula, uses: int) -> bool:
     """Tell whether an error signal gets a line of its own; if not, its formula stands where it is used."""
-    if formula.size == 1:
-        return False
+    if formula.size == 1 or (isinstance(formula, Call) and all(isinstance(arg, Number) for arg in formula.args)):
+        return False  # a symbol, or ones
     return uses > 0 and (signal.pre_activation or uses > 1 or formula.size > LONGEST)
 
 

@@ -86,8 +86,10 @@ class IndexWriter:
         body = self.entries(step.formula, letters)
         return replace(step, of=left, formula=InIndices(body, letters, step.node.shape, step.label))
 
-    def entries(self, formula: Formula, indices: Letters) -> Formula:
-        """Return the entry of a formula at `indices`."""
+    def entries(self, formula: Formula, indices: Letters, scope: frozenset[str] | None = None) -> Formula:
+        """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
+        if scope is None:
+            scope = frozenset(letter for letter in indices if letter is not None)
         match formula:
             case Number() | Count():
                 return formula
@@ -99,39 +101,40 @@ class IndexWriter:
                 return Entry(replace(formula, symbol=symbol), indices, formula.shape)
             case Call(op, args) if isinstance(op, (Elementwise, BiasAdd)):
                 return call(
-                    op, tuple(self.entries(arg, _aligned(indices, formula.shape, arg.shape)) for arg in args), ()
+                    op, tuple(self.entries(arg, _aligned(indices, formula.shape, arg.shape), scope) for arg in args), ()
                 )
             case Call(Matmul(), (x, y)) if len(x.shape) <= 2 and len(y.shape) <= 2:
-                return self._product(x, y, indices)
+                return self._product(x, y, indices, scope)
             case Call(Transpose(axes), (x,)):
                 order = axes or tuple(reversed(range(len(x.shape))))
-                return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))))
+                return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))), scope)
             case Call(Sum() as op, (x,)):
-                return self._sum(op, x, indices)
+                return self._sum(op, x, indices, scope)
             case Call(Mean() as op, (x,)):
                 count: Formula = Number(1.0)
                 for axis in normal_axes(op.axis, len(x.shape)):
                     count = call(Multiply(), (count, _size_of(x, axis)), ())
-                return call(Divide(), (self._sum(op, x, indices), count), ())
+                return call(Divide(), (self._sum(op, x, indices, scope), count), ())
             case Call(BroadcastTo(), (x,)):
-                return self.entries(x, _aligned(indices, formula.shape, x.shape))
+                return self.entries(x, _aligned(indices, formula.shape, x.shape), scope)
             case Call(ExpandDims(axes), (x,)):
                 new = normal_axes(axes, len(indices))
-                return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new))
+                return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new), scope)
             case Call(Squeeze(axes), (x,)):
                 letters = iter(indices)
                 gone = normal_axes(axes, len(x.shape))
-                return self.entries(x, tuple(None if a in gone else next(letters) for a in range(len(x.shape))))
+                return self.entries(x, tuple(None if a in gone else next(letters) for a in range(len(x.shape))), scope)
         return Entry(formula, indices, formula.shape)
 
-    def _product(self, x: Formula, y: Formula, indices: Letters) -> Formula:
-        inner = self._fresh(self._letters(x)[-1] or self._letters(y)[0], indices)
+    def _product(self, x: Formula, y: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
+        inner = self._fresh(self._letters(x)[-1] or self._letters(y)[0], scope)
+        scope |= {inner}
         left = (*indices[: len(x.shape) - 1], inner)
         right = (inner, *indices[len(x.shape) - 1 :])
-        product = call(Multiply(), (self.entries(x, left), self.entries(y, right)), ())
+        product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
         return SumOver(inner, _size_of(x, len(x.shape) - 1), product)
 
-    def _sum(self, op: Reduction, x: Formula, indices: Letters) -> Formula:
+    def _sum(self, op: Reduction, x: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
         reduced = normal_axes(op.axis, len(x.shape))
         outer = iter(indices)
         letters: list[str | None] = []
@@ -140,15 +143,16 @@ class IndexWriter:
             if axis in reduced:
                 if op.keepdims:
                     next(outer)
-                letters.append(self._fresh(own[axis], (*indices, *letters)))
+                letters.append(self._fresh(own[axis], scope))
+                scope |= {str(letters[-1])}
             else:
                 letters.append(next(outer))
-        body = self.entries(x, tuple(letters))
+        body = self.entries(x, tuple(letters), scope)
         for axis in reversed(reduced):
             body = SumOver(str(letters[axis]), _size_of(x, axis), body)
         return body
 
-    def _fresh(self, letter: str | None, used: Sequence[str | None]) -> str:
+    def _fresh(self, letter: str | None, used: Collection[str]) -> str:
         letter = letter or "m"
         while letter in used:
             letter += "′"
@@ -228,8 +232,19 @@ def letters_of_axes(graph: Graph) -> dict[str, Letters]:
     if samples is not None:
         names[samples] = SAMPLE
     return {
-        graph.label(node): tuple(names[axes.find((node, axis))] for axis in range(node.ndim)) for node in graph.nodes
+        graph.label(node): _distinct([names[axes.find((node, axis))] for axis in range(node.ndim)])
+        for node in graph.nodes
     }
+
+
+def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
+    """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
+    distinct: list[str] = []
+    for letter in letters:
+        while letter in distinct:
+            letter += "′"
+        distinct.append(letter)
+    return tuple(distinct)
 
 
 def _letters_for(count: int) -> list[str]:

@@ -331,7 +331,7 @@ def _product(formula: Formula) -> Piece:
     if abs(number) != 1 or not (scalars or arrays):
         parts.append(piece(Number(abs(number))).box)
     last_is_sum = False
-    by_entries = any(isinstance(factor, (Entry, SumOver)) for factor in scalars)
+    by_entries = any(map(_has_entries, scalars))
     between = {"scalars": Sign(" ") if by_entries else Sign("·", spaced=True), "arrays": Sign("⊙", spaced=True)}
     if by_entries:  # δ_k a_j, the error signal first
         scalars.sort(key=lambda factor: not _is_signal(factor))
@@ -363,6 +363,10 @@ def factors_in(formula: Formula) -> list[Formula]:
     """Return what a product is made of, in the order it is written."""
     factors = _factors(formula)
     return sorted(factors, key=lambda f: (not isinstance(f, Number), not _is_signal(f)))
+
+
+def _has_entries(formula: Formula) -> bool:
+    return isinstance(formula, (Entry, SumOver)) or any(map(_has_entries, formula.parts))
 
 
 def _is_signal(formula: Formula) -> bool:

@@ -74,7 +74,9 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
         case (Power(), (x, p)) if is_number(p, 1):
             return [x]
         case (Add(), (x, y)):
-            return [other for one, other in ((x, y), (y, x)) if is_number(one, 0)]
+            return [other for one, other in ((x, y), (y, x)) if is_number(one, 0)] or (
+                [call(Multiply(), (Number(2.0), x), x.shape)] if x == y else []
+            )
         case (Subtract(), (x, y)) if is_number(y, 0):
             return [x]
         case (Negative(), (Call(Negative(), (x,)),)):

@@ -37,7 +37,7 @@ def as_text(box: Box) -> str:
 def _script(text: str, small: dict[str, str], mark: str) -> str:
     if all(character in small for character in text):
         return "".join(small[character] for character in text)
-    return mark + (text if text.isalnum() else f"({text})")
+    return mark + (text if text.replace("′", "").isalnum() else f"({text})")
 
 
 # LaTeX --------------------------------------------------------------------------------------------------------------
