@@ -28,7 +28,8 @@ HINTS = (
     ("operands are swapped", "Return one error signal for each input, in the order of the forward rule's arguments."),
     ("always zero", "If nothing came back, nothing before this op could ever learn."),
     ("returned none", "The rule has to return something: one array for each input."),
-    ("shape", "An error signal has the shape of the value that it belongs to."),
+    ("rule raised", "The rule stopped with an error of its own, so read that first."),
+    ("shape (", "An error signal has the shape of the value that it belongs to."),
 )
 """What the report says, and what to think about then."""
 

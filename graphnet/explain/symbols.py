@@ -57,8 +57,8 @@ def symbol_of(name: str) -> Symbol:
 
 def _candidates(name: str) -> Iterator[Symbol]:
     """Yield symbols for a name, the shortest first, the whole name last."""
-    *scopes, last = name.split("/") if len(name) < 200 else [name]
-    match = _NAME.fullmatch(last)
+    *scopes, last = name.split("/")
+    match = _NAME.fullmatch(last) if len(name) < 200 else None
     if match is not None:
         letter, digits, word, long, long_digits = match.groups()
         base = GREEK.get(letter, letter) if letter else long

@@ -53,7 +53,7 @@ _LATEX_GREEK = {
     "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
 _LATEX_ESCAPES = {
-    "_": r"\_", "&": r"\& ", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
+    "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
     "<": r"\lt{}", ">": r"\gt{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ def as_latex(box: Box) -> str:
         case Letters(text):
             return text.replace("′", "'")
         case Digits(text):
-            return r"\tfrac{1}{2}" if text == "½" else text.replace("−", "-")
+            return r"\frac{1}{2}" if text == "½" else text.replace("−", "-")
         case Sign(text, spaced):
             command = _LATEX_SIGNS.get(text, text)
             return f" {command} " if spaced or command.startswith("\\") else command
