@@ -423,6 +423,8 @@ def evaluate_samples(derivation: Derivation, values: ByLabel) -> dict[str, Any]:
         for step in derivation.steps:
             signals[step.label] = step.formula.evaluate(of_one, signals)
             found[step.label].append(signals[step.label])
+    if count == 0:
+        return {name: np.zeros(np.shape(values[name])) for name in found}
     return {
         name: np.stack(arrays, axis[name]) if name in axis else np.sum(arrays, axis=0) for name, arrays in found.items()
     }
