@@ -233,7 +233,7 @@ def explain(
         21    from multiply_1
     <BLANKLINE>
     paths to the output: 1, each the product of its slopes
-        21 = 3 · 7    w[0] → multiply_1[0] → E
+        21 = 3 · 7    w[0] → multiply_1[0] → s → E
     <BLANKLINE>
     verdict: it is not small: the largest gradient of any parameter is 21
     """
@@ -342,8 +342,10 @@ def _signals_in(formula: Formula) -> list[Signal]:
 def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entry: Entry) -> tuple[Term, ...]:
     """Return the terms of the outermost sums, with the numbers of each factor."""
     sums: list[str] = []
+    counts: list[int] = []
     while isinstance(body, SumOver):
         sums.append(body.index)
+        counts.append(int(body.count.evaluate(bwd)))
         body = body.body
     order = [*(letter for letter in letters if letter is not None), *sums]
     place = tuple(i for i, letter in zip(entry, letters, strict=True) if letter is not None)
@@ -353,7 +355,7 @@ def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entr
         array = along(formula, order, bwd, signals)
         return np.asarray(array[tuple(i if array.shape[axis] > 1 else 0 for axis, i in enumerate(place))])
 
-    values = at_entry(body)
+    values = np.broadcast_to(at_entry(body), counts)
     factors = [np.broadcast_to(at_entry(factor), values.shape) for factor in factors_in(body)]
     terms = [
         Term(

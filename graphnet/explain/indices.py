@@ -42,7 +42,7 @@ def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
         steps, definitions = writer.lines(derivation.steps), writer.lines(derivation.definitions)
     entries = Derivation(derivation.graph, steps, definitions)
     E = derivation.graph.outputs[0]
-    if not all(_is_per_sample(step, step.node is E) for step in (*steps, *definitions)):
+    if not all(_is_per_sample(step, step.node is E, writer.letters) for step in (*steps, *definitions)):
         return entries
     return replace(
         entries,
@@ -301,6 +301,14 @@ def _lined_up(node: Node) -> Iterator[tuple[Axis, Axis]]:
             kept = [axis for axis in range(z.ndim) if axis not in reduced]
             places = kept if op.keepdims else range(len(kept))
             yield from (((z, axis), (node, i)) for axis, i in zip(kept, places, strict=True))
+        case Squeeze(axes):
+            (z,) = node.inputs
+            gone = normal_axes(axes, z.ndim)
+            yield from (((z, a), (node, i)) for i, a in enumerate(a for a in range(z.ndim) if a not in gone))
+        case ExpandDims(axes):
+            (z,) = node.inputs
+            new = normal_axes(axes, node.ndim)
+            yield from (((z, i), (node, a)) for i, a in enumerate(a for a in range(node.ndim) if a not in new))
         case None:
             return
         case _ if isinstance(op, (Elementwise, BiasAdd, AlongAxis, BroadcastTo)) or _keeps_shape(node):
@@ -341,7 +349,7 @@ def _entry_symbols(
 # One sample ---------------------------------------------------------------------------------------------------------
 
 
-def _is_per_sample(step: Step, is_output: bool) -> bool:
+def _is_per_sample(step: Step, is_output: bool, letters: Mapping[str, Letters]) -> bool:
     """Tell whether a line speaks of each sample alone, or only adds up over the samples what it says of each.
 
     The error may add up, and so may a gradient. What adds up in between, as the mean over a batch, mixes samples.
@@ -357,7 +365,7 @@ def _is_per_sample(step: Step, is_output: bool) -> bool:
         while isinstance(inner, SumOver):
             outer += inner.index == SAMPLE
             inner = inner.body
-    if _count_sums(inner, SAMPLE) or _mixes(body):
+    if _count_sums(inner, SAMPLE) or _mixes(body, letters):
         return False
     if SAMPLE in step.formula.indices:
         return outer == 0
@@ -375,13 +383,16 @@ def _uses_samples(formula: Formula) -> bool:
     return (isinstance(formula, Entry) and SAMPLE in formula.indices) or any(map(_uses_samples, formula.parts))
 
 
-def _mixes(formula: Formula) -> bool:
+def _mixes(formula: Formula, letters: Mapping[str, Letters]) -> bool:
     """Tell whether a formula speaks of other samples, of their number, or of a whole array."""
     if isinstance(formula, Count):
         return True
     if isinstance(formula, Entry):
-        return not isinstance(formula.of, (Value, Signal)) or f"{SAMPLE}′" in formula.indices
-    return any(map(_mixes, formula.parts))
+        if not isinstance(formula.of, (Value, Signal)):
+            return True
+        own = letters[formula.of.label]
+        return any((letter == SAMPLE) != (index == SAMPLE) for letter, index in zip(own, formula.indices, strict=True))
+    return any(_mixes(part, letters) for part in formula.parts)
 
 
 def _for_one_sample(step: Step) -> Step:
