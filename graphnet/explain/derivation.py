@@ -174,7 +174,7 @@ class Derivation:
     def _repr_html_(self) -> str:
         note = f"<p>{html.escape(_PER_SAMPLE)}</p>" if self.per_sample else ""
         definitions = f"<p>with</p>{_mathml(self.definitions)}" if self.definitions else ""
-        return f'<div style="overflow-x:auto">{note}{self.mathml}{definitions}</div>'
+        return f'<div style="overflow:auto hidden">{note}{self.mathml}{definitions}</div>'
 
 
 _PER_SAMPLE = "For one sample; the gradient for several is the sum over them."
@@ -344,10 +344,17 @@ def _mathml(steps: Sequence[Step]) -> str:
     rows = "".join(
         f'<mtr><mtd style="text-align:right">{as_mathml(layout(step.of))}</mtd><mtd><mo>=</mo></mtd>'
         f"<mtd {left}>{as_mathml(layout(step.formula))}</mtd>"
-        f"<mtd {left}><mtext>{html.escape(f'({step.equation})' if step.equation else '')}</mtext></mtd></mtr>"
+        f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
-    return f'<math display="block"><mtable displaystyle="true">{rows}</mtable></math>'
+    return f'<math displaystyle="true"><mtable displaystyle="true">{rows}</mtable></math>'
+
+
+def _equation_in_mathml(equation: str) -> str:
+    if not equation:
+        return ""
+    text = html.escape(f"({equation})").replace(" ", "\u00a0")  # a space at the end of an <mtext> is lost
+    return "<mtext>" + re.sub(r"δ_(\w)", r"</mtext><msub><mi>δ</mi><mi>\1</mi></msub><mtext>", text) + "</mtext>"
 
 
 def _in_latex(equation: str) -> str:

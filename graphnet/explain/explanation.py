@@ -128,7 +128,7 @@ class Explanation:
 
     def _path_lines(self) -> list[str]:
         count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
-        lines = ["", f"paths to the output: {count}, each the product of its slopes"]
+        lines = ["", f"paths to the output on which no slope is 0: {count}, each the product of its slopes"]
         for path in self.paths:
             slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
             lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
@@ -146,8 +146,8 @@ class Explanation:
     def _repr_html_(self) -> str:
         formula = ""
         if self.left is not None and self.formula is not None:
-            formula = f'<math display="block"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        return f'<div style="overflow-x:auto">{formula}<pre>{html.escape(str(self))}</pre></div>'
+            formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
+        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}<pre>{html.escape(str(self))}</pre></div>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -232,7 +232,7 @@ def explain(
     messages that add up to it
         21    from multiply_1
     <BLANKLINE>
-    paths to the output: 1, each the product of its slopes
+    paths to the output on which no slope is 0: 1, each the product of its slopes
         21 = 3 · 7    w[0] → multiply_1[0] → s → E
     <BLANKLINE>
     verdict: it is not small: the largest gradient of any parameter is 21
