@@ -18,14 +18,14 @@ from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Num
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
 from graphnet.explain.reading import Reader
 from graphnet.explain.samples import for_one_sample, is_per_sample
-from graphnet.explain.simplify import call
+from graphnet.explain.simplify import call, only_new_axes
 from graphnet.explain.symbols import Symbol
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.reductions import Mean, Reduction, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
@@ -115,6 +115,8 @@ class IndexWriter:
             case Call(ExpandDims(axes), (x,)):
                 new = normal_axes(axes, len(indices))
                 return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new), scope)
+            case Call(Getitem(index), (x,)) if only_new_axes(index):
+                return self.entries(x, _old_axes(index, indices), scope)
             case Call(Squeeze(axes), (x,)):
                 letters = iter(indices)
                 gone = normal_axes(axes, len(x.shape))
@@ -122,7 +124,11 @@ class IndexWriter:
         return Entry(formula, indices)
 
     def _product(self, x: Formula, y: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
-        inner = self._fresh(self._letters(x)[-1] or self._letters(y)[0], scope)
+        letter = self._letters(x)[-1] or self._letters(y)[0]
+        if x.shape[-1] == 1 and letter is None:  # an axis that the rule itself added
+            left, right = (*indices[: len(x.shape) - 1], None), (None, *indices[len(x.shape) - 1 :])
+            return call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
+        inner = self._fresh(letter, scope)
         scope |= {inner}
         left = (*indices[: len(x.shape) - 1], inner)
         right = (inner, *indices[len(x.shape) - 1 :])
@@ -175,6 +181,15 @@ class IndexWriter:
                             found[start + axis] = found[start + axis] or letter
                 return tuple(found)
         return (None,) * len(formula.shape)
+
+
+def _old_axes(index: Index, letters: Letters) -> Letters:
+    """Return the letters without those of the axes that an index has added."""
+    spread = index.index("...") if "..." in index else len(index)
+    after = len(index) - spread - 1
+    new = [i for i, item in enumerate(index[:spread]) if item is None]
+    new += [len(letters) - after + i for i, item in enumerate(index[spread + 1 :]) if item is None]
+    return tuple(letter for axis, letter in enumerate(letters) if axis not in new)
 
 
 def _size_of(formula: Formula, axis: int) -> Formula:

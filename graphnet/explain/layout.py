@@ -16,6 +16,7 @@ from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
 from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
 from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Literal, Number, Signal, SumOver, Value
+from graphnet.explain.simplify import vector_in_column, vector_in_row
 from graphnet.explain.symbols import Symbol
 from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
 
@@ -167,6 +168,9 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return _fraction(piece(x), piece(y))
         case (arithmetic.Reciprocal(), (x,)):
             return _fraction(Piece(Digits("1")), piece(x))
+        case (linear.Matmul(), (x, y)) if (column := vector_in_column(x)) and (line := vector_in_row(y)):
+            outer = row(piece(column).inside(Level.RATIO), Sign("⊗", spaced=True), piece(line).inside(Level.RATIO))
+            return Piece(outer, Level.PRODUCT, "⊗")
         case (linear.Matmul(), (x, y)):
             return Piece(
                 row(piece(x).inside(Level.PRODUCT, "@"), Sign(" "), piece(y).inside(Level.PRODUCT, "@")),

@@ -102,6 +102,15 @@ def normalised():
     return gn.sum(centred * centred * centred, name="E"), {"x": away_from_zero(rng, (4, 3))}
 
 
+def vectors():
+    """One sample as a vector, and a unit whose weights are a vector."""
+    rng = np.random.default_rng(7)
+    x, t = gn.input("x", (3,)), gn.input("t", ())
+    W, v = gn.parameter("W", away_from_zero(rng, (3, 4))), gn.parameter("v", away_from_zero(rng, (4,)))
+    y = gn.sigmoid(gn.tanh(x @ W, name="a") @ v, name="y")
+    return gn.sse(y, t, name="E"), {"x": away_from_zero(rng, (3,)), "t": 0.3}
+
+
 def no_names():
     """Only what must have a name has one."""
     rng = np.random.default_rng(6)
@@ -127,5 +136,6 @@ GRAPHS = {
     "scalars": scalars,
     "tied weights": tied,
     "mean over the batch": normalised,
+    "vectors": vectors,
     "no names": no_names,
 }
