@@ -196,14 +196,19 @@ def _size_of(formula: Formula, axis: int) -> Formula:
     size = formula.shape[axis]
     if size is not None:
         return Number(float(size))
-    return next(_unknown_sizes(formula), Number(1.0))
+    counts = list(_unknown_sizes(formula, axis - len(formula.shape))) or list(_unknown_sizes(formula, None))
+    return counts[0] if counts else Number(1.0)
 
 
-def _unknown_sizes(formula: Formula) -> Iterator[Count]:
-    if isinstance(formula, (Value, Signal)) and None in formula.shape:
-        yield Count(formula.label, formula.shape.index(None))
+def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
+    """Yield the unknown sizes of the values in a formula, counted from the last axis; of any axis if it is None."""
+    if isinstance(formula, (Value, Signal)):
+        ndim = len(formula.shape)
+        for i, size in enumerate(formula.shape):
+            if size is None and axis in (None, i - ndim):
+                yield Count(formula.label, i)
     for part in formula.parts:
-        yield from _unknown_sizes(part)
+        yield from _unknown_sizes(part, axis)
 
 
 def _aligned(indices: Letters, shape: Shape, operand: Shape) -> Letters:

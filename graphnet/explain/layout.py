@@ -295,18 +295,18 @@ def _times(formula: Formula, last: Box) -> Piece:
 
 def _sum(formula: Formula) -> Piece:
     """Return terms with their signs; a chain of sums and differences needs no brackets on its left."""
+    terms = _terms(formula)
+    pieces = [(sign, piece(term)) for sign, term in terms if not _is_zero(term)] or [(1, piece(terms[0][1]))]
+    sums = [term for term in pieces if term[1].joined_by == "Σ"]
+    if len(sums) == 1 and all(sign > 0 for sign, _ in pieces):  # b + Σ a w
+        pieces = [*(term for term in pieces if term is not sums[0]), *sums]
+    if len(pieces) == 1 and pieces[0][0] > 0:
+        return pieces[0][1]
     parts: list[Box] = []
-    terms = list(_terms(formula))
-    shown = [(sign, term) for sign, term in terms if not _is_zero(term)] or terms[:1]
-    sums = [term for term in shown if piece(term[1]).joined_by == "Σ"]
-    if len(sums) == 1 and all(sign > 0 for sign, _ in shown):  # b + Σ a w
-        shown = [*(term for term in shown if term is not sums[0]), *sums]
-    if len(shown) == 1 and shown[0][0] > 0:
-        return piece(shown[0][1])
-    for sign, term in shown:
+    for sign, of in pieces:
         if parts or sign < 0:
             parts.append(Sign("−" if sign < 0 else "+", spaced=bool(parts)))
-        parts.append(piece(term).inside(Level.PRODUCT, "+"))
+        parts.append(of.inside(Level.PRODUCT, "+"))
     return Piece(row(*parts), Level.SUM)
 
 

@@ -220,6 +220,23 @@ def test_a_rule_that_would_fill_pages_is_named():
     np.testing.assert_array_equal(derivation.evaluate(bwd)["w"], bwd.gradient("w"))
 
 
+def test_a_deep_formula_is_written_in_no_time():
+    w = gn.parameter("w", [0.5, -0.3])
+    E = gn.sum(gn.polynomial(w, np.linspace(1, 2, 25), name="p"), name="E")
+    assert gn.derive(E)["w"].formula.text.count("⊙ w") == 22  # a degree less, and the innermost is c · w
+
+
+def test_two_sizes_that_are_not_known():
+    x, w = gn.input("x", (None, None)), gn.parameter("w", 0.5)
+    E = gn.mean(gn.square(x * w), name="E")
+    bwd = gn.backward(E, {x: np.arange(6.0).reshape(2, 3)})
+    for indices in (False, True):
+        derivation = gn.derive(E, indices=indices)
+        assert "N" in derivation.text
+        assert "M" in derivation.text
+        np.testing.assert_allclose(derivation.evaluate(bwd)["w"], bwd.gradient("w"), rtol=1e-12)
+
+
 def test_a_deep_graph_needs_no_recursion():
     w = gn.parameter("w", 0.5)
     x = w
