@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 import graphnet as gn
+from tests.fuzz.dialect import swish
 
 
 def away_from_zero(rng, shape):
@@ -42,26 +43,6 @@ def finite_difference(E, feeds, parameter, h=1e-6):
         parameter.value[entry] = kept
         slopes[entry] = (values[0] - values[1]) / (2 * h)
     return slopes
-
-
-@gn.op
-def swish(z):
-    return z / (1 + np.exp(-z))
-
-
-@swish.backward
-def swish_backward(delta, a, z):
-    return delta * (a + (1 - a) / (1 + np.exp(-z)))
-
-
-@gn.op
-def running_total(z):
-    return np.cumsum(z, axis=0)
-
-
-@running_total.backward
-def running_total_backward(delta, a, z):
-    return np.cumsum(delta[::-1], axis=0)[::-1]
 
 
 def weight_decay():

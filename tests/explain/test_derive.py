@@ -8,9 +8,10 @@ import pytest
 
 import graphnet as gn
 from graphnet.errors import GraphError, NoBackwardRuleError, ShapeError, UnreachableError
-from tests.explain.networks import GRAPHS, finite_difference, running_total, small, tied
+from tests.explain.networks import GRAPHS, finite_difference, small, tied
 from tests.explain.reader import evaluate, evaluate_sample
 from tests.fuzz.compare import build, not_comparable, scale
+from tests.fuzz.dialect import running_sum
 from tests.fuzz.grow import random_program
 
 
@@ -196,9 +197,9 @@ def test_an_op_of_ones_own_needs_no_further_code():
 
 
 def test_an_opaque_rule_appears_as_a_function_and_is_evaluated_as_one():
-    E, feeds = small(hidden=running_total)
+    E, feeds = small(hidden=running_sum)
     derivation = gn.derive(E, "W1")
-    assert derivation["z1"].formula.text == "running_total′(δ(z₂) W₂ᵀ, a₁, z₁)"
+    assert derivation["z1"].formula.text == "running_sum′(δ(z₂) W₂ᵀ, a₁, z₁)"
     bwd = gn.backward(E, feeds)
     np.testing.assert_allclose(derivation.evaluate(bwd)["W1"], bwd.gradient("W1"), rtol=1e-12)
 

@@ -8,7 +8,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.errors import GraphError, ShapeError, UnreachableError
-from tests.explain.networks import GRAPHS, running_total, small
+from tests.explain.networks import GRAPHS, small
+from tests.fuzz.dialect import running_sum
 
 CHEAP = [name for name in GRAPHS if name not in ("three hidden layers",)]
 
@@ -82,7 +83,7 @@ def test_the_formula_has_the_numbers_put_in():
 
 
 def test_any_node_can_be_asked_for_and_an_opaque_rule_explained():
-    E, feeds = small(hidden=running_total)
+    E, feeds = small(hidden=running_sum)
     bwd = gn.backward(E, feeds)
     for label in ("z1", "a1", "x", "W1"):
         explanation = gn.explain(bwd, label, most=10**6)
