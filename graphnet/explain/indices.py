@@ -103,12 +103,15 @@ class IndexWriter:
             case Call(Transpose(axes), (x,)):
                 order = axes or tuple(reversed(range(len(x.shape))))
                 return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))), scope)
-            case Call(Sum() as op, (x,)):
+            case Call(Sum() as op, (x,)) if all(_size_of(x, axis) for axis in normal_axes(op.axis, len(x.shape))):
                 return self._sum(op, x, indices, scope)
             case Call(Mean() as op, (x,)):
                 count: Formula = Number(1.0)
                 for axis in normal_axes(op.axis, len(x.shape)):
-                    count = call(Multiply(), (count, _size_of(x, axis)), ())
+                    size = _size_of(x, axis)
+                    if size is None:
+                        return Entry(formula, indices)
+                    count = call(Multiply(), (count, size), ())
                 return call(Divide(), (self._sum(op, x, indices, scope), count), ())
             case Call(BroadcastTo(), (x,)):
                 return self.entries(x, _aligned(indices, formula.shape, x.shape), scope)
@@ -133,7 +136,8 @@ class IndexWriter:
         left = (*indices[: len(x.shape) - 1], inner)
         right = (inner, *indices[len(x.shape) - 1 :])
         product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
-        return SumOver(inner, _size_of(x, len(x.shape) - 1), product)
+        count = _size_of(x, len(x.shape) - 1) or _size_of(y, 0)
+        return Entry(Call(Matmul(), (x, y), ()), indices) if count is None else SumOver(inner, count, product)
 
     def _sum(self, op: Reduction, x: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
         reduced = normal_axes(op.axis, len(x.shape))
@@ -150,7 +154,9 @@ class IndexWriter:
                 letters.append(next(outer))
         body = self.entries(x, tuple(letters), scope)
         for axis in reversed(reduced):
-            body = SumOver(str(letters[axis]), _size_of(x, axis), body)
+            count = _size_of(x, axis)
+            assert count is not None
+            body = SumOver(str(letters[axis]), count, body)
         return body
 
     def _fresh(self, letter: str | None, used: Collection[str]) -> str:
@@ -192,12 +198,13 @@ def _old_axes(index: Index, letters: Letters) -> Letters:
     return tuple(letter for axis, letter in enumerate(letters) if axis not in new)
 
 
-def _size_of(formula: Formula, axis: int) -> Formula:
+def _size_of(formula: Formula, axis: int) -> Formula | None:
+    """Return the size of an axis, as a number or the count that it will be; None if nothing in the formula tells."""
     size = formula.shape[axis]
     if size is not None:
         return Number(float(size))
     counts = list(_unknown_sizes(formula, axis - len(formula.shape))) or list(_unknown_sizes(formula, None))
-    return counts[0] if counts else Number(1.0)
+    return counts[0] if counts else None
 
 
 def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
@@ -207,6 +214,10 @@ def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
         for i, size in enumerate(formula.shape):
             if size is None and axis in (None, i - ndim):
                 yield Count(formula.label, i)
+    if isinstance(formula, Call) and isinstance(formula.op, BroadcastTo):
+        for sizes in dict(formula.sizes).values():
+            chosen = sizes if axis is None else sizes[axis : axis + 1 or None]
+            yield from (size for size in chosen if isinstance(size, Count))
     for part in formula.parts:
         yield from _unknown_sizes(part, axis)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fractions
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
-
-import numpy as np
 
 from graphnet.core import tables
 from graphnet.core.op import Op
@@ -318,7 +317,7 @@ def _terms(formula: Formula) -> list[tuple[int, Formula]]:
             return [*_terms(x), *((-sign, term) for sign, term in _signed(y))]
         case Call(arithmetic.Negative(), (x,)):
             return [(-sign, term) for sign, term in _signed(x)]
-    return [(1, formula)]
+    return _signed(formula)
 
 
 def _signed(formula: Formula) -> list[tuple[int, Formula]]:
@@ -327,13 +326,15 @@ def _signed(formula: Formula) -> list[tuple[int, Formula]]:
         return [(-sign, term) for sign, term in _signed(formula.args[0])]
     if isinstance(formula, Number) and formula.value < 0:
         return [(-1, Number(-formula.value))]
+    if isinstance(formula, Call) and isinstance(formula.op, arithmetic.Multiply) and _number_in(_factors(formula)) < 0:
+        return [(-1, Call(formula.op, (Number(-1.0), formula), formula.shape))]
     return [(1, formula)]
 
 
 def _product(formula: Formula) -> Piece:
     """Return a product: the sign, numbers and scalars first, then what is multiplied entry by entry."""
     factors = _factors(formula)
-    number = float(np.prod([f.value for f in factors if isinstance(f, Number)]))
+    number = _number_in(factors)
     scalars = [f for f in factors if f.shape == () and not isinstance(f, Number)]
     arrays = [f for f in factors if f.shape != ()]
     parts: list[Box] = []
@@ -355,6 +356,10 @@ def _product(formula: Formula) -> Piece:
     if number < 0:
         return Piece(row(Sign("−"), *parts), Level.SUM)
     return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
+
+
+def _number_in(factors: Sequence[Formula]) -> float:
+    return math.prod(float(factor.value) for factor in factors if isinstance(factor, Number))
 
 
 def _powers(factors: Sequence[Formula]) -> list[tuple[Formula, int]]:
