@@ -91,6 +91,16 @@ def test_any_node_can_be_asked_for_and_an_opaque_rule_explained():
     assert gn.explain(bwd, "E").value == 1.0
 
 
+def test_a_pass_that_starts_with_another_error_signal_has_paths_but_no_formula():
+    E, feeds = small()
+    y = gn.Graph(E)["a2"]
+    bwd = gn.backward(y, {"x": feeds["x"]}, delta=np.full((4, 1), -2.0))
+    explanation = gn.explain(bwd, "W1", most=100)
+    assert explanation.formula is None
+    assert abs(explanation.rest) < 1e-12
+    assert "W1" in str(explanation)
+
+
 def test_a_gradient_that_an_own_rule_sends_where_the_forward_rule_is_flat():
     @gn.op
     def step(z):
