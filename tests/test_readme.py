@@ -13,7 +13,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def test_the_python_examples_run_and_learn(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
@@ -21,7 +21,10 @@ def test_the_python_examples_run_and_learn(tmp_path, monkeypatch, capsys):
     outputs = names["gn"].forward(names["a2"], {"x": names["X"]})[names["a2"]]
     np.testing.assert_allclose(outputs, names["T"], atol=0.1)
     assert names["history"].metrics["accuracy"][-1] > 0.85  # digits
-    assert "ALL RIGHT" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ALL RIGHT" in printed
+    for shown in re.findall(r"```text\n(.*?)```", README, re.DOTALL)[1:]:
+        assert shown in printed
 
 
 def test_the_wrong_rule_is_reported_as_the_readme_shows():

@@ -84,13 +84,13 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
     """
     messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
     messages[graph.outputs[0]].append(Message(None, None, start))
-    on_the_way = _depending_on(graph, wanted)
+    on_the_way = depending_on(graph, wanted)
 
     def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
         if node not in on_the_way:
             return ()
         with scope(f"gradients/{graph.label(node)}"):
-            return _apply_backward(graph, node, delta, output, inputs)
+            return message_nodes(graph, node, delta, output, inputs)
 
     with one_source_line():
         return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
@@ -118,7 +118,7 @@ def _start(graph: Graph, delta: Any) -> Node:
     return node
 
 
-def _depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
+def depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
     """Return the nodes of the graph that depend on any of `sources`, but for the sources that depend on none."""
     reached = set(sources)
     depending: set[Node] = set()
@@ -129,7 +129,7 @@ def _depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
     return depending
 
 
-def _apply_backward(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> list[Node | None]:
+def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> list[Node | None]:
     """Apply a node's backward rule to nodes; a rule that no primitives cover becomes one opaque node for each input."""
     op = node.op
     assert op is not None

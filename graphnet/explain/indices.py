@@ -1,0 +1,250 @@
+"""Derivations entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
+
+Layers run i → j → k, samples are n.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node
+from graphnet.core.shapes import Shape, normal_axes
+from graphnet.explain.derivation import Derivation, Step
+from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Number, Signal, SumOver, Value
+from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
+from graphnet.explain.reading import Reader
+from graphnet.explain.samples import for_one_sample, is_per_sample
+from graphnet.explain.simplify import call, only_new_axes
+from graphnet.explain.symbols import Symbol
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.arithmetic import Divide, Multiply
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.linear import BiasAdd, Matmul, Transpose
+from graphnet.ops.reductions import Mean, Reduction, Sum
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
+
+
+def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
+    """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
+    writer = IndexWriter(derivation.graph, reader)
+    steps, definitions = writer.lines(derivation.steps), writer.lines(derivation.definitions)
+    if writer.unclear:  # written once more, with the numbers that tell them apart
+        writer = IndexWriter(derivation.graph, reader, numbered=writer.unclear)
+        steps, definitions = writer.lines(derivation.steps), writer.lines(derivation.definitions)
+    entries = Derivation(derivation.graph, steps, definitions)
+    E = derivation.graph.outputs[0]
+    if not all(is_per_sample(step, step.node is E, writer.letters) for step in (*steps, *definitions)):
+        return entries
+    return replace(
+        entries,
+        steps=tuple(for_one_sample(step) for step in steps),
+        definitions=tuple(for_one_sample(step) for step in definitions),
+        per_sample=any(SAMPLE in letters for letters in writer.letters.values()),
+    )
+
+
+class IndexWriter:
+    """Writes formulas of one graph entry by entry.
+
+    Attributes
+    ----------
+    letters : dict of str to tuple
+        The letters of each node's axes, by label.
+    numbered : set of str
+        Labels of nodes that keep the number of their symbol: w₁ of W₁, where w alone would not be clear.
+    """
+
+    def __init__(self, graph: Graph, reader: Reader, numbered: Collection[str] = ()) -> None:
+        self.graph = graph
+        self.letters = letters_of_axes(graph)
+        self.numbered = frozenset(numbered)
+        self._symbols = _entry_symbols(graph, reader, self.letters, self.numbered)
+        self._written: dict[tuple[Any, ...], set[str]] = {}
+
+    @property
+    def unclear(self) -> set[str]:
+        """Labels of nodes of which the same was written as of another node."""
+        return {label for labels in self._written.values() if len(labels) > 1 for label in labels}
+
+    def lines(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return steps entry by entry."""
+        return tuple(map(self.step, steps))
+
+    def step(self, step: Step) -> Step:
+        """Return a step entry by entry."""
+        letters = tuple(letter for letter in self.letters[step.label])
+        left = self.entries(step.of, letters)
+        body = self.entries(step.formula, letters)
+        return replace(step, of=left, formula=InIndices(body, letters, step.node.shape, step.label))
+
+    def entries(self, formula: Formula, indices: Letters, scope: frozenset[str] | None = None) -> Formula:
+        """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
+        if scope is None:
+            scope = frozenset(letter for letter in indices if letter is not None)
+        match formula:
+            case Number() | Count():
+                return formula
+            case Value(label) | Signal(label):
+                symbol = self._symbols[label]
+                is_delta = isinstance(formula, Signal) and formula.pre_activation and not symbol.sub
+                written = ("δ" if is_delta else (type(formula), symbol), tuple(filter(None, indices)))
+                self._written.setdefault(written, set()).add(label)
+                return Entry(replace(formula, symbol=symbol), indices)
+            case Call(op, args) if isinstance(op, (Elementwise, BiasAdd)):
+                return call(
+                    op, tuple(self.entries(arg, _aligned(indices, formula.shape, arg.shape), scope) for arg in args), ()
+                )
+            case Call(Matmul(), (x, y)) if len(x.shape) <= 2 and len(y.shape) <= 2:
+                return self._product(x, y, indices, scope)
+            case Call(Transpose(axes), (x,)):
+                order = axes or tuple(reversed(range(len(x.shape))))
+                return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))), scope)
+            case Call(Sum() as op, (x,)) if all(_size_of(x, axis) for axis in normal_axes(op.axis, len(x.shape))):
+                return self._sum(op, x, indices, scope)
+            case Call(Mean() as op, (x,)):
+                count: Formula = Number(1.0)
+                for axis in normal_axes(op.axis, len(x.shape)):
+                    size = _size_of(x, axis)
+                    if size is None:
+                        return Entry(formula, indices)
+                    count = call(Multiply(), (count, size), ())
+                return call(Divide(), (self._sum(op, x, indices, scope), count), ())
+            case Call(BroadcastTo(), (x,)):
+                return self.entries(x, _aligned(indices, formula.shape, x.shape), scope)
+            case Call(ExpandDims(axes), (x,)):
+                new = normal_axes(axes, len(indices))
+                return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new), scope)
+            case Call(Getitem(index), (x,)) if only_new_axes(index):
+                return self.entries(x, _old_axes(index, indices), scope)
+            case Call(Squeeze(axes), (x,)):
+                letters = iter(indices)
+                gone = normal_axes(axes, len(x.shape))
+                return self.entries(x, tuple(None if a in gone else next(letters) for a in range(len(x.shape))), scope)
+        return Entry(formula, indices)
+
+    def _product(self, x: Formula, y: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
+        letter = self._letters(x)[-1] or self._letters(y)[0]
+        if x.shape[-1] == 1 and letter is None:  # an axis that the rule itself added
+            left, right = (*indices[: len(x.shape) - 1], None), (None, *indices[len(x.shape) - 1 :])
+            return call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
+        inner = self._fresh(letter, scope)
+        scope |= {inner}
+        left = (*indices[: len(x.shape) - 1], inner)
+        right = (inner, *indices[len(x.shape) - 1 :])
+        product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
+        count = _size_of(x, len(x.shape) - 1) or _size_of(y, 0)
+        return Entry(Call(Matmul(), (x, y), ()), indices) if count is None else SumOver(inner, count, product)
+
+    def _sum(self, op: Reduction, x: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
+        reduced = normal_axes(op.axis, len(x.shape))
+        outer = iter(indices)
+        letters: list[str | None] = []
+        own = self._letters(x)
+        for axis in range(len(x.shape)):
+            if axis in reduced:
+                if op.keepdims:
+                    next(outer)
+                letters.append(self._fresh(own[axis], scope))
+                scope |= {str(letters[-1])}
+            else:
+                letters.append(next(outer))
+        body = self.entries(x, tuple(letters), scope)
+        for axis in reversed(reduced):
+            count = _size_of(x, axis)
+            assert count is not None
+            body = SumOver(str(letters[axis]), count, body)
+        return body
+
+    def _fresh(self, letter: str | None, used: Collection[str]) -> str:
+        letter = letter or "m"
+        while letter in used:
+            letter += "′"
+        return letter
+
+    def _letters(self, formula: Formula) -> Letters:
+        """Return the letters of a formula's axes, from the values in it."""
+        match formula:
+            case Value(label) | Signal(label):
+                return self.letters[label]
+            case Call(Matmul(), (x, y)) if len(x.shape) <= 2 and len(y.shape) <= 2:
+                return (*self._letters(x)[:-1], *self._letters(y)[1:])
+            case Call(Transpose(axes), (x,)):
+                own = self._letters(x)
+                return tuple(own[axis] for axis in (axes or range(len(own) - 1, -1, -1)))
+            case Call(Reduction() as op, (x,)) if not op.keepdims:
+                reduced = normal_axes(op.axis, len(x.shape))
+                return tuple(letter for axis, letter in enumerate(self._letters(x)) if axis not in reduced)
+            case Call(op, args) if isinstance(op, (Elementwise, BiasAdd, AlongAxis)):
+                found: list[str | None] = [None] * len(formula.shape)
+                for arg in args:
+                    start = len(formula.shape) - len(arg.shape)
+                    for axis, letter in enumerate(self._letters(arg)):
+                        if arg.shape[axis] == formula.shape[start + axis]:
+                            found[start + axis] = found[start + axis] or letter
+                return tuple(found)
+        return (None,) * len(formula.shape)
+
+
+def _old_axes(index: Index, letters: Letters) -> Letters:
+    """Return the letters without those of the axes that an index has added."""
+    spread = index.index("...") if "..." in index else len(index)
+    after = len(index) - spread - 1
+    new = [i for i, item in enumerate(index[:spread]) if item is None]
+    new += [len(letters) - after + i for i, item in enumerate(index[spread + 1 :]) if item is None]
+    return tuple(letter for axis, letter in enumerate(letters) if axis not in new)
+
+
+def _size_of(formula: Formula, axis: int) -> Formula | None:
+    """Return the size of an axis, as a number or the count that it will be; None if nothing in the formula tells."""
+    size = formula.shape[axis]
+    if size is not None:
+        return Number(float(size))
+    counts = list(_unknown_sizes(formula, axis - len(formula.shape))) or list(_unknown_sizes(formula, None))
+    return counts[0] if counts else None
+
+
+def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
+    """Yield the unknown sizes of the values in a formula, counted from the last axis; of any axis if it is None."""
+    if isinstance(formula, (Value, Signal)):
+        ndim = len(formula.shape)
+        for i, size in enumerate(formula.shape):
+            if size is None and axis in (None, i - ndim):
+                yield Count(formula.label, i)
+    if isinstance(formula, Call) and isinstance(formula.op, BroadcastTo):
+        for sizes in dict(formula.sizes).values():
+            chosen = sizes if axis is None else sizes[axis : axis + 1 or None]
+            yield from (size for size in chosen if isinstance(size, Count))
+    for part in formula.parts:
+        yield from _unknown_sizes(part, axis)
+
+
+def _aligned(indices: Letters, shape: Shape, operand: Shape) -> Letters:
+    """Return the indices of an operand that is broadcast to `shape`: where it is stretched, it has no index."""
+    extra = len(shape) - len(operand)
+    return tuple(
+        None if size == 1 and shape[extra + axis] != 1 else indices[extra + axis] for axis, size in enumerate(operand)
+    )
+
+
+def _entry_symbols(
+    graph: Graph, reader: Reader, letters: Mapping[str, Letters], numbered: Collection[str]
+) -> dict[str, Symbol]:
+    """Return what entries of a node are called: w of W₁, if the letters w_ij tell it from w_jk; else it keeps its number."""
+
+    def short_form(node: Node) -> tuple[str, Letters]:
+        base = reader.symbols[node].base
+        return (base.lower() if len(base) == 1 and node.ndim else base), letters[graph.label(node)]
+
+    counts = Counter(map(short_form, graph.nodes))
+    signals = Counter(letters[graph.label(node)] for node in reader.symbols.pre_activations)
+    symbols = {}
+    for node in graph.nodes:
+        symbol, form = reader.symbols[node], short_form(node)
+        clear = counts[form] == 1 and (node not in reader.symbols.pre_activations or signals[form[1]] == 1)
+        clear = clear and graph.label(node) not in numbered
+        symbols[graph.label(node)] = Symbol(form[0]) if clear and node.ndim else symbol
+    return symbols

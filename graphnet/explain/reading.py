@@ -1,0 +1,165 @@
+"""Reading rules as formulas: a rule is run on nodes, and the nodes that it made are read back as mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Input, Node
+from graphnet.core.op import Primitive
+from graphnet.core.order import topological_order
+from graphnet.engine.gradients import BackwardOf, message_nodes
+from graphnet.errors import UnknownSizeError
+from graphnet.explain.formula import Call, Count, Formula, Literal, Number, Signal, Value
+from graphnet.explain.simplify import call
+from graphnet.explain.sizes import NoFormula, read_with_counts
+from graphnet.explain.symbols import Symbol, Symbols
+from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
+
+LARGEST, DEEPEST = 120, 60
+"""Of a rule whose formula would be larger or deeper, only the name is given."""
+
+_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax)
+"""Ops whose forward rule is a detour that never overflows, and whose name says more."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the rules of one graph's nodes.
+
+    Attributes
+    ----------
+    graph : Graph
+        Whose nodes.
+    symbols : Symbols
+        What they are called.
+    """
+
+    graph: Graph
+    symbols: Symbols
+
+    @staticmethod
+    def of(graph: Graph) -> Reader:
+        """Return the reader of a graph."""
+        return Reader(graph, Symbols(graph))
+
+    def value(self, node: Node) -> Formula:
+        """Return the symbol of a node's value; of a constant number, the number."""
+        if isinstance(node, Constant) and node.shape == () and node.name is None:
+            return Number(node.value.item())
+        return Value(self.graph.label(node), self.symbols[node], node.shape)
+
+    def signal(self, node: Node) -> Signal:
+        """Return the symbol of a node's error signal."""
+        first = self.graph.outputs[0]
+        output = self.symbols[first] if first.shape == () else Symbol("E")
+        is_z = node in self.symbols.pre_activations
+        return Signal(self.graph.label(node), self.symbols[node], node.shape, is_z, output)
+
+    def starts_with_one(self, node: Node) -> bool:
+        """Tell whether a node's error signal is ∂E/∂E = 1 and nothing else."""
+        return len(self.graph.outputs) == 1 and self.graph.outputs[0] is node and node.shape == ()
+
+    def forward(self, node: Node) -> Formula:
+        """Return what a node computes from its inputs."""
+        op = node.op
+        assert op is not None
+        args = tuple(self.value(source) for source in node.inputs)
+        named = call(op, args, node.shape)
+        if isinstance(op, (Primitive, *_KNOWN_BY_NAME)):
+            return named
+        places = _places(node.inputs)
+        try:
+            result = op.forward(*[places[source] for source in node.inputs])
+        except Exception:  # what only arrays can answer, of any kind: the op's name must do
+            return named
+        leaves = {places[source]: arg for source, arg in zip(node.inputs, args, strict=True)}
+        return (_read(result, leaves) if isinstance(result, Node) else None) or named
+
+    def messages(self, node: Node) -> tuple[Formula | None, ...]:
+        """Return what a node's backward rule sends to each input; None where it sends nothing.
+
+        Raises
+        ------
+        NoBackwardRuleError, RuleError
+            If the op has no backward rule, or its rule returns the wrong count or shape.
+        """
+        try:
+            return self._messages(node, {})
+        except UnknownSizeError:
+            unknown = {axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None}
+        try:
+            counts = {axis: self._count(node, axis) for axis in sorted(unknown)}
+            return read_with_counts(lambda sizes: self._messages(node, sizes), counts)
+        except NoFormula:
+            return self._named(node)
+
+    def _messages(self, node: Node, stand_ins: Mapping[int, int]) -> tuple[Formula | None, ...]:
+        """Read the backward rule, with numbers standing in for the unknown sizes of some axes."""
+        places = _places((node, *node.inputs), stand_ins)
+        delta = Input(None, (), places[node].shape, node.dtype)
+        inputs = [places[source] for source in node.inputs]
+        returned = message_nodes(self.graph, node, delta, places[node], inputs)
+        leaves: dict[Node, Formula] = {places[of]: self.value(of) for of in (*node.inputs, node)}
+        leaves[delta] = Number(1.0) if self.starts_with_one(node) else self.signal(node)
+        messages: list[Formula | None] = []
+        for slot, (message, source) in enumerate(zip(returned, node.inputs, strict=True)):
+            if message is None or source.dtype.kind != "f":
+                messages.append(None)
+                continue
+            messages.append(_read(message, leaves) or self._named(node)[slot])
+        return tuple(messages)
+
+    def _named(self, node: Node) -> tuple[Formula | None, ...]:
+        """Return a node's messages as a function of what its rule is given, with nothing said of how."""
+        op = node.op
+        assert op is not None
+        delta = Number(1.0) if self.starts_with_one(node) else self.signal(node)
+        args = (delta, self.value(node), *(self.value(source) for source in node.inputs))
+        return tuple(
+            Call(BackwardOf(op, slot), args, source.shape) if source.dtype.kind == "f" else None
+            for slot, source in enumerate(node.inputs)
+        )
+
+    def _count(self, node: Node, axis: int) -> Count:
+        for of in (*node.inputs, node):
+            if axis < len(of.shape) and of.shape[axis] is None:
+                return Count(self.graph.label(of), axis)
+        raise AssertionError("an unknown axis belongs to a node")
+
+
+def _places(nodes: Sequence[Node], stand_ins: Mapping[int, int] | None = None) -> dict[Node, Node]:
+    """Return nodes without inputs to run a rule on, one for each of `nodes`, of the same shape and dtype."""
+    numbers = stand_ins or {}
+
+    def place(node: Node) -> Node:
+        if isinstance(node, Constant) and node.shape == ():
+            return node
+        shape = tuple(numbers.get(axis) if size is None else size for axis, size in enumerate(node.shape))
+        return Input(None, (), shape, node.dtype)
+
+    return {node: place(node) for node in nodes}
+
+
+def _read(root: Node, leaves: Mapping[Node, Formula]) -> Formula | None:
+    """Return nodes as a formula, down to `leaves`; None if it would be too large to read."""
+    read: dict[Node, Formula] = dict(leaves)
+    for node in topological_order([root]):
+        if node in read:
+            continue
+        if isinstance(node, Constant):
+            read[node] = _constant(node)
+            continue
+        assert node.op is not None
+        formula = call(node.op, tuple(read[source] for source in node.inputs), node.shape)
+        if formula.size > LARGEST or formula.depth > DEEPEST:
+            return None
+        read[node] = formula
+    return read[root]
+
+
+def _constant(node: Constant) -> Formula:
+    if node.shape == ():
+        return Number(node.value.item())
+    return Literal.of(node.value)
