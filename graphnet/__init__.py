@@ -16,6 +16,8 @@ from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
+from graphnet.files.load import load, load_parameters, load_state
+from graphnet.files.save import save, save_parameters
 from graphnet.ops.activations import (
     identity,
     leaky_relu,
@@ -77,6 +79,9 @@ __all__ = [
     "input",
     "layers",
     "leaky_relu",
+    "load",
+    "load_parameters",
+    "load_state",
     "log",
     "log_softmax",
     "matmul",
@@ -94,6 +99,8 @@ __all__ = [
     "power",
     "relu",
     "reshape",
+    "save",
+    "save_parameters",
     "scope",
     "sigmoid",
     "softmax",

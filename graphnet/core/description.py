@@ -1,0 +1,103 @@
+"""Nodes in plain words: what `exchange` and files write down of a node, and how it is built again.
+
+A description is a dict: ``kind`` ("input", "parameter", "constant" or "op"), ``shape``, ``dtype`` (its name), ``name``
+and ``scope``; of an op also ``op`` (its name), ``origin`` ("graphnet" or "custom") and ``settings``; of a parameter or
+constant also ``value``. It names ops, and never code: which rule a name stands for is the reader's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from graphnet.core import registry
+from graphnet.core.node import Constant, Node, Parameter, check_name, float_array, input, inside
+from graphnet.core.op import Op, as_op
+from graphnet.errors import DtypeError, GraphError
+
+Known: TypeAlias = Mapping[str, Any]
+"""Name → op, or class of ops with settings."""
+
+
+def known_ops(custom: Iterable[Any] = ()) -> Known:
+    """Return the ops a description may name: the built-in ones, and instances or classes of custom ones."""
+    return registry.OPS | {_op_name(op): op for op in custom}
+
+
+def _op_name(op: Any) -> str:
+    return op.name if isinstance(op, type) and issubclass(op, Op) else as_op(op).name
+
+
+def describe(node: Node) -> dict[str, Any]:
+    """Return the description of a node. The value of a parameter or constant is in it as it is, not copied."""
+    description: dict[str, Any] = {
+        "kind": "op" if node.op is not None else node.kind,
+        "shape": node.shape,
+        "dtype": node.dtype.name,
+        "name": node.name or "",
+        "scope": node.scope,
+    }
+    if node.op is not None:
+        description |= {"op": node.op.name, "origin": _origin(node.op), "settings": node.op.settings}
+    if isinstance(node, (Parameter, Constant)):
+        description["value"] = node.value
+    return description
+
+
+def _origin(op: Op) -> str:
+    """Return whose op it is: a custom op may have the name of a built-in one."""
+    return "graphnet" if registry.OPS.get(op.name) is type(op) else "custom"
+
+
+def rebuild(description: Mapping[str, Any], inputs: Sequence[Node], known: Known) -> Node:
+    """Build the node that is described; a parameter or constant takes its value over, without a copy.
+
+    Raises
+    ------
+    KeyError
+        If the description lacks something.
+    GraphnetError
+        If what it describes can't be; whatever an op's class raises if settings are not for it.
+    """
+    kind, scope = description["kind"], description.get("scope", "")
+    if inputs and kind in ("input", "parameter", "constant"):
+        raise GraphError(f"{kind} has {len(inputs)} inputs", repair="Edges lead to ops only: remove these.")
+    name = description.get("name", "").removeprefix(f"{scope}/") or None
+    with inside(scope):
+        if kind == "op":
+            return _rebuild_op(description, inputs, name, known)
+        if kind == "input":
+            return input(name or "", description["shape"], dtype=np.dtype(description["dtype"]))
+        if kind == "parameter":
+            check_name(name, "a parameter")
+            return Parameter(float_array(description["value"], f"parameter {name!r}"), name or "")
+        if kind == "constant":
+            return Constant(_constant_array(description["value"]), name)
+    raise GraphError(f"unknown kind {kind!r} of node", repair="Kinds are op, input, parameter and constant.")
+
+
+def _constant_array(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return value if value.dtype.kind in "biu" else float_array(value, "a constant")
+
+
+def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: str | None, known: Known) -> Node:
+    op = known.get(description["op"])
+    if op is None or (description.get("origin") == "custom" and op is registry.OPS.get(description["op"])):
+        raise GraphError(f"unknown op {description['op']!r}", repair="Pass a custom op as ops=[...].")
+    if isinstance(op, type):
+        op = op(**description["settings"])
+    node: Node = op(*inputs, name=name)
+    _compare(op, "shape", node.shape, description["shape"])
+    _compare(op, "dtype", node.dtype.name, description["dtype"])
+    return node
+
+
+def _compare(op: Any, what: str, found: object, described: object) -> None:
+    """Raise unless an op gives what the description says: a wrong op may have been passed under a right name."""
+    if found != described:
+        error = DtypeError if what == "dtype" else GraphError
+        raise error(
+            f"op {op.name} gives {what} {found} where the description says {described}", repair="Correct either."
+        )
