@@ -1,7 +1,7 @@
 """The form of a file: a stored zip of one manifest and one ``.npy`` member for each array.
 
 ``manifest.json`` is one JSON object. Its ``format`` is "graphnet", its ``version`` a whole number; ``arrays`` lists the
-dtype and shape of each array and the SHA-256 of every 4 MiB of its bytes. All other entries are the graph, the parameters
+dtype and shape of each array and the SHA-256 of every MiB of its bytes. All other entries are the graph, the parameters
 and the state, and refer to arrays by position: array 0 is the member ``arrays/0.npy``. The zip's comment holds the
 SHA-256 of the manifest, so that all that is read is covered by a digest.
 
@@ -16,7 +16,7 @@ FORMAT = "graphnet"
 VERSION = 1
 MANIFEST = "manifest.json"
 
-PIECE = 1 << 22
+PIECE = 1 << 20
 """Bytes that one digest covers. Pieces are hashed side by side: a file of one large array is as quick as any other."""
 
 WORKERS = 4
