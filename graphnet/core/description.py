@@ -15,7 +15,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.node import Constant, Node, Parameter, check_name, float_array, input, inside
 from graphnet.core.op import Op, as_op
-from graphnet.errors import DtypeError, GraphError
+from graphnet.errors import GraphError
 
 Known: TypeAlias = Mapping[str, Any]
 """Name → op, or class of ops with settings."""
@@ -89,15 +89,11 @@ def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: st
     if isinstance(op, type):
         op = op(**description["settings"])
     node: Node = op(*inputs, name=name)
-    _compare(op, "shape", node.shape, description["shape"])
-    _compare(op, "dtype", node.dtype.name, description["dtype"])
+    # A wrong op may have been passed under a right name.
+    for what, found in (("shape", node.shape), ("dtype", node.dtype.name)):
+        if found != description[what]:
+            raise GraphError(
+                f"op {description['op']} gives {what} {found} where the description says {description[what]}",
+                repair="Correct either.",
+            )
     return node
-
-
-def _compare(op: Any, what: str, found: object, described: object) -> None:
-    """Raise unless an op gives what the description says: a wrong op may have been passed under a right name."""
-    if found != described:
-        error = DtypeError if what == "dtype" else GraphError
-        raise error(
-            f"op {op.name} gives {what} {found} where the description says {described}", repair="Correct either."
-        )

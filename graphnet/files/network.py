@@ -103,7 +103,11 @@ def _unpack_node(
     except GraphnetError as error:
         raise archive.error(f"{where}: {error.problem}", MANIFEST, error.repair) from error
     except Exception as error:  # of any kind: an op's class is given what the file calls its settings
-        raise archive.error(f"{where} can't be built: {type(error).__name__} {error}"[:300], MANIFEST) from error
+        raise archive.error(
+            f"{where} can't be built: {type(error).__name__} {error}"[:300],
+            MANIFEST,
+            "If it is a custom op, is the one passed as ops=[...] the one that was saved?",
+        ) from error
 
 
 def _chosen(archive: Archive, positions: Any, nodes: list[Node]) -> list[Node]:

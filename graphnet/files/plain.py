@@ -36,7 +36,12 @@ def pack(value: Any, arrays: list[np.ndarray[Any, Any]], what: str, level: int =
     kind = type(value)
     if value is None or kind in (bool, str):
         return value
-    if kind is int and value.bit_length() <= _MOST_BITS:
+    if kind is int:
+        if value.bit_length() > _MOST_BITS:
+            raise SaveError(
+                f"{what} is a whole number of {value.bit_length():,} bits, and a file holds {_MOST_BITS:,}",
+                repair="Make an array of it.",
+            )
         return value
     if kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}
