@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.description import known_ops
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.files.archive import MANIFEST
 from graphnet.files.network import unpack_graph
@@ -50,8 +51,9 @@ def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:
     >>> graph["a"]
     <tanh 'a' (None, 2)>
     """
+    known = known_ops(ops)
     with Archive(path) as archive:
-        return unpack_graph(archive, ops)
+        return unpack_graph(archive, known)
 
 
 def load_parameters(path: str | os.PathLike[str], target: Target) -> None:

@@ -6,12 +6,12 @@ positions of earlier nodes. A parameter's array is found by the parameter's name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from graphnet.core.description import Known, describe, known_ops, rebuild
+from graphnet.core.description import Known, describe, rebuild
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Parameter
 from graphnet.errors import GraphnetError, LoadError
@@ -57,7 +57,7 @@ def _pack_node(node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
     return {key: entry for key, entry in described.items() if entry != ""}
 
 
-def unpack_graph(archive: Archive, ops: Iterable[Any]) -> Graph:
+def unpack_graph(archive: Archive, known: Known) -> Graph:
     """Build the graph of an archive. It is verified: known ops, inputs before their consumers, shapes as inferred.
 
     Raises
@@ -65,7 +65,6 @@ def unpack_graph(archive: Archive, ops: Iterable[Any]) -> Graph:
     LoadError
         If it is no network.
     """
-    known = known_ops(ops)
     match archive.manifest:
         case {"graph": {"nodes": list(packed), "outputs": list(outputs)}, "parameters": dict(parameters)}:
             nodes: list[Node] = []

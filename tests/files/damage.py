@@ -250,7 +250,11 @@ def lying_arrays(content, rng):
     if rng.random() < 0.7:
         entry |= {"shape": shape} if rng.random() < 0.5 else {"dtype": dtype}
     if rng.random() < 0.7:
-        text = {"descr": "|O" if dtype == "object" else "<f8", "fortran_order": bool(rng.integers(2)), "shape": tuple(shape)}
+        text = {
+            "descr": "|O" if dtype == "object" else "<f8",
+            "fortran_order": bool(rng.integers(2)),
+            "shape": tuple(shape),
+        }
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(header, text)
         members[name] = header.getvalue() + data
@@ -268,7 +272,11 @@ def overlapping_members(content, rng):
     count = 300
     arrays = [{"dtype": "float64", "shape": [100_000], "sha256": [digest(data[:0].tobytes())]}] * count
     manifest = json.dumps(json.loads(members_of(content)[MANIFEST]) | {"arrays": arrays}).encode()
-    pairs = [("arrays/0.npy", header.getvalue()), *[(f"arrays/{i}.npy", b"") for i in range(1, count)], (MANIFEST, manifest)]
+    pairs = [
+        ("arrays/0.npy", header.getvalue()),
+        *[(f"arrays/{i}.npy", b"") for i in range(1, count)],
+        (MANIFEST, manifest),
+    ]
     file = bytearray(archive_of(pairs, comment(manifest)))
     at = -1
     for i in range(count):

@@ -99,7 +99,9 @@ def test_arrays_around_the_sizes_of_pieces(through, entries):
     assert through(w)["w"].value.tobytes() == w.value.tobytes()
 
 
-@pytest.mark.parametrize("name", ["a b", "δ₁", 'quo"te', "a&b<c>", "x/y", "new\nline", "\x00", "\ud800", "../x", "a" * 5000])
+@pytest.mark.parametrize(
+    "name", ["a b", "δ₁", 'quo"te', "a&b<c>", "x/y", "new\nline", "\x00", "\ud800", "../x", "a" * 5000]
+)
 def test_any_name(through, name):
     again = through(gn.tanh(gn.parameter(name, [1.0]), name=name * 2))
     assert [again.label(node) for node in again] == [name, name * 2]
@@ -121,13 +123,13 @@ def test_one_node_used_twice_and_outputs_that_are_doubled(through):
     assert again["y"].inputs == (again["x"], again["x"])
 
 
-@pytest.mark.parametrize("build", [lambda y: gn.negative(y), lambda y: y * 0.5])
-def test_a_chain_of_100_000_nodes_needs_no_recursion(through, build):
+@pytest.mark.parametrize(("length", "build"), [(100_000, gn.negative), (10_000, lambda y: y * 0.5)])
+def test_a_long_chain_needs_no_recursion(through, length, build):
     y = gn.input("x")
-    for _ in range(100_000 if build(y).inputs[-1] is y else 10_000):
+    for _ in range(length):
         y = build(y)
     graph = gn.Graph(y)
-    assert fingerprint(through(graph)) == fingerprint(graph)
+    assert [node.op for node in through(graph)] == [node.op for node in graph]
 
 
 def test_the_loaded_graph_learns(through):
@@ -156,8 +158,29 @@ class Settings(gn.Op):
 @pytest.mark.parametrize(
     "setting",
     [
-        *[1, -(2**70), 0.1, -0.0, True, None, "text", ..., slice(1, None, -2), [1, (2, [3.5])], (), {"a": (1,), "b": {}}],
-        *[float("inf"), float("-inf"), (1e308, float("inf")), np.float32(0.1), np.int8(-3), np.bool_(True), {"array": 0}],
+        *[
+            1,
+            -(2**70),
+            0.1,
+            -0.0,
+            True,
+            None,
+            "text",
+            ...,
+            slice(1, None, -2),
+            [1, (2, [3.5])],
+            (),
+            {"a": (1,), "b": {}},
+        ],
+        *[
+            float("inf"),
+            float("-inf"),
+            (1e308, float("inf")),
+            np.float32(0.1),
+            np.int8(-3),
+            np.bool_(True),
+            {"array": 0},
+        ],
     ],
     ids=repr,
 )
@@ -174,14 +197,18 @@ def test_a_setting_that_is_an_array_or_not_a_number(through):
     assert np.isnan(again["y"].op.second)
 
 
-@pytest.mark.parametrize("setting", [np.tanh, {1: 2}, object, 1j, {"a": {3}}, "x".join, np.ma.array([1.0], mask=[True])])
+@pytest.mark.parametrize(
+    "setting", [np.tanh, {1: 2}, object, 1j, {"a": {3}}, "x".join, np.ma.array([1.0], mask=[True])]
+)
 def test_a_setting_that_can_not_be_written(path, refused, setting):
     with refused(SaveError, "the setting 'first' of op settings", "which can't be saved", "Numbers, strings"):
         gn.save(path, Settings(setting)(gn.input("x")))
     assert not path.exists()
 
 
-@pytest.mark.parametrize("array", [np.array(["a"]), np.array([None]), np.zeros(2, "f8,i4"), np.array(["2020"], "M8[s]")])
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([None]), np.zeros(2, "f8,i4"), np.array(["2020"], "M8[s]")]
+)
 def test_an_array_that_is_no_numbers(path, refused, array):
     with refused(SaveError, f"the setting 'first' of op settings has dtype {array.dtype}", ".astype(float)"):
         gn.save(path, Settings(array)(gn.input("x")))
