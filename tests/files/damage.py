@@ -279,7 +279,7 @@ def overlapping_members(content, rng):
     ]
     file = bytearray(archive_of(pairs, comment(manifest)))
     at = -1
-    for i in range(count):
+    for _ in range(count):
         at = file.index(b"PK\x01\x02", at + 1)
         size = len(header.getvalue()).to_bytes(4, "little")
         file[at + 20 : at + 28] = size + size
