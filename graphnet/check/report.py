@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
@@ -65,6 +67,11 @@ class Finding:
     def local(self) -> bool:
         """Whether it is about one rule alone, rather than from end to end."""
         return self.slot is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data; numbers that are not finite as text."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "node"}
+        return {key: _plain(value) for key, value in plain.items()}
 
     def __str__(self) -> str:
         if not self.local:
@@ -139,6 +146,19 @@ class Report:
         if not self.ok:
             raise GradientCheckError(f"gradient check failed\n{self.verdict}")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: ``ok``, ``verdict``, ``skipped`` and ``findings``, a list of dicts."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "skipped": self.skipped,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
     def __str__(self) -> str:
         header = ["node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict"]
         parts = []
@@ -152,6 +172,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         return f'<pre style="overflow-x:auto">{html.escape(str(self))}</pre>'
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _row(finding: Finding) -> Sequence[str]:
