@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
@@ -25,11 +26,12 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
         If the file can't be written; the one that was there is as it was.
     """
     with replacing(path) as file, ZipFile(file, "w") as archive, ThreadPoolExecutor(WORKERS) as pool:
+        copies = Copies(pool)
         described = [
             {
                 "dtype": array.dtype.name,
                 "shape": array.shape,
-                "sha256": _write_array(archive, pool, member(position), array),
+                "sha256": _write_array(archive, copies, member(position), array),
             }
             for position, array in enumerate(arrays)
         ]
@@ -39,23 +41,45 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
         archive.comment = comment(manifest)
 
 
-def _write_array(archive: ZipFile, pool: Executor, name: str, array: np.ndarray[Any, Any]) -> list[str]:
+class Copies:
+    """Copies of the pieces of large arrays, hashed by other threads while they are written.
+
+    Copies, so that digest and file agree whatever another thread does to the array meanwhile. Their memory is used in
+    turns: a handful of pieces, however large the arrays are.
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._in_use: deque[tuple[bytearray, Future[str]]] = deque()
+
+    def take(self, piece: memoryview) -> tuple[memoryview, Future[str]]:
+        """Return a copy, which lasts until some more are taken, and its digest to come."""
+        if len(self._in_use) < WORKERS + 2:
+            buffer = bytearray(PIECE)
+        else:
+            buffer, hashed = self._in_use.popleft()
+            hashed.result()
+        copy = memoryview(buffer)[: len(piece)]
+        copy[:] = piece
+        coming = self._pool.submit(digest, copy)
+        self._in_use.append((buffer, coming))
+        return copy, coming
+
+
+def _write_array(archive: ZipFile, copies: Copies, name: str, array: np.ndarray[Any, Any]) -> list[str]:
     """Write one member; return the digests of its pieces."""
     header, data = npy.header(array.dtype, array.shape), npy.as_bytes(array)
     if len(data) < SMALL:
-        copy = bytes(data)
-        archive.writestr(ZipInfo(name), header + copy)
-        return [digest(copy)] if copy else []
+        whole = bytes(data)
+        archive.writestr(ZipInfo(name), header + whole)
+        return [digest(whole)] if whole else []
     info = ZipInfo(name)
     info.file_size = len(header) + len(data)
-    digests: list[Future[str]] = []
+    digests = []
     with archive.open(info, "w") as target:
         target.write(header)
         for start in range(0, len(data), PIECE):
-            # A copy, so that digest and file agree whatever another thread does to the array meanwhile.
-            piece = bytes(data[start : start + PIECE])
-            digests.append(pool.submit(digest, piece))
+            piece, coming = copies.take(data[start : start + PIECE])
             target.write(piece)
-            if len(digests) > WORKERS:
-                digests[-WORKERS].result()  # no more copies at a time than are being worked on
-    return [future.result() for future in digests]
+            digests.append(coming)
+    return [coming.result() for coming in digests]
