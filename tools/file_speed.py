@@ -62,7 +62,9 @@ def main() -> None:
             },
             chosen.repeat,
         )
-        print(f"{chosen.megabytes:,} MB of parameters in {chosen.arrays} arrays, medians of {chosen.repeat} runs in turn")
+        print(
+            f"{chosen.megabytes:,} MB of parameters in {chosen.arrays} arrays, medians of {chosen.repeat} runs in turn"
+        )
         for name, seconds in speeds.items():
             print(f"  {name:22} {seconds:6.2f} s  {chosen.megabytes / 1000 / seconds:5.2f} GB/s")
         for ours_name, theirs_name in (("save", "save"), ("save", "save, to the disk"), ("load", "load")):

@@ -14,20 +14,28 @@ import numpy as np
 
 from graphnet.core import registry
 from graphnet.core.node import Constant, Node, Parameter, check_name, float_array, input, inside
-from graphnet.core.op import Op, as_op
+from graphnet.core.op import FunctionOp, Op, as_op
 from graphnet.errors import GraphError
 
-Known: TypeAlias = Mapping[str, Any]
-"""Name → op, or class of ops with settings."""
+Known: TypeAlias = Mapping[str, FunctionOp | type[Op]]
+"""The custom ops that descriptions may name: an op made of functions, or the class of ops with settings."""
 
 
-def known_ops(custom: Iterable[Any] = ()) -> Known:
-    """Return the ops a description may name: the built-in ones, and instances or classes of custom ones."""
-    return registry.OPS | {_op_name(op): op for op in custom}
+def known_ops(custom: Iterable[Any]) -> Known:
+    """Return custom ops by name, given as functions made with ``@gn.op``, as ops, or as classes of ops.
 
-
-def _op_name(op: Any) -> str:
-    return op.name if isinstance(op, type) and issubclass(op, Op) else as_op(op).name
+    Raises
+    ------
+    GraphError
+        If one of them is no op, or two different ones have one name.
+    """
+    known: dict[str, FunctionOp | type[Op]] = {}
+    for given in custom:
+        op = given if isinstance(given, type) and issubclass(given, Op) else as_op(given)
+        found = op if isinstance(op, (FunctionOp, type)) else type(op)
+        if known.setdefault(op.name, found) != found:
+            raise GraphError(f"two of the ops given are called {op.name!r}", repair="Rename one of them.")
+    return known
 
 
 def describe(node: Node) -> dict[str, Any]:
@@ -83,9 +91,7 @@ def _constant_array(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: str | None, known: Known) -> Node:
-    op = known.get(description["op"])
-    if op is None or (description.get("origin") == "custom" and op is registry.OPS.get(description["op"])):
-        raise GraphError(f"unknown op {description['op']!r}", repair="Pass a custom op as ops=[...].")
+    op: Any = _named(description["op"], description.get("origin"), known)
     if isinstance(op, type):
         op = op(**description["settings"])
     node: Node = op(*inputs, name=name)
@@ -97,3 +103,12 @@ def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: st
                 repair="Correct either.",
             )
     return node
+
+
+def _named(name: str, origin: str | None, known: Known) -> FunctionOp | type[Op]:
+    """Return the op of this name: custom and built-in ops may share one, and are never taken for each other."""
+    custom = known.get(name) if origin != "graphnet" else None
+    op = custom or (registry.OPS.get(name) if origin != "custom" else None)
+    if op is None:
+        raise GraphError(f"unknown op {name!r}", repair="Pass a custom op as ops=[...].")
+    return op

@@ -232,6 +232,33 @@ def test_a_custom_op_of_a_built_in_name_is_never_mistaken(path, refused):
     assert gn.forward(gn.load(path, ops=[tanh]), {"x": 1.5})["y"] == 3.0
 
 
+def test_a_custom_op_and_a_built_in_one_of_the_same_name(path):
+    @gn.op
+    def tanh(z):
+        return z * 2.0
+
+    gn.save(path, [tanh(gn.tanh(gn.input("x")), name="twice"), gn.tanh(gn.constant(0.5), name="once")])
+    fwd = gn.forward(gn.load(path, ops=[tanh]), {"x": 1.5})
+    assert fwd["twice"] == 2 * np.tanh(1.5)
+    assert fwd["once"] == np.tanh(0.5)
+
+
+@pytest.mark.parametrize("given", [Settings, Settings("other"), Settings(3.0)])
+def test_the_settings_are_the_files_whatever_op_is_passed(through, given):
+    assert through(Settings(3.0)(gn.input("x"), name="y"), ops=[given])["y"].op == Settings(3.0)
+
+
+def test_two_ops_of_one_name_are_refused_and_one_given_twice_is_not(through, path, refused):
+    @gn.op
+    def swish(z):
+        return z
+
+    y = dialect.swish(gn.input("x"), name="y")
+    assert through(y, ops=[dialect.swish, dialect.swish.op])["y"].op == dialect.swish.op
+    with refused(gn.errors.GraphError, "two of the ops given are called 'swish'", "Rename one of them."):
+        gn.load(path, ops=[swish, dialect.swish])
+
+
 def test_an_op_whose_shape_is_another_than_when_it_was_saved(path, refused):
     @gn.op
     def fold(z):
