@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.node import Constant, Node, Parameter, check_name, float_array, input, inside
+from graphnet.core.node import Constant, Node, Parameter, check_name, input, inside
 from graphnet.core.op import FunctionOp, Op, as_op
-from graphnet.errors import GraphError
+from graphnet.errors import DtypeError, GraphError
 
 Known: TypeAlias = Mapping[str, FunctionOp | type[Op]]
 """The custom ops that descriptions may name: an op made of functions, or the class of ops with settings."""
@@ -80,14 +80,17 @@ def rebuild(description: Mapping[str, Any], inputs: Sequence[Node], known: Known
             return input(name or "", description["shape"], dtype=np.dtype(description["dtype"]))
         if kind == "parameter":
             check_name(name, "a parameter")
-            return Parameter(float_array(description["value"], f"parameter {name!r}"), name or "")
+            return Parameter(_of_kind("f", description["value"], f"parameter {name!r}"), name or "")
         if kind == "constant":
-            return Constant(_constant_array(description["value"]), name)
+            return Constant(_of_kind("fbiu", description["value"], "a constant"), name)
     raise GraphError(f"unknown kind {kind!r} of node", repair="Kinds are op, input, parameter and constant.")
 
 
-def _constant_array(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return value if value.dtype.kind in "biu" else float_array(value, "a constant")
+def _of_kind(kinds: str, value: np.ndarray[Any, Any], what: str) -> np.ndarray[Any, Any]:
+    """Return the value itself, which may not have been filled yet, if it is of one of these kinds."""
+    if value.dtype.kind not in kinds or (value.dtype.kind == "f" and value.dtype not in (np.float32, np.float64)):
+        raise DtypeError(f"{what} has dtype {value.dtype}, which it can't have", repair="Correct the description.")
+    return value
 
 
 def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: str | None, known: Known) -> Node:

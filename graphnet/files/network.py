@@ -7,6 +7,7 @@ positions of earlier nodes. A parameter's array is found by the parameter's name
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def _unpack_node(
 ) -> Node:
     where = f"node {len(earlier)}"
     try:
-        where += f" {packed.get('name') or packed.get('op')!r}"
+        where += f" {packed.get('name') or packed.get('op') or packed['kind']!r}"
         sources = _chosen(archive, packed.get("inputs", []), earlier)
         described = dict(packed)
         if packed["kind"] in ("parameter", "constant"):
@@ -94,7 +95,8 @@ def _unpack_node(
         else:
             described["shape"] = tuple(packed["shape"])
             described["settings"] = {
-                name: unpack(setting, archive.array) for name, setting in packed.get("settings", {}).items()
+                name: unpack(setting, partial(archive.array, wait=True))  # an op may read it when it is made
+                for name, setting in packed.get("settings", {}).items()
             }
         return rebuild(described, sources, known)
     except LoadError:

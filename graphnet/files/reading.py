@@ -67,8 +67,11 @@ class Archive:
             self._pool.shutdown(cancel_futures=True)
             self._members.close()
 
-    def array(self, position: Any) -> np.ndarray[Any, Any]:
-        """Return an array, and give it away: each has one place. A large one is filled and verified by the block's end."""
+    def array(self, position: Any, *, wait: bool = False) -> np.ndarray[Any, Any]:
+        """Return an array, and give it away: each has one place.
+
+        Unless told to wait, a large one is filled and verified only by the end of the block.
+        """
         if type(position) is not int or not 0 <= position < len(self._arrays) or position in self._taken:
             raise self.error(
                 f"it refers to array {position!r}, which is not there or has a place already"[:300], MANIFEST
@@ -88,7 +91,7 @@ class Archive:
         for number, expected in enumerate(digests):
             first = number * PIECE
             piece = (data[first : first + PIECE], start + len(header) + first, name, expected, dtype)
-            if size < SMALL:
+            if wait or size < SMALL:
                 self._read_piece(*piece)
             else:
                 self._coming.append(self._pool.submit(self._read_piece, *piece))

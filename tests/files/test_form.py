@@ -178,6 +178,16 @@ def test_manifests_that_are_no_network(sample, refused, change, problem):
         gn.load(sample)
 
 
+def test_leaves_of_a_dtype_they_can_not_have(path, refused):
+    gn.save(path, [gn.parameter("w", [1.0]), gn.constant([True])], state={"half": np.zeros(3, np.float16)})
+    with_manifest(path, lambda m: (m["parameters"].update(w=1), m["graph"]["nodes"][1].update(value=0)))
+    with refused(LoadError, "node 0 'w': parameter 'w' has dtype bool, which it can't have"):
+        gn.load(path)
+    with_manifest(path, lambda m: (m["parameters"].update(w=0), m["graph"]["nodes"][1].update(value=2)))
+    with refused(LoadError, "node 1 'constant': a constant has dtype float16, which it can't have"):
+        gn.load(path)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -197,6 +197,27 @@ def test_a_setting_that_is_an_array_or_not_a_number(through):
     assert np.isnan(again["y"].op.second)
 
 
+@dataclass(frozen=True)
+class Mask(gn.Op):
+    """An op that reads its setting when it is made, and when its shape is asked for."""
+
+    chosen: Any
+
+    def __post_init__(self):
+        assert self.chosen.any()
+
+    def forward(self, z):
+        return z[: int(np.count_nonzero(self.chosen))]
+
+
+def test_a_large_array_is_a_setting_only_when_it_is_whole(through):
+    chosen = np.zeros(1_000_000)
+    chosen[-5:] = 1
+    for _ in range(5):
+        again = through(Mask(chosen)(gn.input("x", shape=(9,)), name="y"), ops=[Mask])
+        assert again["y"].shape == (5,)
+
+
 @pytest.mark.parametrize(
     "setting", [np.tanh, {1: 2}, object, 1j, {"a": {3}}, "x".join, np.ma.array([1.0], mask=[True])]
 )
