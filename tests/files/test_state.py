@@ -120,3 +120,26 @@ def test_fifty_levels_are_not_too_deep(path):
         deepest = deepest["a"][0]
     gn.save(path, W, state=state)
     assert gn.load_state(path) == state
+
+
+@pytest.mark.parametrize("optimizer", [gn.Adam, gn.Momentum, gn.RMSProp, gn.AdamW], ids=lambda kind: kind.__name__)
+def test_training_goes_on_from_a_file_as_if_it_had_never_stopped(path, optimizer):
+    def network():
+        x, t = gn.input("x", shape=(None, 3)), gn.input("t", shape=(None, 2))
+        return gn.sse(gn.layers.dense(x, 2, rng=np.random.default_rng(1), name="out"), t, name="E")
+
+    data = np.random.default_rng(0)
+    options = {"feeds": {"x": data.normal(size=(20, 3)), "t": data.normal(size=(20, 2))}, "batch_size": 6}
+    whole, rng = gn.Graph(network()), np.random.default_rng(7)
+    gn.fit(whole, optimizer=optimizer(0.01), rng=rng, epochs=5, **options)
+
+    half, rng, first = gn.Graph(network()), np.random.default_rng(7), optimizer(0.01)
+    gn.fit(half, optimizer=first, rng=rng, epochs=2, **options)
+    gn.save(path, half, state={"optimizer": first.state, "rng": rng.bit_generator.state})
+
+    resumed, state, second, rng = gn.load(path), gn.load_state(path), optimizer(0.01), np.random.default_rng()
+    second.restore(state["optimizer"])
+    rng.bit_generator.state = state["rng"]
+    gn.fit(resumed, optimizer=second, rng=rng, epochs=3, **options)
+    for mine, other in zip(whole.parameters, resumed.parameters, strict=True):
+        assert mine.value.tobytes() == other.value.tobytes()
