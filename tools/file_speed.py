@@ -2,9 +2,10 @@
 
     python tools/file_speed.py --megabytes 1000
 
-Each is done in turn, several times, on the same disk; the medians are shown. np.save leaves the data to the operating
-system, gn.save waits until it has reached the disk; "np.save, to the disk" waits as well. Memory is what the process needed
-beyond the arrays it had, per byte of the file, measured in a process of its own.
+Each is done in turn, several times, on the same disk; the medians are shown. np.save writes over the old file and leaves
+the data to the operating system; gn.save writes a new file, waits until it has reached the disk, and then replaces the old one.
+"np.save, with replacing" does all that as well. Memory is what the process needed beyond the arrays it had, per byte of the
+file, measured in a process of its own.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def main() -> None:
         speeds = measure(
             {
                 "np.save": lambda: np.save(theirs, values),
-                "np.save, to the disk": lambda: save_to_the_disk(theirs, values),
+                "np.save, with replacing": lambda: save_with_replacing(theirs, values),
                 "gn.save": lambda: gn.save(ours, parameters),
                 "np.load": lambda: np.load(theirs),
                 "gn.load": lambda: gn.load(ours),
@@ -66,8 +67,8 @@ def main() -> None:
             f"{chosen.megabytes:,} MB of parameters in {chosen.arrays} arrays, medians of {chosen.repeat} runs in turn"
         )
         for name, seconds in speeds.items():
-            print(f"  {name:22} {seconds:6.2f} s  {chosen.megabytes / 1000 / seconds:5.2f} GB/s")
-        for ours_name, theirs_name in (("save", "save"), ("save", "save, to the disk"), ("load", "load")):
+            print(f"  {name:25} {seconds:6.2f} s  {chosen.megabytes / 1000 / seconds:5.2f} GB/s")
+        for ours_name, theirs_name in (("save", "save"), ("save", "save, with replacing"), ("load", "load")):
             ratio = speeds[f"np.{theirs_name}"] / speeds[f"gn.{ours_name}"]
             print(f"  gn.{ours_name} has {ratio:.2f} of the speed of np.{theirs_name}")
         for verb in ("save", "load", "load_parameters"):
@@ -87,11 +88,13 @@ def measure(tasks: dict[str, Callable[[], object]], repeat: int) -> dict[str, fl
     return {name: statistics.median(taken[1:]) for name, taken in times.items()}
 
 
-def save_to_the_disk(path: Path, values: np.ndarray) -> None:
-    with path.open("wb") as file:
+def save_with_replacing(path: Path, values: np.ndarray) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
         np.save(file, values)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(unfinished, path)
 
 
 if __name__ == "__main__":

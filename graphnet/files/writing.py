@@ -16,6 +16,8 @@ from graphnet.files import npy
 from graphnet.files.archive import FORMAT, MANIFEST, PIECE, SMALL, VERSION, WORKERS, comment, digest, member
 from graphnet.files.replace import replacing
 
+PIECES_A_SYNC = 32
+
 
 def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> None:
     """Write an archive of these contents, which refer to the arrays by position; equal ones give equal bytes.
@@ -26,7 +28,7 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
         If the file can't be written; the one that was there is as it was.
     """
     with replacing(path) as file, ZipFile(file, "w") as archive, ThreadPoolExecutor(WORKERS) as pool:
-        copies = Copies(pool)
+        copies = Copies(pool, file.fileno())
         described = [
             {
                 "dtype": array.dtype.name,
@@ -39,18 +41,23 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
         manifest = json.dumps(contents, allow_nan=False, separators=(",", ":")).encode("ascii")
         archive.writestr(ZipInfo(MANIFEST), manifest)
         archive.comment = comment(manifest)
+        copies.finish()
 
 
 class Copies:
     """Copies of the pieces of large arrays, hashed by other threads while they are written.
 
     Copies, so that digest and file agree whatever another thread does to the array meanwhile. Their memory is used in
-    turns: a handful of pieces, however large the arrays are.
+    turns: a handful of pieces, however large the arrays are. Now and then what is written is sent on to the disk, which
+    would otherwise be idle until the end.
     """
 
-    def __init__(self, pool: Executor) -> None:
+    def __init__(self, pool: Executor, descriptor: int) -> None:
         self._pool = pool
+        self._descriptor = descriptor
         self._in_use: deque[tuple[bytearray, Future[str]]] = deque()
+        self._taken = 0
+        self._syncs: list[Future[None]] = []
 
     def take(self, piece: memoryview) -> tuple[memoryview, Future[str]]:
         """Return a copy, which lasts until some more are taken, and its digest to come."""
@@ -63,7 +70,15 @@ class Copies:
         copy[:] = piece
         coming = self._pool.submit(digest, copy)
         self._in_use.append((buffer, coming))
+        self._taken += 1
+        if self._taken % PIECES_A_SYNC == 0:
+            self._syncs.append(self._pool.submit(os.fsync, self._descriptor))
         return copy, coming
+
+    def finish(self) -> None:
+        """Raise the first error of the disk: it tells each only once."""
+        for sync in self._syncs:
+            sync.result()
 
 
 def _write_array(archive: ZipFile, copies: Copies, name: str, array: np.ndarray[Any, Any]) -> list[str]:

@@ -94,6 +94,23 @@ def test_a_disk_that_fails_at_the_last_moment(path, refused, monkeypatch):
     assert os.listdir(path.parent) == ["net.gn"]
 
 
+def test_a_disk_that_fails_while_a_large_array_is_written(path, refused, monkeypatch):
+    gn.save(path, OLD)
+    fsync, calls = os.fsync, []
+
+    def fail_once(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    with refused(SaveError, "Input/output error"):
+        gn.save(path, gn.parameter("w", np.zeros(5_000_000)))
+    assert in_file(path) == "old"
+    assert os.listdir(path.parent) == ["net.gn"]
+
+
 def test_the_content_reaches_the_disk_before_the_name_and_the_name_before_save_returns(path, monkeypatch):
     events = []
     fsync, replace = os.fsync, os.replace
