@@ -103,21 +103,38 @@ class CutArrays:
                 self.samples,
                 f"There are {self.samples} samples. Leave it out to use all of them in each step.",
             )
+        self._cut_up = [(node, array) for node, array in self.arrays.items() if _is_batched(node)]
+        self._buffers: dict[int, Feeds] = {}
         self._draws_masks = len(self.arrays) < len(self.graph.inputs)
         self.size = self.batch_size or max(self.samples, 1)
         self.steps: int | None = -(-max(self.samples, 1) // self.size)
 
     def epoch(self) -> Iterator[Feeds]:
-        """Yield the feeds of each step of one epoch: the samples in a new order, if there is a generator."""
+        """Yield the feeds of each step of one epoch: the samples in a new order, if there is a generator.
+
+        Their arrays are valid until the next.
+        """
         order = None if self.rng is None else self.rng.permutation(self.samples)
         for start in range(0, max(self.samples, 1), self.size):
             rows = slice(start, start + self.size)
-            feeds = self._cut(rows if order is None else order[rows])
+            feeds = self._cut(rows) if order is None else self._gathered(order[rows])
             yield _with_masks(self.graph, feeds, self.rng) if self._draws_masks else feeds
 
     def sample(self) -> Feeds:
         """Return the first samples."""
         return self._cut(slice(0, SAMPLED))
+
+    def _gathered(self, rows: np.ndarray[Any, Any]) -> Feeds:
+        """Return some samples; their memory is that of all mini-batches of this size, one after the other."""
+        buffers = self._buffers.get(len(rows))
+        if buffers is None:
+            buffers = self._buffers[len(rows)] = {
+                node: np.empty((len(rows), *array.shape[1:]), array.dtype) if _is_batched(node) else array
+                for node, array in self.arrays.items()
+            }
+        for node, array in self._cut_up:
+            array.take(rows, 0, buffers[node], "clip")  # "clip", since then nothing is copied on the way
+        return buffers
 
     def _cut(self, rows: Any) -> Feeds:
         return {node: array[rows] if _is_batched(node) else array for node, array in self.arrays.items()}

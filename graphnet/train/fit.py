@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
-from graphnet.engine.compile import Step
 from graphnet.engine.run import OnNonFinite, backward
 from graphnet.errors import NonFiniteError, TrainingError
 from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_evaluation
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
+from graphnet.train.descent import Descent
 from graphnet.train.evaluation import Evaluation, Metrics, by_name
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer, Rule
@@ -70,7 +70,8 @@ def fit(
         epoch, on the training data if there is none. They and the validation loss are means over the batches, each by its
         number of samples.
     callbacks
-        What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`.
+        What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`. Within an epoch the
+        parameters' own values may be behind.
     rng
         Shuffles the samples anew for each epoch, without it they are taken in order; and draws the masks of dropout. The
         same generator, data and parameters give the same bytes.
@@ -117,10 +118,11 @@ def fit(
     calls = check_callbacks(callbacks)
     if isinstance(optimizer, Rule):
         optimizer.memory.check(graph.parameters)
-    step = Step(graph, graph.parameters, all_reached=False)
+    descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
+    raising = on_nonfinite == "raise"
     wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else progress
@@ -132,18 +134,24 @@ def fit(
             while training.epoch < epochs and not history.stopped:
                 started = time.perf_counter()
                 losses: list[float] = []
-                for batch in batches.epoch():
-                    program = step.run(batch)
-                    loss = program.outputs[0].item()
-                    if on_nonfinite == "raise" and (wary or not _all_finite(loss, program.gradients.values())):
-                        where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
-                        _update_or_raise(graph, batch, optimizer, program.gradients, where)
-                    else:
-                        optimizer.update(graph.parameters, program.gradients)
-                    losses.append(loss)
-                    if shown:
-                        bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
-                        bar.update()
+                descent.load()
+                try:
+                    with (
+                        np.errstate(over="ignore") if raising else nullcontext()
+                    ):  # it comes to an error, or to nothing
+                        for batch in batches.epoch():
+                            loss = descent.run(batch)
+                            if raising and (wary or not descent.is_finite(loss)):
+                                where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
+                                _update_or_raise(descent, batch, where)
+                            else:
+                                descent.update()
+                            losses.append(loss)
+                            if shown:
+                                bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
+                                bar.update()
+                finally:
+                    descent.store()
                 if not losses:
                     _end_of_data(training)
                     break
@@ -204,21 +212,10 @@ def _is_watched() -> bool:
 # Numbers that are not finite ----------------------------------------------------------------------------------------
 
 
-def _all_finite(loss: float, gradients: Iterable[np.ndarray[Any, Any]]) -> bool:
-    """Tell whether there can be no infinity or NaN; a sum of squares is one call an array, and may overflow itself."""
-    with np.errstate(over="ignore"):
-        flats = [gradient.ravel() for gradient in gradients]
-        return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
-
-
-def _update_or_raise(
-    graph: Graph,
-    batch: Mapping[Any, Any],
-    optimizer: Optimizer,
-    gradients: Mapping[str, np.ndarray[Any, Any]],
-    where: str,
-) -> None:
+def _update_or_raise(descent: Descent, batch: Mapping[Any, Any], where: str) -> None:
     """Raise `NonFiniteError` if the pass or the update is not finite, leaving parameters and optimiser as they were."""
+    descent.store()
+    graph, optimizer = descent.graph, descent.optimizer
     try:
         backward(graph, batch, on_nonfinite="raise")  # finds the first node
     except NonFiniteError as error:
@@ -227,12 +224,14 @@ def _update_or_raise(
     values = [parameter.value.copy() for parameter in graph.parameters]
     state = optimizer.state if isinstance(optimizer, Rule) else None
     with np.errstate(all="ignore"):
-        optimizer.update(graph.parameters, gradients)
+        optimizer.update(graph.parameters, descent.program.gradients)
+    descent.load()
     bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
     if bad is None:
         return
     for parameter, value in zip(graph.parameters, values, strict=True):
         parameter.value = value
+    descent.load()
     if isinstance(optimizer, Rule) and state is not None:
         optimizer.restore(state)
     raise NonFiniteError(

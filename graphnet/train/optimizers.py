@@ -226,3 +226,7 @@ class AdamW(Adam):
         """Shrink the value itself, and return the gradient as it is."""
         value *= 1 - rate * self.weight_decay
         return gradient
+
+
+ENTRY_BY_ENTRY = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
+"""Optimisers that do the same to each entry whatever the others are: all parameters can then be one long vector."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -44,6 +44,26 @@ class Memory:
             self._require_fit(parameter)
             self.owners[label] = parameter
         return [kept[name] for name in names]
+
+    def of_all(self, parameters: Sequence[Parameter], names: tuple[str, ...]) -> list[Array]:
+        """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
+        kept = [self.of(parameter, names) for parameter in parameters]
+        vectors = []
+        for number, name in enumerate(names):
+            arrays = [arrays[number] for arrays in kept]
+            vector = arrays[0].base
+            size = sum(array.size for array in arrays)
+            if (
+                not isinstance(vector, np.ndarray)
+                or vector.shape != (size,)
+                or any(a.base is not vector for a in arrays)
+            ):
+                vector = np.concatenate([array.ravel() for array in arrays])
+                ends = np.cumsum([array.size for array in arrays])[:-1]
+                for parameter, part in zip(parameters, np.split(vector, ends), strict=True):
+                    self.arrays[parameter.name or ""][name] = part.reshape(parameter.value.shape)
+            vectors.append(vector)
+        return vectors
 
     def check(self, parameters: Iterable[Parameter]) -> None:
         """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
@@ -154,6 +174,27 @@ class Rule:
                 rule(value, gradient, rate, *memory.of(parameter, remembers))
             else:
                 rule(value, gradient, rate)
+
+    def update_together(self, parameters: Sequence[Parameter], value: Array, gradient: Array) -> None:
+        """Take one step with parameters that lie side by side.
+
+        Parameters
+        ----------
+        parameters
+            Whose they are.
+        value, gradient
+            Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
+        """
+        rate = self.rate
+        if self.clip_norm is not None or self.clip_value is not None:
+            gradient = clipped({"": gradient}, self.clip_norm, self.clip_value)[""]
+        self.memory.step += 1
+        if self.weight_decay:
+            gradient = self.decayed(value, gradient, rate)
+        if self.remembers:
+            self.rule(value, gradient, rate, *self.memory.of_all(parameters, self.remembers))
+        else:
+            self.rule(value, gradient, rate)
 
     def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
         """Return the gradient with that of the weight decay."""

@@ -61,7 +61,7 @@ def test_shuffled_epochs_hold_every_sample_once_and_differ(line):
     E, feeds, _ = line
     x, t = feeds
     batches = as_batches(gn.Graph(E), feeds, epochs=2, batch_size=7, rng=np.random.default_rng(0))
-    epochs = [list(batches.epoch()) for _ in range(2)]
+    epochs = [[{node: array.copy() for node, array in batch.items()} for batch in batches.epoch()] for _ in range(2)]
     assert [[len(batch[x]) for batch in epoch] for epoch in epochs] == [[7] * 5 + [5]] * 2
     first, second = (np.concatenate([np.hstack([batch[x], batch[t]]) for batch in epoch]) for epoch in epochs)
     assert (first != second).any()
