@@ -19,6 +19,8 @@ from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
 from graphnet.explain import derive, diagnose, explain
+from graphnet.files.load import load, load_parameters, load_state
+from graphnet.files.save import save, save_parameters
 from graphnet.ops.activations import (
     identity,
     leaky_relu,
@@ -108,6 +110,9 @@ __all__ = [
     "layer_norm",
     "layers",
     "leaky_relu",
+    "load",
+    "load_parameters",
+    "load_state",
     "log",
     "log_softmax",
     "matmul",
@@ -127,6 +132,8 @@ __all__ = [
     "power",
     "relu",
     "reshape",
+    "save",
+    "save_parameters",
     "schedules",
     "scope",
     "sigmoid",

@@ -109,3 +109,15 @@ class DrawError(GraphnetError):
 
 class TrainingError(GraphnetError, ValueError):
     """Settings or data that training can't start with."""
+
+
+class SaveError(GraphnetError, OSError):
+    """A file can't be written, or something can't be written down in one; a file that was there is as it was."""
+
+
+class LoadError(GraphnetError, OSError):
+    """A file can't be read: not there, of another kind or version, damaged, or not what its user expects."""
+
+
+class TargetError(GraphnetError, ValueError):
+    """What the command line was asked to work on can't be used: a file, a function in it, or what that returned."""

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.core import registry
+from graphnet.core.description import Known, describe, known_ops, rebuild
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node, Parameter, input, inside, parameter
-from graphnet.core.op import Op, as_op
+from graphnet.core.node import Node
 from graphnet.errors import GraphError, GraphnetError
 
 if TYPE_CHECKING:
@@ -50,7 +49,9 @@ def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
 
     network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for index, node in enumerate(graph.nodes):
-        network.add_node(graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_describe(node))
+        network.add_node(
+            graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_as_text(describe(node))
+        )
     for node in graph.nodes:
         for slot, source in enumerate(node.inputs):
             network.add_edge(graph.label(source), graph.label(node), slot=slot)
@@ -61,28 +62,14 @@ def _positions(node: Node, outputs: tuple[Node, ...]) -> str:
     return json.dumps([position for position, output in enumerate(outputs) if output is node])
 
 
-def _describe(node: Node) -> dict[str, str]:
-    description = {
-        "kind": "op" if node.op is not None else node.kind,
-        "shape": json.dumps(node.shape),
-        "dtype": node.dtype.name,
-        "name": node.name or "",
-        "scope": node.scope,
+def _as_text(description: dict[str, Any]) -> dict[str, str]:
+    """Return a description with all that is not text yet as JSON."""
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, default=_plain)
+        for key, value in description.items()
+        if key != "value"
     }
-    if node.op is not None:
-        description |= {
-            "op": node.op.name,
-            "origin": _origin(node.op),
-            "settings": json.dumps(node.op.settings, default=_plain),
-        }
-    if isinstance(node, (Parameter, Constant)):
-        description["value"] = json.dumps(node.value.tolist())
-    return description
-
-
-def _origin(op: Op) -> str:
-    """Return whose op it is: a custom op may have the name of a built-in one."""
-    return "graphnet" if registry.OPS.get(op.name) is type(op) else "custom"
+    return texts | ({"value": json.dumps(description["value"].tolist())} if "value" in description else {})
 
 
 def _plain(value: object) -> object:
@@ -129,7 +116,7 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
             f"expected a networkx.MultiDiGraph, got {type(network).__name__}",
             repair="Edges need a direction, and x * x has two.",
         )
-    known = registry.OPS | {_op_name(op): op for op in ops}
+    known = known_ops(ops)
     try:
         order = list(
             nx.lexicographical_topological_sort(network, key=lambda label: network.nodes[label].get("index", 0))
@@ -176,39 +163,16 @@ def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
     return [by_slot[slot] for slot in range(len(edges))]
 
 
-def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]) -> Node:
-    kind, scope = attributes["kind"], attributes.get("scope", "")
-    if inputs and kind in ("input", "parameter", "constant"):
-        raise GraphError(f"{kind} has {len(inputs)} inputs", repair="Edges lead to ops only: remove these.")
-    name = attributes.get("name", "").removeprefix(f"{scope}/") or None
-    with inside(scope):
-        return _rebuild_here(kind, name, attributes, inputs, known)
-
-
-def _rebuild_here(
-    kind: str, name: str | None, attributes: dict[str, Any], inputs: list[Node], known: dict[str, Any]
-) -> Node:
-    if kind == "op":
-        op = known.get(attributes["op"])
-        if op is None or (attributes.get("origin") == "custom" and op is registry.OPS.get(attributes["op"])):
-            raise GraphError(f"unknown op {attributes['op']!r}", repair="Pass a custom op as ops=[...].")
-        if isinstance(op, type):
-            op = op(**{key: _tuples(value) for key, value in _read(attributes["settings"]).items()})
-        node: Node = op(*inputs, name=name)
-        shape = _tuples(_read(attributes["shape"]))
-        if node.shape != shape:
-            raise GraphError(
-                f"op {op.name} gives shape {node.shape} where the description says {shape}", repair="Correct either."
-            )
-        return node
-    if kind == "input":
-        return input(name or "", _tuples(_read(attributes["shape"])), dtype=np.dtype(attributes["dtype"]))
-    if kind in ("parameter", "constant"):
+def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: Known) -> Node:
+    description = dict(attributes)
+    if "shape" in attributes:
+        description["shape"] = _tuples(_read(attributes["shape"]))
+    if "settings" in attributes:
+        description["settings"] = {key: _tuples(value) for key, value in _read(attributes["settings"]).items()}
+    if "value" in attributes:
         dtype = np.dtype(attributes["dtype"])
-        shape = _tuples(_read(attributes["shape"]))
-        value = np.array(_read(attributes["value"]), dtype=dtype).reshape(shape)
-        return Constant(value, name) if kind == "constant" else parameter(name or "", value)
-    raise GraphError(f"unknown kind {kind!r} of node", repair="Kinds are op, input, parameter and constant.")
+        description["value"] = np.array(_read(attributes["value"]), dtype=dtype).reshape(description["shape"])
+    return rebuild(description, inputs, known)
 
 
 def _read(attribute: Any) -> Any:
@@ -219,7 +183,3 @@ def _read(attribute: Any) -> Any:
 def _tuples(value: Any) -> Any:
     """Return JSON's lists as tuples, all the way down."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def _op_name(op: Any) -> str:
-    return op.name if isinstance(op, type) and issubclass(op, Op) else as_op(op).name

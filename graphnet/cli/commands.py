@@ -1,0 +1,218 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+
+import graphnet as gn
+from graphnet.cli.info import Info
+from graphnet.cli.target import Subject, find
+from graphnet.core.tables import number
+from graphnet.errors import TargetError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+EPILOG = """
+\b
+A TARGET is a file that gn.save wrote, or a function in a Python file, called without arguments:
+    net.gn
+    net.py:network
+The function returns a node or a graph; or (E, feeds), which check and train need; or (E, feeds, options), where
+options is a dict of settings of gn.fit, as {"optimizer": gn.GradientDescent(0.1), "epochs": 20}.
+
+\b
+Exit codes: 0 done, and right; 1 done, and a check says no; 2 it could not be done; 130 stopped.
+"""
+
+
+def on_a_target(command: Command) -> Command:
+    """Give a command a target, and what is needed to get at it."""
+    for decorate in (
+        click.option(
+            "--ops",
+            metavar="FILE.py:NAME",
+            multiple=True,
+            help="A custom op that a saved file names; may be repeated.",
+        ),
+        click.argument("target", type=click.Path()),
+    ):
+        command = decorate(command)
+    return command
+
+
+with_feeds = click.option(
+    "--feeds", type=click.Path(path_type=Path), help="Arrays to feed, by name: a file that np.savez wrote."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
+@click.version_option(gn.__version__, prog_name="graphnet")
+def graphnet() -> None:
+    """See and trust backpropagation."""
+
+
+@graphnet.command(
+    short_help="Check every backward rule by finite differences.",
+    epilog="""
+\b
+Examples:
+    graphnet check net.py:network
+    graphnet check net.py:network --json > report.json
+    graphnet check net.gn --feeds data.npz --ops ops.py:swish
+""",
+)
+@on_a_target
+@with_feeds
+@with_seed
+@as_json
+def check(target: str, ops: Sequence[str], feeds: Path | None, seed: int, as_json: bool) -> int:
+    """Check every backward rule of TARGET by finite differences; exit with 1 if one is wrong."""
+    subject = find(target, ops, feeds)
+    report = gn.check_gradients(subject.graph, subject.arrays(), rng=np.random.default_rng(seed))
+    click.echo(report.to_json() if as_json else report)
+    return 0 if report.ok else 1
+
+
+@graphnet.command(
+    short_help="Draw a graph, with feeds also its values and error signals.",
+    epilog="""
+\b
+Examples:
+    graphnet draw net.py:network -o net.svg
+    graphnet draw net.gn -o net.pdf --direction down
+""",
+)
+@on_a_target
+@with_feeds
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The picture; its suffix is its format."
+)
+@click.option("--direction", type=click.Choice(["right", "down"]), default="right", show_default=True)
+@click.option("--structure", is_flag=True, help="Leave the numbers out, where there are feeds.")
+def draw(target: str, ops: Sequence[str], feeds: Path | None, out: Path, direction: Any, structure: bool) -> None:
+    """Draw TARGET: with feeds also its values and error signals."""
+    subject = find(target, ops, feeds)
+    has_numbers = subject.feeds is not None and not structure
+    shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
+    click.echo(gn.draw(shown, direction=direction).save(out))
+
+
+@graphnet.command(
+    short_help="Tell what a graph consists of.",
+    epilog="""
+\b
+Examples:
+    graphnet info net.gn
+    graphnet info net.py:network --json
+""",
+)
+@on_a_target
+@as_json
+def info(target: str, ops: Sequence[str], as_json: bool) -> None:
+    """Tell what TARGET consists of: nodes, ops, scopes, parameters and their memory."""
+    found = Info.of(find(target, ops).graph)
+    click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else found)
+
+
+@graphnet.command(
+    short_help="Train a graph on its feeds.",
+    epilog="""
+\b
+Examples:
+    graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
+    graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
+""",
+)
+@on_a_target
+@with_feeds
+@click.option("--epochs", type=click.IntRange(min=0), help="Times to go through the data.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Samples a step.")
+@click.option("--learning-rate", type=float, help="Of gradient descent, in place of the target's own optimiser.")
+@click.option("--seed", type=click.IntRange(min=0), help="Shuffle the samples by random numbers of this seed.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the trained graph here.")
+@as_json
+def train(
+    target: str,
+    ops: Sequence[str],
+    feeds: Path | None,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Train TARGET on its feeds."""
+    subject = find(target, ops, feeds)
+    chosen: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
+    if learning_rate is not None:
+        chosen["optimizer"] = gn.GradientDescent(learning_rate)
+    if seed is not None:
+        chosen["rng"] = np.random.default_rng(seed)
+    options = {**subject.options, **{name: value for name, value in chosen.items() if value is not None}}
+    _check_options(subject, options)
+    if out is not None and not out.parent.is_dir():  # better known before the training than after it
+        raise TargetError(f"there is no folder {str(out.parent)!r} to save to", repair="Make the folder first.")
+    history = gn.fit(subject.graph, subject.data(), **options)
+    if out is not None:
+        gn.save(out, subject.graph)
+    if as_json:
+        saved = None if out is None else str(out)
+        losses = [loss if math.isfinite(loss) else str(loss) for loss in history.loss]
+        click.echo(json.dumps({"epochs": len(losses), "loss": losses, "saved": saved}))
+        return
+    change = f", loss {number(history.loss[0])} → {number(history.loss[-1])}" if history.loss else ""
+    click.echo(f"{len(history.loss)} epochs{change}")
+    if out is not None:
+        click.echo(f"saved to {out}")
+
+
+def _check_options(subject: Subject, options: dict[str, Any]) -> None:
+    known = [name for name, p in inspect.signature(gn.fit).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TargetError(
+            f"{subject.name}: {unknown[0]!r} is no setting of gn.fit", repair=f"Those are {', '.join(known)}."
+        )
+    for name, flag in (("epochs", "--epochs"), ("optimizer", "--learning-rate")):
+        if name not in options:
+            raise TargetError(
+                f"{subject.name}: it is not said what {name} to train with",
+                repair=f'Give {flag}, or let the function return (E, feeds, {{"{name}": ...}}).',
+            )
+
+
+@graphnet.command(
+    short_help="Train on handwritten digits, check the gradients, draw.",
+    epilog="""
+\b
+Example:
+    graphnet demo --out pictures --epochs 10
+""",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="graphnet-demo",
+    show_default=True,
+    help="Folder for the pictures.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Times to go through the data."
+)
+@with_seed
+def demo(out: Path, epochs: int, seed: int) -> None:
+    """Train on real handwritten digits, check the gradients and draw the error signals."""
+    from graphnet.demo import run
+
+    run(out, epochs=epochs, seed=seed)

@@ -1,0 +1,173 @@
+"""Targets: what a command works on, found in a Python file or in a saved one."""
+
+from __future__ import annotations
+
+import inspect
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import graphnet as gn
+from graphnet.cli.script import blamed, load_script
+from graphnet.errors import TargetError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a target is: a graph, and as the case may be what to feed it and how to train it."""
+
+    name: str
+    graph: gn.Graph
+    feeds: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self) -> Any:
+        """Return the feeds, or raise if there are none and the graph has inputs."""
+        if self.feeds is not None:
+            return self.feeds
+        if self.graph.inputs:
+            names = ", ".join(repr(node.name) for node in self.graph.inputs[:5])
+            raise TargetError(
+                f"{self.name}: nothing is said about what to feed its inputs {names}",
+                repair="Let the function return (E, feeds), or give arrays by name: --feeds data.npz.",
+            )
+        return {}
+
+    def arrays(self) -> Mapping[Any, Any]:
+        """Return the feeds, which must be a dict."""
+        feeds = self.data()
+        if not isinstance(feeds, Mapping):
+            raise TargetError(
+                f"{self.name}: its feeds are {type(feeds).__name__}, expected a dict",
+                repair="Return (E, {input: array, ...}).",
+            )
+        return feeds
+
+
+def find(target: str, ops: Sequence[str] = (), feeds: Path | None = None) -> Subject:
+    """Find what a target names.
+
+    Parameters
+    ----------
+    target
+        ``file.py:function``, or a saved file.
+    ops
+        ``file.py:name`` of each custom op that a saved file names.
+    feeds
+        An ``.npz`` file of arrays, in place of the feeds that a function returns.
+
+    Raises
+    ------
+    TargetError
+        If there is no such file or function, it fails, or it returns something else; with the line of the user's file.
+    LoadError
+        If a saved file can't be loaded.
+    """
+    file, name = _split(target)
+    if file.suffix == ".py":
+        found = _called(file, name, target)
+    elif name:
+        raise TargetError(f"{target!r}: {name!r} is looked for in Python files only", repair="Write file.py:function.")
+    else:
+        found = Subject(target, gn.load(file, ops=[_op(op) for op in ops]))
+    return found if feeds is None else Subject(found.name, found.graph, _read_feeds(feeds), found.options)
+
+
+def _split(target: str) -> tuple[Path, str]:
+    """Return file and function; a file whose name has a colon is found as well."""
+    path, colon, name = target.rpartition(":")
+    if not colon or Path(target).exists():
+        return Path(target), ""
+    return Path(path), name
+
+
+def _op(text: str) -> Any:
+    file, name = _split(text)
+    return _member(load_script(file), file, name, text)
+
+
+def _read_feeds(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise TargetError(
+            f"can't read feeds from {str(path)!r}: {error}", repair="Write them with np.savez(path, x=X, t=T)."
+        ) from error
+
+
+# A function in a Python file ----------------------------------------------------------------------------------------
+
+
+def _called(file: Path, name: str, target: str) -> Subject:
+    """Call a function; return what it returns as a subject."""
+    function = _member(load_script(file), file, name, target)
+    if not inspect.isfunction(function):
+        raise TargetError(
+            f"{target} is {type(function).__name__}, expected a function", repair="Write def network(): ..."
+        )
+    where = f"{file}:{function.__code__.co_firstlineno}, {name}"
+    needed = [p.name for p in inspect.signature(function).parameters.values() if _is_needed(p)]
+    if needed:
+        raise TargetError(
+            f"{where}: it needs arguments, {', '.join(needed)}", repair="It is called without any: give them defaults."
+        )
+    with blamed(file):
+        returned = function()
+    return _subject(returned, target, where)
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and parameter.kind not in (
+        parameter.VAR_POSITIONAL,
+        parameter.VAR_KEYWORD,
+    )
+
+
+def _subject(returned: Any, name: str, where: str) -> Subject:
+    match returned:
+        case (gn.Node() | gn.Graph() | [*_] as output, feeds) if not isinstance(feeds, gn.Node):
+            options: Any = {}
+        case (gn.Node() | gn.Graph() | [*_] as output, feeds, options) if not isinstance(feeds, gn.Node):
+            pass
+        case output:
+            feeds, options = None, {}
+    if not isinstance(options, Mapping):
+        raise TargetError(
+            f"{where}: returned options that are {type(options).__name__}, expected a dict",
+            repair='Return (E, feeds, {"epochs": 20, ...}).',
+        )
+    if not _is_graph(output):
+        raise TargetError(
+            f"{where}: returned {returned!r}"[:200] + ", expected a node or graph, or (E, feeds)",
+            repair="Is a return missing?"
+            if returned is None
+            else "Return the output node, or (E, {input: array, ...}).",
+        )
+    return Subject(name, output if isinstance(output, gn.Graph) else gn.Graph(*_nodes(output)), feeds, options)
+
+
+def _nodes(output: Any) -> Sequence[gn.Node]:
+    return [output] if isinstance(output, gn.Node) else output
+
+
+def _is_graph(output: Any) -> bool:
+    if isinstance(output, (list, tuple)):
+        return len(output) > 0 and all(isinstance(node, gn.Node) for node in output)
+    return isinstance(output, (gn.Node, gn.Graph))
+
+
+def _member(module: ModuleType, file: Path, name: str, target: str) -> Any:
+    """Return what a module calls by this name."""
+    if name and hasattr(module, name):
+        return getattr(module, name)
+    own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    raise TargetError(
+        f"{str(file)!r} has no {name!r}" if name else f"{target!r} does not say which function of the file",
+        repair=f"It has {', '.join(own)}: write {file}:{own[0]}." if own else "Write def network(): ... in it.",
+    )

@@ -1,0 +1,1 @@
+"""Files: a graph with its parameters, parameters alone, and the state of a training, each as one file."""

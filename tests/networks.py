@@ -1,0 +1,91 @@
+"""Networks that between them use every family of ops, settings, scopes, constants and dtypes."""
+
+import numpy as np
+
+import graphnet as gn
+
+
+def layers():
+    x, t = gn.input("x", shape=(4, 3)), gn.input("t", shape=(4, 2))
+    with gn.scope("hidden"):
+        a = gn.tanh(x @ parameter("W", (3, 5)) + parameter("b", (5,)), name="a")
+        with gn.scope("inner"):
+            a = gn.leaky_relu(a @ parameter("W", (5, 2)), slope=0.125)
+    return gn.sse(gn.sigmoid(a), t, name="E")
+
+
+def activations():
+    z = parameter("z", (4, 3))
+    parts = [gn.identity(z), gn.relu(z), gn.softplus(z), gn.polynomial(z, [0.1, -2.0, 1 / 3]), gn.softmax(z, axis=0)]
+    return gn.sum(gn.concatenate([*parts, gn.log_softmax(z)], axis=1), name="E")
+
+
+def arithmetic():
+    z, y = parameter("z", (4, 3)), parameter("y", (4, 1))
+    a = z * z - y / 2.0 + gn.exp(z) ** 0.5 + gn.sqrt(gn.square(z) + 1.0) + gn.log(gn.abs(z) + 1e-3) + np.sin(z)
+    return gn.mean(gn.negative(a) * np.float64(0.1))
+
+
+def elementwise():
+    z = parameter("z", (4, 3))
+    terms = [np.expm1(z), np.log1p(z * z), np.cos(z), np.sinh(z), np.cosh(z), np.reciprocal(z), np.sign(z)]
+    terms += [np.zeros_like(z), np.ones_like(z), gn.where((z != 0) | (z >= 1) & ~(z == 2), z, 0.0)]
+    terms += [gn.where((z < 1) & (z <= 1), z, 1.0)]
+    return gn.sum(sum(terms[1:], terms[0]), name="E")
+
+
+def shaping():
+    z = parameter("z", (4, 3))
+    turned = gn.transpose(gn.reshape(z.T, (2, 6))[:, ::-2][..., np.newaxis], (2, 0, 1))  # (1, 2, 3)
+    spread = gn.broadcast_to(np.squeeze(np.expand_dims(z[0, :1], (0, 2)), (0, 2)), (3,))
+    picked = gn.take(z, [[1], [3]], axis=0)[:, 0, 1:]
+    return gn.sum(turned * spread) + gn.mean(gn.concatenate([picked, picked], axis=1))
+
+
+def choices():
+    z, mask, picked = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool), gn.input("p", (2,), dtype=int)
+    a = gn.where(mask & (z > 0) | ~(z <= -1), gn.maximum(z, 0.5), gn.minimum(z, z.mean()))
+    return gn.sum(gn.where([True, False, True], a, 2 * a)) + gn.max(gn.take(z, picked), axis=(0, 1))
+
+
+def losses():
+    z, t = parameter("z", (4, 3)), gn.input("t", shape=(4, 3))
+    kinds = [gn.mse, gn.binary_cross_entropy, gn.cross_entropy]
+    terms = [kind(z, t, name=kind.__name__) for kind in kinds]
+    return terms[0] + terms[1] * terms[2]
+
+
+def images():
+    z, mask = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool)
+    x = gn.reshape(gn.layer_norm(gn.dropout(z, mask, rate=0.25)), (1, 1, 4, 3))
+    a = gn.batch_norm(gn.conv2d(x, parameter("W", (2, 1, 2, 3)), stride=(1, 2), padding=(0, 1)))  # (1, 2, 3, 2)
+    return gn.mean(gn.max_pool2d(a, size=(2, 1), stride=1)) + gn.accuracy(z, gn.tanh(z))
+
+
+def single_precision():
+    w = gn.parameter("w", np.float32([0.1, -1e-30, 3.0]))
+    return gn.sum(gn.tanh(w) * gn.constant(np.float32([1.0, 2.0, 0.3]), name="c"))
+
+
+def parameter(name, shape):
+    rng = np.random.default_rng(sum(map(ord, name)) + len(shape))
+    return gn.parameter(name, rng.normal(size=shape))
+
+
+FEEDS = {
+    "x": np.random.default_rng(1).normal(size=(4, 3)),
+    "t": np.random.default_rng(2).uniform(size=(4, 3)),
+    "mask": np.random.default_rng(3).uniform(size=(4, 3)) > 0.5,
+    "p": np.array([3, 1]),
+}
+NETWORKS = [layers, activations, arithmetic, elementwise, shaping, choices, losses, images, single_precision]
+
+
+def feeds_of(graph):
+    return {node.name: FEEDS[node.name][tuple(map(slice, node.shape))] for node in graph.inputs}
+
+
+def backward_pass(E):
+    """The gradients as a graph; one output twice, as where two parameters have the same gradient."""
+    gradients = gn.gradients(E, gn.Graph(E).parameters)
+    return gn.Graph(*gradients, gradients[0])
