@@ -15,6 +15,8 @@ from graphnet.core.node import Node
 from graphnet.draw.build import build
 from graphnet.draw.dot import to_dot
 from graphnet.draw.findings import marks_of
+from graphnet.draw.page import to_html
+from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
 from graphnet.draw.svg import finish
@@ -22,21 +24,31 @@ from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
 
 
-def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark] | None = None) -> Drawing:
+def draw(
+    what: Any,
+    *,
+    direction: Direction = "right",
+    marks: Mapping[Node, Mark] | None = None,
+    learning_rate: float = 0.1,
+) -> Drawing:
     """Draw a graph, or a pass with its numbers.
 
     A graph shows each node with its op, settings and shape. A forward pass adds the values. A backward pass also adds
     the error signals, and arrows for the messages that flow back. In the report of a gradient check the nodes whose
-    rules are wrong stand out.
+    rules are wrong stand out. Saved as ``.html``, a pass becomes a page that steps through it.
 
     Parameters
     ----------
-    what : Node, Graph, list of Node, ForwardPass, BackwardPass or Report
-        What to draw; a node stands for the graph of all it depends on.
+    what : Node, Graph, list of Node, ForwardPass, BackwardPass, Report, list of passes or dict of passes by name
+        What to draw; a node stands for the graph of all it depends on. Several passes of one graph, as
+        ``{"epoch 0": bwd0, "epoch 10": bwd10}``, share one page, to watch error signals during training; other formats
+        show the last of them.
     direction : {"right", "down"}
         Where values flow to: from left to right, or from top to bottom.
     marks : mapping of Node to Mark, optional
         Remarks that make nodes stand out.
+    learning_rate
+        η of the update w ← w − η ∂E/∂w that the page ends with.
 
     Returns
     -------
@@ -46,7 +58,7 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     Raises
     ------
     DrawError
-        If `direction` is neither of the two.
+        If `direction` is neither of the two, `learning_rate` is no positive number, or the passes are not of one graph.
     GraphError
         If `what` is nothing that can be drawn.
 
@@ -64,10 +76,15 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     """
     if direction not in ("right", "down"):
         raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
+    rate = check_learning_rate(learning_rate)
     if isinstance(what, Report):
-        return Drawing(build(what.graph, direction, marks_of(what) | dict(marks or {})))
-    shown = what if isinstance(what, ForwardPass) else as_graph(what)
-    return Drawing(build(shown, direction, marks))
+        picture = build(what.graph, direction, marks_of(what) | dict(marks or {}))
+        return Drawing(picture, lambda: to_html(picture, what.graph, {}, rate))
+    passes = named_passes(what) or {}
+    shown = list(passes.values())[-1] if passes else as_graph(what)
+    graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    drawn = build(shown, direction, marks)
+    return Drawing(drawn, lambda: to_html(drawn, graph, passes, rate))
 
 
 class Drawing:
@@ -89,8 +106,9 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, page: Callable[[], str]) -> None:
         self.picture = picture
+        self._page = page
 
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz.
@@ -119,6 +137,26 @@ class Drawing:
         """
         return self._svg
 
+    def to_html(self) -> str:
+        """Return the picture as a page: one HTML document that needs nothing else and asks no network.
+
+        It steps through the pass: forward node by node, the output error, backward node by node, the gradients of the
+        parameters, the update w ← w − η ∂E/∂w. Of a large array it carries a reduced heat map, and says so.
+
+        Raises
+        ------
+        DrawError
+            If there is no Graphviz, or several passes reach different nodes.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0, 2.0])
+        >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}), learning_rate=0.5).to_html()[:15]
+        '<!doctype html>'
+        """
+        return self._page()
+
     @cached_property
     def _svg(self) -> str:
         return finish(render(self.to_dot(), "svg").decode(), self.picture)
@@ -129,7 +167,8 @@ class Drawing:
         Parameters
         ----------
         path
-            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf`` or ``.dot``.
+            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot`` or
+            ``.html``, a page that steps through the pass.
 
         Returns
         -------
@@ -179,6 +218,7 @@ _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".png": lambda drawing: render(drawing.to_dot(), "png"),
     ".pdf": lambda drawing: render(drawing.to_dot(), "pdf"),
     ".dot": lambda drawing: drawing.to_dot().encode(),
+    ".html": lambda drawing: drawing.to_html().encode(),
 }
 
 

@@ -1,0 +1,39 @@
+"""The page: one self-contained HTML file that steps through a pass.
+
+`steps` says what happens in which order, with which numbers. `sentences` puts a step into words, `arrays` bounds what the
+page carries of an array, `layout` finds places, `data` gathers all that as plain data, and `html` writes the file. The
+style and the scripts in ``assets`` only show these data; they compute nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphnet.core.graph import Graph
+from graphnet.draw.outline import outline
+from graphnet.draw.page.data import page_data
+from graphnet.draw.page.html import write_html
+from graphnet.draw.picture import Picture
+from graphnet.engine.passes import ForwardPass
+
+
+def to_html(picture: Picture, graph: Graph, passes: Mapping[str, ForwardPass], learning_rate: float) -> str:
+    """Return the page of a picture as one HTML document.
+
+    Parameters
+    ----------
+    picture
+        The picture of the graph.
+    graph
+        The graph.
+    passes
+        Its runs by name; none if there are no numbers to show.
+    learning_rate
+        η of the update.
+
+    Raises
+    ------
+    DrawError
+        If the passes don't take the same steps, or there is no Graphviz.
+    """
+    return write_html(page_data(picture, graph, outline(graph)[0], passes, learning_rate))

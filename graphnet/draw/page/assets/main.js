@@ -1,0 +1,103 @@
+// Put the parts together, and give the keys their meaning.
+
+byId("title").textContent = page.title;
+byId("notice").textContent = page.notice;
+byId("notice").hidden = !page.notice;
+
+const graph = makeGraphView();
+const panel = makePanel();
+const player = makePlayer();
+watchers.push(graph.show, panel.show, player.show);
+makeLegend();
+makeZoomButtons();
+makeSearch();
+graph.camera.start();
+change({ step: 0 });
+
+function makeLegend() {
+  const [low, high] = page.scales.signal.map((end) => Number(end.toPrecision(2)));
+  const scaled = (role, text, from, to) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${from} to ${to}`);
+  if (!page.passes.length) return;
+  byId("legend").append(scaled("value", "value", 0, Number(page.scales.value[1].toPrecision(2))));
+  if (page.phases.length < 2) return;
+  byId("legend").append(scaled("error-signal", "error signal", low, high), scaled("gradient", "gradient", low, high));
+}
+
+function makeZoomButtons() {
+  byId("stage").append(
+    el(
+      "div",
+      { class: "zoom" },
+      iconButton("Zoom in", "+", "M12 5v14M5 12h14", () => graph.camera.zoom(1.25)),
+      iconButton("Zoom out", "−", "M5 12h14", () => graph.camera.zoom(0.8)),
+      iconButton("The whole picture", "0", "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", () => graph.camera.fit()),
+    ),
+  );
+}
+
+function makeSearch() {
+  const search = byId("search");
+  byId("names").append(...page.boxes.filter((box) => box.kind !== "literal").map((box) => el("option", { value: box.title })));
+  const find = () => {
+    const wanted = search.value.trim().toLowerCase();
+    if (!wanted) return;
+    const names = page.boxes.map((box) => [box, `${box.scope ? `${box.scope}/` : ""}${box.title}`.toLowerCase()]);
+    const [found] = names.find(([box, name]) => name === wanted || box.title.toLowerCase() === wanted) ?? names.find(([, name]) => name.includes(wanted)) ?? [];
+    search.setAttribute("aria-invalid", String(!found));
+    if (found) select(found.id);
+  };
+  search.addEventListener("change", find);
+  search.addEventListener("keydown", (event) => event.key === "Enter" && find());
+}
+
+function toggleTheme() {
+  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
+  repaint();
+}
+
+function togglePanel() {
+  document.body.classList.toggle("wide");
+  graph.camera.fit();
+}
+
+function repaint() {
+  document.querySelectorAll("canvas").forEach((map) => map.repaint());
+}
+
+byId("panel-button").addEventListener("click", togglePanel);
+byId("theme").addEventListener("click", toggleTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+byId("help-button").addEventListener("click", () => byId("help").showModal());
+
+const KEYS = {
+  " ": player.togglePlay,
+  ArrowRight: () => goTo(state.step + 1),
+  ArrowLeft: () => goTo(state.step - 1),
+  ArrowUp: () => goToPass(state.pass + 1),
+  ArrowDown: () => goToPass(state.pass - 1),
+  Home: () => goTo(0),
+  End: () => goTo(page.steps.length - 1),
+  "+": () => graph.camera.zoom(1.25),
+  "=": () => graph.camera.zoom(1.25),
+  "-": () => graph.camera.zoom(0.8),
+  0: () => graph.camera.fit(),
+  "/": () => byId("search").focus(),
+  d: toggleTheme,
+  p: togglePanel,
+  "?": () => byId("help").showModal(),
+};
+page.phases.forEach((phase, i) => (KEYS[i + 1] = () => goTo(phase.first)));
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  const target = event.target;
+  if (target.matches("input:not([type=range]), select")) return;
+  if (event.key === " " && target.closest("button")) return; // a button's own key
+  if (target.matches("input[type=range]") && event.key !== " ") return;
+  if ((event.key === "ArrowUp" || event.key === "ArrowDown") && page.passes.length < 2) return; // leave scrolling alone
+  const action = KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
