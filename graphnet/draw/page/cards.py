@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from graphnet.draw.picture import Box
@@ -19,7 +19,7 @@ WIDEST, NARROWEST = 300.0, 84.0
 _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
 
 
-def card_size(box: Box, card: Card, arrays: Iterable[Mapping[str, Any]]) -> tuple[float, float]:
+def card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     """Return the width and height of a box.
 
     Parameters
@@ -35,6 +35,8 @@ def card_size(box: Box, card: Card, arrays: Iterable[Mapping[str, Any]]) -> tupl
         return max(30.0, _width(box.title, _LETTER) + 12), 26.0
     widths = [_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in box.lines)]
     height = TITLE + LINE * len(box.lines) + 2 * PADDING - 4
+    if any(one.get("largest") for one in arrays):
+        height += NORM
     shown = [[one[key] for one in arrays if one.get(key)] for key in ("value", "signal")]
     for versions in filter(None, shown):
         width, more = _field_size(card, versions)

@@ -20,7 +20,7 @@ from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.sentences import Sentences
 from graphnet.draw.page.steps import PHASES, Step, new_value, steps_of
 from graphnet.draw.picture import Box, Picture
-from graphnet.draw.scale import linear, logarithmic
+from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
@@ -91,6 +91,7 @@ class _Runs:
         error = number(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
         return {
             "name": short(name),
+            "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
             "error": error,
             "arrays": {box: self._arrays(run, node) for box, node in self.nodes.items()}
             | {box: self._inside(run, item) for box, item in self.scene.folded.items()},
@@ -137,7 +138,7 @@ class _Runs:
         return self.sentences.of_many(step, len(folded.nodes), short(folded.title))
 
 
-def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, list[float]]:
+def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:
     """Return the ends of the colour scales over all passes: linear for values, logarithmic for error signals."""
     values = linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim)
     signals = logarithmic(
@@ -147,7 +148,11 @@ def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str,
         for node in nodes
         if node in run.error_signals
     )
-    return {"value": [0.0, values.high], "signal": [signals.low, signals.high]}
+    return {name: _ends(scale) for name, scale in (("value", values), ("signal", signals))}
+
+
+def _ends(scale: Scale) -> dict[str, Any]:
+    return {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
 
 
 def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:

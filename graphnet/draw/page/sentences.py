@@ -53,7 +53,8 @@ class Sentences:
 
     def derivative(self, node: Node) -> str:
         """Return the error signal of a node as it is written: ``∂E/∂a1``."""
-        return f"∂{self.loss}/∂{self.name(node)}" if self.loss else f"error signal of {self.name(node)}"
+        symbol = self.symbol(node)
+        return f"∂{self.loss}/∂{symbol}" if self.loss and symbol else f"error signal of {self.name(node)}"
 
     def symbol(self, node: Node) -> str:
         """Return a name short enough for a formula, or nothing."""

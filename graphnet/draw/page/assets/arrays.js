@@ -3,16 +3,16 @@
 const MOST_IN_TABLE = 8;
 
 function numberOf(text) {
-  return Number(text.replace("−", "-"));
+  return Number(text.replaceAll("−", "-"));
 }
 
 // From 0 to 1 on the scale of a role, as in the still pictures: linear for values, logarithmic for error signals.
-function strength(text, role) {
+function strength(text, role, scale) {
   if (text === "true" || text === "false") return text === "true" ? 1 : 0;
   const size = Math.abs(numberOf(text));
   if (!Number.isFinite(size)) return null;
-  const [low, high] = page.scales[role === "value" ? "value" : "signal"];
-  if (size <= low) return 0;
+  const { low, high } = scale ?? page.scales[role === "value" ? "value" : "signal"];
+  if (size <= low || high <= low) return 0;
   const part = role === "value" ? (size - low) / (high - low) : Math.log(size / low) / Math.log(high / low);
   return Math.min(1, part);
 }
@@ -38,19 +38,19 @@ function table(array, role, label) {
   return el("table", { class: `numbers ${role}`, "aria-label": label }, el("tbody", {}, ...rows));
 }
 
-function heatMap(array, role, className) {
+function heatMap(array, role, className, scale) {
   const rows = array.rows.length;
   const columns = array.rows[0].length;
   const canvas = el("canvas", { width: columns, height: rows, class: `map ${role} ${className}`, role: "img", "aria-label": inWords(array) });
-  canvas.repaint = () => paintMap(canvas, array, role);
+  canvas.repaint = () => paintMap(canvas, array, role, scale);
   return canvas;
 }
 
-function paintMap(canvas, array, role) {
+function paintMap(canvas, array, role, scale) {
   const [low, high, bad] = ["low", "high", "bad"].map((end) => colour(`--${end === "bad" ? "bad" : `${role}-${end}`}`));
   const image = new ImageData(canvas.width, canvas.height);
   array.rows.flat().forEach((text, i) => {
-    const s = strength(text, role);
+    const s = strength(text, role, scale);
     const channels = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
     image.data.set([...channels, 255], 4 * i);
   });
@@ -87,7 +87,8 @@ function arrayFigure(array, role, label) {
   if (!array.rows.length) return filled(figure, {}, [el("p", { class: "quiet" }, inWords(array))]);
   if (fitsTable(array) && !array.each) figure.append(table(array, role, label));
   else {
-    const map = heatMap(array, role, "large");
+    const own = role === "value" ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) } : undefined;
+    const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
     map.repaint();
     const shown = el("p", { class: "quiet" }, inWords(array));
     figure.append(map, shown);

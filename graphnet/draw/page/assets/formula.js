@@ -26,7 +26,8 @@ function mathTree([tag, ...children]) {
 function matrix(array, role) {
   if (!array.rows.length) return mo("[ ]");
   if (!array.shape.length) return filled(mn(array.rows[0][0]), { class: role }, []);
-  const cut = (list) => (list.length > MOST_IN_FORMULA || array.each ? [...list.slice(0, MOST_IN_FORMULA - 1), "…"] : list);
+  if (array.each) return mathml("mrow", { class: role }, mathml("mtable", {}, mathml("mtr", {}, mathml("mtd", {}, mathml("mtext", {}, `${array.shape.join(" × ")} numbers`)))));
+  const cut = (list) => (list.length > MOST_IN_FORMULA ? [...list.slice(0, MOST_IN_FORMULA - 1), "…"] : list);
   const rows = cut(array.rows).map((row) => (row === "…" ? cut(array.rows[0]).map(() => "⋮") : cut(row)));
   const entry = (text) => mathml("mtd", {}, text === "…" || text === "⋮" ? mo(text === "…" ? "⋯" : text) : mn(text));
   const body = mathml("mtable", {}, ...rows.map((row) => mathml("mtr", {}, ...row.map(entry))));

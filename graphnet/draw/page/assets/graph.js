@@ -64,6 +64,7 @@ function makeCard(box) {
   function fill() {
     const arrays = arraysOf(box.id);
     fields.replaceChildren();
+    if (arrays.largest) fields.append(cardField(box, { shape: [], rows: [[`largest signal ${arrays.largest.norm}`]], norm: arrays.largest.norm }, "error-signal", "", "signal"));
     if (box.card === "words") return;
     if (arrays.value) fields.append(cardField(box, arrays.value, "value", "value", "value"));
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
@@ -83,7 +84,7 @@ function makeCard(box) {
 
 function cardField(box, array, role, caption, what) {
   const field = el("div", { class: `field ${role} shows-${what}` });
-  if (box.card === "sizes") {
+  if (box.card === "sizes" || box.kind === "folded") {
     const text = array.shape.length || !array.rows.length ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}` : array.rows[0][0];
     const size = el("div", { class: "cell size" }, text);
     paint(size, array.norm ?? "0", role);

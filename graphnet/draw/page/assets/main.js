@@ -1,6 +1,5 @@
 // Put the parts together, and give the keys their meaning.
 
-byId("title").textContent = page.title;
 byId("notice").textContent = page.notice;
 byId("notice").hidden = !page.notice;
 
@@ -15,12 +14,11 @@ graph.camera.start();
 change({ step: 0 });
 
 function makeLegend() {
-  const [low, high] = page.scales.signal.map((end) => Number(end.toPrecision(2)));
-  const scaled = (role, text, from, to) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${from} to ${to}`);
+  const scaled = (role, text, { ends }) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
   if (!page.passes.length) return;
-  byId("legend").append(scaled("value", "value", 0, Number(page.scales.value[1].toPrecision(2))));
+  byId("legend").append(scaled("value", "value", page.scales.value));
   if (page.phases.length < 2) return;
-  byId("legend").append(scaled("error-signal", "error signal", low, high), scaled("gradient", "gradient", low, high));
+  byId("legend").append(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
 }
 
 function makeZoomButtons() {

@@ -20,7 +20,7 @@ function overview() {
     if (box.kind !== "literal") list.append(el("li", {}, nodeButton(box.id), el("span", { class: "quiet" }, ` ${box.lines[0] ?? ""}`)));
   }
   return [
-    el("h2", {}, page.title),
+    el("h2", {}, title()),
     el("p", { class: "quiet" }, "Step on, or choose a node to see its numbers."),
     section("Nodes", list),
   ];
@@ -91,7 +91,7 @@ function backSections(box, arrays) {
     messages.append(
       el(
         "li",
-        {},
+        { class: role },
         el("div", {}, "from ", from, message.from && boxes.get(message.from).inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
         message.formula && scrolling("backward rule", formula(mathTree(message.formula))),
         arrayFigure(array, role, `message from ${message.name || "the start"}`),

@@ -37,6 +37,7 @@ function makePlayer() {
   }
 
   function show(before) {
+    byId("title").textContent = title();
     slider.value = state.step;
     const now = currentStep();
     const says = page.passes[state.pass]?.says[state.step] ?? "";
@@ -79,7 +80,7 @@ function passControls() {
   function show() {
     const pass = page.passes[state.pass];
     slider.value = state.pass;
-    name.textContent = pass.error ? `${pass.name}: ${page.loss} = ${pass.error}` : pass.name;
+    name.textContent = pass.title;
     slider.setAttribute("aria-valuetext", name.textContent);
   }
 

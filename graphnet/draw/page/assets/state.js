@@ -3,7 +3,7 @@
 const page = JSON.parse(byId("data").textContent);
 const boxes = new Map(page.boxes.map((box) => [box.id, box]));
 
-const state = { step: 0, pass: page.passes.length - 1, selected: null, playing: false, speed: 1 };
+const state = { step: 0, pass: 0, selected: null, playing: false, speed: 1 };
 const watchers = [];
 
 // For each box and edge the number of the step that makes its value, error signal or new value known.
@@ -20,6 +20,10 @@ function isKnown(id, what) {
 
 function arraysOf(id, pass = state.pass) {
   return page.passes[pass]?.arrays[id] ?? {};
+}
+
+function title() {
+  return page.passes.length > 1 ? page.passes[state.pass].title : page.title;
 }
 
 function currentStep() {
