@@ -25,16 +25,16 @@ function makeCamera(viewport, world, size) {
     return Math.min((viewport.clientWidth - 2 * ROOM) / size.width, (viewport.clientHeight - 2 * ROOM) / size.height, 1.6);
   }
 
-  function fit() {
+  function fit(glide = true) {
     camera.k = fitting();
     camera.x = (viewport.clientWidth - size.width * camera.k) / 2;
     camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
-    apply(true);
+    apply(glide);
   }
 
   // Start with the whole picture, or, where that would be too small to read, with a part of it.
   function start() {
-    fit();
+    fit(false);
     if (camera.k >= READABLE) return;
     camera.k = READABLE;
     camera.x = ROOM;
