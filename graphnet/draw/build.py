@@ -14,7 +14,8 @@ from graphnet.draw.legend import legend_of
 from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Direction, Field, Kind, Mark, Picture
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.text import clean, number, setting_text, shape_text, short
+from graphnet.draw.text import clean, count, number, setting_text, shape_text, short
+from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 
 MOST_BOXES_WITH_TABLES = 80
@@ -58,7 +59,7 @@ class _Builder:
         boxes = tuple(self._box(i, item, group_ids.get(item.scope)) for i, item in enumerate(self.items))
         edges = edges_of(self.graph, self.items, self.back, self.signals)
         legend = legend_of(boxes, edges, self.values, self.signals)
-        return Picture(self._title(), self.notice, self.direction, boxes, edges, groups, legend)
+        return Picture(title_of(self.run or self.graph), self.notice, self.direction, boxes, edges, groups, legend)
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
@@ -74,26 +75,11 @@ class _Builder:
         norms = [norm(message.delta) for node in reached for message in self.back.messages(node)]
         return values, logarithmic([*numbers, norms])
 
-    def _title(self) -> str:
-        graph, outputs = self.graph, self.graph.outputs
-        if self.run is None:
-            names = ", ".join(short(graph.label(node)) for node in outputs[:3]) + (", …" if len(outputs) > 3 else "")
-            counts = [(len(graph), "node"), (len(graph.inputs), "input"), (len(graph.parameters), "parameter")]
-            return f"Graph of {names}: {', '.join(_count(n, what) for n, what in counts)}"
-        results = ", ".join(self._result(node) for node in outputs[:3]) + (", …" if len(outputs) > 3 else "")
-        return f"{'Forward' if self.back is None else 'Backward'} pass: {results}"
-
-    def _result(self, node: Node) -> str:
-        assert self.run is not None  # called for passes only
-        value = self.run.values[node]
-        name = short(self.graph.label(node))
-        return f"{name} = {number(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
-
     def _box(self, index: int, item: Item, group: str | None) -> Box:
         if item.title:
             parameters = sum(isinstance(node, Parameter) for node in item.nodes)
-            counts = f"scope with {_count(len(item.nodes), 'node')}" if item.is_scope else "folded"
-            counts += f", {_count(parameters, 'parameter')}" if parameters else ""
+            counts = f"scope with {count(len(item.nodes), 'node')}" if item.is_scope else "folded"
+            counts += f", {count(parameters, 'parameter')}" if parameters else ""
             output = any(node is member for node in self.graph.outputs for member in item.nodes)
             return Box(f"n{index}", "folded", short(item.title), (counts,), output, group=group)
         node = item.nodes[0]
@@ -149,7 +135,3 @@ def _symbol(graph: Graph, node: Node) -> str:
     """Return a name short enough for a formula, or nothing."""
     name = own_name(graph.label(node), node.scope)
     return clean(name) if len(name) <= LONGEST_SYMBOL and len(clean(name)) <= LONGEST_SYMBOL else ""
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" + ("" if n == 1 else "s")

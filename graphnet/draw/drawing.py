@@ -7,19 +7,20 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
-from graphnet.draw.dot import to_dot
 from graphnet.draw.findings import marks_of
 from graphnet.draw.page import to_html
 from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
-from graphnet.draw.svg import finish
+from graphnet.draw.units.build import build_units
+from graphnet.draw.units.diagram import Diagram
+from graphnet.draw.views import VIEWS
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
 
@@ -27,7 +28,9 @@ from graphnet.errors import DrawError
 def draw(
     what: Any,
     *,
+    view: Literal["ops", "units"] = "ops",
     direction: Direction = "right",
+    sample: int | None = None,
     marks: Mapping[Node, Mark] | None = None,
     learning_rate: float = 0.1,
 ) -> Drawing:
@@ -43,10 +46,15 @@ def draw(
         What to draw; a node stands for the graph of all it depends on. Several passes of one graph, as
         ``{"epoch 0": bwd0, "epoch 10": bwd10}``, share one page, to watch error signals during training; other formats
         show the last of them.
+    view : {"ops", "units"}
+        Each op as a box, or the classical picture of circles and weights: its units, each with Σ and a split z | g, are
+        recovered from a graph of matmul, bias_add and activations in a row. A page has both, and starts with this one.
     direction : {"right", "down"}
-        Where values flow to: from left to right, or from top to bottom.
+        Where values flow to: from left to right, or, in the op view, from top to bottom.
+    sample : int, optional
+        In the unit view, whose numbers to show, counted from 0; by default averages over the batch.
     marks : mapping of Node to Mark, optional
-        Remarks that make nodes stand out.
+        In the op view, remarks that make nodes stand out.
     learning_rate
         η of the update w ← w − η ∂E/∂w that the page ends with.
 
@@ -58,7 +66,9 @@ def draw(
     Raises
     ------
     DrawError
-        If `direction` is neither of the two, `learning_rate` is no positive number, or the passes are not of one graph.
+        If an option is unknown or does not go with the view; if the unit view is asked of a graph that is no row of
+        layers (it names the node in the way), or of a sample that is not there; if `learning_rate` is no positive
+        number, or several passes are not of one graph.
     GraphError
         If `what` is nothing that can be drawn.
 
@@ -67,24 +77,41 @@ def draw(
     Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than a few
     hundred nodes is folded: its scopes first, then the middle of its topological order, with a notice in the picture.
 
+    In both views, what shows node 12 of ``graph.nodes`` has the class ``n12`` in the SVG.
+
     Examples
     --------
     >>> import graphnet as gn
     >>> x = gn.input("x", shape=(None, 2))
     >>> draw(gn.tanh(x, name="a"))
     <Drawing of 'Graph of a: 2 nodes, 1 input, 0 parameters': 2 boxes>
+    >>> draw(gn.tanh(x @ [[1.0], [-1.0]], name="a"), view="units")
+    <Drawing of 'Graph of a: 4 nodes, 1 input, 0 parameters': 3 units>
     """
+    if view not in ("ops", "units"):
+        raise DrawError(f"unknown view {view!r}", repair='Use "ops" or "units".')
     if direction not in ("right", "down"):
         raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
     rate = check_learning_rate(learning_rate)
+    if view == "units":
+        if isinstance(what, Report) or marks or direction != "right":
+            raise DrawError(
+                "the unit view flows to the right, and has no marks and no reports", repair='Leave out view="units".'
+            )
+    elif sample is not None:
+        raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
     if isinstance(what, Report):
-        picture = build(what.graph, direction, marks_of(what) | dict(marks or {}))
-        return Drawing(picture, lambda: to_html(picture, what.graph, {}, rate))
+        checked = build(what.graph, direction, marks_of(what) | dict(marks or {}))
+        return Drawing(checked, lambda: to_html(checked, what.graph, {}, rate))
     passes = named_passes(what) or {}
     shown = list(passes.values())[-1] if passes else as_graph(what)
     graph = shown.graph if isinstance(shown, ForwardPass) else shown
-    drawn = build(shown, direction, marks)
-    return Drawing(drawn, lambda: to_html(drawn, graph, passes, rate))
+    if view == "units":
+        return Drawing(
+            build_units(shown, sample), lambda: to_html(build(shown), graph, passes, rate, sample=sample, units_first=True)
+        )
+    ops = build(shown, direction, marks)
+    return Drawing(ops, lambda: to_html(ops, graph, passes, rate))
 
 
 class Drawing:
@@ -92,8 +119,8 @@ class Drawing:
 
     Attributes
     ----------
-    picture : Picture
-        What it shows, as plain data.
+    picture : Picture or Diagram
+        What it shows, as plain data: boxes and arrows in the op view, columns of units in the unit view.
 
     Examples
     --------
@@ -106,8 +133,9 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture, page: Callable[[], str]) -> None:
+    def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
         self.picture = picture
+        self._view = VIEWS[type(picture)]
         self._page = page
 
     def to_dot(self) -> str:
@@ -119,7 +147,7 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        return to_dot(self.picture)
+        return self._view.dot(self.picture)
 
     def to_svg(self) -> str:
         """Return the picture as an SVG document.
@@ -159,7 +187,7 @@ class Drawing:
 
     @cached_property
     def _svg(self) -> str:
-        return finish(render(self.to_dot(), "svg").decode(), self.picture)
+        return self._view.svg(self.picture)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
@@ -202,7 +230,7 @@ class Drawing:
         return path
 
     def __repr__(self) -> str:
-        return f"<Drawing of {self.picture.title!r}: {len(self.picture.boxes)} boxes>"
+        return f"<Drawing of {self.picture.title!r}: {self.picture.counts}>"
 
     def _repr_html_(self) -> str:
         """Show the picture in a notebook; a wide one scrolls instead of shrinking."""
@@ -215,8 +243,8 @@ class Drawing:
 
 _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(drawing.to_dot(), "png"),
-    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf"),
+    ".png": lambda drawing: render(drawing.to_dot(), "png", drawing._view.engine),
+    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._view.engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".html": lambda drawing: drawing.to_html().encode(),
 }

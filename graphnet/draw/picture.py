@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from graphnet.draw.text import count
+
 Role = Literal["value", "error signal", "gradient", "unused signal"]
 """What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further."""
 
@@ -200,3 +202,8 @@ class Picture:
     edges: tuple[Edge, ...]
     groups: tuple[Group, ...]
     legend: tuple[LegendEntry, ...]
+
+    @property
+    def counts(self) -> str:
+        """How much is drawn, in words."""
+        return count(len(self.boxes), "box", "boxes")

@@ -117,6 +117,17 @@ def setting_text(name: str, value: Any) -> str:
     return short(f"{name}={' '.join(repr(value).split())}")
 
 
+def count(n: int, what: str, many: str = "") -> str:
+    """Return a number of things in words; `many` is the plural, if that is not made with an s.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
 def _pieces(text: str) -> list[str]:
     last = len(text) - 1
     return [

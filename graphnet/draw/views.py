@@ -1,0 +1,47 @@
+"""The two views of a network, and how each is written: what `Drawing` needs to know of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphnet.draw import dot, svg
+from graphnet.draw.picture import Picture
+from graphnet.draw.render import render
+from graphnet.draw.units import dot as units_dot
+from graphnet.draw.units import svg as units_svg
+from graphnet.draw.units import words as units_words
+from graphnet.draw.units.diagram import Diagram
+from graphnet.draw.units.layout import lay_out
+
+
+@dataclass(frozen=True)
+class View:
+    """The writers of one kind of picture.
+
+    Attributes
+    ----------
+    dot, svg
+        The picture as text.
+    engine
+        Which engine of Graphviz makes PNG and PDF of its DOT.
+    """
+
+    dot: Callable[[Any], str]
+    svg: Callable[[Any], str]
+    engine: str
+
+
+def _svg_of_units(diagram: Diagram) -> str:
+    return units_svg.to_svg(lay_out(diagram), diagram.title, units_words.to_text(diagram))
+
+
+VIEWS: dict[type, View] = {
+    Picture: View(
+        dot.to_dot,
+        lambda picture: svg.finish(render(dot.to_dot(picture), "svg").decode(), picture),
+        "dot",
+    ),
+    Diagram: View(lambda diagram: units_dot.to_dot(lay_out(diagram)), _svg_of_units, units_dot.ENGINE),
+}
