@@ -1,70 +1,19 @@
-"""Where names and numbers become text. No other file cleans or escapes anything.
+"""Where names and numbers become the text of pictures. No other file of this folder cleans or escapes anything.
 
-Names come from users, and from files of strangers. `clean` makes every character visible, `short` also cuts.
-`markup` and `dot_markup` escape for XML and for the HTML-like labels of DOT.
+Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup` escapes for the HTML-like labels of DOT.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import numpy as np
 
 from graphnet.core import tables
 from graphnet.core.shapes import Shape
+from graphnet.core.text import clean, markup, short
 
-LONGEST = 32
-"""Characters of a name that are shown."""
-
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and symbols by category that leave no ink."""
-
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
-
-
-def clean(text: str) -> str:
-    r"""Return `text` with every character visible.
-
-    Control, format, surrogate and non-characters and blanks are written as ``\u{..}``, and so is a space that would get
-    lost: at either end or after another one.
-
-    Examples
-    --------
-    >>> print(clean("a\nb\u202e"), clean(" "), clean("two words"))
-    a\u{a}b\u{202e} \u{20} two words
-    """
-    return "".join(_pieces(text))
-
-
-def short(text: str, most: int = LONGEST) -> str:
-    """Return `text` clean, and if it is longer than `most` characters with an ellipsis for its middle.
-
-    Examples
-    --------
-    >>> short("a_rather_long_name_of_a_node", most=12)
-    'a_rathe…node'
-    """
-    if len(text) > 2 * most:  # a name may have any length: don't clean what is not shown
-        text = text[:most] + text[-most:]
-    pieces = _pieces(text)
-    if len("".join(pieces)) <= most:
-        return "".join(pieces)
-    tail = _fitting(pieces[::-1], most // 3)[::-1]
-    head = _fitting(pieces, most - 1 - len("".join(tail)))
-    return "".join([*head, "…", *tail])
-
-
-def markup(text: str) -> str:
-    """Return clean text escaped for XML.
-
-    Examples
-    --------
-    >>> markup("<b> & 'c'")
-    '&lt;b&gt; &amp; &#39;c&#39;'
-    """
-    return text.translate(_ESCAPES)
+__all__ = ["clean", "dot_markup", "markup", "number", "setting_text", "shape_text", "short"]
 
 
 def dot_markup(text: str) -> str:
@@ -126,31 +75,3 @@ def count(n: int, what: str, many: str = "") -> str:
     ('1 node', '1,200 nodes')
     """
     return f"{n:,} {what if n == 1 else many or what + 's'}"
-
-
-def _pieces(text: str) -> list[str]:
-    last = len(text) - 1
-    return [
-        character
-        if character == " " and 0 < i < last and text[i - 1] != " "
-        else f"\\u{{{ord(character):x}}}"
-        if _is_hidden(character)
-        else character
-        for i, character in enumerate(text)
-    ]
-
-
-def _is_hidden(character: str) -> bool:
-    code = ord(character)
-    non_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    return non_character or character in _BLANK or unicodedata.category(character) in _HIDDEN_CATEGORIES
-
-
-def _fitting(pieces: list[str], most: int) -> list[str]:
-    """Return the first pieces that fit into `most` characters: an escape is never cut in two."""
-    length = 0
-    for count, piece in enumerate(pieces):
-        length += len(piece)
-        if length > most:
-            return pieces[:count]
-    return pieces

@@ -90,7 +90,7 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
         if node not in on_the_way:
             return ()
         with scope(f"gradients/{graph.label(node)}"):
-            return _apply_backward(graph, node, delta, output, inputs)
+            return message_nodes(graph, node, delta, output, inputs)
 
     return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
 
@@ -128,7 +128,7 @@ def _depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
     return depending
 
 
-def _apply_backward(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> list[Node | None]:
+def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> list[Node | None]:
     """Apply a node's backward rule to nodes; a rule that no primitives cover becomes one opaque node for each input."""
     op = node.op
     assert op is not None

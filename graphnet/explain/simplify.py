@@ -1,0 +1,78 @@
+"""What a person leaves out when writing: ``1 · x``, ``x + 0``, ``−(−x)``, a condition that is always false."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.op import Op
+from graphnet.core.shapes import Shape
+from graphnet.explain.formula import Call, Formula, Number
+from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
+from graphnet.ops.comparisons import LogicalAnd, LogicalOr, Where, ZerosLike
+from graphnet.ops.shaping import BroadcastTo
+
+
+def call(
+    op: Op, args: tuple[Formula, ...], shape: Shape, sizes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+) -> Formula:
+    """Return an op applied to formulas, simplified. The value stays the same, and the shape too."""
+    plain = Call(op, args, shape, sizes)
+    if all(isinstance(arg, Number) for arg in args) and shape == ():
+        with np.errstate(all="ignore"):
+            value = plain.evaluate({}).item()
+        return Number(value) if np.isfinite(value) else plain
+    for candidate in _shorter(op, args):
+        if candidate.shape == shape or (isinstance(candidate, Number) and isinstance(candidate.value, bool)):
+            return candidate
+    return plain
+
+
+def substitute(formula: Formula, replacements: Mapping[Formula, Formula]) -> Formula:
+    """Return the formula with some of its parts replaced."""
+    if formula in replacements:
+        return replacements[formula]
+    if not isinstance(formula, Call):
+        return formula
+    args = tuple(substitute(arg, replacements) for arg in formula.args)
+    return formula if args == formula.args else call(formula.op, args, formula.shape, formula.sizes)
+
+
+def is_number(formula: Formula, value: float | bool) -> bool:
+    """Tell whether a formula is this number."""
+    return (
+        isinstance(formula, Number)
+        and formula.value == value
+        and isinstance(value, bool) == isinstance(formula.value, bool)
+    )
+
+
+def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
+    """Return formulas with the same entries, though perhaps not of the same shape."""
+    match op, args:
+        case (Multiply(), (x, y)):
+            zeros = [arg for arg in args if isinstance(arg, Call) and isinstance(arg.op, ZerosLike)]
+            return [other for one, other in ((x, y), (y, x)) if is_number(one, 1)] + zeros
+        case (Divide(), (x, y)) if is_number(y, 1):
+            return [x]
+        case (Power(), (x, p)) if is_number(p, 1):
+            return [x]
+        case (Add(), (x, y)):
+            return [other for one, other in ((x, y), (y, x)) if is_number(one, 0)]
+        case (Subtract(), (x, y)) if is_number(y, 0):
+            return [x]
+        case (Negative(), (Call(Negative(), (x,)),)):
+            return [x]
+        case (LogicalAnd(), (x, y)):
+            return [one for one in args if is_number(one, False)] or [
+                other for one, other in ((x, y), (y, x)) if is_number(one, True)
+            ]
+        case (LogicalOr(), (x, y)):
+            return [other for one, other in ((x, y), (y, x)) if is_number(one, False)]
+        case (Where(), (condition, x, y)) if isinstance(condition, Number):
+            return [x if condition.value else y]
+        case (BroadcastTo(), (x,)):
+            return [x]
+    return []

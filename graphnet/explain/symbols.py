@@ -1,0 +1,136 @@
+"""Symbols: what a node is called in a formula."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Node
+from graphnet.core.text import short
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ",
+    "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
+_TAKEN = frozenset({"δ", "Σ", "σ"})
+"""Letters with a meaning of their own in every formula: such a name is written out as a word."""
+
+_NAME = re.compile(r"([A-Za-z]|" + "|".join(GREEK) + r"|[α-ωΑ-Ω])(?:_?([0-9]+)|_([A-Za-z0-9]+))?|([A-Za-z]+)_?([0-9]*)")
+_NUMBERED_SCOPE = re.compile(r"[A-Za-z]+_?([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A letter or a word, with a subscript.
+
+    Attributes
+    ----------
+    base
+        One letter, set in italics; or a word, a whole name if need be, set upright.
+    sub
+        The subscript; empty for none.
+    """
+
+    base: str
+    sub: str = ""
+
+
+def symbol_of(name: str) -> Symbol:
+    """Return the symbol that a name asks for by its form; one that has no such form is written out.
+
+    Examples
+    --------
+    >>> symbol_of("a1"), symbol_of("theta"), symbol_of("hidden/W")
+    (Symbol(base='a', sub='1'), Symbol(base='θ', sub=''), Symbol(base='W', sub='hidden'))
+    >>> symbol_of("layer_2/W"), symbol_of("logits"), symbol_of("a & b")
+    (Symbol(base='W', sub='2'), Symbol(base='logits', sub=''), Symbol(base='a & b', sub=''))
+    """
+    *scopes, last = name.split("/")
+    match = _NAME.fullmatch(last) if len(name) < 200 else None
+    if match is None:
+        return Symbol(short(name))
+    letter, digits, word, long, long_digits = match.groups()
+    base = GREEK.get(letter, letter) if letter else long
+    if base in _TAKEN:
+        base = last if letter == last and letter in GREEK else {v: k for k, v in GREEK.items()}.get(base, base)
+    subs = [digits or word or long_digits or ""]
+    if scopes:
+        numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not subs[0] else None
+        subs = [numbered[1]] if numbered else [*scopes, *subs]
+    return Symbol(base, short(" ".join(sub for sub in subs if sub)))
+
+
+class Symbols:
+    """The symbol of each node of a graph, no two alike.
+
+    A named node is called what its name says. Of those without a name, the outputs of activations become a₁, a₂, …, the
+    pre-activations they are made of z₁, z₂, …, other constants c₁, … and all else v₁, v₂, …
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.pre_activations = frozenset(_pre_activations(graph))
+        self._symbols: dict[Node, Symbol] = {}
+        taken: set[Symbol] = set()
+        for node in graph.nodes:
+            if node.name is not None:
+                symbol = symbol_of(node.name)
+                if symbol in taken:  # a1 and a_1
+                    symbol = Symbol(short(node.name))
+                while symbol in taken:  # names that differ only in what is cut away
+                    symbol = Symbol(symbol.base + "′")
+                self._symbols[node] = symbol
+                taken.add(symbol)
+        self._name_the_rest(graph, taken)
+
+    def __getitem__(self, node: Node) -> Symbol:
+        return self._symbols[node]
+
+    def _name_the_rest(self, graph: Graph, taken: set[Symbol]) -> None:
+        counts: dict[str, int] = {}
+
+        def give(node: Node, letter: str, sub: str = "") -> None:
+            symbol = Symbol(letter, sub)
+            while symbol in taken or not symbol.sub:
+                counts[letter] = counts.get(letter, 0) + 1
+                symbol = Symbol(letter, str(counts[letter]))
+            self._symbols[node] = symbol
+            taken.add(symbol)
+
+        for node in graph.nodes:
+            if is_activation(node):
+                z = node.inputs[0]
+                if node not in self._symbols:
+                    partner = self._symbols.get(z)
+                    give(node, "a", partner.sub if partner and partner.base == "z" else "")
+                if z not in self._symbols and z in self.pre_activations:
+                    give(z, "z", self._symbols[node].sub)
+        for node in graph.nodes:
+            if node not in self._symbols:
+                give(node, "c" if isinstance(node, Constant) else "v")
+
+
+def is_activation(node: Node) -> bool:
+    """Tell whether a node applies a unit's g: a built-in activation, or an op of one's own that keeps the shape."""
+    module = type(node.op).__module__
+    return (
+        len(node.inputs) == 1
+        and node.shape == node.inputs[0].shape
+        and (module == "graphnet.ops.activations" or not module.startswith("graphnet.ops"))
+    )
+
+
+_SUMS = frozenset({"matmul", "bias_add", "add"})
+
+
+def _pre_activations(graph: Graph) -> Iterator[Node]:
+    """Yield the weighted sums that activations are applied to, or losses that hold their activation themselves."""
+    for node in graph.nodes:
+        if (is_activation(node) or node.kind in ("binary_cross_entropy", "cross_entropy")) and (
+            node.inputs[0].kind in _SUMS
+        ):
+            yield node.inputs[0]
