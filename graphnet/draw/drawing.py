@@ -108,7 +108,7 @@ def draw(
     graph = shown.graph if isinstance(shown, ForwardPass) else shown
     if view == "units":
         return Drawing(
-            build_units(shown, sample), lambda: to_html(build(shown), graph, passes, rate, sample=sample, units_first=True)
+            build_units(shown, sample), lambda: to_html(build(shown), graph, passes, rate, sample=sample, view="units")
         )
     ops = build(shown, direction, marks)
     return Drawing(ops, lambda: to_html(ops, graph, passes, rate))

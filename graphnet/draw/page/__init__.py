@@ -8,6 +8,7 @@ style and the scripts in ``assets`` only show these data; they compute nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from graphnet.core.graph import Graph
 from graphnet.draw.outline import outline
@@ -17,7 +18,15 @@ from graphnet.draw.picture import Picture
 from graphnet.engine.passes import ForwardPass
 
 
-def to_html(picture: Picture, graph: Graph, passes: Mapping[str, ForwardPass], learning_rate: float) -> str:
+def to_html(
+    picture: Picture,
+    graph: Graph,
+    passes: Mapping[str, ForwardPass],
+    learning_rate: float,
+    *,
+    sample: int | None = None,
+    view: Literal["ops", "units"] = "ops",
+) -> str:
     """Return the page of a picture as one HTML document.
 
     Parameters
@@ -30,10 +39,15 @@ def to_html(picture: Picture, graph: Graph, passes: Mapping[str, ForwardPass], l
         Its runs by name; none if there are no numbers to show.
     learning_rate
         η of the update.
+    sample
+        Whose numbers the unit view shows; ``None`` for averages.
+    view
+        What is asked for: with the unit view the page starts with that alone.
 
     Raises
     ------
     DrawError
         If the passes don't take the same steps, or there is no Graphviz.
     """
-    return write_html(page_data(picture, graph, outline(graph)[0], passes, learning_rate))
+    items, _ = outline(graph)
+    return write_html(page_data(picture, graph, items, passes, learning_rate, sample=sample, view=view))

@@ -38,13 +38,14 @@ class Scene:
     items
         What became of the nodes: the first item is box ``n0``.
     edges
-        The forward edges of the picture.
+        The edges of the picture; those forward count.
     """
 
     def __init__(self, items: Sequence[Item], edges: Sequence[Edge]) -> None:
         self.box_of = {node: f"n{i}" for i, item in enumerate(items) for node in item.nodes}
         self.folded = {f"n{i}": item for i, item in enumerate(items) if item.title}
-        self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(edges)}
+        self.edges = [edge for edge in edges if edge.role == "value"]
+        self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(self.edges)}
 
     def steps(self, steps: Iterable[Step]) -> list[tuple[SceneStep, Step]]:
         """Return the steps as this picture shows them, each with the last of those it stands for.

@@ -1,6 +1,6 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = 0.6;
+const READABLE = 0.5;
 const ROOM = 20;
 
 function makeCamera(viewport, world, size) {

@@ -16,10 +16,37 @@ const mo = (text) => mathml("mo", {}, text);
 const mi = (text) => mathml("mi", { mathvariant: [...text].length > 1 ? "normal" : null }, text);
 const mn = (text) => mathml("mn", {}, text);
 
-// A tree is [tag, child, ...], a child a tree or text.
-function mathTree([tag, ...children]) {
+// A tree is [tag, attributes, child, ...], a child a tree or text; ["array", box, what] is a place for an array.
+function mathTree(tree) {
+  if (tree[0] === "array") return placedArray(tree);
+  const [tag, attributes, ...children] = tree;
   if (!MATH_TAGS.has(tag)) throw new Error(`${tag} is no element of a formula`);
-  return mathml(tag, {}, ...children.map((child) => (typeof child === "string" ? child : mathTree(child))));
+  const isFenced = children.length === 3 && children[0][1]?.fence && children[2][1]?.fence;
+  if (isFenced && placesIn(children[1]).some((place) => arrayAt(place).shape.length)) {
+    const inner = mathTree(children[1]); // a matrix has its own brackets; around more than that, borders as tall as they
+    return children[1][0] === "array" ? inner : mathml("mrow", { class: "fenced" }, inner);
+  }
+  return mathml(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : mathTree(child))));
+}
+
+function placesIn(tree) {
+  if (tree[0] === "array") return [tree];
+  return tree.slice(2).flatMap((child) => (typeof child === "string" ? [] : placesIn(child)));
+}
+
+function arrayAt([, id, what]) {
+  return what === "signal" ? arraysOf(id).signal : valueOf(id);
+}
+
+function placedArray(place) {
+  const array = arrayAt(place);
+  const made = matrix(array, place[2] === "signal" ? boxes.get(place[1]).role : "value");
+  return !array.shape.length && array.rows[0][0].startsWith("−") ? mathml("mrow", {}, mo("("), made, mo(")")) : made;
+}
+
+// Whether a rule can be shown with its numbers: not if one of them is inside a folded box.
+function hasNumbers(rule) {
+  return rule?.numbers && placesIn(rule.numbers).every(arrayAt);
 }
 
 // An array as a matrix; of a large one the first rows and columns.
@@ -34,13 +61,19 @@ function matrix(array, role) {
   return mathml("mrow", { class: role }, body); // its brackets are borders: not every machine has a font that stretches them
 }
 
-// The forward rule with the numbers of the inputs put in.
+// The forward rule, in symbols and with the numbers of the inputs put in.
+function forwardRule(box) {
+  const { value, forward } = box.formulas;
+  return equation([mathTree(value), mo("="), mathTree(forward.symbols)]);
+}
+
 function forwardNumbers(box) {
-  const inputs = box.inputs.map((id) => matrix(valueOf(id), "value"));
-  const separated = inputs.flatMap((input, i) => (i ? [mo(","), input] : [input]));
-  const call = inputs.length === 1 && valueOf(box.inputs[0]).shape.length ? separated : [mo("("), ...separated, mo(")")];
-  const right = box.infix === null ? [mi(box.op), ...call] : [inputs[0], box.infix && mo(box.infix), inputs[1]];
-  return equation(right, [matrix(arraysOf(box.id).value, "value")]);
+  return equation([mathTree(box.formulas.value), mo("="), mathTree(box.formulas.forward.numbers)], [matrix(arraysOf(box.id).value, "value")]);
+}
+
+// What the rule of a message's sender made of it.
+function messageRule(message) {
+  return message.from === null ? null : boxes.get(message.from).formulas?.backward[message.slot];
 }
 
 function valueOf(id) {
@@ -49,6 +82,7 @@ function valueOf(id) {
 
 // ∂E/∂(the node), where both have names short enough.
 function derivative(box) {
+  if (box.formulas) return mathTree(box.formulas.signal);
   if (!page.loss || !box.symbol) return mathml("mtext", {}, box.role === "gradient" ? "gradient" : "error signal");
   return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), mi(page.loss)), mathml("mrow", {}, mo("∂"), mi(box.symbol)));
 }

@@ -2,7 +2,7 @@
 
 function makeGraphView() {
   const world = el("div", { class: "world" });
-  const viewport = el("div", { class: "viewport", id: "graph" }, world);
+  const viewport = el("div", { class: "viewport" }, world);
   const curves = page.edges.map(makeCurve);
   const cards = new Map(page.boxes.map((box) => [box.id, makeCard(box)]));
   world.style.width = `${page.width}px`;
@@ -12,7 +12,7 @@ function makeGraphView() {
     svg("svg", { class: "curves", width: page.width, height: page.height, "aria-hidden": "true" }, arrowheads(), ...curves.map((curve) => curve.element)),
     ...[...cards.values()].map((card) => card.element),
   );
-  byId("stage").prepend(viewport);
+  byId("ops").append(viewport);
   curves.forEach((curve) => curve.placeText());
   const camera = makeCamera(viewport, world, page);
 
@@ -26,7 +26,7 @@ function makeGraphView() {
   }
 
   cards.forEach((card) => card.fill());
-  return { show, camera, repaint: () => world.querySelectorAll("canvas").forEach((map) => map.repaint()) };
+  return { show, camera };
 }
 
 function placed(element, [x, y, width, height]) {

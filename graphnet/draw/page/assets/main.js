@@ -4,13 +4,15 @@ byId("notice").textContent = page.notice;
 byId("notice").hidden = !page.notice;
 
 const graph = makeGraphView();
+const units = page.units.length ? makeUnitView() : null;
+const views = makeViews();
 const panel = makePanel();
 const player = makePlayer();
 watchers.push(graph.show, panel.show, player.show);
+if (units) watchers.push(units.show);
 makeLegend();
-makeZoomButtons();
 makeSearch();
-graph.camera.start();
+views.start();
 change({ step: 0 });
 
 function makeLegend() {
@@ -19,18 +21,6 @@ function makeLegend() {
   byId("legend").append(scaled("value", "value", page.scales.value));
   if (page.phases.length < 2) return;
   byId("legend").append(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
-}
-
-function makeZoomButtons() {
-  byId("stage").append(
-    el(
-      "div",
-      { class: "zoom" },
-      iconButton("Zoom in", "+", "M12 5v14M5 12h14", () => graph.camera.zoom(1.25)),
-      iconButton("Zoom out", "−", "M5 12h14", () => graph.camera.zoom(0.8)),
-      iconButton("The whole picture", "0", "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", () => graph.camera.fit()),
-    ),
-  );
 }
 
 function makeSearch() {
@@ -56,7 +46,7 @@ function toggleTheme() {
 
 function togglePanel() {
   document.body.classList.toggle("wide");
-  graph.camera.fit();
+  views.cameras().forEach((camera) => camera.fit());
 }
 
 function repaint() {
@@ -76,10 +66,11 @@ const KEYS = {
   ArrowDown: () => goToPass(state.pass - 1),
   Home: () => goTo(0),
   End: () => goTo(page.steps.length - 1),
-  "+": () => graph.camera.zoom(1.25),
-  "=": () => graph.camera.zoom(1.25),
-  "-": () => graph.camera.zoom(0.8),
-  0: () => graph.camera.fit(),
+  "+": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
+  "=": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
+  "-": () => views.cameras().forEach((camera) => camera.zoom(0.8)),
+  0: () => views.cameras().forEach((camera) => camera.fit()),
+  v: views.next,
   "/": () => byId("search").focus(),
   d: toggleTheme,
   p: togglePanel,

@@ -69,14 +69,15 @@ function forwardSection(box, arrays) {
     const known = isKnown(id, "value") || boxes.get(id).kind === "literal";
     inputs.append(el("dt", {}, nodeButton(id)), el("dd", {}, known ? arrayFigure(valueOf(id), "value", `input ${slot}: ${boxes.get(id).title}`) : "not computed yet"));
   }
-  const symbols = box.formulas?.forward && scrolling("forward rule", formula(mathTree(box.formulas.forward)));
+  const rule = box.formulas?.forward;
+  const symbols = rule && scrolling("forward rule", ...forwardRule(box));
   return section(
     "Forward",
     symbols,
     el("h4", {}, "Inputs"),
     inputs,
     el("h4", {}, "Value"),
-    ...knownOr(box, "value", box.inputs.every((id) => !boxes.get(id).members) && scrolling("forward rule with numbers", ...forwardNumbers(box)), value),
+    ...knownOr(box, "value", hasNumbers(rule) && scrolling("forward rule with numbers", ...forwardNumbers(box)), value),
   );
 }
 
@@ -88,12 +89,14 @@ function backSections(box, arrays) {
   for (const message of arrays.messages) {
     const from = message.from === null ? "the start" : nodeButton(message.from);
     const array = message.array ?? arrays.signal;
+    const rule = messageRule(message);
     messages.append(
       el(
         "li",
         { class: role },
         el("div", {}, "from ", from, message.from && boxes.get(message.from).inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
-        message.formula && scrolling("backward rule", formula(mathTree(message.formula))),
+        rule && scrolling("backward rule", formula(mathTree(rule.symbols))),
+        hasNumbers(rule) && scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)])),
         arrayFigure(array, role, `message from ${message.name || "the start"}`),
       ),
     );
