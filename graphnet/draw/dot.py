@@ -18,6 +18,10 @@ _SHAPES: dict[Kind, str] = {
     "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
 }
 
+MOST_EDGES_WITH_CARE = 600
+_IN_HASTE = 'nslimit="1" nslimit1="1" mclimit="0.3"'
+"""Of a picture with more arrows than that, the layout is not polished on: that would take minutes."""
+
 _PULL: dict[Kind, int] = {"op": 8, "folded": 8, "input": 4}
 
 
@@ -27,6 +31,7 @@ def to_dot(picture: Picture) -> str:
         "digraph graphnet {",
         f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
         f'nodesep="0.36" ranksep="0.55" compound="true" {_FONT}',
+        *([_IN_HASTE] if len(picture.edges) > MOST_EDGES_WITH_CARE else []),
         f'labelloc="t" labeljust="l" label=<{title_label(picture)}>',
         f'node [{_FONT} margin="0.06,0.04" color="{colours.FRAME}"]',
         f'edge [{_FONT} arrowsize="0.7"]',
@@ -77,7 +82,8 @@ def _box(box: Box, direction: Direction) -> str:
         look += ' peripheries="2"'
     if faulty:
         look += ' penwidth="3"'
-    return f'{box.id} [id="{box.id}" {look} label=<{box_label(box, direction)}>]'
+    classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""
+    return f'{box.id} [id="{box.id}"{classes} {look} label=<{box_label(box, direction)}>]'
 
 
 def _edges(picture: Picture) -> list[str]:
@@ -88,11 +94,13 @@ def _edges(picture: Picture) -> list[str]:
     """
     box = {box.id: box for box in picture.boxes}
     lines = []
-    for edge in picture.edges:
+    for place, edge in enumerate(picture.edges):
         ends = box[edge.source], box[edge.target]
         pull = min(_PULL.get(end.kind, 1) for end in ends)
         length = 2 if ends[0].group != ends[1].group else 1
-        lines.append(_edge(edge, f'weight="{pull}" minlen="{length}"'))
+        lines.append(
+            _edge(edge, f'id="e{place}" class="{edge.role.replace(" ", "-")}" weight="{pull}" minlen="{length}"')
+        )
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +13,12 @@ from graphnet.check.report import Report
 from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
-from graphnet.draw.findings import marks_of
+from graphnet.draw.findings import marks_of, report_title
 from graphnet.draw.page import to_html
 from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
+from graphnet.draw.shown import shown_of
 from graphnet.draw.units.build import build_units
 from graphnet.draw.units.diagram import Diagram
 from graphnet.draw.views import VIEWS
@@ -30,6 +31,8 @@ def draw(
     *,
     view: Literal["ops", "units"] = "ops",
     direction: Direction = "right",
+    show: str | Iterable[str] | None = None,
+    depth: int | None = None,
     sample: int | None = None,
     marks: Mapping[Node, Mark] | None = None,
     learning_rate: float = 0.1,
@@ -51,6 +54,12 @@ def draw(
         recovered from a graph of matmul, bias_add and activations in a row. A page has both, and starts with this one.
     direction : {"right", "down"}
         Where values flow to: from left to right, or, in the op view, from top to bottom.
+    show : iterable of str, optional
+        In the op view, what is on it: any of ``"shapes"``, ``"values"``, ``"error signals"``, ``"messages"`` (the arrows
+        back) and ``"formulas"`` (what each backward rule sends to its inputs); by default all but the formulas.
+    depth : int, optional
+        In the op view, how many levels of scopes are opened; 0 makes each scope one box. By default a graph too large to
+        read has its scopes and repeated layers folded; a number given opens as much as can be laid out.
     sample : int, optional
         In the unit view, whose numbers to show, counted from 0; by default averages over the batch.
     marks : mapping of Node to Mark, optional
@@ -75,9 +84,14 @@ def draw(
     Notes
     -----
     Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than a few
-    hundred nodes is folded: its scopes first, then the middle of its topological order, with a notice in the picture.
+    hundred nodes is folded: its scopes first, the innermost before the outer ones, then layers that repeat, last the
+    middle of its topological order. A folded box says how many nodes it holds and how large the largest error signal
+    in it is; a notice says what was folded.
 
-    In both views, what shows node 12 of ``graph.nodes`` has the class ``n12`` in the SVG.
+    How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
+    ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
+    ``picture.edges`` has the id ``e7``. In the unit view a node has many elements, with ids made of places: see
+    `graphnet.draw.units.diagram`.
 
     Examples
     --------
@@ -94,23 +108,26 @@ def draw(
         raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
     rate = check_learning_rate(learning_rate)
     if view == "units":
-        if isinstance(what, Report) or marks or direction != "right":
+        if isinstance(what, Report) or marks or direction != "right" or show is not None or depth is not None:
             raise DrawError(
-                "the unit view flows to the right, and has no marks and no reports", repair='Leave out view="units".'
+                "the unit view flows to the right, and has no reports, marks, show and depth",
+                repair='Leave out view="units", or the other option.',
             )
     elif sample is not None:
         raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
+    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
+        raise DrawError(f"depth {depth!r} is no number of levels", repair="Give 0, 1, 2 ...")
+    title = ""
     if isinstance(what, Report):
-        checked = build(what.graph, direction, marks_of(what) | dict(marks or {}))
-        return Drawing(checked, lambda: to_html(checked, what.graph, {}, rate))
+        title, marks, what = report_title(what), marks_of(what) | dict(marks or {}), what.graph
     passes = named_passes(what) or {}
-    shown = list(passes.values())[-1] if passes else as_graph(what)
-    graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    drawn = list(passes.values())[-1] if passes else as_graph(what)
+    graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
     if view == "units":
         return Drawing(
-            build_units(shown, sample), lambda: to_html(build(shown), graph, passes, rate, sample=sample, view="units")
+            build_units(drawn, sample), lambda: to_html(build(drawn), graph, passes, rate, sample=sample, view="units")
         )
-    ops = build(shown, direction, marks)
+    ops = build(drawn, direction, marks, shown=shown_of(drawn, show), depth=depth, title=title)
     return Drawing(ops, lambda: to_html(ops, graph, passes, rate))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphnet.check.report import Report
 from graphnet.core.node import Node
 from graphnet.draw.picture import Mark
+from graphnet.draw.text import count, short
 
 
 def marks_of(report: Report) -> dict[Node, Mark]:
@@ -15,3 +16,16 @@ def marks_of(report: Report) -> dict[Node, Mark]:
     whole = {f.node: Mark("fault", "gradient from end to end is wrong") for f in report.failures if not f.local}
     rules = {f.node: Mark("fault", f"rule wrong for {f.input}: {f.diagnosis}") for f in report.failures if f.local}
     return marks | undecided | (rules or whole)  # a wrong rule explains every wrong total downstream of it
+
+
+def report_title(report: Report) -> str:
+    """Return the outcome of a check in one line."""
+    rules = [finding for finding in report.failures if finding.local]
+    if rules:
+        names = ", ".join(dict.fromkeys(short(f"{finding.op} at {finding.label}") for finding in rules[:3]))
+        return f"Gradient check: wrong rule of {names}" + (", …" if len(rules) > 3 else "")
+    if report.failures:
+        return "Gradient check: every rule is right, but a gradient from end to end is wrong"
+    if report.ok:
+        return f"Gradient check: all right, {count(sum(f.local for f in report.findings), 'input')} of rules"
+    return "Gradient check: undecided"

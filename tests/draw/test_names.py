@@ -31,7 +31,7 @@ def texts(svg):
 
 
 def elements(root, kind):
-    return [element for element in root.iter(f"{SVG}g") if element.get("class") == kind]
+    return [element for element in root.iter(f"{SVG}g") if kind in element.get("class").split()]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=[f"{i}-{ascii(name)[1:20]}" for i, name in enumerate(HOSTILE)])

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from graphnet.core.graph import Graph
-from graphnet.draw.outline import outline
 from graphnet.draw.page.data import page_data
 from graphnet.draw.page.html import write_html
 from graphnet.draw.picture import Picture
@@ -49,5 +48,4 @@ def to_html(
     DrawError
         If the passes don't take the same steps, or there is no Graphviz.
     """
-    items, _ = outline(graph)
-    return write_html(page_data(picture, graph, items, passes, learning_rate, sample=sample, view=view))
+    return write_html(page_data(picture, graph, passes, learning_rate, sample=sample, view=view))

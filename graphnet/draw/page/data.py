@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.draw.outline import Item
 from graphnet.draw.page.arrays import share
 from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.runs import Runs
@@ -29,7 +28,6 @@ MOST_UNIT_TEXT = 2_000_000
 def page_data(
     picture: Picture,
     graph: Graph,
-    items: Sequence[Item],
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
     *,
@@ -44,8 +42,6 @@ def page_data(
         Gives the boxes with their words, the groups, and which boxes are joined.
     graph
         What the picture shows.
-    items
-        The nodes of each box.
     passes
         Runs of the graph, by the name that the page calls each; none for a picture without numbers.
     learning_rate
@@ -60,8 +56,7 @@ def page_data(
     DrawError
         If the passes don't take the same steps, or there is no Graphviz.
     """
-    scene = Scene(items, picture.edges)
-    nodes = {f"n{i}": item.nodes[0] for i, item in enumerate(items) if not item.title}
+    scene = Scene(picture, graph)
     told = {name: scene.steps(steps_of(run, learning_rate)) for name, run in passes.items()}
     plots = [[shown for shown, _ in steps] for steps in told.values()]
     if any(plot != plots[0] for plot in plots):
@@ -69,7 +64,7 @@ def page_data(
             "the passes reach different nodes, so that they can't share the steps of one page",
             repair="Draw passes of the same outputs and delta, or save a page for each.",
         )
-    runs = Runs(graph, scene, nodes, learning_rate, most=share(3 * len(nodes) * len(passes)))
+    runs = Runs(graph, scene, learning_rate, most=share(3 * len(scene.single) * len(passes)))
     in_numbers = [runs.data(name, run, told[name]) for name, run in passes.items()]
     return {
         "title": picture.title,
@@ -77,9 +72,9 @@ def page_data(
         "view": view,
         "rate": number(learning_rate),
         "loss": runs.sentences.loss,
-        "scales": _scales(nodes.values(), passes.values()),
+        "scales": _scales(scene.single.values(), passes.values()),
         **_plot(plots[0] if plots else []),
-        **scenery(picture, scene, nodes, runs.sentences, passes.values(), in_numbers, rule_trees(graph, scene.box_of)),
+        **scenery(picture, scene, runs.sentences, passes.values(), in_numbers, rule_trees(graph, scene.box_of)),
         "passes": in_numbers,
         "units": _unit_views(list(passes.values()) or [graph], sample, scene.box_of),
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, Parameter
 from graphnet.draw.edges import norm
-from graphnet.draw.outline import Item
 from graphnet.draw.page.arrays import describe
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.sentences import Sentences
@@ -26,16 +25,14 @@ class Runs:
         What was run.
     scene
         Its boxes.
-    nodes
-        The node of each box that stands for one.
     learning_rate
         η of the update.
     most
         Numbers that are carried of an array.
     """
 
-    def __init__(self, graph: Graph, scene: Scene, nodes: Mapping[str, Node], learning_rate: float, most: int) -> None:
-        self.graph, self.scene, self.nodes = graph, scene, nodes
+    def __init__(self, graph: Graph, scene: Scene, learning_rate: float, most: int) -> None:
+        self.graph, self.scene = graph, scene
         self.learning_rate, self.most = learning_rate, most
         self.sentences = Sentences(graph, number(learning_rate))
 
@@ -47,8 +44,8 @@ class Runs:
             "name": short(name),
             "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
             "error": error,
-            "arrays": {box: self._arrays(run, node) for box, node in self.nodes.items()}
-            | {box: self._inside(run, item) for box, item in self.scene.folded.items()},
+            "arrays": {box: self._arrays(run, node) for box, node in self.scene.single.items()}
+            | {box: self._inside(run, nodes) for box, nodes in self.scene.folded.items()},
             "says": [self._says(shown, step) for shown, step in steps],
         }
 
@@ -72,11 +69,11 @@ class Runs:
             told = {"from": self.scene.box_of[consumer], "name": self.sentences.name(consumer), "slot": message.slot}
         return told if alone else told | {"array": self._array(message.delta)}
 
-    def _inside(self, run: ForwardPass, item: Item) -> dict[str, Any]:
+    def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
         if not isinstance(run, BackwardPass):
             return {}
-        norms = [(norm(run.error_signals[node]), node) for node in item.nodes if node in run.error_signals]
+        norms = [(norm(run.error_signals[node]), node) for node in nodes if node in run.error_signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
@@ -86,7 +83,7 @@ class Runs:
         return describe(array, self.most)
 
     def _says(self, shown: SceneStep, step: Step) -> str:
-        folded = self.scene.folded.get(shown.boxes[0])
-        if folded is None or len(shown.boxes) > 1:
+        box = shown.boxes[0]
+        if len(shown.boxes) > 1 or box in self.scene.single:
             return self.sentences.of(step)
-        return self.sentences.of_many(step, len(folded.nodes), short(folded.title))
+        return self.sentences.of_many(step, len(self.scene.folded[box]), self.scene.titles[box])

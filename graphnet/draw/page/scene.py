@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphnet.draw.outline import Item
+from graphnet.core.graph import Graph
 from graphnet.draw.page.steps import Phase, Shows, Step
-from graphnet.draw.picture import Edge
+from graphnet.draw.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,32 @@ class Scene:
 
     Parameters
     ----------
-    items
-        What became of the nodes: the first item is box ``n0``.
-    edges
-        The edges of the picture; those forward count.
+    picture
+        The picture.
+    graph
+        What it shows.
+
+    Attributes
+    ----------
+    box_of : dict
+        The id of each node's box.
+    single : dict
+        The node of each box that stands for one.
+    folded : dict
+        The nodes of each box that stands for several.
+    titles : dict
+        What each box is called.
+    edges : list of Edge
+        Those forward.
     """
 
-    def __init__(self, items: Sequence[Item], edges: Sequence[Edge]) -> None:
-        self.box_of = {node: f"n{i}" for i, item in enumerate(items) for node in item.nodes}
-        self.folded = {f"n{i}": item for i, item in enumerate(items) if item.title}
-        self.edges = [edge for edge in edges if edge.role == "value"]
+    def __init__(self, picture: Picture, graph: Graph) -> None:
+        nodes = {box.id: tuple(graph.nodes[place] for place in box.nodes) for box in picture.boxes}
+        self.box_of = {node: box for box, members in nodes.items() for node in members}
+        self.single = {box.id: nodes[box.id][0] for box in picture.boxes if box.kind != "folded"}
+        self.folded = {box.id: nodes[box.id] for box in picture.boxes if box.kind == "folded"}
+        self.titles = {box.id: box.title for box in picture.boxes}
+        self.edges = [edge for edge in picture.edges if edge.role == "value"]
         self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(self.edges)}
 
     def steps(self, steps: Iterable[Step]) -> list[tuple[SceneStep, Step]]:

@@ -23,7 +23,6 @@ LONGEST_SCOPE = 200
 def scenery(
     picture: Picture,
     scene: Scene,
-    nodes: Mapping[str, Node],
     sentences: Sentences,
     runs: Collection[ForwardPass],
     told: Sequence[Mapping[str, Any]],
@@ -37,8 +36,6 @@ def scenery(
         Gives the boxes with their words, the groups, and which boxes are joined.
     scene
         What is behind the boxes.
-    nodes
-        The node of each box that stands for one.
     sentences
         Names nodes and derivatives.
     runs
@@ -49,7 +46,7 @@ def scenery(
         Those of each node that has an op.
     """
     roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
-    cards = {box: _card(node, runs, roomy) for box, node in nodes.items()}
+    cards = {box: _card(node, runs, roomy) for box, node in scene.single.items()}
     sizes = {
         box.id: card_size(box, cards.get(box.id, "words"), [run["arrays"][box.id] for run in told])
         for box in picture.boxes
@@ -59,10 +56,10 @@ def scenery(
     boxes = []
     for box in picture.boxes:
         made = {"id": box.id, "card": cards.get(box.id, "words"), "place": list(places.boxes[box.id]), **_words(box)}
-        if box.id in nodes:
-            made |= _node(scene, sentences, nodes[box.id], formulas)
+        if box.id in scene.single:
+            made |= _node(scene, sentences, scene.single[box.id], formulas)
         else:
-            made["members"] = len(scene.folded[box.id].nodes)
+            made["members"] = len(scene.folded[box.id])
         boxes.append(made)
     return {
         "width": places.width,
