@@ -200,8 +200,9 @@ def test_hover_shows_a_large_tensor_as_a_heat_map(open_page):
 def test_zoom_and_pan(open_page, run):
     page = open_page(gn.draw(run))
     box = page.locator(".card.output")
+    page.get_by_role("button", name="Ops").click()
     before = box.bounding_box()
-    page.get_by_role("button", name="Zoom in").click()
+    page.locator("#ops").get_by_role("button", name="Zoom in").click()
     assert box.bounding_box()["width"] == pytest.approx(before["width"] * 1.25, rel=0.01)
     page.keyboard.press("-")
     assert box.bounding_box()["width"] == pytest.approx(before["width"], rel=0.01)

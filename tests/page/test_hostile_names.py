@@ -56,24 +56,23 @@ def generated(count):
     return list(names)
 
 
-def chain(names):
-    """Return the backward pass of a chain of nodes with these names."""
-    x = y = gn.input(names[0], shape=(2,))
-    for name in names[1:]:
-        y = gn.tanh(y, name=name)
-    return gn.backward(y, {x: np.array([0.5, -0.5])}, delta=np.ones(2))
+def star(names):
+    """Return the backward pass of a graph of nodes with these names, all between one input and one output."""
+    x = gn.input(names[0], shape=(2,))
+    middle = [gn.tanh(x, name=name) for name in names[1:-1]]
+    return gn.backward(gn.sum(gn.concatenate(middle), name=names[-1]), {x: np.array([0.5, -0.5])})
 
 
 @pytest.mark.parametrize("names", [list(dict.fromkeys([*HOSTILE, *MORE])), generated(150)], ids=["listed", "generated"])
 def test_names_are_shown_clean_and_nothing_of_theirs_runs(open_page, names):
     assert len(names) >= 100
-    page = open_page(gn.draw(chain(names)), script=GUARDS)
+    page = open_page(gn.draw(star(names)), script=GUARDS)
     page.keyboard.press("End")
     facts = page.evaluate(FACTS, FOREIGN)
-    clean = [short(name) for name in names]
+    clean = [short(name) for name in [*names[:-1], "concatenate_1", names[-1]]]
     assert facts["titles"] == clean
     assert facts["panels"] == clean
-    assert facts["curves"] == len(names) - 1
+    assert facts["curves"] == 2 * (len(names) - 2) + 1
     assert (facts["ran"], facts["scripts"], facts["foreign"], facts["handlers"]) == ([], 2, 0, 0)
 
 

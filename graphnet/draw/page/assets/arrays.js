@@ -51,20 +51,24 @@ function paintMap(canvas, array, role, scale) {
   const image = new ImageData(canvas.width, canvas.height);
   array.rows.flat().forEach((text, i) => {
     const s = strength(text, role, scale);
-    const channels = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
-    image.data.set([...channels, 255], 4 * i);
+    const mixed = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
+    image.data.set([...mixed, 255], 4 * i);
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// The channels of a colour of the style sheet, in the theme that is on.
+// The channels of a colour of the style sheet, in the theme that is on. Asking the browser is slow: asked once a theme.
+const channels = new Map();
+
 function colour(name) {
-  const probe = byId("stage");
-  probe.style.setProperty("--probe", `var(${name})`);
-  probe.style.outlineColor = "var(--probe)";
-  const channels = getComputedStyle(probe).outlineColor.match(/[\d.]+/g).slice(0, 3).map(Number);
-  probe.style.outlineColor = "";
-  return channels;
+  if (!channels.has(name)) {
+    const probe = el("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    channels.set(name, getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number));
+    probe.remove();
+  }
+  return channels.get(name);
 }
 
 function inWords(array) {

@@ -1,9 +1,9 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = 0.5;
+const READABLE = matchMedia("(max-width: 820px)").matches ? 0.8 : 0.5;
 const ROOM = 20;
 
-function makeCamera(viewport, world, size) {
+function makeCamera(viewport, world, size, { whole = false } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
@@ -35,7 +35,7 @@ function makeCamera(viewport, world, size) {
   // Start with the whole picture, or, where that would be too small to read, with a part of it.
   function start() {
     fit(false);
-    if (camera.k >= READABLE) return;
+    if (whole || camera.k >= READABLE) return;
     camera.k = READABLE;
     camera.x = ROOM;
     apply();

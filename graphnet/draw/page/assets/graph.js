@@ -17,7 +17,10 @@ function makeGraphView() {
   const camera = makeCamera(viewport, world, page);
 
   function show(before) {
-    if (before.pass !== state.pass) cards.forEach((card) => card.fill());
+    if (before.pass !== state.pass) {
+      cards.forEach((card) => card.fill());
+      curves.forEach((curve) => curve.widen());
+    }
     const lit = new Set(currentStep()?.boxes);
     cards.forEach((card) => card.show(lit));
     curves.forEach((curve) => curve.show());
@@ -83,7 +86,7 @@ function makeCard(box) {
 }
 
 function cardField(box, array, role, caption, what) {
-  const field = el("div", { class: `field ${role} shows-${what}` });
+  const field = el("div", { class: `field ${role} shows-${what}${box.card === "sizes" || box.kind === "folded" ? " tight" : ""}` });
   if (box.card === "sizes" || box.kind === "folded") {
     const text = array.shape.length || !array.rows.length ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}` : array.rows[0][0];
     const size = el("div", { class: "cell size" }, text);
@@ -128,10 +131,14 @@ function makeCurve(edge, number) {
     element.classList.toggle("returned", returned);
     element.classList.toggle("flows-on", now && step.shows === "value");
     element.classList.toggle("flows-back", now && step.shows === "signal");
-    if (returned) back.style.strokeWidth = `${1.2 + 2.8 * messageStrength(edge)}px`;
   }
 
-  return { element, show, placeText };
+  function widen() {
+    if (flowsAt.signal.has(number)) back.style.strokeWidth = `${1.2 + 2.8 * messageStrength(edge)}px`;
+  }
+
+  widen();
+  return { element, show, widen, placeText };
 }
 
 // How large the message along an edge is, from 0 to 1.

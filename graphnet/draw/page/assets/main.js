@@ -13,7 +13,6 @@ if (units) watchers.push(units.show);
 makeLegend();
 makeSearch();
 views.start();
-change({ step: 0 });
 
 function makeLegend() {
   const scaled = (role, text, { ends }) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
@@ -50,6 +49,7 @@ function togglePanel() {
 }
 
 function repaint() {
+  channels.clear();
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 

@@ -83,49 +83,49 @@ function forwardSection(box, arrays) {
 
 function backSections(box, arrays) {
   if (!arrays.signal) return page.phases.length > 1 ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))] : [];
-  const { role } = box;
-  const title = role === "gradient" ? "Gradient" : "Error signal";
-  const messages = el("ol", { class: "messages" });
-  for (const message of arrays.messages) {
-    const from = message.from === null ? "the start" : nodeButton(message.from);
-    const array = message.array ?? arrays.signal;
-    const rule = messageRule(message);
-    messages.append(
-      el(
-        "li",
-        { class: role },
-        el("div", {}, "from ", from, message.from && boxes.get(message.from).inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
-        rule && scrolling("backward rule", formula(mathTree(rule.symbols))),
-        hasNumbers(rule) && scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)])),
-        arrayFigure(array, role, `message from ${message.name || "the start"}`),
-      ),
-    );
-  }
-  const count = arrays.messages.length;
-  const total = count > 1 ? [el("h4", {}, "They add up to"), arrayFigure(arrays.signal, role, box.derivative)] : [];
-  const parts = [
-    section(
-      title,
-      ...knownOr(
-        box,
-        "signal",
-        scrolling("error signal with numbers", ...sumOfMessages(box)),
-        el("h4", {}, count > 1 ? `${count} messages` : "One message"),
-        messages,
-        ...total,
-      ),
-    ),
-  ];
-  if (arrays.update) {
-    parts.push(
-      section(
-        "Update",
-        scrolling("update rule", formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`))),
-        ...knownOr(box, "update", scrolling("update with numbers", ...updateNumbers(box)), arrayFigure(arrays.update, "value", `new value of ${box.title}`)),
-      ),
-    );
-  }
+  const title = box.role === "gradient" ? "Gradient" : "Error signal";
+  const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays)))];
+  if (arrays.update) parts.push(updateSection(box, arrays));
   return parts;
+}
+
+// What arrived at a node: one message, or several that add up.
+function received(box, { messages, signal }) {
+  const list = el("ol", { class: "messages" }, ...messages.map((message) => messageItem(box, message, message.array ?? signal, messages.length === 1)));
+  if (messages.length === 1) return [list];
+  return [
+    el("p", {}, `${messages.length} messages add up to it.`),
+    scrolling("error signal with numbers", ...sumOfMessages(box)),
+    list,
+    el("h4", {}, "Together"),
+    arrayFigure(signal, box.role, box.derivative),
+  ];
+}
+
+function messageItem(box, message, array, alone) {
+  const { role } = box;
+  const left = alone ? [derivative(box), mo("=")] : [];
+  if (message.from === null) return el("li", { class: role }, el("div", {}, "The way back starts here."), scrolling("start", ...equation([...left, matrix(array, role)])));
+  const inputs = boxes.get(message.from).inputs ?? [];
+  const rule = messageRule(message);
+  return el(
+    "li",
+    { class: role },
+    el("div", {}, "from ", nodeButton(message.from), inputs.length > 1 ? `, for its input ${message.slot + 1}` : ""),
+    rule && scrolling("backward rule", formula(...left, mathTree(rule.symbols))),
+    hasNumbers(rule)
+      ? scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)]))
+      : alone && scrolling("error signal with numbers", ...equation([derivative(box)], [matrix(array, role)])),
+    arrayFigure(array, role, `message from ${message.name}`),
+  );
+}
+
+function updateSection(box, { update }) {
+  return section(
+    "Update",
+    scrolling("update rule", formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`))),
+    ...knownOr(box, "update", scrolling("update with numbers", ...updateNumbers(box)), arrayFigure(update, "value", `new value of ${box.title}`)),
+  );
 }
 
 const mtext = (text) => mathml("mtext", {}, text);

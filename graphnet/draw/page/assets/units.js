@@ -35,15 +35,16 @@ function makeUnitView() {
 
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size);
+  const camera = makeCamera(viewport, world, size, { whole: true });
 
   function show(before) {
     if (before.pass !== state.pass) fill();
+    if (byId("units").hidden) return;
     const step = currentStep();
     const sources = new Set(step?.edges.map((number) => page.edges[number].source));
     parts.forEach((part) => part.show(step, sources));
     const lit = parts.filter((part) => part.element.classList.contains("lit")).map((part) => part.element.getBBox());
-    if (!lit.length || before.step === state.step || byId("units").hidden) return;
+    if (!lit.length || before.step === state.step) return;
     const left = Math.min(...lit.map((box) => box.x));
     const top = Math.min(...lit.map((box) => box.y));
     const right = Math.max(...lit.map((box) => box.x + box.width));
@@ -71,7 +72,8 @@ function makePart({ classes, boxes: owners, shapes, tip }) {
     element.classList.toggle("lit", Boolean(lit));
     element.classList.toggle("selected", owners.includes(state.selected));
     element.classList.toggle("flows", Boolean(lit ? kinds.has("message") : isNow && kinds.has("weight") && step.shows === "value" && owners.some((id) => sources.has(id))));
-    if (title) title.textContent = owners.every((id) => isKnown(id, "signal")) || page.phases.length < 2 ? tip : "";
+    const said = owners.every((id) => isKnown(id, "signal")) || page.phases.length < 2 ? tip : "";
+    if (title && title.textContent !== said) title.textContent = said;
   }
 
   return { element, show };
