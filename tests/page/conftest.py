@@ -26,16 +26,18 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser, tmp_path):
+@pytest.fixture(scope="module")
+def open_page(browser, tmp_path_factory):
     """Return a function that saves a drawing and opens it; at the end nothing may have gone wrong in any page."""
     contexts, complaints = [], []
+    folder = tmp_path_factory.mktemp("pages")
 
     def open_page(drawing, *, size=(1440, 900), script=None, **options):
-        path = drawing.save(tmp_path / f"page{len(contexts)}.html")
+        path = drawing.save(folder / f"page{len(contexts)}.html")
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -43,7 +45,6 @@ def open_page(browser, tmp_path):
         if script:
             page.add_init_script(script)
         page.goto(path.as_uri())
-        page.set_default_timeout(5_000)
         return page
 
     yield open_page
@@ -52,8 +53,31 @@ def open_page(browser, tmp_path):
     assert complaints == []
 
 
+@pytest.fixture(scope="module")
+def run():
+    """Return the backward pass of the 2-3-1 network."""
+    return gn.backward(*two_three_one())
+
+
+@pytest.fixture(scope="module")
+def opened(open_page, run):
+    return open_page(gn.draw(run))
+
+
+@pytest.fixture
+def page(opened):
+    """Return the page of `run`, at its first step, with the focus nowhere."""
+    opened.evaluate("document.activeElement.blur()")
+    opened.keyboard.press("Home")
+    return opened
+
+
 @pytest.fixture
 def network():
+    return two_three_one()
+
+
+def two_three_one():
     """Return E of a 2-3-1 network, all of whose parameters are random, and the feeds of three samples."""
     rng = np.random.default_rng(7)
     x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))

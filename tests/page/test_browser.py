@@ -54,13 +54,7 @@ def check(page, i, step, run, count):
             )
 
 
-@pytest.fixture
-def run(network):
-    return gn.backward(*network)
-
-
-def test_keys_step_through_the_pass_with_its_numbers_in_its_order(open_page, run):
-    page = open_page(gn.draw(run))
+def test_keys_step_through_the_pass_with_its_numbers_in_its_order(page, run):
     steps = steps_of(run, 0.1)
     for i, step in enumerate(steps):
         check(page, i, step, run, len(steps))
@@ -76,8 +70,7 @@ def test_keys_step_through_the_pass_with_its_numbers_in_its_order(open_page, run
     assert page.evaluate(SHOWN)["phase"] == "Gradients"
 
 
-def test_the_mouse_steps_slides_and_jumps(open_page, run):
-    page = open_page(gn.draw(run))
+def test_the_mouse_steps_slides_and_jumps(page, run):
     steps = steps_of(run, 0.1)
     for i in (1, 2):
         page.get_by_role("button", name="Step", exact=True).click()
@@ -92,8 +85,7 @@ def test_the_mouse_steps_slides_and_jumps(open_page, run):
     check(page, first, steps[first], run, len(steps))
 
 
-def test_it_plays_and_pauses(open_page, run):
-    page = open_page(gn.draw(run))
+def test_it_plays_and_pauses(page, run):
     page.get_by_role("combobox", name="Speed").select_option("4")
     page.get_by_role("heading", level=1).click()
     page.keyboard.press("Space")
@@ -107,8 +99,7 @@ def test_it_plays_and_pauses(open_page, run):
     page.locator("#counter", has_text=re.compile(r"^[2-9] /")).wait_for()
 
 
-def test_what_is_not_computed_yet_is_not_shown(open_page, run):
-    page = open_page(gn.draw(run))
+def test_what_is_not_computed_yet_is_not_shown(page, run):
     card = page.locator(".card", has_text="z2").filter(has_text="bias_add")
     assert card.locator(".field").count() == 2
     assert card.evaluate("card => [...card.querySelectorAll('.field')].map((f) => getComputedStyle(f).opacity)") == [
@@ -141,8 +132,7 @@ def test_the_panel_adds_up_the_messages(open_page):
     assert re.findall(r"[\d.]+", re.sub(r"∂\w", "", formula)) == ["1", "2", "1", "2", "2", "4", "4", "8"]
 
 
-def test_numbers_are_put_into_the_formula(open_page, run):
-    page = open_page(gn.draw(run))
+def test_numbers_are_put_into_the_formula(page, run):
     page.keyboard.press("5")
     page.keyboard.press("End")
     text = page.get_by_role("group", name="update with numbers").inner_text()
@@ -151,8 +141,7 @@ def test_numbers_are_put_into_the_formula(open_page, run):
     assert found == pytest.approx([old, 0.1, run.gradient("b2").item(), new], rel=1e-3)
 
 
-def test_search_selects_and_says_when_there_is_none(open_page, run):
-    page = open_page(gn.draw(run))
+def test_search_selects_and_says_when_there_is_none(page, run):
     page.keyboard.press("/")
     page.keyboard.type("W2")
     page.keyboard.press("Enter")
@@ -223,8 +212,7 @@ def test_a_reader_who_wants_no_motion_gets_none(open_page, run):
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_what_flows_moves_along_its_edge_in_its_direction(open_page, run):
-    page = open_page(gn.draw(run))
+def test_what_flows_moves_along_its_edge_in_its_direction(page, run):
     for key, direction in (("ArrowRight", "normal"), ("3", "reverse")):
         page.keyboard.press(key)
         style = "path => (({animationName, animationDirection}) => [animationName, animationDirection])(getComputedStyle(path))"
@@ -258,8 +246,7 @@ def test_axe_finds_nothing_serious(open_page, network, scheme, size):
         assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in serious] == []
 
 
-def test_a_screen_reader_hears_each_step_and_can_reach_everything(open_page, run):
-    page = open_page(gn.draw(run))
+def test_a_screen_reader_hears_each_step_and_can_reach_everything(page, run):
     assert page.get_by_role("status").get_attribute("id") == "says"
     page.keyboard.press("ArrowRight")
     slider = page.get_by_role("slider", name="Step")
@@ -279,3 +266,98 @@ def test_a_graph_without_numbers(open_page, network):
     assert not page.locator("#player").is_visible()
     page.locator(".card", has_text="tanh").click()
     assert page.locator("#panel h2").inner_text().startswith("a1")
+
+
+# The unit view and the formulas ---------------------------------------------------------------------------------------
+
+PARTS = """(classes) => [...document.querySelectorAll(`#units .part${classes}`)].map((part) => ({
+  text: [...part.querySelectorAll("text")].map((text) => text.textContent).join(" "),
+  opacity: getComputedStyle(part).opacity,
+}))"""
+
+
+def test_the_unit_view_goes_with_the_steps(page, run):
+    steps = steps_of(run, 0.1)
+    at = {(step.shows, run.graph.label(step.nodes[0])): i for i, step in enumerate(steps)}
+    for i in range(len(steps)):
+        shown = page.evaluate("document.querySelectorAll('#units .part.unknown.backward').length")
+        if i < at["signal", "a2"]:
+            assert shown == page.evaluate("document.querySelectorAll('#units .part.backward').length") > 0
+        if i == at["signal", "z1"]:  # the last of them
+            assert shown == 0
+        if i == at["value", "a1"]:
+            lit = page.evaluate(PARTS, ".a.lit")
+            assert len(lit) == 3
+        if i == at["signal", "a1"]:
+            assert len(page.evaluate(PARTS, ".message.lit")) == 3
+        if i == at["signal", "W2"]:
+            gradients = [f"{gradient:.3g}".replace("-", "−") for gradient in run.gradient("W2").ravel()]
+            lit = page.evaluate(PARTS, ".label.gradient.lit")
+            assert sorted(part["text"] for part in lit) == sorted(gradients)
+        page.keyboard.press("ArrowRight")
+
+
+def test_selecting_in_one_view_selects_in_the_other(page):
+    page.keyboard.press("End")
+    page.locator("#units .a.forward circle, #units .a.forward path").nth(2).click(force=True)
+    selected = page.locator(".card.selected .title").inner_text()
+    assert selected in ("a1", "x")
+    page.locator(".card", has_text="sigmoid").click()
+    units = page.evaluate("document.querySelectorAll('#units .a.selected').length")
+    assert units == 1
+
+
+def test_the_views_are_shown_one_by_one_or_both(page):
+    for name, visible in (("Units", [True, False]), ("Ops", [False, True]), ("Both", [True, True])):
+        page.get_by_role("button", name=name, exact=True).click()
+        assert [page.locator(f"#{view}").is_visible() for view in ("units", "ops")] == visible
+    page.keyboard.press("v")
+    assert [page.locator(f"#{view}").is_visible() for view in ("units", "ops")] == [True, False]
+    page.get_by_role("button", name="Both", exact=True).click()
+
+
+def test_a_graph_that_is_no_row_of_layers_has_no_unit_view(open_page):
+    x = gn.input("x", shape=(2,))
+    page = open_page(gn.draw(gn.backward(gn.sum(x * x * x, name="E"), {x: [1.0, 2.0]})))
+    assert not page.locator("#units").is_visible()
+    assert not page.locator("#views").is_visible()
+
+
+def test_drawn_as_units_the_page_starts_with_the_units(open_page, network):
+    page = open_page(gn.draw(gn.backward(*network), view="units", sample=1))
+    assert page.locator("#units").is_visible()
+    assert not page.locator("#ops").is_visible()
+    assert "sample 1" in page.locator("#units .notice").first.text_content().lower()
+
+
+def test_rules_stand_in_mathml_with_the_numbers_of_the_pass_put_in(page, run):
+    page.keyboard.press("3")
+    while page.evaluate(SHOWN)["panel"] != "a1":
+        page.keyboard.press("ArrowRight")
+    rule = page.get_by_role("group", name="backward rule", exact=True)
+    assert rule.locator("mfrac").count() == 2  # ∂E/∂a1 = ∂E/∂(the product) W2ᵀ
+    assert rule.locator("math").first.evaluate("math => math.namespaceURI") == "http://www.w3.org/1998/Math/MathML"
+    put_in = page.get_by_role("group", name="backward rule with numbers").locator("mn").all_text_contents()
+    expected = np.concatenate(
+        [run.error_signal("p2").ravel(), run["W2"].ravel(), (run.error_signal("p2") @ run["W2"].T).ravel()]
+    )
+    np.testing.assert_allclose([float(text.replace("−", "-")) for text in put_in], expected, rtol=1e-3)
+    forward = page.get_by_role("group", name="forward rule with numbers").locator("mn").all_text_contents()
+    expected = np.concatenate([[1], run["z1"].ravel(), np.tanh(run["z1"]).ravel()])  # 1: the index of a₁
+    np.testing.assert_allclose([float(text.replace("−", "-")) for text in forward], expected, rtol=1e-3)
+
+
+def test_three_hundred_nodes_open_and_step(open_page):
+    y = gn.input("x", shape=(3,))
+    columns = []
+    for i in range(14):
+        with gn.scope(f"row{i}"):
+            z = y
+            for _ in range(20):
+                z = gn.tanh(z)
+        columns.append(z)
+    run = gn.backward(gn.sum(gn.concatenate(columns), name="E"), {y: [0.1, 0.2, 0.3]})
+    page = open_page(gn.draw(run))
+    assert page.locator(".card").count() == len(run.graph) == 283
+    page.keyboard.press("End")
+    assert page.evaluate(SHOWN)["counter"] == f"{len(steps_of(run, 0.1))} / {len(steps_of(run, 0.1))}"
