@@ -22,6 +22,10 @@ HOSTILE = [
     "\U0001fffe", "\ud800", "\udfff", "a\ud83d", "\u3000", "\u2800", "\u3164", "\u115f", "\xad", "é", "e\u0301", "日本語",
     "العربية", "δ₁", "∂E/∂w", "🙂", "👩\u200d🔬", "🏳️\u200d🌈", "\U000e0001", "x" * 10_000, "\x00" * 10_000, "<" * 10_000,
     "&" * 33, "\\" * 40, "javascript:alert(1)", "https://example.org", "../../etc/passwd", "a/b", "/", "onload=x",
+    "1. x", "1) x", "- x", "* x", "+ x", "# x", "## x", "> x", "`x`", "```", "**b**", "_i_", "~~s~~", "[a](b)", "![a](b)", "---", "===",
+    "%% x", "%%{init: {}}%%", "end", "click n0 call x()", "style n0 fill:red", "class n0 x", "linkStyle 0 x", "subgraph", "o--o", "x--x",
+    "$$x$$", "fa:fa-car", "#35;", "#quot;", "a#b;", "<br/>", "<br>", "\\(x\\)", "@{ shape: x }", ":::x", "%", "a=>b", "==>", "-.->",
+    "direction TB", "default", "A & B", "accTitle: x", "&lrm;", "\\u{41}", "\\x41", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>",
 ]  # fmt: skip
 
 
