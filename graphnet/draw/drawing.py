@@ -166,13 +166,46 @@ class Drawing:
         """
         return self._view.dot(self.picture)
 
+    def to_mermaid(self) -> str:
+        """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> draw(gn.input("x")).to_mermaid().splitlines()[::3]
+        ['flowchart LR', 'n0[/"x<br/>input<br/>scalar<br/>output"/]']
+        """
+        return self._view.mermaid(self.picture)
+
+    def to_text(self) -> str:
+        """Return the picture as plain text, for terminals and screen readers.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", 3.0)
+        >>> print(draw(gn.backward(gn.square(w, name="y"), {})).to_text())
+        Backward pass: y = 9
+        <BLANKLINE>
+        w: parameter, scalar
+          value: 3
+          gradient ∂y/∂w: 6
+        <BLANKLINE>
+        y: square(w), scalar, output
+          value: 9
+          error signal ∂y/∂y: 1
+          sends back to w
+        <BLANKLINE>
+        """
+        return self._view.text(self.picture)
+
     def to_svg(self) -> str:
         """Return the picture as an SVG document.
 
         Raises
         ------
         DrawError
-            If there is no Graphviz, neither on the PATH nor in pygraphviz.
+            In the op view, if there is no Graphviz, neither on the PATH nor in pygraphviz.
 
         Examples
         --------
@@ -212,8 +245,8 @@ class Drawing:
         Parameters
         ----------
         path
-            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot`` or
-            ``.html``, a page that steps through the pass.
+            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot``, ``.mmd`` (Mermaid), ``.txt``
+            or ``.html``, a page that steps through the pass.
 
         Returns
         -------
@@ -263,6 +296,8 @@ _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".png": lambda drawing: render(drawing.to_dot(), "png", drawing._view.engine),
     ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._view.engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
+    ".mmd": lambda drawing: drawing.to_mermaid().encode(),
+    ".txt": lambda drawing: drawing.to_text().encode(),
     ".html": lambda drawing: drawing.to_html().encode(),
 }
 

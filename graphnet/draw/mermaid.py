@@ -22,18 +22,17 @@ def to_mermaid(picture: Picture) -> str:
     Ids are those of the boxes and groups, opaque. Names stand in quotes, with all that means something to Mermaid or to
     HTML written as a code.
     """
-    lines = [
-        "---",
-        f'title: "{mermaid_text(picture.title, quotes=False)}"',
-        "---",
-        f"flowchart {'LR' if picture.direction == 'right' else 'TD'}",
-    ]
-    if picture.notice:
-        lines.append(f'notice["{mermaid_text(picture.notice)}"]')
+    lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *caption(picture.title, picture.notice)]
     lines += _boxes(picture)
     lines += [_edge(edge) for edge in picture.edges]
     lines += _looks(picture)
     return "\n".join(lines) + "\n"
+
+
+def caption(*words: str) -> list[str]:
+    """Return a node without a frame for the lines above a picture: Mermaid's own titles lose all that looks like HTML."""
+    text = "<br/>".join(mermaid_text(line) for line in words if line)
+    return [f'caption["{text}"]', "style caption fill:none,stroke:none"]
 
 
 def _boxes(picture: Picture) -> list[str]:
@@ -47,7 +46,7 @@ def _boxes(picture: Picture) -> list[str]:
     while waiting:
         part = waiting.pop()
         if isinstance(part, Group):
-            lines.append(f'subgraph {part.id}["{mermaid_text(part.title)}"]')
+            lines.append(f'subgraph {part.id}["{mermaid_text(part.title) or " "}"]')  # Mermaid takes no empty text
             waiting += ["end", *reversed(children.get(part.id, []))]
         else:
             lines.append(part if isinstance(part, str) else _box(part))

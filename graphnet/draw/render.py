@@ -25,7 +25,7 @@ def render(dot: str, format: str, engine: str = "dot") -> bytes:
             failures.append(f"{way}: {error}")
     raise DrawError(
         f"nothing on this machine could draw the picture ({'; '.join(failures)})",
-        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.dot") works without it.',
+        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.txt"), .mmd and .dot work without it.',
     )
 
 

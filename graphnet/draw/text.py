@@ -16,7 +16,7 @@ from graphnet.core.text import clean, markup, short
 
 __all__ = ["clean", "count", "dot_markup", "markup", "mermaid_text", "number", "setting_text", "shape_text", "short"]
 
-_PLAIN = frozenset(" ,.:()=+-/")
+_PLAIN = frozenset(" ,.()=+-/")
 """ASCII that is only text to Mermaid, within quotes."""
 
 
@@ -33,20 +33,16 @@ def dot_markup(text: str) -> str:
     return markup(text).replace("\\", "\\\\")
 
 
-def mermaid_text(text: str, *, quotes: bool = True) -> str:
-    """Return clean text for Mermaid: what it, Markdown or HTML would read as more than text is written as a code.
-
-    Letters, digits, spaces and what is not ASCII stay as they are. `quotes` tells whether the text stands in a label,
-    where Mermaid turns codes back into characters; a title in the front matter has no codes, only YAML's escapes.
+def mermaid_text(text: str) -> str:
+    """Return clean text for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
 
     Examples
     --------
-    >>> mermaid_text('<b> "x" & δ'), mermaid_text('a"b', quotes=False)
-    ('#60;b#62; #34;x#34; #38; δ', 'a\\\\"b')
+    >>> mermaid_text('<b> "x" & δ')
+    '#60;b#62; #34;x#34; #38; δ'
     """
-    if not quotes:
-        return text.replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text)
+    codes = "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text)
+    return codes.replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes
 
 
 def number(value: Any, digits: int = 4) -> str:

@@ -15,20 +15,21 @@ from graphnet.errors import DrawError, GraphError
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])
-@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot", ".SVG"])
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot", ".mmd", ".txt", ".SVG"])
 def test_every_suffix_gives_a_well_formed_file(network, tmp_path, suffix, direction):
     path = draw(gn.backward(*network), direction=direction).save(tmp_path / f"net{suffix}")
     content = path.read_bytes()
     if suffix.lower() == ".svg":
         assert ElementTree.fromstring(content).tag.endswith("svg")
     starts = {".png": b"\x89PNG\r\n\x1a\n", ".pdf": b"%PDF-", ".dot": b"digraph", ".svg": b"<?xml"}
+    starts |= {".mmd": b"flowchart LR" if direction == "right" else b"flowchart TD", ".txt": b"Backward pass: E = "}
     assert content.startswith(starts[suffix.lower()])
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_an_unknown_suffix_lists_the_known_ones(network, tmp_path):
     for name in ("net.gif", "net"):
-        with pytest.raises(DrawError, match=r"\.svg, \.png, \.pdf, \.dot"):
+        with pytest.raises(DrawError, match=r"\.svg, \.png, \.pdf, \.dot, \.mmd, \.txt"):
             draw(network[0]).save(tmp_path / name)
 
 
@@ -54,7 +55,12 @@ def test_no_renderer_is_one_error_that_says_what_to_install(network, monkeypatch
     assert "dot" in str(caught.value)
     assert "pygraphviz" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    draw(network[0]).save(tmp_path / "net.dot")
+    for suffix in (".txt", ".mmd", ".dot"):
+        assert draw(network[0]).save(tmp_path / f"net{suffix}").stat().st_size > 100
+    for suffix in (".svg", ".txt", ".mmd", ".dot"):
+        assert draw(network[0], view="units").save(tmp_path / f"units{suffix}").stat().st_size > 100
+    with pytest.raises(DrawError, match="pip install"):
+        draw(network[0], view="units").save(tmp_path / "units.png")
 
 
 def test_dot_on_the_path_comes_first(network, monkeypatch):
