@@ -6,6 +6,7 @@ at the error signals of every node, check each rule by finite differences, and d
 
 from graphnet import errors, layers, ops
 from graphnet.check.checker import check_gradients, check_op
+from graphnet.check.exercise import exercise
 from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
@@ -16,6 +17,7 @@ from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
+from graphnet.explain import derive, diagnose, explain
 from graphnet.ops.activations import (
     identity,
     leaky_relu,
@@ -66,10 +68,14 @@ __all__ = [
     "concatenate",
     "constant",
     "cross_entropy",
+    "derive",
+    "diagnose",
     "divide",
     "draw",
     "errors",
+    "exercise",
     "exp",
+    "explain",
     "fit",
     "forward",
     "gradients",

@@ -84,7 +84,7 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
     """
     messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
     messages[graph.outputs[0]].append(Message(None, None, start))
-    on_the_way = _depending_on(graph, wanted)
+    on_the_way = depending_on(graph, wanted)
 
     def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
         if node not in on_the_way:
@@ -117,7 +117,7 @@ def _start(graph: Graph, delta: Any) -> Node:
     return node
 
 
-def _depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
+def depending_on(graph: Graph, sources: Sequence[Node]) -> set[Node]:
     """Return the nodes of the graph that depend on any of `sources`, but for the sources that depend on none."""
     reached = set(sources)
     depending: set[Node] = set()

@@ -1,6 +1,25 @@
-"""The mathematics of a graph: rules as formulas, the chain rule of one parameter, one number explained, a diagnosis."""
+"""The mathematics of a graph: rules as formulas, the chain rule of one parameter, one number explained, a diagnosis.
 
+``graphnet.explain`` is two things: ``from graphnet.explain import ...`` reads this package, and ``gn.explain(...)`` is its
+function `explain`, which graphnet exports under the same name.
+"""
+
+from graphnet.explain.derivation import Derivation, Step, derive
+from graphnet.explain.diagnosis import Diagnosis, NodeDiagnosis, diagnose
+from graphnet.explain.explanation import Explanation, explain
 from graphnet.explain.formula import Formula
 from graphnet.explain.rules import RuleFormulas, rule_formulas
 
-__all__ = ["Formula", "RuleFormulas", "rule_formulas"]
+__all__ = [
+    "Derivation",
+    "Diagnosis",
+    "Explanation",
+    "Formula",
+    "NodeDiagnosis",
+    "RuleFormulas",
+    "Step",
+    "derive",
+    "diagnose",
+    "explain",
+    "rule_formulas",
+]

@@ -21,6 +21,13 @@ class Digits:
 
 
 @dataclass(frozen=True)
+class Letters:
+    """Indices: letters in italics side by side."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Sign:
     """An operator, as ``⊙``; with space around it if it stands between operands."""
 
@@ -79,7 +86,7 @@ class Fence:
     """Not needed where fractions, roots and exponents are seen as such."""
 
 
-Box: TypeAlias = Name | Digits | Sign | Words | Row | Script | Fraction | Root | Fence
+Box: TypeAlias = Name | Digits | Letters | Sign | Words | Row | Script | Fraction | Root | Fence
 
 
 def row(*parts: Box) -> Box:

@@ -13,8 +13,8 @@ from graphnet.core import tables
 from graphnet.core.op import Op
 from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Name, Root, Script, Sign, Words, row
-from graphnet.explain.formula import Call, Count, Formula, Literal, Number, Signal, Value
+from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
+from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Literal, Number, Signal, SumOver, Value
 from graphnet.explain.symbols import Symbol
 from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
 
@@ -78,7 +78,38 @@ def piece(formula: Formula) -> Piece:
             return Piece(Fence(Sign(shown or f"array {shape}"), "[", "]"))
         case Call(op, args):
             return _call(formula, op, args)
-    return Piece(formula._box)
+        case Entry(of, indices):
+            return _entry(of, "".join(index for index in indices if index is not None))
+        case SumOver(index, _, body):
+            sign = Script(Sign("Σ"), Letters(index))
+            return Piece(row(sign, Sign(" "), piece(body).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
+        case InIndices(body):
+            return piece(body)
+    raise AssertionError(f"a {type(formula).__name__} has no boxes")
+
+
+def _entry(of: Formula, letters: str) -> Piece:
+    """Return an entry: w_jk of W, δ_k of an error signal at a pre-activation, ∂E/∂w_jk of any other."""
+    match of:
+        case Value(_, symbol):
+            return Piece(_with_indices(symbol, letters))
+        case Signal(_, symbol, _, True) if not symbol.sub:
+            return Piece(_with_indices(Symbol("δ"), letters))
+        case Signal(_, symbol, _, True):
+            return Piece(row(Name("δ"), Fence(_with_indices(symbol, letters))))
+        case Signal(_, symbol, _, False, output):
+            under = row(Sign("∂"), _with_indices(symbol, letters))
+            return Piece(Fraction(row(Sign("∂"), symbol_box(output)), under, tight=True))
+    inner = piece(of)
+    box = inner.box if inner.level == Level.ATOM and not isinstance(inner.box, Script) else Fence(inner.box)
+    return Piece(Script(box, Letters(letters)) if letters else box)
+
+
+def _with_indices(symbol: Symbol, letters: str) -> Box:
+    sub = f"{symbol.sub},{letters}" if symbol.sub and letters else symbol.sub or letters
+    if not sub:
+        return Name(symbol.base)
+    return Script(Name(symbol.base), Letters(sub)) if letters else symbol_box(symbol)
 
 
 def symbol_box(symbol: Symbol) -> Box:
@@ -184,8 +215,8 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             rule = Script(Name(short(of.name) + "′"), Digits(str(slot + 1)) if len(args) > 3 else None)
             return Piece(row(rule, Fence(_list(args))))
     if type(op) in _RELATIONS:
-        level = Level.RATIO if op.name.startswith("logical") else Level.SUM
-        left, right = (piece(arg).inside(level) for arg in args)
+        logical = isinstance(op, (comparisons.LogicalAnd, comparisons.LogicalOr))
+        left, right = (piece(arg).inside(Level.RELATION if logical else Level.SUM, "+") for arg in args)
         return Piece(row(left, Sign(_RELATIONS[type(op)], spaced=True), right), Level.RELATION)
     settings = _settings(op)
     inner = row(_list(args), Sign("; "), Name(settings)) if settings else _list(args)
@@ -249,7 +280,8 @@ def _choice(condition: Piece, x: Formula, y: Formula) -> Piece:
 def _times(formula: Formula, last: Box) -> Piece:
     if _is_one(formula):
         return Piece(last)
-    return Piece(row(piece(formula).inside(Level.PRODUCT, "⊙"), Sign("⊙", spaced=True), last), Level.PRODUCT, "⊙")
+    times = Sign(" ") if isinstance(formula, Entry) else Sign("⊙", spaced=True)
+    return Piece(row(piece(formula).inside(Level.PRODUCT, "⊙"), times, last), Level.PRODUCT, "⊙")
 
 
 def _sum(formula: Formula) -> Piece:
@@ -257,6 +289,9 @@ def _sum(formula: Formula) -> Piece:
     parts: list[Box] = []
     terms = list(_terms(formula))
     shown = [(sign, term) for sign, term in terms if not _is_zero(term)] or terms[:1]
+    sums = [term for term in shown if piece(term[1]).joined_by == "Σ"]
+    if len(sums) == 1 and all(sign > 0 for sign, _ in shown):  # b + Σ a w
+        shown = [*(term for term in shown if term is not sums[0]), *sums]
     if len(shown) == 1 and shown[0][0] > 0:
         return piece(shown[0][1])
     for sign, term in shown:
@@ -295,18 +330,47 @@ def _product(formula: Formula) -> Piece:
     parts: list[Box] = []
     if abs(number) != 1 or not (scalars or arrays):
         parts.append(piece(Number(abs(number))).box)
-    signs = ["·"] * len(scalars) + [" "] * bool(arrays) + ["⊙"] * len(arrays)
     last_is_sum = False
-    for i, factor in enumerate([*scalars, *arrays]):
+    by_entries = any(map(_has_entries, scalars))
+    between = {"scalars": Sign(" ") if by_entries else Sign("·", spaced=True), "arrays": Sign("⊙", spaced=True)}
+    if by_entries:  # δ_k a_j, the error signal first
+        scalars.sort(key=lambda factor: not _is_signal(factor))
+    powers = _powers(scalars) if by_entries else [(factor, 1) for factor in scalars]
+    for i, (factor, power) in enumerate([*powers, *((array, 1) for array in arrays)]):
         of = piece(factor)
-        last_is_sum = of.joined_by == "Σ" and i == len(scalars) + len(arrays) - 1 and i == 0
+        last_is_sum = of.joined_by == "Σ" and i == 0 and len(powers) + len(arrays) == 1
         if parts:
-            sign = " " if i == 0 else signs[i] if factor in scalars else ("⊙" if i > len(scalars) else " ")
-            parts.append(Sign(sign, spaced=sign != " "))
-        parts.append(of.box if last_is_sum else of.inside(Level.RATIO))
+            parts.append(Sign(" ") if i in (0, len(powers)) else between["scalars" if i < len(powers) else "arrays"])
+        bare = of if power == 1 else _power(of, Digits(str(power)))
+        parts.append(bare.box if last_is_sum else bare.inside(Level.RATIO))
     if number < 0:
         return Piece(row(Sign("−"), *parts), Level.SUM)
     return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
+
+
+def _powers(factors: Sequence[Formula]) -> list[tuple[Formula, int]]:
+    """Return equal factors side by side as powers."""
+    powers: list[tuple[Formula, int]] = []
+    for factor in factors:
+        if powers and powers[-1][0] == factor:
+            powers[-1] = (factor, powers[-1][1] + 1)
+        else:
+            powers.append((factor, 1))
+    return powers
+
+
+def factors_in(formula: Formula) -> list[Formula]:
+    """Return what a product is made of, in the order it is written."""
+    factors = _factors(formula)
+    return sorted(factors, key=lambda f: (not isinstance(f, Number), not _is_signal(f)))
+
+
+def _has_entries(formula: Formula) -> bool:
+    return isinstance(formula, (Entry, SumOver)) or any(map(_has_entries, formula.parts))
+
+
+def _is_signal(formula: Formula) -> bool:
+    return isinstance(formula, Entry) and isinstance(formula.of, Signal)
 
 
 def _factors(formula: Formula) -> list[Formula]:
@@ -339,9 +403,11 @@ def _axes_in_words(axis: Any, z: Formula) -> Box | None:
     axes = sorted(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
     if axes == list(range(ndim)) and ndim > 1:
         return None
-    names = ["samples" if z.shape[a] is None and a == 0 else ("rows", "columns")[a] if ndim == 2 else f"axis {a}"
-             for a in axes]  # fmt: skip
-    return Name(" ".join(names)) if ndim > 1 else None
+    if len(axes) > 1 or ndim > 2:
+        return Name(("axes " if len(axes) > 1 else "axis ") + ", ".join(map(str, axes)))
+    if ndim == 1:
+        return None
+    return Name("samples" if axes == [0] and z.shape[0] is None else ("rows", "columns")[axes[0]])
 
 
 def _index(index: Sequence[Any]) -> str:

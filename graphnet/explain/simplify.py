@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ def call(
     op: Op, args: tuple[Formula, ...], shape: Shape, sizes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 ) -> Formula:
     """Return an op applied to formulas, simplified. The value stays the same, and the shape too."""
+    if isinstance(op, (Multiply, Divide, Add, Subtract)):
+        args = _without_spreading(args, shape)
     plain = Call(op, args, shape, sizes)
     if all(isinstance(arg, Number) for arg in args) and shape == ():
         with np.errstate(all="ignore"):
@@ -30,6 +32,14 @@ def call(
     return plain
 
 
+def _without_spreading(args: tuple[Formula, ...], shape: Shape) -> tuple[Formula, ...]:
+    """Return two operands, one of them not repeated to a larger shape if the other one has that shape anyway."""
+    for one, other in (args, args[::-1]):
+        if isinstance(one, Call) and isinstance(one.op, BroadcastTo) and other.shape == shape:
+            return tuple(one.args[0] if arg is one else arg for arg in args)
+    return args
+
+
 def substitute(formula: Formula, replacements: Mapping[Formula, Formula]) -> Formula:
     """Return the formula with some of its parts replaced."""
     if formula in replacements:
@@ -38,6 +48,11 @@ def substitute(formula: Formula, replacements: Mapping[Formula, Formula]) -> For
         return formula
     args = tuple(substitute(arg, replacements) for arg in formula.args)
     return formula if args == formula.args else call(formula.op, args, formula.shape, formula.sizes)
+
+
+def mentions(formula: Formula, part: Formula) -> int:
+    """Count how often a formula mentions another."""
+    return int(formula == part) + sum(mentions(inner, part) for inner in formula.parts)
 
 
 def is_number(formula: Formula, value: float | bool) -> bool:
@@ -53,14 +68,15 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
     """Return formulas with the same entries, though perhaps not of the same shape."""
     match op, args:
         case (Multiply(), (x, y)):
-            zeros = [arg for arg in args if isinstance(arg, Call) and isinstance(arg.op, ZerosLike)]
-            return [other for one, other in ((x, y), (y, x)) if is_number(one, 1)] + zeros
+            return list(_shorter_products(x, y)) + list(_shorter_products(y, x))
         case (Divide(), (x, y)) if is_number(y, 1):
             return [x]
         case (Power(), (x, p)) if is_number(p, 1):
             return [x]
         case (Add(), (x, y)):
-            return [other for one, other in ((x, y), (y, x)) if is_number(one, 0)]
+            return [other for one, other in ((x, y), (y, x)) if is_number(one, 0)] or (
+                [call(Multiply(), (Number(2.0), x), x.shape)] if x == y else []
+            )
         case (Subtract(), (x, y)) if is_number(y, 0):
             return [x]
         case (Negative(), (Call(Negative(), (x,)),)):
@@ -76,3 +92,16 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
         case (BroadcastTo(), (x,)):
             return [x]
     return []
+
+
+def _shorter_products(x: Formula, y: Formula) -> Iterator[Formula]:
+    """Yield ways to write x ⊙ y shorter, by what x is."""
+    match x, y:
+        case Number(), _ if is_number(x, 1):
+            yield y
+        case Number(first), Call(Multiply(), (Number(second), z)) | Call(Multiply(), (z, Number(second))):
+            yield call(Multiply(), (Number(first * second), z), y.shape)
+        case Call(ZerosLike()), _:
+            yield x
+        case Call(BroadcastTo(), (z,)), _ if z.shape == () == y.shape:
+            yield Call(x.op, (call(Multiply(), (z, y), ()),), x.shape, x.sizes)

@@ -20,6 +20,8 @@ GREEK = {
 _TAKEN = frozenset({"δ", "Σ", "σ"})
 """Letters with a meaning of their own in every formula: such a name is written out as a word."""
 
+_SPELLED = {letter: word for word, letter in GREEK.items()}
+
 _NAME = re.compile(r"([A-Za-z]|" + "|".join(GREEK) + r"|[α-ωΑ-Ω])(?:_?([0-9]+)|_([A-Za-z0-9]+))?|([A-Za-z]+)_?([0-9]*)")
 _NUMBERED_SCOPE = re.compile(r"[A-Za-z]+_?([0-9]+)")
 
@@ -50,41 +52,52 @@ def symbol_of(name: str) -> Symbol:
     >>> symbol_of("layer_2/W"), symbol_of("logits"), symbol_of("a & b")
     (Symbol(base='W', sub='2'), Symbol(base='logits', sub=''), Symbol(base='a & b', sub=''))
     """
+    return next(_candidates(name))
+
+
+def _candidates(name: str) -> Iterator[Symbol]:
+    """Yield symbols for a name, the shortest first, the whole name last."""
     *scopes, last = name.split("/")
     match = _NAME.fullmatch(last) if len(name) < 200 else None
-    if match is None:
-        return Symbol(short(name))
-    letter, digits, word, long, long_digits = match.groups()
-    base = GREEK.get(letter, letter) if letter else long
-    if base in _TAKEN:
-        base = last if letter == last and letter in GREEK else {v: k for k, v in GREEK.items()}.get(base, base)
-    subs = [digits or word or long_digits or ""]
-    if scopes:
-        numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not subs[0] else None
-        subs = [numbered[1]] if numbered else [*scopes, *subs]
-    return Symbol(base, short(" ".join(sub for sub in subs if sub)))
+    if match is not None:
+        letter, digits, word, long, long_digits = match.groups()
+        base = GREEK.get(letter, letter) if letter else long
+        sub = digits or word or long_digits or ""
+        numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not sub else None
+        if numbered:
+            yield Symbol(_free(base), numbered[1])
+        yield Symbol(_free(base), short(" ".join(filter(None, [*scopes, sub]))))
+    yield Symbol(short(name))
+
+
+def _free(base: str) -> str:
+    """Return a base, spelled out if the letter has a meaning of its own in formulas."""
+    return _SPELLED[base] if base in _TAKEN else base
 
 
 class Symbols:
     """The symbol of each node of a graph, no two alike.
 
     A named node is called what its name says. Of those without a name, the outputs of activations become a₁, a₂, …, the
-    pre-activations they are made of z₁, z₂, …, other constants c₁, … and all else v₁, v₂, …
+    pre-activations they are made of z₁, z₂, …, these without their bias u₁, u₂, …, constants c₁, … and all else v₁, v₂, …
     """
 
     def __init__(self, graph: Graph) -> None:
         self.pre_activations = frozenset(_pre_activations(graph))
         self._symbols: dict[Node, Symbol] = {}
         taken: set[Symbol] = set()
-        for node in graph.nodes:
-            if node.name is not None:
-                symbol = symbol_of(node.name)
-                if symbol in taken:  # a1 and a_1
-                    symbol = Symbol(short(node.name))
-                while symbol in taken:  # names that differ only in what is cut away
-                    symbol = Symbol(symbol.base + "′")
-                self._symbols[node] = symbol
-                taken.add(symbol)
+        named = [node for node in graph.nodes if node.name is not None]
+        for node in sorted(named, key=lambda node: "/" in str(node.name)):  # W1 goes before layer_1/W
+            name = str(node.name)
+            symbol = next((candidate for candidate in _candidates(name) if candidate not in taken), Symbol(short(name)))
+            while symbol in taken:  # names that differ only in what is cut away
+                symbol = Symbol(symbol.base + "′")
+            self._symbols[node] = symbol
+            taken.add(symbol)
+        output = graph.outputs[0]
+        if output.name is None and output.shape == () and Symbol("E") not in taken:
+            self._symbols[output] = Symbol("E")
+            taken.add(Symbol("E"))
         self._name_the_rest(graph, taken)
 
     def __getitem__(self, node: Node) -> Symbol:
@@ -110,7 +123,12 @@ class Symbols:
                 if z not in self._symbols and z in self.pre_activations:
                     give(z, "z", self._symbols[node].sub)
         for node in graph.nodes:
-            if node not in self._symbols:
+            if node in self._symbols:
+                continue
+            uses = graph.consumers(node)
+            if len(uses) == 1 and uses[0].consumer in self._symbols and uses[0].consumer.kind == "bias_add":
+                give(node, "u", self._symbols[uses[0].consumer].sub)  # z₁ = u₁ + b₁
+            else:
                 give(node, "c" if isinstance(node, Constant) else "v")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.core.text import markup
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Name, Root, Row, Script, Sign, Words
+from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Row, Script, Sign, Words
 
 # Unicode text -------------------------------------------------------------------------------------------------------
 
@@ -14,7 +14,7 @@ _SUP = dict(zip("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", strict=
 def as_text(box: Box) -> str:
     """Write boxes on one line."""
     match box:
-        case Name(text) | Digits(text):
+        case Name(text) | Digits(text) | Letters(text):
             return text
         case Sign(text, spaced):
             return f" {text} " if spaced else text
@@ -37,7 +37,7 @@ def as_text(box: Box) -> str:
 def _script(text: str, small: dict[str, str], mark: str) -> str:
     if all(character in small for character in text):
         return "".join(small[character] for character in text)
-    return mark + (text if text.isalnum() else f"({text})")
+    return mark + (text if text.replace("′", "").isalnum() else f"({text})")
 
 
 # LaTeX --------------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ _LATEX_GREEK = {
     "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
 _LATEX_ESCAPES = {
-    "_": r"\_", "&": r"\& ", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
+    "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
     "<": r"\lt{}", ">": r"\gt{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
 }  # fmt: skip
 
@@ -67,8 +67,10 @@ def as_latex(box: Box) -> str:
             return text
         case Name(text):
             return rf"\mathrm{{{_latex_escape(text)}}}"
+        case Letters(text):
+            return text.replace("′", "'")
         case Digits(text):
-            return r"\tfrac{1}{2}" if text == "½" else text.replace("−", "-")
+            return r"\frac{1}{2}" if text == "½" else text.replace("−", "-")
         case Sign(text, spaced):
             command = _LATEX_SIGNS.get(text, text)
             return f" {command} " if spaced or command.startswith("\\") else command
@@ -88,6 +90,7 @@ def as_latex(box: Box) -> str:
             return as_latex(inner)
         case Fence(inner, left, right):
             return rf"\left{left} {as_latex(inner)} \right{right}"
+    raise AssertionError(box)
 
 
 def _latex_escape(name: str) -> str:
@@ -102,6 +105,8 @@ def as_mathml(box: Box) -> str:
     match box:
         case Name(text):
             return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
+        case Letters(text):
+            return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
         case Digits(text):
             return f"<mn>{markup(text)}</mn>"
         case Sign(text, spaced):

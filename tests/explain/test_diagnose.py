@@ -1,0 +1,129 @@
+"""Where error signals are lost, and to what."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.errors import GraphError
+from tests.explain.networks import small
+
+rng = np.random.default_rng(0)
+
+
+def deep(activation, scale, layers=4, width=20, samples=30):
+    x, t = gn.input("x", (None, width)), gn.input("t", (None, width))
+    a = x
+    for i in range(layers):
+        W = gn.parameter(f"W{i}", scale * rng.normal(size=(width, width)) / np.sqrt(width))
+        a = activation(gn.matmul(a, W, name=f"z{i}"), name=f"a{i}")
+    E = gn.sse(a, t, name="E")
+    return gn.backward(E, {x: rng.normal(size=(samples, width)), t: rng.normal(size=(samples, width))})
+
+
+def test_saturated_units_are_counted_and_blamed():
+    bwd = deep(gn.tanh, 20.0)
+    found = gn.diagnose(bwd)
+    for i in range(4):
+        slopes = 1 - bwd[f"a{i}"] ** 2
+        assert found[f"a{i}"].saturated == np.mean(slopes < 0.05)
+        assert found[f"a{i}"].dead == 0
+        assert found[f"a{i}"].factor == "slope"
+        assert f"at 'a{i}': {100 * np.mean(slopes < 0.05):.0f} % of its units are saturated" in found[f"a{i}"].verdict
+
+
+def test_norms_and_ratios_are_those_of_the_pass():
+    bwd = deep(gn.tanh, 2.0)
+    found = gn.diagnose(bwd)
+    norm = {label: np.linalg.norm(bwd.error_signal(label)) for label in ("a2", "z1", "z2", "z3")}
+    assert np.isclose(found["z2"].norm, norm["z2"])
+    assert np.isclose(found["z2"].ratio, norm["z2"] / norm["z3"])
+    assert np.isclose(found["a2"].passed_on, norm["z2"] / norm["a2"])
+    assert found["z3"].ratio is None  # there is no layer above
+
+
+def test_small_weights_are_blamed():
+    found = gn.diagnose(deep(gn.tanh, 0.01))
+    assert found["z2"].factor == "weights"
+    assert "at 'z2': its weights 'W2' are small" in found["z2"].verdict
+
+
+def test_dead_units_are_those_without_a_slope_in_any_sample():
+    x, W = gn.input("x", (None, 2)), gn.parameter("W", [[1.0, -1.0, 1.0, -1.0], [1.0, -1.0, -1.0, -1.0]])
+    E = gn.sum(gn.relu(x @ W, name="a"), name="E")
+    found = gn.diagnose(gn.backward(E, {x: [[1.0, 2.0], [2.0, 1.0], [1.0, 1.0]]}))
+    assert found["a"].dead == 0.5  # the second and the fourth; the third is on for one sample
+    assert found["a"].saturated == 0  # off is not saturated
+    assert np.isclose(found["a"].zero, 8 / 12)
+    assert "50 % of" in found["a"].verdict
+    assert "dead" in found["a"].verdict
+
+
+def test_four_kinds_of_nothing_are_told_apart():
+    w, v, u = (gn.parameter(name, np.ones(3)) for name in "wvu")
+    saturated = gn.tanh(gn.multiply(w, 30.0), name="saturated")
+    off = gn.relu(gn.multiply(v, -1.0), name="off")
+    chosen = gn.where(u > 0, saturated, off)
+    found = gn.diagnose(gn.backward(gn.sum(saturated + off + chosen, name="E"), {}))
+    assert found["v"].state == "exactly zero"
+    assert found["v"].norm == 0
+    assert found["off"].dead == 1
+    assert found["u"].state == "unreachable"
+    assert found["u"].norm is None
+    assert found["greater_1"].state == "no error signal"
+    assert found["saturated"].saturated == 1
+    text = str(found)
+    for words in (
+        "exactly 0",
+        "none reaches it",
+        "has none",
+        "no error signal reaches 'u'",
+        "the error signal ends at 'off'",
+    ):
+        assert words in text
+    assert "exactly 0 are the error signals of" in text
+
+
+def test_a_wrong_turn_to_zero_names_where_it_began():
+    x, W1, W2 = (
+        gn.input("x", (None, 2)),
+        gn.parameter("W1", rng.normal(size=(2, 3))),
+        gn.parameter("W2", np.zeros((3, 2))),
+    )
+    E = gn.sse(gn.matmul(gn.tanh(x @ W1, name="a"), W2, name="y"), np.ones((4, 2)), name="E")
+    found = gn.diagnose(gn.backward(E, {x: rng.normal(size=(4, 2))}))
+    assert found["a"].verdict == "the error signal at 'a' is exactly 0: 'W2' is exactly 0, and 'y' multiplies by it"
+    assert found["W1"].state == "exactly zero"
+    assert found["W2"].state == "passes"
+
+
+def test_the_first_that_is_not_finite_is_named():
+    w = gn.parameter("w", [0.0, 1.0])
+    with np.errstate(all="ignore"):
+        bwd = gn.backward(gn.sum(gn.log(gn.multiply(w, 2.0, name="d"), name="l"), name="E"), {})
+    found = gn.diagnose(bwd)
+    assert found["d"].state == "not finite"
+    assert found["d"].verdict == "the error signal at 'd' is the first that is not finite"
+    assert found["w"].verdict == ""
+
+
+def test_softmax_mixes_units_and_is_no_unit_by_unit_activation():
+    z = gn.parameter("z", rng.normal(size=(3, 4)))
+    E = gn.sse(gn.softmax(z, name="a"), np.ones((3, 4)), name="E")
+    assert gn.diagnose(gn.backward(E, {}))["a"].saturated is None
+
+
+def test_a_healthy_network_has_nothing_that_stands_out():
+    E, feeds = small(output=None)
+    found = gn.diagnose(gn.backward(E, feeds))
+    assert "Nothing stands out" in str(found)
+    assert found.findings == ()
+
+
+def test_it_is_refused_for_a_forward_pass_and_is_plain_data():
+    E, feeds = small()
+    with pytest.raises(GraphError, match=r"takes a backward pass, got ForwardPass\n.*gn.backward"):
+        gn.diagnose(gn.forward(E, feeds))
+    found = gn.diagnose(gn.backward(E, feeds))
+    assert set(found.to_dict()) == {found.graph.label(node) for node in found.graph.nodes}
+    assert found._repr_html_().startswith("<pre")
+    assert found.nodes[0].label == "E"
