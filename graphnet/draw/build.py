@@ -36,6 +36,7 @@ def build(
     *,
     shown: Shown = EVERYTHING_BUT_FORMULAS,
     depth: int | None = None,
+    unfold: int | None = None,
     title: str = "",
 ) -> Picture:
     """Return the description of the picture of a graph, with the numbers of a pass if one is given.
@@ -52,10 +53,12 @@ def build(
         What is on it.
     depth
         How many levels of scopes are opened; by default as many as can be read.
+    unfold
+        The place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     title
         Its title, if not the usual one.
     """
-    return _Builder(what, direction, marks or {}, shown, depth).picture(title)
+    return _Builder(what, direction, marks or {}, shown, depth, unfold).picture(title)
 
 
 class _Builder:
@@ -68,6 +71,7 @@ class _Builder:
         marks: Mapping[Node, Mark],
         shown: Shown,
         depth: int | None,
+        unfold: int | None,
     ) -> None:
         self.what = what
         self.run = what if isinstance(what, ForwardPass) else None
@@ -77,7 +81,7 @@ class _Builder:
         self.marks = marks
         self.shown = shown
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.items, self.notice = outline(self.graph, depth)
+        self.items, self.notice = outline(self.graph, depth, unfold)
         self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}

@@ -123,12 +123,18 @@ def draw(
     passes = named_passes(what) or {}
     drawn = list(passes.values())[-1] if passes else as_graph(what)
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
-    if view == "units":
-        return Drawing(
-            build_units(drawn, sample), lambda: to_html(build(drawn), graph, passes, rate, sample=sample, view="units")
-        )
-    ops = build(drawn, direction, marks, shown=shown_of(drawn, show), depth=depth, title=title)
-    return Drawing(ops, lambda: to_html(ops, graph, passes, rate))
+    parts = shown_of(drawn, show)
+
+    def ops(unfold: int | None = None) -> Picture:
+        return build(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
+
+    picture = build_units(drawn, sample) if view == "units" else ops()
+
+    def page() -> str:
+        first = picture if isinstance(picture, Picture) else ops()
+        return to_html(first, graph, passes, rate, unfold=ops, sample=sample, view=view)
+
+    return Drawing(picture, page)
 
 
 class Drawing:

@@ -56,7 +56,7 @@ class Item:
     kind: str = "node"
 
 
-def outline(graph: Graph, depth: int | None = None) -> tuple[tuple[Item, ...], str]:
+def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:
     """Return the boxes of a picture, and a notice of what was folded: empty if nothing was.
 
     Parameters
@@ -66,6 +66,8 @@ def outline(graph: Graph, depth: int | None = None) -> tuple[tuple[Item, ...], s
     depth
         How many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
         with too many nodes has its scopes folded, the innermost first, then its repeated layers.
+    unfold
+        The place in ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
 
     Notes
     -----
@@ -85,7 +87,15 @@ def outline(graph: Graph, depth: int | None = None) -> tuple[tuple[Item, ...], s
         items = _fold_repeats(items, 0)
     if not _can_be_drawn(graph, items):
         items = _fold_middle(graph, items)
+    if unfold is not None:
+        items = _unfold(items, graph.nodes[unfold])
     return items, _notice(graph, items)
+
+
+def _unfold(items: Sequence[Item], node: Node) -> tuple[Item, ...]:
+    """Return the items with a box for each node of the one that a node is in."""
+    here = next(i for i, item in enumerate(items) if any(member is node for member in item.nodes))
+    return (*items[:here], *(Item((member,), member.scope) for member in items[here].nodes), *items[here + 1 :])
 
 
 def _notice(graph: Graph, items: Sequence[Item]) -> str:

@@ -361,3 +361,24 @@ def test_three_hundred_nodes_open_and_step(open_page):
     assert page.locator(".card").count() == len(run.graph) == 283
     page.keyboard.press("End")
     assert page.evaluate(SHOWN)["counter"] == f"{len(steps_of(run, 0.1))} / {len(steps_of(run, 0.1))}"
+
+
+def test_a_folded_box_opens_and_closes(open_page):
+    y = gn.input("x", shape=(3,))
+    for layer in range(60):
+        with gn.scope(f"layer{layer}"):
+            y = gn.tanh(gn.multiply(y, gn.parameter("w", np.full(3, 0.5)), name="z"), name="a")
+    page = open_page(gn.draw(gn.backward(gn.sum(y, name="E"), {"x": [0.1, 0.2, 0.3]})))
+    folded = page.locator(".card.folded").count()
+    page.keyboard.press("3")
+    page.get_by_label("Find a node").fill("layer2")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Open layer2").click()
+    assert page.locator(".card.folded").count() == folded - 1
+    assert page.locator(".card.lit .title").inner_text() == "a"  # the first of its error signals
+    assert page.locator("#panel").get_by_text("in layer2").is_visible()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".card.lit .title").inner_text() == "z"
+    page.get_by_role("button", name="Close the open box").click()
+    assert page.locator(".card.folded").count() == folded
+    assert page.locator(".card.lit .title").inner_text() == "layer2"

@@ -22,8 +22,12 @@ def page_data(what, **options):
     return data_of(gn.draw(what, **options).to_html())
 
 
+def first_scene(data):
+    return data["scenes"][""]
+
+
 def by_title(data):
-    return {box["title"]: box for box in data["boxes"]}
+    return {box["title"]: box for box in first_scene(data)["boxes"]}
 
 
 def test_it_is_one_file_that_may_load_and_run_nothing_else(network):
@@ -44,7 +48,7 @@ def test_nothing_in_the_data_can_end_its_block():
     html = gn.draw(gn.forward(y, {"</script><script>alert(1)</script>": 0.5})).to_html()
     block = html.split('id="data">')[1].split("</script>")[0]
     assert not set(block) & set("<>&")
-    titles = [box["title"] for box in json.loads(block)["boxes"]]
+    titles = [box["title"] for box in first_scene(json.loads(block))["boxes"]]
     assert titles == [short("</script><script>alert(1)</script>"), "<!--<script>&amp;"]
 
 
@@ -175,33 +179,64 @@ def test_a_learning_rate_that_is_none_is_refused(network, rate):
 def test_a_graph_without_numbers_and_a_report_have_a_page_too(network):
     E, feeds = network
     data = page_data(gn.Graph(E))
-    assert (data["passes"], data["steps"]) == ([], [])
-    assert len(data["boxes"]) == 13
+    assert (data["passes"], first_scene(data)["steps"]) == ([], [])
+    assert len(first_scene(data)["boxes"]) == 13
     data = page_data(gn.check_gradients(E, feeds))
-    assert {box["mark"]["text"] for box in data["boxes"] if "mark" in box} == {"checked"}
+    assert {box["mark"]["text"] for box in first_scene(data)["boxes"] if "mark" in box} == {"checked"}
 
 
 def test_boxes_don_t_overlap(network):
-    boxes = page_data(gn.backward(*network))["boxes"]
+    boxes = first_scene(page_data(gn.backward(*network)))["boxes"]
     for i, one in enumerate(boxes):
         for other in boxes[i + 1 :]:
             (x, y, w, h), (u, v, p, q) = one["place"], other["place"]
             assert x + w <= u or u + p <= x or y + h <= v or v + q <= y, (one["title"], other["title"])
 
 
-def test_a_graph_too_large_is_collapsed_with_a_notice_and_a_bounded_page():
+def blocks(count, length):
+    """Return the backward pass of a chain of tanh in scopes of this length."""
     y = gn.input("x", shape=(4, 4))
-    for block in range(400):
+    for block in range(count):
         with gn.scope(f"block{block}"):
-            for _ in range(5):
+            for _ in range(length):
                 y = gn.tanh(y)
-    html = gn.draw(gn.backward(gn.sum(y, name="E"), {"x": np.ones((4, 4))})).to_html()
+    return gn.backward(gn.sum(y, name="E"), {"x": np.ones((4, 4))})
+
+
+def test_a_graph_too_large_is_collapsed_with_a_notice_and_a_bounded_page():
+    html = gn.draw(blocks(400, 5)).to_html()
     data = data_of(html)
-    assert data["notice"].startswith("2,002 nodes")
-    assert len(data["boxes"]) <= 300
+    scene = first_scene(data)
+    assert scene["notice"].startswith("2,002 nodes")
+    assert len(scene["boxes"]) <= 300
     assert len(html) < 3_000_000
-    shown = {id for step in data["steps"] for id in step["boxes"]}
-    assert shown == {box["id"] for box in data["boxes"]}
-    folded = next(box for box in data["boxes"] if box["kind"] == "folded")
-    inside = data["passes"][0]["arrays"][folded["id"]]["largest"]
-    assert float(inside["norm"]) > 0
+    assert {id for step in scene["steps"] for id in step["boxes"]} == {box["id"] for box in scene["boxes"]}
+    folded = [box["id"] for box in scene["boxes"] if box["kind"] == "folded"]
+    assert all(float(scene["told"][0]["folded"][id]["largest"]["norm"]) > 0 for id in folded)
+
+
+def test_10_000_nodes_make_a_page():
+    y = gn.input("x", shape=(2,))
+    for _ in range(10_000):
+        y = gn.tanh(y)
+    html = gn.draw(gn.backward(gn.sum(y, name="E"), {"x": np.ones(2)})).to_html()
+    assert len(html) < 1_000_000
+
+
+def test_a_folded_box_can_be_opened_in_a_scene_of_its_own():
+    run = blocks(100, 4)
+    data = page_data(run)
+    scene = first_scene(data)
+    folded = {box["id"]: box["members"] for box in scene["boxes"] if box["kind"] == "folded"}
+    opened = [id for id in folded if id in data["scenes"]]
+    assert len(opened) > 5
+    for id in opened:
+        inside = data["scenes"][id]
+        assert len(inside["boxes"]) == len(scene["boxes"]) - 1 + folded[id]
+        assert {box["id"] for box in inside["boxes"] if box["kind"] != "folded"} <= set(data["passes"][0]["arrays"])
+        shown = [box for step in inside["steps"] if step["shows"] == "signal" for box in step["boxes"]]
+        assert set(shown) == {box["id"] for box in inside["boxes"]}
+    tanh = data["passes"][0]["arrays"][opened[0]]
+    node = run.graph.nodes[int(opened[0][1:])]
+    shown = np.array([[float(text.replace("−", "-")) for text in row] for row in tanh["signal"]["rows"]])
+    np.testing.assert_allclose(shown, run.error_signal(node), rtol=1e-3)

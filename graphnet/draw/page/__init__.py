@@ -7,7 +7,7 @@ style and the scripts in ``assets`` only show these data; they compute nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from graphnet.core.graph import Graph
@@ -23,6 +23,7 @@ def to_html(
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
     *,
+    unfold: Callable[[int], Picture],
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
 ) -> str:
@@ -38,6 +39,8 @@ def to_html(
         Its runs by name; none if there are no numbers to show.
     learning_rate
         η of the update.
+    unfold
+        Returns the picture where the folded box with the node at a place of ``graph.nodes`` is open.
     sample
         Whose numbers the unit view shows; ``None`` for averages.
     view
@@ -48,4 +51,4 @@ def to_html(
     DrawError
         If the passes don't take the same steps, or there is no Graphviz.
     """
-    return write_html(page_data(picture, graph, passes, learning_rate, sample=sample, view=view))
+    return write_html(page_data(picture, graph, passes, learning_rate, unfold=unfold, sample=sample, view=view))

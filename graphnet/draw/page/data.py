@@ -1,9 +1,13 @@
-"""All that the page shows, as plain data that JSON can hold. Every text in it is clean; nothing is escaped."""
+"""All that the page shows, as plain data that JSON can hold. Every text in it is clean; nothing is escaped.
+
+Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
+same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from graphnet.core.graph import Graph
@@ -13,7 +17,7 @@ from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.runs import Runs
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.scenery import scenery
-from graphnet.draw.page.steps import PHASES, steps_of
+from graphnet.draw.page.steps import PHASES, Step, steps_of
 from graphnet.draw.page.units import unit_view
 from graphnet.draw.picture import Picture
 from graphnet.draw.scale import Scale, linear, logarithmic
@@ -24,6 +28,9 @@ from graphnet.errors import DrawError
 MOST_UNIT_TEXT = 2_000_000
 """Characters that unit views of all passes may take; beyond that the page has the op view alone."""
 
+MOST_INSIDE, MOST_BOXES = 100, 1_500
+"""A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes."""
+
 
 def page_data(
     picture: Picture,
@@ -31,6 +38,7 @@ def page_data(
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
     *,
+    unfold: Callable[[int], Picture],
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
 ) -> dict[str, Any]:
@@ -46,6 +54,8 @@ def page_data(
         Runs of the graph, by the name that the page calls each; none for a picture without numbers.
     learning_rate
         η of the update.
+    unfold
+        Returns the picture where the folded box with the node at a place of ``graph.nodes`` is open.
     sample
         Whose numbers the unit view shows; ``None`` for averages.
     view
@@ -56,28 +66,80 @@ def page_data(
     DrawError
         If the passes don't take the same steps, or there is no Graphviz.
     """
-    scene = Scene(picture, graph)
-    told = {name: scene.steps(steps_of(run, learning_rate)) for name, run in passes.items()}
-    plots = [[shown for shown, _ in steps] for steps in told.values()]
+    pictures = {"": picture, **_opened(picture, unfold)}
+    scenes = {name: Scene(one, graph) for name, one in pictures.items()}
+    nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
+    runs = Runs(graph, learning_rate, most=share(3 * len(nodes) * len(passes)))
+    arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
+    steps = [steps_of(run, learning_rate) for run in passes.values()]
+    formulas = rule_trees(graph)
+    return {
+        "title": picture.title,
+        "view": view,
+        "rate": number(learning_rate),
+        "loss": runs.sentences.loss,
+        "scales": _scales(nodes, passes.values()),
+        "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
+        "passes": arrays,
+        "scenes": {
+            name: _scene(pictures[name], scene, runs, list(passes.values()), arrays, steps)
+            for name, scene in scenes.items()
+        },
+        "units": _unit_views(list(passes.values()) or [graph], sample),
+    }
+
+
+def _opened(picture: Picture, unfold: Callable[[int], Picture]) -> dict[str, Picture]:
+    """Return a picture for each folded box that can be opened."""
+    opened = {}
+    boxes = len(picture.boxes)
+    for box in picture.boxes:
+        boxes += len(picture.boxes) + len(box.nodes)
+        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and boxes <= MOST_BOXES:
+            opened[box.id] = unfold(box.nodes[0])
+        elif box.kind == "folded":
+            boxes -= len(picture.boxes) + len(box.nodes)
+    return opened
+
+
+def _scene(
+    picture: Picture,
+    scene: Scene,
+    runs: Runs,
+    passes: Sequence[ForwardPass],
+    arrays: Sequence[Mapping[str, Any]],
+    steps: Sequence[Sequence[Step]],
+) -> dict[str, Any]:
+    """Return one picture with its steps."""
+    shown = [scene.steps(of_one) for of_one in steps]
+    plots = [[plotted for plotted, _ in of_one] for of_one in shown]
     if any(plot != plots[0] for plot in plots):
         raise DrawError(
             "the passes reach different nodes, so that they can't share the steps of one page",
             repair="Draw passes of the same outputs and delta, or save a page for each.",
         )
-    runs = Runs(graph, scene, learning_rate, most=share(3 * len(scene.single) * len(passes)))
-    in_numbers = [runs.data(name, run, told[name]) for name, run in passes.items()]
+    told = [runs.told(run, scene, of_one) for run, of_one in zip(passes, shown, strict=True)]
+    contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
     return {
-        "title": picture.title,
         "notice": picture.notice,
-        "view": view,
-        "rate": number(learning_rate),
-        "loss": runs.sentences.loss,
-        "scales": _scales(scene.single.values(), passes.values()),
+        "within": scene.within if len(scene.within) <= MOST_BOXES else {},
+        "told": told,
         **_plot(plots[0] if plots else []),
-        **scenery(picture, scene, runs.sentences, passes.values(), in_numbers, rule_trees(graph, scene.box_of)),
-        "passes": in_numbers,
-        "units": _unit_views(list(passes.values()) or [graph], sample, scene.box_of),
+        **scenery(picture, scene, runs.sentences, passes, contents),
     }
+
+
+def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
+    """Return the steps without numbers: they are the same for all passes."""
+    told = [
+        {"phase": step.phase, "shows": step.shows, "boxes": list(step.boxes), "edges": list(step.edges)}
+        for step in steps
+    ]
+    present = [step.phase for step in steps]
+    phases = [
+        {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
+    ]
+    return {"steps": told, "phases": phases}
 
 
 def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:
@@ -97,24 +159,9 @@ def _ends(scale: Scale) -> dict[str, Any]:
     return {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
 
 
-def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
-    """Return the steps without numbers: they are the same for all passes."""
-    told = [
-        {"phase": step.phase, "shows": step.shows, "boxes": list(step.boxes), "edges": list(step.edges)}
-        for step in steps
-    ]
-    present = [step.phase for step in steps]
-    phases = [
-        {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
-    ]
-    return {"steps": told, "phases": phases}
-
-
-def _unit_views(
-    shown: Sequence[Graph | ForwardPass], sample: int | None, box_of: Mapping[Node, str]
-) -> list[dict[str, Any]]:
+def _unit_views(shown: Sequence[Graph | ForwardPass], sample: int | None) -> list[dict[str, Any]]:
     """Return the unit view of each pass, or none if the graph has none or if they would be too much."""
-    first = unit_view(shown[0], sample, box_of)
+    first = unit_view(shown[0], sample)
     if first is None or len(json.dumps(first)) * len(shown) > MOST_UNIT_TEXT:
         return []
-    return [first, *(view for run in shown[1:] if (view := unit_view(run, sample, box_of)))]
+    return [first, *(view for run in shown[1:] if (view := unit_view(run, sample)))]

@@ -1,7 +1,7 @@
 """The formulas of a graph's rules as plain data.
 
 A rule comes twice: in symbols, and with a place for an array in the stead of each symbol, where the page puts in the
-numbers of the pass that it shows. A place is ``["array", box id, "value" or "signal"]``.
+numbers of the pass that it shows: ``["array", "n12", "value" or "signal"]`` for the node at place 12 of ``graph.nodes``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node
 from graphnet.draw.page.trees import Tree, tree
 from graphnet.explain import Formula, rule_formulas
 from graphnet.explain.formula import Call, Signal, Value
@@ -27,15 +26,13 @@ LARGEST, DEEPEST = 60, 20
 _PLACE = "\ue000"  # of no script: no name or function is written with it
 
 
-def rule_trees(graph: Graph, box_of: Mapping[Node, str]) -> dict[Node, dict[str, Any]]:
-    """Return the formulas of every node that has an op.
+def rule_trees(graph: Graph) -> dict[str, dict[str, Any]]:
+    """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
 
     Parameters
     ----------
     graph
         Whose rules are read.
-    box_of
-        The id of each node's box.
 
     Returns
     -------
@@ -48,36 +45,36 @@ def rule_trees(graph: Graph, box_of: Mapping[Node, str]) -> dict[Node, dict[str,
     >>> import graphnet as gn
     >>> z = gn.input("z1")
     >>> a = gn.exp(z, name="a1")
-    >>> rule_trees(gn.Graph(a), {z: "n0", a: "n1"})[a]["forward"]["numbers"]
+    >>> rule_trees(gn.Graph(a))["n1"]["forward"]["numbers"]
     ['msup', {}, ['mi', {}, 'e'], ['array', 'n0', 'value']]
     """
     if len(graph) > MOST_NODES:
         return {}
-    boxes = {graph.label(node): box for node, box in box_of.items()}
+    ids = {graph.label(node): f"n{place}" for place, node in enumerate(graph.nodes)}
     return {
-        node: {
+        ids[graph.label(node)]: {
             "value": _tree(rules.value),
             "signal": _tree(rules.signal),
-            "forward": _rule(rules.forward, boxes),
-            "backward": [message and _rule(message, boxes) for message in rules.backward],
+            "forward": _rule(rules.forward, ids),
+            "backward": [message and _rule(message, ids) for message in rules.backward],
         }
         for node, rules in rule_formulas(graph).items()
     }
 
 
-def _rule(formula: Formula, boxes: Mapping[str, str]) -> dict[str, Any] | None:
+def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
     if formula.size > LARGEST or formula.depth > DEEPEST:
         return None
-    return {"symbols": _tree(formula), "numbers": _tree(_with_places(formula, boxes))}
+    return {"symbols": _tree(formula), "numbers": _tree(_with_places(formula, ids))}
 
 
-def _with_places(formula: Formula, boxes: Mapping[str, str]) -> Formula:
+def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
     """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
     if isinstance(formula, Value | Signal):
         what = "signal" if isinstance(formula, Signal) else "value"
-        return Value(formula.label, Symbol(f"{_PLACE}{boxes[formula.label]} {what}"), formula.shape)
+        return Value(formula.label, Symbol(f"{_PLACE}{ids[formula.label]} {what}"), formula.shape)
     if isinstance(formula, Call):
-        return replace(formula, args=tuple(_with_places(part, boxes) for part in formula.args))
+        return replace(formula, args=tuple(_with_places(part, ids) for part in formula.args))
     return formula
 
 

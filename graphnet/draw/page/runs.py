@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphnet.core.graph import Graph
@@ -23,30 +23,34 @@ class Runs:
     ----------
     graph
         What was run.
-    scene
-        Its boxes.
     learning_rate
         η of the update.
     most
         Numbers that are carried of an array.
     """
 
-    def __init__(self, graph: Graph, scene: Scene, learning_rate: float, most: int) -> None:
-        self.graph, self.scene = graph, scene
+    def __init__(self, graph: Graph, learning_rate: float, most: int) -> None:
+        self.graph = graph
         self.learning_rate, self.most = learning_rate, most
         self.sentences = Sentences(graph, number(learning_rate))
+        self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
-    def data(self, name: str, run: ForwardPass, steps: Sequence[tuple[SceneStep, Step]]) -> dict[str, Any]:
-        """Return one run, under the name that the page calls it."""
+    def arrays(self, name: str, run: ForwardPass, nodes: Collection[Node]) -> dict[str, Any]:
+        """Return the numbers of one run, under the name that the page calls it."""
         outputs = self.graph.outputs
         error = number(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
         return {
             "name": short(name),
             "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
             "error": error,
-            "arrays": {box: self._arrays(run, node) for box, node in self.scene.single.items()}
-            | {box: self._inside(run, nodes) for box, nodes in self.scene.folded.items()},
-            "says": [self._says(shown, step) for shown, step in steps],
+            "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
+        }
+
+    def told(self, run: ForwardPass, scene: Scene, steps: Sequence[tuple[SceneStep, Step]]) -> dict[str, Any]:
+        """Return what one run says in one scene: a sentence for each step, and what is in its folded boxes."""
+        return {
+            "says": [self._says(scene, shown, step) for shown, step in steps],
+            "folded": {box: self._inside(run, nodes) for box, nodes in scene.folded.items()},
         }
 
     def _arrays(self, run: ForwardPass, node: Node) -> dict[str, Any]:
@@ -66,7 +70,7 @@ class Runs:
         consumer = message.consumer
         told: dict[str, Any] = {"from": None, "name": ""}
         if consumer is not None:
-            told = {"from": self.scene.box_of[consumer], "name": self.sentences.name(consumer), "slot": message.slot}
+            told = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": message.slot}
         return told if alone else told | {"array": self._array(message.delta)}
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
@@ -82,8 +86,8 @@ class Runs:
     def _array(self, array: Array) -> dict[str, Any]:
         return describe(array, self.most)
 
-    def _says(self, shown: SceneStep, step: Step) -> str:
+    def _says(self, scene: Scene, shown: SceneStep, step: Step) -> str:
         box = shown.boxes[0]
-        if len(shown.boxes) > 1 or box in self.scene.single:
+        if len(shown.boxes) > 1 or box in scene.single:
             return self.sentences.of(step)
-        return self.sentences.of_many(step, len(self.scene.folded[box]), self.scene.titles[box])
+        return self.sentences.of_many(step, len(scene.folded[box]), scene.titles[box])

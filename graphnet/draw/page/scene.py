@@ -50,6 +50,8 @@ class Scene:
         The nodes of each box that stands for several.
     titles : dict
         What each box is called.
+    within : dict
+        For each node in a folded box, by the id that its own box would have, the id of the folded one.
     edges : list of Edge
         Those forward.
     """
@@ -59,6 +61,7 @@ class Scene:
         self.box_of = {node: box for box, members in nodes.items() for node in members}
         self.single = {box.id: nodes[box.id][0] for box in picture.boxes if box.kind != "folded"}
         self.folded = {box.id: nodes[box.id] for box in picture.boxes if box.kind == "folded"}
+        self.within = {f"n{place}": box.id for box in picture.boxes if box.kind == "folded" for place in box.nodes}
         self.titles = {box.id: box.title for box in picture.boxes}
         self.edges = [edge for edge in picture.edges if edge.role == "value"]
         self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(self.edges)}

@@ -26,7 +26,6 @@ def scenery(
     sentences: Sentences,
     runs: Collection[ForwardPass],
     told: Sequence[Mapping[str, Any]],
-    formulas: Mapping[Node, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return what is drawn, and where.
 
@@ -41,14 +40,12 @@ def scenery(
     runs
         The passes: they decide what a box shows of its arrays.
     told
-        The same as plain data: they decide how large the boxes are.
-    formulas
-        Those of each node that has an op.
+        What each pass says of each box: it decides how large the boxes are.
     """
     roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
     cards = {box: _card(node, runs, roomy) for box, node in scene.single.items()}
     sizes = {
-        box.id: card_size(box, cards.get(box.id, "words"), [run["arrays"][box.id] for run in told])
+        box.id: card_size(box, cards.get(box.id, "words"), [run.get(box.id, {}) for run in told])
         for box in picture.boxes
     }
     joined = [(edge.source, edge.target) for edge in scene.edges]
@@ -57,7 +54,7 @@ def scenery(
     for box in picture.boxes:
         made = {"id": box.id, "card": cards.get(box.id, "words"), "place": list(places.boxes[box.id]), **_words(box)}
         if box.id in scene.single:
-            made |= _node(scene, sentences, scene.single[box.id], formulas)
+            made |= _node(scene, sentences, scene.single[box.id])
         else:
             made["members"] = len(scene.folded[box.id])
         boxes.append(made)
@@ -79,7 +76,7 @@ def _words(box: Box) -> dict[str, Any]:
     return told | ({"mark": {"kind": box.mark.kind, "text": box.mark.text}} if box.mark else {})
 
 
-def _node(scene: Scene, sentences: Sentences, node: Node, formulas: Mapping[Node, Mapping[str, Any]]) -> dict[str, Any]:
+def _node(scene: Scene, sentences: Sentences, node: Node) -> dict[str, Any]:
     """Return what is to be known of a node apart from its numbers."""
     told: dict[str, Any] = {
         "role": signal_role(node).replace(" ", "-"),
@@ -90,8 +87,6 @@ def _node(scene: Scene, sentences: Sentences, node: Node, formulas: Mapping[Node
     }
     if node.op is not None:
         told["op"] = short(node.op.name)
-    if node in formulas:
-        told["formulas"] = formulas[node]
     return told
 
 

@@ -1,13 +1,12 @@
-"""The unit view on the page: its parts, the boxes of the op view that they belong to, and what makes them known."""
+"""The unit view on the page: its parts, and the nodes that they show."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
 from typing import Any
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node
 from graphnet.draw.page.trees import tree
 from graphnet.draw.units.build import build_units
 from graphnet.draw.units.layout import lay_out
@@ -15,10 +14,11 @@ from graphnet.draw.units.svg import to_svg
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
 
+_NODE = re.compile(r"n\d+")
 _ON_THE_PAGE_ITSELF = frozenset({"title", "legend"})
 
 
-def unit_view(shown: Graph | ForwardPass, sample: int | None, box_of: Mapping[Node, str]) -> dict[str, Any] | None:
+def unit_view(shown: Graph | ForwardPass, sample: int | None) -> dict[str, Any] | None:
     """Return the unit view as plain data, or ``None`` if the graph is no row of layers.
 
     Parameters
@@ -27,17 +27,13 @@ def unit_view(shown: Graph | ForwardPass, sample: int | None, box_of: Mapping[No
         A graph or a pass.
     sample
         Whose numbers it shows; ``None`` for averages.
-    box_of
-        The id of each node's box in the op view.
     """
     try:
         diagram = build_units(shown, sample)
     except DrawError:
         return None
-    graph = shown.graph if isinstance(shown, ForwardPass) else shown
-    boxes = {f"n{position}": box_of[node] for position, node in enumerate(graph.nodes)}
     svg = ElementTree.fromstring(to_svg(lay_out(diagram), "", ""))
-    parts = [_part(element, boxes) for element in svg if element.tag.endswith("}g")]
+    parts = [_part(element) for element in svg if element.tag.endswith("}g")]
     return {
         "width": float(svg.attrib["width"]),
         "height": float(svg.attrib["height"]),
@@ -46,11 +42,11 @@ def unit_view(shown: Graph | ForwardPass, sample: int | None, box_of: Mapping[No
     }
 
 
-def _part(element: ElementTree.Element, boxes: Mapping[str, str]) -> dict[str, Any]:
+def _part(element: ElementTree.Element) -> dict[str, Any]:
     classes = element.attrib["class"].split()
     return {
-        "classes": [name for name in classes if name not in boxes],
-        "boxes": list(dict.fromkeys(boxes[name] for name in classes if name in boxes)),
+        "classes": [name for name in classes if not _NODE.fullmatch(name)],
+        "nodes": [name for name in classes if _NODE.fullmatch(name)],
         "shapes": [tree(child) for child in element if not child.tag.endswith("}title")],
         "tip": next((child.text for child in element if child.tag.endswith("}title")), ""),
     }

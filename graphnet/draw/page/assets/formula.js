@@ -40,7 +40,7 @@ function arrayAt([, id, what]) {
 
 function placedArray(place) {
   const array = arrayAt(place);
-  const made = matrix(array, place[2] === "signal" ? boxes.get(place[1]).role : "value");
+  const made = matrix(array, place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
   return !array.shape.length && array.rows[0][0].startsWith("−") ? mathml("mrow", {}, mo("("), made, mo(")")) : made;
 }
 
@@ -63,26 +63,27 @@ function matrix(array, role) {
 
 // The forward rule, in symbols and with the numbers of the inputs put in.
 function forwardRule(box) {
-  const { value, forward } = box.formulas;
+  const { value, forward } = page.formulas[box.id];
   return equation([mathTree(value), mo("="), mathTree(forward.symbols)]);
 }
 
 function forwardNumbers(box) {
-  return equation([mathTree(box.formulas.value), mo("="), mathTree(box.formulas.forward.numbers)], [matrix(arraysOf(box.id).value, "value")]);
+  return equation([mathTree(page.formulas[box.id].value), mo("="), mathTree(page.formulas[box.id].forward.numbers)], [matrix(arraysOf(box.id).value, "value")]);
 }
 
 // What the rule of a message's sender made of it.
 function messageRule(message) {
-  return message.from === null ? null : boxes.get(message.from).formulas?.backward[message.slot];
+  return message.from === null ? null : page.formulas[message.from]?.backward[message.slot];
 }
 
 function valueOf(id) {
-  return arraysOf(id).value ?? { shape: [], rows: [[boxes.get(id).title]] };
+  const box = boxes.get(id);
+  return arraysOf(id).value ?? (box?.kind === "literal" ? { shape: [], rows: [[box.title]] } : undefined);
 }
 
 // ∂E/∂(the node), where both have names short enough.
 function derivative(box) {
-  if (box.formulas) return mathTree(box.formulas.signal);
+  if (page.formulas[box.id]) return mathTree(page.formulas[box.id].signal);
   if (!page.loss || !box.symbol) return mathml("mtext", {}, box.role === "gradient" ? "gradient" : "error signal");
   return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), mi(page.loss)), mathml("mrow", {}, mo("∂"), mi(box.symbol)));
 }

@@ -3,18 +3,18 @@
 function makeGraphView() {
   const world = el("div", { class: "world" });
   const viewport = el("div", { class: "viewport" }, world);
-  const curves = page.edges.map(makeCurve);
-  const cards = new Map(page.boxes.map((box) => [box.id, makeCard(box)]));
-  world.style.width = `${page.width}px`;
-  world.style.height = `${page.height}px`;
+  const curves = scene.edges.map(makeCurve);
+  const cards = new Map(scene.boxes.map((box) => [box.id, makeCard(box)]));
+  world.style.width = `${scene.width}px`;
+  world.style.height = `${scene.height}px`;
   world.append(
-    ...page.groups.map(makeGroup),
-    svg("svg", { class: "curves", width: page.width, height: page.height, "aria-hidden": "true" }, arrowheads(), ...curves.map((curve) => curve.element)),
+    ...scene.groups.map(makeGroup),
+    svg("svg", { class: "curves", width: scene.width, height: scene.height, "aria-hidden": "true" }, arrowheads(), ...curves.map((curve) => curve.element)),
     ...[...cards.values()].map((card) => card.element),
   );
-  byId("ops").append(viewport);
+  byId("ops").prepend(viewport);
   curves.forEach((curve) => curve.placeText());
-  const camera = makeCamera(viewport, world, page);
+  const camera = makeCamera(viewport, world, scene);
 
   function show(before) {
     if (before.pass !== state.pass) {
@@ -29,7 +29,7 @@ function makeGraphView() {
   }
 
   cards.forEach((card) => card.fill());
-  return { show, camera };
+  return { show, camera, remove: () => viewport.remove() };
 }
 
 function placed(element, [x, y, width, height]) {
@@ -53,6 +53,7 @@ function makeCard(box) {
         tabindex: -1,
         "aria-label": [box.title, ...box.lines].join(", "),
         onclick: () => select(box.id),
+        ondblclick: () => openScene(box.id),
         onkeydown: (event) => event.key === "Enter" && select(box.id),
       },
       el("div", { class: "title" }, box.title),
@@ -79,7 +80,7 @@ function makeCard(box) {
     element.classList.toggle("unreached", isKnown(box.id, "none"));
     element.classList.toggle("lit", lit.has(box.id));
     element.classList.toggle("selected", state.selected === box.id);
-    element.tabIndex = box.id === (state.selected ?? page.boxes[0].id) ? 0 : -1;
+    element.tabIndex = box.id === (state.selected ?? scene.boxes[0].id) ? 0 : -1;
   }
 
   return { element, fill, show };
@@ -106,7 +107,7 @@ function cardField(box, array, role, caption, what) {
 function makeCurve(edge, number) {
   const path = (name, more = {}) => svg("path", { d: edge.path, class: name, ...more });
   const forward = path("forward", { "marker-end": "url(#head-forward)" });
-  const back = path("back", { "marker-start": "url(#head-back)", transform: page.direction === "right" ? "translate(0 6)" : "translate(6 0)" });
+  const back = path("back", { "marker-start": "url(#head-back)", transform: scene.direction === "right" ? "translate(0 6)" : "translate(6 0)" });
   const flow = path("flow", { pathLength: 100 });
   const sink = boxes.get(edge.source);
   const kind = sink.role ?? "error-signal";
@@ -144,7 +145,7 @@ function makeCurve(edge, number) {
 // How large the message along an edge is, from 0 to 1.
 function messageStrength(edge) {
   const { messages = [], signal } = arraysOf(edge.source);
-  const message = messages.find((one) => one.from === edge.target && (one.slot === edge.slot || edge.slot === null));
+  const message = messages.find((one) => boxOf(one.from) === edge.target && (one.slot === edge.slot || edge.slot === null));
   const norm = (message?.array ?? signal)?.norm;
   return norm === undefined ? 0.5 : strength(norm, "signal") ?? 1;
 }

@@ -1,40 +1,69 @@
 // Put the parts together, and give the keys their meaning.
 
-byId("notice").textContent = page.notice;
-byId("notice").hidden = !page.notice;
-
-const graph = makeGraphView();
+let graph = makeGraphView();
 const units = page.units.length ? makeUnitView() : null;
 const views = makeViews();
 const panel = makePanel();
 const player = makePlayer();
-watchers.push(graph.show, panel.show, player.show);
+watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show);
 if (units) watchers.push(units.show);
+turnScene({});
 makeLegend();
 makeSearch();
 views.start();
+
+// Another picture: its notice, its graph, and the way back to the first one.
+function turnScene(before) {
+  if (before.scene === state.scene) return;
+  byId("notice").replaceChildren(scene.notice);
+  if (state.scene) byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
+  byId("notice").hidden = !scene.notice && !state.scene;
+  if (before.scene === undefined) return;
+  graph.remove();
+  graph = makeGraphView();
+  graph.camera.start();
+}
 
 function makeLegend() {
   const scaled = (role, text, { ends }) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
   if (!page.passes.length) return;
   byId("legend").append(scaled("value", "value", page.scales.value));
-  if (page.phases.length < 2) return;
+  if (scene.phases.length < 2) return;
   byId("legend").append(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
 }
 
+// Find a node in this picture, or else in one where a box is open.
 function makeSearch() {
   const search = byId("search");
-  byId("names").append(...page.boxes.filter((box) => box.kind !== "literal").map((box) => el("option", { value: box.title })));
-  const find = () => {
+  const names = Object.keys(page.scenes);
+  const titles = new Set(names.flatMap((name) => page.scenes[name].boxes.filter((box) => box.kind !== "literal").map((box) => box.title)));
+  byId("names").append(...[...titles].map((value) => el("option", { value })));
+
+  function find() {
     const wanted = search.value.trim().toLowerCase();
     if (!wanted) return;
-    const names = page.boxes.map((box) => [box, `${box.scope ? `${box.scope}/` : ""}${box.title}`.toLowerCase()]);
-    const [found] = names.find(([box, name]) => name === wanted || box.title.toLowerCase() === wanted) ?? names.find(([, name]) => name.includes(wanted)) ?? [];
+    const [name, found] = searchIn([state.scene, ...names], wanted) ?? [];
     search.setAttribute("aria-invalid", String(!found));
-    if (found) select(found.id);
-  };
+    if (!found) return;
+    openScene(name);
+    select(found.id);
+  }
+
   search.addEventListener("change", find);
   search.addEventListener("keydown", (event) => event.key === "Enter" && find());
+}
+
+function searchIn(names, wanted) {
+  const isIt = [
+    (box) => [box.title, `${box.scope}/${box.title}`].some((name) => name.toLowerCase() === wanted),
+    (box) => `${box.scope ?? ""}/${box.title}`.toLowerCase().includes(wanted),
+  ];
+  for (const matches of isIt) {
+    for (const name of names) {
+      const found = page.scenes[name].boxes.find((box) => box.kind !== "literal" && matches(box));
+      if (found) return [name, found];
+    }
+  }
 }
 
 function toggleTheme() {
@@ -65,7 +94,7 @@ const KEYS = {
   ArrowUp: () => goToPass(state.pass + 1),
   ArrowDown: () => goToPass(state.pass - 1),
   Home: () => goTo(0),
-  End: () => goTo(page.steps.length - 1),
+  End: () => goTo(lastStep()),
   "+": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
   "=": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
   "-": () => views.cameras().forEach((camera) => camera.zoom(0.8)),
@@ -76,7 +105,7 @@ const KEYS = {
   p: togglePanel,
   "?": () => byId("help").showModal(),
 };
-page.phases.forEach((phase, i) => (KEYS[i + 1] = () => goTo(phase.first)));
+scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;

@@ -16,7 +16,7 @@ function makePanel() {
 
 function overview() {
   const list = el("ul", { class: "nodes" });
-  for (const box of page.boxes) {
+  for (const box of scene.boxes) {
     if (box.kind !== "literal") list.append(el("li", {}, nodeButton(box.id), el("span", { class: "quiet" }, ` ${box.lines[0] ?? ""}`)));
   }
   return [
@@ -34,6 +34,11 @@ function section(title, ...children) {
   return el("section", {}, el("h3", {}, title), ...children);
 }
 
+function openButton(box) {
+  if (!page.scenes[box.id]) return el("p", { class: "quiet" }, "Too many to be opened on this page.");
+  return el("p", {}, el("button", { type: "button", onclick: () => openScene(box.id) }, `Open ${box.title}`));
+}
+
 function nodeDetails(box) {
   const heading = el("h2", {}, box.title, " ", el("span", { class: "tag" }, box.op ?? box.kind));
   const facts = [...box.lines, box.output ? "output" : null, box.scope ? `in ${box.scope}` : null].filter(Boolean);
@@ -41,7 +46,7 @@ function nodeDetails(box) {
   if (box.mark) parts.push(el("p", { class: `mark ${box.mark.kind}` }, box.mark.text));
   const arrays = arraysOf(box.id);
   if (box.members) {
-    parts.push(el("p", {}, `Stands for ${box.members} nodes.`));
+    parts.push(el("p", {}, `Stands for ${box.members} nodes.`), openButton(box));
     if (arrays.largest) parts.push(largestInside(arrays.largest));
   } else if (arrays.value) parts.push(forwardSection(box, arrays), ...backSections(box, arrays));
   parts.push(usesSection(box));
@@ -66,10 +71,11 @@ function forwardSection(box, arrays) {
   if (!box.inputs.length) return section("Value", ...knownOr(box, "value", value));
   const inputs = el("dl", { class: "inputs" });
   for (const [slot, id] of box.inputs.entries()) {
-    const known = isKnown(id, "value") || boxes.get(id).kind === "literal";
-    inputs.append(el("dt", {}, nodeButton(id)), el("dd", {}, known ? arrayFigure(valueOf(id), "value", `input ${slot}: ${boxes.get(id).title}`) : "not computed yet"));
+    const known = valueOf(id) && (isKnown(id, "value") || boxes.get(id).kind === "literal");
+    const instead = boxes.get(id).members ? "inside a folded box" : "not computed yet";
+    inputs.append(el("dt", {}, nodeButton(id)), el("dd", {}, known ? arrayFigure(valueOf(id), "value", `input ${slot}: ${boxes.get(id).title}`) : instead));
   }
-  const rule = box.formulas?.forward;
+  const rule = page.formulas[box.id]?.forward;
   const symbols = rule && scrolling("forward rule", ...forwardRule(box));
   return section(
     "Forward",
@@ -82,7 +88,7 @@ function forwardSection(box, arrays) {
 }
 
 function backSections(box, arrays) {
-  if (!arrays.signal) return page.phases.length > 1 ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))] : [];
+  if (!arrays.signal) return scene.phases.length > 1 ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))] : [];
   const title = box.role === "gradient" ? "Gradient" : "Error signal";
   const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays)))];
   if (arrays.update) parts.push(updateSection(box, arrays));
@@ -106,12 +112,12 @@ function messageItem(box, message, array, alone) {
   const { role } = box;
   const left = alone ? [derivative(box), mo("=")] : [];
   if (message.from === null) return el("li", { class: role }, el("div", {}, "The way back starts here."), scrolling("start", ...equation([...left, matrix(array, role)])));
-  const inputs = boxes.get(message.from).inputs ?? [];
+  const sender = boxes.get(boxOf(message.from));
   const rule = messageRule(message);
   return el(
     "li",
     { class: role },
-    el("div", {}, "from ", nodeButton(message.from), inputs.length > 1 ? `, for its input ${message.slot + 1}` : ""),
+    el("div", {}, "from ", nodeButton(sender.id), sender.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
     rule && scrolling("backward rule", formula(...left, mathTree(rule.symbols))),
     hasNumbers(rule)
       ? scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)]))
@@ -131,7 +137,7 @@ function updateSection(box, { update }) {
 const mtext = (text) => mathml("mtext", {}, text);
 
 function usesSection(box) {
-  const uses = [...new Set(page.edges.filter((edge) => edge.source === box.id).map((edge) => edge.target))];
+  const uses = [...new Set(scene.edges.filter((edge) => edge.source === box.id).map((edge) => edge.target))];
   if (!uses.length) return null;
   return section("Used by", el("p", {}, ...uses.flatMap((id, i) => [i ? " " : "", nodeButton(id)])));
 }

@@ -11,11 +11,10 @@ const SHAPES = {
 };
 
 function makePlayer() {
-  const last = page.steps.length - 1;
   const play = iconButton("Play", "Space", SHAPES.play, togglePlay);
-  const slider = el("input", { type: "range", id: "slider", min: 0, max: last, value: 0, "aria-label": "Step", oninput: () => goTo(Number(slider.value)) });
+  const slider = el("input", { type: "range", id: "slider", min: 0, max: lastStep(), value: 0, "aria-label": "Step", oninput: () => goTo(Number(slider.value)) });
   const speed = el("select", { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) }, ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)));
-  const phases = page.phases.map((phase, i) => el("button", { type: "button", onclick: () => goTo(phase.first) }, el("b", {}, String(i + 1)), " ", el("span", {}, phase.title)));
+  const phases = scene.phases.map((phase, i) => el("button", { type: "button", onclick: () => goTo(scene.phases[i].first) }, el("b", {}, String(i + 1)), " ", el("span", {}, phase.title)));
   const passes = page.passes.length > 1 ? passControls() : null;
   byId("phases").append(...phases);
   byId("controls").append(
@@ -23,34 +22,35 @@ function makePlayer() {
     iconButton("Step back", "←", SHAPES.back, () => goTo(state.step - 1)),
     play,
     iconButton("Step", "→", SHAPES.on, () => goTo(state.step + 1)),
-    iconButton("Last step", "End", SHAPES.last, () => goTo(last)),
+    iconButton("Last step", "End", SHAPES.last, () => goTo(lastStep())),
     slider,
     speed,
     ...(passes ? [passes.element] : []),
   );
-  byId("player").hidden = last < 0;
+  byId("player").hidden = lastStep() < 0;
   let timer = null;
 
   function togglePlay() {
-    if (!state.playing && state.step === last) goTo(0);
+    if (!state.playing && state.step === lastStep()) goTo(0);
     change({ playing: !state.playing });
   }
 
   function show(before) {
     byId("title").textContent = title();
+    slider.max = Math.max(0, lastStep());
     slider.value = state.step;
     const now = currentStep();
-    const says = page.passes[state.pass]?.says[state.step] ?? "";
-    const phase = page.phases.find((one) => one.key === now?.phase);
-    byId("counter").textContent = now ? `${state.step + 1} / ${last + 1}` : "";
+    const says = scene.told[state.pass]?.says[state.step] ?? "";
+    const phase = scene.phases.find((one) => one.key === now?.phase);
+    byId("counter").textContent = now ? `${state.step + 1} / ${lastStep() + 1}` : "";
     byId("says").textContent = says;
     byId("sentence").dataset.phase = now?.phase ?? "";
-    slider.setAttribute("aria-valuetext", `step ${state.step + 1} of ${last + 1}, ${phase?.title}`);
+    slider.setAttribute("aria-valuetext", `step ${state.step + 1} of ${lastStep() + 1}, ${phase?.title}`);
     phases.forEach((button, i) => {
-      const current = page.phases[i] === phase;
+      const current = scene.phases[i] === phase;
       button.toggleAttribute("aria-current", current);
       if (current) button.setAttribute("aria-current", "step");
-      button.classList.toggle("done", page.phases[i].first < state.step && !current);
+      button.classList.toggle("done", scene.phases[i].first < state.step && !current);
     });
     play.setAttribute("aria-label", state.playing ? "Pause" : "Play");
     play.title = `${state.playing ? "Pause" : "Play"} (Space)`;

@@ -38,10 +38,10 @@ function makeUnitView() {
   const camera = makeCamera(viewport, world, size, { whole: true });
 
   function show(before) {
-    if (before.pass !== state.pass) fill();
+    if (before.pass !== state.pass || before.scene !== state.scene) fill();
     if (byId("units").hidden) return;
     const step = currentStep();
-    const sources = new Set(step?.edges.map((number) => page.edges[number].source));
+    const sources = new Set(step?.edges.map((number) => scene.edges[number].source));
     parts.forEach((part) => part.show(step, sources));
     const lit = parts.filter((part) => part.element.classList.contains("lit")).map((part) => part.element.getBBox());
     if (!lit.length || before.step === state.step) return;
@@ -55,24 +55,24 @@ function makeUnitView() {
   return { show, camera };
 }
 
-function makePart({ classes, boxes: owners, shapes, tip }) {
+function makePart({ classes, nodes, shapes, tip }) {
   const kinds = new Set(classes);
   const back = kinds.has("backward") || kinds.has("gradient");
   const title = tip ? svg("title") : null;
-  const owner = owners.at(-1);
   const element = svg("g", { class: ["part", ...classes].join(" ") }, title, ...shapes.map(svgTree));
-  if (owner) element.addEventListener("click", () => select(owner));
+  const owners = [...new Set(nodes.map(boxOf).filter(Boolean))];
+  if (owners.length) element.addEventListener("click", () => select(owners.at(-1)));
 
   function show(step, sources) {
     const what = back ? "signal" : "value";
-    const known = !page.steps.length || owners.every((id) => isKnown(id, what));
+    const known = !scene.steps.length || owners.every((id) => isKnown(id, what));
     const isNow = step && (step.shows === "value") === !back && step.shows !== "none" && step.boxes.length === 1;
     const lit = isNow && step.boxes.some((id) => owners.includes(id)) && (back || kinds.has("forward"));
     element.classList.toggle("unknown", !known);
     element.classList.toggle("lit", Boolean(lit));
     element.classList.toggle("selected", owners.includes(state.selected));
     element.classList.toggle("flows", Boolean(lit ? kinds.has("message") : isNow && kinds.has("weight") && step.shows === "value" && owners.some((id) => sources.has(id))));
-    const said = owners.every((id) => isKnown(id, "signal")) || page.phases.length < 2 ? tip : "";
+    const said = owners.every((id) => isKnown(id, "signal")) || scene.phases.length < 2 ? tip : "";
     if (title && title.textContent !== said) title.textContent = said;
   }
 

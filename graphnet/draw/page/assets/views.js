@@ -6,9 +6,9 @@ function makeViews() {
   let shown = "ops";
   const buttons = names.map((name) => el("button", { type: "button", onclick: () => turnTo(name) }, name === "both" ? "Both" : name === "ops" ? "Ops" : "Units"));
 
-  addZoom(byId("ops"), graph.camera, "Zoom the ops");
+  addZoom(byId("ops"), () => graph.camera, "Zoom the ops");
   if (units) {
-    addZoom(byId("units"), units.camera, "Zoom the units");
+    addZoom(byId("units"), () => units.camera, "Zoom the units");
     byId("views").append(...buttons);
     byId("views").hidden = false;
   }
@@ -38,9 +38,9 @@ function addZoom(pane, camera, label) {
     el(
       "div",
       { class: "zoom", role: "group", "aria-label": label },
-      iconButton("Zoom in", "+", "M12 5v14M5 12h14", () => camera.zoom(1.25)),
-      iconButton("Zoom out", "−", "M5 12h14", () => camera.zoom(0.8)),
-      iconButton("The whole picture", "0", "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", () => camera.fit()),
+      iconButton("Zoom in", "+", "M12 5v14M5 12h14", () => camera().zoom(1.25)),
+      iconButton("Zoom out", "−", "M5 12h14", () => camera().zoom(0.8)),
+      iconButton("The whole picture", "0", "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", () => camera().fit()),
     ),
   );
 }
