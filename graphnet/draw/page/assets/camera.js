@@ -2,6 +2,7 @@
 
 const READABLE = matchMedia("(max-width: 820px)").matches ? 0.8 : 0.5;
 const ROOM = 20;
+const ROOM_FOR_BUTTONS = 44;
 
 function makeCamera(viewport, world, size, { whole = false } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
@@ -22,12 +23,12 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   }
 
   function fitting() {
-    return Math.min((viewport.clientWidth - 2 * ROOM) / size.width, (viewport.clientHeight - 2 * ROOM) / size.height, 1.6);
+    return Math.min((viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width, (viewport.clientHeight - 2 * ROOM) / size.height, 1.6);
   }
 
   function fit(glide = true) {
     camera.k = fitting();
-    camera.x = (viewport.clientWidth - size.width * camera.k) / 2;
+    camera.x = (viewport.clientWidth - ROOM_FOR_BUTTONS - size.width * camera.k) / 2;
     camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
     apply(glide);
   }

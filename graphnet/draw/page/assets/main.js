@@ -26,10 +26,11 @@ function turnScene(before) {
 
 function makeLegend() {
   const scaled = (role, text, { ends }) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
+  if (units) byId("legend").append(el("span", { class: "quiet" }, "weights: wide if large, grey if positive, orange if negative"));
   if (!page.passes.length) return;
-  byId("legend").append(scaled("value", "value", page.scales.value));
+  byId("legend").prepend(scaled("value", "value", page.scales.value));
   if (scene.phases.length < 2) return;
-  byId("legend").append(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
+  byId("legend").firstChild.after(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
 }
 
 // Find a node in this picture, or else in one where a box is open.

@@ -49,6 +49,7 @@ function nodeDetails(box) {
     parts.push(el("p", {}, `Stands for ${box.members} nodes.`), openButton(box));
     if (arrays.largest) parts.push(largestInside(arrays.largest));
   } else if (arrays.value) parts.push(forwardSection(box, arrays), ...backSections(box, arrays));
+  else if (page.formulas[box.id]) parts.push(...rulesWithoutNumbers(box));
   parts.push(usesSection(box));
   if (page.passes.length > 1 && arrays.value) parts.push(trainingSection(box));
   return parts.filter(Boolean);
@@ -85,6 +86,16 @@ function forwardSection(box, arrays) {
     el("h4", {}, "Value"),
     ...knownOr(box, "value", hasNumbers(rule) && scrolling("forward rule with numbers", ...forwardNumbers(box)), value),
   );
+}
+
+// Of a graph that was not run: what the node computes, and what it would send back to each input.
+function rulesWithoutNumbers(box) {
+  const { forward, backward, signal } = page.formulas[box.id];
+  const sent = backward.map((rule, slot) => rule && el("li", { class: "error-signal" }, el("div", {}, "to ", nodeButton(box.inputs[slot])), scrolling("backward rule", formula(mathTree(rule.symbols)))));
+  return [
+    forward && section("Forward", scrolling("forward rule", ...forwardRule(box))),
+    sent.some(Boolean) && section("Sends back", el("p", { class: "quiet" }, "when its own error signal is ", formula(mathTree(signal))), el("ol", { class: "messages" }, ...sent)),
+  ];
 }
 
 function backSections(box, arrays) {
