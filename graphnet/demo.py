@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphnet as gn
-from graphnet.errors import GraphnetError
+from graphnet.errors import DrawError, GraphnetError
 
 
 class Digits(NamedTuple):
@@ -138,14 +138,10 @@ def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
 def plot_loss(history: gn.History, path: Path) -> None:
     """Draw the loss curve, if matplotlib is installed."""
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
+        figure = gn.plots.loss(history)
+    except DrawError:
         print("No loss curve: matplotlib is not installed (it is part of the demo's extra).")
         return
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(range(1, len(history.loss) + 1), history.loss, color="#1f5fa8")
-    axes.set(xlabel="epoch", ylabel="E of a mini-batch, ½ Σ (a − t)²", ylim=(0, None))
-    axes.set_title("Digits: the error falls as the network learns", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set(ylabel="E of a mini-batch, ½ Σ (a − t)²")
+    figure.axes[0].set_title("Digits: the error falls as the network learns", loc="left")
     figure.savefig(path, dpi=150)
