@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -73,6 +73,7 @@ DESCRIPTIONS = {
     "digits-before": "the digits network with its error signals, untrained",
     "loss": "the error over the epochs",
     "small-network": "a 2-3-1 network with every value, error signal and gradient",
+    "small-network-units": "the same as circles and weights",
 }
 
 
@@ -89,6 +90,7 @@ def draw_small_network(folder: Path, rng: np.random.Generator) -> None:
     print("A 2-3-1 network, forward and backward:\n")
     print(bwd)
     save_picture(bwd, folder / "small-network")
+    save_picture(bwd, folder / "small-network-units", view="units")
 
 
 def load_digits(rng: np.random.Generator) -> Digits:
@@ -128,9 +130,9 @@ def accuracy(network: Network, digits: Digits) -> float:
     return float(np.mean(outputs.argmax(axis=1) == digits.test_labels))
 
 
-def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
+def save_picture(bwd: gn.BackwardPass, stem: Path, view: Literal["ops", "units"] = "ops") -> None:
     """Draw a backward pass as SVG and PNG."""
-    drawing = gn.draw(bwd)
+    drawing = gn.draw(bwd, view=view)
     for suffix in (".svg", ".png"):
         drawing.save(stem.with_suffix(suffix))
 
