@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 import graphnet as gn
-from graphnet.errors import GraphnetError
+from graphnet.errors import DrawError, GraphnetError
 
 
 class Digits(NamedTuple):
@@ -73,6 +73,7 @@ DESCRIPTIONS = {
     "digits-before": "the digits network with its error signals, untrained",
     "loss": "the error over the epochs",
     "small-network": "a 2-3-1 network with every value, error signal and gradient",
+    "small-network-units": "the same as circles and weights",
 }
 
 
@@ -89,6 +90,7 @@ def draw_small_network(folder: Path, rng: np.random.Generator) -> None:
     print("A 2-3-1 network, forward and backward:\n")
     print(bwd)
     save_picture(bwd, folder / "small-network")
+    save_picture(bwd, folder / "small-network-units", view="units")
 
 
 def load_digits(rng: np.random.Generator) -> Digits:
@@ -128,9 +130,9 @@ def accuracy(network: Network, digits: Digits) -> float:
     return float(np.mean(outputs.argmax(axis=1) == digits.test_labels))
 
 
-def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
+def save_picture(bwd: gn.BackwardPass, stem: Path, view: Literal["ops", "units"] = "ops") -> None:
     """Draw a backward pass as SVG and PNG."""
-    drawing = gn.draw(bwd)
+    drawing = gn.draw(bwd, view=view)
     for suffix in (".svg", ".png"):
         drawing.save(stem.with_suffix(suffix))
 
@@ -138,14 +140,10 @@ def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
 def plot_loss(history: gn.History, path: Path) -> None:
     """Draw the loss curve, if matplotlib is installed."""
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
+        figure = gn.plots.loss(history)
+    except DrawError:
         print("No loss curve: matplotlib is not installed (it is part of the demo's extra).")
         return
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(range(1, len(history.loss) + 1), history.loss, color="#1f5fa8")
-    axes.set(xlabel="epoch", ylabel="E of a mini-batch, ½ Σ (a − t)²", ylim=(0, None))
-    axes.set_title("Digits: the error falls as the network learns", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set(ylabel="E of a mini-batch, ½ Σ (a − t)²")
+    figure.axes[0].set_title("Digits: the error falls as the network learns", loc="left")
     figure.savefig(path, dpi=150)

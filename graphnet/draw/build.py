@@ -112,7 +112,7 @@ class _Builder:
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
-        single = [item.nodes[0] for item in self.items if not item.title]
+        single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
         if self.run is None:
             return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
         outputs = set(self.graph.outputs)

@@ -80,9 +80,10 @@ def _thumbnail(field: Field) -> str:
     return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}">{rows}</table>'
 
 
-def edge_label(text: str, colour: str) -> str:
-    """Return what stands beside an arrow, on paper of its own: it may come to lie on the frame of a group."""
-    return _table([_row(font(text, 8.5, colour))], padding=2, more=f' bgcolor="{colours.PAPER}"')
+def edge_label(text: str, colour: str, *, on_paper: bool) -> str:
+    """Return what stands beside an arrow, on paper of its own if it may come to lie on the frame of a group."""
+    paper = f' bgcolor="{colours.PAPER}"' if on_paper else ""
+    return _table([_row(font(text, 8.5, colour))], padding=2, more=paper)
 
 
 def title_label(picture: Picture) -> str:

@@ -90,6 +90,7 @@ def _piece(node: Node, pieces: dict[Node, tuple[str, int]]) -> tuple[str, int]:
         return _within(first, _ATOM) + ("ᵀ" if kind == "transpose" else "²"), _ATOM
     settings = node.op.settings if node.op is not None else {}
     axis = settings.get("axis")
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
     more = f", axis={axis}" if axis is not None else ""
     return f"{kind}({', '.join(pieces[source][0] for source in inputs)}{more})", _ATOM
 

@@ -6,6 +6,8 @@ from graphnet.draw import colours
 from graphnet.draw.picture import Box, Edge, Field, Group, Kind, Picture
 from graphnet.draw.text import mermaid_text
 
+MOST_EDGES = 480
+
 _SHAPES: dict[Kind, tuple[str, str]] = {
     "op": ("(", ")"),
     "input": ("[/", "/]"),
@@ -20,12 +22,13 @@ def to_mermaid(picture: Picture) -> str:
     """Return the picture as a Mermaid flowchart: the same picture gives the same text.
 
     Ids are those of the boxes and groups, opaque. Names stand in quotes, with all that means something to Mermaid or to
-    HTML written as a code.
+    HTML written as a code. Mermaid refuses more than 500 arrows: a picture with more leaves out those of messages.
     """
+    edges = [edge for edge in picture.edges if len(picture.edges) <= MOST_EDGES or edge.role == "value"]
     lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *caption(picture.title, picture.notice)]
     lines += _boxes(picture)
-    lines += [_edge(edge) for edge in picture.edges]
-    lines += _looks(picture)
+    lines += [_edge(edge) for edge in edges]
+    lines += _looks(picture, edges)
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +75,7 @@ def _edge(edge: Edge) -> str:
     return f"{edge.source} {arrow}{text} {edge.target}"
 
 
-def _looks(picture: Picture) -> list[str]:
+def _looks(picture: Picture, edges: list[Edge]) -> list[str]:
     """Return the colours: of boxes by their kind, of arrows by their role."""
     lines = []
     for kind, fill in colours.BOX_FILL.items():
@@ -89,7 +92,7 @@ def _looks(picture: Picture) -> list[str]:
         lines.append(f"classDef fault stroke:{colours.FAULT_LINE},stroke-width:4px")
         lines.append(f"class {','.join(faults)} fault")
     for role, ink in colours.ROLE_INK.items():
-        places = [str(i) for i, edge in enumerate(picture.edges) if edge.role == role]
+        places = [str(i) for i, edge in enumerate(edges) if edge.role == role]
         if places:
             lines.append(f"linkStyle {','.join(places)} stroke:{ink},color:{ink}")
     return lines

@@ -16,7 +16,7 @@ MOST_READABLE = 300
 MOST_BOXES, MOST_LENGTH = 1200, 3000
 """Above this many boxes, or this total length of arrows counted in columns, the layout takes more than a few seconds."""
 
-MOST_COLUMNS = 120
+MOST_COLUMNS = 90
 """Above this many columns a picture is too long for anyone, and for some bitmaps."""
 
 MOST_ALIKE = 24

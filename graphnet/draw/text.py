@@ -45,6 +45,17 @@ def mermaid_text(text: str) -> str:
     return codes.replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes
 
 
+def plot_text(text: str) -> str:
+    r"""Return clean text for matplotlib, where dollars are mathematics and a first underscore hides a label.
+
+    Examples
+    --------
+    >>> print(plot_text("$w$"), plot_text("_w"), sep=";")
+    \$w\$; _w
+    """
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
 def number(value: Any, digits: int = 4) -> str:
     """Return a number in a few digits with a real minus sign, a truth value in words.
 

@@ -187,3 +187,11 @@ def test_deep_scopes_do_not_recurse():
             stack.enter_context(gn.scope(f"s{depth}"))
         y = gn.tanh(gn.input("x"))
     assert len(build(gn.Graph(y)).groups) == 8
+
+
+def test_mermaid_gets_no_more_arrows_than_it_takes():
+    bwd = gn.backward(*deep(60, scoped=False))
+    drawing = draw(bwd, depth=0)
+    assert len(drawing.picture.edges) > 500
+    assert drawing.to_mermaid().count(" -->") == sum(edge.role == "value" for edge in drawing.picture.edges) < 500
+    assert "-.->" not in drawing.to_mermaid()

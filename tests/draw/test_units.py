@@ -340,3 +340,22 @@ def test_a_png_of_the_unit_view_has_the_size_of_its_svg(network):
     size = [int.from_bytes(png[start : start + 4], "big") for start in (16, 20)]
     expected = [float(root.get(side)) * 96 / 72 for side in ("width", "height")]
     assert size == pytest.approx(expected, abs=4)
+
+
+def test_the_unit_view_as_text_and_as_mermaid(network):
+    E, feeds = network
+    bwd = gn.backward(E, feeds)
+    small = draw(bwd, view="units")
+    text = small.to_text()
+    assert "hidden layer 1: a1, tanh, 3 units" in text
+    assert f"error: E = sse(a2, t) = {number(bwd['E'][()])}" in text
+    z1, delta = bwd["z1"].mean(axis=0), bwd.error_signal("z1").mean(axis=0)
+    for unit in range(3):
+        (row,) = [line for line in text.split("\n") if line.startswith(f"{unit}  ") and number(z1[unit], 3) in line]
+        assert number(delta[unit], 3) in row.split()
+    mermaid = small.to_mermaid()
+    assert len(re.findall(r"^u0_\d -->\|[^|]*\| u1_\d$", mermaid, re.M)) == 6
+    assert len(re.findall(r"^u\d_\d\(\(", mermaid, re.M)) == 6
+    large = draw(gn.backward(*mlp([64, 32, 10])), view="units").to_mermaid()
+    assert re.findall(r"^(c\d) -->.*(c\d)$", large, re.M) == [("c0", "c1"), ("c1", "c2")]
+    assert large.count("-->") < 500

@@ -167,8 +167,8 @@ class _Layout:
             if column.activation:
                 short_name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
                 a_shapes.append(Text(x + r * 0.42, y + r * 0.46, (Run(short_name),), 7.5, colours.QUIET))
-        parts.append(Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip))
         parts.append(Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip))
+        parts.append(Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip))
         if self.style.labelled:
             parts += self._around(column, unit, x, y, r)
         return parts
@@ -190,7 +190,9 @@ class _Layout:
 
     def _symbol_and_number(self, x: float, y: float, name: str, index: str, cell: Cell | None) -> list[Shape]:
         symbol = Text(x, y + (1 if cell else 4), _sub(name, index), 11, colours.QUIET if cell else colours.INK)
-        return [symbol, Text(x, y + 14, (Run(cell.text),), 10.5, BLUE, bold=True)] if cell else [symbol]
+        if cell is None:
+            return [symbol]
+        return [symbol, Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, BLUE, bold=True)]
 
     def _around(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
         """Return the numbers outside of a circle: activation, bias, error signal."""
@@ -246,7 +248,10 @@ class _Layout:
         if error is None:
             return [], x + self.style.r + (90 if self.style.labelled else 60)
         wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
-        left = x + (210 if self.style.labelled else 110)
+        away = (
+            210 if self.style.labelled else 110 + 0.35 * self._span(len(self.diagram.columns) - 1)
+        )  # no arrow across units
+        left = x + away
         outline = frame.rectangle(left, self.middle - high / 2, wide, high)
         value = f"{error.name} = {error.value}" if error.value else error.name
         words = (

@@ -7,19 +7,26 @@ from graphnet.draw.mermaid import caption
 from graphnet.draw.text import mermaid_text
 from graphnet.draw.units.diagram import Column, Diagram, Unit
 
+MOST_WEIGHTS = 200
+
 
 def to_mermaid(diagram: Diagram) -> str:
     """Return the diagram as a Mermaid flowchart: a circle for each unit, an arrow for each weight.
 
-    A weight's arrow has its number, and is grey if that is positive, orange if negative. The same diagram gives the same
-    text.
+    A weight's arrow has its number, and is grey if that is positive, orange if negative. As Mermaid refuses more than 500
+    arrows, the weights of larger networks are one arrow from layer to layer. The same diagram gives the same text.
     """
     lines = ["flowchart LR", *caption(diagram.title, diagram.sample, diagram.notice)]
     for column in diagram.columns:
         lines += _column(column)
     edges: list[str] = []
     strokes: dict[str, list[int]] = {}
+    single = sum(len(bundle.weights) for bundle in diagram.bundles) <= MOST_WEIGHTS
     for bundle in diagram.bundles:
+        if not single:
+            summary = ", ".join(filter(None, [bundle.summary, bundle.gradient_summary]))
+            edges.append(f'{bundle.source} -->|"{mermaid_text(summary)}"| {bundle.target}')
+            continue
         for weight in bundle.weights:
             words = [weight.weight.text] if weight.weight else []
             words += [f"∂ {weight.gradient.text}"] if weight.gradient else []
