@@ -13,14 +13,17 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def test_the_python_examples_run_and_learn_exclusive_or(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
     assert (tmp_path / "backprop.svg").read_text(encoding="utf-8").startswith("<?xml")
     outputs = names["gn"].forward(names["a2"], {"x": names["X"]})[names["a2"]]
     np.testing.assert_allclose(outputs, names["T"], atol=0.1)
-    assert "ALL RIGHT" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ALL RIGHT" in printed
+    for shown in re.findall(r"```text\n(.*?)```", README, re.DOTALL)[1:]:
+        assert shown in printed
 
 
 def test_the_wrong_rule_is_reported_as_the_readme_shows():

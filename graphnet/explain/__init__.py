@@ -4,7 +4,8 @@
 function `explain`, which graphnet exports under the same name.
 """
 
-from graphnet.explain.derivation import Derivation, Step, derive
+from graphnet.explain.chain_rule import derive
+from graphnet.explain.derivation import Derivation, Step
 from graphnet.explain.diagnosis import Diagnosis, NodeDiagnosis, diagnose
 from graphnet.explain.explanation import Explanation, explain
 from graphnet.explain.formula import Formula

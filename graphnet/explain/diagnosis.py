@@ -227,14 +227,16 @@ def _sent_on(bwd: BackwardPass, node: Node) -> list[Array]:
 def _shares(node: Node, slope: Array) -> tuple[float, float]:
     """Return the shares of saturated entries and of dead units."""
     assert node.op is not None
+    if not slope.size:
+        return 0.0, 0.0
     best, flat = best_slope(node.op)
     size = np.abs(np.asarray(slope, float))
     low = size < SATURATED * best
     if flat:  # where relu is off its slope is 0, which is not saturation
         low &= size > 0
     units = size.reshape(-1, size.shape[-1]) if size.ndim else size.reshape(1, 1)
-    dead = float((units == 0).all(axis=0).mean()) if flat and units.size else 0.0
-    return (float(low.mean()) if low.size else 0.0), dead
+    dead = float((units == 0).all(axis=0).mean()) if flat else 0.0
+    return float(low.mean()), dead
 
 
 def _factor(node: Node, slope: Array | None, passed_on: float | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,37 +12,14 @@ import numpy as np
 from graphnet.core.node import Node, Parameter
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
-from graphnet.errors import GraphError, GraphnetError, ShapeError
+from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.factors import Factor, factors_of, verdict
-from graphnet.explain.formula import Formula, InIndices, Number, Signal, SumOver, along
-from graphnet.explain.indices import IndexWriter
-from graphnet.explain.layout import factors_in
+from graphnet.explain.formula import Formula
 from graphnet.explain.paths import Path, paths
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
 from graphnet.explain.slopes import Entry
-from graphnet.ops.arithmetic import Add
+from graphnet.explain.terms import Term, formula_at
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Term:
-    """One term of the formula, with its numbers.
-
-    Attributes
-    ----------
-    index : str
-        Which it is, as ``"n = 3"``; empty if the formula is no sum.
-    factors : tuple of float
-        The numbers multiplied, in the order of the formula.
-    value : float
-        The term.
-    """
-
-    index: str
-    factors: tuple[float, ...]
-    value: float
 
 
 @dataclass(frozen=True)
@@ -128,7 +104,7 @@ class Explanation:
 
     def _path_lines(self) -> list[str]:
         count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
-        lines = ["", f"paths to the output: {count}, each the product of its slopes"]
+        lines = ["", f"paths to the output on which no slope is 0: {count}, each the product of its slopes"]
         for path in self.paths:
             slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
             lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
@@ -146,8 +122,8 @@ class Explanation:
     def _repr_html_(self) -> str:
         formula = ""
         if self.left is not None and self.formula is not None:
-            formula = f'<math display="block"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        return f'<div style="overflow-x:auto">{formula}<pre>{html.escape(str(self))}</pre></div>'
+            formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
+        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}<pre>{html.escape(str(self))}</pre></div>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -232,8 +208,8 @@ def explain(
     messages that add up to it
         21    from multiply_1
     <BLANKLINE>
-    paths to the output: 1, each the product of its slopes
-        21 = 3 · 7    w[0] → multiply_1[0] → E
+    paths to the output on which no slope is 0: 1, each the product of its slopes
+        21 = 3 · 7    w[0] → multiply_1[0] → s → E
     <BLANKLINE>
     verdict: it is not small: the largest gradient of any parameter is 21
     """
@@ -251,7 +227,7 @@ def explain(
     factors = factors_of(bwd, node, place)
     largest = max((float(np.abs(gradient).max(initial=0.0)) for gradient in bwd.gradients.values()), default=0.0)
     sentence, culprit = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
-    left, formula, terms = _formula(bwd, node, place)
+    left, formula, terms = formula_at(bwd, node, place)
     return Explanation(
         graph.label(node),
         place,
@@ -287,93 +263,6 @@ def _entry(label: str, signal: Array, entry: Sequence[int] | int | None) -> Entr
             repair=f"Give {signal.ndim} whole numbers within it." if signal.ndim else "It is a scalar: give no entry.",
         )
     return tuple(int(i) % size for i, size in zip(place, signal.shape, strict=True))
-
-
-def _formula(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
-    """Return the two sides of the node's formula entry by entry, and its terms at `entry`."""
-    reader = Reader.of(bwd.graph)
-    try:
-        total = _error_signal(reader, bwd, node)
-    except GraphnetError:  # a size or a rule that can't be read: the numbers are there all the same
-        return None, None, ()
-    writer = IndexWriter(bwd.graph, reader)
-    letters = writer.letters[bwd.graph.label(node)]
-    left, body = writer.entries(reader.signal(node), letters), writer.entries(total, letters)
-    if writer.unclear:
-        writer = IndexWriter(bwd.graph, reader, numbered=writer.unclear)
-        left, body = writer.entries(reader.signal(node), letters), writer.entries(total, letters)
-    formula = InIndices(body, letters, node.shape, bwd.graph.label(node))
-    return left, formula, _terms(bwd, body, letters, entry)
-
-
-def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Formula:
-    """Return the sum of what the consumers send, with error signals that are merely passed on traced to their origin."""
-
-    def received(of: Node) -> Formula:
-        parts: list[Formula] = []
-        for message in bwd.messages(of):
-            if message.consumer is None:
-                parts.append(Number(1.0))
-            else:
-                part = reader.messages(message.consumer)[message.slot or 0]
-                assert part is not None
-                parts.append(part)
-        return reduce(lambda x, y: call(Add(), (x, y), of.shape), parts)
-
-    total = received(node)
-    for _ in range(8):
-        passed_on = {}
-        for signal in _signals_in(total):
-            origin = received(bwd.graph[signal.label])
-            if origin.size <= 2 and not signal.pre_activation and mentions(total, signal):
-                passed_on[signal] = origin
-        if not passed_on:
-            break
-        total = substitute(total, passed_on)  # type: ignore[arg-type]
-    return total
-
-
-def _signals_in(formula: Formula) -> list[Signal]:
-    if isinstance(formula, Signal):
-        return [formula]
-    return [signal for part in formula.parts for signal in _signals_in(part)]
-
-
-def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entry: Entry) -> tuple[Term, ...]:
-    """Return the terms of the outermost sums, with the numbers of each factor."""
-    sums: list[str] = []
-    while isinstance(body, SumOver):
-        sums.append(body.index)
-        body = body.body
-    order = [*(letter for letter in letters if letter is not None), *sums]
-    place = tuple(i for i, letter in zip(entry, letters, strict=True) if letter is not None)
-    signals = _SignalsOf(bwd)
-
-    def at_entry(formula: Formula) -> Array:
-        array = along(formula, order, bwd, signals)
-        return np.asarray(array[tuple(i if array.shape[axis] > 1 else 0 for axis, i in enumerate(place))])
-
-    values = at_entry(body)
-    factors = [np.broadcast_to(at_entry(factor), values.shape) for factor in factors_in(body)]
-    terms = [
-        Term(
-            ", ".join(f"{letter} = {i}" for letter, i in zip(sums, index, strict=True)),
-            tuple(float(factor[index]) for factor in factors),
-            float(values[index]),
-        )
-        for index in np.ndindex(values.shape)
-    ]
-    return tuple(sorted(terms, key=lambda term: -abs(term.value)))
-
-
-class _SignalsOf:
-    """The error signals of a pass by label."""
-
-    def __init__(self, bwd: BackwardPass) -> None:
-        self._bwd = bwd
-
-    def __getitem__(self, label: str) -> Any:
-        return self._bwd.error_signal(label)
 
 
 def _term_line(term: Term) -> str:

@@ -205,7 +205,6 @@ class Entry(Formula):
 
     of: Formula
     indices: tuple[str | None, ...]
-    of_shape: Shape
     shape: Shape = ()
 
     @property

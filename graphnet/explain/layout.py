@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
@@ -125,6 +126,10 @@ def _number(value: float | bool) -> Piece:
     if value == 0.5:
         return Piece(Digits("½"))
     text = tables.number(abs(value), 6)
+    exact = fractions.Fraction(abs(value)).limit_denominator(1000)
+    if float(text) != abs(value) and exact.numerator < 1000 and abs(float(exact) - abs(value)) < 1e-15 * abs(value):
+        ratio = Fraction(Digits(str(exact.numerator)), Digits(str(exact.denominator)))  # 5/12, not 0.416667
+        return Piece(ratio, Level.RATIO) if value >= 0 else Piece(row(Sign("−"), ratio), Level.SUM)
     return Piece(Digits(text)) if value >= 0 else Piece(row(Sign("−"), Digits(text)), Level.SUM)
 
 
@@ -329,7 +334,7 @@ def _product(formula: Formula) -> Piece:
     arrays = [f for f in factors if f.shape != ()]
     parts: list[Box] = []
     if abs(number) != 1 or not (scalars or arrays):
-        parts.append(piece(Number(abs(number))).box)
+        parts.append(piece(Number(abs(number))).inside(Level.RATIO))
     last_is_sum = False
     by_entries = any(map(_has_entries, scalars))
     between = {"scalars": Sign(" ") if by_entries else Sign("·", spaced=True), "arrays": Sign("⊙", spaced=True)}

@@ -19,7 +19,7 @@ MOST_EVALUATIONS = 5_000
 
 @dataclass(frozen=True)
 class Path:
-    """One way from an entry to the output. Printed without the places that merely pass on, with slope 1.
+    """One way from an entry to the output. Printed without nodes that merely pass an entry on, with slope 1.
 
     Attributes
     ----------
@@ -36,8 +36,10 @@ class Path:
     product: float
 
     def __str__(self) -> str:
-        last = len(self.places) - 1
-        shown = [place for i, place in enumerate(self.places) if i in (0, last) or self.slopes[i - 1] != 1]
+        shown = list(self.places[:1])
+        for i, place in enumerate(self.places[1:]):
+            if self.slopes[i] != 1 or place[1] != self.places[i][1] or place is self.places[-1]:
+                shown.append(place)
         return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
 
 

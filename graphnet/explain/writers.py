@@ -109,6 +109,10 @@ def as_mathml(box: Box) -> str:
             return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
         case Digits(text):
             return f"<mn>{markup(text)}</mn>"
+        case Sign(" "):
+            return '<mspace width="0.2em"></mspace>'
+        case Sign("Σ"):
+            return "<mo>∑</mo>"
         case Sign(text, spaced):
             return f"<mo>{markup(text)}</mo>" if spaced else f'<mo lspace="0" rspace="0">{markup(text)}</mo>'
         case Words(text):
@@ -117,6 +121,8 @@ def as_mathml(box: Box) -> str:
             return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
         case Script(base, None, None):
             return as_mathml(base)
+        case Script(Sign("Σ") as base, sub, None) if sub is not None:
+            return f"<munder>{as_mathml(base)}{as_mathml(sub)}</munder>"
         case Script(base, sub, None) if sub is not None:
             return f"<msub>{as_mathml(base)}{as_mathml(sub)}</msub>"
         case Script(base, None, sup) if sup is not None:

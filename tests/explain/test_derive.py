@@ -213,7 +213,7 @@ def test_it_shows_itself_and_is_plain_data():
     page, latex = derivation._repr_html_(), derivation._repr_latex_()
     assert page.startswith("<div")
     assert page.count("<math") == 2
-    assert "(Eq. 11)" in page
+    assert "(Eq.\u00a011)" in page
     assert latex.startswith("$$\\begin{aligned}")
     assert r"\frac{\partial E}{\partial W_{1}} &= x^{\top} \delta \left( z_{1} \right) && \text{(Eq. 11)}" in latex
     plain = derivation.to_dict()

@@ -136,7 +136,7 @@ def test_hostile_names_stay_names(name):
     page = derivation._repr_html_()
     tags = set(re.findall(r"<\s*/?\s*([A-Za-z]+)", page))
     assert tags <= {"div", "p", "math", "mtable", "mtr", "mtd", "mtext", "mrow", "mi", "mn", "mo", "msub", "msup",
-                    "msubsup", "mfrac", "msqrt"}  # fmt: skip
+                    "msubsup", "mfrac", "msqrt", "munder", "mspace"}  # fmt: skip
     minidom.parseString(page)
     latex = derivation.latex
     assert "<" not in latex

@@ -1,0 +1,129 @@
+"""The formula of one entry's error signal, and its terms in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.node import Node
+from graphnet.engine.passes import BackwardPass
+from graphnet.errors import GraphnetError
+from graphnet.explain.formula import Formula, InIndices, Number, Signal, SumOver, along
+from graphnet.explain.indices import IndexWriter
+from graphnet.explain.layout import factors_in
+from graphnet.explain.reading import Reader
+from graphnet.explain.simplify import call, mentions, substitute
+from graphnet.explain.slopes import Array, Entry
+from graphnet.ops.arithmetic import Add
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the formula, with its numbers.
+
+    Attributes
+    ----------
+    index : str
+        Which it is, as ``"n = 3"``; empty if the formula is no sum.
+    factors : tuple of float
+        The numbers multiplied, in the order of the formula.
+    value : float
+        The term.
+    """
+
+    index: str
+    factors: tuple[float, ...]
+    value: float
+
+
+def formula_at(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
+    """Return the two sides of the node's formula entry by entry, and its terms at `entry`."""
+    reader = Reader.of(bwd.graph)
+    try:
+        total = _error_signal(reader, bwd, node)
+    except GraphnetError:  # a size or a rule that can't be read: the numbers are there all the same
+        return None, None, ()
+    writer = IndexWriter(bwd.graph, reader)
+    letters = writer.letters[bwd.graph.label(node)]
+    left, body = writer.entries(reader.signal(node), letters), writer.entries(total, letters)
+    if writer.unclear:
+        writer = IndexWriter(bwd.graph, reader, numbered=writer.unclear)
+        left, body = writer.entries(reader.signal(node), letters), writer.entries(total, letters)
+    formula = InIndices(body, letters, node.shape, bwd.graph.label(node))
+    return left, formula, _terms(bwd, body, letters, entry)
+
+
+def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Formula:
+    """Return the sum of what the consumers send, with error signals that are merely passed on traced to their origin."""
+
+    def received(of: Node) -> Formula:
+        parts: list[Formula] = []
+        for message in bwd.messages(of):
+            if message.consumer is None:
+                parts.append(Number(1.0))
+            else:
+                part = reader.messages(message.consumer)[message.slot or 0]
+                assert part is not None
+                parts.append(part)
+        return reduce(lambda x, y: call(Add(), (x, y), of.shape), parts)
+
+    total = received(node)
+    for _ in range(8):
+        passed_on = {}
+        for signal in _signals_in(total):
+            origin = received(bwd.graph[signal.label])
+            if origin.size <= 2 and not signal.pre_activation and mentions(total, signal):
+                passed_on[signal] = origin
+        if not passed_on:
+            break
+        total = substitute(total, passed_on)  # type: ignore[arg-type]
+    return total
+
+
+def _signals_in(formula: Formula) -> list[Signal]:
+    if isinstance(formula, Signal):
+        return [formula]
+    return [signal for part in formula.parts for signal in _signals_in(part)]
+
+
+def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entry: Entry) -> tuple[Term, ...]:
+    """Return the terms of the outermost sums, with the numbers of each factor."""
+    sums: list[str] = []
+    counts: list[int] = []
+    while isinstance(body, SumOver):
+        sums.append(body.index)
+        counts.append(int(body.count.evaluate(bwd)))
+        body = body.body
+    order = [*(letter for letter in letters if letter is not None), *sums]
+    place = tuple(i for i, letter in zip(entry, letters, strict=True) if letter is not None)
+    signals = _SignalsOf(bwd)
+
+    def at_entry(formula: Formula) -> Array:
+        array = along(formula, order, bwd, signals)
+        return np.asarray(array[tuple(i if array.shape[axis] > 1 else 0 for axis, i in enumerate(place))])
+
+    values = np.broadcast_to(at_entry(body), counts)
+    factors = [np.broadcast_to(at_entry(factor), values.shape) for factor in factors_in(body)]
+    terms = [
+        Term(
+            ", ".join(f"{letter} = {i}" for letter, i in zip(sums, index, strict=True)),
+            tuple(float(factor[index]) for factor in factors),
+            float(values[index]),
+        )
+        for index in np.ndindex(values.shape)
+    ]
+    return tuple(sorted(terms, key=lambda term: -abs(term.value)))
+
+
+class _SignalsOf:
+    """The error signals of a pass by label."""
+
+    def __init__(self, bwd: BackwardPass) -> None:
+        self._bwd = bwd
+
+    def __getitem__(self, label: str) -> Any:
+        return self._bwd.error_signal(label)
