@@ -17,6 +17,9 @@ MOST_IN_ONE, FEWEST_IN_ONE = 640, 12
 
 LONGEST_SIDE = 64
 
+MOST_ARRAYS = 30_000
+"""Arrays that one page carries at most."""
+
 
 def share(arrays: int) -> int:
     """Return how many numbers each of so many arrays may have.
@@ -67,7 +70,8 @@ def describe(array: Array, most: int) -> dict[str, Any]:
     if finite.size < array.size:
         told["bad"] = int(array.size - finite.size)
     if finite.size:
-        told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()))
+        with np.errstate(over="ignore"):
+            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()))
         told["range"] = [number(finite.min()), number(finite.max())]
     return told
 

@@ -33,16 +33,18 @@ def card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tupl
     """
     if box.kind == "literal":
         return max(30.0, _width(box.title, _LETTER) + 12), 26.0
-    widths = [_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in box.lines)]
-    height = TITLE + LINE * len(box.lines) + 2 * PADDING - 4
+    words = max(_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in box.lines), NARROWEST)
+    width = min(words, WIDEST)
+    height = TITLE + LINE * len(box.lines) + 2 * PADDING
     if any(one.get("largest") for one in arrays):
         height += NORM
-    shown = [[one[key] for one in arrays if one.get(key)] for key in ("value", "signal")]
-    for versions in filter(None, shown):
-        width, more = _field_size(card, versions)
-        widths.append(width)
-        height += more
-    return round(min(max(*widths, NARROWEST), WIDEST) + 2 * PADDING), round(height)
+    for keys in (("value", "update"), ("signal",)):  # a new value takes the place of the old one
+        versions = [one[key] for one in arrays for key in keys if one.get(key)]
+        if versions:
+            field_width, field_height = _field_size(card, versions)
+            width = max(width, field_width)
+            height += field_height
+    return round(width + 2 * PADDING), round(height)
 
 
 def _field_size(card: Card, versions: Sequence[Mapping[str, Any]]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.draw.page.arrays import share
+from graphnet.draw.page.arrays import MOST_ARRAYS, share
 from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.runs import Runs
 from graphnet.draw.page.scene import Scene, SceneStep
@@ -64,12 +64,18 @@ def page_data(
     Raises
     ------
     DrawError
-        If the passes don't take the same steps, or there is no Graphviz.
+        If the passes don't take the same steps or are too many, or there is no Graphviz.
     """
     pictures = {"": picture, **_opened(picture, unfold)}
     scenes = {name: Scene(one, graph) for name, one in pictures.items()}
     nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
-    runs = Runs(graph, learning_rate, most=share(3 * len(nodes) * len(passes)))
+    count = 3 * len(nodes) * len(passes)
+    if count > MOST_ARRAYS and len(passes) > 1:
+        raise DrawError(
+            f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
+            repair=f"Draw every {-(-count // MOST_ARRAYS)}th of them.",
+        )
+    runs = Runs(graph, learning_rate, most=share(count))
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
     steps = [steps_of(run, learning_rate) for run in passes.values()]
     formulas = rule_trees(graph)

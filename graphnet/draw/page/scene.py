@@ -74,7 +74,7 @@ class Scene:
         bundles: dict[object, list[Step]] = {}
         for step in steps:
             box = self.box_of[step.nodes[0]]
-            key = (step.phase, box) if len(step.nodes) == 1 and box in self.folded else step
+            key = (step.phase, step.shows, box) if len(step.nodes) == 1 and box in self.folded else step
             bundle = bundles.pop(key, [])  # taken out and put back: it moves to the place of its last step
             bundle.append(step)
             bundles[key] = bundle

@@ -51,11 +51,6 @@ class Sentences:
         """Return the label of a node, clean, and cut if it is long."""
         return short(self.graph.label(node), LONGEST_NAME)
 
-    def derivative(self, node: Node) -> str:
-        """Return the error signal of a node as it is written: ``∂E/∂a1``."""
-        symbol = self.symbol(node)
-        return f"∂{self.loss}/∂{symbol}" if self.loss and symbol else f"error signal of {self.name(node)}"
-
     def symbol(self, node: Node) -> str:
         """Return a name short enough for a formula, or nothing."""
         name = short(own_name(self.graph.label(node), node.scope))
@@ -66,6 +61,11 @@ class Sentences:
         if self.loss and self.symbol(node):
             return f"∂{self.loss}/∂{self.symbol(node)}"
         return "gradient" if isinstance(node, Parameter) else "error signal"
+
+    def derivative(self, node: Node) -> str:
+        """Return the error signal of a node as it is written in a sentence: ``∂E/∂a1``, or in words."""
+        caption = self.caption(node)
+        return caption if caption.startswith("∂") else f"{caption} of {self.name(node)}"
 
     def call(self, node: Node) -> str:
         """Return what makes a node, as ``tanh(z1)``."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from graphnet.core.node import Array, Constant, Node, Parameter
 from graphnet.draw.edges import Use
 from graphnet.draw.kinds import kind_of
@@ -98,7 +100,8 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Step]:
 
 def new_value(run: BackwardPass, parameter: Parameter, learning_rate: float) -> Array:
     """Return w − η ∂E/∂w, as `graphnet.GradientDescent` computes it."""
-    new: Array = run.values[parameter] - learning_rate * run.error_signals[parameter]
+    with np.errstate(all="ignore"):  # of numbers that are not finite the page says so itself
+        new: Array = run.values[parameter] - learning_rate * run.error_signals[parameter]
     return new
 
 
