@@ -240,3 +240,24 @@ def test_a_folded_box_can_be_opened_in_a_scene_of_its_own():
     node = run.graph.nodes[int(opened[0][1:])]
     shown = np.array([[float(text.replace("−", "-")) for text in row] for row in tanh["signal"]["rows"]])
     np.testing.assert_allclose(shown, run.error_signal(node), rtol=1e-3)
+
+
+def test_a_formula_that_does_not_give_the_message_is_left_out(network):
+    E, feeds = network
+    for delta, has_formula in ((None, True), (1.0, True), (2.0, False)):  # the formulas take ∂E/∂E for 1
+        formulas = page_data(gn.backward(E, feeds, delta=delta))["formulas"]
+        last = formulas[f"n{len(gn.Graph(E)) - 1}"]
+        assert [rule is not None for rule in last["backward"]] == [has_formula, has_formula]
+    assert all(rule is not None for formula in list(formulas.values())[:-1] for rule in formula["backward"])
+
+
+def test_several_outputs_have_no_one_error_to_differentiate():
+    x = gn.input("x")
+    graph = gn.Graph(gn.tanh(x, name="a"), gn.square(x, name="b"))
+    data = page_data(gn.backward(graph, {x: 0.5}, delta={"a": 1.0, "b": 2.0}))
+    assert [(formula["signal"], formula["backward"]) for formula in data["formulas"].values()] == [(None, [])] * 2
+
+
+def test_too_many_passes_are_refused_with_how_many_fit(network):
+    with pytest.raises(DrawError, match=r"1,000 passes of 13 nodes are too much for one page\n.*Draw one in 2 of them"):
+        gn.draw([gn.backward(*network)] * 1000).to_html()

@@ -73,12 +73,12 @@ def page_data(
     if count > MOST_ARRAYS and len(passes) > 1:
         raise DrawError(
             f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
-            repair=f"Draw every {-(-count // MOST_ARRAYS)}th of them.",
+            repair=f"Draw one in {-(-count // MOST_ARRAYS)} of them.",
         )
     runs = Runs(graph, learning_rate, most=share(count))
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
     steps = [steps_of(run, learning_rate) for run in passes.values()]
-    formulas = rule_trees(graph)
+    formulas = rule_trees(graph, passes.values())
     return {
         "title": picture.title,
         "view": view,

@@ -83,7 +83,7 @@ function valueOf(id) {
 
 // ∂E/∂(the node), where both have names short enough.
 function derivative(box) {
-  if (page.formulas[box.id]) return mathTree(page.formulas[box.id].signal);
+  if (page.formulas[box.id]?.signal) return mathTree(page.formulas[box.id].signal);
   if (!page.loss || !box.symbol) return mathml("mtext", {}, box.role === "gradient" ? "gradient" : "error signal");
   return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), mi(page.loss)), mathml("mrow", {}, mo("∂"), mi(box.symbol)));
 }

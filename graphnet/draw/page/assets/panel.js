@@ -94,7 +94,7 @@ function rulesWithoutNumbers(box) {
   const sent = backward.map((rule, slot) => rule && el("li", { class: "error-signal" }, el("div", {}, "to ", nodeButton(box.inputs[slot])), scrolling("backward rule", formula(mathTree(rule.symbols)))));
   return [
     forward && section("Forward", scrolling("forward rule", ...forwardRule(box))),
-    sent.some(Boolean) && section("Sends back", el("p", { class: "quiet" }, "when its own error signal is ", formula(mathTree(signal))), el("ol", { class: "messages" }, ...sent)),
+    signal && sent.some(Boolean) && section("Sends back", el("p", { class: "quiet" }, "when its own error signal is ", formula(mathTree(signal))), el("ol", { class: "messages" }, ...sent)),
   ];
 }
 
