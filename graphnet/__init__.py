@@ -31,34 +31,52 @@ from graphnet.ops.activations import (
 )
 from graphnet.ops.arithmetic import add, divide, exp, log, multiply, negative, power, sqrt, square, subtract
 from graphnet.ops.comparisons import abs, maximum, minimum, where
+from graphnet.ops.convolution import conv2d
+from graphnet.ops.dropout import dropout, dropout_masks
+from graphnet.ops.labels import accuracy, one_hot
 from graphnet.ops.linear import bias_add, matmul, transpose
 from graphnet.ops.losses import binary_cross_entropy, cross_entropy, mse, sse
+from graphnet.ops.normalisation import batch_norm, layer_norm
+from graphnet.ops.pooling import max_pool2d
 from graphnet.ops.reductions import max, mean, sum
 from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
-from graphnet.train.fit import History, fit
-from graphnet.train.optimizers import GradientDescent
+from graphnet.train import schedules
+from graphnet.train.callbacks import Callback, EarlyStopping, Training
+from graphnet.train.fit import fit
+from graphnet.train.history import History
+from graphnet.train.inference import inference
+from graphnet.train.optimizers import Adam, AdamW, GradientDescent, Momentum, RMSProp
 
 __version__ = "0.1.0"
 
 notebook.install()
 
 __all__ = [
+    "Adam",
+    "AdamW",
     "BackwardPass",
+    "Callback",
     "Constant",
     "Drawing",
+    "EarlyStopping",
     "ForwardPass",
     "GradientDescent",
     "Graph",
     "History",
     "Input",
     "Message",
+    "Momentum",
     "Node",
     "Op",
     "Parameter",
+    "RMSProp",
     "Report",
+    "Training",
     "abs",
+    "accuracy",
     "add",
     "backward",
+    "batch_norm",
     "bias_add",
     "binary_cross_entropy",
     "broadcast_to",
@@ -67,11 +85,14 @@ __all__ = [
     "compile",
     "concatenate",
     "constant",
+    "conv2d",
     "cross_entropy",
     "derive",
     "diagnose",
     "divide",
     "draw",
+    "dropout",
+    "dropout_masks",
     "errors",
     "exercise",
     "exp",
@@ -80,19 +101,23 @@ __all__ = [
     "forward",
     "gradients",
     "identity",
+    "inference",
     "input",
+    "layer_norm",
     "layers",
     "leaky_relu",
     "log",
     "log_softmax",
     "matmul",
     "max",
+    "max_pool2d",
     "maximum",
     "mean",
     "minimum",
     "mse",
     "multiply",
     "negative",
+    "one_hot",
     "op",
     "ops",
     "parameter",
@@ -101,6 +126,7 @@ __all__ = [
     "power",
     "relu",
     "reshape",
+    "schedules",
     "scope",
     "sigmoid",
     "softmax",

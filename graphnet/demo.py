@@ -146,10 +146,11 @@ def save_picture(bwd: gn.BackwardPass, stem: Path, view: Literal["ops", "units"]
 def plot_loss(history: gn.History, path: Path) -> None:
     """Draw the loss curve, if matplotlib is installed."""
     try:
-        figure = gn.plots.loss(history)
+        figure = history.plot()
     except DrawError:
         print("No loss curve: matplotlib is not installed (it is part of the demo's extra).")
         return
-    figure.axes[0].set(ylabel="E of a mini-batch, ½ Σ (a − t)²")
-    figure.axes[0].set_title("Digits: the error falls as the network learns", loc="left")
+    axes = figure.axes[0]
+    axes.set(ylabel="E of a mini-batch, ½ Σ (a − t)²", ylim=(0, None))
+    axes.set_title("Digits: the error falls as the network learns", loc="left")
     figure.savefig(path, dpi=150)

@@ -10,10 +10,10 @@ import graphnet as gn
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_examples_run_and_learn_exclusive_or(tmp_path, monkeypatch, capsys):
+def test_the_python_examples_run_and_learn(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
@@ -21,6 +21,7 @@ def test_the_python_examples_run_and_learn_exclusive_or(tmp_path, monkeypatch, c
     assert (tmp_path / "backprop.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     outputs = names["gn"].forward(names["a2"], {"x": names["X"]})[names["a2"]]
     np.testing.assert_allclose(outputs, names["T"], atol=0.1)
+    assert names["history"].metrics["accuracy"][-1] > 0.85  # digits
     printed = capsys.readouterr().out
     assert "ALL RIGHT" in printed
     for shown in re.findall(r"```text\n(.*?)```", README, re.DOTALL)[1:]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -27,6 +29,7 @@ Array: TypeAlias = Any
 """An array or a node. Rules are written for both, and the type checker can't know which comes."""
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
 _build: Callable[..., Node] = registry.build
 _OUR_FILES = (
     os.path.dirname(os.path.dirname(__file__)) + os.sep,
@@ -105,7 +108,9 @@ class Node:
     @property
     def size(self) -> int:
         """Number of entries; raises `UnknownSizeError` if a size is known only when fed."""
-        return int(np.prod(known(self.shape, f"the size of {describe(self)}"), dtype=int))
+        if None in self.shape:
+            known(self.shape, f"the size of {describe(self)}")
+        return math.prod(self.shape)  # type: ignore[arg-type]
 
     @property
     def T(self) -> Node:
@@ -398,6 +403,27 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     return Constant(array.copy(), name)
 
 
+def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node, dtype: np.dtype[Any] | None = None) -> Node:
+    """Make a node that says it comes from where `origin` does, and is of its dtype unless told otherwise."""
+    node = Node.__new__(Node)
+    fix = object.__setattr__
+    fix(node, "op", op)
+    fix(node, "inputs", inputs)
+    fix(node, "shape", shape)
+    fix(node, "dtype", dtype or origin.dtype)
+    fix(node, "name", None)
+    fix(node, "scope", origin.name or origin.scope)
+    fix(node, "made_at", origin.made_at)
+    return node
+
+
+def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
+    """Return a node with other inputs; itself if they are the ones it has."""
+    if node.op is None or all(map(is_, inputs, node.inputs)):
+        return node
+    return made_like(node.op, inputs, node.shape, node)
+
+
 def as_node(value: Any) -> Node:
     """Return a node as it is, and an array or a number as a constant."""
     return value if isinstance(value, Node) else constant(value)
@@ -474,8 +500,21 @@ def check_name(name: object, what: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def one_source_line() -> Iterator[None]:
+    """Let all nodes made inside have the source line of the caller's code: it is looked up once, not for each."""
+    token = _made_at.set(_source_line())
+    try:
+        yield
+    finally:
+        _made_at.reset(token)
+
+
 def _source_line() -> tuple[str, int]:
     """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
+    found = _made_at.get()
+    if found is not None:
+        return found
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
         frame = frame.f_back

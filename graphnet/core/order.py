@@ -14,15 +14,15 @@ def topological_order(outputs: Sequence[Node]) -> tuple[Node, ...]:
     """
     order: list[Node] = []
     done: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(output, False) for output in reversed(outputs)]
+    stack = list(reversed(outputs))
     while stack:
-        node, inputs_done = stack.pop()
-        if node in done:
+        node = stack[-1]
+        waiting = [] if node in done else [source for source in node.inputs if source not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
             continue
-        if inputs_done:
+        stack.pop()
+        if node not in done:
             done.add(node)
             order.append(node)
-        else:
-            stack.append((node, True))
-            stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
     return tuple(order)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Node, describe, nodes_only
+from graphnet.core.node import Input, Node, describe, nodes_only, one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
-from graphnet.engine.plan.program import Program, build
+from graphnet.engine.plan.build import build
+from graphnet.engine.plan.program import Program
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
 from graphnet.engine.run import backward, forward
 from graphnet.errors import GraphError, ShapeError, UnreachableError
@@ -25,17 +27,37 @@ KEPT = 8
 class Step:
     """A compiled graph; made by `compile`.
 
+    Parameters
+    ----------
+    graph, wrt
+        What to compute, and what to differentiate by.
+    all_reached
+        Whether a node of `wrt` that no error signal reaches is an error; else it has no gradient.
+    own
+        Arrays to read in the place of parameters' values.
+
+    Notes
+    -----
     Safe to call from several threads: calls take turns, since a program has one set of buffers.
     """
 
-    def __init__(self, graph: Graph, wrt: Sequence[Node], *, all_reached: bool = True) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        wrt: Sequence[Node],
+        *,
+        all_reached: bool = True,
+        own: Mapping[Node, np.ndarray[Any, Any]] = MappingProxyType({}),
+    ) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
-        self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
+        self._own = own
+        self._of_scalars = len(graph.outputs) == 1 and not own and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._last_key: object = ()  # no list of shapes equals it
+        self._last_shapes: object = None
+        self._last_dtypes: object = None
         self._last: Program
         self._turn = threading.Lock()
 
@@ -58,16 +80,17 @@ class Step:
             if not self.wrt:
                 outputs = [np.array(array) for array in program.outputs]
                 return outputs[0] if len(outputs) == 1 else outputs
-            return program.outputs[0].item(), program.copies()
+            return program.outputs[0].item(), program.hand_out()
 
     def run(self, feeds: Mapping[Any, Any]) -> Program:
         """Run the program for these feeds and return it; its results are valid until the next run."""
         try:
             arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
-            key = [(array.shape, array.dtype) for array in arrays]
+            same = [array.shape for array in arrays] == self._last_shapes
+            same = same and [array.dtype for array in arrays] == self._last_dtypes and len(feeds) == len(arrays)
         except (KeyError, AttributeError, TypeError):
-            arrays, key = [], None
-        if key != self._last_key or len(feeds) != len(arrays):
+            same = False
+        if not same:
             arrays = self._switch(feeds)
         try:
             self._last.run(arrays)
@@ -80,19 +103,25 @@ class Step:
         """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
-        key = [(array.shape, array.dtype) for array in arrays]
-        program = self._programs.pop(tuple(key), None)
+        shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
+        key = (*shapes, *dtypes)
+        program = self._programs.pop(key, None)
         if program is None:
-            dtype = run_dtype([*arrays, *(parameter.value for parameter in self.graph.parameters)])
-            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
-            program = program or build(self.graph, self.wrt, {node: array.shape for node, array in fed.items()}, dtype)
+            program = self._build(fed)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:
                 self._programs.popitem(last=False)
-        self._programs[tuple(key)] = self._last = program  # the last one used stands last
-        self._last_key = key
+        self._programs[key] = self._last = program  # the last one used stands last
+        self._last_shapes, self._last_dtypes = shapes, dtypes
         return arrays
+
+    def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
+        dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
+        with one_source_line():
+            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
+            shapes = {node: array.shape for node, array in fed.items()}
+            return program or build(self.graph, self.wrt, shapes, dtype, self._own)
 
     def explain(self) -> str:
         """Return the program run last as a table: one line a call, with its buffers and bytes."""

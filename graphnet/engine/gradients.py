@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only, scope
+from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only, one_source_line, scope
 from graphnet.core.op import Op, messages_of
 from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
@@ -92,7 +92,8 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
         with scope(f"gradients/{graph.label(node)}"):
             return message_nodes(graph, node, delta, output, inputs)
 
-    return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
+    with one_source_line():
+        return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
 
 
 def _start(graph: Graph, delta: Any) -> Node:

@@ -53,9 +53,14 @@ from graphnet.ops.comparisons import (
     Where,
     ZerosLike,
 )
+from graphnet.ops.convolution import Conv2d, Conv2dToInput, Conv2dToKernel
+from graphnet.ops.dropout import Dropout
+from graphnet.ops.labels import Accuracy
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import MSE, SSE, BinaryCrossEntropy, CrossEntropy
+from graphnet.ops.normalisation import BatchNorm, LayerNorm
 from graphnet.ops.overview import overview
+from graphnet.ops.pooling import MaxPool2d
 from graphnet.ops.reductions import Max, Mean, Sum
 from graphnet.ops.shaping import (
     BroadcastTo,
@@ -73,15 +78,21 @@ __all__ = [
     "MSE",
     "SSE",
     "Abs",
+    "Accuracy",
     "Add",
+    "BatchNorm",
     "BiasAdd",
     "BinaryCrossEntropy",
     "BroadcastTo",
     "Concatenate",
+    "Conv2d",
+    "Conv2dToInput",
+    "Conv2dToKernel",
     "Cos",
     "Cosh",
     "CrossEntropy",
     "Divide",
+    "Dropout",
     "Embed",
     "Equal",
     "Exp",
@@ -91,6 +102,7 @@ __all__ = [
     "Greater",
     "GreaterEqual",
     "Identity",
+    "LayerNorm",
     "LeakyRelu",
     "Less",
     "LessEqual",
@@ -102,6 +114,7 @@ __all__ = [
     "LogicalOr",
     "Matmul",
     "Max",
+    "MaxPool2d",
     "Maximum",
     "Mean",
     "Minimum",

@@ -10,15 +10,22 @@ from graphnet.core.shapes import Shape
 from graphnet.core.tables import table
 from graphnet.errors import GraphnetError
 from graphnet.ops.activations import Polynomial
+from graphnet.ops.convolution import Conv2dToInput, Conv2dToKernel
+from graphnet.ops.normalisation import BatchNorm
+from graphnet.ops.pooling import MaxPool2d
 from graphnet.ops.shaping import BroadcastTo, Embed, ExpandDims, Getitem, PutAdd, Reshape, Squeeze
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
     for op in (
+        BatchNorm((0,)),
         BroadcastTo((4, 2, 3)),
+        Conv2dToInput((6, 5)),
+        Conv2dToKernel((3, 2)),
         Embed((4, 3), ((1, 3, None),)),
         ExpandDims((0,)),
         Getitem((0,)),
+        MaxPool2d((2, 2), (2, 2)),
         Polynomial((1.0, 2.0, 3.0)),
         PutAdd((5, 3), 0),
         Reshape((3, 2)),
@@ -35,6 +42,8 @@ _SHAPES: tuple[tuple[Shape, ...], ...] = (
     ((2, 3), (2, 3)),
     ((2, 3), (2,)),
     ((2, 3), (2, 3), (2, 3)),
+    ((2, 3, 6, 5),),
+    ((2, 3, 6, 5), (3, 3, 3, 2)),
 )
 """Shapes to try, until an op accepts them."""
 

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Input
-from graphnet.engine.compile import Step
-from graphnet.engine.feeds import by_input
+from graphnet.core.node import Node, describe
 from graphnet.engine.run import OnNonFinite, backward
-from graphnet.errors import TrainingError
-from graphnet.train.optimizers import Optimizer
+from graphnet.errors import NonFiniteError, TrainingError
+from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_evaluation
+from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
+from graphnet.train.descent import Descent
+from graphnet.train.evaluation import Evaluation, Metrics, by_name
+from graphnet.train.history import History
+from graphnet.train.rule import Optimizer, Rule
+from graphnet.train.settings import require_count
 
-
-@dataclass
-class History:
-    """What happened in training.
-
-    Attributes
-    ----------
-    loss : list of float
-        E of each epoch: the mean over its steps.
-    """
-
-    loss: list[float] = field(default_factory=list)
-
-    def __repr__(self) -> str:
-        if not self.loss:
-            return "<History: no epochs>"
-        return f"<History: {len(self.loss)} epochs, loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}>"
+LARGE_RATE = 1e15
+"""From this learning rate on a step may overflow although the gradient's squares do not, even in float32."""
 
 
 def fit(
     target: Target,
-    feeds: Mapping[Any, Any],
+    feeds: Data,
     *,
     optimizer: Optimizer,
     epochs: int,
     batch_size: int | None = None,
+    steps_per_epoch: int | None = None,
+    validation: Data | None = None,
+    metrics: Metrics | None = None,
+    callbacks: Iterable[AnyCallback] = (),
     rng: np.random.Generator | None = None,
     progress: bool | None = None,
     on_nonfinite: OnNonFinite = "raise",
@@ -55,31 +48,49 @@ def fit(
         The loss E, a scalar.
     feeds
         {input or its name: array of all samples}. Inputs whose first size is ``None`` are cut into mini-batches; the
-        others are fed whole in each step.
+        others are fed whole in each step. Of memory-mapped arrays only the rows of a mini-batch are read. Or mini-batches
+        that are cut already, each a dict: a list, an iterator, or a function that returns one, called for each epoch.
+        Masks of dropout that are not fed are drawn anew in each step.
     optimizer
-        Turns gradients into new values, as ``gn.GradientDescent(0.5)``.
+        Turns gradients into new values, as ``gn.GradientDescent(0.5)`` or ``gn.Adam()``. Fitting again with the same
+        optimiser and generator is training on.
     epochs
         How many times to go through the data.
     batch_size
         Samples a step; all of them if not given. The last mini-batch of an epoch may be smaller.
+    steps_per_epoch
+        How many of the batches that come ready make an epoch: needed for an endless generator.
+    validation
+        Data as `feeds`, which E is computed on after each epoch, with the network as it is used after training: see
+        `inference`. The statistics of batch normalisations are then those of the first 1,024 training samples, or of the
+        last batch where batches come ready.
+    metrics
+        {name: scalar node}, or a list of such nodes, as ``gn.accuracy(a, t)``: computed on the validation data after each
+        epoch, on the training data if there is none. They and the validation loss are means over the batches, each by its
+        number of samples.
+    callbacks
+        What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`. Within an epoch the
+        parameters' own values may be behind.
     rng
-        Shuffles the samples anew for each epoch; without it they are taken in order.
+        Shuffles the samples anew for each epoch, without it they are taken in order; and draws the masks of dropout. The
+        same generator, data and parameters give the same bytes.
     progress
-        Show a progress bar with the loss; by default if standard error is a terminal.
+        Show a progress bar with the loss and the speed; by default in terminals and notebooks.
     on_nonfinite
         ``"raise"`` (the default): when the loss or a gradient has an infinity or NaN, the first node whose value or error
-        signal has one is an error that names it, and the parameters keep the values of the last good step.
+        signal has one is an error that names it and the step, and the parameters keep the values of the last good step.
 
     Returns
     -------
     History
-        The loss of each epoch.
+        The loss of each epoch, and what else was asked for. Interrupted by the keyboard (KeyboardInterrupt), it returns the
+        history so far, and the parameters stay as they stand.
 
     Raises
     ------
     TrainingError
-        Before the first step: if there are no parameters, no samples, the numbers of samples differ, or a setting is out
-        of range.
+        Before the first step: if there are no parameters, no samples, the numbers of samples differ, labels or positions
+        are out of range, or a setting is. Batches that come ready are checked one by one, each before its step.
     FeedError, ShapeError, DtypeError, RuleError, NonFiniteError
         As `backward`.
 
@@ -97,86 +108,147 @@ def fit(
     from tqdm.auto import tqdm
 
     graph = as_graph(target)
-    arrays = {node: np.asarray(array) for node, array in by_input(graph, feeds).items()}
+    _check_target(graph)
+    _check_tools(optimizer, rng, on_nonfinite)
+    require_count("epochs", epochs, 0, repair="Say how often to go through the data.")
+    batches = as_batches(graph, feeds, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
+    measured = by_name(metrics)
+    evaluate = _evaluation(graph, batches, validation, measured, epochs, batch_size)
+    calls = check_callbacks(callbacks)
+    if isinstance(optimizer, Rule):
+        optimizer.memory.check(graph.parameters)
+    descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
+    history = History(metrics={name: [] for name in measured})
+    recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
+    training = Training(graph, optimizer, history, epochs, recorded)
+    wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
+    total = None if batches.steps is None else epochs * batches.steps
+    shown = _is_watched() if progress is None else progress
+    try:
+        with tqdm(total=total, desc="training", unit="step", disable=not shown) as bar:
+            for callback in calls:
+                if isinstance(callback, Callback):
+                    callback.start(training)
+            while training.epoch < epochs and not history.stopped:
+                started = time.perf_counter()
+                losses: list[float] = []
+                descent.load()
+                try:
+                    for batch in batches.epoch():
+                        loss = descent.run(batch)
+                        if on_nonfinite == "raise" and (wary or not descent.is_finite(loss)):
+                            where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
+                            _update_or_raise(descent, batch, where)
+                        else:
+                            descent.update()
+                        losses.append(loss)
+                        if shown:
+                            bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
+                            bar.update()
+                finally:
+                    descent.store()
+                if not losses:
+                    _end_of_data(training)
+                    break
+                numbers = evaluate() if evaluate else {}
+                history.record(float(np.mean(losses)), numbers, time.perf_counter() - started)
+                for callback in calls:
+                    callback(training)
+            for callback in calls:
+                if isinstance(callback, Callback):
+                    callback.end(training)
+    except KeyboardInterrupt:
+        history.stopped = "interrupted"
+    return history
+
+
+def _evaluation(
+    graph: Graph,
+    batches: Batches,
+    validation: Data | None,
+    metrics: Mapping[str, Node],
+    epochs: int,
+    batch_size: int | None,
+) -> Callable[[], dict[str, float]] | None:
+    """Return what computes the numbers recorded after each epoch; None if only the loss of the steps is."""
+    if validation is None and not metrics:
+        return None
+    evaluation = Evaluation(graph, metrics)
+    data: Data
+    if validation is not None:
+        data = validation
+    elif isinstance(batches, CutArrays):
+        data = {node: array for node, array in batches.arrays.items() if node in evaluation.graph}
+    else:
+        raise TrainingError(
+            "metrics are asked for, and the batches come ready", repair="Give data to compute them on: validation=..."
+        )
+    held = for_evaluation(evaluation.graph, data, epochs=epochs, batch_size=batch_size)
+
+    def evaluate() -> dict[str, float]:
+        numbers = evaluation.of(held, batches.sample())
+        return numbers if validation is not None else {name: numbers[name] for name in metrics}
+
+    return evaluate
+
+
+def _end_of_data(training: Training) -> None:
+    """Stop, since an epoch has no batches; in the first that is an error."""
+    if training.epoch == 0:
+        raise TrainingError("there are no batches", repair="Give at least one.")
+    training.stop(f"no more batches after {training.epoch} epochs")
+
+
+def _is_watched() -> bool:
+    """Tell whether somebody sees a progress bar: in a terminal or a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+# Numbers that are not finite ----------------------------------------------------------------------------------------
+
+
+def _update_or_raise(descent: Descent, batch: Mapping[Any, Any], where: str) -> None:
+    """Raise `NonFiniteError` if the pass or the update is not finite, leaving parameters and optimiser as they were."""
+    descent.store()
+    graph, optimizer = descent.graph, descent.optimizer
+    try:
+        backward(graph, batch, on_nonfinite="raise")  # finds the first node
+    except NonFiniteError as error:
+        error.where = (where, *error.where)
+        raise
+    values = [parameter.value.copy() for parameter in graph.parameters]
+    state = optimizer.state if isinstance(optimizer, Rule) else None
+    with np.errstate(all="ignore"):
+        optimizer.update(graph.parameters, descent.program.gradients)
+    descent.load()
+    bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
+    if bad is None:
+        return
+    for parameter, value in zip(graph.parameters, values, strict=True):
+        parameter.value = value
+    descent.load()
+    if isinstance(optimizer, Rule) and state is not None:
+        optimizer.restore(state)
+    raise NonFiniteError(
+        "the update would make it infinite or NaN; it was taken back",
+        repair="Take a smaller learning rate, or clip the gradients: clip_norm=1.0.",
+    ).locate(f"parameter {bad.name!r}", [where, describe(bad)])
+
+
+# Checks before the first step ---------------------------------------------------------------------------------------
+
+
+def _check_target(graph: Graph) -> None:
+    """Raise `TrainingError` unless there is one scalar to make smaller, and parameters to do so."""
     if len(graph.outputs) > 1 or graph.outputs[0].shape != ():
         raise TrainingError(
             f"{graph.label(graph.outputs[0])!r} has shape {graph.outputs[0].shape}, of {len(graph.outputs)} outputs",
             repair="Training needs one scalar to make smaller: end in a loss, as gn.sse(a, t).",
         )
-    _check_tools(optimizer, rng, on_nonfinite)
-    samples = _samples(graph, arrays, epochs, batch_size)
-    step = Step(graph, graph.parameters, all_reached=False)
-    history = History()
-    with tqdm(total=epochs, desc="training", unit="epoch", disable=None if progress is None else not progress) as bar:
-        for _ in range(epochs):
-            losses = []
-            for batch in _batches(arrays, samples, batch_size, rng):
-                program = step.run(batch)
-                loss = program.outputs[0].item()
-                if on_nonfinite == "raise" and not _all_finite(loss, program.gradients.values()):
-                    backward(graph, batch, on_nonfinite="raise")  # finds the first node, and raises
-                optimizer.update(graph.parameters, program.gradients)
-                losses.append(loss)
-            history.loss.append(float(np.mean(losses)))
-            bar.set_postfix(loss=f"{history.loss[-1]:.4g}", refresh=False)
-            bar.update()
-    return history
-
-
-def _batches(
-    arrays: Mapping[Input, np.ndarray[Any, Any]], samples: int, batch_size: int | None, rng: np.random.Generator | None
-) -> Iterator[dict[Input, np.ndarray[Any, Any]]]:
-    """Yield the feeds of each step of one epoch."""
-    order = np.arange(samples) if rng is None else rng.permutation(samples)
-    size = batch_size or max(samples, 1)
-    for start in range(0, max(samples, 1), size):
-        chosen = order[start : start + size]
-        yield {node: array[chosen] if _is_batched(node) else array for node, array in arrays.items()}
-
-
-def _all_finite(loss: float, gradients: Iterable[np.ndarray[Any, Any]]) -> bool:
-    """Tell whether there can be no infinity or NaN; a sum of squares is one call an array, and may overflow itself."""
-    with np.errstate(over="ignore"):
-        flats = [gradient.ravel() for gradient in gradients]
-        return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
-
-
-def _is_batched(node: Input) -> bool:
-    return bool(node.shape) and node.shape[0] is None
-
-
-def _samples(graph: Graph, arrays: Mapping[Input, np.ndarray[Any, Any]], epochs: int, batch_size: int | None) -> int:
-    """Return the number of samples, after checking everything that can be checked before the first step."""
     if not graph.parameters:
         raise TrainingError(
             "there is nothing to train: E depends on no parameter", repair="Make one: gn.parameter(...)."
         )
-    if not _is_count(epochs, 0):
-        raise TrainingError(
-            f"epochs={epochs!r}, expected an integer ≥ 0", repair="Say how often to go through the data."
-        )
-    counts = {node.name: len(array) for node, array in arrays.items() if _is_batched(node) and array.ndim}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name!r} {count}" for name, count in counts.items())
-        raise TrainingError(
-            f"the feeds hold different numbers of samples: {listed}", repair="Feed equally many of each."
-        )
-    samples = next(iter(counts.values()), 0)
-    if counts and samples == 0:
-        raise TrainingError("the feeds hold no samples", repair="Feed at least one row.")
-    if batch_size is None:
-        return samples
-    if not counts:
-        raise TrainingError(
-            "batch_size is given, but no input can be cut into mini-batches",
-            repair="Declare inputs with None for the number of samples: shape=(None, 2).",
-        )
-    if not _is_count(batch_size, 1) or batch_size > samples:
-        raise TrainingError(
-            f"batch_size={batch_size!r}, expected an integer from 1 to {samples}, the number of samples",
-            repair="Leave it out to use all samples in each step.",
-        )
-    return samples
 
 
 def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
@@ -187,7 +259,3 @@ def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
         raise TrainingError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
     if on_nonfinite not in ("ignore", "raise"):
         raise TrainingError(f"on_nonfinite is {on_nonfinite!r}", repair='Use "ignore" or "raise".')
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least

@@ -94,6 +94,13 @@ def losses():
     return terms[0] + terms[1] * terms[2]
 
 
+def images():
+    z, mask = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool)
+    x = gn.reshape(gn.layer_norm(gn.dropout(z, mask, rate=0.25)), (1, 1, 4, 3))
+    a = gn.batch_norm(gn.conv2d(x, parameter("W", (2, 1, 2, 3)), stride=(1, 2), padding=(0, 1)))  # (1, 2, 3, 2)
+    return gn.mean(gn.max_pool2d(a, size=(2, 1), stride=1)) + gn.accuracy(z, gn.tanh(z))
+
+
 def single_precision():
     w = gn.parameter("w", np.float32([0.1, -1e-30, 3.0]))
     return gn.sum(gn.tanh(w) * gn.constant(np.float32([1.0, 2.0, 0.3]), name="c"))
@@ -110,7 +117,7 @@ FEEDS = {
     "mask": np.random.default_rng(3).uniform(size=(4, 3)) > 0.5,
     "p": np.array([3, 1]),
 }
-NETWORKS = [layers, activations, arithmetic, elementwise, shaping, choices, losses, single_precision]
+NETWORKS = [layers, activations, arithmetic, elementwise, shaping, choices, losses, images, single_precision]
 
 
 def feeds_of(graph):

@@ -268,6 +268,16 @@ def reshaped_between():
     return gn.reshape(a, (3, 2), name="same") @ np.ones((2, 1))
 
 
+def added_to_samples():
+    x = gn.input("x", (4, 2))
+    return gn.tanh(gn.add(x @ np.ones((2, 3)), gn.parameter("c", np.ones((4, 1))), name="shifted")) @ np.ones((3, 1))
+
+
+def vector_along_samples():
+    z = gn.bias_add(gn.parameter("W", np.ones((3, 2))) @ gn.input("x", (2, 5)), gn.parameter("c", np.ones(5)), name="z")
+    return gn.matmul(np.ones((1, 3)), gn.tanh(z))
+
+
 def stacks():
     return gn.matmul(gn.input("x", (5, 3, 2)), np.ones((2, 2)), name="stack")
 
@@ -280,6 +290,8 @@ def stacks():
         (two_activations, "'once' (tanh)"),
         (two_branches, "'left' (matmul)"),
         (reshaped_between, "'same' (reshape)"),
+        (added_to_samples, "'shifted' (add)"),
+        (vector_along_samples, "'z' (bias_add)"),
         (stacks, "'stack' (matmul)"),
     ],
 )

@@ -388,6 +388,32 @@ def loss(g: Grower) -> int:
     return g.step(op, z, z if g.chance(0.03) else g.like(z, exactly=True))
 
 
+def images(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) in (3, 4) and all(known(pair) and filled(pair) for pair in sizes[1:]))
+    if g.ndim(z) == 3:
+        z = g.step("expand_dims", z, axis=1)
+    channels, rows, columns = (a for a, _ in g.sizes(z)[1:])
+    stride = (g.integer(1, 3), g.integer(1, 3))
+    if g.chance(0.3):
+        return g.step("max_pool2d", z, size=(g.integer(1, rows + 1), g.integer(1, columns + 1)), stride=stride)
+    top, left = g.integer(0, 3), g.integer(0, 2)
+    kernel = (g.integer(1, 3), channels, g.integer(1, rows + top + 1), g.integer(1, columns + left + 1))
+    return g.step("conv2d", z, g.random_leaf(kernel), stride=stride, padding=(top, left))
+
+
+def normalise(g: Grower) -> int:
+    if g.chance(0.3):
+        return g.step("batch_norm", g.pick(lambda sizes: len(sizes) in (2, 4) and min(sizes[0]) > 1))
+    z = g.pick(lambda sizes: any(min(pair) > 1 for pair in sizes))
+    return g.step("layer_norm", z, axes=g.axis(z, lambda pair: min(pair) > 1))
+
+
+def drop(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) > 0 and all(map(known, sizes)))
+    keep = g.rng.random([a for a, _ in g.sizes(z)]) < 0.6
+    return g.step("dropout", z, g.leaf("mask", keep), rate=g.one_of(0.0, 0.25, 0.5))
+
+
 def opaque(g: Grower) -> int:
     return g.step("running_sum", g.pick(lambda sizes: len(sizes) > 0))
 
@@ -396,6 +422,7 @@ DRAWS = {
     unary: 5, binary: 7, kinked: 2, steep: 1, of_positive: 1, polynomial: 1, step_function: 0.3, power: 2, choose: 2,
     clip: 0.5, reduction: 3, probabilities: 2, matrix_product: 4, vector_product: 1, stacked_product: 2, bias: 2,
     reorder: 1.5, reshape: 1, unit_axes: 1, spread: 1, join: 1.5, pick_entries: 1, index: 1.5, loss: 0.7, opaque: 0.2,
+    images: 1, normalise: 1, drop: 0.5,
 }  # fmt: skip
 """How often each is tried."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import autograd.numpy as anp
@@ -50,6 +51,33 @@ def moved(z, first, second):
 def take(z, indices, axis=0):
     axis = axis % anp.ndim(z)
     return z[(slice(None),) * axis + (indices,)]
+
+
+def windows(z, size, stride):
+    """Return the first entry of each window, the second one, …: row by row of the windows."""
+    rows, columns = ((n - k) // s + 1 for n, k, s in zip(anp.shape(z)[2:], size, stride, strict=True))
+    down, right = stride
+    return [
+        z[:, :, i : i + down * rows : down, j : j + right * columns : right]
+        for i in range(size[0])
+        for j in range(size[1])
+    ]
+
+
+def conv2d(x, W, stride=(1, 1), padding=(0, 0)):
+    padded = anp.pad(x, ((0, 0), (0, 0), *((zeros, zeros) for zeros in padding)), "constant")
+    parts = windows(padded, anp.shape(W)[2:], stride)
+    places = [W[:, :, i, j] for i in range(anp.shape(W)[2]) for j in range(anp.shape(W)[3])]
+    return sum(anp.einsum("nchw,oc->nohw", part, place) for part, place in zip(parts, places, strict=True))
+
+
+def max_pool2d(z, size, stride):
+    return reduce(lambda x, y: where(x > y, x, y), windows(z, size, stride))
+
+
+def normalised(z, axes):
+    centred = z - mean(z, axes, keepdims=True)
+    return centred / anp.sqrt(mean(centred**2, axes, keepdims=True) + 1e-5)
 
 
 FORMULAS: dict[str, Callable[..., Any]] = {
@@ -118,6 +146,11 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "stack": lambda *parts, axis: anp.stack(parts, axis),
     "take": take,
     "getitem": lambda z, index: z[index],
+    "conv2d": conv2d,
+    "max_pool2d": max_pool2d,
+    "batch_norm": lambda z: normalised(z, (0,) if anp.ndim(z) == 2 else (0, 2, 3)),
+    "layer_norm": lambda z, axes=-1: normalised(z, axes),
+    "dropout": lambda z, keep, rate: z * np.where(keep, 1 / (1 - rate), 0.0),
     "sse": lambda a, t: anp.sum((a - t) ** 2) / 2,
     "mse": lambda a, t: anp.sum((a - t) ** 2) / anp.size(a),
     "binary_cross_entropy": binary_cross_entropy,
@@ -140,6 +173,17 @@ def _difference(x, y):
     return np.abs(np.subtract(x, y))
 
 
+def _gap_of_windows(z, size, stride):
+    """Return how far the largest entry of each window is ahead of the second largest."""
+    parts = np.sort(np.stack(windows(z, size, stride)), axis=0)
+    return parts[-1] - parts[-2] if len(parts) > 1 else np.inf
+
+
+def _spread(z, axes):
+    """Return a hundredth of the deviations that are divided by: what lies closer together is too steep."""
+    return np.std(z, axis=axes) / 100
+
+
 DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(["abs", "relu", "sign"], np.abs),
     "leaky_relu": lambda z, slope: np.abs(z),
@@ -147,6 +191,9 @@ DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"], _difference),
     "clip": lambda z, low, high: np.minimum(np.abs(z - low), np.abs(z - high)),
     "max": _gap,
+    "max_pool2d": _gap_of_windows,
+    "layer_norm": lambda z, axes: _spread(z, axes),
+    "batch_norm": lambda z: _spread(z, (0,) if np.ndim(z) == 2 else (0, 2, 3)),
     "min": lambda z, **settings: _gap(z, sign=-1, **settings),
 }
 """How far the arguments of an operation are from a place where its derivative does not exist."""

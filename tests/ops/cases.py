@@ -78,6 +78,13 @@ SMOOTH = [
     Case("stack", (real(2, 3), real(2, 3)), {"axis": 1}),
     Case("take", (real(2, 3), np.array([2, 0, 2, -1])), {"axis": 1}),
     Case("getitem", (real(4, 3),), {"index": (slice(None, None, -2), None, 1)}),
+    Case("conv2d", (real(2, 3, 5, 4), real(4, 3, 3, 2))),
+    Case("conv2d", (real(2, 2, 6, 5), real(3, 2, 2, 3)), {"stride": (2, 3), "padding": (1, 2)}),
+    Case("conv2d", (real(2, 1, 4, 6), real(2, 1, 1, 3)), {"stride": (3, 1), "padding": (0, 4)}),
+    *(Case("batch_norm", (real(*shape),)) for shape in ((4, 3), (2, 3, 2, 4))),
+    Case("layer_norm", (real(2, 4),)),
+    Case("layer_norm", (real(2, 3, 4),), {"axes": (1, 2)}),
+    Case("dropout", (real(2, 3), np.array([[True, False, True], [False, True, True]])), {"rate": 0.25}),
     *(Case(op, (real(2, 3), real(2, 3))) for op in ("sse", "mse", "binary_cross_entropy", "cross_entropy")),
 ]  # fmt: skip
 
@@ -89,6 +96,8 @@ KINKED = [
     Case("where", (MASK, real(2, 3), real(3))),
     *(Case(op, (real(2, 3, 4),), {"axis": 1}) for op in ("max", "min")),
     Case("max", (real(2, 3),), {"axis": (0, 1), "keepdims": True}),
+    Case("max_pool2d", (real(2, 3, 5, 4),), {"size": (2, 2), "stride": (2, 2)}),
+    Case("max_pool2d", (real(2, 2, 6, 5),), {"size": (3, 2), "stride": (2, 1)}),
 ]
 
 EVERY = [*SMOOTH, *KINKED]

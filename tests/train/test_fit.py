@@ -6,43 +6,28 @@ import pytest
 import graphnet as gn
 
 
-@pytest.fixture
-def line():
-    """A line to fit: E, feeds, and the parameter whose best value is (2, −3)."""
-    x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
-    w = gn.parameter("w", np.zeros((2, 1)))
-    X = np.random.default_rng(0).normal(size=(40, 2))
-    return gn.sse(x @ w, t, name="E"), {x: X, t: X @ [[2.0], [-3.0]]}, w
-
-
-def fit(line, **options):
-    E, feeds, _ = line
-    settings = {"optimizer": gn.GradientDescent(0.02), "epochs": 30, "progress": False} | options
-    return gn.fit(E, settings.pop("feeds", feeds), **settings)
-
-
 @pytest.mark.parametrize("batch_size", [None, 1, 7, 40])
-def test_it_finds_the_line(line, batch_size):
+def test_it_finds_the_line(line, fit, batch_size):
     history = fit(line, batch_size=batch_size, rng=np.random.default_rng(1), epochs=60)
     np.testing.assert_allclose(line[2].value, [[2.0], [-3.0]], atol=1e-4)
     assert len(history.loss) == 60
     assert history.loss[-1] < 1e-6 < history.loss[0]
 
 
-def test_one_step_is_the_update_rule(line):
+def test_one_step_is_the_update_rule(line, fit):
     E, feeds, w = line
     gradient = gn.backward(E, feeds).gradient(w)
     fit(line, epochs=1)
     np.testing.assert_array_equal(w.value, -0.02 * gradient)
 
 
-def test_without_a_batch_size_the_first_loss_is_that_of_the_start(line):
+def test_without_a_batch_size_the_first_loss_is_that_of_the_start(line, fit):
     E, feeds, _ = line
     start = float(gn.forward(E, feeds)[E])
     assert fit(line, epochs=1).loss == [start]
 
 
-def test_one_generator_gives_one_result(line):
+def test_one_generator_gives_one_result(line, fit):
     results = []
     for _ in range(2):
         line[2].value = np.zeros((2, 1))
@@ -51,7 +36,7 @@ def test_one_generator_gives_one_result(line):
     assert results[0] == results[1]
 
 
-def test_without_a_generator_the_samples_keep_their_order(line):
+def test_without_a_generator_the_samples_keep_their_order(line, fit):
     _, feeds, w = line
     fit(line, batch_size=20, epochs=1)
     by_hand = np.zeros((2, 1))
@@ -95,13 +80,13 @@ def test_a_step_that_is_not_finite_names_the_node_and_keeps_the_last_good_values
         ({"feeds": {"x": np.ones((0, 2)), "t": np.ones((0, 1))}}, "no samples"),
     ],
 )
-def test_bad_settings_are_refused_before_the_first_step(line, options, message):
+def test_bad_settings_are_refused_before_the_first_step(line, fit, options, message):
     with pytest.raises(gn.errors.TrainingError, match=message):
         fit(line, **options)
     np.testing.assert_array_equal(line[2].value, np.zeros((2, 1)))
 
 
-def test_feeds_are_checked_as_everywhere(line):
+def test_feeds_are_checked_as_everywhere(line, fit):
     with pytest.raises(gn.errors.FeedError, match="no array is fed for 't'"):
         fit(line, feeds={"x": np.ones((4, 2))})
     with pytest.raises(gn.errors.ShapeError, match=r"the feed of input 'x' has shape \(4, 3\), expected \(None, 2\)"):
@@ -120,7 +105,7 @@ def test_learning_rates_are_positive(rate):
         gn.GradientDescent(rate)
 
 
-def test_the_progress_bar_is_shown_when_asked_for(line, capsys):
+def test_the_progress_bar_is_shown_when_asked_for(line, fit, capsys):
     fit(line, epochs=2, progress=True)
     assert "loss=" in capsys.readouterr().err
     fit(line, epochs=2, progress=False)
@@ -136,6 +121,6 @@ def test_the_progress_bar_is_shown_when_asked_for(line, capsys):
         ({"on_nonfinite": "rais"}, "on_nonfinite is 'rais'"),
     ],
 )
-def test_settings_of_the_wrong_kind_are_refused(line, options, message):
+def test_settings_of_the_wrong_kind_are_refused(line, fit, options, message):
     with pytest.raises(gn.errors.TrainingError, match=message):
         fit(line, **options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter, describe
+from graphnet.core.shapes import Shape
 from graphnet.errors import DrawError
 from graphnet.ops.arithmetic import Add
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
@@ -150,17 +151,25 @@ def _weights_slot(node: Node) -> int | None:
 
 
 def _bias_slot(node: Node) -> int | None:
-    """Return which input of a node is the bias it adds: a leaf with one entry for each unit."""
-    if isinstance(node.op, BiasAdd):
-        return 1 if node.inputs[1].op is None else None
-    if isinstance(node.op, Add):
-        for slot in (1, 0):
-            product = node.inputs[1 - slot]
-            leaf = node.inputs[slot]
-            units = {size for size in product.shape if size is not None} if product.op is not None else set()
-            if leaf.op is None and product.shape == node.shape and None not in leaf.shape and leaf.size in units:
-                return slot
+    """Return which input of a node is the bias that it adds to a layer's product: a leaf with one entry for each unit."""
+    for slot in (1, 0) if isinstance(node.op, (Add, BiasAdd)) else ():
+        bias, product = node.inputs[slot], node.inputs[1 - slot]
+        if bias.op is None and bias.shape in _bias_shapes(product, vectors=isinstance(node.op, BiasAdd)):
+            return slot
     return None
+
+
+def _bias_shapes(product: Node, *, vectors: bool) -> list[Shape]:
+    """Return which shapes a bias of a layer may have: a vector alone adds along the last axis, be it units or samples."""
+    on_the_left = _weights_slot(product) == 0
+    if _weights_slot(product) is None or product.ndim not in (1, 2):
+        return []
+    units = product.shape[0] if on_the_left else product.shape[-1]
+    if product.ndim == 1:
+        return [(units,)]
+    if on_the_left:
+        return [] if vectors else [(units, 1)]
+    return [(units,)] if vectors else [(units,), (1, units)]
 
 
 def _is_activation(node: Node) -> bool:

@@ -1,21 +1,20 @@
 """The second pass: every composite replaced by the primitives that its own forward rule builds.
 
-On the way equal nodes become one (common subexpressions), what depends on constants alone is computed now, and steps that
-change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out.
+On the way equal nodes become one (common subexpressions), what depends on constants alone is computed now, steps that
+change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out, and a sum of squares becomes one product.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Node, inside
+from graphnet.core.node import Array, Constant, Node, inside, made_like
 from graphnet.core.op import Op, Primitive
-from graphnet.core.shapes import known
+from graphnet.core.shapes import Shape, known
 
 LARGE = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
@@ -76,6 +75,8 @@ class _Lowering:
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
             return self._filled(float(isinstance(op, ops.OnesLike)), node)
+        if isinstance(op, _ALONE_ALIKE) and (inputs[0].shape, inputs[0].dtype) == (node.shape, node.dtype):
+            return inputs[0]  # the sum of one number
         if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             x, y = inputs
             neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
@@ -84,7 +85,11 @@ class _Lowering:
             commutes = isinstance(op, (ops.Multiply, ops.Add))
             if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
                 return y
-        grows = _size(node) > max([LARGE, *map(_size, inputs)])
+        if isinstance(op, ops.Sum) and node.shape == () and isinstance(inputs[0].op, ops.Square):
+            (z,) = inputs[0].inputs
+            if z.dtype == node.dtype:
+                return self._unique(SumOfSquares(), node, (z,))
+        grows = node.size > max([LARGE, *(source.size for source in inputs)])
         if not grows and all(isinstance(source, Constant) for source in inputs):
             with np.errstate(all="ignore"):
                 return self._constant(op.forward(*[source.value for source in inputs if isinstance(source, Constant)]))
@@ -93,7 +98,7 @@ class _Lowering:
     def _filled(self, value: float, node: Node) -> Node:
         """Return what stands for an array of one value: if it is large, one number seen everywhere."""
         shape = known(node.shape, "a program")
-        if _size(node) <= LARGE:
+        if node.size <= LARGE:
             return self._constant(np.full(shape, value, self.dtype))
         return self._unique(ops.BroadcastTo(shape), node, (self._constant(np.asarray(value)),))
 
@@ -106,8 +111,7 @@ class _Lowering:
         except TypeError:  # a setting that can't be compared
             key, found = (object(),), None
         if found is None:
-            with inside(node.name or node.scope):
-                found = self.made[key] = Node(op, inputs, node.shape, node.dtype)
+            found = self.made[key] = made_like(op, inputs, node.shape, node)
             self.done[found] = found
         return found
 
@@ -123,8 +127,20 @@ class _Lowering:
         return found
 
 
-def _size(node: Node) -> int:
-    return math.prod(known(node.shape, "a program"))
+class SumOfSquares(Primitive):
+    """Sum of squares of all entries, in one product of the array with itself."""
+
+    def forward(self, z: Array) -> Array:
+        """Compute Σ z²."""
+        return np.vdot(z, z)
+
+    def shape(self, z: Shape) -> Shape:
+        """Return ()."""
+        return ()
+
+
+_ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
+"""Ops that change nothing where they do not change the shape."""
 
 
 def _is_all(node: Node, value: float) -> bool:

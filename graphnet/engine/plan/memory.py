@@ -1,4 +1,4 @@
-"""The third pass: which memory each node's value lives in.
+"""The fifth pass: which memory each node's value lives in.
 
 A value needs memory until its last reader has run. An op that works entry by entry writes over an input that dies with it;
 otherwise memory of the same size that has become free is used again. A transpose, a slice or a broadcast needs none: it is
@@ -7,17 +7,18 @@ another view of its input's memory.
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Input, Node, Parameter
-from graphnet.core.shapes import known
-from graphnet.engine.plan.rewrites import WithOnes
+from graphnet.core.node import Constant, Node, Parameter
+from graphnet.engine.plan.joined import Joined, WithOnes
+from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 
@@ -56,7 +57,7 @@ class Layout:
     views
         Of each node that is a view, the node that it views.
     inside
-        Of each node that lives inside a `WithOnes`, that node.
+        Of each node that lives inside the memory of a `Joined` one: that node, and at which entry it begins.
     columns
         The nodes that lie in memory column after column.
     """
@@ -64,7 +65,7 @@ class Layout:
     order: tuple[Node, ...]
     buffer: dict[Node, Buffer]
     views: dict[Node, Node]
-    inside: dict[Node, Node]
+    inside: dict[Node, tuple[Node, int]]
     columns: set[Node]
 
     @property
@@ -91,16 +92,21 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         What the program computes in.
     """
     views = {node: node.inputs[0] for node in order if is_view(node)}
-    inside = {node.inputs[0]: node for node in order if isinstance(node.op, WithOnes)}
+    joined = [(node, node.op) for node in order if isinstance(node.op, Joined)]
+    inside = {part: (node, start) for node, op in joined for part, start in op.parts(node)}
     last_read = _last_reads(order, views)
-    kept = {owner_of(node, views) for node in results} | inside.keys() | set(inside.values())
+    kept = {owner_of(node, views) for node in results} | inside.keys() | {node for node, _ in joined}
     buffer: dict[Node, Buffer] = {}
     free: dict[tuple[int, np.dtype[Any]], list[Buffer]] = {}
     count = 0
     for position, node in enumerate(order):
         if node in views or node in buffer or not needs_memory(node, dtype):
             continue
-        size, kind = math.prod(known(inside.get(node, node).shape, "a program")), value_dtype(node, dtype)
+        whole = inside[node][0] if node in inside else node
+        if whole in buffer:
+            buffer[node] = buffer[whole]
+            continue
+        size, kind = whole.size, value_dtype(node, dtype)
         dying = [
             owner
             for owner in dict.fromkeys([owner_of(source, views) for source in node.inputs])
@@ -114,12 +120,11 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         else:
             buffer[node] = Buffer(count, size, kind)
             count += 1
-        if node in inside:
-            buffer[inside[node]] = buffer[node]
+        buffer[whole] = buffer[node]
         for owner in dying:
             if owner is not heir:
                 free.setdefault((buffer[owner].size, buffer[owner].dtype), []).append(buffer[owner])
-    return Layout(tuple(order), buffer, views, inside, _in_columns(order, inside) if inside else set())
+    return Layout(tuple(order), buffer, views, inside, _in_columns(order, inside))
 
 
 def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
@@ -132,29 +137,28 @@ def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtyp
     return None
 
 
-def _in_columns(order: Sequence[Node], inside: dict[Node, Node]) -> set[Node]:
+def _in_columns(order: Sequence[Node], inside: dict[Node, tuple[Node, int]]) -> set[Node]:
     """Return the matrices that lie in memory column after column.
 
-    So x and the column of ones beside it are two contiguous parts of one block. Inputs and products lie so, and what is
-    computed from them entry by entry; the products xᵀ δ do not, since they are handed out.
+    Where x has a column of ones beside it, the two are then contiguous parts of one block. What is computed from x entry by
+    entry, or x from it, lies so too: NumPy is slow where operands lie in different ways.
     """
-    columns: set[Node] = set()
+    alike: dict[Node, list[Node]] = {}
     for node in order:
-        if len(node.shape) != 2:
-            continue
-        if node in inside:
-            chosen = True
-        elif isinstance(node.op, ops.Matmul):
-            chosen = not isinstance(node.inputs[0].op, ops.Transpose)
-        elif isinstance(node.op, ElementwisePrimitive):
-            partners = [
-                source for source in node.inputs if source.shape == node.shape and not isinstance(source, Constant)
-            ]
-            chosen = bool(partners) and partners[0] in columns
-        else:
-            chosen = isinstance(node, Input) or isinstance(node.op, WithOnes)
-        if chosen:
+        if isinstance(node.op, ElementwisePrimitive):
+            for source in node.inputs:
+                if source.shape == node.shape and not isinstance(source, (Constant, Parameter)):
+                    alike.setdefault(node, []).append(source)
+                    alike.setdefault(source, []).append(node)
+    columns: set[Node] = set()
+    found = [
+        node for whole, _ in inside.values() if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])
+    ]
+    while found:
+        node = found.pop()
+        if node not in columns:
             columns.add(node)
+            found += alike.get(node, [])
     return columns
 
 
@@ -197,3 +201,27 @@ def _last_reads(order: Sequence[Node], views: dict[Node, Node]) -> dict[Node, in
         for source in node.inputs:
             last[owner_of(source, views)] = position
     return last
+
+
+def require_memory(needed: int) -> None:
+    """Raise `PlanError` if a program needs more bytes than this machine has left."""
+    available = _available_memory()
+    if available is not None and needed > available:
+        raise PlanError(
+            f"the program needs {needed:,} bytes, and this machine has {available:,} available",
+            repair="Feed fewer samples at a time.",
+        )
+
+
+def _available_memory() -> int | None:
+    """Return how many bytes can be had without swapping; None on a system that does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass  # not Linux
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

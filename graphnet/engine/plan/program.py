@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
-from typing import Any
 
 import numpy as np
 
-from graphnet import ops
-from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, constant
-from graphnet.core.op import Primitive
-from graphnet.core.order import topological_order
-from graphnet.core.shapes import Shape, known
 from graphnet.core.tables import table
-from graphnet.engine.gradients import error_signal_nodes
-from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
-from graphnet.engine.plan.lowering import lower
-from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, needs_memory, owner_of
-from graphnet.engine.plan.rewrites import WithOnes, bias_in_product, sums_of_squares
-from graphnet.engine.plan.sizes import with_sizes
-from graphnet.errors import PlanError
-
-MANY_GRADIENTS = 64
-"""From how many gradients on they are copied as one block."""
+from graphnet.engine.plan.calls import Array, Call
+from graphnet.engine.plan.handing_out import Moving, pieces_of
+from graphnet.engine.plan.memory import Layout
 
 
-@dataclass(frozen=True)
+@dataclass
 class Program:
     """A graph as a flat list of NumPy calls, for inputs of given shapes.
 
@@ -48,179 +31,106 @@ class Program:
         For each call: whose rule it comes from, its function, shapes and buffer.
     bytes
         Memory of all values.
+    passes
+        What made it: the name of each pass, and how many nodes there were after it.
     layout
         Where each value lives; None for a graph of scalars, whose values lie side by side.
+    moving_feeds
+        Large inputs, by their number: they are read where they are fed.
+    moving_gradients
+        Large gradients: they are handed out as they are, and while somebody holds them, runs write elsewhere.
     """
 
-    calls: tuple[Call, ...]
-    fed: tuple[Array, ...]
-    outputs: tuple[Array, ...]
+    calls: list[Call]
+    fed: Sequence[Array]
+    outputs: Sequence[Array]
     gradients: dict[str, Array]
-    lines: tuple[tuple[str, ...], ...]
+    lines: Sequence[tuple[str, ...]]
     bytes: int
+    passes: Sequence[tuple[str, int]]
     layout: Layout | None = None
+    moving_feeds: Mapping[int, Moving] = field(default_factory=dict)
+    moving_gradients: Sequence[Moving] = ()
+
+    def __post_init__(self) -> None:
+        self._read: dict[int, Array] = {}
+        self._fill = [
+            _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
+        ]
+        self._pieces = pieces_of(self.gradients, self.moving_gradients)
+        together = {name for piece in self._pieces for run in piece.runs for name in run.names}
+        self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
 
     def run(self, feeds: Sequence[Array]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
-        for array, fed in zip(self.fed, feeds, strict=True):
-            array[...] = fed
+        if self.moving_feeds or self.moving_gradients:
+            self._move(feeds)
+        for fill, fed in zip(self._fill, feeds, strict=True):
+            fill(..., fed)
         for function, arguments in self.calls:
             function(*arguments)
 
-    def copies(self) -> dict[str, Array]:
-        """Return copies of the gradients: one by one if they are few, else out of one copy of the block they lie in."""
-        if self.block is None:
-            return {name: array.copy() for name, array in self.gradients.items()}
-        block = self.block.copy()
-        return {name: block[start:stop].reshape(shape) for name, start, stop, shape in self.places}
+    def _move(self, feeds: Sequence[Array]) -> None:
+        """Read large feeds where they are, if they lie in memory as the program reads them; replace what was handed out."""
+        for piece in self._pieces:
+            self.gradients.update(piece.renew(self.calls))
+        for number, moving in self.moving_feeds.items():
+            if feeds[number] is not self._read.get(number):
+                self._read[number] = np.ascontiguousarray(feeds[number], self.fed[number].dtype)
+                moving.move(self.calls, self._read[number])
+
+    def hand_out(self) -> dict[str, Array]:
+        """Return the gradients, as arrays that no run will write into."""
+        if not self._pieces:
+            return {name: copy() for name, copy in self._copies}
+        found = dict.fromkeys(self.gradients, self.outputs[0])  # in their order
+        found.update((name, copy()) for name, copy in self._copies)
+        for piece in self._pieces:
+            found.update(piece.hand_out())
+        return found
 
     @cached_property
-    def block(self) -> Array | None:
-        """The memory that all gradients are contiguous parts of, if they are many."""
+    def gradient_vector(self) -> Array | None:
+        """All gradients as one vector, in their order, where they lie so in memory; None if they don't."""
         arrays = list(self.gradients.values())
-        bases = {id(array.base): array.base for array in arrays}
-        if len(arrays) < MANY_GRADIENTS or len(bases) > 1 or not all(array.flags.c_contiguous for array in arrays):
+        block = arrays[0].base if arrays else None
+        if not isinstance(block, np.ndarray) or block.ndim != 1 or self.moving_gradients:
             return None
-        (base,) = bases.values()
-        return base if isinstance(base, np.ndarray) and base.ndim == 1 else None
-
-    @cached_property
-    def places(self) -> list[tuple[str, int, int, tuple[int, ...]]]:
-        """Where in the block each gradient lies: name, start, stop, shape."""
-        assert self.block is not None
-        first, item = self.block.ctypes.data, self.block.itemsize
-        starts = {name: (array.ctypes.data - first) // item for name, array in self.gradients.items()}
-        return [(name, starts[name], starts[name] + array.size, array.shape) for name, array in self.gradients.items()]
+        start = (arrays[0].ctypes.data - block.ctypes.data) // block.itemsize
+        vector = block[start : start + sum(array.size for array in arrays)]
+        end = vector.ctypes.data
+        for array in arrays:
+            if array.base is not block or not array.flags.c_contiguous or array.ctypes.data != end:
+                return None
+            end += array.nbytes
+        return vector
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
         total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
+        passes = "passes: " + ", ".join(f"{name} ({count:,} nodes)" for name, count in self.passes)
         if self.layout is None:
-            return f"{total} in which all values lie side by side"
+            return f"{total} in which all values lie side by side\n{passes}"
         uses = Counter(self.layout.buffer.values())
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
         more = f"; shared: {', '.join(shared[:40])}" if shared else ""
-        return f"{total} in {len(self.layout.buffers)} buffers{more}"
+        lines = [f"{total} in {len(self.layout.buffers)} buffers{more}"]
+        for what, moving in (
+            ("read where it is fed, not copied", self.moving_feeds.values()),
+            ("handed out as it is, not copied; while it is held, the next run writes elsewhere", self.moving_gradients),
+        ):
+            numbers = ", ".join(str(self.layout.buffer[value.node].number) for value in moving)
+            if numbers:
+                lines.append(f"buffer {numbers}: {what}")
+        return "\n".join([*lines, passes])
 
 
-def build(graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]) -> Program:
-    """Build the program of a graph, and of its gradients with respect to `wrt`.
-
-    Raises
-    ------
-    PlanError
-        If it would need more memory than the machine has; nothing was allocated then.
-    """
-    sized = with_sizes(graph, fed)
-    outputs = [sized[node] for node in graph.outputs]
-    slopes: dict[str, Node] = {}
-    if wrt:
-        signals = error_signal_nodes(Graph(*outputs), [sized[node] for node in wrt], constant(1.0))
-        wanted = set(wrt)
-        # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
-        reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
-        slopes = {graph.label(node): signals[sized[node]] for node in reached}
-    results = sums_of_squares(lower([*outputs, *slopes.values()], dtype))
-    if not any(isinstance(node.op, ops.Reshape) for node in topological_order(results)):
-        results = bias_in_product(results, dtype)
-    results = [*results[: len(outputs)], *map(own_memory, results[len(outputs) :])]
-    order = topological_order(results)
-    layout = lay_out(order, results, dtype)
-    unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
-    _require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
-    arrays = _allocate(layout, [owner_of(node, layout.views) for node in results], dtype)
-    calls: list[Call] = []
-    lines: list[tuple[str, ...]] = []
-    for node in order:
-        if isinstance(node, Parameter) and needs_memory(node, dtype):
-            made: list[Call] = [(np.copyto, (arrays[node], node.value))]
-        elif node.op is None or node in layout.views or isinstance(node.op, WithOnes):
-            continue
-        else:
-            made = calls_for(node, [arrays[source] for source in node.inputs], arrays[node])
-        calls += made
-        lines += [_line(node, call, arrays, layout) for call in made]
-    of_slope = dict(zip(slopes, results[len(outputs) :], strict=True))
-    return Program(
-        tuple(calls),
-        tuple(arrays.get(sized[node], np.empty(fed[node])) for node in graph.inputs),
-        tuple(arrays[node] for node in results[: len(outputs)]),
-        {graph.label(node): arrays[of_slope[graph.label(node)]] for node in wrt if graph.label(node) in of_slope},
-        tuple(lines),
-        layout.bytes,
-        layout,
-    )
+def _leave(place: object, fed: Array) -> None:
+    """Do nothing with a feed that is read where it is."""
 
 
-def own_memory(gradient: Node) -> Node:
-    """Return a gradient as a copy if it is the value of a leaf as it is, as the gradient of w in sum(w * p) is p itself.
-
-    Else an optimiser that changes one parameter would change another's gradient before that is used.
-    """
-    source = gradient
-    while is_view(source):
-        source = source.inputs[0]
-    return gradient if source.op is not None else Node(Copy(), (gradient,), gradient.shape, gradient.dtype)
-
-
-@dataclass(frozen=True)
-class Copy(Primitive):
-    """A copy in memory of its own."""
-
-    def forward(self, z: Array) -> Array:
-        """Return the same values."""
-        return z
-
-    def shape(self, z: Shape) -> Shape:
-        """Return the same shape."""
-        return z
-
-
-def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Array]:
-    """Return memory for buffers as parts of one block."""
-    buffers = list(buffers)
-    block = np.empty(sum(buffer.size for buffer in buffers), dtype)
-    starts = accumulate((buffer.size for buffer in buffers), initial=0)
-    return {buffer: block[start : start + buffer.size] for buffer, start in zip(buffers, starts, strict=False)}
-
-
-def _allocate(layout: Layout, results: Sequence[Node], dtype: np.dtype[Any]) -> dict[Node, Array]:
-    """Return the array of every node. Results lie side by side, so that they can be handed out as one copy."""
-    handed_out = [layout.buffer[node] for node in results if node in layout.buffer and node.dtype.kind == "f"]
-    memory = _side_by_side(dict.fromkeys(handed_out), dtype)
-    memory |= {buffer: np.empty(buffer.size, buffer.dtype) for buffer in layout.buffers if buffer not in memory}
-    for whole in layout.inside.values():
-        memory[layout.buffer[whole]].fill(1)  # the ones stay; x is written over the rest
-    arrays: dict[Node, Array] = {}
-    for node in layout.order:
-        if node in layout.views:
-            arrays[node] = view_of(node, arrays[layout.views[node]])
-        elif node in layout.buffer:
-            shape = known(node.shape, "a program")
-            block = memory[layout.buffer[node]][: math.prod(shape)]  # x lies before the ones
-            arrays[node] = block.reshape(shape[::-1]).T if node in layout.columns else block.reshape(shape)
-        else:
-            assert isinstance(node, (Parameter, Constant))
-            arrays[node] = node.value
-    return arrays
-
-
-def _require_memory(needed: int) -> None:
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return  # a system that does not say
-    if needed > available:
-        raise PlanError(
-            f"the program needs {needed:,} bytes, and this machine has {available:,}",
-            repair="Feed fewer samples at a time.",
-        )
-
-
-def _line(node: Node, call: Call, arrays: Mapping[Node, Array], layout: Layout) -> tuple[str, ...]:
-    function = getattr(getattr(call[0], "func", call[0]), "__name__", "call")
-    operands = ", ".join(str(arrays[source].shape) for source in node.inputs)
-    buffer = layout.buffer[node]
-    return node.scope or "-", function, operands or "-", str(arrays[node].shape), str(buffer.number), str(buffer.bytes)
+def function_name(call: Call) -> str:
+    """Return the name of the function that a call calls."""
+    return str(getattr(getattr(call[0], "func", call[0]), "__name__", "call"))

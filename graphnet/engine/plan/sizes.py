@@ -18,19 +18,24 @@ def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node,
     Parameters and constants stand for themselves: a program reads the very value that the user may change.
     """
     sized: dict[Node, Node] = {}
-    for node in graph.nodes:
-        if isinstance(node, Input):
-            sized[node] = Input(None, (), fed[node], node.dtype)
-        elif node.op is None:
-            sized[node] = node
-        else:
-            inputs = tuple(sized[source] for source in node.inputs)
-            shapes = [known(source.shape, node.op.name) for source in inputs]
-            try:
-                require_declared_sizes(node.op, node.inputs, shapes)
-                shape = node.op.shape_of(inputs)
-            except GraphnetError as error:
-                raise located(error, graph, node) from None
-            with inside(""):
-                sized[node] = Node(node.op, inputs, tuple(shape), node.dtype, graph.label(node))
+    with inside(""):
+        for node in graph.nodes:
+            if isinstance(node, Input):
+                sized[node] = Input(None, (), fed[node], node.dtype)
+            elif node.op is None:
+                sized[node] = node
+            else:
+                inputs = tuple([sized[source] for source in node.inputs])
+                sized[node] = Node(node.op, inputs, _shape(graph, node, inputs), node.dtype, graph.label(node))
     return sized
+
+
+def _shape(graph: Graph, node: Node, inputs: tuple[Node, ...]) -> tuple[int, ...]:
+    """Return the shape of a node's value for inputs of known sizes, or raise an error that names the node."""
+    assert node.op is not None
+    shapes = [known(source.shape, node.op.name) for source in inputs]
+    try:
+        require_declared_sizes(node.op, node.inputs, shapes)
+        return known(tuple(node.op.shape_of(inputs)), node.op.name)
+    except GraphnetError as error:
+        raise located(error, graph, node) from None

@@ -8,7 +8,8 @@ import pytest
 
 import graphnet as gn
 from graphnet import ops
-from graphnet.engine.plan import program
+from graphnet.engine.plan import build as program
+from graphnet.engine.plan.joined import Joined
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
@@ -38,10 +39,10 @@ def plan(monkeypatch):
 
 
 def owner_of(node, layout):
-    """Return the node whose memory a node's value lies in."""
+    """Return the node whose memory a node's value lies in: for a part of a whole, that whole."""
     while node in layout.views:
         node = layout.views[node]
-    return node
+    return layout.inside[node][0] if node in layout.inside else node
 
 
 def require_sound(layout, results):
@@ -53,18 +54,19 @@ def require_sound(layout, results):
     for node in layout.order:  # inputs are filled before all calls
         if isinstance(node, gn.Node) and node.op is None and node in layout.buffer and node.kind == "input":
             assert layout.buffer[node] not in holds, f"two inputs in {layout.buffer[node]}"
-            holds[layout.buffer[node]] = node
+            holds[layout.buffer[node]] = owner_of(node, layout)
     for node in layout.order:
         for source in node.inputs:
             owner = owner_of(source, layout)
             if owner in layout.buffer:
                 held = holds[layout.buffer[owner]]
-                together = layout.inside.get(held) is owner or layout.inside.get(owner) is held
-                assert held is owner or together, f"{node} reads {source}, but {held} lies there"
+                assert held is owner, f"{node} reads {source}, but {held} lies there"
         if node not in layout.buffer or node.kind == "input":
             continue
         buffer = layout.buffer[node]
-        if layout.inside.get(holds.get(buffer)) is not node:
+        if node in layout.inside or isinstance(node.op, Joined):
+            holds[buffer] = owner_of(node, layout)
+        else:
             reads_there = [source for source in node.inputs if layout.buffer.get(owner_of(source, layout)) is buffer]
             if reads_there and node.op is not None:
                 assert isinstance(node.op, ElementwisePrimitive), f"{node} writes over what it reads"
@@ -75,8 +77,15 @@ def require_sound(layout, results):
     for node in results:
         owner = owner_of(node, layout)
         if owner in layout.buffer:
-            held = holds[layout.buffer[owner]]
-            assert held is owner or layout.inside.get(owner) is held or layout.inside.get(held) is owner
+            assert holds[layout.buffer[owner]] is owner
+    parts = {}
+    for part, (whole, start) in layout.inside.items():
+        assert layout.buffer[part] is layout.buffer[whole]
+        parts.setdefault(whole, []).append((start, start + part.size))
+    for whole, ranges in parts.items():
+        ends = [0, *(end for _, end in sorted(ranges))]
+        assert all(start >= end for (start, _), end in zip(sorted(ranges), ends, strict=False)), "parts overlap"
+        assert ends[-1] <= whole.size
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))

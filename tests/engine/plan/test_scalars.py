@@ -110,3 +110,60 @@ def test_an_op_that_is_more_than_elementwise_calls_falls_back():
     a = odd(a)
     _, grads = gn.compile(a, [x])({x: 0.3})
     assert grads["x"] == pytest.approx(float(gn.backward(a, {x: 0.3}).error_signal(x)), rel=1e-12)
+
+
+def test_losses_and_ops_of_ones_own_are_batched_too():
+    @gn.op
+    def bent(z):
+        return np.where(z > 0, z, 0.1 * z * z) + np.sum(z)  # the sum of a scalar is itself
+
+    @bent.backward
+    def bent_rule(delta, a, z):
+        return np.where(z > 0, delta, delta * 0.2 * z) + delta
+
+    E, feeds = random_scalars(3, 500)
+    p, q = gn.parameter("p", -0.4), gn.parameter("q", 0.3)
+    E = gn.sse(gn.tanh(bent(p)) * E, q) + gn.mse(bent(bent(q)), p) + gn.binary_cross_entropy(p, gn.sigmoid(q))
+    bwd = gn.backward(E, feeds)
+    step = gn.compile(E)
+    loss, grads = step(feeds)
+    assert step.run(feeds).layout is None, "computed depth by depth"
+    assert loss == pytest.approx(float(bwd[E]), rel=1e-12)
+    for name, gradient in bwd.gradients.items():
+        assert grads[name] == pytest.approx(float(gradient), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda delta, a, z: delta * delta,
+        lambda delta, a, z: np.abs(delta),
+        lambda delta, a, z: np.where(delta > 0, z, z),
+    ],
+)
+def test_a_rule_that_is_not_linear_in_the_error_signal_is_run_as_it_is(rule):
+    @gn.op
+    def odd(z):
+        return z * 1.0
+
+    odd.backward(rule)
+    x = gn.parameter("x", 0.3)
+    a = x
+    for _ in range(FEWEST):
+        a = gn.tanh(a) * 1.01
+    E = gn.square(odd(a) - 3.0)
+    assert gn.compile(E)({})[1]["x"] == pytest.approx(float(gn.backward(E, {}).gradient(x)), rel=1e-12)
+
+
+def test_an_infinity_stays_where_it_is():
+    parameters = [gn.parameter(f"p{i}", float(i)) for i in range(100)]
+    level = [gn.log(p) if i == 0 else gn.tanh(p) * p for i, p in enumerate(parameters)]
+    E = level[0] * 0.0
+    for node in level[1:]:
+        E = E + node
+    with np.errstate(all="ignore"):
+        bwd = gn.backward(E, {})
+        _, grads = gn.compile(E)({})
+    assert not np.isfinite(grads["p0"])
+    for name, gradient in bwd.gradients.items():
+        assert grads[name] == pytest.approx(float(gradient), rel=1e-12, nan_ok=True)

@@ -1,73 +1,16 @@
-"""Layers: functions that add the nodes of a layer to a graph, with their parameters."""
+"""Dense layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphnet.core.node import Node, nodes_only, parameter, scope
-from graphnet.errors import GraphError, ShapeError
+from graphnet.errors import ShapeError
+from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops.activations import sigmoid, tanh
 from graphnet.ops.linear import bias_add, matmul
-
-Activation: TypeAlias = Callable[[Any], Any]
-Initialiser: TypeAlias = Callable[[np.random.Generator, int, int], np.ndarray[Any, Any]]
-
-
-def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
-    """Draw weights that keep the size of signals the same, forward and backward, through tanh-like units.
-
-    Uniform in ±√(6 / (n_in + n_out)) (Glorot and Bengio, 2010).
-
-    Parameters
-    ----------
-    rng
-        Where the numbers come from.
-    n_in, n_out
-        Units before and in the layer.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_in, n_out).
-
-    Examples
-    --------
-    >>> bool(abs(glorot(np.random.default_rng(0), 4, 2)).max() <= 1)
-    True
-    """
-    limit = np.sqrt(6 / (n_in + n_out))
-    return rng.uniform(-limit, limit, (n_in, n_out))
-
-
-def he(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
-    """Draw weights that keep the size of signals the same through relu units, half of which are off.
-
-    Normal with standard deviation √(2 / n_in) (He et al., 2015).
-
-    Parameters
-    ----------
-    rng
-        Where the numbers come from.
-    n_in, n_out
-        Units before and in the layer.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_in, n_out).
-
-    Examples
-    --------
-    >>> he(np.random.default_rng(0), 4, 2).shape
-    (4, 2)
-    """
-    return rng.normal(scale=np.sqrt(2 / n_in), size=(n_in, n_out))
-
-
-INITIALISERS: dict[str, Initialiser] = {"glorot": glorot, "he": he}
 
 
 def dense(
@@ -76,7 +19,7 @@ def dense(
     activation: Activation | None = tanh,
     *,
     rng: np.random.Generator,
-    init: Literal["glorot", "he"] | Initialiser = "glorot",
+    init: Init = "glorot",
     name: str = "dense",
 ) -> Node:
     """Add a fully connected layer, a = g(x @ W + b), with parameters ``name/W`` and ``name/b``.
@@ -121,13 +64,8 @@ def dense(
             f"dense layer {name!r} of {units} units on a node of shape {x.shape}",
             repair="It needs at least one unit, and to know the number of columns, as in shape (None, 64).",
         )
-    draw = INITIALISERS.get(init) if isinstance(init, str) else init
-    if draw is None:
-        raise GraphError(
-            f"init {init!r} is unknown", repair=f"Known are {', '.join(INITIALISERS)}, or give a function."
-        )
     with scope(name):
-        W = parameter("W", draw(rng, x.shape[-1], units))
+        W = parameter("W", weights(init, rng, x.shape[-1], units))
         b = parameter("b", np.zeros(units))
         z = bias_add(matmul(x, W), b)
         return z if activation is None else activation(z)  # type: ignore[no-any-return]
@@ -140,7 +78,7 @@ def mlp(
     output: Activation | None = sigmoid,
     *,
     rng: np.random.Generator,
-    init: Literal["glorot", "he"] | Initialiser = "glorot",
+    init: Init = "glorot",
 ) -> Node:
     """Add a multi-layer perceptron: dense layers named ``layer_1``, ``layer_2``, ...
 

@@ -1,0 +1,255 @@
+"""Where the values, slopes and edges of a graph of scalars lie, so that many nodes are one call.
+
+The pool is one array: first the leaves, then depth after depth, op after op; then the slopes that are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Constant, Node
+from graphnet.core.op import Op
+from graphnet.engine.plan.scalar_rules import Template
+
+Positions = np.ndarray[Any, np.dtype[np.intp]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass
+class Group:
+    """Nodes of one op and one depth, side by side.
+
+    Attributes
+    ----------
+    op, members
+        The op, and the nodes.
+    first
+        The position of its first member.
+    sources
+        For each input, the positions of all members' operands.
+    """
+
+    op: Op
+    members: list[Node]
+    first: int = 0
+    sources: list[Positions] = field(default_factory=list)
+
+    @property
+    def stop(self) -> int:
+        """The position behind its last member."""
+        return self.first + len(self.members)
+
+
+class ScalarLayout:
+    """The place of every node.
+
+    Attributes
+    ----------
+    leaves
+        The nodes without an op; their positions come first.
+    levels
+        The groups, by depth.
+    position
+        Of each node.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.leaves = [node for node in graph.nodes if node.op is None]
+        self.levels = _levels(graph)
+        self.position = {node: i for i, node in enumerate(self.leaves)}
+        for group in chain.from_iterable(self.levels):
+            group.first = len(self.position)
+            self.position.update(zip(group.members, range(group.first, group.stop), strict=True))
+        find = self.position.__getitem__
+        for group in chain.from_iterable(self.levels):
+            group.sources = [
+                np.fromiter(map(find, operands), np.intp, len(group.members))
+                for operands in zip(*[member.inputs for member in group.members], strict=True)
+            ]
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def reached(self, templates: Mapping[Op, Template]) -> Mask:
+        """Tell for each position whether an error signal reaches it."""
+        reached = np.zeros(len(self), bool)
+        reached[-1] = True  # E is the last node
+        for group in chain.from_iterable(reversed(self.levels)):
+            for sources, slope in zip(group.sources, templates[group.op].slopes, strict=True):
+                if slope is not None:
+                    reached[sources[reached[group.first : group.stop]]] = True
+        return reached
+
+    @property
+    def families(self) -> dict[Op, list[Group]]:
+        """The groups by op."""
+        families: dict[Op, list[Group]] = {}
+        for group in chain.from_iterable(self.levels):
+            families.setdefault(group.op, []).append(group)
+        return families
+
+
+def _levels(graph: Graph) -> list[list[Group]]:
+    """Return the op nodes by depth, and by op within a depth."""
+    depth: dict[Node, int] = {}
+    same_op: dict[Op, Op] = {}
+    by_id: dict[int, Op] = {}
+    levels: list[dict[int, Group]] = []
+    for node in graph.nodes:
+        op = node.op
+        if op is None:
+            depth[node] = 0
+            continue
+        deepest = max([depth[source] for source in node.inputs])
+        depth[node] = deepest + 1
+        op = by_id.get(id(op)) or by_id.setdefault(id(op), same_op.setdefault(op, op))
+        if deepest == len(levels):
+            levels.append({})
+        group = levels[deepest].get(id(op))
+        if group is None:
+            levels[deepest][id(op)] = Group(op, [node])
+        else:
+            group.members.append(node)
+    return [list(level.values()) for level in levels]
+
+
+@dataclass
+class Family:
+    """All nodes of one op that an error signal reaches, and the slopes that are computed for them.
+
+    Attributes
+    ----------
+    template
+        The op's rules.
+    count
+        How many nodes there are.
+    places
+        For each input and for the output of the template, where in the pool its values lie.
+    computed
+        The slopes that are neither an input nor the output as it is, and where in the pool their values begin.
+    """
+
+    template: Template
+    count: int
+    places: dict[Node, Positions]
+    computed: dict[Node, int]
+
+    def place_of(self, slope: Node) -> Positions:
+        """Return where in the pool the values of a slope lie, for each node."""
+        return self.places[slope] if slope in self.places else np.arange(self.count) + self.computed[slope]
+
+
+def families_of(layout: ScalarLayout, templates: Mapping[Op, Template], reached: Mask) -> list[Family]:
+    """Return the nodes that are reached by op, with places for their slopes behind the values."""
+    families = []
+    end = len(layout)
+    for op, groups in layout.families.items():
+        template = templates[op]
+        sources = [np.concatenate(parts) for parts in zip(*[group.sources for group in groups], strict=True)]
+        members = np.concatenate([np.arange(group.first, group.stop) for group in groups])
+        lanes = zip((*template.inputs, template.output), (*sources, members), strict=True)
+        places = {node: positions[reached[members]] for node, positions in lanes}
+        count = int(reached[members].sum())
+        computed = {}
+        for slope in dict.fromkeys(template.slopes):
+            if slope is not None and slope not in places:
+                computed[slope] = end
+                end += count
+        families.append(Family(template, count, places, computed))
+    return families
+
+
+@dataclass
+class Sums:
+    """How the error signals of nodes that lie side by side are added up: Σ δ(consumer) · slope over the edges of each.
+
+    Attributes
+    ----------
+    first, stop
+        The nodes' positions.
+    consumer
+        The position of each edge's consumer.
+    slope
+        Where in the pool each edge's slope lies.
+    all_one
+        Whether all slopes are 1 whatever the values.
+    starts
+        Where the edges of each node begin; None if the edges are rows instead, the first of all nodes, the second ...
+    """
+
+    first: int
+    stop: int
+    consumer: Positions
+    slope: Positions
+    all_one: bool
+    starts: Positions | None
+
+
+class Edges:
+    """All edges that an error signal goes back along, sorted by receiver.
+
+    Parameters
+    ----------
+    layout, families
+        Of all nodes.
+    receives
+        Which nodes an error signal is asked for: all but some leaves, so that nodes of one depth are without a gap. To those
+        that none reaches goes an edge that carries nothing.
+    nothing
+        The position of an error signal that is 0, and that of a slope.
+    """
+
+    SMALL = 1024
+    """Up to how many edges, those that are filled in included, rows are made."""
+
+    def __init__(
+        self, layout: ScalarLayout, families: Iterable[Family], receives: Mask, nothing: tuple[int, int]
+    ) -> None:
+        self.nothing = nothing
+        edges = [
+            (
+                family.places[source],
+                family.places[family.template.output],
+                family.place_of(slope),
+                np.full(family.count, isinstance(slope, Constant) and bool(slope.value == 1)),
+            )
+            for family in families
+            for source, slope in zip(family.template.inputs, family.template.slopes, strict=True)
+            if slope is not None
+        ]
+        unreached = receives.copy()
+        unreached[-1] = False  # E itself
+        for receiver, *_ in edges:
+            unreached[receiver] = False
+        empty = np.flatnonzero(unreached)
+        edges.append((empty, np.full_like(empty, nothing[0]), np.full_like(empty, nothing[1]), empty < 0))
+        receivers, consumer, places, is_one = map(np.concatenate, zip(*edges, strict=True))
+        kept = np.flatnonzero(receives[receivers])
+        kept = kept[np.argsort(receivers[kept], kind="stable")]
+        self.consumer, self.slope, self.is_one = consumer[kept], places[kept], is_one[kept]
+        self.offsets = np.concatenate([[0], np.cumsum(np.bincount(receivers[kept], minlength=len(layout)))])
+
+    def sums(self, first: int, stop: int) -> Sums:
+        """Return how the error signals at positions `first` to `stop` are added up.
+
+        Few edges become rows, which a product with ones adds up faster than ``np.add.reduceat``. Where a node has fewer
+        edges than another, nothing is filled in.
+        """
+        begin, end = self.offsets[first], self.offsets[stop]
+        consumer, slope = self.consumer[begin:end], self.slope[begin:end]
+        all_one = bool(self.is_one[begin:end].all())
+        starts, count = self.offsets[first:stop] - begin, np.diff(self.offsets[first : stop + 1])
+        rows = int(count.max())
+        if rows * len(count) > max(self.SMALL, len(consumer)):
+            return Sums(first, stop, consumer, slope, all_one, starts)
+        filled = np.empty((2, rows, len(count)), np.intp)
+        filled[0], filled[1] = self.nothing
+        receiver = np.repeat(np.arange(len(count)), count)
+        filled[:, np.arange(len(consumer)) - starts[receiver], receiver] = consumer, slope
+        return Sums(first, stop, filled[0].ravel(), filled[1].ravel(), all_one, None)

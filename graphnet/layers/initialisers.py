@@ -1,0 +1,80 @@
+"""Initial weights: random, and of such a size that signals neither grow nor shrink on their way through many layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from graphnet.errors import GraphError
+
+Activation: TypeAlias = Callable[[Any], Any]
+Initialiser: TypeAlias = Callable[[np.random.Generator, int, int], np.ndarray[Any, Any]]
+Init: TypeAlias = Literal["glorot", "he"] | Initialiser
+
+
+def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
+    """Draw weights that keep the size of signals the same, forward and backward, through tanh-like units.
+
+    Uniform in ±√(6 / (n_in + n_out)) (Glorot and Bengio, 2010).
+
+    Parameters
+    ----------
+    rng
+        Where the numbers come from.
+    n_in, n_out
+        Units before and in the layer.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_in, n_out).
+
+    Examples
+    --------
+    >>> bool(abs(glorot(np.random.default_rng(0), 4, 2)).max() <= 1)
+    True
+    """
+    limit = np.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-limit, limit, (n_in, n_out))
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
+    """Draw weights that keep the size of signals the same through relu units, half of which are off.
+
+    Normal with standard deviation √(2 / n_in) (He et al., 2015).
+
+    Parameters
+    ----------
+    rng
+        Where the numbers come from.
+    n_in, n_out
+        Units before and in the layer.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_in, n_out).
+
+    Examples
+    --------
+    >>> he(np.random.default_rng(0), 4, 2).shape
+    (4, 2)
+    """
+    return rng.normal(scale=np.sqrt(2 / n_in), size=(n_in, n_out))
+
+
+INITIALISERS: dict[str, Initialiser] = {"glorot": glorot, "he": he}
+
+
+def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
+    """Draw weights of shape (n_in, n_out) by the name of an initialiser, or by a function."""
+    draw = INITIALISERS.get(init) if isinstance(init, str) else init
+    if draw is None:
+        raise GraphError(
+            f"init {init!r} is unknown", repair=f"Known are {', '.join(INITIALISERS)}, or give a function."
+        )
+    if not isinstance(rng, np.random.Generator):
+        raise GraphError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
+    return draw(rng, n_in, n_out)

@@ -1,0 +1,266 @@
+"""Convolution of images, and the two ops that take its error signal back.
+
+Images are in the order (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns). As
+everywhere in this field the kernel is not turned round: a cross-correlation, as torch's conv2d.
+
+One sum stands behind all three ops: T(x, W, δ) = Σ δ[n, o, i, j] W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+`Conv2d` is its slope in δ, `Conv2dToInput` in x, `Conv2dToKernel` in W. It is linear in each, so each op's backward
+rule is the other two ops, and derivatives of any order exist.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from graphnet.core import shapes
+from graphnet.core.node import Array
+from graphnet.core.op import Primitive
+from graphnet.core.registry import builtin
+from graphnet.core.shapes import Shape, Size
+from graphnet.errors import ShapeError
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sliding(Primitive):
+    """An op in which a kernel slides over images.
+
+    Attributes
+    ----------
+    stride
+        Steps of the kernel, down and to the right.
+    padding
+        Rows of zeros above and below, columns of zeros left and right.
+    """
+
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+
+
+@builtin
+@dataclass(frozen=True, kw_only=True)
+class Conv2d(Sliding):
+    """Convolution, z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+
+    x receives the kernel laid down again at each place, weighted by δ; W receives the windows of x, weighted by δ.
+    """
+
+    def forward(self, x: Array, W: Array) -> Array:
+        self.shape(x.shape, W.shape)  # sizes that were unknown when the node was made
+        return _products(_windows(_padded(x, self.padding), W.shape[2:], self.stride), W)
+
+    def backward(self, delta: Array, z: Array, x: Array, W: Array) -> Array:
+        to_input = Conv2dToInput(_known(x, "rows and columns of x"), stride=self.stride, padding=self.padding)
+        to_kernel = Conv2dToKernel(_known(W, "rows and columns of W"), stride=self.stride, padding=self.padding)
+        return to_input(delta, W), to_kernel(x, delta)
+
+    def shape(self, x: Shape, W: Shape) -> Shape:
+        _require_images(x=x, W=W)
+        _require_channels(f"x has shape {x}, W has shape {W}", x[1], W[1])
+        return (x[0], W[0], *(_places(*sizes) for sizes in zip(x[2:], W[2:], self.stride, self.padding, strict=True)))
+
+
+@builtin
+@dataclass(frozen=True)
+class Conv2dToInput(Sliding):
+    """What takes an error signal δ back through `conv2d` to its input: each window receives the kernel, times its δ.
+
+    Attributes
+    ----------
+    size
+        Rows and columns of the input.
+    """
+
+    size: Pair
+
+    def forward(self, delta: Array, W: Array) -> Array:
+        # The turned kernel slides over the error signals, which lie as far apart as the windows did.
+        (h, w), (kh, kw), (top, left) = self.size, W.shape[2:], self.padding
+        spread = np.zeros((*delta.shape[:2], h + 2 * top + kh - 1, w + 2 * left + kw - 1), delta.dtype)
+        (down, right), (rows, columns) = self.stride, delta.shape[2:]
+        spread[:, :, kh - 1 : kh + down * (rows - 1) : down, kw - 1 : kw + right * (columns - 1) : right] = delta
+        windows = _windows(spread, (kh, kw), (1, 1))[..., top : top + h, left : left + w]
+        return _products(windows, W[:, :, ::-1, ::-1].swapaxes(0, 1))
+
+    def backward(self, delta: Array, output: Array, signal: Array, W: Array) -> Array:
+        sliding = {"stride": self.stride, "padding": self.padding}
+        to_kernel = Conv2dToKernel(_known(W, "rows and columns of W"), **sliding)
+        return Conv2d(**sliding)(delta, W), to_kernel(delta, signal)
+
+    def shape(self, delta: Shape, W: Shape) -> Shape:
+        _require_images(delta=delta, W=W)
+        _require_channels(f"delta has shape {delta}, W has shape {W}", delta[1], W[0])
+        return (delta[0], W[1], *self.size)
+
+
+@builtin
+@dataclass(frozen=True)
+class Conv2dToKernel(Sliding):
+    """What takes an error signal δ back through `conv2d` to its kernel: the windows of x, each times its δ, added up.
+
+    Attributes
+    ----------
+    size
+        Rows and columns of the kernel.
+    """
+
+    size: Pair
+
+    def forward(self, x: Array, delta: Array) -> Array:
+        windows = _windows(_padded(x, self.padding), self.size, self.stride)
+        n, c, kh, kw, rows, columns = windows.shape
+        channels = delta.shape[1]
+        gradient = np.zeros((channels, c * kh * kw), delta.dtype)
+        for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
+            gradient += signal @ flat.T
+        return gradient.reshape(channels, c, kh, kw)
+
+    def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
+        sliding = {"stride": self.stride, "padding": self.padding}
+        to_input = Conv2dToInput(_known(x, "rows and columns of x"), **sliding)
+        return to_input(signal, delta), Conv2d(**sliding)(x, delta)
+
+    def shape(self, x: Shape, delta: Shape) -> Shape:
+        _require_images(x=x, delta=delta)
+        return (delta[1], x[1], *self.size)
+
+
+def _require_images(**given: Shape) -> None:
+    if any(len(shape) != 4 for shape in given.values()):
+        raise ShapeError(
+            ", ".join(f"{name} has shape {shape}" for name, shape in given.items()),
+            repair="Images are (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns).",
+        )
+
+
+def _require_channels(problem: str, first: Size, second: Size) -> None:
+    if not shapes.same_size(first, second):
+        raise ShapeError(
+            f"{problem}: {first} channels and {second} differ", repair="Images have their channels on axis 1."
+        )
+
+
+def _places(size: Size, kernel: Size, stride: int, padding: int) -> Size:
+    """Return how many places a kernel has along an axis."""
+    if size is None or kernel is None:
+        return None
+    if not 1 <= kernel <= size + 2 * padding:
+        raise ShapeError(
+            f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side",
+            repair="The kernel must fit: pad the images, or take a smaller kernel.",
+        )
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def _known(images: Array, purpose: str) -> Pair:
+    rows, columns = shapes.known(images.shape[2:], f"conv2d's backward rule ({purpose})")
+    return rows, columns
+
+
+def _padded(x: Any, padding: Pair) -> Any:
+    return np.pad(x, ((0, 0), (0, 0), *((size, size) for size in padding))) if any(padding) else x
+
+
+def _windows(x: Any, kernel: Pair, stride: Pair) -> Any:
+    """Return a view of every window of `x`, of shape (samples, channels, *kernel, *places)."""
+    return sliding_window_view(x, kernel, axis=(2, 3))[:, :, :: stride[0], :: stride[1]].transpose(0, 1, 4, 5, 2, 3)
+
+
+def _flattened(windows: Any) -> Any:
+    """Yield the windows of each sample as a matrix, of shape (channels · kernel, places), valid until the next one.
+
+    The windows overlap, so that to copy them takes many times the memory of x. Those of one sample stay in the cache
+    until the matrix product has read them: 1.3 times faster than all samples at once, and in no more memory.
+    """
+    _, c, kh, kw, rows, columns = windows.shape
+    copied = np.empty((c, kh, kw, rows, columns), windows.dtype)
+    for of_sample in windows:
+        copied[...] = of_sample
+        yield copied.reshape(c * kh * kw, rows * columns)
+
+
+def _products(windows: Any, W: Any) -> Any:
+    """Return the product of each kernel with each window, of shape (samples, channels out, *places)."""
+    n, *_, rows, columns = windows.shape
+    result = np.empty((n, len(W), rows * columns), np.result_type(windows, W))
+    kernels = W.reshape(len(W), math.prod(W.shape[1:]))
+    for of_sample, flat in zip(result, _flattened(windows), strict=True):
+        np.matmul(kernels, flat, out=of_sample)
+    return result.reshape(n, len(W), rows, columns)
+
+
+# Functions ----------------------------------------------------------------------------------------------------------
+
+
+def conv2d(
+    x: Array,
+    W: Array,
+    stride: int | Pair = 1,
+    padding: int | Pair | Literal["same"] = 0,
+    *,
+    name: str | None = None,
+) -> Array:
+    """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+
+    Not turned round, as everywhere in this field: a cross-correlation, as torch's conv2d.
+
+    Parameters
+    ----------
+    x : node or array
+        Images, of shape (samples, channels, rows, columns).
+    W : node or array
+        Kernels, of shape (channels out, channels in, rows, columns).
+    stride : int or pair of int
+        Steps of the kernel, down and to the right.
+    padding : int, pair of int or "same"
+        Zeros on each side; "same" for as many as keep rows and columns at stride 1, for kernels of odd size.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Shape (samples, channels out, (rows + 2 pad − kernel) // stride + 1, the same of the columns).
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if the shapes don't fit, or a setting is not a number of rows and columns.
+
+    Examples
+    --------
+    >>> edge = np.array([[[[-1.0, 1.0]]]])
+    >>> conv2d(np.array([[[[0.0, 0.0, 5.0, 5.0]]]]), edge)
+    array([[[[0., 5., 0.]]]])
+    """
+    if padding == "same":
+        padding = _same(np.shape(W)[2:])
+    op = Conv2d(stride=pair(stride, "stride", 1), padding=pair(padding, "padding", 0))
+    return op(x, W, name=name)
+
+
+def pair(setting: Any, what: str, least: int) -> Pair:
+    """Return a setting for rows and columns as a pair of integers, or raise `ShapeError`."""
+    values = (setting, setting) if np.ndim(setting) == 0 else tuple(setting)
+    if len(values) != 2 or not all(
+        hasattr(value, "__index__") and not isinstance(value, bool) and value >= least for value in values
+    ):
+        raise ShapeError(
+            f"{what} is {setting!r}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
+        )
+    return int(values[0]), int(values[1])
+
+
+def _same(kernel: Shape) -> Pair:
+    sizes = shapes.known(kernel, 'padding "same"')
+    if len(sizes) != 2 or not all(size % 2 for size in sizes):
+        raise ShapeError(
+            f'padding "same" for a kernel of {sizes}', repair="It needs odd sizes; else give a number of zeros."
+        )
+    return sizes[0] // 2, sizes[1] // 2

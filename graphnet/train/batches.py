@@ -1,0 +1,227 @@
+"""Where the feeds of each step come from: arrays cut into mini-batches, or batches that come ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Input
+from graphnet.engine.feeds import fed_arrays
+from graphnet.errors import TrainingError
+from graphnet.ops.dropout import dropout_masks, mask_rates
+from graphnet.ops.shaping import Take
+from graphnet.train.settings import require_count
+
+Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
+Data: TypeAlias = Mapping[Any, Any] | Iterable[Mapping[Any, Any]] | Callable[[], Iterable[Mapping[Any, Any]]]
+"""{input: array of all samples}, or batches as such dicts: a list, a generator, or a function that returns one."""
+
+SAMPLED = 1024
+"""How many samples the statistics of batch normalisation are measured on between epochs."""
+
+
+class Batches(Protocol):
+    """The feeds of each step."""
+
+    steps: int | None
+    """How many steps an epoch has, if that is known."""
+
+    def epoch(self) -> Iterator[Feeds]:
+        """Yield the feeds of each step of one epoch."""
+
+    def sample(self) -> Feeds:
+        """Return feeds of some samples."""
+
+
+def as_batches(
+    graph: Graph,
+    data: Data,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    steps_per_epoch: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> Batches:
+    """Return what yields the feeds of each step, with everything checked that can be checked before the first."""
+    if isinstance(data, Mapping) or not (callable(data) or isinstance(data, Iterable)):
+        if steps_per_epoch is not None:
+            raise TrainingError(
+                "steps_per_epoch is given, and arrays",
+                repair="Arrays are cut by batch_size; each epoch uses all of them.",
+            )
+        return CutArrays(graph, _checked(graph, data, rng), batch_size, rng)
+    if batch_size is not None:
+        raise TrainingError(
+            "batch_size is given, and batches that are cut already", repair="Leave it out, or feed {input: array}."
+        )
+    if steps_per_epoch is not None:
+        require_count("steps_per_epoch", steps_per_epoch, 1)
+    elif isinstance(data, Iterator) and epochs > 1:
+        raise TrainingError(
+            f"a generator gives its batches once, and epochs={epochs}",
+            repair="Give the function that makes it, batches instead of batches(), or say steps_per_epoch.",
+        )
+    return ReadyBatches(graph, data, steps_per_epoch, rng)
+
+
+def for_evaluation(graph: Graph, data: Data, *, epochs: int, batch_size: int | None) -> Batches:
+    """Return what yields feeds in order; arrays are cut like those of training, but may hold fewer samples than a batch."""
+    if not isinstance(data, Mapping):
+        return as_batches(graph, data, epochs=epochs)
+    arrays = _checked(graph, data, None)
+    can_be_cut = any(map(_is_batched, arrays))
+    return CutArrays(graph, arrays, min(batch_size, sample_count(arrays)) if batch_size and can_be_cut else None, None)
+
+
+@dataclass
+class CutArrays:
+    """Mini-batches cut from arrays of all samples, which may be memory-mapped: only the rows of a batch are read."""
+
+    graph: Graph
+    arrays: Feeds
+    batch_size: int | None
+    rng: np.random.Generator | None
+
+    def __post_init__(self) -> None:
+        counts = [len(array) for node, array in self.arrays.items() if _is_batched(node)]
+        self.samples = counts[0] if counts else 0
+        if self.batch_size is not None:
+            if not counts:
+                raise TrainingError(
+                    "batch_size is given, but no input can be cut into mini-batches",
+                    repair="Declare inputs with None for the number of samples: shape=(None, 2).",
+                )
+            require_count(
+                "batch_size",
+                self.batch_size,
+                1,
+                self.samples,
+                f"There are {self.samples} samples. Leave it out to use all of them in each step.",
+            )
+        self._cut_up = [(node, array) for node, array in self.arrays.items() if _is_batched(node)]
+        self._buffers: dict[int, Feeds] = {}
+        self._draws_masks = len(self.arrays) < len(self.graph.inputs)
+        self.size = self.batch_size or max(self.samples, 1)
+        self.steps: int | None = -(-max(self.samples, 1) // self.size)
+
+    def epoch(self) -> Iterator[Feeds]:
+        """Yield the feeds of each step of one epoch: the samples in a new order, if there is a generator.
+
+        Their arrays are valid until the next.
+        """
+        order = None if self.rng is None else self.rng.permutation(self.samples)
+        for start in range(0, max(self.samples, 1), self.size):
+            rows = slice(start, start + self.size)
+            feeds = self._cut(rows) if order is None else self._gathered(order[rows])
+            yield _with_masks(self.graph, feeds, self.rng) if self._draws_masks else feeds
+
+    def sample(self) -> Feeds:
+        """Return the first samples."""
+        return self._cut(slice(0, SAMPLED))
+
+    def _gathered(self, rows: np.ndarray[Any, Any]) -> Feeds:
+        """Return some samples; their memory is that of all mini-batches of this size, one after the other."""
+        buffers = self._buffers.get(len(rows))
+        if buffers is None:
+            buffers = self._buffers[len(rows)] = {
+                node: np.empty((len(rows), *array.shape[1:]), array.dtype) if _is_batched(node) else array
+                for node, array in self.arrays.items()
+            }
+        for node, array in self._cut_up:
+            array.take(rows, 0, buffers[node], "clip")  # "clip", since then nothing is copied on the way
+        return buffers
+
+    def _cut(self, rows: Any) -> Feeds:
+        return {node: array[rows] if _is_batched(node) else array for node, array in self.arrays.items()}
+
+
+@dataclass
+class ReadyBatches:
+    """Batches that somebody else has cut, for each epoch anew or as one long stream."""
+
+    graph: Graph
+    source: Iterable[Mapping[Any, Any]] | Callable[[], Iterable[Mapping[Any, Any]]]
+    steps: int | None
+    rng: np.random.Generator | None
+
+    def __post_init__(self) -> None:
+        self._last: Feeds = {}
+        if self.steps is None and isinstance(self.source, Sized):
+            self.steps = len(self.source)
+
+    def epoch(self) -> Iterator[Feeds]:
+        """Yield the feeds of each step of one epoch, each checked first."""
+        batches = self.source() if callable(self.source) else self.source
+        if not isinstance(batches, Iterable):
+            raise TrainingError(f"the function gave {batches!r}", repair="It must return or yield batches.")
+        for batch in islice(batches, self.steps):
+            self._last = _checked(self.graph, batch, self.rng)
+            yield _with_masks(self.graph, self._last, self.rng)
+
+    def sample(self) -> Feeds:
+        """Return the last batch."""
+        return self._last
+
+
+def sample_count(feeds: Feeds) -> int:
+    """Return how many samples feeds hold: 1 if no input is cut into mini-batches."""
+    return next((len(array) for node, array in feeds.items() if _is_batched(node)), 1)
+
+
+def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | None) -> Feeds:
+    """Return feeds by input, without the masks of dropout that are to be drawn, or raise if a step would fail."""
+    drawn = _masks_to_draw(graph, feeds) if isinstance(feeds, Mapping) else []
+    if drawn and rng is None:
+        raise TrainingError(
+            f"dropout draws {', '.join(repr(mask.name) for mask in drawn)} at random, and there is no generator",
+            repair="Write rng=np.random.default_rng(0), or feed the masks.",
+        )
+    stand_ins = {mask: np.ones([size or 1 for size in mask.shape], bool) for mask in drawn}
+    arrays = fed_arrays(graph, {**feeds, **stand_ins} if drawn else feeds)
+    fed = {node: array for node, array in arrays.items() if node not in stand_ins}
+    counts = {node.name: len(array) for node, array in fed.items() if _is_batched(node)}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name!r} {count}" for name, count in counts.items())
+        raise TrainingError(
+            f"the feeds hold different numbers of samples: {listed}", repair="Feed equally many of each."
+        )
+    if 0 in counts.values():
+        raise TrainingError("the feeds hold no samples", repair="Feed at least one row.")
+    _check_positions(graph, fed)
+    return fed
+
+
+def _check_positions(graph: Graph, feeds: Feeds) -> None:
+    """Raise `TrainingError` if labels or positions are fed that are out of range."""
+    for node in graph.nodes:
+        if not isinstance(node.op, Take):
+            continue
+        source, positions = node.inputs
+        size = source.shape[node.op.axis]
+        fed = feeds.get(positions) if isinstance(positions, Input) else None
+        if fed is not None and fed.size and size is not None and not 0 <= fed.min() <= fed.max() < size:
+            raise TrainingError(
+                f"the feed of {positions.name!r} has numbers from {fed.min()} to {fed.max()}, "
+                f"and {graph.label(node)!r} takes them from 0 to {size - 1}",
+                repair="Are labels counted from 1? They are counted from 0 here.",
+            )
+
+
+def _masks_to_draw(graph: Graph, feeds: Mapping[Any, Any]) -> list[Input]:
+    return [mask for mask in mask_rates(graph) if mask not in feeds and mask.name not in feeds]
+
+
+def _with_masks(graph: Graph, feeds: Feeds, rng: np.random.Generator | None) -> Feeds:
+    """Return feeds with a new mask for each dropout that has none."""
+    if rng is None or len(feeds) == len(graph.inputs):
+        return feeds
+    return {**dropout_masks(graph, sample_count(feeds), rng), **feeds}
+
+
+def _is_batched(node: Input) -> bool:
+    return bool(node.shape) and node.shape[0] is None

@@ -1,0 +1,66 @@
+"""Evaluation: the loss and the metrics after each epoch, on the network as it will be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node
+from graphnet.engine.compile import Step
+from graphnet.errors import TrainingError
+from graphnet.train.batches import Batches, Feeds, sample_count
+from graphnet.train.inference import batch_norms, with_statistics, without_dropout
+
+Metrics = Mapping[str, Node] | Sequence[Node]
+RESERVED = ("epoch", "loss", "validation_loss", "seconds")
+
+
+def by_name(metrics: Metrics | None) -> dict[str, Node]:
+    """Return metrics by name, each a scalar node, or raise `TrainingError`."""
+    if isinstance(metrics, Node):
+        metrics = [metrics]
+    if not isinstance(metrics, Mapping):
+        given = list(metrics or ())
+        names = [str(getattr(node, "name", None) or getattr(node, "kind", "metric")) for node in given]
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            raise TrainingError(f"two metrics are called {twice[0]!r}", repair="Write metrics={name: node, ...}.")
+        metrics = dict(zip(names, given, strict=True))
+    for name, node in metrics.items():
+        if not isinstance(name, str) or name in RESERVED:
+            raise TrainingError(f"a metric can't be called {name!r}", repair="Choose another name.")
+        if not isinstance(node, Node) or node.shape != ():
+            raise TrainingError(
+                f"metric {name!r} is {node!r}, expected a scalar node", repair="Take its mean: gn.mean(...)."
+            )
+    return dict(metrics)
+
+
+class Evaluation:
+    """The loss and the metrics on some data: their mean over its batches, each by its number of samples."""
+
+    def __init__(self, graph: Graph, metrics: Mapping[str, Node]) -> None:
+        self.names = ("validation_loss", *metrics)
+        self.graph = without_dropout(Graph(*graph.outputs, *metrics.values()))
+        self._step: Step | None = None if batch_norms(self.graph) else Step(self.graph, ())
+
+    def of(self, batches: Batches, statistics: Feeds) -> dict[str, float]:
+        """Return the loss and the metrics by name, as the parameters are now.
+
+        Parameters
+        ----------
+        batches
+            What to take the mean over.
+        statistics
+            Training samples to measure the mean and variance of batch normalisations on, if there are any.
+        """
+        step = self._step or Step(with_statistics(self.graph, statistics), ())
+        weights, numbers = [], []
+        for batch in batches.epoch():
+            weights.append(sample_count(batch))
+            numbers.append([output.item() for output in step.run(batch).outputs])
+        if not weights:
+            raise TrainingError("the validation data has no batches", repair="Give at least one.")
+        return dict(zip(self.names, np.average(numbers, axis=0, weights=weights).tolist(), strict=True))

@@ -1,0 +1,153 @@
+"""What happened in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphnet.errors import DrawError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class History:
+    """What happened in training. It shows itself as a plot in a notebook, if matplotlib is installed.
+
+    Attributes
+    ----------
+    loss : list of float
+        E of each epoch: the mean over its steps, each with the parameters as they were before that step.
+    validation_loss : list of float
+        E on the validation data after each epoch; empty without such data.
+    metrics : dict of str to list of float
+        The metrics after each epoch.
+    seconds : list of float
+        How long each epoch took, its evaluation included.
+    stopped : str
+        What ended the training; empty if the last epoch did.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """All that was recorded, by name: loss, validation_loss, the metrics, seconds."""
+        validation = {"validation_loss": self.validation_loss} if self.validation_loss else {}
+        return {"loss": self.loss, **validation, **self.metrics, "seconds": self.seconds}
+
+    def record(self, loss: float, numbers: Mapping[str, float], seconds: float) -> None:
+        """Add an epoch. The loss comes last: an interrupt leaves no epoch half recorded.
+
+        Parameters
+        ----------
+        loss
+            E of the epoch.
+        numbers
+            The validation loss and the metrics, by name.
+        seconds
+            How long it took.
+        """
+        for name, number in numbers.items():
+            (self.validation_loss if name == "validation_loss" else self.metrics[name]).append(number)
+        self.seconds.append(seconds)
+        self.loss.append(loss)
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return a dict for each epoch, as tables and data frames take it.
+
+        Returns
+        -------
+        list of dict
+            The number of the epoch, from 1, and all that was recorded.
+
+        Examples
+        --------
+        >>> History(loss=[4.0, 2.0], seconds=[0.1, 0.1]).rows()[1]
+        {'epoch': 2, 'loss': 2.0, 'seconds': 0.1}
+        """
+        return [
+            {"epoch": epoch + 1, **{name: column[epoch] for name, column in self.columns.items()}}
+            for epoch in range(len(self.loss))
+        ]
+
+    def plot(self) -> Figure:
+        """Draw the losses over the epochs, and below them the metrics.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Save it with ``.savefig("loss.png")``.
+
+        Raises
+        ------
+        DrawError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> figure = History(loss=[4.0, 2.0, 1.5], seconds=[0.1] * 3).plot()
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['E']
+        """
+        try:
+            from matplotlib.figure import Figure
+            from matplotlib.ticker import MaxNLocator
+        except ImportError as error:
+            raise DrawError(
+                "a plot of the history needs matplotlib, which is not installed",
+                repair="Install it with: pip install matplotlib. history.rows() has the numbers.",
+            ) from error
+        losses = {name: column for name, column in self.columns.items() if name in ("loss", "validation_loss")}
+        panels: list[tuple[str, dict[str, list[float]]]] = [("E", losses)]
+        panels += [(name, {name: column}) for name, column in self.metrics.items()]
+        figure = Figure(figsize=(6, 1 + 2.4 * len(panels)), layout="constrained")
+        axes = figure.subplots(len(panels), squeeze=False, sharex=True)[:, 0]
+        epochs = range(1, len(self.loss) + 1)
+        for axis, (label, curves) in zip(axes, panels, strict=True):
+            for (name, column), (colour, style) in zip(curves.items(), _STYLES, strict=False):
+                axis.plot(epochs, column, style, color=colour, label=name.replace("_", " "), markevery=_few(column))
+            axis.set_ylabel(label)
+            axis.spines[["top", "right"]].set_visible(False)
+            if len(curves) > 1:
+                axis.legend(frameon=False)
+        axes[-1].set_xlabel("epoch")
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        return figure
+
+    def __repr__(self) -> str:
+        if not self.loss:
+            return "<History: no epochs>"
+        text = f"{len(self.loss)} epochs, loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}"
+        later = {"validation loss": self.validation_loss, **self.metrics}
+        text += "".join(f", {name} {column[-1]:.4g}" for name, column in later.items() if column)
+        return f"<History: {text}{f'; {self.stopped}' if self.stopped else ''}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the plot, for notebooks; nothing if there is none to show."""
+        import io
+
+        if not self.loss:
+            return None
+        try:
+            figure = self.plot()
+        except DrawError:
+            return None
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=110)
+        return buffer.getvalue()
+
+
+_STYLES = (("#1f5fa8", "o-"), ("#b4530a", "s--"))
+"""Colour and line: told apart without the colour too."""
+
+
+def _few(column: list[Any]) -> int:
+    """Return how many points apart markers are drawn, so that they stay apart."""
+    return max(1, len(column) // 20)

@@ -1,0 +1,174 @@
+"""Learning rates that change with the steps taken: functions of the number of steps, the first being step 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from graphnet.errors import TrainingError
+from graphnet.train.settings import require_count, require_number
+
+Schedule: TypeAlias = Callable[[int], float]
+"""The learning rate of a step. Any function will do."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same rate always: what a number given as learning rate means.
+
+    Parameters
+    ----------
+    rate
+        η, positive.
+
+    Raises
+    ------
+    TrainingError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> Constant(0.1)(1000)
+    0.1
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        _require_rate(self.rate)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        return self.rate
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """A rate that falls in steps: η · factorⁿ after n times `every` steps.
+
+    Parameters
+    ----------
+    rate
+        η, positive.
+    every
+        Steps between two falls.
+    factor
+        What the rate is multiplied by, in (0, 1].
+
+    Raises
+    ------
+    TrainingError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> schedule = StepDecay(1.0, every=10, factor=0.5)
+    >>> [schedule(step) for step in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    rate: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require_rate(self.rate)
+        require_count("every", self.every, 1)
+        require_number("factor", self.factor, above=0, most=1)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        return self.rate * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """A rate that falls by the same factor in each step: η · factorᵗ.
+
+    Parameters
+    ----------
+    rate
+        η, positive.
+    factor
+        What the rate is multiplied by in each step, in (0, 1].
+
+    Raises
+    ------
+    TrainingError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> Exponential(1.0, factor=0.5)(3)
+    0.125
+    """
+
+    rate: float
+    factor: float
+
+    def __post_init__(self) -> None:
+        _require_rate(self.rate)
+        require_number("factor", self.factor, above=0, most=1)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        return self.rate * self.factor**step
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A rate that falls along half a cosine: last + (η − last) (1 + cos(π t / steps)) / 2 (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    rate
+        η, positive.
+    steps
+        After how many steps the rate is `last`, and stays so.
+    last
+        The rate at the end.
+
+    Raises
+    ------
+    TrainingError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> schedule = Cosine(1.0, steps=100)
+    >>> [round(schedule(step), 3) for step in (0, 50, 100, 1000)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
+
+    rate: float
+    steps: int
+    last: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_rate(self.rate)
+        require_count("steps", self.steps, 1)
+        require_number("last", self.last, least=0, most=self.rate)
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step."""
+        done = min(step / self.steps, 1.0)
+        return self.last + (self.rate - self.last) * (1 + math.cos(math.pi * done)) / 2
+
+
+def as_schedule(rate: object) -> Schedule:
+    """Return a number as a constant schedule, and a schedule as it is."""
+    if isinstance(rate, type) or not callable(rate):
+        return Constant(rate)  # type: ignore[arg-type]  # checked there
+    return rate
+
+
+def _require_rate(rate: object) -> None:
+    try:
+        require_number("learning rate", rate, above=0)
+    except TrainingError:
+        raise TrainingError(
+            f"learning rate {rate!r} is not positive",
+            repair="Give a positive number: the gradient is subtracted already.",
+        ) from None

@@ -1,0 +1,86 @@
+"""Equal small nodes become one call, to the same results, and only where none needs another."""
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.core.order import topological_order
+from graphnet.engine.plan import batching
+from graphnet.engine.plan.batching import generations
+from graphnet.engine.plan.memory import is_view
+from tests.engine.plan.agreement import Leaves, assert_agrees, mlp
+from tests.engine.plan.test_same_as_backward import GRAPHS
+
+
+def deep(leaves, layers, width=5, batch=3, activation=gn.tanh):
+    """Return the loss of a network of equal layers, with more weights than outputs: biases don't ride."""
+    return mlp(leaves, batch, [width] * (layers + 1), activation)
+
+
+@pytest.mark.parametrize("activation", [gn.tanh, gn.sigmoid, gn.relu, gn.softplus, gn.leaky_relu, np.sin])
+@pytest.mark.parametrize("layers", [3, 12])
+def test_deep_networks(activation, layers):
+    leaves = Leaves(layers)
+    assert_agrees(deep(leaves, layers, activation=activation), leaves.feeds)
+
+
+def test_a_layer_more_costs_three_calls_forward_and_two_back():
+    calls = []
+    for layers in (20, 21):
+        leaves = Leaves(0)
+        step = gn.compile(deep(leaves, layers))
+        calls.append(len(step.run(leaves.feeds).calls))
+    assert calls[1] - calls[0] == 5  # product, bias, tanh; δ ⊙ slope, product
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
+def test_nodes_of_one_generation_do_not_depend_on_each_other(graph, monkeypatch):
+    leaves = Leaves(4)
+    seen = []
+    monkeypatch.setattr(
+        batching, "generations", lambda outputs, order: seen.append((outputs, order)) or real(outputs, order)
+    )
+    real = generations
+    gn.compile(graph(leaves))(leaves.feeds)
+    ((outputs, order),) = seen
+    found = real(outputs, order)
+    above = nx.DiGraph([(source, node) for node in order for source in node.inputs])
+    above.add_nodes_from(order)
+    computed = [node for node in order if node.op is not None and not is_view(node)]
+    for node in computed:
+        for ancestor in nx.ancestors(above, node):
+            if ancestor.op is not None and not is_view(ancestor):
+                assert found[ancestor] < found[node]
+    assert set(topological_order(order[-1:])) <= set(order)
+
+
+def test_operands_that_cross_are_not_mistaken_for_one_another():
+    """Products of one generation: p0·p0, p1·p2, p3·p1 ... their operands can't all lie side by side."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        leaves = Leaves(int(rng.integers(100)))
+        made = [gn.tanh(leaves.parameter(f"p{i}", 3)) for i in range(6)]
+        products = [made[rng.integers(6)] * made[rng.integers(6)] for _ in range(8)]
+        E = gn.sum(products[0])
+        for product in products[1:]:
+            E = E + gn.sum(np.sin(product))
+        assert_agrees(E, {})
+
+
+def test_branches_side_by_side():
+    leaves = Leaves(2)
+    x = leaves.input("x", 4, 6)
+    heads = [gn.tanh(x @ leaves.parameter(f"W{i}", 6, 2) + leaves.parameter(f"b{i}", 2)) for i in range(7)]
+    E = gn.sum(gn.square(gn.concatenate(heads, axis=1)))
+    assert_agrees(E, leaves.feeds)
+    lines = gn.compile(E)
+    lines(leaves.feeds)
+    assert lines.explain().count("(7, 4, 2)") > 0
+
+
+def test_large_layers_stay_as_they_are():
+    leaves = Leaves(1)
+    step = gn.compile(deep(leaves, 6, width=70, batch=80))
+    step(leaves.feeds)
+    assert "(5, 80, 70)" not in step.explain()
