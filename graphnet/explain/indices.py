@@ -18,14 +18,14 @@ from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Num
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
 from graphnet.explain.reading import Reader
 from graphnet.explain.samples import for_one_sample, is_per_sample
-from graphnet.explain.simplify import call
+from graphnet.explain.simplify import call, only_new_axes
 from graphnet.explain.symbols import Symbol
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.reductions import Mean, Reduction, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
@@ -103,18 +103,23 @@ class IndexWriter:
             case Call(Transpose(axes), (x,)):
                 order = axes or tuple(reversed(range(len(x.shape))))
                 return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))), scope)
-            case Call(Sum() as op, (x,)):
+            case Call(Sum() as op, (x,)) if all(_size_of(x, axis) for axis in normal_axes(op.axis, len(x.shape))):
                 return self._sum(op, x, indices, scope)
             case Call(Mean() as op, (x,)):
                 count: Formula = Number(1.0)
                 for axis in normal_axes(op.axis, len(x.shape)):
-                    count = call(Multiply(), (count, _size_of(x, axis)), ())
+                    size = _size_of(x, axis)
+                    if size is None:
+                        return Entry(formula, indices)
+                    count = call(Multiply(), (count, size), ())
                 return call(Divide(), (self._sum(op, x, indices, scope), count), ())
             case Call(BroadcastTo(), (x,)):
                 return self.entries(x, _aligned(indices, formula.shape, x.shape), scope)
             case Call(ExpandDims(axes), (x,)):
                 new = normal_axes(axes, len(indices))
                 return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new), scope)
+            case Call(Getitem(index), (x,)) if only_new_axes(index):
+                return self.entries(x, _old_axes(index, indices), scope)
             case Call(Squeeze(axes), (x,)):
                 letters = iter(indices)
                 gone = normal_axes(axes, len(x.shape))
@@ -122,12 +127,17 @@ class IndexWriter:
         return Entry(formula, indices)
 
     def _product(self, x: Formula, y: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
-        inner = self._fresh(self._letters(x)[-1] or self._letters(y)[0], scope)
+        letter = self._letters(x)[-1] or self._letters(y)[0]
+        if x.shape[-1] == 1 and letter is None:  # an axis that the rule itself added
+            left, right = (*indices[: len(x.shape) - 1], None), (None, *indices[len(x.shape) - 1 :])
+            return call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
+        inner = self._fresh(letter, scope)
         scope |= {inner}
         left = (*indices[: len(x.shape) - 1], inner)
         right = (inner, *indices[len(x.shape) - 1 :])
         product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
-        return SumOver(inner, _size_of(x, len(x.shape) - 1), product)
+        count = _size_of(x, len(x.shape) - 1) or _size_of(y, 0)
+        return Entry(Call(Matmul(), (x, y), ()), indices) if count is None else SumOver(inner, count, product)
 
     def _sum(self, op: Reduction, x: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
         reduced = normal_axes(op.axis, len(x.shape))
@@ -144,7 +154,9 @@ class IndexWriter:
                 letters.append(next(outer))
         body = self.entries(x, tuple(letters), scope)
         for axis in reversed(reduced):
-            body = SumOver(str(letters[axis]), _size_of(x, axis), body)
+            count = _size_of(x, axis)
+            assert count is not None
+            body = SumOver(str(letters[axis]), count, body)
         return body
 
     def _fresh(self, letter: str | None, used: Collection[str]) -> str:
@@ -177,18 +189,37 @@ class IndexWriter:
         return (None,) * len(formula.shape)
 
 
-def _size_of(formula: Formula, axis: int) -> Formula:
+def _old_axes(index: Index, letters: Letters) -> Letters:
+    """Return the letters without those of the axes that an index has added."""
+    spread = index.index("...") if "..." in index else len(index)
+    after = len(index) - spread - 1
+    new = [i for i, item in enumerate(index[:spread]) if item is None]
+    new += [len(letters) - after + i for i, item in enumerate(index[spread + 1 :]) if item is None]
+    return tuple(letter for axis, letter in enumerate(letters) if axis not in new)
+
+
+def _size_of(formula: Formula, axis: int) -> Formula | None:
+    """Return the size of an axis, as a number or the count that it will be; None if nothing in the formula tells."""
     size = formula.shape[axis]
     if size is not None:
         return Number(float(size))
-    return next(_unknown_sizes(formula), Number(1.0))
+    counts = list(_unknown_sizes(formula, axis - len(formula.shape))) or list(_unknown_sizes(formula, None))
+    return counts[0] if counts else None
 
 
-def _unknown_sizes(formula: Formula) -> Iterator[Count]:
-    if isinstance(formula, (Value, Signal)) and None in formula.shape:
-        yield Count(formula.label, formula.shape.index(None))
+def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
+    """Yield the unknown sizes of the values in a formula, counted from the last axis; of any axis if it is None."""
+    if isinstance(formula, (Value, Signal)):
+        ndim = len(formula.shape)
+        for i, size in enumerate(formula.shape):
+            if size is None and axis in (None, i - ndim):
+                yield Count(formula.label, i)
+    if isinstance(formula, Call) and isinstance(formula.op, BroadcastTo):
+        for sizes in dict(formula.sizes).values():
+            chosen = sizes if axis is None else sizes[axis : axis + 1 or None]
+            yield from (size for size in chosen if isinstance(size, Count))
     for part in formula.parts:
-        yield from _unknown_sizes(part)
+        yield from _unknown_sizes(part, axis)
 
 
 def _aligned(indices: Letters, shape: Shape, operand: Shape) -> Letters:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fractions
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
-
-import numpy as np
 
 from graphnet.core import tables
 from graphnet.core.op import Op
@@ -16,6 +15,7 @@ from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
 from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
 from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Literal, Number, Signal, SumOver, Value
+from graphnet.explain.simplify import vector_in_column, vector_in_row
 from graphnet.explain.symbols import Symbol
 from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
 
@@ -167,6 +167,9 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return _fraction(piece(x), piece(y))
         case (arithmetic.Reciprocal(), (x,)):
             return _fraction(Piece(Digits("1")), piece(x))
+        case (linear.Matmul(), (x, y)) if (column := vector_in_column(x)) and (line := vector_in_row(y)):
+            outer = row(piece(column).inside(Level.RATIO), Sign("⊗", spaced=True), piece(line).inside(Level.RATIO))
+            return Piece(outer, Level.PRODUCT, "⊗")
         case (linear.Matmul(), (x, y)):
             return Piece(
                 row(piece(x).inside(Level.PRODUCT, "@"), Sign(" "), piece(y).inside(Level.PRODUCT, "@")),
@@ -291,18 +294,18 @@ def _times(formula: Formula, last: Box) -> Piece:
 
 def _sum(formula: Formula) -> Piece:
     """Return terms with their signs; a chain of sums and differences needs no brackets on its left."""
+    terms = _terms(formula)
+    pieces = [(sign, piece(term)) for sign, term in terms if not _is_zero(term)] or [(1, piece(terms[0][1]))]
+    sums = [term for term in pieces if term[1].joined_by == "Σ"]
+    if len(sums) == 1 and all(sign > 0 for sign, _ in pieces):  # b + Σ a w
+        pieces = [*(term for term in pieces if term is not sums[0]), *sums]
+    if len(pieces) == 1 and pieces[0][0] > 0:
+        return pieces[0][1]
     parts: list[Box] = []
-    terms = list(_terms(formula))
-    shown = [(sign, term) for sign, term in terms if not _is_zero(term)] or terms[:1]
-    sums = [term for term in shown if piece(term[1]).joined_by == "Σ"]
-    if len(sums) == 1 and all(sign > 0 for sign, _ in shown):  # b + Σ a w
-        shown = [*(term for term in shown if term is not sums[0]), *sums]
-    if len(shown) == 1 and shown[0][0] > 0:
-        return piece(shown[0][1])
-    for sign, term in shown:
+    for sign, of in pieces:
         if parts or sign < 0:
             parts.append(Sign("−" if sign < 0 else "+", spaced=bool(parts)))
-        parts.append(piece(term).inside(Level.PRODUCT, "+"))
+        parts.append(of.inside(Level.PRODUCT, "+"))
     return Piece(row(*parts), Level.SUM)
 
 
@@ -314,7 +317,7 @@ def _terms(formula: Formula) -> list[tuple[int, Formula]]:
             return [*_terms(x), *((-sign, term) for sign, term in _signed(y))]
         case Call(arithmetic.Negative(), (x,)):
             return [(-sign, term) for sign, term in _signed(x)]
-    return [(1, formula)]
+    return _signed(formula)
 
 
 def _signed(formula: Formula) -> list[tuple[int, Formula]]:
@@ -323,13 +326,15 @@ def _signed(formula: Formula) -> list[tuple[int, Formula]]:
         return [(-sign, term) for sign, term in _signed(formula.args[0])]
     if isinstance(formula, Number) and formula.value < 0:
         return [(-1, Number(-formula.value))]
+    if isinstance(formula, Call) and isinstance(formula.op, arithmetic.Multiply) and _number_in(_factors(formula)) < 0:
+        return [(-1, Call(formula.op, (Number(-1.0), formula), formula.shape))]
     return [(1, formula)]
 
 
 def _product(formula: Formula) -> Piece:
     """Return a product: the sign, numbers and scalars first, then what is multiplied entry by entry."""
     factors = _factors(formula)
-    number = float(np.prod([f.value for f in factors if isinstance(f, Number)]))
+    number = _number_in(factors)
     scalars = [f for f in factors if f.shape == () and not isinstance(f, Number)]
     arrays = [f for f in factors if f.shape != ()]
     parts: list[Box] = []
@@ -351,6 +356,10 @@ def _product(formula: Formula) -> Piece:
     if number < 0:
         return Piece(row(Sign("−"), *parts), Level.SUM)
     return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
+
+
+def _number_in(factors: Sequence[Formula]) -> float:
+    return math.prod(float(factor.value) for factor in factors if isinstance(factor, Number))
 
 
 def _powers(factors: Sequence[Formula]) -> list[tuple[Formula, int]]:

@@ -17,7 +17,7 @@ from graphnet.explain.sizes import NoFormula, read_with_counts
 from graphnet.explain.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
 
-LARGEST, DEEPEST = 400, 60
+LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
 _KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax)

@@ -12,7 +12,8 @@ from graphnet.core.shapes import Shape
 from graphnet.explain.formula import Call, Formula, Number
 from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
 from graphnet.ops.comparisons import LogicalAnd, LogicalOr, Where, ZerosLike
-from graphnet.ops.shaping import BroadcastTo
+from graphnet.ops.linear import Matmul, Transpose
+from graphnet.ops.shaping import BroadcastTo, Getitem, Index
 
 
 def call(
@@ -91,7 +92,52 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
             return [x if condition.value else y]
         case (BroadcastTo(), (x,)):
             return [x]
+        case (Getitem((0,)), (Call(Matmul(), (row, y)),)) if (vector := vector_in_row(row)) and (len(y.shape) == 2):
+            return [call(Matmul(), (vector, y), y.shape[1:])]
+        case (Getitem(((None, None, None), 0)), (Call(Matmul(), (x, column)),)) if vector := vector_in_column(column):
+            return [call(Matmul(), (x, vector), x.shape[:-1])]
+        case (Getitem((0,)), (Call(Multiply(), (x, row)),)) if x.shape == () and (vector := vector_in_row(row)):
+            return [call(Multiply(), (x, vector), vector.shape)]
+        case (Getitem(((None, None, None), 0)), (Call(Multiply(), (x, column)),)) if x.shape == () and (
+            vector := vector_in_column(column)
+        ):
+            return [call(Multiply(), (x, vector), vector.shape)]
+        case (Matmul(), (x, y)):
+            return [
+                call(Multiply(), (scalar, other), other.shape)
+                for one, other in ((x, y), (y, x))
+                if (scalar := _without_new_axes(one)) and scalar.shape == ()
+            ]
     return []
+
+
+def vector_in_row(formula: Formula) -> Formula | None:
+    """Return the vector that a matrix of one row was made of."""
+    if isinstance(formula, Call) and isinstance(formula.op, Transpose) and len(formula.shape) == 2:
+        return vector_in_column(formula.args[0])
+    vector = _without_new_axes(formula)
+    return vector if vector is not None and len(vector.shape) == 1 and formula.shape == (1, *vector.shape) else None
+
+
+def vector_in_column(formula: Formula) -> Formula | None:
+    """Return the vector that a matrix of one column was made of."""
+    if isinstance(formula, Call) and isinstance(formula.op, Transpose) and len(formula.shape) == 2:
+        return vector_in_row(formula.args[0])
+    vector = _without_new_axes(formula)
+    return vector if vector is not None and len(vector.shape) == 1 and formula.shape == (*vector.shape, 1) else None
+
+
+def _without_new_axes(formula: Formula) -> Formula | None:
+    """Return what an indexing that only adds axes of size 1 was given; None if it is something else."""
+    inner = formula
+    while isinstance(inner, Call) and isinstance(inner.op, Getitem) and only_new_axes(inner.op.index):
+        inner = inner.args[0]
+    return None if inner is formula else inner
+
+
+def only_new_axes(index: Index) -> bool:
+    """Tell whether an index takes everything, and only adds axes."""
+    return all(item in (None, "...", (None, None, None)) for item in index)
 
 
 def _shorter_products(x: Formula, y: Formula) -> Iterator[Formula]:

@@ -42,6 +42,8 @@ class Term:
 
 def formula_at(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
     """Return the two sides of the node's formula entry by entry, and its terms at `entry`."""
+    if not _starts_with_one(bwd):
+        return None, None, ()
     reader = Reader.of(bwd.graph)
     try:
         total = _error_signal(reader, bwd, node)
@@ -55,6 +57,12 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | N
         left, body = writer.entries(reader.signal(node), letters), writer.entries(total, letters)
     formula = InIndices(body, letters, node.shape, bwd.graph.label(node))
     return left, formula, _terms(bwd, body, letters, entry)
+
+
+def _starts_with_one(bwd: BackwardPass) -> bool:
+    """Tell whether the pass started with ∂E/∂E = 1 at one output, as formulas take for granted."""
+    outputs = bwd.graph.outputs
+    return len(outputs) == 1 and all(np.all(m.delta == 1) for m in bwd.messages(outputs[0]) if m.consumer is None)
 
 
 def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Formula:

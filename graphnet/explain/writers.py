@@ -44,7 +44,7 @@ def _script(text: str, small: dict[str, str], mark: str) -> str:
 
 _LATEX_SIGNS = {
     "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", ">": r"\gt", "<": r"\lt", "≥": r"\geq",
-    "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "≈": r"\approx", "→": r"\to",
+    "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "⊗": r"\otimes",
 }  # fmt: skip
 _LATEX_GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",

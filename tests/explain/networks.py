@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 import graphnet as gn
+from tests.fuzz.dialect import swish
 
 
 def away_from_zero(rng, shape):
@@ -42,26 +43,6 @@ def finite_difference(E, feeds, parameter, h=1e-6):
         parameter.value[entry] = kept
         slopes[entry] = (values[0] - values[1]) / (2 * h)
     return slopes
-
-
-@gn.op
-def swish(z):
-    return z / (1 + np.exp(-z))
-
-
-@swish.backward
-def swish_backward(delta, a, z):
-    return delta * (a + (1 - a) / (1 + np.exp(-z)))
-
-
-@gn.op
-def running_total(z):
-    return np.cumsum(z, axis=0)
-
-
-@running_total.backward
-def running_total_backward(delta, a, z):
-    return np.cumsum(delta[::-1], axis=0)[::-1]
 
 
 def weight_decay():
@@ -102,6 +83,15 @@ def normalised():
     return gn.sum(centred * centred * centred, name="E"), {"x": away_from_zero(rng, (4, 3))}
 
 
+def vectors():
+    """One sample as a vector, and a unit whose weights are a vector."""
+    rng = np.random.default_rng(7)
+    x, t = gn.input("x", (3,)), gn.input("t", ())
+    W, v = gn.parameter("W", away_from_zero(rng, (3, 4))), gn.parameter("v", away_from_zero(rng, (4,)))
+    y = gn.sigmoid(gn.tanh(x @ W, name="a") @ v, name="y")
+    return gn.sse(y, t, name="E"), {"x": away_from_zero(rng, (3,)), "t": 0.3}
+
+
 def no_names():
     """Only what must have a name has one."""
     rng = np.random.default_rng(6)
@@ -127,5 +117,6 @@ GRAPHS = {
     "scalars": scalars,
     "tied weights": tied,
     "mean over the batch": normalised,
+    "vectors": vectors,
     "no names": no_names,
 }

@@ -16,7 +16,7 @@ TOKEN = re.compile(
     rf"|(?P<signal>δ\([^()]*\)|∂\w+/∂{NAME}|δ_\w+)"
     r"|(?P<sum>Σ_\w+|Σ_\([^()]*\)|Σ)"
     rf"|(?P<name>{NAME})"
-    r"|(?P<sign>[-⊙·/+−()\[\],|><=√^]|≥|≤|≠|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ᵀ))"
+    r"|(?P<sign>[-⊙⊗·/+−()\[\],|><=√^]|≥|≤|≠|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ᵀ))"
 )
 SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 FUNCTIONS = {
@@ -92,6 +92,9 @@ class Reader:
             if token in ("⊙", "·"):
                 self.take()
                 value = value * self.factor()
+            elif token == "⊗":
+                self.take()
+                value = np.multiply.outer(value, self.factor())
             elif token == "/":
                 self.take()
                 value = value / self.factor()

@@ -1,14 +1,18 @@
 """Each formula that derive prints is evaluated, and is the gradient."""
 
 import re
+from xml.dom import minidom
 
 import numpy as np
 import pytest
 
 import graphnet as gn
 from graphnet.errors import GraphError, NoBackwardRuleError, ShapeError, UnreachableError
-from tests.explain.networks import GRAPHS, finite_difference, running_total, small, tied
+from tests.explain.networks import GRAPHS, finite_difference, small, tied
 from tests.explain.reader import evaluate, evaluate_sample
+from tests.fuzz.compare import build, not_comparable, scale
+from tests.fuzz.dialect import running_sum
+from tests.fuzz.grow import random_program
 
 
 @pytest.mark.parametrize("indices", [False, True], ids=["matrices", "indices"])
@@ -33,7 +37,7 @@ NAMES = re.compile(r"([A-Za-z])(\d)")
 SMALL_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 READABLE = ["2-3-1", "3-4-2, sigmoid and identity", "no hidden layer", "three hidden layers", "softplus", "relu",
             "leaky relu", "an op of one's own", "binary cross-entropy", "weight decay", "skip connection", "scalars",
-            "tied weights", "mean over the batch"]  # fmt: skip
+            "tied weights", "mean over the batch", "vectors"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -142,6 +146,33 @@ def test_a_loss_that_is_more_than_the_squares_has_no_numbers():
     assert {step.equation for step in steps} == {""}
 
 
+# Any network ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_networks_are_derived_and_explained(seed):
+    program = random_program(seed)
+    network = build(program, open_batch=seed % 2 == 0)
+    E = network.output if network.output.shape == () else gn.sum(gn.multiply(network.output, np.array(program.delta)))
+    bwd = gn.backward(E, network.feeds)
+    if not_comparable(bwd):
+        return
+    wrt = [node for node in bwd.graph.nodes if node.op is None and node in bwd.error_signals]
+    for indices in (False, True):
+        derivation = gn.derive(E, wrt, indices=indices)
+        assert derivation.text
+        assert derivation.latex
+        minidom.parseString(derivation.mathml)
+        for label, found in derivation.evaluate(bwd).items():
+            np.testing.assert_allclose(found, bwd.error_signal(label), rtol=1e-10, atol=1e-12 * scale(bwd))
+    node = wrt[seed % len(wrt)]
+    if bwd[node].size:
+        explanation = gn.explain(bwd, node, most=10**6)
+        sizes = [abs(path.product) for path in explanation.paths]
+        assert not explanation.all_paths or abs(explanation.rest) <= 1e-9 * max(scale(bwd), *sizes, 1)
+        assert str(gn.diagnose(bwd))
+
+
 # How it is written ----------------------------------------------------------------------------------------------------
 
 
@@ -166,9 +197,9 @@ def test_an_op_of_ones_own_needs_no_further_code():
 
 
 def test_an_opaque_rule_appears_as_a_function_and_is_evaluated_as_one():
-    E, feeds = small(hidden=running_total)
+    E, feeds = small(hidden=running_sum)
     derivation = gn.derive(E, "W1")
-    assert derivation["z1"].formula.text == "running_total′(δ(z₂) W₂ᵀ, a₁, z₁)"
+    assert derivation["z1"].formula.text == "running_sum′(δ(z₂) W₂ᵀ, a₁, z₁)"
     bwd = gn.backward(E, feeds)
     np.testing.assert_allclose(derivation.evaluate(bwd)["W1"], bwd.gradient("W1"), rtol=1e-12)
 
@@ -188,6 +219,23 @@ def test_a_rule_that_would_fill_pages_is_named():
     assert derivation["w"].formula.text == "polynomial′(𝟏, p, w)"
     bwd = gn.backward(E, {})
     np.testing.assert_array_equal(derivation.evaluate(bwd)["w"], bwd.gradient("w"))
+
+
+def test_a_deep_formula_is_written_in_no_time():
+    w = gn.parameter("w", [0.5, -0.3])
+    E = gn.sum(gn.polynomial(w, np.linspace(1, 2, 25), name="p"), name="E")
+    assert gn.derive(E)["w"].formula.text.count("⊙ w") == 22  # a degree less, and the innermost is c · w
+
+
+def test_two_sizes_that_are_not_known():
+    x, w = gn.input("x", (None, None)), gn.parameter("w", 0.5)
+    E = gn.mean(gn.square(x * w), name="E")
+    bwd = gn.backward(E, {x: np.arange(6.0).reshape(2, 3)})
+    for indices in (False, True):
+        derivation = gn.derive(E, indices=indices)
+        assert "N" in derivation.text
+        assert "M" in derivation.text
+        np.testing.assert_allclose(derivation.evaluate(bwd)["w"], bwd.gradient("w"), rtol=1e-12)
 
 
 def test_a_deep_graph_needs_no_recursion():
@@ -219,6 +267,15 @@ def test_it_shows_itself_and_is_plain_data():
     plain = derivation.to_dict()
     assert plain["steps"][-1]["text"] == "∂E/∂W₁ = xᵀ δ(z₁)"
     assert plain["steps"][-1]["equation"] == "Eq. 11"
+
+
+def test_vectors_need_no_axes_of_size_one():
+    assert [step.text for step in gn.derive(GRAPHS["vectors"]()[0]).steps] == [
+        "δ(z₂) = (y − t) · y · (1 − y)",
+        "∂E/∂v = δ(z₂) a",
+        "δ(z₁) = δ(z₂) v ⊙ (1 − a ⊙ a)",
+        "∂E/∂W = x ⊗ δ(z₁)",
+    ]
 
 
 # What is refused ------------------------------------------------------------------------------------------------------

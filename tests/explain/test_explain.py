@@ -8,7 +8,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.errors import GraphError, ShapeError, UnreachableError
-from tests.explain.networks import GRAPHS, running_total, small
+from tests.explain.networks import GRAPHS, small
+from tests.fuzz.dialect import running_sum
 
 CHEAP = [name for name in GRAPHS if name not in ("three hidden layers",)]
 
@@ -82,12 +83,22 @@ def test_the_formula_has_the_numbers_put_in():
 
 
 def test_any_node_can_be_asked_for_and_an_opaque_rule_explained():
-    E, feeds = small(hidden=running_total)
+    E, feeds = small(hidden=running_sum)
     bwd = gn.backward(E, feeds)
     for label in ("z1", "a1", "x", "W1"):
         explanation = gn.explain(bwd, label, most=10**6)
         assert abs(explanation.rest) < 1e-12
     assert gn.explain(bwd, "E").value == 1.0
+
+
+def test_a_pass_that_starts_with_another_error_signal_has_paths_but_no_formula():
+    E, feeds = small()
+    y = gn.Graph(E)["a2"]
+    bwd = gn.backward(y, {"x": feeds["x"]}, delta=np.full((4, 1), -2.0))
+    explanation = gn.explain(bwd, "W1", most=100)
+    assert explanation.formula is None
+    assert abs(explanation.rest) < 1e-12
+    assert "W1" in str(explanation)
 
 
 def test_a_gradient_that_an_own_rule_sends_where_the_forward_rule_is_flat():

@@ -10,7 +10,8 @@ from matplotlib.mathtext import MathTextParser
 import graphnet as gn
 from graphnet.explain import rule_formulas
 from graphnet.explain.symbols import Symbol, Symbols, symbol_of
-from tests.explain.networks import running_total, small, swish
+from tests.explain.networks import small
+from tests.fuzz.dialect import running_sum, swish
 from tests.ops.cases import EVERY, Case
 
 NUMPY = {"dot": np.dot, "stack": np.stack, "clip": np.clip, "min": np.min, "swish": swish,
@@ -62,10 +63,10 @@ def plain(latex):
 
 def test_a_rule_that_can_not_be_read_is_a_function_of_what_it_is_given():
     z = gn.parameter("z", np.ones((3, 2)))
-    a = running_total(z, name="a")
+    a = running_sum(z, name="a")
     rules = rule_formulas(gn.sum(a, name="E"))[a]
-    assert rules.forward.text == "running_total(z)"
-    assert rules.backward[0].text == "running_total′(∂E/∂a, a, z)"
+    assert rules.forward.text == "running_sum(z)"
+    assert rules.backward[0].text == "running_sum′(∂E/∂a, a, z)"
 
 
 def test_an_op_without_a_way_back_says_so():
