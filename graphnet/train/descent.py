@@ -95,11 +95,10 @@ class Descent:
         return float(self.program.outputs[0].item())
 
     def is_finite(self, loss: float) -> bool:
-        """Tell whether loss and gradients have no infinity or NaN, as far as their squares don't overflow."""
+        """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow: one call an array."""
         vector = self.program.gradient_vector
         flats = [vector] if vector is not None else [gradient.ravel() for gradient in self.program.gradients.values()]
-        with np.errstate(over="ignore"):
-            return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
+        return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
 
     def update(self) -> None:
         """Change the parameters by the gradients found last."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ def fit(
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
+    raising = on_nonfinite == "raise"
     wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else progress
@@ -134,17 +136,20 @@ def fit(
                 losses: list[float] = []
                 descent.load()
                 try:
-                    for batch in batches.epoch():
-                        loss = descent.run(batch)
-                        if on_nonfinite == "raise" and (wary or not descent.is_finite(loss)):
-                            where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
-                            _update_or_raise(descent, batch, where)
-                        else:
-                            descent.update()
-                        losses.append(loss)
-                        if shown:
-                            bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
-                            bar.update()
+                    with (
+                        np.errstate(over="ignore") if raising else nullcontext()
+                    ):  # it comes to an error, or to nothing
+                        for batch in batches.epoch():
+                            loss = descent.run(batch)
+                            if raising and (wary or not descent.is_finite(loss)):
+                                where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
+                                _update_or_raise(descent, batch, where)
+                            else:
+                                descent.update()
+                            losses.append(loss)
+                            if shown:
+                                bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
+                                bar.update()
                 finally:
                     descent.store()
                 if not losses:

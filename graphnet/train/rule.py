@@ -191,7 +191,10 @@ class Rule:
         self.memory.step += 1
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
-        self.rule(value, gradient, rate, *self.memory.of_all(parameters, self.remembers))
+        if self.remembers:
+            self.rule(value, gradient, rate, *self.memory.of_all(parameters, self.remembers))
+        else:
+            self.rule(value, gradient, rate)
 
     def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
         """Return the gradient with that of the weight decay."""

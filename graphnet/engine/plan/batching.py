@@ -16,7 +16,7 @@ from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.plan.joined import Joined, Stacked
-from graphnet.engine.plan.memory import is_view
+from graphnet.engine.plan.memory import in_columns, is_view
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 FEWEST = 4
@@ -72,6 +72,7 @@ def generations(outputs: Sequence[Node], order: Sequence[Node]) -> dict[Node, Ge
 class _Batching:
     def __init__(self, generations: dict[Node, Generation]) -> None:
         self.generations = generations
+        self.columns = in_columns(list(generations))
         self.joined = {source for node in self.generations if isinstance(node.op, Joined) for source in node.inputs}
         self.new: dict[Node, Node] = {}
         self.place: dict[Node, tuple[Node, int]] = {}
@@ -132,8 +133,14 @@ class _Batching:
         return relations
 
     def _is_free(self, node: Node) -> bool:
-        """Tell whether a node's memory may be chosen."""
-        if node.op is None or node in self.place or node in self.joined or isinstance(node.op, Joined):
+        """Tell whether a node's memory may be chosen, and lie row after row."""
+        if (
+            node.op is None
+            or node in self.columns
+            or node in self.place
+            or node in self.joined
+            or isinstance(node.op, Joined)
+        ):
             return False
         return node.dtype.kind == "f" and not is_view(node)
 

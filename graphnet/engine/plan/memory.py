@@ -124,7 +124,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         for owner in dying:
             if owner is not heir:
                 free.setdefault((buffer[owner].size, buffer[owner].dtype), []).append(buffer[owner])
-    return Layout(tuple(order), buffer, views, inside, _in_columns(order, inside))
+    return Layout(tuple(order), buffer, views, inside, in_columns(order))
 
 
 def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
@@ -137,7 +137,7 @@ def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtyp
     return None
 
 
-def _in_columns(order: Sequence[Node], inside: dict[Node, tuple[Node, int]]) -> set[Node]:
+def in_columns(order: Sequence[Node]) -> set[Node]:
     """Return the matrices that lie in memory column after column.
 
     Where x has a column of ones beside it, the two are then contiguous parts of one block. What is computed from x entry by
@@ -151,9 +151,7 @@ def _in_columns(order: Sequence[Node], inside: dict[Node, tuple[Node, int]]) -> 
                     alike.setdefault(node, []).append(source)
                     alike.setdefault(source, []).append(node)
     columns: set[Node] = set()
-    found = [
-        node for whole, _ in inside.values() if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])
-    ]
+    found = [node for whole in order if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])]
     while found:
         node = found.pop()
         if node not in columns:

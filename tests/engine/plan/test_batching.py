@@ -11,6 +11,7 @@ from graphnet.engine.plan.batching import generations
 from graphnet.engine.plan.memory import is_view
 from tests.engine.plan.agreement import Leaves, assert_agrees, mlp
 from tests.engine.plan.test_same_as_backward import GRAPHS
+from tests.fuzz.compare import survey
 
 
 def deep(leaves, layers, width=5, batch=3, activation=gn.tanh):
@@ -19,10 +20,54 @@ def deep(leaves, layers, width=5, batch=3, activation=gn.tanh):
 
 
 @pytest.mark.parametrize("activation", [gn.tanh, gn.sigmoid, gn.relu, gn.softplus, gn.leaky_relu, np.sin])
+@pytest.mark.parametrize("batch", [3, 8])  # in the larger one biases ride in the products
 @pytest.mark.parametrize("layers", [3, 12])
-def test_deep_networks(activation, layers):
+def test_deep_networks(activation, batch, layers):
     leaves = Leaves(layers)
-    assert_agrees(deep(leaves, layers, activation=activation), leaves.feeds)
+    assert_agrees(deep(leaves, layers, batch=batch, activation=activation), leaves.feeds)
+
+
+def random_network(seed):
+    """Return the loss of a network of a few sizes of layers: biased or not, with shared weights and short cuts."""
+    rng = np.random.default_rng(seed)
+    leaves = Leaves(seed, np.float32 if seed % 5 == 4 else float)
+    widths = rng.integers(1, 7, 2)
+    batch = int(rng.integers(1, 12))
+    a = leaves.input("x", batch, int(widths[0]))
+    made, weights = [a], {}
+    for layer in range(int(rng.integers(2, 14))):
+        rows, columns = a.shape[1], int(rng.choice(widths))
+        if rng.random() < 0.2 and (rows, columns) in weights:
+            W, b = weights[rows, columns]
+        else:
+            W, b = leaves.parameter(f"W{layer}", rows, columns), leaves.parameter(f"b{layer}", columns)
+            weights[rows, columns] = W, b
+        z = a @ W if rng.random() < 0.15 else a @ W + b
+        a = [gn.tanh, gn.sigmoid, gn.relu, np.sin, gn.softplus][rng.integers(5)](z) if rng.random() < 0.95 else z
+        same = [node for node in made if node.shape[1] == a.shape[1]]
+        if same and rng.random() < 0.3:
+            a = a * same[rng.integers(len(same))] if rng.random() < 0.5 else a + same[rng.integers(len(same))]
+        made.append(a)
+    loss = gn.sse(a, leaves.input("t", batch, a.shape[1]))
+    extra = made[int(rng.integers(len(made)))]
+    return loss + gn.sum(gn.square(extra)) if rng.random() < 0.3 else loss, leaves.feeds
+
+
+@pytest.mark.parametrize("fewest", [2, batching.FEWEST])
+@pytest.mark.parametrize("first", range(0, 80, 20))
+def test_random_networks_of_layers(first, fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
+    for seed in range(first, first + 20):
+        E, feeds = random_network(seed)
+        assert_agrees(E, feeds)
+        reached = [node for node in gn.backward(E, feeds).error_signals if node in gn.Graph(E)]
+        assert_agrees(E, feeds, wrt=[node for i, node in enumerate(reached) if (i + seed) % 3 == 0] or reached[:1])
+
+
+@pytest.mark.parametrize("fewest", [2, 3])
+def test_random_programs_with_as_much_batching_as_can_be(fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
+    survey(range(100 * fewest, 100 * fewest + 100))
 
 
 def test_a_layer_more_costs_three_calls_forward_and_two_back():
