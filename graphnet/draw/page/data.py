@@ -79,6 +79,9 @@ def page_data(
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
     steps = [steps_of(run, learning_rate) for run in passes.values()]
     formulas = rule_trees(graph, passes.values())
+    units = _unit_views(list(passes.values()) or [graph], sample)
+    named = {runs.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
+    named |= {node for view in units for part in view["parts"] for node in part["nodes"]}
     return {
         "title": picture.title,
         "view": view,
@@ -89,9 +92,10 @@ def page_data(
         "passes": arrays,
         "scenes": {
             name: _scene(pictures[name], scene, runs, list(passes.values()), arrays, steps)
+            | {"within": {node: box for node, box in scene.within.items() if node in named}}
             for name, scene in scenes.items()
         },
-        "units": _unit_views(list(passes.values()) or [graph], sample),
+        "units": units,
     }
 
 
@@ -128,7 +132,6 @@ def _scene(
     contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
     return {
         "notice": picture.notice,
-        "within": scene.within if len(scene.within) <= MOST_BOXES else {},
         "told": told,
         **_plot(plots[0] if plots else []),
         **scenery(picture, scene, runs.sentences, passes, contents),

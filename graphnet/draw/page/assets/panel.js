@@ -128,7 +128,7 @@ function messageItem(box, message, array, alone) {
   return el(
     "li",
     { class: role },
-    el("div", {}, "from ", nodeButton(sender.id), sender.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
+    el("div", {}, "from ", sender ? nodeButton(sender.id) : message.name, sender?.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
     rule && scrolling("backward rule", formula(...left, mathTree(rule.symbols))),
     hasNumbers(rule)
       ? scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)]))
