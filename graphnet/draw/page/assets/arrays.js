@@ -41,7 +41,13 @@ function table(array, role, label) {
 function heatMap(array, role, className, scale) {
   const rows = array.rows.length;
   const columns = array.rows[0].length;
-  const canvas = el("canvas", { width: columns, height: rows, class: `map ${role} ${className}`, role: "img", "aria-label": inWords(array) });
+  const canvas = el("canvas", {
+    width: columns,
+    height: rows,
+    class: `map ${role} ${className}`,
+    role: "img",
+    "aria-label": inWords(array),
+  });
   canvas.repaint = () => paintMap(canvas, array, role, scale);
   return canvas;
 }
@@ -65,7 +71,13 @@ function colour(name) {
     const probe = el("i");
     probe.style.color = `var(${name})`;
     document.body.append(probe);
-    channels.set(name, getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number));
+    channels.set(
+      name,
+      getComputedStyle(probe)
+        .color.match(/[\d.]+/g)
+        .slice(0, 3)
+        .map(Number),
+    );
     probe.remove();
   }
   return channels.get(name);
@@ -91,12 +103,18 @@ function arrayFigure(array, role, label) {
   if (!array.rows.length) return filled(figure, {}, [el("p", { class: "quiet" }, inWords(array))]);
   if (fitsTable(array) && !array.each) figure.append(table(array, role, label));
   else {
-    const own = role === "value" ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) } : undefined;
+    const own =
+      role === "value"
+        ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
+        : undefined;
     const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
     map.repaint();
     const shown = el("p", { class: "quiet" }, inWords(array));
     figure.append(map, shown);
-    if (array.each) figure.append(el("p", { class: "quiet" }, `Reduced: each tile is the largest of up to ${array.each.join(" × ")} numbers.`));
+    if (array.each)
+      figure.append(
+        el("p", { class: "quiet" }, `Reduced: each tile is the largest of up to ${array.each.join(" × ")} numbers.`),
+      );
     map.addEventListener("pointermove", (event) => (shown.textContent = entryUnder(event, map, array)));
     map.addEventListener("pointerleave", () => (shown.textContent = inWords(array)));
     return figure;

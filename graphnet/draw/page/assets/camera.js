@@ -23,7 +23,11 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   }
 
   function fitting() {
-    return Math.min((viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width, (viewport.clientHeight - 2 * ROOM) / size.height, 1.6);
+    return Math.min(
+      (viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width,
+      (viewport.clientHeight - 2 * ROOM) / size.height,
+      1.6,
+    );
   }
 
   function fit(glide = true) {
@@ -47,7 +51,11 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
     const left = camera.x + x * camera.k;
     const top = camera.y + y * camera.k;
     const { clientWidth, clientHeight } = viewport;
-    const inside = left >= 4 && top >= 4 && left + width * camera.k <= clientWidth - 4 && top + height * camera.k <= clientHeight - 4;
+    const inside =
+      left >= 4 &&
+      top >= 4 &&
+      left + width * camera.k <= clientWidth - 4 &&
+      top + height * camera.k <= clientHeight - 4;
     if (inside) return;
     camera.x = kept(clientWidth / 2 - (x + width / 2) * camera.k, clientWidth, size.width * camera.k);
     camera.y = kept(clientHeight / 2 - (y + height / 2) * camera.k, clientHeight, size.height * camera.k);
@@ -59,11 +67,19 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
     return least > most ? (room - length) / 2 : Math.max(least, Math.min(most, start));
   }
 
-  viewport.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const place = viewport.getBoundingClientRect();
-    zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.clientX - place.left, event.clientY - place.top);
-  }, { passive: false });
+  viewport.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const place = viewport.getBoundingClientRect();
+      zoom(
+        Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)),
+        event.clientX - place.left,
+        event.clientY - place.top,
+      );
+    },
+    { passive: false },
+  );
 
   viewport.addEventListener("pointerdown", (event) => {
     if (event.button) return;
@@ -89,7 +105,11 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   function pinch(before, now, other) {
     const place = viewport.getBoundingClientRect();
     const distance = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY) || 1;
-    zoom(distance(now) / distance(before), (now.clientX + other.clientX) / 2 - place.left, (now.clientY + other.clientY) / 2 - place.top);
+    zoom(
+      distance(now) / distance(before),
+      (now.clientX + other.clientX) / 2 - place.left,
+      (now.clientY + other.clientY) / 2 - place.top,
+    );
   }
 
   for (const end of ["pointerup", "pointercancel"]) {

@@ -33,7 +33,11 @@ function icon(path) {
 }
 
 function iconButton(label, key, path, onclick) {
-  return el("button", { type: "button", class: "icon", "aria-label": label, title: key ? `${label} (${key})` : label, onclick }, icon(path));
+  return el(
+    "button",
+    { type: "button", class: "icon", "aria-label": label, title: key ? `${label} (${key})` : label, onclick },
+    icon(path),
+  );
 }
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,7 +1,29 @@
 // Formulas: trees of MathML, and matrices of numbers put into them.
 
 const MOST_IN_FORMULA = 4;
-const MATH_TAGS = new Set(["math", "mrow", "mi", "mo", "mn", "mtext", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mspace", "mstyle", "mpadded"]);
+const MATH_TAGS = new Set([
+  "math",
+  "mrow",
+  "mi",
+  "mo",
+  "mn",
+  "mtext",
+  "msub",
+  "msup",
+  "msubsup",
+  "mfrac",
+  "msqrt",
+  "mroot",
+  "munder",
+  "mover",
+  "munderover",
+  "mtable",
+  "mtr",
+  "mtd",
+  "mspace",
+  "mstyle",
+  "mpadded",
+]);
 
 function formula(...children) {
   return mathml("math", { displaystyle: "true" }, mathml("mrow", {}, ...children.filter(Boolean)));
@@ -53,7 +75,16 @@ function hasNumbers(rule) {
 function matrix(array, role) {
   if (!array.rows.length) return mo("[ ]");
   if (!array.shape.length) return filled(mn(array.rows[0][0]), { class: role }, []);
-  if (array.each) return mathml("mrow", { class: role }, mathml("mtable", {}, mathml("mtr", {}, mathml("mtd", {}, mathml("mtext", {}, `${array.shape.join(" × ")} numbers`)))));
+  if (array.each)
+    return mathml(
+      "mrow",
+      { class: role },
+      mathml(
+        "mtable",
+        {},
+        mathml("mtr", {}, mathml("mtd", {}, mathml("mtext", {}, `${array.shape.join(" × ")} numbers`))),
+      ),
+    );
   const cut = (list) => (list.length > MOST_IN_FORMULA ? [...list.slice(0, MOST_IN_FORMULA - 1), "…"] : list);
   const rows = cut(array.rows).map((row) => (row === "…" ? cut(array.rows[0]).map(() => "⋮") : cut(row)));
   const entry = (text) => mathml("mtd", {}, text === "…" || text === "⋮" ? mo(text === "…" ? "⋯" : text) : mn(text));
@@ -68,7 +99,10 @@ function forwardRule(box) {
 }
 
 function forwardNumbers(box) {
-  return equation([mathTree(page.formulas[box.id].value), mo("="), mathTree(page.formulas[box.id].forward.numbers)], [matrix(arraysOf(box.id).value, "value")]);
+  return equation(
+    [mathTree(page.formulas[box.id].value), mo("="), mathTree(page.formulas[box.id].forward.numbers)],
+    [matrix(arraysOf(box.id).value, "value")],
+  );
 }
 
 // What the rule of a message's sender made of it.
@@ -98,5 +132,8 @@ function sumOfMessages(box) {
 // w − η ∂E/∂w with its numbers.
 function updateNumbers(box) {
   const { value, signal, update } = arraysOf(box.id);
-  return equation([matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), matrix(signal, "gradient")], [matrix(update, "value")]);
+  return equation(
+    [matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), matrix(signal, "gradient")],
+    [matrix(update, "value")],
+  );
 }

@@ -9,7 +9,12 @@ function makeGraphView() {
   world.style.height = `${scene.height}px`;
   world.append(
     ...scene.groups.map(makeGroup),
-    svg("svg", { class: "curves", width: scene.width, height: scene.height, "aria-hidden": "true" }, arrowheads(), ...curves.map((curve) => curve.element)),
+    svg(
+      "svg",
+      { class: "curves", width: scene.width, height: scene.height, "aria-hidden": "true" },
+      arrowheads(),
+      ...curves.map((curve) => curve.element),
+    ),
     ...[...cards.values()].map((card) => card.element),
   );
   byId("ops").prepend(viewport);
@@ -25,7 +30,8 @@ function makeGraphView() {
     cards.forEach((card) => card.show(lit));
     curves.forEach((curve) => curve.show());
     const target = state.selected ?? (lit.size === 1 ? [...lit][0] : null);
-    if (target && (before.step !== state.step || before.selected !== state.selected)) camera.follow(boxes.get(target).place);
+    if (target && (before.step !== state.step || before.selected !== state.selected))
+      camera.follow(boxes.get(target).place);
   }
 
   cards.forEach((card) => card.fill());
@@ -68,7 +74,16 @@ function makeCard(box) {
   function fill() {
     const arrays = arraysOf(box.id);
     fields.replaceChildren();
-    if (arrays.largest) fields.append(cardField(box, { shape: [], rows: [[`largest signal ${arrays.largest.norm}`]], norm: arrays.largest.norm }, "error-signal", "", "signal"));
+    if (arrays.largest)
+      fields.append(
+        cardField(
+          box,
+          { shape: [], rows: [[`largest signal ${arrays.largest.norm}`]], norm: arrays.largest.norm },
+          "error-signal",
+          "",
+          "signal",
+        ),
+      );
     if (box.card === "words") return;
     if (arrays.value) fields.append(cardField(box, arrays.value, "value", "value", "value"));
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
@@ -87,14 +102,19 @@ function makeCard(box) {
 }
 
 function cardField(box, array, role, caption, what) {
-  const field = el("div", { class: `field ${role} shows-${what}${box.card === "sizes" || box.kind === "folded" ? " tight" : ""}` });
+  const field = el("div", {
+    class: `field ${role} shows-${what}${box.card === "sizes" || box.kind === "folded" ? " tight" : ""}`,
+  });
   if (box.card === "sizes" || box.kind === "folded") {
-    const text = array.shape.length || !array.rows.length ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}` : array.rows[0][0];
+    const text =
+      array.shape.length || !array.rows.length
+        ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}`
+        : array.rows[0][0];
     const size = el("div", { class: "cell size" }, text);
     paint(size, array.norm ?? "0", role);
     return filled(field, {}, [size]);
   }
-  field.append(el("div", { class: "caption" }, isZero(array) && what === "signal" ? `${caption}: exactly 0` : caption));
+  field.append(el("div", { class: "caption" }, isZero(array) && what === "signal" ? "exactly 0" : caption));
   if (box.card === "numbers") field.append(table(array, role, caption));
   else if (array.rows.length) {
     const map = heatMap(array, role, "small");
@@ -107,7 +127,10 @@ function cardField(box, array, role, caption, what) {
 function makeCurve(edge, number) {
   const path = (name, more = {}) => svg("path", { d: edge.path, class: name, ...more });
   const forward = path("forward", { "marker-end": "url(#head-forward)" });
-  const back = path("back", { "marker-start": "url(#head-back)", transform: scene.direction === "right" ? "translate(0 6)" : "translate(6 0)" });
+  const back = path("back", {
+    "marker-start": "url(#head-back)",
+    transform: scene.direction === "right" ? "translate(0 6)" : "translate(6 0)",
+  });
   const flow = path("flow", { pathLength: 100 });
   const sink = boxes.get(edge.source);
   const kind = sink.role ?? "error-signal";
@@ -145,16 +168,28 @@ function makeCurve(edge, number) {
 // How large the message along an edge is, from 0 to 1.
 function messageStrength(edge) {
   const { messages = [], signal } = arraysOf(edge.source);
-  const message = messages.find((one) => boxOf(one.from) === edge.target && (one.slot === edge.slot || edge.slot === null));
+  const message = messages.find(
+    (one) => boxOf(one.from) === edge.target && (one.slot === edge.slot || edge.slot === null),
+  );
   const norm = (message?.array ?? signal)?.norm;
-  return norm === undefined ? 0.5 : strength(norm, "signal") ?? 1;
+  return norm === undefined ? 0.5 : (strength(norm, "signal") ?? 1);
 }
 
 function arrowheads() {
   const head = (name) =>
     svg(
       "marker",
-      { id: `head-${name}`, class: `head ${name}`, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" },
+      {
+        id: `head-${name}`,
+        class: `head ${name}`,
+        viewBox: "0 0 10 10",
+        refX: 9,
+        refY: 5,
+        markerWidth: 8,
+        markerHeight: 8,
+        markerUnits: "userSpaceOnUse",
+        orient: "auto-start-reverse",
+      },
       svg("path", { d: "M0 1L10 5L0 9z" }),
     );
   return svg("defs", {}, head("forward"), head("back"), head("gradient"));

@@ -1,7 +1,10 @@
 // The box under the mouse, larger: its arrays, as far as they are known at this step.
 
 function watchHover(element, id) {
-  element.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !event.buttons && showHover(id, element));
+  element.addEventListener(
+    "pointerenter",
+    (event) => event.pointerType === "mouse" && !event.buttons && showHover(id, element),
+  );
   element.addEventListener("pointerleave", hideHover);
 }
 
@@ -20,12 +23,14 @@ function showHover(id, element) {
   if (box.card === "numbers" || (!shown.length && !arrays.largest)) return;
   const hover = byId("hover");
   hover.replaceChildren(el("strong", {}, box.title));
-  for (const [what, caption, role] of shown) hover.append(el("div", { class: `caption ${role}` }, caption), arrayFigure(arrays[what], role, caption));
+  for (const [what, caption, role] of shown)
+    hover.append(el("div", { class: `caption ${role}` }, caption), arrayFigure(arrays[what], role, caption));
   if (arrays.largest) hover.append(largestInside(arrays.largest));
   hover.hidden = false;
   const place = element.getBoundingClientRect();
   const size = hover.getBoundingClientRect();
-  const right = place.right + 10 + size.width < innerWidth ? place.right + 10 : Math.max(8, place.left - size.width - 10);
+  const right =
+    place.right + 10 + size.width < innerWidth ? place.right + 10 : Math.max(8, place.left - size.width - 10);
   hover.style.left = `${right}px`;
   hover.style.top = `${Math.max(8, Math.min(place.top, innerHeight - size.height - 8))}px`;
 }

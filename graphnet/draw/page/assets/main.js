@@ -16,7 +16,8 @@ views.start();
 function turnScene(before) {
   if (before.scene === state.scene) return;
   byId("notice").replaceChildren(scene.notice);
-  if (state.scene) byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
+  if (state.scene)
+    byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
   byId("notice").hidden = !scene.notice && !state.scene;
   if (before.scene === undefined) return;
   graph.remove();
@@ -25,19 +26,28 @@ function turnScene(before) {
 }
 
 function makeLegend() {
-  const scaled = (role, text, { ends }) => el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
-  if (units) byId("legend").append(el("span", { class: "quiet" }, "weights: wide if large, grey if positive, orange if negative"));
+  const scaled = (role, text, { ends }) =>
+    el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
+  if (units)
+    byId("legend").append(
+      el("span", { class: "quiet" }, "weights: wide if large, grey if positive, orange if negative"),
+    );
   if (!page.passes.length) return;
   byId("legend").prepend(scaled("value", "value", page.scales.value));
   if (scene.phases.length < 2) return;
-  byId("legend").firstChild.after(scaled("error-signal", "error signal", page.scales.signal), scaled("gradient", "gradient", page.scales.signal));
+  byId("legend").firstChild.after(
+    scaled("error-signal", "error signal", page.scales.signal),
+    scaled("gradient", "gradient", page.scales.signal),
+  );
 }
 
 // Find a node in this picture, or else in one where a box is open.
 function makeSearch() {
   const search = byId("search");
   const names = Object.keys(page.scenes);
-  const titles = new Set(names.flatMap((name) => page.scenes[name].boxes.filter((box) => box.kind !== "literal").map((box) => box.title)));
+  const titles = new Set(
+    names.flatMap((name) => page.scenes[name].boxes.filter((box) => box.kind !== "literal").map((box) => box.title)),
+  );
   byId("names").append(...[...titles].map((value) => el("option", { value })));
 
   function find() {
@@ -68,7 +78,8 @@ function searchIn(names, wanted) {
 }
 
 function toggleTheme() {
-  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const dark =
+    document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
   repaint();
 }

@@ -17,7 +17,8 @@ function makePanel() {
 function overview() {
   const list = el("ul", { class: "nodes" });
   for (const box of scene.boxes) {
-    if (box.kind !== "literal") list.append(el("li", {}, nodeButton(box.id), el("span", { class: "quiet" }, ` ${box.lines[0] ?? ""}`)));
+    if (box.kind !== "literal")
+      list.append(el("li", {}, nodeButton(box.id), el("span", { class: "quiet" }, ` ${box.lines[0] ?? ""}`)));
   }
   return [
     el("h2", {}, title()),
@@ -60,7 +61,14 @@ function knownOr(box, what, ...children) {
   if (isKnown(box.id, what)) return children;
   const step = knownAt[what].get(box.id);
   if (step === undefined) return children; // no step of its own, as for a number written in the code
-  return [el("p", { class: "later" }, "Not computed yet. ", el("button", { type: "button", onclick: () => goTo(step) }, `Go to step ${step + 1}`))];
+  return [
+    el(
+      "p",
+      { class: "later" },
+      "Not computed yet. ",
+      el("button", { type: "button", onclick: () => goTo(step) }, `Go to step ${step + 1}`),
+    ),
+  ];
 }
 
 function scrolling(label, ...children) {
@@ -74,7 +82,10 @@ function forwardSection(box, arrays) {
   for (const [slot, id] of box.inputs.entries()) {
     const known = valueOf(id) && (isKnown(id, "value") || boxes.get(id).kind === "literal");
     const instead = boxes.get(id).members ? "inside a folded box" : "not computed yet";
-    inputs.append(el("dt", {}, nodeButton(id)), el("dd", {}, known ? arrayFigure(valueOf(id), "value", `input ${slot}: ${boxes.get(id).title}`) : instead));
+    inputs.append(
+      el("dt", {}, nodeButton(id)),
+      el("dd", {}, known ? arrayFigure(valueOf(id), "value", `input ${slot}: ${boxes.get(id).title}`) : instead),
+    );
   }
   const rule = page.formulas[box.id]?.forward;
   const symbols = rule && scrolling("forward rule", ...forwardRule(box));
@@ -91,15 +102,33 @@ function forwardSection(box, arrays) {
 // Of a graph that was not run: what the node computes, and what it would send back to each input.
 function rulesWithoutNumbers(box) {
   const { forward, backward, signal } = page.formulas[box.id];
-  const sent = backward.map((rule, slot) => rule && el("li", { class: "error-signal" }, el("div", {}, "to ", nodeButton(box.inputs[slot])), scrolling("backward rule", formula(mathTree(rule.symbols)))));
+  const sent = backward.map(
+    (rule, slot) =>
+      rule &&
+      el(
+        "li",
+        { class: "error-signal" },
+        el("div", {}, "to ", nodeButton(box.inputs[slot])),
+        scrolling("backward rule", formula(mathTree(rule.symbols))),
+      ),
+  );
   return [
     forward && section("Forward", scrolling("forward rule", ...forwardRule(box))),
-    signal && sent.some(Boolean) && section("Sends back", el("p", { class: "quiet" }, "when its own error signal is ", formula(mathTree(signal))), el("ol", { class: "messages" }, ...sent)),
+    signal &&
+      sent.some(Boolean) &&
+      section(
+        "Sends back",
+        el("p", { class: "quiet" }, "when its own error signal is ", formula(mathTree(signal))),
+        el("ol", { class: "messages" }, ...sent),
+      ),
   ];
 }
 
 function backSections(box, arrays) {
-  if (!arrays.signal) return scene.phases.length > 1 ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))] : [];
+  if (!arrays.signal)
+    return scene.phases.length > 1
+      ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))]
+      : [];
   const title = box.role === "gradient" ? "Gradient" : "Error signal";
   const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays)))];
   if (arrays.update) parts.push(updateSection(box, arrays));
@@ -108,7 +137,11 @@ function backSections(box, arrays) {
 
 // What arrived at a node: one message, or several that add up.
 function received(box, { messages, signal }) {
-  const list = el("ol", { class: "messages" }, ...messages.map((message) => messageItem(box, message, message.array ?? signal, messages.length === 1)));
+  const list = el(
+    "ol",
+    { class: "messages" },
+    ...messages.map((message) => messageItem(box, message, message.array ?? signal, messages.length === 1)),
+  );
   if (messages.length === 1) return [list];
   return [
     el("p", {}, `${messages.length} messages add up to it.`),
@@ -122,13 +155,25 @@ function received(box, { messages, signal }) {
 function messageItem(box, message, array, alone) {
   const { role } = box;
   const left = alone ? [derivative(box), mo("=")] : [];
-  if (message.from === null) return el("li", { class: role }, el("div", {}, "The way back starts here."), scrolling("start", ...equation([...left, matrix(array, role)])));
+  if (message.from === null)
+    return el(
+      "li",
+      { class: role },
+      el("div", {}, "The way back starts here."),
+      scrolling("start", ...equation([...left, matrix(array, role)])),
+    );
   const sender = boxes.get(boxOf(message.from));
   const rule = messageRule(message);
   return el(
     "li",
     { class: role },
-    el("div", {}, "from ", sender ? nodeButton(sender.id) : message.name, sender?.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : ""),
+    el(
+      "div",
+      {},
+      "from ",
+      sender ? nodeButton(sender.id) : message.name,
+      sender?.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : "",
+    ),
     rule && scrolling("backward rule", formula(...left, mathTree(rule.symbols))),
     hasNumbers(rule)
       ? scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)]))
@@ -140,8 +185,16 @@ function messageItem(box, message, array, alone) {
 function updateSection(box, { update }) {
   return section(
     "Update",
-    scrolling("update rule", formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`))),
-    ...knownOr(box, "update", scrolling("update with numbers", ...updateNumbers(box)), arrayFigure(update, "value", `new value of ${box.title}`)),
+    scrolling(
+      "update rule",
+      formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
+    ),
+    ...knownOr(
+      box,
+      "update",
+      scrolling("update with numbers", ...updateNumbers(box)),
+      arrayFigure(update, "value", `new value of ${box.title}`),
+    ),
   );
 }
 
@@ -155,7 +208,10 @@ function usesSection(box) {
 
 // How E and the sizes of a node's value and error signal change from pass to pass.
 function trainingSection(box) {
-  const norms = (what) => page.passes.map((_, i) => arraysOf(box.id, i)[what]?.norm).map((text) => (text === undefined ? NaN : numberOf(text)));
+  const norms = (what) =>
+    page.passes
+      .map((_, i) => arraysOf(box.id, i)[what]?.norm)
+      .map((text) => (text === undefined ? NaN : numberOf(text)));
   const rows = [
     ["E", "value", page.passes.map((pass) => numberOf(pass.error || "nan"))],
     ["norm of the value", "value", norms("value")],
@@ -174,6 +230,11 @@ function sparkline(name, role, numbers) {
     "figure",
     { class: `sparkline ${role}` },
     el("figcaption", {}, `${name}: ${Number(numbers[state.pass].toPrecision(4))}`),
-    svg("svg", { viewBox: "0 0 240 52", role: "img", "aria-label": label }, svg("polyline", { points }), svg("circle", { cx: x(state.pass), cy: y(numbers[state.pass]), r: 4 })),
+    svg(
+      "svg",
+      { viewBox: "0 0 240 52", role: "img", "aria-label": label },
+      svg("polyline", { points }),
+      svg("circle", { cx: x(state.pass), cy: y(numbers[state.pass]), r: 4 }),
+    ),
   );
 }

@@ -12,9 +12,29 @@ const SHAPES = {
 
 function makePlayer() {
   const play = iconButton("Play", "Space", SHAPES.play, togglePlay);
-  const slider = el("input", { type: "range", id: "slider", min: 0, max: lastStep(), value: 0, "aria-label": "Step", oninput: () => goTo(Number(slider.value)) });
-  const speed = el("select", { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) }, ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)));
-  const phases = scene.phases.map((phase, i) => el("button", { type: "button", onclick: () => goTo(scene.phases[i].first) }, el("b", {}, String(i + 1)), " ", el("span", {}, phase.title)));
+  const slider = el("input", {
+    type: "range",
+    id: "slider",
+    min: 0,
+    max: lastStep(),
+    value: 0,
+    "aria-label": "Step",
+    oninput: () => goTo(Number(slider.value)),
+  });
+  const speed = el(
+    "select",
+    { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) },
+    ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)),
+  );
+  const phases = scene.phases.map((phase, i) =>
+    el(
+      "button",
+      { type: "button", onclick: () => goTo(scene.phases[i].first) },
+      el("b", {}, String(i + 1)),
+      " ",
+      el("span", {}, phase.title),
+    ),
+  );
   const passes = page.passes.length > 1 ? passControls() : null;
   byId("phases").append(...phases);
   byId("controls").append(
@@ -73,7 +93,14 @@ function goToPass(pass) {
 }
 
 function passControls() {
-  const slider = el("input", { type: "range", id: "pass", min: 0, max: page.passes.length - 1, "aria-label": "Pass", oninput: () => goToPass(Number(slider.value)) });
+  const slider = el("input", {
+    type: "range",
+    id: "pass",
+    min: 0,
+    max: page.passes.length - 1,
+    "aria-label": "Pass",
+    oninput: () => goToPass(Number(slider.value)),
+  });
   const name = el("output", { for: "pass" });
   const element = el("div", { class: "passes" }, el("span", { class: "quiet" }, "Pass"), slider, name);
 

@@ -73,5 +73,10 @@ function openScene(name) {
   const sameKind = (one) => one.phase === step?.phase && one.shows === step?.shows;
   let next = scene.steps.findIndex((one) => sameKind(one) && one.boxes.length === 1 && isInside(one.boxes[0]));
   if (next < 0) next = scene.steps.findIndex((one) => one.phase === step?.phase);
-  change({ scene: name, step: Math.max(0, next), selected: scene.steps[next]?.boxes.length === 1 ? scene.steps[next].boxes[0] : null, playing: false });
+  change({
+    scene: name,
+    step: Math.max(0, next),
+    selected: scene.steps[next]?.boxes.length === 1 ? scene.steps[next].boxes[0] : null,
+    playing: false,
+  });
 }

@@ -4,7 +4,13 @@ function makeViews() {
   const names = ["units", "ops", "both"];
   const narrow = matchMedia("(max-width: 820px)").matches;
   let shown = "ops";
-  const buttons = names.map((name) => el("button", { type: "button", onclick: () => turnTo(name) }, name === "both" ? "Both" : name === "ops" ? "Ops" : "Units"));
+  const buttons = names.map((name) =>
+    el(
+      "button",
+      { type: "button", onclick: () => turnTo(name) },
+      name === "both" ? "Both" : name === "ops" ? "Ops" : "Units",
+    ),
+  );
 
   addZoom(byId("ops"), () => graph.camera, "Zoom the ops");
   if (units) {
