@@ -12,7 +12,7 @@ from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
 from graphnet.core.op import Op, op
-from graphnet.draw import notebook
+from graphnet.draw import notebook, plots
 from graphnet.draw.drawing import Drawing, draw
 from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
@@ -128,6 +128,7 @@ __all__ = [
     "op",
     "ops",
     "parameter",
+    "plots",
     "polynomial",
     "power",
     "relu",

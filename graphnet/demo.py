@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -46,7 +46,8 @@ def run(folder: Path, *, epochs: int, seed: int) -> float:
     (folder / "check.txt").write_text(f"{report}\n", encoding="utf-8")
     report.raise_if_failed()
 
-    save_picture(gn.backward(network.E, sample), folder / "digits-before")
+    before = gn.backward(network.E, sample)
+    save_picture(before, folder / "digits-before")
     print(f"\nAccuracy on {len(digits.test_images)} held-out images before training: {accuracy(network, digits):.1%}")
     history = gn.fit(
         network.E,
@@ -59,11 +60,13 @@ def run(folder: Path, *, epochs: int, seed: int) -> float:
     )
     score = accuracy(network, digits)
     print(f"Accuracy on {len(digits.test_images)} held-out images after {epochs} epochs: {score:.1%}")
-    save_picture(gn.backward(network.E, sample), folder / "digits-after")
+    after = gn.backward(network.E, sample)
+    save_picture(after, folder / "digits-after")
+    gn.draw({"untrained": before, "trained": after}).save(folder / "digits-step-by-step.html")
     plot_loss(history, folder / "loss.png")
     print(f"\nWritten to {folder.resolve()}:")
     for path in sorted(folder.iterdir()):
-        print(f"  {path.name:22} {DESCRIPTIONS.get(path.stem, '')}")
+        print(f"  {path.name:31} {DESCRIPTIONS.get(path.stem, '')}")
     return score
 
 
@@ -71,8 +74,11 @@ DESCRIPTIONS = {
     "check": "the gradient check",
     "digits-after": "the digits network with its error signals, trained: most have become small",
     "digits-before": "the digits network with its error signals, untrained",
+    "digits-step-by-step": "both passes as a page that steps through them: open it in a browser",
     "loss": "the error over the epochs",
     "small-network": "a 2-3-1 network with every value, error signal and gradient",
+    "small-network-step-by-step": "the same as a page that steps through the pass",
+    "small-network-units": "the same as circles and weights",
 }
 
 
@@ -89,6 +95,8 @@ def draw_small_network(folder: Path, rng: np.random.Generator) -> None:
     print("A 2-3-1 network, forward and backward:\n")
     print(bwd)
     save_picture(bwd, folder / "small-network")
+    save_picture(bwd, folder / "small-network-units", view="units")
+    gn.draw(bwd).save(folder / "small-network-step-by-step.html")
 
 
 def load_digits(rng: np.random.Generator) -> Digits:
@@ -128,9 +136,9 @@ def accuracy(network: Network, digits: Digits) -> float:
     return float(np.mean(outputs.argmax(axis=1) == digits.test_labels))
 
 
-def save_picture(bwd: gn.BackwardPass, stem: Path) -> None:
+def save_picture(bwd: gn.BackwardPass, stem: Path, view: Literal["ops", "units"] = "ops") -> None:
     """Draw a backward pass as SVG and PNG."""
-    drawing = gn.draw(bwd)
+    drawing = gn.draw(bwd, view=view)
     for suffix in (".svg", ".png"):
         drawing.save(stem.with_suffix(suffix))
 

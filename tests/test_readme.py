@@ -18,6 +18,7 @@ def test_the_python_examples_run_and_learn(tmp_path, monkeypatch, capsys):
     for block in blocks:
         exec(block, names)
     assert (tmp_path / "backprop.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert (tmp_path / "backprop.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     outputs = names["gn"].forward(names["a2"], {"x": names["X"]})[names["a2"]]
     np.testing.assert_allclose(outputs, names["T"], atol=0.1)
     assert names["history"].metrics["accuracy"][-1] > 0.85  # digits

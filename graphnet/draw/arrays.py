@@ -43,7 +43,7 @@ def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool 
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
     if role != "value" and not array.any():
-        return Field(role, caption, lines=("exactly 0",))
+        return Field(role, caption, lines=("exactly 0",), state="zero")
     bad = array.size - int(np.isfinite(array).sum())
     lines = (f"{bad} of {array.size} not finite",) if bad else ()
     if tables and fits_table(array):

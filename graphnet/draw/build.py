@@ -2,108 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter
 from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
+from graphnet.draw.formulas import backward_formulas
 from graphnet.draw.groups import groups_of
 from graphnet.draw.kinds import kind_of, own_name, signal_role
 from graphnet.draw.legend import legend_of
 from graphnet.draw.outline import Item, outline
-from graphnet.draw.picture import Box, Direction, Field, Kind, Mark, Picture
+from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.text import clean, number, setting_text, shape_text, short
+from graphnet.draw.shown import EVERYTHING_BUT_FORMULAS, Shown
+from graphnet.draw.slopes import flat_entries
+from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
+from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80
 MOST_ARGUMENTS = 4
-LONGEST_ARGUMENT, LONGEST_SYMBOL = 16, 12
+LONGEST_ARGUMENT, LONGEST_SYMBOL, LONGEST_FORMULA = 16, 12, 60
 
 
 def build(
-    shown: Graph | ForwardPass, direction: Direction = "right", marks: Mapping[Node, Mark] | None = None
+    what: Graph | ForwardPass,
+    direction: Direction = "right",
+    marks: Mapping[Node, Mark] | None = None,
+    *,
+    shown: Shown = EVERYTHING_BUT_FORMULAS,
+    depth: int | None = None,
+    unfold: int | None = None,
+    title: str = "",
 ) -> Picture:
     """Return the description of the picture of a graph, with the numbers of a pass if one is given.
 
     Parameters
     ----------
-    shown
+    what
         A graph, or a forward or backward pass.
     direction
         Where values flow to.
     marks
         Remarks on nodes.
+    shown
+        What is on it.
+    depth
+        How many levels of scopes are opened; by default as many as can be read.
+    unfold
+        The place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
+    title
+        Its title, if not the usual one.
     """
-    return _Builder(shown, direction, marks or {}).picture()
+    return _Builder(what, direction, marks or {}, shown, depth, unfold).picture(title)
 
 
 class _Builder:
     """What all parts of one picture need to know."""
 
-    def __init__(self, shown: Graph | ForwardPass, direction: Direction, marks: Mapping[Node, Mark]) -> None:
-        self.run = shown if isinstance(shown, ForwardPass) else None
-        self.back = shown if isinstance(shown, BackwardPass) else None
-        self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    def __init__(
+        self,
+        what: Graph | ForwardPass,
+        direction: Direction,
+        marks: Mapping[Node, Mark],
+        shown: Shown,
+        depth: int | None,
+        unfold: int | None,
+    ) -> None:
+        self.what = what
+        self.run = what if isinstance(what, ForwardPass) else None
+        self.back = what if isinstance(what, BackwardPass) and shown & {"error signals", "messages"} else None
+        self.graph = what.graph if isinstance(what, ForwardPass) else what
         self.direction: Direction = direction
         self.marks = marks
-        self.items, self.notice = outline(self.graph)
+        self.shown = shown
+        self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
+        self.items, self.notice = outline(self.graph, depth, unfold)
+        self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
+        self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
         self.values, self.signals = self._scales()
         self.loss = _symbol(self.graph, self.graph.outputs[0]) if len(self.graph.outputs) == 1 else ""
 
-    def picture(self) -> Picture:
+    def picture(self, title: str) -> Picture:
         groups, group_ids = groups_of(self.items)
-        boxes = tuple(self._box(i, item, group_ids.get(item.scope)) for i, item in enumerate(self.items))
-        edges = edges_of(self.graph, self.items, self.back, self.signals)
-        legend = legend_of(boxes, edges, self.values, self.signals)
-        return Picture(self._title(), self.notice, self.direction, boxes, edges, groups, legend)
+        boxes = tuple(
+            self._box(id, item, group_ids.get(item.scope)) for id, item in zip(self.ids, self.items, strict=True)
+        )
+        back = self.back if "messages" in self.shown else None
+        edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
+        legend = legend_of(
+            boxes, edges, self.values, self.signals, above=self._is_above(), forward_only=self._is_forward
+        )
+        return Picture(title or title_of(self.what), self.notice, self.direction, boxes, edges, groups, legend)
+
+    def _is_above(self) -> bool:
+        """Tell whether a value lies beyond its scale: an output may, as the error needs no colours of its own."""
+        if self.run is None:
+            return False
+        return linear(self.run.values[node] for node in self.graph.outputs).high > self.values.high
+
+    @property
+    def _is_forward(self) -> bool:
+        return self.run is not None and not isinstance(self.run, BackwardPass)
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
-        single = [item.nodes[0] for item in self.items if not item.title]
+        single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
         if self.run is None:
             return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
         outputs = set(self.graph.outputs)
-        values = linear(on_scale(self.run.values[node]) for node in single if node not in outputs or node.op is None)
-        if self.back is None:
+        run, back = self.run, self.back
+        values = linear(on_scale(run.values[node]) for node in single if node not in outputs or node.op is None)
+        if back is None:
             return values, Scale(0.1, 1.0, log=True)
-        reached = [node for node in single if node in self.back.error_signals]
-        numbers = [on_scale(self.back.error_signals[node]) for node in reached]
-        norms = [norm(message.delta) for node in reached for message in self.back.messages(node)]
-        return values, logarithmic([*numbers, norms])
+        reached = [node for node in single if node in back.error_signals]
+        numbers = [on_scale(back.error_signals[node]) for node in reached]
+        norms = [norm(message.delta) for node in reached for message in back.messages(node)]
+        folded = [size for found in self.largest.values() for size, _ in found.values()]
+        return values, logarithmic([*numbers, norms, folded])
 
-    def _title(self) -> str:
-        graph, outputs = self.graph, self.graph.outputs
-        if self.run is None:
-            names = ", ".join(short(graph.label(node)) for node in outputs[:3]) + (", …" if len(outputs) > 3 else "")
-            counts = [(len(graph), "node"), (len(graph.inputs), "input"), (len(graph.parameters), "parameter")]
-            return f"Graph of {names}: {', '.join(_count(n, what) for n, what in counts)}"
-        results = ", ".join(self._result(node) for node in outputs[:3]) + (", …" if len(outputs) > 3 else "")
-        return f"{'Forward' if self.back is None else 'Backward'} pass: {results}"
+    # Boxes ----------------------------------------------------------------------------------------------------------
 
-    def _result(self, node: Node) -> str:
-        assert self.run is not None  # called for passes only
-        value = self.run.values[node]
-        name = short(self.graph.label(node))
-        return f"{name} = {number(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
+    def _box(self, id: str, item: Item, group: str | None) -> Box:
+        return self._folded(id, item, group) if item.title else self._single(id, item.nodes[0], group)
 
-    def _box(self, index: int, item: Item, group: str | None) -> Box:
-        if item.title:
-            parameters = sum(isinstance(node, Parameter) for node in item.nodes)
-            counts = f"scope with {_count(len(item.nodes), 'node')}" if item.is_scope else "folded"
-            counts += f", {_count(parameters, 'parameter')}" if parameters else ""
-            output = any(node is member for node in self.graph.outputs for member in item.nodes)
-            return Box(f"n{index}", "folded", short(item.title), (counts,), output, group=group)
-        node = item.nodes[0]
+    def _single(self, id: str, node: Node, group: str | None) -> Box:
         kind = kind_of(node)
         title = number(node.value[()]) if kind == "literal" else short(own_name(self.graph.label(node), node.scope))  # type: ignore[attr-defined]
-        lines = () if kind == "literal" else (*self._what(node), shape_text(self._shape(node)))
+        shape = (shape_text(self._shape(node)),) if "shapes" in self.shown else ()
+        lines = () if kind == "literal" else (*self._what(node), *shape)
         output = any(node is other for other in self.graph.outputs)
         mark = self.marks.get(node)
         mark = mark and Mark(mark.kind, " ".join(clean(mark.text).split()))
-        return Box(f"n{index}", kind, title, lines, output, self._fields(node, kind), group, mark)
+        fields = self._fields(node, kind)
+        return Box(id, kind, title, lines, output, self._formulas(node), fields, group, mark, (self.positions[node],))
+
+    def _folded(self, id: str, item: Item, group: str | None) -> Box:
+        parameters = sum(isinstance(node, Parameter) for node in item.nodes)
+        nodes = count(len(item.nodes), "node")
+        words = f"scope with {nodes}" if item.kind == "scope" else nodes
+        words += f", {count(parameters, 'parameter')}" if parameters else ""
+        output = any(node is member for node in self.graph.outputs for member in item.nodes)
+        title = short(item.title) if item.kind == "scope" else item.title
+        fields = tuple(self._largest_field(role, *found) for role, found in self.largest[item].items())
+        places = tuple(self.positions[node] for node in item.nodes)
+        return Box(id, "folded", title, (words,), output, (), fields, group, self._worst_mark(item.nodes), places)
+
+    def _largest(self, nodes: Iterable[Node]) -> dict[Role, tuple[float, Node]]:
+        """Return the largest entry of the error signals, and of the gradients, of many nodes, and whose it is."""
+        found: dict[Role, tuple[float, Node]] = {}
+        if self.back is None or "error signals" not in self.shown:
+            return found
+        for node in nodes:
+            signal = self.back.error_signals.get(node)
+            role = signal_role(node)
+            if signal is None or not signal.size or role == "unused signal":
+                continue
+            size = float(np.abs(signal).max())
+            if role not in found or size > found[role][0] or np.isnan(size):
+                found[role] = size, node
+                if np.isnan(size):
+                    break
+        return dict(sorted(found.items()))
+
+    def _largest_field(self, role: Role, size: float, node: Node) -> Field:
+        where = short(self.graph.label(node), 24)
+        if size == 0:
+            return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
+        cells = ((Cell(number(size), self.signals.strength(size)),),)
+        return Field(role, f"largest {role}", rows=cells, lines=(f"at {where}",))
+
+    def _worst_mark(self, nodes: Iterable[Node]) -> Mark | None:
+        """Return the first fault among many nodes: it shows through the box they are folded into."""
+        faults = [(node, self.marks[node]) for node in nodes if node in self.marks and self.marks[node].kind == "fault"]
+        if not faults:
+            return None
+        node, mark = faults[0]
+        return Mark("fault", f"{short(self.graph.label(node))}: {' '.join(clean(mark.text).split())}")
 
     def _shape(self, node: Node) -> tuple[int | None, ...]:
         return node.shape if self.run is None else self.run.values[node].shape
@@ -114,8 +194,12 @@ class _Builder:
             return (node.kind,)
         arguments = [self._argument(source, node.scope) for source in node.inputs[:MOST_ARGUMENTS]]
         more = ["…"] if len(node.inputs) > MOST_ARGUMENTS else []
+        if isinstance(node.op, Getitem) and len(arguments) == 1:
+            return (short(arguments[0] + index_text(node.op.index)),)
         settings = [
             setting_text(name, value)
+            if not (isinstance(node.op, Embed) and name == "index")
+            else f"index={short(index_text(value))}"
             for name, value in node.op.settings.items()
             if value is not None and value is not False
         ]
@@ -126,14 +210,28 @@ class _Builder:
             return number(source.value[()])  # type: ignore[attr-defined]
         return short(own_name(self.graph.label(source), scope), LONGEST_ARGUMENT)
 
+    def _formulas(self, node: Node) -> tuple[str, ...]:
+        if "formulas" not in self.shown or node.op is None:
+            return ()
+        names = [self._argument(source, source.scope) for source in node.inputs]
+        own = short(own_name(self.graph.label(node), node.scope), LONGEST_ARGUMENT)
+        shapes = [self._shape(source) for source in node.inputs]
+        lines = backward_formulas(node, self._shape(node), shapes, own, names)
+        return tuple(short(line, LONGEST_FORMULA) for line in lines)
+
     def _fields(self, node: Node, kind: Kind) -> tuple[Field, ...]:
         if kind == "literal":
             return ()
+        fields = []
         if self.run is None:
-            few = isinstance(node, Constant) and fits_table(node.value)
-            return (field("value", "value", node.value, self.values),) if few else ()  # type: ignore[attr-defined]
-        value = field("value", "value", self.run.values[node], self.values, tables=self.tables)
-        return (value,) if self.back is None else (value, self._signal(node, self.back))
+            if "values" in self.shown and isinstance(node, Constant) and fits_table(node.value):
+                fields.append(field("value", "value", node.value, self.values))
+        elif "values" in self.shown:
+            fields.append(field("value", "value", self.run.values[node], self.values, tables=self.tables))
+        if self.back is not None and "error signals" in self.shown:
+            fields.append(self._signal(node, self.back))
+            fields += self._flat(node, self.back)
+        return tuple(fields)
 
     def _signal(self, node: Node, back: BackwardPass) -> Field:
         role = signal_role(node)
@@ -141,15 +239,20 @@ class _Builder:
         derivative = f" ∂{self.loss}/∂{symbol}" if self.loss and symbol else ""
         word = "gradient" if role == "gradient" else "error signal"
         if node not in back.error_signals:
-            return Field("unused signal", "no error signal")
+            return Field("unused signal", "no error signal", state="unreachable")
         return field(role, word + derivative, back.error_signals[node], self.signals, tables=self.tables)
+
+    def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
+        """Say at how many entries an activation lets no, or hardly any, error signal through."""
+        saturated, off = flat_entries(node, back)
+        size = back.values[node].size
+        whole = "" if size == 1 else f"{{}} of {size:,} "
+        words = [f"{whole.format(saturated)}saturated: slope below 0.01"] if saturated else []
+        words += [f"{whole.format(off)}off: slope exactly 0"] if off else []
+        return [Field("error signal", word, state="saturated") for word in words]
 
 
 def _symbol(graph: Graph, node: Node) -> str:
     """Return a name short enough for a formula, or nothing."""
     name = own_name(graph.label(node), node.scope)
     return clean(name) if len(name) <= LONGEST_SYMBOL and len(clean(name)) <= LONGEST_SYMBOL else ""
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" + ("" if n == 1 else "s")

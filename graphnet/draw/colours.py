@@ -51,6 +51,9 @@ BOX_LINE: dict[Kind, str] = {
     "folded": "#6b7480",
 }
 
+WEIGHT_LINES: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#b56a00")}
+"""The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role."""
+
 OUTPUT = ("#fdf4e1", "#a8772a")
 """Fill and line of an output, whatever its kind."""
 
@@ -70,6 +73,11 @@ def width(role: Role, strength: float | None) -> float:
     if role == "value" or strength is None:
         return 1.2
     return round(1.0 + 3.0 * strength * (0.5 if role == "unused signal" else 1.0), 2)
+
+
+def weight(negative: bool, strength: float | None) -> str:
+    """Return the colour of a weight's line; one that is not finite gets the colour of a fault."""
+    return FAULT_LINE if strength is None else _between(*WEIGHT_LINES[negative], strength)
 
 
 def _between(low: str, high: str, strength: float) -> str:

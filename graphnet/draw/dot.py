@@ -18,6 +18,10 @@ _SHAPES: dict[Kind, str] = {
     "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
 }
 
+MOST_EDGES_WITH_CARE = 600
+_IN_HASTE = 'nslimit="1" nslimit1="1" mclimit="0.3"'
+"""Of a picture with more arrows than that, the layout is not polished on: that would take minutes."""
+
 _PULL: dict[Kind, int] = {"op": 8, "folded": 8, "input": 4}
 
 
@@ -27,6 +31,7 @@ def to_dot(picture: Picture) -> str:
         "digraph graphnet {",
         f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
         f'nodesep="0.36" ranksep="0.55" compound="true" {_FONT}',
+        *([_IN_HASTE] if len(picture.edges) > MOST_EDGES_WITH_CARE else []),
         f'labelloc="t" labeljust="l" label=<{title_label(picture)}>',
         f'node [{_FONT} margin="0.06,0.04" color="{colours.FRAME}"]',
         f'edge [{_FONT} arrowsize="0.7"]',
@@ -41,8 +46,31 @@ def to_dot(picture: Picture) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _main_line(picture: Picture) -> set[str]:
+    """Return the boxes on the longest way to the first output: Graphviz keeps boxes of one ``group`` in a straight line.
+
+    Without that, an arrow into a frame bends around the leaves inside it, and grazes their corners.
+    """
+    sources: dict[str, list[str]] = {}
+    for edge in picture.edges:
+        if edge.role == "value":
+            sources.setdefault(edge.target, []).append(edge.source)
+    kind = {box.id: box.kind for box in picture.boxes}
+    length: dict[str, int] = {}
+    for box in picture.boxes:  # in topological order but for folded ones, whose arrows may run both ways
+        length[box.id] = max((length.get(source, 0) + 1 for source in sources.get(box.id, [])), default=0)
+    line: set[str] = set()
+    here = next((box.id for box in picture.boxes if box.output), "")
+    while here and here not in line:
+        line.add(here)
+        ahead = [id for id in sources.get(here, []) if kind[id] in _PULL]
+        here = max(ahead, key=lambda id: (kind[id] != "input", length[id]), default="")
+    return line
+
+
 def _boxes(picture: Picture) -> list[str]:
     """Return the boxes, each within the frames of its groups."""
+    line = _main_line(picture)
     boxes: dict[str | None, list[Box]] = {}
     for box in picture.boxes:
         boxes.setdefault(box.group, []).append(box)
@@ -62,22 +90,25 @@ def _boxes(picture: Picture) -> list[str]:
             lines.append(f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"')
             lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(next_one.title, 11, colours.QUIET)}>')
             waiting.append("}")
-        lines += [_box(box, picture.direction) for box in boxes.get(key, [])]
+        lines += [_box(box, picture.direction, on_line=box.id in line) for box in boxes.get(key, [])]
         waiting += reversed(children.get(key, []))
     return lines
 
 
-def _box(box: Box, direction: Direction) -> str:
+def _box(box: Box, direction: Direction, *, on_line: bool) -> str:
     faulty = box.mark is not None and box.mark.kind == "fault"
     fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
     if faulty:
         line = colours.FAULT_LINE
     look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{line}"'
+    if on_line:
+        look += ' group="main"'
     if box.output:
         look += ' peripheries="2"'
     if faulty:
         look += ' penwidth="3"'
-    return f'{box.id} [id="{box.id}" {look} label=<{box_label(box, direction)}>]'
+    classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""
+    return f'{box.id} [id="{box.id}"{classes} {look} label=<{box_label(box, direction)}>]'
 
 
 def _edges(picture: Picture) -> list[str]:
@@ -88,20 +119,21 @@ def _edges(picture: Picture) -> list[str]:
     """
     box = {box.id: box for box in picture.boxes}
     lines = []
-    for edge in picture.edges:
+    for place, edge in enumerate(picture.edges):
         ends = box[edge.source], box[edge.target]
         pull = min(_PULL.get(end.kind, 1) for end in ends)
         length = 2 if ends[0].group != ends[1].group else 1
-        lines.append(_edge(edge, f'weight="{pull}" minlen="{length}"'))
+        attributes = f'id="e{place}" class="{edge.role.replace(" ", "-")}" weight="{pull}" minlen="{length}"'
+        lines.append(_edge(edge, attributes, on_paper=bool(picture.groups)))
     return lines
 
 
-def _edge(edge: Edge, place: str) -> str:
+def _edge(edge: Edge, attributes: str, *, on_paper: bool) -> str:
     ink = colours.ROLE_INK[edge.role]
     look = f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
-    look += f" {place}"
+    look += f" {attributes}"
     if edge.text:
-        look += f" label=<{edge_label(edge.text, ink)}>"
+        look += f" label=<{edge_label(edge.text, ink, on_paper=on_paper)}>"
     if edge.role == "value":
         return f"{edge.source} -> {edge.target} [{look}]"
     if edge.strength is None:

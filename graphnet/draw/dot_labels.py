@@ -5,11 +5,14 @@ from __future__ import annotations
 import textwrap
 
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture
+from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture, State
 from graphnet.draw.text import dot_markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
 _MARK_WIDTH = 34
+MARKS: dict[State, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
+"""Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there."""
+
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -33,6 +36,7 @@ def box_label(box: Box, direction: Direction) -> str:
     rows.append(_row(font(box.title, 12, bold=True)))
     words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
     rows += [_row(font(line, 9, colours.QUIET)) for line in words]
+    rows += [_row(font(line, 9, colours.ROLE_INK["error signal"])) for line in box.formulas]
     fields = [_field(field) for field in box.fields]
     if direction == "down" and len(fields) > 1:
         fields = [_table(["<tr>" + "".join(f'<td valign="top">{field}</td>' for field in fields) + "</tr>"], padding=2)]
@@ -42,12 +46,15 @@ def box_label(box: Box, direction: Direction) -> str:
 
 def _field(field: Field) -> str:
     ink = colours.ROLE_INK[field.role]
+    mark = f"{MARKS[field.state]} " if field.state else ""
+    if field.state and not field.lines:
+        return _table([_row(font(mark + field.caption, 9, ink, bold=True))], padding=1)
     rows = [_row(font(field.caption, 8.5, ink))]
     if field.rows:
         rows.append(_row(_numbers(field)))
     if field.thumbnail:
         rows.append(_row(_thumbnail(field)))
-    rows += [_row(font(line, 9, ink)) for line in field.lines]
+    rows += [_row(font(mark + line, 9, ink, bold=bool(mark))) for line in field.lines]
     return _table(rows, padding=1)
 
 
@@ -73,9 +80,10 @@ def _thumbnail(field: Field) -> str:
     return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}">{rows}</table>'
 
 
-def edge_label(text: str, colour: str) -> str:
-    """Return what stands beside an arrow, with a little room around it."""
-    return _table([_row(font(text, 8.5, colour))], padding=2)
+def edge_label(text: str, colour: str, *, on_paper: bool) -> str:
+    """Return what stands beside an arrow, on paper of its own if it may come to lie on the frame of a group."""
+    paper = f' bgcolor="{colours.PAPER}"' if on_paper else ""
+    return _table([_row(font(text, 8.5, colour))], padding=2, more=paper)
 
 
 def title_label(picture: Picture) -> str:

@@ -4,39 +4,69 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
-from graphnet.draw.dot import to_dot
-from graphnet.draw.findings import marks_of
+from graphnet.draw.findings import marks_of, report_title
+from graphnet.draw.page.data import page_data
+from graphnet.draw.page.html import write_html
+from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
-from graphnet.draw.svg import finish
+from graphnet.draw.shown import shown_of
+from graphnet.draw.units.build import build_units
+from graphnet.draw.units.diagram import Diagram
+from graphnet.draw.views import VIEWS
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
 
 
-def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark] | None = None) -> Drawing:
+def draw(
+    what: Any,
+    *,
+    view: Literal["ops", "units"] = "ops",
+    direction: Direction = "right",
+    show: str | Iterable[str] | None = None,
+    depth: int | None = None,
+    sample: int | None = None,
+    marks: Mapping[Node, Mark] | None = None,
+    learning_rate: float = 0.1,
+) -> Drawing:
     """Draw a graph, or a pass with its numbers.
 
     A graph shows each node with its op, settings and shape. A forward pass adds the values. A backward pass also adds
     the error signals, and arrows for the messages that flow back. In the report of a gradient check the nodes whose
-    rules are wrong stand out.
+    rules are wrong stand out. Saved as ``.html``, a pass becomes a page that steps through it.
 
     Parameters
     ----------
-    what : Node, Graph, list of Node, ForwardPass, BackwardPass or Report
-        What to draw; a node stands for the graph of all it depends on.
+    what : Node, Graph, list of Node, ForwardPass, BackwardPass, Report, list of passes or dict of passes by name
+        What to draw; a node stands for the graph of all it depends on. Several passes of one graph, as
+        ``{"epoch 0": bwd0, "epoch 10": bwd10}``, share one page, to watch error signals during training; other formats
+        show the last of them.
+    view : {"ops", "units"}
+        Each op as a box, or the classical picture of circles and weights: its units, each with Σ and a split z | g, are
+        recovered from a graph of matmul, bias_add and activations in a row. A page has both, and starts with this one.
     direction : {"right", "down"}
-        Where values flow to: from left to right, or from top to bottom.
+        Where values flow to: from left to right, or, in the op view, from top to bottom.
+    show : iterable of str, optional
+        In the op view, what is on it: any of ``"shapes"``, ``"values"``, ``"error signals"``, ``"messages"`` (the arrows
+        back) and ``"formulas"`` (what each backward rule sends to its inputs); by default all but the formulas.
+    depth : int, optional
+        In the op view, how many levels of scopes are opened; 0 makes each scope one box. By default a graph too large to
+        read has its scopes and repeated layers folded; a number given opens as much as can be laid out.
+    sample : int, optional
+        In the unit view, whose numbers to show, counted from 0; by default averages over the batch.
     marks : mapping of Node to Mark, optional
-        Remarks that make nodes stand out.
+        In the op view, remarks that make nodes stand out.
+    learning_rate
+        η of the update w ← w − η ∂E/∂w that the page ends with.
 
     Returns
     -------
@@ -46,14 +76,23 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     Raises
     ------
     DrawError
-        If `direction` is neither of the two.
+        If an option is unknown or does not go with the view; if the unit view is asked of a graph that is no row of
+        layers (it names the node in the way), or of a sample that is not there; if `learning_rate` is no positive
+        number, or several passes are not of one graph.
     GraphError
         If `what` is nothing that can be drawn.
 
     Notes
     -----
     Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than a few
-    hundred nodes is folded: its scopes first, then the middle of its topological order, with a notice in the picture.
+    hundred nodes is folded: its scopes first, the innermost before the outer ones, then layers that repeat, last the
+    middle of its topological order. A folded box says how many nodes it holds and how large the largest error signal
+    in it is; a notice says what was folded.
+
+    How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
+    ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
+    ``picture.edges`` has the id ``e7``. In the unit view a node has many elements, with ids made of places: see
+    `graphnet.draw.units.diagram`.
 
     Examples
     --------
@@ -61,13 +100,42 @@ def draw(what: Any, *, direction: Direction = "right", marks: Mapping[Node, Mark
     >>> x = gn.input("x", shape=(None, 2))
     >>> draw(gn.tanh(x, name="a"))
     <Drawing of 'Graph of a: 2 nodes, 1 input, 0 parameters': 2 boxes>
+    >>> draw(gn.tanh(x @ [[1.0], [-1.0]], name="a"), view="units")
+    <Drawing of 'Graph of a: 4 nodes, 1 input, 0 parameters': 3 units>
     """
+    if view not in ("ops", "units"):
+        raise DrawError(f"unknown view {view!r}", repair='Use "ops" or "units".')
     if direction not in ("right", "down"):
         raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
+    rate = check_learning_rate(learning_rate)
+    if view == "units":
+        if isinstance(what, Report) or marks or direction != "right" or show is not None or depth is not None:
+            raise DrawError(
+                "the unit view flows to the right, and has no reports, marks, show and depth",
+                repair='Leave out view="units", or the other option.',
+            )
+    elif sample is not None:
+        raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
+    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
+        raise DrawError(f"depth {depth!r} is no number of levels", repair="Give 0, 1, 2 ...")
+    title = ""
     if isinstance(what, Report):
-        return Drawing(build(what.graph, direction, marks_of(what) | dict(marks or {})))
-    shown = what if isinstance(what, ForwardPass) else as_graph(what)
-    return Drawing(build(shown, direction, marks))
+        title, marks, what = report_title(what), marks_of(what) | dict(marks or {}), what.graph
+    passes = named_passes(what) or {}
+    drawn = list(passes.values())[-1] if passes else as_graph(what)
+    graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
+    parts = shown_of(drawn, show)
+
+    def ops(unfold: int | None = None) -> Picture:
+        return build(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
+
+    picture = build_units(drawn, sample) if view == "units" else ops()
+
+    def page() -> str:
+        first = picture if isinstance(picture, Picture) else ops()
+        return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
+
+    return Drawing(picture, page)
 
 
 class Drawing:
@@ -75,8 +143,8 @@ class Drawing:
 
     Attributes
     ----------
-    picture : Picture
-        What it shows, as plain data.
+    picture : Picture or Diagram
+        What it shows, as plain data: boxes and arrows in the op view, columns of units in the unit view.
 
     Examples
     --------
@@ -89,8 +157,10 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
         self.picture = picture
+        self._view = VIEWS[type(picture)]
+        self._page = page
 
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz.
@@ -101,7 +171,40 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        return to_dot(self.picture)
+        return self._view.dot(self.picture)
+
+    def to_mermaid(self) -> str:
+        """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> draw(gn.input("x")).to_mermaid().splitlines()[::3]
+        ['flowchart LR', 'n0[/"x<br/>input<br/>scalar<br/>output"/]']
+        """
+        return self._view.mermaid(self.picture)
+
+    def to_text(self) -> str:
+        """Return the picture as plain text, for terminals and screen readers.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", 3.0)
+        >>> print(draw(gn.backward(gn.square(w, name="y"), {})).to_text())
+        Backward pass: y = 9
+        <BLANKLINE>
+        w: parameter, scalar
+          value: 3
+          gradient ∂y/∂w: 6
+        <BLANKLINE>
+        y: square(w), scalar, output
+          value: 9
+          error signal ∂y/∂y: 1
+          sends back to w
+        <BLANKLINE>
+        """
+        return self._view.text(self.picture)
 
     def to_svg(self) -> str:
         """Return the picture as an SVG document.
@@ -109,7 +212,7 @@ class Drawing:
         Raises
         ------
         DrawError
-            If there is no Graphviz, neither on the PATH nor in pygraphviz.
+            In the op view, if there is no Graphviz, neither on the PATH nor in pygraphviz.
 
         Examples
         --------
@@ -119,9 +222,29 @@ class Drawing:
         """
         return self._svg
 
+    def to_html(self) -> str:
+        """Return the picture as a page: one HTML document that needs nothing else and asks no network.
+
+        It steps through the pass: forward node by node, the output error, backward node by node, the gradients of the
+        parameters, the update w ← w − η ∂E/∂w. Of a large array it carries a reduced heat map, and says so.
+
+        Raises
+        ------
+        DrawError
+            If there is no Graphviz, or several passes reach different nodes.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0, 2.0])
+        >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}), learning_rate=0.5).to_html()[:15]
+        '<!doctype html>'
+        """
+        return self._page()
+
     @cached_property
     def _svg(self) -> str:
-        return finish(render(self.to_dot(), "svg").decode(), self.picture)
+        return self._view.svg(self.picture)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
@@ -129,7 +252,8 @@ class Drawing:
         Parameters
         ----------
         path
-            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf`` or ``.dot``.
+            Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot``, ``.mmd`` (Mermaid), ``.txt``
+            or ``.html``, a page that steps through the pass.
 
         Returns
         -------
@@ -163,7 +287,7 @@ class Drawing:
         return path
 
     def __repr__(self) -> str:
-        return f"<Drawing of {self.picture.title!r}: {len(self.picture.boxes)} boxes>"
+        return f"<Drawing of {self.picture.title!r}: {self.picture.counts}>"
 
     def _repr_html_(self) -> str:
         """Show the picture in a notebook; a wide one scrolls instead of shrinking."""
@@ -176,9 +300,12 @@ class Drawing:
 
 _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(drawing.to_dot(), "png"),
-    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf"),
+    ".png": lambda drawing: render(drawing.to_dot(), "png", drawing._view.engine),
+    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._view.engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
+    ".mmd": lambda drawing: drawing.to_mermaid().encode(),
+    ".txt": lambda drawing: drawing.to_text().encode(),
+    ".html": lambda drawing: drawing.to_html().encode(),
 }
 
 

@@ -37,8 +37,10 @@ def norm(array: Array) -> float:
     return float(np.linalg.norm(np.ravel(array)))
 
 
-def edges_of(graph: Graph, items: Sequence[Item], back: BackwardPass | None, scale: Scale) -> tuple[Edge, ...]:
-    """Return the arrows between boxes: one forward for each use of a node, and one back for each message."""
+def edges_of(
+    graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None, scale: Scale
+) -> tuple[Edge, ...]:
+    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message."""
     edges: list[Edge] = []
     between = _uses_between(graph, items)
     messages = _messages(back, {use.source for uses in between.values() for use in uses}) if back else {}
@@ -47,9 +49,9 @@ def edges_of(graph: Graph, items: Sequence[Item], back: BackwardPass | None, sca
         for bundle in [uses] if merged else [[use] for use in uses]:
             slot = None if merged else bundle[0].slot
             count = f"× {len(bundle):,}" if len(bundle) > 1 else ""
-            edges.append(Edge(f"n{source}", f"n{target}", slot, "value", text=count))
+            edges.append(Edge(ids[source], ids[target], slot, "value", text=count))
             if back is not None:
-                edges += _back(f"n{target}", f"n{source}", slot, bundle, messages, back, scale)
+                edges += _back(ids[target], ids[source], slot, bundle, messages, back, scale)
     return tuple(edges)
 
 

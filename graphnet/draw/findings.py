@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphnet.check.report import Report
 from graphnet.core.node import Node
 from graphnet.draw.picture import Mark
+from graphnet.draw.text import count, short
 
 
 def marks_of(report: Report) -> dict[Node, Mark]:
@@ -23,3 +24,17 @@ def marks_of(report: Report) -> dict[Node, Mark]:
         }
     whole = {f.node: Mark("fault", "gradient from end to end is wrong") for f in report.failures if not f.local}
     return marks | (rules or {node: mark for node, mark in whole.items() if node in report.graph})
+
+
+def report_title(report: Report) -> str:
+    """Return the outcome of a check in one line."""
+    wrong = [f"{finding.op} at {finding.label}" for finding in report.failures if finding.local]
+    rules = list(dict.fromkeys(short(name) for name in [*wrong, *(f"{p.op} at {p.label}" for p in report.broken)]))
+    if rules:
+        names = ", ".join(rules[:3])
+        return f"Gradient check: wrong rule of {names}" + (", …" if len(rules) > 3 else "")
+    if report.failures:
+        return "Gradient check: every rule is right, but a gradient from end to end is wrong"
+    if report.ok:
+        return f"Gradient check: all right, {count(sum(f.local for f in report.findings), 'input')} of rules"
+    return "Gradient check: undecided"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphnet.draw.outline import Item
+from graphnet.draw.outline import DEEPEST, Item
 from graphnet.draw.picture import Group
 from graphnet.draw.text import short
-
-DEEPEST = 8
-"""Scopes nested deeper than this share the frame of the last one drawn."""
 
 
 def groups_of(items: Iterable[Item]) -> tuple[tuple[Group, ...], dict[str, str]]:

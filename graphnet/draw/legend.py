@@ -15,18 +15,38 @@ _MEANINGS: dict[Role, str] = {
 }
 
 
-def legend_of(boxes: Sequence[Box], edges: Sequence[Edge], values: Scale, signals: Scale) -> tuple[LegendEntry, ...]:
-    """Return one entry for each colour that has a meaning in this picture."""
+def legend_of(
+    boxes: Sequence[Box], edges: Sequence[Edge], values: Scale, signals: Scale, *, above: bool, forward_only: bool
+) -> tuple[LegendEntry, ...]:
+    """Return one entry for each colour that has a meaning in this picture, and one that says what was not computed.
+
+    Parameters
+    ----------
+    boxes, edges
+        What the picture shows.
+    values, signals
+        Its scales.
+    above
+        Whether it shows values beyond the end of their scale.
+    forward_only
+        Whether it shows a pass without error signals.
+    """
     fields = [field for box in boxes for field in box.fields]
     coloured = {field.role for field in fields if field.rows or field.thumbnail}
     arrows = {edge.role for edge in edges}
     entries = []
     if "value" in coloured:
         text = "value, flowing forward; colour of a number: its size"
-        entries.append(LegendEntry("value", text, "0", number(values.high, 2), arrow="value" in arrows))
+        entries.append(
+            LegendEntry(
+                "value", text, "0", number(values.high, 2) + (" and above" if above else ""), arrow="value" in arrows
+            )
+        )
     elif arrows - {"value"}:
         entries.append(LegendEntry("value", "value, flowing forward"))
     for role, meaning in _MEANINGS.items():
         if role in coloured | arrows:
             entries.append(LegendEntry(role, meaning, number(signals.low, 2), number(signals.high, 2), role in arrows))
+    if forward_only:
+        entries.append(LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False))
     return tuple(entries)

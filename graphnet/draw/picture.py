@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from graphnet.draw.text import count
+
 Role = Literal["value", "error signal", "gradient", "unused signal"]
 """What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further."""
 
 Kind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
 """What a box stands for. A literal is a number written in the code, as 0.5; a folded box stands for many nodes."""
+
+State = Literal["", "zero", "unreachable", "saturated"]
+"""What is special about an array: exactly 0, not there because no error signal arrives, or of an activation's flat ends."""
 
 Direction = Literal["right", "down"]
 
@@ -50,6 +55,8 @@ class Field:
         What is said instead of, or beside, the numbers.
     thumbnail
         Strengths only: the look of an array with too many numbers to print.
+    state
+        Whether it is something else than numbers as usual; its lines say so in words, writers add a mark.
     """
 
     role: Role
@@ -57,6 +64,7 @@ class Field:
     rows: tuple[tuple[Cell, ...], ...] = ()
     lines: tuple[str, ...] = ()
     thumbnail: tuple[tuple[float | None, ...], ...] = ()
+    state: State = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,8 @@ class Box:
     Attributes
     ----------
     id
-        ``"n0"``, ``"n1"``, ...: never made of a name.
+        Never made of a name: ``"n12"`` for the node at place 12 of ``graph.nodes``, or for a folded box whose first node
+        that is.
     kind
         Sets shape and colour.
     title
@@ -91,12 +100,16 @@ class Box:
         What the node is, as ``("tanh(z1)", "shape (4, 3)")``.
     output
         Whether it is an output of the graph.
+    formulas
+        What its backward rule sends to its inputs, if formulas are shown.
     fields
         Its arrays.
     group
         The id of the group it lies in, if any.
     mark
         A remark, if any.
+    nodes
+        Places in ``graph.nodes`` of all that it stands for: one, or more if it is folded.
     """
 
     id: str
@@ -104,14 +117,16 @@ class Box:
     title: str
     lines: tuple[str, ...]
     output: bool = False
+    formulas: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     group: str | None = None
     mark: Mark | None = None
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Edge:
-    """One arrow.
+    """One arrow. The one at place 7 of ``picture.edges`` has the id ``"e7"`` in files.
 
     Attributes
     ----------
@@ -200,3 +215,8 @@ class Picture:
     edges: tuple[Edge, ...]
     groups: tuple[Group, ...]
     legend: tuple[LegendEntry, ...]
+
+    @property
+    def counts(self) -> str:
+        """How much is drawn, in words."""
+        return count(len(self.boxes), "box", "boxes")

@@ -9,8 +9,8 @@ from graphnet.errors import DrawError
 FORMATS = ("svg", "png", "pdf")
 
 
-def render(dot: str, format: str) -> bytes:
-    """Return a picture in DOT as SVG, PNG or PDF.
+def render(dot: str, format: str, engine: str = "dot") -> bytes:
+    """Return a picture in DOT as SVG, PNG or PDF, laid out by an engine of Graphviz.
 
     Raises
     ------
@@ -20,26 +20,27 @@ def render(dot: str, format: str) -> bytes:
     failures = []
     for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
         try:
-            return run(dot, format)
+            return run(dot, format, engine)
         except Exception as error:  # whatever goes wrong in one way, the other may still work
             failures.append(f"{way}: {error}")
     raise DrawError(
         f"nothing on this machine could draw the picture ({'; '.join(failures)})",
-        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.dot") works without it.',
+        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.txt"), .mmd and .dot work without it.',
     )
 
 
-def _with_command(dot: str, format: str) -> bytes:
+def _with_command(dot: str, format: str, engine: str) -> bytes:
     if shutil.which("dot") is None:
         raise FileNotFoundError("not on the PATH")
     import graphviz
 
-    picture: bytes = graphviz.pipe("dot", format, dot.encode(), quiet=True)
+    no_op = 2 if engine == "nop2" else None
+    picture: bytes = graphviz.pipe("neato" if no_op else "dot", format, dot.encode(), quiet=True, neato_no_op=no_op)
     return picture
 
 
-def _with_pygraphviz(dot: str, format: str) -> bytes:
+def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
     import pygraphviz
 
-    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="dot")
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog=engine)
     return picture

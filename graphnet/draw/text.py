@@ -1,6 +1,7 @@
 """Where names and numbers become the text of pictures. No other file of this folder cleans or escapes anything.
 
-Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup` escapes for the HTML-like labels of DOT.
+Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup` and `mermaid_text` escape for the HTML-like
+labels of DOT and for Mermaid.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from graphnet.core import tables
 from graphnet.core.shapes import Shape
 from graphnet.core.text import clean, markup, short
 
-__all__ = ["clean", "dot_markup", "markup", "number", "setting_text", "shape_text", "short"]
+__all__ = ["clean", "count", "dot_markup", "markup", "mermaid_text", "number", "setting_text", "shape_text", "short"]
+
+_PLAIN = frozenset(" ,.()=+-/")
+"""ASCII that is only text to Mermaid, within quotes."""
 
 
 def dot_markup(text: str) -> str:
@@ -27,6 +31,29 @@ def dot_markup(text: str) -> str:
     &lt;b&gt; \\N
     """
     return markup(text).replace("\\", "\\\\")
+
+
+def mermaid_text(text: str) -> str:
+    """Return clean text for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
+
+    Examples
+    --------
+    >>> mermaid_text('<b> "x" & δ')
+    '#60;b#62; #34;x#34; #38; δ'
+    """
+    codes = "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text)
+    return codes.replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes
+
+
+def plot_text(text: str) -> str:
+    r"""Return clean text for matplotlib, where dollars are mathematics and a first underscore hides a label.
+
+    Examples
+    --------
+    >>> print(plot_text("$w$"), plot_text("_w"), sep=";")
+    \$w\$; _w
+    """
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -64,3 +91,32 @@ def setting_text(name: str, value: Any) -> str:
     if isinstance(value, np.ndarray) and value.size > 6:
         return f"{name}=array {value.shape}"
     return short(f"{name}={' '.join(repr(value).split())}")
+
+
+def index_text(index: tuple[Any, ...]) -> str:
+    """Return the index of a part of an array as it is written, from its description in `graphnet.ops.shaping`.
+
+    Examples
+    --------
+    >>> index_text((0, (None, 2, None), (None, None, -1), None, "..."))
+    '[0, :2, ::−1, None, …]'
+    """
+    return f"[{', '.join(map(_index_item, index))}]"
+
+
+def _index_item(item: Any) -> str:
+    if not isinstance(item, tuple):
+        return "…" if item == "..." else str(item).replace("-", "−")
+    start, stop, step = ("" if part is None else str(part).replace("-", "−") for part in item)
+    return f"{start}:{stop}" + (f":{step}" if step else "")
+
+
+def count(n: int, what: str, many: str = "") -> str:
+    """Return a number of things in words; `many` is the plural, if that is not made with an s.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"

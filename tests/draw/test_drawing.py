@@ -15,20 +15,21 @@ from graphnet.errors import DrawError, GraphError
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])
-@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot", ".SVG"])
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot", ".mmd", ".txt", ".SVG"])
 def test_every_suffix_gives_a_well_formed_file(network, tmp_path, suffix, direction):
     path = draw(gn.backward(*network), direction=direction).save(tmp_path / f"net{suffix}")
     content = path.read_bytes()
     if suffix.lower() == ".svg":
         assert ElementTree.fromstring(content).tag.endswith("svg")
     starts = {".png": b"\x89PNG\r\n\x1a\n", ".pdf": b"%PDF-", ".dot": b"digraph", ".svg": b"<?xml"}
+    starts |= {".mmd": b"flowchart LR" if direction == "right" else b"flowchart TD", ".txt": b"Backward pass: E = "}
     assert content.startswith(starts[suffix.lower()])
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_an_unknown_suffix_lists_the_known_ones(network, tmp_path):
     for name in ("net.gif", "net"):
-        with pytest.raises(DrawError, match=r"\.svg, \.png, \.pdf, \.dot"):
+        with pytest.raises(DrawError, match=r"\.svg, \.png, \.pdf, \.dot, \.mmd, \.txt"):
             draw(network[0]).save(tmp_path / name)
 
 
@@ -54,7 +55,12 @@ def test_no_renderer_is_one_error_that_says_what_to_install(network, monkeypatch
     assert "dot" in str(caught.value)
     assert "pygraphviz" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    draw(network[0]).save(tmp_path / "net.dot")
+    for suffix in (".txt", ".mmd", ".dot"):
+        assert draw(network[0]).save(tmp_path / f"net{suffix}").stat().st_size > 100
+    for suffix in (".svg", ".txt", ".mmd", ".dot"):
+        assert draw(network[0], view="units").save(tmp_path / f"units{suffix}").stat().st_size > 100
+    with pytest.raises(DrawError, match="pip install"):
+        draw(network[0], view="units").save(tmp_path / "units.png")
 
 
 def test_dot_on_the_path_comes_first(network, monkeypatch):
@@ -169,10 +175,121 @@ def test_notebooks_show_pictures_that_scroll(network):
         assert html.endswith("</div>")
 
 
+def test_a_report_shows_its_picture_and_its_table(network):
+    notebook.install()
+    report = gn.check_gradients(*network)
+    html = report._repr_html_()
+    assert html.startswith('<div style="overflow-x:auto"><svg')
+    assert "Gradient check: all right" in html
+    assert "ALL RIGHT" in html[html.index("<pre") :]
+
+
 def test_notebooks_fall_back_to_text(network, monkeypatch):
     notebook.install()
+    report = gn.check_gradients(*network)
     monkeypatch.setattr(notebook, "draw", lambda _: 1 / 0)
     assert network[0]._repr_html_() is None
+    assert report._repr_html_().startswith("<pre")
+
+
+def test_a_wide_picture_keeps_its_size_in_a_notebook(network):
+    for view in ("ops", "units"):
+        svg = draw(gn.backward(*network), view=view)._repr_html_()
+        tag = svg[svg.index("<svg") : svg.index(">", svg.index("<svg"))]
+        assert re.search(r'width="\d+(\.\d+)?(pt)?"', tag)
+        assert "max-width" not in svg
+
+
+def test_the_title_of_a_report_is_its_outcome(network):
+    @gn.op
+    def my_tanh(z):
+        return np.tanh(z)
+
+    @my_tanh.backward
+    def my_tanh_backward(delta, a, z):
+        return delta * (1 - z * z)
+
+    w = gn.parameter("w", [0.5, -0.3])
+    wrong = gn.check_gradients(gn.sum(my_tanh(w, name="a")), {})
+    assert draw(wrong).picture.title == "Gradient check: wrong rule of my_tanh at a"
+    assert draw(gn.check_gradients(*network)).picture.title.startswith("Gradient check: all right, ")
+
+
+def test_show_chooses_what_is_on_the_picture(network):
+    E, feeds = network
+    bwd = gn.backward(E, feeds)
+    everything = draw(bwd, show=["shapes", "values", "error signals", "messages", "formulas"]).picture
+    usual = draw(bwd).picture
+    formulas = {box.title: box.formulas for box in everything.boxes}
+    assert formulas["a1"] == ("to z1: δ ⊙ (1 − a1 ⊙ a1)",)
+    assert formulas["z1"] == ("to matmul_1: δ", "to b1: sum(δ, axis=0)")
+    assert formulas["matmul_1"] == ("to x: δ W1ᵀ", "to W1: xᵀ δ")
+    assert formulas["E"] == ("to a2: δ · (a2 − t)", "to t: −δ · (a2 − t)")
+    assert not any(box.formulas for box in usual.boxes)
+    values = draw(bwd, show="values").picture
+    assert [field.role for box in values.boxes for field in box.fields] == ["value"] * 13
+    assert all(edge.role == "value" for edge in values.edges)
+    assert not any("shape" in line for box in values.boxes for line in box.lines)
+    signals = draw(bwd, show=["error signals"]).picture
+    assert not any(field.role == "value" for box in signals.boxes for field in box.fields)
+    messages = draw(bwd, show=["messages"]).picture
+    assert len(messages.edges) == 24
+    assert not any(box.fields for box in messages.boxes)
+    assert {box.title: box.lines for box in draw(bwd, show=[]).picture.boxes}["a1"] == ("tanh(z1)",)
+
+
+def test_what_can_not_be_shown_is_refused(network):
+    E, feeds = network
+    for what, show, message in [
+        (E, ["colours"], "can't show 'colours'"),
+        (E, 3, "can't show 3"),
+        (E, "values", "no values in this Graph"),
+        (gn.forward(E, feeds), ["error signals"], "no error signals in this ForwardPass"),
+        (gn.forward(E, feeds), {"messages"}, "no messages in this ForwardPass"),
+    ]:
+        with pytest.raises(DrawError, match=message):
+            draw(what, show=show)
+
+
+def test_formulas_of_rules_that_are_none():
+    @gn.op
+    def opaque(z):
+        return z
+
+    @opaque.backward
+    def opaque_backward(delta, a, z):
+        return delta * float(np.asarray(z).sum())
+
+    x = gn.input("x", (2,))
+    boxes = draw(gn.sum(opaque(x, name="y"), name="E"), show=["formulas"]).picture.boxes
+    assert boxes[1].formulas == ("its rule is no formula",)
+    assert boxes[0].formulas == ()
+
+
+def test_slices_are_written_as_slices():
+    x = gn.input("x", (5, 4))
+    picture = draw(x[1:3, ::-1]).picture
+    assert picture.boxes[1].lines == ("x[1:3, ::−1]", "shape (2, 4)")
+
+
+def test_flat_entries_are_counted_with_mark_and_word():
+    w = gn.parameter("w", [0.5, -8.0, 9.0, 0.0])
+    bwd = gn.backward(gn.sum(gn.tanh(w, name="a") * gn.relu(w, name="r"), name="E"), {})
+    said = {
+        box.title: [field.caption for field in box.fields if field.state == "saturated"]
+        for box in draw(bwd).picture.boxes
+    }
+    assert said["a"] == ["2 of 4 saturated: slope below 0.01"]
+    assert said["r"] == ["2 of 4 off: slope exactly 0"]
+    assert said["E"] == []
+    svg = draw(bwd).to_svg()
+    assert "▬ 2 of 4 saturated: slope below 0.01" in svg
+
+
+def test_values_above_their_scale_are_said_to_be():
+    w = gn.parameter("w", [1.0, 2.0])
+    assert draw(gn.backward(gn.multiply(100.0, gn.sum(w), name="E"), {})).picture.legend[0].high == "3 and above"
+    assert draw(gn.backward(gn.multiply(0.1, gn.sum(w), name="E"), {})).picture.legend[0].high == "3"
 
 
 def test_importing_draw_imports_nothing_heavy():

@@ -1,12 +1,16 @@
 """Graphs too large to be drawn whole."""
 
-import time
+from contextlib import nullcontext
 
 import numpy as np
+import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
 from graphnet.draw.build import build
+from graphnet.draw.picture import Mark
+from graphnet.draw.text import number
+from graphnet.errors import DrawError
 
 
 def chain(length):
@@ -18,17 +22,102 @@ def chain(length):
 
 def test_a_long_chain_keeps_its_ends_and_says_so():
     x, y = chain(5000)
-    start = time.perf_counter()
     drawing = draw(gn.backward(y, {x: 0.5}))
-    svg = drawing.to_svg()
-    assert time.perf_counter() - start < 10
     picture = drawing.picture
+    folded = [box for box in picture.boxes if box.kind == "folded"]
+    assert [box.title for box in folded] == ["4,988 × tanh"]
+    assert folded[0].lines == ("4,988 nodes",)
+    assert folded[0].nodes == tuple(range(7, 4995))
+    assert [box.title for box in picture.boxes[:7]] == ["x", *(f"tanh_{i}" for i in range(1, 7))]
+    assert picture.boxes[-1].title == "tanh_5000"
+    assert picture.notice == "5,001 nodes: 4,988 in repeated layers folded"
+    assert picture.notice in drawing.to_svg()
+    assert [edge.role for edge in picture.edges] == ["value", "unused signal", *["value", "error signal"] * 12]
+
+
+def test_what_has_no_scopes_and_no_repeats_keeps_its_first_and_last_nodes():
+    x = y = gn.input("x")
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        y = rng.choice([gn.tanh, gn.sigmoid, gn.softplus])(y)
+    picture = build(gn.backward(y, {x: 0.5}))
+    assert [box.title for box in picture.boxes if box.kind == "folded"] == ["… 2,961 nodes not drawn …"]
+    assert picture.notice == "3,001 nodes: 2,961 nodes not drawn"
     assert len(picture.boxes) == 41
-    assert [box.title for box in picture.boxes if box.kind == "folded"] == ["… 4,961 nodes not drawn …"]
-    assert picture.notice == "5,001 nodes: 4,961 nodes not drawn"
-    assert picture.notice in svg
-    assert sum(edge.role == "value" for edge in picture.edges) == 40
-    assert sum(edge.role != "value" for edge in picture.edges) == 40
+
+
+def deep(layers, *, scoped):
+    """Return a loss and feeds of a deep network, and how many nodes each layer has."""
+    rng = np.random.default_rng(0)
+    x, t = gn.input("x", (None, 3)), gn.input("t", (None, 3))
+    a = x
+    for i in range(layers):
+        with gn.scope(f"block{i}") if scoped else nullcontext():
+            a = gn.tanh(a @ gn.parameter(f"W{i}", rng.normal(size=(3, 3))) + gn.parameter(f"b{i}", np.zeros(3)))
+    return gn.sse(a, t, name="E"), {x: rng.normal(size=(2, 3)), t: rng.normal(size=(2, 3))}
+
+
+def test_repeated_layers_become_one_box_with_counts_and_the_largest_error_signal():
+    bwd = gn.backward(*deep(200, scoped=False))
+    picture = build(bwd)
+    (folded,) = [box for box in picture.boxes if box.kind == "folded"]
+    assert folded.title == "196 × (matmul, bias_add, tanh)"
+    assert folded.lines == ("980 nodes, 392 parameters",)
+    nodes = [bwd.graph.nodes[place] for place in folded.nodes]
+    for field, of_parameters in zip(folded.fields, (False, True), strict=True):
+        sizes = {
+            bwd.graph.label(node): np.abs(bwd.error_signal(node)).max()
+            for node in nodes
+            if isinstance(node, gn.Parameter) is of_parameters
+        }
+        largest = max(sizes, key=sizes.__getitem__)
+        assert field.caption == f"largest {'gradient' if of_parameters else 'error signal'}"
+        assert field.rows[0][0].text == number(sizes[largest])
+        assert field.lines == (f"at {largest}",)
+    drawn = {place for box in picture.boxes for place in box.nodes}
+    assert drawn == set(range(len(bwd.graph)))
+
+
+def test_many_scopes_alike_become_one_box():
+    picture = build(gn.backward(*deep(400, scoped=True)))
+    assert [box.title for box in picture.boxes if box.kind == "folded"][:3] == ["block0", "block1", "block2"]
+    assert "388 more scopes like block6" in [box.title for box in picture.boxes]
+    assert picture.notice == "2,003 nodes: 12 scopes shown as one box each, 1,940 in repeated layers folded"
+
+
+def test_depth_opens_scopes():
+    with gn.scope("net"):
+        y = gn.input("x")
+        for block in range(3):
+            with gn.scope(f"block{block}"):
+                y = gn.tanh(gn.sigmoid(y))
+    graph = gn.Graph(gn.exp(y, name="out"))
+    titles = [[box.title for box in build(graph, depth=depth).boxes] for depth in (0, 1, 2, 9)]
+    assert titles[0] == ["net", "out"]
+    assert titles[1] == ["x", "block0", "block1", "block2", "out"]
+    assert titles[2] == titles[3] == [box.title for box in build(graph).boxes]
+    assert len(titles[2]) == 8
+    assert build(graph, depth=0).notice == "8 nodes: 1 scope shown as one box each"
+    for wrong in (-1, 1.5, "all", True):
+        with pytest.raises(DrawError, match="no number of levels"):
+            draw(graph, depth=wrong)
+
+
+def test_a_depth_asked_for_draws_a_thousand_nodes_in_full():
+    E, _ = deep(199, scoped=True)
+    picture = build(gn.Graph(E), depth=1)
+    assert len(picture.boxes) == len(gn.Graph(E)) == 998
+    assert picture.notice == ""
+    svg = draw(gn.Graph(E), depth=1).to_svg()
+    assert svg.count('class="node n') == 998
+
+
+def test_a_wrong_rule_shows_through_the_box_it_is_folded_into():
+    E, _ = deep(200, scoped=False)
+    graph = gn.Graph(E)
+    picture = build(graph, marks={graph["tanh_100"]: Mark("fault", "rule is wrong")})
+    (folded,) = [box for box in picture.boxes if box.kind == "folded"]
+    assert folded.mark == Mark("fault", "tanh_100: rule is wrong")
 
 
 def test_scopes_are_folded_first():
@@ -71,10 +160,8 @@ def test_many_arrows_are_folded_too():
     nodes = [gn.input(f"x{i}") for i in range(10)]
     while len(nodes) < 280:
         nodes.append(Total()(*[nodes[i] for i in rng.integers(0, len(nodes), 5)]))
-    start = time.perf_counter()
     drawing = draw(gn.backward(Total()(*nodes[-100:]), {f"x{i}": 0.1 for i in range(10)}))
     drawing.to_svg()
-    assert time.perf_counter() - start < 10
     assert len(drawing.picture.boxes) < 60
 
 
@@ -87,11 +174,9 @@ def test_many_parallel_edges_become_one_with_a_count():
     ]
 
 
-def test_the_sketch_of_100_000_nodes_is_quick():
+def test_100_000_nodes_are_drawn_folded():
     _, y = chain(100_000)
-    start = time.perf_counter()
-    assert len(build(gn.Graph(y)).boxes) == 41
-    assert time.perf_counter() - start < 10
+    assert len(build(gn.Graph(y)).boxes) == 14
 
 
 def test_deep_scopes_do_not_recurse():
@@ -102,3 +187,11 @@ def test_deep_scopes_do_not_recurse():
             stack.enter_context(gn.scope(f"s{depth}"))
         y = gn.tanh(gn.input("x"))
     assert len(build(gn.Graph(y)).groups) == 8
+
+
+def test_mermaid_gets_no_more_arrows_than_it_takes():
+    bwd = gn.backward(*deep(60, scoped=False))
+    drawing = draw(bwd, depth=0)
+    assert len(drawing.picture.edges) > 500
+    assert drawing.to_mermaid().count(" -->") == sum(edge.role == "value" for edge in drawing.picture.edges) < 500
+    assert "-.->" not in drawing.to_mermaid()

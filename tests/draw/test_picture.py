@@ -77,7 +77,7 @@ def test_strength_of_an_arrow_is_the_norm_of_its_message_on_the_log_scale(networ
     scale = Scale(0.001, 10.0, log=True)
     graph = bwd.graph
     items, _ = outline(graph)
-    edges = edges_of(graph, items, bwd, scale)
+    edges = edges_of(graph, items, [f"n{i}" for i in range(len(items))], bwd, scale)
     strengths = {(edge.source, edge.target): edge.strength for edge in edges if edge.role != "value"}
     for i, node in enumerate(graph.nodes):
         for message in bwd.messages(node):
@@ -197,7 +197,9 @@ def test_legend_says_what_the_colours_mean_with_the_ends_of_the_scale(network):
     picture = build(gn.backward(*network))
     assert [entry.role for entry in picture.legend] == ["value", "error signal", "gradient", "unused signal"]
     assert all(entry.low and entry.high and entry.arrow for entry in picture.legend)
-    assert [entry.role for entry in build(gn.forward(*network)).legend] == ["value"]
+    value, signal = build(gn.forward(*network)).legend
+    assert (value.role, signal.role) == ("value", "error signal")
+    assert "not computed" in signal.text
 
 
 def test_scales():

@@ -1,0 +1,57 @@
+"""The figures that plots are drawn on. Imported only when one is drawn: it needs matplotlib."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from graphnet.draw import colours
+from graphnet.errors import DrawError
+
+
+class ShownFigure(Figure):
+    """A figure that shows itself in a notebook. It is nobody's but yours: pyplot does not know of it."""
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=110)
+        return picture.getvalue()
+
+
+def axes_for(ax: Any, count: int, size: tuple[float, float], columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """Return the figure and the axes to draw in: those given, or new ones side by side.
+
+    Raises
+    ------
+    DrawError
+        If `ax` is not as many axes as are needed.
+    """
+    if ax is None:
+        columns = min(columns, count)
+        rows = -(-count // columns)
+        figure = ShownFigure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+        grid = list(figure.subplots(rows, columns, squeeze=False).ravel())
+        for unused in grid[count:]:
+            unused.remove()
+        return figure, grid[:count]
+    given = list(np.ravel(np.array(ax, dtype=object)))
+    if len(given) != count or not all(isinstance(each, Axes) for each in given):
+        raise DrawError(
+            f"ax is {type(ax).__name__} of {len(given)}, and this plot needs {count} matplotlib axes",
+            repair=f"Give ax=figure.subplots(1, {count}), or leave it out." if count > 1 else "Leave it out.",
+        )
+    return given[0].figure.figure, given
+
+
+def tidy(axes: Axes, title: str, x: str, y: str) -> None:
+    """Give axes their words, and take away what carries no information."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=colours.INK)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)

@@ -1,0 +1,134 @@
+// Arrays: as tables of numbers, as heat maps, and in words.
+
+const MOST_IN_TABLE = 8;
+
+function numberOf(text) {
+  return Number(text.replaceAll("−", "-"));
+}
+
+// From 0 to 1 on the scale of a role, as in the still pictures: linear for values, logarithmic for error signals.
+function strength(text, role, scale) {
+  if (text === "true" || text === "false") return text === "true" ? 1 : 0;
+  const size = Math.abs(numberOf(text));
+  if (!Number.isFinite(size)) return null;
+  const { low, high } = scale ?? page.scales[role === "value" ? "value" : "signal"];
+  if (size <= low || high <= low) return 0;
+  const part = role === "value" ? (size - low) / (high - low) : Math.log(size / low) / Math.log(high / low);
+  return Math.min(1, part);
+}
+
+function cell(tag, text, role) {
+  const made = el(tag, { class: "cell" }, text);
+  paint(made, text, role);
+  return made;
+}
+
+function paint(element, text, role) {
+  const s = strength(text, role);
+  element.classList.toggle("bad", s === null);
+  element.style.setProperty("--s", s ?? 0);
+}
+
+function fitsTable(array) {
+  return array.rows.length <= MOST_IN_TABLE && (array.rows[0] ?? []).length <= MOST_IN_TABLE;
+}
+
+function table(array, role, label) {
+  const rows = array.rows.map((row) => el("tr", {}, ...row.map((text) => cell("td", text, role))));
+  return el("table", { class: `numbers ${role}`, "aria-label": label }, el("tbody", {}, ...rows));
+}
+
+function heatMap(array, role, className, scale) {
+  const rows = array.rows.length;
+  const columns = array.rows[0].length;
+  const canvas = el("canvas", {
+    width: columns,
+    height: rows,
+    class: `map ${role} ${className}`,
+    role: "img",
+    "aria-label": inWords(array),
+  });
+  canvas.repaint = () => paintMap(canvas, array, role, scale);
+  return canvas;
+}
+
+function paintMap(canvas, array, role, scale) {
+  const [low, high, bad] = ["low", "high", "bad"].map((end) => colour(`--${end === "bad" ? "bad" : `${role}-${end}`}`));
+  const image = new ImageData(canvas.width, canvas.height);
+  array.rows.flat().forEach((text, i) => {
+    const s = strength(text, role, scale);
+    const mixed = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
+    image.data.set([...mixed, 255], 4 * i);
+  });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// The channels of a colour of the style sheet, in the theme that is on. Asking the browser is slow: asked once a theme.
+const channels = new Map();
+
+function colour(name) {
+  if (!channels.has(name)) {
+    const probe = el("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    channels.set(
+      name,
+      getComputedStyle(probe)
+        .color.match(/[\d.]+/g)
+        .slice(0, 3)
+        .map(Number),
+    );
+    probe.remove();
+  }
+  return channels.get(name);
+}
+
+function inWords(array) {
+  const shape = array.shape.length ? array.shape.join(" × ") : "one number";
+  if (!array.rows.length) return `${shape}, empty`;
+  if (array.true !== undefined) return `${shape}, ${array.true} true`;
+  const parts = [shape];
+  if (array.range) parts.push(`norm ${array.norm}`, `${array.range[0]} to ${array.range[1]}`);
+  if (array.bad) parts.push(`${array.bad} not finite`);
+  return parts.join(", ");
+}
+
+function isZero(array) {
+  return array.range && array.range[0] === "0" && array.range[1] === "0" && !array.bad;
+}
+
+// An array with all that is to be said of it, for the panel and the box under the mouse.
+function arrayFigure(array, role, label) {
+  const figure = el("div", { class: `array ${role}` });
+  if (!array.rows.length) return filled(figure, {}, [el("p", { class: "quiet" }, inWords(array))]);
+  if (fitsTable(array) && !array.each) figure.append(table(array, role, label));
+  else {
+    const own =
+      role === "value"
+        ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
+        : undefined;
+    const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
+    map.repaint();
+    const shown = el("p", { class: "quiet" }, inWords(array));
+    figure.append(map, shown);
+    if (array.each)
+      figure.append(
+        el("p", { class: "quiet" }, `Reduced: each tile is the largest of up to ${array.each.join(" × ")} numbers.`),
+      );
+    map.addEventListener("pointermove", (event) => (shown.textContent = entryUnder(event, map, array)));
+    map.addEventListener("pointerleave", () => (shown.textContent = inWords(array)));
+    return figure;
+  }
+  if (isZero(array) && role !== "value") figure.append(el("p", { class: "quiet" }, "exactly 0"));
+  if (array.bad) figure.append(el("p", { class: "warning" }, `${array.bad} not finite`));
+  return figure;
+}
+
+function entryUnder(event, map, array) {
+  const place = map.getBoundingClientRect();
+  const row = Math.floor(((event.clientY - place.top) / place.height) * map.height);
+  const column = Math.floor(((event.clientX - place.left) / place.width) * map.width);
+  const text = array.rows[row]?.[column];
+  const what = array.each ? "tile" : "row";
+  return text === undefined ? inWords(array) : `${what} ${row}, column ${column}: ${text}`;
+}

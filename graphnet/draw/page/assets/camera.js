@@ -1,0 +1,123 @@
+// Zoom and pan: one transform of the whole picture.
+
+const READABLE = matchMedia("(max-width: 820px)").matches ? 0.8 : 0.5;
+const ROOM = 20;
+const ROOM_FOR_BUTTONS = 44;
+
+function makeCamera(viewport, world, size, { whole = false } = {}) {
+  const camera = { x: 0, y: 0, k: 1 };
+  const pointers = new Map();
+  let moved = 0;
+
+  function apply(glide = false) {
+    world.classList.toggle("gliding", glide && !calm.matches);
+    world.style.transform = `translate(${camera.x}px, ${camera.y}px) scale(${camera.k})`;
+  }
+
+  function zoom(factor, x = viewport.clientWidth / 2, y = viewport.clientHeight / 2) {
+    const k = Math.max(0.05, Math.min(4, camera.k * factor));
+    camera.x = x - ((x - camera.x) * k) / camera.k;
+    camera.y = y - ((y - camera.y) * k) / camera.k;
+    camera.k = k;
+    apply();
+  }
+
+  function fitting() {
+    return Math.min(
+      (viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width,
+      (viewport.clientHeight - 2 * ROOM) / size.height,
+      1.6,
+    );
+  }
+
+  function fit(glide = true) {
+    camera.k = fitting();
+    camera.x = (viewport.clientWidth - ROOM_FOR_BUTTONS - size.width * camera.k) / 2;
+    camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
+    apply(glide);
+  }
+
+  // Start with the whole picture, or, where that would be too small to read, with a part of it.
+  function start() {
+    fit(false);
+    if (whole || camera.k >= READABLE) return;
+    camera.k = READABLE;
+    camera.x = ROOM;
+    apply();
+  }
+
+  // Bring a rectangle into view, if it is not: to the middle, but with as little beside the picture as can be.
+  function follow([x, y, width, height]) {
+    const left = camera.x + x * camera.k;
+    const top = camera.y + y * camera.k;
+    const { clientWidth, clientHeight } = viewport;
+    const inside =
+      left >= 4 &&
+      top >= 4 &&
+      left + width * camera.k <= clientWidth - 4 &&
+      top + height * camera.k <= clientHeight - 4;
+    if (inside) return;
+    camera.x = kept(clientWidth / 2 - (x + width / 2) * camera.k, clientWidth, size.width * camera.k);
+    camera.y = kept(clientHeight / 2 - (y + height / 2) * camera.k, clientHeight, size.height * camera.k);
+    apply(true);
+  }
+
+  function kept(start, room, length) {
+    const [most, least] = [ROOM, room - length - ROOM];
+    return least > most ? (room - length) / 2 : Math.max(least, Math.min(most, start));
+  }
+
+  viewport.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const place = viewport.getBoundingClientRect();
+      zoom(
+        Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)),
+        event.clientX - place.left,
+        event.clientY - place.top,
+      );
+    },
+    { passive: false },
+  );
+
+  viewport.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    pointers.set(event.pointerId, event);
+    moved = 0;
+  });
+
+  viewport.addEventListener("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    const others = [...pointers.values()].filter((other) => other.pointerId !== event.pointerId);
+    if (others.length) pinch(before, event, others[0]);
+    else {
+      camera.x += event.clientX - before.clientX;
+      camera.y += event.clientY - before.clientY;
+      apply();
+    }
+    moved += Math.abs(event.clientX - before.clientX) + Math.abs(event.clientY - before.clientY);
+    if (moved > 6) viewport.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, event);
+  });
+
+  function pinch(before, now, other) {
+    const place = viewport.getBoundingClientRect();
+    const distance = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY) || 1;
+    zoom(
+      distance(now) / distance(before),
+      (now.clientX + other.clientX) / 2 - place.left,
+      (now.clientY + other.clientY) / 2 - place.top,
+    );
+  }
+
+  for (const end of ["pointerup", "pointercancel"]) {
+    viewport.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  }
+
+  // A click that ends a drag selects nothing.
+  viewport.addEventListener("click", (event) => moved > 6 && event.stopPropagation(), { capture: true });
+
+  return { zoom, fit, follow, start };
+}

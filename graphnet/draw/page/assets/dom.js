@@ -1,0 +1,43 @@
+// Elements. Text only ever becomes text: nothing here or elsewhere parses a string as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+
+function el(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function mathml(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(MATHML, tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child != null && child !== false));
+  return element;
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+function icon(path) {
+  return svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));
+}
+
+function iconButton(label, key, path, onclick) {
+  return el(
+    "button",
+    { type: "button", class: "icon", "aria-label": label, title: key ? `${label} (${key})` : label, onclick },
+    icon(path),
+  );
+}
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,0 +1,196 @@
+// The graph of ops: a card for each box, over the curves that join them.
+
+function makeGraphView() {
+  const world = el("div", { class: "world" });
+  const viewport = el("div", { class: "viewport" }, world);
+  const curves = scene.edges.map(makeCurve);
+  const cards = new Map(scene.boxes.map((box) => [box.id, makeCard(box)]));
+  world.style.width = `${scene.width}px`;
+  world.style.height = `${scene.height}px`;
+  world.append(
+    ...scene.groups.map(makeGroup),
+    svg(
+      "svg",
+      { class: "curves", width: scene.width, height: scene.height, "aria-hidden": "true" },
+      arrowheads(),
+      ...curves.map((curve) => curve.element),
+    ),
+    ...[...cards.values()].map((card) => card.element),
+  );
+  byId("ops").prepend(viewport);
+  curves.forEach((curve) => curve.placeText());
+  const camera = makeCamera(viewport, world, scene);
+
+  function show(before) {
+    if (before.pass !== state.pass) {
+      cards.forEach((card) => card.fill());
+      curves.forEach((curve) => curve.widen());
+    }
+    const lit = new Set(currentStep()?.boxes);
+    cards.forEach((card) => card.show(lit));
+    curves.forEach((curve) => curve.show());
+    const target = state.selected ?? (lit.size === 1 ? [...lit][0] : null);
+    if (target && (before.step !== state.step || before.selected !== state.selected))
+      camera.follow(boxes.get(target).place);
+  }
+
+  cards.forEach((card) => card.fill());
+  return { show, camera, remove: () => viewport.remove() };
+}
+
+function placed(element, [x, y, width, height]) {
+  Object.assign(element.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+  return element;
+}
+
+function makeGroup(group) {
+  return placed(el("div", { class: "group" }, el("span", {}, group.title)), group.place);
+}
+
+function makeCard(box) {
+  const fields = el("div", { class: "fields" });
+  const element = placed(
+    el(
+      "div",
+      {
+        class: `card ${box.kind}${box.output ? " output" : ""}${box.mark ? ` ${box.mark.kind}` : ""}`,
+        "data-id": box.id,
+        role: "button",
+        tabindex: -1,
+        "aria-label": [box.title, ...box.lines].join(", "),
+        onclick: () => select(box.id),
+        ondblclick: () => openScene(box.id),
+        onkeydown: (event) => event.key === "Enter" && select(box.id),
+      },
+      el("div", { class: "title" }, box.title),
+      ...box.lines.map((line) => el("div", { class: "line" }, line)),
+      fields,
+    ),
+    box.place,
+  );
+  if (box.kind !== "literal") watchHover(element, box.id);
+
+  // Show the numbers of the pass. They are all there from the beginning; the style hides what is not known yet.
+  function fill() {
+    const arrays = arraysOf(box.id);
+    fields.replaceChildren();
+    if (arrays.largest)
+      fields.append(
+        cardField(
+          box,
+          { shape: [], rows: [[`largest signal ${arrays.largest.norm}`]], norm: arrays.largest.norm },
+          "error-signal",
+          "",
+          "signal",
+        ),
+      );
+    if (box.card === "words") return;
+    if (arrays.value) fields.append(cardField(box, arrays.value, "value", "value", "value"));
+    if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
+    if (arrays.signal) fields.append(cardField(box, arrays.signal, box.role, box.derivative, "signal"));
+  }
+
+  function show(lit) {
+    for (const what of ["value", "signal", "update"]) element.classList.toggle(`knows-${what}`, isKnown(box.id, what));
+    element.classList.toggle("unreached", isKnown(box.id, "none"));
+    element.classList.toggle("lit", lit.has(box.id));
+    element.classList.toggle("selected", state.selected === box.id);
+    element.tabIndex = box.id === (state.selected ?? scene.boxes[0].id) ? 0 : -1;
+  }
+
+  return { element, fill, show };
+}
+
+function cardField(box, array, role, caption, what) {
+  const field = el("div", {
+    class: `field ${role} shows-${what}${box.card === "sizes" || box.kind === "folded" ? " tight" : ""}`,
+  });
+  if (box.card === "sizes" || box.kind === "folded") {
+    const text =
+      array.shape.length || !array.rows.length
+        ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}`
+        : array.rows[0][0];
+    const size = el("div", { class: "cell size" }, text);
+    paint(size, array.norm ?? "0", role);
+    return filled(field, {}, [size]);
+  }
+  field.append(el("div", { class: "caption" }, isZero(array) && what === "signal" ? "exactly 0" : caption));
+  if (box.card === "numbers") field.append(table(array, role, caption));
+  else if (array.rows.length) {
+    const map = heatMap(array, role, "small");
+    map.repaint();
+    field.append(map);
+  }
+  return field;
+}
+
+function makeCurve(edge, number) {
+  const path = (name, more = {}) => svg("path", { d: edge.path, class: name, ...more });
+  const forward = path("forward", { "marker-end": "url(#head-forward)" });
+  const back = path("back", {
+    "marker-start": "url(#head-back)",
+    transform: scene.direction === "right" ? "translate(0 6)" : "translate(6 0)",
+  });
+  const flow = path("flow", { pathLength: 100 });
+  const sink = boxes.get(edge.source);
+  const kind = sink.role ?? "error-signal";
+  const element = svg("g", { class: `curve ${kind}` }, forward, back, flow);
+  if (kind === "gradient") back.setAttribute("marker-start", "url(#head-gradient)");
+  const text = edge.text ? svg("text", { class: "count" }, edge.text) : null;
+  if (text) element.append(text);
+
+  function placeText() {
+    if (!text) return;
+    const middle = forward.getPointAtLength(forward.getTotalLength() / 2);
+    text.setAttribute("x", middle.x);
+    text.setAttribute("y", middle.y - 5);
+  }
+
+  function show() {
+    const flowed = state.step >= (flowsAt.value.get(number) ?? Infinity);
+    const returned = state.step >= (flowsAt.signal.get(number) ?? Infinity);
+    const step = currentStep();
+    const now = step?.edges.includes(number);
+    element.classList.toggle("flowed", flowed);
+    element.classList.toggle("returned", returned);
+    element.classList.toggle("flows-on", now && step.shows === "value");
+    element.classList.toggle("flows-back", now && step.shows === "signal");
+  }
+
+  function widen() {
+    if (flowsAt.signal.has(number)) back.style.strokeWidth = `${1.2 + 2.8 * messageStrength(edge)}px`;
+  }
+
+  widen();
+  return { element, show, widen, placeText };
+}
+
+// How large the message along an edge is, from 0 to 1.
+function messageStrength(edge) {
+  const { messages = [], signal } = arraysOf(edge.source);
+  const message = messages.find(
+    (one) => boxOf(one.from) === edge.target && (one.slot === edge.slot || edge.slot === null),
+  );
+  const norm = (message?.array ?? signal)?.norm;
+  return norm === undefined ? 0.5 : (strength(norm, "signal") ?? 1);
+}
+
+function arrowheads() {
+  const head = (name) =>
+    svg(
+      "marker",
+      {
+        id: `head-${name}`,
+        class: `head ${name}`,
+        viewBox: "0 0 10 10",
+        refX: 9,
+        refY: 5,
+        markerWidth: 8,
+        markerHeight: 8,
+        markerUnits: "userSpaceOnUse",
+        orient: "auto-start-reverse",
+      },
+      svg("path", { d: "M0 1L10 5L0 9z" }),
+    );
+  return svg("defs", {}, head("forward"), head("back"), head("gradient"));
+}

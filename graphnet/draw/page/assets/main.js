@@ -1,0 +1,133 @@
+// Put the parts together, and give the keys their meaning.
+
+let graph = makeGraphView();
+const units = page.units.length ? makeUnitView() : null;
+const views = makeViews();
+const panel = makePanel();
+const player = makePlayer();
+watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show);
+if (units) watchers.push(units.show);
+turnScene({});
+makeLegend();
+makeSearch();
+views.start();
+
+// Another picture: its notice, its graph, and the way back to the first one.
+function turnScene(before) {
+  if (before.scene === state.scene) return;
+  byId("notice").replaceChildren(scene.notice);
+  if (state.scene)
+    byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
+  byId("notice").hidden = !scene.notice && !state.scene;
+  if (before.scene === undefined) return;
+  graph.remove();
+  graph = makeGraphView();
+  graph.camera.start();
+}
+
+function makeLegend() {
+  const scaled = (role, text, { ends }) =>
+    el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
+  if (units)
+    byId("legend").append(
+      el("span", { class: "quiet" }, "weights: wide if large, grey if positive, orange if negative"),
+    );
+  if (!page.passes.length) return;
+  byId("legend").prepend(scaled("value", "value", page.scales.value));
+  if (scene.phases.length < 2) return;
+  byId("legend").firstChild.after(
+    scaled("error-signal", "error signal", page.scales.signal),
+    scaled("gradient", "gradient", page.scales.signal),
+  );
+}
+
+// Find a node in this picture, or else in one where a box is open.
+function makeSearch() {
+  const search = byId("search");
+  const names = Object.keys(page.scenes);
+  const titles = new Set(
+    names.flatMap((name) => page.scenes[name].boxes.filter((box) => box.kind !== "literal").map((box) => box.title)),
+  );
+  byId("names").append(...[...titles].map((value) => el("option", { value })));
+
+  function find() {
+    const wanted = search.value.trim().toLowerCase();
+    if (!wanted) return;
+    const [name, found] = searchIn([state.scene, ...names], wanted) ?? [];
+    search.setAttribute("aria-invalid", String(!found));
+    if (!found) return;
+    openScene(name);
+    select(found.id);
+  }
+
+  search.addEventListener("change", find);
+  search.addEventListener("keydown", (event) => event.key === "Enter" && find());
+}
+
+function searchIn(names, wanted) {
+  const isIt = [
+    (box) => [box.title, `${box.scope}/${box.title}`].some((name) => name.toLowerCase() === wanted),
+    (box) => `${box.scope ?? ""}/${box.title}`.toLowerCase().includes(wanted),
+  ];
+  for (const matches of isIt) {
+    for (const name of names) {
+      const found = page.scenes[name].boxes.find((box) => box.kind !== "literal" && matches(box));
+      if (found) return [name, found];
+    }
+  }
+}
+
+function toggleTheme() {
+  const dark =
+    document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
+  repaint();
+}
+
+function togglePanel() {
+  document.body.classList.toggle("wide");
+  views.cameras().forEach((camera) => camera.fit());
+}
+
+function repaint() {
+  channels.clear();
+  document.querySelectorAll("canvas").forEach((map) => map.repaint());
+}
+
+byId("panel-button").addEventListener("click", togglePanel);
+byId("theme").addEventListener("click", toggleTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+byId("help-button").addEventListener("click", () => byId("help").showModal());
+
+const KEYS = {
+  " ": player.togglePlay,
+  ArrowRight: () => goTo(state.step + 1),
+  ArrowLeft: () => goTo(state.step - 1),
+  ArrowUp: () => goToPass(state.pass + 1),
+  ArrowDown: () => goToPass(state.pass - 1),
+  Home: () => goTo(0),
+  End: () => goTo(lastStep()),
+  "+": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
+  "=": () => views.cameras().forEach((camera) => camera.zoom(1.25)),
+  "-": () => views.cameras().forEach((camera) => camera.zoom(0.8)),
+  0: () => views.cameras().forEach((camera) => camera.fit()),
+  v: views.next,
+  "/": () => byId("search").focus(),
+  d: toggleTheme,
+  p: togglePanel,
+  "?": () => byId("help").showModal(),
+};
+scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  const target = event.target;
+  if (target.matches("input:not([type=range]), select")) return;
+  if (event.key === " " && target.closest("button")) return; // a button's own key
+  if (target.matches("input[type=range]") && event.key !== " ") return;
+  if ((event.key === "ArrowUp" || event.key === "ArrowDown") && page.passes.length < 2) return; // leave scrolling alone
+  const action = KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});

@@ -1,0 +1,115 @@
+// The player: step, play, slide, in time and from pass to pass.
+
+const SECONDS_PER_STEP = 1.6;
+const SHAPES = {
+  first: "M6 5v14M19 5l-9 7 9 7z",
+  back: "M17 5l-10 7 10 7z",
+  play: "M7 4l13 8-13 8z",
+  pause: "M8 5v14M16 5v14",
+  on: "M7 5l10 7-10 7z",
+  last: "M18 5v14M5 5l9 7-9 7z",
+};
+
+function makePlayer() {
+  const play = iconButton("Play", "Space", SHAPES.play, togglePlay);
+  const slider = el("input", {
+    type: "range",
+    id: "slider",
+    min: 0,
+    max: lastStep(),
+    value: 0,
+    "aria-label": "Step",
+    oninput: () => goTo(Number(slider.value)),
+  });
+  const speed = el(
+    "select",
+    { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) },
+    ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)),
+  );
+  const phases = scene.phases.map((phase, i) =>
+    el(
+      "button",
+      { type: "button", onclick: () => goTo(scene.phases[i].first) },
+      el("b", {}, String(i + 1)),
+      " ",
+      el("span", {}, phase.title),
+    ),
+  );
+  const passes = page.passes.length > 1 ? passControls() : null;
+  byId("phases").append(...phases);
+  byId("controls").append(
+    iconButton("First step", "Home", SHAPES.first, () => goTo(0)),
+    iconButton("Step back", "←", SHAPES.back, () => goTo(state.step - 1)),
+    play,
+    iconButton("Step", "→", SHAPES.on, () => goTo(state.step + 1)),
+    iconButton("Last step", "End", SHAPES.last, () => goTo(lastStep())),
+    slider,
+    speed,
+    ...(passes ? [passes.element] : []),
+  );
+  byId("player").hidden = lastStep() < 0;
+  let timer = null;
+
+  function togglePlay() {
+    if (!state.playing && state.step === lastStep()) goTo(0);
+    change({ playing: !state.playing });
+  }
+
+  function show(before) {
+    byId("title").textContent = title();
+    slider.max = Math.max(0, lastStep());
+    slider.value = state.step;
+    const now = currentStep();
+    const says = scene.told[state.pass]?.says[state.step] ?? "";
+    const phase = scene.phases.find((one) => one.key === now?.phase);
+    byId("counter").textContent = now ? `${state.step + 1} / ${lastStep() + 1}` : "";
+    byId("says").textContent = says;
+    byId("sentence").dataset.phase = now?.phase ?? "";
+    slider.setAttribute("aria-valuetext", `step ${state.step + 1} of ${lastStep() + 1}, ${phase?.title}`);
+    phases.forEach((button, i) => {
+      const current = scene.phases[i] === phase;
+      button.toggleAttribute("aria-current", current);
+      if (current) button.setAttribute("aria-current", "step");
+      button.classList.toggle("done", scene.phases[i].first < state.step && !current);
+    });
+    play.setAttribute("aria-label", state.playing ? "Pause" : "Play");
+    play.title = `${state.playing ? "Pause" : "Play"} (Space)`;
+    play.querySelector("path").setAttribute("d", state.playing ? SHAPES.pause : SHAPES.play);
+    document.body.style.setProperty("--tempo", `${SECONDS_PER_STEP / state.speed}s`);
+    if (state.playing !== before.playing || state.step !== before.step || state.speed !== before.speed) schedule();
+    passes?.show();
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    if (state.playing) timer = setTimeout(() => goTo(state.step + 1), (SECONDS_PER_STEP * 1000) / state.speed);
+  }
+
+  return { show, togglePlay };
+}
+
+function goToPass(pass) {
+  change({ pass: Math.max(0, Math.min(page.passes.length - 1, pass)) });
+}
+
+function passControls() {
+  const slider = el("input", {
+    type: "range",
+    id: "pass",
+    min: 0,
+    max: page.passes.length - 1,
+    "aria-label": "Pass",
+    oninput: () => goToPass(Number(slider.value)),
+  });
+  const name = el("output", { for: "pass" });
+  const element = el("div", { class: "passes" }, el("span", { class: "quiet" }, "Pass"), slider, name);
+
+  function show() {
+    const pass = page.passes[state.pass];
+    slider.value = state.pass;
+    name.textContent = pass.title;
+    slider.setAttribute("aria-valuetext", name.textContent);
+  }
+
+  return { element, show };
+}

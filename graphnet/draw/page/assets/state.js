@@ -1,0 +1,82 @@
+// What is shown: the picture, the step, the pass, the selected box. Everything else follows from these.
+
+const page = JSON.parse(byId("data").textContent);
+const state = { scene: "", step: 0, pass: 0, selected: null, playing: false, speed: 1 };
+const watchers = [];
+
+// The picture on show, its boxes by id, and for each box and edge the number of the step that makes it known.
+let scene, boxes, knownAt, flowsAt;
+setScene("");
+
+function setScene(name) {
+  scene = page.scenes[name];
+  boxes = new Map(scene.boxes.map((box) => [box.id, box]));
+  knownAt = { value: new Map(), signal: new Map(), update: new Map(), none: new Map() };
+  flowsAt = { value: new Map(), signal: new Map() };
+  scene.steps.forEach((step, i) => {
+    for (const id of step.boxes) knownAt[step.shows].set(id, i);
+    for (const edge of step.edges) flowsAt[step.shows].set(edge, i);
+  });
+}
+
+function isKnown(id, what) {
+  return state.step >= (knownAt[what].get(id) ?? Infinity);
+}
+
+// What a pass says of a node, or of a folded box.
+function arraysOf(id, pass = state.pass) {
+  if (boxes.get(id)?.kind === "folded") return scene.told[pass]?.folded[id] ?? {};
+  return page.passes[pass]?.arrays[id] ?? {};
+}
+
+// The box that shows a node: its own, or the folded one that it is in.
+function boxOf(id) {
+  return scene.within[id] ?? (boxes.has(id) ? id : undefined);
+}
+
+function title() {
+  return page.passes.length > 1 ? page.passes[state.pass].title : page.title;
+}
+
+function currentStep() {
+  return scene.steps[state.step];
+}
+
+function lastStep() {
+  return scene.steps.length - 1;
+}
+
+// Change the state; those who watch are told what changed.
+function change(changes) {
+  const before = { ...state };
+  Object.assign(state, changes);
+  for (const watcher of watchers) watcher(before);
+}
+
+function goTo(step) {
+  const next = Math.max(0, Math.min(lastStep(), step));
+  const lit = scene.steps[next]?.boxes ?? [];
+  change({ step: next, selected: lit.length === 1 ? lit[0] : null, playing: state.playing && next < lastStep() });
+}
+
+function select(id) {
+  change({ selected: id, playing: false });
+}
+
+// Turn to another picture, at the step that is nearest to the one on show.
+function openScene(name) {
+  if (name === state.scene || !page.scenes[name]) return;
+  const [before, step, closed] = [boxes, currentStep(), state.scene];
+  setScene(name);
+  const wasFolded = (id) => !before.has(id) || (before.get(id).kind === "folded" && boxes.get(id).kind !== "folded");
+  const isInside = (id) => (name ? wasFolded(id) : id === closed);
+  const sameKind = (one) => one.phase === step?.phase && one.shows === step?.shows;
+  let next = scene.steps.findIndex((one) => sameKind(one) && one.boxes.length === 1 && isInside(one.boxes[0]));
+  if (next < 0) next = scene.steps.findIndex((one) => one.phase === step?.phase);
+  change({
+    scene: name,
+    step: Math.max(0, next),
+    selected: scene.steps[next]?.boxes.length === 1 ? scene.steps[next].boxes[0] : null,
+    playing: false,
+  });
+}

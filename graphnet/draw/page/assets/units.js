@@ -1,0 +1,91 @@
+// The unit view: circles and weights of the same pass. Its parts know the boxes of the op view that they belong to.
+
+const SVG_TAGS = new Set(["path", "circle", "rect", "text", "tspan"]);
+
+function svgTree([tag, attributes, ...children]) {
+  if (!SVG_TAGS.has(tag)) throw new Error(`${tag} is no element of the unit view`);
+  return svg(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : svgTree(child))));
+}
+
+function makeUnitView() {
+  const { width, height, font } = page.units[0];
+  const drawing = svg("svg", {
+    role: "img",
+    "aria-label": "The same network as units and weights",
+    "font-family": font,
+  });
+  const world = el("div", { class: "world" }, drawing);
+  const viewport = el("div", { class: "viewport" }, world);
+  byId("units").append(viewport);
+  let parts = [];
+
+  function fill() {
+    parts = page.units[state.pass].parts.map(makePart);
+    drawing.replaceChildren(...parts.map((part) => part.element));
+  }
+
+  // The size of what is drawn: title and legend of the still picture are the page's own.
+  function crop() {
+    drawing.setAttribute("width", width);
+    drawing.setAttribute("height", height);
+    byId("units").hidden = false;
+    const { x, y, width: w, height: h } = drawing.getBBox();
+    byId("units").hidden = true;
+    drawing.setAttribute("viewBox", `${x} ${y} ${w} ${h}`);
+    drawing.setAttribute("width", w);
+    drawing.setAttribute("height", h);
+    return { width: w, height: h, x, y };
+  }
+
+  fill();
+  const size = crop();
+  const camera = makeCamera(viewport, world, size, { whole: true });
+
+  function show(before) {
+    if (before.pass !== state.pass || before.scene !== state.scene) fill();
+    if (byId("units").hidden) return;
+    const step = currentStep();
+    const sources = new Set(step?.edges.map((number) => scene.edges[number].source));
+    parts.forEach((part) => part.show(step, sources));
+    const lit = parts.filter((part) => part.element.classList.contains("lit")).map((part) => part.element.getBBox());
+    if (!lit.length || before.step === state.step) return;
+    const left = Math.min(...lit.map((box) => box.x));
+    const top = Math.min(...lit.map((box) => box.y));
+    const right = Math.max(...lit.map((box) => box.x + box.width));
+    const bottom = Math.max(...lit.map((box) => box.y + box.height));
+    camera.follow([left - size.x, top - size.y, right - left, bottom - top]);
+  }
+
+  return { show, camera };
+}
+
+function makePart({ classes, nodes, shapes, tip }) {
+  const kinds = new Set(classes);
+  const back = kinds.has("backward") || kinds.has("gradient");
+  const title = tip ? svg("title") : null;
+  const element = svg("g", { class: ["part", ...classes].join(" ") }, title, ...shapes.map(svgTree));
+  const owners = [...new Set(nodes.map(boxOf).filter(Boolean))];
+  if (owners.length) element.addEventListener("click", () => select(owners.at(-1)));
+
+  function show(step, sources) {
+    const what = back ? "signal" : "value";
+    const known = !scene.steps.length || owners.every((id) => isKnown(id, what));
+    const isNow = step && (step.shows === "value") === !back && step.shows !== "none" && step.boxes.length === 1;
+    const lit = isNow && step.boxes.some((id) => owners.includes(id)) && (back || kinds.has("forward"));
+    element.classList.toggle("unknown", !known);
+    element.classList.toggle("lit", Boolean(lit));
+    element.classList.toggle("selected", owners.includes(state.selected));
+    element.classList.toggle(
+      "flows",
+      Boolean(
+        lit
+          ? kinds.has("message")
+          : isNow && kinds.has("weight") && step.shows === "value" && owners.some((id) => sources.has(id)),
+      ),
+    );
+    const said = owners.every((id) => isKnown(id, "signal")) || scene.phases.length < 2 ? tip : "";
+    if (title && title.textContent !== said) title.textContent = said;
+  }
+
+  return { element, show };
+}

@@ -1,0 +1,176 @@
+"""All that the page shows, as plain data that JSON can hold. Every text in it is clean; nothing is escaped.
+
+Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
+same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node
+from graphnet.draw.page.arrays import MOST_ARRAYS, share
+from graphnet.draw.page.formulas import rule_trees
+from graphnet.draw.page.runs import Runs
+from graphnet.draw.page.scene import Scene, SceneStep
+from graphnet.draw.page.scenery import scenery
+from graphnet.draw.page.steps import PHASES, Step, steps_of
+from graphnet.draw.page.units import unit_view
+from graphnet.draw.picture import Picture
+from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.text import number
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.errors import DrawError
+
+MOST_UNIT_TEXT = 2_000_000
+"""Characters that unit views of all passes may take; beyond that the page has the op view alone."""
+
+MOST_INSIDE, MOST_BOXES = 100, 1_500
+"""A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes."""
+
+
+def page_data(
+    picture: Picture,
+    graph: Graph,
+    passes: Mapping[str, ForwardPass],
+    learning_rate: float,
+    *,
+    unfold: Callable[[int], Picture],
+    sample: int | None = None,
+    view: Literal["ops", "units"] = "ops",
+) -> dict[str, Any]:
+    """Return what the page shows.
+
+    Parameters
+    ----------
+    picture
+        Gives the boxes with their words, the groups, and which boxes are joined.
+    graph
+        What the picture shows.
+    passes
+        Runs of the graph, by the name that the page calls each; none for a picture without numbers.
+    learning_rate
+        η of the update.
+    unfold
+        Returns the picture where the folded box with the node at a place of ``graph.nodes`` is open.
+    sample
+        Whose numbers the unit view shows; ``None`` for averages.
+    view
+        What is asked for: with the unit view the page starts with that alone.
+
+    Raises
+    ------
+    DrawError
+        If the passes don't take the same steps or are too many, or there is no Graphviz.
+    """
+    pictures = {"": picture, **_opened(picture, unfold)}
+    scenes = {name: Scene(one, graph) for name, one in pictures.items()}
+    nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
+    count = 3 * len(nodes) * len(passes)
+    if count > MOST_ARRAYS and len(passes) > 1:
+        raise DrawError(
+            f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
+            repair=f"Draw one in {-(-count // MOST_ARRAYS)} of them.",
+        )
+    runs = Runs(graph, learning_rate, most=share(count))
+    arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
+    steps = [steps_of(run, learning_rate) for run in passes.values()]
+    formulas = rule_trees(graph, passes.values())
+    units = _unit_views(list(passes.values()) or [graph], sample)
+    named = {runs.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
+    named |= {node for view in units for part in view["parts"] for node in part["nodes"]}
+    return {
+        "title": picture.title,
+        "view": view,
+        "rate": number(learning_rate),
+        "loss": runs.sentences.loss,
+        "scales": _scales(nodes, passes.values()),
+        "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
+        "passes": arrays,
+        "scenes": {
+            name: _scene(pictures[name], scene, runs, list(passes.values()), arrays, steps)
+            | {"within": {node: box for node, box in scene.within.items() if node in named}}
+            for name, scene in scenes.items()
+        },
+        "units": units,
+    }
+
+
+def _opened(picture: Picture, unfold: Callable[[int], Picture]) -> dict[str, Picture]:
+    """Return a picture for each folded box that can be opened."""
+    opened = {}
+    boxes = len(picture.boxes)
+    for box in picture.boxes:
+        boxes += len(picture.boxes) + len(box.nodes)
+        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and boxes <= MOST_BOXES:
+            opened[box.id] = unfold(box.nodes[0])
+        elif box.kind == "folded":
+            boxes -= len(picture.boxes) + len(box.nodes)
+    return opened
+
+
+def _scene(
+    picture: Picture,
+    scene: Scene,
+    runs: Runs,
+    passes: Sequence[ForwardPass],
+    arrays: Sequence[Mapping[str, Any]],
+    steps: Sequence[Sequence[Step]],
+) -> dict[str, Any]:
+    """Return one picture with its steps."""
+    shown = [scene.steps(of_one) for of_one in steps]
+    plots = [[plotted for plotted, _ in of_one] for of_one in shown]
+    if any(plot != plots[0] for plot in plots):
+        raise DrawError(
+            "the passes reach different nodes, so that they can't share the steps of one page",
+            repair="Draw passes of the same outputs and delta, or save a page for each.",
+        )
+    told = [runs.told(run, scene, of_one) for run, of_one in zip(passes, shown, strict=True)]
+    contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
+    return {
+        "notice": picture.notice,
+        "told": told,
+        **_plot(plots[0] if plots else []),
+        **scenery(picture, scene, runs.sentences, passes, contents),
+    }
+
+
+def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
+    """Return the steps without numbers: they are the same for all passes."""
+    told = [
+        {"phase": step.phase, "shows": step.shows, "boxes": list(step.boxes), "edges": list(step.edges)}
+        for step in steps
+    ]
+    present = [step.phase for step in steps]
+    phases = [
+        {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
+    ]
+    return {"steps": told, "phases": phases}
+
+
+def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:
+    """Return the ends of the colour scales over all passes: linear for values, logarithmic for error signals."""
+    values = linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim)
+    signals = logarithmic(
+        run.error_signals[node]
+        for run in runs
+        if isinstance(run, BackwardPass)
+        for node in nodes
+        if node in run.error_signals
+    )
+    return {name: _ends(scale) for name, scale in (("value", values), ("signal", signals))}
+
+
+def _ends(scale: Scale) -> dict[str, Any]:
+    return {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
+
+
+def _unit_views(shown: Sequence[Graph | ForwardPass], sample: int | None) -> list[dict[str, Any]]:
+    """Return the unit view of each pass, or none if the graph has none or if they would be too much."""
+    first = unit_view(shown[0], sample)
+    if first is None or len(json.dumps(first)) * len(shown) > MOST_UNIT_TEXT:
+        return []
+    return [first, *(view for run in shown[1:] if (view := unit_view(run, sample)))]

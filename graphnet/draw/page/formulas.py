@@ -1,0 +1,134 @@
+"""The formulas of a graph's rules as plain data.
+
+A rule comes twice: in symbols, and with a place for an array in the stead of each symbol, where the page puts in the
+numbers of the pass that it shows: ``["array", "n12", "value" or "signal"]`` for the node at place 12 of ``graph.nodes``.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node
+from graphnet.draw.page.trees import Tree, tree
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.explain import Formula, rule_formulas
+from graphnet.explain.formula import Call, Signal, Value
+from graphnet.explain.symbols import Symbol
+
+MOST_NODES = 1_000
+"""The formulas of larger graphs are not read."""
+
+LARGEST, DEEPEST = 60, 20
+"""Formulas above this size or depth are neither read nor filled with numbers by anybody."""
+
+CLOSE = 1e-4
+"""Relative difference up to which a formula gives a message: rounding in float32 makes some."""
+
+_PLACE = "\ue000"  # of no script: no name or function is written with it
+
+
+def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
+    """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
+
+    Parameters
+    ----------
+    graph
+        Whose rules are read.
+    runs
+        Passes whose messages the formulas must give: a formula that takes ∂E/∂E for 1 is left out where the way back
+        started with something else.
+
+    Returns
+    -------
+    dict
+        For each node ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one for each input, or
+        ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large to be read.
+        Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> z = gn.input("z1")
+    >>> a = gn.exp(z, name="a1")
+    >>> rule_trees(gn.Graph(a))["n1"]["forward"]["numbers"]
+    ['msup', {}, ['mi', {}, 'e'], ['array', 'n0', 'value']]
+    """
+    if len(graph) > MOST_NODES:
+        return {}
+    ids = {graph.label(node): f"n{place}" for place, node in enumerate(graph.nodes)}
+    checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
+    has_one_output = len(graph.outputs) == 1
+    trees = {}
+    for node, rules in rule_formulas(graph).items():
+        backward = [
+            _rule(message, ids) if message and all(check.gives(message, node, slot) for check in checks) else None
+            for slot, message in enumerate(rules.backward)
+            if has_one_output
+        ]
+        trees[ids[graph.label(node)]] = {
+            "value": _tree(rules.value),
+            "signal": _tree(rules.signal) if has_one_output else None,
+            "forward": _rule(rules.forward, ids),
+            "backward": backward,
+        }
+    return trees
+
+
+class _Check:
+    """Compares formulas with the messages of one pass."""
+
+    def __init__(self, run: BackwardPass) -> None:
+        self.run = run
+        self.signals = {run.graph.label(node): signal for node, signal in run.error_signals.items()}
+        self.sent = {
+            (id(message.consumer), message.slot): message.delta
+            for node in run.error_signals
+            for message in run.messages(node)
+        }
+
+    def gives(self, formula: Formula, node: Node, slot: int) -> bool:
+        """Tell whether a formula gives the message that a node sent to an input; true if it sent none."""
+        sent = self.sent.get((id(node), slot))
+        if sent is None or formula.size > LARGEST or formula.depth > DEEPEST:
+            return True
+        try:
+            with np.errstate(all="ignore"):
+                given = np.asarray(formula.evaluate(self.run, self.signals))
+                room = CLOSE * float(np.max(np.abs(sent), initial=0.0))
+                return given.shape == sent.shape and np.allclose(given, sent, CLOSE, room, equal_nan=True)
+        except Exception:  # a rule of one's own may do anything: without the formula there is still the message
+            return False
+
+
+def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
+    if formula.size > LARGEST or formula.depth > DEEPEST:
+        return None
+    return {"symbols": _tree(formula), "numbers": _tree(_with_places(formula, ids))}
+
+
+def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
+    """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
+    if isinstance(formula, Value | Signal):
+        what = "signal" if isinstance(formula, Signal) else "value"
+        return Value(formula.label, Symbol(f"{_PLACE}{ids[formula.label]} {what}"), formula.shape)
+    if isinstance(formula, Call):
+        return replace(formula, args=tuple(_with_places(part, ids) for part in formula.args))
+    return formula
+
+
+def _tree(formula: Formula) -> Tree:
+    return _filled(tree(ElementTree.fromstring(f"<math>{formula.mathml}</math>")[0]))
+
+
+def _filled(made: Tree) -> Tree:
+    """Turn the names of places into places for arrays."""
+    name = made[-1]
+    if isinstance(name, str):
+        return ["array", *name[1:].split(" ")] if name.startswith(_PLACE) else made
+    return [*made[:2], *map(_filled, made[2:])]

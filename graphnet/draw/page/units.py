@@ -1,0 +1,52 @@
+"""The unit view on the page: its parts, and the nodes that they show."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+from graphnet.core.graph import Graph
+from graphnet.draw.page.trees import tree
+from graphnet.draw.units.build import build_units
+from graphnet.draw.units.layout import lay_out
+from graphnet.draw.units.svg import to_svg
+from graphnet.engine.passes import ForwardPass
+from graphnet.errors import DrawError
+
+_NODE = re.compile(r"n\d+")
+_ON_THE_PAGE_ITSELF = frozenset({"title", "legend"})
+
+
+def unit_view(shown: Graph | ForwardPass, sample: int | None) -> dict[str, Any] | None:
+    """Return the unit view as plain data, or ``None`` if the graph is no row of layers.
+
+    Parameters
+    ----------
+    shown
+        A graph or a pass.
+    sample
+        Whose numbers it shows; ``None`` for averages.
+    """
+    try:
+        diagram = build_units(shown, sample)
+    except DrawError:
+        return None
+    svg = ElementTree.fromstring(to_svg(lay_out(diagram), "", ""))
+    parts = [_part(element) for element in svg if element.tag.endswith("}g")]
+    return {
+        "width": float(svg.attrib["width"]),
+        "height": float(svg.attrib["height"]),
+        "font": svg.attrib["font-family"],
+        "parts": [part for part in parts if not _ON_THE_PAGE_ITSELF & set(part["classes"])],
+    }
+
+
+def _part(element: ElementTree.Element) -> dict[str, Any]:
+    classes = element.attrib["class"].split()
+    return {
+        "classes": [name for name in classes if not _NODE.fullmatch(name)],
+        "nodes": [name for name in classes if _NODE.fullmatch(name)],
+        "shapes": [tree(child) for child in element if not child.tag.endswith("}title")],
+        "tip": next((child.text for child in element if child.tag.endswith("}title")), ""),
+    }

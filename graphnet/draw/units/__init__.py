@@ -1,0 +1,1 @@
+"""The unit view: a network as circles and weights, the classical picture, recovered from its graph of ops."""

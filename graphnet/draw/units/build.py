@@ -1,0 +1,357 @@
+"""From a graph or a pass to the neutral description of its unit view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph
+from graphnet.core.node import Node
+from graphnet.core.op import Op
+from graphnet.draw.kinds import own_name
+from graphnet.draw.picture import Cell
+from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.text import count, number, shape_text, short
+from graphnet.draw.title import title_of
+from graphnet.draw.units.chain import Layer, chain_of
+from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.errors import DrawError
+
+Array = np.ndarray[Any, Any]
+
+MOST_UNITS = 60
+"""A network of more units has its layers abridged, so that about as many are drawn."""
+
+MOST_COLUMNS = 10
+COLUMNS_KEPT_AT_EACH_END = 4
+
+LETTERS = "efghijk"
+"""The last ones number the units of the layers, as in the source: i, j and k where there is one hidden layer."""
+
+DIGITS = 3
+
+
+def build_units(shown: Graph | ForwardPass, sample: int | None = None) -> Diagram:
+    """Return the description of the unit view of a graph, with the numbers of a pass if one is given.
+
+    Parameters
+    ----------
+    shown
+        A graph, or a forward or backward pass.
+    sample
+        Whose numbers to show, counted from 0; averages over the batch if ``None``.
+
+    Raises
+    ------
+    DrawError
+        If the graph is no row of layers, or there is no such sample.
+    """
+    return _Builder(shown, sample).diagram()
+
+
+class _Builder:
+    """What all parts of one diagram need to know."""
+
+    def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
+        self.shown = shown
+        self.run = shown if isinstance(shown, ForwardPass) else None
+        self.back = shown if isinstance(shown, BackwardPass) else None
+        self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+        self.chain = chain_of(self.graph)
+        self.layers = self.chain.layers
+        self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
+        self.sample = sample
+        self.samples = self._count_samples()
+        self.nodes = [self.chain.input, *(layer.a for layer in self.layers)]  # one for each column
+        self.sizes = [self._inputs(), *(self._units(layer) for layer in self.layers)]
+        self.kept = _kept_columns(len(self.nodes))
+        self.numbers = _kept_units([self.sizes[c] for c in self.kept])
+        self.value_scale, self.signal_scale, self.weight_scale = self._scales()
+
+    def diagram(self) -> Diagram:
+        columns: list[Column] = []
+        bundles: list[Bundle] = []
+        for place, (c, numbers) in enumerate(zip(self.kept, self.numbers, strict=True)):
+            if place and c != self.kept[place - 1] + 1:
+                missing = c - self.kept[place - 1] - 1
+                columns.append(Column(f"c{self.kept[place - 1] + 1}", "folded", count(missing, "layer"), size=missing))
+            elif place:
+                bundles.append(self._bundle(c, self.numbers[place - 1], numbers))
+            columns.append(self._column(c, numbers))
+        return Diagram(
+            title_of(self.shown),
+            self._sample_text(),
+            self._notice(),
+            tuple(columns),
+            tuple(bundles),
+            self._error_box(),
+            self._scale_texts(),
+        )
+
+    # The batch ------------------------------------------------------------------------------------------------------
+
+    def _count_samples(self) -> int:
+        if self.run is None:
+            if self.sample is not None:
+                raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
+            return 0
+        samples = len(self._rows(self.run.values[self.layers[0].product]))
+        if self.sample is not None and not (isinstance(self.sample, (int, np.integer)) and 0 <= self.sample < samples):
+            raise DrawError(
+                f"there is no sample {self.sample!r}: the pass has {count(samples, 'sample')}",
+                repair=f"Give a number from 0 to {samples - 1}, or none for averages over the batch.",
+            )
+        return samples
+
+    def _rows(self, array: Array) -> Array:
+        """Return an array with one row for each sample."""
+        if array.ndim == 1:
+            return array[np.newaxis]
+        return array.T if self.chain.columns else array
+
+    def _each(self, array: Array | None) -> Array | None:
+        """Return one number for each unit: of one sample, or the mean over the batch."""
+        if array is None:
+            return None
+        rows: Array = self._rows(array).astype(float)
+        if self.sample is not None:
+            row: Array = rows[self.sample]
+            return row
+        with np.errstate(all="ignore"):
+            return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], math.nan)
+
+    def _value(self, node: Node | None) -> Array | None:
+        return None if self.run is None or node is None else self._each(self.run.values[node])
+
+    def _signal(self, node: Node) -> Array | None:
+        return None if self.back is None else self._each(self.back.error_signals.get(node))
+
+    def _sample_text(self) -> str:
+        if self.run is None:
+            return ""
+        if self.sample is not None and self.samples > 1:
+            share = " Gradients: what this sample adds to those of the batch." if self.back else ""
+            return f"Sample {self.sample} of {self.samples}, counted from 0.{share}"
+        if self.samples == 1:
+            return "One sample."
+        means = "z, a and δ are means; gradients are of the whole batch." if self.back else "z and a are means."
+        return f"Averaged over {self.samples} samples: {means}"
+
+    # Weights and biases ---------------------------------------------------------------------------------------------
+
+    def _inputs(self) -> int:
+        return len(self._weights(self.layers[0]))
+
+    def _units(self, layer: Layer) -> int:
+        return len(self._weights(layer).T)
+
+    def _held(self, leaf: Node) -> Array:
+        """Return what a leaf holds: an input without a pass holds numbers that are not known."""
+        if self.run is not None:
+            return self.run.values[leaf]
+        value = getattr(leaf, "value", None)
+        if value is None and None in leaf.shape:
+            raise DrawError(
+                f"the weights {self.graph.label(leaf)!r} are an input of unknown size {leaf.shape}",
+                repair="Draw a pass, or declare its shape.",
+            )
+        return np.full([size or 0 for size in leaf.shape], math.nan) if value is None else np.asarray(value)
+
+    def _weights(self, layer: Layer) -> Array:
+        """Return one row for each unit before the layer, one column for each unit of it."""
+        return self._oriented(layer, self._held(layer.weights))
+
+    def _oriented(self, layer: Layer, weights: Array) -> Array:
+        return weights.T if layer.transposed else weights
+
+    def _weight_gradient(self, c: int) -> Array | None:
+        """Return ∂E/∂W of the layer of a column: of the whole batch, or one sample's share a_prevᵀ δ (Eq. 11)."""
+        layer = self.layers[c - 1]
+        if self.back is None or layer.weights not in self.back.error_signals:
+            return None
+        if self.sample is None or self.samples == 1:
+            return self._oriented(layer, self.back.error_signals[layer.weights])
+        a, delta = self._value(layer.signal), self._signal(layer.z)
+        return None if a is None or delta is None else np.outer(a, delta)
+
+    def _bias_gradient(self, layer: Layer) -> Array | None:
+        if self.back is None or layer.bias is None or layer.bias not in self.back.error_signals:
+            return None
+        if self.sample is None or self.samples == 1:
+            return self.back.error_signals[layer.bias].ravel()
+        return self._signal(layer.z)
+
+    # Scales ---------------------------------------------------------------------------------------------------------
+
+    def _scales(self) -> tuple[Scale, Scale, Scale]:
+        values: list[Array] = []
+        signals: list[Array] = []
+        weights: list[Array] = []
+        for place, (c, numbers) in enumerate(zip(self.kept, self.numbers, strict=True)):
+            layer = self.layers[c - 1] if c else None
+            shown = [self._value(self.nodes[c]), self._value(layer.z) if layer else None]
+            values += [array[numbers] for array in shown if array is not None]
+            back = [self._signal(layer.z), self._signal(layer.a)] if layer else []
+            signals += [array[numbers] for array in back if array is not None]
+            if layer and self.kept[place - 1] == c - 1:
+                drawn = np.ix_(self.numbers[place - 1], numbers)
+                weight, delta, gradient = self._weights(layer), self._signal(layer.z), self._weight_gradient(c)
+                weights.append(weight[drawn])
+                signals += [] if gradient is None else [gradient[drawn]]
+                signals += [] if delta is None or c == 1 else [(weight * delta)[drawn]]
+        return linear(values), logarithmic(signals), linear(weights)
+
+    def _scale_texts(self) -> tuple[tuple[str, str, str], ...]:
+        texts = [("weight", "0", number(self.weight_scale.high, 2))]
+        if self.run is not None:
+            texts.append(("value", "0", number(self.value_scale.high, 2)))
+        if self.back is not None:
+            texts.append(("error signal", number(self.signal_scale.low, 2), number(self.signal_scale.high, 2)))
+        return tuple(texts)
+
+    # Parts ----------------------------------------------------------------------------------------------------------
+
+    def _column(self, c: int, numbers: Sequence[int]) -> Column:
+        node = self.nodes[c]
+        layer = self.layers[c - 1] if c else None
+        last = len(self.layers)
+        kind = "input" if layer is None else "output" if c == last else "hidden"
+        title = {"input": "inputs", "output": "output layer", "hidden": f"hidden layer {c}"}[kind]
+        z = self._value(layer.z) if layer else None
+        a = self._value(node)
+        delta = self._signal(layer.z) if layer else None
+        error = self._signal(node) if c == last and self.chain.error is not None else None
+        target = self._value(self.chain.target) if c == last else None
+        bias = self._held(layer.bias).ravel() if layer and layer.bias is not None else None
+        bias_gradient = self._bias_gradient(layer) if layer else None
+        values, signals = self.value_scale, self.signal_scale
+        units = tuple(
+            Unit(
+                f"u{c}-{n}",
+                n,
+                z=_cell(z, n, values),
+                a=_cell(a, n, values),
+                delta=_cell(delta, n, signals),
+                error=_cell(error, n, signals),
+                bias=_cell(bias, n, self.weight_scale),
+                bias_gradient=_cell(bias_gradient, n, signals),
+                target=_cell(target, n, values),
+            )
+            for n in numbers
+        )
+        op = layer.a.op if layer and layer.a is not layer.z else None
+        return Column(
+            f"c{c}",
+            kind,  # type: ignore[arg-type]
+            title,
+            name=self._name(node),
+            index=LETTERS[c - last - 1] if last < len(LETTERS) else "",
+            activation=short(op.name) if op else "",
+            curve=_curve(op) if layer else (),
+            size=self.sizes[c],
+            units=units,
+            summary=_size("a", a),
+            signal_summary=_size("δ", delta),
+            product=self.positions[layer.product] if layer else None,
+            z=self.positions[layer.z] if layer else None,
+            a=self.positions[node],
+            bias=self.positions[layer.bias] if layer and layer.bias is not None else None,
+        )
+
+    def _bundle(self, c: int, sources: Sequence[int], targets: Sequence[int]) -> Bundle:
+        layer = self.layers[c - 1]
+        array = self._weights(layer)
+        gradient = self._weight_gradient(c)
+        delta = self._signal(layer.z)
+        known = self.run is not None or getattr(layer.weights, "value", None) is not None
+        weights = tuple(
+            Weight(
+                f"w{c}-{i}-{j}",
+                f"u{c - 1}-{i}",
+                f"u{c}-{j}",
+                _cell(array[i], j, self.weight_scale) if known else None,
+                bool(array[i, j] < 0),
+                None if gradient is None else _cell(gradient[i], j, self.signal_scale),
+                None if delta is None else _cell(delta * array[i], j, self.signal_scale),
+            )
+            for j in targets
+            for i in sources
+        )
+        name = self._name(layer.weights)
+        summary = f"{name}, {shape_text(self._held(layer.weights).shape)}"
+        back = "" if gradient is None else _size("gradient", gradient)
+        return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], summary, back, weights)
+
+    def _error_box(self) -> ErrorBox | None:
+        node = self.chain.error
+        if node is None:
+            return None
+        arguments = ", ".join(short(own_name(self.graph.label(source), node.scope), 16) for source in node.inputs[:4])
+        value = self.run.values[node] if self.run is not None else None
+        text = "" if value is None else number(value[()]) if value.ndim == 0 else shape_text(value.shape)
+        target = self.positions[self.chain.target] if self.chain.target is not None else None
+        assert node.op is not None  # it depends on the last layer
+        return ErrorBox(self._name(node), f"{short(node.op.name)}({arguments})", text, self.positions[node], target)
+
+    def _name(self, node: Node) -> str:
+        return short(self.graph.label(node), 24)
+
+    def _notice(self) -> str:
+        notices = []
+        folded = len(self.nodes) - len(self.kept)
+        if folded:
+            notices.append(f"{folded:,} of {len(self.layers):,} layers not drawn")
+        missing = sum(self.sizes[c] - len(numbers) for c, numbers in zip(self.kept, self.numbers, strict=True))
+        if missing:
+            where = "in the layers drawn, " if folded else ""
+            total = sum(self.sizes[c] for c in self.kept)
+            notices.append(f"{where}{missing:,} of {total:,} units not drawn")
+        return "; ".join(notices)
+
+
+def _kept_columns(count: int) -> list[int]:
+    if count <= MOST_COLUMNS:
+        return list(range(count))
+    return [*range(COLUMNS_KEPT_AT_EACH_END), *range(count - COLUMNS_KEPT_AT_EACH_END, count)]
+
+
+def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
+    """Return which units of each column are drawn: all, or the first and the last ones of large layers."""
+    most = max(sizes, default=0)
+    while most > 2 and sum(min(size, most) for size in sizes) > MOST_UNITS:
+        most = min(most - 1, MOST_UNITS)
+    return [
+        list(range(size)) if size <= most else [*range(math.ceil(most / 2)), *range(size - most // 2, size)]
+        for size in sizes
+    ]
+
+
+def _cell(array: Array | None, n: int, scale: Scale) -> Cell | None:
+    return None if array is None else Cell(number(array[n], DIGITS), scale.strength(array[n]))
+
+
+def _size(what: str, array: Array | None) -> str:
+    if array is None:
+        return ""
+    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number(np.linalg.norm(array), DIGITS)}"
+
+
+def _curve(op: Op | None) -> tuple[tuple[float, float], ...]:
+    """Return points of an activation, or nothing if it does not work entry by entry; no op is the identity."""
+    z = np.linspace(-4.0, 4.0, 33)
+    if op is None:
+        return ((-4.0, -4.0), (4.0, 4.0))
+    try:
+        with np.errstate(all="ignore"):
+            a = np.asarray(op.forward(z), dtype=float)
+            alone = np.asarray(op.forward(z[:5]), dtype=float)
+            turned = np.asarray(op.forward(z[::-1]), dtype=float)
+    except Exception:  # an op of somebody else's: whatever it raises, it has no curve
+        return ()
+    entry_by_entry = a.shape == z.shape and np.allclose(a[:5], alone) and np.allclose(a[::-1], turned)
+    finite = np.isfinite(a) if entry_by_entry else np.zeros(0, bool)
+    return tuple((float(x), float(y)) for x, y in zip(z[finite], a[finite], strict=True)) if finite.any() else ()

@@ -1,0 +1,175 @@
+"""What stands around the units: title, heads and feet of the columns, the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphnet.draw import colours
+from graphnet.draw.text import count
+from graphnet.draw.units.diagram import Column, Diagram
+from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape, Text
+
+BLUE, RED, GREEN = (colours.ROLE_INK[role] for role in ("value", "error signal", "gradient"))
+LEFT = 24.0
+LINE = 18.0
+
+
+def rectangle(x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
+    """Return the corners of a rectangle from its upper left one."""
+    return (x, y), (x + width, y), (x + width, y + height), (x, y + height)
+
+
+def right_end(part: Part) -> float:
+    """Return how far the texts of a part reach to the right."""
+    share = {"start": 1.0, "middle": 0.5, "end": 0.0}
+    return max((s.x + share[s.anchor] * s.width for s in part.shapes if isinstance(s, Text)), default=0.0)
+
+
+def top(diagram: Diagram) -> float:
+    """Return where the units may begin."""
+    return 92.0 + LINE * sum(bool(line) for line in (diagram.sample, diagram.notice))
+
+
+def heads(diagram: Diagram, x: Callable[[int], float], bottom: float) -> list[Part]:
+    """Return the title lines and what stands above each column."""
+    parts = [Part("", ("title",), (Text(LEFT, 34, (Run(diagram.title),), 17, colours.INK, "start", bold=True),))]
+    y = 34.0
+    for line in (diagram.sample, diagram.notice):
+        if line:
+            y += LINE
+            parts.append(Part("", ("notice",), (Text(LEFT, y, (Run(line),), 12, colours.QUIET, "start"),)))
+    for c, column in enumerate(diagram.columns):
+        name = f"{column.name}, {column.activation}" if column.activation else column.name
+        shapes = [Text(x(c), bottom - 18, (Run(column.title),), 12.5, colours.INK, bold=True)]
+        if name:
+            shapes.append(Text(x(c), bottom - 3, (Run(name),), 10.5, colours.QUIET))
+        parts.append(Part(column.id, ("head",), tuple(shapes)))
+    return parts
+
+
+def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: bool) -> list[Part]:
+    """Return what stands below: the formulas of a small network, the sizes of a large one."""
+    parts = []
+    place = {column.id: c for c, column in enumerate(diagram.columns)}
+    for c, column in enumerate(diagram.columns):
+        lines = _formulas(diagram, c) if labelled else _sizes(column)
+        texts = [Text(x(c), top + 16 + i * LINE, runs, 11.5, colour) for i, (runs, colour) in enumerate(lines)]
+        if texts:
+            parts.append(Part("", ("foot",), tuple(texts)))
+    for bundle in diagram.bundles:
+        middle = (x(place[bundle.source]) + x(place[bundle.target])) / 2
+        shapes = [Text(middle, top + 16, (Run(bundle.summary),), 10.5, colours.INK)]
+        if labelled and diagram.has_signals:
+            pair = diagram.columns[place[bundle.source]].index, diagram.columns[place[bundle.target]].index
+            runs = (
+                Run("∂E/∂"),
+                *_symbol("w", "".join(pair)),
+                Run(" = "),
+                *_symbol("δ", pair[1]),
+                *_symbol(" a", pair[0]),
+            )
+            shapes.append(Text(middle, top + 16 + 2 * LINE, runs, 11.5, GREEN))
+        elif bundle.gradient_summary:
+            shapes.append(Text(middle, top + 16 + 3 * LINE, (Run(bundle.gradient_summary),), 10.5, GREEN))
+        parts.append(Part("", ("foot", f"n{bundle.node}"), tuple(shapes)))
+    return parts
+
+
+def feet_height(diagram: Diagram, *, labelled: bool) -> float:
+    """Return how much room the feet need."""
+    lines = [len(_formulas(diagram, c) if labelled else _sizes(column)) for c, column in enumerate(diagram.columns)]
+    return LINE * max(*lines, 3 if labelled else 4) + 22
+
+
+def _sizes(column: Column) -> list[tuple[tuple[Run, ...], str]]:
+    if column.kind == "folded":
+        return []
+    lines: list[tuple[tuple[Run, ...], str]] = [((Run(count(column.size, "unit")),), colours.INK)]
+    if column.summary:
+        lines.append(((Run(column.summary),), BLUE))
+    if column.signal_summary and column.kind != "input":
+        lines.append(((Run(column.signal_summary),), RED))
+    return lines
+
+
+def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], str]]:
+    """Return how the numbers of a column come about (Eq. 4 to 12), in the letters of its units."""
+    column = diagram.columns[c]
+    if column.kind == "input":
+        return []
+    p, q = diagram.columns[c - 1].index, column.index
+    bias = (*_symbol("b", q), Run(" + ")) if column.bias is not None else ()
+    product = (*_symbol("a", p), *_symbol(" w", p + q))
+    z = (*_symbol("z", q), Run(" = "), *bias, *_symbol("Σ", p), Run(" "), *product)
+    g = (*_symbol("g", q), Run("("), *_symbol("z", q), Run(")")) if column.activation else _symbol("z", q)
+    lines = [(z, BLUE), ((*_symbol("a", q), Run(" = "), *g), BLUE)]
+    if not diagram.has_signals:
+        return lines
+    slope = (*_symbol("g′", q), Run("("), *_symbol("z", q), Run(") ")) if column.activation else ()
+    if column.activation and not column.curve:  # units of one layer depend on each other, as in softmax
+        back: tuple[Run, ...] = (Run("∂E/∂"), *_symbol("z", q))
+    elif column.kind == "output":
+        back = (*slope, Run("∂E/∂"), *_symbol("a", q))
+    else:
+        r = diagram.columns[c + 1].index
+        back = (*slope, *_symbol("Σ", r), *_symbol(" δ", r), *_symbol(" w", q + r))
+    lines.append(((*_symbol("δ", q), Run(" = "), *back), RED))
+    if column.bias is not None:
+        lines.append(((Run("∂E/∂"), *_symbol("b", q), Run(" = "), *_symbol("δ", q)), GREEN))
+    return lines
+
+
+def _symbol(name: str, index: str) -> tuple[Run, ...]:
+    return Run(name, italic=name.strip().isalpha() and name != "Σ"), Run(index, low=True, italic=True)
+
+
+# The legend ---------------------------------------------------------------------------------------------------------
+
+_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def legend(diagram: Diagram, top: float) -> list[Part]:
+    """Return what colours and widths mean."""
+    ends = {what: (low, high) for what, low, high in diagram.scales}
+    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
+    if "value" in ends:
+        rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
+    if diagram.has_signals:
+        rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
+        rows.append(("gradient", "gradient of a weight or a bias", GREEN))
+    parts = []
+    for i, (what, words, colour) in enumerate(rows):
+        y = top + 14 + i * LINE
+        shapes: list[Shape] = [Text(LEFT + 216, y, (Run(words),), 11, colour, "start")]
+        if what in ends:
+            low, high = ends[what]
+            shapes.append(Text(LEFT + 56, y, (Run(low),), 10, colours.INK, "end"))
+            shapes.append(Text(LEFT + 174, y, (Run(high),), 10, colours.INK, "start"))
+            shapes += _samples(what, LEFT + 64, y - 4)
+        else:
+            shapes.append(Text(LEFT + 114, y, (Run("0.12"),), 11, colour))
+        parts.append(Part("", ("legend",), tuple(shapes)))
+    return parts
+
+
+def _samples(what: str, x: float, y: float) -> list[Shape]:
+    """Return five samples of a scale."""
+    shapes: list[Shape] = []
+    for i, step in enumerate(_STEPS):
+        at = x + 21 * i
+        if what == "weight":
+            for negative, shift in ((False, -3.0), (True, 3.5)):
+                ends = (at, y + shift), (at + 18, y + shift)
+                shapes.append(Line(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2)))
+        elif what == "value":
+            fill = colours.cell("value", step)
+            shapes.append(Area(rectangle(at, y - 5, 18, 10), fill, colours.FRAME, 0.6))
+        else:
+            width = 1.2 + 4 * step
+            shapes.append(Disc(at + 9, y, 4 + width / 2, "", colours.line("error signal", step), round(width, 2)))
+    return shapes
+
+
+def legend_height(diagram: Diagram) -> float:
+    """Return how much room the legend needs."""
+    return LINE * (1 + ("value" in {what for what, *_ in diagram.scales}) + 2 * diagram.has_signals) + 24

@@ -1,0 +1,106 @@
+"""Shapes at places: what a diagram becomes before it becomes a file. The y axis points down, lengths are in pixels.
+
+There are few kinds of shapes, so that every writer is short: SVG is one, Graphviz, which makes PNG and PDF, the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
+
+    points: tuple[Point, ...]
+    colour: str
+    width: float = 1.0
+    curved: bool = False
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Area:
+    """A filled outline; if `curved`, its points are those of closed cubic Bézier curves."""
+
+    points: tuple[Point, ...]
+    fill: str
+    line: str
+    width: float = 1.0
+    curved: bool = False
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A circle, filled or (with the fill ``""``) only its line."""
+
+    x: float
+    y: float
+    r: float
+    fill: str
+    line: str
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of text of one look."""
+
+    text: str
+    low: bool = False
+    italic: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text at its base line."""
+
+    x: float
+    y: float
+    runs: tuple[Run, ...]
+    size: float
+    colour: str
+    anchor: Literal["start", "middle", "end"] = "middle"
+    bold: bool = False
+
+    @property
+    def width(self) -> float:
+        """About how wide it is."""
+        return sum(len(run.text) * (0.42 if run.low else 0.58) for run in self.runs) * self.size
+
+
+Shape: TypeAlias = Line | Area | Disc | Text
+
+
+@dataclass(frozen=True)
+class Part:
+    """Shapes that are one element of the picture.
+
+    Attributes
+    ----------
+    id
+        Opaque; empty if nothing needs to find it.
+    classes
+        What it is, and ``"n12"`` for each node it shows.
+    shapes
+        From the lowest to the topmost.
+    tip
+        What to show when the mouse rests on it: symbols and numbers only.
+    """
+
+    id: str
+    classes: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All parts, from the lowest to the topmost, and the size of the paper."""
+
+    width: float
+    height: float
+    parts: tuple[Part, ...]

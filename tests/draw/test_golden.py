@@ -1,0 +1,140 @@
+"""The whole neutral description of a network small enough to work out by hand, in both views.
+
+With x = (1, 2), W = (3, −1)ᵀ, b = 1 and t = 0: z = 3 − 2 + 1 = 2, a = relu(2) = 2, E = ½ 2² = 2; back from there ∂E/∂a = 2,
+δ = ∂E/∂z = 2 · 1, ∂E/∂W = xᵀ δ = (2, 4)ᵀ, ∂E/∂b = 2, ∂E/∂x = δ Wᵀ = (6, −2), ∂E/∂t = −2.
+"""
+
+from math import log10, sqrt
+
+import pytest
+
+import graphnet as gn
+from graphnet.draw.build import build
+from graphnet.draw.picture import Box, Cell, Edge, Field, Group, LegendEntry, Picture
+from graphnet.draw.units.build import build_units
+from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
+
+
+@pytest.fixture
+def tiny():
+    x, t = gn.input("x", (None, 2)), gn.input("t", (None, 1))
+    with gn.scope("out"):
+        z = gn.bias_add(x @ gn.parameter("W", [[3.0], [-1.0]]), gn.parameter("b", [1.0]), name="z")
+        a = gn.relu(z, name="a")
+    return gn.backward(gn.sse(a, t, name="E"), {x: [[1.0, 2.0]], t: [[0.0]]})
+
+
+# Strengths. Values: linear, up to the largest, 3. Error signals: logarithmic, and all lie within one decade, which ends
+# at the largest norm of a message: that of ∂E/∂x, √40.
+LARGEST = sqrt(40)
+
+
+def value(number):
+    return Cell(str(number).replace("-", "−"), abs(number) / 3)
+
+
+def signal(number):
+    return Cell(str(number).replace("-", "−"), pytest.approx(1 + log10(abs(number) / LARGEST)))
+
+
+def strength(norm):
+    return pytest.approx(1 + log10(norm / LARGEST))
+
+
+def table(role, caption, *rows):
+    cell = value if role == "value" else signal
+    return Field(role, caption, tuple(tuple(map(cell, row)) for row in rows))
+
+
+def box(place, kind, title, lines, shown, received, group="g0", **more):
+    """Return a box with its value and its error signal, each as rows of numbers."""
+    role, word = {"input": ("unused signal", "error signal"), "parameter": ("gradient", "gradient")}.get(
+        kind, ("error signal", "error signal")
+    )
+    fields = table("value", "value", *shown), table(role, f"{word} ∂E/∂{title}", *received)
+    return Box(f"n{place}", kind, title, lines, fields=fields, group=group, nodes=(place,), **more)
+
+
+def test_the_op_view(tiny):
+    expected = Picture(
+        title="Backward pass: E = 2",
+        notice="",
+        direction="right",
+        boxes=(
+            box(0, "input", "x", ("input", "shape (1, 2)"), [(1, 2)], [(6, -2)], group=None),
+            box(1, "parameter", "W", ("parameter", "shape (2, 1)"), [(3,), (-1,)], [(2,), (4,)]),
+            box(2, "op", "matmul_1", ("matmul(x, W)", "shape (1, 1)"), [(1,)], [(2,)]),
+            box(3, "parameter", "b", ("parameter", "shape (1,)"), [(1,)], [(2,)]),
+            box(4, "op", "z", ("bias_add(matmul_1, b)", "shape (1, 1)"), [(2,)], [(2,)]),
+            box(5, "op", "a", ("relu(z)", "shape (1, 1)"), [(2,)], [(2,)]),
+            box(6, "input", "t", ("input", "shape (1, 1)"), [(0,)], [(-2,)], group=None),
+            box(7, "op", "E", ("sse(out/a, t)", "scalar"), [(2,)], [(1,)], group=None, output=True),
+        ),
+        edges=(
+            Edge("n0", "n2", 0, "value"),
+            Edge("n2", "n0", 0, "unused signal", strength(sqrt(40))),
+            Edge("n1", "n2", 1, "value"),
+            Edge("n2", "n1", 1, "gradient", strength(sqrt(20))),
+            Edge("n2", "n4", 0, "value"),
+            Edge("n4", "n2", 0, "error signal", strength(2)),
+            Edge("n3", "n4", 1, "value"),
+            Edge("n4", "n3", 1, "gradient", strength(2)),
+            Edge("n4", "n5", 0, "value"),
+            Edge("n5", "n4", 0, "error signal", strength(2)),
+            Edge("n5", "n7", 0, "value"),
+            Edge("n7", "n5", 0, "error signal", strength(2)),
+            Edge("n6", "n7", 1, "value"),
+            Edge("n7", "n6", 1, "unused signal", strength(2)),
+        ),
+        groups=(Group("g0", "out"),),
+        legend=(
+            LegendEntry("value", "value, flowing forward; colour of a number: its size", "0", "3"),
+            LegendEntry("error signal", "error signal, flowing back", "0.63", "6.3"),
+            LegendEntry("gradient", "gradient of a parameter", "0.63", "6.3"),
+            LegendEntry("unused signal", "error signal of an input or a constant: goes no further", "0.63", "6.3"),
+        ),
+    )
+    assert build(tiny) == expected
+
+
+def test_the_unit_view(tiny):
+    # Values: up to z = 2. Weights: up to 3. Error signals: one decade, which ends at the largest that is drawn, ∂E/∂w = 4;
+    # what the inputs receive, 6 and −2, is not.
+    def of(largest, number):
+        return Cell(str(number).replace("-", "−"), abs(number) / largest)
+
+    def back(number):
+        return Cell(str(number).replace("-", "−"), pytest.approx(min(1, 1 + log10(abs(number) / 4))))
+
+    two = back(2)
+    output = Unit("u1-0", 0, of(2, 2), of(2, 2), two, two, of(3, 1), two, of(2, 0))
+    columns = build_units(tiny).columns
+    relu = tuple((z, max(z, 0.0)) for z in (-4 + i / 4 for i in range(33)))
+    expected = Diagram(
+        title="Backward pass: E = 2",
+        sample="One sample.",
+        notice="",
+        columns=(
+            Column(
+                "c0", "input", "inputs", "x", "j", size=2, a=0, summary="norm of a 2.24",
+                units=(Unit("u0-0", 0, a=of(2, 1)), Unit("u0-1", 1, a=of(2, 2))),
+            ),
+            Column(
+                "c1", "output", "output layer", "out/a", "k", "relu", columns[1].curve, 1, (output,),
+                "norm of a 2", "norm of δ 2", product=2, z=4, a=5, bias=3,
+            ),
+        ),
+        bundles=(
+            Bundle(
+                "c0", "c1", "out/W", 1, "out/W, shape (2, 1)", "norm of gradient 4.47",
+                (
+                    Weight("w1-0-0", "u0-0", "u1-0", of(3, 3), False, two, back(6)),
+                    Weight("w1-1-0", "u0-1", "u1-0", of(3, -1), True, back(4), back(-2)),
+                ),
+            ),
+        ),
+        error=ErrorBox("E", "sse(out/a, t)", "2", 7, 6),
+        scales=(("weight", "0", "3"), ("value", "0", "2"), ("error signal", "0.4", "4")),
+    )  # fmt: skip
+    assert columns[1].curve == relu
+    assert build_units(tiny) == expected
