@@ -49,11 +49,11 @@ class Numbers:
                 raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
             return 0
         samples = len(self._rows(self.run.values[self.chain.layers[0].product]))
-        if self.sample is not None and not (
-            type(self.sample) is not bool and isinstance(self.sample, (int, np.integer)) and 0 <= self.sample < samples
-        ):
+        asked = self.sample
+        whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, bool)
+        if asked is not None and not (whole and 0 <= asked < samples):
             raise DrawError(
-                f"there is no sample {self.sample!r}: the pass has {count(samples, 'sample')}",
+                f"there is no sample {asked!r}: the pass has {count(samples, 'sample')}",
                 repair=f"Give a number from 0 to {samples - 1}, or none for averages over the batch.",
             )
         return samples
