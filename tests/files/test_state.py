@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -45,6 +45,7 @@ def assert_same(first, second):
         assert repr(first) == repr(second)
 
 
+@settings(deadline=None, max_examples=60)  # it waits for the disk
 @given(state=st.dictionaries(st.text(max_size=5), plain, max_size=4))
 def test_any_plain_state_comes_back(tmp_path_factory, state):
     path = tmp_path_factory.mktemp("state") / "net.gn"
