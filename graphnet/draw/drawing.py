@@ -14,8 +14,6 @@ from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
 from graphnet.draw.findings import marks_of, report_title
-from graphnet.draw.page.data import page_data
-from graphnet.draw.page.html import write_html
 from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
 from graphnet.draw.render import render
@@ -132,6 +130,9 @@ def draw(
     picture = build_units(drawn, sample) if view == "units" else ops()
 
     def page() -> str:
+        from graphnet.draw.page.data import page_data  # only pages need all this
+        from graphnet.draw.page.html import write_html
+
         first = picture if isinstance(picture, Picture) else ops()
         return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
 
