@@ -37,11 +37,8 @@ def legend_of(
     entries = []
     if "value" in coloured:
         text = "value, flowing forward; colour of a number: its size"
-        entries.append(
-            LegendEntry(
-                "value", text, "0", number(values.high, 2) + (" and above" if above else ""), arrow="value" in arrows
-            )
-        )
+        high = number(values.high, 2) + (" and above" if above else "")
+        entries.append(LegendEntry("value", text, "0", high, arrow="value" in arrows))
     elif arrows - {"value"}:
         entries.append(LegendEntry("value", "value, flowing forward"))
     for role, meaning in _MEANINGS.items():

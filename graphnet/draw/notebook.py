@@ -1,11 +1,9 @@
-"""Nodes, graphs, passes and reports that show themselves in a notebook."""
+"""Nodes, graphs and passes that show themselves in a notebook."""
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-from graphnet.check.report import Report
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.drawing import draw
@@ -13,7 +11,7 @@ from graphnet.engine.passes import ForwardPass
 
 
 def install() -> None:
-    """Give nodes, graphs, passes and reports the method by which a notebook asks for a picture.
+    """Give nodes, graphs and passes the method by which a notebook asks for a picture.
 
     It is set from here because the core knows nothing of pictures. Calling it again changes nothing.
 
@@ -26,7 +24,6 @@ def install() -> None:
     """
     for shown in (Node, Graph, ForwardPass):
         shown._repr_html_ = _picture_or_nothing  # type: ignore[union-attr]
-    Report._repr_html_ = _picture_and_table  # type: ignore[method-assign,assignment]
 
 
 def _picture_or_nothing(shown: Any) -> str | None:
@@ -35,8 +32,3 @@ def _picture_or_nothing(shown: Any) -> str | None:
         return draw(shown)._repr_html_()
     except Exception:  # showing a value must never fail: without Graphviz there is still its text
         return None
-
-
-def _picture_and_table(report: Report) -> str:
-    """Return where a check found what, and below it all that it found."""
-    return (_picture_or_nothing(report) or "") + f'<pre style="overflow-x:auto">{html.escape(str(report))}</pre>'

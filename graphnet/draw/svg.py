@@ -32,9 +32,8 @@ def describe(picture: Picture) -> str:
             + "; ".join([" ".join(cell.text for cell in row) for row in field.rows] + list(field.lines))
             for field in box.fields
         ]
-        sentences.append(
-            ", ".join([box.title, *box.lines, *(["output"] if box.output else []), *box.formulas, *arrays])
-        )
+        words = [box.title, *box.lines, *(["output"] if box.output else []), *box.formulas, *arrays]
+        sentences.append(", ".join(words))
     if len(picture.boxes) > MOST_DESCRIBED:
         sentences.append(f"and {len(picture.boxes) - MOST_DESCRIBED} more boxes")
     sentences += [

@@ -175,21 +175,16 @@ def test_notebooks_show_pictures_that_scroll(network):
         assert html.endswith("</div>")
 
 
-def test_a_report_shows_its_picture_and_its_table(network):
-    notebook.install()
+def test_a_report_and_its_picture_show_themselves(network):
     report = gn.check_gradients(*network)
-    html = report._repr_html_()
-    assert html.startswith('<div style="overflow-x:auto"><svg')
-    assert "Gradient check: all right" in html
-    assert "ALL RIGHT" in html[html.index("<pre") :]
+    assert "ALL RIGHT" in report._repr_html_()
+    assert "Gradient check: all right" in draw(report)._repr_html_()
 
 
 def test_notebooks_fall_back_to_text(network, monkeypatch):
     notebook.install()
-    report = gn.check_gradients(*network)
     monkeypatch.setattr(notebook, "draw", lambda _: 1 / 0)
     assert network[0]._repr_html_() is None
-    assert report._repr_html_().startswith("<pre")
 
 
 def test_a_wide_picture_keeps_its_size_in_a_notebook(network):

@@ -316,6 +316,7 @@ def test_options_that_do_not_go_together(network):
         ("only the unit view shows one sample", {"sample": 0}),
         ("the pass has 3 samples", {"view": "units", "sample": 3}),
         ("no sample -1", {"view": "units", "sample": -1}),
+        ("no sample True", {"view": "units", "sample": True}),
         ("no sample 'x'", {"view": "units", "sample": "x"}),
         ("flows to the right", {"view": "units", "direction": "down"}),
     ]:

@@ -16,10 +16,10 @@ from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import count, number, shape_text, short
 from graphnet.draw.title import title_of
-from graphnet.draw.units.chain import Layer, chain_of
+from graphnet.draw.units.chain import chain_of
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.errors import DrawError
+from graphnet.draw.units.numbers import Numbers
+from graphnet.engine.passes import ForwardPass
 
 Array = np.ndarray[Any, Any]
 
@@ -58,16 +58,14 @@ class _Builder:
 
     def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
         self.shown = shown
-        self.run = shown if isinstance(shown, ForwardPass) else None
-        self.back = shown if isinstance(shown, BackwardPass) else None
         self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
         self.chain = chain_of(self.graph)
         self.layers = self.chain.layers
+        self.of = Numbers(shown, self.chain, sample)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.sample = sample
-        self.samples = self._count_samples()
         self.nodes = [self.chain.input, *(layer.a for layer in self.layers)]  # one for each column
-        self.sizes = [self._inputs(), *(self._units(layer) for layer in self.layers)]
+        shapes = [self.of.weights(layer).shape for layer in self.layers]
+        self.sizes = [shapes[0][0], *(units for _, units in shapes)]
         self.kept = _kept_columns(len(self.nodes))
         self.numbers = _kept_units([self.sizes[c] for c in self.kept])
         self.value_scale, self.signal_scale, self.weight_scale = self._scales()
@@ -84,106 +82,13 @@ class _Builder:
             columns.append(self._column(c, numbers))
         return Diagram(
             title_of(self.shown),
-            self._sample_text(),
+            self.of.sample_text(),
             self._notice(),
             tuple(columns),
             tuple(bundles),
             self._error_box(),
             self._scale_texts(),
         )
-
-    # The batch ------------------------------------------------------------------------------------------------------
-
-    def _count_samples(self) -> int:
-        if self.run is None:
-            if self.sample is not None:
-                raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
-            return 0
-        samples = len(self._rows(self.run.values[self.layers[0].product]))
-        if self.sample is not None and not (isinstance(self.sample, (int, np.integer)) and 0 <= self.sample < samples):
-            raise DrawError(
-                f"there is no sample {self.sample!r}: the pass has {count(samples, 'sample')}",
-                repair=f"Give a number from 0 to {samples - 1}, or none for averages over the batch.",
-            )
-        return samples
-
-    def _rows(self, array: Array) -> Array:
-        """Return an array with one row for each sample."""
-        if array.ndim == 1:
-            return array[np.newaxis]
-        return array.T if self.chain.columns else array
-
-    def _each(self, array: Array | None) -> Array | None:
-        """Return one number for each unit: of one sample, or the mean over the batch."""
-        if array is None:
-            return None
-        rows: Array = self._rows(array).astype(float)
-        if self.sample is not None:
-            row: Array = rows[self.sample]
-            return row
-        with np.errstate(all="ignore"):
-            return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], math.nan)
-
-    def _value(self, node: Node | None) -> Array | None:
-        return None if self.run is None or node is None else self._each(self.run.values[node])
-
-    def _signal(self, node: Node) -> Array | None:
-        return None if self.back is None else self._each(self.back.error_signals.get(node))
-
-    def _sample_text(self) -> str:
-        if self.run is None:
-            return ""
-        if self.sample is not None and self.samples > 1:
-            share = " Gradients: what this sample adds to those of the batch." if self.back else ""
-            return f"Sample {self.sample} of {self.samples}, counted from 0.{share}"
-        if self.samples == 1:
-            return "One sample."
-        means = "z, a and δ are means; gradients are of the whole batch." if self.back else "z and a are means."
-        return f"Averaged over {self.samples} samples: {means}"
-
-    # Weights and biases ---------------------------------------------------------------------------------------------
-
-    def _inputs(self) -> int:
-        return len(self._weights(self.layers[0]))
-
-    def _units(self, layer: Layer) -> int:
-        return len(self._weights(layer).T)
-
-    def _held(self, leaf: Node) -> Array:
-        """Return what a leaf holds: an input without a pass holds numbers that are not known."""
-        if self.run is not None:
-            return self.run.values[leaf]
-        value = getattr(leaf, "value", None)
-        if value is None and None in leaf.shape:
-            raise DrawError(
-                f"the weights {self.graph.label(leaf)!r} are an input of unknown size {leaf.shape}",
-                repair="Draw a pass, or declare its shape.",
-            )
-        return np.full([size or 0 for size in leaf.shape], math.nan) if value is None else np.asarray(value)
-
-    def _weights(self, layer: Layer) -> Array:
-        """Return one row for each unit before the layer, one column for each unit of it."""
-        return self._oriented(layer, self._held(layer.weights))
-
-    def _oriented(self, layer: Layer, weights: Array) -> Array:
-        return weights.T if layer.transposed else weights
-
-    def _weight_gradient(self, c: int) -> Array | None:
-        """Return ∂E/∂W of the layer of a column: of the whole batch, or one sample's share a_prevᵀ δ (Eq. 11)."""
-        layer = self.layers[c - 1]
-        if self.back is None or layer.weights not in self.back.error_signals:
-            return None
-        if self.sample is None or self.samples == 1:
-            return self._oriented(layer, self.back.error_signals[layer.weights])
-        a, delta = self._value(layer.signal), self._signal(layer.z)
-        return None if a is None or delta is None else np.outer(a, delta)
-
-    def _bias_gradient(self, layer: Layer) -> Array | None:
-        if self.back is None or layer.bias is None or layer.bias not in self.back.error_signals:
-            return None
-        if self.sample is None or self.samples == 1:
-            return self.back.error_signals[layer.bias].ravel()
-        return self._signal(layer.z)
 
     # Scales ---------------------------------------------------------------------------------------------------------
 
@@ -193,13 +98,17 @@ class _Builder:
         weights: list[Array] = []
         for place, (c, numbers) in enumerate(zip(self.kept, self.numbers, strict=True)):
             layer = self.layers[c - 1] if c else None
-            shown = [self._value(self.nodes[c]), self._value(layer.z) if layer else None]
+            shown = [self.of.value(self.nodes[c]), self.of.value(layer.z) if layer else None]
             values += [array[numbers] for array in shown if array is not None]
-            back = [self._signal(layer.z), self._signal(layer.a)] if layer else []
+            back = [self.of.signal(layer.z), self.of.signal(layer.a)] if layer else []
             signals += [array[numbers] for array in back if array is not None]
             if layer and self.kept[place - 1] == c - 1:
                 drawn = np.ix_(self.numbers[place - 1], numbers)
-                weight, delta, gradient = self._weights(layer), self._signal(layer.z), self._weight_gradient(c)
+                weight, delta, gradient = (
+                    self.of.weights(layer),
+                    self.of.signal(layer.z),
+                    self.of.weight_gradient(layer),
+                )
                 weights.append(weight[drawn])
                 signals += [] if gradient is None else [gradient[drawn]]
                 signals += [] if delta is None or c == 1 else [(weight * delta)[drawn]]
@@ -207,9 +116,9 @@ class _Builder:
 
     def _scale_texts(self) -> tuple[tuple[str, str, str], ...]:
         texts = [("weight", "0", number(self.weight_scale.high, 2))]
-        if self.run is not None:
+        if self.of.run is not None:
             texts.append(("value", "0", number(self.value_scale.high, 2)))
-        if self.back is not None:
+        if self.of.back is not None:
             texts.append(("error signal", number(self.signal_scale.low, 2), number(self.signal_scale.high, 2)))
         return tuple(texts)
 
@@ -221,13 +130,13 @@ class _Builder:
         last = len(self.layers)
         kind = "input" if layer is None else "output" if c == last else "hidden"
         title = {"input": "inputs", "output": "output layer", "hidden": f"hidden layer {c}"}[kind]
-        z = self._value(layer.z) if layer else None
-        a = self._value(node)
-        delta = self._signal(layer.z) if layer else None
-        error = self._signal(node) if c == last and self.chain.error is not None else None
-        target = self._value(self.chain.target) if c == last else None
-        bias = self._held(layer.bias).ravel() if layer and layer.bias is not None else None
-        bias_gradient = self._bias_gradient(layer) if layer else None
+        z = self.of.value(layer.z) if layer else None
+        a = self.of.value(node)
+        delta = self.of.signal(layer.z) if layer else None
+        error = self.of.signal(node) if c == last and self.chain.error is not None else None
+        target = self.of.value(self.chain.target) if c == last else None
+        bias = self.of.held(layer.bias).ravel() if layer and layer.bias is not None else None
+        bias_gradient = self.of.bias_gradient(layer) if layer else None
         values, signals = self.value_scale, self.signal_scale
         units = tuple(
             Unit(
@@ -264,25 +173,25 @@ class _Builder:
 
     def _bundle(self, c: int, sources: Sequence[int], targets: Sequence[int]) -> Bundle:
         layer = self.layers[c - 1]
-        array = self._weights(layer)
-        gradient = self._weight_gradient(c)
-        delta = self._signal(layer.z)
-        known = self.run is not None or getattr(layer.weights, "value", None) is not None
+        array = self.of.weights(layer)
+        gradient = self.of.weight_gradient(layer)
+        delta = self.of.signal(layer.z)
+        known = self.of.run is not None or getattr(layer.weights, "value", None) is not None
         weights = tuple(
             Weight(
                 f"w{c}-{i}-{j}",
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
-                _cell(array[i], j, self.weight_scale) if known else None,
+                _number(array[i, j], self.weight_scale) if known else None,
                 bool(array[i, j] < 0),
-                None if gradient is None else _cell(gradient[i], j, self.signal_scale),
-                None if delta is None else _cell(delta * array[i], j, self.signal_scale),
+                None if gradient is None else _number(gradient[i, j], self.signal_scale),
+                None if delta is None else _number(delta[j] * array[i, j], self.signal_scale),
             )
             for j in targets
             for i in sources
         )
         name = self._name(layer.weights)
-        summary = f"{name}, {shape_text(self._held(layer.weights).shape)}"
+        summary = f"{name}, {shape_text(self.of.held(layer.weights).shape)}"
         back = "" if gradient is None else _size("gradient", gradient)
         return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], summary, back, weights)
 
@@ -291,7 +200,7 @@ class _Builder:
         if node is None:
             return None
         arguments = ", ".join(short(own_name(self.graph.label(source), node.scope), 16) for source in node.inputs[:4])
-        value = self.run.values[node] if self.run is not None else None
+        value = self.of.run.values[node] if self.of.run is not None else None
         text = "" if value is None else number(value[()]) if value.ndim == 0 else shape_text(value.shape)
         target = self.positions[self.chain.target] if self.chain.target is not None else None
         assert node.op is not None  # it depends on the last layer
@@ -331,7 +240,11 @@ def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
 
 
 def _cell(array: Array | None, n: int, scale: Scale) -> Cell | None:
-    return None if array is None else Cell(number(array[n], DIGITS), scale.strength(array[n]))
+    return None if array is None else _number(array[n], scale)
+
+
+def _number(value: Any, scale: Scale) -> Cell:
+    return Cell(number(value, DIGITS), scale.strength(value))
 
 
 def _size(what: str, array: Array | None) -> str:
