@@ -168,7 +168,45 @@ class Training:
         return {name: np.asarray(parameters[name]) for name in self.network.parameters}
 
 
-Workload = Layers | Scalars | Training
+@dataclass(frozen=True)
+class Convolution:
+    """One step of E = Σ c ⊙ conv2d(x, W) with gradients by the images x and the kernels W, padded so that sizes stay."""
+
+    name: str = "conv"
+    batch: int = 32
+    channels: int = 16
+    size: int = 28
+    kernel: int = 3
+    dtype: Any = np.float32
+    tolerance: float = 2e-3
+
+    @property
+    def title(self) -> str:
+        sizes = f"{self.channels} channels of {self.size}×{self.size}, kernels {self.kernel}×{self.kernel}"
+        return f"conv2d: {sizes}, batch {self.batch}, {np.dtype(self.dtype).name}"
+
+    @cached_property
+    def parameters(self) -> dict[str, Array]:
+        """The images and the kernels, channels first."""
+        rng = np.random.default_rng(1)
+        x = rng.normal(size=(self.batch, self.channels, self.size, self.size))
+        W = rng.normal(size=(self.channels, self.channels, self.kernel, self.kernel)) / self.kernel**2
+        return {"x": x.astype(self.dtype), "W": W.astype(self.dtype)}
+
+    @cached_property
+    def weights(self) -> Array:
+        """The error signal of the convolution."""
+        shape = self.batch, self.channels, self.size, self.size
+        return np.random.default_rng(2).normal(size=shape).astype(self.dtype)
+
+    def prepare(self) -> None:
+        self.parameters, self.weights  # noqa: B018
+
+    def arrays(self, gradients: Mapping[str, Any]) -> dict[str, Array]:
+        return {name: np.asarray(gradients[name]) for name in self.parameters}
+
+
+Workload = Layers | Scalars | Training | Convolution
 
 
 @dataclass(frozen=True)
@@ -180,7 +218,7 @@ class Sizes:
     deep: tuple[int, ...] = (100_000,)
     batch: int = 1024
     epochs: int = 10
-    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6"))
+    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "conv"))
 
 
 QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2)
@@ -196,5 +234,6 @@ def workloads(sizes: Sizes) -> list[Workload]:
         *(Scalars("W5 wide", n, max(n // 100, 1), min(1000, max(n // 100, 1))) for n in sizes.wide),
         *(Scalars("W5 deep", n, 10, 10) for n in sizes.deep),
         Training("W6", Layers("W6", (64, 64, 10), ("tanh", "sigmoid"), 32), sizes.epochs),
+        Convolution(),
     ]
     return [workload for workload in every if workload.name.split()[0] in sizes.names]

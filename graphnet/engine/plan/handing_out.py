@@ -55,11 +55,17 @@ class Run:
     start: int
     shape: tuple[int, ...]
 
-    def parts(self, memory: Array) -> Iterable[tuple[str, Array]]:
-        """Return the name and the array of each."""
-        count = len(self.names)
-        stop = self.start + count * math.prod(self.shape)
-        return zip(self.names, memory[self.start : stop].reshape(count, *self.shape), strict=True)
+    @property
+    def size(self) -> int:
+        """How many entries they have together."""
+        return len(self.names) * math.prod(self.shape)
+
+    def parts(self, memory: Array, start: int) -> Iterable[tuple[str, Array]]:
+        """Return the name and the array of each, in memory where they begin at entry `start`."""
+        part = memory[start : start + self.size]
+        if not self.shape:  # an entry of a vector would be a number, not an array
+            return ((name, part[i : i + 1].reshape(())) for i, name in enumerate(self.names))
+        return zip(self.names, part.reshape(len(self.names), *self.shape), strict=True)
 
 
 class Piece:
@@ -85,7 +91,8 @@ class Piece:
     def hand_out(self) -> dict[str, Array]:
         """Return the gradients, as arrays that no run will write into while somebody holds them."""
         if self.moving is None:
-            return self._parts(self.memory.copy())
+            first, last = self.runs[0], self.runs[-1]
+            return self._parts(self.memory[first.start : last.start + last.size].copy(), first.start)
         if self._ours is None:
             self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
         return self._parts(self.memory)
@@ -105,10 +112,11 @@ class Piece:
         self.moving.move(calls, new.reshape(self.moving.arrays[self.moving.node].shape))
         return self._parts(new)
 
-    def _parts(self, memory: Array) -> dict[str, Array]:
+    def _parts(self, memory: Array, first: int = 0) -> dict[str, Array]:
+        """Return the gradients in memory that begins at entry `first` of the piece."""
         parts: dict[str, Array] = {}
         for run in self.runs:
-            parts.update(run.parts(memory))
+            parts.update(run.parts(memory, run.start - first))
         return parts
 
 

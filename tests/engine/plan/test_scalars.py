@@ -52,6 +52,22 @@ def test_values_and_gradients_are_those_of_the_engine(seed, newest):
             assert abs(grads[node.name] - bwd.error_signal(node)) <= 1e-12 * scale
 
 
+def test_gradients_of_many_scalars_are_arrays_of_their_own():
+    parameters = [gn.parameter(f"p{i}", 0.01 * i) for i in range(200)]
+    E = parameters[0]
+    for p in parameters[1:]:
+        E = gn.tanh(E) + p
+    step = gn.compile(E)
+    _, first = step({})
+    assert all(isinstance(gradient, np.ndarray) and gradient.shape == () for gradient in first.values())
+    kept = {name: float(gradient) for name, gradient in first.items()}
+    parameters[100].value = 3.0
+    _, second = step({})
+    assert {name: float(gradient) for name, gradient in first.items()} == kept
+    for name, gradient in gn.backward(E, {}).gradients.items():
+        assert second[name] == pytest.approx(float(gradient), rel=1e-12)
+
+
 def test_a_changed_parameter_and_another_feed_are_seen():
     E, feeds = random_scalars(1, 400)
     step = gn.compile(E)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Step, batches
-from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Layers, Scalars, Training
 
 FORWARD = {"tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 SLOPE = {"tanh": lambda a: 1 - a * a, "sigmoid": lambda a: a * (1 - a)}
@@ -67,6 +67,28 @@ class ByHand(Contestant):
                 else:
                     deltas[i] += delta * (1 - values[number] * values[number])
             return values[-1], {"leaves": np.array(deltas[:leaves])}
+
+        return step
+
+    def convolution(self, workload: Convolution) -> Step:
+        """Windows of the padded images as rows of a matrix; back, each row is added to where it came from."""
+        x, W = workload.parameters.values()
+        margin, k, size = workload.kernel // 2, workload.kernel, workload.size
+        edges = ((0, 0), (0, 0), (margin, margin), (margin, margin))
+        weights, kernels = workload.weights, W.reshape(len(W), -1)
+
+        def step() -> tuple[float, dict[str, Array]]:
+            windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, edges), (k, k), (2, 3))
+            rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, kernels.shape[1])
+            out = rows @ kernels.T
+            delta = weights.transpose(0, 2, 3, 1).reshape(-1, len(W))
+            loss = float(np.sum(out * delta))
+            back = (delta @ kernels).reshape(len(x), size, size, x.shape[1], k, k)
+            dx = np.zeros((*x.shape[:2], size + 2 * margin, size + 2 * margin), x.dtype)
+            for i in range(k):
+                for j in range(k):
+                    dx[:, :, i : i + size, j : j + size] += back[..., i, j].transpose(0, 3, 1, 2)
+            return loss, {"x": dx[:, :, margin:-margin, margin:-margin], "W": (delta.T @ rows).reshape(W.shape)}
 
         return step
 

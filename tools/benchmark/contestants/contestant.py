@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from tools.benchmark.workloads import Layers, Scalars, Training, Workload
+from tools.benchmark.workloads import Convolution, Layers, Scalars, Training, Workload
 
 Step = Callable[[], tuple[float, Mapping[str, Any]]]
 """Feed, forward, backward: returns E as a float and the gradients by name, as arrays of the contestant's own kind."""
@@ -30,6 +30,8 @@ class Contestant:
                 return self.scalars(workload)
             case Training():
                 return self.training(workload)
+            case Convolution():
+                return self.convolution(workload)
 
     def layers(self, workload: Layers) -> Step:
         raise Skip("not made for it")
@@ -38,6 +40,9 @@ class Contestant:
         raise Skip("not made for it")
 
     def training(self, workload: Training) -> Step:
+        raise Skip("not made for it")
+
+    def convolution(self, workload: Convolution) -> Step:
         raise Skip("not made for it")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import graphnet as gn
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
-from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": gn.tanh, "sigmoid": gn.sigmoid}
 
@@ -35,6 +35,12 @@ def scalar_graph(workload: Scalars) -> gn.Node:
     return nodes[-1]
 
 
+def convolution(workload: Convolution) -> gn.Node:
+    """Return the loss, with images and kernels as parameters."""
+    x, W = (gn.parameter(name, value) for name, value in workload.parameters.items())
+    return gn.sum(gn.conv2d(x, W, padding=workload.kernel // 2) * workload.weights)
+
+
 class Compiled(Contestant):
     """``gn.compile`` and ``gn.fit``."""
 
@@ -49,6 +55,10 @@ class Compiled(Contestant):
 
     def scalars(self, workload: Scalars) -> Step:
         step = compiled(scalar_graph(workload))
+        return lambda: step({})
+
+    def convolution(self, workload: Convolution) -> Step:
+        step = compiled(convolution(workload))
         return lambda: step({})
 
     def training(self, workload: Training) -> Step:
@@ -87,6 +97,10 @@ class Passes(Contestant):
 
     def scalars(self, workload: Scalars) -> Step:
         graph = gn.Graph(scalar_graph(workload))
+        return lambda: loss_and_gradients(graph, {})
+
+    def convolution(self, workload: Convolution) -> Step:
+        graph = gn.Graph(convolution(workload))
         return lambda: loss_and_gradients(graph, {})
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
-from tools.benchmark.workloads import Layers, Scalars, Training
+from tools.benchmark.workloads import Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
 
@@ -67,6 +67,21 @@ class Jit(Contestant):
 
     def scalars(self, workload: Scalars) -> Step:
         raise Skip("unrolls the graph: can't compile it in reasonable time")
+
+    def convolution(self, workload: Convolution) -> Step:
+        weights = jnp.asarray(workload.weights)
+
+        def error(parameters: dict[str, Any]) -> Any:
+            return jnp.sum(jax.lax.conv(parameters["x"], parameters["W"], (1, 1), "SAME") * weights)
+
+        evaluate = jax.jit(jax.value_and_grad(error))
+        held = {name: jnp.asarray(value) for name, value in workload.parameters.items()}
+
+        def step() -> tuple[float, dict[str, Any]]:
+            value, gradients = jax.block_until_ready(evaluate(held))
+            return float(value), gradients
+
+        return step
 
     def training(self, workload: Training) -> Step:
         network = workload.network

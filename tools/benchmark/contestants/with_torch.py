@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
-from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
@@ -89,6 +89,23 @@ class Eager(Contestant):
             return history[-1], {name: tensor.detach() for name, tensor in named.items()}
 
         return train
+
+    def convolution(self, workload: Convolution) -> Step:
+        named = {name: torch.tensor(value, requires_grad=True) for name, value in workload.parameters.items()}
+        weights = torch.from_numpy(workload.weights)
+        padding = workload.kernel // 2
+
+        def error(x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+            return (torch.nn.functional.conv2d(x, W, padding=padding) * weights).sum()
+
+        function = self.prepared(error)
+
+        def step() -> tuple[float, dict[str, Any]]:
+            E = function(*named.values())
+            gradients = torch.autograd.grad(E, list(named.values()))
+            return E.item(), dict(zip(named, gradients, strict=True))
+
+        return step
 
 
 class Compiled(Eager):
