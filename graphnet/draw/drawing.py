@@ -14,11 +14,9 @@ from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
 from graphnet.draw.build import build
 from graphnet.draw.findings import marks_of, report_title
-from graphnet.draw.page.data import page_data
-from graphnet.draw.page.html import write_html
 from graphnet.draw.page.passes import check_learning_rate, named_passes
 from graphnet.draw.picture import Direction, Mark, Picture
-from graphnet.draw.render import render
+from graphnet.draw.render import fitting, render
 from graphnet.draw.shown import shown_of
 from graphnet.draw.units.build import build_units
 from graphnet.draw.units.diagram import Diagram
@@ -132,6 +130,9 @@ def draw(
     picture = build_units(drawn, sample) if view == "units" else ops()
 
     def page() -> str:
+        from graphnet.draw.page.data import page_data  # only pages need all this
+        from graphnet.draw.page.html import write_html
+
         first = picture if isinstance(picture, Picture) else ops()
         return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
 
@@ -163,7 +164,7 @@ class Drawing:
         self._page = page
 
     def to_dot(self) -> str:
-        """Return the picture in DOT, the language of Graphviz.
+        """Return the picture in DOT, the language of Graphviz: for ``dot``, in the unit view for ``neato -n2``.
 
         Examples
         --------
@@ -300,7 +301,7 @@ class Drawing:
 
 _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(drawing.to_dot(), "png", drawing._view.engine),
+    ".png": lambda drawing: render(fitting(drawing.to_dot(), drawing.to_svg()), "png", drawing._view.engine),
     ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._view.engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),

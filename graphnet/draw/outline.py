@@ -16,9 +16,6 @@ MOST_READABLE = 300
 MOST_BOXES, MOST_LENGTH = 1200, 3000
 """Above this many boxes, or this total length of arrows counted in columns, the layout takes more than a few seconds."""
 
-MOST_COLUMNS = 90
-"""Above this many columns a picture is too long for anyone, and for some bitmaps."""
-
 MOST_ALIKE = 24
 """Of more scopes alike in a row than this, those in the middle become one box."""
 
@@ -112,15 +109,15 @@ def _notice(graph: Graph, items: Sequence[Item]) -> str:
 
 
 def _can_be_read(graph: Graph, items: Sequence[Item]) -> bool:
-    return len(items) <= MOST_READABLE and _extent(graph, items)[0] <= MOST_COLUMNS and _can_be_drawn(graph, items)
+    return len(items) <= MOST_READABLE and _can_be_drawn(graph, items)
 
 
 def _can_be_drawn(graph: Graph, items: Sequence[Item]) -> bool:
-    return len(items) <= MOST_BOXES and _extent(graph, items)[1] <= MOST_LENGTH
+    return len(items) <= MOST_BOXES and _length(graph, items) <= MOST_LENGTH
 
 
-def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
-    """Return the number of columns, and the total length of all arrows counted in columns.
+def _length(graph: Graph, items: Sequence[Item]) -> int:
+    """Return the total length of all arrows, counted in columns.
 
     An arrow across many columns makes the layout as slow as many arrows do. A box with no arrow to it, as a
     parameter's, stands right before the first box it leads to.
@@ -143,8 +140,7 @@ def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
     for start, used in first_use.items():
         if not has_sources[start]:
             column[start] = used - 1
-    length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
-    return max(column) + 1, length
+    return sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
 
 
 # Folding ------------------------------------------------------------------------------------------------------------
@@ -238,6 +234,6 @@ def _fold_middle(graph: Graph, items: tuple[Item, ...]) -> tuple[Item, ...]:
             continue
         between = tuple(node for item in items[kept:-kept] for node in item.nodes)
         fewer = (*items[:kept], Item(between, "", f"… {len(between):,} nodes not drawn …", "middle"), *items[-kept:])
-        if _extent(graph, fewer)[1] <= MOST_LENGTH:
+        if _length(graph, fewer) <= MOST_LENGTH:
             break
     return fewer

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 from graphnet.errors import DrawError
 
 FORMATS = ("svg", "png", "pdf")
+
+MOST_PIXELS = 32_000
+"""Along one side of a PNG: Cairo, which draws it, has room for 32,767."""
 
 
 def render(dot: str, format: str, engine: str = "dot") -> bytes:
@@ -27,6 +31,15 @@ def render(dot: str, format: str, engine: str = "dot") -> bytes:
         f"nothing on this machine could draw the picture ({'; '.join(failures)})",
         repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.txt"), .mmd and .dot work without it.',
     )
+
+
+def fitting(dot: str, svg: str) -> str:
+    """Return a picture in DOT with so many dots per inch that it fits into a bitmap, given the same picture as SVG."""
+    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
+    largest = max(float(side) for side in sides.groups()) if sides else 0.0
+    if largest * 96 / 72 <= MOST_PIXELS:
+        return dot
+    return dot.replace("{", f'{{\ndpi="{MOST_PIXELS * 72 / largest:.1f}"', 1)
 
 
 def _with_command(dot: str, format: str, engine: str) -> bytes:

@@ -195,3 +195,12 @@ def test_mermaid_gets_no_more_arrows_than_it_takes():
     assert len(drawing.picture.edges) > 500
     assert drawing.to_mermaid().count(" -->") == sum(edge.role == "value" for edge in drawing.picture.edges) < 500
     assert "-.->" not in drawing.to_mermaid()
+
+
+def test_a_chain_too_long_for_a_bitmap_is_made_smaller(tmp_path, capfd):
+    x, y = chain(290)
+    drawing = draw(gn.backward(y, {x: 0.5}))
+    assert len(drawing.picture.boxes) == 291
+    png = drawing.save(tmp_path / "long.png").read_bytes()
+    assert 31_000 < int.from_bytes(png[16:20], "big") <= 32_767
+    assert "too large" not in capfd.readouterr().err

@@ -365,11 +365,12 @@ def test_three_hundred_nodes_open_and_step(open_page):
 
 def test_a_folded_box_opens_and_closes(open_page):
     y = gn.input("x", shape=(3,))
-    for layer in range(60):
+    for layer in range(8):
         with gn.scope(f"layer{layer}"):
             y = gn.tanh(gn.multiply(y, gn.parameter("w", np.full(3, 0.5)), name="z"), name="a")
-    page = open_page(gn.draw(gn.backward(gn.sum(y, name="E"), {"x": [0.1, 0.2, 0.3]})))
+    page = open_page(gn.draw(gn.backward(gn.sum(y, name="E"), {"x": [0.1, 0.2, 0.3]}), depth=0))
     folded = page.locator(".card.folded").count()
+    assert folded == 8
     page.keyboard.press("3")
     page.get_by_label("Find a node").fill("layer2")
     page.keyboard.press("Enter")

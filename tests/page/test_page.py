@@ -224,8 +224,8 @@ def test_10_000_nodes_make_a_page():
 
 
 def test_a_folded_box_can_be_opened_in_a_scene_of_its_own():
-    run = blocks(100, 4)
-    data = page_data(run)
+    run = blocks(12, 4)
+    data = page_data(run, depth=0)
     scene = first_scene(data)
     folded = {box["id"]: box["members"] for box in scene["boxes"] if box["kind"] == "folded"}
     opened = [id for id in folded if id in data["scenes"]]

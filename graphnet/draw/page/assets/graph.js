@@ -126,7 +126,7 @@ function cardField(box, array, role, caption, what) {
 
 function makeCurve(edge, number) {
   const path = (name, more = {}) => svg("path", { d: edge.path, class: name, ...more });
-  const forward = path("forward", { "marker-end": "url(#head-forward)" });
+  const forward = path("forward", { "marker-end": "url(#head-idle)" });
   const back = path("back", {
     "marker-start": "url(#head-back)",
     transform: scene.direction === "right" ? "translate(0 6)" : "translate(6 0)",
@@ -192,5 +192,5 @@ function arrowheads() {
       },
       svg("path", { d: "M0 1L10 5L0 9z" }),
     );
-  return svg("defs", {}, head("forward"), head("back"), head("gradient"));
+  return svg("defs", {}, head("idle"), head("forward"), head("back"), head("gradient"));
 }
