@@ -63,7 +63,7 @@ def run(folder: Path, *, epochs: int, seed: int) -> float:
     plot_loss(history, folder / "loss.png")
     print(f"\nWritten to {folder.resolve()}:")
     for path in sorted(folder.iterdir()):
-        print(f"  {path.name:22} {DESCRIPTIONS.get(path.stem, '')}")
+        print(f"  {path.name:24} {DESCRIPTIONS.get(path.stem, '')}")
     return score
 
 
