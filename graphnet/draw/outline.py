@@ -13,8 +13,9 @@ from graphnet.draw.text import count, short
 MOST_READABLE = 300
 """Above this many boxes a picture is folded, unless it was asked for in full."""
 
-MOST_BOXES, MOST_LENGTH = 1200, 3000
-"""Above this many boxes, or this total length of arrows counted in columns, the layout takes more than a few seconds."""
+MOST_BOXES, MOST_LENGTH, MOST_CROWDED = 1200, 2400, 40_000
+"""Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by
+side in a column, the layout takes more than a few seconds: all three measured."""
 
 MOST_ALIKE = 24
 """Of more scopes alike in a row than this, those in the middle become one box."""
@@ -113,11 +114,14 @@ def _can_be_read(graph: Graph, items: Sequence[Item]) -> bool:
 
 
 def _can_be_drawn(graph: Graph, items: Sequence[Item]) -> bool:
-    return len(items) <= MOST_BOXES and _length(graph, items) <= MOST_LENGTH
+    if len(items) > MOST_BOXES:
+        return False
+    columns, length = _extent(graph, items)
+    return length <= MOST_LENGTH and length * length / columns <= MOST_CROWDED
 
 
-def _length(graph: Graph, items: Sequence[Item]) -> int:
-    """Return the total length of all arrows, counted in columns.
+def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
+    """Return the number of columns, and the total length of all arrows counted in columns.
 
     An arrow across many columns makes the layout as slow as many arrows do. A box with no arrow to it, as a
     parameter's, stands right before the first box it leads to.
@@ -140,7 +144,8 @@ def _length(graph: Graph, items: Sequence[Item]) -> int:
     for start, used in first_use.items():
         if not has_sources[start]:
             column[start] = used - 1
-    return sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
+    length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
+    return max(column) + 1, length
 
 
 # Folding ------------------------------------------------------------------------------------------------------------
@@ -234,6 +239,6 @@ def _fold_middle(graph: Graph, items: tuple[Item, ...]) -> tuple[Item, ...]:
             continue
         between = tuple(node for item in items[kept:-kept] for node in item.nodes)
         fewer = (*items[:kept], Item(between, "", f"… {len(between):,} nodes not drawn …", "middle"), *items[-kept:])
-        if _length(graph, fewer) <= MOST_LENGTH:
+        if _can_be_drawn(graph, fewer):
             break
     return fewer

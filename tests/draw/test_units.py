@@ -372,3 +372,16 @@ def test_the_unit_view_as_text_and_as_mermaid(network):
     large = draw(gn.backward(*mlp([64, 32, 10])), view="units").to_mermaid()
     assert re.findall(r"^(c\d) -->.*(c\d)$", large, re.M) == [("c0", "c1"), ("c1", "c2")]
     assert large.count("-->") < 500
+
+
+@pytest.mark.parametrize("sizes", [[2, 0], [0, 3], [1, 1], [1, 300, 1], [200, 200]])
+def test_layers_of_no_unit_of_one_and_of_many(sizes):
+    x = gn.input("x", (None, sizes[0]))
+    a = x
+    for before, units in itertools.pairwise(sizes):
+        a = gn.tanh(a @ gn.parameter(f"W{before}-{units}", np.ones((before, units))))
+    drawing = draw(gn.forward(a, {x: np.ones((3, sizes[0]))}), view="units")
+    assert [column.size for column in drawing.picture.columns] == sizes
+    assert sum(len(column.units) for column in drawing.picture.columns) == min(sum(sizes), 60)
+    ElementTree.fromstring(drawing.to_svg())
+    assert len(drawing.to_text()) > 100
