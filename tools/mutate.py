@@ -36,6 +36,10 @@ EQUIVALENT: dict[str, str] = {
     "MOST_CONTRIBUTIONS": "from where on the contributions are not computed: a matter of speed",
     "max([1.0": "the largest of no numbers: it is compared with 1 anyway",
     "figsize": "the size of a plot",
+    "reshape(": "in a shape, any negative number stands for what is left",
+    "strict=True": "the lengths are equal; it is said once more",
+    "number(": "how many digits are shown",
+    "look(suspects, alone=False)": "to look at all of them alone at once takes longer and says the same",
     "default_rng": "another seed, another equally good trial",
     "checked": "a memory of what was compared before: without it, it is compared again",
 }

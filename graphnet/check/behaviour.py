@@ -27,7 +27,7 @@ SAME = 1e-14
 MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
 ROUNDING = 1e-13
-"""And beyond that: what is left of numbers about 1 that cancel."""
+"""And beyond that, as a share of δ: what is left of numbers as large that cancel."""
 
 
 class Behaviour:
@@ -167,7 +167,7 @@ class Behaviour:
                 with np.errstate(all="ignore"):
                     apart = np.abs(sum_ - (one + MUCH * two))
                     largest = np.max(np.abs(one) + MUCH * np.abs(two), initial=0.0)
-                allowed = LINEAR * np.nan_to_num(largest, nan=np.inf) + ROUNDING
+                allowed = LINEAR * np.nan_to_num(largest, nan=np.inf) + MUCH * ROUNDING
                 if np.nan_to_num(apart, nan=0.0).max(initial=0.0) > allowed:
                     text = (
                         f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(np.nanmax(apart))}"

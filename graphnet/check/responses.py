@@ -115,6 +115,7 @@ class Response:
         sizes = [sum(values[key].size for key in (*call.inputs, call.output)) for call in self.calls]
         self._costs = [self.array.size, *sizes]
         self.source = source
+        self._kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         rng = np.random.default_rng(0)
         far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
         self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
@@ -190,7 +191,8 @@ class Response:
                 if self._ends_at(cut):
                     change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
                 else:
-                    outcomes = [self._behind(cut.calls, self._versions(cut, slab, array)) for array in moved]
+                    stacks = [self._versions(cut, slab, array, side) for side, array in enumerate(moved)]
+                    outcomes = [self._behind(cut.calls, versions) for versions in stacks]
                     change[at], size[at] = self._compared(*outcomes)
         return change, size
 
@@ -240,17 +242,28 @@ class Response:
         array.reshape(-1)[entries] += steps
         return array
 
-    def _versions(self, cut: Cut, slab: Array, array: Array) -> Stack:
-        """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved."""
+    def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
+        """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved.
+
+        The versions of one side (low, high) are written into the same memory again and again: the numbers that move are
+        the same ones as long as the slabs are.
+        """
         base = self.values[cut.key]
-        data = np.empty((len(slab), base.size), array.dtype)
-        data[:] = base.reshape(-1)
-        version = np.full(cut.slabs + 1, -1)  # the last one: of what depends on no slab
-        version[slab] = np.arange(len(slab))
-        rows = version[cut.owner]
-        places = np.flatnonzero(rows >= 0)
-        data[rows[places], places] = array.reshape(-1)[places]
-        return Stack(data.reshape(len(slab), *base.shape))
+        if (
+            side not in self._kept
+            or self._kept[side][1].dtype != array.dtype
+            or not np.array_equal(self._kept[side][0], slab)
+        ):
+            version = np.full(cut.slabs + 1, -1)  # the last one: of what depends on no slab
+            version[slab] = np.arange(len(slab))
+            rows = version[cut.owner]
+            places = np.flatnonzero(rows >= 0)
+            data = np.empty((len(slab), base.size), array.dtype)
+            data[:] = base.reshape(-1)
+            self._kept[side] = (slab, data, rows[places] * base.size + places, places)
+        _, data, moving, places = self._kept[side]
+        data.reshape(-1)[moving] = array.reshape(-1)[places]
+        return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,8 @@ def test_dtype_kept_in_float32_networks():
 def test_a_property_alone_makes_the_verdict():
     report = gn.check_op(op_with(lambda d, a, z: np.clip(d, -50, 50) * (1 - a * a)), np.array([[0.3, 0.1]]))
     assert [f.verdict for f in report.findings] == ["right"]
+    assert "linear in delta: 0 of 1 rules; not of tested at 'tested alone': rule(δ + 1000δ′)" in str(report)
+    assert "deterministic: 1 of 1 rules\n" in str(report)
     assert report.verdict.startswith(
         "WRONG: the backward rule of tested at 'tested alone' breaks a property: linear in delta"
     )

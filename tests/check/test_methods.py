@@ -278,3 +278,41 @@ def test_whole_numbers_have_no_gradient():
 def test_arguments_of_check_op_are_numbers(array):
     with pytest.raises(DtypeError, match="an argument"):
         gn.check_op(gn.tanh, array)
+
+
+# How a sample is chosen ----------------------------------------------------------------------------------------------
+
+
+def test_from_end_to_end_too_a_sample_goes_with_directions():
+    E, feeds = network()
+    found = gn.check_gradients(E, feeds, entries=5).findings
+    assert {(f.label, f.slot): (f.entries, f.directions) for f in found if not f.local} == {
+        ("W", None): (5, 8),
+        ("b", None): (4, 0),
+    }
+    assert {f.directions for f in gn.check_gradients(E, feeds).findings} == {0}
+
+
+def test_a_sample_of_a_matrix_comes_from_many_rows():
+    rng = np.random.default_rng(0)
+    responses = []
+
+    class Spy(np.random.Generator):
+        def choice(self, a, *args, **kwargs):
+            responses.append(np.asarray(a))
+            return super().choice(a, *args, **kwargs)
+
+    x, W = rng.normal(size=(16, 40)), rng.normal(size=(40, 30))
+    report = gn.check_op(gn.matmul, x, W, entries=50, rng=Spy(np.random.PCG64(0)))
+    assert [f.entries for f in report.findings] == [50, 50]
+    among = [a for a in responses if a.size in (8 * 16, 8 * 30)]
+    assert [len(np.unique(among[0] % 40)), len(np.unique(among[1] // 30))] == [8, 8]
+
+
+def test_a_larger_budget_compares_more():
+    z = np.random.default_rng(0).normal(size=(30, 50))
+    counts = [gn.check_op(gn.softmax, z, budget=budget).findings[0].entries for budget in (1, 1e4, 1e5, 3e5, 1e6)]
+    assert counts[0] == 1
+    assert counts == sorted(counts)
+    assert counts[-1] == 1500
+    assert len(set(counts)) == 5
