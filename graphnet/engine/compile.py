@@ -56,8 +56,8 @@ class Step:
         self._of_scalars = len(graph.outputs) == 1 and not own and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._last_shapes: object = None
-        self._last_dtypes: object = None
+        self._shapes: list[tuple[int, ...]] | None = None
+        self._dtypes: list[np.dtype[Any]] | None = None
         self._last: Program
         self._turn = threading.Lock()
 
@@ -86,12 +86,13 @@ class Step:
         """Run the program for these feeds and return it; its results are valid until the next run."""
         try:
             arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
-            same = [array.shape for array in arrays] == self._last_shapes
-            same = same and [array.dtype for array in arrays] == self._last_dtypes and len(feeds) == len(arrays)
+            shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
+            same = shapes == self._shapes and dtypes == self._dtypes
+            known = (same or self._take_up(shapes, dtypes)) and len(feeds) == len(arrays)
         except (KeyError, AttributeError, TypeError):
-            same = False
-        if not same:
-            arrays = self._switch(feeds)
+            known = False
+        if not known:
+            arrays = self._prepare(feeds)
         try:
             self._last.run(arrays)
         except Exception:
@@ -99,21 +100,29 @@ class Step:
             raise
         return self._last
 
-    def _switch(self, feeds: Mapping[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    def _take_up(self, shapes: list[tuple[int, ...]], dtypes: list[np.dtype[Any]]) -> bool:
+        """Make the program for arrays of these shapes and dtypes the last one; tell whether there is one."""
+        key = (*shapes, *dtypes)
+        program = self._programs.get(key)
+        if program is None:
+            return False
+        self._programs.move_to_end(key)  # the last one used stands last
+        self._last, self._shapes, self._dtypes = program, shapes, dtypes
+        return True
+
+    def _prepare(self, feeds: Mapping[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
         shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
-        key = (*shapes, *dtypes)
-        program = self._programs.pop(key, None)
-        if program is None:
+        if not self._take_up(shapes, dtypes):
             program = self._build(fed)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:
                 self._programs.popitem(last=False)
-        self._programs[key] = self._last = program  # the last one used stands last
-        self._last_shapes, self._last_dtypes = shapes, dtypes
+            self._programs[*shapes, *dtypes] = program
+            self._take_up(shapes, dtypes)
         return arrays
 
     def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
