@@ -206,7 +206,30 @@ class Convolution:
         return {name: np.asarray(gradients[name]) for name in self.parameters}
 
 
-Workload = Layers | Scalars | Training | Convolution
+@dataclass(frozen=True)
+class Check:
+    """A full check of all gradients by finite differences, in float64, every entry of every parameter.
+
+    graphnet checks each rule alone besides, and the properties of each. A contestant raises if it finds a gradient wrong.
+    """
+
+    name: str
+    network: Layers
+    tolerance: float = 0.0
+
+    @property
+    def title(self) -> str:
+        count = sum(value.size for value in self.network.parameters.values())
+        return f"gradient check: {self.network.title}, {count:,} parameters"
+
+    def prepare(self) -> None:
+        self.network.prepare()
+
+    def arrays(self, gradients: Mapping[str, Any]) -> dict[str, Array]:
+        return {}
+
+
+Workload = Layers | Scalars | Training | Convolution | Check
 
 
 @dataclass(frozen=True)
@@ -218,7 +241,7 @@ class Sizes:
     deep: tuple[int, ...] = (100_000,)
     batch: int = 1024
     epochs: int = 10
-    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "conv"))
+    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "conv", "check"))
 
 
 QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2)
@@ -235,5 +258,7 @@ def workloads(sizes: Sizes) -> list[Workload]:
         *(Scalars("W5 deep", n, 10, 10) for n in sizes.deep),
         Training("W6", Layers("W6", (64, 64, 10), ("tanh", "sigmoid"), 32), sizes.epochs),
         Convolution(),
+        Check("check", Layers("check", (2, 16, 16, 1), ("tanh",) * 3, 32)),
+        Check("check", Layers("check", (64, 64, 10), ("tanh",) * 2, 16)),
     ]
     return [workload for workload in every if workload.name.split()[0] in sizes.names]

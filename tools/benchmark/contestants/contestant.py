@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from tools.benchmark.workloads import Convolution, Layers, Scalars, Training, Workload
+from tools.benchmark.workloads import Check, Convolution, Layers, Scalars, Training, Workload
 
 Step = Callable[[], tuple[float, Mapping[str, Any]]]
 """Feed, forward, backward: returns E as a float and the gradients by name, as arrays of the contestant's own kind."""
@@ -32,6 +32,8 @@ class Contestant:
                 return self.training(workload)
             case Convolution():
                 return self.convolution(workload)
+            case Check():
+                return self.check(workload)
 
     def layers(self, workload: Layers) -> Step:
         raise Skip("not made for it")
@@ -43,6 +45,9 @@ class Contestant:
         raise Skip("not made for it")
 
     def convolution(self, workload: Convolution) -> Step:
+        raise Skip("not made for it")
+
+    def check(self, workload: Check) -> Step:
         raise Skip("not made for it")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import graphnet as gn
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
-from tools.benchmark.workloads import ADD, MULTIPLY, Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": gn.tanh, "sigmoid": gn.sigmoid}
 
@@ -60,6 +60,17 @@ class Compiled(Contestant):
     def convolution(self, workload: Convolution) -> Step:
         step = compiled(convolution(workload))
         return lambda: step({})
+
+    def check(self, workload: Check) -> Step:
+        E, x, t = network(workload.network)
+        X, T = workload.network.feeds
+
+        def step() -> Any:
+            report = gn.check_gradients(E, {x: X, t: T}, entries="all")
+            report.raise_if_failed()
+            return 0.0, {}
+
+        return step
 
     def training(self, workload: Training) -> Step:
         E, x, t = network(workload.network)

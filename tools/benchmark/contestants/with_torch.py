@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
-from tools.benchmark.workloads import ADD, MULTIPLY, Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
@@ -107,6 +107,17 @@ class Eager(Contestant):
 
         return step
 
+    def check(self, workload: Check) -> Step:
+        loss = loss_of(workload.network)
+        X, T = map(torch.from_numpy, workload.network.feeds)
+        parameters = list(tensors(workload.network).values())
+
+        def step() -> tuple[float, dict[str, Any]]:
+            torch.autograd.gradcheck(lambda *given: loss(X, T, list(given)), parameters)
+            return 0.0, {}
+
+        return step
+
 
 class Compiled(Eager):
     name = "torch.compile"
@@ -123,6 +134,9 @@ class Compiled(Eager):
 
     def scalars(self, workload: Scalars) -> Step:
         raise Skip("unrolls the graph: compiles for hours")
+
+    def check(self, workload: Check) -> Step:
+        raise Skip("the same check as without compiling")
 
 
 def contestants(threads: int) -> list[Contestant]:
