@@ -47,7 +47,9 @@ def gradient_of_sum(node, parameter):
 
 
 @pytest.mark.parametrize(
-    ("apply", "expected"), [(swish, lambda z: z / (1 + np.exp(-z))), (Scale(3.0), lambda z: 3 * z)], ids=str
+    ("apply", "expected"),
+    [(swish, lambda z: z / (1 + np.exp(-z))), (Scale(3.0), lambda z: 3 * z)],
+    ids=["swish", "scale"],
 )
 def test_a_custom_op_computes_on_arrays_and_builds_nodes_on_nodes(apply, expected):
     np.testing.assert_array_equal(apply(Z), expected(Z))
@@ -60,7 +62,7 @@ def test_a_custom_op_computes_on_arrays_and_builds_nodes_on_nodes(apply, expecte
 @pytest.mark.parametrize(
     ("apply", "slope"),
     [(swish, lambda z: (1 + np.exp(-z) * (1 + z)) / (1 + np.exp(-z)) ** 2), (Scale(3.0), lambda z: 3 + 0 * z)],
-    ids=str,
+    ids=["swish", "scale"],
 )
 def test_a_custom_ops_backward_rule_is_used(apply, slope):
     W = gn.parameter("W", Z)
