@@ -73,7 +73,7 @@ class Step:
         -------
         loss, grads
             E as a float, and {name: array} of the gradients. Compiled without gradients: the output's array, or a list of
-            arrays if there are several outputs. All are copies.
+            arrays if there are several outputs. They are the caller's: no later run writes into them.
         """
         with self._turn:
             program = self.run(feeds)
