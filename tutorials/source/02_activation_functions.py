@@ -16,7 +16,9 @@ import graphnet as gn
 # S30: functions left, derivatives right
 figure = gn.plots.activations()
 assert figure.axes[0].get_legend_handles_labels()[1] == ["identity", "sigmoid", "tanh"]
-assert [line.get_color() for line in figure.axes[0].lines[:3]] == [line.get_color() for line in figure.axes[1].lines[:3]]
+assert [line.get_color() for line in figure.axes[0].lines[:3]] == [
+    line.get_color() for line in figure.axes[1].lines[:3]
+]
 plt.show()
 
 # %%
