@@ -137,7 +137,7 @@ assert flat_error["OR"] < 0.05
 assert abs(flat_error["XOR"] - 0.5) < 1e-3  # four outputs of ½: E = ½ · 4 · ¼
 assert solved < 0.01
 assert right(y, X, targets["XOR"]) == 1
-print(flat_error, "with hidden units:", solved)
+print({name: round(error, 4) for name, error in flat_error.items()}, "with hidden units:", round(solved, 4))
 
 # %% [markdown]
 # ## Why XOR is impossible without one

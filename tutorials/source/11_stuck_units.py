@@ -77,18 +77,18 @@ rng = np.random.default_rng(0)
 X, T = rng.normal(size=(64, 20)), rng.normal(size=(64, 1))
 
 
-def deep(activation, scale=1.0, bias=0.0, depth=DEPTH):
+def deep(activation, scale=1.0, bias=0.0, depth=DEPTH, width=20):
     """Run a deep network, its weights `scale` times the usual size, its biases all `bias`."""
     rng = np.random.default_rng(1)
-    x, t = gn.input("x", shape=(None, 20)), gn.input("t", shape=(None, 1))
+    x, t = gn.input("x", shape=(None, width)), gn.input("t", shape=(None, 1))
     a = x
     for layer in range(1, depth + 1):
-        W = gn.parameter(f"W{layer}", scale * rng.normal(size=(20, 20)) / np.sqrt(20))
-        b = gn.parameter(f"b{layer}", np.full(20, bias))
+        W = gn.parameter(f"W{layer}", scale * rng.normal(size=(width, width)) / np.sqrt(width))
+        b = gn.parameter(f"b{layer}", np.full(width, bias))
         a = activation(gn.bias_add(a @ W, b, name=f"z{layer}"), name=f"a{layer}")
-    W = gn.parameter("W_out", rng.normal(size=(20, 1)) / np.sqrt(20))
+    W = gn.parameter("W_out", rng.normal(size=(width, 1)) / np.sqrt(width))
     E = gn.mse(gn.identity(a @ W, name="y"), t, name="E")
-    return gn.backward(E, {x: X, t: T})
+    return gn.backward(E, {x: X[:, :width], t: T})
 
 
 def mean_slope(bwd, layer, activation):
@@ -116,8 +116,8 @@ assert size["logistic"] < 0.01 * size["tanh"]
 # the other half: yet below, it is tanh too that passes almost nothing on
 assert mean_slope(driven["tanh"], 8, gn.tanh) < 0.05
 lost = {name: np.linalg.norm(b.error_signal("z1")) / np.linalg.norm(b.error_signal("a8")) for name, b in driven.items()}
-print("gradient of the last weights:", size)
-print("what is left of the error signal at z1:", lost)
+print("gradient of the last weights:", {name: f"{value:.1e}" for name, value in size.items()})
+print("what is left of the error signal at z1:", {name: f"{value:.1e}" for name, value in lost.items()})
 assert max(lost.values()) < 1e-4
 
 # %% [markdown]
@@ -146,7 +146,7 @@ for (name, bwd), style in zip(mild.items(), ("o-", "s--", "^:"), strict=True):
     kept[name] = norms[0] / norms[-1]
 ax.set(xlabel="layer", title="the norm of the error signal ∂E/∂z, beside the last layer's")
 ax.legend()
-print(kept)
+print({name: f"{value:.1e}" for name, value in kept.items()})
 
 for i in layers:  # not one logistic unit is saturated, and no slope is above ¼
     a = mild["logistic"][f"a{i}"]
@@ -157,13 +157,13 @@ assert kept["tanh"] > 0.05
 assert 0.1 < kept["relu, weights √2 larger"] < 10
 
 # %% [markdown]
-# Below is the same as a picture of the network of four logistic layers: the red numbers shrink from right to left.
+# Below is the same as a picture, of a smaller network of three logistic layers: the red numbers shrink from right to left.
 
 # %%
-bwd = deep(gn.sigmoid, depth=4)
-norms = [np.linalg.norm(bwd.error_signal(f"z{i}")) for i in (1, 2, 3, 4)]
+bwd = deep(gn.sigmoid, depth=3, width=3)
+norms = [np.linalg.norm(bwd.error_signal(f"z{i}")) for i in (1, 2, 3)]
 assert norms == sorted(norms)
-gn.draw(bwd)
+gn.draw(bwd, view="units", sample=0)
 
 # %% [markdown]
 # ## What helps

@@ -178,7 +178,7 @@ for name in ("sum of squares", "Bernoulli likelihood"):
         accuracy.append(np.mean((bwd[z] > 0) == (T2 > 0.5)))
         W.value, c.value = W.value - 0.1 * bwd.gradient(W), c.value - 0.1 * bwd.gradient(c)
     histories[name] = accuracy
-print({name: accuracy[-1] for name, accuracy in histories.items()})
+print({name: f"{accuracy[-1]:.0%} right" for name, accuracy in histories.items()})
 assert histories["Bernoulli likelihood"][-1] >= 0.95
 assert histories["sum of squares"][-1] < 0.5
 
