@@ -26,10 +26,10 @@ assert bwd.gradient(a) == 4
 gn.draw(bwd)
 
 # %% [markdown]
-# ## A backward pass in six lines
+# ## A backward pass in a few lines
 #
 # This is the loop of the engine with one thing left open: the order. It uses the ops' own rules, so if a number is wrong the order is to
-# blame. It also notes for every message who sent it.
+# blame.
 
 
 # %%
@@ -89,7 +89,7 @@ def wrong_nodes(order, graph, values):
 order = breadth_first(E)
 print(" → ".join(graph.label(node) for node in order))
 wrong = wrong_nodes(order, graph, values)
-print("wrong:", wrong)
+print("wrong:", sorted(wrong))
 
 place = {node: i for i, node in enumerate(order)}
 assert place[u] < place[v]  # u is visited before its consumer v

@@ -14,23 +14,24 @@ import graphnet as gn
 # %% [markdown]
 # ## A derivative of a derivative
 #
-# Take $E = \sum w^4$. Then $\partial E/\partial w = 4w^3$ and the next is $12w^2$.
+# Take $a = \tanh w$ and $E = \sum a$. Then $\partial E/\partial w = 1 - a^2$, and the next is $-2a(1 - a^2)$.
 
 # %%
 w = gn.parameter("w", [1.0, -2.0, 0.5])
-E = gn.sum(w**4, name="E")
+E = gn.sum(gn.tanh(w, name="a"), name="E")
 (slope,) = gn.gradients(E, [w])
 (curvature,) = gn.gradients(gn.sum(slope), [w])
 fwd = gn.forward([slope, curvature], {})
-assert np.allclose(fwd[slope], 4 * w.value**3)
-assert np.allclose(fwd[curvature], 12 * w.value**2)
+a = np.tanh(w.value)
+assert np.allclose(fwd[slope], 1 - a**2)
+assert np.allclose(fwd[curvature], -2 * a * (1 - a**2))
 gn.draw(slope)
 
 # %% [markdown]
 # ## A small network and its Hessian
 #
 # A network with one hidden tanh unit has 4 numbers to train. They sit in one vector θ, from which the network takes its
-# parts, so that the Hessian $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$ is one 4 × 4 matrix: row i is the gradient of entry i of
+# parts. (The inputs are declared with all their sizes: a backward pass as graph needs to know them.) So the Hessian $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$ is one 4 × 4 matrix: row i is the gradient of entry i of
 # the gradient.
 
 # %%
@@ -38,7 +39,7 @@ rng = np.random.default_rng(0)
 X = np.linspace(-2, 2, 25)[:, None]
 T = 1.5 * np.tanh(1.2 * X - 0.6) + 0.3
 theta = gn.parameter("theta", [1.0, -0.2, 1.0, 0.0])
-x, t = gn.input("x", shape=(25, 1)), gn.input("t", shape=(25, 1))  # all sizes known: the rules meet them as graph
+x, t = gn.input("x", shape=(25, 1)), gn.input("t", shape=(25, 1))
 w1, b1 = gn.reshape(theta[0:1], (1, 1)), theta[1:2]
 w2, b2 = gn.reshape(theta[2:3], (1, 1)), theta[3:4]
 E = gn.sse(gn.tanh(x @ w1 + b1) @ w2 + b2, t, name="E")
@@ -115,10 +116,17 @@ assert np.allclose(found, [1.2, -0.6, 1.5, 0.3])  # the numbers that made the da
 assert descent_errors[-1] > 1e3 * newton_errors[-1]
 
 # %% [markdown]
-# Near the lowest point each Newton step **doubles the number of correct digits**; gradient descent adds about the same amount of a digit
-# each time.
+# Near the lowest point each Newton step **doubles the number of correct digits**; gradient descent adds about the same small amount
+# of a digit each time.
 
 # %%
+digits = -np.log10(np.maximum(newton_errors, 1e-32))
+near = (digits[:-1] > 3) & (digits[1:] < 30)
+assert near.any()
+assert np.all(digits[1:][near] > 1.5 * digits[:-1][near])
+gained = -np.diff(np.log10(descent_errors[200:]))
+assert gained.max() < 1.2 * gained.min() < 0.1
+
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 ax.semilogy(np.maximum(newton_errors, 1e-32), "o-", color="#b3261e", label="Newton")
 ax.semilogy(descent_errors[:60], "--", color="#1f5fa8", label="gradient descent, η = 0.02")
