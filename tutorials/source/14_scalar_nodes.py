@@ -142,7 +142,7 @@ assert errors[-1] < 0.5 * errors[0]
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Build a chain of 50,000 scalar nodes, `a = gn.tanh(a + w)`, and run it backward and compiled. What is different about it?
+# **1.** Build a chain of 50,000 scalar nodes, `a = gn.tanh(a + w)`, and run it backward and compiled. What is different?
 #
 # <details><summary>Solution</summary>
 #
