@@ -51,6 +51,7 @@ def run(source: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count = None
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]  # warnings of this machine
             for output in cell.outputs:
                 if "execution_count" in output:
                     output["execution_count"] = None
