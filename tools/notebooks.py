@@ -51,6 +51,8 @@ def run(source: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count = None
+            # what is written to stderr are warnings of this machine
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
             for output in cell.outputs:
                 if "execution_count" in output:
                     output["execution_count"] = None

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 1 · A first graph, and why the error is "propagated back"
 #
-# A network is a formula, and a formula is a graph: each node is one small computation. Here is the smallest network that
+# A network is a formula, and a formula is a graph: each node is one small computation. Here is the smallest network
+# that
 # has everything: an input $x$, a weight $w$, a bias $b$, an activation, and an error against a target $t$.
 
 # %%
@@ -26,7 +27,8 @@ gn.draw(fwd)
 
 # %% [markdown]
 # Values flow forward, along the arrows. Now ask each node: *if your output were a little larger, by how much would $E$
-# change?* The answer is the node's **error signal**, $\partial E/\partial(\text{node})$. A backward pass computes all of them.
+# change?* The answer is the node's **error signal**, $\partial E/\partial(\text{node})$. A backward pass computes
+# all of them.
 
 # %%
 # S06: an error signal for every node; at a it is ∂E/∂a, at z it is ∂E/∂z = δ, and they differ
@@ -42,11 +44,13 @@ gn.draw(bwd)
 # Look at the red numbers from right to left.
 #
 # 1. At $a$ the error signal is $a - t$. That *is* the error: how far the output is from its target.
-# 2. At $z$ it is $(a - t)\,g'(z)$. The error has been handed back through the activation, which multiplied it by its own
+# 2. At $z$ it is $(a - t)\,g'(z)$. The error has been handed back through the activation, which multiplied it by its
+# own
 #    slope. A change of $z$ reaches $E$ only by way of $a$, and $g'(z)$ says how much of it gets there.
 # 3. At $w$ it is $(a - t)\,g'(z)\,x$: handed back once more, through the product, whose slope in $w$ is $x$.
 #
-# So a product of $(a - t)$ and a derivative is the error, seen from further back. Each node needs only what arrives from
+# So a product of $(a - t)$ and a derivative is the error, seen from further back. Each node needs only what arrives
+# from
 # its consumer and its own slope. Doing this node by node, from $E$ towards the weights, is back-propagation.
 
 # %%
@@ -75,7 +79,8 @@ gn.derive(E, [w, b])
 # %% [markdown]
 # ## Downhill
 #
-# The gradient points to where $E$ *grows*. To make it smaller, step the other way: $w \leftarrow w - \eta\,\partial E/\partial w$.
+# The gradient points to where $E$ *grows*. To make it smaller, step the other way:
+# $w \leftarrow w - \eta\,\partial E/\partial w$.
 
 # %%
 # S07, S45: a small step against the gradient lowers E, a step along it raises it
@@ -89,7 +94,8 @@ assert error_at(0.8 - 0.1 * slope) < error_at(0.8) < error_at(0.8 + 0.1 * slope)
 #
 # <details><summary>Solution</summary>
 #
-# $a - 0 > 0$: positive. The slope of the sigmoid and $x = 1.5$ are positive too, so the gradient is positive and $w$ goes
+# $a - 0 > 0$: positive. The slope of the sigmoid and $x = 1.5$ are positive too, so the gradient is positive and $w$
+# goes
 # down, which makes $a$ smaller. The cell below asserts it.
 #
 # </details>

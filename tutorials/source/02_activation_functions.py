@@ -19,7 +19,7 @@ assert figure.axes[0].get_legend_handles_labels()[1] == ["identity", "sigmoid", 
 assert [line.get_color() for line in figure.axes[0].lines[:3]] == [
     line.get_color() for line in figure.axes[1].lines[:3]
 ]
-plt.show()
+figure
 
 # %%
 # S02: identity has no bounds; the logistic function lies in (0, 1), tanh in (−1, 1)
@@ -54,7 +54,8 @@ X = rng.normal(size=(6, 3))
 np.testing.assert_allclose(gn.forward(deep, {x: X})[deep], X @ W + b, rtol=1e-12, atol=1e-12)
 
 # %% [markdown]
-# So hidden units need a bend; but an *output* may well be the identity. Regression is then a sum of hidden signals, each
+# So hidden units need a bend; but an *output* may well be the identity. Regression is then a sum of hidden signals,
+# each
 # with its weight. Here three tanh units add up to one curve:
 
 # %%

@@ -52,7 +52,8 @@ def difference(f, at, h=1e-5):
 a_j, z_k, a_k = forward_by_hand()
 
 # %% [markdown]
-# **Eq. 1.** $E = \tfrac12\sum_k (a_k - t_k)^2$. The ½ is there so that the 2 of the derivative goes away: $\partial E/\partial a_k = a_k - t_k$.
+# **Eq. 1.** $E = \tfrac12\sum_k (a_k - t_k)^2$. The ½ is there so that the 2 of the derivative goes away:
+# $\partial E/\partial a_k = a_k - t_k$.
 
 # %%
 # S10
@@ -61,8 +62,10 @@ np.testing.assert_allclose(bwd.error_signal(a2), a_k - T)
 np.testing.assert_allclose(difference(error, a_k), a_k - T, rtol=1e-7)
 
 # %% [markdown]
-# **Eq. 2–3.** $\partial E/\partial w_{jk} = (a_k - t_k)\,g'_k(z_k)\,\partial z_k/\partial w_{jk}$. There was a sum over all outputs in $E$, and it is
-# gone: a weight into output $k$ does not touch the others. So whatever the target of output 1 is, the weights into output 0 don't care.
+# **Eq. 2–3.** $\partial E/\partial w_{jk} = (a_k - t_k)\,g'_k(z_k)\,\partial z_k/\partial w_{jk}$. There was a sum
+# over all outputs in $E$, and it is
+# gone: a weight into output $k$ does not touch the others. So whatever the target of output 1 is, the weights into
+# output 0 don't care.
 
 # %%
 # S11
@@ -87,8 +90,10 @@ np.testing.assert_allclose(difference(lambda w: error(forward_by_hand(W_jk=w)[2]
 gn.explain(bwd, W2, entry=(0, 1))
 
 # %% [markdown]
-# **Eq. 5.** The first two factors belong to the unit, not to the weight, so they get a name: $\delta_k = (a_k - t_k)\,g'_k(z_k)$, the
-# error signal at $z_k$. Then $\partial E/\partial w_{jk} = \delta_k a_j$: the error signal, weighted by the signal that was fed forward.
+# **Eq. 5.** The first two factors belong to the unit, not to the weight, so they get a name:
+# $\delta_k = (a_k - t_k)\,g'_k(z_k)$, the
+# error signal at $z_k$. Then $\partial E/\partial w_{jk} = \delta_k a_j$: the error signal, weighted by the signal
+# that was fed forward.
 
 # %%
 # S13, S43

@@ -60,7 +60,8 @@ assert steps == {"W2": 4, "b2": 3, "W1": 7, "b1": 6}
 steps
 
 # %% [markdown]
-# **Eq. 7.** $\partial E/\partial w_{ij} = \sum_k (a_k - t_k)\,g'_k(z_k)\,\partial z_k/\partial w_{ij}$: each output has a term, and none is zero.
+# **Eq. 7.** $\partial E/\partial w_{ij} = \sum_k (a_k - t_k)\,g'_k(z_k)\,\partial z_k/\partial w_{ij}$: each output
+# has a term, and none is zero.
 
 # %%
 # S15
@@ -79,7 +80,8 @@ for k in range(2):
     assert np.isclose(bwd[z2][0, k], b_k[k] + sum(np.tanh(inner[j]) * W_jk[j, k] for j in range(3)))
 
 # %% [markdown]
-# **Eq. 9.** So $\partial z_k/\partial w_{ij} = w_{jk}\,g'_j(z_j)\,a_i$. In the graph: start an error signal of 1 at one $z_k$.
+# **Eq. 9.** So $\partial z_k/\partial w_{ij} = w_{jk}\,g'_j(z_j)\,a_i$. In the graph: start an error signal of 1 at
+# one $z_k$.
 
 # %%
 # S17
@@ -90,7 +92,8 @@ for k in range(2):
     np.testing.assert_allclose(difference(lambda w, k=k: z_k_by_hand(W_ij=w)[0, k], W_ij), by_hand, rtol=1e-6)
 
 # %% [markdown]
-# **Eq. 10.** Put it in: $\partial E/\partial w_{ij} = \big(\sum_k \delta_k w_{jk}\big)\,g'_j(z_j)\,a_i$. The bracket is what unit $j$ is told by
+# **Eq. 10.** Put it in: $\partial E/\partial w_{ij} = \big(\sum_k \delta_k w_{jk}\big)\,g'_j(z_j)\,a_i$. The bracket
+# is what unit $j$ is told by
 # the units it feeds: their error signals, each weighted by the weight it went through. It is the error signal at $a_j$.
 
 # %%
@@ -101,7 +104,8 @@ np.testing.assert_allclose(np.outer(a_i, told * slope_j), bwd.gradient(W1))
 np.testing.assert_allclose(measured, bwd.gradient(W1), rtol=1e-6)
 
 # %% [markdown]
-# **The recursion.** Call $\delta_j = g'_j(z_j)\sum_k \delta_k w_{jk}$, the error signal at $z_j$. It is made from the $\delta$ of the layer above.
+# **The recursion.** Call $\delta_j = g'_j(z_j)\sum_k \delta_k w_{jk}$, the error signal at $z_j$. It is made from
+# the $\delta$ of the layer above.
 
 # %%
 # S19
@@ -110,7 +114,8 @@ np.testing.assert_allclose(bwd.error_signal(z1)[0], delta_j)
 np.testing.assert_allclose(difference(lambda b: error(b_j=b), b_j), delta_j, rtol=1e-6)  # moving b_j moves z_j
 
 # %% [markdown]
-# **Eq. 11 and 12.** $\partial E/\partial w_{ij} = \delta_j a_i$ and $\partial E/\partial b_j = \delta_j$: just as for the output layer.
+# **Eq. 11 and 12.** $\partial E/\partial w_{ij} = \delta_j a_i$ and $\partial E/\partial b_j = \delta_j$: just as
+# for the output layer.
 
 # %%
 # S20, S21
@@ -144,7 +149,8 @@ for depth in [0, 1, 2, 5]:
 #
 # <details><summary>Solution</summary>
 #
-# To $a$: each $\delta_k$ through its weight, $\delta W^{\mathsf T}$. To $W$: signal times error signal, summed over samples, $a^{\mathsf T}\delta$.
+# To $a$: each $\delta_k$ through its weight, $\delta W^{\mathsf T}$. To $W$: signal times error signal, summed over
+# samples, $a^{\mathsf T}\delta$.
 #
 # </details>
 

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 5 · The five steps
 #
-# Backpropagation as a recipe. 1: feed forward. 2: the error at the output. 3: send error signals back. 4: from them, the
+# Backpropagation as a recipe. 1: feed forward. 2: the error at the output. 3: send error signals back. 4: from them,
+# the
 # gradients of the parameters. 5: update. Here is each of them alone, for a network of 2, 3 and 1 units.
 
 # %%
@@ -90,7 +91,8 @@ assert all(name in picture.to_svg() for name in ["z1", "a1", "z2", "a2"])
 picture
 
 # %% [markdown]
-# Saved as `.html`, the same pass is a page that steps through it, number by number. Open the file in any browser (a double
+# Saved as `.html`, the same pass is a page that steps through it, number by number. Open the file in any browser (a
+# double
 # click does it; it needs no server and no network), and go forward and back with its buttons or the arrow keys.
 
 # %%
@@ -116,7 +118,8 @@ errors[0], errors[-1]
 # %% [markdown]
 # ## Exercise
 #
-# Swap steps 4 and 5 for the output layer: update $W_2$ *before* the error signals of the hidden layer are computed. What
+# Swap steps 4 and 5 for the output layer: update $W_2$ *before* the error signals of the hidden layer are computed.
+# What
 # goes wrong?
 #
 # <details><summary>Solution</summary>

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 6 · Checking gradients, and finding a planted bug
 #
-# A wrong backward rule seldom crashes: the network just learns badly. But a gradient can be *measured*: nudge a number, see
+# A wrong backward rule seldom crashes: the network just learns badly. But a gradient can be *measured*: nudge a
+# number, see
 # how $E$ moves. That is slow, and good enough to check the fast way.
 
 # %%
@@ -47,7 +48,8 @@ difference, bwd.gradient(W1)[0, 2]
 
 # %%
 curve = gn.step_curve(E, feeds, W1, (0, 2))
-curve
+assert curve.errors[0] > curve.errors.min() < curve.errors[-1]  # the best step is neither the smallest nor the largest
+curve.plot()
 
 # %% [markdown]
 # `check_gradients` does it for every rule and every parameter.
@@ -82,8 +84,10 @@ assert "reads the input where the cached output belongs" in str(report)
 report
 
 # %% [markdown]
-# The report names the node, not just "some gradient is off": each rule is checked alone, with the values of this pass. The
-# gradient of `W1` is wrong too, but only because the error signal that reached it was. In the picture the node stands out:
+# The report names the node, not just "some gradient is off": each rule is checked alone, with the values of this
+# pass. The
+# gradient of `W1` is wrong too, but only because the error signal that reached it was. In the picture the node
+# stands out:
 
 # %%
 gn.draw(report)

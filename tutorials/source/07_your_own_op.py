@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 7 · Your own op and backward rule
 #
-# An op is a forward rule and a backward rule. The backward rule is given `delta`, the error signal of its output, then the
+# An op is a forward rule and a backward rule. The backward rule is given `delta`, the error signal of its output,
+# then the
 # output and the inputs of the forward pass, and returns one message for each input.
 
 # %%
@@ -31,7 +32,8 @@ report.raise_if_failed()
 report
 
 # %% [markdown]
-# Now it is an op like any other: it can be drawn, derived, and trained with. So can an error of your own. Here the fourth
+# Now it is an op like any other: it can be drawn, derived, and trained with. So can an error of your own. Here the
+# fourth
 # power in place of the square, which cares more about large errors:
 
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 8. Why topological order
 #
-# A node's error signal is the **sum** of what its consumers send back. So a node may only pass its error signal on when **all** of
-# them have sent. Visiting the nodes in reverse topological order makes sure of that. In this notebook we run the backward pass in
-# wrong orders on purpose, and see which nodes go wrong.
+# A node's error signal is the **sum** of what its consumers send back. So a node may only pass its error signal on
+# when **all** of them have sent. Visiting the nodes in reverse topological order makes sure of that. In this notebook
+# we run the backward pass in wrong orders on purpose, and see which nodes go wrong.
 
 # %%
 from itertools import permutations
@@ -28,8 +28,8 @@ gn.draw(bwd)
 # %% [markdown]
 # ## A backward pass in a few lines
 #
-# This is the loop of the engine with one thing left open: the order. It uses the ops' own rules, so if a number is wrong the order is to
-# blame.
+# This is the loop of the engine with one thing left open: the order. It uses the ops' own rules, so if a number is
+# wrong the order is to blame.
 
 
 # %%
@@ -52,8 +52,8 @@ assert right[a] == 4
 # %% [markdown]
 # ## A diamond, and the order of the queue
 #
-# A popular idea is to start at E and always go on to the inputs of the node just visited: first come, first served (breadth first).
-# For a chain that is right. It goes wrong where a signal arrives by a **short and a long way**:
+# A popular idea is to start at E and always go on to the inputs of the node just visited: first come, first served
+# (breadth first). For a chain that is right. It goes wrong where a signal arrives by a **short and a long way**:
 #
 # $$u = w \cdot x,\qquad v = \tanh u,\qquad E = \sum (v + u)$$
 
@@ -97,8 +97,8 @@ assert "w" in wrong
 assert "u" not in wrong  # u's own sum is right in the end: v's message did come. But too late to be passed on
 
 # %% [markdown]
-# Look at what happened. u was visited when only s had sent its message. It passed on a part. Then v sent the rest to u, where it
-# stayed. So **u looks right and everything below it is wrong**, by exactly the message that came late:
+# Look at what happened. u was visited when only s had sent its message. It passed on a part. Then v sent the rest to
+# u, where it stayed. So **u looks right and everything below it is wrong**, by exactly the message that came late:
 
 # %%
 received = backward_in(order, graph, values)
@@ -109,8 +109,8 @@ assert not gn.check_gradients(E, {}).failures  # the rules were never to blame
 # %% [markdown]
 # ## Calling the rules recursively
 #
-# Another idea: let every node, as soon as a message arrives, pass on **all it has so far**. Then the first message is sent twice:
-# once alone, and once more within the sum.
+# Another idea: let every node, as soon as a message arrives, pass on **all it has so far**. Then the first message is
+# sent twice: once alone, and once more within the sum.
 
 
 # %%
@@ -146,8 +146,8 @@ assert gn.backward(chain, {}).gradient("start") == 2.0**40  # 41 visits, not 2‚Å
 # ## All orders of the diamond
 #
 # There are few enough nodes to try every order that begins at E. An order is right exactly when every node that has
-# something to pass on comes after all of its consumers; **which** of these orders it is does not matter. (A leaf passes nothing on: its
-# place is free.)
+# something to pass on comes after all of its consumers; **which** of these orders it is does not matter. (A leaf
+# passes nothing on: its place is free.)
 
 # %%
 orders = [(E, *rest) for rest in permutations([n for n in graph.nodes if n is not E])]
@@ -162,7 +162,8 @@ print(f"{good} of {len(orders)} orders are right")
 assert 0 < good < len(orders)
 
 # %% [markdown]
-# The engine's order is one of them. `Graph` works it out once, without recursion, so that a chain of 100,000 nodes is no trouble.
+# The engine's order is one of them. `Graph` works it out once, without recursion, so that a chain of 100,000 nodes is
+# no trouble.
 
 # %%
 place = {node: i for i, node in enumerate(graph.nodes)}
@@ -171,12 +172,13 @@ assert all(place[source] < place[node] for node in graph.nodes for source in nod
 # %% [markdown]
 # ## Exercises
 #
-# **1.** In `backward_in`, replace the sum by `received[source] = message`. Which nodes of the diamond go wrong, in the right order?
+# **1.** In `backward_in`, replace the sum by `received[source] = message`. Which nodes of the diamond go wrong, in
+# the right order?
 #
 # <details><summary>Solution</summary>
 #
-# u keeps only the last message, and w is wrong with it. A node with one consumer doesn't notice: that is why this mistake
-# survives in code that was only tried on chains.
+# u keeps only the last message, and w is wrong with it. A node with one consumer doesn't notice: that is why this
+# mistake survives in code that was only tried on chains.
 #
 # </details>
 #
@@ -184,7 +186,7 @@ assert all(place[source] < place[node] for node in graph.nodes for source in nod
 #
 # <details><summary>Solution</summary>
 #
-# Yes, and there a mistake is easier to see: the value of an input isn't there yet. The backward pass has a number to go on with
-# too early, namely a part of the sum, and so goes wrong silently.
+# Yes, and there a mistake is easier to see: the value of an input isn't there yet. The backward pass has a number to
+# go on with too early, namely a part of the sum, and so goes wrong silently.
 #
 # </details>

@@ -45,8 +45,8 @@ def right(y, X, T):
 # %% [markdown]
 # ## The error is a surface
 #
-# Take the smallest network there is: one input, one weight, one bias, `a = logistic(w x + b)`. With two numbers to choose,
-# the error is a landscape over a plane. With the bias held still it is a curve.
+# Take the smallest network there is: one input, one weight, one bias, `a = logistic(w x + b)`. With two numbers to
+# choose, the error is a landscape over a plane. With the bias held still it is a curve.
 
 # %%
 # S52
@@ -88,11 +88,11 @@ contours = middle.contourf(ws, bs, error_at(*np.meshgrid(ws, bs)), levels=20, cm
 middle.plot(path[:, 0], path[:, 1], ".-", color="#b3261e", label="gradient descent")
 middle.set(xlabel="w", ylabel="b", title="over two, with the path down")
 middle.legend()
-figure.colorbar(contours, ax=middle, label="E");
+_ = figure.colorbar(contours, ax=middle, label="E")
 
 # %% [markdown]
-# The steps are long where the surface is steep and short where it is flat: the step is η times the slope. And if η is too
-# large, a step may jump across the valley and land **higher**:
+# The steps are long where the surface is steep and short where it is flat: the step is η times the slope. And if η is
+# too large, a step may jump across the valley and land **higher**:
 
 # %%
 # S52
@@ -200,8 +200,8 @@ history.plot()
 # %% [markdown]
 # ## sin x and |x| with three tanh units: regression, to a stated error
 #
-# For a number that may be anything, the output is the identity: a weighted sum of three bent curves. We ask for a typical
-# distance from the target (the root of the mean squared residual) below 0.1.
+# For a number that may be anything, the output is the identity: a weighted sum of three bent curves. We ask for a
+# typical distance from the target (the root of the mean squared residual) below 0.1.
 
 # %%
 # S47 S51
@@ -233,8 +233,8 @@ for ax, (name, function) in zip(axes, {"sin x": np.sin, "|x|": np.abs}.items(), 
 #
 # <details><summary>Solution</summary>
 #
-# `network(2, [1], ...)`. One hidden unit bends the plane along one direction only, and its output goes up or down all the
-# way along it: the last unit can still only cut it once, with a straight line. At least one sample stays wrong.
+# `network(2, [1], ...)`. One hidden unit bends the plane along one direction only, and its output goes up or down all
+# the way along it: the last unit can still only cut it once, with a straight line. At least one sample stays wrong.
 #
 # </details>
 #

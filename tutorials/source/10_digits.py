@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 10. Digits: from raw pixels to a trained network
 #
-# Eight by eight pixels, ten possible answers. Nothing here is new: the same forward pass, the same error signals, only more numbers.
-# We go in two steps: one logistic unit that says how **probable** a 1 is, then a network for all ten digits.
+# Eight by eight pixels, ten possible answers. Nothing here is new: the same forward pass, the same error signals,
+# only more numbers. We go in two steps: one logistic unit that says how **probable** a 1 is, then a network for all
+# ten digits.
 
 # %%
 import matplotlib.pyplot as plt
@@ -23,8 +24,8 @@ for ax, image, label in zip(axes, pixels, labels, strict=False):
 # %% [markdown]
 # ## Prepare
 #
-# Pixels are brought to 0 … 1, so that no unit starts saturated. A label becomes a row with a single 1. A part of the images is laid
-# aside: only on those does it count what the network can do.
+# Pixels are brought to 0 … 1, so that no unit starts saturated. A label becomes a row with a single 1. A part of the
+# images is laid aside: only on those does it count what the network can do.
 
 # %%
 rng = np.random.default_rng(0)
@@ -39,8 +40,8 @@ assert np.array_equal(T.argmax(axis=1), labels[order])
 # %% [markdown]
 # ## One unit: 0 or 1?
 #
-# A logistic output lies between 0 and 1, so it can be read as a probability. Train one unit to tell ones from zeros, by the error
-# that belongs to probabilities.
+# A logistic output lies between 0 and 1, so it can be read as a probability. Train one unit to tell ones from zeros,
+# by the error that belongs to probabilities.
 
 # %%
 # S35
@@ -55,7 +56,7 @@ E = gn.binary_cross_entropy(z, t, name="E")
 assert np.all(gn.forward(a, {x: X01})[a] == 0.5)  # before training: it knows nothing, and says so
 gn.fit(E, {x: X01[:250], t: T01[:250]}, optimizer=gn.GradientDescent(0.01), epochs=100, progress=False)
 probability = gn.forward(a, {x: X01[250:]})[a]
-assert np.all((0 < probability) & (probability < 1))
+assert np.all((probability > 0) & (probability < 1))
 assert np.mean((probability > 0.5) == (T01[250:] == 1)) > 0.97
 
 # with a bias, training makes the mean of the probabilities equal the share of ones: ∂E/∂b = Σ (a − t) → 0
@@ -65,8 +66,9 @@ print(f"probabilities say {np.mean(1 / (1 + np.exp(-bwd[z]))):.3f} ones, there a
 assert abs(np.mean(1 / (1 + np.exp(-bwd[z]))) - T01[:250].mean()) < 0.02
 
 # %% [markdown]
-# The weights of the unit are a picture themselves: red pixels speak for a 1, blue ones for a 0. And $\partial E/\partial W = x^\top\delta$ says
-# how it came about: each image was added, weighted by how wrong the unit was about it.
+# The weights of the unit are a picture themselves: red pixels speak for a 1, blue ones for a 0. And $\partial
+# E/\partial W = x^\top\delta$ says how it came about: each image was added, weighted by how wrong the unit was about
+# it.
 
 # %%
 # S35
@@ -78,7 +80,7 @@ left.set_title("the unit's weights")
 left.axis("off")
 right.hist([probability[T01[250:] == 0], probability[T01[250:] == 1]], bins=20, label=["zeros", "ones"])
 right.set(title="what it says about new images", xlabel="probability of a 1")
-right.legend();
+_ = right.legend()
 
 # %% [markdown]
 # ## All ten: a hidden layer
@@ -138,7 +140,8 @@ for ax, i in zip(axes, mistakes, strict=False):
 # %% [markdown]
 # ## Which pixels mattered?
 #
-# Backprop doesn't stop at the weights. The error signal of the **input** says which pixels would change the error, and which way.
+# Backprop doesn't stop at the weights. The error signal of the **input** says which pixels would change the error,
+# and which way.
 
 # %%
 i = mistakes[0]
@@ -172,7 +175,7 @@ for ax in (left, right):
 #
 # <details><summary>Solution</summary>
 #
-# `gn.layers.dense(x, 10, None, ...)` straight from the pixels is surprisingly good here, usually only a few images in a hundred worse: these
-# digits are small and centred, so that straight cuts through 64 dimensions nearly suffice.
+# `gn.layers.dense(x, 10, None, ...)` straight from the pixels is surprisingly good here, usually only a few images in
+# a hundred worse: these digits are small and centred, so that straight cuts through 64 dimensions nearly suffice.
 #
 # </details>

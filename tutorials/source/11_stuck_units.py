@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 11. Why units get stuck, and error signals that vanish
 #
-# The gradient of a weight is a product of two things, $\partial E/\partial w_{jk} = \delta_k\,a_j$, and
-# $\delta_k = (a_k - t_k)\,g'_k(z_k)$ is itself one. A product is nothing as soon as **one** factor is: the activation $a_j$, the
+# The gradient of a weight is a product of two things, $\partial E/\partial w_{jk} = \delta_k\,a_j$, and $\delta_k =
+# (a_k - t_k)\,g'_k(z_k)$ is itself one. A product is nothing as soon as **one** factor is: the activation $a_j$, the
 # slope $g'$, or the error. Each of them can leave a unit stuck, and it is worth knowing which one did.
 
 # %%
@@ -14,8 +14,9 @@ import graphnet as gn
 # %% [markdown]
 # ## First half: the activation goes to 0
 #
-# Feed a hidden unit a strongly negative input. A logistic unit then gives 0, a tanh unit −1. What is left of the gradient of
-# the weight that leads **out** of the unit?
+# Feed a hidden unit a strongly negative input. A logistic unit then gives 0, a tanh unit −1. What is left of the
+# gradient of the weight that leads **out** of the unit?
+
 
 # %%
 # S38
@@ -32,7 +33,9 @@ for z in zs:
     logistic, tanh = one_unit(gn.sigmoid, z), one_unit(gn.tanh, z)
     for bwd in (logistic, tanh):  # Eq. 5: the gradient is δ_k a_j
         assert np.allclose(bwd.gradient("w"), bwd.error_signal("z_k") * bwd["a"])
-    print(f"z = {z:5}: ∂E/∂w = {logistic.gradient('w').item():10.2e} with logistic, {tanh.gradient('w').item():.4f} with tanh")
+    print(
+        f"z = {z:5}: ∂E/∂w = {logistic.gradient('w').item():10.2e} with logistic, {tanh.gradient('w').item():.4f} with tanh"
+    )
 
 assert abs(logistic.error_signal("z_k").item()) > 0.9  # there is plenty of error left ...
 assert abs(logistic.gradient("w").item()) < 1e-8  # ... and none of it reaches the weight
@@ -40,13 +43,13 @@ assert abs(tanh.gradient("w").item()) > 1
 gn.explain(logistic, "w", entry=(0, 0))
 
 # %% [markdown]
-# The logistic unit is off, so the weight out of it gets no blame and does not move; the tanh unit, at −1, still teaches it. That is
-# the usual argument for tanh. It is only half of the story.
+# The logistic unit is off, so the weight out of it gets no blame and does not move; the tanh unit, at −1, still
+# teaches it. That is the usual argument for tanh. It is only half of the story.
 #
 # ## The other half: the slope goes to 0
 #
-# Going **through** the unit the error signal is multiplied by $g'(z)$. Far from 0 both curves are flat, and the slope of tanh
-# falls off even faster: as $4e^{-2|z|}$ where the logistic falls as $e^{-|z|}$.
+# Going **through** the unit the error signal is multiplied by $g'(z)$. Far from 0 both curves are flat, and the slope
+# of tanh falls off even faster: as $4e^{-2|z|}$ where the logistic falls as $e^{-|z|}$.
 
 # %%
 # S38
@@ -66,9 +69,9 @@ gn.plots.activations([gn.sigmoid, gn.tanh])
 # %% [markdown]
 # ## Both halves in a deep network
 #
-# Eight layers of 20 units each. We make the weights large and push the biases down, so that units are driven hard, and look
-# layer by layer at the activations (which decide what a weight **out of** the layer learns) and at the slopes (which decide what the
-# layers **below** learn).
+# Eight layers of 20 units each. We make the weights large and push the biases down, so that units are driven hard,
+# and look layer by layer at the activations (which decide what a weight **out of** the layer learns) and at the
+# slopes (which decide what the layers **below** learn).
 
 # %%
 # S38
@@ -132,8 +135,9 @@ found
 # %% [markdown]
 # ## Vanishing without any saturation
 #
-# No unit need be stuck for the signal to vanish. The slope of the logistic is at most ¼, **even at its best point**. Eight layers
-# of it multiply the signal by at most $(1/4)^8 = 1/65536$, times what the weights do. The slope of tanh is 1 at 0.
+# No unit need be stuck for the signal to vanish. The slope of the logistic is at most ¼, **even at its best point**.
+# Eight layers of it multiply the signal by at most $(1/4)^8 = 1/65536$, times what the weights do. The slope of tanh
+# is 1 at 0.
 
 # %%
 # S38
@@ -157,7 +161,8 @@ assert kept["tanh"] > 0.05
 assert 0.1 < kept["relu, weights √2 larger"] < 10
 
 # %% [markdown]
-# Below is the same as a picture, of a smaller network of three logistic layers: the red numbers shrink from right to left.
+# Below is the same as a picture, of a smaller network of three logistic layers: the red numbers shrink from right to
+# left.
 
 # %%
 bwd = deep(gn.sigmoid, depth=3, width=3)
@@ -168,8 +173,9 @@ gn.draw(bwd, view="units", sample=0)
 # %% [markdown]
 # ## What helps
 #
-# Weights drawn at the right size (`init="glorot"` and `"he"` of `gn.layers.dense`), activations whose slope is near 1 where
-# units live, inputs centred around 0, and errors that do not multiply by $g'$ once more at the output (the next tutorial).
+# Weights drawn at the right size (`init="glorot"` and `"he"` of `gn.layers.dense`), activations whose slope is near 1
+# where units live, inputs centred around 0, and errors that do not multiply by $g'$ once more at the output (the next
+# tutorial).
 #
 # ## Exercises
 #
@@ -178,8 +184,8 @@ gn.draw(bwd, view="units", sample=0)
 #
 # <details><summary>Solution</summary>
 #
-# By about 4, to make up for the slope of ¼. Try `deep(gn.sigmoid, scale=4)`: now the inputs z are large, units saturate, and
-# the slope is no longer ¼. The two halves of this notebook pull against each other.
+# By about 4, to make up for the slope of ¼. Try `deep(gn.sigmoid, scale=4)`: now the inputs z are large, units
+# saturate, and the slope is no longer ¼. The two halves of this notebook pull against each other.
 #
 # </details>
 #
@@ -187,7 +193,8 @@ gn.draw(bwd, view="units", sample=0)
 #
 # <details><summary>Solution</summary>
 #
-# Both: its activation and its slope. No error signal passes through it, so no weight into it moves; it only comes back if the
-# layers below change its input for it. `gn.diagnose(deep(gn.relu, bias=-3.0))` shows the share of dead units.
+# Both: its activation and its slope. No error signal passes through it, so no weight into it moves; it only comes
+# back if the layers below change its input for it. `gn.diagnose(deep(gn.relu, bias=-3.0))` shows the share of dead
+# units.
 #
 # </details>

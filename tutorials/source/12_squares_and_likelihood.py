@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 12. Why the sum of squares, and when something else
 #
-# All the errors so far were $E = \tfrac12\sum(a - t)^2$. Why squares? And why does a network that says "yes or no" do better with another
-# error? Both have one answer: **an error is a guess about how the data came about.**
+# All the errors so far were $E = \tfrac12\sum(a - t)^2$. Why squares? And why does a network that says "yes or no" do
+# better with another error? Both have one answer: **an error is a guess about how the data came about.**
 
 # %%
 import matplotlib.pyplot as plt
@@ -16,8 +16,8 @@ rng = np.random.default_rng(4)
 # %% [markdown]
 # ## Residuals as squares
 #
-# Fit a straight line to twelve noisy points. A residual is the distance from the line's value to the target, and its square can
-# be drawn as one. E is half of the area of all squares; training makes that area small.
+# Fit a straight line to twelve noisy points. A residual is the distance from the line's value to the target, and its
+# square can be drawn as one. E is half of the area of all squares; training makes that area small.
 
 # %%
 # S53
@@ -56,13 +56,14 @@ assert after < before / 5
 # %% [markdown]
 # ## The Gaussian behind the square
 #
-# Suppose each target is the line's value plus noise of a bell shape, $t = y + \varepsilon$ with standard deviation σ. The probability
-# density of a target is then
+# Suppose each target is the line's value plus noise of a bell shape, $t = y + \varepsilon$ with standard deviation σ.
+# The probability density of a target is then
 #
 # $$p(t) = \frac{1}{\sqrt{2\pi}\,\sigma}\,e^{-(t-y)^2/2\sigma^2}$$
 #
-# The data's likelihood is the product of these; its negative logarithm is a sum, $\frac{1}{\sigma^2}E + n\log(\sqrt{2\pi}\,\sigma)$. The
-# second term does not know the weights. So the line with the smallest E is the line under which the data were **most likely**.
+# The data's likelihood is the product of these; its negative logarithm is a sum, $\frac{1}{\sigma^2}E +
+# n\log(\sqrt{2\pi}\,\sigma)$. The second term does not know the weights. So the line with the smallest E is the line
+# under which the data were **most likely**.
 
 # %%
 # S53
@@ -90,7 +91,8 @@ for ax in (left, right):
     ax.axvline(slopes[np.argmin(errors)], color="black", linestyle="--")
 
 # %% [markdown]
-# The ½ has its place here, and it has a practical one: the 2 of the derivative cancels it, and $\partial E/\partial y = y - t$.
+# The ½ has its place here, and it has a practical one: the 2 of the derivative cancels it, and $\partial E/\partial y
+# = y - t$.
 
 # %%
 # S53
@@ -105,7 +107,8 @@ assert np.allclose(bwd.error_signal(y), bwd[y] - T)
 #
 # $$E = -\sum\,t\log a + (1-t)\log(1-a)$$
 #
-# `gn.binary_cross_entropy` is this error. It takes z and not a, so that the logarithm of a number rounded to 0 never happens.
+# `gn.binary_cross_entropy` is this error. It takes z and not a, so that the logarithm of a number rounded to 0 never
+# happens.
 
 # %%
 # S39
@@ -126,8 +129,9 @@ gn.draw(bernoulli)
 # %% [markdown]
 # ## δ = a − t, and δ = (a − t) g′
 #
-# The difference that matters is in the error signal at z. With the sum of squares it is the error **times the slope**; with the
-# Bernoulli likelihood the slope has cancelled. The derivative of the logarithm is $(a-t)/(a(1-a))$, and $g' = a(1-a)$.
+# The difference that matters is in the error signal at z. With the sum of squares it is the error **times the
+# slope**; with the Bernoulli likelihood the slope has cancelled. The derivative of the logarithm is $(a-t)/(a(1-a))$,
+# and $g' = a(1-a)$.
 
 # %%
 # S39
@@ -143,8 +147,8 @@ gn.derive(gn.binary_cross_entropy(z, t2, name="E"), W)
 gn.derive(gn.sse(a, t2, name="E"), W)
 
 # %% [markdown]
-# Why it matters: take one sample with target 1 and make the network more and more wrong about it. With squares the error signal
-# **dies** where the mistake is greatest, since the unit is saturated. With the likelihood it goes to −1.
+# Why it matters: take one sample with target 1 and make the network more and more wrong about it. With squares the
+# error signal **dies** where the mistake is greatest, since the unit is saturated. With the likelihood it goes to −1.
 
 # %%
 # S39
@@ -161,7 +165,7 @@ figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 ax.plot(zs, delta_bce, color="#1f5fa8", label="Bernoulli likelihood: a − t")
 ax.plot(zs, delta_sse, "--", color="#b3261e", label="sum of squares: (a − t) g′")
 ax.set(xlabel="z, where the target is 1", ylabel="δ = ∂E/∂z", title="the more wrong, the further to the left")
-ax.legend();
+_ = ax.legend()
 
 # %% [markdown]
 # So, from a bad start, one learns and the other sits:
@@ -185,13 +189,14 @@ assert histories["sum of squares"][-1] < 0.5
 # %% [markdown]
 # ## Exercises
 #
-# **1.** One target is spoilt: `T[3] += 5`. What does the least squares line do, and which guess about the noise made it?
+# **1.** One target is spoilt: `T[3] += 5`. What does the least squares line do, and which guess about the noise made
+# it?
 #
 # <details><summary>Solution</summary>
 #
-# It turns far towards that point: a residual of 5 costs 25 times what a residual of 1 does. A bell says that large deviations
-# almost never happen, so the line must explain this one. Noise with heavier tails, $p \propto e^{-|t-y|/s}$, gives
-# `gn.sum(gn.abs(y - t))`, whose error signal is only the sign of the residual.
+# It turns far towards that point: a residual of 5 costs 25 times what a residual of 1 does. A bell says that large
+# deviations almost never happen, so the line must explain this one. Noise with heavier tails, $p \propto
+# e^{-|t-y|/s}$, gives `gn.sum(gn.abs(y - t))`, whose error signal is only the sign of the residual.
 #
 # </details>
 #

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 13. Gradients of gradients: Newton's method on a small network
 #
-# `gn.backward` gives gradients as numbers. `gn.gradients` gives them as **nodes**: the same backward rules, read once more, build the
-# backward pass as graph. What is graph can be differentiated again. That gives the curvature of the error, and with it a far
-# better step than a slope alone allows.
+# `gn.backward` gives gradients as numbers. `gn.gradients` gives them as **nodes**: the same backward rules, read once
+# more, build the backward pass as graph. What is graph can be differentiated again. That gives the curvature of the
+# error, and with it a far better step than a slope alone allows.
 
 # %%
 import matplotlib.pyplot as plt
@@ -30,9 +30,10 @@ gn.draw(slope)
 # %% [markdown]
 # ## A small network and its Hessian
 #
-# A network with one hidden tanh unit has 4 numbers to train. They sit in one vector θ, from which the network takes its
-# parts. (The inputs are declared with all their sizes: a backward pass as graph needs to know them.) So the Hessian $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$ is one 4 × 4 matrix: row i is the gradient of entry i of
-# the gradient.
+# A network with one hidden tanh unit has 4 numbers to train. They sit in one vector θ, from which the network takes
+# its parts. (The inputs are declared with all their sizes: a backward pass as graph needs to know them.) So the
+# Hessian $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$ is one 4 × 4 matrix: row i is the gradient of
+# entry i of the gradient.
 
 # %%
 rng = np.random.default_rng(0)
@@ -88,9 +89,10 @@ assert gn.check_gradients(E, feeds, second_order=True).ok
 # %% [markdown]
 # ## Newton's step
 #
-# Close to where we stand, E is nearly a paraboloid: $E(\theta + s) \approx E + g^\top s + \tfrac12 s^\top H s$. Gradient descent takes a step
-# along −g, of a length that we had to choose. Newton's step goes straight to the lowest point of the paraboloid: $s = -H^{-1}g$.
-# No learning rate. We lift H's eigenvalues to a small positive number, as where E bends down there is no lowest point.
+# Close to where we stand, E is nearly a paraboloid: $E(\theta + s) \approx E + g^\top s + \tfrac12 s^\top H s$.
+# Gradient descent takes a step along −g, of a length that we had to choose. Newton's step goes straight to the lowest
+# point of the paraboloid: $s = -H^{-1}g$. No learning rate. We lift H's eigenvalues to a small positive number, as
+# where E bends down there is no lowest point.
 
 # %%
 newton_errors = []
@@ -116,8 +118,8 @@ assert np.allclose(found, [1.2, -0.6, 1.5, 0.3])  # the numbers that made the da
 assert descent_errors[-1] > 1e3 * newton_errors[-1]
 
 # %% [markdown]
-# Near the lowest point each Newton step **doubles the number of correct digits**; gradient descent adds about the same small amount
-# of a digit each time.
+# Near the lowest point each Newton step **doubles the number of correct digits**; gradient descent adds about the
+# same small amount of a digit each time.
 
 # %%
 digits = -np.log10(np.maximum(newton_errors, 1e-32))
@@ -131,13 +133,13 @@ figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 ax.semilogy(np.maximum(newton_errors, 1e-32), "o-", color="#b3261e", label="Newton")
 ax.semilogy(descent_errors[:60], "--", color="#1f5fa8", label="gradient descent, η = 0.02")
 ax.set(xlabel="step", ylabel="E")
-ax.legend();
+_ = ax.legend()
 
 # %% [markdown]
 # ## Why not always?
 #
-# A network with n weights has n² entries in its Hessian. For 4 that is nothing; for a million it is a million millions. What one
-# can have cheaply is H **times a vector**: differentiate $g^\top v$, one more backward pass.
+# A network with n weights has n² entries in its Hessian. For 4 that is nothing; for a million it is a million
+# millions. What one can have cheaply is H **times a vector**: differentiate $g^\top v$, one more backward pass.
 
 # %%
 v = rng.normal(size=4)
@@ -161,7 +163,7 @@ assert np.allclose(gn.forward(product, feeds)[product], H @ v)
 #
 # <details><summary>Solution</summary>
 #
-# Look at the eigenvalues: some are negative. The plain step $-H^{-1}g$ goes to where the slope is 0, which may as well be a saddle
-# or a hilltop. It seeks a point without slope, not a low one.
+# Look at the eigenvalues: some are negative. The plain step $-H^{-1}g$ goes to where the slope is 0, which may as
+# well be a saddle or a hilltop. It seeks a point without slope, not a low one.
 #
 # </details>

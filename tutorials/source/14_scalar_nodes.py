@@ -1,11 +1,13 @@
 # %% [markdown]
 # # 14. A graph of scalar nodes, at vector speed
 #
-# There is a fine way of learning backprop in which every **single number** is a node: no matrices, only +, × and tanh. Everything is
-# there to see. It has one drawback: it is slow, since each node costs a function call. In this notebook we build such a network
-# and then let `gn.compile` find the matrices' speed again, **without changing the graph**.
+# There is a fine way of learning backprop in which every **single number** is a node: no matrices, only +, × and
+# tanh. Everything is there to see. It has one drawback: it is slow, since each node costs a function call. In this
+# notebook we build such a network and then let `gn.compile` find the matrices' speed again, **without changing the
+# graph**.
 
 # %%
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -39,7 +41,7 @@ gn.draw(bwd)
 def network(sizes, samples):
     """Return E of a network of scalar nodes over all samples, each sample with its own copy of the units' arithmetic."""
     layers = []
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         weights = [
             [gn.parameter(f"w{layer}_{i}_{j}", rng.normal() / np.sqrt(n_in)) for j in range(n_out)] for i in range(n_in)
         ]
@@ -68,18 +70,20 @@ print(f"{len(graph):,} nodes")
 assert len(graph) > 5_000
 
 X, T = rng.uniform(-1, 1, size=(SAMPLES, 2)), rng.choice([-0.8, 0.8], size=(SAMPLES, 1))
-feeds = {f"x_{s}_{i}": X[s, i] for s in range(SAMPLES) for i in range(2)} | {f"t_{s}_0": T[s, 0] for s in range(SAMPLES)}
+feeds = {f"x_{s}_{i}": X[s, i] for s in range(SAMPLES) for i in range(2)} | {
+    f"t_{s}_0": T[s, 0] for s in range(SAMPLES)
+}
 
 # %% [markdown]
 # ## The same network in matrices gives the same gradients
 #
-# This is what a matrix product **is**: all those sums of products at once. And the sum over the batch in $\partial E/\partial W = a^\top\delta$
-# is nothing but the messages of the copies of a weight's use, added up at the weight.
+# This is what a matrix product **is**: all those sums of products at once. And the sum over the batch in $\partial
+# E/\partial W = a^\top\delta$ is nothing but the messages of the copies of a weight's use, added up at the weight.
 
 # %%
 bwd = gn.backward(E, feeds)
 matrices, a = {}, gn.constant(X)
-for layer, (n_in, n_out) in enumerate(zip(SIZES, SIZES[1:], strict=False), start=1):
+for layer, (n_in, n_out) in enumerate(pairwise(SIZES), start=1):
     values = [[graph[f"w{layer}_{i}_{j}"].value for j in range(n_out)] for i in range(n_in)]
     W = gn.parameter(f"W{layer}", np.array(values))
     matrices[layer] = W
@@ -99,9 +103,9 @@ assert np.isclose(sum(m.delta for m in bwd.messages("w1_0_0")), bwd.gradient("w1
 # %% [markdown]
 # ## Compiled: the same graph, a handful of array calls
 #
-# `gn.compile` sees that many nodes of one kind wait for nothing but nodes that are done. Those are **one** NumPy call on an array that
-# holds them all. The results must stay the same; the time falls. (How much depends on the machine, so nothing is
-# asserted about the time.)
+# `gn.compile` sees that many nodes of one kind wait for nothing but nodes that are done. Those are **one** NumPy call
+# on an array that holds them all. The results must stay the same; the time falls. (How much depends on the machine,
+# so nothing is asserted about the time.)
 
 # %%
 step = gn.compile(E)
@@ -124,7 +128,9 @@ def seconds(run, times):
 
 one_by_one = seconds(lambda: gn.backward(E, feeds), 2)
 compiled = seconds(lambda: step(feeds), 5)
-print(f"node by node {one_by_one * 1e3:.1f} ms, compiled {compiled * 1e3:.2f} ms: {one_by_one / compiled:.0f} times faster")
+print(
+    f"node by node {one_by_one * 1e3:.1f} ms, compiled {compiled * 1e3:.2f} ms: {one_by_one / compiled:.0f} times faster"
+)
 
 # %% [markdown]
 # ## And it trains
@@ -142,12 +148,13 @@ assert errors[-1] < 0.5 * errors[0]
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Build a chain of 50,000 scalar nodes, `a = gn.tanh(a + w)`, and run it backward and compiled. What is different?
+# **1.** Build a chain of 50,000 scalar nodes, `a = gn.tanh(a + w)`, and run it backward and compiled. What is
+# different?
 #
 # <details><summary>Solution</summary>
 #
-# Both run: nothing in graphnet calls itself. But in a chain every node waits for the one before, so there is never more than
-# one node to put into a call. Only what is **wide** can be made one array.
+# Both run: nothing in graphnet calls itself. But in a chain every node waits for the one before, so there is never
+# more than one node to put into a call. Only what is **wide** can be made one array.
 #
 # </details>
 #
@@ -155,6 +162,7 @@ assert errors[-1] < 0.5 * errors[0]
 #
 # <details><summary>Solution</summary>
 #
-# `E = network([2, 2, 1], samples=4)`, and then `gn.check_gradients(E, feeds)` with the four samples as `feeds`, made as above.
+# `E = network([2, 2, 1], samples=4)`, and then `gn.check_gradients(E, feeds)` with the four samples as `feeds`, made
+# as above.
 #
 # </details>
