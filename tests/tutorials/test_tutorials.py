@@ -35,3 +35,17 @@ def test_the_table_of_contents_names_every_tutorial_and_point():
     assert re.findall(r"^\| (S\d\d) \|", text, re.MULTILINE) == coverage_of_source.POINTS
     for source in notebooks.sources():
         assert f"({notebooks.built(source).name})" in text
+
+
+def test_a_changed_source_is_out_of_step_and_a_cell_that_asserts_nothing_covers_nothing(tmp_path, monkeypatch):
+    (tmp_path / "source").mkdir()
+    source = tmp_path / "source" / "01_short.py"
+    monkeypatch.setattr(notebooks, "TUTORIALS", tmp_path)
+    source.write_text("# %%\n# S30\nassert True\n", encoding="utf-8")
+    assert not notebooks.in_step(source)  # there is no notebook
+    notebooks.nbformat.write(notebooks.read(source), notebooks.built(source))
+    assert notebooks.in_step(source)
+    assert coverage_of_source.coverage()["S30"] == ["01_short, cell-01"]
+    source.write_text("# %%\n# S30\nTrue\n", encoding="utf-8")
+    assert not notebooks.in_step(source)
+    assert coverage_of_source.coverage()["S30"] == []

@@ -9,6 +9,7 @@ import tracemalloc
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 
 import graphnet as gn
 
@@ -16,9 +17,10 @@ import graphnet as gn
 # S30: functions left, derivatives right
 figure = gn.plots.activations()
 assert figure.axes[0].get_legend_handles_labels()[1] == ["identity", "sigmoid", "tanh"]
-assert [line.get_color() for line in figure.axes[0].lines[:3]] == [
-    line.get_color() for line in figure.axes[1].lines[:3]
-]
+for axes in figure.axes:
+    for line, channel in zip(axes.lines, [0, 2, 1], strict=False):  # red, blue, green
+        assert np.argmax(to_rgb(line.get_color())) == channel
+        assert (line.get_xdata().min(), line.get_xdata().max()) == (-5, 5)
 figure
 
 # %%

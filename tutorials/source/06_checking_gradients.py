@@ -48,8 +48,8 @@ difference, bwd.gradient(W1)[0, 2]
 
 # %%
 curve = gn.step_curve(E, feeds, W1, (0, 2))
-assert curve.errors[0] > curve.errors.min() < curve.errors[-1]  # the best step is neither the smallest nor the largest
-curve.plot()
+assert curve.errors[0] > curve.errors.min() < curve.errors[-1]  # the best is in between
+curve.plot().figure
 
 # %% [markdown]
 # `check_gradients` does it for every rule and every parameter.
