@@ -7,6 +7,7 @@
 
 # %%
 import numpy as np
+from IPython.display import Image
 
 import graphnet as gn
 
@@ -49,7 +50,8 @@ difference, bwd.gradient(W1)[0, 2]
 # %%
 curve = gn.step_curve(E, feeds, W1, (0, 2))
 assert curve.errors[0] > curve.errors.min() < curve.errors[-1]  # the best is in between
-curve.plot().figure
+curve.save("curve.png")
+Image("curve.png")
 
 # %% [markdown]
 # `check_gradients` does it for every rule and every parameter.
