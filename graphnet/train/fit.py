@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from graphnet.train.evaluation import Evaluation, Metrics, by_name
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer, Rule
 from graphnet.train.settings import require_count
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LARGE_RATE = 1e15
 """From this learning rate on a step may overflow although the gradient's squares do not, even in float32."""
@@ -106,8 +109,6 @@ def fit(
     >>> w.value.round(3)
     array([[3.]])
     """
-    from tqdm.auto import tqdm
-
     graph = as_graph(target)
     _check_target(graph)
     _check_tools(optimizer, rng, on_nonfinite)
@@ -127,7 +128,7 @@ def fit(
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else progress
     try:
-        with tqdm(total=total, desc="training", unit="step", disable=not shown) as bar:
+        with _bar_class(shown)(total=total, desc="training", unit="step", disable=not shown) as bar:
             for callback in calls:
                 if isinstance(callback, Callback):
                     callback.start(training)
@@ -202,6 +203,17 @@ def _end_of_data(training: Training) -> None:
     if training.epoch == 0:
         raise TrainingError("there are no batches", repair="Give at least one.")
     training.stop(f"no more batches after {training.epoch} epochs")
+
+
+def _bar_class(shown: bool) -> type[tqdm[Any]]:
+    """Return the progress bar. In a notebook without widgets tqdm.auto warns at import, so only who sees a bar imports it."""
+    if shown:
+        from tqdm.auto import tqdm as automatic
+
+        return automatic
+    from tqdm.std import tqdm as plain
+
+    return plain
 
 
 def _is_watched() -> bool:

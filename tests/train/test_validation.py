@@ -1,5 +1,8 @@
 """Validation data, metrics, and what is recorded of each epoch."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -306,3 +309,14 @@ def test_without_matplotlib_there_is_a_typed_error_and_no_plot_in_notebooks(monk
     with pytest.raises(gn.errors.DrawError, match="needs matplotlib"):
         history.plot()
     assert history._repr_png_() is None
+
+
+def test_training_without_a_bar_does_not_import_the_notebook_bar():
+    script = """
+import sys
+import graphnet as gn
+w = gn.parameter("w", [3.0])
+gn.fit(gn.sum(w * w), {}, optimizer=gn.GradientDescent(0.1), epochs=1, progress=False)
+assert "tqdm.auto" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
