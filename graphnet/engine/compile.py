@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -127,7 +129,7 @@ class Step:
 
     def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
-        with one_source_line():
+        with one_source_line(), _no_garbage_collection():
             program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
             shapes = {node: array.shape for node, array in fed.items()}
             return program or build(self.graph, self.wrt, shapes, dtype, self._own)
@@ -143,6 +145,18 @@ class Step:
         return (
             f"<compiled {self.graph.label(self.graph.outputs[0])}: {kinds}, programs for {len(self._programs)} shapes>"
         )
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Pause the search for cycles: a program has many objects, which all stay, and to look through them takes a while."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
