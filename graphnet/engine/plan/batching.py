@@ -85,7 +85,9 @@ class _Batching:
         for _, nodes in sorted(by_generation.items()):
             alike: dict[Any, list[Node]] = {}
             for node in nodes:
-                if _is_batchable(node):
+                if node not in self.joined and _is_batchable(
+                    node
+                ):  # what lives in a joined node's memory is computed there
                     alike.setdefault(_likeness(node), []).append(node)
             for group in alike.values():
                 for run in self._runs(group):
@@ -119,7 +121,7 @@ class _Batching:
         for slot, (before, source) in enumerate(zip(last, sources, strict=True)):
             twin = next(
                 i for i, other in enumerate(first) if other is first[slot]
-            )  # an earlier slot with the same operands
+            )  # the first slot with these operands
             if twin < slot:
                 relations.append(relations[twin] if source is sources[twin] else "")
             elif source is before:
@@ -155,9 +157,9 @@ class _Batching:
 
     def _operand(self, nodes: list[Node]) -> Node:
         """Return one operand of all nodes of a run, along a new first axis."""
-        if nodes[0] is nodes[1]:
-            return self.new[nodes[0]]
         sources, count = [_viewed(node) for node in nodes], len(nodes)
+        if sources[0] is sources[1]:
+            return self.new[nodes[0]]  # one and the same for all, though it may be seen through a transpose of each
         if sources[0] not in self.place:
             parts = tuple(self.new[source] for source in sources)
             stack = made_like(Stacked(), parts, (count, *sources[0].shape), sources[0])

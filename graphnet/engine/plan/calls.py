@@ -9,7 +9,7 @@ thirds of the same on matrices.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -27,7 +27,6 @@ from graphnet.ops.shaping import numpy_index
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
-Arrays: TypeAlias = Mapping[Node, Array]
 
 
 def view_of(node: Node, source: Array) -> Array:

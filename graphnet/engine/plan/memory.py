@@ -94,6 +94,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
     views = {node: node.inputs[0] for node in order if is_view(node)}
     joined = [(node, node.op) for node in order if isinstance(node.op, Joined)]
     inside = {part: (node, start) for node, op in joined for part, start in op.parts(node)}
+    assert inside.keys().isdisjoint(views), "a part of a joined node is computed there, not seen elsewhere"
     last_read = _last_reads(order, views)
     kept = {owner_of(node, views) for node in results} | inside.keys() | {node for node, _ in joined}
     buffer: dict[Node, Buffer] = {}

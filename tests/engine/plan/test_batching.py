@@ -53,6 +53,35 @@ def random_network(seed):
     return loss + gn.sum(gn.square(extra)) if rng.random() < 0.3 else loss, leaves.feeds
 
 
+def random_branches(seed):
+    """Return the loss of layers of two sizes, each fed by any made before, all of them in the loss."""
+    rng = np.random.default_rng(seed)
+    leaves = Leaves(seed)
+    widths, batch = rng.integers(1, 5, 2), int(rng.integers(1, 12))
+    made = [leaves.input("x", batch, int(widths[0]))]
+    for layer in range(int(rng.integers(5, 25))):
+        source = made[int(rng.integers(len(made)))] if rng.random() < 0.5 else made[0]
+        columns = int(rng.choice(widths))
+        z = source @ leaves.parameter(f"W{layer}", source.shape[1], columns)
+        if rng.random() < 0.8:
+            z = z + leaves.parameter(f"b{layer}", columns)
+        made.append([gn.tanh, gn.sigmoid, gn.relu][rng.integers(3)](z))
+    E = gn.sum(gn.square(made[1]))
+    for node in made[2:]:
+        E = E + gn.sum(np.sin(node) if rng.random() < 0.5 else node * node)
+    return E, leaves.feeds
+
+
+@pytest.mark.parametrize("fewest", [2, batching.FEWEST])
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_random_branches(first, fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
+    for seed in range(first, first + 20):
+        E, feeds = random_branches(seed)
+        assert_agrees(E, feeds)
+        assert_agrees(E, feeds, wrt=[*gn.Graph(E).parameters, *gn.Graph(E).inputs])
+
+
 @pytest.mark.parametrize("fewest", [2, batching.FEWEST])
 @pytest.mark.parametrize("first", range(0, 80, 20))
 def test_random_networks_of_layers(first, fewest, monkeypatch):
@@ -111,6 +140,16 @@ def test_operands_that_cross_are_not_mistaken_for_one_another():
         for product in products[1:]:
             E = E + gn.sum(np.sin(product))
         assert_agrees(E, {})
+
+
+@pytest.mark.parametrize("batch", [4, 10])  # in the larger one biases ride in the products
+@pytest.mark.parametrize("hidden", [False, True])
+def test_branches_from_one_layer(hidden, batch):
+    leaves = Leaves(2)
+    x = leaves.input("x", batch, 6)
+    a = gn.tanh(x @ leaves.parameter("V", 6, 6) + leaves.parameter("c", 6)) if hidden else x
+    heads = [gn.tanh(a @ leaves.parameter(f"W{i}", 6, 2) + leaves.parameter(f"b{i}", 2)) for i in range(7)]
+    assert_agrees(gn.sum(gn.square(gn.concatenate(heads, axis=1))), leaves.feeds)
 
 
 def test_branches_side_by_side():
