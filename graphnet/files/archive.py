@@ -20,7 +20,7 @@ PIECE = 1 << 20
 """Bytes that one digest covers. Pieces are hashed side by side: a file of one large array is as quick as any other."""
 
 WORKERS = 4
-"""Threads that hash; more would wait for the disk."""
+"""Threads that read or write pieces, and hash them; more would wait for the disk."""
 
 SMALL = 1 << 16
 """Bytes from which on it pays to let another thread hash a piece."""

@@ -4,97 +4,84 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import ZipFile, ZipInfo
+from zlib import crc32
 
 import numpy as np
 
 from graphnet.files import npy
-from graphnet.files.archive import FORMAT, MANIFEST, PIECE, SMALL, VERSION, WORKERS, comment, digest, member
+from graphnet.files.archive import FORMAT, MANIFEST, SMALL, VERSION, comment, digest, member
+from graphnet.files.crc import joined
+from graphnet.files.pieces import Pieces
 from graphnet.files.replace import replacing
-
-PIECES_A_SYNC = 32
 
 
 def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> None:
     """Write an archive of these contents, which refer to the arrays by position; equal ones give equal bytes.
+
+    The small arrays come first, each written as a whole; then the large ones, by several threads.
 
     Raises
     ------
     SaveError
         If the file can't be written; the one that was there is as it was.
     """
-    with replacing(path) as file, ZipFile(file, "w") as archive, ThreadPoolExecutor(WORKERS) as pool:
-        copies = Copies(pool, file.fileno())
-        described = [
-            {
-                "dtype": array.dtype.name,
-                "shape": array.shape,
-                "sha256": _write_array(archive, copies, member(position), array),
+    with replacing(path) as file, ZipFile(file, "w") as archive:
+        digests = {
+            position: _write_small(archive, member(position), array)
+            for position, array in enumerate(arrays)
+            if array.nbytes < SMALL
+        }
+        with Pieces(file) as pieces:
+            large = {
+                position: LargeMember(archive, pieces, member(position), array)
+                for position, array in enumerate(arrays)
+                if position not in digests
             }
+        digests |= {position: started.finish(archive, file) for position, started in large.items()}
+        described = [
+            {"dtype": array.dtype.name, "shape": array.shape, "sha256": digests[position]}
             for position, array in enumerate(arrays)
         ]
         contents = {"format": FORMAT, "version": VERSION, **contents, "arrays": described}
         manifest = json.dumps(contents, allow_nan=False, separators=(",", ":")).encode("ascii")
         archive.writestr(ZipInfo(MANIFEST), manifest)
         archive.comment = comment(manifest)
-        copies.finish()
 
 
-class Copies:
-    """Copies of the pieces of large arrays, hashed by other threads while they are written.
+def _write_small(archive: ZipFile, name: str, array: np.ndarray[Any, Any]) -> list[str]:
+    """Write a member of at most one piece; return the digests of its pieces."""
+    data = bytes(npy.as_bytes(array))
+    archive.writestr(ZipInfo(name), npy.header(array.dtype, array.shape) + data)
+    return [digest(data)] if data else []
 
-    Copies, so that digest and file agree whatever another thread does to the array meanwhile. Their memory is used in
-    turns: a handful of pieces, however large the arrays are. Now and then what is written is sent on to the disk, which
-    would otherwise be idle until the end.
+
+class LargeMember:
+    """A member whose place in the archive is fixed, and whose bytes come in pieces, in any order.
+
+    ``zipfile`` writes a member from its first byte to its last, and sums it on the way, on one core.
     """
 
-    def __init__(self, pool: Executor, descriptor: int) -> None:
-        self._pool = pool
-        self._descriptor = descriptor
-        self._in_use: deque[tuple[bytearray, Future[str]]] = deque()
-        self._taken = 0
-        self._syncs: list[Future[None]] = []
+    def __init__(self, archive: ZipFile, pieces: Pieces, name: str, array: np.ndarray[Any, Any]) -> None:
+        self._npy_header, data = npy.header(array.dtype, array.shape), npy.as_bytes(array)
+        self._info = info = ZipInfo(name)
+        info.external_attr = 0o600 << 16  # as zipfile does
+        info.file_size = info.compress_size = len(self._npy_header) + len(data)
+        info.CRC = crc32(self._npy_header)  # of the start, to which the pieces are joined
+        info.header_offset = archive.start_dir
+        start = info.header_offset + len(info.FileHeader()) + len(self._npy_header)
+        archive.start_dir = start + len(data)  # where the next member goes, or the list of them
+        self._pieces = pieces.write(data, start)
 
-    def take(self, piece: memoryview) -> tuple[memoryview, Future[str]]:
-        """Return a copy, which lasts until some more are taken, and its digest to come."""
-        if len(self._in_use) < WORKERS + 2:
-            buffer = bytearray(PIECE)
-        else:
-            buffer, hashed = self._in_use.popleft()
-            hashed.result()
-        copy = memoryview(buffer)[: len(piece)]
-        copy[:] = piece
-        coming = self._pool.submit(digest, copy)
-        self._in_use.append((buffer, coming))
-        self._taken += 1
-        if self._taken % PIECES_A_SYNC == 0:
-            self._syncs.append(self._pool.submit(os.fsync, self._descriptor))
-        return copy, coming
-
-    def finish(self) -> None:
-        """Raise the first error of the disk: it tells each only once."""
-        for sync in self._syncs:
-            sync.result()
-
-
-def _write_array(archive: ZipFile, copies: Copies, name: str, array: np.ndarray[Any, Any]) -> list[str]:
-    """Write one member; return the digests of its pieces."""
-    header, data = npy.header(array.dtype, array.shape), npy.as_bytes(array)
-    if len(data) < SMALL:
-        whole = bytes(data)
-        archive.writestr(ZipInfo(name), header + whole)
-        return [digest(whole)] if whole else []
-    info = ZipInfo(name)
-    info.file_size = len(header) + len(data)
-    digests = []
-    with archive.open(info, "w") as target:
-        target.write(header)
-        for start in range(0, len(data), PIECE):
-            piece, coming = copies.take(data[start : start + PIECE])
-            target.write(piece)
-            digests.append(coming)
-    return [coming.result() for coming in digests]
+    def finish(self, archive: ZipFile, file: BinaryIO) -> list[str]:
+        """Write what stands before the pieces, now that their sums are known; return their digests."""
+        pieces = [piece.result() for piece in self._pieces]
+        for piece in pieces:
+            self._info.CRC = joined(self._info.CRC, piece.crc, piece.length)
+        file.seek(self._info.header_offset)
+        file.write(self._info.FileHeader() + self._npy_header)
+        archive.filelist.append(self._info)
+        archive.NameToInfo[self._info.filename] = self._info
+        return [piece.sha256 for piece in pieces]

@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import graphnet as gn
 from graphnet.errors import LoadError
+from graphnet.files.crc import joined
 from tests.files.damage import SAMPLE_STATE, archive_of, fingerprint, members_of, sample_graph, seal, seal_of
 
 MIB = 1 << 20
@@ -52,6 +56,31 @@ def test_large_arrays_have_a_digest_for_each_mebibyte(path):
     digests = json.loads(members_of(path.read_bytes())["manifest.json"])["arrays"][0]["sha256"]
     data = values.tobytes()
     assert digests == [hashlib.sha256(data[i : i + MIB]).hexdigest() for i in (0, MIB, 2 * MIB)]
+
+
+@pytest.mark.parametrize("long_sizes", [False, True])
+def test_large_arrays_between_small_ones_are_members_that_other_programs_read(path, monkeypatch, long_sizes):
+    rng = np.random.default_rng(0)
+    sizes = [3, MIB // 8, 0, MIB // 8 + 1, 9000, 3 * MIB // 8 - 1, 1, 40_000]
+    values = [rng.random(size) for size in sizes]
+    if long_sizes:  # as if they had more than 2 GiB
+        monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100_000)
+    gn.save(path, [gn.parameter(f"w{i}", value) for i, value in enumerate(values)])
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert {archive.getinfo(f"arrays/{i}.npy").extract_version == 45 for i in (1, 3, 5, 7)} == {long_sizes}
+        read = [np.load(archive.open(f"arrays/{i}.npy"), allow_pickle=False) for i in range(len(values))]
+    for i, value in enumerate(values):
+        np.testing.assert_array_equal(read[i], value, strict=True)
+        np.testing.assert_array_equal(gn.load(path)[f"w{i}"].value, value, strict=True)
+
+
+@given(parts=st.lists(st.binary(max_size=3000), max_size=5))
+def test_sums_of_pieces_join_to_the_sum_of_the_whole(parts):
+    crc = 0
+    for part in parts:
+        crc = joined(crc, zlib.crc32(part), len(part))
+    assert crc == zlib.crc32(b"".join(parts))
 
 
 def test_equal_graphs_give_equal_bytes(sample, tmp_path):
