@@ -15,7 +15,7 @@ from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
 from graphnet.engine.rules import as_messages, check_message, located
 from graphnet.engine.run import propagate
-from graphnet.errors import GraphError, OpaqueError, RuleError, ShapeError, UnknownSizeError, UnreachableError
+from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError, UnreachableError
 
 
 def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list[Node]:
@@ -41,8 +41,6 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
     ------
     UnreachableError
         If E does not depend smoothly on a node of `wrt`.
-    UnknownSizeError
-        If a backward rule needs the number behind a ``None`` size.
     ShapeError
         If E is not a scalar and there is no `delta`.
     NoBackwardRuleError, RuleError
@@ -135,9 +133,9 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
     assert op is not None
     try:
         returned = op.backward(delta, output, *inputs)
-    except (UnknownSizeError, RuleError) as error:
+    except RuleError as error:
         raise located(error, graph, node) from None
-    except Exception:  # of any kind: node.astype, a library that wants arrays ... What is wrong fails in a run too.
+    except Exception:  # of any kind: node.astype, a size that is not known yet ... What is wrong fails in a run too.
         returned = [
             BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
             for slot, source in enumerate(inputs)
@@ -186,6 +184,18 @@ class BackwardOf(Op):
             )
         check_message(self.of, self.slot, message, inputs[self.slot], np.asarray(delta).dtype)
         return message
+
+    def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        raise NoBackwardRuleError(
+            f"the backward rule of {self.of.name} could not be read as a graph, so it can't be differentiated again",
+            repair="If inputs have sizes that are None, declare them, for example shape=(16, 2) instead of (None, 2); "
+            "if the rule is your own, write it with functions that work on nodes.",
+        )
+
+    @property
+    def has_backward(self) -> bool:
+        """False: what it computes is a backward rule itself."""
+        return False
 
     def shape(self, delta: Shape, output: Shape, *inputs: Shape) -> Shape:
         """Return the input's shape."""

@@ -10,7 +10,6 @@ from graphnet.core.node import Constant, Input, Node
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.gradients import BackwardOf, message_nodes
-from graphnet.errors import UnknownSizeError
 from graphnet.explain.formula import Call, Count, Formula, Literal, Number, Signal, Value
 from graphnet.explain.simplify import call
 from graphnet.explain.sizes import NoFormula, read_with_counts
@@ -85,15 +84,12 @@ class Reader:
         NoBackwardRuleError, RuleError
             If the op has no backward rule, or its rule returns the wrong count or shape.
         """
-        try:
-            return self._messages(node, {})
-        except UnknownSizeError:
-            unknown = {axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None}
+        unknown = {axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None}
         try:
             counts = {axis: self._count(node, axis) for axis in sorted(unknown)}
             return read_with_counts(lambda sizes: self._messages(node, sizes), counts)
         except NoFormula:
-            return self._named(node)
+            return self._messages(node, {})
 
     def _messages(self, node: Node, stand_ins: Mapping[int, int]) -> tuple[Formula | None, ...]:
         """Read the backward rule, with numbers standing in for the unknown sizes of some axes."""

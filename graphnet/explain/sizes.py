@@ -20,8 +20,8 @@ from graphnet.ops.arithmetic import Divide, Multiply
 
 Messages: TypeAlias = Sequence[Formula | None]
 
-_STAND_INS = (101, 103, 107, 109)
-_OTHER = 211
+_STAND_INS = (1009, 1013, 1019, 1021)
+_OTHER = 2003
 
 
 class NoFormula(Exception):
@@ -122,7 +122,7 @@ def _general_number(first: Number, varied: Mapping[int, Formula | None], sizes: 
         return first
     over: Formula = Number(number)
     under: Formula = Number(1.0)
-    exact = fractions.Fraction(number).limit_denominator(10**6)  # 2 / 303 · 101 is 2/3
+    exact = fractions.Fraction(number).limit_denominator(10**6)  # 2 / 3027 · 1009 is 2/3
     if abs(float(exact) - number) < 1e-12 * abs(number):
         over, under = Number(float(exact.numerator)), Number(float(exact.denominator))
     for count in above:

@@ -12,6 +12,7 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.activations import log_softmax, sigmoid, softmax, softplus
 from graphnet.ops.functions import function
+from graphnet.ops.reductions import entries
 
 
 class Loss(Op):
@@ -68,7 +69,7 @@ class MSE(Loss):
         return np.mean(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
-        error = delta * (prediction - target) * (2 / (prediction.size or 1))
+        error = delta * (prediction - target) * (2 / entries(prediction))
         return error, -error
 
 

@@ -54,7 +54,7 @@ class Sum(Reduction):
         return np.sum(z, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return np.broadcast_to(self.spread(delta, z), z.shape)
+        return stretched_to(z, self.spread(delta, z))
 
 
 @builtin
@@ -66,9 +66,8 @@ class Mean(Reduction):
         return np.mean(z, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        reduced = tuple(z.shape[axis] for axis in shapes.normal_axes(self.axis, z.ndim))
-        count = math.prod(shapes.known(reduced, "mean's backward rule"))
-        return np.broadcast_to(self.spread(delta, z) / (count or 1), z.shape)  # of none: nothing to divide
+        count = entries(z, self.axis, keepdims=self.keepdims)
+        return stretched_to(z, self.spread(delta / count, z))
 
 
 @builtin
@@ -82,6 +81,19 @@ class Max(Reduction):
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         winners = np.where(z == self.spread(a, z), np.ones_like(z), 0)
         return winners * self.spread(delta, z) / np.sum(winners, axis=self.axis, keepdims=True)
+
+
+def stretched_to(z: Array, part: Array) -> Array:
+    """Return `part`, which broadcasts against `z`, in the shape of `z`."""
+    return part * np.ones_like(z) if None in z.shape else np.broadcast_to(part, z.shape)
+
+
+def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Array:
+    """Return how many entries of `z` lie along `axis`, 1 if none: a number, or a node where a size is unknown."""
+    sizes = [z.shape[i] for i in shapes.normal_axes(axis, z.ndim)]
+    if None in sizes:
+        return np.maximum(np.sum(np.ones_like(z), axis=axis, keepdims=keepdims), 1)
+    return math.prod(sizes) or 1
 
 
 def _settings(axis: Axis) -> int | tuple[int, ...] | None:
@@ -149,8 +161,6 @@ def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | Non
     ------
     ShapeError
         When the node is made, if there is no such axis.
-    UnknownSizeError
-        By `gradients`, if n is not known.
 
     Examples
     --------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GraphError, NoBackwardRuleError, RuleError, ShapeError, UnknownSizeError, UnreachableError
+from graphnet.errors import GraphError, NoBackwardRuleError, RuleError, ShapeError, UnreachableError
 
 W = np.array([[0.3, -0.2], [0.5, 0.7], [-0.4, 0.1]])
 X = np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]])
@@ -100,21 +100,80 @@ def test_what_has_no_gradient_is_refused(output, wrt, options, error, match):
         gn.gradients(output, wrt, **options)
 
 
-def spread(x):
-    """Stretch x, if it is fed one row."""
-    return gn.sse(gn.broadcast_to(x, (4, 3)), np.zeros((4, 3)))
+# Sizes that are not known yet ---------------------------------------------------------------------------------------
+
+open_x, open_y = gn.input("x", (None, 3)), gn.input("y", (None, 3))
+OPEN_FEEDS = {
+    open_x: np.random.default_rng(0).normal(size=(5, 3)),
+    open_y: np.random.default_rng(1).normal(size=(5, 3)),
+}
+SIZED = {  # rules that go by a size
+    "sum": gn.sum(open_x**3),
+    "sum of columns": gn.sum(gn.sum(open_x, axis=1) ** 3),
+    "sum of rows": gn.sum(gn.sum(open_x, axis=0, keepdims=True) ** 3),
+    "mean": gn.mean(open_x**3),
+    "mean of columns": gn.sum(gn.mean(open_x, axis=1) ** 3),
+    "mean of rows": gn.sum(gn.mean(open_x, axis=0, keepdims=True) ** 3),
+    "variance": gn.mean((open_x - gn.mean(open_x, axis=0)) ** 2),
+    "mse": gn.mse(gn.tanh(open_x), open_y),
+    "max": gn.sum(gn.max(open_x**2, axis=1)),
+    "reshape": gn.sum(gn.reshape(open_x, (-1,)) ** 3),
+    "concatenate": gn.sum(gn.concatenate([open_x, open_x**2], axis=1) ** 2),
+}
+OPAQUE_WHEN_OPEN = {  # what is taken out of an array of unknown size is put back by an opaque node
+    "take": gn.sum(gn.take(open_x, [0, 2, 0]) ** 3),
+    "an entry": open_x[1, 2] ** 3,
+    "a column": gn.sum(open_x[:, 0] ** 3),
+    "rows joined": gn.sum(gn.concatenate([open_x, open_x**2], axis=0) ** 2),
+    "broadcast_to": gn.sse(gn.broadcast_to(open_x[:1], (4, 3)), np.ones((4, 3))),
+}
 
 
-@pytest.mark.parametrize("f", [gn.sum, gn.mean, spread, lambda x: gn.sum(gn.take(x, [0])), lambda x: gn.sum(x[0])])
-def test_a_size_that_must_be_known_is_asked_for(f):
-    x = gn.input("x", (None, 3))
-    with pytest.raises(UnknownSizeError) as raised:
-        gn.gradients(f(x), [x])
-    assert "needs every size" in str(raised.value)
-    assert "Declare the inputs with all their sizes, for example shape=(16, 2) instead of (None, 2)." in str(
-        raised.value
-    )
-    assert "'x' (input), made at test_gradients.py" in str(raised.value)
+def feeds_of(E):
+    return {node: array for node, array in OPEN_FEEDS.items() if node in gn.Graph(E)}
+
+
+@pytest.mark.parametrize("E", (SIZED | OPAQUE_WHEN_OPEN).values(), ids=(SIZED | OPAQUE_WHEN_OPEN).keys())
+@pytest.mark.parametrize("rows", [1, 5])
+def test_the_number_of_samples_may_be_unknown(E, rows):
+    feeds = {node: array[-rows:] for node, array in feeds_of(E).items()}
+    if rows == 1 and E in {OPAQUE_WHEN_OPEN["take"], OPAQUE_WHEN_OPEN["an entry"]}:
+        return  # they ask for more rows
+    (dx,) = gn.gradients(E, [open_x])
+    assert dx.shape == (None, 3)
+    np.testing.assert_allclose(value(dx, feeds), numeric(E, [open_x], feeds)[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("E", SIZED.values(), ids=SIZED.keys())
+def test_gradients_of_gradients_need_no_sizes_either(E):
+    feeds = feeds_of(E)
+    (slope,) = gn.gradients(E, [open_x])
+    (twice,) = gn.gradients(gn.sum(slope**2), [open_x])
+    step, h = np.random.default_rng(2).normal(size=(5, 3)), 1e-5
+    squares = [np.sum(value(slope, feeds | {open_x: feeds[open_x] + s * step}) ** 2) for s in (h, -h)]
+    assert np.sum(value(twice, feeds) * step) == pytest.approx((squares[0] - squares[1]) / (2 * h), rel=1e-6)
+
+
+def test_no_samples_at_all():
+    for E in (SIZED["mean"], SIZED["mse"], SIZED["sum"]):
+        (dx,) = gn.gradients(E, [open_x])
+        assert value(dx, {node: np.zeros((0, 3)) for node in feeds_of(E)}).shape == (0, 3)
+
+
+def test_what_is_opaque_says_how_to_differentiate_it_again(refused):
+    E = OPAQUE_WHEN_OPEN["a column"]
+    (dx,) = gn.gradients(E, [open_x])
+    with refused(
+        NoBackwardRuleError,
+        "the backward rule of getitem could not be read as a graph, so it can't be differentiated again",
+        "shape=(16, 2) instead of (None, 2)",
+    ):
+        gn.gradients(gn.sum(dx), [open_x])
+    x = gn.input("x", (5, 3))
+    (dx,) = gn.gradients(gn.sum(x[:, 0] ** 3), [x])
+    (ddx,) = gn.gradients(gn.sum(dx), [x])
+    feed = OPEN_FEEDS[open_x]
+    np.testing.assert_allclose(value(ddx, {x: feed}), np.where([True, False, False], 6 * feed, 0), rtol=1e-13)
 
 
 # Rules that only arrays can answer ----------------------------------------------------------------------------------

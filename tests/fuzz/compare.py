@@ -15,7 +15,7 @@ import autograd.numpy as anp
 import numpy as np
 
 import graphnet as gn
-from graphnet.errors import UnknownSizeError, UnreachableError
+from graphnet.errors import UnreachableError
 from tests.fuzz import dialect, oracle
 from tests.fuzz.grow import MORE_ROWS, random_program
 from tests.fuzz.programs import Leaf, Program, run
@@ -188,11 +188,7 @@ def check(program: Program, dtype: type = np.float64) -> str:
     check_repeats(network, bwd, program.delta)
     check_compiled(program, network, bwd, dtype)
     if dtype is np.float64:
-        try:
-            check_gradient_graph(program, network)
-        except UnknownSizeError:
-            assert open_batch
-            check_gradient_graph(program, build(program, open_batch=False))
+        check_gradient_graph(program, network)
     return ""
 
 
