@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from graphnet.check.second_order import slopes_of
 from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Constant, Node, describe, input, nodes_only
+from graphnet.core.node import Constant, Node, as_nodes, describe, input
 from graphnet.core.op import as_op
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
@@ -24,7 +24,7 @@ def check_gradients(
     target: Target,
     feeds: Mapping[Any, Any],
     *,
-    wrt: Sequence[Node] | None = None,
+    wrt: Node | Iterable[Node] | None = None,
     entries: Entries = "all",
     method: Method = "central",
     step: float | None = None,
@@ -44,7 +44,7 @@ def check_gradients(
     feeds
         As for `forward`.
     wrt
-        The leaves to check from end to end; by default all parameters, or all inputs if there are none.
+        The leaves to check from end to end, or one leaf; by default all parameters, or all inputs if there are none.
     entries
         How many entries of each array to compare. ``"all"``: as long as the check of one array takes no more than
         `budget`. Beyond, and of larger arrays than a number given, a random sample is compared and eight random
@@ -202,15 +202,11 @@ def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) ->
     return as_op(op)
 
 
-def _leaves(graph: Graph, wrt: Sequence[Node] | None) -> Sequence[Node]:
+def _leaves(graph: Graph, wrt: Node | Iterable[Node] | None) -> Sequence[Node]:
     if wrt is None:
         return graph.parameters or tuple(node for node in graph.inputs if node.dtype.kind == "f")
-    if isinstance(wrt, Node):
-        raise GraphError("wrt is a single node, expected a list", repair="Write wrt=[node].")
-    if isinstance(wrt, str):
-        raise GraphError(f"wrt is {wrt!r}, expected a list of nodes", repair="Write wrt=[node].")
-    nodes_only(wrt, "wrt")
-    for node in wrt:
+    leaves = as_nodes(wrt, "wrt")
+    for node in leaves:
         if node.op is None and node not in graph:
             raise UnreachableError(
                 f"{graph.label(graph.outputs[0])!r} does not depend on {describe(node)}",
@@ -226,4 +222,4 @@ def _leaves(graph: Graph, wrt: Sequence[Node] | None) -> Sequence[Node]:
             raise DtypeError(
                 f"{label!r} holds {node.dtype} values, which have no gradient", repair="Leave it out of wrt."
             )
-    return wrt
+    return leaves

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from graphnet.core.node import Constant, Input, Node, Parameter, describe, nodes_only
+from graphnet.core.node import Constant, Input, Node, Parameter, as_nodes, describe
 from graphnet.core.order import topological_order
 from graphnet.errors import GraphError
 
@@ -28,7 +28,7 @@ class Graph:
     Parameters
     ----------
     *outputs
-        The nodes to compute; at least one.
+        The nodes to compute; at least one. One by one, or as a list.
 
     Attributes
     ----------
@@ -55,11 +55,10 @@ class Graph:
     <tanh 'a' (None, 1)>
     """
 
-    def __init__(self, *outputs: Node) -> None:
-        if not outputs:
+    def __init__(self, *outputs: Node | Iterable[Node]) -> None:
+        self.outputs = tuple(as_nodes(outputs[0] if len(outputs) == 1 else outputs, "gn.Graph"))
+        if not self.outputs:
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
-        nodes_only(outputs, "gn.Graph")
-        self.outputs = tuple(outputs)
         self.nodes = topological_order(self.outputs)
         self.inputs = tuple(node for node in self.nodes if isinstance(node, Input))
         self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))

@@ -12,7 +12,7 @@ import contextvars
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, ValuesView
 from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -190,9 +190,13 @@ class Node:
         raise _opaque("turning it into an array", self)
 
     def __bool__(self) -> NoReturn:
-        raise _opaque(
-            "a truth value (if, and, or, not, ==, in)", self, "Choose by value with np.where; compare nodes with `is`."
-        )
+        if self.kind in ("equal", "not_equal"):  # what `==` made, or `in`, or list.index
+            repair = "For the same node: `a is b`, `any(node is a for node in nodes)`. For equal values: np.where(a == b, ...)."
+        else:
+            repair = (
+                "By value: np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1). Whether it is there: `a is None`."
+            )
+        raise _opaque("a truth value (if, and, or, not, ==, in, max, 0 < a < 1)", self, repair)
 
     def __len__(self) -> NoReturn:
         raise _opaque("len()", self, "Use node.shape.")
@@ -327,11 +331,8 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     >>> input("x", shape=(None, 2))
     <input 'x' (None, 2)>
     """
-    kind = np.dtype(dtype)
-    if kind.kind not in "ib" and kind not in (np.float32, np.float64):
-        raise DtypeError(f"input {name!r} is declared with dtype {kind}", repair="Use float, int or bool.")
     check_name(name, "an input")
-    return Input(None, (), as_shape(shape), kind, name)
+    return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 
 def parameter(name: str, value: Any) -> Parameter:
@@ -377,7 +378,7 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     name
         Its name, if it needs one.
     dtype
-        ``int`` to keep integers, as indices.
+        ``int`` to keep integers, as indices; ``np.float32`` for a constant of a network in float32.
 
     Returns
     -------
@@ -387,7 +388,7 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     Raises
     ------
     DtypeError
-        If `value` is not real numbers or booleans.
+        If `value` is not real numbers or booleans, or `dtype` is none of the dtypes of nodes.
 
     Examples
     --------
@@ -397,9 +398,12 @@ def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Const
     if name is not None:
         check_name(name, "a constant")
     what = f"constant {name!r}" if name else "a constant"
-    array = _array(value, what)
-    if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and dtype is int):
+    array = numbers(value, what)
+    kind = None if dtype is None else _dtype(dtype, what)
+    if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and kind is not None and kind.kind == "i"):
         array = float_array(array, what)
+        if kind is not None and kind.kind == "f":
+            array = array.astype(kind)
     return Constant(array.copy(), name)
 
 
@@ -429,9 +433,21 @@ def as_node(value: Any) -> Node:
     return value if isinstance(value, Node) else constant(value)
 
 
+def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
+    """Return a dtype that a node can have: float64, float32, integers or truth values."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind not in "ib" and found not in (np.float32, np.float64):
+        shown = dtype if found.kind == "O" else found
+        raise DtypeError(f"{what} is declared with dtype {shown}", repair="Use float, int or bool.")
+    return found
+
+
 def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
     """Return `value` as a float32 or float64 array; integers become float64, all else is refused."""
-    array = _array(value, what)
+    array = numbers(value, what)
     if array.dtype.kind in "iu":
         return array.astype(np.float64)
     if array.dtype not in (np.float32, np.float64):
@@ -442,11 +458,24 @@ def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
     return array
 
 
-def _array(value: Any, what: str) -> np.ndarray[Any, Any]:
+def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
+    """Return `value` as an array of numbers or truth values; raise `DtypeError` if it is nothing of the kind."""
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Node) for part in value):
+        raise DtypeError(
+            f"{what} is a {type(value).__name__} of nodes, expected one node, or numbers",
+            repair="Join them first: gn.concatenate([...], axis=...).",
+        )
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError as error:
         raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+    if array.dtype.kind not in "biufc":
+        found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {value!r}"[:200]
+        raise DtypeError(
+            f"{what} {found}, expected numbers",
+            repair="Give a node, an array or numbers; convert an array first, for example with .astype(float).",
+        )
+    return array
 
 
 # Names, scopes and source lines -------------------------------------------------------------------------------------
@@ -534,8 +563,16 @@ def nodes_only(values: Sequence[Any], what: str) -> None:
         if not isinstance(value, Node):
             raise GraphError(
                 f"{what} takes nodes, got {type(value).__name__} {value!r}"[:300],
-                repair="Make one with gn.constant(...), gn.input(...) or an op.",
+                repair="Make one with gn.constant(...), gn.input(...) or an op; graph[name] finds one by its name.",
             )
+
+
+def as_nodes(given: Any, what: str) -> list[Node]:
+    """Return a node, or nodes in a given order, as a list; raise `GraphError` if it is neither."""
+    several = isinstance(given, (Sequence, Iterator, ValuesView)) and not isinstance(given, str)
+    nodes = list(given) if several else [given]
+    nodes_only(nodes, what)
+    return nodes
 
 
 def subject(op: Op, name: str | None) -> str:

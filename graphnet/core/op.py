@@ -12,10 +12,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.core.node import Array, Input, Node, as_node, check_name, describe_inputs, subject
+from graphnet.core.node import Array, Input, Node, as_node, check_name, describe_inputs, numbers, subject
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, refuse_hidden_stretch
-from graphnet.errors import GraphError, GraphnetError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+from graphnet.errors import (
+    DtypeError,
+    GraphError,
+    GraphnetError,
+    NoBackwardRuleError,
+    OpaqueError,
+    RuleError,
+    ShapeError,
+)
 
 
 class Stateless:
@@ -59,6 +67,15 @@ class Op(Stateless):
     stretched: ClassVar[slice | None] = None
     """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
 
+    def __init__(self, *settings: Any, **named: Any) -> None:
+        # Only of classes that are no dataclasses with fields: those have an __init__ of their own.
+        if settings or named:
+            raise GraphError(
+                f"op {self.name} got {[*settings, *named]!r} as settings, and has none"[:300],
+                repair="Settings are the fields of a class under @dataclass(frozen=True), as factor: float. "
+                f"To apply an op, make it first: {type(self).__name__}()(x).",
+            )
+
     def __init_subclass__(cls) -> None:
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -74,7 +91,8 @@ class Op(Stateless):
         """
         raise NoBackwardRuleError(
             f"op {self.name} has no backward rule, so no error signal can pass it",
-            repair="Give it one: a backward method, or for @gn.op the decorator @name.backward.",
+            repair="Give it one, a backward method, or for @gn.op the decorator @name.backward; then build the network "
+            "again, since nodes keep the rules they were made with.",
         )
 
     def shape(self, *shapes: Any) -> Shape:
@@ -85,28 +103,33 @@ class Op(Stateless):
         """Compute the output's dtype from the inputs'; by default the floating type that holds them all."""
         return _floating(dtypes)
 
-    def __call__(self, *inputs: Array, name: str | None = None) -> Array:
+    def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
+        if named:
+            inputs = self._in_places(inputs, named)
         for value in inputs:
             if isinstance(value, Node):
                 return self._node(inputs, name)
         self.check_count(len(inputs))
         if any(hasattr(value, "__array_function__") and not isinstance(value, np.ndarray) for value in inputs):
             return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
-        if self.stretched is None:
-            return self.forward(*[np.asarray(value) for value in inputs])
-        arrays = [_real(value) for value in inputs]
         try:
-            self.shape(*[np.shape(array) for array in arrays])  # NumPy would stretch them further
-        except GraphnetError as error:
+            arrays = [self._operand(value, slot) for slot, value in enumerate(inputs)]
+            if self.stretched is None:
+                return self.forward(*arrays)
+            self.shape(*[array.shape for array in arrays])  # NumPy would stretch them further
+        except (DtypeError, ShapeError) as error:
             raise error.locate(self.name) from None
-        return self.forward(*arrays)
+        return self.forward(*map(_real, inputs, arrays))
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
         if name is not None:
             check_name(name, f"an op ({self.name})")
-        inputs = tuple([as_node(value) for value in values])
+        try:
+            inputs = tuple([as_node(self._operand(value, slot)) for slot, value in enumerate(values)])
+        except GraphnetError as error:
+            raise error.locate(subject(self, name)) from None
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
@@ -114,6 +137,19 @@ class Op(Stateless):
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         return Node(self, inputs, tuple(shape), dtype, name)
+
+    def _operand(self, value: Any, slot: int) -> Any:
+        """Return a node as it is, and anything else as an array of numbers, or raise `DtypeError`."""
+        if isinstance(value, (Node, np.ndarray, int, float)):
+            return value if isinstance(value, Node) else np.asarray(value)
+        return numbers(value, f"input {slot} ({self.input_names(slot + 1)[slot]})")
+
+    def _in_places(self, inputs: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the inputs with those that were given by name in their places."""
+        rest = {slot: named.pop(slot) for slot in _parameters(self.forward)[0][len(inputs) :] if slot in named}
+        if named:
+            raise TypeError(f"{self.name}() got an unexpected keyword argument {next(iter(named))!r}")
+        return (*inputs, *rest.values())
 
     def shape_of(self, inputs: Sequence[Node]) -> Shape:
         """Compute the output's shape from the input nodes: by `shape`, or by a rule that may need to know dtypes too."""
@@ -223,11 +259,10 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
-def _real(value: Any) -> Any:
+def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:
     """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
     if isinstance(value, (int, float)):
         return float(value) if type(value) is int else value
-    array = np.asarray(value)
     return array.astype(np.float64) if array.dtype.kind in "iu" else array
 
 
@@ -331,8 +366,10 @@ class op:
 
     Raises
     ------
+    RuleError
+        If `forward` is not a function of inputs alone: a setting, as a parameter with a default, needs a class.
     NoBackwardRuleError
-        In a backward pass, if no backward rule was given.
+        In a backward pass, if no backward rule was given before the node was made.
 
     Examples
     --------
@@ -347,9 +384,10 @@ class op:
     array([8.])
     """
 
-    def __init__(self, forward: Callable[..., Any]) -> None:
+    def __init__(self, forward: Callable[..., Any] | None = None) -> None:
         if not callable(forward):
             raise RuleError(f"@op decorates a function, got {forward!r}", repair="Write @gn.op above a def.")
+        _require_inputs_only(forward)
         self._op = FunctionOp(forward, None)
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
@@ -361,21 +399,72 @@ class op:
         return self._op
 
     def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Register the backward rule ``rule(delta, output, *inputs)``; a decorator that returns `rule` unchanged."""
+        """Register the backward rule ``rule(delta, output, *inputs)``; a decorator that returns `rule` unchanged.
+
+        Nodes keep the rules they were made with: build the network after this.
+        """
         if not callable(rule):
             raise RuleError(
                 f"@{self.__name__}.backward decorates a function, got {rule!r}",
                 repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",
             )
+        _require_arguments(self._op, rule)
+        if getattr(rule, "__name__", "") == self.__name__ != "<lambda>":
+            raise RuleError(
+                f"the backward rule of {self.__name__} is called {self.__name__} too, and would take its place",
+                repair=f"Call it {self.__name__}_backward.",
+            )
         self._op = FunctionOp(self._op.forward_rule, rule)
         return rule
 
-    def __call__(self, *inputs: Array, name: str | None = None) -> Array:
+    def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:
         """Build a node if any input is one; compute if all are arrays or numbers."""
-        return self._op(*inputs, name=name)
+        return self._op(*inputs, name=name, **named)
 
     def __repr__(self) -> str:
         return f"<op {self.__name__}>"
+
+
+def _require_inputs_only(forward: Callable[..., Any]) -> None:
+    """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
+    name = getattr(forward, "__name__", "")
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    if not name or not parameters:
+        raise RuleError(
+            f"@op got {forward!r}, which has no {'parameters' if name else 'name'} to go by",
+            repair="Write it as a def with one parameter for each input.",
+        )
+    for parameter in parameters:
+        if parameter.default is not parameter.empty or parameter.kind in (
+            parameter.KEYWORD_ONLY,
+            parameter.VAR_KEYWORD,
+        ):
+            raise RuleError(
+                f"@op {name}: {parameter} is a setting, and all parameters must be inputs, which are nodes or arrays",
+                repair="Settings are the fields of a class: under @dataclass(frozen=True), write class "
+                f"{name.title().replace('_', '')}(gn.Op) with a line {parameter.name}: float, and methods "
+                "forward(self, z) and backward(self, delta, a, z).",
+            )
+
+
+def _require_arguments(op: FunctionOp, rule: Callable[..., Any]) -> None:
+    """Raise `RuleError` unless a backward rule takes delta, the output and the inputs."""
+    try:
+        signature = inspect.signature(rule)
+    except (TypeError, ValueError):
+        return  # of a function that is not written in Python: the first pass will tell
+    inputs, variadic = _parameters(op.forward)
+    try:
+        signature.bind("delta", "output", *inputs)
+    except TypeError:
+        expected = ", ".join(["delta", "output", *inputs, *([f"*{variadic}"] if variadic else [])])
+        raise RuleError(
+            f"@{op.name}.backward got a rule with the parameters {signature}, expected ({expected})",
+            repair="It is given the error signal of the output, the output, and each input.",
+        ) from None
 
 
 def as_op(rule: Any) -> Op:

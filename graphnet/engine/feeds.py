@@ -96,7 +96,8 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
         if key.name in names:
             (own,) = [node for node in graph.inputs if node.name == key.name]
             problem += f"; its own {key.name!r} is another node, {describe(own)}"
-        return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
+            return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
+        return FeedError(problem, repair="Only inputs that the outputs depend on are fed: leave it out.")
     close = difflib.get_close_matches(str(key), names, n=1)
     return FeedError(
         f"no input is called {key!r}; the inputs are {', '.join(map(repr, names)) or 'none'}",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Array, Node, as_node, constant, describe, nodes_only, one_source_line, scope
+from graphnet.core.node import Array, Node, as_node, as_nodes, constant, describe, one_source_line, scope
 from graphnet.core.op import Op, messages_of
 from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
@@ -18,7 +18,7 @@ from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError, UnreachableError
 
 
-def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list[Node]:
+def gradients(target: Target, wrt: Node | Iterable[Node], *, delta: Any = None) -> list[Node]:
     """Build the nodes that compute ∂E/∂(each node of `wrt`).
 
     They are nodes like any others: to run, draw, and take gradients of again.
@@ -28,7 +28,7 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
     target
         The output E, or a graph of one output.
     wrt
-        The nodes to differentiate by: parameters, inputs, or anything that E depends on.
+        The nodes to differentiate by: parameters, inputs, or anything that E depends on. A single node is a list of one.
     delta
         The error signal to start from, a node or an array of E's shape; needed if E is not a scalar.
 
@@ -40,7 +40,7 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
     Raises
     ------
     UnreachableError
-        If E does not depend smoothly on a node of `wrt`.
+        If E does not depend on a node of `wrt`, or not smoothly.
     ShapeError
         If E is not a scalar and there is no `delta`.
     NoBackwardRuleError, RuleError
@@ -56,13 +56,23 @@ def gradients(target: Target, wrt: Sequence[Node], *, delta: Any = None) -> list
     (12.0, 12.0)
     """
     graph = as_graph(target)
-    if isinstance(wrt, Node):
-        raise GraphError("wrt is a single node, expected a list", repair="Write gradients(E, [node]).")
-    nodes_only(wrt, "gradients")
-    wanted = [graph[node] for node in wrt]
+    wanted = as_nodes(wrt, "gradients")
+    for node in wanted:
+        _require_depended_on(graph, node)
     error_signals = error_signal_nodes(graph, wanted, _start(graph, delta))
     require_reached(graph, wanted, error_signals)
     return [error_signals[node] for node in wanted]
+
+
+def _require_depended_on(graph: Graph, node: Node) -> None:
+    """Raise `UnreachableError` unless the output depends on a node, or is it."""
+    try:
+        graph[node]
+    except GraphError as error:
+        raise UnreachableError(
+            f"{graph.label(graph.outputs[0])!r} does not depend on it: {error.problem}",
+            repair="So the derivative is zero everywhere, as that of a constant is. If that is no surprise, leave it out.",
+        ) from None
 
 
 def require_reached(graph: Graph, wanted: Sequence[Node], reached: Collection[Node]) -> None:
@@ -186,6 +196,7 @@ class BackwardOf(Op):
         return message
 
     def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
+        """Refuse: a rule that is not a graph can't be differentiated."""
         raise NoBackwardRuleError(
             f"the backward rule of {self.of.name} could not be read as a graph, so it can't be differentiated again",
             repair="If inputs have sizes that are None, declare them, for example shape=(16, 2) instead of (None, 2); "

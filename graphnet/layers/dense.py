@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.core.settings import op_function, whole
 from graphnet.errors import ShapeError
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops.activations import sigmoid, tanh
@@ -49,7 +50,7 @@ def dense(
     ShapeError
         If the number of columns of `x` is not known, or `units` is not positive.
     GraphError
-        If `init` is unknown or `x` is not a node.
+        If `init` is unknown, `x` is not a node, `units` no integer, `activation` no function or `rng` no generator.
 
     Examples
     --------
@@ -59,11 +60,14 @@ def dense(
     <relu (None, 10)>
     """
     nodes_only([x], "dense")
+    units = whole(units, f"units of dense layer {name!r}")
     if not x.shape or x.shape[-1] is None or units < 1:
         raise ShapeError(
             f"dense layer {name!r} of {units} units on a node of shape {x.shape}",
             repair="It needs at least one unit, and to know the number of columns, as in shape (None, 64).",
         )
+    if activation is not None:
+        op_function(activation, f"the activation of dense layer {name!r}")
     with scope(name):
         W = parameter("W", weights(init, rng, x.shape[-1], units))
         b = parameter("b", np.zeros(units))
@@ -113,8 +117,8 @@ def mlp(
     >>> [parameter.name for parameter in gn.Graph(a).parameters]
     ['layer_1/W', 'layer_1/b', 'layer_2/W', 'layer_2/b']
     """
-    if not units:
-        raise ShapeError("mlp got no layers", repair="Give the units of each layer, as [32, 10].")
+    if isinstance(units, str) or not isinstance(units, Sequence) or not units:
+        raise ShapeError(f"mlp of {units!r} units", repair="Give the units of each layer, as [32, 10].")
     for i, count in enumerate(units, start=1):
         is_last = i == len(units)
         x = dense(x, count, output if is_last else activation, rng=rng, init=init, name=f"layer_{i}")

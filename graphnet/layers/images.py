@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.core.settings import op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError
 from graphnet.layers.initialisers import Activation, Init, weights
@@ -62,7 +63,7 @@ def conv2d(
     ShapeError
         If `x` is not of images whose number of channels is known, or the kernels don't fit.
     GraphError
-        If `init` is unknown, `rng` is no generator, or `x` is not a node.
+        If `init` is unknown, `x` is not a node, `channels` no integer, `activation` no function or `rng` no generator.
 
     Examples
     --------
@@ -72,6 +73,9 @@ def conv2d(
     <relu (None, 16, 8, 8)>
     """
     nodes_only([x], "conv2d")
+    channels = whole(channels, f"channels of conv2d layer {name!r}")
+    if activation is not None:
+        op_function(activation, f"the activation of conv2d layer {name!r}")
     if x.ndim != 4 or x.shape[1] is None or channels < 1:
         raise ShapeError(
             f"conv2d layer {name!r} of {channels} channels on a node of shape {x.shape}",

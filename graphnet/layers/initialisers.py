@@ -75,6 +75,11 @@ def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.n
         raise GraphError(
             f"init {init!r} is unknown", repair=f"Known are {', '.join(INITIALISERS)}, or give a function."
         )
+    require_generator(rng)
+    return draw(rng, n_in, n_out)
+
+
+def require_generator(rng: object) -> None:
+    """Raise `GraphError` unless `rng` is a generator of random numbers."""
     if not isinstance(rng, np.random.Generator):
         raise GraphError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
-    return draw(rng, n_in, n_out)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.core.settings import op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError
-from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.layers.initialisers import Activation, Init, require_generator, weights
 from graphnet.ops.activations import tanh
 from graphnet.ops.linear import bias_add, matmul
 from graphnet.ops.shaping import take
@@ -43,7 +44,7 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     OpaqueError
         If the symbols are not integers.
     GraphError
-        If `symbols` is not a node.
+        If `symbols` is not a node, `count` or `units` no integer, or `rng` no generator.
 
     Examples
     --------
@@ -53,6 +54,8 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     <take (None, 5, 8)>
     """
     nodes_only([symbols], "embedding")
+    count, units = whole(count, f"count of embedding {name!r}"), whole(units, f"units of embedding {name!r}")
+    require_generator(rng)
     if count < 1 or units < 1:
         raise ShapeError(f"an embedding of {count} symbols in {units} units", repair="Give at least one of each.")
     with scope(name):
@@ -102,7 +105,8 @@ def recurrent(
     ShapeError
         If `x` is not of known steps and columns, or `units` is not positive.
     GraphError
-        If `init` is unknown, `rng` is no generator, or `x` or `initial` is not a node.
+        If `init` is unknown, `x` or `initial` is not a node, `units` no integer, `activation` no function or `rng` no
+        generator.
 
     Examples
     --------
@@ -113,6 +117,8 @@ def recurrent(
     (5, <tanh (None, 4)>)
     """
     nodes_only([x] if initial is None else [x, initial], "recurrent")
+    units = whole(units, f"units of recurrent layer {name!r}")
+    op_function(activation, f"the activation of recurrent layer {name!r}")
     if x.ndim != 3 or units < 1:
         raise ShapeError(
             f"recurrent layer {name!r} of {units} units on a node of shape {x.shape}",

@@ -11,7 +11,9 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
+from graphnet.core.settings import real
 from graphnet.core.shapes import Shape
+from graphnet.errors import GraphError
 from graphnet.ops.elementwise import Elementwise, ElementwisePrimitive
 from graphnet.ops.functions import function
 
@@ -200,7 +202,7 @@ def leaky_relu(z: Array, slope: float = 0.01, *, name: str | None = None) -> Arr
     >>> leaky_relu(np.array([-1.0, 2.0]), slope=0.1)
     array([-0.1,  2. ])
     """
-    return LeakyRelu(float(slope))(z, name=name)
+    return LeakyRelu(real(slope, "slope"))(z, name=name)
 
 
 def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = None) -> Array:
@@ -225,7 +227,12 @@ def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = No
     >>> polynomial(np.array([2.0]), [1, 0, 3])
     array([13.])
     """
-    return Polynomial(tuple(float(c) for c in coefficients))(z, name=name)
+    if not isinstance(coefficients, (Sequence, np.ndarray)) or isinstance(coefficients, str):
+        raise GraphError(
+            f"coefficients is {coefficients!r}"[:200] + ", expected a list of numbers",
+            repair="Write polynomial(z, [c0, c1, c2]).",
+        )
+    return Polynomial(tuple(real(c, f"coefficient {n}") for n, c in enumerate(coefficients)))(z, name=name)
 
 
 def softmax(z: Array, axis: int = -1, *, name: str | None = None) -> Array:

@@ -12,6 +12,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Input
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
+from graphnet.core.settings import real
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
@@ -82,7 +83,7 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
     >>> dropout(np.array([1.0, 2.0]), np.array([True, False]), rate=0.5)
     array([2., 0.])
     """
-    if not 0 <= rate < 1:
+    if not 0 <= real(rate, "rate") < 1:
         raise GraphError(
             f"a dropout rate of {rate!r}", repair="Give the share that is left out, from 0 to less than 1."
         )

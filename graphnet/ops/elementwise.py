@@ -26,6 +26,8 @@ class ElementwisePrimitive(Elementwise, Primitive):
 
 def sum_to(delta: Array, shape: Shape) -> Array:
     """Sum `delta` over the axes along which an operand of `shape` was broadcast: each use of a value adds its share."""
+    if isinstance(delta, (int, float)):  # of a rule that is called by hand
+        delta = np.asarray(delta)
     extra = delta.ndim - len(shape)
     if extra:
         delta = np.sum(delta, axis=tuple(range(extra)))

@@ -47,11 +47,7 @@ def function(op: Op, *numpy_functions: Callable[..., object], shapes: str = "") 
     names = op.input_names(count=len(inspect.signature(op.forward).parameters))
 
     def apply(*inputs: Array, name: str | None = None, **named: Array) -> Array:
-        if named:
-            inputs += tuple(named.pop(slot) for slot in names[len(inputs) :] if slot in named)
-            if named:
-                raise TypeError(f"{op.name}() got an unexpected keyword argument {next(iter(named))!r}")
-        return op(*inputs, name=name)
+        return op(*inputs, name=name, **named)
 
     apply.__name__ = apply.__qualname__ = op.name
     apply.__module__ = type(op).__module__

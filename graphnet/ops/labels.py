@@ -6,6 +6,7 @@ import numpy as np
 
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin
+from graphnet.core.settings import whole
 from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.functions import function
 from graphnet.ops.losses import Loss
@@ -63,6 +64,7 @@ def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
+    classes = whole(classes, "classes")
     numbers = labels if isinstance(labels, Node) else np.asarray(labels)
     if numbers.dtype.kind not in "iu":
         raise DtypeError(f"labels of dtype {numbers.dtype}", repair="Labels are integers: declare them with dtype=int.")

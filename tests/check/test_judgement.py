@@ -63,10 +63,13 @@ def test_the_number_of_entries_is_checked(entries):
         gn.check_op(gn.ops.Tanh(), np.ones(3), entries=entries)
 
 
-def test_wrt_is_a_list():
-    w = gn.parameter("w", [1.0])
-    with pytest.raises(gn.errors.GraphError, match="wrt is a single node"):
-        gn.check_gradients(gn.sum(w), {}, wrt=w)
+def test_a_single_leaf_may_be_checked():
+    w, v = gn.parameter("w", [1.0]), gn.parameter("v", [2.0])
+    for wrt in (w, [w], (w,), iter([w])):
+        ends = [
+            found.label for found in gn.check_gradients(gn.sum(w * v), {}, wrt=wrt).findings if found.part != "rule"
+        ]
+        assert ends == ["w"]
 
 
 def test_a_power_of_negative_numbers_is_no_false_alarm():

@@ -248,7 +248,7 @@ def test_no_false_alarm_by_any_method(op, numbers, method):
         ({"budget": -1}, "budget is -1"),
         ({"budget": None}, "budget is None"),
         ({"rng": 0}, "rng is 0"),
-        ({"wrt": "W"}, "wrt is 'W', expected a list"),
+        ({"wrt": "W"}, "wrt takes nodes, got str 'W'"),
         ({"wrt": ["W"]}, "wrt takes nodes, got str 'W'"),
     ],
 )

@@ -272,7 +272,6 @@ UNREADABLE = {
     "broken_json": ("x", "shape", "[1,"),
     "shape_of_text": ("w", "shape", '"ab"'),
     "no_object": ("y", "settings", "3"),
-    "unknown_setting": ("y", "settings", '{"speed": 1}'),
     "too_few_values": ("w", "value", "[1.0]"),
     "value_of_text": ("w", "value", '"abc"'),
     "ragged_value": ("w", "value", "[[1.0], [2.0, 3.0]]"),
@@ -297,6 +296,7 @@ def test_an_attribute_that_can_not_be_read(refused, network, case):
     ("label", "attribute", "wrong", "error", "problem"),
     [
         ("y", "op", "eval", GraphError, "node 'y': unknown op 'eval'"),
+        ("y", "settings", '{"speed": 1}', GraphError, "node 'y': op multiply got ['speed'] as settings, and has none"),
         ("x", "kind", "layer", GraphError, "node 'x': unknown kind 'layer' of node"),
         ("x", "name", "", GraphError, "node 'x': an input needs a name"),
         ("x", "dtype", "complex128", DtypeError, "node 'x': input 'x' is declared with dtype complex128"),

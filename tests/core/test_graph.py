@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 import textwrap
+from operator import is_
 
 import numpy as np
 import pytest
@@ -190,10 +191,19 @@ def test_no_outputs(refused):
         gn.Graph()
 
 
-@pytest.mark.parametrize("wrong", [3.0, None, [gn.input("x")], np.ones(2)], ids=["number", "None", "list", "array"])
+@pytest.mark.parametrize("wrong", [3.0, None, np.ones(2), "x", gn.Graph(gn.input("x")), {gn.input("x")}])
 def test_an_output_that_is_no_node(refused, wrong):
-    with refused(GraphError, "gn.Graph takes nodes, got", type(wrong).__name__, "gn.constant"):
-        gn.Graph(wrong)
+    for outputs in [wrong], [gn.input("y"), wrong], [[wrong]]:
+        with refused(GraphError, "gn.Graph takes nodes, got", type(wrong).__name__, "gn.constant"):
+            gn.Graph(*outputs)
+
+
+def test_outputs_one_by_one_or_in_a_list_alike():
+    a, b = gn.input("a"), gn.input("b")
+    for outputs in ((a, b), ([a, b],), ((a, b),), (iter([a, b]),), ({"a": a, "b": b}.values(),)):
+        assert all(map(is_, gn.Graph(*outputs).outputs, (a, b)))
+    with pytest.raises(GraphError, match="at least one output"):
+        gn.Graph([])
 
 
 def test_an_unknown_name_suggests_close_ones(refused, net):

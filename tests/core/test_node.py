@@ -111,10 +111,7 @@ def test_a_vector_added_along_the_last_axis_is_a_bias(z):
 # What only numbers can answer -----------------------------------------------------------------------------------------
 
 NEEDS_NUMBERS = {
-    "a truth value (if, and, or, not, ==, in)": (
-        lambda z: bool(z),
-        "Choose by value with np.where; compare nodes with",
-    ),
+    "a truth value (if, and, or, not, ==, in, max, 0 < a < 1)": (lambda z: bool(z), "By value: np.where(a > 0, ...)"),
     "len()": (lambda z: len(z), "Use node.shape."),
     "iterating": (lambda z: list(z), "Index it: node[0], node[1], ..."),
     "`in`": (lambda z: 3.0 in z, "gn.forward(node, feeds)[node]"),
@@ -135,6 +132,23 @@ def test_what_only_numbers_can_answer_says_why_and_what_to_do(refused, z, asked)
     ) as caught:
         ask(z)
     assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    "find", [lambda z, nodes: z in nodes, lambda z, nodes: nodes.index(z), lambda z, nodes: nodes[0] == z or None]
+)
+def test_looking_for_a_node_says_how(refused, z, find):
+    nodes = [gn.input("x", z.shape), z]
+    with refused(OpaqueError, "(equal), made at test_node.py", "`any(node is a for node in nodes)`"):
+        find(z, nodes)
+    assert any(node is z for node in nodes)
+    assert z in set(nodes)
+
+
+@pytest.mark.parametrize("use", [lambda z: max(z, z + 1), lambda z: 0 < z < 1, lambda z: not z, lambda z: z or 0])
+def test_choosing_by_value_says_how(refused, z, use):
+    with refused(OpaqueError, "np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1)"):
+        use(z)
 
 
 def test_such_an_error_names_the_node_and_its_line(refused, z):
@@ -291,28 +305,31 @@ def test_a_parameter_keeps_its_shape(refused):
 
 # Dtypes of leaves -----------------------------------------------------------------------------------------------------
 
+REAL = "expected float64, float32 or integers"
 REFUSED_VALUES = {
-    "text": ("abc", "dtype <U3"),
-    "complex": ([1j], "dtype complex128"),
-    "float16": (np.ones(2, np.float16), "dtype float16"),
-    "longdouble": (np.ones(2, np.longdouble), f"dtype {np.dtype(np.longdouble)}"),
-    "None": (None, "dtype object"),
-    "objects": (np.array([None, 1.0]), "dtype object"),
+    "complex": ([1j], "has dtype complex128", REAL, ".astype(float)"),
+    "float16": (np.ones(2, np.float16), "has dtype float16", REAL, ".astype(float)"),
+    "longdouble": (np.ones(2, np.longdouble), f"has dtype {np.dtype(np.longdouble)}", REAL, ".astype(float)"),
+    "objects": (np.array([None, 1.0]), "has dtype object", "expected numbers", ".astype(float)"),
+    "text": ("abc", "is 'abc', expected numbers", "Give a node, an array or numbers"),
+    "None": (None, "is None, expected numbers", "Give a node, an array or numbers"),
+    "dict": ({"a": 1}, "is {'a': 1}, expected numbers"),
+    "function": (gn.tanh, "is <function", "expected numbers"),
+    "nodes": ([gn.input("x"), 1.0], "is a list of nodes, expected one node, or numbers", "gn.concatenate"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED_VALUES)
 def test_a_leaf_holds_real_numbers(refused, case):
-    wrong, dtype = REFUSED_VALUES[case]
-    expected = (dtype, "expected float64, float32 or integers", ".astype(float)")
-    with refused(DtypeError, "parameter 'W' has", *expected):
+    wrong, *expected = REFUSED_VALUES[case]
+    with refused(DtypeError, "parameter 'W' ", *expected):
         gn.parameter("W", wrong)
-    with refused(DtypeError, "a constant has", *expected):
+    with refused(DtypeError, "a constant ", *expected):
         gn.constant(wrong)
-    with refused(DtypeError, "constant 'c' has", *expected):
+    with refused(DtypeError, "constant 'c' ", *expected):
         gn.constant(wrong, name="c")
     parameter = gn.parameter("W", [1.0, 2.0])
-    with refused(DtypeError, "the new value of parameter 'W' has", *expected):
+    with refused(DtypeError, "the new value of parameter 'W' ", *expected):
         parameter.value = wrong
 
 
@@ -344,7 +361,11 @@ def test_a_node_is_no_value_for_a_leaf(refused, z, make):
         ([True, False], None, np.bool_),
         ([1, 2], int, np.int64),
         (np.array([1], np.uint8), int, np.uint8),
+        ([1, 2], np.int32, np.int64),
         (1.5, int, np.float64),
+        ([1, 2], float, np.float64),
+        ([1, 2], np.float32, np.float32),
+        (1.5, "float32", np.float32),
     ],
 )
 def test_constants_are_cast(value, dtype, expected):
@@ -358,10 +379,18 @@ def test_an_inputs_dtype(dtype):
     assert gn.input("x", dtype=dtype).dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("dtype", [complex, np.float16, np.longdouble, str, object, np.uint8])
+@pytest.mark.parametrize("dtype", [complex, np.float16, np.longdouble, str, np.uint8])
 def test_an_input_is_float_int_or_bool(refused, dtype):
     with refused(DtypeError, f"input 'x' is declared with dtype {np.dtype(dtype)}", "Use float, int or bool."):
         gn.input("x", dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["foo", 3, "real numbers", gn.tanh, object])
+def test_what_is_no_dtype(refused, dtype):
+    with refused(DtypeError, f"input 'x' is declared with dtype {dtype}", "Use float, int or bool."):
+        gn.input("x", dtype=dtype)
+    with refused(DtypeError, f"constant 'c' is declared with dtype {dtype}", "Use float, int or bool."):
+        gn.constant(1, name="c", dtype=dtype)
 
 
 # How nodes show themselves --------------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """Ops: rules and settings, made with @gn.op or as a frozen dataclass."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 
 import graphnet as gn
 from graphnet.core.registry import OPS
-from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
+from graphnet.errors import DtypeError, GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError
 
 Z = np.array([[0.5, -1.0, 2.0], [-0.25, 3.0, 0.75]])
 
@@ -313,7 +314,7 @@ def test_no_backward_rule_is_an_error_only_when_an_error_signal_arrives(refused)
         NoBackwardRuleError,
         "no_backward 'squares': op no_backward has no backward rule, so no error signal can pass it",
         "node: 'squares' (no_backward), made at test_op.py:",
-        "@name.backward",
+        "@name.backward; then build the network again",
     ):
         gn.backward(E, {})
 
@@ -331,6 +332,95 @@ def test_no_forward_rule():
 
     with pytest.raises((NotImplementedError, ShapeError), match="op empty has no forward rule"):
         Empty()()
+
+
+@pytest.mark.parametrize("wrong", [None, "x", {}, object(), [gn.input("x"), 1.0], gn.tanh])
+@pytest.mark.parametrize(
+    ("use", "which"),
+    [
+        (gn.tanh, "tanh: input 0 (z)"),
+        (gn.sum, "sum: input 0 (z)"),
+        (swish, "swish: input 0 (z)"),
+        (lambda value: gn.matmul(gn.input("x", (2,)), value), "matmul: input 1 (y)"),
+        (lambda value: gn.add([1.0], value), "add: input 1 (y)"),
+    ],
+)
+def test_what_is_neither_node_nor_number(refused, use, which, wrong):
+    with refused(DtypeError, which, "expected"):
+        use(wrong)
+
+
+def test_inputs_by_name():
+    @gn.op
+    def ratio(over, under):
+        return over / under
+
+    x, y = gn.input("x", (2,)), gn.input("y", (2,))
+    for node in (ratio(over=x, under=y), ratio(under=y, over=x), ratio(x, under=y), gn.ops.Divide()(x, y=y)):
+        assert node.inputs[0] is x
+        assert node.inputs[1] is y
+    assert ratio(under=4.0, over=2.0) == 0.5
+    with pytest.raises(TypeError, match=r"ratio\(\) got an unexpected keyword argument 'below'"):
+        ratio(x, below=y)
+    with pytest.raises(GraphError, match=r"op ratio takes 2 inputs \(over, under\), got 1"):
+        ratio(under=y)
+
+
+SETTINGS = {
+    "k=2.0": lambda z, k=2.0: k * z,
+    "k": lambda z, *, k: k * z,
+    "**options": lambda z, **options: z,
+    "out=None": np.sin,
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_belong_into_a_class(refused, setting):
+    with refused(RuleError, f": {setting} is a setting, and all parameters must be inputs", "@dataclass(frozen=True)"):
+        gn.op(SETTINGS[setting])
+
+
+@pytest.mark.parametrize("wrong", [lambda: 1.0, partial(np.add, 1.0), type("Callable", (), {"__call__": abs})()])
+def test_a_forward_rule_is_a_function_of_inputs(refused, wrong):
+    with refused(RuleError, "@op got", "to go by", "Write it as a def with one parameter for each input."):
+        gn.op(wrong)
+
+
+def test_a_backward_rule_takes_delta_the_output_and_the_inputs(refused):
+    @gn.op
+    def ratio(over, under):
+        return over / under
+
+    for wrong, shown in ((lambda delta, x, y: None, "(delta, x, y)"), (lambda d, a, x, y, z: None, "(d, a, x, y, z)")):
+        with refused(RuleError, f"parameters {shown}, expected (delta, output, over, under)", "the error signal"):
+            ratio.backward(wrong)
+    for right in (lambda d, a, x, y: None, lambda d, a, *inputs: None, lambda d, a, x, y, scale=1.0: None):
+        assert ratio.backward(right) is right
+
+
+def test_a_backward_rule_does_not_take_the_place_of_its_op(refused):
+    @gn.op
+    def cube(z):
+        return z * z * z
+
+    with refused(RuleError, "is called cube too, and would take its place", "Call it cube_backward."):
+
+        @cube.backward
+        def cube(delta, a, z):
+            return delta * 3 * z * z
+
+
+def test_a_class_with_settings_is_a_dataclass(refused):
+    class Shift(gn.Op):
+        by: float = 1.0
+
+        def forward(self, z):
+            return z + self.by
+
+    with refused(GraphError, "op shift got [2.0] as settings, and has none", "@dataclass(frozen=True)"):
+        Shift(2.0)
+    with refused(GraphError, "op tanh got [<input 'x' ()>] as settings", "To apply an op, make it first: Tanh()(x)."):
+        gn.ops.Tanh(gn.input("x"))
 
 
 @pytest.mark.parametrize("wrong", [3, None, "swish"])

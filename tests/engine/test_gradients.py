@@ -71,6 +71,19 @@ def test_delta_starts_an_output_that_is_not_a_scalar(delta):
     assert value(dw).tolist() == [4.0, 60.0]
 
 
+def test_a_single_node_is_a_list_of_one():
+    w = gn.parameter("w", [2.0, 3.0])
+    for wrt in (w, [w], (w,), iter([w]), {"w": w}.values()):
+        assert [value(node).tolist() for node in gn.gradients(gn.sum(w * w), wrt)] == [[4.0, 6.0]]
+
+
+def test_the_slope_of_a_straight_line_has_no_slope(refused):
+    x = gn.input("x")
+    (slope,) = gn.gradients(3 * x, x)
+    with refused(UnreachableError, "does not depend on it: 'x' (input), made at", "zero everywhere"):
+        gn.gradients(slope, x)
+
+
 def test_building_gradients_changes_nothing_about_the_graph():
     E, wrt, feeds = network(2)
     before = gn.Graph(E).nodes, numeric(E, wrt, feeds)
@@ -87,9 +100,11 @@ w2 = gn.parameter("w2", [1.0, 2.0])
     ("output", "wrt", "options", "error", "match"),
     [
         (w2, [w2], {}, ShapeError, "only a scalar has a gradient"),
-        (gn.sum(w2), w2, {}, GraphError, r"wrt is a single node, expected a list"),
+        (gn.sum(w2), "w2", {}, GraphError, r"gradients takes nodes, got str 'w2'(?s:.*)graph\[name\] finds one"),
         (gn.sum(w2), ["w2"], {}, GraphError, "takes nodes"),
-        (gn.sum(w2), [gn.parameter("other", 1.0)], {}, GraphError, "'other' .* is not in this graph"),
+        (gn.sum(w2), gn.Graph(w2), {}, GraphError, "takes nodes, got Graph"),
+        (gn.sum(w2), [gn.parameter("other", 1.0)], {}, UnreachableError, "does not depend on it: 'other' .* is not in"),
+        (gn.sum(w2), [gn.parameter("w2", 1.0)], {}, UnreachableError, "its own 'w2' is another node"),
         (gn.Graph(w2, gn.sum(w2)), [w2], {}, GraphError, "the graph has 2 outputs"),
         (w2, [w2], {"delta": [1.0]}, ShapeError, r"delta has shape \(1,\), expected \(2,\)"),
         (gn.sum(w2 > 0), [w2], {}, UnreachableError, r"does not depend smoothly on 'w2' \(parameter\), made at"),

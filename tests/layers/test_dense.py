@@ -49,7 +49,19 @@ def test_weights_of_your_own():
             gn.errors.GraphError,
             "dense takes nodes, got ndarray",
         ),
-        (lambda x, r: gn.layers.mlp(x, [], rng=r), gn.errors.ShapeError, "mlp got no layers"),
+        (lambda x, r: gn.layers.mlp(x, [], rng=r), gn.errors.ShapeError, r"mlp of \[\] units"),
+        (lambda x, r: gn.layers.mlp(x, 3, rng=r), gn.errors.ShapeError, "mlp of 3 units"),
+        (lambda x, r: gn.layers.mlp(x, [3.0], rng=r), gn.errors.GraphError, "units of dense layer 'layer_1' is 3.0"),
+        (lambda x, r: gn.layers.dense(x, "3", rng=r), gn.errors.GraphError, "units of dense layer 'dense' is '3'"),
+        (lambda x, r: gn.layers.dense(x, True, rng=r), gn.errors.GraphError, "is True, expected an integer"),
+        (lambda x, r: gn.layers.dense("x", 3, rng=r), gn.errors.GraphError, "dense takes nodes, got str 'x'"),
+        (lambda x, r: gn.layers.dense(x, 3, rng=0), gn.errors.GraphError, "rng is 0, expected a generator"),
+        (
+            lambda x, r: gn.layers.dense(x, 3, "tanh", rng=r),
+            gn.errors.GraphError,
+            r"the activation of dense layer 'dense' is 'tanh', expected an op function\s+Give a function, as gn.tanh",
+        ),
+        (lambda x, r: gn.layers.dense(x, 3, gn.ops.Tanh, rng=r), gn.errors.GraphError, "expected an op function"),
     ],
 )
 def test_bad_layers_are_refused(make, error, message):

@@ -153,6 +153,12 @@ def test_the_spread_of_the_kernels(init, variance):
         (lambda x: gn.layers.conv2d(x, 0, rng=rng), "ShapeError", "conv2d layer 'conv2d' of 0 channels"),
         (lambda x: gn.layers.conv2d(gn.layers.flatten(x), 2, rng=rng), "ShapeError", r"for grey ones reshape\(x"),
         (lambda x: gn.layers.conv2d(x, 2, rng=0), "GraphError", "rng is 0, expected a generator"),
+        (
+            lambda x: gn.layers.conv2d(x, 2.0, rng=rng),
+            "GraphError",
+            "channels of conv2d layer 'conv2d' is 2.0, expected",
+        ),
+        (lambda x: gn.layers.conv2d(x, 2, 3, "relu", rng=rng), "GraphError", "is 'relu', expected an op function"),
         (lambda x: gn.layers.conv2d(x, 2, rng=rng, init="ones"), "GraphError", "init 'ones' is unknown"),
         (lambda x: gn.layers.conv2d(np.ones((1, 1, 2, 2)), 2, rng=rng), "GraphError", "conv2d takes nodes"),
         (lambda x: gn.layers.flatten(gn.input("y", (2, None))), "UnknownSizeError", "flatten needs every size"),

@@ -122,6 +122,7 @@ def test_nothing_is_dropped_at_rate_0():
         (lambda x: gn.layers.dropout(x, rate=1), "GraphError", "a dropout rate of 1"),
         (lambda x: gn.layers.dropout(x, rate=-0.1), "GraphError", "a dropout rate of -0.1"),
         (lambda x: gn.layers.dropout(x, rate=float("nan")), "GraphError", "a dropout rate of nan"),
+        (lambda x: gn.layers.dropout(x, rate="0.5"), "GraphError", "rate is '0.5', expected a number"),
         (lambda x: gn.layers.dropout(np.ones(3)), "GraphError", "dropout takes nodes"),
         (
             lambda x: gn.dropout(x, np.ones((2, 3), bool)),
@@ -150,6 +151,12 @@ def test_one_hot_of_a_node_is_a_node():
 def test_labels_out_of_range_are_refused(labels):
     with pytest.raises(gn.errors.ShapeError, match=f"labels from {min(labels)} to {max(labels)} for 3 classes"):
         gn.one_hot(labels, 3)
+
+
+@pytest.mark.parametrize("classes", ["3", 3.0, None])
+def test_the_number_of_classes_is_an_integer(classes):
+    with pytest.raises(gn.errors.GraphError, match=f"classes is {classes!r}, expected an integer"):
+        gn.one_hot([0, 1], classes)
 
 
 @pytest.mark.parametrize("labels", [[1.0], gn.input("y", (None,))])

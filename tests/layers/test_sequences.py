@@ -96,6 +96,10 @@ def test_it_learns_to_carry_the_first_number_to_the_end():
             "needs every size",
         ),
         (lambda x: gn.layers.recurrent(np.ones((1, 2, 3)), 2, rng=rng), "GraphError", "recurrent takes nodes"),
+        (lambda x: gn.layers.recurrent(x, "2", rng=rng), "GraphError", "units of recurrent layer 'recurrent' is '2'"),
+        (lambda x: gn.layers.recurrent(x, 2, None, rng=rng), "GraphError", "is None, expected an op function"),
+        (lambda x: gn.layers.embedding(x, 5.0, 2, rng=rng), "GraphError", "count of embedding 'embedding' is 5.0"),
+        (lambda x: gn.layers.embedding(x, 5, 2, rng=7), "GraphError", "rng is 7, expected a generator"),
         (lambda x: gn.layers.recurrent(x, 2, rng=None), "GraphError", "rng is None, expected a generator"),
         (
             lambda x: gn.layers.recurrent(x, 2, rng=rng, initial=gn.input("h", (None, 3))),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import OpaqueError, ShapeError
+from graphnet.errors import GraphError, OpaqueError, ShapeError
 
 ELEMENTWISE = [gn.add, gn.subtract, gn.multiply, gn.divide, gn.power, gn.maximum, gn.minimum]
 LOSSES = [gn.sse, gn.mse, gn.binary_cross_entropy, gn.cross_entropy]
@@ -210,3 +210,28 @@ def test_axes_and_sizes_may_be_arrays_but_not_words_or_fractions():
     ):
         with pytest.raises(ShapeError):
             make()
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda z: gn.polynomial(z, "x"), "coefficients is 'x', expected a list of numbers"),
+        (lambda z: gn.polynomial(z, 3), "coefficients is 3, expected a list of numbers"),
+        (lambda z: gn.polynomial(z, None), "coefficients is None, expected a list of numbers"),
+        (lambda z: gn.polynomial(z, [1, "a"]), "coefficient 1 is 'a', expected a number"),
+        (lambda z: gn.polynomial(z, [z]), "coefficient 0 is "),
+        (lambda z: gn.leaky_relu(z, "steep"), "slope is 'steep', expected a number"),
+        (lambda z: gn.leaky_relu(z, None), "slope is None, expected a number"),
+    ],
+)
+@pytest.mark.parametrize("z", [gn.input("z", (2,)), np.ones(2)], ids=["node", "array"])
+def test_settings_are_numbers(refused, use, message, z):
+    with refused(GraphError, message):
+        use(z)
+
+
+def test_rules_called_by_hand_take_a_number_for_delta():
+    x, y = np.float64(2.0), np.float64(3.0)
+    assert gn.ops.Multiply().backward(1.0, x * y, x, y) == (3.0, 2.0)
+    assert gn.ops.Add().backward(1, x + y, x, y) == (1.0, 1.0)
+    assert gn.ops.Divide().backward(1.0, x / y, x, y) == pytest.approx((1 / 3, -2 / 9))
