@@ -13,7 +13,7 @@ from graphnet.check.second_order import slopes_of
 from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Constant, Node, as_nodes, describe, input
+from graphnet.core.node import Constant, Node, as_nodes, describe, input, numbers
 from graphnet.core.op import as_op
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
@@ -177,12 +177,7 @@ def _settings(
 
 
 def _array(value: Any) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DtypeError(
-            f"an argument is not an array: {error}", repair="Give numbers in rows of equal length."
-        ) from error
+    array = numbers(value, "an argument")
     if array.dtype.kind not in "biuf":
         raise DtypeError(f"an argument has dtype {array.dtype}", repair="Give numbers or truth values.")
     return array
@@ -197,7 +192,7 @@ def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) ->
         node = op(*probes)
     except TypeError:
         return as_op(op)
-    if isinstance(node, Node) and node.op is not None and node.inputs == tuple(probes):
+    if isinstance(node, Node) and node.op is not None and list(map(id, node.inputs)) == list(map(id, probes)):
         return node.op
     return as_op(op)
 

@@ -15,6 +15,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.node import Constant, Node, Parameter, check_name, input, inside
 from graphnet.core.op import FunctionOp, Op, as_op
+from graphnet.core.op import op as op_function
 from graphnet.errors import DtypeError, GraphError
 
 Known: TypeAlias = Mapping[str, FunctionOp | type[Op]]
@@ -30,7 +31,7 @@ def known_ops(custom: Iterable[Any]) -> Known:
         If one of them is no op, or two different ones have one name.
     """
     known: dict[str, FunctionOp | type[Op]] = {}
-    for given in custom:
+    for given in [custom] if isinstance(custom, (op_function, Op, type)) else custom:
         op = given if isinstance(given, type) and issubclass(given, Op) else as_op(given)
         found = op if isinstance(op, (FunctionOp, type)) else type(op)
         if known.setdefault(op.name, found) != found:

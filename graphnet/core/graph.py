@@ -163,8 +163,9 @@ def as_graph(target: Target) -> Graph:
         return Graph(target)
     if isinstance(target, (list, tuple)):
         return Graph(*target)
+    shown = "" if "\n" in repr(target) else f" {target!r}"
     raise GraphError(
-        f"expected a node, a graph or a list of nodes, got {type(target).__name__} {target!r}"[:300],
+        f"expected a node, a graph or a list of nodes, got {type(target).__name__}{shown}"[:300],
         repair="Give the output node, for example the loss E.",
     )
 

@@ -89,6 +89,15 @@ class Node:
             raise AttributeError(f"{self!r} is immutable: build a new node instead of changing its {attribute}")
         object.__setattr__(self, attribute, value)
 
+    if not TYPE_CHECKING:  # which would take any attribute to be there
+
+        def __getattr__(self, attribute: str) -> NoReturn:
+            if hasattr(np.ndarray, attribute) and hasattr(np, attribute):
+                hint = f"Of a method of arrays that it lacks, try NumPy's function: np.{attribute}(node, ...)."
+            else:
+                hint = "It holds no result: values are gn.forward(E, feeds)[node], gradients gn.backward(E, feeds).gradients."
+            raise AttributeError(f"{self!r} has no attribute {attribute!r}. {hint}", name=attribute, obj=self)
+
     def __delattr__(self, attribute: str) -> NoReturn:
         raise AttributeError(f"{self!r} is immutable: its {attribute} can't be deleted")
 
@@ -214,7 +223,7 @@ class Node:
         raise _opaque("int()", self)
 
     def __setitem__(self, index: object, value: object) -> NoReturn:
-        raise _opaque("writing into it", self, "Build a new node with np.where or np.concatenate.")
+        raise _opaque("writing into it", self, "Build a new node with np.where, or write into a parameter's value.")
 
     # How it shows itself --------------------------------------------------------------------------------------------
 
@@ -279,6 +288,14 @@ class Parameter(Node):
                 repair="A parameter keeps the shape it was made with.",
             ).locate(describe(self))
         self.value[...] = array
+
+    def _changed(self, by: object) -> NoReturn:
+        raise OpaqueError(
+            "+=, -=, *= and /= would make another node, and leave the parameter as it is",
+            repair="Change its value: node.value -= 0.1 * gradient. For a new node write node + other.",
+        ).locate(describe(self))
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = _changed
 
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
@@ -473,7 +490,7 @@ def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
         found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {value!r}"[:200]
         raise DtypeError(
             f"{what} {found}, expected numbers",
-            repair="Give a node, an array or numbers; convert an array first, for example with .astype(float).",
+            repair="Give numbers, or an array of them; convert it first, for example with .astype(float).",
         )
     return array
 

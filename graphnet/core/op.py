@@ -474,5 +474,6 @@ def as_op(rule: Any) -> Op:
     if isinstance(rule, Op):
         return rule
     raise GraphError(
-        f"expected an op, got {rule!r}", repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op."
+        f"expected an op, got {rule!r}"[:300],
+        repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op: one op, not a network of several.",
     )

@@ -273,7 +273,10 @@ class Drawing:
         ...     draw(gn.input("x")).save(f"{folder}/net.svg").name
         'net.svg'
         """
-        path = Path(path)
+        try:
+            path = Path(path)
+        except TypeError:
+            raise DrawError(f"{path!r} is not the path of a file", repair='Write for example "net.svg".') from None
         writer = _WRITERS.get(path.suffix.lower())
         if writer is None:
             raise DrawError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, describe
+from graphnet.core.node import Constant, Input, Node, Parameter, describe, numbers
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError
 
@@ -107,10 +107,7 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
 
 def _fed_array(node: Input, value: Any) -> np.ndarray[Any, Any]:
     what = f"the feed of input {node.name!r}"
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+    array = numbers(value, what)
     accepted = {"f": "float64, float32 or integers", "i": "integers", "b": "bool"}[node.dtype.kind]
     if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):
         raise DtypeError(

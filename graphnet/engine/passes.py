@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -48,6 +48,12 @@ class ForwardPass:
     def __getitem__(self, node: Node | str) -> np.ndarray[Any, Any]:
         """Return the value of a node, given by itself or by its name or label."""
         return self.values[self.graph[node]]
+
+    def __contains__(self, node: object) -> bool:
+        return node in self.graph
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.graph)
 
     def __repr__(self) -> str:
         return table(["node", "op", "shape", "value"], [self._row(node) for node in self.graph.nodes])

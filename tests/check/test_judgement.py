@@ -189,3 +189,9 @@ def test_both_sides_of_a_kink_are_tried_before_rows_move_together():
     z[::2] = 1.0
     (finding,) = gn.check_op(gn.ops.Relu(), z).findings
     assert (finding.entries, finding.kinks, finding.verdict) == (320, 160, "right")
+
+
+def test_a_network_is_not_taken_for_an_op(refused):
+    for network in (lambda z: gn.tanh(z) * 2, lambda z: z**2, lambda z: np.tanh(np.tanh(z))):
+        with refused(gn.errors.GraphError, "expected an op, got <function", "@gn.op: one op, not a network of several"):
+            gn.check_op(network, np.ones(3))

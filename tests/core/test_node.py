@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from operator import iadd, imul, isub, itruediv
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ NEEDS_NUMBERS = {
     "float()": (lambda z: float(z), "gn.forward(node, feeds)[node]"),
     "int()": (lambda z: int(z), "gn.forward(node, feeds)[node]"),
     "turning it into an array": (lambda z: np.asarray(z), "gn.forward(node, feeds)[node]"),
-    "writing into it": (lambda z: z.__setitem__(0, 1.0), "np.where or np.concatenate"),
+    "writing into it": (lambda z: z.__setitem__(0, 1.0), "np.where, or write into a parameter's value"),
     "np.add.accumulate": (lambda z: np.add.accumulate(z), "gn.forward(node, feeds)[node]"),
     "np.multiply.outer": (lambda z: np.multiply.outer(z, z), "gn.forward(node, feeds)[node]"),
 }
@@ -149,6 +150,33 @@ def test_looking_for_a_node_says_how(refused, z, find):
 def test_choosing_by_value_says_how(refused, z, use):
     with refused(OpaqueError, "np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1)"):
         use(z)
+
+
+@pytest.mark.parametrize("attribute", ["std", "clip", "min", "argmax", "ravel", "squeeze", "round"])
+def test_a_method_of_arrays_that_nodes_lack_says_what_to_write(z, attribute):
+    with pytest.raises(AttributeError, match=rf"<input 'z' .*has no attribute '{attribute}'.*np\.{attribute}\(node"):
+        getattr(z, attribute)
+    assert not hasattr(z, attribute)
+
+
+@pytest.mark.parametrize("attribute", ["value", "grad", "numpy", "backward", "item", "detach", "_repr_png_"])
+def test_a_node_has_no_results(z, attribute):
+    with pytest.raises(AttributeError, match=rf"has no attribute '{attribute}'.*gn\.forward\(E, feeds\)\[node\]"):
+        getattr(z, attribute)
+
+
+@pytest.mark.parametrize("change", [iadd, isub, imul, itruediv])
+def test_a_parameter_is_not_changed_by_making_another_node(refused, change):
+    W = gn.parameter("W", [1.0, 2.0])
+    with refused(
+        OpaqueError, "'W' (parameter), made at test_node.py", "Change its value: node.value -= 0.1 * gradient"
+    ):
+        change(W, 1.0)
+    change(W.value, 2.0)
+    np.testing.assert_array_equal(W.value, change(np.array([1.0, 2.0]), 2.0))
+    total = W + 0
+    total += W
+    assert total.kind == "add"
 
 
 def test_such_an_error_names_the_node_and_its_line(refused, z):
@@ -311,8 +339,8 @@ REFUSED_VALUES = {
     "float16": (np.ones(2, np.float16), "has dtype float16", REAL, ".astype(float)"),
     "longdouble": (np.ones(2, np.longdouble), f"has dtype {np.dtype(np.longdouble)}", REAL, ".astype(float)"),
     "objects": (np.array([None, 1.0]), "has dtype object", "expected numbers", ".astype(float)"),
-    "text": ("abc", "is 'abc', expected numbers", "Give a node, an array or numbers"),
-    "None": (None, "is None, expected numbers", "Give a node, an array or numbers"),
+    "text": ("abc", "is 'abc', expected numbers", "Give numbers, or an array of them"),
+    "None": (None, "is None, expected numbers", "Give numbers, or an array of them"),
     "dict": ({"a": 1}, "is {'a': 1}, expected numbers"),
     "function": (gn.tanh, "is <function", "expected numbers"),
     "nodes": ([gn.input("x"), 1.0], "is a list of nodes, expected one node, or numbers", "gn.concatenate"),

@@ -239,3 +239,14 @@ def test_a_run_is_in_float32_where_all_parameters_and_feeds_are(parameter, fed, 
     bwd = gn.backward(y, {x: np.ones(2, fed)})
     arrays = [*bwd.values.values(), *bwd.error_signals.values()]
     assert {array.dtype for array in arrays} == {np.dtype(computed)}
+
+
+def test_what_is_in_a_pass():
+    x = gn.input("x")
+    a = gn.tanh(x, name="a")
+    fwd = gn.forward(a, {x: 1.0})
+    assert a in fwd
+    assert "a" in fwd
+    assert gn.tanh(x) not in fwd
+    assert "b" not in fwd
+    assert [fwd.graph.label(node) for node in fwd] == ["x", "a"]
