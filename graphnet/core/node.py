@@ -196,7 +196,9 @@ class Node:
     # What only an array can answer ----------------------------------------------------------------------------------
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        raise _opaque("turning it into an array", self)
+        raise _opaque(
+            "turning it into an array", self, "Run gn.forward(node, feeds)[node] for the value; np.stack joins nodes."
+        )
 
     def __bool__(self) -> NoReturn:
         if self.kind in ("equal", "not_equal"):  # what `==` made, or `in`, or list.index
@@ -215,6 +217,11 @@ class Node:
 
     def __contains__(self, item: object) -> NoReturn:
         raise _opaque("`in`", self)
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise _opaque(f"formatting as {spec!r}", self)
+        return str(self)
 
     def __float__(self) -> NoReturn:
         raise _opaque("float()", self)
@@ -299,7 +306,7 @@ class Parameter(Node):
 
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
-    if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
+    if all(isinstance(operand, _OPERANDS) or hasattr(operand, "__array__") for operand in (x, y)):
         return _build(ufunc, x, y)
     return NotImplemented  # type: ignore[no-any-return]
 

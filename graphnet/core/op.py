@@ -142,7 +142,13 @@ class Op(Stateless):
         """Return a node as it is, and anything else as an array of numbers, or raise `DtypeError`."""
         if isinstance(value, (Node, np.ndarray, int, float)):
             return value if isinstance(value, Node) else np.asarray(value)
-        return numbers(value, f"input {slot} ({self.input_names(slot + 1)[slot]})")
+        what = f"input {slot} ({self.input_names(slot + 1)[slot]})"
+        if isinstance(value, str):
+            raise DtypeError(
+                f"{what} is {value!r}"[:200] + ", expected a node or numbers",
+                repair=f"If it is a name for the node, write name={value!r}."[:200],
+            )
+        return numbers(value, what)
 
     def _in_places(self, inputs: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs with those that were given by name in their places."""

@@ -119,6 +119,7 @@ NEEDS_NUMBERS = {
     "float()": (lambda z: float(z), "gn.forward(node, feeds)[node]"),
     "int()": (lambda z: int(z), "gn.forward(node, feeds)[node]"),
     "turning it into an array": (lambda z: np.asarray(z), "gn.forward(node, feeds)[node]"),
+    "formatting as '.3f'": (lambda z: f"{z:.3f}", "gn.forward(node, feeds)[node]"),
     "writing into it": (lambda z: z.__setitem__(0, 1.0), "np.where, or write into a parameter's value"),
     "np.add.accumulate": (lambda z: np.add.accumulate(z), "gn.forward(node, feeds)[node]"),
     "np.multiply.outer": (lambda z: np.multiply.outer(z, z), "gn.forward(node, feeds)[node]"),
@@ -150,6 +151,20 @@ def test_looking_for_a_node_says_how(refused, z, find):
 def test_choosing_by_value_says_how(refused, z, use):
     with refused(OpaqueError, "np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1)"):
         use(z)
+
+
+class ArrayLike:
+    """What a data frame's column is to NumPy."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([1.0, 2.0, 3.0], dtype)
+
+
+def test_whatever_turns_into_an_array_is_an_operand(z):
+    column = ArrayLike()
+    for node in (z + column, column + z, z * column, gn.add(z, column)):
+        np.testing.assert_array_equal(value(node), value(node.op(z, np.array([1.0, 2.0, 3.0]))))
+    assert f"{z} {z!s}" == "<input 'z' (None, 3)> <input 'z' (None, 3)>"
 
 
 @pytest.mark.parametrize("attribute", ["std", "clip", "min", "argmax", "ravel", "squeeze", "round"])

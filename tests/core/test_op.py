@@ -350,6 +350,13 @@ def test_what_is_neither_node_nor_number(refused, use, which, wrong):
         use(wrong)
 
 
+def test_a_name_is_given_by_keyword(refused):
+    with refused(
+        DtypeError, "tanh: input 1 (extra[0]) is 'hidden', expected a node or numbers", "write name='hidden'."
+    ):
+        gn.tanh(gn.input("x"), "hidden")
+
+
 def test_inputs_by_name():
     @gn.op
     def ratio(over, under):

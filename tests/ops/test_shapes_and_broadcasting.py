@@ -235,3 +235,13 @@ def test_rules_called_by_hand_take_a_number_for_delta():
     assert gn.ops.Multiply().backward(1.0, x * y, x, y) == (3.0, 2.0)
     assert gn.ops.Add().backward(1, x + y, x, y) == (1.0, 1.0)
     assert gn.ops.Divide().backward(1.0, x / y, x, y) == pytest.approx((1 / 3, -2 / 9))
+
+
+@pytest.mark.parametrize("labels", [gn.input("labels", (None,), dtype=int), np.array([0, 2, 1, 0])])
+def test_labels_in_the_place_of_probabilities(refused, labels):
+    scores = gn.input("scores", (None, 3))
+    with refused(ShapeError, "z has shape (None, 3) but target has shape", "write gn.one_hot(target, 3)."):
+        gn.cross_entropy(scores, labels)
+    feeds = {scores: np.zeros((4, 3))} | ({labels: [0, 2, 1, 0]} if isinstance(labels, gn.Node) else {})
+    E = gn.cross_entropy(scores, gn.one_hot(labels, 3))
+    assert gn.forward(E, feeds)[E] == pytest.approx(4 * np.log(3))
