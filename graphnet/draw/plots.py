@@ -112,7 +112,7 @@ def activations(
     """
     figure, (left, right), tidy = _axes(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
-    for i, function in enumerate(functions):
+    for i, function in enumerate([functions] if callable(functions) else functions):
         name, a, slope = _evaluated(function, points)
         look: dict[str, Any] = {
             "color": _COLOURS[i % len(_COLOURS)],

@@ -71,9 +71,10 @@ INITIALISERS: dict[str, Initialiser] = {"glorot": glorot, "he": he}
 def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
     """Draw weights of shape (n_in, n_out) by the name of an initialiser, or by a function."""
     draw = INITIALISERS.get(init) if isinstance(init, str) else init
-    if draw is None:
+    if not callable(draw):
         raise GraphError(
-            f"init {init!r} is unknown", repair=f"Known are {', '.join(INITIALISERS)}, or give a function."
+            f"init {init!r} is unknown"[:300],
+            repair=f"Known are {', '.join(INITIALISERS)}, or give a function of (rng, n_in, n_out).",
         )
     require_generator(rng)
     return draw(rng, n_in, n_out)

@@ -26,15 +26,17 @@ class Loss(Op):
             predicted, targeted = self.input_names(2)
             raise ShapeError(
                 f"{predicted} has shape {prediction} but {targeted} has shape {target}",
-                repair=f"{self.name} never broadcasts. {self.repair(prediction, target)}",
+                repair=f"{self.name} never broadcasts. {_repair(prediction, target)}",
             )
         return ()
 
-    def repair(self, prediction: Shape, target: Shape) -> str:
-        """Return what most likely mends shapes that differ."""
-        if len(target) + 1 == len(prediction) and prediction[-1] == 1:
-            return f"If the target holds one value per row, declare it with shape {prediction}."
+
+def _repair(prediction: Shape, target: Shape) -> str:
+    if len(target) + 1 != len(prediction):
         return "Give both the same shape."
+    if prediction[-1] == 1:
+        return f"If the target holds one value per row, declare it with shape {prediction}."
+    return f"If the target holds labels, one for each row, write gn.one_hot(target, {prediction[-1] or 'classes'})."
 
 
 @builtin
@@ -117,11 +119,6 @@ class CrossEntropy(Loss):
         if not prediction:
             raise ShapeError("z is a scalar", repair="cross_entropy needs an axis of classes, the last one.")
         return super().shape(prediction, target)
-
-    def repair(self, prediction: Shape, target: Shape) -> str:
-        if len(target) + 1 == len(prediction) and prediction[-1] not in (None, 1):
-            return f"If the target holds labels, one for each row, write gn.one_hot(target, {prediction[-1]})."
-        return super().repair(prediction, target)
 
 
 _EQUAL = "Exactly equal shapes."

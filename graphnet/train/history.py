@@ -19,7 +19,9 @@ class History:
     Attributes
     ----------
     loss : list of float
-        E of each epoch: the mean over its steps, each with the parameters as they were before that step.
+        E of each epoch: the mean over its steps, each with the parameters as they were before that step. If E is a sum over
+        the samples, as `sse` is, that is a sum over one batch, which grows with the batch size: compare runs of one batch
+        size, or by a metric that is a mean, as ``gn.mse(a, t)``.
     validation_loss : list of float
         E on the validation data after each epoch; empty without such data.
     metrics : dict of str to list of float

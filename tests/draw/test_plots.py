@@ -55,6 +55,10 @@ def test_activations_of_ones_own():
     assert shown["exp"] == pytest.approx(np.exp(z))
 
 
+def test_a_single_activation():
+    assert list(data(gn.plots.activations(gn.relu).axes[1])) == ["relu"]
+
+
 @pytest.mark.parametrize("wrong", [gn.matmul, gn.sum, "tanh", 3])
 def test_what_is_no_activation(wrong):
     with pytest.raises((DrawError, GraphError)):

@@ -239,7 +239,8 @@ def test_a_custom_op_is_passed_and_never_looked_up(path, refused):
     gn.save(path, dialect.swish(gn.input("x"), name="y"))
     with refused(LoadError, repr(str(path)), "node 1 'y': unknown op 'swish'", "Pass a custom op as ops=[...]."):
         gn.load(path)
-    assert gn.load(path, ops=[dialect.swish])["y"].op == dialect.swish.op
+    for ops in ([dialect.swish], dialect.swish, dialect.swish.op, (dialect.swish,)):
+        assert gn.load(path, ops=ops)["y"].op == dialect.swish.op
 
 
 def test_a_custom_op_of_a_built_in_name_is_never_mistaken(path, refused):

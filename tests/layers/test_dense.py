@@ -44,6 +44,7 @@ def test_weights_of_your_own():
         (lambda x, r: gn.layers.dense(x, 0, rng=r), gn.errors.ShapeError, "dense layer 'dense' of 0 units"),
         (lambda x, r: gn.layers.dense(gn.input("y", (2, None)), 3, rng=r), gn.errors.ShapeError, r"shape \(2, None\)"),
         (lambda x, r: gn.layers.dense(x, 3, rng=r, init="ones"), gn.errors.GraphError, "init 'ones' is unknown"),
+        (lambda x, r: gn.layers.dense(x, 3, rng=r, init=np.ones((3, 3))), gn.errors.GraphError, "give a function of"),
         (
             lambda x, r: gn.layers.dense(np.ones((2, 2)), 3, rng=r),
             gn.errors.GraphError,
