@@ -77,7 +77,7 @@ def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
 
 
 def activations(
-    functions: Iterable[Callable[[Any], Any]] = (identity, sigmoid, tanh),
+    functions: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] = (identity, sigmoid, tanh),
     *,
     z: tuple[float, float] = (-5.0, 5.0),
     ax: Sequence[Axes] | None = None,
@@ -86,7 +86,7 @@ def activations(
 
     Parameters
     ----------
-    functions : iterable of op functions
+    functions : op function, or iterable of them
         As ``[gn.relu, gn.softplus]``, ops of your own included. By default those of the source's Figure 1: the identity
         in red, the logistic function in blue, tanh in green.
     z : tuple of float
