@@ -115,12 +115,12 @@ class Op(Stateless):
             return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
         try:
             arrays = [self._operand(value, slot) for slot, value in enumerate(inputs)]
-            if self.stretched is None:
-                return self.forward(*arrays)
-            self.shape(*[array.shape for array in arrays])  # NumPy would stretch them further
-        except (DtypeError, ShapeError) as error:
+            if self.stretched is not None:
+                self.shape(*[array.shape for array in arrays])  # NumPy would stretch them further
+                arrays = list(map(_real, inputs, arrays))
+        except GraphnetError as error:
             raise error.locate(self.name) from None
-        return self.forward(*map(_real, inputs, arrays))
+        return self.forward(*arrays)
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
@@ -140,8 +140,10 @@ class Op(Stateless):
 
     def _operand(self, value: Any, slot: int) -> Any:
         """Return a node as it is, and anything else as an array of numbers, or raise `DtypeError`."""
-        if isinstance(value, (Node, np.ndarray, int, float)):
-            return value if isinstance(value, Node) else np.asarray(value)
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, (int, float)) or (isinstance(value, np.ndarray) and value.dtype.kind in "biufc"):
+            return np.asarray(value)
         what = f"input {slot} ({self.input_names(slot + 1)[slot]})"
         if isinstance(value, str):
             raise DtypeError(

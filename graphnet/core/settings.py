@@ -28,5 +28,5 @@ def op_function(value: Any, what: str) -> None:
     if not callable(value) or isinstance(value, type):
         raise GraphError(
             f"{what} is {value!r}"[:200] + ", expected an op function",
-            repair="Give a function, as gn.tanh, not its name; None for none.",
+            repair="Give a function, as gn.tanh, not its name.",
         )

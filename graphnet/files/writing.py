@@ -61,7 +61,8 @@ def _write_small(archive: ZipFile, name: str, array: np.ndarray[Any, Any]) -> li
 class LargeMember:
     """A member whose place in the archive is fixed, and whose bytes come in pieces, in any order.
 
-    ``zipfile`` writes a member from its first byte to its last, and sums it on the way, on one core.
+    ``zipfile`` writes a member from its first byte to its last, and sums it on the way, on one core. So only its list of
+    members is told of this one: by the attributes that its own ``mkdir`` sets.
     """
 
     def __init__(self, archive: ZipFile, pieces: Pieces, name: str, array: np.ndarray[Any, Any]) -> None:

@@ -334,7 +334,7 @@ def test_no_forward_rule():
         Empty()()
 
 
-@pytest.mark.parametrize("wrong", [None, "x", {}, object(), [gn.input("x"), 1.0], gn.tanh])
+@pytest.mark.parametrize("wrong", [None, "x", {}, object(), [gn.input("x"), 1.0], gn.tanh, np.array([None, 1.0])])
 @pytest.mark.parametrize(
     ("use", "which"),
     [

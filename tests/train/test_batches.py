@@ -99,7 +99,7 @@ def test_of_a_memory_mapped_file_only_batches_are_read(tmp_path, fit, rng):
         ({"x": np.ones((4, 3)), "t": np.ones((4, 1))}, "ShapeError", r"'x' has shape \(4, 3\), expected \(None, 2\)"),
         ({"x": np.ones(4), "t": np.ones((4, 1))}, "ShapeError", r"'x' has shape \(4,\), expected \(None, 2\)"),
         ({"x": np.ones((4, 2)), "t": np.ones(4)}, "ShapeError", "Feed a column"),
-        ({"x": [["a", "b"]], "t": np.ones((1, 1))}, "DtypeError", "'x' has dtype <U1"),
+        ({"x": [["a", "b"]], "t": np.ones((1, 1))}, "DtypeError", r"'x' is \[\['a', 'b'\]\], expected numbers"),
         ({"x": [[1.0, 2.0], [3.0]], "t": np.ones((2, 1))}, "DtypeError", "not an array"),
         ({"x": np.ones((4, 2))}, "FeedError", "no array is fed for 't'"),
         ({"x": np.ones((4, 2)), "t": np.ones((4, 1)), "u": [1]}, "FeedError", "no input is called 'u'"),
