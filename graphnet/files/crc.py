@@ -1,10 +1,16 @@
-"""CRC-32 of bytes that were summed in pieces: a zip has one sum for each member, which threads compute side by side."""
+"""CRC-32, which a zip has of each member, of bytes that are summed in pieces by several threads."""
 
 from __future__ import annotations
 
 from functools import cache, reduce
 from operator import xor
-from zlib import crc32
+
+try:
+    from zlib_ng.zlib_ng import crc32  # ten times as fast: else it takes a fifth of the time of saving
+except ImportError:  # where it has no wheel
+    from zlib import crc32
+
+__all__ = ["crc32", "joined"]
 
 
 def joined(first: int, second: int, length: int) -> int:

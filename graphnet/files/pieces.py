@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
-from zlib import crc32
 
 from graphnet.files.archive import PIECE, WORKERS, digest
+from graphnet.files.crc import crc32
 
 PIECES_A_SYNC = 32
 

@@ -7,13 +7,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 from zipfile import ZipFile, ZipInfo
-from zlib import crc32
 
 import numpy as np
 
 from graphnet.files import npy
 from graphnet.files.archive import FORMAT, MANIFEST, SMALL, VERSION, comment, digest, member
-from graphnet.files.crc import joined
+from graphnet.files.crc import crc32, joined
 from graphnet.files.pieces import Pieces
 from graphnet.files.replace import replacing
 

@@ -83,6 +83,19 @@ def test_sums_of_pieces_join_to_the_sum_of_the_whole(parts):
     assert crc == zlib.crc32(b"".join(parts))
 
 
+def test_without_the_library_for_fast_sums_the_bytes_are_the_same(path, tmp_path):
+    code = """
+import sys
+sys.modules["zlib_ng"] = None
+import numpy as np
+import graphnet as gn
+gn.save(sys.argv[1], gn.parameter("w", np.arange(300_000.0)))
+"""
+    subprocess.run([sys.executable, "-c", code, tmp_path / "other.gn"], check=True)
+    gn.save(path, gn.parameter("w", np.arange(300_000.0)))
+    assert path.read_bytes() == (tmp_path / "other.gn").read_bytes()
+
+
 def test_equal_graphs_give_equal_bytes(sample, tmp_path):
     gn.save(tmp_path / "second.gn", sample_graph(), state=SAMPLE_STATE)
     gn.save(tmp_path / "third.gn", gn.load(sample), state=gn.load_state(sample))
