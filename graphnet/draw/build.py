@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter
 from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
-from graphnet.draw.formulas import backward_formulas
 from graphnet.draw.groups import groups_of
 from graphnet.draw.kinds import kind_of, own_name, signal_role
 from graphnet.draw.legend import legend_of
@@ -22,10 +22,14 @@ from graphnet.draw.slopes import flat_entries
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.formulas.formula import Signal, Value, renamed
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.rules import rules_of
+from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80
-MOST_ARGUMENTS = 4
+MOST_ARGUMENTS, MOST_FORMULAS = 4, 4
 LONGEST_ARGUMENT, LONGEST_SYMBOL, LONGEST_FORMULA = 16, 12, 60
 
 
@@ -211,13 +215,27 @@ class _Builder:
         return short(own_name(self.graph.label(source), scope), LONGEST_ARGUMENT)
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
-        if "formulas" not in self.shown or node.op is None:
+        """Return what its backward rule sends to each input, in the names of the boxes; δ is its error signal."""
+        if "formulas" not in self.shown or node.op is None or not node.op.has_backward:
             return ()
-        names = [self._argument(source, source.scope) for source in node.inputs]
-        own = short(own_name(self.graph.label(node), node.scope), LONGEST_ARGUMENT)
-        shapes = [self._shape(source) for source in node.inputs]
-        lines = backward_formulas(node, self._shape(node), shapes, own, names)
-        return tuple(short(line, LONGEST_FORMULA) for line in lines)
+        rules = rules_of(node, self.reader)
+        if rules.problem:
+            return ("its rule is no formula",)
+
+        def symbol(of: Value | Signal) -> Symbol:
+            named = self.graph[of.label]
+            return Symbol("δ" if isinstance(of, Signal) else self._argument(named, named.scope))
+
+        lines = [
+            f"to {self._argument(source, source.scope)}: {renamed(message, symbol)}"
+            for source, message in zip(node.inputs, rules.backward, strict=True)
+            if message is not None
+        ]
+        return tuple(short(line, LONGEST_FORMULA) for line in lines[:MOST_FORMULAS])
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.graph, Symbols(self.graph), starts_with_one=False)
 
     def _fields(self, node: Node, kind: Kind) -> tuple[Field, ...]:
         if kind == "literal":

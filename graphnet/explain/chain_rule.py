@@ -11,10 +11,10 @@ from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.derivation import Derivation, Kind, Step
 from graphnet.explain.equations import Equations
-from graphnet.explain.formula import Call, Formula, Number, Signal, Value
 from graphnet.explain.indices import in_indices
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
+from graphnet.formulas.formula import Call, Formula, Number, Signal, Value
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
 
 LONGEST = 30

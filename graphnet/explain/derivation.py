@@ -14,10 +14,10 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphError
-from graphnet.explain.boxes import Box, Sign, row
-from graphnet.explain.formula import ByLabel, Formula
-from graphnet.explain.layout import layout
-from graphnet.explain.writers import as_latex, as_mathml, as_text
+from graphnet.formulas.boxes import Box, Sign, row
+from graphnet.formulas.formula import ByLabel, Formula
+from graphnet.formulas.layout import layout
+from graphnet.formulas.writers import as_latex, as_mathml, as_text
 
 Kind = Literal["definition", "error signal", "gradient"]
 

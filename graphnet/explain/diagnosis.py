@@ -16,7 +16,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
 from graphnet.explain.factors import rms
 from graphnet.explain.slopes import Array, best_slope, local_slope
-from graphnet.explain.symbols import Symbols
+from graphnet.formulas.symbols import Symbols
 
 State = Literal["no error signal", "unreachable", "not finite", "exactly zero", "passes"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.explain.symbols import is_activation
+from graphnet.formulas.symbols import is_activation
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 

@@ -14,10 +14,10 @@ from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.factors import Factor, factors_of, verdict
-from graphnet.explain.formula import Formula
 from graphnet.explain.paths import Path, paths
 from graphnet.explain.slopes import Entry
 from graphnet.explain.terms import Term, formula_at
+from graphnet.formulas.formula import Formula
 
 Array = np.ndarray[Any, Any]
 

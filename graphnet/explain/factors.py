@@ -11,7 +11,7 @@ from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.explain.slopes import Array, Entry, best_slope, local_slope
-from graphnet.explain.symbols import is_activation
+from graphnet.formulas.symbols import is_activation
 
 SMALL = 0.1
 """A factor below this share of what it could be is called small."""

@@ -14,12 +14,13 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.explain.derivation import Derivation, Step
-from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Number, Signal, SumOver, Value
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
-from graphnet.explain.reading import Reader
 from graphnet.explain.samples import for_one_sample, is_per_sample
-from graphnet.explain.simplify import call, only_new_axes
-from graphnet.explain.symbols import Symbol
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import Call, Count, Formula, Number, Signal, Value
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, only_new_axes
+from graphnet.formulas.symbols import Symbol
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.elementwise import Elementwise

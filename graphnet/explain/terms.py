@@ -12,12 +12,13 @@ import numpy as np
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphnetError
-from graphnet.explain.formula import Formula, InIndices, Number, Signal, SumOver, along
 from graphnet.explain.indices import IndexWriter
-from graphnet.explain.layout import factors_in
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
 from graphnet.explain.slopes import Array, Entry
+from graphnet.formulas.entries import InIndices, SumOver, along
+from graphnet.formulas.formula import Formula, Number, Signal
+from graphnet.formulas.layout import factors_in
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.page.trees import Tree, tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.explain import Formula, rule_formulas
-from graphnet.explain.formula import Call, Signal, Value
-from graphnet.explain.symbols import Symbol
+from graphnet.formulas.formula import Formula, Signal, Value, renamed
+from graphnet.formulas.rules import rule_formulas
+from graphnet.formulas.symbols import Symbol
 
 MOST_NODES = 1_000
 """The formulas of larger graphs are not read."""
@@ -114,12 +113,11 @@ def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
     """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
-    if isinstance(formula, Value | Signal):
-        what = "signal" if isinstance(formula, Signal) else "value"
-        return Value(formula.label, Symbol(f"{_PLACE}{ids[formula.label]} {what}"), formula.shape)
-    if isinstance(formula, Call):
-        return replace(formula, args=tuple(_with_places(part, ids) for part in formula.args))
-    return formula
+
+    def place(of: Value | Signal) -> Symbol:
+        return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if isinstance(of, Signal) else 'value'}")
+
+    return renamed(formula, place)
 
 
 def _tree(formula: Formula) -> Tree:

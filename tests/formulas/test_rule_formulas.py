@@ -9,7 +9,7 @@ from matplotlib.mathtext import MathTextParser
 
 import graphnet as gn
 from graphnet.explain import rule_formulas
-from graphnet.explain.symbols import Symbol, Symbols, symbol_of
+from graphnet.formulas.symbols import Symbol, Symbols, symbol_of
 from tests.explain.networks import small
 from tests.fuzz.dialect import running_sum, swish
 from tests.ops.cases import EVERY, Case

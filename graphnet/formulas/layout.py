@@ -13,10 +13,11 @@ from graphnet.core import tables
 from graphnet.core.op import Op
 from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
-from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Literal, Number, Signal, SumOver, Value
-from graphnet.explain.simplify import vector_in_column, vector_in_row
-from graphnet.explain.symbols import Symbol
+from graphnet.formulas.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import Call, Count, Formula, Literal, Number, Signal, Value
+from graphnet.formulas.simplify import vector_in_column, vector_in_row
+from graphnet.formulas.symbols import Symbol
 from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
 
 
