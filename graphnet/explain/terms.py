@@ -16,7 +16,7 @@ from graphnet.explain.indices import IndexWriter
 from graphnet.explain.slopes import Array, Entry
 from graphnet.formulas.entries import InIndices, SumOver, along
 from graphnet.formulas.formula import Formula, Number, Signal
-from graphnet.formulas.layout import factors_in
+from graphnet.formulas.operands import factors_in
 from graphnet.formulas.reading import Reader
 from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
