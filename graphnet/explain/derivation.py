@@ -138,7 +138,7 @@ class Derivation:
     def latex(self) -> str:
         """The steps as LaTeX: one ``aligned`` block, without dollar signs."""
         lines = [
-            rf"{as_latex(layout(step.of))} &= {as_latex(layout(step.formula))}"
+            rf"{step.of.latex} &= {step.formula.latex}"
             + (rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else "")
             for step in self.steps
         ]
@@ -180,8 +180,8 @@ def _in_shape(array: Any, value: Any) -> Any:
 def _mathml(steps: Sequence[Step]) -> str:
     left = 'style="text-align:left"'
     rows = "".join(
-        f'<mtr><mtd style="text-align:right">{as_mathml(layout(step.of))}</mtd><mtd><mo>=</mo></mtd>'
-        f"<mtd {left}>{as_mathml(layout(step.formula))}</mtd>"
+        f'<mtr><mtd style="text-align:right">{step.of.mathml}</mtd><mtd><mo>=</mo></mtd>'
+        f"<mtd {left}>{step.formula.mathml}</mtd>"
         f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
