@@ -63,16 +63,39 @@ def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
     """
     figure, (axes,), tidy = _axes(ax, 1, (6.0, 3.6))
     curves = _curves(history)
-    for i, (name, losses) in enumerate(curves.items()):
-        look: dict[str, Any] = {"color": _COLOURS[(i + 1) % len(_COLOURS)], "linestyle": _DASHES[i % len(_DASHES)]}
-        marker = "o" if len(losses) == 1 else ""
-        axes.plot(range(1, len(losses) + 1), losses, label=plot_text(short(name)), marker=marker, linewidth=1.8, **look)
+    _over_epochs(axes, curves)
     if len(curves) > 1:
         axes.legend(frameon=False)
     axes.set_yscale("log" if log else "linear")
     if not log and all(value >= 0 for losses in curves.values() for value in losses):
         axes.set_ylim(bottom=0)
     tidy(axes, "Error over training", "epoch", "E")
+    return figure
+
+
+def training(history: Any) -> Figure:
+    """Plot the losses over the epochs, and below them each metric: what ``history.plot()`` draws.
+
+    Parameters
+    ----------
+    history : History
+        What `fit` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    DrawError
+        If there is no epoch to plot, or matplotlib is missing.
+    """
+    figure, (top, *below), tidy = _axes(None, 1 + len(history.metrics), (6.0, 3.0), columns=1)
+    loss(history, ax=top)
+    for axes, (name, column) in zip(below, history.metrics.items(), strict=True):
+        _over_epochs(axes, {name: column})
+        tidy(axes, "", "epoch", plot_text(short(name)))
     return figure
 
 
@@ -256,7 +279,9 @@ def gradient_histograms(
     return figure
 
 
-def _axes(ax: Any, needed: int, size: tuple[float, float]) -> tuple[Figure, list[Axes], Callable[..., None]]:
+def _axes(
+    ax: Any, needed: int, size: tuple[float, float], columns: int = 3
+) -> tuple[Figure, list[Axes], Callable[..., None]]:
     """Return figure and axes, and what gives axes their words; raise `DrawError` if matplotlib is missing."""
     try:
         from graphnet.draw.figure import axes_for, tidy
@@ -264,7 +289,16 @@ def _axes(ax: Any, needed: int, size: tuple[float, float]) -> tuple[Figure, list
         raise DrawError(
             f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
         ) from error
-    return *axes_for(ax, needed, size), tidy
+    return *axes_for(ax, needed, size, columns), tidy
+
+
+def _over_epochs(axes: Axes, curves: Mapping[str, Sequence[float]]) -> None:
+    for i, (name, numbers) in enumerate(curves.items()):
+        look: dict[str, Any] = {"color": _COLOURS[(i + 1) % len(_COLOURS)], "linestyle": _DASHES[i % len(_DASHES)]}
+        marker = "o" if len(numbers) == 1 else ""
+        epochs = range(1, len(numbers) + 1)
+        axes.plot(epochs, numbers, label=plot_text(short(name)), marker=marker, linewidth=1.8, **look)
+    axes.locator_params(axis="x", integer=True)
 
 
 def _curves(history: Any) -> dict[str, list[float]]:
