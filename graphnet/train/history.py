@@ -114,6 +114,6 @@ class History:
             figure = self.plot()
         except DrawError:
             return None
-        from graphnet.draw.figure import png
+        from graphnet.draw.plots.figure import png
 
         return png(figure)

@@ -27,7 +27,7 @@ def png(figure: Figure) -> bytes:
     return picture.getvalue()
 
 
-def axes_for(ax: Any, count: int, size: tuple[float, float], columns: int) -> tuple[Figure, list[Axes]]:
+def figure_and_axes(ax: Any, count: int, size: tuple[float, float], columns: int) -> tuple[Figure, list[Axes]]:
     """Return the figure and the axes to draw in: those given, or new ones, so many side by side.
 
     Raises
