@@ -78,16 +78,18 @@ def tiles(array: Array) -> Array:
     """
     sizes = np.abs(np.atleast_2d(array).astype(float))
     sizes = sizes.reshape(-1, sizes.shape[-1])
-    row_starts = _starts(sizes.shape[0], THUMBNAIL_ROWS)
-    column_starts = _starts(sizes.shape[1], THUMBNAIL_COLUMNS)
-    largest: Array = np.maximum.reduceat(np.maximum.reduceat(sizes, row_starts, axis=0), column_starts, axis=1)
+    return largest_in_tiles(sizes, min(len(sizes), THUMBNAIL_ROWS), min(sizes.shape[1], THUMBNAIL_COLUMNS))
+
+
+def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:
+    """Return the entry of largest size in each of so many nearly equal tiles, in rows and columns."""
+    starts = [np.arange(parts) * size // parts for size, parts in zip(matrix.shape, (rows, columns), strict=True)]
+    high, low = (
+        extreme.reduceat(extreme.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
+        for extreme in (np.maximum, np.minimum)
+    )
+    largest: Array = np.where(np.asarray(high, float) >= -np.asarray(low, float), high, low)
     return largest
-
-
-def _starts(size: int, most: int) -> Array:
-    """Return where each of at most `most` nearly equal parts of an axis starts."""
-    parts = min(size, most)
-    return np.arange(parts) * size // parts
 
 
 def on_scale(array: Array) -> Array:

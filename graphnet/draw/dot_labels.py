@@ -30,8 +30,8 @@ def box_label(box: Box, direction: Direction) -> str:
         return font(box.title, 9, colours.QUIET)
     rows = []
     if box.mark:
-        colour = colours.FAULT if box.mark.kind == "fault" else colours.CHECKED
-        lines = [font(line, 9, bold=box.mark.kind == "fault") for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
+        colour = colours.FAULT if box.faulty else colours.CHECKED
+        lines = [font(line, 9, bold=box.faulty) for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
         rows.append(_row(_table([_row(line) for line in lines], padding=2), f' bgcolor="{colour}"'))
     rows.append(_row(font(box.title, 12, bold=True)))
     words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.node import Array
+from graphnet.draw.arrays import largest_in_tiles
 from graphnet.draw.text import number
 
 MOST_NUMBERS = 120_000
@@ -81,14 +82,7 @@ def _reduced(matrix: Array, most: int) -> Array:
     rows, columns = matrix.shape
     if rows * columns <= most and max(rows, columns) <= max(LONGEST_SIDE, FEWEST_IN_ONE):
         return matrix
-    kept_rows, kept_columns = _sides(rows, columns, most)
-    starts = np.arange(kept_rows) * rows // kept_rows, np.arange(kept_columns) * columns // kept_columns
-    high, low = (
-        extreme.reduceat(extreme.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
-        for extreme in (np.maximum, np.minimum)
-    )
-    largest: Array = np.where(np.asarray(high, float) >= -np.asarray(low, float), high, low)
-    return largest
+    return largest_in_tiles(matrix, *_sides(rows, columns, most))
 
 
 def _sides(rows: int, columns: int, most: int) -> tuple[int, int]:

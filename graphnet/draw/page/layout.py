@@ -93,19 +93,14 @@ def _dot(
 
 
 def _clusters(picture: Picture) -> list[str]:
-    """Return the nested frames of the groups. A parent stands before its children, so the last are closed first."""
-    inner: dict[str, list[str]] = {group.id: [] for group in picture.groups}
-    for box in picture.boxes:
-        if box.group:
-            inner[box.group].append(box.id)
-
-    def frame(group: Group, content: list[str]) -> list[str]:
-        return [f'subgraph "cluster_{group.id}" {{ margin="14" label=" "', *content, "}"]
-
-    for group in reversed(picture.groups):
-        if group.parent:
-            inner[group.parent] += frame(group, inner[group.id])
-    return [line for group in picture.groups if not group.parent for line in frame(group, inner[group.id])]
+    """Return the nested frames of the groups."""
+    lines: list[str] = []
+    for part in picture.nested():
+        if isinstance(part, Group):
+            lines.append(f'subgraph "cluster_{part.id}" {{ margin="14" label=" "')
+        else:
+            lines.append("}" if part is None else part.id)
+    return lines
 
 
 def _numbers(text: str) -> list[float]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from graphnet.draw import colours
+from graphnet.draw.colours import BLUE, GREEN, RED
 from graphnet.errors import DrawError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RED, BLUE, GREEN = (colours.ROLE_INK[role] for role in ("error signal", "value", "gradient"))
 COLOURS = (RED, BLUE, GREEN, "#8a5a00", "#6a3d9a", "#3d4650")
 DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 

@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw import colours
-from graphnet.draw.plots.axes import GREEN, axes_for
+from graphnet.draw.plots.axes import axes_for
 from graphnet.draw.text import count, number, plot_text, short
 from graphnet.draw.units.chain import chain_of
 from graphnet.engine.passes import BackwardPass
@@ -138,7 +138,11 @@ def gradient_histograms(
     for axes, name, gradient in zip(all_axes, names, gradients, strict=True):
         finite = gradient[np.isfinite(gradient)]
         axes.hist(
-            finite.ravel(), bins=min(bins, max(5, finite.size)), color=GREEN, edgecolor=colours.PAPER, linewidth=0.3
+            finite.ravel(),
+            bins=min(bins, max(5, finite.size)),
+            color=colours.GREEN,
+            edgecolor=colours.PAPER,
+            linewidth=0.3,
         )
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
         words = [f"{short(name)}: {count(gradient.size, 'entry', 'entries')}", f"norm {number(np.linalg.norm(finite))}"]
