@@ -12,8 +12,9 @@ from graphnet.core.node import Constant, Node, Parameter
 from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
 from graphnet.draw.groups import groups_of
-from graphnet.draw.kinds import kind_of, own_name, signal_role
+from graphnet.draw.kinds import kind_of, signal_role
 from graphnet.draw.legend import legend_of
+from graphnet.draw.names import Names
 from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
@@ -29,8 +30,8 @@ from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80
-MOST_ARGUMENTS, MOST_FORMULAS = 4, 4
-LONGEST_ARGUMENT, LONGEST_SYMBOL, LONGEST_FORMULA = 16, 12, 60
+MOST_FORMULAS = 4
+LONGEST_ARGUMENT, LONGEST_FORMULA = 16, 60
 
 
 def build(
@@ -81,6 +82,7 @@ class _Builder:
         self.run = what if isinstance(what, ForwardPass) else None
         self.back = what if isinstance(what, BackwardPass) and shown & {"error signals", "messages"} else None
         self.graph = what.graph if isinstance(what, ForwardPass) else what
+        self.names = Names(self.graph)
         self.direction: Direction = direction
         self.marks = marks
         self.shown = shown
@@ -90,7 +92,6 @@ class _Builder:
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
         self.values, self.signals = self._scales()
-        self.loss = _symbol(self.graph, self.graph.outputs[0]) if len(self.graph.outputs) == 1 else ""
 
     def picture(self, title: str) -> Picture:
         groups, group_ids = groups_of(self.items)
@@ -137,7 +138,7 @@ class _Builder:
 
     def _single(self, id: str, node: Node, group: str | None) -> Box:
         kind = kind_of(node)
-        title = number(node.value[()]) if kind == "literal" else short(own_name(self.graph.label(node), node.scope))  # type: ignore[attr-defined]
+        title = self.names.within(node, node.scope)
         shape = (shape_text(self._shape(node)),) if "shapes" in self.shown else ()
         lines = () if kind == "literal" else (*self._what(node), *shape)
         output = any(node is other for other in self.graph.outputs)
@@ -175,7 +176,7 @@ class _Builder:
         return dict(sorted(found.items()))
 
     def _largest_field(self, role: Role, size: float, node: Node) -> Field:
-        where = short(self.graph.label(node), 24)
+        where = self.names.full(node, 24)
         if size == 0:
             return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
         cells = ((Cell(number(size), self.signals.strength(size)),),)
@@ -187,7 +188,7 @@ class _Builder:
         if not faults:
             return None
         node, mark = faults[0]
-        return Mark("fault", f"{short(self.graph.label(node))}: {' '.join(clean(mark.text).split())}")
+        return Mark("fault", f"{self.names.full(node)}: {' '.join(clean(mark.text).split())}")
 
     def _shape(self, node: Node) -> tuple[int | None, ...]:
         return node.shape if self.run is None else self.run.values[node].shape
@@ -196,10 +197,9 @@ class _Builder:
         """Return what a node is: its kind, or the call that made it, and the settings of its op."""
         if node.op is None:
             return (node.kind,)
-        arguments = [self._argument(source, node.scope) for source in node.inputs[:MOST_ARGUMENTS]]
-        more = ["…"] if len(node.inputs) > MOST_ARGUMENTS else []
-        if isinstance(node.op, Getitem) and len(arguments) == 1:
-            return (short(arguments[0] + index_text(node.op.index)),)
+        if isinstance(node.op, Getitem) and len(node.inputs) == 1:
+            part_of = self.names.within(node.inputs[0], node.scope, LONGEST_ARGUMENT)
+            return (short(part_of + index_text(node.op.index)),)
         settings = [
             setting_text(name, value)
             if not (isinstance(node.op, Embed) and name == "index")
@@ -207,12 +207,7 @@ class _Builder:
             for name, value in node.op.settings.items()
             if value is not None and value is not False
         ]
-        return (f"{short(node.op.name)}({', '.join(arguments + more)})", *([", ".join(settings)] if settings else []))
-
-    def _argument(self, source: Node, scope: str) -> str:
-        if kind_of(source) == "literal":
-            return number(source.value[()])  # type: ignore[attr-defined]
-        return short(own_name(self.graph.label(source), scope), LONGEST_ARGUMENT)
+        return (self.names.call(node, node.scope, LONGEST_ARGUMENT), *([", ".join(settings)] if settings else []))
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
         """Return what its backward rule sends to each input, in the names of the boxes; δ is its error signal."""
@@ -223,11 +218,13 @@ class _Builder:
             return ("its rule is no formula",)
 
         def symbol(of: Value | Signal) -> Symbol:
-            named = self.graph[of.label]
-            return Symbol("δ" if isinstance(of, Signal) else self._argument(named, named.scope))
+            return Symbol("δ" if isinstance(of, Signal) else name(self.graph[of.label]))
+
+        def name(node: Node) -> str:
+            return self.names.within(node, node.scope, LONGEST_ARGUMENT)
 
         lines = [
-            f"to {self._argument(source, source.scope)}: {renamed(message, symbol)}"
+            f"to {name(source)}: {renamed(message, symbol)}"
             for source, message in zip(node.inputs, rules.backward, strict=True)
             if message is not None
         ]
@@ -253,12 +250,18 @@ class _Builder:
 
     def _signal(self, node: Node, back: BackwardPass) -> Field:
         role = signal_role(node)
-        symbol = _symbol(self.graph, node)
-        derivative = f" ∂{self.loss}/∂{symbol}" if self.loss and symbol else ""
-        word = "gradient" if role == "gradient" else "error signal"
+        caption = "gradient" if role == "gradient" else "error signal"
+        if derivative := self.names.derivative(node):
+            caption += f" {derivative}"
         if node not in back.error_signals:
             return Field("unused signal", "no error signal", state="unreachable")
-        return field(role, word + derivative, back.error_signals[node], self.signals, tables=self.tables)
+        return field(
+            role,
+            caption,
+            back.error_signals[node],
+            self.signals,
+            tables=self.tables,
+        )
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
@@ -268,9 +271,3 @@ class _Builder:
         words = [f"{whole.format(saturated)}saturated: slope below 0.01"] if saturated else []
         words += [f"{whole.format(off)}off: slope exactly 0"] if off else []
         return [Field("error signal", word, state="saturated") for word in words]
-
-
-def _symbol(graph: Graph, node: Node) -> str:
-    """Return a name short enough for a formula, or nothing."""
-    name = own_name(graph.label(node), node.scope)
-    return clean(name) if len(name) <= LONGEST_SYMBOL and len(clean(name)) <= LONGEST_SYMBOL else ""

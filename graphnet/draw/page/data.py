@@ -86,7 +86,7 @@ def page_data(
         "title": picture.title,
         "view": view,
         "rate": number(learning_rate),
-        "loss": runs.sentences.loss,
+        "loss": runs.sentences.names.loss,
         "scales": _scales(nodes, passes.values()),
         "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,

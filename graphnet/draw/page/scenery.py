@@ -80,7 +80,7 @@ def _node(scene: Scene, sentences: Sentences, node: Node) -> dict[str, Any]:
     """Return what is to be known of a node apart from its numbers."""
     told: dict[str, Any] = {
         "role": signal_role(node).replace(" ", "-"),
-        "symbol": sentences.symbol(node),
+        "symbol": sentences.names.symbol(node),
         "derivative": sentences.caption(node),
         "scope": short(node.scope, LONGEST_SCOPE),
         "inputs": [scene.box_of[source] for source in node.inputs],
