@@ -15,11 +15,9 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.factors import Factor, factors_of, verdict
 from graphnet.explain.paths import Path, paths
-from graphnet.explain.slopes import Entry
+from graphnet.explain.slopes import Array, Entry
 from graphnet.explain.terms import Term, formula_at
 from graphnet.formulas.formula import Formula
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

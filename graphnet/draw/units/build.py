@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.op import Op
+from graphnet.draw.arrays import Array
 from graphnet.draw.names import Names
 from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
@@ -19,8 +20,6 @@ from graphnet.draw.units.chain import chain_of
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units.numbers import Numbers
 from graphnet.engine.passes import ForwardPass
-
-Array = np.ndarray[Any, Any]
 
 MOST_UNITS = 60
 """A network of more units has its layers abridged, so that about as many are drawn."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.draw.arrays import Array
 from graphnet.draw.text import count
 from graphnet.draw.units.chain import Chain, Layer
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
-
-Array = np.ndarray[Any, Any]
 
 
 class Numbers:
