@@ -162,7 +162,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def _is_minor(graph: Graph, node: Node) -> bool:
-    return node.name is None and len(graph.consumers(node)) == 1
+    return node.name is None and graph.only_use(node) is not None
 
 
 def _values_in(formula: Formula) -> list[Value]:

@@ -120,9 +120,9 @@ class Symbols:
         for node in graph.nodes:
             if node in self._symbols:
                 continue
-            uses = graph.consumers(node)
-            if len(uses) == 1 and uses[0].consumer in self._symbols and uses[0].consumer.kind == "bias_add":
-                give(node, "u", self._symbols[uses[0].consumer].sub)  # z₁ = u₁ + b₁
+            use = graph.only_use(node)
+            if use and use.consumer in self._symbols and use.consumer.kind == "bias_add":
+                give(node, "u", self._symbols[use.consumer].sub)  # z₁ = u₁ + b₁
             else:
                 give(node, "c" if isinstance(node, Constant) else "v")
 
