@@ -27,19 +27,7 @@ def fits_table(array: Array) -> bool:
 
 
 def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True) -> Field:
-    """Return what a box shows of an array.
-
-    Parameters
-    ----------
-    role, caption
-        What the array is.
-    array
-        The numbers: a vector becomes one row, the rows of a batch stay rows.
-    scale
-        Gives each number its strength.
-    tables
-        Whether there is room for tables at all.
-    """
+    """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
     if role != "value" and not array.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -46,48 +47,30 @@ def build(
 ) -> Picture:
     """Return the description of the picture of a graph, with the numbers of a pass if one is given.
 
-    Parameters
-    ----------
-    what
-        A graph, or a forward or backward pass.
-    direction
-        Where values flow to.
-    marks
-        Remarks on nodes.
-    shown
-        What is on it.
-    depth
-        How many levels of scopes are opened; by default as many as can be read.
-    unfold
-        The place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
-    title
-        Its title, if not the usual one.
+    `unfold` is the place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     """
     return _Builder(what, direction, marks or {}, shown, depth, unfold).picture(title)
 
 
+@dataclass(eq=False)
 class _Builder:
     """What all parts of one picture need to know."""
 
-    def __init__(
-        self,
-        what: Graph | ForwardPass,
-        direction: Direction,
-        marks: Mapping[Node, Mark],
-        shown: Shown,
-        depth: int | None,
-        unfold: int | None,
-    ) -> None:
-        self.what = what
+    what: Graph | ForwardPass
+    direction: Direction
+    marks: Mapping[Node, Mark]
+    shown: Shown
+    depth: int | None
+    unfold: int | None
+
+    def __post_init__(self) -> None:
+        what = self.what
         self.run = what if isinstance(what, ForwardPass) else None
-        self.back = what if isinstance(what, BackwardPass) and shown & {"error signals", "messages"} else None
+        self.back = what if isinstance(what, BackwardPass) and self.shown & {"error signals", "messages"} else None
         self.graph = what.graph if isinstance(what, ForwardPass) else what
         self.names = Names(self.graph)
-        self.direction: Direction = direction
-        self.marks = marks
-        self.shown = shown
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.items, self.notice = outline(self.graph, depth, unfold)
+        self.items, self.notice = outline(self.graph, self.depth, self.unfold)
         self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}

@@ -15,11 +15,6 @@ LONGEST_SYMBOL = 12
 class Names:
     """Names of one graph's nodes, clean and short.
 
-    Parameters
-    ----------
-    graph
-        Whose nodes.
-
     Attributes
     ----------
     loss : str

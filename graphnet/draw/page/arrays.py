@@ -34,21 +34,11 @@ def share(arrays: int) -> int:
 
 
 def describe(array: Array, most: int) -> dict[str, Any]:
-    """Return an array as plain data.
+    """Return an array as plain data that carry at most so many numbers; axes beyond two are laid below each other.
 
-    Parameters
-    ----------
-    array
-        Any number of axes: a vector becomes one row, further axes are laid below each other.
-    most
-        Numbers that may be carried.
-
-    Returns
-    -------
-    dict
-        ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If `rows` are reduced, ``each`` says how many
-        entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad``
-        counts the entries that are not finite.
+    It has ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If rows are reduced, ``each`` says how many
+    entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad`` counts the
+    entries that are not finite.
 
     Examples
     --------

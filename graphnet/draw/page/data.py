@@ -42,24 +42,11 @@ def page_data(
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
 ) -> dict[str, Any]:
-    """Return what the page shows.
+    """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
-    Parameters
-    ----------
-    picture
-        Gives the boxes with their words, the groups, and which boxes are joined.
-    graph
-        What the picture shows.
-    passes
-        Runs of the graph, by the name that the page calls each; none for a picture without numbers.
-    learning_rate
-        η of the update.
-    unfold
-        Returns the picture where the folded box with the node at a place of ``graph.nodes`` is open.
-    sample
-        Whose numbers the unit view shows; ``None`` for averages.
-    view
-        What is asked for: with the unit view the page starts with that alone.
+    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(place)`` gives the picture
+    where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with the
+    unit view alone.
 
     Raises
     ------

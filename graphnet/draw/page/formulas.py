@@ -35,20 +35,10 @@ _PLACE = "\ue000"  # of no script: no name or function is written with it
 def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
     """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
 
-    Parameters
-    ----------
-    graph
-        Whose rules are read.
-    runs
-        Passes whose messages the formulas must give: a formula that takes ∂E/∂E for 1 is left out where the way back
-        started with something else.
-
-    Returns
-    -------
-    dict
-        For each node ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one for each input, or
-        ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large to be read.
-        Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
+    They must give the messages of the passes: a formula that takes ∂E/∂E for 1 is left out where the way back started with
+    something else. For each node there are ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one
+    for each input, or ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large.
+    Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
 
     Examples
     --------

@@ -46,18 +46,7 @@ class Layout:
 def layout(
     picture: Picture, sizes: Mapping[str, tuple[float, float]], edges: list[tuple[str, str]], direction: Direction
 ) -> Layout:
-    """Place the boxes and groups of a picture.
-
-    Parameters
-    ----------
-    picture
-        Its boxes and groups are placed.
-    sizes
-        Width and height of each box in pixels, by id.
-    edges
-        Source and target of each edge, by id.
-    direction
-        Where values flow to.
+    """Place the boxes and groups of a picture, given sizes in pixels by id and pairs of ids to join.
 
     Raises
     ------

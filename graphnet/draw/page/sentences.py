@@ -15,14 +15,7 @@ MOST_NUMBERS = 6
 
 
 class Sentences:
-    """Puts the steps of one graph into words.
-
-    Parameters
-    ----------
-    graph
-        Whose nodes are named.
-    learning_rate
-        η as text.
+    """Puts the steps of one graph into words, given η as text.
 
     Examples
     --------

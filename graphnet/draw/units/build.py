@@ -36,12 +36,7 @@ DIGITS = 3
 def build_units(shown: Graph | ForwardPass, sample: int | None = None) -> Diagram:
     """Return the description of the unit view of a graph, with the numbers of a pass if one is given.
 
-    Parameters
-    ----------
-    shown
-        A graph, or a forward or backward pass.
-    sample
-        Whose numbers to show, counted from 0; averages over the batch if ``None``.
+    They are of one sample, counted from 0, or averages over the batch.
 
     Raises
     ------

@@ -18,14 +18,7 @@ from graphnet.errors import DrawError
 class Numbers:
     """What a graph or a pass knows of each unit and each weight of its layers; ``None`` where it knows nothing.
 
-    Parameters
-    ----------
-    shown
-        A graph, or a forward or backward pass.
-    chain
-        Its layers.
-    sample
-        Which sample, counted from 0; averages over the batch if ``None``.
+    Numbers are of one sample, counted from 0, or averages over the batch.
 
     Raises
     ------
