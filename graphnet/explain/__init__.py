@@ -6,9 +6,8 @@ function `explain`, which graphnet exports under the same name.
 
 from graphnet.explain.chain_rule import derive
 from graphnet.explain.derivation import Derivation, Step
-from graphnet.explain.diagnosis import Diagnosis, NodeDiagnosis
+from graphnet.explain.diagnosis import Diagnosis, NodeDiagnosis, diagnose
 from graphnet.explain.explanation import Explanation, explain
-from graphnet.explain.signals import diagnose
 from graphnet.formulas import Formula, RuleFormulas, rule_formulas
 
 __all__ = [
