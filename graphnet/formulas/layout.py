@@ -26,7 +26,7 @@ from graphnet.formulas.operands import (
 from graphnet.formulas.pieces import Level, Piece, fraction, number_piece, power, symbol_box, with_indices
 from graphnet.formulas.simplify import vector_in_column, vector_in_row
 from graphnet.formulas.symbols import Symbol
-from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
+from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
 
 
 def layout(formula: Formula) -> Box:
@@ -89,7 +89,7 @@ _FUNCTIONS: dict[type[Op], str] = {
     activations.LogSoftmax: "log softmax",
     shaping.BroadcastTo: "spread",
     shaping.Embed: "zeros with",
-    shaping.PutAdd: "zeros plus",
+    picking.PutAdd: "zeros plus",
 }
 _RELATIONS: dict[type[Op], str] = {
     comparisons.Greater: ">",
