@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -109,7 +108,7 @@ def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entr
         body = body.body
     order = [*(letter for letter in letters if letter is not None), *sums]
     place = tuple(i for i, letter in zip(entry, letters, strict=True) if letter is not None)
-    signals = _SignalsOf(bwd)
+    signals = {bwd.graph.label(node): signal for node, signal in bwd.error_signals.items()}
 
     def at_entry(formula: Formula) -> Array:
         array = along(formula, order, bwd, signals)
@@ -126,13 +125,3 @@ def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entr
         for index in np.ndindex(values.shape)
     ]
     return tuple(sorted(terms, key=lambda term: -abs(term.value)))
-
-
-class _SignalsOf:
-    """The error signals of a pass by label."""
-
-    def __init__(self, bwd: BackwardPass) -> None:
-        self._bwd = bwd
-
-    def __getitem__(self, label: str) -> Any:
-        return self._bwd.error_signal(label)
