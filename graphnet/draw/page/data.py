@@ -89,13 +89,12 @@ def page_data(
 def _opened(picture: Picture, unfold: Callable[[int], Picture]) -> dict[str, Picture]:
     """Return a picture for each folded box that can be opened."""
     opened = {}
-    boxes = len(picture.boxes)
+    room = MOST_BOXES - len(picture.boxes)
     for box in picture.boxes:
-        boxes += len(picture.boxes) + len(box.nodes)
-        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and boxes <= MOST_BOXES:
+        needed = len(picture.boxes) + len(box.nodes)
+        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and needed <= room:
+            room -= needed
             opened[box.id] = unfold(box.nodes[0])
-        elif box.kind == "folded":
-            boxes -= len(picture.boxes) + len(box.nodes)
     return opened
 
 
@@ -127,15 +126,11 @@ def _scene(
 
 def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
     """Return the steps without numbers: they are the same for all passes."""
-    told = [
-        {"phase": step.phase, "shows": step.shows, "boxes": list(step.boxes), "edges": list(step.edges)}
-        for step in steps
-    ]
     present = [step.phase for step in steps]
     phases = [
         {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
     ]
-    return {"steps": told, "phases": phases}
+    return {"steps": [vars(step) for step in steps], "phases": phases}
 
 
 def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:
