@@ -129,8 +129,11 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
 
 
 def _heir(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
-    """Return an input whose memory the node may write over while it reads it."""
-    if not isinstance(node.op, ElementwisePrimitive) or isinstance(node.op, ops.Where):
+    """Return an input whose memory the node may write over while it reads it.
+
+    One number is written elsewhere: NumPy takes 0.8 µs to write it over its operand, and 0.3 µs else.
+    """
+    if not isinstance(node.op, ElementwisePrimitive) or isinstance(node.op, ops.Where) or size == 1:
         return None
     for owner, buffer in dying:
         if owner.shape == node.shape and buffer.dtype == kind and any(owner is source for source in node.inputs):
