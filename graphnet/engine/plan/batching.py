@@ -7,6 +7,7 @@ half a microsecond, which is more than the work in a small layer.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -29,7 +30,7 @@ Generation: TypeAlias = tuple[int, int]
 VALUES, ERROR_SIGNALS, GRADIENTS = range(3)
 
 
-def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs: int) -> list[Node]:
+def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs: int) -> Sequence[Node]:
     """Compute nodes of one op, one shape and one generation by one call.
 
     Parameters
@@ -39,6 +40,9 @@ def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs
     outputs
         How many of the results are outputs; the others are gradients.
     """
+    alike = Counter(_likeness(node) for node in order if node.op is not None and _is_batchable(node))
+    if max(alike.values(), default=0) < FEWEST:
+        return results
     return _Batching(generations(results[:outputs], order)).rewritten(results)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from types import MappingProxyType
@@ -14,16 +13,15 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant
-from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
-from graphnet.core.shapes import Shape, known
+from graphnet.core.shapes import known
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
-from graphnet.engine.plan.bias import bias_in_product
+from graphnet.engine.plan.bias import bias_in_product, biases_spread
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
 from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
-from graphnet.engine.plan.lowering import lower
+from graphnet.engine.plan.lowering import Copy, lower
 from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, owner_of, require_memory
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.sizes import with_sizes
@@ -68,15 +66,17 @@ def build(
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
     count = len(outputs)
     lowered = lower([*outputs, *slopes.values()], dtype)
-    results = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
+    results: Sequence[Node] = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
     order = topological_order(results)
     passes = [("sizes", len(sized)), ("lowering", len(order))]
     for name, rewrite in (
         ("bias in product", partial(bias_in_product, dtype=dtype)),
+        ("biases spread", biases_spread),
         ("equal nodes together", partial(equal_nodes_together, outputs=count)),
     ):
-        results = rewrite(results, order)
-        order = topological_order(results)
+        rewritten = rewrite(results, order)
+        if rewritten is not results:
+            results, order = rewritten, topological_order(rewritten)
         passes.append((name, len(order)))
     layout = lay_out(order, results, dtype)
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
@@ -100,19 +100,6 @@ def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
         shared = source.op is None or source in taken
         taken.add(source)
         yield Node(Copy(), (gradient,), gradient.shape, gradient.dtype) if shared else gradient
-
-
-@dataclass(frozen=True)
-class Copy(Primitive):
-    """A copy in memory of its own."""
-
-    def forward(self, z: Array) -> Array:
-        """Return the same values."""
-        return z
-
-    def shape(self, z: Shape) -> Shape:
-        """Return the same shape."""
-        return z
 
 
 class _Assembly:
@@ -239,7 +226,9 @@ class _Assembly:
         return arrays
 
     def _line(self, node: Node, call: Call) -> tuple[str, ...]:
-        operands = ", ".join(str(self.arrays[source].shape) for source in node.inputs)
+        shapes = [str(self.arrays[source].shape) for source in node.inputs]
+        alike = len(shapes) > 3 and len(set(shapes)) == 1
+        operands = f"{len(shapes):,} × {shapes[0]}" if alike else ", ".join(shapes)
         buffer = self.layout.buffer[node]
         shape = str(self.arrays[node].shape)
         return node.scope or "-", function_name(call), operands or "-", shape, str(buffer.number), str(buffer.bytes)
