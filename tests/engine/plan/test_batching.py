@@ -125,7 +125,8 @@ def test_biases_of_equal_layers_are_spread_by_two_calls():
     step = gn.compile(E)
     loss, _ = step(leaves.feeds)
     table = step.explain()
-    assert "6 × (5,)" in table and "biases spread" in table
+    assert "6 × (5,)" in table
+    assert "biases spread" in table
     assert [line.split()[2] for line in table.splitlines()[2:7]] == ["dot", "concatenate", "copyto", "add", "tanh"]
     biases = [node for node in gn.Graph(E).parameters if node.ndim == 1]
     for b in biases:
