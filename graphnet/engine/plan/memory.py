@@ -21,6 +21,9 @@ from graphnet.engine.plan.joined import Joined, WithOnes
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 
+LITTLE = 1 << 24
+"""How many bytes there are always."""
+
 
 @dataclass(eq=False, slots=True)
 class Buffer:
@@ -147,6 +150,9 @@ def in_columns(order: Sequence[Node]) -> set[Node]:
     Where x has a column of ones beside it, the two are then contiguous parts of one block. What is computed from x entry by
     entry, or x from it, lies so too: NumPy is slow where operands lie in different ways.
     """
+    found = [node for whole in order if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])]
+    if not found:
+        return set()
     alike: dict[Node, list[Node]] = {}
     for node in order:
         if isinstance(node.op, ElementwisePrimitive):
@@ -155,7 +161,6 @@ def in_columns(order: Sequence[Node]) -> set[Node]:
                     alike.setdefault(node, []).append(source)
                     alike.setdefault(source, []).append(node)
     columns: set[Node] = set()
-    found = [node for whole in order if isinstance(whole.op, WithOnes) for node in (whole, whole.inputs[0])]
     while found:
         node = found.pop()
         if node not in columns:
@@ -206,8 +211,11 @@ def _last_reads(order: Sequence[Node], views: dict[Node, Node]) -> dict[Node, in
 
 
 def require_memory(needed: int) -> None:
-    """Raise `PlanError` if a program needs more bytes than this machine has left."""
-    available = _available_memory()
+    """Raise `PlanError` if a program needs more bytes than this machine has left.
+
+    To ask the system takes longer than the rest of this pass for a small network: it is asked about large ones only.
+    """
+    available = _available_memory() if needed > LITTLE else None
     if available is not None and needed > available:
         raise PlanError(
             f"the program needs {needed:,} bytes, and this machine has {available:,} available",
