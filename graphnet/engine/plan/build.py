@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
@@ -57,6 +58,7 @@ def build(
     """
     sized = with_sizes(graph, fed)
     outputs = [sized[node] for node in graph.outputs]
+    passes = [("sizes", f"{len(sized):,} nodes")]
     slopes: dict[str, Node] = {}
     if wrt:
         signals = error_signal_nodes(Graph(*outputs), [sized[node] for node in wrt], constant(1.0))
@@ -64,11 +66,14 @@ def build(
         # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
         reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
+        on_the_way = len(on_the_way_to(wrt, graph))
+        passes.append(("pruning", f"error signals of {on_the_way:,} nodes, those on the way to what is asked for"))
     count = len(outputs)
-    lowered = lower([*outputs, *slopes.values()], dtype)
+    done: Counter[str] = Counter()
+    lowered = lower([*outputs, *slopes.values()], dtype, done)
     results: Sequence[Node] = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
     order = topological_order(results)
-    passes = [("sizes", len(sized)), ("lowering", len(order))]
+    passes.append(("lowering", f"{len(order):,} nodes; {counted(done)}"))
     for name, rewrite in (
         ("bias in product", partial(bias_in_product, dtype=dtype)),
         ("biases spread", biases_spread),
@@ -77,14 +82,31 @@ def build(
         rewritten = rewrite(results, order)
         if rewritten is not results:
             results, order = rewritten, topological_order(rewritten)
-        passes.append((name, len(order)))
+            passes.append((name, f"{len(order):,} nodes"))
     layout = lay_out(order, results, dtype)
+    passes.append(
+        ("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers, {layout.in_place:,} in place")
+    )
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     of_slope = dict(zip(slopes, results[count:], strict=True))
     gradients = {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope}
     inputs = [(sized[node], fed[node]) for node in graph.inputs]
     return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
+
+
+def on_the_way_to(wrt: Sequence[Node], graph: Graph) -> set[Node]:
+    """Return the nodes whose error signals are computed: those asked for, and all that depend on them."""
+    found = set(wrt)
+    for node in graph.nodes:
+        if any(source in found for source in node.inputs):
+            found.add(node)
+    return found
+
+
+def counted(done: Counter[str]) -> str:
+    """Return in words what was done how often."""
+    return ", ".join(f"{what}: {count:,}" for what, count in sorted(done.items())) or "nothing to do"
 
 
 def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
@@ -137,7 +159,7 @@ class _Assembly:
         ]
         self.arrays = self._allocate()
 
-    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, int]]) -> Program:
+    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, str]]) -> Program:
         """Return the program."""
         calls: list[Call] = []
         lines: list[tuple[str, ...]] = []

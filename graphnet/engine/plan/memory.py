@@ -77,6 +77,15 @@ class Layout:
         return sorted(set(self.buffer.values()), key=lambda buffer: buffer.number)
 
     @property
+    def in_place(self) -> int:
+        """How many values are written over one that they are computed from."""
+        return sum(
+            any(self.buffer.get(owner_of(source, self.views)) is buffer for source in node.inputs)
+            for node, buffer in self.buffer.items()
+            if not isinstance(node.op, Joined)
+        )
+
+    @property
     def bytes(self) -> int:
         """Memory of all buffers, in bytes."""
         return sum(buffer.bytes for buffer in self.buffers)

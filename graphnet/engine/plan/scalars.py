@@ -126,7 +126,7 @@ class _Stamping:
             gradients = {self.graph.label(node): self._entry(signals, node) for node in found}
         outputs = (self._entry(self.pool, self.graph.outputs[0]),)
         fed = tuple(self._entry(self.pool, node) for node in self.graph.inputs)
-        passes = [(f"scalars by depth, {len(self.layout.levels):,} depths", len(self.layout))]
+        passes = [("scalars by depth", f"{len(self.graph):,} nodes in {len(self.layout.levels):,} depths")]
         return Program(self.calls, fed, outputs, gradients, self.lines, self.bytes, passes)
 
     def _stamp_leaves(self) -> None:
