@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 FORMS = ("text/latex", "image/svg+xml", "text/html")
 """An output is saved in the first of these that it has, and as text: hosts that show notebooks drop parts of HTML."""
+FITTING = 'style="max-width:100%;height:auto"'
 SOLUTION = re.compile(r"<details><summary>Solution</summary>(.*?)</details>", re.DOTALL)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -75,6 +76,8 @@ def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                     output["execution_count"] = None
                 for form in [form for form in FORMS if form in output.get("data", {})][1:]:
                     del output.data[form]
+                if "image/svg+xml" in output.get("data", {}):
+                    output.data["image/svg+xml"] = output.data["image/svg+xml"].replace("<svg ", f"<svg {FITTING} ", 1)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     return notebook
 
