@@ -118,14 +118,25 @@ one
 #
 # $$z_k = b_k + \sum_j g_j\Big(b_j + \sum_i a_i\,w_{ij}\Big)\,w_{jk}$$
 
+
 # %%
-# S16: with explicit sums. A value needs no nudging; that it moves as it should is Eq. 9.
-for k in range(2):
+# S16: the formula with its sums written out, and the graph
+def written_out(w_ij):
     inner = [b_j[j] + sum(a_i[i] * w_ij[i, j] for i in range(2)) for j in range(3)]
-    by_hand = b_k[k] + sum(np.tanh(inner[j]) * w_jk[j, k] for j in range(3))
-    assert np.isclose(bwd[z2][0, k], by_hand, rtol=1e-12)
-    assert np.isclose(z_k()[k], by_hand, rtol=1e-12)
-    print(f"z_{k}: by hand {by_hand:.6f}, graph {bwd[z2][0, k]:.6f}")
+    return np.array([b_k[k] + sum(np.tanh(inner[j]) * w_jk[j, k] for j in range(3)) for k in range(2)])
+
+
+def by_the_graph(w_ij):
+    W1.value = w_ij
+    return gn.forward(z2, {x: [a_i]})[z2][0]
+
+
+print(written_out(w_ij), by_the_graph(w_ij))
+np.testing.assert_allclose(by_the_graph(w_ij), written_out(w_ij), rtol=1e-12)
+for k in range(2):  # and nudging w_ij moves both alike
+    moved_in_graph = nudge(lambda w, k=k: by_the_graph(w)[k], w_ij)
+    np.testing.assert_allclose(moved_in_graph, nudge(lambda w, k=k: written_out(w)[k], w_ij), rtol=1e-6)
+W1.value = w_ij
 
 # %% [markdown]
 # ## Eq. 9: how a hidden weight moves an output
@@ -145,9 +156,11 @@ for k, only_k in enumerate([[[1.0, 0.0]], [[0.0, 1.0]]]):
         graph=gn.backward(z2, {x: [a_i]}, delta=only_k).gradient(W1),
         nudged=moves_z[k],
     )
-z_0 = gn.sum(z2 * [[1.0, 0.0]], name="z_0")  # and as a formula, for k = 0
+
+# and as a formula: "only" is 1 at the one k that is asked for, and 0 elsewhere
+z_0 = gn.sum(z2 * gn.constant([[1.0, 0.0]], name="only"))
 assert np.allclose(gn.backward(z_0, {x: [a_i]}).gradient(W1), moves_z[0])
-gn.derive(z_0, W1)
+gn.derive(z_0, W1, indices=True)
 
 # %% [markdown]
 # ## Eq. 10: put it in
