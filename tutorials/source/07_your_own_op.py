@@ -62,11 +62,11 @@ def quartic_backward(delta, e, a, t):
 # %%
 # S08: an activation and an error of one's own
 x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
-W1 = gn.parameter("W1", rng.normal(size=(2, 3)))
-W2 = gn.parameter("W2", rng.normal(size=(3, 1)))
+W1 = gn.parameter("W1", rng.normal(size=(2, 3), scale=0.5))
+W2 = gn.parameter("W2", rng.normal(size=(3, 1), scale=0.5))
 a1 = bump(gn.matmul(x, W1, name="z1"), name="a1")
 E = quartic(gn.matmul(a1, W2, name="z2"), t, name="E")
-X, T = rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+X, T = rng.normal(size=(3, 2)), np.array([[0.5], [-0.5], [1.0]])
 feeds = {x: X, t: T}
 
 bwd = gn.backward(E, feeds)
@@ -131,12 +131,12 @@ def my_rule(delta, a, z):
     return delta * np.exp(-z)  # not all of it
 
 
-gn.exercise(lambda z: z * np.exp(-z), my_rule)
+gn.exercise(lambda z: z * np.exp(-z), my_rule, hint="The product rule has two terms.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# The product rule has two terms. One of them is there.
+# One of the two terms is there. In the other, $e^{-z}$ is differentiated, and the output is hidden in it.
 #
 # </details>
 #
