@@ -195,9 +195,12 @@ picture
 # S40, S41: what is red in the circles are the δ, what is green the gradients
 circles = gn.draw(bwd, view="units")
 words = written(circles)
-deltas = [word for word in words["red"] if word.split()[0] in ("δj", "δk")]
+shown = numbers(word for word in words["red"] if word.startswith(("δj ", "δk ")) and "=" not in word)
 signals = np.concatenate([bwd.error_signal(z1)[0], bwd.error_signal(z2)[0]])
-np.testing.assert_allclose(numbers(word for word in deltas if len(word.split()) == 2), signals, rtol=0.01)
+np.testing.assert_allclose(shown, signals, rtol=0.01)
+shown = numbers(word for word in words["green"] if not word.startswith(("∂", "gradient")))
+for gradient in np.concatenate([bwd.gradient(W1).ravel(), bwd.gradient(W2).ravel()]):
+    assert np.isclose(shown, gradient, rtol=0.01).any()
 circles
 
 # %% [markdown]

@@ -90,9 +90,9 @@ gn.derive(E, [W2, W1])
 
 # %%
 # S08, S07
-history = gn.fit(E, feeds, optimizer=gn.GradientDescent(0.01), epochs=300)
-assert history.loss[-1] < history.loss[0] / 4
-gn.plots.loss(history)
+history = gn.fit(E, feeds, optimizer=gn.GradientDescent(0.001), epochs=300)
+assert history.loss[-1] < history.loss[0] / 20
+gn.plots.loss(history, log=True)
 
 # %% [markdown]
 # ## Without a backward rule
