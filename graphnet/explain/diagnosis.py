@@ -69,7 +69,7 @@ class NodeDiagnosis:
     verdict: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What each node of a pass does to the error signal, the output first.
 
@@ -94,6 +94,9 @@ class Diagnosis:
         """The nodes with something to say of them."""
         return tuple(found for found in self.nodes if found.verdict)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         header = ["node", "op", "saturated", "dead", "zero", "|∂E/∂node|", "sends on", "of layer above", "factor"]
         lines = [table(header, [_row(found) for found in self.nodes])]
@@ -114,7 +117,7 @@ class Diagnosis:
         return lines
 
     def _repr_html_(self) -> str:
-        return f'<pre style="overflow-x:auto">{html.escape(str(self))}</pre>'
+        return f'<pre style="overflow-x:auto;font-family:monospace">{html.escape(str(self))}</pre>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data: one dict for each node, by label."""

@@ -29,7 +29,7 @@ class Share:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """One entry of an error signal or gradient, explained.
 
@@ -84,6 +84,9 @@ class Explanation:
         """The entry in words, as ``W1[0, 2]``."""
         return self.node + (str(list(self.entry)) if self.entry else "")
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
                           *self._factor_lines(), "", f"verdict: {self.verdict}"])  # fmt: skip
@@ -121,7 +124,8 @@ class Explanation:
         formula = ""
         if self.left is not None and self.formula is not None:
             formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}<pre>{html.escape(str(self))}</pre></div>'
+        text = f'<pre style="font-family:monospace">{html.escape(str(self))}</pre>'
+        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}{text}</div>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
