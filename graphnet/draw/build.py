@@ -243,13 +243,7 @@ class _Builder:
             caption += f" {derivative}"
         if node not in back.error_signals:
             return Field("unused signal", "no error signal", state="unreachable")
-        return field(
-            role,
-            caption,
-            back.error_signals[node],
-            self.signals,
-            tables=self.tables,
-        )
+        return field(role, caption, back.error_signals[node], self.signals, tables=self.tables)
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
