@@ -61,13 +61,7 @@ def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: b
         shapes = [Text(middle, top + 16, (Run(bundle.summary),), 10.5, colours.INK)]
         if labelled and diagram.has_signals:
             pair = diagram.columns[place[bundle.source]].index, diagram.columns[place[bundle.target]].index
-            runs = (
-                Run("∂E/∂"),
-                *symbol("w", "".join(pair)),
-                Run(" = "),
-                *symbol("δ", pair[1]),
-                *symbol(" a", pair[0]),
-            )
+            runs = (Run("∂E/∂"), *symbol("w", "".join(pair)), Run(" = "), *symbol("δ", pair[1]), *symbol(" a", pair[0]))
             shapes.append(Text(middle, top + 16 + 2 * LINE, runs, 11.5, GREEN))
         elif bundle.gradient_summary:
             shapes.append(Text(middle, top + 16 + 3 * LINE, (Run(bundle.gradient_summary),), 10.5, GREEN))
