@@ -12,7 +12,7 @@ from typing import Any
 
 from graphnet.draw.text import markup
 
-_SCRIPTS = ("dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main")
+_SCRIPTS = "dom state arrays formula hover camera graph units views panel player main".split()
 """In the order in which they are needed."""
 
 _AS_ESCAPES = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
