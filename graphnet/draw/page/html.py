@@ -12,7 +12,9 @@ from typing import Any
 
 from graphnet.draw.text import markup
 
-_SCRIPTS = "dom state arrays formula hover camera graph units views panel player main".split()
+_SCRIPTS = (
+    "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
+)  # fmt: skip
 """In the order in which they are needed."""
 
 _AS_ESCAPES = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
