@@ -17,7 +17,7 @@ from graphnet.errors import GraphError
 from graphnet.explain.boxes import Box, Sign, row
 from graphnet.explain.formula import ByLabel, Formula
 from graphnet.explain.layout import layout
-from graphnet.explain.writers import as_latex, as_mathml, as_text
+from graphnet.explain.writers import SPACE, as_latex, as_mathml, as_text
 
 Kind = Literal["definition", "error signal", "gradient"]
 
@@ -191,7 +191,7 @@ def _mathml(steps: Sequence[Step]) -> str:
 def _equation_in_mathml(equation: str) -> str:
     if not equation:
         return ""
-    text = html.escape(f"({equation})").replace(" ", "\u00a0")  # a space at the end of an <mtext> is lost
+    text = html.escape(f"({equation})").replace(" ", f"</mtext>{SPACE}<mtext>")
     return "<mtext>" + re.sub(r"δ_(\w)", r"</mtext><msub><mi>δ</mi><mi>\1</mi></msub><mtext>", text) + "</mtext>"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.explain.formula import Call, Formula
+from graphnet.explain.reading import Reader
 from graphnet.explain.symbols import is_activation
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
@@ -16,8 +17,9 @@ class Equations:
     one alone, with half a sum of squares at the end.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.graph = graph = reader.graph
         self.squares = isinstance(graph.outputs[0].op, SSE)
         self._layers: dict[Node, str] = {}
         for node in reversed(graph.nodes):
@@ -70,7 +72,7 @@ class Equations:
         following = self._only_use(node)
         if following is E:
             return E.inputs[0] is node
-        return following is not None and _is_unitwise(following) and self._only_use(following) is E and (
+        return following is not None and self._is_unitwise(following) and self._only_use(following) is E and (
             E.inputs[0] is following
         )  # fmt: skip
 
@@ -78,7 +80,7 @@ class Equations:
         if node.kind not in ("matmul", "bias_add"):
             return False
         a = self._only_use(node)
-        if a is None or not _is_unitwise(a):
+        if a is None or not self._is_unitwise(a):
             return False
         product = self._only_use(a)
         return product is not None and product.kind == "matmul" and product.inputs[0] is a and (
@@ -89,7 +91,14 @@ class Equations:
         uses = self.graph.consumers(node)
         return uses[0].consumer if len(uses) == 1 else None
 
+    def _is_unitwise(self, node: Node) -> bool:
+        """Tell whether it is a = g(z), unit by unit; of an op of one's own, whether all that its rule calls is."""
+        if not is_activation(node):
+            return False
+        return isinstance(node.op, Elementwise) or _is_elementwise(self.reader.forward(node))
 
-def _is_unitwise(node: Node) -> bool:
-    """Tell whether it is a = g(z), unit by unit."""
-    return is_activation(node) and isinstance(node.op, Elementwise)
+
+def _is_elementwise(formula: Formula) -> bool:
+    if isinstance(formula, Call) and not isinstance(formula.op, Elementwise):
+        return False
+    return all(map(_is_elementwise, formula.parts))

@@ -99,6 +99,9 @@ def _latex_escape(name: str) -> str:
 
 # MathML -------------------------------------------------------------------------------------------------------------
 
+SPACE = '<mspace width="0.3em"></mspace>'
+"""Beside words. MathJax would take a no-break space for an entity that it doesn't know, and show an error."""
+
 
 def as_mathml(box: Box) -> str:
     """Write boxes as MathML, for use inside a ``<math>`` element."""
@@ -116,7 +119,7 @@ def as_mathml(box: Box) -> str:
         case Sign(text, spaced):
             return f"<mo>{markup(text)}</mo>" if spaced else f'<mo lspace="0" rspace="0">{markup(text)}</mo>'
         case Words(text):
-            return f"<mtext>\u00a0{markup(text)}\u00a0</mtext>"
+            return f"<mrow>{SPACE}<mtext>{markup(text)}</mtext>{SPACE}</mrow>"
         case Row(parts):
             return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
         case Script(base, None, None):
