@@ -11,6 +11,7 @@ from typing import Any
 
 from graphnet.core import tables
 from graphnet.core.op import Op
+from graphnet.core.shapes import normal_axes
 from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
 from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
@@ -199,6 +200,11 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return Piece(row(Sign("¬"), piece(x).inside(Level.ATOM)), Level.RELATION)
         case (comparisons.Where(), (condition, x, y)):
             return _choice(piece(condition), x, y)
+        case (reductions.Sum(), (Call(reductions.Sum(inner, False), (x,)),)):  # one sum over the axes of both
+            kept = [axis for axis in range(len(x.shape)) if axis not in normal_axes(inner, len(x.shape))]
+            outer = {kept[axis] for axis in normal_axes(op.axis, len(kept))}
+            both = tuple(axis for axis in range(len(x.shape)) if axis not in kept or axis in outer)
+            return _call(formula, reductions.Sum(both), (x,))
         case (reductions.Sum(), (x,)):
             sign = Script(Sign("Σ"), _axes_in_words(op.axis, x))
             return Piece(row(sign, Sign(" "), piece(x).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
