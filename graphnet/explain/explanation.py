@@ -123,7 +123,8 @@ class Explanation:
         formula = ""
         if self.left is not None and self.formula is not None:
             formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}<pre>{html.escape(str(self))}</pre></div>'
+        text = f'<pre style="font-family:monospace">{html.escape(str(self))}</pre>'
+        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}{text}</div>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

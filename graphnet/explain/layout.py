@@ -200,11 +200,11 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return Piece(row(Sign("¬"), piece(x).inside(Level.ATOM)), Level.RELATION)
         case (comparisons.Where(), (condition, x, y)):
             return _choice(piece(condition), x, y)
-        case (reductions.Sum(), (Call(reductions.Sum(inner, False), (x,)),)):  # one sum over the axes of both
-            kept = [axis for axis in range(len(x.shape)) if axis not in normal_axes(inner, len(x.shape))]
-            outer = {kept[axis] for axis in normal_axes(op.axis, len(kept))}
-            both = tuple(axis for axis in range(len(x.shape)) if axis not in kept or axis in outer)
-            return _call(formula, reductions.Sum(both), (x,))
+        case (reductions.Sum(), (Call(reductions.Sum(first, False), (x,)),)):  # one sum over the axes of both
+            done = normal_axes(first, len(x.shape))
+            kept = [axis for axis in range(len(x.shape)) if axis not in done]
+            both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
+            return _call(formula, reductions.Sum(tuple(sorted(both))), (x,))
         case (reductions.Sum(), (x,)):
             sign = Script(Sign("Σ"), _axes_in_words(op.axis, x))
             return Piece(row(sign, Sign(" "), piece(x).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")

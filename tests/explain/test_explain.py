@@ -143,6 +143,9 @@ def layer(x, z, t, activation=gn.sigmoid):
         ([[1.0, 1e-4], [0.8, 1e-4]], [[0.0, 0.0]], [[0.9, 0.9], [0.9, 0.9]], (1, 0), "activation", "hardly a signal"),
         ([[1.0], [1.0]], [[0.0, 0.0]], [[0.9, 0.9], [0.9, 0.1001]], (0, 1), "cancels", "opposite directions"),
         ([[1.0], [1.0]], [[0.0, 0.0]], [[0.9, 0.9], [0.9, 0.9]], (0, 1), "", "not small"),
+        # the only weight there is: no other gradient is larger, and yet it is small
+        ([[1.0], [0.8]], [[-14.0]], [[0.9], [0.9]], (0, 0), "slope", "as all gradients of this pass are"),
+        ([[1e-4], [1e-4]], [[0.0]], [[0.9], [0.9]], (0, 0), "activation", "as all gradients of this pass are"),
         ([[1.0, 0.0], [1.0, 0.0]], [[0.0, 0.0]], [[0.9, 0.9], [0.9, 0.9]], (1, 0), "activation", "exactly 0"),
         ([[1.0], [1.0]], [[0.0, 0.0]], [[0.9, 0.5], [0.9, 0.5]], (0, 1), "error", "exactly 0"),
         ([[1.0], [1.0]], [[0.0, 0.0]], [[0.9, 0.25], [0.9, 0.75]], (0, 1), "cancels", "exactly 0"),
