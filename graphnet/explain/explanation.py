@@ -103,8 +103,11 @@ class Explanation:
         return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
 
     def _path_lines(self) -> list[str]:
+        title = "paths to the output on which no slope is 0:"
+        if not self.all_paths and not self.paths:
+            return ["", f"{title} too many to follow"]
         count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
-        lines = ["", f"paths to the output on which no slope is 0: {count}, each the product of its slopes"]
+        lines = ["", f"{title} {count}, each the product of its slopes"]
         for path in self.paths:
             slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
             lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
