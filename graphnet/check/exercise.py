@@ -34,7 +34,7 @@ HINTS = (
 """What the report says, and what to think about then."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attempt:
     """How an exercise went.
 
@@ -52,12 +52,15 @@ class Attempt:
     report: str
     hint: str = ""
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return f"Right: {self.report}" if self.ok else f"Not yet.\n{self.report}\nHint: {self.hint}"
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = f'<pre style="font-family:monospace;overflow-x:auto">{html.escape(rest)}</pre>' if rest else ""
+        more = f'<pre style="overflow-x:auto;font-family:monospace">{html.escape(rest)}</pre>' if rest else ""
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 

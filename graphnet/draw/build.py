@@ -75,7 +75,9 @@ class _Builder:
     ) -> None:
         self.what = what
         self.run = what if isinstance(what, ForwardPass) else None
-        self.back = what if isinstance(what, BackwardPass) and shown & {"error signals", "messages"} else None
+        self.back = (
+            what if isinstance(what, BackwardPass) and shown & {"error signals", "gradients", "messages"} else None
+        )
         self.graph = what.graph if isinstance(what, ForwardPass) else what
         self.direction: Direction = direction
         self.marks = marks
@@ -95,6 +97,7 @@ class _Builder:
         )
         back = self.back if "messages" in self.shown else None
         edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
+        edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
         legend = legend_of(
             boxes, edges, self.values, self.signals, above=self._is_above(), forward_only=self._is_forward
         )
@@ -156,12 +159,12 @@ class _Builder:
     def _largest(self, nodes: Iterable[Node]) -> dict[Role, tuple[float, Node]]:
         """Return the largest entry of the error signals, and of the gradients, of many nodes, and whose it is."""
         found: dict[Role, tuple[float, Node]] = {}
-        if self.back is None or "error signals" not in self.shown:
+        if self.back is None:
             return found
         for node in nodes:
             signal = self.back.error_signals.get(node)
             role = signal_role(node)
-            if signal is None or not signal.size or role == "unused signal":
+            if signal is None or not signal.size or role == "unused signal" or not self._is_shown(role):
                 continue
             size = float(np.abs(signal).max())
             if role not in found or size > found[role][0] or np.isnan(size):
@@ -228,10 +231,13 @@ class _Builder:
                 fields.append(field("value", "value", node.value, self.values))
         elif "values" in self.shown:
             fields.append(field("value", "value", self.run.values[node], self.values, tables=self.tables))
-        if self.back is not None and "error signals" in self.shown:
+        if self.back is not None and self._is_shown(signal_role(node)):
             fields.append(self._signal(node, self.back))
             fields += self._flat(node, self.back)
         return tuple(fields)
+
+    def _is_shown(self, role: Role) -> bool:
+        return ("gradients" if role == "gradient" else "error signals") in self.shown
 
     def _signal(self, node: Node, back: BackwardPass) -> Field:
         role = signal_role(node)

@@ -22,7 +22,7 @@ from graphnet.explain.writers import SPACE, as_latex, as_mathml, as_text
 Kind = Literal["definition", "error signal", "gradient"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One line of a derivation.
 
@@ -68,11 +68,17 @@ class Step:
     def _box(self) -> Box:
         return row(layout(self.of), Sign("=", spaced=True), layout(self.formula))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return f"{self.text}    ({self.equation})" if self.equation else self.text
 
+    def _repr_latex_(self) -> str:
+        return f"$${_aligned([_latex_line(self)])}$$"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """The chain rule of one graph, for the gradients that were asked for.
 
@@ -137,12 +143,7 @@ class Derivation:
     @cached_property
     def latex(self) -> str:
         """The steps as LaTeX: one ``aligned`` block, without dollar signs."""
-        lines = [
-            rf"{as_latex(layout(step.of))} &= {as_latex(layout(step.formula))}"
-            + (rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else "")
-            for step in self.steps
-        ]
-        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+        return _aligned([_latex_line(step) for step in self.steps])
 
     @cached_property
     def mathml(self) -> str:
@@ -157,11 +158,16 @@ class Derivation:
             "definitions": [_plain(step) for step in self.definitions],
         }
 
+    def __repr__(self) -> str:
+        return self.text
+
     def __str__(self) -> str:
         return self.text
 
     def _repr_latex_(self) -> str:
-        return f"$${self.latex}$$"
+        note = [rf"&\text{{{_PER_SAMPLE}}}"] if self.per_sample else []
+        definitions = [r"\text{with}\quad&", *map(_latex_line, self.definitions)] if self.definitions else []
+        return f"$${_aligned([*note, *map(_latex_line, self.steps), *definitions])}$$"
 
     def _repr_html_(self) -> str:
         note = f"<p>{html.escape(_PER_SAMPLE)}</p>" if self.per_sample else ""
@@ -186,6 +192,15 @@ def _mathml(steps: Sequence[Step]) -> str:
         for step in steps
     )
     return f'<math displaystyle="true"><mtable displaystyle="true">{rows}</mtable></math>'
+
+
+def _aligned(lines: Sequence[str]) -> str:
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _latex_line(step: Step) -> str:
+    equation = rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else ""
+    return f"{as_latex(layout(step.of))} &= {as_latex(layout(step.formula))}{equation}"
 
 
 def _equation_in_mathml(equation: str) -> str:

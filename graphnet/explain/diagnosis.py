@@ -73,7 +73,7 @@ class NodeDiagnosis:
     verdict: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What each node of a pass does to the error signal, the output first.
 
@@ -100,6 +100,9 @@ class Diagnosis:
     def findings(self) -> tuple[NodeDiagnosis, ...]:
         """The nodes with something to say of them."""
         return tuple(found for found in self.nodes if found.verdict)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         lines = [f"- {verdict}" for verdict in self._verdicts()]

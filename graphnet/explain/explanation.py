@@ -31,7 +31,7 @@ class Share:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """One entry of an error signal or gradient, explained.
 
@@ -85,6 +85,9 @@ class Explanation:
     def name(self) -> str:
         """The entry in words, as ``W1[0, 2]``."""
         return self.node + (str(list(self.entry)) if self.entry else "")
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),

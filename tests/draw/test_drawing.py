@@ -213,7 +213,7 @@ def test_the_title_of_a_report_is_its_outcome(network):
 def test_show_chooses_what_is_on_the_picture(network):
     E, feeds = network
     bwd = gn.backward(E, feeds)
-    everything = draw(bwd, show=["shapes", "values", "error signals", "messages", "formulas"]).picture
+    everything = draw(bwd, show=["shapes", "values", "error signals", "gradients", "messages", "formulas"]).picture
     usual = draw(bwd).picture
     formulas = {box.title: box.formulas for box in everything.boxes}
     assert formulas["a1"] == ("to z1: δ ⊙ (1 − a1 ⊙ a1)",)
@@ -227,8 +227,13 @@ def test_show_chooses_what_is_on_the_picture(network):
     assert not any("shape" in line for box in values.boxes for line in box.lines)
     signals = draw(bwd, show=["error signals"]).picture
     assert not any(field.role == "value" for box in signals.boxes for field in box.fields)
+    assert {field.role for box in signals.boxes for field in box.fields} == {"error signal", "unused signal"}
+    gradients = draw(bwd, show=["gradients", "messages"]).picture
+    assert [box.title for box in gradients.boxes if box.fields] == ["W1", "b1", "W2", "b2"]
+    assert [edge.role for edge in gradients.edges].count("gradient") == 4
     messages = draw(bwd, show=["messages"]).picture
-    assert len(messages.edges) == 24
+    assert [edge.role for edge in messages.edges].count("value") == 12
+    assert len(messages.edges) == 20
     assert not any(box.fields for box in messages.boxes)
     assert {box.title: box.lines for box in draw(bwd, show=[]).picture.boxes}["a1"] == ("tanh(z1)",)
 
