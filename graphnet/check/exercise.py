@@ -161,7 +161,8 @@ def _both_signs(rng: np.random.Generator) -> np.ndarray[Any, Any]:
 
 def _what_it_looks_like(report: str) -> str:
     lines = [line.strip() for line in report.splitlines()]
-    telling = [line for line in lines if line.startswith("looks like")]
+    beginnings = ("looks like", "worst at") if "no known signature" in report else ("looks like",)
+    telling = [line for line in lines if line.startswith(beginnings)]
     return "\n".join(dict.fromkeys(telling)) or report
 
 

@@ -233,7 +233,7 @@ def _sent_on(bwd: BackwardPass, node: Node) -> list[Array]:
 
 
 def _factor(node: Node, units: Units | None, passed_on: float | None) -> str:
-    if passed_on is None or passed_on > 1 / NOTABLE:
+    if passed_on is None or passed_on > 1 / NOTABLE or node.shape == ():  # one number's norm and many's don't compare
         return ""
     if units is not None:
         return "slope"
