@@ -24,6 +24,9 @@ from nbclient import NotebookClient
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 FORMS = ("text/latex", "image/svg+xml", "text/html")
 """An output is saved in the first of these that it has, and as text: hosts that show notebooks drop parts of HTML."""
+WIDEST = 860
+"""Pixels: what is beside the prompts in a window of usual size. Some readers cut a wider picture off."""
+SIZE = re.compile(r'width="([\d.]+)(pt)?" height="([\d.]+)(?:pt)?"')
 SOLUTION = re.compile(r"<details><summary>Solution</summary>(.*?)</details>", re.DOTALL)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -75,8 +78,18 @@ def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                     output["execution_count"] = None
                 for form in [form for form in FORMS if form in output.get("data", {})][1:]:
                     del output.data[form]
+                if "image/svg+xml" in output.get("data", {}):
+                    output.data["image/svg+xml"] = fitting(output.data["image/svg+xml"])
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     return notebook
+
+
+def fitting(svg: str) -> str:
+    """Return a picture that is at most `WIDEST` pixels wide."""
+    width, unit, height = SIZE.search(svg).groups()
+    scale = min(WIDEST / (float(width) * (4 / 3 if unit else 1)), 1)
+    smaller = f'width="{scale * float(width):.0f}{unit or ""}" height="{scale * float(height):.0f}{unit or ""}"'
+    return SIZE.sub(smaller, svg, count=1)
 
 
 def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:

@@ -165,7 +165,7 @@ class Derivation:
         return self.text
 
     def _repr_latex_(self) -> str:
-        note = [rf"&\text{{{_PER_SAMPLE}}}"] if self.per_sample else []
+        note = [rf"&\rlap{{\text{{{_PER_SAMPLE}}}}}"] if self.per_sample else []
         definitions = [r"\text{with}\quad&", *map(_latex_line, self.definitions)] if self.definitions else []
         return f"$${_aligned([*note, *map(_latex_line, self.steps), *definitions])}$$"
 
