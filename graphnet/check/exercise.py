@@ -60,7 +60,11 @@ class Attempt:
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = f'<pre style="overflow-x:auto;font-family:monospace">{html.escape(rest)}</pre>' if rest else ""
+        more = (
+            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(rest)}</pre>'
+            if rest
+            else ""
+        )
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 

@@ -6,6 +6,7 @@ itself in a notebook and is saved with ``figure.savefig("loss.png")``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ _RED, _BLUE, _GREEN = (colours.ROLE_INK[role] for role in ("error signal", "valu
 _COLOURS = (_RED, _BLUE, _GREEN, "#8a5a00", "#6a3d9a", "#3d4650")
 _DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 _MARKERS = "os^Dv*"
+_OWN_LOOK = ("identity", "sigmoid", "tanh")
+"""Activations that have the same colour and dashes in every plot, the first of those above."""
 MOST_LINES = 12
 
 
@@ -112,11 +115,14 @@ def activations(
     """
     figure, (left, right), tidy = _axes(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
-    for i, function in enumerate(functions):
-        name, a, slope = _evaluated(function, points)
+    drawn = [_evaluated(function, points) for function in functions]
+    own = [name for name, _, _ in drawn if name in _OWN_LOOK]
+    free = itertools.cycle([i for i in range(len(_COLOURS)) if i not in map(_OWN_LOOK.index, own)])
+    for name, a, slope in drawn:
+        i = _OWN_LOOK.index(name) if name in own else next(free)
         look: dict[str, Any] = {
-            "color": _COLOURS[i % len(_COLOURS)],
-            "linestyle": _DASHES[i % len(_DASHES)],
+            "color": _COLOURS[i],
+            "linestyle": _DASHES[i],
             "linewidth": 2.0,
             "label": plot_text(short(name)),
         }

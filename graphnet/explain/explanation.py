@@ -129,7 +129,9 @@ class Explanation:
         formula = ""
         if self.left is not None and self.formula is not None:
             formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        text = f'<pre style="font-family:monospace">{html.escape(str(self))}</pre>'
+        text = (
+            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(str(self))}</pre>'
+        )
         return f'<div style="overflow:auto hidden;padding:0.3em">{formula}{text}</div>'
 
     def to_dict(self) -> dict[str, Any]:

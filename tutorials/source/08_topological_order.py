@@ -8,7 +8,7 @@
 
 # %%
 import sys
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 
@@ -180,7 +180,7 @@ long = gn.parameter("start", 0.5)
 for _ in range(5 * sys.getrecursionlimit()):
     long = gn.negative(long)
 nodes = gn.Graph(long).nodes
-assert all(nodes[i] is source for i, node in enumerate(nodes[1:]) for source in node.inputs)  # each after its input
+assert all(later.inputs == (earlier,) for earlier, later in pairwise(nodes))  # each after its input
 assert gn.backward(long, {}).gradient("start") == (-1) ** (5 * sys.getrecursionlimit())
 
 # %% [markdown]

@@ -46,7 +46,7 @@ def error_at(w, b):
 
 
 path = walk(learning_rate=0.5, steps=300)
-np.testing.assert_allclose(error_at(path[:, 0], path[:, 1]), path[:, 2])  # landscape and graph agree along the path
+np.testing.assert_allclose(error_at(path[:, 0], path[:, 1]), path[:, 2])  # by hand and by the graph
 assert np.all(np.diff(path[:, 2]) < 0)  # every step goes down
 
 ws, bs = np.linspace(-4, 5, 90), np.linspace(-4, 4, 80)
@@ -86,7 +86,7 @@ print("E with η = 40:", too_far.round(3))
 
 # %%
 def network(n_in, hidden, output, rng):
-    """Return the prediction and E of a network with one hidden layer of tanh units, or without one if that is 0."""
+    """Return the prediction and E of a network with that many hidden tanh units, which may be 0."""
     x, t = gn.input("x", shape=(None, n_in)), gn.input("t", shape=(None, 1))
     a = gn.layers.dense(x, hidden, gn.tanh, rng=rng, name="hidden") if hidden else x
     y = gn.layers.dense(a, 1, output, rng=rng, name="output")

@@ -39,7 +39,7 @@ def draw_squares(axes):
         area += side * side
     axes.plot(X, T, "o", color="black")
     axes.plot(X, fwd[y], color="#1f5fa8")
-    axes.set(aspect="equal", xlim=(-0.3, 5), ylim=(-0.2, 3.2))
+    axes.set(aspect="equal", xlim=(-0.3, 6), ylim=(-0.2, 3.2))
     axes.set_title(f"E = {fwd[E]:.3f}, half of the area {area:.3f}")
     np.testing.assert_allclose(fwd[E], area / 2)
     return area
@@ -216,7 +216,7 @@ gn.exercise(lambda z: np.sum(np.exp(z) - counts * z), count_rule, some_z)
 #
 # <details><summary>Solution</summary>
 #
-# $e^z - t = a - t$: once more the error itself. It is so whenever error and output function come from one guess.
+# $e^z - t = a - t$: the error itself, once more, as with the coin and with the bell.
 #
 # ```python
 # def count_rule(delta, e, z):
@@ -230,7 +230,7 @@ gn.exercise(lambda z: np.sum(np.exp(z) - counts * z), count_rule, some_z)
 
 # %% [markdown]
 # **Exercise 2.** One target is spoilt: `spoilt[3] += 5`. Squares make the line turn far towards it, since a bell says that
-# such a miss never happens. Noise with more room for misses, $p \propto e^{-|t - y|/s}$, gives the error
+# such a miss next to never happens. Noise with more room for misses, $p \propto e^{-|t - y|/s}$, gives the error
 # $E = \sum |y - t|$. Write its rule, and see how hard the spoilt target pulls then.
 
 

@@ -77,7 +77,7 @@ def gradient_at(point):
 
 h = 1e-5
 nudged = np.array([(gradient_at(start + step) - gradient_at(start - step)) / (2 * h) for step in h * np.eye(4)])
-print(f"largest difference between H and nudging: {np.abs(H - nudged).max():.0e}, where H goes up to {H.max():.0f}")
+print(f"H and nudging differ by {np.abs(H - nudged).max():.0e} at most, where H goes up to {H.max():.0f}")
 np.testing.assert_allclose(H, H.T)
 np.testing.assert_allclose(H, nudged, rtol=1e-6, atol=1e-6)
 np.testing.assert_allclose(g, gradient_at(start))
@@ -136,8 +136,8 @@ assert misfit[1] < 0.01 < misfit[0]
 # %% [markdown]
 # ## Beside gradient descent
 #
-# On a scale of powers of ten, gradient descent is a straight line: every step gains about the same small part of a digit.
-# Newton's curve falls ever faster: near the end, each step about **doubles** the number of digits that are right.
+# On a scale of powers of ten, gradient descent soon is a straight line: every step gains about the same small part of a
+# digit. Newton's curve falls ever faster: each step about **doubles** the number of digits that are right.
 
 # %%
 theta.value = start
@@ -155,12 +155,12 @@ axes.legend()
 plt.show()
 
 digits = -np.log10(errors)
-print("digits of Newton:", digits.round(1), "gradient descent after 400 steps:", round(-np.log10(descent[-1]), 1))
+print("digits of Newton:", digits.round(1), " of gradient descent, after 400 steps:", -np.log10(descent[-1]).round(1))
 gained = -np.diff(np.log10(descent[200:]))
 assert gained.max() < 1.2 * gained.min() < 0.1  # the same small part of a digit each time
 doubled = digits[2:] / digits[1:-1]
 print("digits, as a multiple of those a step before:", doubled.round(1))
-assert np.all((1.6 < doubled) & (doubled < 2.4))
+assert np.all((doubled > 1.6) & (doubled < 2.4))
 
 # %% [markdown]
 # ## Why not always?

@@ -25,7 +25,8 @@ w1, w2, b = gn.parameter("w1", -3.0), gn.parameter("w2", 1.0), gn.parameter("b",
 a = gn.tanh(x1 * w1 + x2 * w2 + b, name="a")
 bwd = gn.backward(a, {x1: 2.0, x2: 0.5})
 slope = 1 - np.tanh(2.0 * -3.0 + 0.5 * 1.0 + 6.9) ** 2
-np.testing.assert_allclose([bwd.gradient(w1), bwd.gradient(w2), bwd.gradient(b)], [2.0 * slope, 0.5 * slope, slope])
+for parameter, expected in [(w1, 2.0 * slope), (w2, 0.5 * slope), (b, slope)]:
+    np.testing.assert_allclose(bwd.gradient(parameter), expected)
 gn.draw(bwd, direction="down")
 
 # %% [markdown]
@@ -41,9 +42,8 @@ def network(sizes, samples):
     rng = np.random.default_rng(0)
     layers = []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        weights = [
-            [gn.parameter(f"w{layer}_{i}_{j}", rng.normal() / np.sqrt(n_in)) for j in range(n_out)] for i in range(n_in)
-        ]
+        values = rng.normal(size=(n_in, n_out)) / np.sqrt(n_in)
+        weights = [[gn.parameter(f"w{layer}_{i}_{j}", w) for j, w in enumerate(row)] for i, row in enumerate(values)]
         layers.append((weights, [gn.parameter(f"b{layer}_{j}", 0.0) for j in range(n_out)]))
     E = gn.constant(0.0)
     for n in range(samples):
@@ -103,7 +103,7 @@ print(f"{len(gn.Graph(E_matrices))} nodes with matrices, {len(graph):,} without"
 # ## Compiled: few calls on arrays
 #
 # Many nodes do the same and wait for nothing but what is done already, as all the products $x_i w_{ij}$ of all the samples.
-# `gn.compile` makes **one** call on an array of each such crowd. Not one number changes by it. (How much faster it is
+# `gn.compile` makes **one** call on an array of each such crowd. The numbers stay the same. (How much faster it is
 # depends on your machine, so that is printed and not asserted.)
 
 # %%
@@ -114,8 +114,13 @@ assert set(grads) == set(bwd.gradients)
 for name, gradient in grads.items():
     np.testing.assert_allclose(gradient, bwd.gradients[name], rtol=1e-9, atol=1e-12)
 
-plan = step.explain().splitlines()
-calls = int(next(line for line in plan if " calls, " in line).split()[0].replace(",", ""))
+
+def calls_of(step):
+    """Return how many calls the plan of a step makes, from what it says of itself."""
+    return int(next(line for line in step.explain().splitlines() if " calls, " in line).split()[0].replace(",", ""))
+
+
+calls = calls_of(step)
 print(f"{calls} calls forward and backward, for {len(graph):,} nodes forward alone")
 assert calls < len(graph) / 20
 
@@ -132,9 +137,8 @@ def seconds(run, times):
 
 one_by_one = seconds(lambda: gn.backward(E, feeds), 2)
 compiled = seconds(lambda: step(feeds), 5)
-print(
-    f"node by node {1e3 * one_by_one:.0f} ms, compiled {1e3 * compiled:.2f} ms: {one_by_one / compiled:.0f} times faster"
-)
+print(f"node by node {1e3 * one_by_one:.0f} ms, compiled {1e3 * compiled:.2f} ms")
+print(f"that is {one_by_one / compiled:.0f} times faster")
 
 # %% [markdown]
 # And it trains:
@@ -158,9 +162,8 @@ for _ in range(100):
     chain = gn.tanh(chain)
 in_a_chain = gn.compile(chain)
 in_a_chain({})
-calls = int(next(line for line in in_a_chain.explain().splitlines() if " calls, " in line).split()[0])
-print(f"{calls} calls for a chain of 100")
-assert calls > 100
+print(f"{calls_of(in_a_chain)} calls for a chain of 100")
+assert calls_of(in_a_chain) >= 100
 
 # %% [markdown]
 # ## Your turn
@@ -226,7 +229,6 @@ for n in (1, 2, 3, 10):
 #
 # ```python
 # assert found == 4 * n + 2
-# assert len(gn.Graph(a := gn.tanh(gn.input("x", shape=()) * gn.parameter("w", 1.0) + gn.parameter("b", 0.0)))) == 6
 # ```
 #
 # </details>
