@@ -191,7 +191,8 @@ def _mathml(steps: Sequence[Step]) -> str:
         f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
-    return f'<math displaystyle="true"><mtable displaystyle="true">{rows}</mtable></math>'
+    columns = 'columnalign="right center left left"'  # for MathJax; browsers go by the styles
+    return f'<math displaystyle="true"><mtable displaystyle="true" {columns}>{rows}</mtable></math>'
 
 
 def _aligned(lines: Sequence[str]) -> str:

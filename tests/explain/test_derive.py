@@ -319,10 +319,22 @@ def test_it_shows_itself_and_is_plain_data():
     assert '<mtext>(Eq.</mtext><mspace width="0.3em"></mspace><mtext>11)</mtext>' in page
     assert "\u00a0" not in page  # MathJax 2 reads it as an entity that it doesn't know
     assert latex.startswith("$$\\begin{aligned}")
-    assert r"\frac{\partial E}{\partial W_{1}} &= x^{\top} \delta \left( z_{1} \right) && \text{(Eq. 11)}" in latex
+    assert r"\frac{\partial E}{\partial W_{1}} &= x^{\top} \, \delta ( z_{1} ) && \text{(Eq. 11)}" in latex
     plain = derivation.to_dict()
     assert plain["steps"][-1]["text"] == "∂E/∂W₁ = xᵀ δ(z₁)"
     assert plain["steps"][-1]["equation"] == "Eq. 11"
+
+
+def test_powers_of_ten_are_typeset_and_brackets_grow_only_where_they_must():
+    w = gn.parameter("w", [1.0, 2.0])
+    derivation = gn.derive(gn.sum(gn.log(w + 1e-05) + 2.5e7 * w, name="E"))
+    assert str(derivation) == "∂E/∂w = 2.5e+07 + 1 / v₁\n\nwith\n    v₁ = w + 1e-05\n    E = Σ (ln(v₁) + 2.5e+07 w)"
+    step, sum_of = derivation.steps[-1], derivation.definitions[0]
+    assert step.latex == r"\frac{\partial E}{\partial w} = 2.5 \cdot 10^{7} + \frac{1}{v_{1}}"
+    assert sum_of.latex == "v_{1} = w + 10^{-5}"
+    assert "<msup><mn>10</mn><mrow><mo>−</mo><mn>5</mn></mrow></msup>" in sum_of.mathml
+    latex = gn.derive(GRAPHS["an op of one's own"]()[0], "W2").latex
+    assert r"( a_{2} - t ) \odot \left( a_{2} + \frac{1 - a_{2}}{1 + e^{- z_{2}}} \right)" in latex
 
 
 def test_vectors_need_no_axes_of_size_one():
