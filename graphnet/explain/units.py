@@ -45,9 +45,8 @@ class Units:
         saturated = slope < SATURATED * best
         if flat:  # where relu is off its slope is 0, which is not saturation
             saturated &= slope > 0
-        samples = tuple(range(slope.ndim - 1))
-        dead = (slope == 0).all(axis=samples) if flat and slope.ndim else np.zeros(slope.shape[-1:], bool)
-        return Units(slope, best, saturated, dead)
+        samples = 0 if slope.ndim > 1 else ()
+        return Units(slope, best, saturated, np.asarray((slope == 0).all(axis=samples) & flat))
 
     @property
     def share_saturated(self) -> float:

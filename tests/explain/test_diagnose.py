@@ -61,6 +61,15 @@ def test_dead_units_are_those_without_a_slope_in_any_sample():
     assert "dead" in found["a"].verdict
 
 
+def test_units_of_images_are_places_and_samples_lie_along_the_first_axis():
+    x = gn.input("x", (None, 2, 1, 3))
+    at = np.array([[[[1, 1, -1]], [[-1, 1, -1]]], [[[1, -1, -1]], [[-1, 1, 1]]]], float)
+    found = gn.diagnose(gn.backward(gn.sum(gn.relu(x, name="a"), name="E"), {x: at}))
+    assert np.isclose(found["a"].dead, 2 / 6)  # (0, 0, 2) and (1, 0, 0) are off in both samples
+    w = gn.parameter("w", -1.0)
+    assert gn.diagnose(gn.backward(gn.relu(w, name="a"), {}))["a"].dead == 1
+
+
 def test_four_kinds_of_nothing_are_told_apart():
     w, v, u = (gn.parameter(name, np.ones(3)) for name in "wvu")
     saturated = gn.tanh(gn.multiply(w, 30.0), name="saturated")
