@@ -259,16 +259,18 @@ def cost(rule, *arrays):
 
 Z = rng.normal(size=200_000)
 z_in = gn.input("z", shape=Z.shape)
-counts, signals = [], []
+counts, signals, peaks = [], [], []
 for activation, rule in [(reads_the_cache, from_cache), (computes_anew, from_scratch)]:
     E = gn.sum(activation(z_in))
     evaluated = 0
     signals.append(gn.backward(E, {z_in: Z}).error_signal(z_in))
     counts.append(evaluated)
     milliseconds, megabytes = cost(rule, np.ones_like(Z), logistic(Z), Z)
+    peaks.append(megabytes)
     print(f"{rule.__name__:12}  exp: {counts[-1]:7,}  {milliseconds:5.2f} ms  {megabytes:4.1f} MB")
 np.testing.assert_allclose(signals[0], signals[1], rtol=1e-12)
 assert counts == [Z.size, 2 * Z.size]  # forward only; forward and backward
+assert peaks[0] < peaks[1] / 2
 
 # %% [markdown]
 # (The milliseconds are those of the machine that made this page. Run it on yours.)

@@ -110,7 +110,8 @@ gn.draw(alone, show=["values", "error signals", "messages"])
 #
 # $$\delta_k = (a_k - t_k)\,g'_k(z_k) \qquad \delta_j = g'_j(z_j)\sum_k \delta_k\,w_{jk}$$
 #
-# Hand the graph nothing but that error, at `a2`, and let it go back from there.
+# Hand the graph nothing but that error, at `a2`, and let it go back from there. The picture shows where its error
+# signals belong.
 
 # %%
 # S05, S46: step 3
@@ -120,7 +121,11 @@ delta_2 = error * output * (1 - output)
 delta_1 = (delta_2 @ W2.value.T) * (1 - hidden**2)
 np.testing.assert_allclose(back.error_signal(z2), delta_2)
 np.testing.assert_allclose(back.error_signal(z1), delta_1)
-gn.draw(back, show=["values", "error signals", "messages"])
+
+bwd = gn.backward(E, feeds)  # steps 1 to 4 in one call
+for node in [z2, a1, z1]:
+    np.testing.assert_array_equal(bwd.error_signal(node), back.error_signal(node))
+gn.draw(bwd, show=["values", "error signals", "messages"])
 
 # %% [markdown]
 # ## Step 4: gradients
@@ -135,7 +140,8 @@ gn.draw(back, show=["values", "error signals", "messages"])
 gradients = {"W2": hidden.T @ delta_2, "W1": X.T @ delta_1}
 for name, gradient in gradients.items():
     np.testing.assert_allclose(back.gradient(name), gradient)
-gn.draw(back, show=["values", "error signals", "gradients", "messages"])
+    np.testing.assert_allclose(bwd.gradient(name), gradient)
+gn.draw(bwd, show=["values", "error signals", "gradients", "messages"])
 
 # %% [markdown]
 # ## Step 5: update
@@ -161,7 +167,7 @@ gn.draw(after, show="values")
 # %% [markdown]
 # ## All at once
 #
-# `gn.backward` does steps 1 to 4 in one call. Values are blue, error signals red, gradients green.
+# `gn.backward` does steps 1 to 4 in one call, and this is all of it: values blue, error signals red, gradients green.
 
 # %%
 # S41: the names, every error signal and every gradient, and their colours, are read from the picture itself
@@ -189,9 +195,12 @@ picture
 # S40, S41: what is red in the circles are the δ, what is green the gradients
 circles = gn.draw(bwd, view="units")
 words = written(circles)
-deltas = [word for word in words["red"] if word.split()[0] in ("δj", "δk")]
+shown = numbers(word for word in words["red"] if word.startswith(("δj ", "δk ")) and "=" not in word)
 signals = np.concatenate([bwd.error_signal(z1)[0], bwd.error_signal(z2)[0]])
-np.testing.assert_allclose(numbers(word for word in deltas if len(word.split()) == 2), signals, rtol=0.01)
+np.testing.assert_allclose(shown, signals, rtol=0.01)
+shown = numbers(word for word in words["green"] if not word.startswith(("∂", "gradient")))
+for gradient in np.concatenate([bwd.gradient(W1).ravel(), bwd.gradient(W2).ravel()]):
+    assert np.isclose(shown, gradient, rtol=0.01).any()
 circles
 
 # %% [markdown]
@@ -263,7 +272,8 @@ def layer_rule(delta, out, z, W):
 
 
 sizes = np.random.default_rng(5).normal(size=(4, 3)), np.random.default_rng(6).normal(size=(3, 2))
-gn.exercise(lambda z, W: (1 / (1 + np.exp(-z))) @ W, layer_rule, *sizes)
+clue = "What is the slope of the logistic function, in terms of its output?"
+gn.exercise(lambda z, W: (1 / (1 + np.exp(-z))) @ W, layer_rule, *sizes, hint=clue)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
