@@ -57,20 +57,12 @@ class Item:
 def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:
     """Return the boxes of a picture, and a notice of what was folded: empty if nothing was.
 
-    Parameters
-    ----------
-    graph
-        What is drawn.
-    depth
-        How many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
-        with too many nodes has its scopes folded, the innermost first, then its repeated layers.
-    unfold
-        The place in ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
+    `depth` is how many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
+    with too many nodes has its scopes folded, the innermost first, then its repeated layers. `unfold` is the place in
+    ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
 
-    Notes
-    -----
-    What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes
-    in topological order are kept, with one box for all between them.
+    What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes in
+    topological order are kept, with one box for all between them.
     """
     deepest = max(_depth(node.scope) for node in graph.nodes)
     opened = deepest if depth is None else min(depth, deepest)

@@ -6,6 +6,7 @@ characters are visible and long names are cut, but nothing is escaped yet, becau
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +67,11 @@ class Field:
     thumbnail: tuple[tuple[float | None, ...], ...] = ()
     state: State = ""
 
+    @property
+    def text(self) -> str:
+        """Its numbers, row by row, and its lines on one line; may be empty."""
+        return "; ".join([*(" ".join(cell.text for cell in row) for row in self.rows), *self.lines])
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -122,6 +128,16 @@ class Box:
     group: str | None = None
     mark: Mark | None = None
     nodes: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the node is, and that it is an output."""
+        return (*self.lines, "output") if self.output else self.lines
+
+    @property
+    def faulty(self) -> bool:
+        """Whether it is marked as a fault."""
+        return self.mark is not None and self.mark.kind == "fault"
 
 
 @dataclass(frozen=True)
@@ -220,3 +236,17 @@ class Picture:
     def counts(self) -> str:
         """How much is drawn, in words."""
         return count(len(self.boxes), "box", "boxes")
+
+    def nested(self) -> Iterator[Box | Group | None]:
+        """Yield the boxes and groups as they lie in each other: a group, its boxes, the groups in it, ``None`` at its end."""
+        inside: dict[str | None, list[Box | Group | None]] = {}
+        for box in self.boxes:
+            inside.setdefault(box.group, []).append(box)
+        for group in self.groups:
+            inside.setdefault(group.parent, []).append(group)
+        waiting = inside.get(None, [])[::-1]
+        while waiting:
+            part = waiting.pop()
+            yield part
+            if isinstance(part, Group):
+                waiting += [None, *reversed(inside.get(part.id, []))]

@@ -11,10 +11,10 @@ from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.derivation import Derivation, Kind, Step
 from graphnet.explain.equations import Equations
-from graphnet.explain.formula import Call, Formula, Number, Signal, Value
 from graphnet.explain.indices import in_indices
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
+from graphnet.formulas.formula import Call, Formula, Number, Signal, Value
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
 
 LONGEST = 30
@@ -162,7 +162,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def _is_minor(graph: Graph, node: Node) -> bool:
-    return node.name is None and len(graph.consumers(node)) == 1
+    return node.name is None and graph.only_use(node) is not None
 
 
 def _values_in(formula: Formula) -> list[Value]:

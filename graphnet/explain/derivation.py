@@ -14,10 +14,10 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphError
-from graphnet.explain.boxes import Box, Sign, row
-from graphnet.explain.formula import ByLabel, Formula
-from graphnet.explain.layout import layout
-from graphnet.explain.writers import SPACE, as_latex, as_mathml, as_text
+from graphnet.formulas.boxes import Box, Sign, row
+from graphnet.formulas.formula import ByLabel, Formula
+from graphnet.formulas.layout import layout
+from graphnet.formulas.writers import SPACE, as_latex, as_mathml, as_text
 
 Kind = Literal["definition", "error signal", "gradient"]
 
@@ -186,8 +186,8 @@ def _in_shape(array: Any, value: Any) -> Any:
 def _mathml(steps: Sequence[Step]) -> str:
     left = 'style="text-align:left"'
     rows = "".join(
-        f'<mtr><mtd style="text-align:right">{as_mathml(layout(step.of))}</mtd><mtd><mo>=</mo></mtd>'
-        f"<mtd {left}>{as_mathml(layout(step.formula))}</mtd>"
+        f'<mtr><mtd style="text-align:right">{step.of.mathml}</mtd><mtd><mo>=</mo></mtd>'
+        f"<mtd {left}>{step.formula.mathml}</mtd>"
         f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
@@ -201,7 +201,7 @@ def _aligned(lines: Sequence[str]) -> str:
 
 def _latex_line(step: Step) -> str:
     equation = rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else ""
-    return f"{as_latex(layout(step.of))} &= {as_latex(layout(step.formula))}{equation}"
+    return f"{step.of.latex} &= {step.formula.latex}{equation}"
 
 
 def _equation_in_mathml(equation: str) -> str:

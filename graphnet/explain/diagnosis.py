@@ -15,7 +15,6 @@ from graphnet.core.text import markup
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
 from graphnet.explain.slopes import Array
-from graphnet.explain.symbols import Symbols
 from graphnet.explain.units import Units
 from graphnet.explain.verdicts import (
     NOTABLE,
@@ -27,6 +26,7 @@ from graphnet.explain.verdicts import (
     percent,
     said,
 )
+from graphnet.formulas.symbols import Symbols
 
 State = Literal["no error signal", "unreachable", "not finite", "exactly zero", "passes"]
 

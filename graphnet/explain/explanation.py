@@ -14,12 +14,10 @@ from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.factors import Factor, factors_of, verdict
-from graphnet.explain.formula import Formula
 from graphnet.explain.paths import Path, paths
-from graphnet.explain.slopes import Entry
+from graphnet.explain.slopes import Array, Entry
 from graphnet.explain.terms import Term, formula_at
-
-Array = np.ndarray[Any, Any]
+from graphnet.formulas.formula import Formula
 
 
 @dataclass(frozen=True)

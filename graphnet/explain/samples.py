@@ -9,9 +9,10 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from graphnet.explain.derivation import Derivation, Step
-from graphnet.explain.formula import ByLabel, Call, Count, Entry, Formula, InIndices, Number, Signal, SumOver, Value
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
-from graphnet.explain.simplify import call
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import ByLabel, Call, Count, Formula, Number, Signal, Value
+from graphnet.formulas.simplify import call
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Multiply, Negative
 

@@ -217,9 +217,9 @@ def test_show_chooses_what_is_on_the_picture(network):
     usual = draw(bwd).picture
     formulas = {box.title: box.formulas for box in everything.boxes}
     assert formulas["a1"] == ("to z1: δ ⊙ (1 − a1 ⊙ a1)",)
-    assert formulas["z1"] == ("to matmul_1: δ", "to b1: sum(δ, axis=0)")
+    assert formulas["z1"] == ("to matmul_1: δ", "to b1: Σ_samples δ")
     assert formulas["matmul_1"] == ("to x: δ W1ᵀ", "to W1: xᵀ δ")
-    assert formulas["E"] == ("to a2: δ · (a2 − t)", "to t: −δ · (a2 − t)")
+    assert formulas["E"] == ("to a2: δ (a2 − t)", "to t: −δ (a2 − t)")
     assert not any(box.formulas for box in usual.boxes)
     values = draw(bwd, show="values").picture
     assert [field.role for box in values.boxes for field in box.fields] == ["value"] * 13
@@ -262,8 +262,27 @@ def test_formulas_of_rules_that_are_none():
 
     x = gn.input("x", (2,))
     boxes = draw(gn.sum(opaque(x, name="y"), name="E"), show=["formulas"]).picture.boxes
+    assert [box.formulas for box in boxes] == [(), ("to x: opaque′(δ, y, x)",), ("to y: δ 𝟏",)]
+
+
+def test_a_rule_that_returns_the_wrong_shape_has_no_formula():
+    @gn.op
+    def summed(z):
+        return z * 1
+
+    @summed.backward
+    def summed_backward(delta, a, z):
+        return delta.sum()
+
+    boxes = draw(summed(gn.input("x", (2,)), name="y"), show=["formulas"]).picture.boxes
     assert boxes[1].formulas == ("its rule is no formula",)
-    assert boxes[0].formulas == ()
+
+
+def test_a_formula_holds_whatever_the_way_back_starts_with():
+    w = gn.parameter("w", 3.0)
+    bwd = gn.backward(gn.square(w, name="y"), {}, delta=2.0)
+    boxes = draw(bwd, show=["formulas"]).picture.boxes
+    assert boxes[-1].formulas == ("to w: 2 δ · w",)  # not 2 w: here ∂E/∂y is 2
 
 
 def test_slices_are_written_as_slices():

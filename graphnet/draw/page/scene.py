@@ -33,13 +33,6 @@ class SceneStep:
 class Scene:
     """The boxes of a picture and the nodes behind them.
 
-    Parameters
-    ----------
-    picture
-        The picture.
-    graph
-        What it shows.
-
     Attributes
     ----------
     box_of : dict

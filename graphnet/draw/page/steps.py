@@ -63,14 +63,7 @@ class Step:
 
 
 def steps_of(run: ForwardPass, learning_rate: float) -> list[Step]:
-    """Return what happens in a pass.
-
-    Parameters
-    ----------
-    run
-        A forward pass has the first of the five parts only.
-    learning_rate
-        η of the update.
+    """Return what happens in a pass; a forward pass has the first of the five parts only.
 
     Examples
     --------

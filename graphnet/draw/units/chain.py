@@ -130,8 +130,8 @@ def _after(graph: Graph, product: Node) -> tuple[Node, Node]:
     """Return the pre-activation and the activation of the last layer."""
     biased = [edge.consumer for edge in graph.consumers(product) if _bias_slot(edge.consumer) is not None]
     z = biased[0] if len(biased) == 1 else product
-    consumers = [edge.consumer for edge in graph.consumers(z)]
-    return z, consumers[0] if len(consumers) == 1 and _is_activation(consumers[0]) else z
+    use = graph.only_use(z)
+    return z, use.consumer if use and _is_activation(use.consumer) else z
 
 
 def _weights_slot(node: Node) -> int | None:

@@ -208,11 +208,6 @@ class Diagram:
     scales: tuple[tuple[str, str, str], ...]
 
     @property
-    def has_values(self) -> bool:
-        """Whether it shows the numbers of a pass."""
-        return bool(self.sample)
-
-    @property
     def has_signals(self) -> bool:
         """Whether it shows error signals."""
         return any(unit.delta for column in self.columns for unit in column.units)

@@ -11,6 +11,11 @@ from typing import Literal, TypeAlias
 Point: TypeAlias = tuple[float, float]
 
 
+def px(value: float) -> str:
+    """Return a coordinate as text, to a hundredth of a pixel."""
+    return f"{round(value, 2) + 0.0:g}"
+
+
 @dataclass(frozen=True)
 class Line:
     """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
@@ -52,6 +57,11 @@ class Run:
     text: str
     low: bool = False
     italic: bool = False
+
+
+def symbol(name: str, index: str) -> tuple[Run, ...]:
+    """Return a symbol with its index letters."""
+    return Run(name, italic=name.strip().isalpha() and name != "Σ"), Run(index, low=True, italic=True)
 
 
 @dataclass(frozen=True)

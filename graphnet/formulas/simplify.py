@@ -9,7 +9,7 @@ import numpy as np
 
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape
-from graphnet.explain.formula import Call, Formula, Number
+from graphnet.formulas.formula import Call, Formula, Number
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Power, Subtract
 from graphnet.ops.comparisons import LogicalAnd, LogicalOr, Where, ZerosLike
 from graphnet.ops.linear import Matmul, Transpose

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.core.text import markup
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Row, Script, Sign, Words
+from graphnet.formulas.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Row, Script, Sign, Words
 
 # Unicode text -------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from matplotlib.mathtext import MathTextParser
 
 import graphnet as gn
 from graphnet.explain import rule_formulas
-from graphnet.explain.symbols import Symbol, Symbols, symbol_of
+from graphnet.formulas.symbols import Symbol, Symbols, candidates
 from tests.explain.networks import small
 from tests.fuzz.dialect import running_sum, swish
 from tests.ops.cases import EVERY, Case
@@ -108,7 +108,7 @@ def test_known_forms():
     ],
 )  # fmt: skip
 def test_symbols_say_what_names_ask_for(name, base, sub):
-    assert symbol_of(name) == Symbol(base, sub)
+    assert next(candidates(name)) == Symbol(base, sub)
 
 
 def test_no_two_nodes_have_one_symbol():
