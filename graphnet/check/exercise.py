@@ -167,7 +167,7 @@ def _what_it_looks_like(report: str) -> str:
     lines = [line.strip() for line in report.splitlines()]
     beginnings = ("looks like", "worst at") if "no known signature" in report else ("looks like",)
     telling = [line for line in lines if line.startswith(beginnings)]
-    return "\n".join(dict.fromkeys(telling)) or report
+    return "\n".join(dict.fromkeys(telling)).replace("no known signature", "none of the usual slips") or report
 
 
 def _hint_for(text: str) -> str:

@@ -124,13 +124,8 @@ class Explanation:
         return ["", "factors, root mean square over the samples", *(f"    {factor}" for factor in self.factors)]
 
     def _repr_html_(self) -> str:
-        formula = ""
-        if self.left is not None and self.formula is not None:
-            formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        text = (
-            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(str(self))}</pre>'
-        )
-        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}{text}</div>'
+        look = "font-family:monospace;white-space:pre-wrap;word-break:normal"
+        return f'<pre style="{look}">{html.escape(str(self))}</pre>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

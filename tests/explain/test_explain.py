@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from xml.dom import minidom
 
 import numpy as np
 import pytest
@@ -217,6 +218,5 @@ def test_it_shows_itself_and_is_plain_data():
     plain = explanation.to_dict()
     assert plain["entry"] == [1, 0]
     assert math.isclose(sum(path["product"] for path in plain["paths"]) + plain["rest"], plain["value"])
-    page = explanation._repr_html_()
-    assert "<math" in page
-    assert "verdict" in page
+    (page,) = minidom.parseString(explanation._repr_html_()).childNodes  # no more than text: hosts drop parts of HTML
+    assert page.firstChild.data == str(explanation)
