@@ -66,9 +66,8 @@ class _Builder:
     def __post_init__(self) -> None:
         what = self.what
         self.run = what if isinstance(what, ForwardPass) else None
-        self.back = (
-            what if isinstance(what, BackwardPass) and self.shown & {"error signals", "gradients", "messages"} else None
-        )
+        wanted = self.shown & {"error signals", "gradients", "messages"}
+        self.back = what if isinstance(what, BackwardPass) and wanted else None
         self.graph = what.graph if isinstance(what, ForwardPass) else what
         self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}

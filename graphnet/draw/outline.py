@@ -34,24 +34,14 @@ DEEPEST = 8
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
 class Item:
-    """What becomes one box.
-
-    Attributes
-    ----------
-    nodes
-        One node, or the nodes folded into this box.
-    scope
-        The scope around the box.
-    title
-        What a folded box is called; empty for a single node.
-    kind
-        ``"node"``, or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``.
-    """
+    """What becomes one box: a node, or several folded into it, and the scope around it."""
 
     nodes: tuple[Node, ...]
     scope: str
     title: str = ""
+    """What a folded box is called; empty for a single node."""
     kind: str = "node"
+    """Or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``."""
 
 
 def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:

@@ -2,7 +2,8 @@
 
 A rule is run on nodes, and the nodes that it made are read back (`reading`, `sizes`) as a tree of plain data (`formula`,
 `entries`), written shorter where a person would (`simplify`), under the names of the graph (`symbols`). `layout` sets a
-tree as `boxes`, side by side, above and below each other, and `writers` turns boxes into each way of writing.
+tree as `boxes`, side by side, above and below each other, with the help of `operands`, which lists what a sum or a product is
+made of, and `pieces`, which know where brackets go; `writers` turns boxes into each way of writing.
 """
 
 from graphnet.formulas.formula import Formula

@@ -24,17 +24,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout of a picture.
-
-    Attributes
-    ----------
-    width, height
-        Of the whole, in pixels.
-    boxes, groups
-        Where each is, by id.
-    edges
-        For each edge that was given the path of its curve, in the language of SVG.
-    """
+    """A layout of a picture, in pixels: boxes and groups by id, and the path of each edge in the language of SVG."""
 
     width: float
     height: float

@@ -87,24 +87,15 @@ Shape: TypeAlias = Line | Area | Disc | Text
 
 @dataclass(frozen=True)
 class Part:
-    """Shapes that are one element of the picture.
-
-    Attributes
-    ----------
-    id
-        Opaque; empty if nothing needs to find it.
-    classes
-        What it is, and ``"n12"`` for each node it shows.
-    shapes
-        From the lowest to the topmost.
-    tip
-        What to show when the mouse rests on it: symbols and numbers only.
-    """
+    """Shapes, from the lowest to the topmost, that are one element of the picture."""
 
     id: str
+    """Opaque; empty if nothing needs to find it."""
     classes: tuple[str, ...]
+    """What it is, and ``"n12"`` for each node it shows."""
     shapes: tuple[Shape, ...]
     tip: str = ""
+    """What to show when the mouse rests on it: symbols and numbers only."""
 
 
 @dataclass(frozen=True)
