@@ -66,7 +66,8 @@ def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Run a notebook in a fresh kernel and an empty folder. An exception in a cell is raised here."""
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, record_timing=False)
+        settings = {"timeout": 120, "record_timing": False, "coalesce_streams": True}
+        client = NotebookClient(notebook, resources={"metadata": {"path": folder}}, **settings)
         client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":

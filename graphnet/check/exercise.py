@@ -60,7 +60,11 @@ class Attempt:
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = f'<pre style="overflow-x:auto;font-family:monospace">{html.escape(rest)}</pre>' if rest else ""
+        more = (
+            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(rest)}</pre>'
+            if rest
+            else ""
+        )
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 
@@ -161,8 +165,9 @@ def _both_signs(rng: np.random.Generator) -> np.ndarray[Any, Any]:
 
 def _what_it_looks_like(report: str) -> str:
     lines = [line.strip() for line in report.splitlines()]
-    telling = [line for line in lines if line.startswith("looks like")]
-    return "\n".join(dict.fromkeys(telling)) or report
+    beginnings = ("looks like", "worst at") if "no known signature" in report else ("looks like",)
+    telling = [line for line in lines if line.startswith(beginnings)]
+    return "\n".join(dict.fromkeys(telling)).replace("no known signature", "none of the usual slips") or report
 
 
 def _hint_for(text: str) -> str:

@@ -11,6 +11,7 @@ from graphnet.formulas.simplify import only_new_axes
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
+from graphnet.ops.normalisation import Normalisation
 from graphnet.ops.reductions import Reduction
 from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
 
@@ -52,7 +53,9 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[Along]:
         case Getitem(index) if only_new_axes(index):
             added = _new_axes(index, len(output))
             return [tuple(axis for axis in range(len(output)) if axis not in added)]
-    if isinstance(op, (Elementwise, BiasAdd, AlongAxis, BroadcastTo)) or _keeps_shape(op, output, operands):
+    if isinstance(op, (Elementwise, BiasAdd, AlongAxis, Normalisation, BroadcastTo)) or _keeps_shape(
+        op, output, operands
+    ):
         return [_aligned(output, operand) for operand in operands]
     return [(None,) * len(operand) for operand in operands]
 

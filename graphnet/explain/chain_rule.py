@@ -98,7 +98,7 @@ def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list
 def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
     """Go back through the graph as the engine does, with formulas in place of arrays."""
     graph = reader.graph
-    equations = Equations(graph)
+    equations = Equations(reader)
     depending = depending_on(graph, wanted)
     asked = set(wanted)
     received: dict[Node, list[Formula]] = {node: [] for node in graph.nodes}
@@ -135,7 +135,7 @@ def _deserves_a_name(signal: Signal, formula: Formula, uses: int) -> bool:
 def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return what the values mentioned are. A node without a name that is used once is written out where it is used."""
     graph = reader.graph
-    equations = Equations(graph)
+    equations = Equations(reader)
     needed = {graph[value.label] for step in steps for value in _values_in(step.formula)}
     needed |= {node for step in steps for node in [step.node] if step.node.op is not None}
     needed.add(graph.outputs[0])

@@ -17,7 +17,7 @@ from graphnet.errors import GraphError
 from graphnet.formulas.boxes import Box, Sign, row
 from graphnet.formulas.formula import ByLabel, Formula
 from graphnet.formulas.layout import layout
-from graphnet.formulas.writers import as_latex, as_mathml, as_text
+from graphnet.formulas.writers import SPACE, as_latex, as_mathml, as_text
 
 Kind = Literal["definition", "error signal", "gradient"]
 
@@ -191,7 +191,8 @@ def _mathml(steps: Sequence[Step]) -> str:
         f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
-    return f'<math displaystyle="true"><mtable displaystyle="true">{rows}</mtable></math>'
+    columns = 'columnalign="right center left left"'  # for MathJax; browsers go by the styles
+    return f'<math displaystyle="true"><mtable displaystyle="true" {columns}>{rows}</mtable></math>'
 
 
 def _aligned(lines: Sequence[str]) -> str:
@@ -206,7 +207,7 @@ def _latex_line(step: Step) -> str:
 def _equation_in_mathml(equation: str) -> str:
     if not equation:
         return ""
-    text = html.escape(f"({equation})").replace(" ", "\u00a0")  # a space at the end of an <mtext> is lost
+    text = html.escape(f"({equation})").replace(" ", f"</mtext>{SPACE}<mtext>")
     return "<mtext>" + re.sub(r"δ_(\w)", r"</mtext><msub><mi>δ</mi><mi>\1</mi></msub><mtext>", text) + "</mtext>"
 
 

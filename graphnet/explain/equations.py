@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.formulas.formula import Call, Formula
+from graphnet.formulas.reading import Reader
 from graphnet.formulas.symbols import is_activation
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
@@ -16,8 +17,9 @@ class Equations:
     one alone, with half a sum of squares at the end.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.graph = graph = reader.graph
         self.squares = isinstance(graph.outputs[0].op, SSE)
         self._layers: dict[Node, str] = {}
         for node in reversed(graph.nodes):
@@ -57,13 +59,13 @@ class Equations:
         if node.kind not in _SUMS or not isinstance(E.op, (SSE, BinaryCrossEntropy, CrossEntropy)):
             return False
         following = self._following(node)
-        if self.squares and following is not None and _is_unitwise(following):
+        if self.squares and following is not None and self._is_unitwise(following):
             a = following
         return self._following(a) is E and E.inputs[0] is a
 
     def _is_hidden_layer(self, node: Node) -> bool:
         a = self._following(node) if node.kind in _SUMS else None
-        product = self._following(a) if a is not None and _is_unitwise(a) else None
+        product = self._following(a) if a is not None and self._is_unitwise(a) else None
         if product is None or product.kind != "matmul" or product.inputs[0] is not a:
             return False
         return self._pre_activation(product) is not None
@@ -72,10 +74,17 @@ class Equations:
         use = self.graph.only_use(node)
         return use.consumer if use else None
 
+    def _is_unitwise(self, node: Node) -> bool:
+        """Tell whether it is a = g(z), unit by unit; of an op of one's own, whether all that its rule calls is."""
+        if not is_activation(node):
+            return False
+        return isinstance(node.op, Elementwise) or _is_elementwise(self.reader.forward(node))
+
 
 _SUMS = ("matmul", "bias_add")
 
 
-def _is_unitwise(node: Node) -> bool:
-    """Tell whether it is a = g(z), unit by unit."""
-    return is_activation(node) and isinstance(node.op, Elementwise)
+def _is_elementwise(formula: Formula) -> bool:
+    if isinstance(formula, Call) and not isinstance(formula.op, Elementwise):
+        return False
+    return all(map(_is_elementwise, formula.parts))

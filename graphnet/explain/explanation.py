@@ -104,8 +104,11 @@ class Explanation:
         return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
 
     def _path_lines(self) -> list[str]:
+        title = "paths to the output on which no slope is 0:"
+        if not self.all_paths and not self.paths:
+            return ["", f"{title} too many to follow"]
         count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
-        lines = ["", f"paths to the output on which no slope is 0: {count}, each the product of its slopes"]
+        lines = ["", f"{title} {count}, each the product of its slopes"]
         for path in self.paths:
             slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
             lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
@@ -121,11 +124,8 @@ class Explanation:
         return ["", "factors, root mean square over the samples", *(f"    {factor}" for factor in self.factors)]
 
     def _repr_html_(self) -> str:
-        formula = ""
-        if self.left is not None and self.formula is not None:
-            formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        text = f'<pre style="font-family:monospace">{html.escape(str(self))}</pre>'
-        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}{text}</div>'
+        look = "font-family:monospace;white-space:pre-wrap;word-break:normal"
+        return f'<pre style="{look}">{html.escape(str(self))}</pre>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

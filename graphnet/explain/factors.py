@@ -122,9 +122,12 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
         return "it is exactly 0: in each sample one of its factors is", min(factors, key=lambda f: f.share).name
     if value == 0:
         return "it is exactly 0, though not all its terms are: they cancel", "cancels"
-    if abs(value) > 0.01 * largest:
-        return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     small = min(factors, key=lambda factor: factor.share, default=None)
+    if abs(value) > 0.01 * largest:
+        if small is not None and small.share < SMALL * SMALL:
+            every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
+            return f"{every}, because of the {small.name}: {_is_small(small)}", small.name
+        return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     if small is not None and small.share < SMALL:
         return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
     terms = _terms(factors)

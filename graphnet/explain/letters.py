@@ -28,20 +28,20 @@ def letters_of_axes(graph: Graph) -> dict[str, Letters]:
     >>> letters["x"], letters["W"], letters["a"]
     (('n', 'j'), ('j', 'k'), ('n', 'k'))
     """
-    axes = _Classes()
+    from networkx.utils import UnionFind
+
+    same = UnionFind((graph.label(node), axis) for node in graph.nodes for axis in range(node.ndim))
     for node in graph.nodes:
-        for axis in range(node.ndim):
-            axes.find((node, axis))
-        for one, other in _lined_up(node):
-            axes.join(one, other)
-    samples = next((axes.find((x, 0)) for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
-    every = dict.fromkeys(axes.find((node, axis)) for node in graph.nodes for axis in range(node.ndim))
+        for (one, axis), (other, other_axis) in _lined_up(node):
+            same.union((graph.label(one), axis), (graph.label(other), other_axis))
+    samples = next((same[graph.label(x), 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
+    every = dict.fromkeys(same[graph.label(node), axis] for node in graph.nodes for axis in range(node.ndim))
     classes = [axis for axis in every if axis is not samples]
     names: dict[Any, str] = dict(zip(classes, _letters_for(len(classes)), strict=True))
     if samples is not None:
         names[samples] = SAMPLE
     return {
-        graph.label(node): _distinct([names[axes.find((node, axis))] for axis in range(node.ndim)])
+        graph.label(node): _distinct([names[same[graph.label(node), axis]] for axis in range(node.ndim)])
         for node in graph.nodes
     }
 
@@ -64,24 +64,6 @@ def _letters_for(count: int) -> list[str]:
 
 
 Axis: TypeAlias = tuple[Node, int]
-
-
-class _Classes:
-    """Sets of axes that are joined bit by bit."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Axis, Axis] = {}
-
-    def find(self, axis: Axis) -> Axis:
-        parent = self._parent.setdefault(axis, axis)
-        while parent is not self._parent[parent]:
-            parent = self._parent[parent] = self._parent[self._parent[parent]]
-        return parent
-
-    def join(self, one: Axis, other: Axis) -> None:
-        one, other = self.find(one), self.find(other)
-        if one is not other:
-            self._parent[other] = one
 
 
 def _lined_up(node: Node) -> Iterator[tuple[Axis, Axis]]:

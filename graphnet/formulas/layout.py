@@ -8,6 +8,7 @@ from typing import Any
 
 from graphnet.core import tables
 from graphnet.core.op import Op
+from graphnet.core.shapes import normal_axes
 from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
 from graphnet.formulas.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
@@ -141,6 +142,11 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return Piece(row(Sign("¬"), piece(x).inside(Level.ATOM)), Level.RELATION)
         case (comparisons.Where(), (condition, x, y)):
             return _choice(piece(condition), x, y)
+        case (reductions.Sum(), (Call(reductions.Sum(first, False), (x,)),)):  # one sum over the axes of both
+            done = normal_axes(first, len(x.shape))
+            kept = [axis for axis in range(len(x.shape)) if axis not in done]
+            both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
+            return _call(formula, reductions.Sum(tuple(sorted(both))), (x,))
         case (reductions.Sum(), (x,)):
             return _summed(x, _axes_in_words(op.axis, x))
         case ((reductions.Mean() | reductions.Max()), (x,)):

@@ -16,12 +16,13 @@ from graphnet.formulas.simplify import call
 from graphnet.formulas.sizes import NoFormula, read_with_counts
 from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
+from graphnet.ops.pooling import MaxPool2d
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax)
-"""Ops whose forward rule is a detour that never overflows, and whose name says more."""
+_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
+"""Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
 @dataclass(frozen=True)

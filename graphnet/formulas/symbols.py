@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node
 from graphnet.core.text import short
+from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -117,6 +118,8 @@ class Symbols:
                     give(node, "a", partner.sub if partner and partner.base == "z" else "")
                 if z not in self._symbols and z in self.pre_activations:
                     give(z, "z", self._symbols[node].sub)
+            elif node in self.pre_activations and node not in self._symbols and _is_scored(graph, node):
+                give(node, "z")
         for node in graph.nodes:
             if node in self._symbols:
                 continue
@@ -138,12 +141,19 @@ def is_activation(node: Node) -> bool:
 
 
 _SUMS = frozenset({"matmul", "bias_add", "add"})
+_WITH_ACTIVATION = (BinaryCrossEntropy, CrossEntropy)
 
 
 def _pre_activations(graph: Graph) -> Iterator[Node]:
-    """Yield the weighted sums that activations are applied to, or losses that hold their activation themselves."""
+    """Yield the weighted sums that activations are applied to, or losses: these hold the activation, or it is z itself."""
     for node in graph.nodes:
-        if (is_activation(node) or node.kind in ("binary_cross_entropy", "cross_entropy")) and (
-            node.inputs[0].kind in _SUMS
+        if node.kind in _SUMS and (
+            any(is_activation(consumer) for consumer, _ in graph.consumers(node)) or _is_scored(graph, node)
         ):
-            yield node.inputs[0]
+            yield node
+
+
+def _is_scored(graph: Graph, node: Node) -> bool:
+    """Tell whether a loss is asked about a node itself; a sum of other things than weighted signals may be any output."""
+    losses = [consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, Loss) and slot == 0]
+    return bool(losses) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in losses))

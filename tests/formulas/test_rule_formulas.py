@@ -91,7 +91,7 @@ def test_known_forms():
     assert rules["a1"].backward[0].text == "∂E/∂a₁ ⊙ (1 − a₁ ⊙ a₁)"
     assert rules["z1"].forward.text == "u₁ + b₁"
     assert [message.text for message in rules["z1"].backward] == ["δ(z₁)", "Σ_samples δ(z₁)"]
-    assert rules["E"].forward.latex == r"\frac{1}{2} \sum \left( a_{2} - t \right)^{2}"
+    assert rules["E"].forward.latex == r"\frac{1}{2} \, \sum \, ( a_{2} - t )^{2}"
     assert "<msub><mi>a</mi><mn>1</mn></msub>" in rules["a1"].backward[0].mathml
 
 

@@ -1,6 +1,7 @@
 """The tutorials run, their notebooks are in step with their sources, and together they cover the checklist."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -70,8 +71,7 @@ def test_an_exercise_is_an_attempt_then_a_hint_then_a_solution_with_code(source)
 
 
 def test_a_tutorial_links_to_the_next():
-    ordered = notebooks.sources()[:7]
-    for source, following in zip(ordered, notebooks.sources()[1:8], strict=True):
+    for source, following in pairwise(notebooks.sources()):
         last = notebooks.read(source).cells[-1]
         assert f"({notebooks.built(following).name})" in last.source
 

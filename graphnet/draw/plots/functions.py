@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from graphnet.ops.reductions import sum as total
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_OWN_LOOK = ("identity", "sigmoid", "tanh")
+"""Activations that have the same colour and dashes in every plot, the first of those there are."""
 
 
 def activations(
@@ -57,11 +61,14 @@ def activations(
     """
     figure, (left, right), tidy = axes_for(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
-    for i, function in enumerate(functions):
-        name, a, slope = _evaluated(function, points)
+    drawn = [_evaluated(function, points) for function in functions]
+    own = [name for name, _, _ in drawn if name in _OWN_LOOK]
+    free = itertools.cycle([i for i in range(len(COLOURS)) if i not in map(_OWN_LOOK.index, own)])
+    for name, a, slope in drawn:
+        i = _OWN_LOOK.index(name) if name in own else next(free)
         look: dict[str, Any] = {
-            "color": COLOURS[i % len(COLOURS)],
-            "linestyle": DASHES[i % len(DASHES)],
+            "color": COLOURS[i],
+            "linestyle": DASHES[i],
             "linewidth": 2.0,
             "label": plot_text(short(name)),
         }
