@@ -36,13 +36,15 @@ from graphnet.ops.arithmetic import add, divide, exp, log, multiply, negative, p
 from graphnet.ops.comparisons import abs, maximum, minimum, where
 from graphnet.ops.convolution import conv2d
 from graphnet.ops.dropout import dropout, dropout_masks
+from graphnet.ops.joining import concatenate
 from graphnet.ops.labels import accuracy, one_hot
 from graphnet.ops.linear import bias_add, matmul, transpose
 from graphnet.ops.losses import binary_cross_entropy, cross_entropy, mse, sse
 from graphnet.ops.normalisation import batch_norm, layer_norm
+from graphnet.ops.picking import take
 from graphnet.ops.pooling import max_pool2d
 from graphnet.ops.reductions import max, mean, sum
-from graphnet.ops.shaping import broadcast_to, concatenate, reshape, take
+from graphnet.ops.shaping import broadcast_to, reshape
 from graphnet.train import schedules
 from graphnet.train.callbacks import Callback, EarlyStopping, Training
 from graphnet.train.fit import fit

@@ -4,11 +4,15 @@
     python -m tools.notebooks 03 05        # build those whose names begin so
     python -m tools.notebooks --check      # say which notebooks are not in step with their sources
 
-A source is a Python file in jupytext's percent format. What would change from one build to the next (execution counts,
+A source is a Python file in jupytext's percent format. An exercise is a cell for the reader's attempt, and below it, folded,
+a hint and a solution; Python code in a solution is complete, ends in what the reader would assert, and is run by the tests.
+
+What would change from one build to the next (execution counts,
 times, random cell ids) is left out, so that a rebuilt notebook differs only where its source or its results do.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +22,12 @@ import nbformat
 from nbclient import NotebookClient
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
+FORMS = ("text/latex", "image/svg+xml", "text/html")
+"""An output is saved in the first of these that it has, and as text: hosts that show notebooks drop parts of HTML."""
+WIDEST = 860
+"""Pixels: what is beside the prompts in a window of usual size. Some readers cut a wider picture off."""
+SIZE = re.compile(r'width="([\d.]+)(pt)?" height="([\d.]+)(?:pt)?"')
+SOLUTION = re.compile(r"<details><summary>Solution</summary>(.*?)</details>", re.DOTALL)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -42,11 +52,22 @@ def read(source: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def run(source: Path) -> nbformat.NotebookNode:
-    """Run a source in a fresh kernel and an empty folder. An exception in a cell is raised here."""
-    notebook = read(source)
+def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a notebook with a cell for the code of each folded solution, below it."""
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        solutions = SOLUTION.findall(cell.source) if cell.cell_type == "markdown" else []
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", "".join(solutions), re.DOTALL), start=1):
+            cells.append(nbformat.v4.new_code_cell(code, id=f"{cell.id}-solution-{number}"))
+    return nbformat.v4.new_notebook(metadata=notebook.metadata, cells=cells)
+
+
+def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Run a notebook in a fresh kernel and an empty folder. An exception in a cell is raised here."""
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, record_timing=False)
+        settings = {"timeout": 120, "record_timing": False, "coalesce_streams": True}
+        client = NotebookClient(notebook, resources={"metadata": {"path": folder}}, **settings)
         client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -56,8 +77,20 @@ def run(source: Path) -> nbformat.NotebookNode:
             for output in cell.outputs:
                 if "execution_count" in output:
                     output["execution_count"] = None
+                for form in [form for form in FORMS if form in output.get("data", {})][1:]:
+                    del output.data[form]
+                if "image/svg+xml" in output.get("data", {}):
+                    output.data["image/svg+xml"] = fitting(output.data["image/svg+xml"])
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     return notebook
+
+
+def fitting(svg: str) -> str:
+    """Return a picture that is at most `WIDEST` pixels wide."""
+    width, unit, height = SIZE.search(svg).groups()
+    scale = min(WIDEST / (float(width) * (4 / 3 if unit else 1)), 1)
+    smaller = f'width="{scale * float(width):.0f}{unit or ""}" height="{scale * float(height):.0f}{unit or ""}"'
+    return SIZE.sub(smaller, svg, count=1)
 
 
 def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
@@ -82,7 +115,7 @@ def main() -> int:
         print("not in step: " + ", ".join(stale) if stale else f"{len(chosen)} notebooks are in step")
         return 1 if stale else 0
     for source in chosen:
-        nbformat.write(run(source), built(source))
+        nbformat.write(run(read(source)), built(source))
         print(f"{built(source).name}: {built(source).stat().st_size / 1000:.0f} kB")
     return 0
 

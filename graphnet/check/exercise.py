@@ -34,7 +34,7 @@ HINTS = (
 """What the report says, and what to think about then."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attempt:
     """How an exercise went.
 
@@ -52,12 +52,19 @@ class Attempt:
     report: str
     hint: str = ""
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return f"Right: {self.report}" if self.ok else f"Not yet.\n{self.report}\nHint: {self.hint}"
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = f'<pre style="overflow-x:auto">{html.escape(rest)}</pre>' if rest else ""
+        more = (
+            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(rest)}</pre>'
+            if rest
+            else ""
+        )
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 
@@ -158,8 +165,9 @@ def _both_signs(rng: np.random.Generator) -> np.ndarray[Any, Any]:
 
 def _what_it_looks_like(report: str) -> str:
     lines = [line.strip() for line in report.splitlines()]
-    telling = [line for line in lines if line.startswith("looks like")]
-    return "\n".join(dict.fromkeys(telling)) or report
+    beginnings = ("looks like", "worst at") if "no known signature" in report else ("looks like",)
+    telling = [line for line in lines if line.startswith(beginnings)]
+    return "\n".join(dict.fromkeys(telling)).replace("no known signature", "none of the usual slips") or report
 
 
 def _hint_for(text: str) -> str:

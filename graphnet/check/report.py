@@ -145,7 +145,7 @@ class Property:
         return f"the backward rule of {self.op} at {self.label!r} breaks a property: {self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `check_gradients` or `check_op` found.
 
@@ -263,6 +263,9 @@ class Report:
     def to_json(self, indent: int | None = 2) -> str:
         """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         parts = []

@@ -37,10 +37,7 @@ def on_a_target(command: Command) -> Command:
     """Give a command a target, and what is needed to get at it."""
     for decorate in (
         click.option(
-            "--ops",
-            metavar="FILE.py:NAME",
-            multiple=True,
-            help="A custom op that a saved file names; may be repeated.",
+            "--ops", metavar="FILE.py:NAME", multiple=True, help="A custom op that a saved file names; may be repeated."
         ),
         click.argument("target", type=click.Path()),
     ):

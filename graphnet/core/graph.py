@@ -102,6 +102,11 @@ class Graph:
         """Return every use of a node in this graph, in topological order of the consumers."""
         return tuple(self._consumers[self[node]])
 
+    def only_use(self, node: Node) -> Edge | None:
+        """Return the use of a node that has exactly one in this graph, or nothing."""
+        uses = self._consumers[self[node]]
+        return uses[0] if len(uses) == 1 else None
+
     @cached_property
     def _consumers(self) -> dict[Node, list[Edge]]:
         uses: dict[Node, list[Edge]] = {node: [] for node in self.nodes}

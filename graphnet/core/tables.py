@@ -14,7 +14,7 @@ def number(value: Any, digits: int = 4) -> str:
     >>> number(0.123456), number(-0.0), number(1e-9), number(2.0)
     ('0.1235', '0', '1e-09', '2')
     """
-    return f"{value + 0.0:.{digits}g}".replace("-0", "-0") if value else "0"
+    return f"{value + 0.0:.{digits}g}" if value else "0"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

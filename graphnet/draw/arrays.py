@@ -27,19 +27,7 @@ def fits_table(array: Array) -> bool:
 
 
 def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True) -> Field:
-    """Return what a box shows of an array.
-
-    Parameters
-    ----------
-    role, caption
-        What the array is.
-    array
-        The numbers: a vector becomes one row, the rows of a batch stay rows.
-    scale
-        Gives each number its strength.
-    tables
-        Whether there is room for tables at all.
-    """
+    """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
     if role != "value" and not array.any():
@@ -78,16 +66,18 @@ def tiles(array: Array) -> Array:
     """
     sizes = np.abs(np.atleast_2d(array).astype(float))
     sizes = sizes.reshape(-1, sizes.shape[-1])
-    row_starts = _starts(sizes.shape[0], THUMBNAIL_ROWS)
-    column_starts = _starts(sizes.shape[1], THUMBNAIL_COLUMNS)
-    largest: Array = np.maximum.reduceat(np.maximum.reduceat(sizes, row_starts, axis=0), column_starts, axis=1)
+    return largest_in_tiles(sizes, min(len(sizes), THUMBNAIL_ROWS), min(sizes.shape[1], THUMBNAIL_COLUMNS))
+
+
+def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:
+    """Return the entry of largest size in each of so many nearly equal tiles, in rows and columns."""
+    starts = [np.arange(parts) * size // parts for size, parts in zip(matrix.shape, (rows, columns), strict=True)]
+    high, low = (
+        extreme.reduceat(extreme.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
+        for extreme in (np.maximum, np.minimum)
+    )
+    largest: Array = np.where(np.asarray(high, float) >= -np.asarray(low, float), high, low)
     return largest
-
-
-def _starts(size: int, most: int) -> Array:
-    """Return where each of at most `most` nearly equal parts of an axis starts."""
-    parts = min(size, most)
-    return np.arange(parts) * size // parts
 
 
 def on_scale(array: Array) -> Array:

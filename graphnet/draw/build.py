@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,10 +12,10 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter
 from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
-from graphnet.draw.formulas import backward_formulas
 from graphnet.draw.groups import groups_of
-from graphnet.draw.kinds import kind_of, own_name, signal_role
+from graphnet.draw.kinds import kind_of, signal_role
 from graphnet.draw.legend import legend_of
+from graphnet.draw.names import Names
 from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
@@ -22,11 +24,15 @@ from graphnet.draw.slopes import flat_entries
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.formulas.formula import Signal, Value, renamed
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.rules import rules_of
+from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80
-MOST_ARGUMENTS = 4
-LONGEST_ARGUMENT, LONGEST_SYMBOL, LONGEST_FORMULA = 16, 12, 60
+MOST_FORMULAS = 4
+LONGEST_ARGUMENT, LONGEST_FORMULA = 16, 60
 
 
 def build(
@@ -41,52 +47,35 @@ def build(
 ) -> Picture:
     """Return the description of the picture of a graph, with the numbers of a pass if one is given.
 
-    Parameters
-    ----------
-    what
-        A graph, or a forward or backward pass.
-    direction
-        Where values flow to.
-    marks
-        Remarks on nodes.
-    shown
-        What is on it.
-    depth
-        How many levels of scopes are opened; by default as many as can be read.
-    unfold
-        The place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
-    title
-        Its title, if not the usual one.
+    `unfold` is the place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     """
     return _Builder(what, direction, marks or {}, shown, depth, unfold).picture(title)
 
 
+@dataclass(eq=False)
 class _Builder:
     """What all parts of one picture need to know."""
 
-    def __init__(
-        self,
-        what: Graph | ForwardPass,
-        direction: Direction,
-        marks: Mapping[Node, Mark],
-        shown: Shown,
-        depth: int | None,
-        unfold: int | None,
-    ) -> None:
-        self.what = what
+    what: Graph | ForwardPass
+    direction: Direction
+    marks: Mapping[Node, Mark]
+    shown: Shown
+    depth: int | None
+    unfold: int | None
+
+    def __post_init__(self) -> None:
+        what = self.what
         self.run = what if isinstance(what, ForwardPass) else None
-        self.back = what if isinstance(what, BackwardPass) and shown & {"error signals", "messages"} else None
+        wanted = self.shown & {"error signals", "gradients", "messages"}
+        self.back = what if isinstance(what, BackwardPass) and wanted else None
         self.graph = what.graph if isinstance(what, ForwardPass) else what
-        self.direction: Direction = direction
-        self.marks = marks
-        self.shown = shown
+        self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.items, self.notice = outline(self.graph, depth, unfold)
+        self.items, self.notice = outline(self.graph, self.depth, self.unfold)
         self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
         self.values, self.signals = self._scales()
-        self.loss = _symbol(self.graph, self.graph.outputs[0]) if len(self.graph.outputs) == 1 else ""
 
     def picture(self, title: str) -> Picture:
         groups, group_ids = groups_of(self.items)
@@ -95,6 +84,7 @@ class _Builder:
         )
         back = self.back if "messages" in self.shown else None
         edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
+        edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
         legend = legend_of(
             boxes, edges, self.values, self.signals, above=self._is_above(), forward_only=self._is_forward
         )
@@ -133,7 +123,7 @@ class _Builder:
 
     def _single(self, id: str, node: Node, group: str | None) -> Box:
         kind = kind_of(node)
-        title = number(node.value[()]) if kind == "literal" else short(own_name(self.graph.label(node), node.scope))  # type: ignore[attr-defined]
+        title = self.names.within(node, node.scope)
         shape = (shape_text(self._shape(node)),) if "shapes" in self.shown else ()
         lines = () if kind == "literal" else (*self._what(node), *shape)
         output = any(node is other for other in self.graph.outputs)
@@ -156,12 +146,12 @@ class _Builder:
     def _largest(self, nodes: Iterable[Node]) -> dict[Role, tuple[float, Node]]:
         """Return the largest entry of the error signals, and of the gradients, of many nodes, and whose it is."""
         found: dict[Role, tuple[float, Node]] = {}
-        if self.back is None or "error signals" not in self.shown:
+        if self.back is None:
             return found
         for node in nodes:
             signal = self.back.error_signals.get(node)
             role = signal_role(node)
-            if signal is None or not signal.size or role == "unused signal":
+            if signal is None or not signal.size or role == "unused signal" or not self._is_shown(role):
                 continue
             size = float(np.abs(signal).max())
             if role not in found or size > found[role][0] or np.isnan(size):
@@ -171,7 +161,7 @@ class _Builder:
         return dict(sorted(found.items()))
 
     def _largest_field(self, role: Role, size: float, node: Node) -> Field:
-        where = short(self.graph.label(node), 24)
+        where = self.names.full(node, 24)
         if size == 0:
             return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
         cells = ((Cell(number(size), self.signals.strength(size)),),)
@@ -183,7 +173,7 @@ class _Builder:
         if not faults:
             return None
         node, mark = faults[0]
-        return Mark("fault", f"{short(self.graph.label(node))}: {' '.join(clean(mark.text).split())}")
+        return Mark("fault", f"{self.names.full(node)}: {' '.join(clean(mark.text).split())}")
 
     def _shape(self, node: Node) -> tuple[int | None, ...]:
         return node.shape if self.run is None else self.run.values[node].shape
@@ -192,10 +182,9 @@ class _Builder:
         """Return what a node is: its kind, or the call that made it, and the settings of its op."""
         if node.op is None:
             return (node.kind,)
-        arguments = [self._argument(source, node.scope) for source in node.inputs[:MOST_ARGUMENTS]]
-        more = ["…"] if len(node.inputs) > MOST_ARGUMENTS else []
-        if isinstance(node.op, Getitem) and len(arguments) == 1:
-            return (short(arguments[0] + index_text(node.op.index)),)
+        if isinstance(node.op, Getitem) and len(node.inputs) == 1:
+            part_of = self.names.within(node.inputs[0], node.scope, LONGEST_ARGUMENT)
+            return (short(part_of + index_text(node.op.index)),)
         settings = [
             setting_text(name, value)
             if not (isinstance(node.op, Embed) and name == "index")
@@ -203,21 +192,32 @@ class _Builder:
             for name, value in node.op.settings.items()
             if value is not None and value is not False
         ]
-        return (f"{short(node.op.name)}({', '.join(arguments + more)})", *([", ".join(settings)] if settings else []))
-
-    def _argument(self, source: Node, scope: str) -> str:
-        if kind_of(source) == "literal":
-            return number(source.value[()])  # type: ignore[attr-defined]
-        return short(own_name(self.graph.label(source), scope), LONGEST_ARGUMENT)
+        return (self.names.call(node, node.scope, LONGEST_ARGUMENT), *([", ".join(settings)] if settings else []))
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
-        if "formulas" not in self.shown or node.op is None:
+        """Return what its backward rule sends to each input, in the names of the boxes; δ is its error signal."""
+        if "formulas" not in self.shown or node.op is None or not node.op.has_backward:
             return ()
-        names = [self._argument(source, source.scope) for source in node.inputs]
-        own = short(own_name(self.graph.label(node), node.scope), LONGEST_ARGUMENT)
-        shapes = [self._shape(source) for source in node.inputs]
-        lines = backward_formulas(node, self._shape(node), shapes, own, names)
-        return tuple(short(line, LONGEST_FORMULA) for line in lines)
+        rules = rules_of(node, self.reader)
+        if rules.problem:
+            return ("its rule is no formula",)
+
+        def symbol(of: Value | Signal) -> Symbol:
+            return Symbol("δ" if isinstance(of, Signal) else name(self.graph[of.label]))
+
+        def name(node: Node) -> str:
+            return self.names.within(node, node.scope, LONGEST_ARGUMENT)
+
+        lines = [
+            f"to {name(source)}: {renamed(message, symbol)}"
+            for source, message in zip(node.inputs, rules.backward, strict=True)
+            if message is not None
+        ]
+        return tuple(short(line, LONGEST_FORMULA) for line in lines[:MOST_FORMULAS])
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.graph, Symbols(self.graph), starts_with_one=False)
 
     def _fields(self, node: Node, kind: Kind) -> tuple[Field, ...]:
         if kind == "literal":
@@ -228,19 +228,22 @@ class _Builder:
                 fields.append(field("value", "value", node.value, self.values))
         elif "values" in self.shown:
             fields.append(field("value", "value", self.run.values[node], self.values, tables=self.tables))
-        if self.back is not None and "error signals" in self.shown:
+        if self.back is not None and self._is_shown(signal_role(node)):
             fields.append(self._signal(node, self.back))
             fields += self._flat(node, self.back)
         return tuple(fields)
 
+    def _is_shown(self, role: Role) -> bool:
+        return ("gradients" if role == "gradient" else "error signals") in self.shown
+
     def _signal(self, node: Node, back: BackwardPass) -> Field:
         role = signal_role(node)
-        symbol = _symbol(self.graph, node)
-        derivative = f" ∂{self.loss}/∂{symbol}" if self.loss and symbol else ""
-        word = "gradient" if role == "gradient" else "error signal"
+        caption = "gradient" if role == "gradient" else "error signal"
+        if derivative := self.names.derivative(node):
+            caption += f" {derivative}"
         if node not in back.error_signals:
             return Field("unused signal", "no error signal", state="unreachable")
-        return field(role, word + derivative, back.error_signals[node], self.signals, tables=self.tables)
+        return field(role, caption, back.error_signals[node], self.signals, tables=self.tables)
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
@@ -250,9 +253,3 @@ class _Builder:
         words = [f"{whole.format(saturated)}saturated: slope below 0.01"] if saturated else []
         words += [f"{whole.format(off)}off: slope exactly 0"] if off else []
         return [Field("error signal", word, state="saturated") for word in words]
-
-
-def _symbol(graph: Graph, node: Node) -> str:
-    """Return a name short enough for a formula, or nothing."""
-    name = own_name(graph.label(node), node.scope)
-    return clean(name) if len(name) <= LONGEST_SYMBOL and len(clean(name)) <= LONGEST_SYMBOL else ""

@@ -19,6 +19,8 @@ ROLE_INK: dict[Role, str] = {
 }
 """For words and arrowheads: contrast with paper is above 4.5."""
 
+BLUE, RED, GREEN = ROLE_INK["value"], ROLE_INK["error signal"], ROLE_INK["gradient"]
+
 _CELL_ENDS: dict[Role, tuple[str, str]] = {
     "value": ("#f3f8fd", "#84b6e8"),
     "error signal": ("#fef4f2", "#f28f80"),

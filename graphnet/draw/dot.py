@@ -71,41 +71,29 @@ def _main_line(picture: Picture) -> set[str]:
 def _boxes(picture: Picture) -> list[str]:
     """Return the boxes, each within the frames of its groups."""
     line = _main_line(picture)
-    boxes: dict[str | None, list[Box]] = {}
-    for box in picture.boxes:
-        boxes.setdefault(box.group, []).append(box)
-    children: dict[str | None, list[Group]] = {}
-    for group in picture.groups:
-        children.setdefault(group.parent, []).append(group)
     lines: list[str] = []
-    waiting: list[Group | str | None] = [None]  # a string is a line that closes a frame
-    while waiting:
-        next_one = waiting.pop()
-        if isinstance(next_one, str):
-            lines.append(next_one)
-            continue
-        key = next_one.id if next_one else None
-        if next_one:
-            lines.append(f'subgraph "cluster_{next_one.id}" {{')
+    for part in picture.nested():
+        if part is None:
+            lines.append("}")
+        elif isinstance(part, Group):
+            lines.append(f'subgraph "cluster_{part.id}" {{')
             lines.append(f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"')
-            lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(next_one.title, 11, colours.QUIET)}>')
-            waiting.append("}")
-        lines += [_box(box, picture.direction, on_line=box.id in line) for box in boxes.get(key, [])]
-        waiting += reversed(children.get(key, []))
+            lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(part.title, 11, colours.QUIET)}>')
+        else:
+            lines.append(_box(part, picture.direction, on_line=part.id in line))
     return lines
 
 
 def _box(box: Box, direction: Direction, *, on_line: bool) -> str:
-    faulty = box.mark is not None and box.mark.kind == "fault"
     fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
-    if faulty:
+    if box.faulty:
         line = colours.FAULT_LINE
     look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{line}"'
     if on_line:
         look += ' group="main"'
     if box.output:
         look += ' peripheries="2"'
-    if faulty:
+    if box.faulty:
         look += ' penwidth="3"'
     classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""
     return f'{box.id} [id="{box.id}"{classes} {look} label=<{box_label(box, direction)}>]'

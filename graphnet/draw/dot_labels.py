@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture, State
+from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture, Role, State
 from graphnet.draw.text import dot_markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
+_FRAMED = 'border="1" cellborder="0" cellspacing="0" cellpadding="0"'
 _MARK_WIDTH = 34
 MARKS: dict[State, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
 """Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there."""
@@ -30,8 +31,8 @@ def box_label(box: Box, direction: Direction) -> str:
         return font(box.title, 9, colours.QUIET)
     rows = []
     if box.mark:
-        colour = colours.FAULT if box.mark.kind == "fault" else colours.CHECKED
-        lines = [font(line, 9, bold=box.mark.kind == "fault") for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
+        colour = colours.FAULT if box.faulty else colours.CHECKED
+        lines = [font(line, 9, bold=box.faulty) for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
         rows.append(_row(_table([_row(line) for line in lines], padding=2), f' bgcolor="{colour}"'))
     rows.append(_row(font(box.title, 12, bold=True)))
     words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
@@ -59,25 +60,25 @@ def _field(field: Field) -> str:
 
 
 def _numbers(field: Field) -> str:
-    line = colours.cell(field.role, 1.0)
-    rows = "".join(
-        "<tr>"
-        + "".join(f'<td bgcolor="{colours.cell(field.role, cell.strength)}">{font(cell.text, 9)}</td>' for cell in row)
-        + "</tr>"
+    cells = [
+        [f'<td bgcolor="{colours.cell(field.role, cell.strength)}">{font(cell.text, 9)}</td>' for cell in row]
         for row in field.rows
-    )
-    return (
-        f'<table border="0" cellborder="1" cellspacing="0" cellpadding="3" color="{line}" align="center">{rows}</table>'
-    )
+    ]
+    return _grid(cells, field.role, 'border="0" cellborder="1" cellspacing="0" cellpadding="3"', ' align="center"')
 
 
 def _thumbnail(field: Field) -> str:
-    rows = "".join(
-        "<tr>" + "".join(_tile(colours.cell(field.role, strength)) for strength in row) + "</tr>"
+    """Return a heat map. Its tiles are not of fixed size: where it is stretched to its box, their colour fills the room."""
+    tiles = [
+        [f'<td width="6" height="6" bgcolor="{colours.cell(field.role, strength)}"></td>' for strength in row]
         for row in field.thumbnail
-    )
-    line = colours.cell(field.role, 1.0)
-    return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}">{rows}</table>'
+    ]
+    return _grid(tiles, field.role, _FRAMED)
+
+
+def _grid(rows: list[list[str]], role: Role, look: str, more: str = "") -> str:
+    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<table {look} color="{colours.cell(role, 1.0)}"{more}>{lines}</table>'
 
 
 def edge_label(text: str, colour: str, *, on_paper: bool) -> str:
@@ -125,9 +126,8 @@ def _entry(picture: Picture, entry: LegendEntry) -> str:
 
 
 def _colour_bar(entry: LegendEntry) -> str:
-    line = colours.cell(entry.role, 1.0)
-    steps = "".join(_block(14, 10, colours.cell(entry.role, step)) for step in _STEPS)
-    return f'<table border="1" cellborder="0" cellspacing="0" cellpadding="0" color="{line}"><tr>{steps}</tr></table>'
+    steps = [_block(14, 10, colours.cell(entry.role, step)) for step in _STEPS]
+    return _grid([steps], entry.role, _FRAMED)
 
 
 def _width_bar(entry: LegendEntry) -> str:
@@ -139,11 +139,6 @@ def _width_bar(entry: LegendEntry) -> str:
 
 def _block(width: float, height: float, colour: str) -> str:
     return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
-
-
-def _tile(colour: str) -> str:
-    """Return one tile of a heat map. Not of fixed size: where the map is stretched to its box, its colour fills the room."""
-    return f'<td width="6" height="6" bgcolor="{colour}"></td>'
 
 
 def _row(inner: str, more: str = "") -> str:

@@ -54,8 +54,9 @@ def draw(
     direction : {"right", "down"}
         Where values flow to: from left to right, or, in the op view, from top to bottom.
     show : iterable of str, optional
-        In the op view, what is on it: any of ``"shapes"``, ``"values"``, ``"error signals"``, ``"messages"`` (the arrows
-        back) and ``"formulas"`` (what each backward rule sends to its inputs); by default all but the formulas.
+        In the op view, what is on it: any of ``"shapes"``, ``"values"``, ``"error signals"``, ``"gradients"`` (the
+        error signals of parameters, and the arrows to them), ``"messages"`` (the arrows back) and ``"formulas"`` (what
+        each backward rule sends to its inputs); by default all but the formulas.
     depth : int, optional
         In the op view, how many levels of scopes are opened; 0 makes each scope one box. By default a graph too large to
         read has its scopes and repeated layers folded; a number given opens as much as can be laid out.

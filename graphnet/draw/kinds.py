@@ -20,8 +20,3 @@ def signal_role(node: Node) -> Role:
     if node.op is not None:
         return "error signal"
     return "gradient" if isinstance(node, Parameter) else "unused signal"
-
-
-def own_name(label: str, scope: str) -> str:
-    """Return a label without its scope, where the frame around the box names that already."""
-    return label.removeprefix(f"{scope}/") if scope else label

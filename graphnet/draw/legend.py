@@ -20,16 +20,7 @@ def legend_of(
 ) -> tuple[LegendEntry, ...]:
     """Return one entry for each colour that has a meaning in this picture, and one that says what was not computed.
 
-    Parameters
-    ----------
-    boxes, edges
-        What the picture shows.
-    values, signals
-        Its scales.
-    above
-        Whether it shows values beyond the end of their scale.
-    forward_only
-        Whether it shows a pass without error signals.
+    `above` tells that values lie beyond the end of their scale, `forward_only` that a pass has no error signals.
     """
     fields = [field for box in boxes for field in box.fields]
     coloured = {field.role for field in fields if field.rows or field.thumbnail}

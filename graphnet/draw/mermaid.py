@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Edge, Field, Group, Kind, Picture
+from graphnet.draw.picture import Box, Edge, Group, Kind, Picture
 from graphnet.draw.text import mermaid_text
 
 MOST_EDGES = 480
@@ -39,34 +39,21 @@ def caption(*words: str) -> list[str]:
 
 
 def _boxes(picture: Picture) -> list[str]:
-    children: dict[str | None, list[Box | Group]] = {}
-    for box in picture.boxes:
-        children.setdefault(box.group, []).append(box)
-    for group in picture.groups:
-        children.setdefault(group.parent, []).append(group)
     lines: list[str] = []
-    waiting: list[Box | Group | str] = list(reversed(children.get(None, [])))
-    while waiting:
-        part = waiting.pop()
+    for part in picture.nested():
         if isinstance(part, Group):
             lines.append(f'subgraph {part.id}["{mermaid_text(part.title) or " "}"]')  # Mermaid takes no empty text
-            waiting += ["end", *reversed(children.get(part.id, []))]
         else:
-            lines.append(part if isinstance(part, str) else _box(part))
+            lines.append("end" if part is None else _box(part))
     return lines
 
 
 def _box(box: Box) -> str:
     opened, closed = _SHAPES[box.kind]
-    words = [box.title, *box.lines, *(["output"] if box.output else []), *box.formulas]
+    words = [box.title, *box.words, *box.formulas]
     words += [f"{box.mark.kind}: {box.mark.text}"] if box.mark else []
-    words += [line for field in box.fields for line in _field(field)]
+    words += [": ".join(filter(None, [field.caption, field.text])) for field in box.fields]
     return f'{box.id}{opened}"{"<br/>".join(map(mermaid_text, words))}"{closed}'
-
-
-def _field(field: Field) -> list[str]:
-    rows = [" ".join(cell.text for cell in row) for row in field.rows]
-    return [": ".join([field.caption, *["; ".join([*rows, *field.lines])][: bool(rows or field.lines)]])]
 
 
 def _edge(edge: Edge) -> str:
@@ -87,7 +74,7 @@ def _looks(picture: Picture, edges: list[Edge]) -> list[str]:
     if outputs:
         lines.append(f"classDef output fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}")
         lines.append(f"class {','.join(outputs)} output")
-    faults = [box.id for box in picture.boxes if box.mark and box.mark.kind == "fault"]
+    faults = [box.id for box in picture.boxes if box.faulty]
     if faults:
         lines.append(f"classDef fault stroke:{colours.FAULT_LINE},stroke-width:4px")
         lines.append(f"class {','.join(faults)} fault")

@@ -34,43 +34,25 @@ DEEPEST = 8
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
 class Item:
-    """What becomes one box.
-
-    Attributes
-    ----------
-    nodes
-        One node, or the nodes folded into this box.
-    scope
-        The scope around the box.
-    title
-        What a folded box is called; empty for a single node.
-    kind
-        ``"node"``, or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``.
-    """
+    """What becomes one box: a node, or several folded into it, and the scope around it."""
 
     nodes: tuple[Node, ...]
     scope: str
     title: str = ""
+    """What a folded box is called; empty for a single node."""
     kind: str = "node"
+    """Or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``."""
 
 
 def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:
     """Return the boxes of a picture, and a notice of what was folded: empty if nothing was.
 
-    Parameters
-    ----------
-    graph
-        What is drawn.
-    depth
-        How many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
-        with too many nodes has its scopes folded, the innermost first, then its repeated layers.
-    unfold
-        The place in ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
+    `depth` is how many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
+    with too many nodes has its scopes folded, the innermost first, then its repeated layers. `unfold` is the place in
+    ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
 
-    Notes
-    -----
-    What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes
-    in topological order are kept, with one box for all between them.
+    What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes in
+    topological order are kept, with one box for all between them.
     """
     deepest = max(_depth(node.scope) for node in graph.nodes)
     opened = deepest if depth is None else min(depth, deepest)

@@ -7,8 +7,6 @@ import shutil
 
 from graphnet.errors import DrawError
 
-FORMATS = ("svg", "png", "pdf")
-
 MOST_PIXELS = 32_000
 """Along one side of a PNG: Cairo, which draws it, has room for 32,767."""
 

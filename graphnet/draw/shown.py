@@ -11,12 +11,13 @@ from graphnet.errors import DrawError
 
 Shown: TypeAlias = frozenset[str]
 
-EVERYTHING: Shown = frozenset({"shapes", "values", "error signals", "messages", "formulas"})
+EVERYTHING: Shown = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})
 EVERYTHING_BUT_FORMULAS = EVERYTHING - {"formulas"}
 
 _NEEDS: dict[str, tuple[type, str]] = {
     "values": (ForwardPass, "a pass, as gn.forward(E, feeds)"),
     "error signals": (BackwardPass, "a backward pass, as gn.backward(E, feeds)"),
+    "gradients": (BackwardPass, "a backward pass, as gn.backward(E, feeds)"),
     "messages": (BackwardPass, "a backward pass, as gn.backward(E, feeds)"),
 }
 

@@ -27,13 +27,8 @@ def describe(picture: Picture) -> str:
     arrows = sum(edge.role == "value" for edge in picture.edges)
     sentences = [picture.title, picture.notice, f"{len(picture.boxes)} boxes and {arrows} forward edges"]
     for box in picture.boxes[:MOST_DESCRIBED]:
-        arrays = [
-            f"{field.caption} "
-            + "; ".join([" ".join(cell.text for cell in row) for row in field.rows] + list(field.lines))
-            for field in box.fields
-        ]
-        words = [box.title, *box.lines, *(["output"] if box.output else []), *box.formulas, *arrays]
-        sentences.append(", ".join(words))
+        arrays = [f"{field.caption} {field.text}" for field in box.fields]
+        sentences.append(", ".join([box.title, *box.words, *box.formulas, *arrays]))
     if len(picture.boxes) > MOST_DESCRIBED:
         sentences.append(f"and {len(picture.boxes) - MOST_DESCRIBED} more boxes")
     sentences += [

@@ -19,15 +19,7 @@ from graphnet.draw.units.layout import lay_out
 
 @dataclass(frozen=True)
 class View:
-    """The writers of one kind of picture.
-
-    Attributes
-    ----------
-    dot, svg, mermaid, text
-        The picture as text.
-    engine
-        Which engine of Graphviz makes PNG and PDF of its DOT.
-    """
+    """The writers of one kind of picture, and the engine of Graphviz that makes PNG and PDF of its DOT."""
 
     dot: Callable[[Any], str]
     svg: Callable[[Any], str]

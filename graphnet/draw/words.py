@@ -34,16 +34,12 @@ def to_text(picture: Picture) -> str:
             sent.setdefault(edge.source, []).append(edge)
     lines = [line for line in (picture.title, picture.notice) if line]
     for box in picture.boxes:
-        lines += ["", _path(box.group, group) + ": ".join(filter(None, [box.title, ", ".join(_words(box))]))]
+        lines += ["", _path(box.group, group) + ": ".join(filter(None, [box.title, ", ".join(box.words)]))]
         lines += [f"  {line}" for line in _inside(box)]
         for edge in sent.get(box.id, []):
             amount = f": {edge.text}" if edge.text else ""
             lines.append(f"  sends back to {titles[edge.target]}{amount}")
     return "\n".join(lines) + "\n"
-
-
-def _words(box: Box) -> list[str]:
-    return [*box.lines, *(["output"] if box.output else [])]
 
 
 def _path(group: str | None, groups: dict[str, tuple[str, str | None]]) -> str:

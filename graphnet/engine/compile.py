@@ -55,7 +55,7 @@ class Step:
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
         self._own = own
-        self._of_scalars = len(graph.outputs) == 1 and not own and is_scalar_graph(graph)
+        self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
         self._keys = tuple((node, node.name) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._shapes: list[tuple[int, ...]] | None = None
@@ -130,7 +130,7 @@ class Step:
     def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
         with one_source_line(), _no_garbage_collection():
-            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
+            program = build_scalars(self.graph, self.wrt, dtype, self._own) if self._of_scalars else None
             shapes = {node: array.shape for node, array in fed.items()}
             return program or build(self.graph, self.wrt, shapes, dtype, self._own)
 

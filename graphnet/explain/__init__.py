@@ -1,4 +1,4 @@
-"""The mathematics of a graph: rules as formulas, the chain rule of one parameter, one number explained, a diagnosis.
+"""The mathematics of a graph: the chain rule of one parameter, one number explained, a diagnosis, rules as formulas.
 
 ``graphnet.explain`` is two things: ``from graphnet.explain import ...`` reads this package, and ``gn.explain(...)`` is its
 function `explain`, which graphnet exports under the same name.
@@ -8,8 +8,7 @@ from graphnet.explain.chain_rule import derive
 from graphnet.explain.derivation import Derivation, Step
 from graphnet.explain.diagnosis import Diagnosis, NodeDiagnosis, diagnose
 from graphnet.explain.explanation import Explanation, explain
-from graphnet.explain.formula import Formula
-from graphnet.explain.rules import RuleFormulas, rule_formulas
+from graphnet.formulas import Formula, RuleFormulas, rule_formulas
 
 __all__ = [
     "Derivation",

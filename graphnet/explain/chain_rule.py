@@ -11,10 +11,10 @@ from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.derivation import Derivation, Kind, Step
 from graphnet.explain.equations import Equations
-from graphnet.explain.formula import Call, Formula, Number, Signal, Value
 from graphnet.explain.indices import in_indices
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
+from graphnet.formulas.formula import Call, Formula, Number, Signal, Value
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
 
 LONGEST = 30
@@ -98,7 +98,7 @@ def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list
 def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
     """Go back through the graph as the engine does, with formulas in place of arrays."""
     graph = reader.graph
-    equations = Equations(graph)
+    equations = Equations(reader)
     depending = depending_on(graph, wanted)
     asked = set(wanted)
     received: dict[Node, list[Formula]] = {node: [] for node in graph.nodes}
@@ -135,7 +135,7 @@ def _deserves_a_name(signal: Signal, formula: Formula, uses: int) -> bool:
 def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return what the values mentioned are. A node without a name that is used once is written out where it is used."""
     graph = reader.graph
-    equations = Equations(graph)
+    equations = Equations(reader)
     needed = {graph[value.label] for step in steps for value in _values_in(step.formula)}
     needed |= {node for step in steps for node in [step.node] if step.node.op is not None}
     needed.add(graph.outputs[0])
@@ -162,7 +162,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def _is_minor(graph: Graph, node: Node) -> bool:
-    return node.name is None and len(graph.consumers(node)) == 1
+    return node.name is None and graph.only_use(node) is not None
 
 
 def _values_in(formula: Formula) -> list[Value]:

@@ -14,15 +14,15 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphError
-from graphnet.explain.boxes import Box, Sign, row
-from graphnet.explain.formula import ByLabel, Formula
-from graphnet.explain.layout import layout
-from graphnet.explain.writers import as_latex, as_mathml, as_text
+from graphnet.formulas.boxes import Box, Sign, row
+from graphnet.formulas.formula import ByLabel, Formula
+from graphnet.formulas.layout import layout
+from graphnet.formulas.writers import SPACE, as_latex, as_mathml, as_text
 
 Kind = Literal["definition", "error signal", "gradient"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One line of a derivation.
 
@@ -68,11 +68,17 @@ class Step:
     def _box(self) -> Box:
         return row(layout(self.of), Sign("=", spaced=True), layout(self.formula))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return f"{self.text}    ({self.equation})" if self.equation else self.text
 
+    def _repr_latex_(self) -> str:
+        return f"$${_aligned([_latex_line(self)])}$$"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """The chain rule of one graph, for the gradients that were asked for.
 
@@ -137,12 +143,7 @@ class Derivation:
     @cached_property
     def latex(self) -> str:
         """The steps as LaTeX: one ``aligned`` block, without dollar signs."""
-        lines = [
-            rf"{as_latex(layout(step.of))} &= {as_latex(layout(step.formula))}"
-            + (rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else "")
-            for step in self.steps
-        ]
-        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+        return _aligned([_latex_line(step) for step in self.steps])
 
     @cached_property
     def mathml(self) -> str:
@@ -157,11 +158,16 @@ class Derivation:
             "definitions": [_plain(step) for step in self.definitions],
         }
 
+    def __repr__(self) -> str:
+        return self.text
+
     def __str__(self) -> str:
         return self.text
 
     def _repr_latex_(self) -> str:
-        return f"$${self.latex}$$"
+        note = [rf"&\rlap{{\text{{{_PER_SAMPLE}}}}}"] if self.per_sample else []
+        definitions = [r"\text{with}\quad&", *map(_latex_line, self.definitions)] if self.definitions else []
+        return f"$${_aligned([*note, *map(_latex_line, self.steps), *definitions])}$$"
 
     def _repr_html_(self) -> str:
         note = f"<p>{html.escape(_PER_SAMPLE)}</p>" if self.per_sample else ""
@@ -180,18 +186,28 @@ def _in_shape(array: Any, value: Any) -> Any:
 def _mathml(steps: Sequence[Step]) -> str:
     left = 'style="text-align:left"'
     rows = "".join(
-        f'<mtr><mtd style="text-align:right">{as_mathml(layout(step.of))}</mtd><mtd><mo>=</mo></mtd>'
-        f"<mtd {left}>{as_mathml(layout(step.formula))}</mtd>"
+        f'<mtr><mtd style="text-align:right">{step.of.mathml}</mtd><mtd><mo>=</mo></mtd>'
+        f"<mtd {left}>{step.formula.mathml}</mtd>"
         f"<mtd {left}>{_equation_in_mathml(step.equation)}</mtd></mtr>"
         for step in steps
     )
-    return f'<math displaystyle="true"><mtable displaystyle="true">{rows}</mtable></math>'
+    columns = 'columnalign="right center left left"'  # for MathJax; browsers go by the styles
+    return f'<math displaystyle="true"><mtable displaystyle="true" {columns}>{rows}</mtable></math>'
+
+
+def _aligned(lines: Sequence[str]) -> str:
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _latex_line(step: Step) -> str:
+    equation = rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else ""
+    return f"{step.of.latex} &= {step.formula.latex}{equation}"
 
 
 def _equation_in_mathml(equation: str) -> str:
     if not equation:
         return ""
-    text = html.escape(f"({equation})").replace(" ", "\u00a0")  # a space at the end of an <mtext> is lost
+    text = html.escape(f"({equation})").replace(" ", f"</mtext>{SPACE}<mtext>")
     return "<mtext>" + re.sub(r"δ_(\w)", r"</mtext><msub><mi>δ</mi><mi>\1</mi></msub><mtext>", text) + "</mtext>"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.explain.symbols import is_activation
+from graphnet.formulas.formula import Call, Formula
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.symbols import is_activation
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
@@ -16,8 +17,9 @@ class Equations:
     one alone, with half a sum of squares at the end.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.graph = graph = reader.graph
         self.squares = isinstance(graph.outputs[0].op, SSE)
         self._layers: dict[Node, str] = {}
         for node in reversed(graph.nodes):
@@ -37,59 +39,52 @@ class Equations:
             return "definition of δ_k" if self.squares else ""
         if layer == "j":
             return "definition of δ_j"
-        uses = self.graph.consumers(node)
-        if len(uses) != 1 or uses[0].slot != 1:
+        use = self.graph.only_use(node)
+        z = self._pre_activation(use.consumer) if use and use.slot == 1 else None
+        if use is None or z is None:
             return ""
-        (consumer, _) = uses[0]
-        z = self._pre_activation(consumer)
-        if z is None:
-            return ""
-        if consumer.kind == "matmul" and len(node.shape) == 2:
+        if use.consumer.kind == "matmul" and len(node.shape) == 2:
             return "Eq. 5" if self._layers[z] == "k" else "Eq. 11"
         return "Eq. 6" if self._layers[z] == "k" else "Eq. 12"
 
     def _pre_activation(self, node: Node) -> Node | None:
         """Return the z that a matmul or bias_add ends in, if it is that of a layer."""
-        if node.kind not in ("matmul", "bias_add"):
-            return None
-        if node in self._layers:
-            return node
-        uses = self.graph.consumers(node)
-        if len(uses) == 1 and uses[0].slot == 0 and uses[0].consumer.kind == "bias_add":
-            return uses[0].consumer if uses[0].consumer in self._layers else None
-        return None
+        use = self.graph.only_use(node) if node.kind in _SUMS and node not in self._layers else None
+        if use and use.slot == 0 and use.consumer.kind == "bias_add":
+            node = use.consumer
+        return node if node in self._layers else None
 
     def _is_output_layer(self, node: Node) -> bool:
-        E = self.graph.outputs[0]
-        if node.kind not in ("matmul", "bias_add") or E.op is None:
+        E, a = self.graph.outputs[0], node
+        if node.kind not in _SUMS or not isinstance(E.op, (SSE, BinaryCrossEntropy, CrossEntropy)):
             return False
-        if isinstance(E.op, (BinaryCrossEntropy, CrossEntropy)):
-            return self._only_use(node) is E and E.inputs[0] is node
-        if not isinstance(E.op, SSE):
-            return False
-        following = self._only_use(node)
-        if following is E:
-            return E.inputs[0] is node
-        return following is not None and _is_unitwise(following) and self._only_use(following) is E and (
-            E.inputs[0] is following
-        )  # fmt: skip
+        following = self._following(node)
+        if self.squares and following is not None and self._is_unitwise(following):
+            a = following
+        return self._following(a) is E and E.inputs[0] is a
 
     def _is_hidden_layer(self, node: Node) -> bool:
-        if node.kind not in ("matmul", "bias_add"):
+        a = self._following(node) if node.kind in _SUMS else None
+        product = self._following(a) if a is not None and self._is_unitwise(a) else None
+        if product is None or product.kind != "matmul" or product.inputs[0] is not a:
             return False
-        a = self._only_use(node)
-        if a is None or not _is_unitwise(a):
+        return self._pre_activation(product) is not None
+
+    def _following(self, node: Node) -> Node | None:
+        use = self.graph.only_use(node)
+        return use.consumer if use else None
+
+    def _is_unitwise(self, node: Node) -> bool:
+        """Tell whether it is a = g(z), unit by unit; of an op of one's own, whether all that its rule calls is."""
+        if not is_activation(node):
             return False
-        product = self._only_use(a)
-        return product is not None and product.kind == "matmul" and product.inputs[0] is a and (
-            self._pre_activation(product) is not None
-        )  # fmt: skip
-
-    def _only_use(self, node: Node) -> Node | None:
-        uses = self.graph.consumers(node)
-        return uses[0].consumer if len(uses) == 1 else None
+        return isinstance(node.op, Elementwise) or _is_elementwise(self.reader.forward(node))
 
 
-def _is_unitwise(node: Node) -> bool:
-    """Tell whether it is a = g(z), unit by unit."""
-    return is_activation(node) and isinstance(node.op, Elementwise)
+_SUMS = ("matmul", "bias_add")
+
+
+def _is_elementwise(formula: Formula) -> bool:
+    if isinstance(formula, Call) and not isinstance(formula.op, Elementwise):
+        return False
+    return all(map(_is_elementwise, formula.parts))

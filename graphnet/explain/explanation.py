@@ -14,12 +14,10 @@ from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.factors import Factor, factors_of, verdict
-from graphnet.explain.formula import Formula
 from graphnet.explain.paths import Path, paths
-from graphnet.explain.slopes import Entry
+from graphnet.explain.slopes import Array, Entry
 from graphnet.explain.terms import Term, formula_at
-
-Array = np.ndarray[Any, Any]
+from graphnet.formulas.formula import Formula
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Share:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """One entry of an error signal or gradient, explained.
 
@@ -86,6 +84,9 @@ class Explanation:
         """The entry in words, as ``W1[0, 2]``."""
         return self.node + (str(list(self.entry)) if self.entry else "")
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
                           *self._factor_lines(), "", f"verdict: {self.verdict}"])  # fmt: skip
@@ -103,8 +104,11 @@ class Explanation:
         return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
 
     def _path_lines(self) -> list[str]:
+        title = "paths to the output on which no slope is 0:"
+        if not self.all_paths and not self.paths:
+            return ["", f"{title} too many to follow"]
         count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
-        lines = ["", f"paths to the output on which no slope is 0: {count}, each the product of its slopes"]
+        lines = ["", f"{title} {count}, each the product of its slopes"]
         for path in self.paths:
             slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
             lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
@@ -120,10 +124,8 @@ class Explanation:
         return ["", "factors, root mean square over the samples", *(f"    {factor}" for factor in self.factors)]
 
     def _repr_html_(self) -> str:
-        formula = ""
-        if self.left is not None and self.formula is not None:
-            formula = f'<math displaystyle="true"><mrow>{self.left.mathml}<mo>=</mo>{self.formula.mathml}</mrow></math>'
-        return f'<div style="overflow:auto hidden;padding:0.3em">{formula}<pre>{html.escape(str(self))}</pre></div>'
+        look = "font-family:monospace;white-space:pre-wrap;word-break:normal"
+        return f'<pre style="{look}">{html.escape(str(self))}</pre>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -11,7 +11,7 @@ from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.explain.slopes import Array, Entry, best_slope, local_slope
-from graphnet.explain.symbols import is_activation
+from graphnet.formulas.symbols import is_activation
 
 SMALL = 0.1
 """A factor below this share of what it could be is called small."""
@@ -64,10 +64,10 @@ class Factor:
 def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...]:
     """Return the factors of an entry of a layer's weights or bias; empty if the node is not such a parameter."""
     graph = bwd.graph
-    uses = graph.consumers(node)
-    if len(uses) != 1 or uses[0].slot != 1 or uses[0].consumer not in bwd.error_signals:
+    use = graph.only_use(node)
+    if use is None or use.slot != 1 or use.consumer not in bwd.error_signals:
         return ()
-    product = uses[0].consumer
+    product = use.consumer
     if product.kind not in ("matmul", "bias_add") or bwd.values[product].ndim != 2:
         return ()
     unit = entry[-1:]
@@ -76,14 +76,14 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...
     if product.kind == "matmul" and bwd.values[product.inputs[0]].ndim == 2 and len(entry) == 2:
         source = product.inputs[0]
         factors.append(_factor("activation", graph.label(source), entry[:1], bwd.values[source], 1.0))
-        following = graph.consumers(product)
-        if len(following) == 1 and following[0].consumer.kind == "bias_add" and following[0].slot == 0:
-            z = following[0].consumer
+        use = graph.only_use(product)
+        if use and use.consumer.kind == "bias_add" and use.slot == 0:
+            z = use.consumer
     elif product.kind == "matmul":
         return ()
-    following = graph.consumers(z)
+    use = graph.only_use(z)
     largest = _largest_error(bwd)
-    a = following[0].consumer if len(following) == 1 else None
+    a = use.consumer if use else None
     slope = None if a is None else local_slope(bwd, a)
     if a is None or slope is None or a.op is None:
         return (_factor("error", graph.label(z), unit, bwd.error_signal(z), largest), *factors)
@@ -122,9 +122,12 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
         return "it is exactly 0: in each sample one of its factors is", min(factors, key=lambda f: f.share).name
     if value == 0:
         return "it is exactly 0, though not all its terms are: they cancel", "cancels"
-    if abs(value) > 0.01 * largest:
-        return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     small = min(factors, key=lambda factor: factor.share, default=None)
+    if abs(value) > 0.01 * largest:
+        if small is not None and small.share < SMALL * SMALL:
+            every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
+            return f"{every}, because of the {small.name}: {_is_small(small)}", small.name
+        return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     if small is not None and small.share < SMALL:
         return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
     terms = _terms(factors)

@@ -6,26 +6,27 @@ Layers run i → j → k, samples are n.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.core.shapes import Shape, normal_axes
+from graphnet.core.shapes import normal_axes
+from graphnet.explain.axes import axes_along
 from graphnet.explain.derivation import Derivation, Step
-from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Number, Signal, SumOver, Value
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
-from graphnet.explain.reading import Reader
 from graphnet.explain.samples import for_one_sample, is_per_sample
-from graphnet.explain.simplify import call, only_new_axes
-from graphnet.explain.symbols import Symbol
-from graphnet.ops.activations import AlongAxis
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import Call, Count, Formula, Number, Signal, Value
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, only_new_axes
+from graphnet.formulas.symbols import Symbol
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
-from graphnet.ops.reductions import Mean, Reduction, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
+from graphnet.ops.reductions import Mean, Sum
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
@@ -95,68 +96,51 @@ class IndexWriter:
                 self._written.setdefault(written, set()).add(label)
                 return Entry(replace(formula, symbol=symbol), indices)
             case Call(op, args) if isinstance(op, (Elementwise, BiasAdd)):
-                return call(
-                    op, tuple(self.entries(arg, _aligned(indices, formula.shape, arg.shape), scope) for arg in args), ()
-                )
+                pairs = zip(args, self._in(formula, indices), strict=True)
+                return call(op, tuple(self.entries(arg, of_arg, scope) for arg, of_arg in pairs), ())
             case Call(Matmul(), (x, y)) if len(x.shape) <= 2 and len(y.shape) <= 2:
-                return self._product(x, y, indices, scope)
-            case Call(Transpose(axes), (x,)):
-                order = axes or tuple(reversed(range(len(x.shape))))
-                return self.entries(x, tuple(indices[order.index(axis)] for axis in range(len(order))), scope)
-            case Call(Sum() as op, (x,)) if all(_size_of(x, axis) for axis in normal_axes(op.axis, len(x.shape))):
-                return self._sum(op, x, indices, scope)
-            case Call(Mean() as op, (x,)):
-                count: Formula = Number(1.0)
-                for axis in normal_axes(op.axis, len(x.shape)):
-                    size = _size_of(x, axis)
-                    if size is None:
-                        return Entry(formula, indices)
-                    count = call(Multiply(), (count, size), ())
-                return call(Divide(), (self._sum(op, x, indices, scope), count), ())
-            case Call(BroadcastTo(), (x,)):
-                return self.entries(x, _aligned(indices, formula.shape, x.shape), scope)
-            case Call(ExpandDims(axes), (x,)):
-                new = normal_axes(axes, len(indices))
-                return self.entries(x, tuple(letter for axis, letter in enumerate(indices) if axis not in new), scope)
-            case Call(Getitem(index), (x,)) if only_new_axes(index):
-                return self.entries(x, _old_axes(index, indices), scope)
-            case Call(Squeeze(axes), (x,)):
-                letters = iter(indices)
-                gone = normal_axes(axes, len(x.shape))
-                return self.entries(x, tuple(None if a in gone else next(letters) for a in range(len(x.shape))), scope)
+                return self._product(formula, indices, scope)
+            case Call((Sum() | Mean()) as op, (x,)):
+                sizes = {axis: _size_of(x, axis) for axis in normal_axes(op.axis, len(x.shape))}
+                known = {axis: size for axis, size in sizes.items() if size is not None}
+                if len(known) == len(sizes):
+                    total = self._sum(formula, known, indices, scope)
+                    return total if isinstance(op, Sum) else call(Divide(), (total, _product_of(known.values())), ())
+            case Call(op, (x,)) if isinstance(op, _MOVING) or (isinstance(op, Getitem) and only_new_axes(op.index)):
+                (of_x,) = self._in(formula, indices)
+                return self.entries(x, of_x, scope)
         return Entry(formula, indices)
 
-    def _product(self, x: Formula, y: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
-        letter = self._letters(x)[-1] or self._letters(y)[0]
-        if x.shape[-1] == 1 and letter is None:  # an axis that the rule itself added
-            left, right = (*indices[: len(x.shape) - 1], None), (None, *indices[len(x.shape) - 1 :])
-            return call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
-        inner = self._fresh(letter, scope)
-        scope |= {inner}
-        left = (*indices[: len(x.shape) - 1], inner)
-        right = (inner, *indices[len(x.shape) - 1 :])
-        product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
-        count = _size_of(x, len(x.shape) - 1) or _size_of(y, 0)
-        return Entry(Call(Matmul(), (x, y), ()), indices) if count is None else SumOver(inner, count, product)
+    def _in(self, formula: Call, indices: Letters, inner: str | None = None) -> list[Letters]:
+        """Return which entry of each operand is meant by an entry of a call; `inner` where an axis ends in the op."""
+        all_along = axes_along(formula.op, formula.shape, [arg.shape for arg in formula.args])
+        return [tuple(inner if to is None else indices[to] for to in along) for along in all_along]
 
-    def _sum(self, op: Reduction, x: Formula, indices: Letters, scope: frozenset[str]) -> Formula:
-        reduced = normal_axes(op.axis, len(x.shape))
-        outer = iter(indices)
-        letters: list[str | None] = []
-        own = self._letters(x)
-        for axis in range(len(x.shape)):
-            if axis in reduced:
-                if op.keepdims:
-                    next(outer)
-                letters.append(self._fresh(own[axis], scope))
-                scope |= {str(letters[-1])}
-            else:
-                letters.append(next(outer))
+    def _product(self, formula: Call, indices: Letters, scope: frozenset[str]) -> Formula:
+        x, y = formula.args
+        letter = self._letters(x)[-1] or self._letters(y)[0]
+        added_by_the_rule = x.shape[-1] == 1 and letter is None
+        inner = None if added_by_the_rule else self._fresh(letter, scope)
+        scope |= {inner} if inner else set()
+        left, right = self._in(formula, indices, inner)
+        product = call(Multiply(), (self.entries(x, left, scope), self.entries(y, right, scope)), ())
+        if inner is None:
+            return product
+        count = _size_of(x, len(x.shape) - 1) or _size_of(y, 0)
+        return Entry(replace(formula, shape=()), indices) if count is None else SumOver(inner, count, product)
+
+    def _sum(self, formula: Call, sizes: Mapping[int, Formula], indices: Letters, scope: frozenset[str]) -> Formula:
+        """Return the sum over the axes that have a size in `sizes`."""
+        (x,) = formula.args
+        ((*letters,),) = self._in(formula, indices)
+        own, over = self._letters(x), []
+        for axis, size in sizes.items():
+            letters[axis] = letter = self._fresh(own[axis], scope)
+            scope |= {letter}
+            over.append((letter, size))
         body = self.entries(x, tuple(letters), scope)
-        for axis in reversed(reduced):
-            count = _size_of(x, axis)
-            assert count is not None
-            body = SumOver(str(letters[axis]), count, body)
+        for letter, size in reversed(over):
+            body = SumOver(letter, size, body)
         return body
 
     def _fresh(self, letter: str | None, used: Collection[str]) -> str:
@@ -170,32 +154,24 @@ class IndexWriter:
         match formula:
             case Value(label) | Signal(label):
                 return self.letters[label]
-            case Call(Matmul(), (x, y)) if len(x.shape) <= 2 and len(y.shape) <= 2:
-                return (*self._letters(x)[:-1], *self._letters(y)[1:])
-            case Call(Transpose(axes), (x,)):
-                own = self._letters(x)
-                return tuple(own[axis] for axis in (axes or range(len(own) - 1, -1, -1)))
-            case Call(Reduction() as op, (x,)) if not op.keepdims:
-                reduced = normal_axes(op.axis, len(x.shape))
-                return tuple(letter for axis, letter in enumerate(self._letters(x)) if axis not in reduced)
-            case Call(op, args) if isinstance(op, (Elementwise, BiasAdd, AlongAxis)):
+            case Call(op, args):
                 found: list[str | None] = [None] * len(formula.shape)
-                for arg in args:
-                    start = len(formula.shape) - len(arg.shape)
-                    for axis, letter in enumerate(self._letters(arg)):
-                        if arg.shape[axis] == formula.shape[start + axis]:
-                            found[start + axis] = found[start + axis] or letter
+                for arg, along in zip(args, axes_along(op, formula.shape, [arg.shape for arg in args]), strict=True):
+                    for letter, to in zip(self._letters(arg), along, strict=True):
+                        if to is not None:
+                            found[to] = found[to] or letter
                 return tuple(found)
         return (None,) * len(formula.shape)
 
 
-def _old_axes(index: Index, letters: Letters) -> Letters:
-    """Return the letters without those of the axes that an index has added."""
-    spread = index.index("...") if "..." in index else len(index)
-    after = len(index) - spread - 1
-    new = [i for i, item in enumerate(index[:spread]) if item is None]
-    new += [len(letters) - after + i for i, item in enumerate(index[spread + 1 :]) if item is None]
-    return tuple(letter for axis, letter in enumerate(letters) if axis not in new)
+_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze)
+
+
+def _product_of(sizes: Iterable[Formula]) -> Formula:
+    product: Formula = Number(1.0)
+    for size in sizes:
+        product = call(Multiply(), (product, size), ())
+    return product
 
 
 def _size_of(formula: Formula, axis: int) -> Formula | None:
@@ -220,14 +196,6 @@ def _unknown_sizes(formula: Formula, axis: int | None) -> Iterator[Count]:
             yield from (size for size in chosen if isinstance(size, Count))
     for part in formula.parts:
         yield from _unknown_sizes(part, axis)
-
-
-def _aligned(indices: Letters, shape: Shape, operand: Shape) -> Letters:
-    """Return the indices of an operand that is broadcast to `shape`: where it is stretched, it has no index."""
-    extra = len(shape) - len(operand)
-    return tuple(
-        None if size == 1 and shape[extra + axis] != 1 else indices[extra + axis] for axis, size in enumerate(operand)
-    )
 
 
 def _entry_symbols(

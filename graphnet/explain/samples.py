@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from graphnet.explain.derivation import Derivation, Step
-from graphnet.explain.formula import ByLabel, Call, Count, Entry, Formula, InIndices, Number, Signal, SumOver, Value
 from graphnet.explain.letters import SAMPLE, Letters, letters_of_axes
-from graphnet.explain.simplify import call
-from graphnet.ops.arithmetic import Multiply
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import ByLabel, Call, Count, Formula, Number, Signal, Value
+from graphnet.formulas.simplify import call
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.arithmetic import Multiply, Negative
 
 
 def is_per_sample(step: Step, is_output: bool, letters: Mapping[str, Letters]) -> bool:
@@ -26,8 +28,9 @@ def is_per_sample(step: Step, is_output: bool, letters: Mapping[str, Letters]) -
     while isinstance(inner, SumOver):
         outer += inner.index == SAMPLE
         inner = inner.body
-    if isinstance(body, Call) and isinstance(body.op, Multiply) and isinstance(body.args[0], Number):  # ½ Σ …
-        inner = body.args[1]
+    scaled = isinstance(body, Call) and isinstance(body.op, Multiply) and isinstance(body.args[0], Number)
+    if isinstance(body, Call) and (scaled or isinstance(body.op, Negative)):  # ½ Σ …, −Σ …
+        inner = body.args[-1]
         while isinstance(inner, SumOver):
             outer += inner.index == SAMPLE
             inner = inner.body
@@ -54,11 +57,17 @@ def _mixes(formula: Formula, letters: Mapping[str, Letters]) -> bool:
     if isinstance(formula, Count):
         return True
     if isinstance(formula, Entry):
-        if not isinstance(formula.of, (Value, Signal)):
+        of = formula.of.args[0] if _is_of_rows(formula.of) else formula.of
+        if not isinstance(of, (Value, Signal)):
             return True
-        own = letters[formula.of.label]
+        own = letters[of.label]
         return any((letter == SAMPLE) != (index == SAMPLE) for letter, index in zip(own, formula.indices, strict=True))
     return any(_mixes(part, letters) for part in formula.parts)
+
+
+def _is_of_rows(formula: Formula) -> TypeGuard[Call]:
+    """Tell whether it is a function of each row alone, as the softmax of z."""
+    return isinstance(formula, Call) and isinstance(formula.op, AlongAxis) and formula.op.axis == -1
 
 
 def for_one_sample(step: Step) -> Step:
@@ -74,8 +83,11 @@ def _without_samples(formula: Formula) -> Formula:
     match formula:
         case Entry(of, indices):
             kept = tuple(axis for axis, letter in enumerate(indices) if letter != SAMPLE)
-            assert isinstance(of, (Value, Signal))
-            inner = replace(of, shape=tuple(of.shape[axis] for axis in kept))
+            shape = tuple(of.shape[axis] for axis in kept)
+            value = of.args[0] if _is_of_rows(of) else of
+            assert isinstance(value, (Value, Signal))
+            inner: Formula = replace(value, shape=shape)
+            inner = replace(of, args=(inner,), shape=shape) if _is_of_rows(of) else inner
             return Entry(inner, tuple(indices[axis] for axis in kept))
         case SumOver(index, _, body) if index == SAMPLE:
             return _without_samples(body)

@@ -10,7 +10,7 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
-from graphnet.explain.symbols import is_activation
+from graphnet.formulas.symbols import is_activation
 
 Array = np.ndarray[Any, Any]
 Entry = tuple[int, ...]

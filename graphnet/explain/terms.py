@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphnetError
-from graphnet.explain.formula import Formula, InIndices, Number, Signal, SumOver, along
 from graphnet.explain.indices import IndexWriter
-from graphnet.explain.layout import factors_in
-from graphnet.explain.reading import Reader
-from graphnet.explain.simplify import call, mentions, substitute
 from graphnet.explain.slopes import Array, Entry
+from graphnet.formulas.entries import InIndices, SumOver, along
+from graphnet.formulas.formula import Formula, Number, Signal
+from graphnet.formulas.operands import factors_in
+from graphnet.formulas.reading import Reader
+from graphnet.formulas.simplify import call, mentions, substitute
 from graphnet.ops.arithmetic import Add
 
 
@@ -108,7 +108,7 @@ def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entr
         body = body.body
     order = [*(letter for letter in letters if letter is not None), *sums]
     place = tuple(i for i, letter in zip(entry, letters, strict=True) if letter is not None)
-    signals = _SignalsOf(bwd)
+    signals = {bwd.graph.label(node): signal for node, signal in bwd.error_signals.items()}
 
     def at_entry(formula: Formula) -> Array:
         array = along(formula, order, bwd, signals)
@@ -125,13 +125,3 @@ def _terms(bwd: BackwardPass, body: Formula, letters: Sequence[str | None], entr
         for index in np.ndindex(values.shape)
     ]
     return tuple(sorted(terms, key=lambda term: -abs(term.value)))
-
-
-class _SignalsOf:
-    """The error signals of a pass by label."""
-
-    def __init__(self, bwd: BackwardPass) -> None:
-        self._bwd = bwd
-
-    def __getitem__(self, label: str) -> Any:
-        return self._bwd.error_signal(label)

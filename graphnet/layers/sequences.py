@@ -11,7 +11,7 @@ from graphnet.errors import ShapeError
 from graphnet.layers.initialisers import Activation, Init, require_generator, weights
 from graphnet.ops.activations import tanh
 from graphnet.ops.linear import bias_add, matmul
-from graphnet.ops.shaping import take
+from graphnet.ops.picking import take
 
 
 def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator, name: str = "embedding") -> Node:

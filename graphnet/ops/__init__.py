@@ -55,23 +55,22 @@ from graphnet.ops.comparisons import (
 )
 from graphnet.ops.convolution import Conv2d, Conv2dToInput, Conv2dToKernel
 from graphnet.ops.dropout import Dropout
+from graphnet.ops.joining import Concatenate
 from graphnet.ops.labels import Accuracy
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import MSE, SSE, BinaryCrossEntropy, CrossEntropy
 from graphnet.ops.normalisation import BatchNorm, LayerNorm
 from graphnet.ops.overview import overview
+from graphnet.ops.picking import PutAdd, Take
 from graphnet.ops.pooling import MaxPool2d
 from graphnet.ops.reductions import Max, Mean, Sum
 from graphnet.ops.shaping import (
     BroadcastTo,
-    Concatenate,
     Embed,
     ExpandDims,
     Getitem,
-    PutAdd,
     Reshape,
     Squeeze,
-    Take,
 )
 
 __all__ = [

@@ -10,7 +10,7 @@ from graphnet.core.settings import whole
 from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.functions import function
 from graphnet.ops.losses import Loss
-from graphnet.ops.shaping import take
+from graphnet.ops.picking import take
 
 
 @builtin

@@ -12,8 +12,9 @@ from graphnet.errors import GraphnetError
 from graphnet.ops.activations import Polynomial
 from graphnet.ops.convolution import Conv2dToInput, Conv2dToKernel
 from graphnet.ops.normalisation import BatchNorm
+from graphnet.ops.picking import PutAdd
 from graphnet.ops.pooling import MaxPool2d
-from graphnet.ops.shaping import BroadcastTo, Embed, ExpandDims, Getitem, PutAdd, Reshape, Squeeze
+from graphnet.ops.shaping import BroadcastTo, Embed, ExpandDims, Getitem, Reshape, Squeeze
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op

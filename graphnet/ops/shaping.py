@@ -1,20 +1,19 @@
-"""Ops that move entries without changing them: reshape, broadcast_to, concatenate, take, indexing."""
+"""Ops that move entries without changing them: reshape, broadcast_to, parts by an index, and the way back from these."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array, Node, constant
+from graphnet.core.node import Array, Node
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
-from graphnet.errors import OpaqueError, ShapeError
+from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import sum_to
 
 
@@ -130,100 +129,6 @@ class BroadcastTo(Moving):
         return self.to
 
 
-@builtin
-@dataclass(frozen=True)
-class Concatenate(Primitive):
-    """Arrays joined along an axis; each receives its part of δ.
-
-    Attributes
-    ----------
-    axis
-        The axis to join along.
-    """
-
-    axis: int = 0
-
-    def forward(self, *parts: Array) -> Array:
-        return np.concatenate(parts, axis=self.axis)
-
-    def backward(self, delta: Array, a: Array, *parts: Array) -> Array:
-        before: tuple[slice, ...] = (slice(None),) * (self.axis % a.ndim)
-        messages, start = [], 0
-        for part in parts:
-            (length,) = shapes.known((part.shape[self.axis],), "concatenate's backward rule")
-            messages.append(delta[(*before, slice(start, start + length))])
-            start += length
-        return messages
-
-    def shape(self, *parts: Shape) -> Shape:
-        first = parts[0]
-        (axis,) = shapes.normal_axes(self.axis, len(first))
-        for part in parts:
-            if len(part) != len(first) or not all(
-                i == axis or shapes.same_size(size, part[i]) for i, size in enumerate(first)
-            ):
-                raise ShapeError(
-                    f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}",
-                    repair="All sizes but the one along the axis must be equal.",
-                )
-        lengths = [part[axis] for part in parts]
-        total = None if None in lengths else sum(length for length in lengths if length is not None)
-        others = [next((s for s in sizes if s is not None), None) for sizes in zip(*parts, strict=True)]
-        return (*others[:axis], total, *others[axis + 1 :])
-
-
-@builtin
-@dataclass(frozen=True)
-class Take(Moving):
-    """Entries picked by their positions along an axis; an entry picked twice receives both error signals.
-
-    Attributes
-    ----------
-    axis
-        The axis to pick along.
-    """
-
-    axis: int = 0
-
-    def forward(self, z: Array, indices: Array) -> Array:
-        return np.take(z, indices, axis=self.axis)
-
-    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
-        return PutAdd(shapes.known(z.shape, "take's backward rule"), self.axis % z.ndim)(delta, indices), None
-
-    def shape(self, z: Shape, indices: Shape) -> Shape:
-        (axis,) = shapes.normal_axes(self.axis, len(z))
-        return (*z[:axis], *indices, *z[axis + 1 :])
-
-
-@builtin
-@dataclass(frozen=True)
-class PutAdd(Moving):
-    """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
-
-    Attributes
-    ----------
-    to
-        Shape of the result.
-    axis
-        The axis the positions count along.
-    """
-
-    to: tuple[int, ...]
-    axis: int
-
-    def forward(self, z: Array, indices: Array) -> Array:
-        result = np.zeros(self.to, z.dtype)
-        np.add.at(result, (*(slice(None),) * self.axis, indices), z)
-        return result
-
-    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
-        return np.take(delta, indices, axis=self.axis), None
-
-    def shape(self, z: Shape, indices: Shape) -> Shape:
-        return self.to
-
-
 # Basic indexing -----------------------------------------------------------------------------------------------------
 
 Index: TypeAlias = tuple[Any, ...]
@@ -295,34 +200,6 @@ class Embed(Moving):
 def numpy_index(index: Index) -> tuple[Any, ...]:
     """Return an index as NumPy takes it."""
     return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
-
-
-def _described_index(index: Any) -> Index:
-    items = index if isinstance(index, tuple) else (index,)
-    described: list[Any] = []
-    for item in items:
-        if isinstance(item, slice):
-            described.append(tuple(None if i is None else int(i) for i in (item.start, item.stop, item.step)))
-        elif isinstance(item, EllipsisType):
-            described.append("...")
-        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, bool)):
-            described.append(None if item is None else int(item))
-        else:
-            raise OpaqueError(
-                f"indexing a node with {type(item).__name__} {item!r}"[:200],
-                repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
-            )
-    return tuple(described)
-
-
-@implements(np.ndarray.__getitem__)
-def getitem(z: Array, index: Any) -> Array:
-    """Build ``z[index]``: by integers, slices, None and ``...``, or by one array of positions."""
-    if isinstance(index, (list, np.ndarray)) and np.asarray(index).dtype.kind in "iu":
-        return take(z, index, axis=0)
-    if isinstance(index, Node) and index.dtype.kind in "iu":
-        return take(z, index, axis=0)
-    return Getitem(_described_index(index))(z)
 
 
 # Functions ----------------------------------------------------------------------------------------------------------
@@ -413,101 +290,6 @@ def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
         shapes.known(z.shape, "squeeze without an axis")
         axis = tuple(i for i, size in enumerate(z.shape) if size == 1)
     return Squeeze(tuple(axis) if isinstance(axis, Sequence) else (axis,))(z)
-
-
-@implements(np.concatenate)
-def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | None = None) -> Array:
-    """Join arrays along an axis. Each receives its part of the error signal.
-
-    Parameters
-    ----------
-    parts : sequence of node or array
-        Equal shapes but for the size along `axis`.
-    axis : int or None
-        The axis to join along; None joins all entries in one.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        As long along `axis` as all parts together.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if other sizes differ or there are no parts.
-
-    Examples
-    --------
-    >>> concatenate([[1.0], [2.0, 3.0]])
-    array([1., 2., 3.])
-    """
-    if len(parts) == 0:
-        raise ShapeError("concatenate got no parts", repair="Give at least one.")
-    if axis is None:  # NumPy's way to join all entries
-        parts, axis = [ravel(part) for part in parts], 0
-    return Concatenate(axis)(*parts, name=name)
-
-
-@implements(np.stack)
-def stack(parts: Sequence[Array], axis: int = 0) -> Array:
-    """Build ``np.stack(parts, axis)``: joined along a new axis."""
-    return concatenate([expand_dims(part, axis) for part in parts], axis)
-
-
-def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) -> Array:
-    """Pick entries along an axis by their positions. An entry picked twice receives both error signals.
-
-    Parameters
-    ----------
-    z : node or array
-        Any shape with at least one axis.
-    indices : node or array of int
-        Positions from 0, any shape; a node declared with ``dtype=int``.
-    axis : int
-        The axis to pick along.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        The shape of `indices` in the place of the axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis or a position is out of range.
-    OpaqueError
-        If the indices are not integers.
-
-    Examples
-    --------
-    >>> take(np.array([10.0, 20.0]), [1, 1, 0])
-    array([20., 20., 10.])
-    """
-    if not isinstance(indices, Node):
-        indices = constant(indices, dtype=int) if isinstance(z, Node) else np.asarray(indices)
-    if indices.dtype.kind not in "iu":
-        raise OpaqueError(
-            f"take needs integer positions, got {indices.dtype}", repair="Declare the input with dtype=int."
-        )
-    if not isinstance(indices, Node) or not hasattr(indices, "value"):
-        return Take(axis)(z, indices, name=name)
-    size = z.shape[axis] if -z.ndim <= axis < z.ndim else None
-    if size is not None and indices.value.size and not -size <= indices.value.min() <= indices.value.max() < size:
-        raise ShapeError(
-            f"positions {indices.value.min()} to {indices.value.max()} along an axis of size {size}",
-            repair=f"Positions run from 0 to {size - 1}.",
-        )
-    return Take(axis)(z, indices, name=name)
-
-
-@implements(np.take)
-def numpy_take(z: Array, indices: Array, axis: int | None = None) -> Array:
-    """Build ``np.take(z, indices, axis)``, which flattens `z` first if there is no axis."""
-    return take(ravel(z), indices) if axis is None else take(z, indices, axis)
 
 
 @implements(np.ravel)

@@ -14,7 +14,7 @@ from graphnet.core.node import Input
 from graphnet.engine.feeds import fed_arrays
 from graphnet.errors import TrainingError
 from graphnet.ops.dropout import dropout_masks, mask_rates
-from graphnet.ops.shaping import Take
+from graphnet.ops.picking import Take
 from graphnet.train.settings import require_count
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphnet.errors import DrawError
 
@@ -90,7 +90,7 @@ class History:
         Raises
         ------
         DrawError
-            If matplotlib is not installed.
+            If there is no epoch to plot, or matplotlib is not installed.
 
         Examples
         --------
@@ -98,30 +98,9 @@ class History:
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['E']
         """
-        try:
-            from matplotlib.figure import Figure
-            from matplotlib.ticker import MaxNLocator
-        except ImportError as error:
-            raise DrawError(
-                "a plot of the history needs matplotlib, which is not installed",
-                repair="Install it with: pip install matplotlib. history.rows() has the numbers.",
-            ) from error
-        losses = {name: column for name, column in self.columns.items() if name in ("loss", "validation_loss")}
-        panels: list[tuple[str, dict[str, list[float]]]] = [("E", losses)]
-        panels += [(name, {name: column}) for name, column in self.metrics.items()]
-        figure = Figure(figsize=(6, 1 + 2.4 * len(panels)), layout="constrained")
-        axes = figure.subplots(len(panels), squeeze=False, sharex=True)[:, 0]
-        epochs = range(1, len(self.loss) + 1)
-        for axis, (label, curves) in zip(axes, panels, strict=True):
-            for (name, column), (colour, style) in zip(curves.items(), _STYLES, strict=False):
-                axis.plot(epochs, column, style, color=colour, label=name.replace("_", " "), markevery=_few(column))
-            axis.set_ylabel(label)
-            axis.spines[["top", "right"]].set_visible(False)
-            if len(curves) > 1:
-                axis.legend(frameon=False)
-        axes[-1].set_xlabel("epoch")
-        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-        return figure
+        from graphnet.draw import plots
+
+        return plots.training(self)
 
     def __repr__(self) -> str:
         if not self.loss:
@@ -133,23 +112,10 @@ class History:
 
     def _repr_png_(self) -> bytes | None:
         """Return the plot, for notebooks; nothing if there is none to show."""
-        import io
-
-        if not self.loss:
-            return None
         try:
             figure = self.plot()
         except DrawError:
             return None
-        buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=110)
-        return buffer.getvalue()
+        from graphnet.draw.plots.figure import png
 
-
-_STYLES = (("#1f5fa8", "o-"), ("#b4530a", "s--"))
-"""Colour and line: told apart without the colour too."""
-
-
-def _few(column: list[Any]) -> int:
-    """Return how many points apart markers are drawn, so that they stay apart."""
-    return max(1, len(column) // 20)
+        return png(figure)

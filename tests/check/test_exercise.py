@@ -54,6 +54,17 @@ def test_a_hint_of_the_author_goes_first_and_html_is_escaped():
     assert "&lt;b&gt;Eq. 4" in result._repr_html_()
 
 
+def test_a_fault_without_a_known_look_comes_with_the_numbers_at_its_worst():
+    result = gn.exercise(
+        lambda z: np.where(z > 0, z, 0.1 * z), lambda delta, a, z: delta * (z - a), np.array([[2.0, -1.0]])
+    )
+    first, second = result.report.splitlines()
+    assert first == "looks like: none of the usual slips"
+    assert second.startswith("worst at entry (0, ")
+    assert "the rule says" in second
+    assert "the finite difference" in second
+
+
 def test_what_is_no_rule_is_refused():
     with pytest.raises(RuleError, match="the backward rule is 3, expected a function"):
         gn.exercise(np.sin, 3)

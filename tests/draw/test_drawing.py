@@ -213,13 +213,13 @@ def test_the_title_of_a_report_is_its_outcome(network):
 def test_show_chooses_what_is_on_the_picture(network):
     E, feeds = network
     bwd = gn.backward(E, feeds)
-    everything = draw(bwd, show=["shapes", "values", "error signals", "messages", "formulas"]).picture
+    everything = draw(bwd, show=["shapes", "values", "error signals", "gradients", "messages", "formulas"]).picture
     usual = draw(bwd).picture
     formulas = {box.title: box.formulas for box in everything.boxes}
     assert formulas["a1"] == ("to z1: δ ⊙ (1 − a1 ⊙ a1)",)
-    assert formulas["z1"] == ("to matmul_1: δ", "to b1: sum(δ, axis=0)")
+    assert formulas["z1"] == ("to matmul_1: δ", "to b1: Σ_samples δ")
     assert formulas["matmul_1"] == ("to x: δ W1ᵀ", "to W1: xᵀ δ")
-    assert formulas["E"] == ("to a2: δ · (a2 − t)", "to t: −δ · (a2 − t)")
+    assert formulas["E"] == ("to a2: δ (a2 − t)", "to t: −δ (a2 − t)")
     assert not any(box.formulas for box in usual.boxes)
     values = draw(bwd, show="values").picture
     assert [field.role for box in values.boxes for field in box.fields] == ["value"] * 13
@@ -227,8 +227,13 @@ def test_show_chooses_what_is_on_the_picture(network):
     assert not any("shape" in line for box in values.boxes for line in box.lines)
     signals = draw(bwd, show=["error signals"]).picture
     assert not any(field.role == "value" for box in signals.boxes for field in box.fields)
+    assert {field.role for box in signals.boxes for field in box.fields} == {"error signal", "unused signal"}
+    gradients = draw(bwd, show=["gradients", "messages"]).picture
+    assert [box.title for box in gradients.boxes if box.fields] == ["W1", "b1", "W2", "b2"]
+    assert [edge.role for edge in gradients.edges].count("gradient") == 4
     messages = draw(bwd, show=["messages"]).picture
-    assert len(messages.edges) == 24
+    assert [edge.role for edge in messages.edges].count("value") == 12
+    assert len(messages.edges) == 20
     assert not any(box.fields for box in messages.boxes)
     assert {box.title: box.lines for box in draw(bwd, show=[]).picture.boxes}["a1"] == ("tanh(z1)",)
 
@@ -257,8 +262,27 @@ def test_formulas_of_rules_that_are_none():
 
     x = gn.input("x", (2,))
     boxes = draw(gn.sum(opaque(x, name="y"), name="E"), show=["formulas"]).picture.boxes
+    assert [box.formulas for box in boxes] == [(), ("to x: opaque′(δ, y, x)",), ("to y: δ 𝟏",)]
+
+
+def test_a_rule_that_returns_the_wrong_shape_has_no_formula():
+    @gn.op
+    def summed(z):
+        return z * 1
+
+    @summed.backward
+    def summed_backward(delta, a, z):
+        return delta.sum()
+
+    boxes = draw(summed(gn.input("x", (2,)), name="y"), show=["formulas"]).picture.boxes
     assert boxes[1].formulas == ("its rule is no formula",)
-    assert boxes[0].formulas == ()
+
+
+def test_a_formula_holds_whatever_the_way_back_starts_with():
+    w = gn.parameter("w", 3.0)
+    bwd = gn.backward(gn.square(w, name="y"), {}, delta=2.0)
+    boxes = draw(bwd, show=["formulas"]).picture.boxes
+    assert boxes[-1].formulas == ("to w: 2 δ · w",)  # not 2 w: here ∂E/∂y is 2
 
 
 def test_slices_are_written_as_slices():

@@ -37,6 +37,18 @@ def test_the_source_figure_of_activations():
         assert np.ptp(axes.get_lines()[0].get_xdata()) == 10
 
 
+def test_a_known_activation_looks_the_same_in_every_plot():
+    def looks(functions):
+        lines = gn.plots.activations(functions).axes[0].get_lines()
+        return {line.get_label(): to_hex(line.get_color()) for line in lines if line.get_label()[0] != "_"}
+
+    everywhere = looks([gn.identity, gn.sigmoid, gn.tanh])
+    some = looks([gn.relu, gn.tanh, gn.softplus, gn.sigmoid])
+    assert some["tanh"] == everywhere["tanh"]
+    assert some["sigmoid"] == everywhere["sigmoid"]
+    assert len(set(some.values())) == 4
+
+
 def test_activations_of_ones_own():
     @gn.op
     def cube(z):

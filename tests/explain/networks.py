@@ -100,6 +100,24 @@ def no_names():
     return gn.mse(a, t), {"x": away_from_zero(rng, (4, 2)), "t": away_from_zero(rng, (4, 1))}
 
 
+def images():
+    """Two convolutions, the largest of each window, and the scores of three classes."""
+    rng = np.random.default_rng(8)
+    x, t = gn.input("x", (None, 1, 4, 4)), gn.input("t", (None, 3))
+    h = gn.layers.conv2d(x, 2, activation=gn.tanh, rng=rng, name="first")
+    h = gn.layers.max_pool2d(gn.layers.conv2d(h, 2, activation=gn.tanh, rng=rng, name="second"))
+    E = gn.cross_entropy(gn.layers.dense(gn.layers.flatten(h), 3, None, rng=rng, name="scores"), t, name="E")
+    return E, {"x": rng.normal(size=(5, 1, 4, 4)), "t": np.eye(3)[[0, 1, 2, 1, 0]]}
+
+
+def batch_normalised():
+    rng = np.random.default_rng(9)
+    x, t = gn.input("x", (None, 3)), gn.input("t", (None, 2))
+    z = gn.layers.batch_norm(gn.layers.dense(x, 4, None, rng=rng, name="first"), name="norm")
+    E = gn.sse(gn.layers.dense(gn.tanh(z, name="a1"), 2, None, rng=rng, name="last"), t, name="E")
+    return E, {"x": away_from_zero(rng, (5, 3)), "t": away_from_zero(rng, (5, 2))}
+
+
 GRAPHS = {
     "2-3-1": lambda: small(),
     "2-3-1, batch known": lambda: small(rows=4),
@@ -119,4 +137,6 @@ GRAPHS = {
     "mean over the batch": normalised,
     "vectors": vectors,
     "no names": no_names,
+    "images": images,
+    "batch normalisation": batch_normalised,
 }

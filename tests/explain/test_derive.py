@@ -125,9 +125,14 @@ def test_the_rule_of_the_hidden_layers_repeats_at_any_depth():
     ]  # fmt: skip
 
 
+EVERY_EQUATION = {"Eq. 1", "Eq. 5", "Eq. 6", "Eq. 11", "Eq. 12", "definition of δ_j", "definition of δ_k"}
+
+
 @pytest.mark.parametrize(
     ("graph", "expected"),
     [
+        ("2-3-1", EVERY_EQUATION),
+        ("an op of one's own", EVERY_EQUATION),  # what its rule calls works entry by entry, so it is some a = g(z)
         ("mean over the batch", set()),
         ("tied weights", set()),
         ("scalars", set()),
@@ -144,6 +149,56 @@ def test_an_equation_number_stands_only_where_the_equation_does(graph, expected)
 def test_a_loss_that_is_more_than_the_squares_has_no_numbers():
     steps = gn.derive(GRAPHS["weight decay"]()[0]).steps
     assert {step.equation for step in steps} == {""}
+
+
+def test_an_op_of_ones_own_that_mixes_units_is_no_activation_of_the_equations():
+    @gn.op
+    def centred(z):
+        return z - np.mean(z, axis=-1, keepdims=True)
+
+    @centred.backward
+    def centred_backward(delta, a, z):
+        return delta - np.mean(delta, axis=-1, keepdims=True)
+
+    steps = gn.derive(small(centred, None)[0]).steps
+    assert {step.equation for step in steps if step.label in ("z1", "W1", "b1")} == {""}
+
+
+def test_an_output_without_activation_has_a_delta_too():
+    assert str(gn.derive(small(output=None)[0])["z2"]) == "δ(z₂) = z₂ − t    (definition of δ_k)"
+
+
+def test_classification_is_written_for_one_sample_and_softmax_by_its_name():
+    derivation = gn.derive(small(output=None, loss=gn.cross_entropy, sizes=(3, 4, 2))[0], "W1", indices=True)
+    assert derivation.per_sample
+    assert [step.text for step in derivation.steps] == [
+        "δ_k = softmax(z₂)_k (Σ_k′ t_k′) − t_k",
+        "δ_j = (Σ_k δ_k w_jk) (1 − a_j²)",
+        "∂E/∂w_ij = δ_j x_i",
+    ]
+    assert derivation.definitions[-1].text == "E = −Σ_k t_k log softmax(z₂)_k"
+
+
+def test_along_one_axis_there_is_one_letter_through_any_number_of_ops():
+    steps = gn.derive(GRAPHS["batch normalisation"]()[0], ["norm/scale", "last/W"], indices=True).steps
+    assert [step.text for step in steps] == [
+        "δ_nk = z_nk − t_nk",
+        "∂E/∂w_jk = Σ_n δ_nk a_nj",
+        "δ_nj = (Σ_k δ_nk w_jk) (1 − a_nj²)",
+        "∂E/∂scale_j = Σ_n δ_nj v_(3,nj)",
+    ]
+
+
+def test_a_convolution_reads_layer_by_layer():
+    derivation = gn.derive(GRAPHS["images"]()[0], ["first/b", "first/W"])
+    assert [step.text for step in derivation.steps] == [
+        "δ(z₃) = softmax(z₃) ⊙ (Σ_columns t) − t",
+        "δ(z₂) = max_pool2d′(reshape(δ(z₃) W_scoresᵀ), v₃, a₂) ⊙ (1 − a₂ ⊙ a₂)",
+        "δ(z₁) = conv2d_to_input(δ(z₂), W_second; padding=(1, 1), size=(4, 4)) ⊙ (1 − a₁ ⊙ a₁)",
+        "∂E/∂b_first = Σ_(axes 0, 2, 3) δ(z₁)",
+        "∂E/∂W_first = conv2d_to_kernel(x, δ(z₁); padding=(1, 1), size=(3, 3))",
+    ]
+    assert "v₃ = max_pool2d(a₂; size=(2, 2), stride=(2, 2))" in derivation.text
 
 
 # Any network ---------------------------------------------------------------------------------------------------------
@@ -261,12 +316,25 @@ def test_it_shows_itself_and_is_plain_data():
     page, latex = derivation._repr_html_(), derivation._repr_latex_()
     assert page.startswith("<div")
     assert page.count("<math") == 2
-    assert "(Eq.\u00a011)" in page
+    assert '<mtext>(Eq.</mtext><mspace width="0.3em"></mspace><mtext>11)</mtext>' in page
+    assert "\u00a0" not in page  # MathJax 2 reads it as an entity that it doesn't know
     assert latex.startswith("$$\\begin{aligned}")
-    assert r"\frac{\partial E}{\partial W_{1}} &= x^{\top} \delta \left( z_{1} \right) && \text{(Eq. 11)}" in latex
+    assert r"\frac{\partial E}{\partial W_{1}} &= x^{\top} \, \delta ( z_{1} ) && \text{(Eq. 11)}" in latex
     plain = derivation.to_dict()
     assert plain["steps"][-1]["text"] == "∂E/∂W₁ = xᵀ δ(z₁)"
     assert plain["steps"][-1]["equation"] == "Eq. 11"
+
+
+def test_powers_of_ten_are_typeset_and_brackets_grow_only_where_they_must():
+    w = gn.parameter("w", [1.0, 2.0])
+    derivation = gn.derive(gn.sum(gn.log(w + 1e-05) + 2.5e7 * w, name="E"))
+    assert str(derivation) == "∂E/∂w = 2.5e+07 + 1 / v₁\n\nwith\n    v₁ = w + 1e-05\n    E = Σ (ln(v₁) + 2.5e+07 w)"
+    step, sum_of = derivation.steps[-1], derivation.definitions[0]
+    assert step.latex == r"\frac{\partial E}{\partial w} = 2.5 \cdot 10^{7} + \frac{1}{v_{1}}"
+    assert sum_of.latex == "v_{1} = w + 10^{-5}"
+    assert "<msup><mn>10</mn><mrow><mo>−</mo><mn>5</mn></mrow></msup>" in sum_of.mathml
+    latex = gn.derive(GRAPHS["an op of one's own"]()[0], "W2").latex
+    assert r"( a_{2} - t ) \odot \left( a_{2} + \frac{1 - a_{2}}{1 + e^{- z_{2}}} \right)" in latex
 
 
 def test_vectors_need_no_axes_of_size_one():

@@ -242,6 +242,18 @@ def test_a_folded_box_can_be_opened_in_a_scene_of_its_own():
     np.testing.assert_allclose(shown, run.error_signal(node), rtol=1e-3)
 
 
+def test_boxes_that_are_open_already_take_no_room_from_those_that_are_folded():
+    a = gn.input("x")
+    for place in range(45):
+        a = gn.tanh(a, name=f"a{place}")
+    with gn.scope("last"):
+        a = gn.sigmoid(gn.tanh(a, name="b"), name="c")
+    data = page_data(gn.backward(gn.square(a, name="E"), {"x": 1.0}), depth=0)
+    (folded,) = [box["id"] for box in first_scene(data)["boxes"] if box["kind"] == "folded"]
+    assert list(data["scenes"]) == ["", folded]
+    assert len(data["scenes"][folded]["boxes"]) == 49  # as well as 48: far fewer than all scenes may have
+
+
 def test_a_formula_that_does_not_give_the_message_is_left_out(network):
     E, feeds = network
     for delta, has_formula in ((None, True), (1.0, True), (2.0, False)):  # the formulas take ∂E/∂E for 1

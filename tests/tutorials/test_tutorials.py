@@ -1,10 +1,13 @@
 """The tutorials run, their notebooks are in step with their sources, and together they cover the checklist."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
 pytest.importorskip("jupytext")
+
+from nbclient.exceptions import CellExecutionError
 
 from tools import coverage_of_source, notebooks
 
@@ -14,8 +17,8 @@ MISSING: set[str] = set()
 
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own machinery
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
-def test_a_tutorial_runs(source):
-    notebooks.run(source)
+def test_a_tutorial_and_its_solutions_run(source):
+    notebooks.run(notebooks.solved(notebooks.read(source)))
 
 
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
@@ -49,3 +52,66 @@ def test_a_changed_source_is_out_of_step_and_a_cell_that_asserts_nothing_covers_
     source.write_text("# %%\n# S30\nTrue\n", encoding="utf-8")
     assert not notebooks.in_step(source)
     assert coverage_of_source.coverage()["S30"] == []
+
+
+@pytest.mark.parametrize("source", [s for s in notebooks.sources() if "**Exercise" in s.read_text(encoding="utf-8")])
+def test_an_exercise_is_an_attempt_then_a_hint_then_a_solution_with_code(source):
+    cells = notebooks.nbformat.read(notebooks.built(source), as_version=4).cells
+    exercises = [place for place, cell in enumerate(cells) if "**Exercise" in cell.source]
+    assert exercises
+    for place in exercises:
+        _, attempt, below = cells[place : place + 3]
+        text = "".join(
+            output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in attempt.outputs
+        )
+        assert text, "the cell tells the reader how it went"
+        assert "Right" not in text, "as saved, the exercise is not solved"
+        assert re.findall(r"<details><summary>(\w+)</summary>\n\n", below.source) == ["Hint", "Solution"]
+        assert "```python\n" in notebooks.SOLUTION.search(below.source)[1]
+
+
+def test_a_tutorial_links_to_the_next():
+    for source, following in pairwise(notebooks.sources()):
+        last = notebooks.read(source).cells[-1]
+        assert f"({notebooks.built(following).name})" in last.source
+
+
+SHORT = """# %%
+double = None
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# double = 2
+# assert double == {answer}
+# ```
+#
+# </details>
+"""
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("answer", "right"), [("2", True), ("3", False)])
+def test_a_solution_is_run_below_its_cell_and_a_wrong_one_is_found(tmp_path, answer, right):
+    source = tmp_path / "01_short.py"
+    source.write_text(SHORT.format(answer=answer), encoding="utf-8")
+    notebook = notebooks.solved(notebooks.read(source))
+    assert [cell.cell_type for cell in notebook.cells] == ["code", "markdown", "code"]
+    if right:
+        notebooks.run(notebook)
+    else:
+        with pytest.raises(CellExecutionError, match="double == 3"):
+            notebooks.run(notebook)
+
+
+@pytest.mark.parametrize(
+    ("size", "fitting"),
+    [
+        ('width="400" height="300"', 'width="400" height="300"'),
+        ('width="1720" height="301"', 'width="860" height="150"'),
+        ('width="1290pt" height="60pt"', 'width="645pt" height="30pt"'),
+    ],
+)
+def test_a_picture_wider_than_the_page_is_made_to_fit(size, fitting):
+    assert notebooks.fitting(f'<svg {size} viewBox="0 0 1 1">') == f'<svg {fitting} viewBox="0 0 1 1">'

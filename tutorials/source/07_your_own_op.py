@@ -1,9 +1,14 @@
 # %% [markdown]
 # # 7 · Your own op and backward rule
 #
-# An op is a forward rule and a backward rule. The backward rule is given `delta`, the error signal of its output,
-# then the
-# output and the inputs of the forward pass, and returns one message for each input.
+# An op is two rules, in plain NumPy:
+#
+# * the **forward rule** makes the output from the inputs;
+# * the **backward rule** is given `delta`, the error signal of the output, then the output and the inputs, and returns
+#   what is sent back: one error signal for each input.
+#
+# Let us make an activation that nobody has built in: a bump, $a = e^{-z^2}$. Its slope is
+# $-2z\,e^{-z^2} = -2z\,a$.
 
 # %%
 import numpy as np
@@ -20,11 +25,15 @@ def bump(z):
 
 @bump.backward
 def bump_backward(delta, a, z):
-    return delta * (-2 * z * a)  # the cached output a saves an exp
+    return delta * (-2 * z * a)  # the cached output saves an exp
 
+
+gn.plots.activations([bump], z=(-3, 3))
 
 # %% [markdown]
-# Check it alone, before it hides in a network:
+# ## Check it alone
+#
+# ... before it hides in a network. `gn.check_op` takes arrays to try it at.
 
 # %%
 report = gn.check_op(bump, rng.normal(size=(4, 3)))
@@ -32,9 +41,10 @@ report.raise_if_failed()
 report
 
 # %% [markdown]
-# Now it is an op like any other: it can be drawn, derived, and trained with. So can an error of your own. Here the
-# fourth
-# power in place of the square, which cares more about large errors:
+# ## Use it
+#
+# Now it is an op like any other. So can be an error of your own: here is the fourth power in place of the square, which
+# minds large errors more and small ones less. It has two inputs, so its rule returns two error signals.
 
 
 # %%
@@ -45,34 +55,50 @@ def quartic(a, t):
 
 @quartic.backward
 def quartic_backward(delta, e, a, t):
-    return delta * 4 * (a - t) ** 3, delta * -4 * (a - t) ** 3
+    slope = 4 * (a - t) ** 3
+    return delta * slope, delta * -slope
 
 
 # %%
 # S08: an activation and an error of one's own
 x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
-W1, W2 = gn.parameter("W1", rng.normal(size=(2, 3))), gn.parameter("W2", rng.normal(size=(3, 1)))
+W1 = gn.parameter("W1", rng.normal(size=(2, 3), scale=0.5))
+W2 = gn.parameter("W2", rng.normal(size=(3, 1), scale=0.5))
 a1 = bump(gn.matmul(x, W1, name="z1"), name="a1")
 E = quartic(gn.matmul(a1, W2, name="z2"), t, name="E")
-feeds = {x: rng.normal(size=(5, 2)), t: rng.normal(size=(5, 1))}
-gn.check_gradients(E, feeds).raise_if_failed()
+X, T = rng.normal(size=(3, 2)), np.array([[0.5], [-0.5], [1.0]])
+feeds = {x: X, t: T}
 
 bwd = gn.backward(E, feeds)
-hidden = np.exp(-((feeds[x] @ W1.value) ** 2))
-by_hand = hidden.T @ (4 * (hidden @ W2.value - feeds[t]) ** 3)
-np.testing.assert_allclose(bwd.gradient(W2), by_hand)
-gn.draw(bwd)
+hidden = np.exp(-((X @ W1.value) ** 2))  # and by hand
+delta_2 = 4 * (hidden @ W2.value - T) ** 3
+delta_1 = (delta_2 @ W2.value.T) * (-2 * (X @ W1.value) * hidden)
+np.testing.assert_allclose(bwd.gradient(W2), hidden.T @ delta_2)
+np.testing.assert_allclose(bwd.gradient(W1), X.T @ delta_1)
+gn.check_gradients(E, feeds).raise_if_failed()
+gn.draw(bwd, direction="down")
 
 # %% [markdown]
-# The mathematics is read from the rule you wrote in NumPy:
+# Nobody told graphnet any mathematics. It reads the formulas from the rules that you wrote in NumPy, by handing them
+# symbols in place of arrays:
 
 # %%
 gn.derive(E, [W2, W1])
 
 # %% [markdown]
+# And it trains:
+
+# %%
+# S08, S07
+history = gn.fit(E, feeds, optimizer=gn.GradientDescent(0.001), epochs=300)
+assert history.loss[-1] < history.loss[0] / 20
+gn.plots.loss(history, log=True)
+
+# %% [markdown]
 # ## Without a backward rule
 #
-# An op may do without one, as long as no error signal has to pass through it. Otherwise it is refused, by name:
+# An op may do without one, as long as no error signal has to pass through it. Otherwise it is refused, by name, and not
+# taken for zero:
 
 
 # %%
@@ -95,27 +121,119 @@ assert "staircase" in message
 print(message)
 
 # %% [markdown]
-# ## Exercises
+# ## Your turn
 #
-# 1. Write the backward rule of $a = z\,e^{-z}$.
+# **Exercise 1.** Write the backward rule of $a = z\,e^{-z}$.
+
+
+# %%
+def my_rule(delta, a, z):
+    return delta * np.exp(-z)  # not all of it
+
+
+gn.exercise(lambda z: z * np.exp(-z), my_rule, hint="The product rule has two terms.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
 #
-# <details><summary>Solution</summary>
-#
-# $a' = e^{-z} - z e^{-z} = e^{-z} - a$, so `delta * (np.exp(-z) - a)`.
+# One of the two terms is there. In the other, $e^{-z}$ is differentiated, and the output is hidden in it.
 #
 # </details>
 #
-# 2. And of $a = u\,v$, entry by entry.
-#
 # <details><summary>Solution</summary>
 #
-# Each input gets the other one: `(delta * v, delta * u)`.
+# $a' = e^{-z} - z\,e^{-z} = e^{-z} - a$.
+#
+# ```python
+# def my_rule(delta, a, z):
+#     return delta * (np.exp(-z) - a)
+#
+#
+# assert gn.exercise(lambda z: z * np.exp(-z), my_rule).ok
+# ```
 #
 # </details>
 
+# %% [markdown]
+# **Exercise 2.** And of $a = u\,v$, entry by entry. Two inputs, two error signals.
+
+
 # %%
-first = gn.exercise(lambda z: z * np.exp(-z), lambda delta, a, z: delta * (np.exp(-z) - a))
-second = gn.exercise(lambda u, v: u * v, lambda delta, a, u, v: (delta * v, delta * u))
-assert first.ok
-assert second.ok
-second
+def product_rule(delta, a, u, v):
+    return delta * u, delta * v
+
+
+gn.exercise(lambda u, v: u * v, product_rule)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# By how much does $u\,v$ move if $u$ moves by 0.01?
+#
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# Each input is sent what the *other* one says.
+#
+# ```python
+# def product_rule(delta, a, u, v):
+#     return delta * v, delta * u
+#
+#
+# assert gn.exercise(lambda u, v: u * v, product_rule).ok
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **Exercise 3.** Make an op: the softsign $a = z / (1 + |z|)$, its rule included, and check it with `gn.check_op`.
+
+
+# %%
+@gn.op
+def softsign(z):
+    return z / (1 + np.abs(z))
+
+
+@softsign.backward
+def softsign_backward(delta, a, z):
+    return delta / (1 + np.abs(z))  # change this line
+
+
+points = rng.normal(size=(4, 3))
+print(gn.check_op(softsign, points).verdict)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# The quotient rule. On the right side, where $|z| = z$, the slope is $\frac{(1+z) - z}{(1+z)^2}$.
+#
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# @softsign.backward
+# def softsign_backward(delta, a, z):
+#     return delta / (1 + np.abs(z)) ** 2
+#
+#
+# gn.check_op(softsign, points).raise_if_failed()
+# ```
+#
+# With the cached output it needs no division: $1/(1+|z|) = 1 - |a|$.
+#
+# ```python
+# @softsign.backward
+# def from_the_output(delta, a, z):
+#     return delta * (1 - np.abs(a)) ** 2
+#
+#
+# gn.check_op(softsign, points).raise_if_failed()
+# ```
+#
+# </details>
+#
+# ---
+# Next: [8 · Why topological order](08_topological_order.ipynb): in which order must all these rules run?

@@ -1,12 +1,14 @@
 # %% [markdown]
-# # 8. Why topological order
+# # 8 · Why topological order
 #
-# A node's error signal is the **sum** of what its consumers send back. So a node may only pass its error signal on
-# when **all** of them have sent. Visiting the nodes in reverse topological order makes sure of that. In this notebook
-# we run the backward pass in wrong orders on purpose, and see which nodes go wrong.
+# A node's error signal is the **sum** of what its consumers send back. So a node may pass its error signal on only when
+# **all** of them have sent theirs. An order in which no node comes before what it depends on is called topological; gone
+# through backwards, it makes sure of exactly this. Here we go through the nodes in wrong orders on purpose, and see which
+# numbers go wrong.
 
 # %%
-from itertools import permutations
+import sys
+from itertools import pairwise, permutations
 
 import numpy as np
 
@@ -15,178 +17,262 @@ import graphnet as gn
 # %% [markdown]
 # ## The smallest graph that shows it
 #
-# `a → b = a + a → c = b + b`, and E is c. So $E = 4a$, and $\partial E/\partial a = 4$.
+# $b = a + a$ and $E = b + b$. So $E = 4a$, and the gradient of $a$ is 4. Two arrows lead from $E$ back to $b$, since $E$
+# uses $b$ twice, and each brings a message of 1:
 
 # %%
 a = gn.parameter("a", 1.0)
 b = gn.add(a, a, name="b")
-c = gn.add(b, b, name="c")
-bwd = gn.backward(c, {})
+four_a = gn.add(b, b, name="E")
+bwd = gn.backward(four_a, {})
 assert bwd.gradient(a) == 4
+assert [message.delta for message in bwd.messages(b)] == [1, 1]
 gn.draw(bwd)
 
 # %% [markdown]
-# ## A backward pass in a few lines
+# ## A backward pass with the order left open
 #
-# This is the loop of the engine with one thing left open: the order. It uses the ops' own rules, so if a number is
-# wrong the order is to blame.
+# This is the loop of the engine, written out. Each node asks its own backward rule what to send, and what arrives at a
+# node is added up. If a number comes out wrong now, the order is to blame.
 
 
 # %%
-def backward_in(order, graph, values):
+def backward_in(order, fwd):
     """Send error signals back, visiting the nodes in the order given. Return what each node has received."""
-    received = {node: np.zeros_like(values[node]) for node in graph.nodes}
-    received[graph.outputs[0]] = np.ones(())
+    received = {node: np.zeros_like(fwd[node]) for node in fwd.graph.nodes}
+    received[order[0]] = np.ones_like(fwd[order[0]])  # ∂E/∂E
     for node in order:
-        if node.op is not None and np.any(received[node]):
-            sent = node.op.backward(received[node], values[node], *[values[i] for i in node.inputs])
-            for source, message in zip(node.inputs, sent if isinstance(sent, tuple) else [sent], strict=True):
+        if node.op is not None:
+            messages = node.op.backward(received[node], fwd[node], *[fwd[source] for source in node.inputs])
+            messages = messages if isinstance(messages, tuple) else (messages,)
+            for source, message in zip(node.inputs, messages, strict=True):
                 received[source] = received[source] + message
     return received
 
 
-graph = gn.Graph(c)
-right = backward_in(list(reversed(graph.nodes)), graph, gn.forward(c, {}))
-assert right[a] == 4
+topological = gn.Graph(four_a).nodes
+assert backward_in(topological[::-1], gn.forward(four_a, {}))[a] == 4
 
 # %% [markdown]
-# ## A diamond, and the order of the queue
+# ## First come, first served
 #
-# A popular idea is to start at E and always go on to the inputs of the node just visited: first come, first served
-# (breadth first). For a chain that is right. It goes wrong where a signal arrives by a **short and a long way**:
+# A popular idea: begin at $E$, and go on with the inputs of the node just visited, in the order in which they are met.
+# In a chain that is right. It goes wrong where a signal arrives by a **short and a long way**, as at $u$ here:
 #
-# $$u = w \cdot x,\qquad v = \tanh u,\qquad E = \sum (v + u)$$
+# $$u = w\,x,\qquad v = \tanh u,\qquad E = \sum (u + v)$$
 
 # %%
-x = gn.constant([0.5, -1.0, 2.0])
-w = gn.parameter("w", [0.3, 0.8, -0.4])
+x, w = gn.input("x", shape=(3,)), gn.parameter("w", [0.3, 0.8, -0.4])
 u = gn.multiply(w, x, name="u")
 v = gn.tanh(u, name="v")
-E = gn.sum(gn.add(u, v, name="s"), name="E")
-graph = gn.Graph(E)
-values = gn.backward(E, {})
-gn.draw(values)
+s = gn.add(u, v, name="s")
+E = gn.sum(s, name="E")
+bwd = gn.backward(E, {x: [0.5, -1.0, 2.0]})
+gn.draw(bwd)
 
 
 # %%
-def breadth_first(output):
-    """Return the nodes in the order in which a queue meets them, each once."""
-    queue, met = [output], {output}
-    for node in queue:
+def first_come(output):
+    """Return the nodes in the order in which they are met."""
+    order, met = [output], {output}
+    for node in order:
         for source in node.inputs:
             if source not in met:
-                queue.append(source)
+                order.append(source)
                 met.add(source)
-    return queue
+    return order
 
 
-def wrong_nodes(order, graph, values):
-    """Return the labels of the nodes whose error signal differs from the engine's."""
-    received = backward_in(order, graph, values)
-    return {graph.label(n) for n in graph.nodes if not np.allclose(received[n], values.error_signal(n))}
+def wrong_nodes(order, bwd):
+    """Return the names of the nodes whose error signal is not what the engine says."""
+    received = backward_in(order, bwd)
+    return [bwd.graph.label(n) for n in bwd.graph.nodes if not np.allclose(received[n], bwd.error_signal(n))]
 
 
-order = breadth_first(E)
-print(" → ".join(graph.label(node) for node in order))
-wrong = wrong_nodes(order, graph, values)
-print("wrong:", sorted(wrong))
-
+order = first_come(E)
+print(" → ".join(node.name for node in order))
+print("wrong:", wrong_nodes(order, bwd))
 place = {node: i for i, node in enumerate(order)}
-assert place[u] < place[v]  # u is visited before its consumer v
-assert "w" in wrong
-assert "u" not in wrong  # u's own sum is right in the end: v's message did come. But too late to be passed on
+assert place[u] < place[v]  # u is visited before v, which uses it
+assert set(wrong_nodes(order, bwd)) == {"x", "w"}
 
 # %% [markdown]
-# Look at what happened. u was visited when only s had sent its message. It passed on a part. Then v sent the rest to
-# u, where it stayed. So **u looks right and everything below it is wrong**, by exactly the message that came late:
+# Look closely: $u$ itself is **right**. It was visited when only $s$ had sent a message, and passed that on. Then the
+# message of $v$ came, was added, and stayed where it was. So everything below $u$ is wrong, by just what came late. (The
+# rules are all right, so a check of each rule alone would find nothing.)
 
 # %%
-received = backward_in(order, graph, values)
-late = next(m.delta for m in values.messages(u) if m.consumer is v)
-assert np.allclose(values.error_signal(w) - received[w], late * values[x])
-assert not gn.check_gradients(E, {}).failures  # the rules were never to blame
+received = backward_in(order, bwd)
+late = next(message.delta for message in bwd.messages(u) if message.consumer is v)
+np.testing.assert_allclose(bwd.error_signal(w) - received[w], late * bwd[x])
+np.testing.assert_allclose(received[u], bwd.error_signal(u))
+assert gn.check_gradients(E, {x: bwd[x]}).ok
 
 # %% [markdown]
-# ## Calling the rules recursively
+# ## Passing on at once
 #
-# Another idea: let every node, as soon as a message arrives, pass on **all it has so far**. Then the first message is
-# sent twice: once alone, and once more within the sum.
+# Another idea: each node passes on what it has, whenever something arrives. In the smallest graph, $b$ first hands 1 to
+# $a$ twice; then the second message arrives, and it hands on 2, twice. The first message is counted in both: 1 + 1 + 2 + 2.
 
 
 # %%
-def recursive_total(node, received, values):
-    """Pass on the whole of what has been received, each time something arrives."""
+def pass_on(node, received, fwd, message):
+    """Add a message to what a node has received, and pass all of that on."""
+    received[node] = received.get(node, 0.0) + message
     if node.op is not None:
-        sent = node.op.backward(received[node], values[node], *[values[i] for i in node.inputs])
-        for source, message in zip(node.inputs, sent if isinstance(sent, tuple) else [sent], strict=True):
-            received[source] = received[source] + message
-            recursive_total(source, received, values)
+        inputs = [fwd[source] for source in node.inputs]
+        for source, sent in zip(node.inputs, node.op.backward(received[node], fwd[node], *inputs), strict=True):
+            pass_on(source, received, fwd, sent)
+    return received
 
 
-small = gn.forward(c, {})
-received = {node: np.zeros(()) for node in gn.Graph(c).nodes}
-received[c] = np.ones(())
-recursive_total(c, received, small)
-print("∂E/∂b =", received[b], " ∂E/∂a =", received[a], "where 2 and 4 are right")
-assert received[b] == 2
-# b passed on 1 along both edges, then 2 along both: 1 + 1 + 2 + 2
-assert received[a] == 6
+received = pass_on(four_a, {}, gn.forward(four_a, {}), np.ones(()))
+assert received[b] == 2  # right
+assert received[a] == 6  # and 4 is right
 
 # %% [markdown]
-# Passing on only the message that just arrived gives the right sum, but it walks every **path** once. In a chain of
-# n doublings there are $2^n$ paths, where topological order needs n visits:
+# Passing on only what has just arrived does give 4. But then every **path** is walked by itself, and their number
+# explodes: each doubling has two edges, so $n$ of them in a row have $2^n$ paths. In topological order each node is
+# visited once.
+
 
 # %%
+def visits(node):
+    """Count the visits if each message is passed on by itself."""
+    return 1 + sum(visits(source) for source in node.inputs)
+
+
 chain = gn.parameter("start", 1.0)
-for _ in range(40):
-    chain = chain + chain
-assert gn.backward(chain, {}).gradient("start") == 2.0**40  # 41 visits, not 2⁴⁰ of them
+for n in range(1, 13):
+    chain = gn.add(chain, chain)
+    assert visits(chain) == 2 ** (n + 1) - 1
+    assert len(gn.Graph(chain)) == n + 1
+    assert gn.backward(chain, {}).gradient("start") == 2**n
+print(f"12 doublings: {visits(chain):,} visits path by path, {len(gn.Graph(chain))} in topological order")
 
 # %% [markdown]
-# ## All orders of the diamond
+# ## Every order there is
 #
-# There are few enough nodes to try every order that begins at E. An order is right exactly when every node that has
-# something to pass on comes after all of its consumers; **which** of these orders it is does not matter. (A leaf
-# passes nothing on: its place is free.)
+# The graph with the short and the long way has few nodes, so we can try **all** orders that begin at $E$. The right ones
+# are exactly those in which each node that passes something on comes after all of its consumers. Which of these it is
+# makes no difference.
 
 # %%
-orders = [(E, *rest) for rest in permutations([n for n in graph.nodes if n is not E])]
 good = 0
+orders = [(E, *rest) for rest in permutations([u, v, s, w, x])]
 for order in orders:
     place = {node: i for i, node in enumerate(order)}
-    edges = [(node, source) for node in graph.nodes for source in node.inputs if source.op is not None]
-    topological = all(place[node] < place[source] for node, source in edges)
-    assert topological == (not wrong_nodes(order, graph, values))
-    good += topological
+    after_its_consumers = all(
+        place[node] > place[consumer]
+        for node in (u, v, s)  # a leaf passes nothing on: its place is free
+        for consumer, _ in bwd.graph.consumers(node)
+    )
+    assert after_its_consumers == (wrong_nodes(order, bwd) == [])
+    good += after_its_consumers
 print(f"{good} of {len(orders)} orders are right")
-assert 0 < good < len(orders)
 
 # %% [markdown]
-# The engine's order is one of them. `Graph` works it out once, without recursion, so that a chain of 100,000 nodes is
-# no trouble.
+# The engine works one out when a graph is made, without calling itself: a chain may be far longer than Python's own
+# limit for functions that call themselves.
 
 # %%
-place = {node: i for i, node in enumerate(graph.nodes)}
-assert all(place[source] < place[node] for node in graph.nodes for source in node.inputs)
+long = gn.parameter("start", 0.5)
+for _ in range(5 * sys.getrecursionlimit()):
+    long = gn.negative(long)
+nodes = gn.Graph(long).nodes
+assert all(later.inputs == (earlier,) for earlier, later in pairwise(nodes))  # each after its input
+assert gn.backward(long, {}).gradient("start") == (-1) ** (5 * sys.getrecursionlimit())
 
 # %% [markdown]
-# ## Exercises
+# ## Your turn
 #
-# **1.** In `backward_in`, replace the sum by `received[source] = message`. Which nodes of the diamond go wrong, in
-# the right order?
+# **Exercise 1.** Write a function that returns the nodes in a right order. It is tried on three graphs; `first_come`,
+# which stands there now, is right for one of them only.
+
+
+# %%
+def my_order(output):
+    return first_come(output)  # change this
+
+
+diamond = bwd
+chain_of_three = gn.backward(gn.negative(gn.tanh(gn.negative(a))), {})
+shared = gn.backward(gn.tanh(four_a) * gn.tanh(b) + b, {})
+
+
+def try_order(rule):
+    """Return what goes wrong in each of the three graphs."""
+    passes = {"a chain": chain_of_three, "short and long way": diamond, "b used in four places": shared}
+    return {name: wrong_nodes(rule(p.graph.outputs[0]), p) or "right" for name, p in passes.items()}
+
+
+try_order(my_order)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
 #
-# <details><summary>Solution</summary>
-#
-# u keeps only the last message, and w is wrong with it. A node with one consumer doesn't notice: that is why this
-# mistake survives in code that was only tried on chains.
+# Let every node wait. Count for each how many messages it still waits for: `len(graph.consumers(node))` at first. A node
+# is ready when that count is 0, and each visit of a node takes one from the count of each of its inputs.
 #
 # </details>
 #
-# **2.** Must the *forward* pass keep to the topological order too?
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_order(output):
+#     graph = gn.Graph(output)
+#     waits_for = {node: len(graph.consumers(node)) for node in graph.nodes}
+#     order, ready = [], [output]
+#     while ready:
+#         node = ready.pop()
+#         order.append(node)
+#         for source in node.inputs:
+#             waits_for[source] -= 1
+#             if waits_for[source] == 0:
+#                 ready.append(source)
+#     return order
+#
+#
+# assert set(try_order(my_order).values()) == {"right"}
+# assert list(try_order(first_come).values()).count("right") == 1
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **Exercise 2.** Let $y = u\,u$, as one op. A product sends $\delta$ times the *other* factor back along each of its two
+# edges. Here both lead to the same $u$. What arrives there in all? Read what the check says about the rule below.
+
+
+# %%
+def my_rule(delta, y, u):
+    return delta * u  # change this
+
+
+gn.exercise(lambda u: u * u, my_rule)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# One message came by the left edge, one by the right. What does a node do with its messages?
+#
+# </details>
 #
 # <details><summary>Solution</summary>
 #
-# Yes, and there a mistake is easier to see: the value of an input isn't there yet. The backward pass has a number to
-# go on with too early, namely a part of the sum, and so goes wrong silently.
+# It adds them up: $\delta u + \delta u$. Forgetting one of them is the mistake of `received[source] = message` in place of
+# a sum, and what it looks like is a factor of ½.
+#
+# ```python
+# def my_rule(delta, y, u):
+#     return delta * u + delta * u
+#
+#
+# assert gn.exercise(lambda u: u * u, my_rule).ok
+# assert "ratio 0.5" in str(gn.exercise(lambda u: u * u, lambda delta, y, u: delta * u))
+# ```
 #
 # </details>
+#
+# ---
+# Next: [9 · Training](09_training.ipynb): the steps downhill, on data.

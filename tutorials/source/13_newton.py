@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 13. Gradients of gradients: Newton's method on a small network
+# # 13 · Newton's method
 #
-# `gn.backward` gives gradients as numbers. `gn.gradients` gives them as **nodes**: the same backward rules, read once
-# more, build the backward pass as graph. What is graph can be differentiated again. That gives the curvature of the
-# error, and with it a far better step than a slope alone allows.
+# `gn.backward` gives gradients as numbers. `gn.gradients` gives them as **nodes**: the same backward rules, read once more,
+# write the backward pass as a graph. And a graph can be differentiated again. That gives the *curvature* of the error, and
+# with it a far better step than a slope alone allows.
 
 # %%
 import matplotlib.pyplot as plt
@@ -12,9 +12,10 @@ import numpy as np
 import graphnet as gn
 
 # %% [markdown]
-# ## A derivative of a derivative
+# ## The gradient of a gradient
 #
-# Take $a = \tanh w$ and $E = \sum a$. Then $\partial E/\partial w = 1 - a^2$, and the next is $-2a(1 - a^2)$.
+# Let $a = \tanh w$ and $E = \sum a$. The slope is $1 - a^2$, and the slope of the slope is $-2a\,(1 - a^2)$. In the
+# picture, the frame called "gradients" holds what the backward rules have written: the rule of tanh, as nodes.
 
 # %%
 w = gn.parameter("w", [1.0, -2.0, 0.5])
@@ -23,20 +24,19 @@ E = gn.sum(gn.tanh(w, name="a"), name="E")
 (curvature,) = gn.gradients(gn.sum(slope), [w])
 fwd = gn.forward([slope, curvature], {})
 a = np.tanh(w.value)
-assert np.allclose(fwd[slope], 1 - a**2)
-assert np.allclose(fwd[curvature], -2 * a * (1 - a**2))
+np.testing.assert_allclose(fwd[slope], 1 - a**2)
+np.testing.assert_allclose(fwd[curvature], -2 * a * (1 - a**2))
 gn.draw(slope)
 
 # %% [markdown]
-# ## A small network and its Hessian
+# ## The Hessian of a small network
 #
-# A network with one hidden tanh unit has 4 numbers to train. They sit in one vector θ, from which the network takes
-# its parts. (The inputs are declared with all their sizes: a backward pass as graph needs to know them.) So the
-# Hessian $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$ is one 4 × 4 matrix: row i is the gradient of
-# entry i of the gradient.
+# One tanh unit, with its two weights and two biases in one vector $\theta$: four numbers to find, so that the network
+# follows data which we make with $\theta = (1.2, -0.6, 1.5, 0.3)$. The **Hessian** $H$ is the table of all second
+# derivatives, $H_{ij} = \partial^2 E/\partial\theta_i\,\partial\theta_j$. Its row $i$ is the gradient of the $i$-th entry of
+# the gradient, so we ask for just that.
 
 # %%
-rng = np.random.default_rng(0)
 X = np.linspace(-2, 2, 25)[:, None]
 T = 1.5 * np.tanh(1.2 * X - 0.6) + 0.3
 theta = gn.parameter("theta", [1.0, -0.2, 1.0, 0.0])
@@ -48,122 +48,219 @@ feeds = {x: X, t: T}
 
 (gradient,) = gn.gradients(E, [theta])
 rows = [gn.gradients(gradient[i], [theta])[0] for i in range(4)]
-newton = gn.Graph(E, gradient, *rows)
-print(len(gn.Graph(E)), "nodes forward,", len(newton), "with gradient and Hessian")
+everything = gn.Graph(E, gradient, *rows)
+print(f"{len(gn.Graph(E))} nodes forward, {len(everything)} with gradient and Hessian")
 
 
-def hessian():
-    """Return E, its gradient and its Hessian at the present θ."""
-    fwd = gn.forward(newton, feeds)
-    return fwd["E"].item(), fwd[gradient], np.array([fwd[row] for row in rows])
+def at(point):
+    """Return E, its gradient and its Hessian at a θ."""
+    theta.value = point
+    fwd = gn.forward(everything, feeds)
+    return float(fwd[E]), fwd[gradient], np.array([fwd[row] for row in rows])
 
 
-value, g, H = hessian()
+start = np.array([1.0, -0.2, 1.0, 0.0])
+value, g, H = at(start)
 print(H.round(3))
 
 # %% [markdown]
-# It doesn't matter in which order one differentiates, so H must be symmetric. And it must agree with differences of the
-# gradient that `gn.backward` gives:
+# Is it right? It does not matter in which order one differentiates, so $H$ must be symmetric. And nudging $\theta_i$ must
+# change the gradient (that of `gn.backward`, found without any of these nodes) by row $i$:
+
 
 # %%
-assert np.allclose(H, H.T)
-assert np.allclose(g, gn.backward(E, feeds).gradient(theta))
-
-
 def gradient_at(point):
-    """Return the gradient at another θ, and put θ back."""
-    here = theta.value.copy()
+    """Return the gradient at a θ as numbers."""
     theta.value = point
-    result = gn.backward(E, feeds).gradient(theta)
-    theta.value = here
-    return result
+    return gn.backward(E, feeds).gradient(theta)
 
 
 h = 1e-5
-steps = h * np.eye(4)
-start = theta.value.copy()
-by_difference = np.array([(gradient_at(start + s) - gradient_at(start - s)) / (2 * h) for s in steps])
-assert np.allclose(H, by_difference, atol=1e-6)
-assert gn.check_gradients(E, feeds, second_order=True).ok
+nudged = np.array([(gradient_at(start + step) - gradient_at(start - step)) / (2 * h) for step in h * np.eye(4)])
+print(f"H and nudging differ by {np.abs(H - nudged).max():.0e} at most, where H goes up to {H.max():.0f}")
+np.testing.assert_allclose(H, H.T)
+np.testing.assert_allclose(H, nudged, rtol=1e-6, atol=1e-6)
+np.testing.assert_allclose(g, gradient_at(start))
+assert gn.check_gradients(E, feeds, second_order=True).ok  # the same, as one call
 
 # %% [markdown]
 # ## Newton's step
 #
-# Close to where we stand, E is nearly a paraboloid: $E(\theta + s) \approx E + g^\top s + \tfrac12 s^\top H s$.
-# Gradient descent takes a step along −g, of a length that we had to choose. Newton's step goes straight to the lowest
-# point of the paraboloid: $s = -H^{-1}g$. No learning rate. We lift H's eigenvalues to a small positive number, as
-# where E bends down there is no lowest point.
+# Close to where we stand, $E$ is nearly a bowl: $E(\theta + s) \approx E + g^{\mathsf T}s + \tfrac12 s^{\mathsf T}H s$.
+# Gradient descent knows only $g$: which way is down, but not how far. Newton's step goes straight to the **bottom of the
+# bowl**, $s = -H^{-1}g$, and needs no learning rate. (A real error may also bend down, and then there is no bottom. So each
+# curvature is taken without its sign, and none below 0.001.)
+
 
 # %%
-newton_errors = []
-for _ in range(12):
-    value, g, H = hessian()
-    newton_errors.append(value)
-    eigenvalues, vectors = np.linalg.eigh(H)
-    step = -vectors @ ((vectors.T @ g) / np.maximum(np.abs(eigenvalues), 1e-3))
-    theta.value = theta.value + step
-found = theta.value.copy()
+def newton_step(g, H):
+    """Return the step to the bottom of the bowl."""
+    curvatures, directions = np.linalg.eigh(H)
+    return -directions @ ((directions.T @ g) / np.maximum(np.abs(curvatures), 1e-3))
 
-theta.value = start
-descent_errors = []
-for _ in range(400):
-    bwd = gn.backward(E, feeds)
-    descent_errors.append(bwd["E"].item())
-    theta.value = theta.value - 0.02 * bwd.gradient(theta)
 
-print("Newton:", found.round(6), f"E = {newton_errors[-1]:.1e} after {len(newton_errors)} steps")
-print(f"gradient descent: E = {descent_errors[-1]:.1e} after {len(descent_errors)} steps")
-assert newton_errors[-1] < 1e-20
-assert np.allclose(found, [1.2, -0.6, 1.5, 0.3])  # the numbers that made the data
-assert descent_errors[-1] > 1e3 * newton_errors[-1]
+points, errors = [start], [value]
+for _ in range(5):
+    value, g, H = at(points[-1])
+    points.append(points[-1] + newton_step(g, H))
+    errors.append(at(points[-1])[0])
+print("\n".join(f"step {i}: E = {error:.1e}" for i, error in enumerate(errors)))
+assert errors[-1] < 1e-17
+np.testing.assert_allclose(points[-1], [1.2, -0.6, 1.5, 0.3])  # the numbers that made the data
 
 # %% [markdown]
-# Near the lowest point each Newton step **doubles the number of correct digits**; gradient descent adds about the
-# same small amount of a digit each time.
+# Here are two of these steps from the side. Blue is the real error along the step, dashed the bowl; 0 is where we stand
+# and 1 where Newton's step leads. At first the bowl is a rough guess. Near the end the two can't be told apart.
 
 # %%
-digits = -np.log10(np.maximum(newton_errors, 1e-32))
-near = (digits[:-1] > 3) & (digits[1:] < 30)
-assert near.any()
-assert np.all(digits[1:][near] > 1.5 * digits[:-1][near])
-gained = -np.diff(np.log10(descent_errors[200:]))
-assert gained.max() < 1.2 * gained.min() < 0.1
+along = np.linspace(-0.5, 2, 101)
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
+misfit = []
+for axes, i in zip(panels, (0, 4), strict=True):
+    value, g, H = at(points[i])
+    s = points[i + 1] - points[i]
+    real = np.array([at(points[i] + k * s)[0] for k in along])
+    bowl = value + along * (g @ s) + along**2 / 2 * (s @ H @ s)
+    misfit.append(np.abs(real - bowl).max() / (real.max() - real.min()))
+    axes.plot(along, real, color="#1f5fa8", label="E")
+    axes.plot(along, bowl, "--", color="#b3261e", label="bowl")
+    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
+    axes.set(title=f"step {i + 1}", xlabel="share of Newton's step")
+    axes.legend()
+    assert np.all(np.linalg.eigvalsh(H) > 1e-3)  # it does not bend down here
+    np.testing.assert_allclose(along[np.argmin(bowl)], 1)  # so the step leads to the bottom
+plt.show()
+print("misfit of the bowl:", np.round(misfit, 3))
+assert misfit[1] < 0.01 < misfit[0]
 
-figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-ax.semilogy(np.maximum(newton_errors, 1e-32), "o-", color="#b3261e", label="Newton")
-ax.semilogy(descent_errors[:60], "--", color="#1f5fa8", label="gradient descent, η = 0.02")
-ax.set(xlabel="step", ylabel="E")
-_ = ax.legend()
+# %% [markdown]
+# ## Beside gradient descent
+#
+# On a scale of powers of ten, gradient descent soon is a straight line: every step gains about the same small part of a
+# digit. Newton's curve falls ever faster: each step about **doubles** the number of digits that are right.
+
+# %%
+theta.value = start
+descent = []
+for _ in range(400):
+    bwd = gn.backward(E, feeds)
+    descent.append(float(bwd[E]))
+    theta.value = theta.value - 0.02 * bwd.gradient(theta)
+
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+axes.semilogy(descent[:60], "--", color="#1f5fa8", label="gradient descent, η = 0.02")
+axes.semilogy(errors, "o-", color="#b3261e", label="Newton")
+axes.set(xlabel="step", ylabel="E")
+axes.legend()
+plt.show()
+
+digits = -np.log10(errors)
+print("digits of Newton:", digits.round(1), " of gradient descent, after 400 steps:", -np.log10(descent[-1]).round(1))
+gained = -np.diff(np.log10(descent[200:]))
+assert gained.max() < 1.2 * gained.min() < 0.1  # the same small part of a digit each time
+doubled = digits[2:] / digits[1:-1]
+print("digits, as a multiple of those a step before:", doubled.round(1))
+assert np.all((doubled > 1.6) & (doubled < 2.4))
 
 # %% [markdown]
 # ## Why not always?
 #
-# A network with n weights has n² entries in its Hessian. For 4 that is nothing; for a million it is a million
-# millions. What one can have cheaply is H **times a vector**: differentiate $g^\top v$, one more backward pass.
+# With $n$ numbers to train, the Hessian has $n^2$ entries. For 4 that is nothing; for a million, it is a million millions.
+# But often $H$ times *one* vector $v$ will do, and that is cheap: it is the gradient of $g^{\mathsf T}v$. One more backward
+# pass, and no table.
 
 # %%
-v = rng.normal(size=4)
+v = np.array([1.0, -2.0, 0.5, 3.0])
 (product,) = gn.gradients(gn.sum(gradient * v), [theta])
-theta.value = start
-_, _, H = hessian()
-assert np.allclose(gn.forward(product, feeds)[product], H @ v)
+value, g, H = at(start)
+np.testing.assert_allclose(gn.forward(product, feeds)[product], H @ v)
+print(f"H v: {len(gn.Graph(product))} nodes; all of H: {len(everything)}")
+assert len(gn.Graph(product)) < len(everything) / 2
 
 # %% [markdown]
-# ## Exercises
+# ## Your turn
 #
-# **1.** How many Newton steps does a network without hidden layer and with an identity output need, from anywhere?
+# **Exercise 1.** To differentiate a rule once more, its *slope* is an op with a backward rule of its own. Here is the slope
+# of tanh, $g = 1 - \tanh^2 z$. Write its backward rule. `g` is the output. (What stands there now would be right if the
+# slope of the slope were the slope.)
+
+
+# %%
+def slope_rule(delta, g, z):
+    return delta * g  # change this
+
+
+gn.exercise(lambda z: 1 - np.tanh(z) ** 2, slope_rule)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
 #
-# <details><summary>Solution</summary>
-#
-# One. With a sum of squares, E **is** a paraboloid there: the step is the solution of the least squares equations.
+# The derivative of $-a^2$ is $-2a$ times that of $a = \tanh z$. And that one you have already.
 #
 # </details>
 #
-# **2.** Leave out `np.abs` and the lifting of the eigenvalues, and start at θ = (−1, 0, 1, 0). What happens?
+# <details><summary>Solution</summary>
+#
+# $-2a\,(1 - a^2)$, which is $-2\tanh(z)\,g$. It is what `gn.gradients` found at the beginning.
+#
+# ```python
+# def slope_rule(delta, g, z):
+#     return delta * -2 * np.tanh(z) * g
+#
+#
+# assert gn.exercise(lambda z: 1 - np.tanh(z) ** 2, slope_rule).ok
+# np.testing.assert_allclose(slope_rule(1.0, fwd[slope], w.value), fwd[curvature])
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **Exercise 2.** Without a hidden layer, and with an identity output, $E$ **is** a bowl. How many Newton steps does it take
+# then, from anywhere? Write the step, and see.
+
+# %%
+W = gn.parameter("W", [5.0, -7.0])
+line = gn.constant(X) @ gn.reshape(W[0:1], (1, 1)) + W[1:2]
+error = gn.sse(line, T, name="E")
+(g_nodes,) = gn.gradients(error, [W])
+H_nodes = [gn.gradients(g_nodes[i], [W])[0] for i in range(2)]
+
+
+def my_step(g, H):
+    return -0.02 * g  # change this: it is gradient descent
+
+
+W.value = [5.0, -7.0]
+lowest = 0.5 * np.linalg.lstsq(np.hstack([X, np.ones((25, 1))]), T[:, 0], rcond=None)[1].item()
+for _ in range(3):
+    here = gn.forward([error, g_nodes, *H_nodes], {})
+    print(f"E is {here[error] - lowest:.1e} above the lowest")
+    W.value = W.value + my_step(here[g_nodes], np.array([here[row] for row in H_nodes]))
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# `np.linalg.solve(H, g)` is $H^{-1}g$.
+#
+# </details>
 #
 # <details><summary>Solution</summary>
 #
-# Look at the eigenvalues: some are negative. The plain step $-H^{-1}g$ goes to where the slope is 0, which may as
-# well be a saddle or a hilltop. It seeks a point without slope, not a low one.
+# One step, from anywhere. It is the solution of the least squares equations.
+#
+# ```python
+# def my_step(g, H):
+#     return -np.linalg.solve(H, g)
+#
+#
+# for anywhere in ([5.0, -7.0], [100.0, 3.0], [0.0, 0.0]):
+#     W.value = anywhere
+#     here = gn.forward([error, g_nodes, *H_nodes], {})
+#     W.value = W.value + my_step(here[g_nodes], np.array([here[row] for row in H_nodes]))
+#     np.testing.assert_allclose(gn.forward(error, {})[error], lowest)
+# ```
 #
 # </details>
+#
+# ---
+# Next: [14 · Scalar nodes](14_scalar_nodes.ipynb): every single number a node.

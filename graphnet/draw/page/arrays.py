@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.node import Array
+from graphnet.draw.arrays import largest_in_tiles
 from graphnet.draw.text import number
 
 MOST_NUMBERS = 120_000
@@ -33,21 +34,11 @@ def share(arrays: int) -> int:
 
 
 def describe(array: Array, most: int) -> dict[str, Any]:
-    """Return an array as plain data.
+    """Return an array as plain data that carry at most so many numbers; axes beyond two are laid below each other.
 
-    Parameters
-    ----------
-    array
-        Any number of axes: a vector becomes one row, further axes are laid below each other.
-    most
-        Numbers that may be carried.
-
-    Returns
-    -------
-    dict
-        ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If `rows` are reduced, ``each`` says how many
-        entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad``
-        counts the entries that are not finite.
+    It has ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If rows are reduced, ``each`` says how many
+    entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad`` counts the
+    entries that are not finite.
 
     Examples
     --------
@@ -81,14 +72,7 @@ def _reduced(matrix: Array, most: int) -> Array:
     rows, columns = matrix.shape
     if rows * columns <= most and max(rows, columns) <= max(LONGEST_SIDE, FEWEST_IN_ONE):
         return matrix
-    kept_rows, kept_columns = _sides(rows, columns, most)
-    starts = np.arange(kept_rows) * rows // kept_rows, np.arange(kept_columns) * columns // kept_columns
-    high, low = (
-        extreme.reduceat(extreme.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
-        for extreme in (np.maximum, np.minimum)
-    )
-    largest: Array = np.where(np.asarray(high, float) >= -np.asarray(low, float), high, low)
-    return largest
+    return largest_in_tiles(matrix, *_sides(rows, columns, most))
 
 
 def _sides(rows: int, columns: int, most: int) -> tuple[int, int]:

@@ -20,17 +20,7 @@ _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 12
 
 
 def card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """Return the width and height of a box.
-
-    Parameters
-    ----------
-    box
-        Its title and lines.
-    card
-        What it shows of its arrays.
-    arrays
-        What each pass says of the box.
-    """
+    """Return the width and height of a box, given what each pass says of it."""
     if box.kind == "literal":
         return max(30.0, _width(box.title, _LETTER) + 12), 26.0
     words = max(_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in box.lines), NARROWEST)

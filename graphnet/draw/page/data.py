@@ -42,24 +42,11 @@ def page_data(
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
 ) -> dict[str, Any]:
-    """Return what the page shows.
+    """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
-    Parameters
-    ----------
-    picture
-        Gives the boxes with their words, the groups, and which boxes are joined.
-    graph
-        What the picture shows.
-    passes
-        Runs of the graph, by the name that the page calls each; none for a picture without numbers.
-    learning_rate
-        η of the update.
-    unfold
-        Returns the picture where the folded box with the node at a place of ``graph.nodes`` is open.
-    sample
-        Whose numbers the unit view shows; ``None`` for averages.
-    view
-        What is asked for: with the unit view the page starts with that alone.
+    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(place)`` gives the picture
+    where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with the
+    unit view alone.
 
     Raises
     ------
@@ -86,7 +73,7 @@ def page_data(
         "title": picture.title,
         "view": view,
         "rate": number(learning_rate),
-        "loss": runs.sentences.loss,
+        "loss": runs.sentences.names.loss,
         "scales": _scales(nodes, passes.values()),
         "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
@@ -102,13 +89,12 @@ def page_data(
 def _opened(picture: Picture, unfold: Callable[[int], Picture]) -> dict[str, Picture]:
     """Return a picture for each folded box that can be opened."""
     opened = {}
-    boxes = len(picture.boxes)
+    room = MOST_BOXES - len(picture.boxes)
     for box in picture.boxes:
-        boxes += len(picture.boxes) + len(box.nodes)
-        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and boxes <= MOST_BOXES:
+        needed = len(picture.boxes) + len(box.nodes)
+        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and needed <= room:
+            room -= needed
             opened[box.id] = unfold(box.nodes[0])
-        elif box.kind == "folded":
-            boxes -= len(picture.boxes) + len(box.nodes)
     return opened
 
 
@@ -140,15 +126,11 @@ def _scene(
 
 def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
     """Return the steps without numbers: they are the same for all passes."""
-    told = [
-        {"phase": step.phase, "shows": step.shows, "boxes": list(step.boxes), "edges": list(step.edges)}
-        for step in steps
-    ]
     present = [step.phase for step in steps]
     phases = [
         {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
     ]
-    return {"steps": told, "phases": phases}
+    return {"steps": [vars(step) for step in steps], "phases": phases}
 
 
 def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:

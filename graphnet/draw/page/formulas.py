@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.page.trees import Tree, tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.explain import Formula, rule_formulas
-from graphnet.explain.formula import Call, Signal, Value
-from graphnet.explain.symbols import Symbol
+from graphnet.formulas.formula import Formula, Signal, Value, renamed
+from graphnet.formulas.rules import rule_formulas
+from graphnet.formulas.symbols import Symbol
 
 MOST_NODES = 1_000
 """The formulas of larger graphs are not read."""
@@ -36,20 +35,10 @@ _PLACE = "\ue000"  # of no script: no name or function is written with it
 def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
     """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
 
-    Parameters
-    ----------
-    graph
-        Whose rules are read.
-    runs
-        Passes whose messages the formulas must give: a formula that takes ∂E/∂E for 1 is left out where the way back
-        started with something else.
-
-    Returns
-    -------
-    dict
-        For each node ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one for each input, or
-        ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large to be read.
-        Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
+    They must give the messages of the passes: a formula that takes ∂E/∂E for 1 is left out where the way back started with
+    something else. For each node there are ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one
+    for each input, or ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large.
+    Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
 
     Examples
     --------
@@ -114,12 +103,11 @@ def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
     """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
-    if isinstance(formula, Value | Signal):
-        what = "signal" if isinstance(formula, Signal) else "value"
-        return Value(formula.label, Symbol(f"{_PLACE}{ids[formula.label]} {what}"), formula.shape)
-    if isinstance(formula, Call):
-        return replace(formula, args=tuple(_with_places(part, ids) for part in formula.args))
-    return formula
+
+    def place(of: Value | Signal) -> Symbol:
+        return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if isinstance(of, Signal) else 'value'}")
+
+    return renamed(formula, place)
 
 
 def _tree(formula: Formula) -> Tree:

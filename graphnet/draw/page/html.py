@@ -13,34 +13,18 @@ from typing import Any
 from graphnet.draw.text import markup
 
 _SCRIPTS = (
-    "dom",
-    "state",
-    "arrays",
-    "formula",
-    "hover",
-    "camera",
-    "graph",
-    "units",
-    "views",
-    "panel",
-    "player",
-    "main",
-)
+    "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
+)  # fmt: skip
 """In the order in which they are needed."""
 
 _AS_ESCAPES = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
 
 
 def write_html(data: Mapping[str, Any]) -> str:
-    """Return the page as one HTML document.
+    """Return the page as one HTML document, given what `page_data` returns.
 
     Nothing in it is loaded from elsewhere, and its Content-Security-Policy lets only the style and the script run that
     this function put in, told by their hashes. The data are a block of JSON in which no character can end the block.
-
-    Parameters
-    ----------
-    data
-        What the page shows, as `page_data` returns it.
     """
     script = '"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "})();\n"
     style = _asset("style.css")

@@ -24,17 +24,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout of a picture.
-
-    Attributes
-    ----------
-    width, height
-        Of the whole, in pixels.
-    boxes, groups
-        Where each is, by id.
-    edges
-        For each edge that was given the path of its curve, in the language of SVG.
-    """
+    """A layout of a picture, in pixels: boxes and groups by id, and the path of each edge in the language of SVG."""
 
     width: float
     height: float
@@ -46,18 +36,7 @@ class Layout:
 def layout(
     picture: Picture, sizes: Mapping[str, tuple[float, float]], edges: list[tuple[str, str]], direction: Direction
 ) -> Layout:
-    """Place the boxes and groups of a picture.
-
-    Parameters
-    ----------
-    picture
-        Its boxes and groups are placed.
-    sizes
-        Width and height of each box in pixels, by id.
-    edges
-        Source and target of each edge, by id.
-    direction
-        Where values flow to.
+    """Place the boxes and groups of a picture, given sizes in pixels by id and pairs of ids to join.
 
     Raises
     ------
@@ -93,19 +72,14 @@ def _dot(
 
 
 def _clusters(picture: Picture) -> list[str]:
-    """Return the nested frames of the groups. A parent stands before its children, so the last are closed first."""
-    inner: dict[str, list[str]] = {group.id: [] for group in picture.groups}
-    for box in picture.boxes:
-        if box.group:
-            inner[box.group].append(box.id)
-
-    def frame(group: Group, content: list[str]) -> list[str]:
-        return [f'subgraph "cluster_{group.id}" {{ margin="14" label=" "', *content, "}"]
-
-    for group in reversed(picture.groups):
-        if group.parent:
-            inner[group.parent] += frame(group, inner[group.id])
-    return [line for group in picture.groups if not group.parent for line in frame(group, inner[group.id])]
+    """Return the nested frames of the groups."""
+    lines: list[str] = []
+    for part in picture.nested():
+        if isinstance(part, Group):
+            lines.append(f'subgraph "cluster_{part.id}" {{ margin="14" label=" "')
+        else:
+            lines.append("}" if part is None else part.id)
+    return lines
 
 
 def _numbers(text: str) -> list[float]:

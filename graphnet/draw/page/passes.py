@@ -10,12 +10,7 @@ from graphnet.errors import DrawError
 
 
 def named_passes(what: Any) -> dict[str, ForwardPass] | None:
-    """Return passes by name, or ``None`` if `what` is something else.
-
-    Parameters
-    ----------
-    what
-        One pass; several in a list, which are numbered; or ``{name: pass}``.
+    """Return passes by name, or ``None`` if `what` is neither a pass, nor several in a list, nor ``{name: pass}``.
 
     Raises
     ------

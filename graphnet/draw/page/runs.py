@@ -17,17 +17,7 @@ from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 
 class Runs:
-    """Turns runs of one graph into plain data.
-
-    Parameters
-    ----------
-    graph
-        What was run.
-    learning_rate
-        η of the update.
-    most
-        Numbers that are carried of an array.
-    """
+    """Turns runs of one graph into plain data, which carry at most so many numbers of an array."""
 
     def __init__(self, graph: Graph, learning_rate: float, most: int) -> None:
         self.graph = graph

@@ -12,17 +12,7 @@ from graphnet.draw.picture import Picture
 
 @dataclass(frozen=True)
 class SceneStep:
-    """One step as a picture can show it.
-
-    Attributes
-    ----------
-    phase, shows
-        As of a `Step`.
-    boxes
-        Ids of the boxes that are lit.
-    edges
-        Numbers of the edges along which something flows.
-    """
+    """One step as a picture can show it: ids of boxes that are lit, numbers of edges along which something flows."""
 
     phase: Phase
     shows: Shows
@@ -32,13 +22,6 @@ class SceneStep:
 
 class Scene:
     """The boxes of a picture and the nodes behind them.
-
-    Parameters
-    ----------
-    picture
-        The picture.
-    graph
-        What it shows.
 
     Attributes
     ----------

@@ -29,18 +29,7 @@ def scenery(
 ) -> dict[str, Any]:
     """Return what is drawn, and where.
 
-    Parameters
-    ----------
-    picture
-        Gives the boxes with their words, the groups, and which boxes are joined.
-    scene
-        What is behind the boxes.
-    sentences
-        Names nodes and derivatives.
-    runs
-        The passes: they decide what a box shows of its arrays.
-    told
-        What each pass says of each box: it decides how large the boxes are.
+    The passes decide what a box shows of its arrays; `told`, what each of them says of each box, how large the boxes are.
     """
     roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
     cards = {box: _card(node, runs, roomy) for box, node in scene.single.items()}
@@ -80,7 +69,7 @@ def _node(scene: Scene, sentences: Sentences, node: Node) -> dict[str, Any]:
     """Return what is to be known of a node apart from its numbers."""
     told: dict[str, Any] = {
         "role": signal_role(node).replace(" ", "-"),
-        "symbol": sentences.symbol(node),
+        "symbol": sentences.names.symbol(node),
         "derivative": sentences.caption(node),
         "scope": short(node.scope, LONGEST_SCOPE),
         "inputs": [scene.box_of[source] for source in node.inputs],

@@ -6,23 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Input, Node, Parameter
-from graphnet.draw.kinds import own_name
+from graphnet.draw.names import Names
 from graphnet.draw.page.steps import Step
 from graphnet.draw.text import number, short
 
-MOST_NAMES, LONGEST_NAME, LONGEST_SYMBOL = 4, 24, 12
+MOST_NAMES, LONGEST_NAME = 4, 24
 MOST_NUMBERS = 6
 
 
 class Sentences:
-    """Puts the steps of one graph into words.
-
-    Parameters
-    ----------
-    graph
-        Whose nodes are named.
-    learning_rate
-        η as text.
+    """Puts the steps of one graph into words, given η as text.
 
     Examples
     --------
@@ -43,36 +36,20 @@ class Sentences:
     """
 
     def __init__(self, graph: Graph, learning_rate: str) -> None:
-        self.graph = graph
+        self.names = Names(graph)
         self.learning_rate = learning_rate
-        self.loss = self.symbol(graph.outputs[0]) if len(graph.outputs) == 1 else ""
 
     def name(self, node: Node) -> str:
         """Return the label of a node, clean, and cut if it is long."""
-        return short(self.graph.label(node), LONGEST_NAME)
-
-    def symbol(self, node: Node) -> str:
-        """Return a name short enough for a formula, or nothing."""
-        name = short(own_name(self.graph.label(node), node.scope))
-        return name if len(name) <= LONGEST_SYMBOL else ""
+        return self.names.full(node, LONGEST_NAME)
 
     def caption(self, node: Node) -> str:
         """Return what stands above the error signal of a node: ``∂E/∂a1``, or a word if the names are long."""
-        if self.loss and self.symbol(node):
-            return f"∂{self.loss}/∂{self.symbol(node)}"
-        return "gradient" if isinstance(node, Parameter) else "error signal"
+        return self.names.derivative(node) or ("gradient" if isinstance(node, Parameter) else "error signal")
 
     def derivative(self, node: Node) -> str:
         """Return the error signal of a node as it is written in a sentence: ``∂E/∂a1``, or in words."""
-        caption = self.caption(node)
-        return caption if caption.startswith("∂") else f"{caption} of {self.name(node)}"
-
-    def call(self, node: Node) -> str:
-        """Return what makes a node, as ``tanh(z1)``."""
-        assert node.op is not None
-        arguments = [self._argument(source) for source in node.inputs[:MOST_NAMES]]
-        more = ["…"] if len(node.inputs) > MOST_NAMES else []
-        return f"{short(node.op.name, LONGEST_NAME)}({', '.join(arguments + more)})"
+        return self.names.derivative(node) or f"{self.caption(node)} of {self.name(node)}"
 
     def of(self, step: Step) -> str:
         """Return one sentence."""
@@ -85,7 +62,7 @@ class Sentences:
             return f"{name} ← {name} − {self.learning_rate} · {self.derivative(node)} = {result}"
         if step.shows == "signal":
             return self._received(node, step, result)
-        return self._given(step.nodes) if node.op is None else f"{self.name(node)} = {self.call(node)} = {result}"
+        return self._given(step.nodes) if node.op is None else f"{self.name(node)} = {self.names.call(node)} = {result}"
 
     def of_many(self, step: Step, count: int, title: str) -> str:
         """Return one sentence for what happens to all nodes of a folded box."""
@@ -117,11 +94,6 @@ class Sentences:
 
     def _names(self, nodes: Sequence[Node]) -> str:
         return _list([self.name(node) for node in nodes])
-
-    def _argument(self, source: Node) -> str:
-        if source.op is None and source.name is None and source.shape == ():
-            return number(source.value[()])  # type: ignore[attr-defined]
-        return self.name(source)
 
 
 def numbers(array: Array) -> str:

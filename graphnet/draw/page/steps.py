@@ -36,41 +36,21 @@ PHASES: dict[Phase, str] = {
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
 class Step:
-    """One thing that happens.
-
-    Attributes
-    ----------
-    phase
-        Which of the five it belongs to.
-    shows
-        What becomes known.
-    nodes
-        Whose: one node, except where nothing is computed.
-    results
-        An array for each node: its value, its error signal, or a parameter's new value.
-    uses
-        The edges along which something flows, forward for a value and back for an error signal.
-    messages
-        What flows back along them; in this order they add up to the error signal.
-    """
+    """One thing that happens, to one node, except where nothing is computed."""
 
     phase: Phase
     shows: Shows
     nodes: tuple[Node, ...]
     results: tuple[Array, ...]
+    """For each node its value, its error signal, or a parameter's new value."""
     uses: tuple[Use, ...] = ()
+    """The edges along which something flows, forward for a value and back for an error signal."""
     messages: tuple[Message, ...] = ()
+    """What flows back along them; in this order they add up to the error signal."""
 
 
 def steps_of(run: ForwardPass, learning_rate: float) -> list[Step]:
-    """Return what happens in a pass.
-
-    Parameters
-    ----------
-    run
-        A forward pass has the first of the five parts only.
-    learning_rate
-        η of the update.
+    """Return what happens in a pass; a forward pass has the first of the five parts only.
 
     Examples
     --------

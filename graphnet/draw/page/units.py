@@ -19,15 +19,7 @@ _ON_THE_PAGE_ITSELF = frozenset({"title", "legend"})
 
 
 def unit_view(shown: Graph | ForwardPass, sample: int | None) -> dict[str, Any] | None:
-    """Return the unit view as plain data, or ``None`` if the graph is no row of layers.
-
-    Parameters
-    ----------
-    shown
-        A graph or a pass.
-    sample
-        Whose numbers it shows; ``None`` for averages.
-    """
+    """Return the unit view as plain data, or ``None`` if the graph is no row of layers."""
     try:
         diagram = build_units(shown, sample)
     except DrawError:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.draw.kinds import own_name
+from graphnet.draw.arrays import Array
+from graphnet.draw.names import Names
 from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import count, number, shape_text, short
@@ -20,8 +20,6 @@ from graphnet.draw.units.chain import chain_of
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units.numbers import Numbers
 from graphnet.engine.passes import ForwardPass
-
-Array = np.ndarray[Any, Any]
 
 MOST_UNITS = 60
 """A network of more units has its layers abridged, so that about as many are drawn."""
@@ -38,12 +36,7 @@ DIGITS = 3
 def build_units(shown: Graph | ForwardPass, sample: int | None = None) -> Diagram:
     """Return the description of the unit view of a graph, with the numbers of a pass if one is given.
 
-    Parameters
-    ----------
-    shown
-        A graph, or a forward or backward pass.
-    sample
-        Whose numbers to show, counted from 0; averages over the batch if ``None``.
+    They are of one sample, counted from 0, or averages over the batch.
 
     Raises
     ------
@@ -59,6 +52,7 @@ class _Builder:
     def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
         self.shown = shown
         self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+        self.names = Names(self.graph)
         self.chain = chain_of(self.graph)
         self.layers = self.chain.layers
         self.of = Numbers(shown, self.chain, sample)
@@ -157,7 +151,7 @@ class _Builder:
             f"c{c}",
             kind,  # type: ignore[arg-type]
             title,
-            name=self._name(node),
+            name=self.names.full(node, 24),
             index=LETTERS[c - last - 1] if last < len(LETTERS) else "",
             activation=short(op.name) if op else "",
             curve=_curve(op) if layer else (),
@@ -190,7 +184,7 @@ class _Builder:
             for j in targets
             for i in sources
         )
-        name = self._name(layer.weights)
+        name = self.names.full(layer.weights, 24)
         summary = f"{name}, {shape_text(self.of.held(layer.weights).shape)}"
         back = "" if gradient is None else _size("gradient", gradient)
         return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], summary, back, weights)
@@ -199,15 +193,11 @@ class _Builder:
         node = self.chain.error
         if node is None:
             return None
-        arguments = ", ".join(short(own_name(self.graph.label(source), node.scope), 16) for source in node.inputs[:4])
         value = self.of.run.values[node] if self.of.run is not None else None
         text = "" if value is None else number(value[()]) if value.ndim == 0 else shape_text(value.shape)
         target = self.positions[self.chain.target] if self.chain.target is not None else None
-        assert node.op is not None  # it depends on the last layer
-        return ErrorBox(self._name(node), f"{short(node.op.name)}({arguments})", text, self.positions[node], target)
-
-    def _name(self, node: Node) -> str:
-        return short(self.graph.label(node), 24)
+        call = self.names.call(node, node.scope, 16)
+        return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], target)
 
     def _notice(self) -> str:
         notices = []

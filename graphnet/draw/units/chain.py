@@ -16,30 +16,15 @@ from graphnet.ops.shaping import Moving
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
 class Layer:
-    """One layer of units: z = a_prev W + b, a = g(z).
-
-    Attributes
-    ----------
-    signal
-        What comes in: the input, or the activation of the layer before.
-    product
-        The matrix product.
-    weights
-        The leaf that holds the weights.
-    transposed
-        Whether each row of it belongs to a unit of this layer, not of the layer before.
-    bias
-        The leaf that holds the biases, if there is one.
-    z
-        The pre-activation: the product itself where there is no bias.
-    a
-        The activation: z itself where there is none.
-    """
+    """One layer of units: z = a_prev W + b, a = g(z); z is the product where there is no bias, a is z where there is no g."""
 
     signal: Node
+    """What comes in: the input, or the activation of the layer before."""
     product: Node
     weights: Node
+    """The leaf that holds them."""
     transposed: bool
+    """Whether each row of the weights belongs to a unit of this layer, not of the layer before."""
     bias: Node | None
     z: Node
     a: Node
@@ -47,27 +32,16 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A network of layers in a row, and the error behind it.
-
-    Attributes
-    ----------
-    input
-        The node whose entries are the input units.
-    layers
-        From the first to the last; at least one.
-    error
-        The output behind the last layer; ``None`` if the graph ends with that.
-    target
-        What the last layer is compared with, if that is one node of its shape.
-    columns
-        Whether samples are columns, as in ``W @ x``, not rows, as in ``x @ W``.
-    """
+    """A network of layers in a row, at least one, and the error behind it."""
 
     input: Node
     layers: tuple[Layer, ...]
     error: Node | None
+    """The output behind the last layer, if the graph does not end with that."""
     target: Node | None
+    """What the last layer is compared with, if that is one node of its shape."""
     columns: bool
+    """Whether samples are columns, as in ``W @ x``, not rows, as in ``x @ W``."""
 
 
 def chain_of(graph: Graph) -> Chain:
@@ -130,8 +104,8 @@ def _after(graph: Graph, product: Node) -> tuple[Node, Node]:
     """Return the pre-activation and the activation of the last layer."""
     biased = [edge.consumer for edge in graph.consumers(product) if _bias_slot(edge.consumer) is not None]
     z = biased[0] if len(biased) == 1 else product
-    consumers = [edge.consumer for edge in graph.consumers(z)]
-    return z, consumers[0] if len(consumers) == 1 and _is_activation(consumers[0]) else z
+    use = graph.only_use(z)
+    return z, use.consumer if use and _is_activation(use.consumer) else z
 
 
 def _weights_slot(node: Node) -> int | None:

@@ -20,78 +20,46 @@ ColumnKind = Literal["input", "hidden", "output", "folded"]
 
 @dataclass(frozen=True)
 class Unit:
-    """One circle.
-
-    Attributes
-    ----------
-    id
-        Opaque.
-    number
-        Its place in its layer, from 0.
-    z, a
-        Its pre-activation and its activation; an input unit has no z. ``None`` where no pass is shown.
-    delta
-        Its error signal δ = ∂E/∂z; an input unit has none. ``None`` if none was computed or none reaches it.
-    error
-        ∂E/∂a, of output units only: what the error sends back to the unit.
-    bias, bias_gradient
-        Its bias and the gradient of that.
-    target
-        What its activation is compared with.
-    """
+    """One circle, with its number in its layer, from 0. What is not there, or not known, is ``None``."""
 
     id: str
     number: int
     z: Cell | None = None
+    """Its pre-activation; an input unit has none."""
     a: Cell | None = None
     delta: Cell | None = None
+    """Its error signal δ = ∂E/∂z; an input unit has none."""
     error: Cell | None = None
+    """∂E/∂a, of output units only: what the error sends back to the unit."""
     bias: Cell | None = None
     bias_gradient: Cell | None = None
     target: Cell | None = None
+    """What its activation is compared with."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One layer of units, or several that are not drawn.
-
-    Attributes
-    ----------
-    id
-        Opaque.
-    kind
-        ``"input"``, ``"hidden"``, ``"output"`` or ``"folded"``: many layers in one gap.
-    title
-        What it is, as ``"hidden layer 1"``.
-    name
-        What the node of its activations is called in the graph.
-    index
-        The letter that numbers its units: i, j and k in a network of one hidden layer.
-    activation
-        What its op is called; empty where there is none.
-    curve
-        Points (z, a) of the activation, where it works entry by entry.
-    size
-        How many units the layer has, or how many layers are folded.
-    units
-        Those drawn; if fewer than `size`, the first and the last ones.
-    summary, signal_summary
-        All its activations, and all its error signals, in words: drawn or not.
-    product, z, a, bias
-        Which nodes it shows; ``None`` for those it does not have.
-    """
+    """One layer of units, or several that are not drawn, and the nodes that it shows."""
 
     id: str
     kind: ColumnKind
     title: str
+    """What it is, as ``"hidden layer 1"``."""
     name: str = ""
+    """What the node of its activations is called in the graph."""
     index: str = ""
+    """The letter that numbers its units: i, j and k in a network of one hidden layer."""
     activation: str = ""
+    """What its op is called; empty where there is none."""
     curve: tuple[tuple[float, float], ...] = ()
+    """Points (z, a) of the activation, where it works entry by entry."""
     size: int = 0
+    """How many units the layer has, or how many layers are folded."""
     units: tuple[Unit, ...] = ()
+    """Those drawn; if fewer than `size`, the first and the last ones."""
     summary: str = ""
     signal_summary: str = ""
+    """All its activations, and all its error signals, in words: drawn or not."""
     product: int | None = None
     z: int | None = None
     a: int | None = None
@@ -100,23 +68,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Weight:
-    """One line between two units.
-
-    Attributes
-    ----------
-    id
-        Opaque.
-    source, target
-        Ids of units, in the direction of values.
-    weight
-        Its number and size; ``None`` where no numbers are shown.
-    negative
-        Its sign.
-    gradient
-        ∂E/∂w.
-    message
-        δ w: what the target sends back along it.
-    """
+    """One line between two units, given by their ids in the direction of values."""
 
     id: str
     source: str
@@ -125,25 +77,12 @@ class Weight:
     negative: bool = False
     gradient: Cell | None = None
     message: Cell | None = None
+    """δ w: what the target sends back along it."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """All weights between two columns.
-
-    Attributes
-    ----------
-    source, target
-        Ids of columns.
-    name
-        What their parameter is called.
-    node
-        Which node that is.
-    summary, gradient_summary
-        The whole array in words, drawn or not.
-    weights
-        Those between units that are drawn.
-    """
+    """All weights between two columns, given by their ids: those that are drawn, and the whole array in words."""
 
     source: str
     target: str
@@ -156,23 +95,13 @@ class Bundle:
 
 @dataclass(frozen=True)
 class ErrorBox:
-    """What the last layer is measured by.
-
-    Attributes
-    ----------
-    name
-        What its node is called.
-    call
-        What computes it, as ``"sse(a2, t)"``.
-    value
-        Its number, if there is a pass.
-    node, target
-        Which nodes it shows: itself, and the target.
-    """
+    """What the last layer is measured by, and the nodes that it shows: itself, and the target."""
 
     name: str
     call: str
+    """What computes it, as ``"sse(a2, t)"``."""
     value: str
+    """Its number; empty without a pass."""
     node: int
     target: int | None
 
@@ -206,11 +135,6 @@ class Diagram:
     bundles: tuple[Bundle, ...]
     error: ErrorBox | None
     scales: tuple[tuple[str, str, str], ...]
-
-    @property
-    def has_values(self) -> bool:
-        """Whether it shows the numbers of a pass."""
-        return bool(self.sample)
 
     @property
     def has_signals(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphnet.draw import colours
 from graphnet.draw.text import dot_markup
-from graphnet.draw.units.scene import Area, Disc, Line, Point, Scene, Shape, Text
+from graphnet.draw.units.scene import Area, Disc, Line, Point, Scene, Shape, Text, px
 
 ENGINE = "nop2"
 """The engine of Graphviz that leaves everything where it is."""
@@ -45,7 +45,7 @@ def _operations(shape: Shape, height: float) -> str:
     look = f"c {_string(line)} S {_string(f'setlinewidth({shape.width:g})')} S {_string(dash)}"
     look += f" C {_string(fill)}" if fill else ""
     if isinstance(shape, Disc):
-        return f"{look} {'E' if fill else 'e'} {_n(shape.x)} {_n(height - shape.y)} {_n(shape.r)} {_n(shape.r)}"
+        return f"{look} {'E' if fill else 'e'} {px(shape.x)} {px(height - shape.y)} {px(shape.r)} {px(shape.r)}"
     kinds = {(Line, False): "L", (Line, True): "B", (Area, False): "P", (Area, True): "b"}
     return f"{look} {kinds[type(shape), shape.curved]} {len(shape.points)} {_places(shape.points, height)}"
 
@@ -61,7 +61,7 @@ def _text(id: str, text: Text, height: float) -> str:
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{row}</table>'
     x, y = text.x + shift * width, height - text.y + text.size * 0.35
     size = f'width="{width / 72:.3f}" height="{text.size * 1.4 / 72:.3f}"'
-    return f'{id} [pos="{_n(x)},{_n(y)}" {size} label=<{table}>]'
+    return f'{id} [pos="{px(x)},{px(y)}" {size} label=<{table}>]'
 
 
 def _run(text: str, low: bool, italic: bool) -> str:
@@ -72,16 +72,12 @@ def _run(text: str, low: bool, italic: bool) -> str:
 
 def _corner(id: str, x: float, y: float) -> str:
     """Return a node that can't be seen: Graphviz cuts its paper to the size of the nodes."""
-    return f'{id} [pos="{_n(x)},{_n(y)}" width="0.001" height="0.001" label=""]'
+    return f'{id} [pos="{px(x)},{px(y)}" width="0.001" height="0.001" label=""]'
 
 
 def _places(points: tuple[Point, ...], height: float) -> str:
-    return " ".join(f"{_n(x)} {_n(height - y)}" for x, y in points)
+    return " ".join(f"{px(x)} {px(height - y)}" for x, y in points)
 
 
 def _string(text: str) -> str:
     return f"{len(text.encode())} -{text}"
-
-
-def _n(value: float) -> str:
-    return f"{round(value, 2) + 0.0:g}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphnet.draw import colours
+from graphnet.draw.colours import BLUE, GREEN, RED
 from graphnet.draw.text import count
 from graphnet.draw.units.diagram import Column, Diagram
-from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape, Text
+from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape, Text, symbol
 
-BLUE, RED, GREEN = (colours.ROLE_INK[role] for role in ("value", "error signal", "gradient"))
 LEFT = 24.0
 LINE = 18.0
 
@@ -61,13 +61,7 @@ def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: b
         shapes = [Text(middle, top + 16, (Run(bundle.summary),), 10.5, colours.INK)]
         if labelled and diagram.has_signals:
             pair = diagram.columns[place[bundle.source]].index, diagram.columns[place[bundle.target]].index
-            runs = (
-                Run("∂E/∂"),
-                *_symbol("w", "".join(pair)),
-                Run(" = "),
-                *_symbol("δ", pair[1]),
-                *_symbol(" a", pair[0]),
-            )
+            runs = (Run("∂E/∂"), *symbol("w", "".join(pair)), Run(" = "), *symbol("δ", pair[1]), *symbol(" a", pair[0]))
             shapes.append(Text(middle, top + 16 + 2 * LINE, runs, 11.5, GREEN))
         elif bundle.gradient_summary:
             shapes.append(Text(middle, top + 16 + 3 * LINE, (Run(bundle.gradient_summary),), 10.5, GREEN))
@@ -98,29 +92,25 @@ def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], str]]:
     if column.kind == "input":
         return []
     p, q = diagram.columns[c - 1].index, column.index
-    bias = (*_symbol("b", q), Run(" + ")) if column.bias is not None else ()
-    product = (*_symbol("a", p), *_symbol(" w", p + q))
-    z = (*_symbol("z", q), Run(" = "), *bias, *_symbol("Σ", p), Run(" "), *product)
-    g = (*_symbol("g", q), Run("("), *_symbol("z", q), Run(")")) if column.activation else _symbol("z", q)
-    lines = [(z, BLUE), ((*_symbol("a", q), Run(" = "), *g), BLUE)]
+    bias = (*symbol("b", q), Run(" + ")) if column.bias is not None else ()
+    product = (*symbol("a", p), *symbol(" w", p + q))
+    z = (*symbol("z", q), Run(" = "), *bias, *symbol("Σ", p), Run(" "), *product)
+    g = (*symbol("g", q), Run("("), *symbol("z", q), Run(")")) if column.activation else symbol("z", q)
+    lines = [(z, BLUE), ((*symbol("a", q), Run(" = "), *g), BLUE)]
     if not diagram.has_signals:
         return lines
-    slope = (*_symbol("g′", q), Run("("), *_symbol("z", q), Run(") ")) if column.activation else ()
+    slope = (*symbol("g′", q), Run("("), *symbol("z", q), Run(") ")) if column.activation else ()
     if column.activation and not column.curve:  # units of one layer depend on each other, as in softmax
-        back: tuple[Run, ...] = (Run("∂E/∂"), *_symbol("z", q))
+        back: tuple[Run, ...] = (Run("∂E/∂"), *symbol("z", q))
     elif column.kind == "output":
-        back = (*slope, Run("∂E/∂"), *_symbol("a", q))
+        back = (*slope, Run("∂E/∂"), *symbol("a", q))
     else:
         r = diagram.columns[c + 1].index
-        back = (*slope, *_symbol("Σ", r), *_symbol(" δ", r), *_symbol(" w", q + r))
-    lines.append(((*_symbol("δ", q), Run(" = "), *back), RED))
+        back = (*slope, *symbol("Σ", r), *symbol(" δ", r), *symbol(" w", q + r))
+    lines.append(((*symbol("δ", q), Run(" = "), *back), RED))
     if column.bias is not None:
-        lines.append(((Run("∂E/∂"), *_symbol("b", q), Run(" = "), *_symbol("δ", q)), GREEN))
+        lines.append(((Run("∂E/∂"), *symbol("b", q), Run(" = "), *symbol("δ", q)), GREEN))
     return lines
-
-
-def _symbol(name: str, index: str) -> tuple[Run, ...]:
-    return Run(name, italic=name.strip().isalpha() and name != "Σ"), Run(index, low=True, italic=True)
 
 
 # The legend ---------------------------------------------------------------------------------------------------------

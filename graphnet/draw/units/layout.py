@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphnet.draw import colours
+from graphnet.draw.colours import BLUE, GREEN, RED
 from graphnet.draw.picture import Cell
 from graphnet.draw.units import frame
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, Unit, Weight
 from graphnet.draw.units.geometry import back_arrow, between, curve_in, edge_line, half_disc
-from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Scene, Shape, Text
-
-BLUE, RED, GREEN = (colours.ROLE_INK[role] for role in ("value", "error signal", "gradient"))
+from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Scene, Shape, Text, symbol
 
 
 @dataclass(frozen=True)
@@ -130,12 +129,12 @@ class _Layout:
         x, y = between(self.at[weight.source], self.at[weight.target], LABEL_AT)
         pair = self.column_of[weight.source].index + self.column_of[weight.target].index
         node = f"n{bundle.node}"
-        symbol = _sub("w", pair)
+        named = symbol("w", pair)
         if weight.weight is None:
-            return [_label(f"{weight.id}w", ("label", node), Text(x, y + 4, symbol, 12, colours.INK))]
+            return [_label(f"{weight.id}w", ("label", node), Text(x, y + 4, named, 12, colours.INK))]
         ink = colours.weight(weight.negative, 1.0)
         height = y - 3 if weight.gradient else y + 4
-        number = Text(x, height, (*symbol, Run(f" {weight.weight.text}")), 11, ink, bold=True)
+        number = Text(x, height, (*named, Run(f" {weight.weight.text}")), 11, ink, bold=True)
         parts = [_label(f"{weight.id}w", ("label", node), number)]
         if weight.gradient:
             gradient = Text(x, y + 10, (Run(weight.gradient.text),), 11, GREEN)
@@ -189,28 +188,28 @@ class _Layout:
         return Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(shapes), tip)
 
     def _symbol_and_number(self, x: float, y: float, name: str, index: str, cell: Cell | None) -> list[Shape]:
-        symbol = Text(x, y + (1 if cell else 4), _sub(name, index), 11, colours.QUIET if cell else colours.INK)
+        letters = Text(x, y + (1 if cell else 4), symbol(name, index), 11, colours.QUIET if cell else colours.INK)
         if cell is None:
-            return [symbol]
-        return [symbol, Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, BLUE, bold=True)]
+            return [letters]
+        return [letters, Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, BLUE, bold=True)]
 
     def _around(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
         """Return the numbers outside of a circle: activation, bias, error signal."""
         q = column.index
         number = (Run(f" {unit.a.text}"),) if unit.a else ()
-        out = Text(x + r * 0.8, y - r * 0.8, (*_sub("a", q), *number), 11.5, BLUE, "start", bold=True)
+        out = Text(x + r * 0.8, y - r * 0.8, (*symbol("a", q), *number), 11.5, BLUE, "start", bold=True)
         parts = [_label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)]
         if column.bias is not None:
             parts += self._bias(column, unit, x, y, r)
         if unit.delta:
-            text = Text(x, y + r + 21, (*_sub("δ", q), Run(f" {unit.delta.text}")), 11.5, RED, bold=True)
+            text = Text(x, y + r + 21, (*symbol("δ", q), Run(f" {unit.delta.text}")), 11.5, RED, bold=True)
             parts.append(_label(f"{unit.id}d", ("label", "backward", f"n{column.z}"), text))
         return parts
 
     def _bias(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
         node = f"n{column.bias}"
         at = x - r * 0.35
-        runs = (*_sub("b", column.index), *((Run(f" {unit.bias.text}"),) if unit.bias else ()))
+        runs = (*symbol("b", column.index), *((Run(f" {unit.bias.text}"),) if unit.bias else ()))
         text = Text(at - 4, y - r - (22 if unit.bias_gradient else 12), runs, 11, colours.INK, "end")
         stem = Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0)
         parts = [Part("", ("bias", node), (stem,)), _label(f"{unit.id}b", ("bias", node), text)]
@@ -277,12 +276,12 @@ class _Layout:
         if not self.style.labelled:
             return parts
         if unit.error:
-            runs = (Run("∂E/∂"), *_sub("a", column.index), Run(f" {unit.error.text}"))
+            runs = (Run("∂E/∂"), *symbol("a", column.index), Run(f" {unit.error.text}"))
             parts.append(_label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, runs, 11, RED, "start")))
         target = self.diagram.error.target if self.diagram.error else None
         if target is not None:
             number = (Run(f" {unit.target.text}"),) if unit.target else ()
-            text = Text(x + r + 20, y - 9, (*_sub("t", column.index), *number), 11, colours.QUIET, "start")
+            text = Text(x + r + 20, y - 9, (*symbol("t", column.index), *number), 11, colours.QUIET, "start")
             parts.append(_label(f"{unit.id}t", ("label", "forward", f"n{target}"), text))
         return parts
 
@@ -312,10 +311,6 @@ def _strength(weight: Weight) -> float:
 
 def _fill(cell: Cell | None) -> str:
     return colours.PAPER if cell is None else colours.cell("value", cell.strength)
-
-
-def _sub(name: str, index: str) -> tuple[Run, ...]:
-    return Run(name, italic=True), Run(index, low=True, italic=True)
 
 
 def _full(strength: float | None) -> float:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.draw.arrays import Array
 from graphnet.draw.text import count
 from graphnet.draw.units.chain import Chain, Layer
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
 
-Array = np.ndarray[Any, Any]
-
 
 class Numbers:
     """What a graph or a pass knows of each unit and each weight of its layers; ``None`` where it knows nothing.
 
-    Parameters
-    ----------
-    shown
-        A graph, or a forward or backward pass.
-    chain
-        Its layers.
-    sample
-        Which sample, counted from 0; averages over the batch if ``None``.
+    Numbers are of one sample, counted from 0, or averages over the batch.
 
     Raises
     ------

@@ -11,6 +11,11 @@ from typing import Literal, TypeAlias
 Point: TypeAlias = tuple[float, float]
 
 
+def px(value: float) -> str:
+    """Return a coordinate as text, to a hundredth of a pixel."""
+    return f"{round(value, 2) + 0.0:g}"
+
+
 @dataclass(frozen=True)
 class Line:
     """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
@@ -54,6 +59,11 @@ class Run:
     italic: bool = False
 
 
+def symbol(name: str, index: str) -> tuple[Run, ...]:
+    """Return a symbol with its index letters."""
+    return Run(name, italic=name.strip().isalpha() and name != "Σ"), Run(index, low=True, italic=True)
+
+
 @dataclass(frozen=True)
 class Text:
     """One line of text at its base line."""
@@ -77,24 +87,15 @@ Shape: TypeAlias = Line | Area | Disc | Text
 
 @dataclass(frozen=True)
 class Part:
-    """Shapes that are one element of the picture.
-
-    Attributes
-    ----------
-    id
-        Opaque; empty if nothing needs to find it.
-    classes
-        What it is, and ``"n12"`` for each node it shows.
-    shapes
-        From the lowest to the topmost.
-    tip
-        What to show when the mouse rests on it: symbols and numbers only.
-    """
+    """Shapes, from the lowest to the topmost, that are one element of the picture."""
 
     id: str
+    """Opaque; empty if nothing needs to find it."""
     classes: tuple[str, ...]
+    """What it is, and ``"n12"`` for each node it shows."""
     shapes: tuple[Shape, ...]
     tip: str = ""
+    """What to show when the mouse rests on it: symbols and numbers only."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphnet.draw import colours
 from graphnet.draw.text import markup
-from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Scene, Shape, Text
+from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Scene, Shape, Text, px
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
@@ -40,7 +40,7 @@ def _shape(shape: Shape) -> str:
     stroke = f'stroke="{shape.line if not isinstance(shape, Line) else shape.colour}" stroke-width="{shape.width:g}"'
     if isinstance(shape, Disc):
         fill = shape.fill or "none"
-        return f'<circle cx="{_n(shape.x)}" cy="{_n(shape.y)}" r="{_n(shape.r)}" fill="{fill}" {stroke}/>'
+        return f'<circle cx="{px(shape.x)}" cy="{px(shape.y)}" r="{px(shape.r)}" fill="{fill}" {stroke}/>'
     path = _path(shape.points, shape.curved)
     if isinstance(shape, Area):
         return f'<path d="{path}Z" fill="{shape.fill}" {stroke}/>'
@@ -49,7 +49,7 @@ def _shape(shape: Shape) -> str:
 
 
 def _path(points: tuple[Point, ...], curved: bool) -> str:
-    first, *rest = [f"{_n(x)} {_n(y)}" for x, y in points]
+    first, *rest = [f"{px(x)} {px(y)}" for x, y in points]
     return f"M{first}{'C' if curved else 'L'}{' '.join(rest)}"
 
 
@@ -63,11 +63,6 @@ def _text(text: Text) -> str:
         look += ' font-style="italic"' if run.italic else ""
         pieces.append(f"<tspan{look}>{markup(run.text)}</tspan>" if look else markup(run.text))
     return (
-        f'<text x="{_n(text.x)}" y="{_n(text.y)}" font-size="{text.size:g}" fill="{text.colour}"'
+        f'<text x="{px(text.x)}" y="{px(text.y)}" font-size="{text.size:g}" fill="{text.colour}"'
         f' text-anchor="{text.anchor}"{weight}>{"".join(pieces)}</text>'
     )
-
-
-def _n(value: float) -> str:
-    """Return a coordinate to a hundredth of a pixel."""
-    return f"{round(value, 2) + 0.0:g}"

@@ -7,6 +7,7 @@ half a microsecond, which is more than the work in a small layer.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -29,7 +30,7 @@ Generation: TypeAlias = tuple[int, int]
 VALUES, ERROR_SIGNALS, GRADIENTS = range(3)
 
 
-def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs: int) -> list[Node]:
+def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs: int) -> Sequence[Node]:
     """Compute nodes of one op, one shape and one generation by one call.
 
     Parameters
@@ -39,7 +40,10 @@ def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs
     outputs
         How many of the results are outputs; the others are gradients.
     """
-    return _Batching(generations(results[:outputs], order)).rewritten(results)
+    likeness = {node: _likeness(node) for node in order if node.op is not None and _is_batchable(node)}
+    if max(Counter(likeness.values()).values(), default=0) < FEWEST:
+        return results
+    return _Batching(generations(results[:outputs], order), likeness).rewritten(results)
 
 
 def generations(outputs: Sequence[Node], order: Sequence[Node]) -> dict[Node, Generation]:
@@ -70,8 +74,8 @@ def generations(outputs: Sequence[Node], order: Sequence[Node]) -> dict[Node, Ge
 
 
 class _Batching:
-    def __init__(self, generations: dict[Node, Generation]) -> None:
-        self.generations = generations
+    def __init__(self, generations: dict[Node, Generation], likeness: dict[Node, Any]) -> None:
+        self.generations, self.likeness = generations, likeness
         self.columns = in_columns(list(generations))
         self.joined = {source for node in self.generations if isinstance(node.op, Joined) for source in node.inputs}
         self.new: dict[Node, Node] = {}
@@ -85,10 +89,8 @@ class _Batching:
         for _, nodes in sorted(by_generation.items()):
             alike: dict[Any, list[Node]] = {}
             for node in nodes:
-                if node not in self.joined and _is_batchable(
-                    node
-                ):  # what lives in a joined node's memory is computed there
-                    alike.setdefault(_likeness(node), []).append(node)
+                if node in self.likeness and node not in self.joined:  # what is joined is computed where it lies
+                    alike.setdefault(self.likeness[node], []).append(node)
             for group in alike.values():
                 for run in self._runs(group):
                     if len(run) >= FEWEST:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from types import MappingProxyType
@@ -14,16 +14,15 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Input, Node, Parameter, constant
-from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
-from graphnet.core.shapes import Shape, known
+from graphnet.core.shapes import known
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
-from graphnet.engine.plan.bias import bias_in_product
+from graphnet.engine.plan.bias import bias_in_product, biases_spread
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
 from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
-from graphnet.engine.plan.lowering import lower
+from graphnet.engine.plan.lowering import Copy, lower
 from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, owner_of, require_memory
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.sizes import with_sizes
@@ -59,6 +58,7 @@ def build(
     """
     sized = with_sizes(graph, fed)
     outputs = [sized[node] for node in graph.outputs]
+    passes = [("sizes", f"{len(sized):,} nodes")]
     slopes: dict[str, Node] = {}
     if wrt:
         signals = error_signal_nodes(Graph(*outputs), [sized[node] for node in wrt], constant(1.0))
@@ -66,25 +66,47 @@ def build(
         # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
         reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
+        on_the_way = len(on_the_way_to(wrt, graph))
+        passes.append(("pruning", f"error signals of {on_the_way:,} nodes, those on the way to what is asked for"))
     count = len(outputs)
-    lowered = lower([*outputs, *slopes.values()], dtype)
-    results = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
+    done: Counter[str] = Counter()
+    lowered = lower([*outputs, *slopes.values()], dtype, done)
+    results: Sequence[Node] = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
     order = topological_order(results)
-    passes = [("sizes", len(sized)), ("lowering", len(order))]
+    passes.append(("lowering", f"{len(order):,} nodes; {counted(done)}"))
     for name, rewrite in (
         ("bias in product", partial(bias_in_product, dtype=dtype)),
+        ("biases spread", biases_spread),
         ("equal nodes together", partial(equal_nodes_together, outputs=count)),
     ):
-        results = rewrite(results, order)
-        order = topological_order(results)
-        passes.append((name, len(order)))
+        rewritten = rewrite(results, order)
+        if rewritten is not results:
+            results, order = rewritten, topological_order(rewritten)
+            passes.append((name, f"{len(order):,} nodes"))
     layout = lay_out(order, results, dtype)
+    passes.append(
+        ("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers, {layout.in_place:,} in place")
+    )
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     of_slope = dict(zip(slopes, results[count:], strict=True))
     gradients = {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope}
     inputs = [(sized[node], fed[node]) for node in graph.inputs]
     return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
+
+
+def on_the_way_to(wrt: Sequence[Node], graph: Graph) -> set[Node]:
+    """Return the nodes whose error signals are computed: those asked for, and all that depend on them."""
+    found = set(wrt)
+    for node in graph.nodes:
+        if any(source in found for source in node.inputs):
+            found.add(node)
+    return found
+
+
+def counted(done: Counter[str]) -> str:
+    """Return in words what was done how often."""
+    return ", ".join(f"{what}: {count:,}" for what, count in sorted(done.items())) or "nothing to do"
 
 
 def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
@@ -100,19 +122,6 @@ def in_memory_of_their_own(gradients: Sequence[Node]) -> Iterator[Node]:
         shared = source.op is None or source in taken
         taken.add(source)
         yield Node(Copy(), (gradient,), gradient.shape, gradient.dtype) if shared else gradient
-
-
-@dataclass(frozen=True)
-class Copy(Primitive):
-    """A copy in memory of its own."""
-
-    def forward(self, z: Array) -> Array:
-        """Return the same values."""
-        return z
-
-    def shape(self, z: Shape) -> Shape:
-        """Return the same shape."""
-        return z
 
 
 class _Assembly:
@@ -150,7 +159,7 @@ class _Assembly:
         ]
         self.arrays = self._allocate()
 
-    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, int]]) -> Program:
+    def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, str]]) -> Program:
         """Return the program."""
         calls: list[Call] = []
         lines: list[tuple[str, ...]] = []
@@ -239,7 +248,9 @@ class _Assembly:
         return arrays
 
     def _line(self, node: Node, call: Call) -> tuple[str, ...]:
-        operands = ", ".join(str(self.arrays[source].shape) for source in node.inputs)
+        shapes = [str(self.arrays[source].shape) for source in node.inputs]
+        alike = len(shapes) > 3 and len(set(shapes)) == 1
+        operands = f"{len(shapes):,} × {shapes[0]}" if alike else ", ".join(shapes)
         buffer = self.layout.buffer[node]
         shape = str(self.arrays[node].shape)
         return node.scope or "-", function_name(call), operands or "-", shape, str(buffer.number), str(buffer.bytes)

@@ -19,7 +19,7 @@ from graphnet import ops
 from graphnet.core.node import Node
 from graphnet.core.op import Op, require_value
 from graphnet.engine.plan.joined import WithBias
-from graphnet.engine.plan.lowering import SumOfSquares
+from graphnet.engine.plan.lowering import Copy, SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -67,8 +67,9 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
         case WithBias():
             return [(out[:-1].__setitem__, (..., inputs[0])), (out[-1].__setitem__, (..., inputs[1]))]
         case ops.Concatenate():
-            places = np.split(out, np.cumsum([part.shape[op.axis] for part in inputs])[:-1], op.axis)
-            return [(place.__setitem__, (..., part)) for place, part in zip(places, inputs, strict=True)]
+            return [(np.concatenate, (tuple(inputs), op.axis, out))]
+        case Copy():
+            return [(np.copyto, (out, inputs[0]))]
         case ops.Take():
             return [(np.take, (*inputs, op.axis, out))]
         case ops.Reshape():

@@ -6,6 +6,7 @@ change nothing, as a multiplication by the 1 that ∂E/∂E is, are left out, an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ LARGE = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
 
 
-def lower(outputs: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]:
+def lower(outputs: Sequence[Node], dtype: np.dtype[Any], done: Counter[str] | None = None) -> list[Node]:
     """Return nodes that compute the same as `outputs` through primitives and opaque ops only.
 
     Parameters
@@ -29,13 +30,15 @@ def lower(outputs: Sequence[Node], dtype: np.dtype[Any]) -> list[Node]:
         Nodes of a graph whose sizes are all known.
     dtype
         What the program computes in; constants are cast to it.
+    done
+        Counts what was done, by name.
     """
-    return _Lowering(dtype).lower(outputs)
+    return _Lowering(dtype, Counter() if done is None else done).lower(outputs)
 
 
 class _Lowering:
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: np.dtype[Any], counts: Counter[str]) -> None:
+        self.dtype, self.counts = dtype, counts
         self.done: dict[Node, Node] = {}
         self.made: dict[tuple[Any, ...], Node] = {}
 
@@ -67,7 +70,9 @@ class _Lowering:
             with inside(node.name or node.scope):
                 expansion = op.forward(*inputs)
         except Exception:  # of any kind: the rule asks of a node what only an array can do
-            return self._unique(op, node, inputs)  # opaque: one call of its own rule
+            self.counts["opaque rules"] += 1
+            return self._unique(op, node, inputs)  # one call of its own rule
+        self.counts["composites expanded"] += 1
         if not isinstance(expansion, Node):
             return self._constant(np.broadcast_to(expansion, known(node.shape, op.name)))
         return self.lower([expansion])[0]
@@ -75,22 +80,17 @@ class _Lowering:
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
             return self._filled(float(isinstance(op, ops.OnesLike)), node)
-        if isinstance(op, _ALONE_ALIKE) and (inputs[0].shape, inputs[0].dtype) == (node.shape, node.dtype):
-            return inputs[0]  # the sum of one number
-        if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
-            x, y = inputs
-            neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
-            if _is_all(y, neutral) and (x.shape, x.dtype) == (node.shape, node.dtype):
-                return x
-            commutes = isinstance(op, (ops.Multiply, ops.Add))
-            if commutes and _is_all(x, neutral) and (y.shape, y.dtype) == (node.shape, node.dtype):
-                return y
+        unchanged = _unchanged_input(op, node, inputs)
+        if unchanged is not None:
+            self.counts["steps that change nothing left out"] += 1
+            return unchanged
         if isinstance(op, ops.Sum) and node.shape == () and isinstance(inputs[0].op, ops.Square):
             (z,) = inputs[0].inputs
             if z.dtype == node.dtype:
                 return self._unique(SumOfSquares(), node, (z,))
         grows = node.size > max([LARGE, *(source.size for source in inputs)])
         if not grows and all(isinstance(source, Constant) for source in inputs):
+            self.counts["constants computed"] += 1
             with np.errstate(all="ignore"):
                 return self._constant(op.forward(*[source.value for source in inputs if isinstance(source, Constant)]))
         return self._unique(op, node, inputs)
@@ -113,6 +113,8 @@ class _Lowering:
         if found is None:
             found = self.made[key] = made_like(op, inputs, node.shape, node)
             self.done[found] = found
+        else:
+            self.counts["common subexpressions"] += 1
         return found
 
     def _constant(self, value: Any) -> Node:
@@ -139,8 +141,39 @@ class SumOfSquares(Primitive):
         return ()
 
 
+class Copy(Primitive):
+    """A copy in memory of its own."""
+
+    def forward(self, z: Array) -> Array:
+        """Return the same values."""
+        return z
+
+    def shape(self, z: Shape) -> Shape:
+        """Return the same shape."""
+        return z
+
+
 _ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
 """Ops that change nothing where they do not change the shape."""
+
+
+def _unchanged_input(op: Op, node: Node, inputs: tuple[Node, ...]) -> Node | None:
+    """Return the input that a node's value equals whatever it is, as in x · 1 or the sum of one number."""
+
+    def is_like(source: Node) -> bool:
+        return (source.shape, source.dtype) == (node.shape, node.dtype)
+
+    match op:
+        case _ if isinstance(op, _ALONE_ALIKE) and is_like(inputs[0]):
+            return inputs[0]
+        case ops.Multiply() | ops.Divide() | ops.Add() | ops.Subtract():
+            x, y = inputs
+            neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
+            if _is_all(y, neutral) and is_like(x):
+                return x
+            if isinstance(op, (ops.Multiply, ops.Add)) and _is_all(x, neutral) and is_like(y):
+                return y
+    return None
 
 
 def _is_all(node: Node, value: float) -> bool:

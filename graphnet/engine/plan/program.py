@@ -32,7 +32,7 @@ class Program:
     bytes
         Memory of all values.
     passes
-        What made it: the name of each pass, and how many nodes there were after it.
+        What made it: the name of each pass, and what came of it.
     layout
         Where each value lives; None for a graph of scalars, whose values lie side by side.
     moving_feeds
@@ -47,7 +47,7 @@ class Program:
     gradients: dict[str, Array]
     lines: Sequence[tuple[str, ...]]
     bytes: int
-    passes: Sequence[tuple[str, int]]
+    passes: Sequence[tuple[str, str]]
     layout: Layout | None = None
     moving_feeds: Mapping[int, Moving] = field(default_factory=dict)
     moving_gradients: Sequence[Moving] = ()
@@ -110,7 +110,7 @@ class Program:
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
         total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
-        passes = "passes: " + ", ".join(f"{name} ({count:,} nodes)" for name, count in self.passes)
+        passes = "\n".join(["passes", *(f"  {name}: {what}" for name, what in self.passes)])
         if self.layout is None:
             return f"{total} in which all values lie side by side\n{passes}"
         uses = Counter(self.layout.buffer.values())

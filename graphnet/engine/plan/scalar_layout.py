@@ -1,20 +1,23 @@
 """Where the values, slopes and edges of a graph of scalars lie, so that many nodes are one call.
 
-The pool is one array: first the leaves, then depth after depth, op after op; then the slopes that are computed.
+The pool is one array: first the leaves, then depth after depth, op after op; then the slopes that are computed. A leaf may be
+an array that is read entry by entry: an entry has its place in the leaf.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node
 from graphnet.core.op import Op
+from graphnet.core.shapes import known
 from graphnet.engine.plan.scalar_rules import Template
 
 Positions = np.ndarray[Any, np.dtype[np.intp]]
@@ -46,6 +49,14 @@ class Group:
         return self.first + len(self.members)
 
 
+def is_entry(node: Node) -> bool:
+    """Tell whether a node is one entry of a leaf of known sizes."""
+    if not isinstance(node.op, ops.Getitem) or node.shape != ():
+        return False
+    (source,) = node.inputs
+    return source.op is None and None not in source.shape
+
+
 class ScalarLayout:
     """The place of every node.
 
@@ -56,15 +67,24 @@ class ScalarLayout:
     levels
         The groups, by depth.
     position
-        Of each node.
+        Of each node: that of its first entry.
+    after_leaves
+        The position behind the last leaf.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.leaves = [node for node in graph.nodes if node.op is None]
         self.levels = _levels(graph)
-        self.position = {node: i for i, node in enumerate(self.leaves)}
+        self.position: dict[Node, int] = {}
+        self._count = 0
+        for leaf in self.leaves:
+            self.position[leaf] = self._count
+            self._count += leaf.size
+        self.after_leaves = self._count
+        self.position.update(self._entries(graph))
         for group in chain.from_iterable(self.levels):
-            group.first = len(self.position)
+            group.first = self._count
+            self._count += len(group.members)
             self.position.update(zip(group.members, range(group.first, group.stop), strict=True))
         find = self.position.__getitem__
         for group in chain.from_iterable(self.levels):
@@ -74,7 +94,22 @@ class ScalarLayout:
             ]
 
     def __len__(self) -> int:
-        return len(self.position)
+        return self._count
+
+    def _entries(self, graph: Graph) -> Iterator[tuple[Node, int]]:
+        """Yield the position of each entry of a leaf that is read."""
+        of_leaf: dict[Node, Positions] = {}
+        for node in graph.nodes:
+            if is_entry(node):
+                (leaf,) = node.inputs
+                if leaf not in of_leaf:
+                    of_leaf[leaf] = self.position[leaf] + np.arange(leaf.size).reshape(known(leaf.shape, "a leaf"))
+                assert node.op is not None
+                yield node, int(node.op.forward(of_leaf[leaf]))
+
+    def entries_of(self, nodes: Iterable[Node]) -> Positions:
+        """Return the positions of all entries of nodes."""
+        return np.concatenate([np.arange(0), *(self.position[node] + np.arange(node.size) for node in nodes)])
 
     def reached(self, templates: Mapping[Op, Template]) -> Mask:
         """Tell for each position whether an error signal reaches it."""
@@ -103,7 +138,7 @@ def _levels(graph: Graph) -> list[list[Group]]:
     levels: list[dict[int, Group]] = []
     for node in graph.nodes:
         op = node.op
-        if op is None:
+        if op is None or is_entry(node):
             depth[node] = 0
             continue
         deepest = max([depth[source] for source in node.inputs])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,21 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node, Parameter
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
+from graphnet.core.shapes import known
 from graphnet.engine.plan.calls import Array, Call, calls_for
 from graphnet.engine.plan.memory import require_memory, value_dtype
 from graphnet.engine.plan.program import Program, function_name
-from graphnet.engine.plan.scalar_layout import Edges, Family, Group, Mask, Positions, ScalarLayout, Sums, families_of
+from graphnet.engine.plan.scalar_layout import (
+    Edges,
+    Family,
+    Group,
+    Mask,
+    Positions,
+    ScalarLayout,
+    Sums,
+    families_of,
+    is_entry,
+)
 from graphnet.engine.plan.scalar_rules import Template, template_of
 
 FEWEST = 256
@@ -32,20 +44,36 @@ FEWEST = 256
 
 
 def is_scalar_graph(graph: Graph) -> bool:
-    """Tell whether a graph is one of many scalar nodes."""
-    return len(graph) >= FEWEST and all(node.shape == () and node.dtype.kind == "f" for node in graph.nodes)
+    """Tell whether a graph is one of many scalar nodes; its leaves may be arrays that are read entry by entry."""
+    if len(graph) < FEWEST or any(node.dtype.kind != "f" for node in graph.nodes):
+        return False
+    arrays = [node for node in graph.nodes if node.shape != ()]
+    if any(node.op is not None for node in arrays):
+        return False
+    return all(is_entry(reader) for leaf in arrays for reader, _ in graph.consumers(leaf))
 
 
-def build_scalars(graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> Program | None:
-    """Build the program of a graph of scalars and its gradients; None if a rule is not elementwise.
+def build_scalars(
+    graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], own: Mapping[Node, Array] = MappingProxyType({})
+) -> Program | None:
+    """Build the program of a graph of scalars and its gradients; the parameters are those of `build`.
+
+    Returns
+    -------
+    Program or None
+        None if a rule is not elementwise, or gradients of an entry of a leaf are asked for.
 
     Raises
     ------
     PlanError
         If it would need more memory than the machine has; nothing was allocated then.
     """
-    edges = sum(len(node.inputs) for node in graph.nodes)
-    require_memory((2 * len(graph) + 3 * edges) * dtype.itemsize + 2 * edges * np.dtype(np.intp).itemsize)
+    if any(
+        map(is_entry, wrt)
+    ):  # an entry's place holds what all readers of the entry send back, of this node or another
+        return None
+    edges, values = sum(len(node.inputs) for node in graph.nodes), sum(node.size for node in graph.nodes)
+    require_memory((2 * values + 3 * edges) * dtype.itemsize + 2 * edges * np.dtype(np.intp).itemsize)
     layout = ScalarLayout(graph)
     templates: dict[Op, Template] = {}
     for op, groups in layout.families.items():
@@ -53,7 +81,7 @@ def build_scalars(graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> Pr
         if template is None:
             return None
         templates[op] = template
-    return _Stamping(graph, wrt, dtype, layout, templates).program()
+    return _Stamping(graph, wrt, dtype, layout, templates, own).program()
 
 
 class _Stamping:
@@ -66,8 +94,10 @@ class _Stamping:
         dtype: np.dtype[Any],
         layout: ScalarLayout,
         templates: Mapping[Op, Template],
+        own: Mapping[Node, Array],
     ) -> None:
         self.graph, self.wrt, self.dtype, self.layout, self.templates = graph, wrt, dtype, layout, templates
+        self.own = own
         self.calls: list[Call] = []
         self.lines: list[tuple[str, ...]] = []
         self.scratch: dict[tuple[object, str], Array] = {}
@@ -88,15 +118,15 @@ class _Stamping:
         if self.wrt:
             for family in families:
                 self._stamp_slopes(family)
-            found = {node: self.layout.position[node] for node in self.wrt if reached[self.layout.position[node]]}
-            receives = np.arange(len(self.layout)) >= len(self.layout.leaves)
-            receives[list(found.values())] = True
+            found = [node for node in self.wrt if reached[self.layout.entries_of([node])].any()]
+            receives = np.arange(len(self.layout)) >= self.layout.after_leaves
+            receives[self.layout.entries_of(found)] = True
             nothing = len(self.layout), len(self.pool) - 1
             signals = self._stamp_backward(Edges(self.layout, families, receives, nothing), receives)
             gradients = {self.graph.label(node): self._entry(signals, node) for node in found}
         outputs = (self._entry(self.pool, self.graph.outputs[0]),)
         fed = tuple(self._entry(self.pool, node) for node in self.graph.inputs)
-        passes = [(f"scalars by depth, {len(self.layout.levels):,} depths", len(self.layout))]
+        passes = [("scalars by depth", f"{len(self.graph):,} nodes in {len(self.layout.levels):,} depths")]
         return Program(self.calls, fed, outputs, gradients, self.lines, self.bytes, passes)
 
     def _stamp_leaves(self) -> None:
@@ -105,8 +135,9 @@ class _Stamping:
             if isinstance(node, Constant):
                 place[...] = node.value
             elif isinstance(node, Parameter):
-                self.calls.append((place.__setitem__, (..., node.value)))
-                self.lines.append((node.name or "-", "copy", "()", "()", "values", str(place.nbytes)))
+                self.calls.append((place.__setitem__, (..., self.own.get(node, node.value))))
+                shape = str(node.shape)
+                self.lines.append((node.name or "-", "copy", shape, shape, "values", str(place.nbytes)))
 
     def _stamp_forward(self, level: list[Group]) -> None:
         """Add the calls of one depth: gather all operands, then apply each op."""
@@ -140,7 +171,7 @@ class _Stamping:
         signals = self._memory(len(self.layout) + 1)
         signals[-2:] = 1, 0  # E is the last node, and ∂E/∂E = 1; the 0 behind it is nobody's
         ranges = [(level[0].first, level[-1].stop) for level in reversed(self.layout.levels[:-1])]
-        ranges += _runs(np.flatnonzero(receives[: len(self.layout.leaves)]))
+        ranges += _runs(np.flatnonzero(receives[: self.layout.after_leaves]))
         all_sums = [edges.sums(first, stop) for first, stop in ranges]
         slopes = self._memory(sum(len(sums.slope) for sums in all_sums))
         self._call(
@@ -190,7 +221,7 @@ class _Stamping:
 
     def _entry(self, array: Array, node: Node) -> Array:
         at = self.layout.position[node]
-        return array[at : at + 1].reshape(())
+        return array[at : at + node.size].reshape(known(node.shape, "a graph of scalars"))
 
     def _memory(self, count: int) -> Array:
         """Return memory for so many numbers, counted."""

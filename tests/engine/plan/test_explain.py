@@ -102,3 +102,33 @@ def test_cast_parameters_and_opaque_rules_are_lines_too():
     step({"x": [1.0, 2.0]})
     assert "copyto" in step.explain()
     assert "total" in step.explain()
+
+
+def test_what_each_pass_did_is_told():
+    leaves = Leaves(0)
+    E = mlp(leaves, 8, (4, 4, 4, 4, 4, 2))
+    x = gn.Graph(E)["x"]
+    step = gn.compile(E)
+    step(leaves.feeds)
+    told = dict(re.findall(r"^  ([a-z ]+): (.*)$", step.explain(), re.MULTILINE))
+    made = step.run(leaves.feeds)
+    assert list(told)[:3] == ["sizes", "pruning", "lowering"]
+    assert told["sizes"] == f"{len(gn.Graph(E)):,} nodes"
+    assert told["pruning"].startswith(f"error signals of {len(gn.Graph(E)) - 2} nodes")  # not of x, nor of the target
+    assert "composites expanded" in told["lowering"]
+    assert f"in {len(made.layout.buffers)} buffers" in told["memory"]
+    gn_x = gn.compile(E, [x])
+    gn_x(leaves.feeds)
+    assert "pruning: error signals of 16 nodes" in gn_x.explain()  # x, three a layer but for the last activation, and E
+
+
+def test_equal_expressions_constants_and_idle_steps_are_counted():
+    w = gn.parameter("w", [1.0, 2.0])
+    two = gn.constant(1.0) + gn.constant(1.0)
+    y = np.exp(w) * 1.0 + np.exp(w) * two
+    step = gn.compile(y, [])
+    np.testing.assert_allclose(step({}), np.exp([1.0, 2.0]) * 3)
+    assert (
+        "lowering: 5 nodes; common subexpressions: 1, constants computed: 1, steps that change nothing left out: 1"
+        in step.explain()
+    )

@@ -1,5 +1,7 @@
 """Graphs of many scalar nodes, run as vectors, are held to the engine, which visits one node after the other."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,11 +19,20 @@ TWO = [
 ]  # fmt: skip
 
 
-def random_scalars(seed, count, newest=None):
-    """Return the loss of a random graph of scalars, and its feeds; operands come from the `newest` nodes only, if given."""
+def random_scalars(seed, count, newest=None, *, arrays=False):
+    """Return the loss of a random graph of scalars, and its feeds.
+
+    Operands come from the `newest` nodes only, if given. Some leaves are arrays of which entries are read, if wanted, some of
+    them twice and some never.
+    """
     rng = np.random.default_rng(seed)
     inputs = [gn.input(f"x{i}") for i in range(5)]
     values = [*inputs, *(gn.parameter(f"p{i}", rng.normal()) for i in range(20)), gn.constant(0.7)]
+    if arrays:
+        x, w = gn.input("x", shape=(3, 2)), gn.parameter("w", rng.normal(size=(4, 5)))
+        inputs.append(x)
+        values += [w[i, j] for i, j in rng.integers(0, 4, (15, 2))] + [x[i, -1] for i in (0, 2, -1)] + [x[0, 0]]
+        values += [gn.parameter("v", rng.normal(size=3))[-2], gn.constant(rng.normal(size=2))[1]]
     while len(values) < count:
         x, y = (values[-int(rng.integers(1, min(len(values), newest or count) + 1))] for _ in range(2))
         if rng.random() < 0.5:
@@ -32,13 +43,14 @@ def random_scalars(seed, count, newest=None):
     ends = values[-count // 2 :]
     while len(ends) > 1:
         ends = [0.5 * (x + y) for x, y in zip(ends[::2], ends[1::2], strict=False)] + ends[len(ends) // 2 * 2 :]
-    return gn.tanh(ends[0], name="E"), {x: rng.normal() for x in inputs if x in gn.Graph(ends[0])}
+    return gn.tanh(ends[0], name="E"), {x: rng.normal(size=x.shape) for x in inputs if x in gn.Graph(ends[0])}
 
 
+@pytest.mark.parametrize("arrays", [False, True])
 @pytest.mark.parametrize("newest", [None, 8])
 @pytest.mark.parametrize("seed", range(6))
-def test_values_and_gradients_are_those_of_the_engine(seed, newest):
-    E, feeds = random_scalars(seed, 400, newest)
+def test_values_and_gradients_are_those_of_the_engine(seed, newest, arrays):
+    E, feeds = random_scalars(seed, 400, newest, arrays=arrays)
     bwd = gn.backward(E, feeds)
     wrt = [*bwd.graph.parameters, *bwd.graph.inputs]
     assert is_scalar_graph(bwd.graph)
@@ -46,10 +58,79 @@ def test_values_and_gradients_are_those_of_the_engine(seed, newest):
     for _ in range(2):
         loss, grads = step(feeds)
         assert loss == pytest.approx(float(bwd[E]), rel=1e-12)
-        scale = max(1.0, *(abs(float(signal)) for signal in bwd.error_signals.values()))
+        scale = max(1.0, *(np.abs(signal).max() for signal in bwd.error_signals.values()))
         for node in wrt:
-            assert grads[node.name].shape == ()
-            assert abs(grads[node.name] - bwd.error_signal(node)) <= 1e-12 * scale
+            assert grads[node.name].shape == node.shape
+            assert np.all(np.abs(grads[node.name] - bwd.error_signal(node)) <= 1e-12 * scale)
+
+
+def neurons(X, widths, rng):
+    """Return the loss of a network of neurons built one by one; each has a vector of weights, read entry by entry."""
+    layers = [
+        [(gn.parameter(f"w{i}{j}", rng.normal(size=rows)), gn.parameter(f"b{i}{j}", 0.0)) for j in range(columns)]
+        for i, (rows, columns) in enumerate(pairwise(widths))
+    ]
+    E = gn.constant(0.0)
+    for sample in range(X.shape[0]):
+        a = [X[sample, i] for i in range(widths[0])]
+        for layer in layers:
+            a = [gn.tanh(sum((w[i] * value for i, value in enumerate(a)), b)) for w, b in layer]
+        E = E + gn.square(a[0] - 0.5)
+    return E
+
+
+def test_neurons_with_vectors_of_weights():
+    """The same network as matrices is the second method."""
+    rng = np.random.default_rng(0)
+    X, values = gn.input("X", shape=(8, 2)), rng.normal(size=(8, 2))
+    E = neurons(X, (2, 3, 1), rng)
+    assert is_scalar_graph(gn.Graph(E))
+    graph = gn.Graph(E)
+    weights = {name: graph[name].value for name in ("w00", "w01", "w02", "w10")}
+    W1, W2 = np.column_stack([weights[f"w0{j}"] for j in range(3)]), weights["w10"][:, np.newaxis]
+    step = gn.compile(E)
+    loss, grads = step({X: values})
+    a1 = np.tanh(values @ W1)
+    a2 = np.tanh(a1 @ W2)
+    delta2 = 2 * (a2 - 0.5) * (1 - a2**2)
+    delta1 = delta2 @ W2.T * (1 - a1**2)
+    assert loss == pytest.approx(float(np.sum((a2 - 0.5) ** 2)), rel=1e-12)
+    np.testing.assert_allclose(grads["w10"], (a1.T @ delta2)[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(np.column_stack([grads[f"w0{j}"] for j in range(3)]), values.T @ delta1, rtol=1e-12)
+    np.testing.assert_allclose([grads[f"b0{j}"] for j in range(3)], delta1.sum(axis=0), rtol=1e-12)
+    assert len(step.run({X: values}).calls) < 150 < len(graph.nodes)
+
+
+def test_an_entry_read_twice_has_two_error_signals():
+    """Each is that of its own node; the leaf's gradient is the sum."""
+    w = gn.parameter("w", [0.3, -0.2])
+    first, second = w[0], w[0]
+    E = gn.tanh(first) * 2.0 + gn.square(second)
+    for _ in range(FEWEST):
+        E = gn.tanh(E) + 0.01
+    bwd = gn.backward(E, {})
+    _, grads = gn.compile(E, [first, second, w])({})
+    for node in (first, second, w):
+        np.testing.assert_allclose(grads[bwd.graph.label(node)], bwd.error_signal(node), rtol=1e-12)
+
+
+def test_fit_trains_scalars_at_vector_speed_too():
+    losses = []
+    for _ in range(2):
+        rng = np.random.default_rng(1)
+        X = gn.input("X", shape=(8, 2))
+        E = neurons(X, (2, 3, 1), rng)
+        feeds, parameters = {X: rng.normal(size=(8, 2))}, gn.Graph(E).parameters
+        if losses:
+            step = gn.compile(E)
+            for _ in range(5):
+                loss, grads = step(feeds)
+                for parameter in parameters:
+                    parameter.value -= 0.05 * grads[parameter.name]
+                losses.append(loss)
+        else:
+            losses += gn.fit(E, feeds, optimizer=gn.GradientDescent(0.05), epochs=5, progress=False).loss
+    np.testing.assert_allclose(losses[:5], losses[5:], rtol=1e-12)
 
 
 def test_gradients_of_many_scalars_are_arrays_of_their_own():

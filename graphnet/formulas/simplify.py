@@ -9,8 +9,8 @@ import numpy as np
 
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape
-from graphnet.explain.formula import Call, Formula, Number
-from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Power, Subtract
+from graphnet.formulas.formula import Call, Formula, Number
+from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Power, Subtract
 from graphnet.ops.comparisons import LogicalAnd, LogicalOr, Where, ZerosLike
 from graphnet.ops.linear import Matmul, Transpose
 from graphnet.ops.shaping import BroadcastTo, Getitem, Index
@@ -82,6 +82,8 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
             return [x]
         case (Negative(), (Call(Negative(), (x,)),)):
             return [x]
+        case (Negative(), (Call(Expm1(), (x,)),)):  # the numbers are better by expm1, 1 − eˣ is what it means
+            return [call(Subtract(), (Number(1.0), call(Exp(), (x,), x.shape)), x.shape)]
         case (LogicalAnd(), (x, y)):
             return [one for one in args if is_number(one, False)] or [
                 other for one, other in ((x, y), (y, x)) if is_number(one, True)

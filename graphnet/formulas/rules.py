@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphnetError
-from graphnet.explain.formula import Formula
-from graphnet.explain.reading import Reader
+from graphnet.formulas.formula import Formula
+from graphnet.formulas.reading import Reader
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,11 @@ def rule_formulas(target: Target) -> dict[Node, RuleFormulas]:
     """
     graph = as_graph(target)
     reader = Reader.of(graph)
-    return {node: _formulas(reader, node) for node in graph.nodes if node.op is not None}
+    return {node: rules_of(node, reader) for node in graph.nodes if node.op is not None}
 
 
-def _formulas(reader: Reader, node: Node) -> RuleFormulas:
+def rules_of(node: Node, reader: Reader) -> RuleFormulas:
+    """Read the rules of one node that applies an op."""
     backward: tuple[Formula | None, ...] = (None,) * len(node.inputs)
     problem = ""
     try:

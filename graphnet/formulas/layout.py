@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-import fractions
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from enum import IntEnum
+from dataclasses import fields
 from typing import Any
 
 from graphnet.core import tables
 from graphnet.core.op import Op
+from graphnet.core.shapes import normal_axes
 from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
-from graphnet.explain.formula import Call, Count, Entry, Formula, InIndices, Literal, Number, Signal, SumOver, Value
-from graphnet.explain.simplify import vector_in_column, vector_in_row
-from graphnet.explain.symbols import Symbol
-from graphnet.ops import activations, arithmetic, comparisons, linear, reductions, shaping
-
-
-class Level(IntEnum):
-    """How tightly a piece holds together."""
-
-    CHOICE = -1
-    RELATION = 0
-    SUM = 1
-    PRODUCT = 2
-    RATIO = 3
-    """As a product where it stands on one line, as an atom where it is a fraction."""
-    ATOM = 4
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Boxes, and what brackets they need inside others."""
-
-    box: Box
-    level: Level = Level.ATOM
-    joined_by: str = ""
-    """Of a product: ``⊙`` entry by entry, ``@`` of matrices, ``Σ`` for a sum sign in front."""
-
-    def inside(self, level: Level, joined_by: str = "") -> Box:
-        """Return the boxes for use where only tighter pieces may stand bare; those of `level` if they are `joined_by` it.
-
-        Where nothing is said about how, products of any kind may.
-        """
-        if self.level == Level.RELATION and level > Level.RELATION:
-            return Fence(self.box, "[", "]")  # 1 where it holds, 0 where not
-        if self.level == Level.RATIO and level >= Level.PRODUCT and joined_by != "+":
-            return Fence(self.box, on_one_line_only=True)
-        if self.level > level or (self.level == level and joined_by in ("+", self.joined_by)):
-            return self.box
-        return Fence(self.box)
+from graphnet.formulas.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
+from graphnet.formulas.entries import Entry, InIndices, SumOver
+from graphnet.formulas.formula import Call, Count, Formula, Literal, Number, Signal, Value
+from graphnet.formulas.operands import (
+    factors_of,
+    has_entries,
+    is_one,
+    is_signal,
+    is_zero,
+    number_in,
+    powers_in,
+    terms_of,
+)
+from graphnet.formulas.pieces import Level, Piece, fraction, number_piece, power, symbol_box, with_indices
+from graphnet.formulas.simplify import vector_in_column, vector_in_row
+from graphnet.formulas.symbols import Symbol
+from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
 
 
 def layout(formula: Formula) -> Box:
@@ -71,7 +46,7 @@ def piece(formula: Formula) -> Piece:
             over, under = row(Sign("∂"), symbol_box(output)), row(Sign("∂"), symbol_box(symbol))
             return Piece(Fraction(over, under, tight=True))
         case Number(value):
-            return _number(value)
+            return number_piece(value)
         case Count(_, axis):
             return Piece(Name("NMLKPQRS"[axis] if axis < 8 else "N"))
         case Literal(entries, shape):
@@ -82,8 +57,7 @@ def piece(formula: Formula) -> Piece:
         case Entry(of, indices):
             return _entry(of, "".join(index for index in indices if index is not None))
         case SumOver(index, _, body):
-            sign = Script(Sign("Σ"), Letters(index))
-            return Piece(row(sign, Sign(" "), piece(body).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
+            return _summed(body, Letters(index))
         case InIndices(body):
             return piece(body)
     raise AssertionError(f"a {type(formula).__name__} has no boxes")
@@ -93,44 +67,17 @@ def _entry(of: Formula, letters: str) -> Piece:
     """Return an entry: w_jk of W, δ_k of an error signal at a pre-activation, ∂E/∂w_jk of any other."""
     match of:
         case Value(_, symbol):
-            return Piece(_with_indices(symbol, letters))
+            return Piece(with_indices(symbol, letters))
         case Signal(_, symbol, _, True) if not symbol.sub:
-            return Piece(_with_indices(Symbol("δ"), letters))
+            return Piece(with_indices(Symbol("δ"), letters))
         case Signal(_, symbol, _, True):
-            return Piece(row(Name("δ"), Fence(_with_indices(symbol, letters))))
+            return Piece(row(Name("δ"), Fence(with_indices(symbol, letters))))
         case Signal(_, symbol, _, False, output):
-            under = row(Sign("∂"), _with_indices(symbol, letters))
+            under = row(Sign("∂"), with_indices(symbol, letters))
             return Piece(Fraction(row(Sign("∂"), symbol_box(output)), under, tight=True))
     inner = piece(of)
     box = inner.box if inner.level == Level.ATOM and not isinstance(inner.box, Script) else Fence(inner.box)
     return Piece(Script(box, Letters(letters)) if letters else box)
-
-
-def _with_indices(symbol: Symbol, letters: str) -> Box:
-    sub = f"{symbol.sub},{letters}" if symbol.sub and letters else symbol.sub or letters
-    if not sub:
-        return Name(symbol.base)
-    return Script(Name(symbol.base), Letters(sub)) if letters else symbol_box(symbol)
-
-
-def symbol_box(symbol: Symbol) -> Box:
-    """Return the boxes of a symbol."""
-    if not symbol.sub:
-        return Name(symbol.base)
-    return Script(Name(symbol.base), Digits(symbol.sub) if symbol.sub.isdigit() else Name(symbol.sub))
-
-
-def _number(value: float | bool) -> Piece:
-    if isinstance(value, bool):
-        return Piece(Words("true" if value else "false"))
-    if value == 0.5:
-        return Piece(Digits("½"))
-    text = tables.number(abs(value), 6)
-    exact = fractions.Fraction(abs(value)).limit_denominator(1000)
-    if float(text) != abs(value) and exact.numerator < 1000 and abs(float(exact) - abs(value)) < 1e-15 * abs(value):
-        ratio = Fraction(Digits(str(exact.numerator)), Digits(str(exact.denominator)))  # 5/12, not 0.416667
-        return Piece(ratio, Level.RATIO) if value >= 0 else Piece(row(Sign("−"), ratio), Level.SUM)
-    return Piece(Digits(text)) if value >= 0 else Piece(row(Sign("−"), Digits(text)), Level.SUM)
 
 
 # Ops ----------------------------------------------------------------------------------------------------------------
@@ -143,7 +90,7 @@ _FUNCTIONS: dict[type[Op], str] = {
     activations.LogSoftmax: "log softmax",
     shaping.BroadcastTo: "spread",
     shaping.Embed: "zeros with",
-    shaping.PutAdd: "zeros plus",
+    picking.PutAdd: "zeros plus",
 }
 _RELATIONS: dict[type[Op], str] = {
     comparisons.Greater: ">",
@@ -164,33 +111,29 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
         case ((arithmetic.Add() | linear.BiasAdd() | arithmetic.Subtract() | arithmetic.Negative()), _):
             return _sum(formula)
         case (arithmetic.Divide(), (x, y)):
-            return _fraction(piece(x), piece(y))
+            return fraction(piece(x), piece(y))
         case (arithmetic.Reciprocal(), (x,)):
-            return _fraction(Piece(Digits("1")), piece(x))
+            return fraction(Piece(Digits("1")), piece(x))
         case (linear.Matmul(), (x, y)) if (column := vector_in_column(x)) and (line := vector_in_row(y)):
             outer = row(piece(column).inside(Level.RATIO), Sign("⊗", spaced=True), piece(line).inside(Level.RATIO))
             return Piece(outer, Level.PRODUCT, "⊗")
         case (linear.Matmul(), (x, y)):
-            return Piece(
-                row(piece(x).inside(Level.PRODUCT, "@"), Sign(" "), piece(y).inside(Level.PRODUCT, "@")),
-                Level.PRODUCT,
-                "@",
-            )
+            left, right = (piece(factor).inside(Level.PRODUCT, "@") for factor in (x, y))
+            return Piece(row(left, Sign(" "), right), Level.PRODUCT, "@")
         case (linear.Transpose(axes), (x,)) if _swaps_the_last_two(axes, len(x.shape)):
-            return _power(piece(x), Sign("⊤"))
+            return power(piece(x), Sign("⊤"))
         case (arithmetic.Square(), (x,)):
-            return _power(piece(x), Digits("2"))
+            return power(piece(x), Digits("2"))
         case (arithmetic.Power(), (x, p)):
-            return _power(piece(x), piece(p).box)
+            return power(piece(x), piece(p).box)
         case (arithmetic.Exp(), (x,)):
-            return _power(Piece(Name("e")), piece(x).box)
+            return power(Piece(Name("e")), piece(x).box)
         case (arithmetic.Expm1(), (x,)):
-            power = _power(Piece(Name("e")), piece(x).box)
-            return Piece(row(power.box, Sign("−", spaced=True), Digits("1")), Level.SUM)
+            to_x = power(Piece(Name("e")), piece(x).box)
+            return Piece(row(to_x.box, Sign("−", spaced=True), Digits("1")), Level.SUM)
         case (arithmetic.Log1p(), (x,)):
-            return Piece(
-                row(Name("ln"), Fence(row(Digits("1"), Sign("+", spaced=True), piece(x).inside(Level.PRODUCT, "+"))))
-            )
+            more = row(Digits("1"), Sign("+", spaced=True), piece(x).inside(Level.PRODUCT, "+"))
+            return Piece(row(Name("ln"), Fence(more)))
         case (arithmetic.Sqrt(), (x,)):
             return Piece(Root(piece(x).box))
         case (comparisons.Abs(), (x,)):
@@ -199,18 +142,20 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
             return Piece(row(Sign("¬"), piece(x).inside(Level.ATOM)), Level.RELATION)
         case (comparisons.Where(), (condition, x, y)):
             return _choice(piece(condition), x, y)
+        case (reductions.Sum(), (Call(reductions.Sum(first, False), (x,)),)):  # one sum over the axes of both
+            done = normal_axes(first, len(x.shape))
+            kept = [axis for axis in range(len(x.shape)) if axis not in done]
+            both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
+            return _call(formula, reductions.Sum(tuple(sorted(both))), (x,))
         case (reductions.Sum(), (x,)):
-            sign = Script(Sign("Σ"), _axes_in_words(op.axis, x))
-            return Piece(row(sign, Sign(" "), piece(x).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
+            return _summed(x, _axes_in_words(op.axis, x))
         case ((reductions.Mean() | reductions.Max()), (x,)):
             return Piece(row(Script(Name(op.name), _axes_in_words(op.axis, x)), Fence(piece(x).box)))
         case (shaping.BroadcastTo(), (x,)) if x.shape == ():
             ones = Name("𝟏")
-            return (
-                Piece(row(piece(x).inside(Level.RATIO), Sign(" "), ones), Level.PRODUCT, "⊙")
-                if not _is_one(x)
-                else Piece(ones)
-            )
+            if is_one(x):
+                return Piece(ones)
+            return Piece(row(piece(x).inside(Level.RATIO), Sign(" "), ones), Level.PRODUCT, "⊙")
         case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
             return piece(x)
         case (shaping.Getitem(index), (x,)):
@@ -231,6 +176,11 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
     return Piece(row(Name(_FUNCTIONS.get(type(op), short(op.name))), Fence(inner)))
 
 
+def _summed(formula: Formula, over: Box | None) -> Piece:
+    sign = Script(Sign("Σ"), over)
+    return Piece(row(sign, Sign(" "), piece(formula).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
+
+
 def _list(args: Sequence[Formula]) -> Box:
     boxes = [piece(arg).box for arg in args]
     return row(*boxes[:1], *(box for following in boxes[1:] for box in (Sign(", "), following)))
@@ -247,46 +197,20 @@ def _settings(op: Op) -> str:
     return short(", ".join(shown)) if type(op).__module__ != "graphnet.core.op" else ""
 
 
-def _is_one(formula: Formula) -> bool:
-    return (isinstance(formula, Number) and formula.value == 1) or (
-        isinstance(formula, Call) and isinstance(formula.op, comparisons.OnesLike)
-    )
-
-
-def _is_zero(formula: Formula) -> bool:
-    return (isinstance(formula, Number) and formula.value == 0) or (
-        isinstance(formula, Call) and isinstance(formula.op, comparisons.ZerosLike)
-    )
-
-
-def _power(base: Piece, exponent: Box) -> Piece:
-    bare = base.level == Level.ATOM and not isinstance(base.box, (Script, Fraction))
-    if isinstance(base.box, Script) and base.box.sup is None:
-        return Piece(Script(base.box.base, base.box.sub, exponent))
-    return Piece(Script(base.box if bare else Fence(base.box), None, exponent))
-
-
-def _fraction(over: Piece, under: Piece) -> Piece:
-    def part(of: Piece) -> Box:
-        return of.box if of.level == Level.ATOM else Fence(of.box, on_one_line_only=True)
-
-    return Piece(Fraction(part(over), part(under)), Level.RATIO)
-
-
 def _choice(condition: Piece, x: Formula, y: Formula) -> Piece:
     """Return x where a condition holds, else y; as a product with [condition] where the other is 0."""
     holds = condition.box if condition.level == Level.RELATION else row(condition.box)
     truth = Fence(holds, "[", "]")
-    if _is_zero(y):
+    if is_zero(y):
         return _times(x, truth)
-    if _is_zero(x):
+    if is_zero(x):
         return _times(y, Fence(row(Digits("1"), Sign("−", spaced=True), truth)))
     then, other = piece(x).inside(Level.RELATION), piece(y).inside(Level.RELATION)
     return Piece(row(then, Words("if"), holds, Words("else"), other), Level.CHOICE)
 
 
 def _times(formula: Formula, last: Box) -> Piece:
-    if _is_one(formula):
+    if is_one(formula):
         return Piece(last)
     times = Sign(" ") if isinstance(formula, Entry) else Sign("⊙", spaced=True)
     return Piece(row(piece(formula).inside(Level.PRODUCT, "⊙"), times, last), Level.PRODUCT, "⊙")
@@ -294,8 +218,8 @@ def _times(formula: Formula, last: Box) -> Piece:
 
 def _sum(formula: Formula) -> Piece:
     """Return terms with their signs; a chain of sums and differences needs no brackets on its left."""
-    terms = _terms(formula)
-    pieces = [(sign, piece(term)) for sign, term in terms if not _is_zero(term)] or [(1, piece(terms[0][1]))]
+    terms = terms_of(formula)
+    pieces = [(sign, piece(term)) for sign, term in terms if not is_zero(term)] or [(1, piece(terms[0][1]))]
     sums = [term for term in pieces if term[1].joined_by == "Σ"]
     if len(sums) == 1 and all(sign > 0 for sign, _ in pieces):  # b + Σ a w
         pieces = [*(term for term in pieces if term is not sums[0]), *sums]
@@ -309,95 +233,31 @@ def _sum(formula: Formula) -> Piece:
     return Piece(row(*parts), Level.SUM)
 
 
-def _terms(formula: Formula) -> list[tuple[int, Formula]]:
-    match formula:
-        case Call((arithmetic.Add() | linear.BiasAdd()), (x, y)):
-            return [*_terms(x), *_signed(y)]
-        case Call(arithmetic.Subtract(), (x, y)):
-            return [*_terms(x), *((-sign, term) for sign, term in _signed(y))]
-        case Call(arithmetic.Negative(), (x,)):
-            return [(-sign, term) for sign, term in _signed(x)]
-    return _signed(formula)
-
-
-def _signed(formula: Formula) -> list[tuple[int, Formula]]:
-    """Return a term on the right of a sign: its own minus changes the sign, its sums stay in brackets."""
-    if isinstance(formula, Call) and isinstance(formula.op, arithmetic.Negative):
-        return [(-sign, term) for sign, term in _signed(formula.args[0])]
-    if isinstance(formula, Number) and formula.value < 0:
-        return [(-1, Number(-formula.value))]
-    if isinstance(formula, Call) and isinstance(formula.op, arithmetic.Multiply) and _number_in(_factors(formula)) < 0:
-        return [(-1, Call(formula.op, (Number(-1.0), formula), formula.shape))]
-    return [(1, formula)]
-
-
 def _product(formula: Formula) -> Piece:
     """Return a product: the sign, numbers and scalars first, then what is multiplied entry by entry."""
-    factors = _factors(formula)
-    number = _number_in(factors)
+    factors = factors_of(formula)
+    number = number_in(factors)
     scalars = [f for f in factors if f.shape == () and not isinstance(f, Number)]
     arrays = [f for f in factors if f.shape != ()]
     parts: list[Box] = []
     if abs(number) != 1 or not (scalars or arrays):
         parts.append(piece(Number(abs(number))).inside(Level.RATIO))
     last_is_sum = False
-    by_entries = any(map(_has_entries, scalars))
+    by_entries = any(map(has_entries, scalars))
     between = {"scalars": Sign(" ") if by_entries else Sign("·", spaced=True), "arrays": Sign("⊙", spaced=True)}
     if by_entries:  # δ_k a_j, the error signal first
-        scalars.sort(key=lambda factor: not _is_signal(factor))
-    powers = _powers(scalars) if by_entries else [(factor, 1) for factor in scalars]
-    for i, (factor, power) in enumerate([*powers, *((array, 1) for array in arrays)]):
+        scalars.sort(key=lambda factor: not is_signal(factor))
+    powers = powers_in(scalars) if by_entries else [(factor, 1) for factor in scalars]
+    for i, (factor, exponent) in enumerate([*powers, *((array, 1) for array in arrays)]):
         of = piece(factor)
         last_is_sum = of.joined_by == "Σ" and i == 0 and len(powers) + len(arrays) == 1
         if parts:
             parts.append(Sign(" ") if i in (0, len(powers)) else between["scalars" if i < len(powers) else "arrays"])
-        bare = of if power == 1 else _power(of, Digits(str(power)))
+        bare = of if exponent == 1 else power(of, Digits(str(exponent)))
         parts.append(bare.box if last_is_sum else bare.inside(Level.RATIO))
     if number < 0:
         return Piece(row(Sign("−"), *parts), Level.SUM)
     return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
-
-
-def _number_in(factors: Sequence[Formula]) -> float:
-    return math.prod(float(factor.value) for factor in factors if isinstance(factor, Number))
-
-
-def _powers(factors: Sequence[Formula]) -> list[tuple[Formula, int]]:
-    """Return equal factors side by side as powers."""
-    powers: list[tuple[Formula, int]] = []
-    for factor in factors:
-        if powers and powers[-1][0] == factor:
-            powers[-1] = (factor, powers[-1][1] + 1)
-        else:
-            powers.append((factor, 1))
-    return powers
-
-
-def factors_in(formula: Formula) -> list[Formula]:
-    """Return what a product is made of, in the order it is written."""
-    factors = _factors(formula)
-    return sorted(factors, key=lambda f: (not isinstance(f, Number), not _is_signal(f)))
-
-
-def _has_entries(formula: Formula) -> bool:
-    return isinstance(formula, (Entry, SumOver)) or any(map(_has_entries, formula.parts))
-
-
-def _is_signal(formula: Formula) -> bool:
-    return isinstance(formula, Entry) and isinstance(formula.of, Signal)
-
-
-def _factors(formula: Formula) -> list[Formula]:
-    match formula:
-        case Call(arithmetic.Multiply(), (x, y)):
-            return [*_factors(x), *_factors(y)]
-        case Call(arithmetic.Negative(), (x,)):
-            return [Number(-1.0), *_factors(x)]
-        case Call(arithmetic.Add(), (x, Number())) if _is_zero(x):  # where Horner's rule begins
-            return [formula.args[1]]
-        case Number(bool()):
-            return [Number(float(formula.value))]
-    return [formula]
 
 
 # Axes ---------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.core.text import markup
-from graphnet.explain.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Row, Script, Sign, Words
+from graphnet.formulas.boxes import Box, Digits, Fence, Fraction, Letters, Name, Root, Row, Script, Sign, Words
 
 # Unicode text -------------------------------------------------------------------------------------------------------
 
@@ -69,8 +69,13 @@ def as_latex(box: Box) -> str:
             return rf"\mathrm{{{_latex_escape(text)}}}"
         case Letters(text):
             return text.replace("′", "'")
+        case Digits(text) if "e" in text:
+            mantissa, exponent = _scientific(text)
+            return rf"10^{{{exponent}}}" if mantissa == "1" else rf"{mantissa} \cdot 10^{{{exponent}}}"
         case Digits(text):
             return r"\frac{1}{2}" if text == "½" else text.replace("−", "-")
+        case Sign(" "):
+            return r"\,"
         case Sign(text, spaced):
             command = _LATEX_SIGNS.get(text, text)
             return f" {command} " if spaced or command.startswith("\\") else command
@@ -89,8 +94,32 @@ def as_latex(box: Box) -> str:
         case Fence(inner, _, _, True):
             return as_latex(inner)
         case Fence(inner, left, right):
-            return rf"\left{left} {as_latex(inner)} \right{right}"
+            return (
+                rf"\left{left} {as_latex(inner)} \right{right}"
+                if _is_tall(inner)
+                else f"{left} {as_latex(inner)} {right}"
+            )
     raise AssertionError(box)
+
+
+def _is_tall(box: Box) -> bool:
+    """Tell whether brackets have to grow with it; those that needn't stand closer to what is before them."""
+    match box:
+        case Fraction() | Root() | Sign("Σ") | Digits("½"):
+            return True
+        case Row(parts):
+            return any(map(_is_tall, parts))
+        case Script(base, _, _):
+            return _is_tall(base)
+        case Fence(inner):
+            return _is_tall(inner)
+    return False
+
+
+def _scientific(digits: str) -> tuple[str, int]:
+    """Return the two numbers of ``1e-05``."""
+    mantissa, _, exponent = digits.partition("e")
+    return mantissa, int(exponent)
 
 
 def _latex_escape(name: str) -> str:
@@ -98,6 +127,9 @@ def _latex_escape(name: str) -> str:
 
 
 # MathML -------------------------------------------------------------------------------------------------------------
+
+SPACE = '<mspace width="0.3em"></mspace>'
+"""Beside words. MathJax would take a no-break space for an entity that it doesn't know, and show an error."""
 
 
 def as_mathml(box: Box) -> str:
@@ -107,6 +139,11 @@ def as_mathml(box: Box) -> str:
             return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
         case Letters(text):
             return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
+        case Digits(text) if "e" in text:
+            mantissa, exponent = _scientific(text)
+            minus = "<mo>−</mo>" if exponent < 0 else ""
+            power = f"<msup><mn>10</mn><mrow>{minus}<mn>{abs(exponent)}</mn></mrow></msup>"
+            return power if mantissa == "1" else f"<mrow><mn>{mantissa}</mn><mo>·</mo>{power}</mrow>"
         case Digits(text):
             return f"<mn>{markup(text)}</mn>"
         case Sign(" "):
@@ -116,7 +153,7 @@ def as_mathml(box: Box) -> str:
         case Sign(text, spaced):
             return f"<mo>{markup(text)}</mo>" if spaced else f'<mo lspace="0" rspace="0">{markup(text)}</mo>'
         case Words(text):
-            return f"<mtext>\u00a0{markup(text)}\u00a0</mtext>"
+            return f"<mrow>{SPACE}<mtext>{markup(text)}</mtext>{SPACE}</mrow>"
         case Row(parts):
             return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
         case Script(base, None, None):

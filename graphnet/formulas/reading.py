@@ -10,17 +10,18 @@ from graphnet.core.node import Constant, Input, Node
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.gradients import BackwardOf, message_nodes
-from graphnet.explain.formula import Call, Count, Formula, Literal, Number, Signal, Value
-from graphnet.explain.simplify import call
-from graphnet.explain.sizes import NoFormula, read_with_counts
-from graphnet.explain.symbols import Symbol, Symbols
+from graphnet.formulas.formula import Call, Count, Formula, Literal, Number, Signal, Value
+from graphnet.formulas.simplify import call
+from graphnet.formulas.sizes import NoFormula, read_with_counts
+from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
+from graphnet.ops.pooling import MaxPool2d
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax)
-"""Ops whose forward rule is a detour that never overflows, and whose name says more."""
+_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
+"""Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,13 @@ class Reader:
         Whose nodes.
     symbols : Symbols
         What they are called.
+    starts_with_one : bool
+        Whether the way back starts with ∂E/∂E = 1, and formulas have that 1 in place of the symbol.
     """
 
     graph: Graph
     symbols: Symbols
+    starts_with_one: bool = True
 
     @staticmethod
     def of(graph: Graph) -> Reader:
@@ -55,10 +59,6 @@ class Reader:
         output = self.symbols[first] if first.shape == () else Symbol("E")
         is_z = node in self.symbols.pre_activations
         return Signal(self.graph.label(node), self.symbols[node], node.shape, is_z, output)
-
-    def starts_with_one(self, node: Node) -> bool:
-        """Tell whether a node's error signal is ∂E/∂E = 1 and nothing else."""
-        return len(self.graph.outputs) == 1 and self.graph.outputs[0] is node and node.shape == ()
 
     def forward(self, node: Node) -> Formula:
         """Return what a node computes from its inputs."""
@@ -98,7 +98,7 @@ class Reader:
         inputs = [places[source] for source in node.inputs]
         returned = message_nodes(self.graph, node, delta, places[node], inputs)
         leaves: dict[Node, Formula] = {places[of]: self.value(of) for of in (*node.inputs, node)}
-        leaves[delta] = Number(1.0) if self.starts_with_one(node) else self.signal(node)
+        leaves[delta] = self._delta(node)
         messages: list[Formula | None] = []
         for slot, (message, source) in enumerate(zip(returned, node.inputs, strict=True)):
             if message is None or source.dtype.kind != "f":
@@ -111,12 +111,17 @@ class Reader:
         """Return a node's messages as a function of what its rule is given, with nothing said of how."""
         op = node.op
         assert op is not None
-        delta = Number(1.0) if self.starts_with_one(node) else self.signal(node)
-        args = (delta, self.value(node), *(self.value(source) for source in node.inputs))
+        args = (self._delta(node), self.value(node), *(self.value(source) for source in node.inputs))
         return tuple(
             Call(BackwardOf(op, slot), args, source.shape) if source.dtype.kind == "f" else None
             for slot, source in enumerate(node.inputs)
         )
+
+    def _delta(self, node: Node) -> Formula:
+        """Return what stands for a node's error signal in its backward rule."""
+        outputs = self.graph.outputs
+        is_one = self.starts_with_one and len(outputs) == 1 and outputs[0] is node and node.shape == ()
+        return Number(1.0) if is_one else self.signal(node)
 
     def _count(self, node: Node, axis: int) -> Count:
         for of in (*node.inputs, node):

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.errors import GraphnetError
-from graphnet.explain.formula import Call, Count, Formula, Literal, Number
-from graphnet.explain.simplify import call
+from graphnet.formulas.formula import Call, Count, Formula, Literal, Number
+from graphnet.formulas.simplify import call
 from graphnet.ops.arithmetic import Divide, Multiply
 
 Messages: TypeAlias = Sequence[Formula | None]

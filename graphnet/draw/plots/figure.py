@@ -17,13 +17,18 @@ class ShownFigure(Figure):
     """A figure that shows itself in a notebook. It is nobody's but yours: pyplot does not know of it."""
 
     def _repr_png_(self) -> bytes:
-        picture = io.BytesIO()
-        self.savefig(picture, format="png", dpi=110)
-        return picture.getvalue()
+        return png(self)
 
 
-def axes_for(ax: Any, count: int, size: tuple[float, float], columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """Return the figure and the axes to draw in: those given, or new ones side by side.
+def png(figure: Figure) -> bytes:
+    """Return a figure as notebooks show it."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    return picture.getvalue()
+
+
+def figure_and_axes(ax: Any, count: int, size: tuple[float, float], columns: int) -> tuple[Figure, list[Axes]]:
+    """Return the figure and the axes to draw in: those given, or new ones, so many side by side.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graphnet.core.graph import Graph
 from graphnet.core.node import Constant, Node
 from graphnet.core.text import short
+from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -42,21 +43,16 @@ class Symbol:
     sub: str = ""
 
 
-def symbol_of(name: str) -> Symbol:
-    """Return the symbol that a name asks for by its form; one that has no such form is written out.
+def candidates(name: str) -> Iterator[Symbol]:
+    """Yield symbols that a name asks for by its form, the shortest first, the whole name last.
 
     Examples
     --------
-    >>> symbol_of("a1"), symbol_of("theta"), symbol_of("hidden/W")
-    (Symbol(base='a', sub='1'), Symbol(base='θ', sub=''), Symbol(base='W', sub='hidden'))
-    >>> symbol_of("layer_2/W"), symbol_of("logits"), symbol_of("a & b")
-    (Symbol(base='W', sub='2'), Symbol(base='logits', sub=''), Symbol(base='a & b', sub=''))
+    >>> [next(candidates(name)) for name in ("a1", "theta", "logits")]
+    [Symbol(base='a', sub='1'), Symbol(base='θ', sub=''), Symbol(base='logits', sub='')]
+    >>> list(candidates("layer_2/W"))
+    [Symbol(base='W', sub='2'), Symbol(base='W', sub='layer_2'), Symbol(base='layer_2/W', sub='')]
     """
-    return next(_candidates(name))
-
-
-def _candidates(name: str) -> Iterator[Symbol]:
-    """Yield symbols for a name, the shortest first, the whole name last."""
     *scopes, last = name.split("/")
     match = _NAME.fullmatch(last) if len(name) < 200 else None
     if match is not None:
@@ -89,7 +85,7 @@ class Symbols:
         named = [node for node in graph.nodes if node.name is not None]
         for node in sorted(named, key=lambda node: "/" in str(node.name)):  # W1 goes before layer_1/W
             name = str(node.name)
-            symbol = next((candidate for candidate in _candidates(name) if candidate not in taken), Symbol(short(name)))
+            symbol = next((candidate for candidate in candidates(name) if candidate not in taken), Symbol(short(name)))
             while symbol in taken:  # names that differ only in what is cut away
                 symbol = Symbol(symbol.base + "′")
             self._symbols[node] = symbol
@@ -122,12 +118,14 @@ class Symbols:
                     give(node, "a", partner.sub if partner and partner.base == "z" else "")
                 if z not in self._symbols and z in self.pre_activations:
                     give(z, "z", self._symbols[node].sub)
+            elif node in self.pre_activations and node not in self._symbols and _is_scored(graph, node):
+                give(node, "z")
         for node in graph.nodes:
             if node in self._symbols:
                 continue
-            uses = graph.consumers(node)
-            if len(uses) == 1 and uses[0].consumer in self._symbols and uses[0].consumer.kind == "bias_add":
-                give(node, "u", self._symbols[uses[0].consumer].sub)  # z₁ = u₁ + b₁
+            use = graph.only_use(node)
+            if use and use.consumer in self._symbols and use.consumer.kind == "bias_add":
+                give(node, "u", self._symbols[use.consumer].sub)  # z₁ = u₁ + b₁
             else:
                 give(node, "c" if isinstance(node, Constant) else "v")
 
@@ -143,12 +141,19 @@ def is_activation(node: Node) -> bool:
 
 
 _SUMS = frozenset({"matmul", "bias_add", "add"})
+_WITH_ACTIVATION = (BinaryCrossEntropy, CrossEntropy)
 
 
 def _pre_activations(graph: Graph) -> Iterator[Node]:
-    """Yield the weighted sums that activations are applied to, or losses that hold their activation themselves."""
+    """Yield the weighted sums that activations are applied to, or losses: these hold the activation, or it is z itself."""
     for node in graph.nodes:
-        if (is_activation(node) or node.kind in ("binary_cross_entropy", "cross_entropy")) and (
-            node.inputs[0].kind in _SUMS
+        if node.kind in _SUMS and (
+            any(is_activation(consumer) for consumer, _ in graph.consumers(node)) or _is_scored(graph, node)
         ):
-            yield node.inputs[0]
+            yield node
+
+
+def _is_scored(graph: Graph, node: Node) -> bool:
+    """Tell whether a loss is asked about a node itself; a sum of other things than weighted signals may be any output."""
+    losses = [consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, Loss) and slot == 0]
+    return bool(losses) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in losses))

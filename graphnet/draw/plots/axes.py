@@ -1,0 +1,29 @@
+"""The axes that a plot is drawn in, and how its lines look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from graphnet.draw.colours import BLUE, GREEN, RED
+from graphnet.errors import DrawError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = (RED, BLUE, GREEN, "#8a5a00", "#6a3d9a", "#3d4650")
+DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+
+
+def axes_for(
+    ax: Any, needed: int, size: tuple[float, float], columns: int = 3
+) -> tuple[Figure, list[Axes], Callable[..., None]]:
+    """Return figure and axes, and what gives axes their words; raise `DrawError` if matplotlib is missing."""
+    try:
+        from graphnet.draw.plots.figure import figure_and_axes, tidy
+    except ImportError as error:
+        raise DrawError(
+            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+        ) from error
+    return *figure_and_axes(ax, needed, size, columns), tidy
