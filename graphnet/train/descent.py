@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -70,6 +71,7 @@ class Descent:
         if undisturbed and one_dtype and type(optimizer) in ENTRY_BY_ENTRY:
             self.together = SideBySide(graph.parameters)
         self.step = self._compiled()
+        self.left_out: tuple[str | None, ...] = ()
         self.program: Program
 
     def _compiled(self) -> Step:
@@ -89,10 +91,21 @@ class Descent:
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
         self.program = self.step.run(feeds)
-        if self.together and len(self.program.gradients) < len(self.together.parts):
-            self.together = None  # a parameter that no error signal reaches keeps its value; it shows in the first step
-            self.step = self._compiled()
+        if len(self.program.gradients) < len(self.graph.parameters) and not self.left_out:
+            self._leave_out()
         return float(self.program.outputs[0].item())
+
+    def _leave_out(self) -> None:
+        """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
+        self.left_out = tuple(p.name for p in self.graph.parameters if p.name not in self.program.gradients)
+        if self.together:
+            self.together = None
+            self.step = self._compiled()
+        warnings.warn(
+            f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
+            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant.",
+            stacklevel=4,  # the call of fit
+        )
 
     def is_finite(self, loss: float) -> bool:
         """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow: one call an array."""

@@ -98,6 +98,11 @@ def fit(
     FeedError, ShapeError, DtypeError, RuleError, NonFiniteError
         As `backward`.
 
+    Warns
+    -----
+    UserWarning
+        If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value.
+
     Examples
     --------
     >>> import graphnet as gn

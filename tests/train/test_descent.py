@@ -56,12 +56,15 @@ def test_they_lie_side_by_side_only_while_nobody_looks():
     gn.fit(E, feeds, optimizer=Scaled(0.1), epochs=2)
 
 
-def test_a_parameter_that_no_error_signal_reaches_keeps_its_value():
+def test_a_parameter_that_no_error_signal_reaches_keeps_its_value_and_that_is_said():
     E, feeds = network((3, 5, 2))
     lost = gn.parameter("lost", [1.0, -2.0])
     E = E + gn.sum(np.sign(lost))
     optimizer = gn.Adam(0.1, weight_decay=0.5)
-    gn.fit(E, feeds, optimizer=optimizer, epochs=4)
+    with pytest.warns(UserWarning, match="not trained, since no error signal reaches them: 'lost'") as said:
+        gn.fit(E, feeds, optimizer=optimizer, epochs=4)
+    assert len(said) == 1
+    assert said[0].filename == __file__
     np.testing.assert_array_equal(lost.value, [1.0, -2.0])
     assert not any("lost" in name for name in optimizer.state)
 

@@ -50,6 +50,7 @@ def test_training_is_a_loop_of_backward_and_updates(widths, batch_size, dtype):
     require_same_training(E, leaves.feeds, rate=0.1, epochs=3, batch_size=batch_size)
 
 
+@pytest.mark.filterwarnings("ignore:not trained")  # some have parameters that only a comparison is computed from
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
 def test_training_of_graphs_of_many_kinds(graph):
     leaves = Leaves(5)
