@@ -1,0 +1,76 @@
+"""Change the checks' own code in one place after another, and see whether a test notices.
+
+    python -m tools.mutation                     # all
+    python -m tools.mutation --count 60 --seed 0 --file "sig*.py" --json mutants.json
+
+Each mutant is one operator, constant or condition of graphnet/check made wrong. It is killed if a test fails, or takes far
+longer than usual. First all tests run once, to see which lines each of them runs; a mutant then meets those that run its
+lines, the quickest first, in a process forked off for it. Mutants that live are printed; those that are as good as the
+original are listed in equivalent.py, each with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tools.mutation.equivalent import EQUIVALENT
+from tools.mutation.mutants import FOLDER, Mutant, mutants
+from tools.mutation.runs import Baseline, killer, measure, prepare
+
+TESTS = ["tests/check", "tests/wrong_rules", "graphnet/check"]
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--count", type=int, default=0, help="how many mutants, chosen at random; 0 for all")
+    arguments.add_argument("--seed", type=int, default=0, help="which")
+    arguments.add_argument("--file", default="*.py", help="of which files of graphnet/check")
+    arguments.add_argument("--tests", nargs="+", default=TESTS, help="files or folders of tests")
+    arguments.add_argument("--json", type=Path, help="write what became of each to this file")
+    chosen = arguments.parse_args()
+    began = time.perf_counter()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        prepare()
+        baseline = measure(chosen.tests)
+        print(f"{len(baseline.seconds)} tests, {time.perf_counter() - began:.0f} s", flush=True)
+        every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
+        picked = every
+        if 0 < chosen.count < len(every):
+            picked = random.Random(chosen.seed).sample(every, chosen.count)
+        records = []
+        for done, mutant in enumerate(picked, 1):
+            records.append(judge(mutant, baseline))
+            print(f"{done:5} {records[-1]['outcome']:9} {mutant}", flush=True)
+    counts = Counter(record["outcome"] for record in records)
+    print(f"\n{len(picked)} of {len(every)} mutants:", ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+    print(*(f"  {record['mutant']}" for record in records if record["outcome"] == "ALIVE"), sep="\n")
+    print(f"{time.perf_counter() - began:.0f} s")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(records, indent=1, ensure_ascii=False))
+    return bool(counts["ALIVE"])
+
+
+def judge(mutant: Mutant, baseline: Baseline) -> dict[str, str]:
+    """Return what became of a mutant, and by which test or for which reason."""
+    if mutant.key in EQUIVALENT:
+        return {"mutant": str(mutant), "outcome": "as good", "by": EQUIVALENT[mutant.key]}
+    tests = baseline.tests(mutant)
+    if not tests:
+        return {"mutant": str(mutant), "outcome": "ALIVE", "by": "no test runs it"}
+    limit = 10 + 10 * sum(baseline.seconds[name] for name in tests)
+    by = killer(mutant, tests, limit)
+    return {"mutant": str(mutant), "outcome": "killed" if by else "ALIVE", "by": by}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
