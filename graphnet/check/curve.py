@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.responses import STEP, Call, Response
+from graphnet.check.cuts import Call
+from graphnet.check.responses import STEP, Response
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.tables import number, table

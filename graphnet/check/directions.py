@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.check.cuts import Call
 from graphnet.check.differences import judge, one_sided
 from graphnet.check.report import Verdict
-from graphnet.check.responses import STEP, Call, Response
+from graphnet.check.responses import STEP, Response
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from graphnet.check import taylor
+from graphnet.check.cuts import Call
 from graphnet.check.differences import judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import Finding, Part
-from graphnet.check.responses import Call, Response
+from graphnet.check.responses import Response
 from graphnet.check.settings import Settings
+from graphnet.check.work import multiply_adds
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.feeds import Values
@@ -61,7 +63,11 @@ def check_whole(
     rounding = ROUNDINGS * max(
         [1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in error_signals.values())]
     )
-    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op is not None]
+    calls = [
+        Call(node.op, node.inputs, node, multiply_adds(node.op, [values[source] for source in node.inputs]))
+        for node in graph.nodes
+        if node.op is not None
+    ]
     findings = []
     for leaf in leaves:
         response = Response(calls, values, leaf, directions, settings.checked)

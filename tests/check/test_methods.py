@@ -120,7 +120,7 @@ def one_entry_wrong(entry, by=1.5):
 
 def test_beyond_the_budget_a_sample_is_compared_and_the_report_says_so():
     z = np.random.default_rng(0).normal(size=(40, 30))
-    report = gn.check_op(gn.ops.Softmax(0), z, budget=5e4)
+    report = gn.check_op(gn.ops.Softmax(0), z, budget=5e5)
     (finding,) = report.findings
     assert 0 < finding.entries < 1200 == finding.of
     assert finding.directions == 8
@@ -311,7 +311,7 @@ def test_a_sample_of_a_matrix_comes_from_many_rows():
 
 def test_a_larger_budget_compares_more():
     z = np.random.default_rng(0).normal(size=(30, 50))
-    counts = [gn.check_op(gn.softmax, z, budget=budget).findings[0].entries for budget in (1, 1e4, 1e5, 3e5, 1e6)]
+    counts = [gn.check_op(gn.softmax, z, budget=budget).findings[0].entries for budget in (1, 1e5, 1e6, 3e6, 1e7)]
     assert counts[0] == 1
     assert counts == sorted(counts)
     assert counts[-1] == 1500

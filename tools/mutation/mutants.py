@@ -37,6 +37,8 @@ OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Or: ast.And,
 }
 """What an operator becomes."""
+GUARDS = {"strict", "frozen"}
+"""Settings that change nothing but an error on a mistake in the code."""
 TYPES = {"Any", "None", "int", "float", "str", "bool", "Array"}
 SHOWN = (ast.Call, ast.Subscript, ast.Compare, ast.BinOp, ast.BoolOp, ast.IfExp, ast.arguments, ast.stmt)
 KNOWN_BY = 20
@@ -92,6 +94,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
     nodes = list(ast.walk(tree))
     parents = {child: parent for parent in nodes for child in ast.iter_child_nodes(parent)}
     for number, node in enumerate(nodes):
+        if isinstance(parents.get(node), ast.keyword) and parents[node].arg in GUARDS:
+            continue
         for choice, change in enumerate(_changes(node)):
             around = [node]
             while around[-1] in parents:

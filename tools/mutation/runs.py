@@ -1,15 +1,18 @@
-"""Runs of the tests in processes forked off one that has imported what they need: with the checks as they are, or with a mutant."""
+"""Runs of the tests in processes forked off one that has imported what they need, a mutant in place or none."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,9 +23,11 @@ PACKAGE = ".".join(FOLDER.relative_to(ROOT).parts)
 UNTOUCHED = tuple(f"graphnet.{part}" for part in ("errors", "core", "ops", "engine"))
 """What the checks are built on: imported once, by the parent."""
 FORK = multiprocessing.get_context("fork")
-OPTIONS = ["-q", "-x", "--assert=plain", "--hypothesis-seed=0", *"-p no:cacheprovider -p no:xdist".split()]
+OPTIONS = ["-q", "-x", "--assert=plain", "--hypothesis-seed=0", *["-p", "no:cacheprovider", "-p", "no:xdist"]]
 MEMORY = 4 << 30
 """Bytes that a mutant may ask for."""
+PATIENCE = 20
+"""How many times as long as usual a test may take, and ten seconds more."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,13 @@ class Baseline:
     seconds: dict[str, float]
     on_line: dict[str, dict[int, set[str]]]
 
-    def tests(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run what is changed, the quickest first."""
+    def tests(self, mutant: Mutant, most: float) -> dict[str, float]:
+        """Return the tests that run what is changed, the quickest first, of some seconds in all; and how long each takes."""
         on_line = self.on_line.get(mutant.path.name, {})
         found = set[str]().union(*(on_line.get(line, ()) for line in mutant.lines))
-        return sorted(found, key=lambda name: self.seconds[name])
+        tests = sorted((self.seconds[name], name) for name in found)
+        so_far = accumulate(seconds for seconds, _ in tests)
+        return {name: seconds for (seconds, name), spent in zip(tests, so_far, strict=True) if spent - seconds < most}
 
 
 def prepare() -> None:
@@ -66,29 +73,28 @@ def measure(tests: Sequence[str]) -> Baseline:
     RuntimeError
         If one fails.
     """
-    outcome = _forked(_measured, tests, limit=3600)
+    outcome = _forked(_measured, tests)
     if not isinstance(outcome, Baseline):
         raise RuntimeError(f"with nothing changed, the tests do not pass: {outcome}")
     return outcome
 
 
-def killer(mutant: Mutant | None, tests: Sequence[str], limit: float) -> str:
-    """Run tests with a mutant in place; return the one that fails, or nothing if all pass."""
-    return str(_forked(_judged, mutant, tests, limit=limit))
+def killer(mutant: Mutant | None, tests: Mapping[str, float]) -> str:
+    """Run tests with a mutant in place; return the one that fails, or what else went wrong, or nothing if all pass."""
+    return str(_forked(_judged, mutant, tests))
 
 
-def _forked(run: Callable[..., Any], *arguments: Any, limit: float) -> Any:
-    """Return what a function sends back from a process of its own, or what became of the process."""
+def _forked(run: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function sends back from a process of its own."""
     receiver, sender = FORK.Pipe(duplex=False)
     child = FORK.Process(target=_silently, args=(run, sender, *arguments))
     child.start()
     sender.close()
     try:
-        return receiver.recv() if receiver.poll(limit) else "more time than it has"
+        return receiver.recv()
     except EOFError:
-        return "the process died"
+        return "a test took too long, or the process died"
     finally:
-        child.kill()
         child.join()
 
 
@@ -121,12 +127,12 @@ def _measured(tests: Sequence[str]) -> Baseline | str:
     return Baseline(watch.seconds, on_line)
 
 
-def _judged(mutant: Mutant | None, tests: Sequence[str]) -> str:
+def _judged(mutant: Mutant | None, tests: Mapping[str, float]) -> str:
     import pytest
 
     if mutant:
         sys.meta_path.insert(0, _Swap(mutant))
-    watch = _Watch(chosen=[name for name in tests if "::" in name])
+    watch = _Watch(usual=tests)
     files = dict.fromkeys(name.split("::")[0] for name in tests)
     code = pytest.main([*OPTIONS, *files], plugins=[watch])
     return watch.failed or (f"pytest ended with {code}" if code else "")
@@ -135,20 +141,21 @@ def _judged(mutant: Mutant | None, tests: Sequence[str]) -> str:
 class _Watch:
     """A plugin of pytest: runs chosen tests in the order given, times them, and tells which one failed."""
 
-    def __init__(self, switch: Callable[[str], None] | None = None, chosen: Collection[str] = ()) -> None:
-        self._switch, self._order = switch, {name: place for place, name in enumerate(chosen)}
+    def __init__(self, switch: Callable[[str], None] | None = None, usual: Mapping[str, float] | None = None) -> None:
+        self._switch, self._usual = switch, usual
         self.seconds: dict[str, float] = {}
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        if self._order:
-            items[:] = sorted(
-                (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
-            )
+        if self._usual is not None:
+            found = {item.nodeid: item for item in items}
+            items[:] = [found[name] for name in self._usual]
 
     def pytest_runtest_setup(self, item: Any) -> None:
         if self._switch:
             self._switch(item.nodeid)
+        if self._usual is not None:
+            signal.alarm(math.ceil(10 + PATIENCE * self._usual[item.nodeid]))  # it ends the process
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
