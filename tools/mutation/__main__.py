@@ -24,7 +24,7 @@ from pathlib import Path
 
 from tools.mutation.equivalent import EQUIVALENT
 from tools.mutation.mutants import FOLDER, Mutant, mutants
-from tools.mutation.runs import Baseline, killer, measure, prepare
+from tools.mutation.runs import Runs
 
 TESTS = ["tests/check", "tests/wrong_rules", "graphnet/check"]
 
@@ -42,19 +42,21 @@ def main() -> int:
     chosen = arguments.parse_args()
     began = time.perf_counter()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
+    picked = random.Random(chosen.seed).sample(every, min(chosen.count or len(every), len(every)))
+    picked.sort(key=every.index)
+    records: list[dict[str, str]] = []
+
+    def judge_all(runs: Runs) -> None:
+        baseline = runs.measure()
+        print(f"{len(baseline.seconds)} tests, {time.perf_counter() - began:.0f} s", flush=True)
+        for done, mutant in enumerate(picked, 1):
+            records.append(judge(mutant, runs, baseline.tests(mutant, chosen.seconds)))
+            print(f"{done:5} {records[-1]['outcome']:9} {mutant}", flush=True)
+
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        prepare()
-        baseline = measure(chosen.tests)
-        print(f"{len(baseline.seconds)} tests, {time.perf_counter() - began:.0f} s", flush=True)
-        every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
-        picked = every
-        if 0 < chosen.count < len(every):
-            picked = random.Random(chosen.seed).sample(every, chosen.count)
-        records = []
-        for done, mutant in enumerate(picked, 1):
-            records.append(judge(mutant, baseline, chosen.seconds))
-            print(f"{done:5} {records[-1]['outcome']:9} {mutant}", flush=True)
+        Runs.of(chosen.tests, judge_all)
     counts = Counter(record["outcome"] for record in records)
     print(f"\n{len(picked)} of {len(every)} mutants:", ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     print(*(f"  {record['mutant']}" for record in records if record["outcome"] == "ALIVE"), sep="\n")
@@ -64,14 +66,13 @@ def main() -> int:
     return bool(counts["ALIVE"])
 
 
-def judge(mutant: Mutant, baseline: Baseline, most: float) -> dict[str, str]:
+def judge(mutant: Mutant, runs: Runs, tests: list[str]) -> dict[str, str]:
     """Return what became of a mutant, and by which test or for which reason."""
     if mutant.key in EQUIVALENT:
         return {"mutant": str(mutant), "outcome": "as good", "by": EQUIVALENT[mutant.key]}
-    tests = baseline.tests(mutant, most)
     if not tests:
         return {"mutant": str(mutant), "outcome": "ALIVE", "by": "no test runs it"}
-    by = killer(mutant, tests)
+    by = runs.killer(mutant, tests)
     return {"mutant": str(mutant), "outcome": "killed" if by else "ALIVE", "by": by}
 
 

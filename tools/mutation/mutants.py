@@ -51,10 +51,10 @@ class Mutant:
 
     Attributes
     ----------
-    path
-        The file.
+    path, line
+        The file, and where in it.
     lines
-        Of the statement that is changed, without the body that it may have.
+        Those that a test must run to notice; none at the top level, which is run on import.
     function
         Dotted name of the function or class that it is in; empty at the top level.
     before, after
@@ -64,6 +64,7 @@ class Mutant:
     """
 
     path: Path
+    line: int
     lines: range
     function: str
     before: str
@@ -77,7 +78,7 @@ class Mutant:
         return self.path.name, self.function, self.after
 
     def __str__(self) -> str:
-        where = " ".join([f"{self.path.name}:{self.lines.start}", self.function]).strip()
+        where = " ".join([f"{self.path.name}:{self.line}", self.function]).strip()
         return f"{where}: {self.before}  →  {self.after}"
 
     def code(self) -> CodeType:
@@ -106,7 +107,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
             before = _text(shown)
             with _made(change):
                 after = _text(shown)
-            yield Mutant(path, _lines(statement), function, before, after, number, choice)
+            lines = _lines(statement) if function else range(0)
+            yield Mutant(path, statement.lineno, lines, function, before, after, number, choice)
 
 
 def _changes(node: ast.AST) -> Iterator[Change]:
@@ -139,9 +141,11 @@ def _made(change: Change) -> Iterator[None]:
 
 
 def _lines(statement: ast.stmt) -> range:
-    body = getattr(statement, "body", None)
-    end = body[0].lineno if body else (statement.end_lineno or statement.lineno) + 1
-    return range(statement.lineno, max(end, statement.lineno + 1))
+    """Return the lines of a statement: without its body, if it has one, but for a function, whose defaults matter in it."""
+    body, end = getattr(statement, "body", None), statement.end_lineno or statement.lineno
+    if body and not isinstance(statement, ast.FunctionDef):
+        end = max(statement.lineno, body[0].lineno - 1)
+    return range(statement.lineno, end + 1)
 
 
 def _is_telling(node: ast.AST) -> bool:

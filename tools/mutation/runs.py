@@ -1,29 +1,29 @@
-"""Runs of the tests in processes forked off one that has imported what they need, a mutant in place or none."""
+"""Runs of the tests: they are imported once, and each mutant meets them in a process forked off for it."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
+import gc
+import importlib
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from tools.mutation.mutants import FOLDER, ROOT, Mutant
 
-PACKAGE = ".".join(FOLDER.relative_to(ROOT).parts)
-UNTOUCHED = tuple(f"graphnet.{part}" for part in ("errors", "core", "ops", "engine"))
-"""What the checks are built on: imported once, by the parent."""
 FORK = multiprocessing.get_context("fork")
-OPTIONS = ["-q", "-x", "--assert=plain", "--hypothesis-seed=0", *["-p", "no:cacheprovider", "-p", "no:xdist"]]
+OPTIONS = ["-q", "-s", "--assert=plain", "--hypothesis-seed=0", "-pno:cacheprovider", "-pno:xdist"]
 MEMORY = 4 << 30
 """Bytes that a mutant may ask for."""
 PATIENCE = 20
@@ -39,49 +39,138 @@ class Baseline:
     seconds
         How long each test takes, by its name.
     on_line
-        {file: {line: tests that run it}}; lines that run on import have all tests.
+        {file: {line: tests that run it}}.
     """
 
-    seconds: dict[str, float]
-    on_line: dict[str, dict[int, set[str]]]
+    seconds: Mapping[str, float]
+    on_line: Mapping[str, Mapping[int, Sequence[str]]]
 
-    def tests(self, mutant: Mutant, most: float) -> dict[str, float]:
-        """Return the tests that run what is changed, the quickest first, of some seconds in all; and how long each takes."""
+    def tests(self, mutant: Mutant, most: float) -> list[str]:
+        """Return the tests that run what is changed, the quickest first, up to some seconds; all for what runs on import."""
         on_line = self.on_line.get(mutant.path.name, {})
-        found = set[str]().union(*(on_line.get(line, ()) for line in mutant.lines))
-        tests = sorted((self.seconds[name], name) for name in found)
-        so_far = accumulate(seconds for seconds, _ in tests)
-        return {name: seconds for (seconds, name), spent in zip(tests, so_far, strict=True) if spent - seconds < most}
+        found = set[str]().union(*(on_line.get(line, ()) for line in mutant.lines)) if mutant.lines else self.seconds
+        tests = sorted(found, key=lambda name: self.seconds[name])
+        so_far = accumulate((self.seconds[name] for name in tests), initial=0.0)
+        return [name for name, spent in zip(tests, so_far, strict=False) if spent < most]
 
 
-def prepare() -> None:
-    """Import what every run needs, except for what is changed."""
-    os.chdir(ROOT)
-    import matplotlib.figure  # noqa: F401
+class Runs:
+    """A plugin of pytest that, once all tests are collected, hands itself over instead of running them.
 
-    import graphnet  # noqa: F401
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "graphnet" and not name.startswith(UNTOUCHED)]:
-        del sys.modules[name]
-
-
-def measure(tests: Sequence[str]) -> Baseline:
-    """Run all tests, and see how long each takes and which lines it runs.
-
-    Raises
-    ------
-    RuntimeError
-        If one fails.
+    Parameters
+    ----------
+    then
+        What to do with it.
     """
-    outcome = _forked(_measured, tests)
-    if not isinstance(outcome, Baseline):
-        raise RuntimeError(f"with nothing changed, the tests do not pass: {outcome}")
-    return outcome
+
+    def __init__(self, then: Callable[[Runs], None]) -> None:
+        self._then = then
+        self._items: dict[str, Any] = {}
+        self._reports: list[Any] = []
+        self._modules: dict[str, ModuleType] = {}
+        self._baseline = Baseline({}, {})
+
+    @classmethod
+    def of(cls, tests: Sequence[str], then: Callable[[Runs], None]) -> None:
+        """Collect tests, and do something with their runs."""
+        import pytest
+
+        os.chdir(ROOT)
+        code = pytest.main([*OPTIONS, *tests], plugins=[cls(then)])
+        if code:
+            raise RuntimeError(f"pytest ended with {code}")
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        self._items = {item.nodeid: item for item in session.items}
+        package = ".".join(FOLDER.relative_to(ROOT).parts)
+        self._modules = {
+            path.name: importlib.import_module(f"{package}.{path.stem}") for path in FOLDER.glob("[!_]*.py")
+        }
+        self._then(self)
+        return True
+
+    def measure(self) -> Baseline:
+        """Run all tests as they are, and see how long each takes and which lines it runs.
+
+        Raises
+        ------
+        RuntimeError
+            If one fails.
+        """
+        outcome = _forked(self._measured)
+        if not isinstance(outcome, Baseline):
+            raise RuntimeError(f"with nothing changed, a test fails: {outcome}")
+        self._baseline = outcome
+        return outcome
+
+    def killer(self, mutant: Mutant, tests: Sequence[str]) -> str:
+        """Run tests with a mutant in place; return the one that fails, or what else went wrong, or nothing."""
+        return str(_forked(self._judged, mutant, tests))
+
+    def _measured(self) -> Baseline | str:
+        import coverage
+
+        recorder = coverage.Coverage(data_file=None, include=[f"{FOLDER}/*"])
+        recorder.start()
+        seconds = {}
+        for name, next_name in pairwise([*self._items, ""]):
+            recorder.switch_context(name)
+            seconds[name], failed = self._run(name, next_name)
+            if failed:
+                return name
+        recorder.stop()
+        data = recorder.get_data()
+        return Baseline(seconds, {Path(file).name: data.contexts_by_lineno(file) for file in data.measured_files()})
+
+    def _judged(self, mutant: Mutant, tests: Sequence[str]) -> str:
+        try:
+            transplant(mutant, self._modules)
+        except Exception as error:
+            return f"on import: {error!r}"
+        for name, next_name in pairwise([*tests, ""]):
+            signal.alarm(math.ceil(10 + PATIENCE * self._baseline.seconds[name]))  # it ends the process
+            if self._run(name, next_name)[1]:
+                return name
+        return ""
+
+    def _run(self, name: str, next_name: str) -> tuple[float, bool]:
+        """Run a test; return how many seconds it took, and whether it failed."""
+        self._reports.clear()
+        item = self._items[name]
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=self._items.get(next_name))
+        return sum(report.duration for report in self._reports), any(report.failed for report in self._reports)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self._reports.append(report)
 
 
-def killer(mutant: Mutant | None, tests: Mapping[str, float]) -> str:
-    """Run tests with a mutant in place; return the one that fails, or what else went wrong, or nothing if all pass."""
-    return str(_forked(_judged, mutant, tests))
+def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
+    """Make a mutant of the modules that are there: code and defaults of its functions, and constants wherever they went."""
+    module = modules[mutant.path.name]
+    changed = ModuleType(module.__name__)
+    exec(mutant.code(), vars(changed))
+    fresh = {_place(function): function for function in _functions(changed)}
+    for function in _functions(module):
+        new = fresh[_place(function)]
+        function.__code__, function.__defaults__, function.__kwdefaults__ = (
+            new.__code__,
+            new.__defaults__,
+            new.__kwdefaults__,
+        )
+    for name, new in vars(changed).items():
+        old = vars(module).get(name)
+        if isinstance(new, (int, float, str, np.ndarray)) and not np.array_equal(old, new):
+            for other in modules.values():
+                if vars(other).get(name) is old:
+                    setattr(other, name, new)
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    return [one for one in gc.get_objects() if isinstance(one, FunctionType) and one.__globals__ is vars(module)]
+
+
+def _place(function: FunctionType) -> tuple[str, int]:
+    return function.__qualname__, function.__code__.co_firstlineno
 
 
 def _forked(run: Callable[..., Any], *arguments: Any) -> Any:
@@ -99,93 +188,10 @@ def _forked(run: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _silently(run: Callable[..., Any], sender: Connection, *arguments: Any) -> None:
-    import resource
-
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        sender.send(run(*arguments))
-
-
-def _measured(tests: Sequence[str]) -> Baseline | str:
-    import coverage
-    import pytest
-
-    recorder = coverage.Coverage(data_file=None, include=[f"{FOLDER}/*"])
-    watch = _Watch(recorder.switch_context)
-    recorder.start()
-    code = pytest.main([*OPTIONS, *tests], plugins=[watch])
-    recorder.stop()
-    if code:
-        return watch.failed or f"pytest ended with {code}"
-    every, data = set(watch.seconds), recorder.get_data()
-    on_line = {
-        Path(file).name: {
-            line: every if "" in names else set(names) for line, names in data.contexts_by_lineno(file).items()
-        }
-        for file in data.measured_files()
-    }
-    return Baseline(watch.seconds, on_line)
-
-
-def _judged(mutant: Mutant | None, tests: Mapping[str, float]) -> str:
-    import pytest
-
-    if mutant:
-        sys.meta_path.insert(0, _Swap(mutant))
-    watch = _Watch(usual=tests)
-    files = dict.fromkeys(name.split("::")[0] for name in tests)
-    code = pytest.main([*OPTIONS, *files], plugins=[watch])
-    return watch.failed or (f"pytest ended with {code}" if code else "")
-
-
-class _Watch:
-    """A plugin of pytest: runs chosen tests in the order given, times them, and tells which one failed."""
-
-    def __init__(self, switch: Callable[[str], None] | None = None, usual: Mapping[str, float] | None = None) -> None:
-        self._switch, self._usual = switch, usual
-        self.seconds: dict[str, float] = {}
-        self.failed = ""
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        if self._usual is not None:
-            found = {item.nodeid: item for item in items}
-            items[:] = [found[name] for name in self._usual]
-
-    def pytest_runtest_setup(self, item: Any) -> None:
-        if self._switch:
-            self._switch(item.nodeid)
-        if self._usual is not None:
-            signal.alarm(math.ceil(10 + PATIENCE * self._usual[item.nodeid]))  # it ends the process
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
-        if report.failed:
-            self.failed = report.nodeid
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.failed = f"collecting {report.nodeid}"
-
-
-class _Swap:
-    """Finds the one module that is changed."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant, self._name = mutant, f"{PACKAGE}.{mutant.path.stem}".removesuffix(".__init__")
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != self._name:
-            return None
-        file = str(self._mutant.path)
-        return importlib.util.spec_from_file_location(name, file, loader=_Loader(self._mutant, name, file))
-
-
-class _Loader(SourceFileLoader):
-    """Loads a mutant."""
-
-    def __init__(self, mutant: Mutant, name: str, file: str) -> None:
-        super().__init__(name, file)
-        self._mutant = mutant
-
-    def get_code(self, fullname: str) -> Any:
-        return self._mutant.code()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    sender.send(run(*arguments))
+    sender.close()
+    os._exit(0)  # nothing of pytest's own ending
