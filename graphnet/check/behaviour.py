@@ -135,8 +135,12 @@ class Behaviour:
             return
         again = self._call([read_only(array) for array in self._arguments])
         for slot in self._slots:
-            if np.shape(again[slot]) != np.shape(self.messages[slot]) or (again[slot] is None) != (self.messages[slot] is None):
-                self._fault("deterministic", slot, "two calls with the same arguments return arrays of different shapes")
+            if np.shape(again[slot]) != np.shape(self.messages[slot]) or (again[slot] is None) != (
+                self.messages[slot] is None
+            ):
+                self._fault(
+                    "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
+                )
         for slot, (one, two) in self._each(self.messages, again):
             with np.errstate(all="ignore"):
                 apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,17 +50,15 @@ class _Counting(np.ndarray[Any, Any]):
             options["out"] = tuple(_plain(z) for z in options["out"])
         result = getattr(ufunc, method)(*map(_plain, inputs), **{key: _plain(value) for key, value in options.items()})
         if ufunc is np.matmul:
-            self._count(result, inputs[0])
+            self.counted.append(np.size(result) * np.shape(inputs[0])[-1])
         return _Counting.of(result, self.counted) if isinstance(result, np.ndarray) else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         result = super().__array_function__(function, types, args, options)
-        if function in (np.dot, np.inner):
-            self._count(result, args[0])
+        if function in (np.dot, np.inner, np.tensordot, np.einsum):
+            sizes = [z.size for z in (*args, result) if isinstance(z, np.ndarray)]
+            self.counted.append(math.isqrt(math.prod(sizes)))  # n·m·k from (n, m), (m, k) and (n, k)
         return result
-
-    def _count(self, product: Any, left: Any) -> None:
-        self.counted.append(np.size(product) * np.shape(left)[-1])
 
 
 def _plain(value: Any) -> Any:

@@ -144,6 +144,19 @@ def test_a_loss_that_is_not_finite_is_refused():
         gn.check_gradients(gn.sum(gn.log(w, name="l")), {})
 
 
+def test_whole_numbers_alone_are_taken_for_real_ones():
+    report = gn.check_op(gn.tanh, np.array([1, 2]))
+    assert (report.ok, report.findings[0].entries) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda z: gn.tanh(z) * 2, lambda z: z, lambda z: 3, lambda z: None, dict, gn.ops.Tanh]
+)
+def test_check_op_takes_functions_that_apply_one_op(function):
+    with pytest.raises(gn.errors.GraphError, match="expected an op"):
+        gn.check_op(function, np.ones(2))
+
+
 def test_check_op_takes_ops_only():
     with pytest.raises(gn.errors.GraphError, match="expected an op"):
         gn.check_op(len, np.ones(2))
