@@ -128,16 +128,15 @@ class Behaviour:
         given = [array.copy() for array in self._arguments]
         self._call(given)
         names = ["delta", "the output", *self._op.input_names(len(given) - 2)]
-        for name, before, after in zip(names, self._arguments, given, strict=True):
-            if before.tobytes() != after.tobytes():
+        for name, kept, now in zip(names, self._arguments, given, strict=True):
+            if kept.tobytes() != now.tobytes():
                 self._fault("arguments unchanged", None, f"it writes into {name}")
         if self.faults:
             return
         again = self._call([read_only(array) for array in self._arguments])
+        before, after = ([None if m is None else m.shape for m in call] for call in (self.messages, again))
         for slot in self._slots:
-            if np.shape(again[slot]) != np.shape(self.messages[slot]) or (again[slot] is None) != (
-                self.messages[slot] is None
-            ):
+            if before[slot] != after[slot]:
                 self._fault(
                     "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
                 )

@@ -151,12 +151,9 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
     exec(mutant.code(), vars(changed))
     fresh = {_place(function): function for function in _functions(changed)}
     for function in _functions(module):
-        new = fresh[_place(function)]
-        function.__code__, function.__defaults__, function.__kwdefaults__ = (
-            new.__code__,
-            new.__defaults__,
-            new.__kwdefaults__,
-        )
+        if new := fresh.get(_place(function)):  # none for what dataclasses make
+            function.__code__, function.__defaults__ = new.__code__, new.__defaults__
+            function.__kwdefaults__ = new.__kwdefaults__
     for name, new in vars(changed).items():
         old = vars(module).get(name)
         if isinstance(new, (int, float, str, np.ndarray)) and not np.array_equal(old, new):
