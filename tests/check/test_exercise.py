@@ -57,3 +57,14 @@ def test_a_hint_of_the_author_goes_first_and_html_is_escaped():
 def test_what_is_no_rule_is_refused():
     with pytest.raises(RuleError, match="the backward rule is 3, expected a function"):
         gn.exercise(np.sin, 3)
+
+
+def test_where_the_forward_rule_has_no_value_the_attempt_is_not_judged():
+    def root(z):
+        return np.where(z < 0, np.nan, z)
+
+    result = gn.exercise(root, lambda delta, a, z: delta)
+    assert not result.ok
+    assert "NaN" in result.report
+    assert result.hint.startswith("The forward rule itself has no finite value")
+    assert gn.exercise(root, lambda delta, a, z: delta, hint="Positive numbers only.").hint == "Positive numbers only."
