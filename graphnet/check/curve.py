@@ -159,7 +159,7 @@ def step_curve(
     place = tuple(int(i) % size for i, size in zip(place, shape, strict=True))
     gradient = float(np.asarray(signals[node])[place])
     calls = [Call(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
-    response = Response(calls, values, node, {output: np.asarray(1.0)})
+    response = Response(calls, values, node, {output: np.asarray(1.0)}, budget=0)
     entries = np.full(len(lengths), np.ravel_multi_index(place, shape) if shape else 0)
     change, _ = response.changes(entries, -lengths, lengths, alone=True)
     x = float(values[node][place])

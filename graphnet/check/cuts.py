@@ -92,6 +92,11 @@ class Search:
         self._calls, self._values, self._source, self._far = calls, values, source, far
         self._waists = list(self._find_waists(outputs))
 
+    @property
+    def runs(self) -> int:
+        """How many runs it takes at most: two for all entries, and four for each bit of the slabs' numbers, along each axis."""
+        return sum(2 + 4 * (count - 1).bit_length() for count in self._far.shape)
+
     def cut(self) -> Cut | None:
         """Return it, or nothing if all entries meet at once."""
         shape = self._far.shape

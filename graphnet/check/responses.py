@@ -36,6 +36,9 @@ FEW = 1 << 16
 FEWEST_RUNS = 8
 """In how many runs the entries of a sample move at least: one would take them all from one row."""
 
+SEARCH = 10
+"""How many times its budget the search for a cut may take at worst; as a rule it takes a quarter of that."""
+
 PER_NUMBER = 10
 """Multiply-adds that take as long as reading or writing a number."""
 
@@ -55,6 +58,9 @@ class Response:
         The weights of each output.
     checked
         Ops known to compute stacks as they compute arrays; shared and added to.
+    budget
+        Work in multiply-adds, where to read or write a number counts as many as take as long: what a sample may take. If a
+        search for a cut takes far more, there is none.
 
     Attributes
     ----------
@@ -71,8 +77,10 @@ class Response:
         source: Hashable,
         directions: Mapping[Any, Array],
         checked: dict[Any, bool] | None = None,
+        budget: float = np.inf,
     ) -> None:
         self.array = values[source]
+        self.budget = budget
         self.values = values
         self.calls = _downstream(calls, source)
         reached = {source, *(call.output for call in self.calls)}
@@ -87,17 +95,17 @@ class Response:
         far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
         self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
         search = Search(self.calls, values, source, list(self.directions), self._far)
-        self._cut = search.cut() if self.array.size * sum(self._works) > FEW else None
+        one_run = sum(self._works)
+        is_worth_it = self.array.size * one_run > FEW and search.runs * one_run <= SEARCH * budget
+        self._cut = search.cut() if is_worth_it else None
 
-    def sample(self, count: int | None, budget: float, rng: np.random.Generator) -> Array:
+    def sample(self, count: int | None, rng: np.random.Generator) -> Array:
         """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
 
         Parameters
         ----------
         count
-            How many; None: as many as take no more than `budget`.
-        budget
-            Multiply-adds; to read or write a number counts as many as take as long.
+            How many; None: as many as the budget allows.
         rng
             Chooses.
 
@@ -114,8 +122,8 @@ class Response:
             before, behind = sum(self._works[: self._cut.calls + 1]), sum(self._works[self._cut.calls + 1 :])
         entries = np.arange(size)
         if count is None:
-            runs = int(min(size, budget / (2 * max(1, before + together * behind))))
-            count = together * runs or int(min(size, max(1, budget / (2 * max(1, before + behind)))))
+            runs = int(min(size, self.budget / (2 * max(1, before + together * behind))))
+            count = together * runs or int(min(size, max(1, self.budget / (2 * max(1, before + behind)))))
         if count >= size:
             return entries
         if self._cut is not None:

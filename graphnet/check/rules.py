@@ -131,7 +131,7 @@ class _Rule:
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
         values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
-        return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked)
+        return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
 
     def _judge(self, slot: int, message: Array) -> tuple[Judged, dict[str, Any]]:
         response = self._response(slot)

@@ -65,4 +65,4 @@ class Settings:
 
     def choose(self, response: Response) -> np.ndarray[Any, Any]:
         """Return the flat indices of the entries to compare: all, or a random sample in order."""
-        return response.sample(None if self.entries == "all" else int(self.entries), self.budget, self.rng)
+        return response.sample(None if self.entries == "all" else int(self.entries), self.rng)

@@ -70,7 +70,7 @@ def check_whole(
     ]
     findings = []
     for leaf in leaves:
-        response = Response(calls, values, leaf, directions, settings.checked)
+        response = Response(calls, values, leaf, directions, settings.checked, settings.budget)
         said = error_signals.get(leaf)
         rule = np.zeros(values[leaf].shape) if said is None else np.asarray(said)
         finding = _check_leaf(graph, leaf, response, rule, settings, part, rounding)

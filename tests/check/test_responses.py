@@ -103,10 +103,11 @@ def test_rows_that_meet_are_not_moved_together():
 def test_the_work_of_a_run_is_its_products_and_ten_times_its_numbers(products, runs):
     mixing = FunctionOp(lambda z: z * z.sum(), None)
     z = np.arange(12.0)
-    response = Response([Call(mixing, ("z",), "a", products)], {"z": z, "a": z * z.sum()}, "z", {"a": np.ones(12)})
+    calls, values = [Call(mixing, ("z",), "a", products)], {"z": z, "a": z * z.sum()}
     work = 10 * (12 + 12 + 12) + products  # the array is made, read, and another one written
     for budget, expected in ((2 * work * runs, runs), (2 * work * runs - 1, max(1, runs - 1)), (np.inf, 12)):
-        assert len(response.sample(None, budget, np.random.default_rng(0))) == expected
+        response = Response(calls, values, "z", {"a": np.ones(12)}, budget=budget)
+        assert len(response.sample(None, np.random.default_rng(0))) == expected
 
 
 def test_a_rule_that_only_arrays_can_run_is_run_version_by_version():

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from tools.mutation.equivalent import EQUIVALENT
 from tools.mutation.mutants import FOLDER, Mutant, mutants
@@ -38,14 +39,20 @@ def main() -> int:
     arguments.add_argument(
         "--seconds", type=float, default=math.inf, help="of tests that a mutant meets, the quickest first"
     )
+    arguments.add_argument("--again", type=Path, help="those only that lived according to this file, written by --json")
     arguments.add_argument("--json", type=Path, help="write what became of each to this file")
     chosen = arguments.parse_args()
     began = time.perf_counter()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
+    if chosen.again:
+        lived = {
+            tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "ALIVE"
+        }
+        every = [mutant for mutant in every if mutant.key in lived]
     picked = random.Random(chosen.seed).sample(every, min(chosen.count or len(every), len(every)))
     picked.sort(key=every.index)
-    records: list[dict[str, str]] = []
+    records: list[dict[str, Any]] = []
 
     def judge_all(runs: Runs) -> None:
         baseline = runs.measure()
@@ -66,14 +73,14 @@ def main() -> int:
     return bool(counts["ALIVE"])
 
 
-def judge(mutant: Mutant, runs: Runs, tests: list[str]) -> dict[str, str]:
+def judge(mutant: Mutant, runs: Runs, tests: list[str]) -> dict[str, Any]:
     """Return what became of a mutant, and by which test or for which reason."""
     if mutant.key in EQUIVALENT:
-        return {"mutant": str(mutant), "outcome": "as good", "by": EQUIVALENT[mutant.key]}
-    if not tests:
-        return {"mutant": str(mutant), "outcome": "ALIVE", "by": "no test runs it"}
-    by = runs.killer(mutant, tests)
-    return {"mutant": str(mutant), "outcome": "killed" if by else "ALIVE", "by": by}
+        outcome, by = "as good", EQUIVALENT[mutant.key]
+    else:
+        by = runs.killer(mutant, tests)
+        outcome = "killed" if by else "ALIVE"
+    return {"mutant": str(mutant), "key": mutant.key, "outcome": outcome, "by": by, "tests": len(tests)}
 
 
 if __name__ == "__main__":
