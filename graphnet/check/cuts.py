@@ -89,8 +89,8 @@ class Search:
         outputs: Sequence[Hashable],
         far: Array,
     ) -> None:
-        self._calls, self._values, self._source, self._far = calls, values, source, far
-        self._waists = list(self._find_waists(outputs))
+        self._values, self._source, self._far = values, source, far
+        self._segments = list(_segments(calls, source, outputs))
 
     @property
     def runs(self) -> int:
@@ -108,21 +108,9 @@ class Search:
         slabs, owner = 1, np.zeros(found[apart[0]][last].shape, int)
         for axis in apart:
             slabs, owner = slabs * shape[axis], owner * shape[axis] + found[axis][last]
-        done = self._waists[last] + 1
-        return Cut(self._calls[done - 1].output, done, apart, slabs, np.where(found[apart[0]][last] < 0, slabs, owner))
-
-    def _find_waists(self, outputs: Sequence[Hashable]) -> Iterator[int]:
-        """Yield which calls give an array that all effects pass through, until the next is too far away."""
-        last_use: dict[Hashable, float] = {key: i for i, call in enumerate(self._calls) for key in call.inputs}
-        last_use |= dict.fromkeys(outputs, np.inf)
-        open_until, last = last_use.get(self._source, -1), 0
-        for i, call in enumerate(self._calls):
-            if i - last > TRIED:
-                return
-            if open_until <= i:
-                last = i
-                yield i
-            open_until = max(open_until, last_use.get(call.output, -1))
+        done = [call for segment in self._segments[: last + 1] for call in segment]
+        owner = np.where(found[apart[0]][last] < 0, slabs, owner)
+        return Cut(done[-1].output, len(done), apart, slabs, owner)
 
     def _places(self, axis: int) -> list[Array]:
         """Return, for one waist after another, on which slab along an axis each number depends, −1 for none; as long as on one.
@@ -130,10 +118,9 @@ class Search:
         Half of the slabs move: those with a bit of their number set, or clear. Any two slabs differ in a bit, so that in one
         of the trials the first moves and the second does not.
         """
-        count = self._far.shape[axis]
-        number = np.arange(count).reshape(-1, *(1,) * (self._far.ndim - axis - 1))
+        number: Array = np.asarray(np.indices(self._far.shape, sparse=True)[axis])
         found: Iterable[Array] = (np.where(moves, 0, -1) for moves in self._effects(number >= 0))
-        for bit in range((count - 1).bit_length()):
+        for bit in range((self._far.shape[axis] - 1).bit_length()):
             is_set = (number >> bit) & 1 == 1
             trials = zip(found, self._effects(is_set), self._effects(~is_set), strict=False)
             found = [place + (one << bit) for place, one, _ in takewhile(_are_apart, trials)]
@@ -145,16 +132,31 @@ class Search:
         They move this way and that: a kink may hide one of the two.
         """
         array = self._values[self._source]
-        runs = [{self._source: read_only(array + np.where(chosen, far, 0.0))} for far in (self._far, -self._far)]
-        done = 0
+        moved = (array + self._far, array - self._far)
+        runs = [{self._source: read_only(np.where(chosen, there, array))} for there in moved]
         with np.errstate(all="ignore"):
-            for waist in self._waists:
-                for call in self._calls[done : waist + 1]:
+            for segment in self._segments:
+                for call in segment:
                     for run in runs:
                         run[call.output] = call.run(run, self._values)
-                done, key = waist + 1, self._calls[waist].output
-                low, high = (run[key].reshape(-1) != self._values[key].reshape(-1) for run in runs)
+                waist = segment[-1].output
+                low, high = (run[waist].ravel() != self._values[waist].ravel() for run in runs)
                 yield low | high
+
+
+def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:
+    """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through."""
+    last_use: dict[Hashable, float] = {key: i for i, call in enumerate(calls) for key in call.inputs}
+    last_use |= dict.fromkeys(outputs, np.inf)
+    open_until, segment = last_use[source], list[Call]()
+    for i, call in enumerate(calls):
+        segment.append(call)
+        if open_until <= i:
+            yield segment
+            segment = []
+        if len(segment) > TRIED:
+            return
+        open_until = max(open_until, last_use.get(call.output, open_until))
 
 
 def _are_apart(trial: tuple[Array, Array, Array]) -> bool:

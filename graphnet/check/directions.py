@@ -34,7 +34,7 @@ class Along(Op):
 
     def forward(self, distances: Any) -> Any:
         """Move it."""
-        return (distances @ self.directions + self.base.reshape(-1)).reshape(self.base.shape)
+        return (distances @ self.directions + self.base.ravel()).reshape(self.base.shape)
 
 
 def along(response: Response, directions: Array) -> Response:
@@ -50,7 +50,7 @@ def along(response: Response, directions: Array) -> Response:
 
 def random_directions(array: Array, rng: np.random.Generator, count: int = DIRECTIONS) -> Array:
     """Return directions in which every entry moves as far as its size asks for, this way or that."""
-    return rng.choice([-1.0, 1.0], (count, array.size)) * np.maximum(1.0, np.abs(array.reshape(-1)))
+    return rng.choice([-1.0, 1.0], (count, array.size)) * np.maximum(1.0, np.abs(array.ravel()))
 
 
 def judge_directions(
@@ -99,7 +99,7 @@ def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
 
 def _wrong(response: Response, rule: Array, directions: Array) -> Array:
     """Return in which directions the rule is wrong."""
-    said = directions @ np.asarray(rule, float).reshape(-1)
+    said = directions @ np.asarray(rule, float).ravel()
     judged = judge(along(response, directions), said, np.arange(len(directions)))
     return np.asarray(judged.judgement == "wrong")
 

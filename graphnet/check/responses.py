@@ -156,7 +156,7 @@ class Response:
         cut = None if alone else self._cut
         steps = [low, high]
         if any(direction.size > 1 for direction in self.directions.values()):
-            steps.append(self._far.reshape(-1)[entries])
+            steps.append(self._far.ravel()[entries])
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
                 if cut is None:
@@ -208,14 +208,14 @@ class Response:
     def _each_moved(self, entries: Array, steps: Array) -> Stack:
         """Return versions of the array, each with one entry moved."""
         data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
-        data[:] = self.array.reshape(-1)
+        data[:] = self.array.ravel()
         data[np.arange(len(entries)), entries] += steps
         return Stack(data.reshape(len(entries), *self.array.shape))
 
     def _all_moved(self, entries: Array, steps: Array) -> Array:
         """Return the array with all these entries moved."""
-        array = self.array.astype(np.result_type(self.array, steps))
-        array.reshape(-1)[entries] += steps
+        array = np.array(self.array, np.result_type(self.array, steps), order="C")
+        array.ravel()[entries] += steps
         return array
 
     def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
@@ -235,10 +235,10 @@ class Response:
             rows = version[cut.owner]
             places = np.flatnonzero(rows >= 0)
             data = np.empty((len(slab), base.size), array.dtype)
-            data[:] = base.reshape(-1)
+            data[:] = base.ravel()
             self._kept[side] = (slab, data, rows[places] * base.size + places, places)
         _, data, moving, places = self._kept[side]
-        data.reshape(-1)[moving] = array.reshape(-1)[places]
+        data.ravel()[moving] = array.ravel()[places]
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ class Response:
 
     def _owned(self, cut: Cut, slab: Array, before: Array, after: Array) -> tuple[Array, Array]:
         """Add up, for each slab, the changes of the outputs that depend on it."""
-        weights, count = self.directions[cut.key].reshape(-1), cut.slabs + 1
-        before, after = before.reshape(-1), after.reshape(-1)
+        weights, count = self.directions[cut.key].ravel(), cut.slabs + 1
+        before, after = before.ravel(), after.ravel()
         parts, sizes = weights * (after - before), np.abs(weights * after)
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
@@ -277,7 +277,7 @@ class Response:
         largest: Any = 0.0
         moved: Any = False
         for key, direction in self.directions.items():
-            weights = direction.reshape(-1)
+            weights = direction.ravel()
             low, high, long = (
                 s[key].data.reshape(len(s[key].data), weights.size) for s in (before, after, far or after)
             )

@@ -103,8 +103,8 @@ def _unlike(
         one, other = np.asarray(signals[copy]), values[part]
         wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
         if wrong.any():
-            judgement = np.where(wrong, "wrong", "right").reshape(-1)
-            judged = Judged(np.arange(one.size), other.reshape(-1), one.reshape(-1), judgement)
+            judgement = np.where(wrong, "wrong", "right").ravel()
+            judged = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement)
             label = graph.label(leaf)
             what = "a rule gives another gradient as a graph, given nodes, than on arrays"
             unlike.append(finding_of("second order gradient", leaf, label, None, label, one, judged, "wrong", what))

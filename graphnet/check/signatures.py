@@ -295,11 +295,11 @@ def _contributions(e: Evidence) -> Array:
     with np.errstate(all="ignore"):
         for i in range(e.input.size):
             low, high = e.input.copy(), e.input.copy()
-            low.reshape(-1)[i] -= step.reshape(-1)[i]
-            high.reshape(-1)[i] += step.reshape(-1)[i]
+            low.ravel()[i] -= step.ravel()[i]
+            high.ravel()[i] += step.ravel()[i]
             change = e.op.forward(*e.replaced(e.slot, high)) - e.op.forward(*e.replaced(e.slot, low))
-            taken = high.reshape(-1)[i] - low.reshape(-1)[i]
-            shares[i] = (e.delta * change / taken).reshape(-1)
+            taken = high.ravel()[i] - low.ravel()[i]
+            shares[i] = (e.delta * change / taken).ravel()
     return shares
 
 

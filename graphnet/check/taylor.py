@@ -37,7 +37,7 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
     if not directions.size:
         return None, "blurred", ""
     moved = along(response, directions)
-    slopes = directions @ np.asarray(rule, float).reshape(-1)
+    slopes = directions @ np.asarray(rule, float).ravel()
     # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
     within = max(1.0, float(np.max(np.abs(response.array), initial=0.0)))
     found = [_order_along(moved, i, float(slope), within) for i, slope in enumerate(slopes)]

@@ -183,3 +183,11 @@ def test_a_stack_computes_what_each_version_would(function):
 def test_an_axis_that_a_version_has_not_is_refused(axis):
     with pytest.raises(np.exceptions.AxisError):
         np.sum(Stack(np.ones((4, 2, 3))), axis=axis)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (40, 30)])
+def test_an_array_whose_columns_lie_side_by_side(shape):
+    z = np.asfortranarray(np.random.default_rng(0).normal(size=shape))
+    direction = np.random.default_rng(1).normal(size=shape[::-1])
+    op = FunctionOp(lambda z: np.tanh(z).T, None)
+    compare([Call(op, ("z",), "a")], {"z": z, "a": np.tanh(z).T}, "z", {"a": direction})

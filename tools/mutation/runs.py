@@ -46,10 +46,13 @@ class Baseline:
     on_line: Mapping[str, Mapping[int, Sequence[str]]]
 
     def tests(self, mutant: Mutant, most: float) -> list[str]:
-        """Return the tests that run what is changed, the quickest first, up to some seconds; all for what runs on import."""
+        """Return the tests that run what is changed, up to some seconds; all for what runs on import.
+
+        Those named after the file come first, and then the quickest.
+        """
         on_line = self.on_line.get(mutant.path.name, {})
         found = set[str]().union(*(on_line.get(line, ()) for line in mutant.lines)) if mutant.lines else self.seconds
-        tests = sorted(found, key=lambda name: self.seconds[name])
+        tests = sorted(found, key=lambda name: (f"test_{mutant.path.name}" not in name, self.seconds[name]))
         so_far = accumulate((self.seconds[name] for name in tests), initial=0.0)
         return [name for name, spent in zip(tests, so_far, strict=False) if spent < most]
 
