@@ -69,8 +69,7 @@ class Judged:
         """Where the two are farthest apart: among the wrong entries, or if there are none among the right ones."""
         if not self.entries.size:
             return None
-        rank = np.select([self.judgement == "wrong", self.judgement == "right"], [2, 1], 0)
-        return int(np.lexsort((self.error, rank))[-1])
+        return int(np.lexsort((self.error, self.judgement == "right", self.judgement == "wrong"))[-1])
 
 
 def judge(
