@@ -216,6 +216,8 @@ def report_on(*findings, **more):
     return Report(gn.Graph(findings[0].node), findings, **more)
 
 
+NUMBERS = ["(1, 2)", "0.333333", "0.666667", "0.33"]
+SAMPLED = "A WEAKER check: of 1 of these arrays a sample of the entries only"
 TAYLOR = {
     "entries": 0,
     "directions": 3,
