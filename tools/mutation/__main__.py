@@ -39,17 +39,15 @@ def main() -> int:
     arguments.add_argument(
         "--seconds", type=float, default=math.inf, help="of tests that a mutant meets, the quickest first"
     )
-    arguments.add_argument("--again", type=Path, help="those only that lived according to this file, written by --json")
+    arguments.add_argument("--again", type=Path, help="without those killed according to this file, written by --json")
     arguments.add_argument("--json", type=Path, help="write what became of each to this file")
     chosen = arguments.parse_args()
     began = time.perf_counter()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
     if chosen.again:
-        lived = {
-            tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "ALIVE"
-        }
-        every = [mutant for mutant in every if mutant.key in lived]
+        done = {tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "killed"}
+        every = [mutant for mutant in every if mutant.key not in done]
     picked = random.Random(chosen.seed).sample(every, min(chosen.count or len(every), len(every)))
     picked.sort(key=every.index)
     records: list[dict[str, Any]] = []
