@@ -13,6 +13,7 @@ from graphnet.check.findings import finding_of
 from graphnet.check.report import Finding
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, constant
+from graphnet.core.shapes import known
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
@@ -76,7 +77,7 @@ def slopes_of(graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rn
 
 def _weighted(nodes: Sequence[Node], rng: np.random.Generator) -> Node:
     """Return the sum of all entries of all nodes, each times a random number."""
-    terms = [(node * rng.normal(size=tuple(size or 0 for size in node.shape))).sum() for node in nodes]
+    terms = [(node * rng.normal(size=known(node.shape, "a gradient"))).sum() for node in nodes]
     total = terms[0]
     for term in terms[1:]:
         total = total + term

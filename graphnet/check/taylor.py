@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import EPS, PRECISION, ROUNDING
+from graphnet.check.differences import EPS, PRECISION
 from graphnet.check.directions import along, random_directions
 from graphnet.check.report import Verdict
 from graphnet.check.responses import Response
@@ -57,7 +57,7 @@ def _order_along(moved: Response, which: int, slope: float, within: float) -> tu
     back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS, alone=True)
     remainder = np.abs(ahead - STEPS * slope)
     noise = 8 * EPS * (size + np.abs(STEPS * slope) + within)
-    rounded = STEPS * (PRECISION * abs(slope) + ROUNDING * max(1.0, abs(slope)))  # by the rule, which rounds too
+    rounded = STEPS * PRECISION * abs(slope)  # by the rule, which rounds too
     loud = np.flatnonzero(np.isfinite(remainder) & (remainder > LOUD * noise + rounded))
     loud = loud[(loud > 0) & np.isin(loud - 1, loud)]
     if not loud.size:

@@ -8,7 +8,6 @@ import pytest
 import graphnet as gn
 from graphnet.check.cuts import Call
 from graphnet.check.responses import STEP, Response
-from graphnet.check.stack import Stack
 from graphnet.core.op import FunctionOp
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
@@ -123,66 +122,6 @@ def test_a_rule_that_means_something_else_for_a_stack_is_found_out():
     values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
     response = compare([Call(tricky, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
     assert list(response.checked.values()) == [False]
-
-
-def test_what_a_stack_refuses():
-    z = Stack(np.ones((4, 2, 3)))
-    for ask in (
-        bool,
-        float,
-        len,
-        iter,
-        np.asarray,
-        lambda s: s[np.array([0, 1])],
-        lambda s: np.sort(s),
-        lambda s: 1 in s,
-    ):
-        with pytest.raises(TypeError):
-            ask(z)
-    with pytest.raises(TypeError):
-        z[0] = 1.0
-    assert (z.shape, z.ndim, z.size, np.shape(z), np.ndim(z), np.size(z)) == ((2, 3), 2, 6, (2, 3), 2, 6)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda z: z.T @ z,
-        lambda z: z @ z[0],
-        lambda z: z[:, 0] @ z,
-        lambda z: np.swapaxes(z, 0, -1),
-        lambda z: np.transpose(z, (1, 0)),
-        lambda z: z.reshape(-1),
-        lambda z: z.reshape(3, 2) + z.ravel()[0],
-        lambda z: np.expand_dims(z, (0, -1)),
-        lambda z: np.squeeze(z[:1]),
-        lambda z: np.squeeze(z[:1], axis=0),
-        lambda z: np.broadcast_to(z[0], (4, 3)),
-        lambda z: np.broadcast_to(z, (5, 2, 3)),
-        lambda z: np.concatenate([z, np.ones((2, 1))], axis=-1),
-        lambda z: np.stack([z, 2 * z], axis=1),
-        lambda z: np.where(z > 0, z, 0) + np.clip(z, -0.5, 0.5),
-        lambda z: np.where(np.array([True, False, True]), z, z[:1]),
-        lambda z: np.take(z, np.array([[2, 0], [1, 1]]), axis=1),
-        lambda z: z.sum(axis=0) / z.mean(axis=-1, keepdims=True) + z.max() - z.min(axis=1, keepdims=True),
-        lambda z: np.prod(z, axis=(0, 1)) + np.var(z) + np.std(z),
-        lambda z: np.zeros_like(z) + np.ones_like(z) * z.astype(float).copy(),
-        lambda z: np.dot(z, np.ones(3)) + z[..., 1] * (z[:, None, 0] ** 2)[:, 0],
-        lambda z: -abs(z) + 1 / (2 + z * z) - 2**z,
-    ],
-)
-def test_a_stack_computes_what_each_version_would(function):
-    data = np.random.default_rng(0).normal(size=(4, 2, 3))
-    together = function(Stack(data))
-    assert isinstance(together, Stack)
-    np.testing.assert_allclose(together.data, np.stack([function(version) for version in data]), rtol=1e-13)
-    assert together.shape == np.shape(function(data[0]))
-
-
-@pytest.mark.parametrize("axis", [2, -3])
-def test_an_axis_that_a_version_has_not_is_refused(axis):
-    with pytest.raises(np.exceptions.AxisError):
-        np.sum(Stack(np.ones((4, 2, 3))), axis=axis)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (40, 30)])
