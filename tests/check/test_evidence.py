@@ -55,9 +55,18 @@ def test_zeros_are_explained_by_zeros_only():
     assert not evidence(np.zeros(RIGHT.shape)).explains(np.full(RIGHT.shape, 1e-200))
 
 
-def test_another_array_may_be_explained():
-    assert evidence().explains(np.ones(2), np.ones(2))
-    assert not evidence().explains(np.ones(2), np.zeros(2))
+def test_what_the_rule_says_itself_explains_nothing():
+    rule = RIGHT * (1 + 1e-6)
+    assert not evidence(rule=rule).explains(rule.copy())
+    assert evidence(rule=rule).explains(RIGHT * (1 + 2e-6))
+
+
+def test_the_rule_may_say_another_array():
+    other = np.array([[1.0, 2.0]])
+    assert evidence(rule=other * (1 + 1e-6)).says(other)
+    assert not evidence(rule=other * (1 + 1e-4)).says(other)
+    assert not evidence(rule=other).says(other.T)
+    assert not evidence(rule=RIGHT * (1 + 1e-6)).says(RIGHT)
 
 
 @pytest.mark.parametrize(

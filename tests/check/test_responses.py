@@ -130,3 +130,101 @@ def test_an_array_whose_columns_lie_side_by_side(shape):
     direction = np.random.default_rng(1).normal(size=shape[::-1])
     op = FunctionOp(lambda z: np.tanh(z).T, None)
     compare([Call(op, ("z",), "a")], {"z": z, "a": np.tanh(z).T}, "z", {"a": direction})
+
+
+# How large the numbers are that depend on an entry -------------------------------------------------------------------
+
+Z = np.random.default_rng(3).normal(size=(20, 30)) * np.logspace(-2, 2, 30)
+V = np.random.default_rng(4).normal(size=(30, 5))
+FORWARDS = {
+    "elementwise": lambda z: np.tanh(z) + 1e3,
+    "rows": lambda z: z @ V,
+    "a part": lambda z: np.concatenate([2 * z[:5], np.full((3, 30), 1e5)]),
+    "dead units": lambda z: np.maximum(z, 0.5) * 100,
+    "all meet": lambda z: z[:3] * z.sum(),
+    "one number": lambda z: np.asarray((z * z).sum()),
+}
+
+
+def response_to(forward, z, direction, *more):
+    calls = [Call(FunctionOp(function, None), (f"a{i}",), f"a{i + 1}") for i, function in enumerate((forward, *more))]
+    values = {"a0": z}
+    for call in calls:
+        values[call.output] = np.asarray(call.op.forward(values[call.inputs[0]]))
+    last = calls[-1].output
+    if direction is None:
+        direction = np.random.default_rng(5).normal(size=values[last].shape)
+    return Response(calls, values, "a0", {last: direction}), values[last], direction
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("forward", FORWARDS.values(), ids=FORWARDS)
+def test_the_size_is_that_of_the_numbers_that_depend_on_the_entry(forward, alone):
+    response, out, direction = response_to(forward, Z, None)
+    entries = np.arange(0, Z.size, 7)
+    steps = STEP * np.maximum(1.0, np.abs(Z.reshape(-1)[entries]))
+    _, size = response.changes(entries, -steps, steps, alone=alone)
+    weights = np.abs(direction * out)
+    for entry, found in zip(entries, size, strict=True):
+        moved = Z.copy()
+        moved.reshape(-1)[entry] += np.copysign(0.015 * max(1.0, abs(Z.reshape(-1)[entry])), Z.reshape(-1)[entry])
+        depends = np.asarray(forward(moved)) != out
+        expected = weights[depends].sum() if depends.any() else weights.max()
+        assert found == pytest.approx(expected, rel=5e-3)
+
+
+@pytest.mark.parametrize("more", [(), (lambda a: a * a.sum(),)], ids=["up to a cut", "behind it"])
+@pytest.mark.parametrize("name", ["elementwise", "rows", "all meet", "one number"])
+def test_a_complex_step_gives_the_slopes(name, more):
+    response, *_ = response_to(FORWARDS[name], Z, None, *more)
+    entries = np.arange(0, Z.size, 7)
+    zeros = np.zeros(len(entries))
+    step = STEP * np.maximum(1.0, np.abs(Z.reshape(-1)[entries]))
+    real, _ = response.changes(entries, -step, step)
+    for alone in (False, True):
+        change, _ = response.changes(entries, zeros, np.full(len(entries), 1e-100j), alone=alone)
+        largest = np.abs(real / (2 * step)).max()
+        np.testing.assert_allclose(change.imag / 1e-100, real / (2 * step), rtol=1e-5, atol=1e-6 * largest)
+
+
+@pytest.mark.parametrize(("forward", "more", "together", "before", "behind"), [
+    (lambda z: z @ V, (), 20, 600 + 600 + 100, 0),
+    (lambda z: z @ V, (lambda a: a * a.sum(),), 20, 600 + 600 + 100, 100 + 100),
+    (lambda z: np.tanh(z), (lambda a: a * a.sum(),), 600, 600 + 600 + 600, 600 + 600),
+])  # fmt: skip
+def test_how_many_entries_a_budget_allows(forward, more, together, before, behind):
+    for runs in (1, 3, 9):
+        budget = 2 * 10 * (before + together * behind) * runs
+        for spent, expected in ((budget, runs * together), (budget * 0.999, (runs - 1) * together)):
+            response, *_ = response_to(forward, Z, None, *more)
+            response.budget = spent
+            few = max(1, int(spent / (2 * 10 * (before + behind))))
+            found = response.sample(None, np.random.default_rng(0))
+            assert len(found) == min(Z.size, expected or few)
+            assert len(np.unique(found)) == len(found)
+            assert (np.diff(found) > 0).all()
+
+
+def test_all_at_once_are_few_runs_and_a_rule_for_arrays_only_is_run_for_each():
+    seen = []
+
+    def rule(z):
+        seen.append(z)
+        return np.tanh(z)
+
+    response, *_ = response_to(rule, Z, None)
+    seen.clear()
+    response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5))
+    assert len(seen) == 3
+    seen.clear()
+    response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5), alone=True)
+    most = (1 << 17) // 600  # versions in a stack
+    assert len(seen) == 3 * -(-600 // most) + 2  # and twice a run to compare with
+    assert {z.data.shape[0] for z in seen if not isinstance(z, np.ndarray)} == {most, 600 % most}
+
+
+def test_versions_that_differ_from_runs_of_their_own_by_little_are_found_out_too():
+    off = FunctionOp(lambda z: z * z if isinstance(z, np.ndarray) else z * z * (1 + 1e-9), None)
+    values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
+    response = compare([Call(off, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    assert list(response.checked.values()) == [False]
