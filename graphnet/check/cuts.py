@@ -146,7 +146,10 @@ class Search:
 
 def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:
     """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through."""
-    last_use: dict[Hashable, float] = {key: i for i, call in enumerate(calls) for key in call.inputs}
+    last_use: dict[Hashable, float] = {
+        source: np.inf,
+        **{key: i for i, call in enumerate(calls) for key in call.inputs},
+    }
     last_use |= dict.fromkeys(outputs, np.inf)
     open_until, segment = last_use[source], list[Call]()
     for i, call in enumerate(calls):

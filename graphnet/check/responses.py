@@ -92,8 +92,7 @@ class Response:
         self.source = source
         self._kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         rng = np.random.default_rng(0)
-        far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
-        self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
+        self._far = np.asarray(rng.uniform(1e-2, 2e-2, self.array.shape) * np.maximum(1.0, np.abs(self.array)))
         search = Search(self.calls, values, source, list(self.directions), self._far)
         one_run = sum(self._works)
         is_worth_it = self.array.size * one_run > FEW and search.runs * one_run <= SEARCH * budget
@@ -272,21 +271,17 @@ class Response:
         self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
     ) -> tuple[Array, Array]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
-        change: Any = 0.0
-        size: Any = 0.0
-        largest: Any = 0.0
-        moved: Any = False
-        for key, direction in self.directions.items():
-            weights = direction.ravel()
-            low, high, long = (
-                s[key].data.reshape(len(s[key].data), weights.size) for s in (before, after, far or after)
-            )
-            sizes, depends = np.abs(high * weights), (low != high) | (low != long)
-            change = change + (high - low) @ weights
-            size = size + np.where(depends, sizes, 0.0).sum(axis=1)
-            largest = np.maximum(largest, sizes.max(axis=1, initial=0.0))
-            moved = moved | depends.any(axis=1)
-        return np.asarray(change), np.where(moved, size, largest)
+        weights = np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())])
+        low, high, long = (self._in_rows(outcome) for outcome in (before, after, far or after))
+        sizes, depends = np.abs(high * weights), (low != high) | (low != long)
+        size = np.where(depends, sizes, 0.0).sum(axis=1)
+        return (high - low) @ weights, np.where(depends.any(axis=1), size, sizes.max(axis=1, initial=0.0))
+
+    def _in_rows(self, outcome: Mapping[Any, Stack]) -> Array:
+        """Return all outputs of a version as one row."""
+        count = len(next(iter(outcome.values())).data)
+        parts = [outcome[key].data.reshape(count, direction.size) for key, direction in self.directions.items()]
+        return np.concatenate([np.empty((count, 0)), *parts], axis=1)
 
     def _stacked(self, call: Call, inputs: list[Any]) -> Stack:
         """Apply an op's own rule to versions: together where it can, else one by one."""

@@ -167,7 +167,7 @@ def test_the_size_is_that_of_the_numbers_that_depend_on_the_entry(forward, alone
     weights = np.abs(direction * out)
     for entry, found in zip(entries, size, strict=True):
         moved = Z.copy()
-        moved.reshape(-1)[entry] += np.copysign(0.015 * max(1.0, abs(Z.reshape(-1)[entry])), Z.reshape(-1)[entry])
+        moved.reshape(-1)[entry] += 0.015 * max(1.0, abs(Z.reshape(-1)[entry]))
         depends = np.asarray(forward(moved)) != out
         expected = weights[depends].sum() if depends.any() else weights.max()
         assert found == pytest.approx(expected, rel=5e-3)
@@ -228,3 +228,27 @@ def test_versions_that_differ_from_runs_of_their_own_by_little_are_found_out_too
     values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
     response = compare([Call(off, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
     assert list(response.checked.values()) == [False]
+
+
+def test_several_outputs_of_different_shapes_count_together():
+    def calls_of(*functions):
+        return [Call(FunctionOp(function, None), ("z",), f"a{i}") for i, function in enumerate(functions)]
+
+    calls = calls_of(lambda z: z @ V, lambda z: np.asarray((z * z).sum()), lambda z: z > 0)
+    values = {"z": Z, **{call.output: np.asarray(call.op.forward(Z)) for call in calls}}
+    directions = {"a0": np.random.default_rng(6).normal(size=(20, 5)), "a1": np.asarray(-2.0)}
+    compare(calls, values, "z", directions)
+    response = Response(calls, values, "z", directions)
+    _, size = response.changes(np.arange(3), np.zeros(3), np.full(3, 1e-3))
+    first_row = np.abs(directions["a0"] * values["a0"])[0].sum()
+    np.testing.assert_allclose(size, first_row + 2 * values["a1"], rtol=1e-3)
+
+
+def test_where_no_output_is_reached_nothing_changes():
+    response = Response([], {"z": Z, "a": Z}, "z", {"a": Z})
+    change, size = response.changes(np.arange(3), np.zeros(3), np.ones(3))
+    assert not change.any()
+    assert not size.any()
+    w, v = gn.parameter("w", [1.0, 2.0]), gn.parameter("v", [1.0, -2.0])
+    report = gn.check_gradients(gn.Graph(gn.sum(w * w), v > 0), {})
+    assert [f.verdict for f in report.findings if f.label == "v"] == ["right"]
