@@ -161,7 +161,7 @@ def step_curve(
     calls = [Call(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
     response = Response(calls, values, node, {output: np.asarray(1.0)}, budget=0)
     entries = np.full(len(lengths), np.ravel_multi_index(place, shape) if shape else 0)
-    change, _ = response.changes(entries, -lengths, lengths, alone=True)
+    change, _ = response.changes(entries, -lengths, lengths)
     x = float(values[node][place])
     with np.errstate(all="ignore"):
         errors = np.abs(change / ((x + lengths) - (x - lengths)) - gradient) / (abs(gradient) or 1.0)

@@ -25,7 +25,7 @@ HALVINGS = 100
 """How many parts of a direction are halved at most, in search of an entry."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Along(Op):
     """An array moved along directions: base + Σ distance · direction."""
 

@@ -120,10 +120,10 @@ class Response:
             least, together = FEWEST_RUNS, self._cut.slabs
             before, behind = sum(self._works[: self._cut.calls + 1]), sum(self._works[self._cut.calls + 1 :])
         entries = np.arange(size)
-        if count is None:
-            runs = int(min(size, self.budget / (2 * max(1, before + together * behind))))
-            count = together * runs or int(min(size, max(1, self.budget / (2 * max(1, before + behind)))))
-        if count >= size:
+        if count is None and size:
+            runs = int(min(size, self.budget / (2 * (before + together * behind))))
+            count = together * runs or int(min(size, max(1, self.budget / (2 * (before + behind)))))
+        if count is None or count >= size:
             return entries
         if self._cut is not None:
             _, colour = self._slabs_and_colours(self._cut, entries)

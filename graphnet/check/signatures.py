@@ -264,11 +264,10 @@ def _one_contribution(e: Evidence) -> Iterator[str]:
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
         if e.says(shares[rows, place].reshape(e.right.shape)):
             yield f"the {word} contribution is kept instead of the sum: of up to {used.sum(axis=1).max()} uses of an entry"
-    if e.delta.ndim and e.delta.shape[0] > 1:
-        by_sample = shares.reshape(len(shares), e.delta.shape[0], -1).sum(axis=2)
-        for word, place in (("last", -1), ("first", 0)):
-            if e.says(by_sample[:, place].reshape(e.right.shape)):
-                yield f"the {word} contribution is kept instead of the sum: that of one of {e.delta.shape[0]} samples"
+    by_sample = shares.reshape(*shares.shape[:1], e.delta.shape[0], -1).sum(axis=2)
+    for word, place in (("last", -1), ("first", 0)):
+        if e.says(by_sample[:, place].reshape(e.right.shape)):
+            yield f"the {word} contribution is kept instead of the sum: that of one of {e.delta.shape[0]} samples"
 
 
 def _contributions(e: Evidence) -> Array:

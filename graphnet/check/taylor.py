@@ -33,9 +33,9 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
     order, verdict, evidence
         The order is None if there is no remainder but rounding: the function is linear.
     """
-    directions = random_directions(response.array, rng, DIRECTIONS) if response.array.size else np.zeros((0, 0))
-    if not directions.size:
+    if not response.array.size:
         return None, "blurred", ""
+    directions = random_directions(response.array, rng, DIRECTIONS)
     moved = along(response, directions)
     slopes = directions @ np.asarray(rule, float).ravel()
     # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
@@ -53,8 +53,8 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
 def _order_along(moved: Response, which: int, slope: float, within: float) -> tuple[float | None, bool]:
     """Return the order of the remainder along one direction, and whether its two sides differ as they do at a kink."""
     at = np.full(len(STEPS), which)
-    ahead, size = moved.changes(at, np.zeros(len(STEPS)), STEPS, alone=True)
-    back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS, alone=True)
+    ahead, size = moved.changes(at, np.zeros(len(STEPS)), STEPS)
+    back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS)
     remainder = np.abs(ahead - STEPS * slope)
     noise = 8 * EPS * (size + np.abs(STEPS * slope) + within)
     rounded = STEPS * PRECISION * abs(slope)  # by the rule, which rounds too

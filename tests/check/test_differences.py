@@ -80,6 +80,25 @@ def test_where_no_step_stays_in_the_domain_there_is_no_best_one():
     assert np.isinf(error).all()
 
 
+def test_a_noisy_entry_does_not_blur_the_others():
+    z = np.array([0.3, -1.2, 2.0])
+    response = response_of(lambda z: np.concatenate([(z[:1] + 1e8) - 1e8, np.sin(z[1:])]), z)
+    best, error = _climb(response, np.arange(3), STEP * np.maximum(1.0, np.abs(z)), alone=True)
+    np.testing.assert_allclose(best[1:], np.cos(z[1:]), rtol=1e-9)
+    assert (error[1:] < 1e-9).all()
+    assert error[0] > 1e-9
+
+
+def test_beside_large_slopes_a_slope_of_zero_is_told_from_noise():
+    @gn.op
+    def constant_in_one(z):
+        return 1e6 * z[:1] + ((z[1:] + 1e3) - z[1:])
+
+    constant_in_one.backward(lambda delta, a, z: np.concatenate([1e6 * delta, 0 * delta]))
+    (finding,) = gn.check_op(constant_in_one, np.array([0.3, 0.7])).findings
+    assert (finding.verdict, finding.blurred) == ("right", 0)
+
+
 # Kinks ---------------------------------------------------------------------------------------------------------------
 
 
@@ -96,9 +115,10 @@ def test_between_the_two_slopes_at_a_kink(size, share, between):
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
 def test_what_bends_smoothly_has_no_kink(size):
     z = np.array([0.0, 0.5, -2.0])
-    response = response_of(lambda z: size * np.exp(z), z)
-    kinked, _ = one_sided(response, np.arange(3), np.full(3, STEP), size * np.exp(z))
-    assert not kinked.any()
+    for offset in (0.0, 1e6, 1e10):
+        response = response_of(lambda z, offset=offset: size * np.exp(z) + offset, z)
+        kinked, _ = one_sided(response, np.arange(3), np.full(3, STEP), size * np.exp(z))
+        assert not kinked.any()
 
 
 # A complex step ------------------------------------------------------------------------------------------------------

@@ -418,6 +418,7 @@ RNG = np.random.default_rng(0)
         (lambda x, y: np.einsum("ij,jk->ik", x, y), [(2, 3), (3, 5)], 2 * 3 * 5),
         (lambda x, y: np.tanh(x @ y) @ y.T + 1, [(2, 3), (3, 5)], 2 * 3 * 5 + 2 * 5 * 3),
         (lambda x, y: np.matmul(x, y, out=np.empty((2, 5))), [(2, 3), (3, 5)], 2 * 3 * 5),
+        (lambda x, y: np.tanh(x) @ np.ones((3, 2)), [(2, 3), (3, 5)], 2 * 3 * 2),
         (lambda x, y: x * y, [(3, 5), (5,)], 0),
         (lambda x, y: [x @ y, 1 // 0], [(2, 3), (3, 5)], 0),
         (gn.ops.Matmul(), [(2, 3), (3, 5)], 2 * 3 * 5),

@@ -141,6 +141,8 @@ FORWARDS = {
     "rows": lambda z: z @ V,
     "a part": lambda z: np.concatenate([2 * z[:5], np.full((3, 30), 1e5)]),
     "dead units": lambda z: np.maximum(z, 0.5) * 100,
+    "a part alone": lambda z: 1e-3 * z[:5],
+    "small and dead": lambda z: np.maximum(z, 0.5) * 1e-3,
     "all meet": lambda z: z[:3] * z.sum(),
     "one number": lambda z: np.asarray((z * z).sum()),
 }
@@ -161,7 +163,7 @@ def response_to(forward, z, direction, *more):
 @pytest.mark.parametrize("forward", FORWARDS.values(), ids=FORWARDS)
 def test_the_size_is_that_of_the_numbers_that_depend_on_the_entry(forward, alone):
     response, out, direction = response_to(forward, Z, None)
-    entries = np.arange(0, Z.size, 7)
+    entries = np.array([*range(0, Z.size, 7), Z.size - 1])
     steps = STEP * np.maximum(1.0, np.abs(Z.reshape(-1)[entries]))
     _, size = response.changes(entries, -steps, steps, alone=alone)
     weights = np.abs(direction * out)
@@ -252,3 +254,30 @@ def test_where_no_output_is_reached_nothing_changes():
     w, v = gn.parameter("w", [1.0, 2.0]), gn.parameter("v", [1.0, -2.0])
     report = gn.check_gradients(gn.Graph(gn.sum(w * w), v > 0), {})
     assert [f.verdict for f in report.findings if f.label == "v"] == ["right"]
+
+
+def test_a_large_sample_where_no_entries_move_together():
+    z = np.linspace(1, 2, 3000)
+    op = FunctionOp(lambda z: z * z.sum(), None)
+    response = Response(
+        [Call(op, ("z",), "a")], {"z": z, "a": op.forward(z)}, "z", {"a": z}, budget=2 * 10 * 9000 * 1500
+    )
+    assert len(response.sample(None, np.random.default_rng(0))) == 1500
+
+
+def test_no_entries_are_none_to_choose_from():
+    z = np.zeros((0, 3))
+    op = FunctionOp(lambda z: z * 2, None)
+    assert (
+        len(Response([Call(op, ("z",), "a")], {"z": z, "a": z}, "z", {"a": z}).sample(None, np.random.default_rng(0)))
+        == 0
+    )
+
+
+@pytest.mark.parametrize(("share", "searched"), [(1.0, True), (0.99, False)])
+def test_a_search_may_take_ten_times_the_budget(share, searched):
+    op = FunctionOp(lambda z: z @ V, None)
+    runs, work = 2 * (2 + 4 * 5), 10 * (600 + 600 + 100)
+    budget = share * runs * work / 10
+    response = Response([Call(op, ("z",), "a")], {"z": Z, "a": Z @ V}, "z", {"a": Z @ V}, budget=budget)
+    assert bool(response._cut) == searched

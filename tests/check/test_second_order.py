@@ -21,7 +21,7 @@ def cubes(size, nodes=1.0, arrays=lambda message: message):
     return cube
 
 
-@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("size", [1e-4, 1e-3, 1.0, 1e3])
 @pytest.mark.parametrize(("factor", "same"), [(1.0, True), (1 + 1e-8, False), (0.5, False)])
 def test_the_gradient_as_a_graph_is_that_on_arrays_to_a_billionth(size, factor, same):
     w = gn.parameter("w", [0.5, 1.5])
@@ -46,3 +46,11 @@ def test_every_leaf_takes_part():
     report = gn.check_gradients(gn.sum(w**2) + gn.sum(v**3) + gn.sum(u**4), {}, second_order=True)
     assert report.ok, str(report)
     assert {f.label for f in report.findings if f.part == "second order gradient"} == {"w", "v", "u"}
+
+
+def test_every_output_takes_part():
+    w, v = gn.parameter("w", [0.5, 1.5]), gn.parameter("v", [0.5, 1.5])
+    for graph in (gn.Graph(gn.sum(w**3), gn.sum(v**3)), gn.Graph(gn.tanh(w) * v)):
+        report = gn.check_gradients(graph, {}, second_order=True)
+        assert report.ok, str(report)
+        assert {f.label for f in report.findings if f.part == "second order gradient"} == {"w", "v"}

@@ -347,7 +347,13 @@ R = np.random.default_rng(9)
 
 @pytest.mark.parametrize(
     ("shape", "other", "axis"),
-    [((1, 3), (4, 3), 0), ((4, 1), (4, 3), 1), ((1, 3), (5, 4, 3), 1), ((4, 1, 2), (4, 3, 2), 1)],
+    [
+        ((1, 3), (4, 3), 0),
+        ((4, 1), (4, 3), 1),
+        ((1, 3), (5, 4, 3), 1),
+        ((4, 1, 2), (4, 3, 2), 1),
+        ((1, 1), (5, 4, 1), 1),
+    ],
 )
 def test_not_summed_over_a_stretched_axis(shape, other, axis):
     text = stretched(lambda message: message, R.normal(size=shape), R.normal(size=other))
@@ -385,7 +391,7 @@ def test_summed_too_much(rule, text):
 # One of many uses ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1e-2, 1.0, 1e2])
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e2, 1e6])
 @pytest.mark.parametrize(("word", "sample"), [("last", -1), ("first", 0)])
 def test_the_contribution_of_one_sample_only(word, sample, size):
     x, W = R.normal(size=(5, 3)) / size, R.normal(size=(3, 4)) * size
@@ -426,3 +432,8 @@ def test_mistaken_in_a_sample():
     flipped.backward(lambda d, a, z: d * (1 - z * z))
     (finding,) = gn.check_op(flipped, np.random.default_rng(0).normal(size=(20, 30)), entries=60).failures
     assert finding.diagnosis.startswith("reads the input where the cached output belongs")
+
+
+def test_mistaken_where_the_right_one_is_next_to_nothing():
+    text = diagnosis(lambda d, a, z: d * 3 * a * a, lambda z: z * z * z, np.array([1e-5, 2.0, 100.0, -3.0]))
+    assert text.startswith("reads the cached output where the input belongs")

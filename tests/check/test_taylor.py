@@ -62,3 +62,16 @@ def test_nothing_to_move():
 def test_three_directions_are_compared():
     (finding,) = gn.check_op(gn.tanh, np.array([0.3, 0.4]), method="taylor").findings
     assert (finding.directions, finding.entries) == (3, 0)
+
+
+def test_a_remainder_counts_only_beside_one_that_is_loud_too():
+    assert order(lambda z: 1e-7 * z * z * (z * z - 1 / 256), [0.0], [0.0]) == (None, "right", "")  # it vanishes at 1/16
+
+
+def test_at_a_kink_with_a_flat_side():
+    verdicts = set()
+    for seed in range(8):
+        response = response_of(lambda z: np.maximum(z, 0), np.array([0.0]))
+        verdicts.add(taylor.order(response, np.array([0.0]), np.random.default_rng(seed))[1])
+    assert verdicts <= {"right", "kink"}
+    assert "kink" in verdicts
