@@ -64,3 +64,10 @@ def test_without_a_wrong_entry_kinks_on_the_way_of_a_direction_excuse_it():
     z = np.where(np.random.default_rng(0).random((30, 29)) < 0.5, 0.0, 1.0)
     (finding,) = gn.check_op(gn.ops.Relu(), z, entries=3).findings
     assert (finding.verdict, finding.directions) == ("right", 8)
+
+
+def test_what_no_entry_can_tell_is_undecided():
+    assert gn.check_op(gn.ops.Relu(), np.zeros(3)).findings[0].verdict == "kink"
+    drowned = gn.op(lambda z: z + 1e14)
+    drowned.backward(lambda d, a, z: d)
+    assert gn.check_op(drowned, Z).findings[0].verdict == "blurred"
