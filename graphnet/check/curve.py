@@ -64,11 +64,9 @@ class StepCurve:
         from matplotlib.figure import Figure
 
         if axes is None:
-            axes = Figure(figsize=(6, 4), layout="constrained").add_subplot()
+            axes = Figure(layout="constrained").add_subplot()
         seen = self.errors > 0
-        axes.loglog(
-            self.steps[seen], self.errors[seen], "o-", color="#b3261e", markersize=3, label="error of the difference"
-        )
+        axes.loglog(self.steps[seen], self.errors[seen], ".-", color="#b3261e", label="error of the difference")
         axes.axvline(self.best, color="#1f5fa8", linestyle="--", label=f"best step {number(self.best, 2)}")
         axes.axvline(STEP, color="#5f6670", linestyle=":", label=f"ε^⅓ = {number(STEP, 2)}")
         axes.set_xlabel("step h: rounding ← → truncation")

@@ -104,7 +104,7 @@ def judge(
     said = np.asarray(rule, float).ravel()[entries]
     x = np.abs(response.array.ravel()[entries])
     steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
-    scale = max(scale, float(np.max(np.abs(said[np.isfinite(said)]), initial=0.0)))
+    scale = float(np.max(np.abs(said[np.isfinite(said)]), initial=scale))
     judgement = np.full(len(entries), "right", dtype="<U8")
     if complex_step:
         change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
@@ -178,7 +178,7 @@ def _quotients(
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
-    lost = np.where(change == 0, 4 * EPS * max(1.0, float(np.max(np.abs(response.array), initial=0.0))), 0.0)
+    lost = np.where(change == 0, 4 * EPS * np.max(np.abs(response.array), initial=1.0), 0.0)
     with np.errstate(all="ignore"):
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 

@@ -98,7 +98,7 @@ def _unlike(
     messages: dict[Node, list[Message]] = {node: [] for node in sized.nodes}
     messages[sized.outputs[0]].append(Message(None, None, np.asarray(1.0)))
     signals = propagate(sized, values, messages, apply_backward)
-    rounding = ROUNDING * max(1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in signals.values()))
+    rounding = ROUNDING * max(float(np.max(np.abs(signal), initial=1.0)) for signal in signals.values())
     unlike = []
     for leaf, copy, part in zip(leaves, copies, parts, strict=True):
         one, other = np.asarray(signals[copy]), values[part]

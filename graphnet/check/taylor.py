@@ -39,7 +39,7 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
     moved = along(response, directions)
     slopes = directions @ np.asarray(rule, float).ravel()
     # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
-    within = max(1.0, float(np.max(np.abs(response.array), initial=0.0)))
+    within = float(np.max(np.abs(response.array), initial=1.0))
     found = [_order_along(moved, i, float(slope), within) for i, slope in enumerate(slopes)]
     orders = [value for value, _ in found if value is not None]
     least = min(orders, default=None)

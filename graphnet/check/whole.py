@@ -61,7 +61,7 @@ def check_whole(
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
     rounding = ROUNDINGS * max(
-        [1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in error_signals.values())]
+        [1.0, *(float(np.max(np.abs(signal), initial=1.0)) for signal in error_signals.values())]
     )
     calls = [
         Call(node.op, node.inputs, node, multiply_adds(node.op, [values[source] for source in node.inputs]))

@@ -46,7 +46,9 @@ def main() -> int:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
     if chosen.again:
-        done = {tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "killed"}
+        done = {
+            tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "killed"
+        }
         every = [mutant for mutant in every if mutant.key not in done]
     picked = random.Random(chosen.seed).sample(every, min(chosen.count or len(every), len(every)))
     picked.sort(key=every.index)
