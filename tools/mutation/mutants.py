@@ -54,7 +54,7 @@ class Mutant:
     path, line
         The file, and where in it.
     lines
-        Those that a test must run to notice; none at the top level, which is run on import.
+        Those that a test must run to notice; none outside of functions, which is run on import.
     function
         Dotted name of the function or class that it is in; empty at the top level.
     before, after
@@ -107,7 +107,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
             before = _text(shown)
             with _made(change):
                 after = _text(shown)
-            lines = _lines(statement) if function else range(0)
+            is_run_later = any(isinstance(one, ast.FunctionDef) for one in around)
+            lines = _lines(statement) if is_run_later else range(0)
             yield Mutant(path, statement.lineno, lines, function, before, after, number, choice)
 
 

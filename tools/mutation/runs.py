@@ -23,7 +23,16 @@ import numpy as np
 from tools.mutation.mutants import FOLDER, ROOT, Mutant
 
 FORK = multiprocessing.get_context("fork")
-OPTIONS = ["-q", "-s", "--assert=plain", "--hypothesis-seed=0", "-pno:cacheprovider", "-pno:xdist"]
+OWN_TESTS = "tests/check/test_mutation.py"
+OPTIONS = [
+    "-q",
+    "-s",
+    "--assert=plain",
+    "--hypothesis-seed=0",
+    "-pno:cacheprovider",
+    "-pno:xdist",
+    f"--ignore={OWN_TESTS}",
+]
 MEMORY = 4 << 30
 """Bytes that a mutant may ask for."""
 PATIENCE = 20
@@ -148,7 +157,10 @@ class Runs:
 
 
 def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
-    """Make a mutant of the modules that are there: code and defaults of its functions, and constants wherever they went."""
+    """Make a mutant of the modules that are there: code and defaults of its functions, and constants wherever they went.
+
+    What a class holds besides functions stays as it is.
+    """
     module = modules[mutant.path.name]
     changed = ModuleType(module.__name__)
     exec(mutant.code(), vars(changed))
