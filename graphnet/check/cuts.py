@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
@@ -89,8 +90,7 @@ class Search:
         outputs: Sequence[Hashable],
         far: Array,
     ) -> None:
-        self._values, self._source, self._far = values, source, far
-        self._segments = list(_segments(calls, source, outputs))
+        self._calls, self._values, self._source, self._outputs, self._far = calls, values, source, outputs, far
 
     @property
     def runs(self) -> int:
@@ -111,6 +111,10 @@ class Search:
         done = [call for segment in self._segments[: last + 1] for call in segment]
         owner = np.where(found[apart[0]][last] < 0, slabs, owner)
         return Cut(done[-1].output, len(done), apart, slabs, owner)
+
+    @cached_property
+    def _segments(self) -> list[list[Call]]:
+        return list(_segments(self._calls, self._source, self._outputs))
 
     def _places(self, axis: int) -> list[Array]:
         """Return, for one waist after another, on which slab along an axis each number depends, −1 for none; as long as on one.
