@@ -13,6 +13,7 @@ from graphnet.check.stack import Stack
 from graphnet.check.work import multiply_adds
 from graphnet.core.op import FunctionOp
 from graphnet.errors import DtypeError, GraphError, UnreachableError
+from tests.check.one_rule import one_entry_wrong
 
 METHODS = ["central", "complex", "taylor"]
 
@@ -106,20 +107,6 @@ def test_a_step_of_ones_own(step):
 
 
 # Samples and directions ----------------------------------------------------------------------------------------------
-
-
-def one_entry_wrong(entry, by=1.5):
-    @gn.op
-    def scaled(z):
-        return 3.0 * z
-
-    @scaled.backward
-    def rule(delta, a, z):
-        message = 3.0 * delta
-        message[entry] *= by
-        return message
-
-    return scaled
 
 
 def test_beyond_the_budget_a_sample_is_compared_and_the_report_says_so():

@@ -45,6 +45,28 @@ def test_a_saturated_unit_in_float32_is_close_enough():
     assert finding.diagnosis == RETURNED
 
 
+def test_a_rule_that_computes_in_float32_is_close_enough():
+    @gn.op
+    def tested(z):
+        return np.tanh(z)
+
+    tested.backward(lambda d, a, z: d.astype(np.float32) * (1 - a.astype(np.float32) ** 2))
+    (finding,) = gn.check_op(tested, np.linspace(1.5, 3, 12).reshape(4, 3)).failures
+    assert finding.error > 1e-7 * abs(finding.difference)
+    assert finding.diagnosis == RETURNED
+
+
+@pytest.mark.parametrize("z", [20.0, -20.0])
+@pytest.mark.parametrize("off", [0.0, 2e-3])
+def test_a_nearly_saturated_unit_is_looked_at_closely(z, off):
+    @gn.op
+    def tested(z):
+        return 0.5 * np.tanh(0.5 * z) + 0.5
+
+    tested.backward(lambda d, a, z: d * (a * (1 - a)) * (1 + off))
+    assert gn.check_op(tested, np.full(3, z)).ok == (off == 0)
+
+
 @pytest.mark.parametrize("entry", [(0, 0), (17, 3), (29, 28)])
 def test_a_wrong_entry_among_kinks_that_the_sample_missed(entry):
     z = np.ones((30, 29))

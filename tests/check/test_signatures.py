@@ -67,6 +67,11 @@ def test_the_likely_meaning_of_a_factor(factor, meaning):
     assert text == f"wrong by a constant factor: ratio {factor:.6g} over all 12 entries{meaning}"
 
 
+def test_of_a_vector_samples_and_entries_are_the_same():
+    text = diagnosis(lambda d, a, z: d * (1 - a * a) / 3, np.tanh, Z[0])
+    assert text.endswith("over all 3 entries (a mean over the 3 samples instead of a sum)")
+
+
 def test_of_two_samples_both_meanings_are_said():
     text = diagnosis(lambda d, a, z: d * (1 - a * a) / 2, np.tanh, Z[:2])
     assert text.endswith("(one ½ too many, or a lost 2; or a mean over the 2 samples instead of a sum)")

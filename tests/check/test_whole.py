@@ -5,6 +5,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.check import whole
+from tests.check.one_rule import one_entry_wrong
 
 
 def total_of(E, feeds=(), **options):
@@ -23,7 +24,8 @@ def scaled(size, rule):
 def test_rounding_on_the_way_beside_large_error_signals_is_no_fault():
     w, v = gn.parameter("w", [0.5, 1.5]), gn.parameter("v", [1.0, 2.0])
     rounded = scaled(1e-4, lambda delta, a, z: (1e-4 * delta + 1e6) - 1e6)
-    assert {f.verdict for f in total_of(gn.sum(rounded(w)) + gn.sum(1e6 * v)).values()} == {"right"}
+    graph = gn.Graph(gn.sum(rounded(w)), gn.sum(1e6 * v))
+    assert {label: f.verdict for label, f in total_of(graph).items()} == {"w": "right", "v": "right"}
 
 
 @pytest.mark.parametrize("off", [0.0, 1e-5])
@@ -35,18 +37,8 @@ def test_a_small_gradient_is_judged_by_its_size(off):
 
 @pytest.mark.parametrize("entry", [(0, 0), (39, 29)])
 def test_a_sample_that_misses_the_wrong_entry_is_not_all(entry):
-    @gn.op
-    def tripled(z):
-        return 3.0 * z
-
-    @tripled.backward
-    def rule(delta, a, z):
-        message = 3.0 * delta
-        message[entry] *= 1.5
-        return message
-
     w = gn.parameter("w", np.random.default_rng(0).normal(size=(40, 30)))
-    found = total_of(gn.sum(gn.tanh(tripled(w))), entries=3)["w"]
+    found = total_of(gn.sum(gn.tanh(one_entry_wrong(entry)(w))), entries=3)["w"]
     assert (found.verdict, found.entries, found.directions) == ("wrong", 3, 8)
     assert found.worst == entry or f"halving them leads to entry {entry}" in found.diagnosis
 

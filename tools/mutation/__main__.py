@@ -5,8 +5,8 @@
 
 Each mutant is one operator, constant or condition of graphnet/check made wrong. It is killed if a test fails, or takes far
 longer than usual. First all tests run once, to see which lines each of them runs; a mutant then meets those that run its
-lines, the quickest first, in a process forked off for it. Mutants that live are printed; those that are as good as the
-original are listed in equivalent.py, each with its reason.
+lines, those named after the file and the quickest first, in a process forked off for it. Mutants that live are printed;
+those that are as good as the original are listed in equivalent.py, each with its reason.
 """
 
 from __future__ import annotations

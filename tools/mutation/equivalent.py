@@ -61,6 +61,38 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_agrees",
         "np.allclose(expected, result.data[i], rtol=1e-10, atol=1e-300, equal_nan=False)",
     ): SPEED,
+    ("responses.py", "Response._groups", "most = len(entries) or 1000"): "how many of no entries move at once",
+    (
+        "responses.py",
+        "Response._owned",
+        "weights, count = (self.directions[cut.key].ravel(), cut.slabs + 1000)",
+    ): "room for more slabs than there are",
+    ("responses.py", "Response._versions", "np.full(cut.slabs + 1000, -1)"): "room for more slabs than there are",
+    (
+        "responses.py",
+        "Response._versions",
+        "np.full(cut.slabs + 1, -1000)",
+    ): "any negative number stands for no version",
+    ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
+    ("second_order.py", "_weighted", "total = total - term"): RANDOM,
+    ("second_order.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
     ("signatures.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
+    ("signatures.py", "_one_contribution", "e.input.size / e.output.size"): SPEED,
+    (
+        "signatures.py",
+        "_one_contribution",
+        "shares.reshape(*shares.shape[:1], e.delta.shape[0], -1000)",
+    ): "in a shape, any negative number stands for what is left",
+    (
+        "signatures.py",
+        "_delta_forgotten",
+        "others = [e.given(delta=delta) for delta in (2 / e.delta, np.ones_like(e.delta))]",
+    ): "any other delta will do",
+    (
+        "signatures.py",
+        "_delta_forgotten",
+        "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
+    ): "any other delta will do",
+    ("stack.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""

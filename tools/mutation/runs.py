@@ -175,6 +175,9 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
             for other in modules.values():
                 if vars(other).get(name) is old:
                     setattr(other, name, new)
+                for function in _functions(other) if isinstance(old, float) else ():
+                    settings = function.__kwdefaults__ or {}
+                    settings.update({key: new for key, value in settings.items() if value is old})
 
 
 def _functions(module: ModuleType) -> list[FunctionType]:
