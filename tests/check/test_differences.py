@@ -92,7 +92,7 @@ def test_a_noisy_entry_does_not_blur_the_others():
 def test_beside_large_slopes_a_slope_of_zero_is_told_from_noise():
     @gn.op
     def constant_but_for_one(z):
-        return np.concatenate([1e6 * z[:1], ((z[1:] + 1e3) - 1e3 - z[1:]) + 1e3])  # rounding is all that moves
+        return np.concatenate([1e6 * z[:1], ((z[1:] + 1e3) - 1e3 - z[1:]) + 300.0])  # rounding is all that moves
 
     constant_but_for_one.backward(lambda delta, a, z: np.concatenate([1e6 * delta[:1], 0 * delta[1:]]))
     (finding,) = gn.check_op(constant_but_for_one, np.linspace(0.3, 0.7, 33)).findings
