@@ -36,7 +36,7 @@ OPTIONS = [
 MEMORY = 4 << 30
 """Bytes that a mutant may ask for."""
 PATIENCE = 20
-"""How many times as long as usual a test may take, and ten seconds more."""
+"""How many times as long as usual a test may take, and ten seconds more; all together four times, and thirty."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,14 @@ class Runs:
             transplant(mutant, self._modules)
         except Exception as error:
             return f"on import: {error!r}"
+        usual = self._baseline.seconds
+        left = 30 + 4 * sum(usual[name] for name in tests)
         for name, next_name in pairwise([*tests, ""]):
-            signal.alarm(math.ceil(10 + PATIENCE * self._baseline.seconds[name]))  # it ends the process
-            if self._run(name, next_name)[1]:
+            signal.alarm(math.ceil(max(1, min(left, 10 + PATIENCE * usual[name]))))  # it ends the process
+            seconds, failed = self._run(name, next_name)
+            if failed:
                 return name
+            left -= seconds
         return ""
 
     def _run(self, name: str, next_name: str) -> tuple[float, bool]:
