@@ -128,12 +128,19 @@ class Behaviour:
         given = [array.copy() for array in self._arguments]
         self._call(given)
         names = ["delta", "the output", *self._op.input_names(len(given) - 2)]
-        for name, before, after in zip(names, self._arguments, given, strict=True):
-            if before.tobytes() != after.tobytes():
+        for name, kept, now in zip(names, self._arguments, given, strict=True):
+            if kept.tobytes() != now.tobytes():
                 self._fault("arguments unchanged", None, f"it writes into {name}")
         if self.faults:
             return
-        for slot, (one, two) in self._each(self.messages, self._call([read_only(array) for array in self._arguments])):
+        again = self._call([read_only(array) for array in self._arguments])
+        before, after = ([None if m is None else m.shape for m in call] for call in (self.messages, again))
+        for slot in self._slots:
+            if before[slot] != after[slot]:
+                self._fault(
+                    "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
+                )
+        for slot, (one, two) in self._each(self.messages, again):
             with np.errstate(all="ignore"):
                 apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
                 largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
@@ -151,7 +158,8 @@ class Behaviour:
         return check
 
     def _zero(self, _: Messages) -> None:
-        zero = self._call([np.zeros_like(self._arguments[0]), *map(read_only, self._arguments[1:])])
+        delta, *rest = self._arguments
+        zero = self._call([np.zeros_like(delta), *map(read_only, rest)])
         for slot, (message, usual) in self._each(zero, self.messages):
             finite = np.isfinite(usual)  # 0 · ∞ is not its fault, √ at 0
             if message[finite].any():
@@ -168,10 +176,9 @@ class Behaviour:
                     apart = np.abs(sum_ - (one + MUCH * two))
                     largest = np.max(np.abs(one) + MUCH * np.abs(two), initial=0.0)
                 allowed = LINEAR * np.nan_to_num(largest, nan=np.inf) + MUCH * ROUNDING
-                if np.nan_to_num(apart, nan=0.0).max(initial=0.0) > allowed:
-                    text = (
-                        f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(np.nanmax(apart))}"
-                    )
+                most = np.max(np.nan_to_num(apart, nan=np.inf), initial=0.0)
+                if most > allowed:
+                    text = f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
                     self._fault("linear in delta", slot, text)
 
         return check

@@ -46,7 +46,7 @@ def check_gradients(
     wrt
         The leaves to check from end to end, or one leaf; by default all parameters, or all inputs if there are none.
     entries
-        How many entries of each array to compare. ``"all"``: as long as the check of one array takes no more than
+        How many entries of each array to compare. ``"all"``: as long as the check of one array is no more work than
         `budget`. Beyond, and of larger arrays than a number given, a random sample is compared and eight random
         directions over all entries; the report says so, and calls the check weaker.
     method
@@ -58,7 +58,8 @@ def check_gradients(
         Check the gradients of the gradients too: the graph that `gradients` builds, each of its rules and from end to end,
         summed in a random direction.
     budget
-        Numbers to compute for the check of one array.
+        Work for the check of one array: multiply-adds of what lies downstream of its entries, once for each run. To read
+        or write a number counts as ten, as it takes as long. ``np.inf``: all entries, however long it takes.
     rng
         Chooses the error signals and the samples; by default one with seed 0.
 
@@ -185,8 +186,6 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
 
 def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) -> Any:
     """Return an op, or the one that an op function applies to such inputs: it is asked for a node."""
-    if not callable(op) or isinstance(op, type) or hasattr(op, "backward"):
-        return as_op(op)
     probes = [input(f"x{i}", shape, dtype=kind) for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))]
     try:
         node = op(*probes)

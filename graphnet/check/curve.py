@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.responses import STEP, Call, Response
+from graphnet.check.cuts import Call
+from graphnet.check.responses import STEP, Response
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.tables import number, table
@@ -63,11 +64,9 @@ class StepCurve:
         from matplotlib.figure import Figure
 
         if axes is None:
-            axes = Figure(figsize=(6, 4), layout="constrained").add_subplot()
+            axes = Figure(layout="constrained").add_subplot()
         seen = self.errors > 0
-        axes.loglog(
-            self.steps[seen], self.errors[seen], "o-", color="#b3261e", markersize=3, label="error of the difference"
-        )
+        axes.loglog(self.steps[seen], self.errors[seen], ".-", color="#b3261e", label="error of the difference")
         axes.axvline(self.best, color="#1f5fa8", linestyle="--", label=f"best step {number(self.best, 2)}")
         axes.axvline(STEP, color="#5f6670", linestyle=":", label=f"ε^⅓ = {number(STEP, 2)}")
         axes.set_xlabel("step h: rounding ← → truncation")
@@ -158,9 +157,9 @@ def step_curve(
     place = tuple(int(i) % size for i, size in zip(place, shape, strict=True))
     gradient = float(np.asarray(signals[node])[place])
     calls = [Call(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
-    response = Response(calls, values, node, {output: np.asarray(1.0)})
+    response = Response(calls, values, node, {output: np.asarray(1.0)}, budget=0)
     entries = np.full(len(lengths), np.ravel_multi_index(place, shape) if shape else 0)
-    change, _ = response.changes(entries, -lengths, lengths, alone=True)
+    change, _ = response.changes(entries, -lengths, lengths)
     x = float(values[node][place])
     with np.errstate(all="ignore"):
         errors = np.abs(change / ((x + lengths) - (x - lengths)) - gradient) / (abs(gradient) or 1.0)

@@ -69,8 +69,7 @@ class Judged:
         """Where the two are farthest apart: among the wrong entries, or if there are none among the right ones."""
         if not self.entries.size:
             return None
-        rank = np.select([self.judgement == "wrong", self.judgement == "right"], [2, 1], 0)
-        return int(np.lexsort((self.error, rank))[-1])
+        return int(np.lexsort((self.error, self.judgement == "right", self.judgement == "wrong"))[-1])
 
 
 def judge(
@@ -102,10 +101,10 @@ def judge(
     scale
         The size of the numbers that the rule was made of: what it rounds by.
     """
-    said = np.asarray(rule, float).reshape(-1)[entries]
-    x = np.abs(response.array.reshape(-1)[entries])
+    said = np.asarray(rule, float).ravel()[entries]
+    x = np.abs(response.array.ravel()[entries])
     steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
-    scale = max(scale, float(np.max(np.abs(said[np.isfinite(said)]), initial=0.0)))
+    scale = float(np.max(np.abs(said[np.isfinite(said)]), initial=scale))
     judgement = np.full(len(entries), "right", dtype="<U8")
     if complex_step:
         change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
@@ -149,10 +148,10 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
 
 def estimate(response: Response, entries: Array) -> Array:
     """Return the derivative by each entry; by a ladder of steps where the first step leaves the domain."""
-    steps = STEP * np.maximum(1.0, np.abs(response.array.reshape(-1)[entries]))
+    steps = STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries]))
     found, _ = _quotients(response, entries, -steps, steps)
     for k in np.flatnonzero(~np.isfinite(found))[:CLOSER_LOOKS]:
-        base = STEP * abs(response.array.reshape(-1)[entries[[k]]])
+        base = STEP * abs(response.array.ravel()[entries[[k]]])
         found[k] = _climb(response, entries[[k]], base, alone=True)[0][0]
     return found
 
@@ -175,11 +174,11 @@ def _quotients(
     response: Response, entries: Array, low: Array, high: Array, *, alone: bool = False
 ) -> tuple[Array, Array]:
     """Return the difference quotient of each entry between two displacements, and how far rounding may have moved it."""
-    x = response.array.reshape(-1)[entries]
+    x = response.array.ravel()[entries]
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
-    lost = np.where(change == 0, 4 * EPS * max(1.0, float(np.max(np.abs(response.array), initial=0.0))), 0.0)
+    lost = np.where(change == 0, 4 * EPS * np.max(np.abs(response.array), initial=1.0), 0.0)
     with np.errstate(all="ignore"):
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 

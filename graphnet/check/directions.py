@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.check.cuts import Call
 from graphnet.check.differences import judge, one_sided
 from graphnet.check.report import Verdict
-from graphnet.check.responses import STEP, Call, Response
+from graphnet.check.responses import STEP, Response
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +25,7 @@ HALVINGS = 100
 """How many parts of a direction are halved at most, in search of an entry."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Along(Op):
     """An array moved along directions: base + Σ distance · direction."""
 
@@ -33,7 +34,7 @@ class Along(Op):
 
     def forward(self, distances: Any) -> Any:
         """Move it."""
-        return (distances @ self.directions + self.base.reshape(-1)).reshape(self.base.shape)
+        return (distances @ self.directions + self.base.ravel()).reshape(self.base.shape)
 
 
 def along(response: Response, directions: Array) -> Response:
@@ -42,12 +43,14 @@ def along(response: Response, directions: Array) -> Response:
     distances = np.zeros(len(directions))
     call = Call(Along(response.array, directions), (source,), response.source)
     values = {**response.values, source: distances}
-    return Response([call, *response.calls], values, source, response.directions, response.checked)
+    return Response(
+        [call, *response.calls], values, source, response.directions, response.checked, budget=0
+    )  # all meet
 
 
 def random_directions(array: Array, rng: np.random.Generator, count: int = DIRECTIONS) -> Array:
     """Return directions in which every entry moves as far as its size asks for, this way or that."""
-    return rng.choice([-1.0, 1.0], (count, array.size)) * np.maximum(1.0, np.abs(array.reshape(-1)))
+    return rng.choice([-1.0, 1.0], (count, array.size)) * np.maximum(1.0, np.abs(array.ravel()))
 
 
 def judge_directions(
@@ -96,7 +99,7 @@ def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
 
 def _wrong(response: Response, rule: Array, directions: Array) -> Array:
     """Return in which directions the rule is wrong."""
-    said = directions @ np.asarray(rule, float).reshape(-1)
+    said = directions @ np.asarray(rule, float).ravel()
     judged = judge(along(response, directions), said, np.arange(len(directions)))
     return np.asarray(judged.judgement == "wrong")
 

@@ -73,18 +73,13 @@ class Evidence:
         """What the op calls its inputs."""
         return self.op.input_names(len(self.inputs))
 
-    def explains(self, candidate: Array | None, right: Array | None = None) -> bool:
-        """Tell whether a candidate equals the right error signal (or another array) at every entry that is known."""
-        right = self.right if right is None else right
-        if candidate is None or candidate.shape != right.shape:
-            return False
-        known = np.isfinite(right)
-        candidate, expected = candidate[known], right[known]
-        if not expected.size or not np.isfinite(candidate).all():
-            return False
-        largest = np.max(np.abs(expected))
-        allowed = CLOSE * np.abs(expected) + NEXT_TO_NOTHING * largest + np.finfo(float).tiny
-        return bool((np.abs(candidate - expected) <= allowed).all())
+    def explains(self, candidate: Array | None) -> bool:
+        """Tell whether a candidate, which is not what the rule says, is right at every entry that is known."""
+        return candidate is not None and not np.array_equal(candidate, self.rule) and _alike(candidate, self.right)
+
+    def says(self, other: Array) -> bool:
+        """Tell whether the rule says another array, which is not the right one, wherever that is known."""
+        return not np.array_equal(other, self.right) and _alike(self.rule, other)
 
     def given(
         self, delta: Array | None = None, output: Array | None = None, inputs: Sequence[Array] = ()
@@ -111,3 +106,15 @@ class Evidence:
     def replaced(self, slot: int, array: Array) -> list[Array]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
+
+
+def _alike(candidate: Array, right: Array) -> bool:
+    """Tell whether an array equals another wherever that is known."""
+    if candidate.shape != right.shape:
+        return False
+    known = np.isfinite(right)
+    candidate, expected = candidate[known], right[known]
+    if not expected.size or not np.isfinite(candidate).all():
+        return False
+    allowed = CLOSE * np.abs(expected) + NEXT_TO_NOTHING * np.max(np.abs(expected))
+    return bool((np.abs(candidate - expected) <= allowed).all())

@@ -29,6 +29,7 @@ HINTS = (
     ("always zero", "If nothing came back, nothing before this op could ever learn."),
     ("returned none", "The rule has to return something: one array for each input."),
     ("rule raised", "The rule stopped with an error of its own, so read that first."),
+    ("the value has", "The forward rule itself has no finite value at these arrays: give some inside of its domain."),
     ("shape (", "An error signal has the shape of the value that it belongs to."),
 )
 """What the report says, and what to think about then."""

@@ -13,11 +13,11 @@ One run of all that lies downstream for each entry would do. Two things make it 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graphnet.check.cuts import Call, Cut, Search
 from graphnet.check.stack import Stack
 from graphnet.core.op import Op
 from graphnet.engine.rules import read_only
@@ -30,48 +30,17 @@ STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 AT_ONCE = 1 << 17
 """Numbers in the largest array of a stack: what a cache holds."""
 
-FEW = 1 << 13
-"""Numbers to compute in all, below which looking for a cut takes longer than it saves."""
+FEW = 1 << 16
+"""Work in all, below which looking for a cut takes longer than it saves."""
 
 FEWEST_RUNS = 8
 """In how many runs the entries of a sample move at least: one would take them all from one row."""
 
-TRIED = 16
-"""Calls tried behind a cut in search of the next."""
+SEARCH = 10
+"""How many times its budget the search for a cut may take at worst; as a rule it takes a quarter of that."""
 
-
-@dataclass(frozen=True)
-class Call:
-    """One use of an op: which values it takes, and what its result is called."""
-
-    op: Op
-    inputs: tuple[Hashable, ...]
-    output: Hashable
-
-
-@dataclass(frozen=True)
-class Cut:
-    """An array that all effects pass through, and from which entry (up to the `mixed` axes) each of its numbers comes.
-
-    Attributes
-    ----------
-    key
-        The array's.
-    calls
-        How many calls lead to it.
-    apart
-        Axes of the moved array whose slabs don't meet.
-    slabs
-        How many combinations of them there are.
-    owner
-        For each number of the cut, which combination it depends on; `slabs` for none.
-    """
-
-    key: Hashable
-    calls: int
-    apart: tuple[int, ...]
-    slabs: int
-    owner: Array
+PER_NUMBER = 10
+"""Multiply-adds that take as long as reading or writing a number."""
 
 
 class Response:
@@ -89,6 +58,9 @@ class Response:
         The weights of each output.
     checked
         Ops known to compute stacks as they compute arrays; shared and added to.
+    budget
+        Work in multiply-adds, where to read or write a number counts as many as take as long: what a sample may take. If a
+        search for a cut takes far more, there is none.
 
     Attributes
     ----------
@@ -105,31 +77,34 @@ class Response:
         source: Hashable,
         directions: Mapping[Any, Array],
         checked: dict[Any, bool] | None = None,
+        budget: float = np.inf,
     ) -> None:
         self.array = values[source]
+        self.budget = budget
         self.values = values
         self.calls = _downstream(calls, source)
         reached = {source, *(call.output for call in self.calls)}
         self.directions = {key: direction for key, direction in directions.items() if key in reached}
         self.checked = {} if checked is None else checked
         sizes = [sum(values[key].size for key in (*call.inputs, call.output)) for call in self.calls]
-        self._costs = [self.array.size, *sizes]
+        works = [PER_NUMBER * size + call.multiply_adds for size, call in zip(sizes, self.calls, strict=True)]
+        self._works = [PER_NUMBER * self.array.size, *works]
         self.source = source
         self._kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         rng = np.random.default_rng(0)
-        far = rng.uniform(1e-2, 2e-2, self.array.shape) * rng.choice([-1, 1], self.array.shape)
-        self._far = np.asarray(far * np.maximum(1.0, np.abs(self.array)))
-        self._cut = None if self.array.size * sum(self._costs) <= FEW or self.array.size < 2 else self._find_cut()
+        self._far = np.asarray(rng.uniform(1e-2, 2e-2, self.array.shape) * np.maximum(1.0, np.abs(self.array)))
+        search = Search(self.calls, values, source, list(self.directions), self._far)
+        one_run = sum(self._works)
+        is_worth_it = self.array.size * one_run > FEW and search.runs * one_run <= SEARCH * budget
+        self._cut = search.cut() if is_worth_it else None
 
-    def sample(self, count: int | None, budget: float, rng: np.random.Generator) -> Array:
+    def sample(self, count: int | None, rng: np.random.Generator) -> Array:
         """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
 
         Parameters
         ----------
         count
-            How many; None: as many as take no more than `budget`.
-        budget
-            Numbers to compute.
+            How many; None: as many as the budget allows.
         rng
             Chooses.
 
@@ -140,15 +115,15 @@ class Response:
         """
         size = self.array.size
         if self._cut is None:
-            least, together, before, behind = size, 1, 0, sum(self._costs)
+            least, together, before, behind = size, 1, 0.0, sum(self._works)
         else:
             least, together = FEWEST_RUNS, self._cut.slabs
-            before, behind = sum(self._costs[: self._cut.calls + 1]), sum(self._costs[self._cut.calls + 1 :])
+            before, behind = sum(self._works[: self._cut.calls + 1]), sum(self._works[self._cut.calls + 1 :])
         entries = np.arange(size)
-        if count is None:
-            runs = int(budget / (2 * max(1, before + together * behind)))
-            count = together * runs if runs else max(1, int(budget / (2 * max(1, before + behind))))
-        if count >= size:
+        if count is None and size:
+            runs = int(min(size, self.budget / (2 * (before + together * behind))))
+            count = together * runs or int(min(size, max(1, self.budget / (2 * (before + behind)))))
+        if count is None or count >= size:
             return entries
         if self._cut is not None:
             _, colour = self._slabs_and_colours(self._cut, entries)
@@ -180,7 +155,7 @@ class Response:
         cut = None if alone else self._cut
         steps = [low, high]
         if any(direction.size > 1 for direction in self.directions.values()):
-            steps.append(self._far.reshape(-1)[entries])
+            steps.append(self._far.ravel()[entries])
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
                 if cut is None:
@@ -232,14 +207,14 @@ class Response:
     def _each_moved(self, entries: Array, steps: Array) -> Stack:
         """Return versions of the array, each with one entry moved."""
         data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
-        data[:] = self.array.reshape(-1)
+        data[:] = self.array.ravel()
         data[np.arange(len(entries)), entries] += steps
         return Stack(data.reshape(len(entries), *self.array.shape))
 
     def _all_moved(self, entries: Array, steps: Array) -> Array:
         """Return the array with all these entries moved."""
-        array = self.array.astype(np.result_type(self.array, steps))
-        array.reshape(-1)[entries] += steps
+        array = np.array(self.array, np.result_type(self.array, steps), order="C")
+        array.ravel()[entries] += steps
         return array
 
     def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
@@ -259,10 +234,10 @@ class Response:
             rows = version[cut.owner]
             places = np.flatnonzero(rows >= 0)
             data = np.empty((len(slab), base.size), array.dtype)
-            data[:] = base.reshape(-1)
+            data[:] = base.ravel()
             self._kept[side] = (slab, data, rows[places] * base.size + places, places)
         _, data, moving, places = self._kept[side]
-        data.reshape(-1)[moving] = array.reshape(-1)[places]
+        data.ravel()[moving] = array.ravel()[places]
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
@@ -270,11 +245,8 @@ class Response:
     def _upto(self, count: int, array: Array) -> Array:
         changed: dict[Hashable, Any] = {self.source: read_only(array)}
         for call in self.calls[:count]:
-            changed[call.output] = self._plain(call, changed)
+            changed[call.output] = call.run(changed, self.values)
         return np.asarray(changed[self._key_at(count)])
-
-    def _plain(self, call: Call, changed: Mapping[Any, Array]) -> Array:
-        return np.asarray(call.op.forward(*[changed.get(key, self.values[key]) for key in call.inputs]))
 
     def _behind(self, done: int, versions: Stack) -> dict[Any, Stack]:
         """Compute all calls but those done from versions of what the last of them gave."""
@@ -285,8 +257,8 @@ class Response:
 
     def _owned(self, cut: Cut, slab: Array, before: Array, after: Array) -> tuple[Array, Array]:
         """Add up, for each slab, the changes of the outputs that depend on it."""
-        weights, count = self.directions[cut.key].reshape(-1), cut.slabs + 1
-        before, after = before.reshape(-1), after.reshape(-1)
+        weights, count = self.directions[cut.key].ravel(), cut.slabs + 1
+        before, after = before.ravel(), after.ravel()
         parts, sizes = weights * (after - before), np.abs(weights * after)
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
@@ -299,21 +271,17 @@ class Response:
         self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
     ) -> tuple[Array, Array]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
-        change: Any = 0.0
-        size: Any = 0.0
-        largest: Any = 0.0
-        moved: Any = False
-        for key, direction in self.directions.items():
-            weights = direction.reshape(-1)
-            low, high, long = (
-                s[key].data.reshape(len(s[key].data), weights.size) for s in (before, after, far or after)
-            )
-            sizes, depends = np.abs(high * weights), (low != high) | (low != long)
-            change = change + (high - low) @ weights
-            size = size + np.where(depends, sizes, 0.0).sum(axis=1)
-            largest = np.maximum(largest, sizes.max(axis=1, initial=0.0))
-            moved = moved | depends.any(axis=1)
-        return np.asarray(change), np.where(moved, size, largest)
+        weights = np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())])
+        low, high, long = (self._in_rows(outcome) for outcome in (before, after, far or after))
+        sizes, depends = np.abs(high * weights), (low != high) | (low != long)
+        size = np.where(depends, sizes, 0.0).sum(axis=1)
+        return (high - low) @ weights, np.where(depends.any(axis=1), size, sizes.max(axis=1, initial=0.0))
+
+    def _in_rows(self, outcome: Mapping[Any, Stack]) -> Array:
+        """Return all outputs of a version as one row."""
+        count = len(next(iter(outcome.values())).data)
+        parts = [outcome[key].data.reshape(count, direction.size) for key, direction in self.directions.items()]
+        return np.concatenate([np.empty((count, 0)), *parts], axis=1)
 
     def _stacked(self, call: Call, inputs: list[Any]) -> Stack:
         """Apply an op's own rule to versions: together where it can, else one by one."""
@@ -329,63 +297,6 @@ class Response:
             self.checked[kind] = False
         count = next(len(z.data) for z in inputs if isinstance(z, Stack))
         return Stack(np.stack([_version(call.op, inputs, i) for i in range(count)]))
-
-    # Where effects stay apart ---------------------------------------------------------------------------------------
-
-    def _find_cut(self) -> Cut | None:
-        """Return the last array, of those that all effects pass through, up to which as many entries as at first stay apart."""
-        last_use: dict[Hashable, float] = dict.fromkeys(self.directions, np.inf)
-        for i, call in enumerate(self.calls):
-            last_use |= {key: max(i, last_use.get(key, 0)) for key in call.inputs}
-        trials = list(self._trials())
-        best, open_until = None, last_use.get(self.source, 0)
-        with np.errstate(all="ignore"):
-            for i, call in enumerate(self.calls):
-                if i - (best.calls if best else 0) > TRIED:
-                    break
-                for _, _, _, changed in trials:
-                    changed[call.output] = self._plain(call, changed)
-                if open_until <= i:
-                    cut = self._cut_at(i, trials)
-                    if not cut.apart or (best and cut.apart != best.apart):
-                        break
-                    best = cut
-                open_until = max(open_until, last_use.get(call.output, 0))
-        return best
-
-    def _trials(self) -> Iterator[tuple[int, int, bool, dict[Hashable, Array]]]:
-        """Yield the array with half of the slabs along an axis moved: those with a bit of their number set, or clear.
-
-        Any two slabs differ in a bit, so that in one of the trials the first moves and the second does not. They move this
-        way and that: a kink may hide one of the two.
-        """
-        for axis, count in enumerate(self.array.shape):
-            place = np.arange(count).reshape(-1, *(1,) * (self.array.ndim - axis - 1))
-            for bit in range((count - 1).bit_length()):
-                for is_set in (True, False):
-                    chosen = ((place >> bit) & 1) == is_set
-                    for far in (self._far, -self._far):
-                        yield axis, bit, is_set, {self.source: read_only(self.array + np.where(chosen, far, 0.0))}
-
-    def _cut_at(self, i: int, trials: Sequence[tuple[int, int, bool, dict[Hashable, Array]]]) -> Cut:
-        key = self.calls[i].output
-        base = self.values[key].reshape(-1)
-        moved: dict[tuple[int, int, bool], Array] = {}
-        for axis, bit, is_set, changed in trials:
-            changes = changed[key].reshape(-1) != base
-            moved[axis, bit, is_set] = changes | moved.get((axis, bit, is_set), False)
-        ever = np.zeros(base.size, bool)
-        for changes in moved.values():
-            ever |= changes
-        apart, owner = [], np.zeros(base.size, int)
-        for axis, count in enumerate(self.array.shape):
-            bits = range((count - 1).bit_length())
-            if all(((moved[axis, bit, True] ^ moved[axis, bit, False]) | ~ever).all() for bit in bits):
-                place = sum((moved[axis, bit, True].astype(int) << bit for bit in bits), np.zeros(base.size, int))
-                apart.append(axis)
-                owner = owner * count + place
-        slabs = int(np.prod([self.array.shape[axis] for axis in apart], dtype=int))
-        return Cut(key, i + 1, tuple(apart), slabs, np.where(ever, owner, slabs))
 
 
 def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:

@@ -13,6 +13,7 @@ from graphnet.check.findings import finding_of
 from graphnet.check.report import Finding
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, constant
+from graphnet.core.shapes import known
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
@@ -76,7 +77,7 @@ def slopes_of(graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rn
 
 def _weighted(nodes: Sequence[Node], rng: np.random.Generator) -> Node:
     """Return the sum of all entries of all nodes, each times a random number."""
-    terms = [(node * rng.normal(size=tuple(size or 0 for size in node.shape))).sum() for node in nodes]
+    terms = [(node * rng.normal(size=known(node.shape, "a gradient"))).sum() for node in nodes]
     total = terms[0]
     for term in terms[1:]:
         total = total + term
@@ -97,14 +98,14 @@ def _unlike(
     messages: dict[Node, list[Message]] = {node: [] for node in sized.nodes}
     messages[sized.outputs[0]].append(Message(None, None, np.asarray(1.0)))
     signals = propagate(sized, values, messages, apply_backward)
-    rounding = ROUNDING * max(1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in signals.values()))
+    rounding = ROUNDING * max(float(np.max(np.abs(signal), initial=1.0)) for signal in signals.values())
     unlike = []
     for leaf, copy, part in zip(leaves, copies, parts, strict=True):
         one, other = np.asarray(signals[copy]), values[part]
         wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
         if wrong.any():
-            judgement = np.where(wrong, "wrong", "right").reshape(-1)
-            judged = Judged(np.arange(one.size), other.reshape(-1), one.reshape(-1), judgement)
+            judgement = np.where(wrong, "wrong", "right").ravel()
+            judged = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement)
             label = graph.label(leaf)
             what = "a rule gives another gradient as a graph, given nodes, than on arrays"
             unlike.append(finding_of("second order gradient", leaf, label, None, label, one, judged, "wrong", what))

@@ -68,7 +68,7 @@ class Stack(NDArrayOperatorsMixin):
     def min(self, axis: Any = None, keepdims: bool = False) -> Stack: return _reduce(np.min)(self, axis, keepdims=keepdims)  # noqa: D102
     def copy(self) -> Stack: return Stack(self.data.copy())  # noqa: D102
     def astype(self, dtype: Any) -> Stack: return Stack(self.data.astype(dtype))  # noqa: D102
-    def ravel(self) -> Any: return _reshape(self, (-1,))  # noqa: D102
+    def ravel(self) -> Any: return _ravel(self)  # noqa: D102
     def reshape(self, *shape: Any) -> Any: return _reshape(self, shape[0] if len(shape) == 1 else shape)  # noqa: D102
     def transpose(self, *axes: Any) -> Any: return _transpose(self, *axes)  # noqa: D102
     # fmt: on
@@ -123,7 +123,8 @@ def _matmul(x: Any, y: Any) -> Stack:
     if column:
         y = y[:, np.newaxis]
     if isinstance(x, Stack) and not isinstance(y, Stack) and x.ndim == y.ndim == 2:
-        product = (x.data.reshape(-1, x.shape[-1]) @ y).reshape(len(x.data), x.shape[0], y.shape[1])  # one product
+        rows = x.data.reshape(len(x.data) * x.shape[0], x.shape[1])
+        product = (rows @ y).reshape(len(x.data), x.shape[0], y.shape[1])  # one product
     else:
         product = np.matmul(*_aligned([x, y]))
     product = product[..., 0, :] if row else product
@@ -155,7 +156,7 @@ def _reshape(z: Stack, shape: Any) -> Stack:
 
 @_implements(np.ravel)
 def _ravel(z: Stack) -> Any:
-    return _reshape(z, (-1,))
+    return Stack(z.data.reshape(len(z.data), z.size))
 
 
 @_implements(np.transpose)
@@ -184,7 +185,11 @@ def _squeeze(z: Stack, axis: Any = None) -> Stack:
 @_implements(np.broadcast_to)
 def _broadcast_to(z: Stack, shape: Any) -> Stack:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    (data,) = _aligned([z]) if len(sizes) <= z.ndim else [z.data.reshape(-1, *(1,) * (len(sizes) - z.ndim), *z.shape)]
+    (data,) = (
+        _aligned([z])
+        if len(sizes) <= z.ndim
+        else [z.data.reshape(len(z.data), *(1,) * (len(sizes) - z.ndim), *z.shape)]
+    )
     return Stack(np.broadcast_to(data, (len(data), *sizes)))
 
 
@@ -217,8 +222,6 @@ def _clip(z: Any, low: Any, high: Any) -> Stack:
 
 @_implements(np.take)
 def _take(z: Stack, indices: Any, axis: int) -> Stack:
-    if isinstance(indices, Stack) or not isinstance(z, Stack):
-        raise TypeError("positions that move")
     return Stack(np.take(z.data, indices, axis=_axes(axis, z.ndim)[0]))
 
 

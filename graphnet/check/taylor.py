@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import EPS, PRECISION, ROUNDING
+from graphnet.check.differences import EPS, PRECISION
 from graphnet.check.directions import along, random_directions
 from graphnet.check.report import Verdict
 from graphnet.check.responses import Response
@@ -33,13 +33,13 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
     order, verdict, evidence
         The order is None if there is no remainder but rounding: the function is linear.
     """
-    directions = random_directions(response.array, rng, DIRECTIONS) if response.array.size else np.zeros((0, 0))
-    if not directions.size:
+    if not response.array.size:
         return None, "blurred", ""
+    directions = random_directions(response.array, rng, DIRECTIONS)
     moved = along(response, directions)
-    slopes = directions @ np.asarray(rule, float).reshape(-1)
+    slopes = directions @ np.asarray(rule, float).ravel()
     # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
-    within = max(1.0, float(np.max(np.abs(response.array), initial=0.0)))
+    within = float(np.max(np.abs(response.array), initial=1.0))
     found = [_order_along(moved, i, float(slope), within) for i, slope in enumerate(slopes)]
     orders = [value for value, _ in found if value is not None]
     least = min(orders, default=None)
@@ -53,11 +53,11 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
 def _order_along(moved: Response, which: int, slope: float, within: float) -> tuple[float | None, bool]:
     """Return the order of the remainder along one direction, and whether its two sides differ as they do at a kink."""
     at = np.full(len(STEPS), which)
-    ahead, size = moved.changes(at, np.zeros(len(STEPS)), STEPS, alone=True)
-    back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS, alone=True)
+    ahead, size = moved.changes(at, np.zeros(len(STEPS)), STEPS)
+    back, _ = moved.changes(at, np.zeros(len(STEPS)), -STEPS)
     remainder = np.abs(ahead - STEPS * slope)
     noise = 8 * EPS * (size + np.abs(STEPS * slope) + within)
-    rounded = STEPS * (PRECISION * abs(slope) + ROUNDING * max(1.0, abs(slope)))  # by the rule, which rounds too
+    rounded = STEPS * PRECISION * abs(slope)  # by the rule, which rounds too
     loud = np.flatnonzero(np.isfinite(remainder) & (remainder > LOUD * noise + rounded))
     loud = loud[(loud > 0) & np.isin(loud - 1, loud)]
     if not loud.size:

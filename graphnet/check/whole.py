@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from graphnet.check import taylor
+from graphnet.check.cuts import Call
 from graphnet.check.differences import judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import Finding, Part
-from graphnet.check.responses import Call, Response
+from graphnet.check.responses import Response
 from graphnet.check.settings import Settings
+from graphnet.check.work import multiply_adds
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.feeds import Values
@@ -59,12 +61,16 @@ def check_whole(
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
     rounding = ROUNDINGS * max(
-        [1.0, *(float(np.max(np.abs(signal), initial=0.0)) for signal in error_signals.values())]
+        [1.0, *(float(np.max(np.abs(signal), initial=1.0)) for signal in error_signals.values())]
     )
-    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op is not None]
+    calls = [
+        Call(node.op, node.inputs, node, multiply_adds(node.op, [values[source] for source in node.inputs]))
+        for node in graph.nodes
+        if node.op is not None
+    ]
     findings = []
     for leaf in leaves:
-        response = Response(calls, values, leaf, directions, settings.checked)
+        response = Response(calls, values, leaf, directions, settings.checked, settings.budget)
         said = error_signals.get(leaf)
         rule = np.zeros(values[leaf].shape) if said is None else np.asarray(said)
         finding = _check_leaf(graph, leaf, response, rule, settings, part, rounding)
@@ -108,7 +114,7 @@ def _diagnosed(
     """Say which node's error signal is not the sum of its messages, if there is one."""
     for node in reversed(graph.nodes):
         received = [np.asarray(message.delta) for message in messages[node]]
-        if len(received) < 2 or node not in error_signals:
+        if node not in error_signals:
             continue
         signal = np.asarray(error_signals[node])
         if np.array_equal(signal, reduce(operator.add, received), equal_nan=True):

@@ -108,3 +108,65 @@ def test_a_property_alone_makes_the_verdict():
     assert report.verdict.startswith(
         "WRONG: the backward rule of tested at 'tested alone' breaks a property: linear in delta"
     )
+
+
+# How far is too far --------------------------------------------------------------------------------------------------
+
+
+def bent(slope, bend):
+    """Return a rule of z · slope that is off by a share of its size, of one sign: linear in delta but for that."""
+    return lambda d, a, z: slope * (d + bend * np.abs(d))
+
+
+def scaled(slope, rule):
+    @gn.op
+    def tested(z):
+        return slope * z
+
+    tested.backward(rule)
+    return {item.name for item in gn.check_op(tested, np.linspace(-1, 1, 12).reshape(4, 3)).broken}
+
+
+@pytest.mark.parametrize(("slope", "bend"), [(1.0, 1e-5), (1e-3, 1e-3), (1e-9, 1.0), (2e-10, 1.0)])
+def test_a_rule_is_linear_up_to_a_billionth_of_its_own_size(slope, bend):
+    assert "linear in delta" in scaled(slope, bent(slope, bend))
+    assert scaled(slope, bent(slope, 1e-14)) == set()
+
+
+def test_a_rule_that_is_no_number_for_a_large_delta_is_not_linear():
+    found = broken(lambda d, a, z: np.where(np.abs(d) > 50, np.nan, d * (1 - a * a)))
+    assert found == {"linear in delta": "rule(δ + 1000δ′) and rule(δ) + 1000 rule(δ′) differ by up to inf"}
+
+
+def test_small_messages_are_deterministic_to_their_own_size():
+    calls = iter(range(100))
+    assert scaled(1e-6, lambda d, a, z: 1e-6 * d * (1 + 1e-10 * next(calls))) == {"deterministic"}
+
+
+@pytest.mark.parametrize("later", [None, np.zeros(2)])
+def test_a_later_call_that_returns_another_shape(later):
+    calls = iter(range(100))
+
+    @gn.op
+    def tested(x, y):
+        return x * y
+
+    tested.backward(lambda d, a, x, y: (d * y, d * x if next(calls) < 2 else later))
+    report = gn.check_op(tested, np.array([0.3, -0.7, 1.1]), np.array([1.0, 2.0, 3.0]))
+    assert {item.name: item.evidence for item in report.broken} == {
+        "deterministic": "two calls with the same arguments return arrays of different shapes"
+    }
+    assert [finding.slot for finding in report.failures] == [1]
+
+
+def test_a_rule_that_writes_into_its_arguments_at_once():
+    found = broken(lambda d, a, z: np.multiply(d, 1 - a * a, out=d))
+    assert list(found) == ["arguments unchanged"]
+    assert "writes into" in found["arguments unchanged"]
+
+
+@pytest.mark.parametrize("rule", [lambda d, a, z: 1 // 0, lambda d, a, z: None])
+def test_without_messages_no_property_is_blamed(rule):
+    report = gn.check_op(op_with(rule), np.array([[0.3, -0.7, 1.1]]))
+    assert report.failures
+    assert report.broken == ()

@@ -52,6 +52,62 @@ def test_a_scalar_leaf_and_a_gradient_of_zero():
     assert curve.plot().get_title()
 
 
+def cubes(w):
+    """Return the curve of Σ w³ at its first entry: the error of its central difference is h² exactly."""
+    leaf = gn.parameter("w", [w, 2.0])
+    return gn.step_curve(gn.sum(leaf * leaf * leaf), {}, leaf, 0, steps=[1e-2, 1e-3, 1e-5])
+
+
+def test_errors_are_relative_to_the_gradient_unless_it_is_zero():
+    np.testing.assert_allclose(cubes(0.5).errors[:2], np.array([1e-4, 1e-6]) / (3 * 0.5**2), rtol=1e-5)
+    np.testing.assert_allclose(cubes(0.0).errors[:2], [1e-4, 1e-6], rtol=1e-5)
+    assert cubes(0.5).plot().get_ylabel() == "relative error"
+    assert cubes(0.0).plot().get_ylabel() == "error"
+
+
+def test_the_text_and_the_legend_round():
+    lines = str(cubes(0.5)).splitlines()
+    assert lines[0] == "w[0], gradient 0.75"
+    assert [line.split() for line in lines[3:5]] == [["0.01", "0.000133"], ["0.001", "1.33e-06"]]
+    curve = gn.step_curve(*third_of_a_square(), steps=[1e-3 / 3, 1e-2])
+    assert str(curve).splitlines()[0] == "w[], gradient 0.666667"
+    legend = [text.get_text() for text in curve.plot().get_legend().get_texts()]
+    assert legend[1:] == ["best step 0.00033", "ε^⅓ = 6.1e-06"]
+
+
+def third_of_a_square():
+    w = gn.parameter("w", 1 / 3)
+    return gn.sum(w * w), {}, w
+
+
+def test_by_default_six_steps_a_decade_from_tiny_to_one(network):
+    steps = gn.step_curve(*network, (0, 0)).steps
+    np.testing.assert_allclose(steps[[0, -1]], [1e-12, 1])
+    np.testing.assert_allclose(steps[1:] / steps[:-1], 10 ** (1 / 6))
+
+
+def test_one_entry_of_many_moves_alone():
+    W = gn.parameter("W", np.random.default_rng(0).normal(size=(60, 50)))
+    curve = gn.step_curve(gn.sum(gn.tanh(W)), {}, W, (7, 3))
+    assert curve.errors.min() < 1e-8
+    assert curve.gradient == pytest.approx(1 / np.cosh(W.value[7, 3]) ** 2)
+
+
+def test_the_plot_shows_every_error_that_a_logarithm_has(network):
+    axes = (curve := gn.step_curve(*network, (0, 1))).plot()
+    assert list(axes.lines[0].get_xdata()) == [s for s, e in zip(curve.steps, curve.errors, strict=True) if e > 0]
+    assert len(axes.lines[0].get_xdata()) > 50
+    assert axes.get_title() == "∂E/∂W[0, 1]"
+    w = gn.parameter("w\n", 1.0)
+    assert gn.step_curve(gn.sum(w * w), {}, w).plot().get_title() == r"∂E/∂'w\n'[]"
+
+
+def test_a_long_list_of_steps_is_not_repeated_in_full(network):
+    with pytest.raises(GraphError) as caught:
+        gn.step_curve(*network, (0, 0), steps=[0.0] * 10_000)
+    assert len(str(caught.value)) < 400
+
+
 def test_bad_input(network):
     E, feeds, W = network
     with pytest.raises(ShapeError, match=r"'W' of shape \(2, 3\) has no entry \(2, 0\)"):

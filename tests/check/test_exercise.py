@@ -68,3 +68,34 @@ def test_a_fault_without_a_known_look_comes_with_the_numbers_at_its_worst():
 def test_what_is_no_rule_is_refused():
     with pytest.raises(RuleError, match="the backward rule is 3, expected a function"):
         gn.exercise(np.sin, 3)
+
+
+def test_where_the_forward_rule_has_no_value_the_attempt_is_not_judged():
+    def root(z):
+        return np.where(z < 0, np.nan, z)
+
+    result = gn.exercise(root, lambda delta, a, z: delta)
+    assert not result.ok
+    assert "NaN" in result.report
+    assert result.hint.startswith("The forward rule itself has no finite value")
+    assert gn.exercise(root, lambda delta, a, z: delta, hint="Positive numbers only.").hint == "Positive numbers only."
+
+
+def test_arrays_of_its_own_have_entries_of_both_signs_and_no_small_ones():
+    seen = []
+    gn.exercise(lambda x, y: seen.extend([x, y]) or x * y, lambda delta, a, x, y: (delta * y, delta * x))
+    assert [z.shape for z in seen[:2]] == [(4, 3), (4, 3)]
+    for z in seen[:2]:
+        assert ((np.abs(z) >= 0.3) & (np.abs(z) <= 1.2)).all()
+        assert (z > 0).any()
+        assert (z < 0).any()
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_up_to_eight_arguments():
+    def eight(a, b, c, d, e, f, g, h):
+        return a + b + c + d + e + f + g + h
+
+    assert gn.exercise(eight, lambda delta, out, *z: (delta,) * 8).ok
+    with pytest.raises(gn.errors.GraphnetError, match="inputs"):
+        gn.exercise(lambda a, b, c, d, e, f, g, h, i: a, lambda delta, out, *z: (delta,) * 9)

@@ -91,7 +91,7 @@ def sigmoid_off_by(factor):
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(
-    ("z", "off"), [(5.0, 1e-6), (10.0, 1e-5), (15.0, 1e-4), (18.0, 1e-3), (22.0, 0.05), (25.0, 1.0)]
+    ("z", "off"), [(5.0, 1e-6), (10.0, 1e-5), (15.0, 1e-4), (18.0, 1e-3), (22.0, 0.05), (25.0, 0.5), (25.0, 1.0)]
 )
 def test_a_unit_that_is_nearly_saturated_is_judged_by_its_own_slope(z, off, sign):
     assert gn.check_op(sigmoid_off_by(1 + off), np.full(3, sign * z)).failures

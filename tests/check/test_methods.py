@@ -1,6 +1,7 @@
 """Central differences, complex steps and Taylor remainders; samples and directions; second order; bad input."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphnet as gn
+from graphnet.check.stack import Stack
+from graphnet.check.work import multiply_adds
+from graphnet.core.op import FunctionOp
 from graphnet.errors import DtypeError, GraphError, UnreachableError
+from tests.check.one_rule import one_entry_wrong
 
 METHODS = ["central", "complex", "taylor"]
 
@@ -104,23 +109,9 @@ def test_a_step_of_ones_own(step):
 # Samples and directions ----------------------------------------------------------------------------------------------
 
 
-def one_entry_wrong(entry, by=1.5):
-    @gn.op
-    def scaled(z):
-        return 3.0 * z
-
-    @scaled.backward
-    def rule(delta, a, z):
-        message = 3.0 * delta
-        message[entry] *= by
-        return message
-
-    return scaled
-
-
 def test_beyond_the_budget_a_sample_is_compared_and_the_report_says_so():
     z = np.random.default_rng(0).normal(size=(40, 30))
-    report = gn.check_op(gn.ops.Softmax(0), z, budget=5e4)
+    report = gn.check_op(gn.ops.Softmax(0), z, budget=5e5)
     (finding,) = report.findings
     assert 0 < finding.entries < 1200 == finding.of
     assert finding.directions == 8
@@ -147,14 +138,13 @@ def test_all_entries_of_a_large_elementwise_rule_take_a_few_runs():
 
     @gn.op
     def counted(z):
-        if isinstance(z, np.ndarray):
-            runs.append(z.size)
+        runs.append(z.size * (1 if isinstance(z, np.ndarray) else len(z.data)))
         return np.tanh(z)
 
     counted.backward(lambda delta, a, z: delta * (1 - a * a))
     report = gn.check_op(counted, np.random.default_rng(0).normal(size=(100, 50)))
     assert (report.ok, report.findings[0].entries) == (True, 5000)
-    assert len(runs) < 100
+    assert sum(runs) < 100 * 5000
 
 
 # Second order --------------------------------------------------------------------------------------------------------
@@ -169,6 +159,35 @@ def test_second_order_checks_the_rules_of_the_gradients_graph(activation):
     assert parts == {"rule", "gradient", "second order rule", "second order gradient"}
     assert "Second order: from end to end" in str(report)
     assert {f.label for f in report.findings if f.part == "second order gradient"} == {"W", "b"}
+
+
+def test_first_order_alone_has_two_parts():
+    E, feeds = network()
+    assert {finding.part for finding in gn.check_gradients(E, feeds).findings} == {"rule", "gradient"}
+
+
+def test_second_order_where_the_gradient_depends_on_a_leaf_by_a_condition_only():
+    w, x = gn.parameter("w", [0.5, -1.5]), gn.input("x", (2,))
+    assert gn.check_gradients(gn.sum(gn.relu(w) * x), {x: [1.0, 2.0]}, second_order=True).ok
+
+
+def test_second_order_says_why_it_was_not_made_from_end_to_end():
+    @gn.op
+    def slope(z):
+        return 3 * z * z
+
+    slope.backward(lambda delta, a, z: delta / nothing)  # noqa: F821
+
+    @gn.op
+    def cube(z):
+        return z * z * z
+
+    cube.backward(lambda delta, a, z: delta * slope(z))
+    w = gn.parameter("w", [0.5, 1.5])
+    assert gn.check_gradients(gn.sum(cube(w)), {}).ok
+    report = gn.check_gradients(gn.sum(cube(w)), {}, second_order=True)
+    assert report.skipped.startswith("Not checked from end to end: slope ")
+    assert {(f.part, f.op) for f in report.failures} == {("second order rule", "slope")}
 
 
 def test_second_order_finds_a_rule_that_is_another_as_a_graph():
@@ -311,8 +330,87 @@ def test_a_sample_of_a_matrix_comes_from_many_rows():
 
 def test_a_larger_budget_compares_more():
     z = np.random.default_rng(0).normal(size=(30, 50))
-    counts = [gn.check_op(gn.softmax, z, budget=budget).findings[0].entries for budget in (1, 1e4, 1e5, 3e5, 1e6)]
+    counts = [gn.check_op(gn.softmax, z, budget=budget).findings[0].entries for budget in (1, 3e5, 1e6, 3e6, 1e7)]
     assert counts[0] == 1
     assert counts == sorted(counts)
     assert counts[-1] == 1500
     assert len(set(counts)) == 5
+
+
+def test_without_parameters_the_inputs_of_real_numbers_are_checked():
+    table, rows = gn.input("table", (3,)), gn.input("rows", (2,), dtype=int)
+    report = gn.check_gradients(gn.sum(gn.take(table, rows) ** 2), {table: [1.0, 2.0, 3.0], rows: [0, 2]})
+    assert [f.label for f in report.findings if f.part == "gradient"] == ["table"]
+
+
+# How much is work ----------------------------------------------------------------------------------------------------
+
+
+def layers(*sizes, batch):
+    rng = np.random.default_rng(0)
+    a = x = gn.input("x", (None, sizes[0]))
+    for i, (n, m) in enumerate(pairwise(sizes)):
+        W = gn.parameter(f"W{i}", rng.normal(size=(n, m)) / np.sqrt(n))
+        a = gn.tanh(a @ W + gn.parameter(f"b{i}", rng.normal(size=m)))
+    return gn.sse(a, rng.normal(size=(batch, sizes[-1])), name="E"), {x: rng.normal(size=(batch, sizes[0]))}
+
+
+def test_all_4810_parameters_of_a_network_of_two_layers_are_compared_by_default():
+    report = gn.check_gradients(*layers(64, 64, 10, batch=16))
+    assert sum(f.entries for f in report.findings if f.part == "gradient") == 4810
+    assert report.verdict == "ALL RIGHT: 12 inputs of rules, 4 gradients from end to end"
+
+
+def test_the_work_of_a_check_stays_near_its_budget():
+    done = []
+
+    @gn.op
+    def product(x, W):
+        done.append(math.prod(np.shape(x)) * np.shape(W)[-1] * (len(x.data) if isinstance(x, Stack) else 1))
+        return x @ W
+
+    product.backward(lambda delta, a, x, W: (delta @ W.T, x.T @ delta))
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(32, 60)), rng.normal(size=(60, 40))
+    spent = []
+    for budget in (2e6, 8e6):
+        done.clear()
+        report = gn.check_op(product, x, W, budget=budget)
+        assert all(f.sampled and f.directions == 8 for f in report.findings)
+        assert "A WEAKER check: of 2 of these arrays a sample of the entries only" in report.verdict
+        spent.append(sum(done))
+    assert (
+        0.3 < (spent[1] - spent[0]) / (2 * (8e6 - 2e6)) < 1.5
+    )  # the rest is the same for both, and numbers count, too
+
+
+def test_with_an_infinite_budget_all_entries_are_compared():
+    rng = np.random.default_rng(0)
+    arrays = rng.normal(size=(40, 50)), rng.normal(size=(50, 30))
+    assert all(f.sampled for f in gn.check_op(gn.matmul, *arrays, budget=1e5).findings)
+    assert not any(f.sampled for f in gn.check_op(gn.matmul, *arrays, budget=np.inf).findings)
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "shapes", "expected"),
+    [
+        (lambda x, y: x @ y, [(2, 3), (3, 5)], 2 * 3 * 5),
+        (lambda x, y: np.matmul(x, y), [(4, 2, 3), (3, 5)], 4 * 2 * 3 * 5),
+        (lambda x, y: np.dot(x, y), [(2, 3), (3,)], 2 * 3),
+        (lambda x, y: np.inner(x, y), [(3,), (3,)], 3),
+        (lambda x, y: np.tensordot(x, y, 1), [(2, 3), (3, 5)], 2 * 3 * 5),
+        (lambda x, y: np.einsum("ij,jk->ik", x, y), [(2, 3), (3, 5)], 2 * 3 * 5),
+        (lambda x, y: np.tanh(x @ y) @ y.T + 1, [(2, 3), (3, 5)], 2 * 3 * 5 + 2 * 5 * 3),
+        (lambda x, y: np.matmul(x, y, out=np.empty((2, 5))), [(2, 3), (3, 5)], 2 * 3 * 5),
+        (lambda x, y: np.tanh(x) @ np.ones((3, 2)), [(2, 3), (3, 5)], 2 * 3 * 2),
+        (lambda x, y: x * y, [(3, 5), (5,)], 0),
+        (lambda x, y: [x @ y, 1 // 0], [(2, 3), (3, 5)], 0),
+        (gn.ops.Matmul(), [(2, 3), (3, 5)], 2 * 3 * 5),
+    ],
+)
+def test_multiply_adds_of_a_rule(rule, shapes, expected):
+    op = rule if isinstance(rule, gn.Op) else FunctionOp(rule, None)
+    assert multiply_adds(op, [RNG.normal(size=shape) for shape in shapes]) == expected

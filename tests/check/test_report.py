@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.check.report import Finding, Report, row
 
 
 @pytest.fixture
@@ -144,6 +145,19 @@ def test_a_loss_that_is_not_finite_is_refused():
         gn.check_gradients(gn.sum(gn.log(w, name="l")), {})
 
 
+def test_whole_numbers_alone_are_taken_for_real_ones():
+    report = gn.check_op(gn.tanh, np.array([1, 2]))
+    assert (report.ok, report.findings[0].entries) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda z: gn.tanh(z) * 2, lambda z: z, lambda z: 3, lambda z: None, dict, gn.ops.Tanh]
+)
+def test_check_op_takes_functions_that_apply_one_op(function):
+    with pytest.raises(gn.errors.GraphError, match="expected an op"):
+        gn.check_op(function, np.ones(2))
+
+
 def test_check_op_takes_ops_only():
     with pytest.raises(gn.errors.GraphError, match="expected an op"):
         gn.check_op(len, np.ones(2))
@@ -168,3 +182,137 @@ def test_check_op_takes_the_op_functions_that_users_have_at_hand(function, array
     report = gn.check_op(function, *arrays)
     assert report.ok
     assert report.findings[0].op == function.__name__
+
+
+# Made by hand --------------------------------------------------------------------------------------------------------
+
+
+def finding(**changes):
+    w = gn.parameter("w", np.zeros((4, 3)))
+    usual = {
+        "part": "rule",
+        "node": w,
+        "label": "a",
+        "op": "tanh",
+        "slot": 0,
+        "input": "z: δ",
+        "entries": 12,
+        "of": 12,
+        "directions": 0,
+        "kinks": 0,
+        "blurred": 0,
+        "worst": (1, 2),
+        "rule": 1 / 3,
+        "difference": 2 / 3,
+        "error": 1 / 3,
+        "order": None,
+        "verdict": "right",
+        "diagnosis": "",
+    }
+    return Finding(**{**usual, **changes})
+
+
+def report_on(*findings, **more):
+    return Report(gn.Graph(findings[0].node), findings, **more)
+
+
+NUMBERS = ["(1, 2)", "0.333333", "0.666667", "0.33"]
+SAMPLED = "A WEAKER check: of 1 of these arrays a sample of the entries only"
+TAYLOR = {
+    "entries": 0,
+    "directions": 3,
+    "order": 1.98765,
+    "worst": None,
+    "rule": np.nan,
+    "difference": np.nan,
+    "error": np.inf,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "cells"),
+    [
+        ({}, ["12 of 12", *NUMBERS, "right"]),
+        ({"entries": 5, "directions": 8}, ["5 of 12, 8 directions", *NUMBERS, "right"]),
+        ({"kinks": 2, "blurred": 1}, ["12 of 12, 2 at kinks, 1 without a difference", *NUMBERS, "right"]),
+        ({"verdict": "wrong"}, ["12 of 12", *NUMBERS, "WRONG"]),
+        ({"verdict": "kink"}, ["12 of 12", *NUMBERS, "kink"]),
+        ({**TAYLOR}, ["3 directions", "-", "-", "-", "order 1.99", "right"]),
+        ({**TAYLOR, "order": None}, ["3 directions", "-", "-", "-", "-", "right"]),
+        ({**TAYLOR, "order": None, "directions": 0, "verdict": "wrong"}, ["0 of 12", "-", "-", "-", "-", "WRONG"]),
+    ],
+)
+def test_the_cells_of_a_row(changes, cells):
+    assert list(row(finding(**changes))) == ["a", "tanh", "z: δ", *cells]
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence"),
+    [
+        ({}, "worst at entry (1, 2): the rule says 0.333333, the finite difference 0.666667"),
+        ({**TAYLOR}, "the remainder is of order 1.99, where a right gradient has 2"),
+        ({**TAYLOR, "order": None}, "no entry could be compared"),
+    ],
+)
+def test_the_evidence_of_a_finding(changes, evidence):
+    assert finding(**changes).evidence == evidence
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        ([finding()], "ALL RIGHT: 1 inputs of rules"),
+        ([finding(), finding(part="gradient", slot=None)], "ALL RIGHT: 1 inputs of rules, 1 gradients from end to end"),
+        (
+            [finding(kinks=2), finding(blurred=3)],
+            "ALL RIGHT: 2 inputs of rules; 2 entries at kinks set aside"
+            "; 3 entries without a usable difference set aside",
+        ),
+        ([finding(entries=5), finding()], f"ALL RIGHT: 2 inputs of rules. {SAMPLED}"),
+        (
+            [finding(entries=5, directions=8)],
+            f"ALL RIGHT: 1 inputs of rules. {SAMPLED}, and random directions over all of them",
+        ),
+        (
+            [finding(verdict="kink"), finding()],
+            "UNDECIDED at 'a': every entry lies at a kink, where there is no derivative; check at other values",
+        ),
+        (
+            [finding(verdict="blurred")],
+            "UNDECIDED at 'a': no difference to judge by: it drowns in rounding or leaves the domain",
+        ),
+        ([finding(entries=0)], "UNDECIDED: there was no entry to compare"),
+    ],
+)
+def test_the_verdict(findings, verdict):
+    report = report_on(*findings)
+    assert report.verdict == verdict
+    assert report.ok == verdict.startswith("ALL RIGHT")
+    assert str(report).endswith(f"\n\n{verdict}")
+
+
+def test_directions_alone_are_a_comparison_too():
+    assert report_on(finding(**TAYLOR)).ok
+    assert report_on(finding(**TAYLOR), method="taylor").verdict.endswith("A WEAKER check: in random directions only")
+    assert report_on(finding(entries=1, of=1)).ok
+
+
+def test_what_was_not_checked_from_end_to_end_is_said():
+    report = report_on(finding(), skipped="Not checked from end to end: something.")
+    assert not report.ok
+    assert report.verdict == "UNDECIDED: Not checked from end to end: something."
+    assert "\n\nNot checked from end to end: something.\n\nUNDECIDED" in str(report)
+    assert "\n\n\n" not in str(report_on(finding()))
+
+
+def test_each_part_has_a_table_of_its_own():
+    blocks = str(report_on(finding(label="one"), finding(part="gradient", slot=None, label="two"))).split("\n\n")
+    assert [block.splitlines()[0] for block in blocks[:2]] == ["Each backward rule alone", "From end to end"]
+    assert [line.split()[0] for block in blocks[:2] for line in block.splitlines()[3:]] == ["one", "two"]
+
+
+def test_json_is_indented_by_two_and_keeps_letters_as_they_are():
+    text = report_on(finding()).to_json()
+    assert text.splitlines()[1].startswith('  "ok"')
+    assert "z: δ" in text
+    assert "\n" not in report_on(finding()).to_json(indent=None)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.responses import STEP, Call, Response
-from graphnet.check.stack import Stack
+from graphnet.check.cuts import Call
+from graphnet.check.responses import STEP, Response
 from graphnet.core.op import FunctionOp
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
@@ -98,6 +98,17 @@ def test_rows_that_meet_are_not_moved_together():
     assert response._cut.apart == (1,)
 
 
+@pytest.mark.parametrize(("products", "runs"), [(0, 1), (0, 5), (4000, 5), (1e6, 11)])
+def test_the_work_of_a_run_is_its_products_and_ten_times_its_numbers(products, runs):
+    mixing = FunctionOp(lambda z: z * z.sum(), None)
+    z = np.arange(12.0)
+    calls, values = [Call(mixing, ("z",), "a", products)], {"z": z, "a": z * z.sum()}
+    work = 10 * (12 + 12 + 12) + products  # the array is made, read, and another one written
+    for budget, expected in ((2 * work * runs, runs), (2 * work * runs - 1, max(1, runs - 1)), (np.inf, 12)):
+        response = Response(calls, values, "z", {"a": np.ones(12)}, budget=budget)
+        assert len(response.sample(None, np.random.default_rng(0))) == expected
+
+
 def test_a_rule_that_only_arrays_can_run_is_run_version_by_version():
     looping = FunctionOp(lambda z: np.array([float(x) ** 3 for x in z]), None)
     values = {"z": np.array([0.5, -1.0, 2.0])}
@@ -113,61 +124,160 @@ def test_a_rule_that_means_something_else_for_a_stack_is_found_out():
     assert list(response.checked.values()) == [False]
 
 
-def test_what_a_stack_refuses():
-    z = Stack(np.ones((4, 2, 3)))
-    for ask in (
-        bool,
-        float,
-        len,
-        iter,
-        np.asarray,
-        lambda s: s[np.array([0, 1])],
-        lambda s: np.sort(s),
-        lambda s: 1 in s,
-    ):
-        with pytest.raises(TypeError):
-            ask(z)
-    with pytest.raises(TypeError):
-        z[0] = 1.0
-    assert (z.shape, z.ndim, z.size, np.shape(z), np.ndim(z), np.size(z)) == ((2, 3), 2, 6, (2, 3), 2, 6)
+@pytest.mark.parametrize("shape", [(3, 2), (40, 30)])
+def test_an_array_whose_columns_lie_side_by_side(shape):
+    z = np.asfortranarray(np.random.default_rng(0).normal(size=shape))
+    direction = np.random.default_rng(1).normal(size=shape[::-1])
+    op = FunctionOp(lambda z: np.tanh(z).T, None)
+    compare([Call(op, ("z",), "a")], {"z": z, "a": np.tanh(z).T}, "z", {"a": direction})
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda z: z.T @ z,
-        lambda z: z @ z[0],
-        lambda z: z[:, 0] @ z,
-        lambda z: np.swapaxes(z, 0, -1),
-        lambda z: np.transpose(z, (1, 0)),
-        lambda z: z.reshape(-1),
-        lambda z: z.reshape(3, 2) + z.ravel()[0],
-        lambda z: np.expand_dims(z, (0, -1)),
-        lambda z: np.squeeze(z[:1]),
-        lambda z: np.squeeze(z[:1], axis=0),
-        lambda z: np.broadcast_to(z[0], (4, 3)),
-        lambda z: np.broadcast_to(z, (5, 2, 3)),
-        lambda z: np.concatenate([z, np.ones((2, 1))], axis=-1),
-        lambda z: np.stack([z, 2 * z], axis=1),
-        lambda z: np.where(z > 0, z, 0) + np.clip(z, -0.5, 0.5),
-        lambda z: np.where(np.array([True, False, True]), z, z[:1]),
-        lambda z: np.take(z, np.array([[2, 0], [1, 1]]), axis=1),
-        lambda z: z.sum(axis=0) / z.mean(axis=-1, keepdims=True) + z.max() - z.min(axis=1, keepdims=True),
-        lambda z: np.prod(z, axis=(0, 1)) + np.var(z) + np.std(z),
-        lambda z: np.zeros_like(z) + np.ones_like(z) * z.astype(float).copy(),
-        lambda z: np.dot(z, np.ones(3)) + z[..., 1] * (z[:, None, 0] ** 2)[:, 0],
-        lambda z: -abs(z) + 1 / (2 + z * z) - 2**z,
-    ],
-)
-def test_a_stack_computes_what_each_version_would(function):
-    data = np.random.default_rng(0).normal(size=(4, 2, 3))
-    together = function(Stack(data))
-    assert isinstance(together, Stack)
-    np.testing.assert_allclose(together.data, np.stack([function(version) for version in data]), rtol=1e-13)
-    assert together.shape == np.shape(function(data[0]))
+# How large the numbers are that depend on an entry -------------------------------------------------------------------
+
+Z = np.random.default_rng(3).normal(size=(20, 30)) * np.logspace(-2, 2, 30)
+V = np.random.default_rng(4).normal(size=(30, 5))
+FORWARDS = {
+    "elementwise": lambda z: np.tanh(z) + 1e3,
+    "rows": lambda z: z @ V,
+    "a part": lambda z: np.concatenate([2 * z[:5], np.full((3, 30), 1e5)]),
+    "dead units": lambda z: np.maximum(z, 0.5) * 100,
+    "a part alone": lambda z: 1e-3 * z[:5],
+    "small and dead": lambda z: np.maximum(z, 0.5) * 1e-3,
+    "all meet": lambda z: z[:3] * z.sum(),
+    "one number": lambda z: np.asarray((z * z).sum()),
+}
 
 
-@pytest.mark.parametrize("axis", [2, -3])
-def test_an_axis_that_a_version_has_not_is_refused(axis):
-    with pytest.raises(np.exceptions.AxisError):
-        np.sum(Stack(np.ones((4, 2, 3))), axis=axis)
+def response_to(forward, z, direction, *more):
+    calls = [Call(FunctionOp(function, None), (f"a{i}",), f"a{i + 1}") for i, function in enumerate((forward, *more))]
+    values = {"a0": z}
+    for call in calls:
+        values[call.output] = np.asarray(call.op.forward(values[call.inputs[0]]))
+    last = calls[-1].output
+    if direction is None:
+        direction = np.random.default_rng(5).normal(size=values[last].shape)
+    return Response(calls, values, "a0", {last: direction}), values[last], direction
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("forward", FORWARDS.values(), ids=FORWARDS)
+def test_the_size_is_that_of_the_numbers_that_depend_on_the_entry(forward, alone):
+    response, out, direction = response_to(forward, Z, None)
+    entries = np.array([*range(0, Z.size, 7), Z.size - 1])
+    steps = STEP * np.maximum(1.0, np.abs(Z.reshape(-1)[entries]))
+    _, size = response.changes(entries, -steps, steps, alone=alone)
+    weights = np.abs(direction * out)
+    for entry, found in zip(entries, size, strict=True):
+        moved = Z.copy()
+        moved.reshape(-1)[entry] += 0.015 * max(1.0, abs(Z.reshape(-1)[entry]))
+        depends = np.asarray(forward(moved)) != out
+        expected = weights[depends].sum() if depends.any() else weights.max()
+        assert found == pytest.approx(expected, rel=5e-3)
+
+
+@pytest.mark.parametrize("more", [(), (lambda a: a * a.sum(),)], ids=["up to a cut", "behind it"])
+@pytest.mark.parametrize("name", ["elementwise", "rows", "all meet", "one number"])
+def test_a_complex_step_gives_the_slopes(name, more):
+    response, *_ = response_to(FORWARDS[name], Z, None, *more)
+    entries = np.arange(0, Z.size, 7)
+    zeros = np.zeros(len(entries))
+    step = STEP * np.maximum(1.0, np.abs(Z.reshape(-1)[entries]))
+    real, _ = response.changes(entries, -step, step)
+    for alone in (False, True):
+        change, _ = response.changes(entries, zeros, np.full(len(entries), 1e-100j), alone=alone)
+        largest = np.abs(real / (2 * step)).max()
+        np.testing.assert_allclose(change.imag / 1e-100, real / (2 * step), rtol=1e-5, atol=1e-6 * largest)
+
+
+@pytest.mark.parametrize(("forward", "more", "together", "before", "behind"), [
+    (lambda z: z @ V, (), 20, 600 + 600 + 100, 0),
+    (lambda z: z @ V, (lambda a: a * a.sum(),), 20, 600 + 600 + 100, 100 + 100),
+    (lambda z: np.tanh(z), (lambda a: a * a.sum(),), 600, 600 + 600 + 600, 600 + 600),
+])  # fmt: skip
+def test_how_many_entries_a_budget_allows(forward, more, together, before, behind):
+    for runs in (1, 3, 9):
+        budget = 2 * 10 * (before + together * behind) * runs
+        for spent, expected in ((budget, runs * together), (budget * 0.999, (runs - 1) * together)):
+            response, *_ = response_to(forward, Z, None, *more)
+            response.budget = spent
+            few = max(1, int(spent / (2 * 10 * (before + behind))))
+            found = response.sample(None, np.random.default_rng(0))
+            assert len(found) == min(Z.size, expected or few)
+            assert len(np.unique(found)) == len(found)
+            assert (np.diff(found) > 0).all()
+
+
+def test_all_at_once_are_few_runs_and_a_rule_for_arrays_only_is_run_for_each():
+    seen = []
+
+    def rule(z):
+        seen.append(z)
+        return np.tanh(z)
+
+    response, *_ = response_to(rule, Z, None)
+    seen.clear()
+    response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5))
+    assert len(seen) == 3
+    seen.clear()
+    response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5), alone=True)
+    most = (1 << 17) // 600  # versions in a stack
+    assert len(seen) == 3 * -(-600 // most) + 2  # and twice a run to compare with
+    assert {z.data.shape[0] for z in seen if not isinstance(z, np.ndarray)} == {most, 600 % most}
+
+
+def test_versions_that_differ_from_runs_of_their_own_by_little_are_found_out_too():
+    off = FunctionOp(lambda z: z * z if isinstance(z, np.ndarray) else z * z * (1 + 1e-9), None)
+    values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
+    response = compare([Call(off, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    assert list(response.checked.values()) == [False]
+
+
+def test_several_outputs_of_different_shapes_count_together():
+    def calls_of(*functions):
+        return [Call(FunctionOp(function, None), ("z",), f"a{i}") for i, function in enumerate(functions)]
+
+    calls = calls_of(lambda z: z @ V, lambda z: np.asarray((z * z).sum()), lambda z: z > 0)
+    values = {"z": Z, **{call.output: np.asarray(call.op.forward(Z)) for call in calls}}
+    directions = {"a0": np.random.default_rng(6).normal(size=(20, 5)), "a1": np.asarray(-2.0)}
+    compare(calls, values, "z", directions)
+    response = Response(calls, values, "z", directions)
+    _, size = response.changes(np.arange(3), np.zeros(3), np.full(3, 1e-3))
+    first_row = np.abs(directions["a0"] * values["a0"])[0].sum()
+    np.testing.assert_allclose(size, first_row + 2 * values["a1"], rtol=1e-3)
+
+
+def test_where_no_output_is_reached_nothing_changes():
+    response = Response([], {"z": Z, "a": Z}, "z", {"a": Z})
+    change, size = response.changes(np.arange(3), np.zeros(3), np.ones(3))
+    assert not change.any()
+    assert not size.any()
+    w, v = gn.parameter("w", [1.0, 2.0]), gn.parameter("v", [1.0, -2.0])
+    report = gn.check_gradients(gn.Graph(gn.sum(w * w), v > 0), {})
+    assert [f.verdict for f in report.findings if f.label == "v"] == ["right"]
+
+
+def test_a_large_sample_where_no_entries_move_together():
+    z = np.linspace(1, 2, 3000)
+    op = FunctionOp(lambda z: z * z.sum(), None)
+    response = Response(
+        [Call(op, ("z",), "a")], {"z": z, "a": op.forward(z)}, "z", {"a": z}, budget=2 * 10 * 9000 * 1500
+    )
+    assert len(response.sample(None, np.random.default_rng(0))) == 1500
+
+
+def test_no_entries_are_none_to_choose_from():
+    z = np.zeros((0, 3))
+    op = FunctionOp(lambda z: z * 2, None)
+    assert (
+        len(Response([Call(op, ("z",), "a")], {"z": z, "a": z}, "z", {"a": z}).sample(None, np.random.default_rng(0)))
+        == 0
+    )
+
+
+@pytest.mark.parametrize(("share", "searched"), [(1.0, True), (0.99, False)])
+def test_a_search_may_take_ten_times_the_budget(share, searched):
+    op = FunctionOp(lambda z: z @ V, None)
+    runs, work = 2 * (2 + 4 * 5), 10 * (600 + 600 + 100)
+    budget = share * runs * work / 10
+    response = Response([Call(op, ("z",), "a")], {"z": Z, "a": Z @ V}, "z", {"a": Z @ V}, budget=budget)
+    assert bool(response._cut) == searched

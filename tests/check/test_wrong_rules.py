@@ -167,3 +167,18 @@ def test_small_errors_in_all_or_in_one_entry(error):
 
     for rule in (one_entry, lambda d, a, z: d * (1 - a * a) * (1 + error)):
         assert [f.label for f in report_of(activation(rule)).failures if f.local] == ["h"]
+
+
+def test_where_there_are_no_messages_nothing_was_compared():
+    (finding,) = gn.check_op(op_that_raises(), np.ones((2, 3))).failures
+    assert (finding.entries, finding.of, finding.directions, finding.kinks, finding.blurred) == (0, 6, 0, 0, 0)
+    assert (finding.worst, finding.order) == (None, None)
+
+
+def op_that_raises():
+    @gn.op
+    def tested(z):
+        return np.tanh(z)
+
+    tested.backward(lambda d, a, z: 1 // 0)
+    return tested

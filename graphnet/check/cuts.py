@@ -1,0 +1,172 @@
+"""Up to where the effects of different slabs of an array stay apart, so that all of them can move in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.op import Op
+from graphnet.engine.rules import read_only
+
+Array = np.ndarray[Any, Any]
+TRIED = 16
+"""Calls tried behind a waist in search of the next."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of an op.
+
+    Attributes
+    ----------
+    op, inputs, output
+        What is called, which values it takes, and what its result is called.
+    multiply_adds
+        Of the matrix products in it.
+    """
+
+    op: Op
+    inputs: tuple[Hashable, ...]
+    output: Hashable
+    multiply_adds: float = 0
+
+    def run(self, changed: Mapping[Any, Array], values: Mapping[Any, Array]) -> Array:
+        """Return its result, of values some of which have changed."""
+        return np.asarray(self.op.forward(*[changed.get(key, values[key]) for key in self.inputs]))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An array that all effects pass through, and from which entry (up to the mixed axes) each of its numbers comes.
+
+    Attributes
+    ----------
+    key
+        The array's.
+    calls
+        How many calls lead to it.
+    apart
+        Axes of the moved array whose slabs don't meet.
+    slabs
+        How many combinations of them there are.
+    owner
+        For each number of the cut, which combination it depends on; `slabs` for none.
+    """
+
+    key: Hashable
+    calls: int
+    apart: tuple[int, ...]
+    slabs: int
+    owner: Array
+
+
+class Search:
+    """The search for the last cut up to which as many entries as at the first stay apart.
+
+    Parameters
+    ----------
+    calls
+        Those that depend on what moves, in order.
+    values
+        Of all that they take or give, where nothing has moved.
+    source
+        What moves.
+    outputs
+        What is looked at in the end.
+    far
+        How far each entry moves: so far that what depends on it changes.
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        values: Mapping[Any, Array],
+        source: Hashable,
+        outputs: Sequence[Hashable],
+        far: Array,
+    ) -> None:
+        self._calls, self._values, self._source, self._outputs, self._far = calls, values, source, outputs, far
+
+    @property
+    def runs(self) -> int:
+        """How many runs it takes at most: two for all entries, and four for each bit of the slabs' numbers, along each axis."""
+        return sum(2 + 4 * (count - 1).bit_length() for count in self._far.shape)
+
+    def cut(self) -> Cut | None:
+        """Return it, or nothing if all entries meet at once."""
+        shape = self._far.shape
+        found = {axis: self._places(axis) for axis, count in enumerate(shape) if count > 1}
+        apart = tuple(axis for axis, places in found.items() if places)
+        if not apart:
+            return None
+        last = min(len(found[axis]) for axis in apart) - 1
+        slabs, owner = 1, np.zeros(found[apart[0]][last].shape, int)
+        for axis in apart:
+            slabs, owner = slabs * shape[axis], owner * shape[axis] + found[axis][last]
+        done = [call for segment in self._segments[: last + 1] for call in segment]
+        owner = np.where(found[apart[0]][last] < 0, slabs, owner)
+        return Cut(done[-1].output, len(done), apart, slabs, owner)
+
+    @cached_property
+    def _segments(self) -> list[list[Call]]:
+        return list(_segments(self._calls, self._source, self._outputs))
+
+    def _places(self, axis: int) -> list[Array]:
+        """Return, for one waist after another, on which slab along an axis each number depends, −1 for none; as long as on one.
+
+        Half of the slabs move: those with a bit of their number set, or clear. Any two slabs differ in a bit, so that in one
+        of the trials the first moves and the second does not.
+        """
+        number: Array = np.asarray(np.indices(self._far.shape, sparse=True)[axis])
+        found: Iterable[Array] = (np.where(moves, 0, -1) for moves in self._effects(number >= 0))
+        for bit in range((self._far.shape[axis] - 1).bit_length()):
+            is_set = (number >> bit) & 1 == 1
+            trials = zip(found, self._effects(is_set), self._effects(~is_set), strict=False)
+            found = [place + (one << bit) for place, one, _ in takewhile(_are_apart, trials)]
+        return list(found)
+
+    def _effects(self, chosen: Array) -> Iterator[Array]:
+        """Yield, at one waist after another, which numbers change when chosen entries move.
+
+        They move this way and that: a kink may hide one of the two.
+        """
+        array = self._values[self._source]
+        moved = (array + self._far, array - self._far)
+        runs = [{self._source: read_only(np.where(chosen, there, array))} for there in moved]
+        with np.errstate(all="ignore"):
+            for segment in self._segments:
+                for call in segment:
+                    for run in runs:
+                        run[call.output] = call.run(run, self._values)
+                waist = segment[-1].output
+                low, high = (run[waist].ravel() != self._values[waist].ravel() for run in runs)
+                yield low | high
+
+
+def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:
+    """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through."""
+    last_use: dict[Hashable, float] = {
+        source: np.inf,
+        **{key: i for i, call in enumerate(calls) for key in call.inputs},
+    }
+    last_use |= dict.fromkeys(outputs, np.inf)
+    open_until, segment = last_use[source], list[Call]()
+    for i, call in enumerate(calls):
+        segment.append(call)
+        if open_until <= i:
+            yield segment
+            segment = []
+        if len(segment) > TRIED:
+            return
+        open_until = max(open_until, last_use.get(call.output, open_until))
+
+
+def _are_apart(trial: tuple[Array, Array, Array]) -> bool:
+    """Tell whether what depends on the array at all depends on one of two halves of it."""
+    place, one, other = trial
+    return bool(((one ^ other) == (place >= 0)).all())

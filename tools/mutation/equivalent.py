@@ -1,0 +1,98 @@
+"""Mutants that behave as the original does, or differ in what is left open, each with its reason."""
+
+SPEED = "another way, or a longer one, to the same result: a matter of speed"
+RANDOM = "another draw of numbers that may be any"
+SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths, and that decides"
+
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    ("curve.py", "step_curve", "Response(calls, values, node, {output: np.asarray(1.0)}, budget=1)"): SPEED,
+    ("cuts.py", "", "TRIED = 16000"): SPEED,
+    ("cuts.py", "Call", "multiply_adds: float = 1"): SPEED,
+    ("cuts.py", "Search._places", "np.where(moves, 0, -1000)"): "any negative number stands for no slab",
+    ("cuts.py", "Search._places", "np.indices(self._far.shape, sparse=False)"): SPEED,
+    ("differences.py", "", "CLOSER_LOOKS = 50000"): SPEED,
+    ("differences.py", "", "COMPLEX_STEP = 1e-97"): "any step far below rounding",
+    (
+        "differences.py",
+        "judge",
+        "response: Response, rule: Array, entries: Array, *, step: float | None=None, complex_step: bool=True, clear: "
+        "float=BLUR, scale: float=1.0",
+    ): SECOND_LOOK,
+    (
+        "differences.py",
+        "_Ladders.__init__",
+        "small = (x > 0) | (x < 1)",
+    ): "beside zero and above one both ladders are the same",
+    ("differences.py", "_Ladders.__init__", "small = (x > 0) & (x < 1000)"): "above one both ladders are the same",
+    ("differences.py", "not_analytic", "rng.permutation(response.array.size)[:4000]"): SPEED,
+    ("differences.py", "_confirmed", "(larger == 0) | (noise <= PRECISION * scale)"): SECOND_LOOK,
+    ("differences.py", "one_sided", "_quotients(response, entries, -lengths, none, alone=False)"): SPEED,
+    ("differences.py", "one_sided", "_quotients(response, entries, none, lengths, alone=False)"): SPEED,
+    ("differences.py", "estimate", "_climb(response, entries[[k]], base, alone=False)"): SPEED,
+    ("directions.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
+    (
+        "directions.py",
+        "along",
+        "Response([call, *response.calls], values, source, response.directions, response.checked, budget=1)",
+    ): SPEED,
+    (
+        "exercise.py",
+        "_both_signs",
+        "rng.uniform(0.3, 1.2, (4, 3)) / rng.choice([-1.0, 1.0], (4, 3))",
+    ): "a sign is its own inverse",
+    ("exercise.py", "exercise", "np.random.default_rng(1)"): RANDOM,
+    (
+        "report.py",
+        "Report.to_json",
+        "json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=True)",
+    ): "nothing that is not finite is left: it is said once more",
+    ("responses.py", "", "AT_ONCE = 1000 << 17"): SPEED,
+    ("responses.py", "", "AT_ONCE = 1 << 17000"): SPEED,
+    ("responses.py", "", "FEW = 1000 << 16"): SPEED,
+    ("responses.py", "", "FEW = 1 << 16000"): SPEED,
+    ("responses.py", "Response.__init__", "np.random.default_rng(1)"): RANDOM,
+    (
+        "responses.py",
+        "_agrees",
+        "np.allclose(expected, result.data[i], rtol=1e-10, atol=1e-297, equal_nan=True)",
+    ): "both are next to nothing",
+    (
+        "responses.py",
+        "_agrees",
+        "np.allclose(expected, result.data[i], rtol=1e-10, atol=1e-300, equal_nan=False)",
+    ): SPEED,
+    ("responses.py", "Response._groups", "most = len(entries) or 1000"): "how many of no entries move at once",
+    (
+        "responses.py",
+        "Response._owned",
+        "weights, count = (self.directions[cut.key].ravel(), cut.slabs + 1000)",
+    ): "room for more slabs than there are",
+    ("responses.py", "Response._versions", "np.full(cut.slabs + 1000, -1)"): "room for more slabs than there are",
+    (
+        "responses.py",
+        "Response._versions",
+        "np.full(cut.slabs + 1, -1000)",
+    ): "any negative number stands for no version",
+    ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
+    ("second_order.py", "_weighted", "total = total - term"): RANDOM,
+    ("second_order.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
+    ("signatures.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
+    ("signatures.py", "_one_contribution", "e.input.size / e.output.size"): SPEED,
+    (
+        "signatures.py",
+        "_one_contribution",
+        "shares.reshape(*shares.shape[:1], e.delta.shape[0], -1000)",
+    ): "in a shape, any negative number stands for what is left",
+    (
+        "signatures.py",
+        "_delta_forgotten",
+        "others = [e.given(delta=delta) for delta in (2 / e.delta, np.ones_like(e.delta))]",
+    ): "any other delta will do",
+    (
+        "signatures.py",
+        "_delta_forgotten",
+        "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
+    ): "any other delta will do",
+    ("stack.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
+}
+"""{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""
