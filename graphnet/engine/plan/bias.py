@@ -1,17 +1,13 @@
-"""The third pass: the biases of small layers.
+"""The third pass: a bias rides in the matrix product, x @ W + b = [x 1] @ [W; b], where layers are small.
 
-A bias rides in the matrix product, x @ W + b = [x 1] @ [W; b]: it is a weight on a constant one. Its gradient is then the last
-row of [x 1]ᵀ δ, whose other rows are that of W: a product with one more row costs next to nothing, where adding the bias and
-summing δ over the samples are two calls. For large layers, and for layers with more weights than outputs, the copy of W into
-[W; b] costs more than these.
-
-Where many equal layers add their biases, these are spread over the samples by one call: to add two arrays of one shape takes
-half as long as to add a row to each row.
+A bias is a weight on a constant one. Its gradient is then the last row of [x 1]ᵀ δ, whose other rows are that of W: a product
+with one more row costs next to nothing, where adding the bias and summing δ over the samples are two calls. For large layers,
+and for layers with more weights than outputs, the copy of W into [W; b] costs more than these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +16,10 @@ from graphnet import ops
 from graphnet.core.node import Constant, Input, Node, Parameter, made_like, with_inputs
 from graphnet.core.shapes import known
 from graphnet.engine.plan.joined import WithBias, WithOnes
-from graphnet.engine.plan.lowering import Copy
-from graphnet.engine.plan.memory import in_columns
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 SMALL_LAYER = 4096
-"""Up to how many entries a layer's output (samples × units) is small."""
-
-FEWEST = 4
-"""From how many equal layers on it pays to spread their biases."""
+"""Up to how many entries of a layer's output (samples × units) its bias rides in the product."""
 
 
 def bias_in_product(results: Sequence[Node], order: Sequence[Node], dtype: np.dtype[Any]) -> Sequence[Node]:
@@ -50,55 +41,6 @@ def bias_in_product(results: Sequence[Node], order: Sequence[Node], dtype: np.dt
         replacement = riding.replacement(node, inputs)
         riding.new[node] = with_inputs(node, inputs) if replacement is None else replacement
     return [riding.new[node] for node in results]
-
-
-def biases_spread(results: Sequence[Node], order: Sequence[Node]) -> Sequence[Node]:
-    """Spread the biases of equal layers over the samples by one call, where they don't ride.
-
-    Parameters
-    ----------
-    results, order
-        What the program computes, lowered, and all nodes it needs, each after its inputs.
-    """
-    columns = in_columns(order)
-    biases: dict[tuple[int, ...], dict[Node, Node]] = {}
-    for node in order:
-        if _adds_bias(node) and node not in columns:
-            biases.setdefault(known(node.shape, "a layer"), {})[node.inputs[1]] = node
-    spread = {
-        (shape, b): rows
-        for shape, layers in biases.items()
-        if len(layers) >= FEWEST
-        for b, rows in zip(layers, _spread(shape, layers), strict=True)
-    }
-    if not spread:
-        return results
-    new: dict[Node, Node] = {}
-    for node in order:
-        inputs = tuple([new[source] for source in node.inputs])
-        rows = spread.get((node.shape, node.inputs[1])) if _adds_bias(node) else None  # type: ignore[arg-type]
-        new[node] = with_inputs(node, inputs if rows is None or node in columns else (inputs[0], rows))
-    return [new[node] for node in results]
-
-
-def _spread(shape: tuple[int, ...], layers: Mapping[Node, Node]) -> Iterator[Node]:
-    """Yield each bias as a row seen as often as there are samples, all of them in one array."""
-    _, units = shape
-    count, first = len(layers), next(iter(layers.values()))
-    row_after_row = made_like(ops.Concatenate(0), tuple(layers), (count * units,), first)
-    rows = made_like(ops.Reshape((count, 1, units)), (row_after_row,), (count, 1, units), first)
-    seen = made_like(ops.BroadcastTo((count, *shape)), (rows,), (count, *shape), first)
-    copied = made_like(Copy(), (seen,), (count, *shape), first)
-    for number, layer in enumerate(layers.values()):
-        yield made_like(ops.Getitem((number,)), (copied,), shape, layer)
-
-
-def _adds_bias(node: Node) -> bool:
-    """Tell whether a node adds a bias to each row of what a small layer computes."""
-    if not isinstance(node.op, ops.Add) or len(node.shape) != 2 or not 0 < node.size <= SMALL_LAYER:
-        return False
-    z, b = node.inputs
-    return isinstance(b, Parameter) and b.shape == node.shape[1:] and z.op is not None and z.shape == node.shape
 
 
 class _Riding:

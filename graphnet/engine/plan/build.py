@@ -18,7 +18,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
-from graphnet.engine.plan.bias import bias_in_product, biases_spread
+from graphnet.engine.plan.bias import bias_in_product
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
 from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
@@ -76,7 +76,6 @@ def build(
     passes.append(("lowering", f"{len(order):,} nodes; {counted(done)}"))
     for name, rewrite in (
         ("bias in product", partial(bias_in_product, dtype=dtype)),
-        ("biases spread", biases_spread),
         ("equal nodes together", partial(equal_nodes_together, outputs=count)),
     ):
         rewritten = rewrite(results, order)

@@ -6,7 +6,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.core.order import topological_order
-from graphnet.engine.plan import batching, bias, build
+from graphnet.engine.plan import batching, build
 from graphnet.engine.plan.batching import generations
 from graphnet.engine.plan.memory import is_view
 from tests.engine.plan.agreement import Leaves, assert_agrees, mlp
@@ -25,17 +25,6 @@ def deep(leaves, layers, width=5, batch=3, activation=gn.tanh):
 def test_deep_networks(activation, batch, layers):
     leaves = Leaves(layers)
     assert_agrees(deep(leaves, layers, batch=batch, activation=activation), leaves.feeds)
-
-
-@pytest.fixture
-def batched_from(monkeypatch):
-    """Set from how many equal nodes on they are computed together, and biases spread together."""
-
-    def set_fewest(fewest):
-        monkeypatch.setattr(batching, "FEWEST", fewest)
-        monkeypatch.setattr(bias, "FEWEST", fewest)
-
-    return set_fewest
 
 
 def random_network(seed):
@@ -85,8 +74,8 @@ def random_branches(seed):
 
 @pytest.mark.parametrize("fewest", [2, batching.FEWEST])
 @pytest.mark.parametrize("first", range(0, 60, 20))
-def test_random_branches(first, fewest, batched_from):
-    batched_from(fewest)
+def test_random_branches(first, fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
     for seed in range(first, first + 20):
         E, feeds = random_branches(seed)
         assert_agrees(E, feeds)
@@ -95,8 +84,8 @@ def test_random_branches(first, fewest, batched_from):
 
 @pytest.mark.parametrize("fewest", [2, batching.FEWEST])
 @pytest.mark.parametrize("first", range(0, 80, 20))
-def test_random_networks_of_layers(first, fewest, batched_from):
-    batched_from(fewest)
+def test_random_networks_of_layers(first, fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
     for seed in range(first, first + 20):
         E, feeds = random_network(seed)
         assert_agrees(E, feeds)
@@ -105,8 +94,8 @@ def test_random_networks_of_layers(first, fewest, batched_from):
 
 
 @pytest.mark.parametrize("fewest", [2, 3])
-def test_random_programs_with_as_much_batching_as_can_be(fewest, batched_from):
-    batched_from(fewest)
+def test_random_programs_with_as_much_batching_as_can_be(fewest, monkeypatch):
+    monkeypatch.setattr(batching, "FEWEST", fewest)
     survey(range(100 * fewest, 100 * fewest + 100))
 
 
@@ -117,29 +106,6 @@ def test_a_layer_more_costs_three_calls_forward_and_two_back():
         step = gn.compile(deep(leaves, layers))
         calls.append(len(step.run(leaves.feeds).calls))
     assert calls[1] - calls[0] == 5  # product, bias, tanh; δ ⊙ slope, product
-
-
-def test_biases_of_equal_layers_are_spread_by_two_calls():
-    leaves = Leaves(0)
-    E = deep(leaves, 6)
-    step = gn.compile(E)
-    loss, _ = step(leaves.feeds)
-    table = step.explain()
-    assert "6 × (5,)" in table
-    assert "biases spread" in table
-    assert [line.split()[2] for line in table.splitlines()[2:7]] == ["dot", "concatenate", "copyto", "add", "tanh"]
-    biases = [node for node in gn.Graph(E).parameters if node.ndim == 1]
-    for b in biases:
-        b.value += 1  # a program reads parameters where they are
-    assert step(leaves.feeds)[0] == pytest.approx(float(gn.forward(E, leaves.feeds)[E]), rel=1e-12) != loss
-
-
-@pytest.mark.parametrize("layers", [3, 4])
-def test_biases_of_few_layers_are_not_spread(layers):
-    leaves = Leaves(0)
-    step = gn.compile(deep(leaves, layers))
-    step(leaves.feeds)
-    assert ("concatenate" in step.explain()) == (layers == 4)
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
