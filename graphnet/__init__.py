@@ -9,9 +9,12 @@ from graphnet.check.checker import check_gradients, check_op
 from graphnet.check.curve import StepCurve, step_curve
 from graphnet.check.exercise import exercise
 from graphnet.check.report import Report
+from graphnet.core.function_op import op
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, constant, input, parameter, scope
-from graphnet.core.op import Op, op
+from graphnet.core.leaves import constant, input, parameter
+from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.op import Op
+from graphnet.core.origin import scope
 from graphnet.draw import notebook, plots
 from graphnet.draw.drawing import Drawing, draw
 from graphnet.engine.compile import compile

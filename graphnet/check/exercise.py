@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.checker import check_op
-from graphnet.core.op import FunctionOp, op
+from graphnet.core.function_op import FunctionOp, op
 from graphnet.errors import GraphnetError, RuleError
 
 HINTS = (

@@ -12,7 +12,8 @@ from graphnet.check.differences import ROUNDING, Judged
 from graphnet.check.findings import finding_of
 from graphnet.check.report import Finding
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node, constant
+from graphnet.core.leaves import constant
+from graphnet.core.node import Node
 from graphnet.core.shapes import known
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.gradients import error_signal_nodes

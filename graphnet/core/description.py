@@ -13,9 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.node import Constant, Node, Parameter, check_name, input, inside
-from graphnet.core.op import FunctionOp, Op, as_op
-from graphnet.core.op import op as op_function
+from graphnet.core.function_op import FunctionOp, as_op
+from graphnet.core.function_op import op as op_function
+from graphnet.core.leaves import input
+from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.op import Op
+from graphnet.core.origin import check_name, inside
 from graphnet.errors import DtypeError, GraphError
 
 Known: TypeAlias = Mapping[str, FunctionOp | type[Op]]

@@ -7,11 +7,8 @@ as ``bool(node)``, raises `OpaqueError`.
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence, ValuesView
 from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -19,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.shapes import Shape, as_shape, known
+from graphnet.core.origin import current_scope, in_scope, source_line
+from graphnet.core.shapes import Shape, known
 from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError
 
 if TYPE_CHECKING:
@@ -28,14 +26,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = Any
 """An array or a node. Rules are written for both, and the type checker can't know which comes."""
 
-_scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
-_made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
 _build: Callable[..., Node] = registry.build
-_OUR_FILES = (
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
-    os.path.dirname(np.__file__) + os.sep,
-    contextlib.__file__,
-)
 
 
 class Node:
@@ -80,9 +71,9 @@ class Node:
         fix(self, "inputs", inputs)
         fix(self, "shape", shape)
         fix(self, "dtype", dtype)
-        fix(self, "name", name if name is None else _in_scope(name))
-        fix(self, "scope", _scope.get())
-        fix(self, "made_at", _source_line())
+        fix(self, "name", name if name is None else in_scope(name))
+        fix(self, "scope", current_scope())
+        fix(self, "made_at", source_line())
 
     def __setattr__(self, attribute: str, value: object) -> None:
         if not isinstance(getattr(type(self), attribute, None), property):
@@ -321,116 +312,6 @@ def _opaque(asked: str, node: Node, repair: str = "") -> OpaqueError:
     ).locate(describe(node))
 
 
-# Making leaves ------------------------------------------------------------------------------------------------------
-
-
-def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
-    """Make an input: a leaf that is given an array in each run.
-
-    Parameters
-    ----------
-    name
-        Its name; arrays can be fed by it.
-    shape
-        Sizes; ``None`` for one that is known when fed, as the number of samples.
-    dtype
-        ``float`` (the default), ``int`` for indices, or ``bool`` for masks.
-
-    Returns
-    -------
-    Input
-        Shape `shape`.
-
-    Raises
-    ------
-    GraphError
-        If `name` is not a non-empty string.
-    ShapeError
-        If a size is neither ``None`` nor an integer ≥ 0.
-    DtypeError
-        If `dtype` is none of the three.
-
-    Examples
-    --------
-    >>> input("x", shape=(None, 2))
-    <input 'x' (None, 2)>
-    """
-    check_name(name, "an input")
-    return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
-
-
-def parameter(name: str, value: Any) -> Parameter:
-    """Make a parameter: a leaf that is trained.
-
-    Parameters
-    ----------
-    name
-        Its name; gradients are handed out under it.
-    value
-        Its first value; copied. float32 stays float32, integers become float64.
-
-    Returns
-    -------
-    Parameter
-        With the shape of `value`.
-
-    Raises
-    ------
-    GraphError
-        If `name` is not a non-empty string.
-    DtypeError
-        If `value` is not real numbers.
-
-    Examples
-    --------
-    >>> W = parameter("W", [[1.0, 2.0, 3.0]])
-    >>> W.value += 1
-    >>> W, W.value
-    (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
-    """
-    check_name(name, "a parameter")
-    return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
-
-
-def constant(value: Any, *, name: str | None = None, dtype: Any = None) -> Constant:
-    """Make a constant: a leaf with a fixed value. Arrays and numbers given to an op become one.
-
-    Parameters
-    ----------
-    value
-        Its value; copied. Integers become float64, unless `dtype` says otherwise.
-    name
-        Its name, if it needs one.
-    dtype
-        ``int`` to keep integers, as indices; ``np.float32`` for a constant of a network in float32.
-
-    Returns
-    -------
-    Constant
-        With the shape of `value`.
-
-    Raises
-    ------
-    DtypeError
-        If `value` is not real numbers or booleans, or `dtype` is none of the dtypes of nodes.
-
-    Examples
-    --------
-    >>> constant(2)
-    <constant ()>
-    """
-    if name is not None:
-        check_name(name, "a constant")
-    what = f"constant {name!r}" if name else "a constant"
-    array = numbers(value, what)
-    kind = None if dtype is None else _dtype(dtype, what)
-    if array.dtype.kind != "b" and not (array.dtype.kind in "iu" and kind is not None and kind.kind == "i"):
-        array = float_array(array, what)
-        if kind is not None and kind.kind == "f":
-            array = array.astype(kind)
-    return Constant(array.copy(), name)
-
-
 def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node, dtype: np.dtype[Any] | None = None) -> Node:
     """Make a node that says it comes from where `origin` does, and is of its dtype unless told otherwise."""
     node = Node.__new__(Node)
@@ -450,23 +331,6 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     if node.op is None or all(map(is_, inputs, node.inputs)):
         return node
     return made_like(node.op, inputs, node.shape, node)
-
-
-def as_node(value: Any) -> Node:
-    """Return a node as it is, and an array or a number as a constant."""
-    return value if isinstance(value, Node) else constant(value)
-
-
-def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
-    """Return a dtype that a node can have: float64, float32, integers or truth values."""
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found.kind not in "ib" and found not in (np.float32, np.float64):
-        shown = dtype if found.kind == "O" else found
-        raise DtypeError(f"{what} is declared with dtype {shown}", repair="Use float, int or bool.")
-    return found
 
 
 def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
@@ -500,78 +364,6 @@ def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
             repair="Give numbers, or an array of them; convert it first, for example with .astype(float).",
         )
     return array
-
-
-# Names, scopes and source lines -------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Prefix the names of the nodes made inside, and group them in pictures.
-
-    Parameters
-    ----------
-    name
-        The prefix; scopes nest, joined by ``/``.
-
-    Raises
-    ------
-    GraphError
-        If `name` is not a non-empty string.
-
-    Examples
-    --------
-    >>> with scope("hidden"):
-    ...     parameter("W", [1.0])
-    <parameter 'hidden/W' (1,)>
-    """
-    check_name(name, "a scope")
-    with inside(_in_scope(name)):
-        yield
-
-
-@contextlib.contextmanager
-def inside(path: str) -> Iterator[None]:
-    """Make nodes in exactly the scope `path`, whatever scope is open now."""
-    token = _scope.set(path)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
-
-
-def _in_scope(name: str) -> str:
-    outer = _scope.get()
-    return f"{outer}/{name}" if outer else name
-
-
-def check_name(name: object, what: str) -> None:
-    """Raise `GraphError` unless a name is a non-empty string."""
-    if not isinstance(name, str) or not name:
-        raise GraphError(
-            f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".'
-        )
-
-
-@contextlib.contextmanager
-def one_source_line() -> Iterator[None]:
-    """Let all nodes made inside have the source line of the caller's code: it is looked up once, not for each."""
-    token = _made_at.set(_source_line())
-    try:
-        yield
-    finally:
-        _made_at.reset(token)
-
-
-def _source_line() -> tuple[str, int]:
-    """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
-    found = _made_at.get()
-    if found is not None:
-        return found
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 def describe(node: Node, label: str | None = None) -> str:

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.core.node import Array, Input, Node, as_node, check_name, describe_inputs, numbers, subject
+from graphnet.core.leaves import as_node
+from graphnet.core.node import Array, Input, Node, describe_inputs, numbers, subject
 from graphnet.core.order import topological_order
+from graphnet.core.origin import check_name
 from graphnet.core.shapes import Shape, refuse_hidden_stretch
 from graphnet.errors import (
     DtypeError,
@@ -154,7 +156,9 @@ class Op(Stateless):
 
     def _in_places(self, inputs: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs with those that were given by name in their places."""
-        rest = {slot: named.pop(slot) for slot in _parameters(self.forward)[0][len(inputs) :] if slot in named}
+        rest = {
+            slot: named.pop(slot) for slot in positional_parameters(self.forward)[0][len(inputs) :] if slot in named
+        }
         if named:
             raise TypeError(f"{self.name}() got an unexpected keyword argument {next(iter(named))!r}")
         return (*inputs, *rest.values())
@@ -220,7 +224,7 @@ class Op(Stateless):
 
     def input_names(self, count: int) -> list[str]:
         """Return what the forward rule calls its inputs, when given `count` of them."""
-        names, variadic = _parameters(self.forward)
+        names, variadic = positional_parameters(self.forward)
         return [*names, *(f"{variadic or 'extra'}[{i}]" for i in range(count - len(names)))][:count]
 
     def check_count(self, count: int) -> None:
@@ -228,7 +232,7 @@ class Op(Stateless):
         method = getattr(self.forward, "__func__", None)
         least, most = _arity(method or self.forward, method is not None)
         if not least <= count <= most:
-            names, variadic = _parameters(self.forward)
+            names, variadic = positional_parameters(self.forward)
             expected = f"{len(names)} or more" if variadic else str(len(names))
             raise GraphError(
                 f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
@@ -240,7 +244,7 @@ class Primitive(Op):
     """An op that is exactly one NumPy function: what that function builds when it is given nodes."""
 
 
-def _parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
+def positional_parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     """Return the names of a rule's positional parameters, and of its ``*parameter`` if it has one."""
     method_of = getattr(rule, "__self__", None)
     names, variadic = _signature(getattr(rule, "__func__", rule))
@@ -335,153 +339,3 @@ def _shape_with(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]
             f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {error}",
             repair="If these shapes should work, give the op a method shape(self, *shapes).",
         ) from error
-
-
-# Ops from functions -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FunctionOp(Op):
-    """An op made of two plain functions by `op`."""
-
-    forward_rule: Callable[..., Any]
-    backward_rule: Callable[..., Any] | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", self.forward_rule.__name__)
-        object.__setattr__(self, "forward", self.forward_rule)
-        if self.backward_rule is not None:
-            object.__setattr__(self, "backward", self.backward_rule)
-
-    @property
-    def has_backward(self) -> bool:
-        """Whether it has a backward rule."""
-        return self.backward_rule is not None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """None: an op made of functions has no settings."""
-        return {}
-
-
-class op:
-    """Make an op of a plain function: its forward rule. Give it a backward rule with ``@name.backward``.
-
-    Parameters
-    ----------
-    forward
-        The forward rule, over NumPy's functions and operators.
-
-    Raises
-    ------
-    RuleError
-        If `forward` is not a function of inputs alone: a setting, as a parameter with a default, needs a class.
-    NoBackwardRuleError
-        In a backward pass, if no backward rule was given before the node was made.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> @op
-    ... def cube(z):
-    ...     return z * z * z
-    >>> @cube.backward
-    ... def cube_backward(delta, a, z):
-    ...     return delta * 3 * z * z
-    >>> cube(np.array([2.0]))
-    array([8.])
-    """
-
-    def __init__(self, forward: Callable[..., Any] | None = None) -> None:
-        if not callable(forward):
-            raise RuleError(f"@op decorates a function, got {forward!r}", repair="Write @gn.op above a def.")
-        _require_inputs_only(forward)
-        self._op = FunctionOp(forward, None)
-        self.__name__ = forward.__name__
-        self.__doc__ = forward.__doc__
-        self.__wrapped__ = forward
-
-    @property
-    def op(self) -> FunctionOp:
-        """The op, with the backward rule given last."""
-        return self._op
-
-    def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Register the backward rule ``rule(delta, output, *inputs)``; a decorator that returns `rule` unchanged.
-
-        Nodes keep the rules they were made with: build the network after this.
-        """
-        if not callable(rule):
-            raise RuleError(
-                f"@{self.__name__}.backward decorates a function, got {rule!r}",
-                repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",
-            )
-        _require_arguments(self._op, rule)
-        if getattr(rule, "__name__", "") == self.__name__ != "<lambda>":
-            raise RuleError(
-                f"the backward rule of {self.__name__} is called {self.__name__} too, and would take its place",
-                repair=f"Call it {self.__name__}_backward.",
-            )
-        self._op = FunctionOp(self._op.forward_rule, rule)
-        return rule
-
-    def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:
-        """Build a node if any input is one; compute if all are arrays or numbers."""
-        return self._op(*inputs, name=name, **named)
-
-    def __repr__(self) -> str:
-        return f"<op {self.__name__}>"
-
-
-def _require_inputs_only(forward: Callable[..., Any]) -> None:
-    """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
-    name = getattr(forward, "__name__", "")
-    try:
-        parameters = list(inspect.signature(forward).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    if not name or not parameters:
-        raise RuleError(
-            f"@op got {forward!r}, which has no {'parameters' if name else 'name'} to go by",
-            repair="Write it as a def with one parameter for each input.",
-        )
-    for parameter in parameters:
-        if parameter.default is not parameter.empty or parameter.kind in (
-            parameter.KEYWORD_ONLY,
-            parameter.VAR_KEYWORD,
-        ):
-            raise RuleError(
-                f"@op {name}: {parameter} is a setting, and all parameters must be inputs, which are nodes or arrays",
-                repair="Settings are the fields of a class: under @dataclass(frozen=True), write class "
-                f"{name.title().replace('_', '')}(gn.Op) with a line {parameter.name}: float, and methods "
-                "forward(self, z) and backward(self, delta, a, z).",
-            )
-
-
-def _require_arguments(op: FunctionOp, rule: Callable[..., Any]) -> None:
-    """Raise `RuleError` unless a backward rule takes delta, the output and the inputs."""
-    try:
-        signature = inspect.signature(rule)
-    except (TypeError, ValueError):
-        return  # of a function that is not written in Python: the first pass will tell
-    inputs, variadic = _parameters(op.forward)
-    try:
-        signature.bind("delta", "output", *inputs)
-    except TypeError:
-        expected = ", ".join(["delta", "output", *inputs, *([f"*{variadic}"] if variadic else [])])
-        raise RuleError(
-            f"@{op.name}.backward got a rule with the parameters {signature}, expected ({expected})",
-            repair="It is given the error signal of the output, the output, and each input.",
-        ) from None
-
-
-def as_op(rule: Any) -> Op:
-    """Return the op that `rule` is or stands for."""
-    if isinstance(rule, op):
-        return rule.op
-    if isinstance(rule, Op):
-        return rule
-    raise GraphError(
-        f"expected an op, got {rule!r}"[:300],
-        repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op: one op, not a network of several.",
-    )

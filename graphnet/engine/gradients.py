@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Array, Node, as_node, as_nodes, constant, describe, one_source_line, scope
+from graphnet.core.leaves import as_node, constant
+from graphnet.core.node import Array, Node, as_nodes, describe
 from graphnet.core.op import Op, messages_of
+from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, same_size
 from graphnet.engine.passes import Message
 from graphnet.engine.rules import as_messages, check_message, located

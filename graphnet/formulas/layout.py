@@ -194,7 +194,7 @@ def _settings(op: Op) -> str:
     usual = {f.name: f.default for f in fields(op)}
     given = [(f.name, getattr(op, f.name)) for f in fields(op) if f.name != "to"]
     shown = [f"{name}={value}" for name, value in given if value != usual[name] and isinstance(value, _PLAIN)]
-    return short(", ".join(shown)) if type(op).__module__ != "graphnet.core.op" else ""
+    return short(", ".join(shown))
 
 
 def _choice(condition: Piece, x: Formula, y: Formula) -> Piece:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.core.leaves import parameter
+from graphnet.core.node import Node, nodes_only
+from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
 from graphnet.errors import ShapeError
 from graphnet.layers.initialisers import Activation, Init, weights

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.core.node import Node, input, nodes_only, parameter, scope
+from graphnet.core.leaves import input, parameter
+from graphnet.core.node import Node, nodes_only
+from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape, known
 from graphnet.ops import dropout as dropping
 from graphnet.ops import normalisation

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.core.node import Node, nodes_only, parameter, scope
+from graphnet.core.leaves import parameter
+from graphnet.core.node import Node, nodes_only
+from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array, Node, constant
+from graphnet.core.leaves import constant
+from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError

@@ -8,7 +8,9 @@ from typing import Any, overload
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Node, constant, describe, inside
+from graphnet.core.leaves import constant
+from graphnet.core.node import Node, describe
+from graphnet.core.origin import inside
 from graphnet.engine.run import forward
 from graphnet.errors import GraphError
 from graphnet.ops.activations import identity

@@ -5,7 +5,7 @@ import numpy as np
 import graphnet as gn
 from graphnet.check.cuts import Call
 from graphnet.check.responses import Response
-from graphnet.core.op import FunctionOp
+from graphnet.core.function_op import FunctionOp
 
 
 def response_of(function, z, direction=None):

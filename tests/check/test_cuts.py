@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet.check.cuts import TRIED, Call, Search
-from graphnet.core.op import FunctionOp
+from graphnet.core.function_op import FunctionOp
 
 
 def searched(z, *functions, outputs=()):

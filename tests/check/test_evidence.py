@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet.check.evidence import Evidence
-from graphnet.core.op import FunctionOp
+from graphnet.core.function_op import FunctionOp
 
 RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
 

@@ -8,7 +8,7 @@ import pytest
 import graphnet as gn
 from graphnet.check.cuts import Call
 from graphnet.check.responses import STEP, Response
-from graphnet.core.op import FunctionOp
+from graphnet.core.function_op import FunctionOp
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
 from tests.ops.cases import EVERY

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import graphnet as gn
-from graphnet.core.op import FunctionOp
+from graphnet.core.function_op import FunctionOp
 from tests.wrong_rules.faults import WrongRule
 from tests.wrong_rules.graphs import random_network
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, constant
+from graphnet.core.leaves import constant
+from graphnet.core.node import Constant, Input, Node, Parameter
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
 from graphnet.engine.gradients import error_signal_nodes

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Array, Constant, Node, inside, made_like
+from graphnet.core.node import Array, Constant, Node, made_like
 from graphnet.core.op import Op, Primitive
+from graphnet.core.origin import inside
 from graphnet.core.shapes import Shape, known
 
 LARGE = 4096

@@ -1,0 +1,159 @@
+"""Ops made of plain functions: ``@op``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphnet.core.node import Array
+from graphnet.core.op import Op, positional_parameters
+from graphnet.errors import GraphError, RuleError
+
+
+@dataclass(frozen=True)
+class FunctionOp(Op):
+    """An op made of two plain functions by `op`."""
+
+    forward_rule: Callable[..., Any]
+    backward_rule: Callable[..., Any] | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.forward_rule.__name__)
+        object.__setattr__(self, "forward", self.forward_rule)
+        if self.backward_rule is not None:
+            object.__setattr__(self, "backward", self.backward_rule)
+
+    @property
+    def has_backward(self) -> bool:
+        """Whether it has a backward rule."""
+        return self.backward_rule is not None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None: an op made of functions has no settings."""
+        return {}
+
+
+class op:
+    """Make an op of a plain function: its forward rule. Give it a backward rule with ``@name.backward``.
+
+    Parameters
+    ----------
+    forward
+        The forward rule, over NumPy's functions and operators.
+
+    Raises
+    ------
+    RuleError
+        If `forward` is not a function of inputs alone: a setting, as a parameter with a default, needs a class.
+    NoBackwardRuleError
+        In a backward pass, if no backward rule was given before the node was made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @op
+    ... def cube(z):
+    ...     return z * z * z
+    >>> @cube.backward
+    ... def cube_backward(delta, a, z):
+    ...     return delta * 3 * z * z
+    >>> cube(np.array([2.0]))
+    array([8.])
+    """
+
+    def __init__(self, forward: Callable[..., Any] | None = None) -> None:
+        if not callable(forward):
+            raise RuleError(f"@op decorates a function, got {forward!r}", repair="Write @gn.op above a def.")
+        _require_inputs_only(forward)
+        self._op = FunctionOp(forward, None)
+        self.__name__ = forward.__name__
+        self.__doc__ = forward.__doc__
+        self.__wrapped__ = forward
+
+    @property
+    def op(self) -> FunctionOp:
+        """The op, with the backward rule given last."""
+        return self._op
+
+    def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Register the backward rule ``rule(delta, output, *inputs)``; a decorator that returns `rule` unchanged.
+
+        Nodes keep the rules they were made with: build the network after this.
+        """
+        if not callable(rule):
+            raise RuleError(
+                f"@{self.__name__}.backward decorates a function, got {rule!r}",
+                repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",
+            )
+        _require_arguments(self._op, rule)
+        if getattr(rule, "__name__", "") == self.__name__ != "<lambda>":
+            raise RuleError(
+                f"the backward rule of {self.__name__} is called {self.__name__} too, and would take its place",
+                repair=f"Call it {self.__name__}_backward.",
+            )
+        self._op = FunctionOp(self._op.forward_rule, rule)
+        return rule
+
+    def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:
+        """Build a node if any input is one; compute if all are arrays or numbers."""
+        return self._op(*inputs, name=name, **named)
+
+    def __repr__(self) -> str:
+        return f"<op {self.__name__}>"
+
+
+def _require_inputs_only(forward: Callable[..., Any]) -> None:
+    """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
+    name = getattr(forward, "__name__", "")
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    if not name or not parameters:
+        raise RuleError(
+            f"@op got {forward!r}, which has no {'parameters' if name else 'name'} to go by",
+            repair="Write it as a def with one parameter for each input.",
+        )
+    for parameter in parameters:
+        if parameter.default is not parameter.empty or parameter.kind in (
+            parameter.KEYWORD_ONLY,
+            parameter.VAR_KEYWORD,
+        ):
+            raise RuleError(
+                f"@op {name}: {parameter} is a setting, and all parameters must be inputs, which are nodes or arrays",
+                repair="Settings are the fields of a class: under @dataclass(frozen=True), write class "
+                f"{name.title().replace('_', '')}(gn.Op) with a line {parameter.name}: float, and methods "
+                "forward(self, z) and backward(self, delta, a, z).",
+            )
+
+
+def _require_arguments(op: FunctionOp, rule: Callable[..., Any]) -> None:
+    """Raise `RuleError` unless a backward rule takes delta, the output and the inputs."""
+    try:
+        signature = inspect.signature(rule)
+    except (TypeError, ValueError):
+        return  # of a function that is not written in Python: the first pass will tell
+    inputs, variadic = positional_parameters(op.forward)
+    try:
+        signature.bind("delta", "output", *inputs)
+    except TypeError:
+        expected = ", ".join(["delta", "output", *inputs, *([f"*{variadic}"] if variadic else [])])
+        raise RuleError(
+            f"@{op.name}.backward got a rule with the parameters {signature}, expected ({expected})",
+            repair="It is given the error signal of the output, the output, and each input.",
+        ) from None
+
+
+def as_op(rule: Any) -> Op:
+    """Return the op that `rule` is or stands for."""
+    if isinstance(rule, op):
+        return rule.op
+    if isinstance(rule, Op):
+        return rule
+    raise GraphError(
+        f"expected an op, got {rule!r}"[:300],
+        repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op: one op, not a network of several.",
+    )

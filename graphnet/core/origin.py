@@ -1,0 +1,97 @@
+"""Where a node comes from: its name, the scopes it was made in, and the source line that made it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from graphnet.errors import GraphError
+
+_scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+_made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
+_OUR_FILES = (
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    os.path.dirname(np.__file__) + os.sep,
+    contextlib.__file__,
+)
+
+
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Prefix the names of the nodes made inside, and group them in pictures.
+
+    Parameters
+    ----------
+    name
+        The prefix; scopes nest, joined by ``/``.
+
+    Raises
+    ------
+    GraphError
+        If `name` is not a non-empty string.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> with scope("hidden"):
+    ...     gn.parameter("W", [1.0])
+    <parameter 'hidden/W' (1,)>
+    """
+    check_name(name, "a scope")
+    with inside(in_scope(name)):
+        yield
+
+
+@contextlib.contextmanager
+def inside(path: str) -> Iterator[None]:
+    """Make nodes in exactly the scope `path`, whatever scope is open now."""
+    token = _scope.set(path)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> str:
+    """Return the scopes open now, joined by ``/``."""
+    return _scope.get()
+
+
+def in_scope(name: str) -> str:
+    """Return a name with the scopes open now before it."""
+    outer = current_scope()
+    return f"{outer}/{name}" if outer else name
+
+
+def check_name(name: object, what: str) -> None:
+    """Raise `GraphError` unless a name is a non-empty string."""
+    if not isinstance(name, str) or not name:
+        raise GraphError(
+            f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".'
+        )
+
+
+@contextlib.contextmanager
+def one_source_line() -> Iterator[None]:
+    """Let all nodes made inside have the source line of the caller's code: it is looked up once, not for each."""
+    token = _made_at.set(source_line())
+    try:
+        yield
+    finally:
+        _made_at.reset(token)
+
+
+def source_line() -> tuple[str, int]:
+    """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
+    found = _made_at.get()
+    if found is not None:
+        return found
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
