@@ -1,21 +1,40 @@
 """The palette. Hues differ in lightness too, so that they stay apart for colour-blind readers; ink is always dark.
 
-Colours are written out, background included: a picture looks the same in a light and in a dark page.
+Still pictures have these colours written out, background included: they look the same in a light and in a dark page. The
+page that steps through a pass has a light and a dark theme, so there a colour goes by its name.
 """
 
 from __future__ import annotations
 
 from graphnet.draw.picture import Kind, Role
 
-PAPER, INK, QUIET, FRAME = "#ffffff", "#1a1a1a", "#5f6670", "#b8bfc8"
-FAULT, FAULT_LINE, CHECKED = "#ffb3a7", "#b3261e", "#e3e8ee"
-NOT_FINITE = "#ffd166"
 
-ROLE_INK: dict[Role, str] = {
-    "value": "#1f5fa8",
-    "error signal": "#b3261e",
-    "gradient": "#0b6e4f",
-    "unused signal": "#5f6670",
+class Shade(str):
+    """A colour as hexadecimal digits, and what the page's style sheet calls it: ``"ink"``.
+
+    A name with a percentage, as ``"value 40"``, is that far from ``value-low`` to ``value-high``.
+    """
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, digits: str, name: str) -> Shade:
+        """Make the shade of these digits, with this name."""
+        shade = super().__new__(cls, digits)
+        shade.name = name
+        return shade
+
+
+PAPER, INK = Shade("#ffffff", "paper"), Shade("#1a1a1a", "ink")
+QUIET, FRAME = Shade("#5f6670", "quiet"), Shade("#b8bfc8", "line")
+FAULT, FAULT_LINE, CHECKED = "#ffb3a7", Shade("#b3261e", "error-signal-ink"), "#e3e8ee"
+NOT_FINITE = Shade("#ffd166", "bad")
+
+ROLE_INK: dict[Role, Shade] = {
+    "value": Shade("#1f5fa8", "value-ink"),
+    "error signal": Shade("#b3261e", "error-signal-ink"),
+    "gradient": Shade("#0b6e4f", "gradient-ink"),
+    "unused signal": Shade("#5f6670", "unused-signal-ink"),
 }
 """For words and arrowheads: contrast with paper is above 4.5."""
 
@@ -44,30 +63,30 @@ BOX_FILL: dict[Kind, str] = {
     "folded": "#f6f7f9",
 }
 
-BOX_LINE: dict[Kind, str] = {
-    "op": "#6b7480",
-    "input": "#3b7cc4",
-    "parameter": "#2f8f68",
-    "constant": "#9a958a",
-    "literal": "#b8bfc8",
-    "folded": "#6b7480",
+BOX_LINE: dict[Kind, Shade] = {
+    "op": Shade("#6b7480", "strong-line"),
+    "input": Shade("#3b7cc4", "input-line"),
+    "parameter": Shade("#2f8f68", "parameter-line"),
+    "constant": Shade("#9a958a", "strong-line"),
+    "literal": Shade("#b8bfc8", "line"),
+    "folded": Shade("#6b7480", "strong-line"),
 }
 
-WEIGHT_LINES: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#b56a00")}
+WEIGHT_LINES: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#a86200")}
 """The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role."""
 
-OUTPUT = ("#fdf4e1", "#a8772a")
+OUTPUT = Shade("#fdf4e1", "output-fill"), Shade("#a8772a", "output-line")
 """Fill and line of an output, whatever its kind."""
 
 
-def cell(role: Role, strength: float | None) -> str:
+def cell(role: Role, strength: float | None) -> Shade:
     """Return the colour behind a number; one that is not finite gets a colour of its own."""
-    return NOT_FINITE if strength is None else _between(*_CELL_ENDS[role], strength)
+    return NOT_FINITE if strength is None else _between(_CELL_ENDS[role], strength, _on_page(role))
 
 
-def line(role: Role, strength: float | None) -> str:
+def line(role: Role, strength: float | None) -> Shade:
     """Return the colour of an arrow."""
-    return _between(*_LINE_ENDS[role], 0.0 if strength is None else strength)
+    return _between(_LINE_ENDS[role], 0.0 if strength is None else strength, f"{_on_page(role)}-line")
 
 
 def width(role: Role, strength: float | None) -> float:
@@ -77,11 +96,19 @@ def width(role: Role, strength: float | None) -> float:
     return round(1.0 + 3.0 * strength * (0.5 if role == "unused signal" else 1.0), 2)
 
 
-def weight(negative: bool, strength: float | None) -> str:
+def weight(negative: bool, strength: float | None) -> Shade:
     """Return the colour of a weight's line; one that is not finite gets the colour of a fault."""
-    return FAULT_LINE if strength is None else _between(*WEIGHT_LINES[negative], strength)
+    if strength is None:
+        return FAULT_LINE
+    return _between(WEIGHT_LINES[negative], strength, "negative" if negative else "positive")
 
 
-def _between(low: str, high: str, strength: float) -> str:
+def _on_page(role: Role) -> str:
+    return role.replace(" ", "-")
+
+
+def _between(ends: tuple[str, str], strength: float, name: str) -> Shade:
+    low, high = ends
     channels = zip(bytes.fromhex(low[1:]), bytes.fromhex(high[1:]), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * strength):02x}" for a, b in channels)
+    digits = "#" + "".join(f"{round(a + (b - a) * strength):02x}" for a, b in channels)
+    return Shade(digits, f"{name} {round(100 * strength)}")

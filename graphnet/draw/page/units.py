@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from operator import attrgetter
 from typing import Any
 
 from graphnet.core.graph import Graph
@@ -24,7 +25,7 @@ def unit_view(shown: Graph | ForwardPass, sample: int | None) -> dict[str, Any] 
         diagram = build_units(shown, sample)
     except DrawError:
         return None
-    svg = ElementTree.fromstring(to_svg(lay_out(diagram), "", ""))
+    svg = ElementTree.fromstring(to_svg(lay_out(diagram), "", "", paint=attrgetter("name")))
     parts = [_part(element) for element in svg if element.tag.endswith("}g")]
     return {
         "width": float(svg.attrib["width"]),

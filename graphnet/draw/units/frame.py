@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphnet.draw import colours
-from graphnet.draw.colours import BLUE, GREEN, RED
+from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.text import count
 from graphnet.draw.units.diagram import Column, Diagram
 from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape, Text, symbol
@@ -75,10 +75,10 @@ def feet_height(diagram: Diagram, *, labelled: bool) -> float:
     return LINE * max(*lines, 3 if labelled else 4) + 22
 
 
-def _sizes(column: Column) -> list[tuple[tuple[Run, ...], str]]:
+def _sizes(column: Column) -> list[tuple[tuple[Run, ...], Shade]]:
     if column.kind == "folded":
         return []
-    lines: list[tuple[tuple[Run, ...], str]] = [((Run(count(column.size, "unit")),), colours.INK)]
+    lines: list[tuple[tuple[Run, ...], Shade]] = [((Run(count(column.size, "unit")),), colours.INK)]
     if column.summary:
         lines.append(((Run(column.summary),), BLUE))
     if column.signal_summary and column.kind != "input":
@@ -86,7 +86,7 @@ def _sizes(column: Column) -> list[tuple[tuple[Run, ...], str]]:
     return lines
 
 
-def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], str]]:
+def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], Shade]]:
     """Return how the numbers of a column come about (Eq. 4 to 12), in the letters of its units."""
     column = diagram.columns[c]
     if column.kind == "input":
@@ -156,7 +156,7 @@ def _samples(what: str, x: float, y: float) -> list[Shape]:
             shapes.append(Area(rectangle(at, y - 5, 18, 10), fill, colours.FRAME, 0.6))
         else:
             width = 1.2 + 4 * step
-            shapes.append(Disc(at + 9, y, 4 + width / 2, "", colours.line("error signal", step), round(width, 2)))
+            shapes.append(Disc(at + 9, y, 4 + width / 2, None, colours.line("error signal", step), round(width, 2)))
     return shapes
 
 

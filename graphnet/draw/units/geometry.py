@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from graphnet.draw.colours import Shade
 from graphnet.draw.units.scene import Area, Line, Point
 
 _ARC = 0.5523
@@ -21,7 +22,7 @@ def edge_line(start: Point, start_r: float, end: Point, end_r: float) -> tuple[P
     return between(start, end, start_r / length), between(end, start, end_r / length)
 
 
-def half_disc(x: float, y: float, r: float, fill: str, line: str, *, right: bool) -> Area:
+def half_disc(x: float, y: float, r: float, fill: Shade, line: Shade, *, right: bool) -> Area:
     """Return the left or the right half of a disc."""
     s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
     top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
@@ -30,7 +31,7 @@ def half_disc(x: float, y: float, r: float, fill: str, line: str, *, right: bool
 
 
 def back_arrow(
-    start: Point, start_r: float, end: Point, end_r: float, colour: str, width: float, bend: float
+    start: Point, start_r: float, end: Point, end_r: float, colour: Shade, width: float, bend: float
 ) -> tuple[Line, Area]:
     """Return an arrow that leaves one rim and enters another, bent to run beside the straight line between them."""
     length = math.dist(start, end)

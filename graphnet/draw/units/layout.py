@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphnet.draw import colours
-from graphnet.draw.colours import BLUE, GREEN, RED
+from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.picture import Cell
 from graphnet.draw.units import frame
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, Unit, Weight
@@ -165,7 +165,7 @@ class _Layout:
             a_shapes += self._symbol_and_number(x + r * 0.49, y, "g", column.index, None)
             if column.activation:
                 short_name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
-                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, (Run(short_name),), 7.5, colours.QUIET))
+                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, (Run(short_name),), 7.5, colours.INK))
         parts.append(Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip))
         parts.append(Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip))
         if self.style.labelled:
@@ -175,10 +175,10 @@ class _Layout:
     def _ring(self, column: Column, unit: Unit, x: float, y: float, r: float) -> Part:
         """Return the circle's line: red and wide by the size of the error signal."""
         if column.kind == "input" or unit.delta is None:
-            ring = Disc(x, y, r, "", colours.BOX_LINE["input" if column.kind == "input" else "op"], 1.2)
+            ring = Disc(x, y, r, None, colours.BOX_LINE["input" if column.kind == "input" else "op"], 1.2)
             return Part(unit.id, ("ring", f"n{column.a}"), (ring,))
         width = 1.2 + (5.0 if self.style.labelled else 3.5) * _full(unit.delta.strength)
-        ring = Disc(x, y, r + width / 2, "", colours.line("error signal", unit.delta.strength), round(width, 2))
+        ring = Disc(x, y, r + width / 2, None, colours.line("error signal", unit.delta.strength), round(width, 2))
         return Part(unit.id, ("ring", "backward", f"n{column.z}"), (ring,))
 
     def _input(self, column: Column, unit: Unit, x: float, y: float, r: float, tip: str) -> Part:
@@ -188,10 +188,13 @@ class _Layout:
         return Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(shapes), tip)
 
     def _symbol_and_number(self, x: float, y: float, name: str, index: str, cell: Cell | None) -> list[Shape]:
-        letters = Text(x, y + (1 if cell else 4), symbol(name, index), 11, colours.QUIET if cell else colours.INK)
+        letters = Text(x, y + (1 if cell else 4), symbol(name, index), 11, colours.INK)
         if cell is None:
             return [letters]
-        return [letters, Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, BLUE, bold=True)]
+        return [
+            letters,
+            Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True),
+        ]
 
     def _around(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
         """Return the numbers outside of a circle: activation, bias, error signal."""
@@ -309,7 +312,7 @@ def _strength(weight: Weight) -> float:
     return (weight.weight.strength or 0.0) if weight.weight else 0.0
 
 
-def _fill(cell: Cell | None) -> str:
+def _fill(cell: Cell | None) -> Shade:
     return colours.PAPER if cell is None else colours.cell("value", cell.strength)
 
 

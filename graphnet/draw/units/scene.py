@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from graphnet.draw.colours import Shade
+
 Point: TypeAlias = tuple[float, float]
 
 
@@ -21,7 +23,7 @@ class Line:
     """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
 
     points: tuple[Point, ...]
-    colour: str
+    colour: Shade
     width: float = 1.0
     curved: bool = False
     dashed: bool = False
@@ -32,21 +34,21 @@ class Area:
     """A filled outline; if `curved`, its points are those of closed cubic Bézier curves."""
 
     points: tuple[Point, ...]
-    fill: str
-    line: str
+    fill: Shade
+    line: Shade
     width: float = 1.0
     curved: bool = False
 
 
 @dataclass(frozen=True)
 class Disc:
-    """A circle, filled or (with the fill ``""``) only its line."""
+    """A circle, filled or (without a fill) only its line."""
 
     x: float
     y: float
     r: float
-    fill: str
-    line: str
+    fill: Shade | None
+    line: Shade
     width: float = 1.0
 
 
@@ -72,7 +74,7 @@ class Text:
     y: float
     runs: tuple[Run, ...]
     size: float
-    colour: str
+    colour: Shade
     anchor: Literal["start", "middle", "end"] = "middle"
     bold: bool = False
 

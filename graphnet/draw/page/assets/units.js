@@ -4,7 +4,16 @@ const SVG_TAGS = new Set(["path", "circle", "rect", "text", "tspan"]);
 
 function svgTree([tag, attributes, ...children]) {
   if (!SVG_TAGS.has(tag)) throw new Error(`${tag} is no element of the unit view`);
-  return svg(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : svgTree(child))));
+  const element = svg(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : svgTree(child))));
+  for (const what of ["fill", "stroke"]) if (attributes[what]) element.setAttribute(what, shade(attributes[what]));
+  return element;
+}
+
+// A colour of the style sheet by its name, in the theme that is on; with a percentage, one between its two ends.
+function shade(name) {
+  const [colour, part] = name.split(" ");
+  if (name === "none") return name;
+  return part ? `color-mix(in srgb, var(--${colour}-low), var(--${colour}-high) ${part}%)` : `var(--${colour})`;
 }
 
 function makeUnitView() {
