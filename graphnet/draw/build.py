@@ -20,7 +20,7 @@ from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.shown import EVERYTHING_BUT_FORMULAS, Shown
-from graphnet.draw.slopes import flat_entries
+from graphnet.draw.slopes import WHY, counted, flat_entries
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
@@ -247,9 +247,5 @@ class _Builder:
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
-        saturated, off = flat_entries(node, back)
-        size = back.values[node].size
-        whole = "" if size == 1 else f"{{}} of {size:,} "
-        words = [f"{whole.format(saturated)}saturated: slope below 0.01"] if saturated else []
-        words += [f"{whole.format(off)}off: slope exactly 0"] if off else []
+        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_entries(node, back).items()]
         return [Field("error signal", word, state="saturated") for word in words]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import textwrap
 
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Direction, Field, LegendEntry, Picture, Role, State
+from graphnet.draw.picture import MARKS, Box, Direction, Field, LegendEntry, Picture, Role
 from graphnet.draw.text import dot_markup
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{rows}</table>'
 _FRAMED = 'border="1" cellborder="0" cellspacing="0" cellpadding="0"'
 _MARK_WIDTH = 34
-MARKS: dict[State, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
-"""Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there."""
-
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 

@@ -21,6 +21,9 @@ Kind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
 State = Literal["", "zero", "unreachable", "saturated"]
 """What is special about an array: exactly 0, not there because no error signal arrives, or of an activation's flat ends."""
 
+MARKS: dict[State, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
+"""Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there."""
+
 Direction = Literal["right", "down"]
 
 

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
 from graphnet.ops.activations import LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
 NEARLY_FLAT = 0.01
 """A slope below this is called saturated: a hundredth of the error signal, or less, gets through."""
 
+WHY = {"saturated": f"slope below {NEARLY_FLAT}", "off": "slope exactly 0"}
 
-def flat_entries(node: Node, back: BackwardPass) -> tuple[int, int]:
-    """Return at how many entries an activation is saturated, and at how many it is off: its slope g′ exactly 0.
 
-    The slope is what the op's own rule sends back for an error signal of ones at the values of the pass.
+def flat_entries(node: Node, back: BackwardPass) -> dict[str, Mask]:
+    """Return at which entries an activation is saturated, and at which it is off, by these words, if there are any.
+
+    The slope g′ is what the op's own rule sends back for an error signal of ones at the values of the pass.
     """
     if node.op is None or type(node.op) not in (Sigmoid, Tanh, Relu, LeakyRelu, Softplus):
-        return 0, 0
+        return {}
     a, z = back.values[node], back.values[node.inputs[0]]
     with np.errstate(all="ignore"):
         slopes = np.abs(np.asarray(node.op.backward(np.ones_like(a), a, z)))
-    off = int(np.count_nonzero(slopes == 0))
-    return int(np.count_nonzero(slopes < NEARLY_FLAT)) - off, off
+    flat = {"saturated": (slopes < NEARLY_FLAT) & (slopes > 0), "off": slopes == 0}
+    return {what: where for what, where in flat.items() if where.any()}
+
+
+def counted(what: str, where: Mask) -> str:
+    """Return how many entries are so, in words.
+
+    Examples
+    --------
+    >>> counted("off", np.array([True, False, True])), counted("off", np.array([True]))
+    ('2 of 3 off', 'off')
+    """
+    return what if where.size == 1 else f"{np.count_nonzero(where):,} of {where.size:,} {what}"

@@ -14,6 +14,7 @@ from graphnet.draw.arrays import Array
 from graphnet.draw.names import Names
 from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.slopes import counted
 from graphnet.draw.text import count, number, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.draw.units.chain import chain_of
@@ -131,6 +132,8 @@ class _Builder:
         target = self.of.value(self.chain.target) if c == last else None
         bias = self.of.held(layer.bias).ravel() if layer and layer.bias is not None else None
         bias_gradient = self.of.bias_gradient(layer) if layer else None
+        flat = self.of.flat(layer) if layer else {}
+        silent = self.of.silent(layer) if layer else None
         values, signals = self.value_scale, self.signal_scale
         units = tuple(
             Unit(
@@ -143,6 +146,9 @@ class _Builder:
                 bias=_cell(bias, n, self.weight_scale),
                 bias_gradient=_cell(bias_gradient, n, signals),
                 target=_cell(target, n, values),
+                flat=", ".join(counted(what, where[:, n]) for what, where in flat.items() if where[:, n].any()),
+                stuck=bool(flat) and bool(np.any(list(flat.values()), axis=0)[:, n].all()),
+                silent=silent is not None and bool(silent[n]),
             )
             for n in numbers
         )

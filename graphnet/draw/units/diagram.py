@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from graphnet.draw.picture import Cell
+from graphnet.draw.picture import MARKS, Cell
 from graphnet.draw.text import count
 
 ColumnKind = Literal["input", "hidden", "output", "folded"]
@@ -35,6 +35,17 @@ class Unit:
     bias_gradient: Cell | None = None
     target: Cell | None = None
     """What its activation is compared with."""
+    flat: str = ""
+    """In how many samples its activation is saturated or off, in words; empty if it is in none."""
+    stuck: bool = False
+    """Whether it is so in every sample."""
+    silent: bool = False
+    """Whether δ is exactly 0 in every sample."""
+
+    @property
+    def marks(self) -> str:
+        """What makes it stand out where there is no room for words."""
+        return (MARKS["saturated"] if self.stuck else "") + (MARKS["zero"] if self.silent else "")
 
 
 @dataclass(frozen=True)

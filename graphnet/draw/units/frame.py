@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
+from graphnet.draw.picture import MARKS
+from graphnet.draw.slopes import WHY
 from graphnet.draw.text import count
 from graphnet.draw.units.diagram import Column, Diagram
 from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape, Text, symbol
@@ -118,17 +120,11 @@ def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], Shade]]:
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def legend(diagram: Diagram, top: float) -> list[Part]:
-    """Return what colours and widths mean."""
+def legend(diagram: Diagram, top: float, *, labelled: bool) -> list[Part]:
+    """Return what colours, widths and marks mean."""
     ends = {what: (low, high) for what, low, high in diagram.scales}
-    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
-    if "value" in ends:
-        rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
-    if diagram.has_signals:
-        rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
-        rows.append(("gradient", "gradient of a weight or a bias", GREEN))
     parts = []
-    for i, (what, words, colour) in enumerate(rows):
+    for i, (what, words, colour) in enumerate(_meanings(diagram, labelled)):
         y = top + 14 + i * LINE
         shapes: list[Shape] = [Text(LEFT + 216, y, (Run(words),), 11, colour, "start")]
         if what in ends:
@@ -137,9 +133,27 @@ def legend(diagram: Diagram, top: float) -> list[Part]:
             shapes.append(Text(LEFT + 174, y, (Run(high),), 10, colours.INK, "start"))
             shapes += _samples(what, LEFT + 64, y - 4)
         else:
-            shapes.append(Text(LEFT + 114, y, (Run("0.12"),), 11, colour))
+            shapes.append(Text(LEFT + 114, y, (Run(what),), 11, colour))
         parts.append(Part("", ("legend",), tuple(shapes)))
     return parts
+
+
+def _meanings(diagram: Diagram, labelled: bool) -> list[tuple[str, str, Shade]]:
+    """Return the lines of the legend: a scale, or else a sample, with its meaning."""
+    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
+    if "value" in {what for what, *_ in diagram.scales}:
+        rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
+    if diagram.has_signals:
+        rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
+        rows.append(("0.12", "gradient of a weight or a bias", GREEN))
+    units = [unit for column in diagram.columns for unit in column.units]
+    if any(unit.flat if labelled else unit.stuck for unit in units):
+        where = "" if labelled else "in every sample "
+        why = f", or {where}".join(f"{what}: {reason}" for what, reason in WHY.items())
+        rows.append((MARKS["saturated"], f"{where}{why}; hardly any error signal gets through", RED))
+    if any(unit.silent for unit in units):
+        rows.append((MARKS["zero"], "error signal exactly 0 in every sample", RED))
+    return rows
 
 
 def _samples(what: str, x: float, y: float) -> list[Shape]:
@@ -160,6 +174,6 @@ def _samples(what: str, x: float, y: float) -> list[Shape]:
     return shapes
 
 
-def legend_height(diagram: Diagram) -> float:
+def legend_height(diagram: Diagram, *, labelled: bool) -> float:
     """Return how much room the legend needs."""
-    return LINE * (1 + ("value" in {what for what, *_ in diagram.scales}) + 2 * diagram.has_signals) + 24
+    return LINE * len(_meanings(diagram, labelled)) + 24

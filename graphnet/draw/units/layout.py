@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
-from graphnet.draw.picture import Cell
+from graphnet.draw.picture import MARKS, Cell
 from graphnet.draw.units import frame
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, Unit, Weight
 from graphnet.draw.units.geometry import back_arrow, between, curve_in, edge_line, half_disc
@@ -26,7 +26,7 @@ class Style:
     below: float
 
 
-SMALL = Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=30)
+SMALL = Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=36)
 LARGE = Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
 
 MOST_LABELLED_UNITS, MOST_LABELLED_COLUMNS, MOST_LABELLED_HEIGHT = 16, 6, 1000
@@ -95,9 +95,9 @@ class _Layout:
         heads = frame.heads(diagram, self.x, self.top)
         feet = frame.feet(diagram, self.x, self.bottom, labelled=self.style.labelled)
         legend_top = self.bottom + frame.feet_height(diagram, labelled=self.style.labelled)
-        legend = frame.legend(diagram, legend_top)
+        legend = frame.legend(diagram, legend_top, labelled=self.style.labelled)
         width = max([right, *(frame.right_end(part) for part in (*heads, *feet, *legend))]) + 24
-        height = legend_top + frame.legend_height(diagram)
+        height = legend_top + frame.legend_height(diagram, labelled=self.style.labelled)
         return Scene(width, height, (*lines, *units, *gaps, *labels, *error, *heads, *feet, *legend))
 
     # Weights --------------------------------------------------------------------------------------------------------
@@ -170,6 +170,9 @@ class _Layout:
         parts.append(Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip))
         if self.style.labelled:
             parts += self._around(column, unit, x, y, r)
+        elif unit.marks:
+            text = Text(x + r + 5, y + 3.5, (Run(unit.marks),), 9, RED, "start", bold=True)
+            parts.append(_label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text))
         return parts
 
     def _ring(self, column: Column, unit: Unit, x: float, y: float, r: float) -> Part:
@@ -205,8 +208,15 @@ class _Layout:
         if column.bias is not None:
             parts += self._bias(column, unit, x, y, r)
         if unit.delta:
-            text = Text(x, y + r + 21, (*symbol("δ", q), Run(f" {unit.delta.text}")), 11.5, RED, bold=True)
-            parts.append(_label(f"{unit.id}d", ("label", "backward", f"n{column.z}"), text))
+            mark = (Run(f"{MARKS['zero']} "),) if unit.silent else ()
+            runs = (*mark, *symbol("δ", q), Run(f" {unit.delta.text}"))
+            texts = [Text(x, y + r + 19, runs, 11.5, RED, bold=True)]
+            if unit.flat:
+                texts.append(Text(x, y + r + 31, (Run(f"{MARKS['saturated']} {unit.flat}"),), 10, RED))
+            parts += [
+                _label(f"{unit.id}{end}", ("label", "backward", f"n{column.z}"), text)
+                for end, text in zip("dk", texts, strict=False)
+            ]
         return parts
 
     def _bias(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
@@ -223,7 +233,9 @@ class _Layout:
 
     def _unit_tip(self, unit: Unit) -> str:
         cells = {"z": unit.z, "a": unit.a, "δ": unit.delta}
-        numbers = ", ".join(f"{name} = {cell.text}" for name, cell in cells.items() if cell)
+        numbers = ", ".join(
+            [*(f"{name} = {cell.text}" for name, cell in cells.items() if cell), *filter(None, [unit.flat])]
+        )
         return f"unit {unit.number}: {numbers}" if numbers else ""
 
     # What is left out, and what comes last --------------------------------------------------------------------------

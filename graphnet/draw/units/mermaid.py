@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphnet.draw import colours
 from graphnet.draw.mermaid import caption
+from graphnet.draw.picture import MARKS
 from graphnet.draw.text import mermaid_text
 from graphnet.draw.units.diagram import Column, Diagram, Unit
 
@@ -56,6 +57,7 @@ def _column(column: Column) -> list[str]:
 def _unit(unit: Unit) -> str:
     cells = {"z": unit.z, "a": unit.a, "δ": unit.delta}
     numbers = [f"{name} {cell.text}" for name, cell in cells.items() if cell]
+    numbers += [f"{MARKS['saturated']} {unit.flat}"] if unit.flat else []
     return f'{_id(unit.id)}(("{"<br/>".join(map(mermaid_text, numbers or [f"{unit.number}"]))}"))'
 
 

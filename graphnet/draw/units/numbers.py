@@ -9,6 +9,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.arrays import Array
+from graphnet.draw.slopes import Mask, flat_entries
 from graphnet.draw.text import count
 from graphnet.draw.units.chain import Chain, Layer
 from graphnet.engine.passes import BackwardPass, ForwardPass
@@ -73,6 +74,23 @@ class Numbers:
     def signal(self, node: Node) -> Array | None:
         """Return a node's error signal, a number for each unit."""
         return None if self.back is None else self._each(self.back.error_signals.get(node))
+
+    def flat(self, layer: Layer) -> dict[str, Mask]:
+        """Return where the activation of a layer is saturated or off: one row for each sample, one column for each unit."""
+        flat = {} if self.back is None else flat_entries(layer.a, self.back)
+        return {what: self._asked(where) for what, where in flat.items()}
+
+    def silent(self, layer: Layer) -> Mask | None:
+        """Return which units of a layer have a δ of exactly 0 in every sample."""
+        if self.back is None or layer.z not in self.back.error_signals or not self.samples:
+            return None
+        silent: Mask = (self._asked(self.back.error_signals[layer.z]) == 0).all(axis=0)
+        return silent
+
+    def _asked(self, array: Array) -> Array:
+        """Return the rows of the samples that are shown."""
+        rows = self._rows(array)
+        return rows if self.sample is None else rows[self.sample : self.sample + 1]
 
     def sample_text(self) -> str:
         """Return which sample the numbers are of, or that they are averages."""

@@ -29,11 +29,12 @@ def _column(column: Column) -> list[str]:
         return [f"... {column.title} not shown ..."]
     words = [f"{column.title}: {column.name}", column.activation, count(column.size, "unit")]
     names = {"unit": "unit", "z": "z", "a": "a", "target": "t", "error": "∂E/∂a", "delta": "δ = ∂E/∂z"}
-    names |= {"bias": "b", "bias_gradient": "∂E/∂b"}
+    names |= {"bias": "b", "bias_gradient": "∂E/∂b", "flat": "slope"}
     rows: list[dict[str, str]] = []
     for unit in column.units:
-        cells = {name: getattr(unit, name) for name in names if name != "unit"}
-        rows.append({"unit": str(unit.number)} | {name: cell.text for name, cell in cells.items() if cell})
+        cells = {name: getattr(unit, name) for name in names if name not in ("unit", "flat")}
+        numbers = {name: cell.text for name, cell in cells.items() if cell}
+        rows.append({"unit": str(unit.number)} | numbers | ({"flat": unit.flat} if unit.flat else {}))
     shown = [name for name in names if any(name in row for row in rows)]
     lines = [", ".join(word for word in [*words, column.summary, column.signal_summary] if word)]
     if len(shown) > 1:
