@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from graphnet.draw.picture import Box
+from graphnet.draw.picture import MARKS, Box
 
 Card = Literal["words", "numbers", "maps", "sizes"]
 """What a box shows of its arrays: nothing, tables of numbers, small heat maps, or their norms alone."""
@@ -23,9 +23,11 @@ def card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tupl
     """Return the width and height of a box, given what each pass says of it."""
     if box.kind == "literal":
         return max(30.0, _width(box.title, _LETTER) + 12), 26.0
-    words = max(_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in box.lines), NARROWEST)
-    width = min(words, WIDEST)
-    height = TITLE + LINE * len(box.lines) + 2 * PADDING
+    marks = [_marks(one) for one in arrays]
+    lines = [*box.lines, *([f"✗ {box.mark.text}"] if box.mark else [])]
+    words = [*lines, *(line for of_one in marks for line in of_one)]
+    width = min(max(_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in words), NARROWEST), WIDEST)
+    height = TITLE + LINE * (len(lines) + max(map(len, marks), default=0)) + 2 * PADDING
     if any(one.get("largest") for one in arrays):
         height += NORM
     for keys in (("value", "update"), ("signal",)):  # a new value takes the place of the old one
@@ -35,6 +37,12 @@ def card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tupl
             width = max(width, field_width)
             height += field_height
     return round(width + 2 * PADDING), round(height)
+
+
+def _marks(one: Mapping[str, Any]) -> list[str]:
+    """Return the marks that stand below the arrays of a box."""
+    flat = [f"{MARKS['saturated']} {words}" for words in one.get("flat", {}).values()]
+    return flat + [f"{MARKS['unreachable']} no error signal"] * one.get("unreached", 0)
 
 
 def _field_size(card: Card, versions: Sequence[Mapping[str, Any]]) -> tuple[float, float]:

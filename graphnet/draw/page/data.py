@@ -11,17 +11,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node
+from graphnet.core.node import Array, Node
 from graphnet.draw.page.arrays import MOST_ARRAYS, share
 from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.runs import Runs
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.scenery import scenery
-from graphnet.draw.page.steps import PHASES, Step, steps_of
+from graphnet.draw.page.steps import PHASES, Step, new_value, steps_of
 from graphnet.draw.page.units import unit_view
-from graphnet.draw.picture import Picture
+from graphnet.draw.picture import MARKS, Picture
 from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.slopes import WHY
 from graphnet.draw.text import number
+from graphnet.draw.units.build import Scales
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
 
@@ -66,7 +68,8 @@ def page_data(
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
     steps = [steps_of(run, learning_rate) for run in passes.values()]
     formulas = rule_trees(graph, passes.values())
-    units = _unit_views(list(passes.values()) or [graph], sample)
+    scales = _scales(graph, nodes, passes.values())
+    units = _unit_views(list(passes.values()), graph, sample, scales, learning_rate)
     named = {runs.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for view in units for part in view["parts"] for node in part["nodes"]}
     return {
@@ -74,7 +77,9 @@ def page_data(
         "view": view,
         "rate": number(learning_rate),
         "loss": runs.sentences.names.loss,
-        "scales": _scales(nodes, passes.values()),
+        "scales": {"value": _ends(scales.values), "signal": _ends(scales.signals)},
+        "marks": MARKS,
+        "why": WHY,
         "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
         "scenes": {
@@ -133,26 +138,32 @@ def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
     return {"steps": [vars(step) for step in steps], "phases": phases}
 
 
-def _scales(nodes: Collection[Node], runs: Collection[ForwardPass]) -> dict[str, dict[str, Any]]:
-    """Return the ends of the colour scales over all passes: linear for values, logarithmic for error signals."""
-    values = linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim)
-    signals = logarithmic(
-        run.error_signals[node]
-        for run in runs
-        if isinstance(run, BackwardPass)
-        for node in nodes
-        if node in run.error_signals
+def _scales(graph: Graph, nodes: Collection[Node], runs: Collection[ForwardPass]) -> Scales:
+    """Return the colour scales of both views over all passes."""
+    backward = [run for run in runs if isinstance(run, BackwardPass)]
+    return Scales(
+        linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
+        logarithmic(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
+        linear(run.values[node] for run in runs for node in graph.parameters if run.values[node].ndim == 2),
     )
-    return {name: _ends(scale) for name, scale in (("value", values), ("signal", signals))}
 
 
 def _ends(scale: Scale) -> dict[str, Any]:
     return {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
 
 
-def _unit_views(shown: Sequence[Graph | ForwardPass], sample: int | None) -> list[dict[str, Any]]:
+def _unit_views(
+    passes: Sequence[ForwardPass], graph: Graph, sample: int | None, scales: Scales, learning_rate: float
+) -> list[dict[str, Any]]:
     """Return the unit view of each pass, or none if the graph has none or if they would be too much."""
-    first = unit_view(shown[0], sample)
-    if first is None or len(json.dumps(first)) * len(shown) > MOST_UNIT_TEXT:
+
+    def view(run: ForwardPass) -> dict[str, Any] | None:
+        updated: dict[Node, Array] = {}
+        if isinstance(run, BackwardPass):
+            updated = {w: new_value(run, w, learning_rate) for w in graph.parameters if w in run.error_signals}
+        return unit_view(run, sample, scales, updated)
+
+    first = view(passes[0]) if passes else unit_view(graph, sample)
+    if first is None or len(json.dumps(first)) * len(passes) > MOST_UNIT_TEXT:
         return []
-    return [first, *(view for run in shown[1:] if (view := unit_view(run, sample)))]
+    return [first, *(other for run in passes[1:] if (other := view(run)))]

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Array, Node, Parameter
+from graphnet.core.node import Array, Constant, Node, Parameter
 from graphnet.draw.edges import norm
 from graphnet.draw.page.arrays import describe
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.sentences import Sentences
 from graphnet.draw.page.steps import Step, new_value
+from graphnet.draw.slopes import counted, flat_entries
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
@@ -44,10 +45,17 @@ class Runs:
         }
 
     def _arrays(self, run: ForwardPass, node: Node) -> dict[str, Any]:
-        """Return what a node has: its value, and where there is one its error signal with the messages it adds up."""
+        """Return what a node has: its value, and where there is one its error signal with the messages it adds up.
+
+        What arrives at a constant goes no further and changes nothing: of that nothing is said.
+        """
         told: dict[str, Any] = {"value": self._array(run.values[node])}
-        if not isinstance(run, BackwardPass) or node not in run.error_signals:
+        if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
+        if flat := flat_entries(node, run):
+            told["flat"] = {what: counted(what, where) for what, where in flat.items()}
+        if node not in run.error_signals:
+            return told | {"unreached": True}
         told["signal"] = self._array(run.error_signals[node])
         messages = run.messages(node)
         told["messages"] = [self._message(message, alone=len(messages) == 1) for message in messages]

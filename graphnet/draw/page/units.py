@@ -9,37 +9,43 @@ from typing import Any
 
 from graphnet.core.graph import Graph
 from graphnet.draw.page.trees import tree
-from graphnet.draw.units.build import build_units
+from graphnet.draw.units.build import Scales, Updated, build_units
 from graphnet.draw.units.layout import lay_out
+from graphnet.draw.units.scene import Part
 from graphnet.draw.units.svg import to_svg
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
 
 _NODE = re.compile(r"n\d+")
-_ON_THE_PAGE_ITSELF = frozenset({"title", "legend"})
+_ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
-def unit_view(shown: Graph | ForwardPass, sample: int | None) -> dict[str, Any] | None:
+def unit_view(
+    shown: Graph | ForwardPass, sample: int | None, scales: Scales | None = None, updated: Updated | None = None
+) -> dict[str, Any] | None:
     """Return the unit view as plain data, or ``None`` if the graph is no row of layers."""
     try:
-        diagram = build_units(shown, sample)
+        diagram = build_units(shown, sample, scales, updated)
     except DrawError:
         return None
-    svg = ElementTree.fromstring(to_svg(lay_out(diagram), "", "", paint=attrgetter("name")))
-    parts = [_part(element) for element in svg if element.tag.endswith("}g")]
+    scene = lay_out(diagram)
+    svg = ElementTree.fromstring(to_svg(scene, "", "", paint=attrgetter("name")))
+    elements = [element for element in svg if element.tag.endswith("}g")]
+    parts = [_part(*both) for both in zip(scene.parts, elements, strict=True)]
     return {
         "width": float(svg.attrib["width"]),
         "height": float(svg.attrib["height"]),
+        "notice": " ".join(filter(None, [diagram.sample, diagram.notice and f"{diagram.notice}."])),
         "font": svg.attrib["font-family"],
         "parts": [part for part in parts if not _ON_THE_PAGE_ITSELF & set(part["classes"])],
     }
 
 
-def _part(element: ElementTree.Element) -> dict[str, Any]:
-    classes = element.attrib["class"].split()
-    return {
-        "classes": [name for name in classes if not _NODE.fullmatch(name)],
-        "nodes": [name for name in classes if _NODE.fullmatch(name)],
+def _part(part: Part, element: ElementTree.Element) -> dict[str, Any]:
+    told = {
+        "classes": [name for name in part.classes if not _NODE.fullmatch(name)],
+        "nodes": [name for name in part.classes if _NODE.fullmatch(name)],
         "shapes": [tree(child) for child in element if not child.tag.endswith("}title")],
-        "tip": next((child.text for child in element if child.tag.endswith("}title")), ""),
+        "tip": part.tip,
     }
+    return told | ({"updated": part.updated} if part.updated else {})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphnet.core.graph import Graph
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.draw.arrays import Array
 from graphnet.draw.names import Names
@@ -34,26 +35,41 @@ LETTERS = "efghijk"
 DIGITS = 3
 
 
-def build_units(shown: Graph | ForwardPass, sample: int | None = None) -> Diagram:
+Updated = Mapping[Node, Array]
+"""What the parameters become."""
+
+
+class Scales(NamedTuple):
+    """How sizes of z and a, of error signals and gradients, and of weights become strengths of colours."""
+
+    values: Scale
+    signals: Scale
+    weights: Scale
+
+
+def build_units(
+    shown: Graph | ForwardPass, sample: int | None = None, scales: Scales | None = None, updated: Updated | None = None
+) -> Diagram:
     """Return the description of the unit view of a graph, with the numbers of a pass if one is given.
 
-    They are of one sample, counted from 0, or averages over the batch.
+    They are of one sample, counted from 0, or averages over the batch. Without scales it gets its own, of what it shows.
 
     Raises
     ------
     DrawError
         If the graph is no row of layers, or there is no such sample.
     """
-    return _Builder(shown, sample).diagram()
+    return _Builder(shown, sample, scales, updated or {}).diagram()
 
 
 class _Builder:
     """What all parts of one diagram need to know."""
 
-    def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
+    def __init__(self, shown: Graph | ForwardPass, sample: int | None, scales: Scales | None, updated: Updated) -> None:
         self.shown = shown
         self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
         self.names = Names(self.graph)
+        self.updated = updated
         self.chain = chain_of(self.graph)
         self.layers = self.chain.layers
         self.of = Numbers(shown, self.chain, sample)
@@ -63,7 +79,7 @@ class _Builder:
         self.sizes = [shapes[0][0], *(units for _, units in shapes)]
         self.kept = _kept_columns(len(self.nodes))
         self.numbers = _kept_units([self.sizes[c] for c in self.kept])
-        self.value_scale, self.signal_scale, self.weight_scale = self._scales()
+        self.scales = scales or self._scales()
 
     def diagram(self) -> Diagram:
         columns: list[Column] = []
@@ -87,7 +103,7 @@ class _Builder:
 
     # Scales ---------------------------------------------------------------------------------------------------------
 
-    def _scales(self) -> tuple[Scale, Scale, Scale]:
+    def _scales(self) -> Scales:
         values: list[Array] = []
         signals: list[Array] = []
         weights: list[Array] = []
@@ -107,14 +123,14 @@ class _Builder:
                 weights.append(weight[drawn])
                 signals += [] if gradient is None else [gradient[drawn]]
                 signals += [] if delta is None or c == 1 else [(weight * delta)[drawn]]
-        return linear(values), logarithmic(signals), linear(weights)
+        return Scales(linear(values), logarithmic(signals), linear(weights))
 
     def _scale_texts(self) -> tuple[tuple[str, str, str], ...]:
-        texts = [("weight", "0", number(self.weight_scale.high, 2))]
+        texts = [("weight", "0", number(self.scales.weights.high, 2))]
         if self.of.run is not None:
-            texts.append(("value", "0", number(self.value_scale.high, 2)))
+            texts.append(("value", "0", number(self.scales.values.high, 2)))
         if self.of.back is not None:
-            texts.append(("error signal", number(self.signal_scale.low, 2), number(self.signal_scale.high, 2)))
+            texts.append(("error signal", number(self.scales.signals.low, 2), number(self.scales.signals.high, 2)))
         return tuple(texts)
 
     # Parts ----------------------------------------------------------------------------------------------------------
@@ -132,9 +148,10 @@ class _Builder:
         target = self.of.value(self.chain.target) if c == last else None
         bias = self.of.held(layer.bias).ravel() if layer and layer.bias is not None else None
         bias_gradient = self.of.bias_gradient(layer) if layer else None
+        updated = self.updated.get(layer.bias) if layer and layer.bias is not None else None
         flat = self.of.flat(layer) if layer else {}
         silent = self.of.silent(layer) if layer else None
-        values, signals = self.value_scale, self.signal_scale
+        values, signals, _ = self.scales
         units = tuple(
             Unit(
                 f"u{c}-{n}",
@@ -143,8 +160,9 @@ class _Builder:
                 a=_cell(a, n, values),
                 delta=_cell(delta, n, signals),
                 error=_cell(error, n, signals),
-                bias=_cell(bias, n, self.weight_scale),
+                bias=_cell(bias, n, self.scales.weights),
                 bias_gradient=_cell(bias_gradient, n, signals),
+                bias_updated="" if updated is None else number(updated.ravel()[n], DIGITS),
                 target=_cell(target, n, values),
                 flat=", ".join(counted(what, where[:, n]) for what, where in flat.items() if where[:, n].any()),
                 stuck=bool(flat) and bool(np.any(list(flat.values()), axis=0)[:, n].all()),
@@ -176,16 +194,19 @@ class _Builder:
         array = self.of.weights(layer)
         gradient = self.of.weight_gradient(layer)
         delta = self.of.signal(layer.z)
+        updated = self.updated.get(layer.weights)
+        updated = None if updated is None else self.of.oriented(layer, updated)
         known = self.of.run is not None or getattr(layer.weights, "value", None) is not None
         weights = tuple(
             Weight(
                 f"w{c}-{i}-{j}",
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
-                _number(array[i, j], self.weight_scale) if known else None,
+                _number(array[i, j], self.scales.weights) if known else None,
                 bool(array[i, j] < 0),
-                None if gradient is None else _number(gradient[i, j], self.signal_scale),
-                None if delta is None else _number(delta[j] * array[i, j], self.signal_scale),
+                None if gradient is None else _number(gradient[i, j], self.scales.signals),
+                None if delta is None else _number(delta[j] * array[i, j], self.scales.signals),
+                "" if updated is None else number(updated[i, j], DIGITS),
             )
             for j in targets
             for i in sources

@@ -41,6 +41,8 @@ class Unit:
     """Whether it is so in every sample."""
     silent: bool = False
     """Whether δ is exactly 0 in every sample."""
+    bias_updated: str = ""
+    """The number that takes the place of the bias, where that is known."""
 
     @property
     def marks(self) -> str:
@@ -89,6 +91,8 @@ class Weight:
     gradient: Cell | None = None
     message: Cell | None = None
     """δ w: what the target sends back along it."""
+    updated: str = ""
+    """The number that takes the place of the weight, where that is known."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
@@ -135,7 +135,7 @@ class _Layout:
         ink = colours.weight(weight.negative, 1.0)
         height = y - 3 if weight.gradient else y + 4
         number = Text(x, height, (*named, Run(f" {weight.weight.text}")), 11, ink, bold=True)
-        parts = [_label(f"{weight.id}w", ("label", node), number)]
+        parts = [replace(_label(f"{weight.id}w", ("label", node), number), updated=weight.updated)]
         if weight.gradient:
             gradient = Text(x, y + 10, (Run(weight.gradient.text),), 11, GREEN)
             parts.append(_label(f"{weight.id}g", ("label", "gradient", node), gradient))
@@ -225,7 +225,8 @@ class _Layout:
         runs = (*symbol("b", column.index), *((Run(f" {unit.bias.text}"),) if unit.bias else ()))
         text = Text(at - 4, y - r - (22 if unit.bias_gradient else 12), runs, 11, colours.INK, "end")
         stem = Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0)
-        parts = [Part("", ("bias", node), (stem,)), _label(f"{unit.id}b", ("bias", node), text)]
+        label = replace(_label(f"{unit.id}b", ("bias", node), text), updated=unit.bias_updated)
+        parts = [Part("", ("bias", node), (stem,)), label]
         if unit.bias_gradient:
             gradient = Text(at - 4, y - r - 9, (Run(unit.bias_gradient.text),), 11, GREEN, "end")
             parts.append(_label(f"{unit.id}g", ("label", "gradient", node), gradient))

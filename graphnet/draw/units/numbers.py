@@ -118,9 +118,10 @@ class Numbers:
 
     def weights(self, layer: Layer) -> Array:
         """Return one row for each unit before the layer, one column for each unit of it."""
-        return self._oriented(layer, self.held(layer.weights))
+        return self.oriented(layer, self.held(layer.weights))
 
-    def _oriented(self, layer: Layer, weights: Array) -> Array:
+    def oriented(self, layer: Layer, weights: Array) -> Array:
+        """Return an array of the shape of the weights, one row for each unit before the layer."""
         return weights.T if layer.transposed else weights
 
     def weight_gradient(self, layer: Layer) -> Array | None:
@@ -128,7 +129,7 @@ class Numbers:
         if self.back is None or layer.weights not in self.back.error_signals:
             return None
         if self.sample is None or self.samples == 1:
-            return self._oriented(layer, self.back.error_signals[layer.weights])
+            return self.oriented(layer, self.back.error_signals[layer.weights])
         a, delta = self.value(layer.signal), self.signal(layer.z)
         return None if a is None or delta is None else np.outer(a, delta)
 

@@ -98,6 +98,8 @@ class Part:
     shapes: tuple[Shape, ...]
     tip: str = ""
     """What to show when the mouse rests on it: symbols and numbers only."""
+    updated: str = ""
+    """What takes the place of the last piece of its text after the update, if anything."""
 
 
 @dataclass(frozen=True)

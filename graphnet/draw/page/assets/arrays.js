@@ -93,6 +93,8 @@ function inWords(array) {
   return parts.join(", ");
 }
 
+const EXACTLY_0 = `${page.marks.zero} exactly 0`;
+
 function isZero(array) {
   return array.range && array.range[0] === "0" && array.range[1] === "0" && !array.bad;
 }
@@ -119,7 +121,7 @@ function arrayFigure(array, role, label) {
     map.addEventListener("pointerleave", () => (shown.textContent = inWords(array)));
     return figure;
   }
-  if (isZero(array) && role !== "value") figure.append(el("p", { class: "quiet" }, "exactly 0"));
+  if (isZero(array) && role !== "value") figure.append(el("p", { class: "quiet" }, EXACTLY_0));
   if (array.bad) figure.append(el("p", { class: "warning" }, `${array.bad} not finite`));
   return figure;
 }

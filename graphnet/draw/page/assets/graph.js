@@ -64,6 +64,7 @@ function makeCard(box) {
       },
       el("div", { class: "title" }, box.title),
       ...box.lines.map((line) => el("div", { class: "line" }, line)),
+      box.mark && el("div", { class: "line mark" }, (box.mark.kind === "fault" ? "✗ " : "") + box.mark.text),
       fields,
     ),
     box.place,
@@ -88,11 +89,12 @@ function makeCard(box) {
     if (arrays.value) fields.append(cardField(box, arrays.value, "value", "value", "value"));
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
     if (arrays.signal) fields.append(cardField(box, arrays.signal, box.role, box.derivative, "signal"));
+    for (const words of Object.values(arrays.flat ?? {})) fields.append(cardMark("saturated", words, "signal"));
+    if (arrays.unreached) fields.append(cardMark("unreachable", "no error signal", "none"));
   }
 
   function show(lit) {
-    for (const what of ["value", "signal", "update"]) element.classList.toggle(`knows-${what}`, isKnown(box.id, what));
-    element.classList.toggle("unreached", isKnown(box.id, "none"));
+    for (const what of Object.keys(knownAt)) element.classList.toggle(`knows-${what}`, isKnown(box.id, what));
     element.classList.toggle("lit", lit.has(box.id));
     element.classList.toggle("selected", state.selected === box.id);
     element.tabIndex = box.id === (state.selected ?? scene.boxes[0].id) ? 0 : -1;
@@ -114,7 +116,7 @@ function cardField(box, array, role, caption, what) {
     paint(size, array.norm ?? "0", role);
     return filled(field, {}, [size]);
   }
-  field.append(el("div", { class: "caption" }, isZero(array) && what === "signal" ? "exactly 0" : caption));
+  field.append(el("div", { class: "caption" }, isZero(array) && what === "signal" ? EXACTLY_0 : caption));
   if (box.card === "numbers") field.append(table(array, role, caption));
   else if (array.rows.length) {
     const map = heatMap(array, role, "small");
@@ -122,6 +124,11 @@ function cardField(box, array, role, caption, what) {
     field.append(map);
   }
   return field;
+}
+
+function cardMark(mark, words, what) {
+  const caption = el("div", { class: "caption" }, `${page.marks[mark]} ${words}`);
+  return el("div", { class: `field tight error-signal shows-${what}` }, caption);
 }
 
 function makeCurve(edge, number) {
@@ -150,7 +157,7 @@ function makeCurve(edge, number) {
     const flowed = state.step >= (flowsAt.value.get(number) ?? Infinity);
     const returned = state.step >= (flowsAt.signal.get(number) ?? Infinity);
     const step = currentStep();
-    const now = step?.edges.includes(number);
+    const now = Boolean(step?.edges.includes(number));
     element.classList.toggle("flowed", flowed);
     element.classList.toggle("returned", returned);
     element.classList.toggle("flows-on", now && step.shows === "value");

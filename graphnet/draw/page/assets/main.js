@@ -11,6 +11,8 @@ turnScene({});
 makeLegend();
 makeSearch();
 views.start();
+const fault = scene.boxes.find((box) => box.mark?.kind === "fault");
+if (fault) select(fault.id);
 
 // Another picture: its notice, its graph, and the way back to the first one.
 function turnScene(before) {
@@ -25,20 +27,27 @@ function turnScene(before) {
   graph.camera.start();
 }
 
+// What the colours and marks mean: those that are there, in any pass.
 function makeLegend() {
-  const scaled = (role, text, { ends }) =>
-    el("span", { class: `key ${role}` }, text, " ", el("i", { class: "ramp" }), ` ${ends[0]} to ${ends[1]}`);
-  if (units)
-    byId("legend").append(
-      el("span", { class: "quiet" }, "weights: wide if large, grey if positive, orange if negative"),
-    );
-  if (!page.passes.length) return;
-  byId("legend").prepend(scaled("value", "value", page.scales.value));
-  if (scene.phases.length < 2) return;
-  byId("legend").firstChild.after(
-    scaled("error-signal", "error signal", page.scales.signal),
-    scaled("gradient", "gradient", page.scales.signal),
-  );
+  const key = (role, ...children) => el("span", { class: `key ${role}` }, ...children);
+  const scaled = (role, text, ends) => key(role, text, " ", el("i", { class: "ramp" }), ends && ` ${ends[0]} to ${ends[1]}`);
+  const { value, signal } = page.scales;
+  const every = page.passes.flatMap((pass) => Object.values(pass.arrays));
+  const isUnused = (box) => box.role === "unused-signal" && page.passes.some((pass) => pass.arrays[box.id]?.signal);
+  const flat = new Set(every.flatMap((one) => Object.keys(one.flat ?? {})));
+  const marked = (mark, text) => key("error-signal", `${page.marks[mark]} ${text}`);
+  const keys = [
+    every.length && scaled("value", "value", value.ends),
+    every.some((one) => one.signal) && scaled("error-signal", "error signal", signal.ends),
+    every.some((one) => one.update) && scaled("gradient", "gradient", signal.ends),
+    scene.boxes.some(isUnused) && scaled("unused-signal", "of an input, goes no further"),
+    flat.size && marked("saturated", [...flat].map((what) => `${what}: ${page.why[what]}`).join(", ")),
+    every.some((one) => one.signal && isZero(one.signal)) && marked("zero", "error signal exactly 0"),
+    every.some((one) => one.unreached) && marked("unreachable", "no error signal arrives"),
+    units && key("quiet of-units", "weights: wide if large, grey if positive, orange if negative"),
+    units && page.units[0].notice && key("quiet of-units", page.units[0].notice),
+  ];
+  byId("legend").append(...keys.filter(Boolean));
 }
 
 // Find a node in this picture, or else in one where a box is open.

@@ -22,7 +22,7 @@ function overview() {
   }
   return [
     el("h2", {}, title()),
-    el("p", { class: "quiet" }, "Step on, or choose a node to see its numbers."),
+    el("p", { class: "quiet" }, scene.steps.length ? "Step on, or choose a node to see its numbers." : "Choose a node to see its rule."),
     section("Nodes", list),
   ];
 }
@@ -125,12 +125,16 @@ function rulesWithoutNumbers(box) {
 }
 
 function backSections(box, arrays) {
-  if (!arrays.signal)
-    return scene.phases.length > 1
-      ? [section("Error signal", el("p", { class: "quiet" }, "None reaches it: no output depends on it smoothly."))]
-      : [];
+  const marks = Object.entries(arrays.flat ?? {}).map(([what, words]) =>
+    el("p", { class: "mark" }, `${page.marks.saturated} ${words}: ${page.why[what]}`),
+  );
+  if (arrays.unreached) {
+    const none = `${page.marks.unreachable} None reaches it: no output depends on it smoothly.`;
+    return [section("Error signal", ...knownOr(box, "none", el("p", { class: "mark" }, none)))];
+  }
+  if (!arrays.signal) return [];
   const title = box.role === "gradient" ? "Gradient" : "Error signal";
-  const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays)))];
+  const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays), ...marks))];
   if (arrays.update) parts.push(updateSection(box, arrays));
   return parts;
 }

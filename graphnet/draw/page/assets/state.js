@@ -54,6 +54,7 @@ function change(changes) {
 }
 
 function goTo(step) {
+  if (!scene.steps.length) return;
   const next = Math.max(0, Math.min(lastStep(), step));
   const lit = scene.steps[next]?.boxes ?? [];
   change({ step: next, selected: lit.length === 1 ? lit[0] : null, playing: state.playing && next < lastStep() });

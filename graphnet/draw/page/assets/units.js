@@ -68,19 +68,25 @@ function makeUnitView() {
   return { show, camera };
 }
 
-function makePart({ classes, nodes, shapes, tip }) {
+function makePart({ classes, nodes, shapes, tip, updated }) {
   const kinds = new Set(classes);
   const back = kinds.has("backward") || kinds.has("gradient");
   const title = tip ? svg("title") : null;
   const element = svg("g", { class: ["part", ...classes].join(" ") }, title, ...shapes.map(svgTree));
   const owners = [...new Set(nodes.map(boxOf).filter(Boolean))];
+  const number = updated && element.querySelector("text").lastChild;
+  const old = number?.textContent;
   if (owners.length) element.addEventListener("click", () => select(owners.at(-1)));
 
   function show(step, sources) {
     const what = back ? "signal" : "value";
     const known = !scene.steps.length || owners.every((id) => isKnown(id, what));
-    const isNow = step && (step.shows === "value") === !back && step.shows !== "none" && step.boxes.length === 1;
-    const lit = isNow && step.boxes.some((id) => owners.includes(id)) && (back || kinds.has("forward"));
+    const isUpdated = Boolean(number) && owners.every((id) => isKnown(id, "update"));
+    const shows = { value: !back, signal: back, update: isUpdated };
+    const isNow = step && shows[step.shows] && step.boxes.length === 1;
+    const lit = isNow && step.boxes.some((id) => owners.includes(id)) && (back || kinds.has("forward") || isUpdated);
+    if (number) number.textContent = isUpdated ? ` ${updated}` : old;
+    element.classList.toggle("updated", isUpdated);
     element.classList.toggle("unknown", !known);
     element.classList.toggle("lit", Boolean(lit));
     element.classList.toggle("selected", owners.includes(state.selected));

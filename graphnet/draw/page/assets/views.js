@@ -34,6 +34,7 @@ function makeViews() {
 
   function start() {
     turnTo(!units ? "ops" : page.view === "units" ? "units" : narrow ? "ops" : "both");
+    if (shown === "both" && !units.camera.isLegible()) turnTo("ops");
   }
 
   return { start, cameras, next: () => units && turnTo(names[(names.indexOf(shown) + 1) % names.length]) };
