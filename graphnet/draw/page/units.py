@@ -9,9 +9,10 @@ from typing import Any
 
 from graphnet.core.graph import Graph
 from graphnet.draw.page.trees import tree
+from graphnet.draw.picture import MARKS
 from graphnet.draw.units.build import Scales, Updated, build_units
 from graphnet.draw.units.layout import lay_out
-from graphnet.draw.units.scene import Part
+from graphnet.draw.units.scene import Part, Text
 from graphnet.draw.units.svg import to_svg
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import DrawError
@@ -36,9 +37,16 @@ def unit_view(
         "width": float(svg.attrib["width"]),
         "height": float(svg.attrib["height"]),
         "notice": " ".join(filter(None, [diagram.sample, diagram.notice and f"{diagram.notice}."])),
+        "marks": [state for state, mark in MARKS.items() if any(_shows(part, mark) for part in scene.parts)],
         "font": svg.attrib["font-family"],
         "parts": [part for part in parts if not _ON_THE_PAGE_ITSELF & set(part["classes"])],
     }
+
+
+def _shows(part: Part, mark: str) -> bool:
+    """Tell whether a mark is in the text of a part, the still picture's legend left out."""
+    texts = [shape for shape in part.shapes if isinstance(shape, Text)]
+    return "legend" not in part.classes and any(mark in run.text for text in texts for run in text.runs)
 
 
 def _part(part: Part, element: ElementTree.Element) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class _Layout:
         ink = colours.weight(weight.negative, 1.0)
         height = y - 3 if weight.gradient else y + 4
         number = Text(x, height, (*named, Run(f" {weight.weight.text}")), 11, ink, bold=True)
-        parts = [replace(_label(f"{weight.id}w", ("label", node), number), updated=weight.updated)]
+        parts = [_label(f"{weight.id}w", ("label", node), number, weight.updated)]
         if weight.gradient:
             gradient = Text(x, y + 10, (Run(weight.gradient.text),), 11, GREEN)
             parts.append(_label(f"{weight.id}g", ("label", "gradient", node), gradient))
@@ -225,7 +225,7 @@ class _Layout:
         runs = (*symbol("b", column.index), *((Run(f" {unit.bias.text}"),) if unit.bias else ()))
         text = Text(at - 4, y - r - (22 if unit.bias_gradient else 12), runs, 11, colours.INK, "end")
         stem = Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0)
-        label = replace(_label(f"{unit.id}b", ("bias", node), text), updated=unit.bias_updated)
+        label = _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
         parts = [Part("", ("bias", node), (stem,)), label]
         if unit.bias_gradient:
             gradient = Text(at - 4, y - r - 9, (Run(unit.bias_gradient.text),), 11, GREEN, "end")
@@ -338,8 +338,10 @@ def _thickness(cell: Cell) -> float:
     return round(0.8 + 2.2 * _full(cell.strength), 2)
 
 
-def _label(id: str, classes: tuple[str, ...], text: Text) -> Part:
-    """Return a text on a piece of paper, so that lines don't run through it."""
-    start = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
-    corners = frame.rectangle(start - 1, text.y - text.size * 0.85, text.width + 2, text.size * 1.1)
-    return Part(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text))
+def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Part:
+    """Return a text on a piece of paper, so that lines don't run through it, nor through what its last piece becomes."""
+    after = replace(text, runs=(*text.runs[:-1], Run(f" {updated}")))
+    width = max(text.width, after.width if updated else 0.0)
+    start = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * width
+    corners = frame.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
+    return Part(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)

@@ -1,6 +1,6 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = matchMedia("(max-width: 820px)").matches ? 0.8 : 0.6;
+const READABLE = narrow.matches ? 0.8 : 0.55;
 const ROOM = 20;
 const ROOM_FOR_BUTTONS = 44;
 
@@ -119,5 +119,5 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   // A click that ends a drag selects nothing.
   viewport.addEventListener("click", (event) => moved > 6 && event.stopPropagation(), { capture: true });
 
-  return { zoom, fit, follow, start, isLegible: () => fitting() >= READABLE };
+  return { zoom, fit, follow, start, fitting };
 }

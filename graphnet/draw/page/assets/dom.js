@@ -40,4 +40,5 @@ function iconButton(label, key, path, onclick) {
   );
 }
 
+const narrow = matchMedia("(max-width: 820px)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -30,7 +30,7 @@ function makeGraphView() {
     cards.forEach((card) => card.show(lit));
     curves.forEach((curve) => curve.show());
     const target = state.selected ?? (lit.size === 1 ? [...lit][0] : null);
-    if (target && (before.step !== state.step || before.selected !== state.selected))
+    if (target && (isTurned(before) || before.selected !== state.selected))
       camera.follow(boxes.get(target).place);
   }
 

@@ -34,16 +34,18 @@ function makeLegend() {
   const { value, signal } = page.scales;
   const every = page.passes.flatMap((pass) => Object.values(pass.arrays));
   const isUnused = (box) => box.role === "unused-signal" && page.passes.some((pass) => pass.arrays[box.id]?.signal);
-  const flat = new Set(every.flatMap((one) => Object.keys(one.flat ?? {})));
-  const marked = (mark, text) => key("error-signal", `${page.marks[mark]} ${text}`);
+  const marked = (mark, inOps, text) =>
+    (every.some(inOps) || page.units.some((view) => view.marks.includes(mark))) &&
+    key("error-signal", `${page.marks[mark]} ${text}`);
+  const flat = Object.entries(page.why).map((pair) => pair.join(": "));
   const keys = [
     every.length && scaled("value", "value", value.ends),
     every.some((one) => one.signal) && scaled("error-signal", "error signal", signal.ends),
     every.some((one) => one.update) && scaled("gradient", "gradient", signal.ends),
-    scene.boxes.some(isUnused) && scaled("unused-signal", "of an input, goes no further"),
-    flat.size && marked("saturated", [...flat].map((what) => `${what}: ${page.why[what]}`).join(", ")),
-    every.some((one) => one.signal && isZero(one.signal)) && marked("zero", "error signal exactly 0"),
-    every.some((one) => one.unreached) && marked("unreachable", "no error signal arrives"),
+    scene.boxes.some(isUnused) && scaled("unused-signal", "error signal of an input"),
+    marked("saturated", (one) => one.flat, flat.join(", ")),
+    marked("zero", (one) => one.signal && isZero(one.signal), "error signal exactly 0"),
+    marked("unreachable", (one) => one.unreached, "no error signal arrives"),
     units && key("quiet of-units", "weights: wide if large, grey if positive, orange if negative"),
     units && page.units[0].notice && key("quiet of-units", page.units[0].notice),
   ];

@@ -6,9 +6,11 @@ function makePanel() {
   function show() {
     const id = state.selected;
     const scroll = panel.scrollTop;
+    const hadFocus = panel.contains(document.activeElement);
     panel.replaceChildren(...(id ? nodeDetails(boxes.get(id)) : overview()));
     panel.scrollTop = panel.dataset.id === (id ?? "") ? scroll : 0;
     panel.dataset.id = id ?? "";
+    if (hadFocus) panel.focus({ preventScroll: true }); // what had it is gone
   }
 
   return { show };

@@ -48,7 +48,7 @@ function makeUnitView() {
 
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size, { whole: true });
+  const camera = makeCamera(viewport, world, size, { whole: !narrow.matches });
 
   function show(before) {
     if (before.pass !== state.pass || before.scene !== state.scene) fill();
@@ -57,7 +57,7 @@ function makeUnitView() {
     const sources = new Set(step?.edges.map((number) => scene.edges[number].source));
     parts.forEach((part) => part.show(step, sources));
     const lit = parts.filter((part) => part.element.classList.contains("lit")).map((part) => part.element.getBBox());
-    if (!lit.length || before.step === state.step) return;
+    if (!lit.length || !isTurned(before)) return;
     const left = Math.min(...lit.map((box) => box.x));
     const top = Math.min(...lit.map((box) => box.y));
     const right = Math.max(...lit.map((box) => box.x + box.width));

@@ -1,9 +1,9 @@
 // The two views: units, ops, or both below each other. What is selected in one is selected in the other.
 
+const LARGE_ENOUGH = 0.6; // of the whole unit view, to start with both
+
 function makeViews() {
   const names = ["units", "ops", "both"];
-  const narrow = matchMedia("(max-width: 820px)").matches;
-  let shown = "ops";
   const buttons = names.map((name) =>
     el(
       "button",
@@ -20,24 +20,23 @@ function makeViews() {
   }
 
   function turnTo(name) {
-    shown = name;
     byId("units").hidden = !units || name === "ops";
     byId("ops").hidden = name === "units";
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(names[i] === name)));
-    cameras().forEach((camera) => camera.start());
-    change({});
+    cameras(name).forEach((camera) => camera.start());
+    change({ view: name });
   }
 
-  function cameras() {
-    return [...(units && shown !== "ops" ? [units.camera] : []), ...(shown !== "units" ? [graph.camera] : [])];
+  function cameras(view = state.view) {
+    return [...(units && view !== "ops" ? [units.camera] : []), ...(view !== "units" ? [graph.camera] : [])];
   }
 
   function start() {
-    turnTo(!units ? "ops" : page.view === "units" ? "units" : narrow ? "ops" : "both");
-    if (shown === "both" && !units.camera.isLegible()) turnTo("ops");
+    turnTo(!units ? "ops" : page.view === "units" ? "units" : narrow.matches ? "ops" : "both");
+    if (state.view === "both" && units.camera.fitting() < LARGE_ENOUGH) turnTo("ops");
   }
 
-  return { start, cameras, next: () => units && turnTo(names[(names.indexOf(shown) + 1) % names.length]) };
+  return { start, cameras, next: () => units && turnTo(names[(names.indexOf(state.view) + 1) % names.length]) };
 }
 
 function addZoom(pane, camera, label) {

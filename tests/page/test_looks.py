@@ -1,0 +1,289 @@
+"""The page to the eye: both themes, legible text, marks that the legend explains, and nothing serious found by axe."""
+
+import re
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from tests.page.conftest import two_three_one
+
+THEMES = ("light", "dark")
+
+CONTRASTS = """() => {
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const channels = (colour) => {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (colour) => {
+    const [r, g, b] = channels(colour).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const isFilled = (one) => ["path", "circle"].includes(one.tagName) && getComputedStyle(one).fill !== "none";
+  const isGround = (one) => one.closest("#units svg") && isFilled(one);
+  const found = [];
+  for (const text of document.querySelectorAll("#units text")) {
+    if (getComputedStyle(text.parentElement).opacity === "0" || getComputedStyle(text).opacity === "0") continue;
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    const under = document.elementsFromPoint((left + right) / 2, (top + bottom) / 2).find(isGround);
+    const ground = under ? getComputedStyle(under).fill : getComputedStyle(document.querySelector("#units")).backgroundColor;
+    const [light, dark] = [luminance(getComputedStyle(text).fill), luminance(ground)].sort((a, b) => b - a);
+    found.push([text.textContent, (light + 0.05) / (dark + 0.05)]);
+  }
+  return found;
+}"""
+
+HUE = """([selector, what]) => {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.fillStyle = getComputedStyle(document.querySelector(selector))[what];
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+
+def saturated():
+    """Return the pass of a network with saturated sigmoids and a unit that is off."""
+    rng = np.random.default_rng(5)
+    x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
+    a1 = gn.sigmoid(
+        gn.bias_add(x @ gn.parameter("W1", rng.normal(size=(2, 3))), gn.parameter("b1", [30.0, -4.6, 0.0])), name="a1"
+    )
+    a2 = gn.relu(
+        gn.bias_add(a1 @ gn.parameter("W2", rng.normal(size=(3, 2))), gn.parameter("b2", [-50.0, 9.0])), name="a2"
+    )
+    y = gn.bias_add(a2 @ gn.parameter("W3", rng.normal(size=(2, 1))), gn.parameter("b3", [0.5]), name="y")
+    E = gn.sse(y, t, name="E")
+    return gn.backward(E, {x: rng.normal(size=(4, 2)), t: rng.normal(size=(4, 1))})
+
+
+def none_reaches():
+    """Return a pass in which a comparison lets nothing back, and all that comes back to the parameter is exactly 0."""
+    x, w = gn.input("x", shape=(3,)), gn.parameter("w", [1.0, -2.0, 3.0])
+    return gn.backward(gn.sum(gn.where(x > 0, x * w, np.ones(3), name="chosen"), name="E"), {x: [-1.0, -2.0, -3.0]})
+
+
+@pytest.fixture(scope="module")
+def stuck():
+    return saturated()
+
+
+def card_of(page, title):
+    return page.locator(".card", has=page.locator(".title", has_text=re.compile(rf"^{title}$")))
+
+
+def shown_marks(page, title):
+    fields = card_of(page, title).locator(".field")
+    texts = [
+        field.inner_text()
+        for field in fields.all()
+        if field.evaluate("field => getComputedStyle(field).opacity") == "1"
+    ]
+    return [line for text in texts for line in text.splitlines() if line[:1] in "▬○∅✗"]
+
+
+# Both themes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_text_of_the_units_is_legible_in_both_themes(open_page, stuck, theme):
+    page = open_page(gn.draw(stuck, view="units"), color_scheme=theme, reduced_motion="reduce")
+    for key in ("Home", "3", "4", "End"):
+        page.keyboard.press(key)
+        found = page.evaluate(CONTRASTS)
+        assert len(found) > 30
+        assert [(text, ratio) for text, ratio in found if ratio < 4.5] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_colours_mean_the_same_in_both_themes(open_page, theme):
+    page = open_page(gn.draw(gn.backward(*two_three_one())), color_scheme=theme, reduced_motion="reduce")
+    page.keyboard.press("End")
+    r, g, b = page.evaluate(HUE, ["#units .message path", "stroke"])
+    assert r > max(g, b) + 30  # red
+    r, g, b = page.evaluate(HUE, ["#units .label.gradient text", "fill"])
+    assert g > max(r, b) + 20  # green
+    r, g, b = page.evaluate(HUE, ["#units .label.forward text", "fill"])
+    assert b > max(r, g) + 30  # blue
+    weights = page.locator("#units .weight path")
+    negative = [
+        i for i, w in enumerate(page.locator("#units .weight title").all_text_contents()) if w.startswith("w = −")
+    ]
+    assert negative
+    for i in range(weights.count()):
+        r, g, b = weights.nth(i).evaluate(
+            f"path => {{ path.id = 'weight'; const seen = ({HUE})(['#weight', 'stroke']); path.id = ''; return seen; }}"
+        )
+        assert (r > g > b and r - b > 20) == (i in negative)  # orange, or grey
+
+
+def test_turned_dark_by_hand_the_units_are_as_in_a_dark_system(open_page, run):
+    fills = []
+    for scheme, keys in (("dark", ""), ("light", "d")):
+        page = open_page(gn.draw(run), color_scheme=scheme, reduced_motion="reduce")
+        for key in ["End", *keys]:
+            page.keyboard.press(key)
+        fills.append(
+            page.locator("#units svg :is(path, circle)").evaluate_all(
+                "all => all.map((one) => getComputedStyle(one).fill + getComputedStyle(one).stroke)"
+            )
+        )
+        assert page.locator("#units > .viewport").evaluate("one => getComputedStyle(one).filter") == "none"
+    assert fills[0] == fills[1]
+
+
+@pytest.mark.parametrize("made", [saturated, none_reaches])
+@pytest.mark.parametrize(("theme", "size"), [("light", (1440, 900)), ("dark", (1440, 900)), ("dark", (390, 844))])
+def test_axe_finds_nothing_serious(open_page, theme, size, made):
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Without motion: a colour on its way to another would be judged wrong.
+    page = open_page(gn.draw([made()] * 2), color_scheme=theme, size=size, reduced_motion="reduce")
+    for key in ("3", "End"):
+        page.keyboard.press(key)
+        found = Axe().run(page).response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in serious] == []
+
+
+# Marks ----------------------------------------------------------------------------------------------------------------
+
+
+def test_ops_bear_their_marks_from_the_step_that_makes_them_known(open_page, stuck):
+    page = open_page(gn.draw(stuck), reduced_motion="reduce")
+    slopes = stuck["a1"] * (1 - stuck["a1"])
+    nearly_flat = np.count_nonzero((slopes < 0.01) & (slopes > 0))
+    assert 4 <= nearly_flat < slopes.size
+    page.keyboard.press("1")
+    assert shown_marks(page, "a1") == []
+    page.keyboard.press("End")
+    assert shown_marks(page, "a1") == [f"▬ {nearly_flat} of 12 saturated"]
+    assert shown_marks(page, "a2") == [f"▬ {np.count_nonzero(stuck['a2'] == 0)} of 8 off"]
+    assert shown_marks(page, "y") == []
+    card_of(page, "a1").click()
+    assert page.locator("#panel .mark").all_inner_texts() == [f"▬ {nearly_flat} of 12 saturated: slope below 0.01"]
+
+
+def test_what_nothing_reaches_is_told_from_what_is_exactly_zero(open_page):
+    page = open_page(gn.draw(none_reaches()), reduced_motion="reduce")
+    page.keyboard.press("End")
+    assert shown_marks(page, "greater_1") == ["∅ no error signal"]
+    assert shown_marks(page, "w") == shown_marks(page, "multiply_1") == ["○ exactly 0"]
+    assert shown_marks(page, "chosen") == []
+    card_of(page, "greater_1").click()
+    assert "None reaches it" in page.locator("#panel .mark").inner_text()
+    page.keyboard.press("1")
+    card_of(page, "greater_1").click()
+    assert page.locator("#panel .mark").count() == 0
+
+
+def test_the_legend_explains_the_marks_that_are_there_and_no_others(open_page, stuck, run):
+    for made, marks in ((stuck, "▬○"), (none_reaches(), "○∅"), (run, "")):
+        page = open_page(gn.draw(made))
+        assert "".join(re.findall("[▬○∅]", page.locator("#legend").inner_text())) == marks
+
+
+def test_units_bear_their_marks_and_count_the_samples(open_page, stuck):
+    page = open_page(gn.draw(stuck, view="units"), reduced_motion="reduce")
+    page.keyboard.press("1")
+    marked = page.locator("#units .part.backward", has_text=re.compile("[▬○]"))
+    assert set(marked.evaluate_all("parts => parts.map((part) => getComputedStyle(part).opacity)")) == {"0"}
+    page.keyboard.press("End")
+    slopes = stuck["a1"] * (1 - stuck["a1"])
+    counts = [f"▬ {n} of 4 saturated" for n in np.count_nonzero((slopes < 0.01) & (slopes > 0), axis=0) if n]
+    assert counts[0] == "▬ 4 of 4 saturated"
+    texts = marked.evaluate_all("parts => parts.map((part) => part.querySelector('text').textContent)")
+    assert [text for text in texts if text.startswith("▬")] == [*counts, "▬ 4 of 4 off"]
+    assert [text for text in texts if text.startswith("○")] == ["○ δj 0"]
+
+
+# What a teacher would stumble over -------------------------------------------------------------------------------------
+
+
+def test_the_weights_of_the_units_change_with_the_update(open_page, run):
+    page = open_page(gn.draw(run, learning_rate=0.5), reduced_motion="reduce")
+
+    def written():
+        texts = page.locator("#units .label:not(.backward, .gradient, .forward) text").all_text_contents()
+        return sorted(float(text.split(" ")[1].replace("−", "-")) for text in texts)
+
+    names = ("W1", "b1", "W2", "b2")
+    page.keyboard.press("4")
+    assert written() == pytest.approx(sorted(np.concatenate([run[name].ravel() for name in names])), rel=5e-3)
+    page.keyboard.press("End")
+    new = np.concatenate([(run[name] - 0.5 * run.gradient(name)).ravel() for name in names])
+    assert written() == pytest.approx(sorted(new), rel=5e-3)
+    page.keyboard.press("5")
+    lit = page.locator("#units .label.lit text").all_text_contents()
+    new = sorted((run["W1"] - 0.5 * run.gradient("W1")).ravel())
+    assert sorted(float(text.split(" ")[1].replace("−", "-")) for text in lit) == pytest.approx(new, rel=5e-3)
+
+
+def test_a_report_opens_at_the_rule_that_is_wrong_and_nothing_flows(open_page):
+    @gn.op
+    def twice(z):
+        return 2 * z
+
+    @twice.backward
+    def twice_backward(delta, a, z):
+        return 3 * delta
+
+    w = gn.parameter("w", [1.0, 2.0])
+    page = open_page(gn.draw(gn.check_gradients(gn.sum(twice(w, name="doubled"), name="E"), {})))
+    assert page.locator("#panel h2").inner_text().startswith("doubled")
+    assert (
+        card_of(page, "doubled")
+        .locator(".mark")
+        .inner_text()
+        .startswith("✗ rule wrong for z: w: wrong by a constant factor: ratio 1.5")
+    )
+    page.keyboard.press("End")
+    assert page.locator("#panel h2").inner_text().startswith("doubled")
+    assert page.locator(":is(.flows-on, .flows-back)").count() == 0
+
+
+def test_both_views_are_shown_at_once_only_where_the_units_are_legible(open_page, run):
+    for size, visible in (((1440, 900), True), ((1280, 720), False)):
+        page = open_page(gn.draw(run), size=size)
+        assert page.locator("#units").is_visible() == visible
+        assert page.locator("#ops").is_visible()
+
+
+def test_no_control_covers_the_picture_as_it_opens(open_page, run):
+    page = open_page(gn.draw(run, view="units"), size=(1280, 800), reduced_motion="reduce")
+    controls = [control.bounding_box() for control in page.locator("#views, #units .zoom").all()]
+    for text in page.locator("#units text").all():
+        box = text.bounding_box()
+        for control in controls:
+            assert (
+                box["x"] + box["width"] <= control["x"]
+                or box["x"] >= control["x"] + control["width"]
+                or box["y"] + box["height"] <= control["y"]
+                or box["y"] >= control["y"] + control["height"]
+            )
+
+
+def test_the_focus_stays_in_the_panel_that_was_acted_on(open_page, run):
+    page = open_page(gn.draw(run))
+    page.keyboard.press("ArrowRight")
+    button = page.locator("#panel .node").first
+    button.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "panel"
+
+
+def test_several_passes_share_one_colour_scale_in_the_units_too(open_page):
+    E, feeds = two_three_one()
+    strong, weak = (gn.backward(E, {name: factor * array for name, array in feeds.items()}) for factor in (4.0, 1.0))
+    page = open_page(gn.draw([strong, weak]), reduced_motion="reduce")
+    scale = page.locator("#legend .value").inner_text().split(" to ")[1]
+    largest = max(np.abs(run[node]).max() for run in (strong, weak) for node in run.graph.nodes if run[node].ndim)
+    assert float(scale) == pytest.approx(largest, rel=0.05)
+    for run in (strong, weak):
+        means = run["x"].mean(axis=0)
+        found = page.locator("#units .a circle").evaluate_all(
+            "all => all.map((one) => one.getAttribute('fill').match(/(\\d+)%/)[1])"
+        )
+        assert [int(part) for part in found] == [round(100 * abs(mean) / largest) for mean in means]
+        page.keyboard.press("ArrowUp")
