@@ -132,6 +132,8 @@ def test_all_text_has_enough_contrast():
     for ink in (*colours.ROLE_INK.values(), colours.QUIET):
         for fill in (colours.PAPER, colours.OUTPUT[0], *colours.BOX_FILL.values()):
             assert contrast(ink, fill) > 4.5
+    for negative in (False, True):
+        assert contrast(colours.weight(negative, 1.0), colours.PAPER) > 4.5
 
 
 def contrast(one, other):

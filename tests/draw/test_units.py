@@ -157,6 +157,74 @@ def test_deep_networks_are_folded():
     assert diagram.notice.startswith("492 of 499 layers not drawn")
 
 
+# Units that learn nothing -----------------------------------------------------------------------------------------------
+
+
+def stuck(columns=False, units=3):
+    """Return the pass of a network whose first unit is saturated in 2 of 3 samples, the second in all, the others in none.
+
+    Where z is 0 the slope of tanh is 1; where it is 5 or more, below 2e-4. The output unit is off for every sample.
+    """
+    Z = np.zeros((3, units))
+    Z[1:, 0], Z[:, 1] = 5.0, 6.0
+    one, many = np.eye(units), np.ones((units, 1))
+    if columns:
+        x = gn.input("x", (units, None))
+        z = gn.parameter("V", many.T) @ gn.tanh(gn.parameter("W", one) @ x, name="a") + gn.parameter("c", [[-99.0]])
+    else:
+        x = gn.input("x", (None, units))
+        z = gn.bias_add(
+            gn.tanh(x @ gn.parameter("W", one), name="a") @ gn.parameter("V", many), gn.parameter("c", [-99.0])
+        )
+    y = gn.relu(z, name="y")
+    return gn.backward(gn.sse(y, np.ones((1, 3) if columns else (3, 1)), name="E"), {x: Z.T if columns else Z})
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_units_that_are_saturated_off_or_without_an_error_signal_are_known(columns):
+    bwd = stuck(columns)
+    _, hidden, output = build_units(bwd).columns
+    assert [unit.flat for unit in hidden.units] == ["2 of 3 saturated", "3 of 3 saturated", ""]
+    assert [unit.stuck for unit in hidden.units] == [False, True, False]
+    assert [(unit.flat, unit.stuck, unit.silent) for unit in output.units] == [("3 of 3 off", True, True)]
+    assert all(unit.silent for unit in hidden.units)  # nothing comes back through the output unit
+    assert [unit.flat for unit in build_units(bwd, sample=0).columns[1].units] == ["", "saturated", ""]
+
+
+def test_a_mean_of_0_is_not_an_error_signal_of_exactly_0():
+    x = gn.input("x", (None, 1))
+    E = gn.sse(x @ gn.parameter("W", [[1.0]]), np.zeros((2, 1)), name="E")
+    (unit,) = build_units(gn.backward(E, {x: [[1.0], [-1.0]]})).columns[1].units
+    assert unit.delta.text == "0"
+    assert not unit.silent
+
+
+def test_marks_stand_in_every_format_and_the_legend_explains_those_that_are_there():
+    legend = {
+        "▬": "saturated: slope below 0.01, or off: slope exactly 0",
+        "○": "error signal exactly 0 in every sample",
+    }
+    for bwd, marks in ((stuck(), "▬○"), (stuck(units=20), "▬○"), (gn.backward(*mlp([2, 3, 1])), "")):
+        drawing = draw(bwd, view="units")
+        svg = ElementTree.fromstring(drawing.to_svg())
+        texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
+        for mark, words in legend.items():
+            assert (mark in texts) == (mark in marks)
+            assert any(words in text.replace("in every sample off", "off") for text in texts) == (mark in marks)
+    small = draw(stuck(), view="units")
+    assert "▬ 2 of 3 saturated" in small.to_mermaid()
+    assert "2 of 3 saturated" in small.to_text()
+    texts = ["".join(text.itertext()) for text in ElementTree.fromstring(small.to_svg()).iter(f"{SVG}text")]
+    assert [text for text in texts if text.startswith("▬ ")] == [
+        "▬ 2 of 3 saturated",
+        "▬ 3 of 3 saturated",
+        "▬ 3 of 3 off",
+    ]
+    large = ElementTree.fromstring(draw(stuck(units=20), view="units").to_svg())
+    beside = ["".join(text.itertext()) for text in large.iter(f"{SVG}text") if text.get("font-size") == "9"]
+    assert sorted(beside) == ["▬○", "▬○", *["○"] * 19]  # no mark for the unit that is stuck in some samples only
+
+
 # Layers in every way they can be written ----------------------------------------------------------------------------
 
 

@@ -30,6 +30,25 @@ def by_title(data):
     return {box["title"]: box for box in first_scene(data)["boxes"]}
 
 
+def test_every_colour_of_the_units_is_in_the_style_sheet_for_both_themes(network):
+    x = gn.input("x", (None, 2))
+    stuck = gn.sigmoid(x @ gn.parameter("W", [[60.0], [-1e-9]]), name="a")
+    bad = gn.backward(*network[:1], {feed: np.full_like(array, np.nan) for feed, array in network[1].items()})
+    for what in (
+        gn.backward(*network),
+        gn.backward(gn.sse(stuck, [[1.0]], name="E"), {x: [[1.0, 2.0]]}),
+        bad,
+        network[0],
+    ):
+        html = gn.draw(what).to_html()
+        declared = set(re.findall(r"^  --([\w-]+): light-dark\(#\w+, #\w+\);", html, re.MULTILINE))
+        used = re.findall(r'"(?:fill|stroke)":"([^"]+)"', json.dumps(data_of(html)["units"], separators=(",", ":")))
+        assert len(set(used)) > 5
+        for name, part in {(*name.split(" "), "")[:2] for name in used} - {("none", "")}:
+            assert {name} <= declared if not part else {f"{name}-low", f"{name}-high"} <= declared
+            assert not part or 0 <= int(part) <= 100
+
+
 def test_it_is_one_file_that_may_load_and_run_nothing_else(network):
     html = gn.draw(gn.backward(*network)).to_html()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
