@@ -1,6 +1,6 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = narrow.matches ? 0.8 : 0.55;
+const READABLE = narrow.matches ? 0.8 : 0.5;
 const ROOM = 20;
 const ROOM_FOR_BUTTONS = 44;
 
