@@ -44,9 +44,9 @@ def unit_view(
 
 
 def _shows(part: Part, mark: str) -> bool:
-    """Tell whether a mark is in the text of a part, the still picture's legend left out."""
+    """Tell whether a part is a label of an error signal that bears a mark."""
     texts = [shape for shape in part.shapes if isinstance(shape, Text)]
-    return "legend" not in part.classes and any(mark in run.text for text in texts for run in text.runs)
+    return {"label", "backward"} <= {*part.classes} and any(mark in run.text for text in texts for run in text.runs)
 
 
 def _part(part: Part, element: ElementTree.Element) -> dict[str, Any]:

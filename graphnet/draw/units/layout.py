@@ -194,10 +194,8 @@ class _Layout:
         letters = Text(x, y + (1 if cell else 4), symbol(name, index), 11, colours.INK)
         if cell is None:
             return [letters]
-        return [
-            letters,
-            Text(x, y + 14, (Run(cell.text),), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True),
-        ]
+        size = 10.5 if len(cell.text) <= 6 else 9.0
+        return [letters, Text(x, y + 14, (Run(cell.text),), size, colours.INK, bold=True)]
 
     def _around(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
         """Return the numbers outside of a circle: activation, bias, error signal."""
@@ -234,10 +232,8 @@ class _Layout:
 
     def _unit_tip(self, unit: Unit) -> str:
         cells = {"z": unit.z, "a": unit.a, "δ": unit.delta}
-        numbers = ", ".join(
-            [*(f"{name} = {cell.text}" for name, cell in cells.items() if cell), *filter(None, [unit.flat])]
-        )
-        return f"unit {unit.number}: {numbers}" if numbers else ""
+        words = [f"{name} = {cell.text}" for name, cell in cells.items() if cell] + ([unit.flat] if unit.flat else [])
+        return f"unit {unit.number}: {', '.join(words)}" if words else ""
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 

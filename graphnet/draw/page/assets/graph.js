@@ -30,8 +30,7 @@ function makeGraphView() {
     cards.forEach((card) => card.show(lit));
     curves.forEach((curve) => curve.show());
     const target = state.selected ?? (lit.size === 1 ? [...lit][0] : null);
-    if (target && (isTurned(before) || before.selected !== state.selected))
-      camera.follow(boxes.get(target).place);
+    if (target && (isTurned(before) || before.selected !== state.selected)) camera.follow(boxes.get(target).place);
   }
 
   cards.forEach((card) => card.fill());
@@ -126,6 +125,7 @@ function cardField(box, array, role, caption, what) {
   return field;
 }
 
+// What is said in words below the arrays, with its mark.
 function cardMark(mark, words, what) {
   const caption = el("div", { class: "caption" }, `${page.marks[mark]} ${words}`);
   return el("div", { class: `field tight error-signal shows-${what}` }, caption);

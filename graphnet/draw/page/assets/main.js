@@ -30,7 +30,8 @@ function turnScene(before) {
 // What the colours and marks mean: those that are there, in any pass.
 function makeLegend() {
   const key = (role, ...children) => el("span", { class: `key ${role}` }, ...children);
-  const scaled = (role, text, ends) => key(role, text, " ", el("i", { class: "ramp" }), ends && ` ${ends[0]} to ${ends[1]}`);
+  const scaled = (role, text, ends) =>
+    key(role, text, " ", el("i", { class: "ramp" }), ends && ` ${ends[0]} to ${ends[1]}`);
   const { value, signal } = page.scales;
   const every = page.passes.flatMap((pass) => Object.values(pass.arrays));
   const isUnused = (box) => box.role === "unused-signal" && page.passes.some((pass) => pass.arrays[box.id]?.signal);

@@ -24,7 +24,7 @@ function overview() {
   }
   return [
     el("h2", {}, title()),
-    el("p", { class: "quiet" }, scene.steps.length ? "Step on, or choose a node to see its numbers." : "Choose a node to see its rule."),
+    el("p", { class: "quiet" }, scene.steps.length ? "Step on, or choose a node." : "Choose a node to see its rule."),
     section("Nodes", list),
   ];
 }
