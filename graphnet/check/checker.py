@@ -187,6 +187,8 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
 
 def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) -> Any:
     """Return an op, or the one that an op function applies to such inputs: it is asked for a node."""
+    if isinstance(op, type):
+        return as_op(op)  # a class of ops where an op belongs
     probes = [input(f"x{i}", shape, dtype=kind) for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))]
     try:
         node = op(*probes)
