@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
+from graphnet.engine.saturation import SATURATED, Mask, slope_range
 from graphnet.ops.activations import LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
-NEARLY_FLAT = 0.01
-"""A slope below this is called saturated: a hundredth of the error signal, or less, gets through."""
-
-WHY = {"saturated": f"slope below {NEARLY_FLAT}", "off": "slope exactly 0"}
+WHY = {"saturated": f"slope below {100 * SATURATED:.0f} % of its largest", "off": "slope exactly 0"}
 
 
 def flat_entries(node: Node, back: BackwardPass) -> dict[str, Mask]:
@@ -28,7 +22,7 @@ def flat_entries(node: Node, back: BackwardPass) -> dict[str, Mask]:
     a, z = back.values[node], back.values[node.inputs[0]]
     with np.errstate(all="ignore"):
         slopes = np.abs(np.asarray(node.op.backward(np.ones_like(a), a, z)))
-    flat = {"saturated": (slopes < NEARLY_FLAT) & (slopes > 0), "off": slopes == 0}
+    flat = {"saturated": slope_range(node.op).saturated(slopes) & (slopes > 0), "off": slopes == 0}
     return {what: where for what, where in flat.items() if where.any()}
 
 

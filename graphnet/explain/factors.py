@@ -10,7 +10,8 @@ import numpy as np
 from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
-from graphnet.explain.slopes import Array, Entry, best_slope, local_slope
+from graphnet.engine.saturation import slope_range
+from graphnet.explain.slopes import Array, Entry, local_slope
 from graphnet.formulas.symbols import is_activation
 
 SMALL = 0.1
@@ -87,7 +88,7 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...
     slope = None if a is None else local_slope(bwd, a)
     if a is None or slope is None or a.op is None:
         return (_factor("error", graph.label(z), unit, bwd.error_signal(z), largest), *factors)
-    best, _ = best_slope(a.op)
+    best = slope_range(a.op).largest
     return (
         _factor("error", graph.label(a), unit, bwd.error_signal(a), largest),
         _factor("slope", graph.label(a), unit, slope, best),

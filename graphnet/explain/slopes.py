@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.node import Node
-from graphnet.core.op import Op
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
 from graphnet.formulas.symbols import is_activation
@@ -93,15 +92,3 @@ def local_slope(bwd: BackwardPass, node: Node) -> Array | None:
     if not np.allclose(messages(bwd, node, signs)[0], signs * slope, equal_nan=True):
         return None  # as softmax: a unit's error signal depends on its neighbours'
     return np.asarray(slope)
-
-
-def best_slope(op: Op) -> tuple[float, bool]:
-    """Return the largest |g′| on −5 ≤ z ≤ 5, and whether g is exactly flat over a part of it, as relu is."""
-    z = np.linspace(-5.0, 5.0, 101) + 1e-3
-    try:
-        with np.errstate(all="ignore"):
-            a = np.asarray(op.forward(z))
-            slopes = np.abs(np.asarray(op.backward(np.ones_like(z), a, z), float))
-    except Exception:  # a rule of one's own may take arrays of some shapes only
-        return 1.0, False
-    return float(np.nanmax(slopes, initial=0.0)) or 1.0, bool(np.count_nonzero(slopes == 0) > 5)

@@ -8,10 +8,8 @@ import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
-from graphnet.explain.slopes import Array, best_slope, local_slope
-
-SATURATED = 0.05
-"""A unit is saturated where its slope is below this share of the largest slope of its function."""
+from graphnet.engine.saturation import slope_range
+from graphnet.explain.slopes import Array, local_slope
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,10 @@ class Units:
             return None
         assert node.op is not None
         slope = np.abs(np.asarray(slopes, float))
-        best, flat = best_slope(node.op)
-        saturated = slope < SATURATED * best
-        if flat:  # where relu is off its slope is 0, which is not saturation
-            saturated &= slope > 0
+        possible = slope_range(node.op)
         samples = 0 if slope.ndim > 1 else ()
-        return Units(slope, best, saturated, np.asarray((slope == 0).all(axis=samples) & flat))
+        dead = np.asarray((slope == 0).all(axis=samples) & possible.flat)
+        return Units(slope, possible.largest, possible.saturated(slope), dead)
 
     @property
     def share_saturated(self) -> float:

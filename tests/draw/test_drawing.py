@@ -300,11 +300,11 @@ def test_flat_entries_are_counted_with_mark_and_word():
         box.title: [field.caption for field in box.fields if field.state == "saturated"]
         for box in draw(bwd).picture.boxes
     }
-    assert said["a"] == ["2 of 4 saturated: slope below 0.01"]
+    assert said["a"] == ["2 of 4 saturated: slope below 5 % of its largest"]
     assert said["r"] == ["2 of 4 off: slope exactly 0"]
     assert said["E"] == []
     svg = draw(bwd).to_svg()
-    assert "▬ 2 of 4 saturated: slope below 0.01" in svg
+    assert "▬ 2 of 4 saturated: slope below 5 % of its largest" in svg
 
 
 def test_values_above_their_scale_are_said_to_be():

@@ -201,10 +201,12 @@ def test_a_mean_of_0_is_not_an_error_signal_of_exactly_0():
 
 def test_marks_stand_in_every_format_and_the_legend_explains_those_that_are_there():
     legend = {
-        "▬": "saturated: slope below 0.01, or off: slope exactly 0",
+        "▬": "saturated: slope below 5 % of its largest, or off: slope exactly 0",
         "○": "error signal exactly 0 in every sample",
     }
-    for bwd, marks in ((stuck(), "▬○"), (stuck(units=20), "▬○"), (gn.backward(*mlp([2, 3, 1])), "")):
+    E, feeds = mlp([2, 3, 1])
+    calm = gn.backward(E, {node: 0.1 * array for node, array in feeds.items()})
+    for bwd, marks in ((stuck(), "▬○"), (stuck(units=20), "▬○"), (calm, "")):
         drawing = draw(bwd, view="units")
         svg = ElementTree.fromstring(drawing.to_svg())
         texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]

@@ -9,10 +9,11 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.arrays import Array
-from graphnet.draw.slopes import Mask, flat_entries
+from graphnet.draw.slopes import flat_entries
 from graphnet.draw.text import count
 from graphnet.draw.units.chain import Chain, Layer
 from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.engine.saturation import Mask
 from graphnet.errors import DrawError
 
 

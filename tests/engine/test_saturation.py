@@ -1,0 +1,42 @@
+"""What an activation's slope can be, and where a unit is saturated: slopes are known from mathematics."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.engine.saturation import SATURATED, SlopeRange, slope_range
+
+
+@pytest.mark.parametrize(
+    ("op", "largest", "flat", "straight"),
+    [
+        (gn.ops.Sigmoid(), 0.25, False, False),
+        (gn.ops.Tanh(), 1.0, False, False),
+        (gn.ops.Relu(), 1.0, True, True),
+        (gn.ops.LeakyRelu(), 1.0, False, True),
+        (gn.ops.Softplus(), 1 / (1 + np.exp(-5)), False, False),
+    ],
+)
+def test_slopes_of_built_in_activations(op, largest, flat, straight):
+    found = slope_range(op)
+    assert found.largest == pytest.approx(largest, rel=1e-12)
+    assert (found.flat, found.straight) == (flat, straight)
+
+
+def test_saturated_is_below_a_share_of_the_largest_slope():
+    edge = np.arccosh(SATURATED**-0.5)  # tanh′ = 1 / cosh²
+    slopes = 1 - np.tanh([0.0, edge - 1e-6, edge + 1e-6, -9.0, 800.0]) ** 2
+    assert slope_range(gn.ops.Tanh()).saturated(slopes).tolist() == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("op", [gn.ops.Relu(), gn.ops.LeakyRelu()])
+def test_what_is_made_of_straight_pieces_is_never_saturated(op):
+    assert not slope_range(op).saturated([0.0, 0.01, 1.0]).any()
+
+
+def test_a_rule_that_takes_no_vector_is_taken_to_have_slopes_up_to_one():
+    @gn.op
+    def rows(z):
+        return np.tanh(z) + 0 * z[:, :1]
+
+    assert slope_range(rows.op) == SlopeRange(1.0, flat=False, straight=False)
