@@ -297,9 +297,13 @@ class Parameter(Node):
 
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
-    if all(isinstance(operand, _OPERANDS) or hasattr(operand, "__array__") for operand in (x, y)):
+    if _is_operand(x) and _is_operand(y):
         return _build(ufunc, x, y)
     return NotImplemented  # type: ignore[no-any-return]
+
+
+def _is_operand(value: Any) -> bool:
+    return isinstance(value, _OPERANDS) or hasattr(value, "__array__")
 
 
 _OPERANDS = (Node, int, float, np.ndarray, np.generic, list, tuple)

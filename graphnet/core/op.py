@@ -129,7 +129,12 @@ class Op(Stateless):
         if name is not None:
             check_name(name, f"an op ({self.name})")
         try:
-            inputs = tuple([as_node(self._operand(value, slot)) for slot, value in enumerate(values)])
+            inputs = tuple(
+                [
+                    value if isinstance(value, Node) else as_node(self._operand(value, slot))
+                    for slot, value in enumerate(values)
+                ]
+            )
         except GraphnetError as error:
             raise error.locate(subject(self, name)) from None
         try:

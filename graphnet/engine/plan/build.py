@@ -84,9 +84,6 @@ def build(
             results, order = rewritten, topological_order(rewritten)
             passes.append((name, f"{len(order):,} nodes"))
     layout = lay_out(order, results, dtype)
-    passes.append(
-        ("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers, {layout.in_place:,} in place")
-    )
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     of_slope = dict(zip(slopes, results[count:], strict=True))

@@ -110,18 +110,23 @@ class Program:
         header = ["call", "from", "function", "operands", "result", "buffer", "bytes"]
         text = table(header, [(str(i), *line) for i, line in enumerate(self.lines)], most=400)
         total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
-        passes = "\n".join(["passes", *(f"  {name}: {what}" for name, what in self.passes)])
-        if self.layout is None:
+        layout = self.layout
+        told = [*self.passes]
+        if layout is not None:
+            values, buffers, in_place = len(layout.buffer), len(layout.buffers), layout.in_place
+            told.append(("memory", f"{values:,} values in {buffers:,} buffers, {in_place:,} in place"))
+        passes = "\n".join(["passes", *(f"  {name}: {what}" for name, what in told)])
+        if layout is None:
             return f"{total} in which all values lie side by side\n{passes}"
-        uses = Counter(self.layout.buffer.values())
+        uses = Counter(layout.buffer.values())
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
         more = f"; shared: {', '.join(shared[:40])}" if shared else ""
-        lines = [f"{total} in {len(self.layout.buffers)} buffers{more}"]
+        lines = [f"{total} in {len(layout.buffers)} buffers{more}"]
         for what, moving in (
             ("read where it is fed, not copied", self.moving_feeds.values()),
             ("handed out as it is, not copied; while it is held, the next run writes elsewhere", self.moving_gradients),
         ):
-            numbers = ", ".join(str(self.layout.buffer[value.node].number) for value in moving)
+            numbers = ", ".join(str(layout.buffer[value.node].number) for value in moving)
             if numbers:
                 lines.append(f"buffer {numbers}: {what}")
         return "\n".join([*lines, passes])
