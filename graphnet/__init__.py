@@ -11,8 +11,8 @@ from graphnet.check.exercise import exercise
 from graphnet.check.report import Report
 from graphnet.core.function_op import op
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import constant, input, parameter
-from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.leaves import Constant, Input, Parameter, constant, input, parameter
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.origin import scope
 from graphnet.draw import notebook, plots

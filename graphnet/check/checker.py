@@ -14,8 +14,8 @@ from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import input
-from graphnet.core.node import Constant, Node, as_nodes, describe, numbers
+from graphnet.core.leaves import Constant, input, numbers
+from graphnet.core.node import Node, as_nodes, describe
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError

@@ -230,9 +230,8 @@ def _climb(response: Response, entries: Array, bases: Array, *, alone: bool) -> 
     with np.errstate(invalid="ignore", over="ignore"):
         steps = np.outer(RUNGS, bases)
         apart = np.abs(np.diff(differences, axis=0))  # truncation, or the noise of the shorter step
-        noise = np.fmax.accumulate(
-            apart * steps[:-1], axis=0
-        )  # of the result: the largest that any shorter step showed
+        # The noise of the result is the largest that any shorter step showed.
+        noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
         errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
     errors = np.where(np.isfinite(errors), errors, np.inf)
     best, at = np.argmin(errors, axis=0), np.arange(len(entries))

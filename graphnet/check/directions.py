@@ -43,9 +43,8 @@ def along(response: Response, directions: Array) -> Response:
     distances = np.zeros(len(directions))
     call = Call(Along(response.array, directions), (source,), response.source)
     values = {**response.values, source: distances}
-    return Response(
-        [call, *response.calls], values, source, response.directions, response.checked, budget=0
-    )  # all meet
+    calls = [call, *response.calls]
+    return Response(calls, values, source, response.directions, response.checked, budget=0)  # all meet: nothing to cut
 
 
 def random_directions(array: Array, rng: np.random.Generator, count: int = DIRECTIONS) -> Array:

@@ -19,7 +19,8 @@ from graphnet.check.settings import Settings
 from graphnet.check.signatures import repaired, signature
 from graphnet.check.work import multiply_adds
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.engine.feeds import Values
 from graphnet.engine.rules import check_message, read_only
 from graphnet.errors import GraphError, RuleError

@@ -15,8 +15,8 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.function_op import FunctionOp, as_op
 from graphnet.core.function_op import op as op_function
-from graphnet.core.leaves import input
-from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter, input
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.origin import check_name, inside
 from graphnet.errors import DtypeError, GraphError

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from graphnet.core.node import Constant, Input, Node, Parameter, as_nodes, describe
+from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import topological_order
 from graphnet.errors import GraphError
 

@@ -1,4 +1,4 @@
-"""Nodes: the uses of ops, and the inputs, parameters and constants they start from.
+"""Nodes: the uses of ops, and what all nodes have in common.
 
 A node behaves as an array where a rule expects one: operators, NumPy's ufuncs and its functions, applied to a node,
 build further nodes instead of computing (NumPy's dispatch protocols, NEP 13 and NEP 18). What only numbers can answer,
@@ -18,7 +18,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError
+from graphnet.errors import GraphError, OpaqueError
 
 if TYPE_CHECKING:
     from graphnet.core.op import Op
@@ -235,67 +235,6 @@ class Node:
         return f"<{self.kind}{name} {self.shape}>"
 
 
-class Input(Node):
-    """A leaf that is fed: data, or the target."""
-
-    __slots__ = ()
-
-
-class Constant(Node):
-    """A leaf with a fixed value.
-
-    Attributes
-    ----------
-    value : numpy.ndarray
-        The value, read-only.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: np.ndarray[Any, Any], name: str | None) -> None:
-        super().__init__(None, (), value.shape, value.dtype, name)
-        value.flags.writeable = False
-        object.__setattr__(self, "_value", value)
-
-    @property
-    def value(self) -> np.ndarray[Any, Any]:
-        """The value, read-only."""
-        return self._value  # type: ignore[attr-defined,no-any-return]
-
-
-class Parameter(Node):
-    """A leaf that is trained. Its `value` is the only thing about a node that can change."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: np.ndarray[Any, Any], name: str) -> None:
-        super().__init__(None, (), value.shape, value.dtype, name)
-        object.__setattr__(self, "_value", value)
-
-    @property
-    def value(self) -> np.ndarray[Any, Any]:
-        """The present value, to read, to write into, or to assign (which copies). Copy it to keep it."""
-        return self._value  # type: ignore[attr-defined,no-any-return]
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        array = float_array(new, f"the new value of parameter {self.name!r}")
-        if array.shape != self.value.shape:
-            raise ShapeError(
-                f"the new value has shape {array.shape}, expected {self.value.shape}",
-                repair="A parameter keeps the shape it was made with.",
-            ).locate(describe(self))
-        self.value[...] = array
-
-    def _changed(self, by: object) -> NoReturn:
-        raise OpaqueError(
-            "+=, -=, *= and /= would make another node, and leave the parameter as it is",
-            repair="Change its value: node.value -= 0.1 * gradient. For a new node write node + other.",
-        ).locate(describe(self))
-
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = _changed
-
-
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if _is_operand(x) and _is_operand(y):
         return _build(ufunc, x, y)
@@ -335,39 +274,6 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     if node.op is None or all(map(is_, inputs, node.inputs)):
         return node
     return made_like(node.op, inputs, node.shape, node)
-
-
-def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
-    """Return `value` as a float32 or float64 array; integers become float64, all else is refused."""
-    array = numbers(value, what)
-    if array.dtype.kind in "iu":
-        return array.astype(np.float64)
-    if array.dtype not in (np.float32, np.float64):
-        raise DtypeError(
-            f"{what} has dtype {array.dtype}, expected float64, float32 or integers",
-            repair="Convert it first, for example with .astype(float).",
-        )
-    return array
-
-
-def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
-    """Return `value` as an array of numbers or truth values; raise `DtypeError` if it is nothing of the kind."""
-    if isinstance(value, (list, tuple)) and any(isinstance(part, Node) for part in value):
-        raise DtypeError(
-            f"{what} is a {type(value).__name__} of nodes, expected one node, or numbers",
-            repair="Join them first: gn.concatenate([...], axis=...).",
-        )
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
-    if array.dtype.kind not in "biufc":
-        found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {value!r}"[:200]
-        raise DtypeError(
-            f"{what} {found}, expected numbers",
-            repair="Give numbers, or an array of them; convert it first, for example with .astype(float).",
-        )
-    return array
 
 
 def describe(node: Node, label: str | None = None) -> str:

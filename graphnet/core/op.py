@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.core.leaves import as_node
-from graphnet.core.node import Array, Input, Node, describe_inputs, numbers, subject
+from graphnet.core.leaves import Input, as_node, numbers
+from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import Shape, refuse_hidden_stretch

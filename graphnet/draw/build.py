@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Node
 from graphnet.draw.arrays import field, fits_table, on_scale
 from graphnet.draw.edges import edges_of, norm
 from graphnet.draw.groups import groups_of

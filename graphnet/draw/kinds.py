@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.node import Node
 from graphnet.draw.picture import Kind, Role
 
 

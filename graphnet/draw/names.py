@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.core.text import LONGEST
 from graphnet.draw.kinds import kind_of
 from graphnet.draw.text import number, short

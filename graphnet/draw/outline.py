@@ -6,7 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.draw.repeats import longest_repeat
 from graphnet.draw.text import count, short
 

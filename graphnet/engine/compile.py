@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Input, Node, describe, nodes_only
+from graphnet.core.leaves import Input
+from graphnet.core.node import Node, describe, nodes_only
 from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached

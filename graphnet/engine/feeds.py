@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node, Parameter, describe, numbers
+from graphnet.core.leaves import Constant, Input, Parameter, numbers
+from graphnet.core.node import Node, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError
 

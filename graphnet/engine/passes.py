@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Array, Node, Parameter
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Array, Node
 from graphnet.core.tables import number, table
 from graphnet.errors import GraphError, UnreachableError
 

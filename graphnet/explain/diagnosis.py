@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.core.tables import number, table
 from graphnet.core.text import markup
 from graphnet.engine.passes import BackwardPass

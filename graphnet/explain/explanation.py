@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.node import Node, Parameter
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError

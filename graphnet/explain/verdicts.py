@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.core.text import clean
 from graphnet.engine.passes import BackwardPass

@@ -14,7 +14,8 @@ import numpy as np
 
 from graphnet.core.description import Known, describe, rebuild
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node, Parameter
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Node
 from graphnet.errors import GraphnetError, LoadError
 from graphnet.files.archive import MANIFEST
 from graphnet.files.plain import pack, unpack

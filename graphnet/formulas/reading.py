@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Input, Node
+from graphnet.core.leaves import Constant, Input
+from graphnet.core.node import Node
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.gradients import BackwardOf, message_nodes

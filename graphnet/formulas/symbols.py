@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.core.text import short
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 

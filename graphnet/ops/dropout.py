@@ -9,7 +9,8 @@ import numpy as np
 
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.node import Array, Input
+from graphnet.core.leaves import Input
+from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.settings import real

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Input
+from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
 from graphnet.errors import TrainingError
 from graphnet.ops.dropout import dropout_masks, mask_rates

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node, Parameter
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Node
 from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
 from graphnet.train.optimizers import ENTRY_BY_ENTRY

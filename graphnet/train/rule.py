@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.core.node import Parameter
+from graphnet.core.leaves import Parameter
 from graphnet.errors import TrainingError
 from graphnet.train.schedules import Schedule, as_schedule
 from graphnet.train.settings import require_count, require_number

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Array, Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Array, Node
 from graphnet.draw.edges import norm
 from graphnet.draw.page.arrays import describe
 from graphnet.draw.page.scene import Scene, SceneStep

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Array, Input, Node, Parameter
+from graphnet.core.leaves import Input, Parameter
+from graphnet.core.node import Array, Node
 from graphnet.draw.names import Names
 from graphnet.draw.page.steps import Step
 from graphnet.draw.text import number, short

@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from graphnet.core.node import Array, Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Array, Node
 from graphnet.draw.edges import Use
 from graphnet.draw.kinds import kind_of
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.core.node import Input, Node, nodes_only
+from graphnet.core.leaves import Input
+from graphnet.core.node import Node, nodes_only
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short

@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node, Parameter, describe
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Node, describe
 from graphnet.core.shapes import Shape
 from graphnet.errors import DrawError
 from graphnet.ops.arithmetic import Add

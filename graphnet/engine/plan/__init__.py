@@ -1,8 +1,7 @@
 """From a graph to a program: a flat list of NumPy calls whose outputs have memory already.
 
 Read in this order, which is that of the passes: `sizes` (every size a number), `lowering` (every op a NumPy function), `bias`
-(biases ride in matrix products), `batching` (equal small nodes are one call), `memory` (who may
-use which memory), `calls` (which call computes a node fastest). `build` runs them, `program` is what they make, `handing_out`
-how it takes and gives large arrays without copying. Graphs of very many scalars go another way: `scalar_rules`,
-`scalar_layout`, `scalars`.
+(biases ride in matrix products), `batching` (equal small nodes are one call), `memory` (who may use which memory), `calls`
+(which call computes a node fastest). `build` runs them, `program` is what they make, `handing_out` how it takes and gives
+large arrays without copying. Graphs of very many scalars go another way: `scalar_rules`, `scalar_layout`, `scalars`.
 """

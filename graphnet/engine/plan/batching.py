@@ -121,9 +121,8 @@ class _Batching:
         first, last = ([_viewed(operand) for operand in node.inputs] for node in (run[0], run[-1]))
         relations: list[str] = []
         for slot, (before, source) in enumerate(zip(last, sources, strict=True)):
-            twin = next(
-                i for i, other in enumerate(first) if other is first[slot]
-            )  # the first slot with these operands
+            # The first slot with these operands:
+            twin = next(i for i, other in enumerate(first) if other is first[slot])
             if twin < slot:
                 relations.append(relations[twin] if source is sources[twin] else "")
             elif source is before:

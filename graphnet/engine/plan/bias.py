@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Input, Node, Parameter, made_like, with_inputs
+from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.node import Node, made_like, with_inputs
 from graphnet.core.shapes import known
 from graphnet.engine.plan.joined import WithBias, WithOnes
 from graphnet.ops.elementwise import ElementwisePrimitive

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import constant
-from graphnet.core.node import Constant, Input, Node, Parameter
+from graphnet.core.leaves import Constant, Input, Parameter, constant
+from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
-from graphnet.engine.gradients import error_signal_nodes
+from graphnet.engine.gradients import depending_on, error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
 from graphnet.engine.plan.bias import bias_in_product
 from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
@@ -67,7 +67,7 @@ def build(
         # In the order in which the backward pass meets them, the last layer's first: then error signals die soon.
         reached = [node for node in reversed(graph.nodes) if node in wanted and sized[node] in signals]
         slopes = {graph.label(node): signals[sized[node]] for node in reached}
-        on_the_way = len(on_the_way_to(wrt, graph))
+        on_the_way = len(depending_on(graph, wrt) | wanted)
         passes.append(("pruning", f"error signals of {on_the_way:,} nodes, those on the way to what is asked for"))
     count = len(outputs)
     done: Counter[str] = Counter()
@@ -90,15 +90,6 @@ def build(
     gradients = {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope}
     inputs = [(sized[node], fed[node]) for node in graph.inputs]
     return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
-
-
-def on_the_way_to(wrt: Sequence[Node], graph: Graph) -> set[Node]:
-    """Return the nodes whose error signals are computed: those asked for, and all that depend on them."""
-    found = set(wrt)
-    for node in graph.nodes:
-        if any(source in found for source in node.inputs):
-            found.add(node)
-    return found
 
 
 def counted(done: Counter[str]) -> str:

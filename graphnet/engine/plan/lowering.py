@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Array, Constant, Node, made_like
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Array, Node, made_like
 from graphnet.core.op import Op, Primitive
 from graphnet.core.origin import inside
 from graphnet.core.shapes import Shape, known

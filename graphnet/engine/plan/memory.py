@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Node
 from graphnet.engine.plan.joined import Joined, WithOnes
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive

@@ -15,7 +15,8 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import known
 from graphnet.engine.plan.scalar_rules import Template

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
-from graphnet.core.leaves import constant
-from graphnet.core.node import Constant, Input, Node
+from graphnet.core.leaves import Constant, Input, constant
+from graphnet.core.node import Node
 from graphnet.core.op import Op, messages_of
 from graphnet.core.order import topological_order
 from graphnet.engine.plan.lowering import lower

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Constant, Node, Parameter
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
@@ -68,10 +69,8 @@ def build_scalars(
     PlanError
         If it would need more memory than the machine has; nothing was allocated then.
     """
-    if any(
-        map(is_entry, wrt)
-    ):  # an entry's place holds what all readers of the entry send back, of this node or another
-        return None
+    if any(map(is_entry, wrt)):
+        return None  # an entry's place holds what all its readers send back, through this node or another
     edges, values = sum(len(node.inputs) for node in graph.nodes), sum(node.size for node in graph.nodes)
     require_memory((2 * values + 3 * edges) * dtype.itemsize + 2 * edges * np.dtype(np.intp).itemsize)
     layout = ScalarLayout(graph)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Input, Node
+from graphnet.core.leaves import Input
+from graphnet.core.node import Node
 from graphnet.core.op import require_declared_sizes
 from graphnet.core.origin import inside
 from graphnet.core.shapes import known

@@ -5,7 +5,7 @@ import pytest
 
 import graphnet as gn
 from graphnet import ops
-from graphnet.core.node import Constant
+from graphnet.core.leaves import Constant
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.plan import program
