@@ -33,7 +33,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "directions.py",
         "along",
-        "Response([call, *response.calls], values, source, response.directions, response.checked, budget=1)",
+        "Response(calls, values, source, response.directions, response.checked, budget=1)",
     ): SPEED,
     (
         "exercise.py",
