@@ -1,0 +1,63 @@
+"""Put odd values into every argument of every public function, and print what ends in no error of graphnet's own.
+
+    python tools/mistakes.py
+    python tools/mistakes.py --only gn.fit --accepted
+
+The tests try a share of them.
+"""
+
+import argparse
+import os
+import resource
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from tempfile import mkdtemp
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from graphnet.core.tables import table
+from tests.mistakes.calls import CALLS
+from tests.mistakes.trial import trials, without_a_row
+
+OUTCOMES = ("refused", "accepted", "warning", "bare error", "hang")
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--only", default="", help="calls whose name contains this")
+    arguments.add_argument("--accepted", action="store_true", help="list what was accepted, too")
+    arguments.add_argument("--refused", action="store_true", help="list the messages, too")
+    arguments.add_argument("--memory", type=float, default=8.0, help="GiB that the process may take")
+    arguments.add_argument("--every", type=int, default=1, help="try one in so many")
+    chosen = arguments.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (int(chosen.memory * 2**30),) * 2)
+    os.chdir(mkdtemp(prefix="graphnet-mistakes-"))
+    missing = without_a_row()
+    if missing:
+        print(f"public, and without a right call in tests/mistakes/calls.py: {', '.join(missing)}")
+        return 1
+    done = list(trials([name for name in CALLS if chosen.only in name], chosen.every))
+    for wanted, outcome in ((chosen.accepted, "accepted"), (chosen.refused, "refused"), (True, "warning"), (True, "hang")):
+        for trial in done if wanted else ():
+            if trial.outcome == outcome:
+                print(trial)
+    by_line = defaultdict(list)
+    for trial in done:
+        if trial.outcome == "bare error":
+            by_line[trial.line].append(trial)
+    for line, found in sorted(by_line.items(), key=lambda item: -len(item[1])):
+        print(f"\n{len(found)} × {line}")
+        for trial in found[:4]:
+            print(f"    {trial}")
+    counts = defaultdict(Counter)
+    for trial in done:
+        counts[trial.call][trial.outcome] += 1
+    rows = [[name, *(str(found[outcome]) for outcome in OUTCOMES)] for name, found in counts.items()]
+    total = Counter(trial.outcome for trial in done)
+    print(table(["call", *OUTCOMES], [*rows, [f"all {len(done)}", *(str(total[outcome]) for outcome in OUTCOMES)]]))
+    return 1 if total["bare error"] or total["hang"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
