@@ -11,6 +11,15 @@ from collections.abc import Sequence
 from typing import Self
 
 
+def shown(value: object, most: int = 200) -> str:
+    """Return a value as messages show it: its `repr` on one line, shortened; its type, if that fails."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an int of too many digits, an object whose own repr is broken
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 class GraphnetError(Exception):
     """The root of graphnet's errors.
 

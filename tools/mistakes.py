@@ -38,7 +38,12 @@ def main() -> int:
         print(f"public, and without a right call in tests/mistakes/calls.py: {', '.join(missing)}")
         return 1
     done = list(trials([name for name in CALLS if chosen.only in name], chosen.every))
-    for wanted, outcome in ((chosen.accepted, "accepted"), (chosen.refused, "refused"), (True, "warning"), (True, "hang")):
+    for wanted, outcome in (
+        (chosen.accepted, "accepted"),
+        (chosen.refused, "refused"),
+        (True, "warning"),
+        (True, "hang"),
+    ):
         for trial in done if wanted else ():
             if trial.outcome == outcome:
                 print(trial)

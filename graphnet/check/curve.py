@@ -12,14 +12,16 @@ import numpy as np
 
 from graphnet.check.cuts import Call
 from graphnet.check.responses import STEP, Response
+from graphnet.core import shapes
 from graphnet.core.graph import Target, as_graph
+from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.core.tables import number, table
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.passes import Message
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
-from graphnet.errors import GraphError, ShapeError, UnreachableError
+from graphnet.errors import GraphError, ShapeError, UnreachableError, shown
 
 Array = np.ndarray[Any, Any]
 
@@ -142,19 +144,16 @@ def step_curve(
         raise ShapeError(
             f"output {graph.label(output)!r} has shape {values[output].shape}", repair="Give a scalar, a loss."
         )
-    place = (index,) if isinstance(index, (int, np.integer)) else tuple(index)
     shape = values[node].shape
-    if len(place) != len(shape) or not all(-size <= i < size for i, size in zip(place, shape, strict=True)):
-        raise ShapeError(f"{label!r} of shape {shape} has no entry {place}", repair="Give one number for each axis.")
-    lengths = np.logspace(-12, 0, 73) if steps is None else np.asarray(steps, float)
+    place = shapes.entry(index, shape, label)
+    lengths = np.logspace(-12, 0, 73) if steps is None else float_array(steps, "steps").astype(float)
     if lengths.ndim != 1 or not len(lengths) or not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise GraphError(f"steps are {steps!r}"[:200], repair="Give numbers above 0.")
+        raise GraphError(f"steps are {shown(steps)}", repair="Give numbers above 0.")
     messages: dict[Node, list[Message]] = {other: [] for other in graph.nodes}
     messages[output].append(Message(None, None, np.asarray(1.0)))
     signals = propagate(graph, values, messages, apply_backward)
     if node not in signals:
         raise UnreachableError(f"no error signal reaches {label!r}", repair="E does not depend on it smoothly.")
-    place = tuple(int(i) % size for i, size in zip(place, shape, strict=True))
     gradient = float(np.asarray(signals[node])[place])
     calls = [Call(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
     response = Response(calls, values, node, {output: np.asarray(1.0)}, budget=0)

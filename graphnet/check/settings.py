@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.check.responses import Response
-from graphnet.errors import GraphError
+from graphnet.core.settings import generator, real, whole
+from graphnet.errors import GraphError, shown
 
 Entries = int | Literal["all"]
 Method = Literal["central", "complex", "taylor"]
@@ -45,23 +46,19 @@ class Settings:
     checked: dict[Any, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.entries, (int, np.integer)) and not isinstance(self.entries, bool)
-        if self.entries != "all" and not (whole and self.entries >= 1):
+        if not (isinstance(self.entries, str) and self.entries == "all"):
+            whole(self.entries, "entries", 'Give "all", or how many of each array to compare: at least 1.', least=1)
+        if not isinstance(self.method, str) or self.method not in METHODS:
             raise GraphError(
-                f"entries is {self.entries!r}", repair='Give "all", or how many of each array to compare: at least 1.'
+                f"unknown method {shown(self.method)}", repair=f"Use one of {', '.join(map(repr, METHODS))}."
             )
-        if self.method not in METHODS:
-            raise GraphError(f"unknown method {self.method!r}", repair=f"Use one of {', '.join(map(repr, METHODS))}.")
         for name in ("step", "budget"):
             value = getattr(self, name)
             if value is None and name == "step":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value > 0:
-                raise GraphError(f"{name} is {value!r}", repair="Give a number above 0.")
-        if self.step is not None and not np.isfinite(self.step):
-            raise GraphError(f"step is {self.step!r}", repair="Give a number above 0.")
-        if not isinstance(self.rng, np.random.Generator):
-            raise GraphError(f"rng is {self.rng!r}", repair="Give a generator: np.random.default_rng(0).")
+            if not real(value, name) > 0 or (name == "step" and not np.isfinite(value)):
+                raise GraphError(f"{name} is {shown(value)}", repair="Give a number above 0.")
+        generator(self.rng)
 
     def choose(self, response: Response) -> np.ndarray[Any, Any]:
         """Return the flat indices of the entries to compare: all, or a random sample in order."""

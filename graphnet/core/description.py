@@ -19,6 +19,7 @@ from graphnet.core.leaves import Constant, Parameter, input
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.origin import check_name, inside
+from graphnet.core.settings import listed
 from graphnet.errors import DtypeError, GraphError
 
 Known: TypeAlias = Mapping[str, FunctionOp | type[Op]]
@@ -34,7 +35,7 @@ def known_ops(custom: Iterable[Any]) -> Known:
         If one of them is no op, or two different ones have one name.
     """
     known: dict[str, FunctionOp | type[Op]] = {}
-    for given in [custom] if isinstance(custom, (op_function, Op, type)) else custom:
+    for given in [custom] if isinstance(custom, (op_function, Op, type)) else listed(custom, "ops", "ops"):
         op = given if isinstance(given, type) and issubclass(given, Op) else as_op(given)
         found = op if isinstance(op, (FunctionOp, type)) else type(op)
         if known.setdefault(op.name, found) != found:

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphnet.core.node import Array
 from graphnet.core.op import Op, positional_parameters
-from graphnet.errors import GraphError, RuleError
+from graphnet.errors import GraphError, RuleError, shown
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class op:
 
     def __init__(self, forward: Callable[..., Any] | None = None) -> None:
         if not callable(forward):
-            raise RuleError(f"@op decorates a function, got {forward!r}", repair="Write @gn.op above a def.")
+            raise RuleError(f"@op decorates a function, got {shown(forward)}", repair="Write @gn.op above a def.")
         _require_inputs_only(forward)
         self._op = FunctionOp(forward, None)
         self.__name__ = forward.__name__
@@ -85,7 +85,7 @@ class op:
         """
         if not callable(rule):
             raise RuleError(
-                f"@{self.__name__}.backward decorates a function, got {rule!r}",
+                f"@{self.__name__}.backward decorates a function, got {shown(rule)}",
                 repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",
             )
         _require_arguments(self._op, rule)
@@ -114,7 +114,7 @@ def _require_inputs_only(forward: Callable[..., Any]) -> None:
         parameters = []
     if not name or not parameters:
         raise RuleError(
-            f"@op got {forward!r}, which has no {'parameters' if name else 'name'} to go by",
+            f"@op got {shown(forward)}, which has no {'parameters' if name else 'name'} to go by",
             repair="Write it as a def with one parameter for each input.",
         )
     for parameter in parameters:
@@ -154,6 +154,6 @@ def as_op(rule: Any) -> Op:
     if isinstance(rule, Op):
         return rule
     raise GraphError(
-        f"expected an op, got {rule!r}"[:300],
+        f"expected an op, got {shown(rule)}",
         repair="Give an instance, as gn.ops.Tanh(), or a function made with @gn.op: one op, not a network of several.",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import topological_order
-from graphnet.errors import GraphError
+from graphnet.errors import GraphError, shown
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -73,7 +73,11 @@ class Graph:
         return iter(self.nodes)
 
     def __contains__(self, node: object) -> bool:
-        return node in self._labels if isinstance(node, Node) else node in self._by_label
+        return (
+            node in (self._labels if isinstance(node, Node) else self._by_label)
+            if isinstance(node, (Node, str))
+            else False
+        )
 
     def __getitem__(self, key: str | Node) -> Node:
         """Return the node with this name or label; a node of the graph is returned as it is."""
@@ -87,9 +91,14 @@ class Graph:
                 + (f"; its own {name!r} is another node, {describe(same)}" if same is not None else ""),
                 repair="The graph holds only what its outputs depend on.",
             )
+        if not isinstance(key, str):
+            raise GraphError(
+                f"expected one node, or its name, got {type(key).__name__} {shown(key)}",
+                repair="Ask for one at a time: [f(node) for node in nodes].",
+            )
         if key in self._by_label:
             return self._by_label[key]
-        close = difflib.get_close_matches(str(key), self._by_label, n=3)
+        close = difflib.get_close_matches(key, self._by_label, n=3)
         raise GraphError(
             f"no node is called {key!r}",
             repair=f"Did you mean {', '.join(map(repr, close))}?" if close else "graph.nodes lists all nodes.",
@@ -169,9 +178,8 @@ def as_graph(target: Target) -> Graph:
         return Graph(target)
     if isinstance(target, (list, tuple)):
         return Graph(*target)
-    shown = "" if "\n" in repr(target) else f" {target!r}"
     raise GraphError(
-        f"expected a node, a graph or a list of nodes, got {type(target).__name__}{shown}"[:300],
+        f"expected a node, a graph or a list of nodes, got {type(target).__name__} {shown(target)}",
         repair="Give the output node, for example the loss E.",
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.core.node import Node, describe
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
-from graphnet.errors import DtypeError, OpaqueError, ShapeError
+from graphnet.errors import DtypeError, GraphnetError, OpaqueError, ShapeError, shown
 
 
 class Input(Node):
@@ -185,15 +185,20 @@ def as_node(value: Any) -> Node:
     return value if isinstance(value, Node) else constant(value)
 
 
+def as_operand(value: Any, what: str) -> Any:
+    """Return a node as it is, and anything else as an array of numbers."""
+    return value if isinstance(value, Node) else numbers(value, what)
+
+
 def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
     """Return a dtype that a node can have: float64, float32, integers or truth values."""
     try:
         found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except Exception:  # of any kind: np.dtype reads texts and attributes of anything
         found = np.dtype(object)
     if found.kind not in "ib" and found not in (np.float32, np.float64):
-        shown = dtype if found.kind == "O" else found
-        raise DtypeError(f"{what} is declared with dtype {shown}", repair="Use float, int or bool.")
+        given = shown(dtype) if found.kind == "O" else found
+        raise DtypeError(f"{what} is declared with dtype {given}", repair="Use float, int or bool.")
     return found
 
 
@@ -217,12 +222,26 @@ def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
             f"{what} is a {type(value).__name__} of nodes, expected one node, or numbers",
             repair="Join them first: gn.concatenate([...], axis=...).",
         )
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DtypeError(
+            f"{what} has {np.ma.count_masked(value)} masked entries, which are no numbers",
+            repair="Fill them, array.filled(0), or leave their rows out.",
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise DtypeError(f"{what} is not an array: {error}", repair="Give numbers in rows of equal length.") from error
+        raise DtypeError(
+            f"{what} is not an array: {shown(error)}", repair="Give numbers in rows of equal length."
+        ) from error
+    except GraphnetError:
+        raise  # a node says it better
+    except Exception as error:  # of any kind: arrays of other libraries raise what they like
+        raise DtypeError(
+            f"{what}, a {type(value).__name__}, can't be turned into an array: {shown(error)}",
+            repair="Convert it first; a tensor of torch by .detach().cpu().float().numpy().",
+        ) from error
     if array.dtype.kind not in "biufc":
-        found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {value!r}"[:200]
+        found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {shown(value)}"
         raise DtypeError(
             f"{what} {found}, expected numbers",
             repair="Give numbers, or an array of them; convert it first, for example with .astype(float).",

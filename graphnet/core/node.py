@@ -18,7 +18,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import GraphError, OpaqueError
+from graphnet.errors import GraphError, OpaqueError, shown
 
 if TYPE_CHECKING:
     from graphnet.core.op import Op
@@ -288,7 +288,7 @@ def nodes_only(values: Sequence[Any], what: str) -> None:
     for value in values:
         if not isinstance(value, Node):
             raise GraphError(
-                f"{what} takes nodes, got {type(value).__name__} {value!r}"[:300],
+                f"{what} takes nodes, got {type(value).__name__} {shown(value)}",
                 repair="Make one with gn.constant(...), gn.input(...) or an op; graph[name] finds one by its name.",
             )
 

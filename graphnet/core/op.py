@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphnet.core import registry
 from graphnet.core.leaves import Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
@@ -25,6 +26,7 @@ from graphnet.errors import (
     OpaqueError,
     RuleError,
     ShapeError,
+    shown,
 )
 
 
@@ -73,7 +75,7 @@ class Op(Stateless):
         # Only of classes that are no dataclasses with fields: those have an __init__ of their own.
         if settings or named:
             raise GraphError(
-                f"op {self.name} got {[*settings, *named]!r} as settings, and has none"[:300],
+                f"op {self.name} got {shown([*settings, *named])} as settings, and has none",
                 repair="Settings are the fields of a class under @dataclass(frozen=True), as factor: float. "
                 f"To apply an op, make it first: {type(self).__name__}()(x).",
             )
@@ -122,7 +124,19 @@ class Op(Stateless):
                 arrays = list(map(_real, inputs, arrays))
         except GraphnetError as error:
             raise error.locate(self.name) from None
-        return self.forward(*arrays)
+        try:
+            return self.forward(*arrays)
+        except (GraphnetError, MemoryError):
+            raise
+        except Exception as error:
+            if registry.OPS.get(self.name) is not type(self):
+                raise  # the user's own rule, on the user's own arrays
+            shapes = [np.shape(array) for array in arrays]
+            self.shape(*shapes)  # says it better, if it is that
+            raise ShapeError(
+                f"it can't be computed of arrays of shapes {shapes}: {shown(error)}",
+                repair="Give arrays of real numbers in these places, of shapes that fit.",
+            ).locate(self.name) from error
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
@@ -149,13 +163,13 @@ class Op(Stateless):
         """Return a node as it is, and anything else as an array of numbers, or raise `DtypeError`."""
         if isinstance(value, Node):
             return value
-        if isinstance(value, (int, float)) or (isinstance(value, np.ndarray) and value.dtype.kind in "biufc"):
-            return np.asarray(value)
+        if type(value) is np.ndarray and value.dtype.kind in "biufc":
+            return value
         what = f"input {slot} ({self.input_names(slot + 1)[slot]})"
         if isinstance(value, str):
             raise DtypeError(
-                f"{what} is {value!r}"[:200] + ", expected a node or numbers",
-                repair=f"If it is a name for the node, write name={value!r}."[:200],
+                f"{what} is {shown(value)}, expected a node or numbers",
+                repair=f"If it is a name for the node, write name={shown(value)}.",
             )
         return numbers(value, what)
 

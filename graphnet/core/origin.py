@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphnet.errors import GraphError
+from graphnet.errors import GraphError, shown
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
 _made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
@@ -72,7 +72,7 @@ def check_name(name: object, what: str) -> None:
     """Raise `GraphError` unless a name is a non-empty string."""
     if not isinstance(name, str) or not name:
         raise GraphError(
-            f"{what} needs a name that is a non-empty string, got {name!r}", repair='Write for example "x".'
+            f"{what} needs a name that is a non-empty string, got {shown(name)}", repair='Write for example "x".'
         )
 
 

@@ -1,32 +1,79 @@
-"""Settings of ops and layers: what is no number is refused by name."""
+"""Arguments that are one of the plain kinds: what is no number, list or generator is refused by name, in one way everywhere."""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from graphnet.errors import GraphError
+from graphnet.errors import GraphError, GraphnetError, shown
+
+LARGEST = 2**48
+"""What no count or size reaches on any machine: NumPy's own errors beyond it name no argument."""
 
 
-def real(value: Any, what: str) -> float:
-    """Return a setting as a float; raise `GraphError` if it is no real number."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
-        raise GraphError(f"{what} is {value!r}"[:200] + ", expected a number", repair="Write for example 0.1.")
-    return float(value)
+def real(value: Any, what: str, error: type[GraphnetError] = GraphError) -> float:
+    """Return a setting as a float; raise `error` if it is no real number, or none that a float can be."""
+    try:
+        is_number = isinstance(value, (int, float, np.integer, np.floating))
+        if is_number and not isinstance(value, (bool, np.timedelta64)):
+            return float(value)
+    except OverflowError:
+        pass
+    raise error(f"{what} is {shown(value)}, expected a number", repair="Write for example 0.1.")
 
 
-def whole(value: Any, what: str, repair: str = "Give a whole number.") -> int:
-    """Return a setting as an int; raise `GraphError` if it is no integer."""
-    if not hasattr(value, "__index__") or isinstance(value, (bool, np.ndarray)):
-        raise GraphError(f"{what} is {value!r}"[:200] + ", expected an integer", repair=repair)
-    return int(value)
+def whole(
+    value: Any,
+    what: str,
+    repair: str = "Give a whole number.",
+    *,
+    least: int = -LARGEST,
+    most: int = LARGEST,
+    error: type[GraphnetError] = GraphError,
+) -> int:
+    """Return a setting as an int; raise `error` if it is no integer, or out of range."""
+    try:
+        number = None if isinstance(value, (bool, np.ndarray, np.timedelta64)) else operator.index(value)
+    except Exception:  # of any kind: values of other libraries raise what they like
+        number = None
+    if number is None or not least <= number <= most:
+        limits = "" if -least == most else f" ≥ {least}" if most == LARGEST else f" from {least} to {most}"
+        raise error(f"{what} is {shown(value)}, expected an integer{limits}", repair=repair)
+    return number
+
+
+def flag(value: Any, what: str) -> bool:
+    """Return a setting as true or false; raise `GraphError` if it is neither."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise GraphError(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
+
+
+def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:
+    """Return what is given as several things as a list, so that an iterator is read once; raise `error` if it is none."""
+    try:
+        if isinstance(values, Iterable) and not isinstance(values, (str, bytes, set, frozenset)):
+            return list(values)
+    except Exception:  # as a node raises, or an array of no dimension
+        pass
+    raise error(
+        f"{what} is {shown(values)}, expected a list of {of}", repair=repair or f"Write {what}=[...], in order."
+    )
+
+
+def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:
+    """Raise `error` unless `rng` is a generator of random numbers."""
+    if not isinstance(rng, np.random.Generator):
+        raise error(f"rng is {shown(rng)}, expected a generator", repair="Write rng=np.random.default_rng(0).")
 
 
 def op_function(value: Any, what: str) -> None:
     """Raise `GraphError` unless a setting is a function to apply to nodes."""
     if not callable(value) or isinstance(value, type):
         raise GraphError(
-            f"{what} is {value!r}"[:200] + ", expected an op function",
+            f"{what} is {shown(value)}, expected an op function",
             repair="Give a function, as gn.tanh, not its name.",
         )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from graphnet.errors import ShapeError, UnknownSizeError
+from graphnet.core.settings import listed, whole
+from graphnet.errors import ShapeError, UnknownSizeError, shown
 
 Size: TypeAlias = int | None
 Shape: TypeAlias = tuple[Size, ...]
@@ -17,14 +18,12 @@ Shape: TypeAlias = tuple[Size, ...]
 
 def as_shape(shape: object) -> Shape:
     """Return `shape` as a tuple of sizes; an int stands for a vector of that length."""
-    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    for size in sizes:
-        if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__") or size.__index__() < 0):
-            raise ShapeError(
-                f"{size!r} in shape {shape!r} is not a size",
-                repair="A size is an integer ≥ 0, or None for one that is known when fed.",
-            )
-    return tuple(None if size is None else int(size) for size in sizes)
+    sizes = listed(shape, "shape", "sizes", ShapeError) if isinstance(shape, Iterable) else [shape]
+    what, repair = (
+        f"a size in shape {shown(shape)}",
+        "A size is an integer ≥ 0, or None for one that is known when fed.",
+    )
+    return tuple(None if size is None else whole(size, what, repair, least=0, error=ShapeError) for size in sizes)
 
 
 def known(shape: Shape, purpose: str) -> tuple[int, ...]:
@@ -137,14 +136,33 @@ def _matmul_repair(x: Shape, y: Shape) -> str:
     return "x @ y needs as many columns in x as y has rows."
 
 
+def as_axes(axis: Any) -> tuple[int, ...]:
+    """Return an axis, or several, as a tuple of integers."""
+    several = isinstance(axis, Iterable) and not isinstance(axis, (str, bytes)) and getattr(axis, "shape", True) != ()
+    axes = listed(axis, "axis", "integers", ShapeError) if several else [axis]
+    return tuple(whole(a, "axis", "Name an axis by its position, from 0.", error=ShapeError) for a in axes)
+
+
+def entry(place: Any, shape: Sequence[int], label: str) -> tuple[int, ...]:
+    """Return the place of an entry in an array of this shape, counted from 0; raise `ShapeError` if there is none."""
+    try:
+        found = as_axes(place)
+    except ShapeError:
+        found = None
+    if found is None or len(found) != len(shape) or not all(-n <= i < n for i, n in zip(found, shape, strict=True)):
+        raise ShapeError(
+            f"{label!r} of shape {tuple(shape)} has no entry {shown(place)}",
+            repair=f"Give {len(shape)} whole numbers within it." if shape else "It is a scalar: give no entry.",
+        )
+    return tuple(i % size for i, size in zip(found, shape, strict=True))
+
+
 def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """Return axes as a sorted tuple of numbers from 0; ``None`` means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    axes = as_axes(axis)
     for a in axes:
-        if not hasattr(a, "__index__"):
-            raise ShapeError(f"axis {a!r} is not an integer", repair="Name an axis by its position, from 0.")
         if not -ndim <= a < ndim:
             raise ShapeError(
                 f"axis {a} of an array with {ndim} dimensions",

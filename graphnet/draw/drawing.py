@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.core.graph import as_graph
 from graphnet.core.node import Node
+from graphnet.core.settings import whole
 from graphnet.draw.build import build
 from graphnet.draw.findings import marks_of, report_title
 from graphnet.draw.page.passes import check_learning_rate, named_passes
@@ -22,7 +24,7 @@ from graphnet.draw.units.build import build_units
 from graphnet.draw.units.diagram import Diagram
 from graphnet.draw.views import VIEWS
 from graphnet.engine.passes import ForwardPass
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 
 
 def draw(
@@ -102,10 +104,10 @@ def draw(
     >>> draw(gn.tanh(x @ [[1.0], [-1.0]], name="a"), view="units")
     <Drawing of 'Graph of a: 4 nodes, 1 input, 0 parameters': 3 units>
     """
-    if view not in ("ops", "units"):
-        raise DrawError(f"unknown view {view!r}", repair='Use "ops" or "units".')
-    if direction not in ("right", "down"):
-        raise DrawError(f"unknown direction {direction!r}", repair='Use "right" or "down".')
+    if not isinstance(view, str) or view not in ("ops", "units"):
+        raise DrawError(f"unknown view {shown(view)}", repair='Use "ops" or "units".')
+    if not isinstance(direction, str) or direction not in ("right", "down"):
+        raise DrawError(f"unknown direction {shown(direction)}", repair='Use "right" or "down".')
     rate = check_learning_rate(learning_rate)
     if view == "units":
         if isinstance(what, Report) or marks or direction != "right" or show is not None or depth is not None:
@@ -115,8 +117,10 @@ def draw(
             )
     elif sample is not None:
         raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
-    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
-        raise DrawError(f"depth {depth!r} is no number of levels", repair="Give 0, 1, 2 ...")
+    if depth is not None:
+        depth = whole(depth, "depth, the number of levels,", "Give 0, 1, 2 ...", least=0, error=DrawError)
+    if not isinstance(marks, (Mapping, NoneType)) or not all(isinstance(m, Mark) for m in (marks or {}).values()):
+        raise DrawError(f"marks is {shown(marks)}", repair="Give a dict of nodes: {node: Mark(...)}.")
     title = ""
     if isinstance(what, Report):
         title, marks, what = report_title(what), marks_of(what) | dict(marks or {}), what.graph
@@ -277,7 +281,7 @@ class Drawing:
         try:
             path = Path(path)
         except TypeError:
-            raise DrawError(f"{path!r} is not the path of a file", repair='Write for example "net.svg".') from None
+            raise DrawError(f"{shown(path)} is not the path of a file", repair='Write for example "net.svg".') from None
         writer = _WRITERS.get(path.suffix.lower())
         if writer is None:
             raise DrawError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
-from graphnet.core.node import Node, describe, nodes_only
+from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
@@ -23,6 +23,8 @@ from graphnet.engine.plan.program import Program
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
 from graphnet.engine.run import backward, forward
 from graphnet.errors import GraphError, ShapeError, UnreachableError
+
+_PLAIN = {np.ndarray}
 
 KEPT = 8
 """How many programs a step keeps: the least recently used one goes first."""
@@ -93,7 +95,8 @@ class Step:
             shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
             same = shapes == self._shapes and dtypes == self._dtypes
             known = (same or self._take_up(shapes, dtypes)) and len(feeds) == len(arrays)
-        except (KeyError, AttributeError, TypeError):
+            known = known and set(map(type, arrays)) <= _PLAIN  # else masks would be passed over
+        except Exception:  # of any kind: what is wrong with the feeds is found out below
             known = False
         if not known:
             arrays = self._prepare(feeds)
@@ -206,7 +209,7 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
         return Step(graph, graph.parameters if scalar else (), all_reached=False)
     if isinstance(wrt, Node):
         raise GraphError("wrt is a single node, expected a list", repair="Write compile(E, [node]).")
-    nodes_only(wrt, "compile")
+    wrt = as_nodes(wrt, "compile")
     outside = [node for node in wrt if node not in graph]
     if outside:
         raise UnreachableError(

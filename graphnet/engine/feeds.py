@@ -12,7 +12,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, numbers
 from graphnet.core.node import Node, describe
 from graphnet.core.shapes import matches
-from graphnet.errors import DtypeError, FeedError, ShapeError
+from graphnet.errors import DtypeError, FeedError, ShapeError, shown
 
 Values = dict[Node, np.ndarray[Any, Any]]
 
@@ -99,9 +99,9 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
             problem += f"; its own {key.name!r} is another node, {describe(own)}"
             return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
         return FeedError(problem, repair="Only inputs that the outputs depend on are fed: leave it out.")
-    close = difflib.get_close_matches(str(key), names, n=1)
+    close = difflib.get_close_matches(key, names, n=1) if isinstance(key, str) else []
     return FeedError(
-        f"no input is called {key!r}; the inputs are {', '.join(map(repr, names)) or 'none'}",
+        f"no input is called {shown(key)}; the inputs are {', '.join(map(repr, names)) or 'none'}",
         repair=f"Did you mean {close[0]!r}?" if close else "Feed inputs only, by node or by name.",
     )
 

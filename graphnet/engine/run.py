@@ -15,11 +15,12 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, frozen, leaf_values
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite, read_only
-from graphnet.errors import DtypeError, GraphError, ShapeError
+from graphnet.errors import DtypeError, GraphError, ShapeError, shown
 
 OnNonFinite = Literal["ignore", "raise"]
 Rule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
@@ -124,8 +125,8 @@ def backward(
 
 
 def _check_option(on_nonfinite: object) -> None:
-    if on_nonfinite not in ("ignore", "raise"):
-        raise GraphError(f"on_nonfinite is {on_nonfinite!r}", repair='Use "ignore" or "raise".')
+    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
+        raise GraphError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
 
 
 def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore") -> Values:
@@ -195,6 +196,8 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, list[Message]]
             raise GraphError(
                 f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only."
             )
+        if messages[output]:
+            raise GraphError(f"delta is given twice for {graph.label(output)!r}", repair="Give it by node or by name.")
         messages[output] = [Message(None, None, _start_of(graph, output, values[output], array))]
     return messages
 
@@ -212,7 +215,7 @@ def _start_of(graph: Graph, output: Node, value: np.ndarray[Any, Any], delta: An
                 repair="End in a loss, as gn.sse(a, t), or say what to start from: backward(..., delta=array).",
             )
         delta = 1.0
-    array = np.asarray(delta)
+    array = numbers(delta, f"delta of {label!r}")
     if array.dtype.kind not in "fiu":
         raise DtypeError(f"delta of {label!r} has dtype {array.dtype}", repair="Give real numbers.")
     if array.shape != value.shape:

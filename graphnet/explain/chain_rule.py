@@ -7,6 +7,7 @@ from functools import reduce
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
+from graphnet.core.settings import listed
 from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.derivation import Derivation, Kind, Step
@@ -92,7 +93,7 @@ def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list
         if not wanted:
             raise GraphError("the graph has no parameters", repair="Name the nodes: derive(E, [x]).")
         return wanted
-    return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else wrt)]
+    return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt", "nodes or names"))]
 
 
 def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:

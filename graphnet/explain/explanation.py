@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core import shapes
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
+from graphnet.core.settings import whole
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, ShapeError
@@ -242,7 +244,7 @@ def explain(
             Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
             for m in bwd.messages(node)
         ),
-        tuple(found[:most]),
+        tuple(found[: whole(most, "most", least=0)]),
         len(found),
         complete,
         factors,
@@ -256,16 +258,7 @@ def _entry(label: str, signal: Array, entry: Sequence[int] | int | None) -> Entr
         if signal.size == 0:
             raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(signal))), signal.shape))
-    place = (entry,) if isinstance(entry, (int, np.integer)) else tuple(entry)
-    fits = len(place) == signal.ndim and all(
-        hasattr(i, "__index__") and -size <= i < size for i, size in zip(place, signal.shape, strict=True)
-    )
-    if not fits:
-        raise ShapeError(
-            f"entry {entry!r} is asked of {label!r}, which has shape {signal.shape}",
-            repair=f"Give {signal.ndim} whole numbers within it." if signal.ndim else "It is a scalar: give no entry.",
-        )
-    return tuple(int(i) % size for i, size in zip(place, signal.shape, strict=True))
+    return shapes.entry(entry, signal.shape, label)
 
 
 def _term_line(term: Term) -> str:

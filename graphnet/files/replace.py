@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from graphnet.errors import GraphnetError, SaveError
+from graphnet.errors import GraphnetError, SaveError, shown
 
 if sys.platform != "win32":
     import fcntl
@@ -59,7 +59,9 @@ def _target(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(os.path.realpath(os.fspath(path)))
     except (TypeError, ValueError) as error:
-        raise SaveError(f"{path!r} is not the path of a file: {error}", repair='Write for example "net.gn".') from None
+        raise SaveError(
+            f"{shown(path)} is not the path of a file: {error}", repair='Write for example "net.gn".'
+        ) from None
 
 
 def _mode(target: Path) -> int | None:

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from graphnet.errors import GraphError
+from graphnet.core.settings import generator, whole
+from graphnet.errors import GraphError, shown
 
 Activation: TypeAlias = Callable[[Any], Any]
 Initialiser: TypeAlias = Callable[[np.random.Generator, int, int], np.ndarray[Any, Any]]
@@ -36,6 +37,7 @@ def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, A
     >>> bool(abs(glorot(np.random.default_rng(0), 4, 2)).max() <= 1)
     True
     """
+    _check(rng, n_in, n_out)
     limit = np.sqrt(6 / (n_in + n_out))
     return rng.uniform(-limit, limit, (n_in, n_out))
 
@@ -62,6 +64,7 @@ def he(rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray[Any, Any]:
     >>> he(np.random.default_rng(0), 4, 2).shape
     (4, 2)
     """
+    _check(rng, n_in, n_out)
     return rng.normal(scale=np.sqrt(2 / n_in), size=(n_in, n_out))
 
 
@@ -73,14 +76,14 @@ def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.n
     draw = INITIALISERS.get(init) if isinstance(init, str) else init
     if not callable(draw):
         raise GraphError(
-            f"init {init!r} is unknown"[:300],
+            f"init {shown(init)} is unknown",
             repair=f"Known are {', '.join(INITIALISERS)}, or give a function of (rng, n_in, n_out).",
         )
-    require_generator(rng)
+    generator(rng)
     return draw(rng, n_in, n_out)
 
 
-def require_generator(rng: object) -> None:
-    """Raise `GraphError` unless `rng` is a generator of random numbers."""
-    if not isinstance(rng, np.random.Generator):
-        raise GraphError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
+def _check(rng: object, n_in: object, n_out: object) -> None:
+    generator(rng)
+    for what, count in (("n_in", n_in), ("n_out", n_out)):
+        whole(count, what, least=1)

@@ -7,10 +7,10 @@ import numpy as np
 from graphnet.core.leaves import parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
-from graphnet.core.settings import op_function, whole
+from graphnet.core.settings import generator, op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError
-from graphnet.layers.initialisers import Activation, Init, require_generator, weights
+from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops.activations import tanh
 from graphnet.ops.linear import bias_add, matmul
 from graphnet.ops.picking import take
@@ -57,7 +57,7 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     """
     nodes_only([symbols], "embedding")
     count, units = whole(count, f"count of embedding {name!r}"), whole(units, f"units of embedding {name!r}")
-    require_generator(rng)
+    generator(rng)
     if count < 1 or units < 1:
         raise ShapeError(f"an embedding of {count} symbols in {units} units", repair="Give at least one of each.")
     with scope(name):

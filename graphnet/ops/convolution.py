@@ -22,7 +22,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 
 Pair = tuple[int, int]
 
@@ -239,7 +239,7 @@ def conv2d(
     >>> conv2d(np.array([[[[0.0, 0.0, 5.0, 5.0]]]]), edge)
     array([[[[0., 5., 0.]]]])
     """
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         padding = _same(np.shape(W)[2:])
     op = Conv2d(stride=pair(stride, "stride", 1), padding=pair(padding, "padding", 0))
     return op(x, W, name=name)
@@ -247,14 +247,15 @@ def conv2d(
 
 def pair(setting: Any, what: str, least: int) -> Pair:
     """Return a setting for rows and columns as a pair of integers, or raise `ShapeError`."""
-    values = (setting, setting) if np.ndim(setting) == 0 else tuple(setting)
-    if len(values) != 2 or not all(
-        hasattr(value, "__index__") and not isinstance(value, bool) and value >= least for value in values
-    ):
+    try:
+        values = shapes.as_axes(setting)
+    except ShapeError:
+        values = ()
+    if len(values) not in (1, 2) or min(values) < least or (len(values) == 1 and not hasattr(setting, "__index__")):
         raise ShapeError(
-            f"{what} is {setting!r}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
+            f"{what} is {shown(setting)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
         )
-    return int(values[0]), int(values[1])
+    return values[0], values[-1]
 
 
 def _same(kernel: Shape) -> Pair:

@@ -13,7 +13,7 @@ from graphnet.core.leaves import Input
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
-from graphnet.core.settings import real
+from graphnet.core.settings import generator, real, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
@@ -133,6 +133,8 @@ def dropout_masks(target: Target, samples: int, rng: np.random.Generator) -> dic
            [0., 0.],
            [2., 2.]])
     """
+    samples = whole(samples, "samples", least=0)
+    generator(rng)
     masks = {}
     for mask, rate in mask_rates(as_graph(target)).items():
         sizes = mask.shape if not mask.shape or mask.shape[0] is not None else (samples, *mask.shape[1:])

@@ -11,6 +11,7 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
+from graphnet.core.settings import listed
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.shaping import expand_dims, ravel
@@ -86,14 +87,18 @@ def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | Non
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
-    if len(parts) == 0:
+    parts = listed(parts, "parts", "nodes or arrays", ShapeError, "Write concatenate([a, b], axis=...).")
+    if not parts:
         raise ShapeError("concatenate got no parts", repair="Give at least one.")
     if axis is None:  # NumPy's way to join all entries
         parts, axis = [ravel(part) for part in parts], 0
+    (axis,) = shapes.as_axes(axis)
     return Concatenate(axis)(*parts, name=name)
 
 
 @implements(np.stack)
 def stack(parts: Sequence[Array], axis: int = 0) -> Array:
     """Build ``np.stack(parts, axis)``: joined along a new axis."""
-    return concatenate([expand_dims(part, axis) for part in parts], axis)
+    return concatenate(
+        [expand_dims(part, axis) for part in listed(parts, "parts", "nodes or arrays", ShapeError)], axis
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin
 from graphnet.core.settings import whole
@@ -64,13 +65,13 @@ def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
-    classes = whole(classes, "classes")
-    numbers = labels if isinstance(labels, Node) else np.asarray(labels)
-    if numbers.dtype.kind not in "iu":
-        raise DtypeError(f"labels of dtype {numbers.dtype}", repair="Labels are integers: declare them with dtype=int.")
-    if not isinstance(numbers, Node) and numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+    classes = whole(classes, "classes", least=1, most=2**31)
+    given = labels if isinstance(labels, Node) else numbers(labels, "labels")
+    if given.dtype.kind not in "iu":
+        raise DtypeError(f"labels of dtype {given.dtype}", repair="Labels are integers: declare them with dtype=int.")
+    if not isinstance(given, Node) and given.size and not 0 <= given.min() <= given.max() < classes:
         raise ShapeError(
-            f"labels from {numbers.min()} to {numbers.max()} for {classes} classes",
+            f"labels from {given.min()} to {given.max()} for {classes} classes",
             repair=f"Labels run from 0 to {classes - 1}.",
         )
-    return take(np.eye(classes), numbers, axis=0, name=name)
+    return take(np.eye(classes), given, axis=0, name=name)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
+from graphnet.core.settings import whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import add, multiply
@@ -158,10 +160,8 @@ def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | 
     """
     if axes is None:
         return Transpose()(z, name=name)
-    order = (axes,) if isinstance(axes, int) else tuple(axes)
-    if not all(hasattr(axis, "__index__") for axis in order):
-        raise ShapeError(f"axes {axes!r} are not integers", repair="Name each axis by its number.")
-    return Transpose(tuple(int(axis) + np.ndim(z) * (axis < 0) for axis in order))(z, name=name)
+    z = as_operand(z, "z")
+    return Transpose(tuple(axis + np.ndim(z) * (axis < 0) for axis in shapes.as_axes(axes)))(z, name=name)
 
 
 @implements(np.swapaxes)
@@ -169,6 +169,6 @@ def swapaxes(z: Array, first: int, second: int) -> Array:
     """Build ``np.swapaxes(z, first, second)``."""
     axes = list(range(np.ndim(z)))
     for axis in (first, second):
-        shapes.normal_axes(axis, len(axes))
+        shapes.normal_axes(whole(axis, "axis", error=ShapeError), len(axes))
     axes[first], axes[second] = axes[second], axes[first]
     return transpose(z, axes)

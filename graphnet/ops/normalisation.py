@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
+from graphnet.core.settings import real
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
+from graphnet.errors import GraphError, ShapeError, shown
 
 EPSILON = 1e-5
 """Added to the variance, as torch does, so that entries that are all equal become 0."""
@@ -82,6 +84,12 @@ class LayerNorm(Normalisation):
     axes: tuple[int, ...] = (-1,)
 
 
+def _epsilon(epsilon: float) -> float:
+    if not 0 <= real(epsilon, "epsilon") < math.inf:
+        raise GraphError(f"epsilon is {shown(epsilon)}", repair="Give a number ≥ 0, as 1e-5.")
+    return float(epsilon)
+
+
 def batch_norm(z: Array, *, epsilon: float = EPSILON, name: str | None = None) -> Array:
     """Normalise over the samples of the batch: each column, or of images each channel, gets mean 0 and variance 1.
 
@@ -114,12 +122,13 @@ def batch_norm(z: Array, *, epsilon: float = EPSILON, name: str | None = None) -
     array([[-1., -1.],
            [ 1.,  1.]])
     """
+    z = as_operand(z, "z")
     if np.ndim(z) not in (2, 4):
         raise ShapeError(
             f"batch_norm of shape {np.shape(z)}",
             repair="It takes (samples, columns) or (samples, channels, rows, columns).",
         )
-    return BatchNorm((0,) if np.ndim(z) == 2 else (0, 2, 3), float(epsilon))(z, name=name)
+    return BatchNorm((0,) if np.ndim(z) == 2 else (0, 2, 3), _epsilon(epsilon))(z, name=name)
 
 
 def layer_norm(z: Array, axes: int | Sequence[int] = -1, *, epsilon: float = EPSILON, name: str | None = None) -> Array:
@@ -151,4 +160,5 @@ def layer_norm(z: Array, axes: int | Sequence[int] = -1, *, epsilon: float = EPS
     >>> layer_norm(np.array([[0.0, 2.0, 4.0]])).round(3)
     array([[-1.225,  0.   ,  1.225]])
     """
-    return LayerNorm(shapes.normal_axes(axes, np.ndim(z)), float(epsilon))(z, name=name)
+    z = as_operand(z, "z")
+    return LayerNorm(shapes.normal_axes(axes, np.ndim(z)), _epsilon(epsilon))(z, name=name)

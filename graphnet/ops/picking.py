@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.leaves import constant
+from graphnet.core.leaves import constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
+from graphnet.core.settings import whole
 from graphnet.core.shapes import Shape
-from graphnet.errors import OpaqueError, ShapeError
+from graphnet.errors import OpaqueError, ShapeError, shown
 from graphnet.ops.shaping import Getitem, Index, Moving, ravel
 
 
@@ -74,14 +75,19 @@ def _described_index(index: Any) -> Index:
     described: list[Any] = []
     for item in items:
         if isinstance(item, slice):
-            described.append(tuple(None if i is None else int(i) for i in (item.start, item.stop, item.step)))
+            described.append(
+                tuple(
+                    None if i is None else whole(i, "a bound of a slice", error=ShapeError)
+                    for i in (item.start, item.stop, item.step)
+                )
+            )
         elif isinstance(item, EllipsisType):
             described.append("...")
         elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, bool)):
             described.append(None if item is None else int(item))
         else:
             raise OpaqueError(
-                f"indexing a node with {type(item).__name__} {item!r}"[:200],
+                f"indexing a node with {type(item).__name__} {shown(item)}",
                 repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
             )
     return tuple(described)
@@ -90,7 +96,7 @@ def _described_index(index: Any) -> Index:
 @implements(np.ndarray.__getitem__)
 def getitem(z: Array, index: Any) -> Array:
     """Build ``z[index]``: by integers, slices, None and ``...``, or by one array of positions."""
-    if isinstance(index, (list, np.ndarray)) and np.asarray(index).dtype.kind in "iu":
+    if isinstance(index, (list, np.ndarray)) and numbers(index, "index").dtype.kind in "iu":
         return take(z, index, axis=0)
     if isinstance(index, Node) and index.dtype.kind in "iu":
         return take(z, index, axis=0)
@@ -128,8 +134,9 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
     >>> take(np.array([10.0, 20.0]), [1, 1, 0])
     array([20., 20., 10.])
     """
+    axis = whole(axis, "axis", "Name an axis by its position, from 0.", error=ShapeError)
     if not isinstance(indices, Node):
-        indices = constant(indices, dtype=int) if isinstance(z, Node) else np.asarray(indices)
+        indices = constant(indices, dtype=int) if isinstance(z, Node) else numbers(indices, "indices")
     if indices.dtype.kind not in "iu":
         raise OpaqueError(
             f"take needs integer positions, got {indices.dtype}", repair="Declare the input with dtype=int."

@@ -13,8 +13,8 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
+from graphnet.core.settings import flag
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -97,11 +97,10 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
 
 
 def _settings(axis: Axis) -> int | tuple[int, ...] | None:
-    if isinstance(axis, np.ndarray):
-        axis = axis.tolist()
-    if isinstance(axis, str):
-        raise ShapeError(f"axis {axis!r} is not a number", repair="Name an axis by its position, from 0.")
-    return tuple(axis) if isinstance(axis, Sequence) else axis
+    if axis is None:
+        return None
+    axes = shapes.as_axes(axis)
+    return axes[0] if len(axes) == 1 and hasattr(axis, "__index__") else axes
 
 
 @implements(np.sum)
@@ -134,7 +133,7 @@ def sum(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     array([4., 6.])
     """
-    return Sum(_settings(axis), bool(keepdims))(z, name=name)
+    return Sum(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
 @implements(np.mean)
@@ -167,7 +166,7 @@ def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | Non
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     array([1.5, 3.5])
     """
-    return Mean(_settings(axis), bool(keepdims))(z, name=name)
+    return Mean(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
 @implements(np.max)
@@ -200,7 +199,7 @@ def max(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None
     >>> max(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
     array([2., 4.])
     """
-    return Max(_settings(axis), bool(keepdims))(z, name=name)
+    return Max(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
 @implements(np.min)

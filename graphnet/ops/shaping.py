@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,8 +12,9 @@ from graphnet.core import shapes
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
+from graphnet.core.settings import listed, whole
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.elementwise import sum_to
 
 
@@ -164,7 +165,7 @@ class Getitem(Moving):
                 np.broadcast_to(0, [unknown if size is None else size for size in z])[numpy_index(self.index)].shape
                 for unknown in (beyond, 2 * beyond)
             )
-        except IndexError as error:
+        except (IndexError, ValueError, OverflowError) as error:
             raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
         return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
 
@@ -235,12 +236,13 @@ def reshape(z: Array, shape: int | Sequence[int | None], *, name: str | None = N
     >>> reshape(np.arange(6.0), (2, -1)).shape
     (2, 3)
     """
-    sizes: tuple[Any, ...] = tuple(shape) if isinstance(shape, (Sequence, np.ndarray)) else (shape,)
-    if not all(size is None or hasattr(size, "__index__") for size in sizes):
-        raise ShapeError(f"new shape {shape!r} has sizes that are not integers", repair="Give whole numbers.")
+    several = isinstance(shape, Iterable) and getattr(shape, "shape", True) != ()
+    given = listed(shape, "shape", "sizes", ShapeError) if several else [shape]
+    what = f"a size in shape {shown(shape)}"
+    sizes = tuple(None if size is None else whole(size, what, least=-1, error=ShapeError) for size in given)
     if sizes.count(None) == 1 and -1 not in sizes:  # the one unknown size can be worked out
         sizes = tuple(-1 if size is None else size for size in sizes)
-    return Reshape(tuple(int(size) for size in shapes.known(sizes, "reshape")))(z, name=name)
+    return Reshape(shapes.known(sizes, "reshape"))(z, name=name)
 
 
 @implements(np.broadcast_to)
@@ -280,7 +282,7 @@ def broadcast_to(z: Array, shape: Sequence[int], *, name: str | None = None) -> 
 @implements(np.expand_dims)
 def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
     """Build ``np.expand_dims(z, axis)``: new axes of size 1."""
-    return ExpandDims(tuple(int(i) for i in np.atleast_1d(axis)))(z)
+    return ExpandDims(shapes.as_axes(axis))(z)
 
 
 @implements(np.squeeze)
@@ -289,7 +291,7 @@ def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
     if axis is None:
         shapes.known(z.shape, "squeeze without an axis")
         axis = tuple(i for i, size in enumerate(z.shape) if size == 1)
-    return Squeeze(tuple(axis) if isinstance(axis, Sequence) else (axis,))(z)
+    return Squeeze(shapes.as_axes(axis))(z)
 
 
 @implements(np.ravel)

@@ -12,7 +12,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
-from graphnet.errors import TrainingError
+from graphnet.errors import TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.picking import Take
 from graphnet.train.settings import require_count
@@ -158,7 +158,7 @@ class ReadyBatches:
         """Yield the feeds of each step of one epoch, each checked first."""
         batches = self.source() if callable(self.source) else self.source
         if not isinstance(batches, Iterable):
-            raise TrainingError(f"the function gave {batches!r}", repair="It must return or yield batches.")
+            raise TrainingError(f"the function gave {shown(batches)}", repair="It must return or yield batches.")
         for batch in islice(batches, self.steps):
             self._last = _checked(self.graph, batch, self.rng)
             yield _with_masks(self.graph, self._last, self.rng)

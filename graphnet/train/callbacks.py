@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.errors import TrainingError
+from graphnet.errors import TrainingError, shown
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer
 from graphnet.train.settings import require_count, require_number
@@ -52,7 +52,7 @@ class Training:
         reason
             Why, in words.
         """
-        self.history.stopped = reason or "stopped"
+        self.history.stopped = reason if isinstance(reason, str) and reason else "stopped"
 
 
 class Callback:
@@ -89,12 +89,12 @@ def check_callbacks(callbacks: object) -> list[AnyCallback]:
     """Return callbacks as a list, or raise `TrainingError`."""
     given = [callbacks] if callable(callbacks) else callbacks
     if not isinstance(given, Iterable):
-        raise TrainingError(f"callbacks is {callbacks!r}, expected a list", repair="Write callbacks=[f].")
+        raise TrainingError(f"callbacks is {shown(callbacks)}, expected a list", repair="Write callbacks=[f].")
     listed = list(given)
     for callback in listed:
         if isinstance(callback, type) or not callable(callback):
             raise TrainingError(
-                f"{callback!r} is no callback", repair="Give functions f(training), or instances of gn.Callback."
+                f"{shown(callback)} is no callback", repair="Give functions f(training), or instances of gn.Callback."
             )
     return listed
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.core.settings import listed
 from graphnet.engine.compile import Step
-from graphnet.errors import TrainingError
+from graphnet.errors import TrainingError, shown
 from graphnet.train.batches import Batches, Feeds, sample_count
 from graphnet.train.inference import batch_norms, with_statistics, without_dropout
 
@@ -22,7 +23,7 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
     if isinstance(metrics, Node):
         metrics = [metrics]
     if not isinstance(metrics, Mapping):
-        given = list(metrics or ())
+        given = [] if metrics is None else listed(metrics, "metrics", "scalar nodes", TrainingError)
         names = [str(getattr(node, "name", None) or getattr(node, "kind", "metric")) for node in given]
         twice = [name for i, name in enumerate(names) if name in names[:i]]
         if twice:
@@ -30,10 +31,10 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
         metrics = dict(zip(names, given, strict=True))
     for name, node in metrics.items():
         if not isinstance(name, str) or name in RESERVED:
-            raise TrainingError(f"a metric can't be called {name!r}", repair="Choose another name.")
+            raise TrainingError(f"a metric can't be called {shown(name)}", repair="Choose another name.")
         if not isinstance(node, Node) or node.shape != ():
             raise TrainingError(
-                f"metric {name!r} is {node!r}, expected a scalar node", repair="Take its mean: gn.mean(...)."
+                f"metric {name!r} is {shown(node)}, expected a scalar node", repair="Take its mean: gn.mean(...)."
             )
     return dict(metrics)
 

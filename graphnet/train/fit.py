@@ -12,8 +12,9 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
+from graphnet.core.settings import generator
 from graphnet.engine.run import OnNonFinite, backward
-from graphnet.errors import NonFiniteError, TrainingError
+from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_evaluation
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
 from graphnet.train.descent import Descent
@@ -276,8 +277,10 @@ def _check_target(graph: Graph) -> None:
 def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
     """Raise `TrainingError` unless the settings are of the kinds that they must be."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
-        raise TrainingError(f"{optimizer!r} is not an optimiser", repair="Write optimizer=gn.GradientDescent(0.1).")
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TrainingError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
-    if on_nonfinite not in ("ignore", "raise"):
-        raise TrainingError(f"on_nonfinite is {on_nonfinite!r}", repair='Use "ignore" or "raise".')
+        raise TrainingError(
+            f"{shown(optimizer)} is not an optimiser", repair="Write optimizer=gn.GradientDescent(0.1)."
+        )
+    if rng is not None:
+        generator(rng, TrainingError)
+    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
+        raise TrainingError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')

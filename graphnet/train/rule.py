@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.core.leaves import Parameter
-from graphnet.errors import TrainingError
+from graphnet.core.leaves import Parameter, numbers
+from graphnet.core.node import as_nodes
+from graphnet.errors import TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 from graphnet.train.settings import require_count, require_number
 
@@ -158,7 +159,8 @@ class Rule:
         TrainingError
             If the state is that of other parameters, or a schedule gives no rate.
         """
-        memory, rate = self.memory, self.rate
+        memory, rate, parameters = self.memory, self.rate, list(as_nodes(parameters, "update"))
+        _check_update(parameters, gradients)
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
@@ -238,15 +240,16 @@ class Rule:
         """
         if not isinstance(state, Mapping) or "step" not in state:
             raise TrainingError("this is no optimiser's state", repair="Give what optimizer.state was.")
-        step = np.asarray(state["step"]).tolist()  # a file gives it back as an array
+        step = state["step"]
+        step = step.item() if isinstance(step, np.ndarray) and step.shape == () else step  # as a file gives it back
         require_count("the state's step", step, 0)
         arrays: dict[str, dict[str, Array]] = {}
         for key in state.keys() - {"step"}:
-            what, _, label = key.partition("/")
-            array = np.asarray(state[key])
+            what, _, label = str(key).partition("/")
+            array = numbers(state[key], f"{key} in the state")
             if what not in self.remembers or array.dtype.kind != "f":
                 raise TrainingError(
-                    f"the state has {key!r}, which {type(self).__name__} does not remember",
+                    f"the state has {shown(key)}, which {type(self).__name__} does not remember",
                     repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",
                 )
             arrays.setdefault(label, {})[what] = array.copy()
@@ -255,6 +258,22 @@ class Rule:
             if missing:
                 raise TrainingError(f"the state lacks {missing[0]}/{label}", repair="Restore a state as it was saved.")
         self.memory.step, self.memory.arrays, self.memory.owners = int(step), arrays, {}
+
+
+def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Array]) -> None:
+    """Raise `TrainingError` unless there are parameters, and gradients by name of their shapes."""
+    if not isinstance(gradients, Mapping) or not all(isinstance(name, str) for name in gradients):
+        raise TrainingError("gradients are given by name", repair="Give bwd.gradients, or {W.name: array}.")
+    for parameter in parameters:
+        if not isinstance(parameter, Parameter):
+            raise TrainingError(f"{shown(parameter)} is no parameter", repair="Give graph.parameters.")
+        gradient = gradients.get(parameter.name or "")
+        fits = isinstance(gradient, np.ndarray) and gradient.dtype.kind == "f" and gradient.shape == parameter.shape
+        if gradient is not None and (not fits or np.ma.is_masked(gradient)):
+            raise TrainingError(
+                f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
+                repair="Give bwd.gradient(parameter).",
+            )
 
 
 def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | None) -> dict[str, Array]:

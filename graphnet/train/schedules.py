@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.errors import TrainingError
+from graphnet.errors import TrainingError, shown
 from graphnet.train.settings import require_count, require_number
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -169,6 +169,6 @@ def _require_rate(rate: object) -> None:
         require_number("learning rate", rate, above=0)
     except TrainingError:
         raise TrainingError(
-            f"learning rate {rate!r} is not positive",
+            f"learning rate {shown(rate)} is not positive",
             repair="Give a positive number: the gradient is subtracted already.",
         ) from None

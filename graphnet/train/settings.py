@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from graphnet.errors import TrainingError
+from graphnet.core.settings import LARGEST, real, whole
+from graphnet.errors import TrainingError, shown
 
 
 def require_count(name: str, value: object, least: int, most: int | None = None, repair: str = "") -> None:
     """Raise `TrainingError` unless a setting is an integer in a range."""
-    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_integer or not least <= int(value) <= (math.inf if most is None else most):  # type: ignore[call-overload]
-        limits = f"≥ {least}" if most is None else f"from {least} to {most}"
-        raise TrainingError(f"{name}={value!r}, expected an integer {limits}", repair=repair or "Give a whole number.")
+    most = LARGEST if most is None else most
+    whole(value, name, repair or "Give a whole number.", least=least, most=most, error=TrainingError)
 
 
 def require_number(
@@ -28,13 +25,18 @@ def require_number(
 ) -> None:
     """Raise `TrainingError` unless a setting is a finite number in a range."""
     limits = {"above": above, "at least": least, "below": below, "at most": most}
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and np.isfinite(value)
-    in_range = is_number and not (
-        (above is not None and not value > above)  # type: ignore[operator]
-        or (least is not None and not value >= least)  # type: ignore[operator]
-        or (below is not None and not value < below)  # type: ignore[operator]
-        or (most is not None and not value <= most)  # type: ignore[operator]
-    )
-    if not in_range:
+    try:
+        number = real(value, name, TrainingError)
+    except TrainingError:
+        number = math.nan
+    if not (
+        math.isfinite(number)
+        and (above is None or number > above)
+        and (least is None or number >= least)
+        and (below is None or number < below)
+        and (most is None or number <= most)
+    ):
         words = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
-        raise TrainingError(f"{name} is {value!r}, expected a number {words}", repair="Choose a value in this range.")
+        raise TrainingError(
+            f"{name} is {shown(value)}, expected a number {words}", repair="Choose a value in this range."
+        )

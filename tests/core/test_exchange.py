@@ -301,7 +301,7 @@ def test_an_attribute_that_can_not_be_read(refused, network, case):
         ("x", "name", "", GraphError, "node 'x': an input needs a name"),
         ("x", "dtype", "complex128", DtypeError, "node 'x': input 'x' is declared with dtype complex128"),
         ("w", "dtype", "complex128", DtypeError, "node 'w': parameter 'w' has dtype complex128"),
-        ("x", "shape", "[-1, 2]", ShapeError, "node 'x': -1 in shape (-1, 2) is not a size"),
+        ("x", "shape", "[-1, 2]", ShapeError, "node 'x': a size in shape (-1, 2) is -1, expected an integer ≥ 0"),
         ("x", "shape", "[null, 3]", ShapeError, "multiply 'y': shapes (None, 3) and (1, 2) don't fit"),
         ("y", "shape", "[5, 2]", GraphError, "op multiply gives shape (None, 2) where the description says (5, 2)"),
     ],

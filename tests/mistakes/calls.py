@@ -56,17 +56,33 @@ def right(name, make):
 
 def _ops():
     z = lambda w: w.a  # noqa: E731
-    for name in "abs exp identity log negative relu sigmoid softplus sqrt square tanh".split():
+    for name in ["abs", "exp", "identity", "log", "negative", "relu", "sigmoid", "softplus", "sqrt", "square", "tanh"]:
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [z(w)], {"name": "new"}))
-    for name in "add subtract multiply divide power maximum minimum mse sse binary_cross_entropy cross_entropy accuracy".split():
+    for name in [
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "power",
+        "maximum",
+        "minimum",
+        "mse",
+        "sse",
+        "binary_cross_entropy",
+        "cross_entropy",
+        "accuracy",
+    ]:
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.a, w.t], {"name": "new"}))
-    for name in "softmax log_softmax".split():
+    for name in ["softmax", "log_softmax"]:
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.a, 1], {"name": "new"}))
-    for name in "sum mean max".split():
+    for name in ["sum", "mean", "max"]:
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.a, 1], {"keepdims": True, "name": "new"}))
         right(f"gn.{name} of an array", lambda w, f=getattr(gn, name): (f, [w.X, 1], {"keepdims": True}))
     for name, second in (("sigmoid", None), ("add", 1), ("sse", 1), ("cross_entropy", 1), ("accuracy", 1)):
-        right(f"gn.{name} of arrays", lambda w, f=getattr(gn, name), s=second: (f, [w.X, w.X][: 1 if s is None else 2], {}))
+        right(
+            f"gn.{name} of arrays",
+            lambda w, f=getattr(gn, name), s=second: (f, [w.X, w.X][: 1 if s is None else 2], {}),
+        )
     right("gn.matmul", lambda w: (gn.matmul, [w.x, w.W], {"name": "new"}))
     right("gn.matmul of arrays", lambda w: (gn.matmul, [w.X, w.W.value], {}))
     right("gn.bias_add", lambda w: (gn.bias_add, [w.a, w.b], {"name": "new"}))
@@ -131,13 +147,18 @@ def _op_classes():
             continue
         cls = getattr(gn.ops, name)
         settings = _SETTINGS.get(name, {})
-        count = inputs.get(name) or len(cls(**settings).input_names(9)[: cls(**settings).forward.__code__.co_argcount - 1])
+        count = inputs.get(name) or len(
+            cls(**settings).input_names(9)[: cls(**settings).forward.__code__.co_argcount - 1]
+        )
         if name in ("BatchNorm", "LayerNorm", "LeakyRelu", "Polynomial", "Dropout"):
             right(f"ops.{name}", lambda w, c=cls, s=settings: (c, [], dict(s)))
         elif settings:
             NOT_CALLED[f"ops.{name}"] = "its settings are checked by the function of that name"
         else:
-            right(f"ops.{name}", lambda w, c=cls, n=count: (lambda *z: c()(*z), [w.a] * n, {}))
+            right(
+                f"ops.{name}",
+                lambda w, c=cls, n=count: (lambda *z: c()(*z), [w.a, w.b] if c is gn.ops.BiasAdd else [w.a] * n, {}),
+            )
 
 
 def _networks():
@@ -158,8 +179,14 @@ def _networks():
     right("gn.forward, a feed", lambda w: (lambda v: gn.forward(w.E, {w.x: v, w.t: w.T}), [w.X], {}))
     right("gn.forward, a vector", lambda w: (lambda v: _fed_vector(v), [np.ones(2)], {}))
     right("gn.forward, a scalar", lambda w: (lambda v: _fed(v, ()), [1.0], {}))
-    right("gn.forward, integers", lambda w: (lambda v: gn.forward(gn.one_hot(w.positions, 3), {w.positions: v}), [[1]], {}))
-    right("gn.forward, positions", lambda w: (lambda v: gn.forward(gn.take(w.W, w.positions), {w.positions: v}), [[1]], {}))
+    right(
+        "gn.forward, integers",
+        lambda w: (lambda v: gn.forward(gn.one_hot(w.positions, 3), {w.positions: v}), [[1]], {}),
+    )
+    right(
+        "gn.forward, positions",
+        lambda w: (lambda v: gn.forward(gn.take(w.W, w.positions), {w.positions: v}), [[1]], {}),
+    )
     right("gn.forward, a key", lambda w: (lambda k: gn.forward(w.E, {k: w.X, w.t: w.T}), ["x"], {}))
     right("gn.backward", lambda w: (gn.backward, [w.a, w.feeds_of_a], {"delta": w.T, "on_nonfinite": "raise"}))
     right("gn.backward, a delta", lambda w: (lambda d: gn.backward(w.a, w.feeds_of_a, delta={w.a: d}), [w.T], {}))
@@ -185,7 +212,7 @@ def _networks():
         right(f"Graph.{name}", lambda w, n=name: (getattr(w.graph, n), [w.a], {}))
     right("Graph in", lambda w: (lambda v: v in w.graph, ["a"], {}))
     right("Graph.from_networkx", lambda w: (gn.Graph.from_networkx, [w.graph.to_networkx(), []], {}))
-    right("Graph.from_networkx, an attribute", lambda w: (lambda k, v: _changed(w, k, v), ["shape", "[2]"], {}))
+    right("Graph.from_networkx, an attribute", lambda w: (lambda k, v: _changed(w, k, v), ["name", "W"], {}))
     right("ForwardPass[]", lambda w: (w.forward.__getitem__, ["a"], {}))
     right("ForwardPass in", lambda w: (lambda v: v in w.forward, ["a"], {}))
     for name in ("error_signal", "messages"):
@@ -219,8 +246,14 @@ def _nodes():
         ("+", operator.add), ("-", operator.sub), ("*", operator.mul), ("/", operator.truediv), ("**", operator.pow),
         ("@", operator.matmul), ("<", operator.lt), (">=", operator.ge), ("==", operator.eq), ("!=", operator.ne),
     ):  # fmt: skip
-        right(f"Node {name}", lambda w, f=two: (lambda v: f(w.a, v), [w.t if f is not operator.matmul else np.ones((2, 1))], {}))
-        right(f"{name} Node", lambda w, f=two: (lambda v: f(v, w.a), [w.t if f is not operator.matmul else np.ones((1, 4))], {}))
+        right(
+            f"Node {name}",
+            lambda w, f=two: (lambda v: f(w.a, v), [w.t if f is not operator.matmul else np.ones((2, 1))], {}),
+        )
+        right(
+            f"{name} Node",
+            lambda w, f=two: (lambda v: f(v, w.a), [w.t if f is not operator.matmul else np.ones((1, 4))], {}),
+        )
     right("Node &", lambda w: (lambda v: (w.a > 0) & v, [w.t > 0], {}))
     right("Node |", lambda w: (lambda v: v | (w.a > 0), [w.t > 0], {}))
     right("Node[]", lambda w: (lambda v: w.a[v], [0], {}))
@@ -249,10 +282,21 @@ def _checks():
         lambda w: (
             gn.check_gradients,
             [w.E, w.feeds],
-            {"wrt": [w.W], "entries": 1, "method": "central", "step": 1e-5, "second_order": False, "budget": 1e6, "rng": w.rng},
+            {
+                "wrt": [w.W],
+                "entries": 1,
+                "method": "central",
+                "step": 1e-5,
+                "second_order": False,
+                "budget": 1e6,
+                "rng": w.rng,
+            },
         ),
     )
-    right("gn.check_gradients, one of wrt", lambda w: (lambda v: gn.check_gradients(w.E, w.feeds, wrt=[v], entries=1), [w.W], {}))
+    right(
+        "gn.check_gradients, one of wrt",
+        lambda w: (lambda v: gn.check_gradients(w.E, w.feeds, wrt=[v], entries=1), [w.W], {}),
+    )
     right(
         "gn.check_op",
         lambda w: (
@@ -301,7 +345,10 @@ def _pictures():
     right("Drawing.save", lambda w: (gn.draw(w.x).save, [world.folder() / "net.dot"], {}))
     right("plots.activations", lambda w: (gn.plots.activations, [[gn.tanh]], {"z": (-1.0, 1.0), "ax": None}))
     right("plots.activations, one", lambda w: (lambda f: gn.plots.activations([f]), [gn.tanh], {}))
-    right("plots.gradient_histograms", lambda w: (gn.plots.gradient_histograms, [w.backward, ["W"]], {"bins": 3, "ax": None}))
+    right(
+        "plots.gradient_histograms",
+        lambda w: (gn.plots.gradient_histograms, [w.backward, ["W"]], {"bins": 3, "ax": None}),
+    )
     right("plots.loss", lambda w: (gn.plots.loss, [world.history()], {"log": False, "ax": None}))
     right("plots.loss of curves", lambda w: (lambda n, v: gn.plots.loss({n: v}), ["a", [1.0, 2.0]], {}))
     right("plots.signal_norms", lambda w: (gn.plots.signal_norms, [[w.backward], ["a"]], {"at": [0], "ax": None}))
@@ -328,10 +375,21 @@ def _training():
     right("optimiser.update, a parameter", lambda w: (lambda p: gn.Adam().update([p], {"b": np.ones(2)}), [w.b], {}))
     right("optimiser.restore", lambda w: (gn.Adam().restore, [{"step": 1}], {}))
     right("optimiser.restore, a step", lambda w: (lambda v: gn.Adam().restore({"step": v}), [1], {}))
-    right("optimiser.restore, an array", lambda w: (lambda v: gn.Momentum(0.1).restore({"step": 1, "velocity/b": v}), [np.ones(2)], {}))
-    right("optimiser.restore, a key", lambda w: (lambda k: gn.Momentum(0.1).restore({"step": 1, k: np.ones(2)}), ["velocity/b"], {}))
+    right(
+        "optimiser.restore, an array",
+        lambda w: (lambda v: gn.Momentum(0.1).restore({"step": 1, "velocity/b": v}), [np.ones(2)], {}),
+    )
+    right(
+        "optimiser.restore, a key",
+        lambda w: (lambda k: gn.Momentum(0.1).restore({"step": 1, k: np.ones(2)}), ["velocity/b"], {}),
+    )
     right("optimiser, a schedule's rate", lambda w: (lambda r: _used(w, gn.GradientDescent)(lambda step: r), [0.1], {}))
-    for name, settings in {"Constant": [0.1], "StepDecay": [0.1, 2, 0.5], "Exponential": [0.1, 0.5], "Cosine": [0.1, 10, 0.0]}.items():
+    for name, settings in {
+        "Constant": [0.1],
+        "StepDecay": [0.1, 2, 0.5],
+        "Exponential": [0.1, 0.5],
+        "Cosine": [0.1, 10, 0.0],
+    }.items():
         make = getattr(gn.schedules, name)
         right(f"schedules.{name}", lambda w, m=make, s=settings: (m, list(s), {}))
         right(f"schedules.{name}()", lambda w, m=make, s=settings: (m(*s), [3], {}))
@@ -350,19 +408,27 @@ def _training():
         ),
     )  # fmt: skip
     fit = lambda w, **more: gn.fit(w.E, w.feeds, **{"optimizer": gn.Adam(), "epochs": 1, "progress": False, **more})  # noqa: E731
-    right("gn.fit, a feed", lambda w: (lambda v: gn.fit(w.E, {w.x: v, w.t: w.T}, optimizer=gn.Adam(), epochs=1), [w.X], {}))
+    right(
+        "gn.fit, a feed",
+        lambda w: (lambda v: gn.fit(w.E, {w.x: v, w.t: w.T}, optimizer=gn.Adam(), epochs=1), [w.X], {}),
+    )
     right("gn.fit, a batch", lambda w: (lambda v: gn.fit(w.E, [v], optimizer=gn.Adam(), epochs=1), [w.feeds], {}))
-    right("gn.fit, a function's batches", lambda w: (lambda v: gn.fit(w.E, lambda: v, optimizer=gn.Adam(), epochs=1), [[w.feeds]], {}))
+    right(
+        "gn.fit, a function's batches",
+        lambda w: (lambda v: gn.fit(w.E, lambda: v, optimizer=gn.Adam(), epochs=1), [[w.feeds]], {}),
+    )
     right("gn.fit, a validation feed", lambda w: (lambda v: fit(w, validation={w.x: v, w.t: w.T}), [w.X], {}))
     right("gn.fit, a validation batch", lambda w: (lambda v: fit(w, validation=[v]), [w.feeds], {}))
     right("gn.fit, a metric", lambda w: (lambda v: fit(w, metrics={"m": v}), [w.E], {}))
     right("gn.fit, a metric of a list", lambda w: (lambda v: fit(w, metrics=[v]), [w.E], {}))
     right("gn.fit, a metric's name", lambda w: (lambda v: fit(w, metrics={v: w.E}), ["m"], {}))
     right("gn.fit, a callback", lambda w: (lambda v: fit(w, callbacks=[v]), [lambda training: None], {}))
-    right("gn.fit, one of steps_per_epoch", lambda w: (lambda v: gn.fit(w.E, iter([w.feeds]), optimizer=gn.Adam(), epochs=1, steps_per_epoch=v), [1], {}))
+    right(
+        "gn.fit, one of steps_per_epoch",
+        lambda w: (lambda v: gn.fit(w.E, iter([w.feeds]), optimizer=gn.Adam(), epochs=1, steps_per_epoch=v), [1], {}),
+    )
     right("Training.stop", lambda w: (_training_of(w).stop, ["enough"], {}))
     right("EarlyStopping.start", lambda w: (gn.EarlyStopping(3, "loss").start, [_training_of(w)], {}))
-    right("History.record", lambda w: (gn.History().record, [1.0, {}, 0.1], {}))
 
 
 def _training_of(w):
@@ -387,10 +453,16 @@ def _layers():
     right("layers.dense", lambda w: (layers.dense, [w.a, 2, gn.tanh], {"rng": w.rng, **common}))
     right("layers.mlp", lambda w: (layers.mlp, [w.a, [2, 1], gn.tanh, None], {"rng": w.rng, "init": "he"}))
     right("layers.mlp, units", lambda w: (lambda u: layers.mlp(w.a, [u], rng=w.rng), [2], {}))
-    right("layers.conv2d", lambda w: (layers.conv2d, [w.images, 2, 3, gn.relu], {"rng": w.rng, "stride": 1, "padding": 0, **common}))
+    right(
+        "layers.conv2d",
+        lambda w: (layers.conv2d, [w.images, 2, 3, gn.relu], {"rng": w.rng, "stride": 1, "padding": 0, **common}),
+    )
     right("layers.embedding", lambda w: (layers.embedding, [w.positions, 3, 2], {"rng": w.rng, "name": "new"}))
     sequence = lambda w: gn.input("s", shape=(None, 2, 3))  # noqa: E731
-    right("layers.recurrent", lambda w: (layers.recurrent, [sequence(w), 2, gn.tanh], {"rng": w.rng, "initial": None, **common}))
+    right(
+        "layers.recurrent",
+        lambda w: (layers.recurrent, [sequence(w), 2, gn.tanh], {"rng": w.rng, "initial": None, **common}),
+    )
     right("layers.batch_norm", lambda w: (layers.batch_norm, [w.a], {"epsilon": 1e-3, "name": "new"}))
     right("layers.layer_norm", lambda w: (layers.layer_norm, [w.a], {"epsilon": 1e-3, "name": "new"}))
     right("layers.dropout", lambda w: (layers.dropout, [w.a, 0.5], {"name": "new"}))
@@ -398,8 +470,14 @@ def _layers():
     right("layers.max_pool2d", lambda w: (layers.max_pool2d, [w.images, 2, 1], {"name": "new"}))
     right("layers.glorot", lambda w: (layers.glorot, [w.rng, 3, 2], {}))
     right("layers.he", lambda w: (layers.he, [w.rng, 3, 2], {}))
-    right("layers.dense, what init draws", lambda w: (lambda v: layers.dense(w.a, 3, rng=w.rng, init=lambda *_: v), [np.ones((2, 3))], {}))
-    right("layers.dense, what activation gives", lambda w: (lambda v: gn.forward(layers.dense(w.a, 3, lambda z: v, rng=w.rng), w.feeds_of_a), [w.a], {}))
+    right(
+        "layers.dense, what init draws",
+        lambda w: (lambda v: layers.dense(w.a, 3, rng=w.rng, init=lambda *_: v), [np.ones((2, 3))], {}),
+    )
+    right(
+        "layers.dense, what activation gives",
+        lambda w: (lambda v: gn.forward(layers.dense(w.a, 3, lambda z: v, rng=w.rng), w.feeds_of_a), [w.a], {}),
+    )
 
 
 World.feeds_of_a = property(lambda w: {w.x: w.X})
@@ -413,4 +491,8 @@ def public_names():
     yield from (f"gn.{name}" for name in gn.__all__)
     for module in ("ops", "layers", "plots"):
         yield from (f"{module}.{name}" for name in getattr(gn, module).__all__)
-    yield from (f"schedules.{name}" for name, each in vars(gn.schedules).items() if getattr(each, "__module__", "") == gn.schedules.__name__ and name[0].isupper())
+    yield from (
+        f"schedules.{name}"
+        for name, each in vars(gn.schedules).items()
+        if getattr(each, "__module__", "") == gn.schedules.__name__ and name[0].isupper()
+    )

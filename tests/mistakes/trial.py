@@ -50,7 +50,10 @@ def places(name):
         bound = inspect.signature(function).bind(*arguments, **named)
         filled = set(bound.arguments)
         for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name not in filled:
+            if (
+                parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+                and parameter.name not in filled
+            ):
                 found.append(parameter.name)
     return found
 

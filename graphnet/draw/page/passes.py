@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphnet.engine.passes import ForwardPass
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 
 
 def named_passes(what: Any) -> dict[str, ForwardPass] | None:
@@ -47,10 +47,10 @@ def check_learning_rate(rate: Any) -> float:
     """
     try:
         value = float(rate)
-    except (TypeError, ValueError):
+    except Exception:  # of any kind, as an int that is too large
         value = float("nan")
     if not 0 < value < float("inf"):
-        raise DrawError(f"learning rate {rate!r} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1.")
+        raise DrawError(f"learning rate {shown(rate)} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1.")
     return value
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.core.settings import listed, whole
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import axes_for
 from graphnet.draw.text import count, number, plot_text, short
@@ -67,12 +68,16 @@ def signal_norms(
     'a'
     """
     passes = _passes(passes)
-    times = list(range(len(passes))) if at is None else list(at)
+    times = list(range(len(passes))) if at is None else listed(at, "at", "numbers", DrawError)
     if len(times) != len(passes):
         raise DrawError(f"{len(passes)} passes were taken at {len(times)} times", repair="Give one time for each.")
     figure, (axes,), tidy = axes_for(ax, 1, (6.4, 4.0))
     graph = passes[0].graph
-    chosen = [graph[node] for node in nodes] if nodes is not None else _layers(graph, passes[0])
+    chosen = (
+        [graph[node] for node in listed(nodes, "nodes", "nodes or names")]
+        if nodes is not None
+        else _layers(graph, passes[0])
+    )
     norms = {node: [float(np.linalg.norm(back.error_signal(node))) for back in passes] for node in chosen}
     positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
     floor = min(positive, default=1.0) / 3
@@ -128,9 +133,12 @@ def gradient_histograms(
     'w: 2 entries, norm 5'
     """
     (back,) = _passes([back])
-    if not isinstance(bins, int) or bins < 1:
-        raise DrawError(f"bins is {bins!r}", repair="Give the number of bars.")
-    names = list(back.gradients) if parameters is None else [back.graph.label(back.graph[p]) for p in parameters]
+    bins = whole(bins, "bins", "Give the number of bars.", least=1, error=DrawError)
+    names = (
+        list(back.gradients)
+        if parameters is None
+        else [back.graph.label(back.graph[p]) for p in listed(parameters, "parameters", "parameters or names")]
+    )
     if not names:
         raise DrawError("the pass has no gradients", repair="Only parameters that E depends on have one.")
     gradients = [back.gradient(name) for name in names]
@@ -154,7 +162,7 @@ def gradient_histograms(
 
 
 def _passes(passes: Any) -> list[BackwardPass]:
-    given = list(passes) if isinstance(passes, Iterable) and not isinstance(passes, BackwardPass) else [passes]
+    given = [passes] if isinstance(passes, BackwardPass) else listed(passes, "passes", "backward passes", DrawError)
     if not given or not all(isinstance(each, BackwardPass) for each in given):
         what = type(given[0]).__name__ if given else "nothing"
         raise DrawError(f"expected backward passes, got {what}", repair="Give what gn.backward(E, feeds) returned.")
