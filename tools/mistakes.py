@@ -20,7 +20,7 @@ from graphnet.core.tables import table
 from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import trials, without_a_row
 
-OUTCOMES = ("refused", "accepted", "warning", "bare error", "hang")
+OUTCOMES = ("refused", "accepted", "warning", "no memory", "not reached", "bare error", "hang")
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from graphnet.engine.feeds import leaf_values
 from graphnet.engine.passes import Message
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
-from graphnet.errors import GraphError, ShapeError, UnreachableError, shown
+from graphnet.errors import DrawError, GraphError, ShapeError, UnreachableError, shown
 
 Array = np.ndarray[Any, Any]
 
@@ -80,8 +80,15 @@ class StepCurve:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plot to a file, as ``.png``, ``.svg`` or ``.pdf``."""
-        self.plot().figure.savefig(path)
-        return Path(path)
+        try:
+            target = Path(path)
+            self.plot().figure.savefig(target)
+        except (ImportError, OSError, TypeError, ValueError) as error:
+            raise DrawError(
+                f"can't save the curve as {shown(path)}: {shown(error)}",
+                repair='Write for example "curve.png", in a folder that exists; plots need matplotlib.',
+            ) from error
+        return target
 
     def __str__(self) -> str:
         rows = [[number(step, 2), number(error, 3)] for step, error in zip(self.steps, self.errors, strict=True)]

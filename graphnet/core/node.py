@@ -18,7 +18,7 @@ import numpy as np
 from graphnet.core import registry
 from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import GraphError, OpaqueError, shown
+from graphnet.errors import DtypeError, GraphError, OpaqueError, shown
 
 if TYPE_CHECKING:
     from graphnet.core.op import Op
@@ -238,7 +238,13 @@ class Node:
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if _is_operand(x) and _is_operand(y):
         return _build(ufunc, x, y)
-    return NotImplemented  # type: ignore[no-any-return]
+    if ufunc in (np.equal, np.not_equal):
+        return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
+    node, other = (x, y) if isinstance(x, Node) else (y, x)
+    raise DtypeError(
+        f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",
+        repair="Operands are nodes, numbers and arrays.",
+    ).locate(describe(node))
 
 
 def _is_operand(value: Any) -> bool:

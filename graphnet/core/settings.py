@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -70,6 +71,19 @@ def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:
         raise error(f"rng is {shown(rng)}, expected a generator", repair="Write rng=np.random.default_rng(0).")
 
 
+def takes(function: Any, count: int, what: str, error: type[GraphnetError] = GraphError) -> None:
+    """Raise `error` if it can be seen that a function does not take so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError as problem:
+        raise error(
+            f"{what} is {shown(function)}, which can't be called with {count} arguments: {problem}",
+            repair=f"Give a function of {count}.",
+        ) from None
+    except ValueError:
+        pass  # it is not written in Python, and has no signature
+
+
 def op_function(value: Any, what: str) -> None:
     """Raise `GraphError` unless a setting is a function to apply to nodes."""
     if not callable(value) or isinstance(value, type):
@@ -77,3 +91,4 @@ def op_function(value: Any, what: str) -> None:
             f"{what} is {shown(value)}, expected an op function",
             repair="Give a function, as gn.tanh, not its name.",
         )
+    takes(value, 1, what)

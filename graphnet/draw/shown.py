@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from graphnet.draw.text import short
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 
 Shown: TypeAlias = frozenset[str]
 
@@ -39,7 +38,7 @@ def shown_of(what: Any, show: str | Iterable[str] | None) -> Shown:
     known = ", ".join(f'"{name}"' for name in sorted(EVERYTHING))
     for name in asked:
         if not isinstance(name, str) or name not in EVERYTHING:
-            raise DrawError(f"can't show {short(repr(name))}", repair=f"Known are {known}.")
+            raise DrawError(f"can't show {shown(name)}", repair=f"Known are {known}.")
         kind, needed = _NEEDS.get(name, (object, ""))
         if not isinstance(what, kind):
             raise DrawError(f"there are no {name} in this {type(what).__name__}", repair=f"Draw {needed}.")

@@ -12,7 +12,7 @@ from graphnet.core.node import Array, Node, describe, describe_inputs, subject
 from graphnet.core.op import Op, messages_of, require_declared_sizes, require_value
 from graphnet.core.shapes import list_shapes, matches
 from graphnet.core.tables import number
-from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError
+from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError, shown
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -67,7 +67,12 @@ def apply_backward(
 def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:
     """Return what a backward rule returned as a list of arrays; raise `RuleError` if it is not one for each input."""
     messages = messages_of(op, returned, count)
-    return [None if message is None else np.asarray(message) for message in messages]
+    try:
+        return [None if message is None else np.asarray(message) for message in messages]
+    except Exception as error:  # of any kind: arrays of other libraries raise what they like
+        raise RuleError(
+            f"its backward rule returned what is no array: {shown(error)}", repair="Return an array for each input."
+        ) from error
 
 
 def check_message(

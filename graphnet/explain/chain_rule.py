@@ -7,7 +7,7 @@ from functools import reduce
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
-from graphnet.core.settings import listed
+from graphnet.core.settings import flag, listed
 from graphnet.engine.gradients import depending_on, require_reached
 from graphnet.errors import GraphError, ShapeError
 from graphnet.explain.derivation import Derivation, Kind, Step
@@ -76,7 +76,7 @@ def derive(
     reader = Reader.of(graph)
     steps = _steps(reader, wanted)
     derivation = Derivation(graph, steps, _definitions(reader, steps))
-    return in_indices(derivation, reader) if indices else derivation
+    return in_indices(derivation, reader) if flag(indices, "indices") else derivation
 
 
 def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:

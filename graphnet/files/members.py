@@ -13,7 +13,7 @@ import struct
 import threading
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from graphnet.errors import LoadError
+from graphnet.errors import LoadError, shown
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 
@@ -111,7 +111,9 @@ def _open(path: str | os.PathLike[str]) -> tuple[str, io.FileIO]:
         regular = stat.S_ISREG(os.stat(name).st_mode)
         file = open(name, "rb", buffering=0) if regular else None  # noqa: SIM115  Members closes it
     except (TypeError, ValueError) as error:
-        raise LoadError(f"{path!r} is not the path of a file: {error}", repair='Write for example "net.gn".') from None
+        raise LoadError(
+            f"{shown(path)} is not the path of a file: {error}", repair='Write for example "net.gn".'
+        ) from None
     except OSError as error:
         raise LoadError(f"can't read {name!r}: {error.strerror or error}", repair="Is the path right?") from error
     if file is None:

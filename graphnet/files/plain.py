@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.errors import SaveError
+from graphnet.errors import SaveError, shown
 from graphnet.files import npy
 
 DEEPEST = 50
@@ -57,7 +57,7 @@ def pack(value: Any, arrays: list[np.ndarray[Any, Any]], what: str, level: int =
     if kind is dict and all(type(key) is str for key in value):
         return {"dict": {key: pack(item, arrays, f"{what}[{key!r}]", level + 1) for key, item in value.items()}}
     raise SaveError(
-        f"{what} is {value!r}"[:200] + f", of type {kind.__name__}, which can't be saved",
+        f"{what} is {shown(value)}, of type {kind.__name__}, which can't be saved",
         repair="Numbers, strings, None, slices, arrays of numbers, and tuples, lists and dicts (with text as keys) can.",
     )
 

@@ -10,7 +10,7 @@ from graphnet.core.leaves import parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops.activations import sigmoid, tanh
 from graphnet.ops.linear import bias_add, matmul
@@ -62,14 +62,14 @@ def dense(
     <relu (None, 10)>
     """
     nodes_only([x], "dense")
-    units = whole(units, f"units of dense layer {name!r}")
+    units = whole(units, f"units of dense layer {shown(name)}")
     if not x.shape or x.shape[-1] is None or units < 1:
         raise ShapeError(
-            f"dense layer {name!r} of {units} units on a node of shape {x.shape}",
+            f"dense layer {shown(name)} of {units} units on a node of shape {x.shape}",
             repair="It needs at least one unit, and to know the number of columns, as in shape (None, 64).",
         )
     if activation is not None:
-        op_function(activation, f"the activation of dense layer {name!r}")
+        op_function(activation, f"the activation of dense layer {shown(name)}")
     with scope(name):
         W = parameter("W", weights(init, rng, x.shape[-1], units))
         b = parameter("b", np.zeros(units))

@@ -12,7 +12,7 @@ from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
 from graphnet.core.shapes import known
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops import convolution
 from graphnet.ops.activations import relu
@@ -75,12 +75,12 @@ def conv2d(
     <relu (None, 16, 8, 8)>
     """
     nodes_only([x], "conv2d")
-    channels = whole(channels, f"channels of conv2d layer {name!r}")
+    channels = whole(channels, f"channels of conv2d layer {shown(name)}")
     if activation is not None:
-        op_function(activation, f"the activation of conv2d layer {name!r}")
+        op_function(activation, f"the activation of conv2d layer {shown(name)}")
     if x.ndim != 4 or x.shape[1] is None or channels < 1:
         raise ShapeError(
-            f"conv2d layer {name!r} of {channels} channels on a node of shape {x.shape}",
+            f"conv2d layer {shown(name)} of {channels} channels on a node of shape {x.shape}",
             repair="It needs at least one channel, and images of shape (samples, channels, rows, columns): "
             "for grey ones reshape(x, (-1, 1, rows, columns)).",
         )

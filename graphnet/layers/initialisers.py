@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from graphnet.core.settings import generator, whole
+from graphnet.core.settings import generator, takes, whole
 from graphnet.errors import GraphError, shown
 
 Activation: TypeAlias = Callable[[Any], Any]
@@ -80,6 +80,7 @@ def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.n
             repair=f"Known are {', '.join(INITIALISERS)}, or give a function of (rng, n_in, n_out).",
         )
     generator(rng)
+    takes(draw, 3, "init")
     return draw(rng, n_in, n_out)
 
 

@@ -9,7 +9,7 @@ from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
 from graphnet.core.settings import generator, op_function, whole
 from graphnet.core.shapes import known
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops.activations import tanh
 from graphnet.ops.linear import bias_add, matmul
@@ -56,7 +56,7 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     <take (None, 5, 8)>
     """
     nodes_only([symbols], "embedding")
-    count, units = whole(count, f"count of embedding {name!r}"), whole(units, f"units of embedding {name!r}")
+    count, units = whole(count, f"count of embedding {shown(name)}"), whole(units, f"units of embedding {shown(name)}")
     generator(rng)
     if count < 1 or units < 1:
         raise ShapeError(f"an embedding of {count} symbols in {units} units", repair="Give at least one of each.")
@@ -119,11 +119,11 @@ def recurrent(
     (5, <tanh (None, 4)>)
     """
     nodes_only([x] if initial is None else [x, initial], "recurrent")
-    units = whole(units, f"units of recurrent layer {name!r}")
-    op_function(activation, f"the activation of recurrent layer {name!r}")
+    units = whole(units, f"units of recurrent layer {shown(name)}")
+    op_function(activation, f"the activation of recurrent layer {shown(name)}")
     if x.ndim != 3 or units < 1:
         raise ShapeError(
-            f"recurrent layer {name!r} of {units} units on a node of shape {x.shape}",
+            f"recurrent layer {shown(name)} of {units} units on a node of shape {x.shape}",
             repair="It needs at least one unit, and a node of shape (samples, steps, columns).",
         )
     steps, columns = known(x.shape[1:], "a recurrent layer")

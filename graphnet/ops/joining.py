@@ -11,7 +11,7 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import listed
+from graphnet.core.settings import listed, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.shaping import expand_dims, ravel
@@ -92,7 +92,7 @@ def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | Non
         raise ShapeError("concatenate got no parts", repair="Give at least one.")
     if axis is None:  # NumPy's way to join all entries
         parts, axis = [ravel(part) for part in parts], 0
-    (axis,) = shapes.as_axes(axis)
+    axis = whole(axis, "axis", error=ShapeError)
     return Concatenate(axis)(*parts, name=name)
 
 

@@ -159,13 +159,20 @@ class ReadyBatches:
         batches = self.source() if callable(self.source) else self.source
         if not isinstance(batches, Iterable):
             raise TrainingError(f"the function gave {shown(batches)}", repair="It must return or yield batches.")
-        for batch in islice(batches, self.steps):
+        for batch in islice(_iterated(batches), self.steps):
             self._last = _checked(self.graph, batch, self.rng)
             yield _with_masks(self.graph, self._last, self.rng)
 
     def sample(self) -> Feeds:
         """Return the last batch."""
         return self._last
+
+
+def _iterated(batches: Any) -> Iterator[Any]:
+    try:
+        return iter(batches)
+    except Exception as error:  # as an array of no dimension raises
+        raise TrainingError(f"{shown(batches)} has no batches", repair="Give or yield dicts.") from error
 
 
 def sample_count(feeds: Feeds) -> int:

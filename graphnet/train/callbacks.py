@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
+from graphnet.core.settings import takes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer
@@ -96,6 +97,7 @@ def check_callbacks(callbacks: object) -> list[AnyCallback]:
             raise TrainingError(
                 f"{shown(callback)} is no callback", repair="Give functions f(training), or instances of gn.Callback."
             )
+        takes(callback, 1, "a callback", TrainingError)
     return listed
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.core.leaves import Parameter, numbers
+from graphnet.core.leaves import Parameter
 from graphnet.core.node import as_nodes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
@@ -246,8 +246,8 @@ class Rule:
         arrays: dict[str, dict[str, Array]] = {}
         for key in state.keys() - {"step"}:
             what, _, label = str(key).partition("/")
-            array = numbers(state[key], f"{key} in the state")
-            if what not in self.remembers or array.dtype.kind != "f":
+            array = state[key]
+            if what not in self.remembers or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
                 raise TrainingError(
                     f"the state has {shown(key)}, which {type(self).__name__} does not remember",
                     repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from graphnet.core.settings import takes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.settings import require_count, require_number
 
@@ -161,6 +162,7 @@ def as_schedule(rate: object) -> Schedule:
     """Return a number as a constant schedule, and a schedule as it is."""
     if isinstance(rate, type) or not callable(rate):
         return Constant(rate)  # type: ignore[arg-type]  # checked there
+    takes(rate, 1, "learning rate", TrainingError)
     return rate
 
 

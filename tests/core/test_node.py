@@ -240,9 +240,10 @@ def test_numpy_options_that_a_node_has_no_use_for(refused, z, use, option):
 
 
 @pytest.mark.parametrize("operand", ["a", None, {1: 2}, 1j], ids=repr)
-def test_an_operand_that_is_no_number_is_pythons_type_error(z, operand):
-    with pytest.raises(TypeError, match="unsupported operand"):
-        z + operand
+def test_an_operand_that_is_no_number_is_named(refused, z, operand):
+    for use in (lambda: z + operand, lambda: operand - z, lambda: operand @ z):
+        with refused(DtypeError, "'z' (input)", f"of a node and a {type(operand).__name__}, {operand!r}"):
+            use()
     assert (z == operand) is False or operand == 1j
 
 
@@ -430,9 +431,9 @@ def test_an_input_is_float_int_or_bool(refused, dtype):
 
 @pytest.mark.parametrize("dtype", ["foo", 3, "real numbers", gn.tanh, object])
 def test_what_is_no_dtype(refused, dtype):
-    with refused(DtypeError, f"input 'x' is declared with dtype {dtype}", "Use float, int or bool."):
+    with refused(DtypeError, f"input 'x' is declared with dtype {dtype!r}", "Use float, int or bool."):
         gn.input("x", dtype=dtype)
-    with refused(DtypeError, f"constant 'c' is declared with dtype {dtype}", "Use float, int or bool."):
+    with refused(DtypeError, f"constant 'c' is declared with dtype {dtype!r}", "Use float, int or bool."):
         gn.constant(1, name="c", dtype=dtype)
 
 

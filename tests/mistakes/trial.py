@@ -79,7 +79,8 @@ def attempt(name, place, value_name, make, seconds=5.0):
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("always")
             result = function(*arguments, **named)
-            repr(result)
+            if not isinstance(result, graphnet.Op):  # shows its settings, whatever they are
+                repr(result)
     except GraphnetError as error:
         try:
             text = str(error)
@@ -90,10 +91,14 @@ def attempt(name, place, value_name, make, seconds=5.0):
         return trial("refused", f"{type(error).__name__}: {text}")
     except Hang:
         return trial("hang")
+    except MemoryError as error:
+        return trial("no memory", str(error)[:100])
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if frame.filename.startswith(_OURS)]
-        line = f"{ours[-1].filename[len(_OURS) + 1 :]}:{ours[-1].lineno} {ours[-1].line}" if ours else "at the call"
+        if not ours:  # `{[]: 1}`, which Python refuses by itself
+            return trial("not reached", f"{type(error).__name__}: {str(error)[:100]}")
+        line = f"{ours[-1].filename[len(_OURS) + 1 :]}:{ours[-1].lineno} {ours[-1].line}"
         return trial("bare error", f"{type(error).__name__}: {str(error)[:150]}", line)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -126,16 +126,16 @@ def test_a_bad_batch_later_on_leaves_the_parameters_of_the_step_before(line, fit
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size=0, expected an integer from 1 to 40"),
-        ({"batch_size": 41}, "batch_size=41, expected an integer from 1 to 40"),
-        ({"batch_size": -1}, "batch_size=-1"),
-        ({"batch_size": 2.0}, "batch_size=2.0"),
-        ({"batch_size": True}, "batch_size=True"),
+        ({"batch_size": 0}, "batch_size is 0, expected an integer from 1 to 40"),
+        ({"batch_size": 41}, "batch_size is 41, expected an integer from 1 to 40"),
+        ({"batch_size": -1}, "batch_size is -1"),
+        ({"batch_size": 2.0}, "batch_size is 2.0"),
+        ({"batch_size": True}, "batch_size is True"),
         ({"steps_per_epoch": 3}, "steps_per_epoch is given, and arrays"),
         ({"feeds": [], "epochs": 1}, "there are no batches"),
         ({"feeds": lambda: None}, "the function gave None"),
         ({"feeds": [{}], "batch_size": 2}, "batch_size is given, and batches that are cut already"),
-        ({"feeds": [{}], "steps_per_epoch": 0}, "steps_per_epoch=0, expected an integer ≥ 1"),
+        ({"feeds": [{}], "steps_per_epoch": 0}, "steps_per_epoch is 0, expected an integer ≥ 1"),
     ],
 )
 def test_bad_settings_of_batches_are_refused(line, fit, options, message):

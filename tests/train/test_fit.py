@@ -72,10 +72,10 @@ def test_a_step_that_is_not_finite_names_the_node_and_keeps_the_last_good_values
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": -1}, "epochs=-1, expected an integer"),
-        ({"epochs": 1.5}, "epochs=1.5, expected an integer"),
-        ({"batch_size": 0}, "batch_size=0, expected an integer from 1 to 40"),
-        ({"batch_size": 41}, "batch_size=41, expected an integer from 1 to 40"),
+        ({"epochs": -1}, "epochs is -1, expected an integer"),
+        ({"epochs": 1.5}, "epochs is 1.5, expected an integer"),
+        ({"batch_size": 0}, "batch_size is 0, expected an integer from 1 to 40"),
+        ({"batch_size": 41}, "batch_size is 41, expected an integer from 1 to 40"),
         ({"feeds": {"x": np.ones((4, 2)), "t": np.ones((3, 1))}}, "different numbers of samples: 'x' 4, 't' 3"),
         ({"feeds": {"x": np.ones((0, 2)), "t": np.ones((0, 1))}}, "no samples"),
     ],

@@ -137,12 +137,12 @@ def test_a_schedule_that_gives_no_rate_is_refused():
     ("make", "message"),
     [
         (lambda: gn.schedules.Cosine(0.0, steps=3), "learning rate 0.0 is not positive"),
-        (lambda: gn.schedules.Cosine(0.1, steps=0), "steps=0, expected an integer ≥ 1"),
+        (lambda: gn.schedules.Cosine(0.1, steps=0), "steps is 0, expected an integer ≥ 1"),
         (
             lambda: gn.schedules.Cosine(0.1, steps=3, last=0.2),
             "last is 0.2, expected a number at least 0 and at most 0.1",
         ),
-        (lambda: gn.schedules.StepDecay(0.1, every=2.5), "every=2.5, expected an integer ≥ 1"),
+        (lambda: gn.schedules.StepDecay(0.1, every=2.5), "every is 2.5, expected an integer ≥ 1"),
         (
             lambda: gn.schedules.StepDecay(0.1, every=2, factor=0),
             "factor is 0, expected a number above 0 and at most 1",
@@ -226,8 +226,8 @@ def test_settings_are_fixed_and_two_optimisers_share_nothing():
     [
         ([1, 2], "no optimiser's state"),
         ({"mean/w": np.ones(1)}, "no optimiser's state"),
-        ({"step": -1}, "the state's step=-1"),
-        ({"step": 1.5}, "the state's step=1.5"),
+        ({"step": -1}, "the state's step is -1"),
+        ({"step": 1.5}, "the state's step is 1.5"),
         ({"step": 1, "velocity/w": np.ones(1)}, "has 'velocity/w', which Adam does not remember"),
         ({"step": 1, "mean/w": np.array(["a"]), "square/w": np.ones(1)}, "has 'mean/w', which"),
         ({"step": 1, "mean/w": np.ones(1)}, "lacks square/w"),

@@ -217,7 +217,7 @@ def test_bad_callbacks_are_refused_before_the_first_step(line, fit, callbacks, m
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"patience": 0}, "patience=0"), ({"least_change": -1}, "least_change is -1")]
+    ("options", "message"), [({"patience": 0}, "patience is 0"), ({"least_change": -1}, "least_change is -1")]
 )
 def test_bad_patience_is_refused(options, message):
     with pytest.raises(gn.errors.TrainingError, match=message):

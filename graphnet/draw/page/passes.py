@@ -50,7 +50,9 @@ def check_learning_rate(rate: Any) -> float:
     except Exception:  # of any kind, as an int that is too large
         value = float("nan")
     if not 0 < value < float("inf"):
-        raise DrawError(f"learning rate {shown(rate)} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1.")
+        raise DrawError(
+            f"learning rate {shown(rate)} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1."
+        )
     return value
 
 

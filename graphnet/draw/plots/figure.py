@@ -43,7 +43,7 @@ def figure_and_axes(ax: Any, count: int, size: tuple[float, float], columns: int
         for unused in grid[count:]:
             unused.remove()
         return figure, grid[:count]
-    given = list(np.ravel(np.array(ax, dtype=object)))
+    given = list(ax.ravel()) if isinstance(ax, np.ndarray) else list(ax) if isinstance(ax, (list, tuple)) else [ax]
     if len(given) != count or not all(isinstance(each, Axes) for each in given):
         raise DrawError(
             f"ax is {type(ax).__name__} of {len(given)}, and this plot needs {count} matplotlib axes",

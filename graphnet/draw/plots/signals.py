@@ -9,7 +9,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.core.settings import listed, whole
+from graphnet.core.settings import listed, real, whole
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import axes_for
 from graphnet.draw.text import count, number, plot_text, short
@@ -68,7 +68,11 @@ def signal_norms(
     'a'
     """
     passes = _passes(passes)
-    times = list(range(len(passes))) if at is None else listed(at, "at", "numbers", DrawError)
+    times = (
+        list(range(len(passes)))
+        if at is None
+        else [real(time, "a time of at", DrawError) for time in listed(at, "at", "numbers", DrawError)]
+    )
     if len(times) != len(passes):
         raise DrawError(f"{len(passes)} passes were taken at {len(times)} times", repair="Give one time for each.")
     figure, (axes,), tidy = axes_for(ax, 1, (6.4, 4.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphnet.core.settings import flag
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short
 from graphnet.errors import DrawError
@@ -42,6 +43,7 @@ def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
     >>> figure.axes[0].get_lines()[0].get_ydata().tolist()
     [4.0, 2.0, 1.0]
     """
+    log = flag(log, "log")
     figure, (axes,), tidy = axes_for(ax, 1, (6.0, 3.6))
     curves = _curves(history)
     _over_epochs(axes, curves)

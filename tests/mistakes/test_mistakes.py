@@ -1,0 +1,157 @@
+"""Odd values: each is refused by an error of graphnet's own that names it, or is rightly taken."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.errors import DtypeError, GraphError, GraphnetError, ShapeError, TrainingError
+from tests.mistakes.calls import CALLS
+from tests.mistakes.trial import attempt, places, trials, without_a_row
+from tests.mistakes.values import Foreign, odd_values
+
+
+def test_every_public_function_has_a_right_call():
+    assert without_a_row() == []
+
+
+def test_the_right_calls_are_right(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from tests.mistakes.world import World
+
+    for name, make in CALLS.items():
+        function, arguments, named = make(World())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                function(*arguments, **named)
+            except Exception as error:
+                pytest.fail(f"{name}: {error!r}")
+
+
+def test_a_share_of_all_odd_values_ends_in_no_bare_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick = [name for name in CALLS if not name.startswith(("plots", "StepCurve"))]
+    bad = [str(trial) for trial in trials(quick, every=113) if trial.outcome == "bare error"]
+    assert not bad, "\n".join(bad)
+
+
+@pytest.mark.parametrize(
+    "name", ["list of nodes", "generator", "set of nodes", "dict", "grumpy object", "unprintable integer"]
+)
+@pytest.mark.parametrize(
+    "call", ["Graph[]", "ForwardPass[]", "BackwardPass.gradient", "gn.explain", "gn.derive, one of wrt", "layers.dense"]
+)
+def test_where_one_node_belongs(call, name):
+    place = 1 if call in ("gn.explain", "Graph[]") else 0
+    trial = attempt(call, place, name, odd_values()[name])
+    assert trial.outcome == "refused", trial
+
+
+def test_a_call_that_raises_a_bare_error_is_called_one(monkeypatch):
+    monkeypatch.setitem(CALLS, "broken", lambda w: (lambda v: gn.schedules.Constant.__call__(v, 1), [1], {}))
+    assert places("broken") == [0]
+    assert attempt("broken", 0, "None", lambda: None).outcome == "bare error"
+
+
+MASKED = np.ma.array([1.0, 2.0, 100.0], mask=[0, 0, 1])
+w, x = gn.parameter("w", [1.0, 2.0, 3.0]), gn.input("x", shape=(3,))
+step = gn.compile(gn.sum(x * w))
+step({x: np.ones(3)})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda array: gn.forward(gn.sum(x), {x: array}),
+        lambda array: step({x: array}),
+        lambda array: gn.parameter("p", array),
+        lambda array: gn.constant(array),
+        lambda array: gn.sum(array),
+        lambda array: gn.add(x, array),
+        lambda array: x + array,
+        lambda array: gn.backward(w * w, {}, delta=array),
+        lambda array: gn.Adam().update([w], {"w": array}),
+        lambda array: gn.check_op(gn.tanh, array),
+        lambda array: setattr(w, "value", array),
+    ],
+)
+def test_masked_entries_are_no_numbers(use):
+    with pytest.raises((DtypeError, TrainingError)):
+        use(MASKED)
+    assert w.value.tolist() == [1, 2, 3]
+    use(np.ma.array([1.0, 2.0, 3.0]) if use.__code__.co_names[:1] != ("gn",) else np.ones(3))
+
+
+def test_a_tensor_that_is_no_array_is_named_with_the_way_to_make_it_one(refused):
+    for error in (RuntimeError("Can't call numpy() on Tensor that requires grad."), TypeError("unsupported BFloat16")):
+        with refused(DtypeError, "the feed of input 'x'", str(error), ".detach()", ".float()"):
+            gn.forward(gn.sum(x), {x: Foreign(error)})
+        with refused(DtypeError, "the feed of input 'x'", str(error)):
+            step({x: Foreign(error)})
+
+
+def test_data_of_other_libraries_are_taken():
+    pandas = pytest.importorskip("pandas")
+    for data in (
+        pandas.Series([1.0, 2.0, 4.0]),
+        pandas.Series([1, 2, 4]),
+        np.matrix([1.0, 2.0, 4.0]).A1,
+        memoryview(np.array([1.0, 2, 4])),
+    ):
+        assert gn.forward(gn.sum(x, name="s"), {x: data})["s"] == 7
+        assert step({x: data})[0] == 1 + 4 + 12
+    table = gn.input("t", shape=(None, 2))
+    assert gn.forward(gn.sum(table, name="s"), {table: pandas.DataFrame({"a": [1, 2], "b": [3.0, 4.0]})})["s"] == 10
+
+
+def test_an_iterator_is_read_once():
+    loss = gn.sum(w * w)
+    for make in (iter, tuple, lambda nodes: (node for node in nodes), lambda nodes: map(lambda node: node, nodes)):
+        assert set(gn.compile(loss, make([w]))({})[1]) == {"w"}
+        assert gn.gradients(loss, make([w]))[0].shape == (3,)
+    assert gn.concatenate(part for part in (np.ones(2), np.zeros(1))).tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "gradients", [{"w": np.ones(2)}, {"w": np.ones((3, 1))}, {"w": [1.0, 1, 1]}, {w: np.ones(3)}, [1.0]], ids=str
+)
+def test_gradients_that_do_not_fit_change_nothing(gradients):
+    before = w.value.copy()
+    with pytest.raises(TrainingError):
+        gn.GradientDescent(0.1).update([w], gradients)
+    assert w.value.tolist() == before.tolist()
+
+
+def test_delta_given_twice(refused):
+    output = gn.square(w, name="y")
+    with refused(GraphError, "delta is given twice for 'y'"):
+        gn.backward(output, {}, delta={output: np.ones(3), "y": np.zeros(3)})
+
+
+@pytest.mark.parametrize("index", [slice(None, None, 0), slice("a"), slice(10**400, None, 0), 10**400, 1.5, "a", {1}])
+def test_an_index_that_is_none(index):
+    with pytest.raises(GraphnetError):
+        w[index]
+
+
+@pytest.mark.parametrize("epsilon", [-1, "x", None, np.nan, np.inf, 10**400, True])
+def test_epsilon_is_a_number_from_0(epsilon):
+    for normalise in (gn.batch_norm, gn.layer_norm):
+        with pytest.raises(GraphError, match="epsilon"):
+            normalise(np.ones((3, 2)), epsilon=epsilon)
+
+
+def test_an_array_of_two_numbers_is_a_pair():
+    images, kernels = np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3))
+    assert gn.conv2d(images, kernels, padding=np.array([1, 1])).shape == (1, 1, 4, 4)
+    assert gn.conv2d(images, kernels, stride=np.int64(1)).shape == (1, 1, 2, 2)
+    with pytest.raises(ShapeError, match="padding"):
+        gn.conv2d(images, kernels, padding=np.array([1, 1, 1]))
+
+
+@pytest.mark.parametrize("rate", [pytest.param(10**400, id="huge"), pytest.param(10**5000, id="unprintable"), "0.1", None, np.nan, True, np.timedelta64(1, "s"), lambda: 0.1])
+def test_a_learning_rate_that_is_none(rate):
+    with pytest.raises(TrainingError, match="learning rate"):
+        gn.Adam(rate)
