@@ -11,7 +11,9 @@ import numpy as np
 
 from graphnet.check.checker import check_op
 from graphnet.core.function_op import FunctionOp, op
-from graphnet.errors import GraphnetError, RuleError
+from graphnet.core.leaves import numbers
+from graphnet.core.settings import generator
+from graphnet.errors import GraphnetError, RuleError, shown
 
 HINTS = (
     ("sign flipped", "Which way does the output move when the input grows?"),
@@ -112,10 +114,11 @@ def exercise(
     looks like: delta is forgotten: the result stays the same when delta is doubled
     Hint: The rule must answer for the whole network: everything it returns starts from delta.
     """
-    rng = rng or np.random.default_rng(0)
+    rng = np.random.default_rng(0) if rng is None else rng
+    generator(rng)
     rule = _op_of(forward, backward)
     arrays = inputs or tuple(_both_signs(rng) for _ in range(_count(rule)))
-    rule.forward(*[np.asarray(array) for array in arrays])
+    rule.forward(*[numbers(array, f"input {slot}") for slot, array in enumerate(arrays)])
     try:
         report = check_op(rule, *arrays, rng=rng)
     except GraphnetError as error:
@@ -130,7 +133,9 @@ def _op_of(forward: Any, backward: Any) -> FunctionOp:
     function = forward.op.forward_rule if isinstance(forward, op) else forward
     for role, given in (("forward", function), ("backward", backward)):
         if not callable(given):
-            raise RuleError(f"the {role} rule is {given!r}, expected a function", repair="Write it with def or lambda.")
+            raise RuleError(
+                f"the {role} rule is {shown(given)}, expected a function", repair="Write it with def or lambda."
+            )
 
     if isinstance(function, np.ufunc):  # it has no signature to read
         named = _of_one_argument(function) if function.nin == 1 else _of_two_arguments(function)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.core.settings import whole
 from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
@@ -262,7 +263,8 @@ class Report:
 
     def to_json(self, indent: int | None = 2) -> str:
         """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        spaces = None if indent is None else whole(indent, "indent", least=0, most=100)
+        return json.dumps(self.to_dict(), indent=spaces, ensure_ascii=False, allow_nan=False)
 
     def __repr__(self) -> str:
         return str(self)

@@ -224,7 +224,7 @@ def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
         )
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DtypeError(
-            f"{what} has {np.ma.count_masked(value)} masked entries, which are no numbers",
+            f"{what} has {np.count_nonzero(np.ma.getmaskarray(value))} masked entries, which are no numbers",
             repair="Fill them, array.filled(0), or leave their rows out.",
         )
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Target, as_graph
-from graphnet.errors import SaveError
+from graphnet.errors import SaveError, shown
 from graphnet.files.network import pack_graph, pack_parameters
 from graphnet.files.plain import pack
 from graphnet.files.writing import write
@@ -97,5 +97,5 @@ def _no_arrays() -> list[np.ndarray[Any, Any]]:
 
 def _pack_state(state: Mapping[str, Any] | None, arrays: list[np.ndarray[Any, Any]]) -> Any:
     if state is not None and not isinstance(state, Mapping):
-        raise SaveError(f"state is {state!r}"[:200] + ", expected a dict", repair='Write for example {"epoch": 3}.')
+        raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
     return pack(None if state is None else dict(state), arrays, "state")

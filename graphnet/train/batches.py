@@ -11,6 +11,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
+from graphnet.core.settings import listed
 from graphnet.engine.feeds import fed_arrays
 from graphnet.errors import TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
@@ -152,7 +153,7 @@ class ReadyBatches:
     def __post_init__(self) -> None:
         self._last: Feeds = {}
         if self.steps is None and isinstance(self.source, Sized):
-            self.steps = len(self.source)
+            self.steps = len(listed(self.source, "the data", "batches", TrainingError))
 
     def epoch(self) -> Iterator[Feeds]:
         """Yield the feeds of each step of one epoch, each checked first."""

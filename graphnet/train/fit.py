@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -276,7 +276,7 @@ def _check_target(graph: Graph) -> None:
 
 def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
     """Raise `TrainingError` unless the settings are of the kinds that they must be."""
-    if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+    if isinstance(optimizer, (type, Collection)) or not callable(getattr(optimizer, "update", None)):
         raise TrainingError(
             f"{shown(optimizer)} is not an optimiser", repair="Write optimizer=gn.GradientDescent(0.1)."
         )

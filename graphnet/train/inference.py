@@ -12,7 +12,7 @@ from graphnet.core.leaves import constant
 from graphnet.core.node import Node, describe
 from graphnet.core.origin import inside
 from graphnet.engine.run import forward
-from graphnet.errors import GraphError
+from graphnet.errors import FeedError, GraphError
 from graphnet.ops.activations import identity
 from graphnet.ops.arithmetic import divide
 from graphnet.ops.dropout import Dropout
@@ -61,6 +61,8 @@ def inference(target: Target, feeds: Mapping[Any, Any] | None = None) -> Node | 
     >>> gn.forward(a, {x: [[4.0]]})[a].round(3)
     array([[2.]])
     """
+    if feeds is not None and not isinstance(feeds, Mapping):
+        raise FeedError(f"feeds must be a dict, got {type(feeds).__name__}", repair="Write {x: X}.")
     plain = without_dropout(as_graph(target))
     fixed = with_statistics(plain, feeds)
     return fixed.outputs[0] if isinstance(target, Node) else fixed

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from graphnet.core.leaves import Parameter
-from graphnet.core.node import as_nodes
+from graphnet.core.settings import listed
 from graphnet.errors import TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 from graphnet.train.settings import require_count, require_number
@@ -159,7 +159,7 @@ class Rule:
         TrainingError
             If the state is that of other parameters, or a schedule gives no rate.
         """
-        memory, rate, parameters = self.memory, self.rate, list(as_nodes(parameters, "update"))
+        memory, rate, parameters = self.memory, self.rate, listed(parameters, "parameters", "parameters", TrainingError)
         _check_update(parameters, gradients)
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.core.settings import takes
+from graphnet.core.settings import takes, whole
 from graphnet.errors import TrainingError, shown
 from graphnet.train.settings import require_count, require_number
 
@@ -81,7 +81,7 @@ class StepDecay:
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
-        return self.rate * self.factor ** (step // self.every)
+        return self.rate * self.factor ** (_step(step) // self.every)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Exponential:
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
-        return self.rate * self.factor**step
+        return self.rate * self.factor ** _step(step)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Cosine:
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
-        done = min(step / self.steps, 1.0)
+        done = min(_step(step) / self.steps, 1.0)
         return self.last + (self.rate - self.last) * (1 + math.cos(math.pi * done)) / 2
 
 
@@ -164,6 +164,10 @@ def as_schedule(rate: object) -> Schedule:
         return Constant(rate)  # type: ignore[arg-type]  # checked there
     takes(rate, 1, "learning rate", TrainingError)
     return rate
+
+
+def _step(step: object) -> int:
+    return whole(step, "step", least=0, error=TrainingError)
 
 
 def _require_rate(rate: object) -> None:

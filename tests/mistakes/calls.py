@@ -428,7 +428,6 @@ def _training():
         lambda w: (lambda v: gn.fit(w.E, iter([w.feeds]), optimizer=gn.Adam(), epochs=1, steps_per_epoch=v), [1], {}),
     )
     right("Training.stop", lambda w: (_training_of(w).stop, ["enough"], {}))
-    right("EarlyStopping.start", lambda w: (gn.EarlyStopping(3, "loss").start, [_training_of(w)], {}))
 
 
 def _training_of(w):

@@ -56,7 +56,7 @@ def test_a_call_that_raises_a_bare_error_is_called_one(monkeypatch):
 
 
 MASKED = np.ma.array([1.0, 2.0, 100.0], mask=[0, 0, 1])
-w, x = gn.parameter("w", [1.0, 2.0, 3.0]), gn.input("x", shape=(3,))
+w, p, x = gn.parameter("w", [1.0, 2.0, 3.0]), gn.parameter("p", np.ones(3)), gn.input("x", shape=(3,))
 step = gn.compile(gn.sum(x * w))
 step({x: np.ones(3)})
 
@@ -72,16 +72,15 @@ step({x: np.ones(3)})
         lambda array: gn.add(x, array),
         lambda array: x + array,
         lambda array: gn.backward(w * w, {}, delta=array),
-        lambda array: gn.Adam().update([w], {"w": array}),
+        lambda array: gn.Adam().update([p], {"p": array}),
         lambda array: gn.check_op(gn.tanh, array),
-        lambda array: setattr(w, "value", array),
+        lambda array: setattr(p, "value", array),
     ],
 )
 def test_masked_entries_are_no_numbers(use):
     with pytest.raises((DtypeError, TrainingError)):
         use(MASKED)
-    assert w.value.tolist() == [1, 2, 3]
-    use(np.ma.array([1.0, 2.0, 3.0]) if use.__code__.co_names[:1] != ("gn",) else np.ones(3))
+    use(np.ma.array([0.5, 2.0, 3.0]))  # none of its entries is masked
 
 
 def test_a_tensor_that_is_no_array_is_named_with_the_way_to_make_it_one(refused):
@@ -97,7 +96,6 @@ def test_data_of_other_libraries_are_taken():
     for data in (
         pandas.Series([1.0, 2.0, 4.0]),
         pandas.Series([1, 2, 4]),
-        np.matrix([1.0, 2.0, 4.0]).A1,
         memoryview(np.array([1.0, 2, 4])),
     ):
         assert gn.forward(gn.sum(x, name="s"), {x: data})["s"] == 7
@@ -151,7 +149,19 @@ def test_an_array_of_two_numbers_is_a_pair():
         gn.conv2d(images, kernels, padding=np.array([1, 1, 1]))
 
 
-@pytest.mark.parametrize("rate", [pytest.param(10**400, id="huge"), pytest.param(10**5000, id="unprintable"), "0.1", None, np.nan, True, np.timedelta64(1, "s"), lambda: 0.1])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        pytest.param(10**400, id="huge"),
+        pytest.param(10**5000, id="unprintable"),
+        "0.1",
+        None,
+        np.nan,
+        True,
+        np.timedelta64(1, "s"),
+        lambda: 0.1,
+    ],
+)
 def test_a_learning_rate_that_is_none(rate):
     with pytest.raises(TrainingError, match="learning rate"):
         gn.Adam(rate)
