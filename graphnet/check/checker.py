@@ -16,6 +16,7 @@ from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, input, numbers
 from graphnet.core.node import Node, as_nodes, describe
+from graphnet.core.settings import flag
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
@@ -92,7 +93,7 @@ def check_gradients(
     settings = _settings(entries, method, step, budget, rng)
     leaves = _leaves(graph, wrt)
     findings, properties, skipped = _check(graph, feeds, leaves, settings, asked=wrt is not None)
-    if second_order:
+    if flag(second_order, "second_order"):
         slopes = slopes_of(graph, feeds, leaves, settings.rng)
         more, _, reason = _check(slopes.graph, slopes.feeds, slopes.leaves, settings, "second order ", asked=False)
         findings, skipped = [*findings, *slopes.unlike, *more], skipped or reason

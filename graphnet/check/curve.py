@@ -67,6 +67,8 @@ class StepCurve:
 
         if axes is None:
             axes = Figure(layout="constrained").add_subplot()
+        if not callable(getattr(axes, "loglog", None)):
+            raise DrawError(f"axes is {shown(axes)}", repair="Give matplotlib axes, or leave it out.")
         seen = self.errors > 0
         axes.loglog(self.steps[seen], self.errors[seen], ".-", color="#b3261e", label="error of the difference")
         axes.axvline(self.best, color="#1f5fa8", linestyle="--", label=f"best step {number(self.best, 2)}")

@@ -46,11 +46,11 @@ def whole(
     return number
 
 
-def flag(value: Any, what: str) -> bool:
-    """Return a setting as true or false; raise `GraphError` if it is neither."""
+def flag(value: Any, what: str, error: type[GraphnetError] = GraphError) -> bool:
+    """Return a setting as true or false; raise `error` if it is neither."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
-    raise GraphError(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
+    raise error(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
 
 
 def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:

@@ -110,7 +110,13 @@ def draw(
         raise DrawError(f"unknown direction {shown(direction)}", repair='Use "right" or "down".')
     rate = check_learning_rate(learning_rate)
     if view == "units":
-        if isinstance(what, Report) or marks or direction != "right" or show is not None or depth is not None:
+        if (
+            isinstance(what, Report)
+            or marks is not None
+            or direction != "right"
+            or show is not None
+            or depth is not None
+        ):
             raise DrawError(
                 "the unit view flows to the right, and has no reports, marks, show and depth",
                 repair='Leave out view="units", or the other option.',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -13,7 +13,8 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.errors import GraphError
+from graphnet.engine.passes import ForwardPass
+from graphnet.errors import GraphError, shown
 from graphnet.formulas.boxes import Box, Sign, row
 from graphnet.formulas.formula import ByLabel, Formula
 from graphnet.formulas.layout import layout
@@ -123,6 +124,10 @@ class Derivation:
         dict
             The array of each step, by the label of its node; error signals as well as gradients.
         """
+        if not isinstance(values, (ForwardPass, Mapping)):
+            raise GraphError(
+                f"evaluate takes values by label, got {shown(values)}", repair="Give gn.forward(E, feeds), or a dict."
+            )
         if self.per_sample:
             from graphnet.explain.samples import evaluate_samples
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
@@ -239,6 +240,7 @@ def conv2d(
     >>> conv2d(np.array([[[[0.0, 0.0, 5.0, 5.0]]]]), edge)
     array([[[[0., 5., 0.]]]])
     """
+    x, W = as_operand(x, "x"), as_operand(W, "W")
     if isinstance(padding, str) and padding == "same":
         padding = _same(np.shape(W)[2:])
     op = Conv2d(stride=pair(stride, "stride", 1), padding=pair(padding, "padding", 0))

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
-from graphnet.core.settings import generator
+from graphnet.core.settings import flag, generator
 from graphnet.engine.run import OnNonFinite, backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_evaluation
@@ -132,7 +132,7 @@ def fit(
     raising = on_nonfinite == "raise"
     wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
     total = None if batches.steps is None else epochs * batches.steps
-    shown = _is_watched() if progress is None else progress
+    shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
     try:
         with _bar_class(shown)(total=total, desc="training", unit="step", disable=not shown) as bar:
             for callback in calls:

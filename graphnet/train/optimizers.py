@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from graphnet.core.settings import flag
+from graphnet.errors import TrainingError
 from graphnet.train.rule import Array, Rule
 from graphnet.train.schedules import Schedule
 from graphnet.train.settings import require_number
@@ -84,6 +86,7 @@ class Momentum(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_number("momentum", self.momentum, least=0, below=1)
+        flag(self.nesterov, "nesterov", TrainingError)
 
     def rule(self, value: Array, gradient: Array, rate: float, velocity: Array) -> None:  # type: ignore[override]
         """Let the velocity follow the gradient, and the value the velocity."""

@@ -115,7 +115,6 @@ def odd_values():
         "exception": lambda: ValueError("odd"),
         "function": lambda: some_function,
         "function of nothing": lambda: lambda: 0,
-        "built-in function": lambda: len,
         "module": lambda: gn.ops,
         "Path": lambda: Path("odd"),
         "missing folder": lambda: Path("odd", "odder", "net.gn"),

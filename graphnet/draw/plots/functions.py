@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, nodes_only
+from graphnet.core.settings import listed
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short
@@ -62,7 +63,7 @@ def activations(
     """
     figure, (left, right), tidy = axes_for(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
-    several = [functions] if callable(functions) else functions
+    several = [functions] if callable(functions) else listed(functions, "functions", "op functions", DrawError)
     drawn = [_evaluated(function, points) for function in several]
     own = [name for name, _, _ in drawn if name in _OWN_LOOK]
     free = itertools.cycle([i for i in range(len(COLOURS)) if i not in map(_OWN_LOOK.index, own)])

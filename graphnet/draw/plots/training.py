@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphnet.core.settings import flag
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,6 +74,8 @@ def training(history: Any) -> Figure:
     DrawError
         If there is no epoch to plot, or matplotlib is missing.
     """
+    if not isinstance(getattr(history, "metrics", None), Mapping):
+        raise DrawError(f"expected a history, got {shown(history)}", repair="Give what gn.fit returned.")
     figure, (top, *below), tidy = axes_for(None, 1 + len(history.metrics), (6.0, 3.0), columns=1)
     loss(history, ax=top)
     for axes, (name, column) in zip(below, history.metrics.items(), strict=True):
@@ -95,7 +97,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
     named = history if isinstance(history, Mapping) else {"loss": history}
     curves: dict[str, list[float]] = {}
     for name, each in named.items():
-        curves[str(name)] = _numbers(getattr(each, "loss", each))
+        curves[name if isinstance(name, str) else shown(name)] = _numbers(getattr(each, "loss", each))
         validation = getattr(each, "validation_loss", None)
         if validation:
             curves["validation loss" if name == "loss" else f"{name}, validation"] = _numbers(validation)
