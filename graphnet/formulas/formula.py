@@ -11,6 +11,7 @@ import numpy as np
 
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape
+from graphnet.errors import GraphError
 from graphnet.formulas import writers
 from graphnet.formulas.symbols import Symbol
 
@@ -107,7 +108,10 @@ class Value(Formula):
 
     def evaluate(self, values: ByLabel, signals: ByLabel | None = None) -> Any:
         """Look it up."""
-        return values[self.label]
+        try:
+            return values[self.label]
+        except KeyError:
+            raise GraphError(f"there is no value of {self.label!r}", repair="Give the values of a pass.") from None
 
 
 @dataclass(frozen=True)

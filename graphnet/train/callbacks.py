@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.settings import takes
+from graphnet.core.settings import listed, takes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer
@@ -89,16 +89,14 @@ AnyCallback: TypeAlias = Callback | Callable[[Training], object]
 def check_callbacks(callbacks: object) -> list[AnyCallback]:
     """Return callbacks as a list, or raise `TrainingError`."""
     given = [callbacks] if callable(callbacks) else callbacks
-    if not isinstance(given, Iterable):
-        raise TrainingError(f"callbacks is {shown(callbacks)}, expected a list", repair="Write callbacks=[f].")
-    listed = list(given)
-    for callback in listed:
+    several: list[AnyCallback] = listed(given, "callbacks", "callbacks", TrainingError, "Write callbacks=[f].")
+    for callback in several:
         if isinstance(callback, type) or not callable(callback):
             raise TrainingError(
                 f"{shown(callback)} is no callback", repair="Give functions f(training), or instances of gn.Callback."
             )
         takes(callback, 1, "a callback", TrainingError)
-    return listed
+    return several
 
 
 @dataclass

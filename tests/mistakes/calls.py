@@ -1,3 +1,4 @@
+# ruff: noqa: B008, E501  the table has one line for each call
 """A right call of every public function and method: what odd values are then put into, one place at a time."""
 
 import operator

@@ -10,12 +10,12 @@ import numpy as np
 
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, nodes_only
-from graphnet.core.settings import listed
+from graphnet.core.settings import listed, op_function
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short
 from graphnet.engine.run import backward
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 from graphnet.ops.activations import identity, sigmoid, tanh
 from graphnet.ops.reductions import sum as total
 
@@ -99,10 +99,11 @@ def _range(z: Any) -> tuple[float, float]:
 def _evaluated(function: Any, points: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return a function's name, its values and its slopes: the error signal of z for one of ones at g(z)."""
     z = Input(None, (), points.shape, np.dtype(float), "z")
-    a = function(z) if callable(function) else None
+    op_function(function, "an activation")
+    a = function(z)
     if not isinstance(a, Node) or a.shape != points.shape:
         raise DrawError(
-            f"{short(repr(function), 60)} is no activation: it does not keep the shape of its one input",
+            f"{shown(function, 60)} is no activation: it does not keep the shape of its one input",
             repair="Give op functions, as [gn.tanh, gn.relu].",
         )
     nodes_only([a], "activations")
