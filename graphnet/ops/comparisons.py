@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.node import Array, Node
+from graphnet.core.leaves import as_operand
+from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
 from graphnet.errors import OpaqueError
 from graphnet.ops.elementwise import ElementwisePrimitive, sum_to
@@ -212,7 +213,7 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
     """Register `op` as what ``&``, ``|`` and ``~`` do to truth values; to integers they do something else."""
 
     def build(*operands: Array) -> Array:
-        if any((z if isinstance(z, Node) else np.asarray(z)).dtype.kind != "b" for z in operands):
+        if any(as_operand(z, "an operand").dtype.kind != "b" for z in operands):
             raise OpaqueError(
                 f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
             )

@@ -106,7 +106,7 @@ def test_data_of_other_libraries_are_taken():
 
 def test_an_iterator_is_read_once():
     loss = gn.sum(w * w)
-    for make in (iter, tuple, lambda nodes: (node for node in nodes), lambda nodes: map(lambda node: node, nodes)):
+    for make in (iter, tuple, lambda nodes: (node for node in nodes), lambda nodes: (node for node in nodes)):
         assert set(gn.compile(loss, make([w]))({})[1]) == {"w"}
         assert gn.gradients(loss, make([w]))[0].shape == (3,)
     assert gn.concatenate(part for part in (np.ones(2), np.zeros(1))).tolist() == [1, 1, 0]
