@@ -201,7 +201,7 @@ def test_train_with_a_seed_shuffles(run):
         ),
         ("net.py:ready", ["--learning-rate", -1], "learning rate -1.0 is not positive"),
         ("net.py:ready", ["--epochs", -1], "-1 is not in the range x>=0"),
-        ("net.py:ready", ["--batch-size", 9], "batch_size=9"),
+        ("net.py:ready", ["--batch-size", 9], "batch_size is 9"),
         ("net.py:ready", ["--learning-rate", 1e200], "Error: sse 'E': the value has 0 NaN and 1 infinite"),
         ("net.py:ready", ["-o", "missing/net.gn"], "there is no folder 'missing' to save to"),
         ("net.py:ready", ["-o", "."], "it is a folder"),
