@@ -140,7 +140,7 @@ def test_an_output_left_out_of_delta_has_no_error_signal():
         ({"B": None}, ShapeError, r"'B' has shape \(2,\), and only a scalar has a gradient"),
         ({"B": 1.0}, ShapeError, r"delta of 'B' has shape \(\), expected \(2,\)"),
         ({"A": [1.0]}, ShapeError, r"delta of 'A' has shape \(1,\), expected \(\)"),
-        ({"A": 1j}, DtypeError, "delta of 'A' complex128"),
+        ({"A": 1j}, DtypeError, "delta of 'A' has dtype complex128"),
         ({"A": "1"}, DtypeError, "delta of 'A'"),
     ],
 )
