@@ -103,6 +103,6 @@ def local_slope(bwd: BackwardPass, node: Node) -> np.ndarray[Any, Any] | None:
     with np.errstate(all="ignore"):  # the pass itself has shown what is not finite
         (slope,) = apply_backward(bwd.graph, node, np.ones_like(value), value, [z])
         (signed,) = apply_backward(bwd.graph, node, signs, value, [z])
-    if slope is None or not np.allclose(signed, signs * slope, equal_nan=True):
+    if slope is None or signed is None or not np.allclose(signed, signs * slope, equal_nan=True):
         return None  # as softmax: a unit's error signal depends on its neighbours'
     return np.asarray(slope)
