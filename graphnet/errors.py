@@ -7,8 +7,13 @@ with its problem and repair, and located on its way out.
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Sequence
 from typing import Self
+
+FULL_TRACEBACK = "GRAPHNET_FULL_TRACEBACK"
+"""Environment variable: where it is set, notebooks show our own lines too."""
 
 
 def shown(value: object, most: int = 200) -> str:
@@ -62,6 +67,23 @@ class GraphnetError(Exception):
     def __str__(self) -> str:
         first = f"{self.subject}: {self.problem}" if self.subject else self.problem
         return "\n  ".join([first, *self.where, *([self.repair] if self.repair else [])])
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows in place of the traceback: the user's, also inside rules, and the message.
+
+        All of it is in ``__traceback__`` as ever: ``traceback.print_exception(error)``.
+        """
+        told = traceback.TracebackException.from_exception(self)
+        part: traceback.TracebackException | None = told
+        while part is not None and not os.environ.get(FULL_TRACEBACK):
+            theirs = [frame for frame in part.stack if not _is_internal(frame.filename)]
+            part.stack = traceback.StackSummary.from_list(theirs or part.stack)
+            part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+        return "".join(told.format()).splitlines()
+
+
+def _is_internal(file: str) -> bool:
+    return file.startswith(os.path.dirname(__file__) + os.sep) or f"{os.sep}IPython{os.sep}" in file
 
 
 class GraphError(GraphnetError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from graphnet.errors import DrawError, GraphError, ShapeError, UnreachableError,
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StepCurve:
     """The error of central differences of one entry, for many steps; made by `step_curve`.
 
@@ -62,9 +63,18 @@ class StepCurve:
         ----------
         axes : matplotlib.axes.Axes, optional
             Where to; by default a figure of its own.
-        """
-        from matplotlib.figure import Figure
 
+        Raises
+        ------
+        DrawError
+            If matplotlib is missing.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise DrawError(
+                f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+            ) from error
         if axes is None:
             axes = Figure(layout="constrained").add_subplot()
         if not callable(getattr(axes, "loglog", None)):
@@ -81,16 +91,31 @@ class StepCurve:
         return axes
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plot to a file, as ``.png``, ``.svg`` or ``.pdf``."""
+        """Write the plot to a file, as ``.png``, ``.svg`` or ``.pdf``; raise `DrawError` if that can't be done."""
+        figure = self.plot().figure
         try:
             target = Path(path)
-            self.plot().figure.savefig(target)
-        except (ImportError, OSError, TypeError, ValueError) as error:
+            figure.savefig(target)
+        except (OSError, TypeError, ValueError) as error:
             raise DrawError(
-                f"can't save the curve as {shown(path)}: {shown(error)}",
-                repair='Write for example "curve.png", in a folder that exists; plots need matplotlib.',
+                f"can't write {shown(path)}: {shown(error)}",
+                repair='Write for example "curve.png", in a folder that exists.',
             ) from error
         return target
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the plot in a notebook; without matplotlib its text must do."""
+        picture = io.BytesIO()
+        try:
+            self.plot().figure.savefig(picture, format="png", dpi=110)
+        except DrawError:
+            return None
+        return picture.getvalue()
+
+    def __repr__(self) -> str:
+        entry = f"{self.label}{list(self.index)}"
+        error = number(np.nanmin(self.errors, initial=np.inf), 3)
+        return f"<StepCurve of {entry}: {len(self.steps)} steps, best {number(self.best, 2)} with error {error}>"
 
     def __str__(self) -> str:
         rows = [[number(step, 2), number(error, 3)] for step, error in zip(self.steps, self.errors, strict=True)]

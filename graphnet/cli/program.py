@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -31,8 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Usage: ...
     0
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # "→" on a terminal or in a file that has no such letter
     try:
-        return int(graphnet.main(arguments, standalone_mode=False) or 0)
+        code = int(graphnet.main(arguments, standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -45,8 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         click.echo("stopped", err=True)
         return 130
+    except (BrokenPipeError, SystemExit):  # as by | head: nobody reads on, and Python's last flush must not fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 2
     except Exception as error:
         words = blame(error)
+        if not words and isinstance(error, OSError):
+            words = f"{error.strerror}: {error.filename}" if error.filename is not None else str(error)
         if not words:  # a fault of graphnet's own
             raise
         click.echo(f"Error: {words}", err=True)

@@ -3,8 +3,9 @@
 The description holds only strings and whole numbers, so that networkx's own writers (GraphML, GML, JSON ...) can save
 it. Nodes are keyed by label. Node attributes: ``index`` (topological position), ``kind`` ("input", "parameter",
 "constant" or "op"), ``op`` with its ``origin`` ("graphnet" or "custom") and ``settings`` (JSON), ``shape`` (JSON) and
-``dtype``, ``name``, ``scope``, ``outputs`` (JSON: its positions among the outputs), and for parameters and constants
-``value`` (JSON). Edges run from an input to its consumer and carry ``slot``.
+``dtype``, ``full_name`` (empty for none), ``scope``, ``outputs`` (JSON: its positions among the outputs), and for
+parameters and constants ``values`` (JSON). Edges run from an input to its consumer and carry ``slot``. Attributes called
+``name`` or ``value`` would be lost: writers of DOT and Cytoscape's JSON have their own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from graphnet.errors import GraphError, GraphnetError
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+_WRITTEN = {"name": "full_name", "value": "values"}
+"""What is called otherwise here than in a description."""
 
 
 def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
@@ -65,11 +70,12 @@ def _positions(node: Node, outputs: tuple[Node, ...]) -> str:
 def _as_text(description: dict[str, Any]) -> dict[str, str]:
     """Return a description with all that is not text yet as JSON."""
     texts = {
-        key: value if isinstance(value, str) else json.dumps(value, default=_plain)
+        _WRITTEN.get(key, key): value if isinstance(value, str) else json.dumps(value, default=_plain)
         for key, value in description.items()
         if key != "value"
     }
-    return texts | ({"value": json.dumps(description["value"].tolist())} if "value" in description else {})
+    values = {"values": json.dumps(description["value"].tolist())} if "value" in description else {}
+    return {"full_name": ""} | texts | values
 
 
 def _plain(value: object) -> object:
@@ -119,7 +125,7 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
     known = known_ops(ops)
     try:
         order = list(
-            nx.lexicographical_topological_sort(network, key=lambda label: network.nodes[label].get("index", 0))
+            nx.lexicographical_topological_sort(network, key=lambda label: int(network.nodes[label].get("index", 0)))
         )
     except nx.NetworkXUnfeasible:
         cycle = [edge[0] for edge in nx.find_cycle(network)]
@@ -139,7 +145,8 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
             raise error.locate(f"node {label!r}") from None
         except KeyError as error:
             raise GraphError(
-                f"node {label!r} lacks the attribute {error}", repair="Graph.to_networkx() shows what is needed."
+                f"node {label!r} lacks the attribute {_WRITTEN.get(error.args[0], error.args[0])!r}",
+                repair="Graph.to_networkx() shows what is needed.",
             ) from None
         except (ValueError, TypeError, AttributeError) as error:
             raise GraphError(
@@ -152,7 +159,7 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
 
 def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
     """Return the sources of a node's edges in the order of their slots."""
-    edges = [(data.get("slot"), source) for source, _, data in network.in_edges(label, data=True)]
+    edges = [(_whole(data.get("slot")), source) for source, _, data in network.in_edges(label, data=True)]
     by_slot = dict(edges)
     if set(by_slot) != set(range(len(edges))):
         raise GraphError(
@@ -163,7 +170,15 @@ def _sources(network: nx.MultiDiGraph[Any], label: Any) -> list[Any]:
     return [by_slot[slot] for slot in range(len(edges))]
 
 
+def _whole(slot: Any) -> Any:
+    """Return a position as a number, as DOT has only text."""
+    return int(slot) if isinstance(slot, str) and slot.isdecimal() else slot
+
+
 def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: Known) -> Node:
+    if attributes.keys() & _WRITTEN.values():  # else it was written before these were called so
+        theirs = {mine: attributes[written] for mine, written in _WRITTEN.items() if written in attributes}
+        attributes = {key: value for key, value in attributes.items() if key not in _WRITTEN} | theirs
     description = dict(attributes)
     if "shape" in attributes:
         description["shape"] = _tuples(_read(attributes["shape"]))
@@ -177,7 +192,10 @@ def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: Known) -> No
 
 def _read(attribute: Any) -> Any:
     """Return what an attribute's JSON says; networkx's GML reader has read ``"[]"`` already."""
-    return [] if attribute == [] else json.loads(attribute)
+    read = [] if attribute == [] else json.loads(attribute)
+    if isinstance(read, str):
+        raise ValueError(f"{attribute} is text in quotes; where nx_pydot left them, use networkx.nx_agraph.read_dot")
+    return read
 
 
 def _tuples(value: Any) -> Any:

@@ -83,8 +83,12 @@ class Node:
     if not TYPE_CHECKING:  # which would take any attribute to be there
 
         def __getattr__(self, attribute: str) -> NoReturn:
-            if hasattr(np.ndarray, attribute) and hasattr(np, attribute):
-                hint = f"Of a method of arrays that it lacks, try NumPy's function: np.{attribute}(node, ...)."
+            if getattr(np, attribute, None) in registry.BUILDERS:
+                hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
+            elif attribute in ("std", "var"):
+                hint = "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); std = np.sqrt(var)."
+            elif hasattr(np.ndarray, attribute) and attribute not in ("item", "tolist"):
+                hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:
                 hint = "It holds no result: values are gn.forward(E, feeds)[node], gradients gn.backward(E, feeds).gradients."
             raise AttributeError(f"{self!r} has no attribute {attribute!r}. {hint}", name=attribute, obj=self)
@@ -147,6 +151,12 @@ class Node:
     def __rmul__(self, other: Any) -> Node: return _binary(np.multiply, other, self)
     def __truediv__(self, other: Any) -> Node: return _binary(np.divide, self, other)
     def __rtruediv__(self, other: Any) -> Node: return _binary(np.divide, other, self)
+    def __floordiv__(self, other: Any) -> NoReturn: raise _no_slope("//", self)
+    def __rfloordiv__(self, other: Any) -> NoReturn: raise _no_slope("//", self)
+    def __mod__(self, other: Any) -> NoReturn: raise _no_slope("%", self)
+    def __rmod__(self, other: Any) -> NoReturn: raise _no_slope("%", self)
+    def __divmod__(self, other: Any) -> NoReturn: raise _no_slope("divmod", self)
+    def __rdivmod__(self, other: Any) -> NoReturn: raise _no_slope("divmod", self)
     def __pow__(self, other: Any) -> Node: return _binary(np.power, self, other)
     def __rpow__(self, other: Any) -> Node: return _binary(np.power, other, self)
     def __matmul__(self, other: Any) -> Node: return _binary(np.matmul, self, other)
@@ -241,10 +251,21 @@ def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if ufunc in (np.equal, np.not_equal):
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)
+    unknown_size = (
+        "A size that is None is known only when fed: for means use gn.mean or gn.mse; the number of samples of z, as a "
+        "node, is gn.sum(np.ones_like(z[:, 0]))."
+    )
     raise DtypeError(
         f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",
-        repair="Operands are nodes, numbers and arrays.",
+        repair=unknown_size if other is None else "Operands are nodes, numbers and arrays.",
     ).locate(describe(node))
+
+
+def _no_slope(operator: str, node: Node) -> OpaqueError:
+    return OpaqueError(
+        f"{operator} of {describe(node)}: no op covers it, since its slope is 0 or does not exist",
+        repair="Divide with /; to round down inside a network, make an op of it with @gn.op, which says what is sent back.",
+    )
 
 
 def _is_operand(value: Any) -> bool:

@@ -324,6 +324,12 @@ def require_value(value: Any) -> Any:
     """Return what a forward rule returned, or raise `RuleError` if that is nothing."""
     if value is None:
         raise RuleError("its forward rule returned None", repair="Is a return missing?")
+    parts = value if isinstance(value, (tuple, list)) else ()
+    if isinstance(value, tuple) or any(isinstance(part, (Node, np.ndarray)) for part in parts):
+        raise RuleError(
+            f"its forward rule returned a {type(value).__name__} of {len(value)}, and an op has one output",
+            repair="Make an op for each; or join them, np.concatenate([...]) or np.stack([...]), and index the node.",
+        )
     return value
 
 
@@ -334,8 +340,10 @@ def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any
     of ones (or of the position 0), twice: a size that differs between the two runs depends on an unknown one.
     """
     try:
-        output = op.forward(*[Input(None, (), shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)])
-        return output.shape if isinstance(output, Node) else np.shape(require_value(output))
+        output = require_value(
+            op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
+        )
+        return output.shape if isinstance(output, Node) else np.shape(output)
     except RuleError:
         raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.

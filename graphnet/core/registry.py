@@ -49,7 +49,7 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     builder = BUILDERS.get(function)
     if builder is None:
         raise OpaqueError(
-            f"np.{_name(function)} of a node: no op covers it",
+            f"{_name(function)} of a node: no op covers it",
             repair="Write the rule with functions listed in gn.ops, or make an op of it with @gn.op.",
         )
     try:
@@ -57,11 +57,14 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     except TypeError as error:
         if "unexpected keyword argument" in str(error) or "positional argument" in str(error):
             raise OpaqueError(
-                f"np.{_name(function)} of a node with these options: {error}",
+                f"{_name(function)} of a node with these options: {error}",
                 repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
             ) from error
         raise
 
 
 def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__name__", str(function))
+    """Return what a function of NumPy is called where users find it, as ``np.linalg.norm``."""
+    module = str(getattr(function, "__module__", None) or "numpy")
+    public = [part for part in module.split(".")[1:] if not part.startswith("_")]  # numpy.fft._pocketfft
+    return ".".join(["np", *public, getattr(function, "__name__", str(function))])

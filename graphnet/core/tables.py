@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+LARGE = 2**20
+
 
 def number(value: Any, digits: int = 4) -> str:
     """Return a number in a few digits, zero as ``0``.
@@ -15,6 +19,22 @@ def number(value: Any, digits: int = 4) -> str:
     ('0.1235', '0', '1e-09', '2')
     """
     return f"{value + 0.0:.{digits}g}" if value else "0"
+
+
+def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+    """Return the entries of a large array without those that a broadcast view repeats, and how often each stands there.
+
+    Such a view can have more entries than any memory.
+
+    Examples
+    --------
+    >>> distinct(np.broadcast_to(1.0, (10**7, 10**7)))
+    (array([[1.]]), 100000000000000)
+    """
+    if array.size <= LARGE:
+        return array, 1
+    kept = array[tuple(slice(None if stride else 1) for stride in array.strides)]
+    return kept, array.size // kept.size
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

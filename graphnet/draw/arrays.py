@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.tables import distinct
 from graphnet.draw.picture import Cell, Field, Role
 from graphnet.draw.scale import Scale
 from graphnet.draw.text import number, shape_text
@@ -30,29 +31,31 @@ def field(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool 
     """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
-    if role != "value" and not array.any():
+    entries, times = distinct(array)
+    if role != "value" and not entries.any():
         return Field(role, caption, lines=("exactly 0",), state="zero")
-    bad = array.size - int(np.isfinite(array).sum())
+    bad = array.size - int(np.isfinite(entries).sum()) * times
     lines = (f"{bad} of {array.size} not finite",) if bad else ()
     if tables and fits_table(array):
         return Field(role, caption, rows=_cells(np.atleast_2d(array), scale), lines=lines)
     thumbnail = tuple(tuple(map(scale.strength, row)) for row in tiles(array)) if tables and array.size > 1 else ()
-    return Field(role, caption, lines=lines + _summary(array), thumbnail=thumbnail)
+    return Field(role, caption, lines=lines + _summary(entries, times), thumbnail=thumbnail)
 
 
 def _cells(array: Array, scale: Scale) -> tuple[tuple[Cell, ...], ...]:
     return tuple(tuple(Cell(number(entry), scale.strength(entry)) for entry in row) for row in array)
 
 
-def _summary(array: Array) -> tuple[str, ...]:
+def _summary(array: Array, times: int) -> tuple[str, ...]:
+    """Return what is said of entries that stand so often each."""
     if array.dtype == bool:
-        return (f"{np.count_nonzero(array)} of {array.size} true",)
+        return (f"{np.count_nonzero(array) * times} of {array.size * times} true",)
     finite = array[np.isfinite(array)]
-    if array.size == 1 or not finite.size:
+    if array.size * times == 1 or not finite.size:
         return tuple(number(entry) for entry in array.ravel()[:1])
     if not finite.any():
         return ("all 0",)
-    norm = number(np.linalg.norm(finite.astype(float)))
+    norm = number(np.linalg.norm(finite.astype(float)) * times**0.5)
     return (f"norm {norm}", f"{number(finite.min())} … {number(finite.max())}")
 
 
@@ -64,7 +67,7 @@ def tiles(array: Array) -> Array:
     >>> tiles(np.arange(100.0).reshape(50, 2)).shape
     (6, 2)
     """
-    sizes = np.abs(np.atleast_2d(array).astype(float))
+    sizes = np.abs(np.atleast_2d(distinct(array)[0]).astype(float))
     sizes = sizes.reshape(-1, sizes.shape[-1])
     return largest_in_tiles(sizes, min(len(sizes), THUMBNAIL_ROWS), min(sizes.shape[1], THUMBNAIL_COLUMNS))
 

@@ -63,7 +63,7 @@ def draw(
         In the op view, how many levels of scopes are opened; 0 makes each scope one box. By default a graph too large to
         read has its scopes and repeated layers folded; a number given opens as much as can be laid out.
     sample : int, optional
-        In the unit view, whose numbers to show, counted from 0; by default averages over the batch.
+        In the unit view, whose numbers to show, counted from 0; by default those of the first. E is of the whole batch.
     marks : mapping of Node to Mark, optional
         In the op view, remarks that make nodes stand out.
     learning_rate

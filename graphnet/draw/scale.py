@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.tables import distinct
+
 DECADES = 6
 """A log scale spans at most this many powers of ten; what is smaller looks like its lower end."""
 
@@ -74,6 +76,6 @@ def logarithmic(arrays: Iterable[Any]) -> Scale:
 
 def _sizes(array: Any) -> np.ndarray[Any, Any]:
     """Return the sizes that are finite and not 0."""
-    sizes = np.abs(np.asarray(array, dtype=float)).ravel()
+    sizes = np.abs(np.asarray(distinct(np.asarray(array))[0], dtype=float)).ravel()
     present: np.ndarray[Any, Any] = sizes[np.isfinite(sizes) & (sizes > 0)]
     return present

@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node
-from graphnet.core.tables import number, table
+from graphnet.core.tables import distinct, number, table
 from graphnet.errors import GraphError, UnreachableError
 
 
@@ -150,6 +150,8 @@ def summary(array: np.ndarray[Any, Any]) -> str:
         return "empty"
     if array.size <= 6:
         return " ".join(number(x) for x in array.ravel())
+    entries, times = distinct(array)
     if array.dtype == bool:
-        return f"{np.count_nonzero(array)} of {array.size} true"
-    return f"norm {number(np.linalg.norm(array.ravel()))}, {number(array.min())} to {number(array.max())}"
+        return f"{np.count_nonzero(entries) * times} of {array.size} true"
+    norm = np.linalg.norm(entries.ravel()) * times**0.5
+    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
+from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
 from graphnet.core.tables import number, table
 from graphnet.core.text import markup
@@ -21,6 +21,7 @@ from graphnet.explain.verdicts import (
     NOTABLE,
     of_all_layers,
     of_change,
+    of_equal_units,
     of_not_finite,
     of_unreachable,
     of_zero,
@@ -212,6 +213,8 @@ def _diagnose(bwd: BackwardPass, node: Node, above: Node | None, cut_at: Mapping
                 verdict = of_zero(bwd, node, cut_at)
             elif passed_on is not None:
                 verdict = of_change(bwd, node, passed_on, factor, units)
+            elif isinstance(node, Parameter):
+                verdict = of_equal_units(bwd, node)
     return NodeDiagnosis(label, node.kind, state, saturated, dead, zero, norm, passed_on, ratio, factor, verdict)
 
 

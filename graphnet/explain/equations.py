@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from graphnet.core.node import Node
+from graphnet.engine.saturation import is_activation
 from graphnet.formulas.formula import Call, Formula
 from graphnet.formulas.reading import Reader
-from graphnet.formulas.symbols import is_activation
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 

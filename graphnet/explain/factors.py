@@ -10,9 +10,8 @@ import numpy as np
 from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.saturation import slope_range
-from graphnet.explain.slopes import Array, Entry, local_slope
-from graphnet.formulas.symbols import is_activation
+from graphnet.engine.saturation import SATURATED, is_activation, local_slope, slope_range
+from graphnet.explain.slopes import Array, Entry
 
 SMALL = 0.1
 """A factor below this share of what it could be is called small."""
@@ -88,7 +87,7 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...
     slope = None if a is None else local_slope(bwd, a)
     if a is None or slope is None or a.op is None:
         return (_factor("error", graph.label(z), unit, bwd.error_signal(z), largest), *factors)
-    best = slope_range(a.op).largest
+    best = slope_range(a.op).best(slope)
     return (
         _factor("error", graph.label(a), unit, bwd.error_signal(a), largest),
         _factor("slope", graph.label(a), unit, slope, best),
@@ -148,6 +147,12 @@ def _is_zero(factor: Factor) -> str:
 def _is_small(factor: Factor) -> str:
     return {
         "error": f"{factor}, where the largest of any layer is {number(factor.expected)}",
-        "slope": f"{factor}, where it can be {number(factor.expected)}: the unit is saturated",
+        "slope": f"{factor}, where it can be {number(factor.expected)}{_saturated(factor)}",
         "activation": f"{factor}: there is hardly a signal for the weight to act on",
     }[factor.name]
+
+
+def _saturated(factor: Factor) -> str:
+    """Say it only of a unit that is so in every sample, by what is called saturated anywhere."""
+    at_every = np.abs(factor.values) < SATURATED * factor.expected
+    return ": the unit is saturated" if np.all(at_every) and np.any(factor.values) else ""

@@ -9,7 +9,6 @@ import numpy as np
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
-from graphnet.formulas.symbols import is_activation
 
 Array = np.ndarray[Any, Any]
 Entry = tuple[int, ...]
@@ -78,17 +77,3 @@ def messages(bwd: BackwardPass, node: Node, delta: Array) -> Any:
     inputs = [bwd.values[source] for source in node.inputs]
     with np.errstate(all="ignore"):  # the pass itself has shown what is not finite
         return apply_backward(bwd.graph, node, delta, bwd.values[node], inputs)
-
-
-def local_slope(bwd: BackwardPass, node: Node) -> Array | None:
-    """Return g′(z) of each unit, of a node a = g(z); None if it is no activation, or one that mixes units."""
-    if not is_activation(node) or node not in bwd.error_signals or node.inputs[0] not in bwd.error_signals:
-        return None
-    value = bwd.values[node]
-    slope = messages(bwd, node, np.ones_like(value))[0]
-    if slope is None:
-        return None
-    signs = np.where(np.arange(value.size).reshape(value.shape) % 2, 1, -1).astype(value.dtype)
-    if not np.allclose(messages(bwd, node, signs)[0], signs * slope, equal_nan=True):
-        return None  # as softmax: a unit's error signal depends on its neighbours'
-    return np.asarray(slope)

@@ -8,8 +8,8 @@ import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.saturation import slope_range
-from graphnet.explain.slopes import Array, local_slope
+from graphnet.engine.saturation import local_slope, slope_range
+from graphnet.explain.slopes import Array
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Units:
         slope = np.abs(np.asarray(slopes, float))
         possible = slope_range(node.op)
         samples = 0 if slope.ndim > 1 else ()
-        dead = np.asarray((slope == 0).all(axis=samples) & possible.flat)
-        return Units(slope, possible.largest, possible.saturated(slope), dead)
+        dead = np.asarray(possible.off(slope).all(axis=samples))
+        return Units(slope, possible.best(slope), possible.saturated(slope), dead)
 
     @property
     def share_saturated(self) -> float:

@@ -75,6 +75,26 @@ def of_change(bwd: BackwardPass, node: Node, passed_on: float, factor: str, unit
     return f"the error signal shrinks {times(1 / passed_on)} at {label}" + (f": {why}" if why else "")
 
 
+_UNITS = {("matmul", 1): -1, ("matmul", 0): 0, ("conv2d", 1): 0}
+"""Which axis of a layer's weights runs along its units, by op and slot."""
+
+
+def of_equal_units(bwd: BackwardPass, weights: Parameter) -> str:
+    """Say that all units of a layer have the same weights and the same gradients: no step will ever tell them apart."""
+    use = bwd.graph.only_use(weights)
+    axis = None if use is None else _UNITS.get((use.consumer.kind, use.slot))
+    if axis is None or weights.ndim < 2 or weights.shape[axis] == 1:
+        return ""
+    value, gradient = (np.moveaxis(array, axis, 0) for array in (bwd.values[weights], bwd.gradient(weights)))
+    near = 1e-3 * np.sqrt(np.finfo(gradient.dtype).eps) * np.abs(gradient).max(initial=0.0)
+    if np.any(value != value[0]) or np.any(np.abs(gradient - gradient[0]) > near):
+        return ""
+    every = (
+        f"all {len(value)} units that {said(bwd.graph.label(weights))} leads to are equal, in weights and in gradients"
+    )
+    return f"{every}: they learn the same for ever; start from random numbers"
+
+
 def _of_units(label: str, units: Units | None) -> str:
     """Say what is wrong with units, though the error signal as a whole hardly suffers."""
     if units is not None and units.share_dead:

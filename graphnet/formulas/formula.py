@@ -192,12 +192,15 @@ class Call(Formula):
         """Apply the op's forward rule to the values of the operands."""
         op = self.op
         if self.sizes:
-            fed = {
-                name: tuple(size.evaluate(values) if isinstance(size, Count) else size for size in sizes)
-                for name, sizes in self.sizes
-            }
-            op = replace(op, **fed)
+            op = replace(op, **{name: _fed(sizes, values) for name, sizes in self.sizes})
         return op.forward(*[np.asarray(arg.evaluate(values, signals)) for arg in self.args])
+
+
+def _fed(sizes: Any, values: ByLabel) -> Any:
+    """Return sizes, in tuples however deep, with numbers in place of counts."""
+    if isinstance(sizes, tuple):
+        return tuple(_fed(size, values) for size in sizes)
+    return sizes.evaluate(values) if isinstance(sizes, Count) else sizes
 
 
 def renamed(formula: Formula, symbol: Callable[[Value | Signal], Symbol]) -> Formula:

@@ -159,6 +159,7 @@ def _call(formula: Call, op: Op, args: tuple[Formula, ...]) -> Piece:
         case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
             return piece(x)
         case (shaping.Getitem(index), (x,)):
+            index = dict(formula.sizes).get("index", index)
             return Piece(row(piece(x).inside(Level.ATOM), Fence(Sign(_index(index)), "[", "]")))
         case (comparisons.ZerosLike(), _):
             return Piece(Digits("0"))

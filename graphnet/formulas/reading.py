@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ from graphnet.core.node import Node
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.gradients import BackwardOf, message_nodes
+from graphnet.errors import GraphnetError
 from graphnet.formulas.formula import Call, Count, Formula, Literal, Number, Signal, Value
 from graphnet.formulas.simplify import call
-from graphnet.formulas.sizes import NoFormula, read_with_counts
+from graphnet.formulas.sizes import STAND_INS, NoFormula, read_with_counts
 from graphnet.formulas.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
 from graphnet.ops.pooling import MaxPool2d
@@ -85,10 +87,11 @@ class Reader:
         NoBackwardRuleError, RuleError
             If the op has no backward rule, or its rule returns the wrong count or shape.
         """
-        unknown = {axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None}
+        unknown = sorted({axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None})
         try:
-            counts = {axis: self._count(node, axis) for axis in sorted(unknown)}
-            return read_with_counts(lambda sizes: self._messages(node, sizes), counts)
+            fixed = _fixed_sizes(node, unknown)
+            counts = {axis: self._count(node, axis) for axis in unknown if axis not in fixed}
+            return read_with_counts(lambda sizes: self._messages(node, {**fixed, **sizes}), counts, self._named(node))
         except NoFormula:
             return self._messages(node, {})
 
@@ -131,17 +134,35 @@ class Reader:
         raise AssertionError("an unknown axis belongs to a node")
 
 
-def _places(nodes: Sequence[Node], stand_ins: Mapping[int, int] | None = None) -> dict[Node, Node]:
-    """Return nodes without inputs to run a rule on, one for each of `nodes`, of the same shape and dtype."""
-    numbers = stand_ins or {}
+def _places(nodes: Sequence[Node], sizes: Mapping[int, int] | None = None) -> dict[Node, Node]:
+    """Return nodes without inputs to run a rule on, one for each of `nodes`, of the same dtype and shape.
 
-    def place(node: Node) -> Node:
+    With numbers for the unknown sizes of some axes, the first one's shape is what its op makes of the others'.
+    """
+    places: dict[Node, Node] = {}
+    for node in reversed(nodes):
         if isinstance(node, Constant) and node.shape == ():
-            return node
-        shape = tuple(numbers.get(axis) if size is None else size for axis, size in enumerate(node.shape))
-        return Input(None, (), shape, node.dtype)
+            places[node] = node
+            continue
+        shape = tuple((sizes or {}).get(axis) if size is None else size for axis, size in enumerate(node.shape))
+        if sizes and node.op is not None and node is nodes[0]:
+            shape = node.op.shape_of([places[source] for source in node.inputs])
+        places[node] = Input(None, (), shape, node.dtype)
+    return places
 
-    return {node: place(node) for node in nodes}
+
+def _fixed_sizes(node: Node, unknown: Sequence[int]) -> Mapping[int, int]:
+    """Return the unknown sizes that can only be those of something beside them, as of a constant with so many rows."""
+    known = sorted({size for of in (node, *node.inputs) for size in of.shape if size is not None}, reverse=True)
+    for sizes in itertools.product([None, *known], repeat=len(unknown)):
+        fixed = {axis: size for axis, size in zip(unknown, sizes, strict=True) if size is not None}
+        free = dict(zip((axis for axis in unknown if axis not in fixed), STAND_INS, strict=False))
+        try:
+            _places((node, *node.inputs), {**fixed, **free})
+        except GraphnetError:
+            continue
+        return fixed
+    raise NoFormula
 
 
 def _read(root: Node, leaves: Mapping[Node, Formula]) -> Formula | None:

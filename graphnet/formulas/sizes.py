@@ -20,8 +20,9 @@ from graphnet.ops.arithmetic import Divide, Multiply
 
 Messages: TypeAlias = Sequence[Formula | None]
 
-_STAND_INS = (1009, 1013, 1019, 1021)
-_OTHER = 2003
+STAND_INS = (1680, 1848, 2184, 2640)
+_OTHER = 2280
+"""Divisible by 2, 3, 4, 6, 8, 12 and 24: an axis may be split into parts."""
 
 
 class NoFormula(Exception):
@@ -37,25 +38,31 @@ class _Sizes:
 
 
 def read_with_counts(
-    read: Callable[[Mapping[int, int]], Messages], counts: Mapping[int, Count]
+    read: Callable[[Mapping[int, int]], Messages], counts: Mapping[int, Count], named: Messages
 ) -> tuple[Formula | None, ...]:
     """Read a rule's messages by what `read` gives with numbers for the sizes of some axes, once for each axis more.
+
+    Where formulas differ by more than numbers, or these by more than a power of a size, it is the one of `named`.
 
     Raises
     ------
     NoFormula
-        If the formulas differ by more than numbers, or these by more than a power of a size.
+        If the rule can't be run at these sizes.
     """
-    sizes = _Sizes({axis: _STAND_INS[i % len(_STAND_INS)] for i, axis in enumerate(counts)}, counts)
+    sizes = _Sizes({axis: STAND_INS[i % len(STAND_INS)] for i, axis in enumerate(counts)}, counts)
     try:
         first = read(sizes.stand_ins)
         varied = {axis: read({**sizes.stand_ins, axis: _OTHER}) for axis in counts}
     except GraphnetError:  # sizes that depend on each other, as of parts and the whole, had numbers that do not
         raise NoFormula from None
-    return tuple(
-        None if message is None else _general(message, {axis: other[slot] for axis, other in varied.items()}, sizes)
-        for slot, message in enumerate(first)
-    )
+    messages: list[Formula | None] = []
+    for slot, message in enumerate(first):
+        others = {axis: other[slot] for axis, other in varied.items()}
+        try:
+            messages.append(None if message is None else _general(message, others, sizes))
+        except NoFormula:
+            messages.append(named[slot])
+    return tuple(messages)
 
 
 def _general(first: Formula, varied: Mapping[int, Formula | None], sizes: _Sizes) -> Formula:
@@ -90,15 +97,24 @@ def _general_settings(
             continue
         if not isinstance(mine, tuple):
             raise NoFormula
-        found = list(mine)
-        for axis, value in theirs.items():
-            for i, (size, other) in enumerate(zip(mine, value, strict=True)):
-                if size != other:
-                    if (size, other) != (sizes.stand_ins[axis], _OTHER):
-                        raise NoFormula
-                    found[i] = sizes.counts[axis]
-        general.append((setting.name, tuple(found)))
+        general.append((setting.name, _with_counts(mine, theirs, sizes)))
     return tuple(general)
+
+
+def _with_counts(mine: Any, theirs: Mapping[int, Any], sizes: _Sizes) -> Any:
+    """Return sizes, in tuples however deep, with a count in place of each that changes with the size of an axis."""
+    changed = {axis: other for axis, other in theirs.items() if other != mine}
+    if not changed:
+        return mine
+    if isinstance(mine, tuple) and all(isinstance(o, tuple) and len(o) == len(mine) for o in changed.values()):
+        return tuple(
+            _with_counts(part, {axis: other[i] for axis, other in changed.items()}, sizes)
+            for i, part in enumerate(mine)
+        )
+    (axis, other), *more = changed.items()
+    if more or (mine, other) != (sizes.stand_ins[axis], _OTHER):
+        raise NoFormula
+    return sizes.counts[axis]
 
 
 def _general_number(first: Number, varied: Mapping[int, Formula | None], sizes: _Sizes) -> Formula:

@@ -10,6 +10,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.text import short
+from graphnet.engine.saturation import is_activation
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
 GREEK = {
@@ -129,16 +130,6 @@ class Symbols:
                 give(node, "u", self._symbols[use.consumer].sub)  # z₁ = u₁ + b₁
             else:
                 give(node, "c" if isinstance(node, Constant) else "v")
-
-
-def is_activation(node: Node) -> bool:
-    """Tell whether a node applies a unit's g: a built-in activation, or an op of one's own that keeps the shape."""
-    module = type(node.op).__module__
-    return (
-        len(node.inputs) == 1
-        and node.shape == node.inputs[0].shape
-        and (module == "graphnet.ops.activations" or not module.startswith("graphnet.ops"))
-    )
 
 
 _SUMS = frozenset({"matmul", "bias_add", "add"})

@@ -43,7 +43,7 @@ def _script(text: str, small: dict[str, str], mark: str) -> str:
 # LaTeX --------------------------------------------------------------------------------------------------------------
 
 _LATEX_SIGNS = {
-    "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", ">": r"\gt", "<": r"\lt", "≥": r"\geq",
+    "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", "≥": r"\geq",
     "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "⊗": r"\otimes",
 }  # fmt: skip
 _LATEX_GREEK = {
@@ -54,7 +54,7 @@ _LATEX_GREEK = {
 }  # fmt: skip
 _LATEX_ESCAPES = {
     "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
-    "<": r"\lt{}", ">": r"\gt{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
+    "<": "{<}", ">": "{>}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
 }  # fmt: skip
 
 

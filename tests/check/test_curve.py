@@ -1,10 +1,13 @@
 """The U-curve of one entry: its two branches, its plot, its errors."""
 
+import re
+import sys
+
 import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GraphError, ShapeError, UnreachableError
+from graphnet.errors import DrawError, GraphError, ShapeError, UnreachableError
 
 
 @pytest.fixture
@@ -122,3 +125,20 @@ def test_bad_input(network):
         gn.step_curve(gn.tanh(W, name="a"), {}, W, (0, 0))
     with pytest.raises(UnreachableError, match="no error signal reaches 'W'"):
         gn.step_curve(gn.sum(np.where(W > 0, 1.0, 2.0)), {}, W, (0, 0))
+
+
+def test_as_a_cells_result_it_is_a_picture_or_one_line(network, monkeypatch):
+    curve = gn.step_curve(*network, (0, 1))
+    assert curve._repr_png_().startswith(b"\x89PNG")
+    assert re.fullmatch(r"<StepCurve of W\[0, 1\]: 73 steps, best \S+ with error \S+>", repr(curve))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as where it is not installed
+    assert curve._repr_png_() is None
+    for use in (curve.plot, lambda: curve.save("curve.png")):
+        with pytest.raises(DrawError, match=r"need matplotlib.*\n.*pip install"):
+            use()
+
+
+@pytest.mark.parametrize("path", ["no folder/curve.png", "curve.unknown"])
+def test_a_plot_that_can_not_be_saved_is_a_draw_error(network, tmp_path, path):
+    with pytest.raises(DrawError, match="can't write"):
+        gn.step_curve(*network, (0, 1)).save(tmp_path / path)

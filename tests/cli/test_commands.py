@@ -278,3 +278,39 @@ def test_the_demo_is_a_command(run, monkeypatch):
     assert run("demo").code == 0
     assert run("demo", "--out", "here", "--epochs", 2, "--seed", 5).code == 0
     assert calls == [("graphnet-demo", {"epochs": 30, "seed": 0}), ("here", {"epochs": 2, "seed": 5})]
+
+
+# What goes wrong around a command -------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_can_not_be_made_is_one_plain_line(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("demo", "--out", str(tmp_path / "file" / "sub"), "--epochs", "1")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert err.startswith("Error: Not a directory: ")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
+def test_letters_that_the_output_does_not_have_are_escaped(script, tmp_path, encoding):
+    file = script(
+        "import graphnet as gn\ndef network():\n    return gn.sse(gn.parameter('w→', [1.0]), [0.0], name='E'), {}\n"
+    )
+    for command in (["info"], ["check"], ["train", "--epochs", "1", "--learning-rate", "0.1"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "graphnet", command[0], f"{tmp_path / file}:network", *command[1:]],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_that_stops_is_no_traceback():
+    command = subprocess.Popen(
+        [sys.executable, "-m", "graphnet", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    command.stdout.close()
+    assert command.stderr.read() == b""
+    command.stderr.close()
+    assert command.wait() == 2

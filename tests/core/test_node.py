@@ -167,11 +167,18 @@ def test_whatever_turns_into_an_array_is_an_operand(z):
     assert f"{z} {z!s}" == "<input 'z' (None, 3)> <input 'z' (None, 3)>"
 
 
-@pytest.mark.parametrize("attribute", ["std", "clip", "min", "argmax", "ravel", "squeeze", "round"])
+@pytest.mark.parametrize("attribute", ["clip", "min", "ravel", "squeeze"])
 def test_a_method_of_arrays_that_nodes_lack_says_what_to_write(z, attribute):
     with pytest.raises(AttributeError, match=rf"<input 'z' .*has no attribute '{attribute}'.*np\.{attribute}\(node"):
         getattr(z, attribute)
     assert not hasattr(z, attribute)
+
+
+@pytest.mark.parametrize("attribute", ["std", "argmax", "round", "astype", "flatten"])
+def test_no_function_is_named_that_does_not_work_either(z, attribute):
+    with pytest.raises(AttributeError, match=rf"has no attribute '{attribute}'") as caught:
+        getattr(z, attribute)
+    assert f"np.{attribute}(" not in str(caught.value)
 
 
 @pytest.mark.parametrize("attribute", ["value", "grad", "numpy", "backward", "item", "detach", "_repr_png_"])
@@ -245,6 +252,23 @@ def test_an_operand_that_is_no_number_is_named(refused, z, operand):
         with refused(DtypeError, "'z' (input)", f"of a node and a {type(operand).__name__}, {operand!r}"):
             use()
     assert (z == operand) is False or operand == 1j
+
+
+@pytest.mark.parametrize("use", [lambda z, n: z / n, lambda z, n: n * z, lambda z, n: z**n, lambda z, n: z > n])
+def test_a_size_that_is_none_is_no_number(refused, use):
+    z = gn.input("z", (None, 2))
+    with refused(DtypeError, "'z' (input)", "a NoneType, None", "gn.sum(np.ones_like(z[:, 0]))"):
+        use(z, z.shape[0])
+    assert (z == None) is False  # noqa: E711
+    assert gn.forward(gn.sum(np.ones_like(z[:, 0]), name="n"), {z: np.ones((5, 2))})["n"] == 5  # the repair
+
+
+@pytest.mark.parametrize(
+    "use", [lambda z: z // 2, lambda z: 2 // z, lambda z: z % 2, lambda z: 7 % z, lambda z: divmod(z, 2)]
+)
+def test_rounding_down_is_refused_with_a_repair(refused, z, use):
+    with refused(OpaqueError, "no op covers it", "Divide with /"):
+        use(z)
 
 
 def test_a_float_does_not_index_and_an_index_out_of_range_is_a_shape_error(refused, z):

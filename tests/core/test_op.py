@@ -443,3 +443,13 @@ def test_truth_operators_take_truth_values_only(refused):
     for use, name in [(lambda: z & z, "bitwise_and"), (lambda: z | z, "bitwise_or"), (lambda: ~z, "invert")]:
         with refused(OpaqueError, f"np.{name} of a node that is not bool", "Compare first: (z > 0) & (z < 1)."):
             use()
+
+
+@pytest.mark.parametrize(
+    "results", [lambda z: (np.tanh(z), z), lambda z: [z, z], lambda z: (np.sort(np.asarray(z)), 1.0)]
+)
+def test_an_op_of_two_outputs_is_refused(results):
+    rule = gn.op(results)
+    z = gn.input("z", (3,))
+    with pytest.raises(RuleError, match=r"of 2, and an op has one output.*\n.*\n.*np\.stack"):
+        rule(z)

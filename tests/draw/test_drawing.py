@@ -325,3 +325,13 @@ def test_a_heat_map_of_equal_numbers_has_one_colour_where_it_is_stretched():
     tiles = re.findall(r'<td[^>]*width="6" height="6"[^>]*>', dot)
     assert tiles
     assert not any("fixedsize" in tile for tile in tiles)
+
+
+def test_a_view_larger_than_any_memory_is_shown_in_every_way():
+    w = gn.parameter("w", [[2.0]])
+    fwd = gn.forward(gn.broadcast_to(w, (10**7, 10**7), name="b"), {})
+    assert "norm 2e+07, 2 to 2" in repr(fwd)
+    drawing = gn.draw(fwd)
+    assert "norm 2e+07, 2 … 2" in drawing.to_text()
+    assert "<svg" in drawing.to_svg()
+    assert '"norm": "2e+07"' in drawing.to_html() or '"norm":"2e+07"' in drawing.to_html()

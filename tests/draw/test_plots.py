@@ -207,3 +207,14 @@ def test_without_matplotlib_there_is_one_error_that_says_what_to_install():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert 'pip install "matplotlib' in run.stdout
+
+
+def test_the_legend_of_norms_stands_as_the_lines_end():
+    x = a = gn.input("x", (None, 2))
+    for i in range(4):
+        a = gn.sigmoid(gn.matmul(a, gn.parameter(f"W{i}", np.eye(2)), name=f"z{i}"))
+    E = gn.sse(a, np.zeros((3, 2)))
+    axes = gn.plots.signal_norms([gn.backward(E, {x: np.full((3, 2), k)}) for k in (1.0, 2.0)]).axes[0]
+    ends = {line.get_label(): line.get_ydata()[-1] for line in axes.get_lines()}
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == sorted(ends, key=ends.get, reverse=True) == ["z3", "z2", "z1", "z0"]

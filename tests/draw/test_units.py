@@ -71,16 +71,47 @@ def test_one_sample_shows_the_equations_of_that_sample(network, sample):
     assert f"Sample {sample} of 3" in diagram.sample
 
 
-def test_a_batch_is_averaged_and_says_so(network):
+def test_of_a_batch_the_first_sample_is_drawn_and_its_formulas_hold(network):
     bwd = gn.backward(*network)
     diagram = build_units(bwd)
-    _, hidden, _ = diagram.columns
-    assert diagram.sample.startswith("Averaged over 3 samples")
-    assert cells(hidden.units, "a") == shown(bwd["a1"].mean(axis=0))
-    assert cells(hidden.units, "delta") == shown(bwd.error_signal("z1").mean(axis=0))
-    gradients = [weight.gradient.text for weight in diagram.bundles[0].weights]
-    assert gradients == shown(bwd.gradient("W1").T)
-    assert cells(hidden.units, "bias_gradient") == shown(bwd.gradient("b1"))
+    assert diagram == build_units(bwd, sample=0)
+    assert diagram.sample.startswith("Sample 0 of 3")
+    assert "Σ_n" in diagram.sample
+    shares = [build_units(bwd, sample=n) for n in range(3)]
+    assert len({share.columns for share in shares}) == 3
+    for sample, share in enumerate(shares):  # ∂E/∂w = δ a, and the batch's is the sum
+        a, delta = bwd["x"][sample], bwd.error_signal("z1")[sample]
+        assert [w.gradient.text for w in share.bundles[0].weights] == shown(np.outer(a, delta).T.ravel())
+    total = sum(np.outer(bwd["x"][n], bwd.error_signal("z1")[n]) for n in range(3))
+    np.testing.assert_allclose(total, bwd.gradient("W1"))
+
+
+def test_what_is_no_part_of_a_layer_is_said_in_every_format(tmp_path):
+    rng = np.random.default_rng(0)
+    image, labels = gn.input("image", (None, 1, 6, 6)), gn.input("labels", (None,), dtype=int)
+    features = gn.reshape(
+        gn.max_pool2d(gn.relu(gn.conv2d(image, gn.parameter("K", rng.normal(size=(2, 1, 3, 3))))), 2), (-1, 8)
+    )
+    V = gn.parameter("V", rng.normal(size=(8, 3)))
+    penalty = gn.sum(gn.square(V))
+    E = gn.add(gn.cross_entropy(features @ V, gn.one_hot(labels, 3)), penalty, name="E")
+    feeds = {image: rng.normal(size=(2, 1, 6, 6)), labels: [0, 2]}
+    for what in (E, gn.forward(E, feeds), gn.backward(E, feeds)):
+        drawing = draw(what, view="units")
+        notice = drawing.picture.notice
+        assert "5 nodes before the inputs not drawn: conv2d, relu, max_pool2d" in notice
+        assert re.search(r"\d nodes behind the layers not drawn: .*cross_entropy.*square, sum", notice)
+        assert ("gradients of V: without what its other uses add" in notice) == (
+            what is not E and hasattr(what, "gradients")
+        )
+        for text in (drawing.to_text(), drawing.to_dot(), drawing.to_html(), drawing.to_svg()):
+            assert "before the inputs not drawn" in text
+        assert "before the inputs not drawn" in drawing.to_mermaid()
+        assert drawing.picture.columns[0].title == "computed inputs"
+
+
+def test_of_a_plain_network_nothing_is_said_to_be_missing(network):
+    assert build_units(gn.backward(*network)).notice == ""
 
 
 def test_classes_are_places_in_the_graph_in_both_views(network):
@@ -184,25 +215,16 @@ def stuck(columns=False, units=3):
 def test_units_that_are_saturated_off_or_without_an_error_signal_are_known(columns):
     bwd = stuck(columns)
     _, hidden, output = build_units(bwd).columns
-    assert [unit.flat for unit in hidden.units] == ["2 of 3 saturated", "3 of 3 saturated", ""]
-    assert [unit.stuck for unit in hidden.units] == [False, True, False]
-    assert [(unit.flat, unit.stuck, unit.silent) for unit in output.units] == [("3 of 3 off", True, True)]
+    assert [unit.flat for unit in hidden.units] == ["", "saturated", ""]
+    assert [(unit.flat, unit.silent) for unit in output.units] == [("off", True)]
     assert all(unit.silent for unit in hidden.units)  # nothing comes back through the output unit
-    assert [unit.flat for unit in build_units(bwd, sample=0).columns[1].units] == ["", "saturated", ""]
-
-
-def test_a_mean_of_0_is_not_an_error_signal_of_exactly_0():
-    x = gn.input("x", (None, 1))
-    E = gn.sse(x @ gn.parameter("W", [[1.0]]), np.zeros((2, 1)), name="E")
-    (unit,) = build_units(gn.backward(E, {x: [[1.0], [-1.0]]})).columns[1].units
-    assert unit.delta.text == "0"
-    assert not unit.silent
+    assert [unit.flat for unit in build_units(bwd, sample=1).columns[1].units] == ["saturated", "saturated", ""]
 
 
 def test_marks_stand_in_every_format_and_the_legend_explains_those_that_are_there():
     legend = {
         "▬": "saturated: slope below 5 % of its largest, or off: slope exactly 0",
-        "○": "error signal exactly 0 in every sample",
+        "○": "error signal exactly 0",
     }
     E, feeds = mlp([2, 3, 1])
     calm = gn.backward(E, {node: 0.1 * array for node, array in feeds.items()})
@@ -212,19 +234,19 @@ def test_marks_stand_in_every_format_and_the_legend_explains_those_that_are_ther
         texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
         for mark, words in legend.items():
             assert (mark in texts) == (mark in marks)
-            assert any(words in text.replace("in every sample off", "off") for text in texts) == (mark in marks)
-    small = draw(stuck(), view="units")
-    assert "▬ 2 of 3 saturated" in small.to_mermaid()
-    assert "2 of 3 saturated" in small.to_text()
+            assert any(words in text for text in texts) == (mark in marks)
+    small = draw(stuck(), view="units", sample=1)
+    assert "▬ saturated" in small.to_mermaid()
+    assert "saturated" in small.to_text()
     texts = ["".join(text.itertext()) for text in ElementTree.fromstring(small.to_svg()).iter(f"{SVG}text")]
     assert [text for text in texts if text.startswith("▬ ")] == [
-        "▬ 2 of 3 saturated",
-        "▬ 3 of 3 saturated",
-        "▬ 3 of 3 off",
+        "▬ saturated",
+        "▬ saturated",
+        "▬ off",
     ]
     large = ElementTree.fromstring(draw(stuck(units=20), view="units").to_svg())
     beside = ["".join(text.itertext()) for text in large.iter(f"{SVG}text") if text.get("font-size") == "9"]
-    assert sorted(beside) == ["▬○", "▬○", *["○"] * 19]  # no mark for the unit that is stuck in some samples only
+    assert sorted(beside) == ["▬○", "▬○", *["○"] * 19]  # no mark for the unit that is saturated in other samples only
 
 
 # Layers in every way they can be written ----------------------------------------------------------------------------
@@ -432,7 +454,7 @@ def test_the_unit_view_as_text_and_as_mermaid(network):
     text = small.to_text()
     assert "hidden layer 1: a1, tanh, 3 units" in text
     assert f"error: E = sse(a2, t) = {number(bwd['E'][()])}" in text
-    z1, delta = bwd["z1"].mean(axis=0), bwd.error_signal("z1").mean(axis=0)
+    z1, delta = bwd["z1"][0], bwd.error_signal("z1")[0]
     for unit in range(3):
         (row,) = [line for line in text.split("\n") if line.startswith(f"{unit}  ") and number(z1[unit], 3) in line]
         assert number(delta[unit], 3) in row.split()

@@ -204,3 +204,29 @@ def test_what_many_layers_lose_a_little_at_a_time_is_said_of_all_of_them():
 )
 def test_a_factor_is_written_as_one_would_say_it(factor, text):
     assert times(factor) == text
+
+
+def two_layers(W, V, b=None, columns=False):
+    x = gn.input("x", (2, None) if columns else (None, 2))
+    X, T = np.array([[0.3, -0.8], [0.5, 0.1], [0.9, 0.4]]), np.array([[0.2], [0.9], [0.4]])
+    W, V = gn.parameter("W", W.T if columns else W), gn.parameter("V", V.T if columns else V)
+    z = gn.add(W @ x if columns else x @ W, np.zeros((3, 1)) if columns else gn.parameter("b", b))
+    a = gn.tanh(z, name="a")
+    E = gn.sse(V @ a if columns else a @ V, T.T if columns else T, name="E")
+    return gn.diagnose(gn.backward(E, {x: X.T if columns else X}))
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_units_that_are_all_equal_are_told(columns):
+    found = two_layers(np.full((2, 3), 0.5), np.full((3, 1), 0.5), np.zeros(3), columns)
+    assert found["W"].verdict.startswith("all 3 units that W leads to are equal, in weights and in gradients")
+    assert "start from random numbers" in str(found)
+    assert found["V"].verdict == ""
+
+
+def test_equal_weights_that_something_tells_apart_are_not_blamed():
+    equal, other = np.full((2, 3), 0.5), np.array([[0.5], [0.5], [-0.1]])
+    assert two_layers(equal, other, np.zeros(3))["W"].verdict == ""
+    assert two_layers(equal, np.full((3, 1), 0.5), np.array([0.0, 0.0, 0.2]))["W"].verdict == ""
+    unequal = np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.4]])
+    assert two_layers(unequal, np.full((3, 1), 0.5), np.zeros(3))["W"].verdict == ""

@@ -277,7 +277,7 @@ def test_the_unit_view_goes_with_the_steps(page, run):
         if i == at["signal", "a1"]:
             assert len(page.evaluate(PARTS, ".message.lit")) == 3
         if i == at["signal", "W2"]:
-            gradients = [f"{gradient:.3g}".replace("-", "−") for gradient in run.gradient("W2").ravel()]
+            gradients = [f"{gradient:.3g}".replace("-", "−") for gradient in run["a1"][0] * run.error_signal("z2")[0]]
             lit = page.evaluate(PARTS, ".label.gradient.lit")
             assert sorted(part["text"] for part in lit) == sorted(gradients)
         page.keyboard.press("ArrowRight")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.node import Array
+from graphnet.core.tables import distinct
 from graphnet.draw.arrays import largest_in_tiles
 from graphnet.draw.text import number
 
@@ -50,19 +51,21 @@ def describe(array: Array, most: int) -> dict[str, Any]:
     shape = [int(size) for size in array.shape]
     if not array.size:
         return {"shape": shape, "rows": []}
-    matrix = np.atleast_2d(array).reshape(-1, array.shape[-1] if array.ndim else 1)
+    entries, times = distinct(array)
+    matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
     shown = _reduced(matrix, most)
     told: dict[str, Any] = {"shape": shape, "rows": [[number(entry) for entry in row] for row in shown]}
-    if shown.shape != matrix.shape:
-        told["each"] = [-(-a // b) for a, b in zip(matrix.shape, shown.shape, strict=True)]
+    columns = array.shape[-1] if array.ndim else 1
+    if shown.size != array.size:
+        told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
     if array.dtype == bool:
-        return told | {"true": int(array.sum())}
-    finite = array[np.isfinite(array)]
-    if finite.size < array.size:
-        told["bad"] = int(array.size - finite.size)
+        return told | {"true": int(entries.sum()) * times}
+    finite = entries[np.isfinite(entries)]
+    if finite.size < entries.size:
+        told["bad"] = int(entries.size - finite.size) * times
     if finite.size:
         with np.errstate(over="ignore"):
-            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()))
+            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()) * times**0.5)
         told["range"] = [number(finite.min()), number(finite.max())]
     return told
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, Parameter
 from graphnet.core.node import Array, Node
+from graphnet.core.tables import distinct
 from graphnet.draw.names import Names
 from graphnet.draw.page.steps import Step
 from graphnet.draw.text import number, short
@@ -113,9 +114,10 @@ def numbers(array: Array) -> str:
     if array.ndim <= 2 and array.size <= MOST_NUMBERS:
         rows: Iterable[Array] = array if array.ndim == 2 else [array]
         return f"({'; '.join(', '.join(map(number, row)) for row in rows)})"
-    if not array.any():
+    entries, _ = distinct(array)
+    if not entries.any():
         return f"all 0, {_size(array)}"
-    finite = array[array == array] if array.dtype.kind == "f" else array
+    finite = entries[entries == entries] if array.dtype.kind == "f" else entries
     return f"{_size(array)}, from {number(finite.min())} to {number(finite.max())}" if finite.size else "not a number"
 
 

@@ -18,6 +18,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.errors import DrawError
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -85,17 +86,21 @@ def signal_norms(
     norms = {node: [float(np.linalg.norm(back.error_signal(node))) for back in passes] for node in chosen}
     positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
     floor = min(positive, default=1.0) / 3
+    ends: list[tuple[float, Artist]] = []
     for i, (node, each) in enumerate(norms.items()):
         shade = _depth_colour(i, len(norms))
         name = plot_text(short(graph.label(node)))
         line = [norm if norm > 0 else np.nan for norm in each]
         marker = _MARKERS[i % len(_MARKERS)]
-        axes.plot(times, line, color=shade, marker=marker, markersize=4.5, linewidth=1.6, label=name)
+        lines = axes.plot(times, line, color=shade, marker=marker, markersize=4.5, linewidth=1.6, label=name)
         zero = [time for time, norm in zip(times, each, strict=True) if norm == 0]
+        ends += [(float(np.nan_to_num(each[-1])), handle) for handle in lines]
         if zero:
-            axes.plot(zero, [floor] * len(zero), "x", color=shade, label=f"{name}: exactly 0")
+            crosses = axes.plot(zero, [floor] * len(zero), "x", color=shade, label=f"{name}: exactly 0")
+            ends += [(0.0, handle) for handle in crosses]
     axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), title="first layer on top")
+    handles = [line for _, line in sorted(ends, key=lambda end: -end[0])]  # from top to bottom as the lines end
+    axes.legend(handles=handles, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     tidy(axes, "Error signals over training", "pass" if at is None else "epoch", "norm of ∂E/∂node")
     return figure
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,19 +15,22 @@ from graphnet.draw.arrays import Array
 from graphnet.draw.names import Names
 from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.slopes import counted
 from graphnet.draw.text import count, number, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.draw.units.chain import chain_of
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units.numbers import Numbers
 from graphnet.engine.passes import ForwardPass
+from graphnet.ops.linear import Transpose
 
 MOST_UNITS = 60
 """A network of more units has its layers abridged, so that about as many are drawn."""
 
 MOST_COLUMNS = 10
 COLUMNS_KEPT_AT_EACH_END = 4
+
+MOST_OPS = 5
+"""Ops that are named of the nodes that are not drawn."""
 
 LETTERS = "efghijk"
 """The last ones number the units of the layers, as in the source: i, j and k where there is one hidden layer."""
@@ -52,7 +55,7 @@ def build_units(
 ) -> Diagram:
     """Return the description of the unit view of a graph, with the numbers of a pass if one is given.
 
-    They are of one sample, counted from 0, or averages over the batch. Without scales it gets its own, of what it shows.
+    They are of one sample, counted from 0: by default of the first. Without scales it gets its own, of what it shows.
 
     Raises
     ------
@@ -140,7 +143,11 @@ class _Builder:
         layer = self.layers[c - 1] if c else None
         last = len(self.layers)
         kind = "input" if layer is None else "output" if c == last else "hidden"
-        title = {"input": "inputs", "output": "output layer", "hidden": f"hidden layer {c}"}[kind]
+        title = {
+            "input": "computed inputs" if node.op else "inputs",
+            "output": "output layer",
+            "hidden": f"hidden layer {c}",
+        }[kind]
         z = self.of.value(layer.z) if layer else None
         a = self.of.value(node)
         delta = self.of.signal(layer.z) if layer else None
@@ -150,7 +157,6 @@ class _Builder:
         bias_gradient = self.of.bias_gradient(layer) if layer else None
         updated = self.updated.get(layer.bias) if layer and layer.bias is not None else None
         flat = self.of.flat(layer) if layer else {}
-        silent = self.of.silent(layer) if layer else None
         values, signals, _ = self.scales
         units = tuple(
             Unit(
@@ -164,9 +170,8 @@ class _Builder:
                 bias_gradient=_cell(bias_gradient, n, signals),
                 bias_updated="" if updated is None else number(updated.ravel()[n], DIGITS),
                 target=_cell(target, n, values),
-                flat=", ".join(counted(what, where[:, n]) for what, where in flat.items() if where[:, n].any()),
-                stuck=bool(flat) and bool(np.any(list(flat.values()), axis=0)[:, n].all()),
-                silent=silent is not None and bool(silent[n]),
+                flat=", ".join(what for what, where in flat.items() if where[n]),
+                silent=delta is not None and bool(delta[n] == 0),
             )
             for n in numbers
         )
@@ -227,7 +232,7 @@ class _Builder:
         return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], target)
 
     def _notice(self) -> str:
-        notices = []
+        notices = [*self._outside()]
         folded = len(self.nodes) - len(self.kept)
         if folded:
             notices.append(f"{folded:,} of {len(self.layers):,} layers not drawn")
@@ -237,6 +242,28 @@ class _Builder:
             total = sum(self.sizes[c] for c in self.kept)
             notices.append(f"{where}{missing:,} of {total:,} units not drawn")
         return "; ".join(notices)
+
+    def _outside(self) -> Iterator[str]:
+        """Yield what is said of the nodes that are no part of a layer, and of weights that are more than a layer's."""
+        drawn = {node for layer in self.layers for node in (layer.product, *layer.product.inputs, layer.z, layer.a)}
+        leaves = [leaf for layer in self.layers for leaf in (layer.weights, layer.bias) if leaf is not None]
+        drawn |= {self.chain.input, *leaves}
+        if self.chain.error is not None:
+            drawn |= {self.chain.error, *(source for source in self.chain.error.inputs if source.op is None)}
+        before = set(Graph(self.chain.input).nodes)
+        parts = {"before the inputs": [n for n in self.graph.nodes if n in before and n not in drawn]}
+        parts["behind the layers"] = [n for n in self.graph.nodes if n not in before and n not in drawn]
+        for where, nodes in parts.items():
+            ops = list(dict.fromkeys(short(node.kind) for node in nodes if node.op is not None))
+            if nodes:
+                names = ", ".join(ops[:MOST_OPS]) + (", …" if len(ops) > MOST_OPS else "")
+                yield f"{count(len(nodes), 'node')} {where} not drawn" + (f": {names}" if ops else "")
+        for leaf in dict.fromkeys(leaves):
+            use = self.graph.only_use(leaf)
+            if use and isinstance(use.consumer.op, Transpose):
+                use = self.graph.only_use(use.consumer)
+            if use is None and self.of.back is not None:
+                yield f"gradients of {self.names.full(leaf, 24)}: without what its other uses add"
 
 
 def _kept_columns(count: int) -> list[int]:

@@ -36,18 +36,16 @@ class Unit:
     target: Cell | None = None
     """What its activation is compared with."""
     flat: str = ""
-    """In how many samples its activation is saturated or off, in words; empty if it is in none."""
-    stuck: bool = False
-    """Whether it is so in every sample."""
+    """Whether its activation is saturated or off, in a word; empty if it is neither."""
     silent: bool = False
-    """Whether δ is exactly 0 in every sample."""
+    """Whether δ is exactly 0."""
     bias_updated: str = ""
     """The number that takes the place of the bias, where that is known."""
 
     @property
     def marks(self) -> str:
         """What makes it stand out where there is no room for words."""
-        return (MARKS["saturated"] if self.stuck else "") + (MARKS["zero"] if self.silent else "")
+        return (MARKS["saturated"] if self.flat else "") + (MARKS["zero"] if self.silent else "")
 
 
 @dataclass(frozen=True)
@@ -130,9 +128,9 @@ class Diagram:
     title
         One line, with E and its value where there is a pass.
     sample
-        Which sample the numbers are of, or that they are averages; empty without a pass.
+        Which sample the numbers are of; empty without a pass.
     notice
-        What was left out, if anything.
+        What was left out, if anything: units, layers, and nodes that are no part of a layer.
     columns
         From the input to the output.
     bundles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 
 from graphnet.draw import colours
@@ -14,6 +15,8 @@ from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Shape,
 
 LEFT = 24.0
 LINE = 18.0
+LONGEST = 90
+"""Letters of a line below the title."""
 
 
 def rectangle(x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
@@ -29,17 +32,21 @@ def right_end(part: Part) -> float:
 
 def top(diagram: Diagram) -> float:
     """Return where the units may begin."""
-    return 92.0 + LINE * sum(bool(line) for line in (diagram.sample, diagram.notice))
+    return 92.0 + LINE * len(_told(diagram))
+
+
+def _told(diagram: Diagram) -> list[str]:
+    """Return the lines below the title."""
+    return [line for text in (diagram.sample, diagram.notice) for line in textwrap.wrap(text, LONGEST)]
 
 
 def heads(diagram: Diagram, x: Callable[[int], float], bottom: float) -> list[Part]:
     """Return the title lines and what stands above each column."""
     parts = [Part("", ("title",), (Text(LEFT, 34, (Run(diagram.title),), 17, colours.INK, "start", bold=True),))]
     y = 34.0
-    for line in (diagram.sample, diagram.notice):
-        if line:
-            y += LINE
-            parts.append(Part("", ("notice",), (Text(LEFT, y, (Run(line),), 12, colours.QUIET, "start"),)))
+    for line in _told(diagram):
+        y += LINE
+        parts.append(Part("", ("notice",), (Text(LEFT, y, (Run(line),), 12, colours.QUIET, "start"),)))
     for c, column in enumerate(diagram.columns):
         name = f"{column.name}, {column.activation}" if column.activation else column.name
         shapes = [Text(x(c), bottom - 18, (Run(column.title),), 12.5, colours.INK, bold=True)]
@@ -98,6 +105,8 @@ def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], Shade]]:
     product = (*symbol("a", p), *symbol(" w", p + q))
     z = (*symbol("z", q), Run(" = "), *bias, *symbol("Σ", p), Run(" "), *product)
     g = (*symbol("g", q), Run("("), *symbol("z", q), Run(")")) if column.activation else symbol("z", q)
+    if column.activation and not column.curve:  # each entry depends on others, as in softmax
+        g = (Run("g", italic=True), Run("("), Run("z", italic=True), Run(")"), Run(q, low=True, italic=True))
     lines = [(z, BLUE), ((*symbol("a", q), Run(" = "), *g), BLUE)]
     if not diagram.has_signals:
         return lines
@@ -120,11 +129,11 @@ def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Run, ...], Shade]]:
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def legend(diagram: Diagram, top: float, *, labelled: bool) -> list[Part]:
+def legend(diagram: Diagram, top: float) -> list[Part]:
     """Return what colours, widths and marks mean."""
     ends = {what: (low, high) for what, low, high in diagram.scales}
     parts = []
-    for i, (what, words, colour) in enumerate(_meanings(diagram, labelled)):
+    for i, (what, words, colour) in enumerate(_meanings(diagram)):
         y = top + 14 + i * LINE
         shapes: list[Shape] = [Text(LEFT + 216, y, (Run(words),), 11, colour, "start")]
         if what in ends:
@@ -138,7 +147,7 @@ def legend(diagram: Diagram, top: float, *, labelled: bool) -> list[Part]:
     return parts
 
 
-def _meanings(diagram: Diagram, labelled: bool) -> list[tuple[str, str, Shade]]:
+def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
     """Return the lines of the legend: a scale, or else a sample, with its meaning."""
     rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
     if "value" in {what for what, *_ in diagram.scales}:
@@ -147,12 +156,11 @@ def _meanings(diagram: Diagram, labelled: bool) -> list[tuple[str, str, Shade]]:
         rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
         rows.append(("0.12", "gradient of a weight or a bias", GREEN))
     units = [unit for column in diagram.columns for unit in column.units]
-    if any(unit.flat if labelled else unit.stuck for unit in units):
-        where = "" if labelled else "in every sample "
-        why = f", or {where}".join(f"{what}: {reason}" for what, reason in WHY.items())
-        rows.append((MARKS["saturated"], f"{where}{why}; hardly any error signal gets through", RED))
+    if any(unit.flat for unit in units):
+        why = ", or ".join(f"{what}: {reason}" for what, reason in WHY.items())
+        rows.append((MARKS["saturated"], f"{why}; hardly any error signal gets through", RED))
     if any(unit.silent for unit in units):
-        rows.append((MARKS["zero"], "error signal exactly 0 in every sample", RED))
+        rows.append((MARKS["zero"], "error signal exactly 0", RED))
     return rows
 
 
@@ -174,6 +182,6 @@ def _samples(what: str, x: float, y: float) -> list[Shape]:
     return shapes
 
 
-def legend_height(diagram: Diagram, *, labelled: bool) -> float:
+def legend_height(diagram: Diagram) -> float:
     """Return how much room the legend needs."""
-    return LINE * len(_meanings(diagram, labelled)) + 24
+    return LINE * len(_meanings(diagram)) + 24

@@ -95,9 +95,9 @@ class _Layout:
         heads = frame.heads(diagram, self.x, self.top)
         feet = frame.feet(diagram, self.x, self.bottom, labelled=self.style.labelled)
         legend_top = self.bottom + frame.feet_height(diagram, labelled=self.style.labelled)
-        legend = frame.legend(diagram, legend_top, labelled=self.style.labelled)
+        legend = frame.legend(diagram, legend_top)
         width = max([right, *(frame.right_end(part) for part in (*heads, *feet, *legend))]) + 24
-        height = legend_top + frame.legend_height(diagram, labelled=self.style.labelled)
+        height = legend_top + frame.legend_height(diagram)
         return Scene(width, height, (*lines, *units, *gaps, *labels, *error, *heads, *feet, *legend))
 
     # Weights --------------------------------------------------------------------------------------------------------

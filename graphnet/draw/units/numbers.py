@@ -1,4 +1,4 @@
-"""The numbers of a chain of layers: of one sample of a pass, or averaged over its batch."""
+"""The numbers of a chain of layers: of one sample of a pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from graphnet.errors import DrawError
 class Numbers:
     """What a graph or a pass knows of each unit and each weight of its layers; ``None`` where it knows nothing.
 
-    Numbers are of one sample, counted from 0, or averages over the batch.
+    Numbers are of one sample, counted from 0: by default of the first.
 
     Raises
     ------
@@ -33,21 +33,20 @@ class Numbers:
         self.back = shown if isinstance(shown, BackwardPass) else None
         self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
         self.chain = chain
-        self.sample = sample
-        self.samples = self._count_samples()
+        self.samples = self._count_samples(sample)
+        self.sample = sample or 0
 
-    def _count_samples(self) -> int:
+    def _count_samples(self, asked: int | None) -> int:
         if self.run is None:
-            if self.sample is not None:
+            if asked is not None:
                 raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
             return 0
         samples = len(self._rows(self.run.values[self.chain.layers[0].product]))
-        asked = self.sample
         whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, bool)
         if asked is not None and not (whole and 0 <= asked < samples):
             raise DrawError(
                 f"there is no sample {asked!r}: the pass has {count(samples, 'sample')}",
-                repair=f"Give a number from 0 to {samples - 1}, or none for averages over the batch.",
+                repair=f"Give a number from 0 to {samples - 1}, or none for the first." if samples else "Feed some.",
             )
         return samples
 
@@ -58,15 +57,11 @@ class Numbers:
         return array.T if self.chain.columns else array
 
     def _each(self, array: Array | None) -> Array | None:
-        """Return one number for each unit: of one sample, or the mean over the batch."""
+        """Return one number for each unit; none is known if there is no sample."""
         if array is None:
             return None
         rows: Array = self._rows(array).astype(float)
-        if self.sample is not None:
-            row: Array = rows[self.sample]
-            return row
-        with np.errstate(all="ignore"):
-            return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], math.nan)
+        return rows[self.sample] if len(rows) else np.full(rows.shape[1], math.nan)
 
     def value(self, node: Node | None) -> Array | None:
         """Return a node's value, a number for each unit."""
@@ -77,33 +72,18 @@ class Numbers:
         return None if self.back is None else self._each(self.back.error_signals.get(node))
 
     def flat(self, layer: Layer) -> dict[str, Mask]:
-        """Return where the activation of a layer is saturated or off: one row for each sample, one column for each unit."""
-        flat = {} if self.back is None else flat_entries(layer.a, self.back)
-        return {what: self._asked(where) for what, where in flat.items()}
-
-    def silent(self, layer: Layer) -> Mask | None:
-        """Return which units of a layer have a δ of exactly 0 in every sample."""
-        if self.back is None or layer.z not in self.back.error_signals or not self.samples:
-            return None
-        silent: Mask = (self._asked(self.back.error_signals[layer.z]) == 0).all(axis=0)
-        return silent
-
-    def _asked(self, array: Array) -> Array:
-        """Return the rows of the samples that are shown."""
-        rows = self._rows(array)
-        return rows if self.sample is None else rows[self.sample : self.sample + 1]
+        """Return which units of a layer are saturated or off."""
+        flat = flat_entries(layer.a, self.back) if self.back is not None and self.samples else {}
+        return {what: self._rows(where)[self.sample] for what, where in flat.items()}
 
     def sample_text(self) -> str:
-        """Return which sample the numbers are of, or that they are averages."""
+        """Return which sample the numbers are of."""
         if self.run is None:
             return ""
-        if self.sample is not None and self.samples > 1:
-            share = " Gradients: what this sample adds to those of the batch." if self.back else ""
-            return f"Sample {self.sample} of {self.samples}, counted from 0.{share}"
-        if self.samples == 1:
-            return "One sample."
-        means = "z, a and δ are means; gradients are of the whole batch." if self.back else "z and a are means."
-        return f"Averaged over {self.samples} samples: {means}"
+        if self.samples < 2:
+            return "One sample." if self.samples else "No sample."
+        which = f"Sample {self.sample} of {self.samples:,}, counted from 0; sample=n draws another."
+        return f"{which} Gradients: what it adds; those of the batch are Σ_n over its samples." if self.back else which
 
     def held(self, leaf: Node) -> Array:
         """Return what a leaf holds: an input without a pass holds numbers that are not known."""
@@ -126,18 +106,14 @@ class Numbers:
         return weights.T if layer.transposed else weights
 
     def weight_gradient(self, layer: Layer) -> Array | None:
-        """Return ∂E/∂W of a layer: of the whole batch, or one sample's share a_prevᵀ δ (Eq. 11)."""
+        """Return a sample's share of ∂E/∂W of a layer, a_prevᵀ δ (Eq. 11)."""
         if self.back is None or layer.weights not in self.back.error_signals:
             return None
-        if self.sample is None or self.samples == 1:
-            return self.oriented(layer, self.back.error_signals[layer.weights])
         a, delta = self.value(layer.signal), self.signal(layer.z)
         return None if a is None or delta is None else np.outer(a, delta)
 
     def bias_gradient(self, layer: Layer) -> Array | None:
-        """Return ∂E/∂b of a layer: of the whole batch, or one sample's share δ (Eq. 12)."""
+        """Return a sample's share of ∂E/∂b of a layer, δ (Eq. 12)."""
         if self.back is None or layer.bias is None or layer.bias not in self.back.error_signals:
             return None
-        if self.sample is None or self.samples == 1:
-            return self.back.error_signals[layer.bias].ravel()
         return self.signal(layer.z)
