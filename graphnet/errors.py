@@ -55,6 +55,10 @@ class GraphnetError(Exception):
         return "\n  ".join([first, *self.where, *([self.repair] if self.repair else [])])
 
 
+class GraphnetWarning(UserWarning):
+    """What computes, but hardly what is meant. Shown once for each place in the user's code."""
+
+
 class GraphError(GraphnetError, ValueError):
     """A graph that can't be: empty, cyclic, a name used twice, a node of another graph."""
 

@@ -46,7 +46,7 @@ def as_batches(
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
     rng: np.random.Generator | None = None,
-) -> Batches:
+) -> CutArrays | ReadyBatches:
     """Return what yields the feeds of each step, with everything checked that can be checked before the first."""
     if isinstance(data, Mapping) or not (callable(data) or isinstance(data, Iterable)):
         if steps_per_epoch is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,13 @@ def require_count(name: str, value: object, least: int, most: int | None = None,
         raise TrainingError(f"{name}={value!r}, expected an integer {limits}", repair=repair or "Give a whole number.")
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (OverflowError, TypeError):  # 10**400, 1j
+        return False
+
+
 def require_number(
     name: str,
     value: object,
@@ -28,7 +36,7 @@ def require_number(
 ) -> None:
     """Raise `TrainingError` unless a setting is a finite number in a range."""
     limits = {"above": above, "at least": least, "below": below, "at most": most}
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and np.isfinite(value)
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and _is_finite(value)
     in_range = is_number and not (
         (above is not None and not value > above)  # type: ignore[operator]
         or (least is not None and not value >= least)  # type: ignore[operator]
