@@ -6,6 +6,7 @@ import difflib
 import inspect
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
@@ -16,12 +17,12 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, describe
 from graphnet.engine.run import OnNonFinite, backward
-from graphnet.errors import NonFiniteError, TrainingError
+from graphnet.errors import GraphnetWarning, NonFiniteError, TrainingError
 from graphnet.train.batches import CutArrays, Data, ReadyBatches, as_batches, for_evaluation, sample_count
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
 from graphnet.train.descent import Descent
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
-from graphnet.train.history import History, growth
+from graphnet.train.history import USUAL_CAUSES, History, growth
 from graphnet.train.rule import Optimizer, Rule
 from graphnet.train.settings import require_count
 
@@ -104,8 +105,9 @@ def fit(
 
     Warns
     -----
-    UserWarning
-        If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value.
+    GraphnetWarning
+        If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value. If the
+        loss grew within the only epoch; over several, the history says so.
 
     Examples
     --------
@@ -186,6 +188,9 @@ def fit(
                     callback.end(training)
     except KeyboardInterrupt:
         history.stopped = "interrupted"
+    if training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3])):
+        grew = f"the loss grew from {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps"
+        warnings.warn(f"{grew}: {USUAL_CAUSES}", GraphnetWarning, stacklevel=2)
     return history
 
 
@@ -284,13 +289,12 @@ def _update_or_raise(descent: Descent, batch: Mapping[Any, Any], where: str) -> 
 
 def _say_that_it_grew(error: NonFiniteError, epochs: Sequence[float], steps: Sequence[float]) -> None:
     """Add to an error how the loss grew before it, over epochs or within them, and what such a growth mostly comes from."""
-    for losses, unit in ((epochs, "epochs"), (steps, "steps")):
-        growing = growth([loss for loss in losses if not np.isnan(loss)])
+    for losses, unit in ((epochs, "epoch"), (steps, "step")):
+        growing = growth([loss for loss in losses if not np.isnan(loss)], unit)
         if growing:
-            error.where = (*error.where, f"before, the loss grew for {growing[0]} {unit}: {growing[1]}")
+            error.where = (*error.where, f"before, the loss grew {growing}")
             error.repair = (
-                "A loss that grows mostly comes from a learning rate that is too large, or from data that is not scaled: "
-                "take a smaller rate, or bring each column to mean 0 and standard deviation 1."
+                f"A loss grows, mostly, since {USUAL_CAUSES}. Columns of mean 0 and standard deviation 1 are safe."
             )
             return
 

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def growth(losses: Sequence[float]) -> tuple[int, str] | None:
-    """Return since how many losses they grow, and from what to what; None unless they end at ten times their least."""
+USUAL_CAUSES = "the learning rate is too large, or the data is not scaled"
+
+
+def growth(losses: Sequence[float], unit: str) -> str:
+    """Return in words how long losses have grown, and from what to what; nothing unless they end at ten times their least."""
     least = min(range(len(losses)), key=losses.__getitem__, default=0)
     if not losses or not losses[-1] > 10 * abs(losses[least]) or losses[-1] < max(losses):
-        return None
-    return len(losses) - 1 - least, f"from {losses[least]:.4g} to {losses[-1]:.4g}"
+        return ""
+    count = len(losses) - 1 - least
+    return f"for {count} {unit}{'s' if count > 1 else ''}, from {losses[least]:.4g} to {losses[-1]:.4g}"
 
 
 @dataclass
@@ -117,9 +121,9 @@ class History:
         text = f"{len(self.loss)} epochs, loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}"
         later = {"validation loss": self.validation_loss, **self.metrics}
         text += "".join(f", {name} {column[-1]:.4g}" for name, column in later.items() if column)
-        growing = growth(self.loss)
+        growing = growth(self.loss, "epoch")
         if growing:
-            text += f"; the loss grew for {growing[0]} epochs: is the learning rate too large, or the data not scaled?"
+            text += f"; the loss grew {growing}: {USUAL_CAUSES}"
         return f"<History: {text}{f'; {self.stopped}' if self.stopped else ''}>"
 
     def _repr_png_(self) -> bytes | None:
