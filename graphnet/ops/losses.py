@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
+from graphnet.core.origin import warn
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
-from graphnet.ops.activations import log_softmax, sigmoid, softmax, softplus
+from graphnet.ops.activations import Identity, LogSoftmax, Sigmoid, Softmax, log_softmax, sigmoid, softmax, softplus
 from graphnet.ops.functions import function
 from graphnet.ops.reductions import entries
+from graphnet.ops.shaping import Moving
+
+
+def unmoved(node: Node) -> Node:
+    """Return the node whose entries a node holds, perhaps in another shape."""
+    while isinstance(node.op, (Moving, Identity)):
+        node = node.inputs[0]
+    return node
 
 
 class Loss(Op):
     """An op that compares a prediction with a target of exactly the same shape."""
 
     stretched = slice(None)  # so that the engine holds sizes declared unknown to being equal
+    applies: ClassVar[tuple[type[Op], ...]] = ()
+    """Activations that it applies itself: the prediction is what stands before them."""
+
+    def _node(self, values: Sequence[Any], name: str | None) -> Node:
+        node = super()._node(values, name)
+        source = unmoved(node.inputs[0])
+        if isinstance(source.op, self.applies) and not isinstance(source.inputs[0], Constant):
+            own, given = self.applies[0].name, source.op.name
+            warn(
+                f"{self.name} of the output of {given}: it takes pre-activations and applies {own} itself, so that two stand "
+                f"one after the other, and learning is slow. Write {self.name}(z, target) with the z that {given} was given."
+            )
+        return node
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         """Return (), or raise if the two shapes differ."""
@@ -88,6 +114,8 @@ class BinaryCrossEntropy(Loss):
     10000.0
     """
 
+    applies = (Sigmoid, Softmax, LogSoftmax)
+
     def forward(self, z: Array, target: Array) -> Array:
         return np.sum(softplus(z) - target * z)
 
@@ -107,6 +135,8 @@ class CrossEntropy(Loss):
     >>> float(cross_entropy([[0.0, 1e4]], [[1.0, 0.0]]))
     10000.0
     """
+
+    applies = (Softmax, LogSoftmax, Sigmoid)
 
     def forward(self, z: Array, target: Array) -> Array:
         return -np.sum(target * log_softmax(z))

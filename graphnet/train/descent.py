@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -13,10 +12,10 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
+from graphnet.core.origin import warn
 from graphnet.core.registry import OPS
 from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
-from graphnet.errors import GraphnetWarning
 from graphnet.train.optimizers import ENTRY_BY_ENTRY
 from graphnet.train.rule import Optimizer, Rule
 from graphnet.train.schedules import BUILT_IN
@@ -115,11 +114,9 @@ class Descent:
         if self.together:
             self.together = None
             self.step = self._compiled()
-        warnings.warn(
+        warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
-            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant.",
-            GraphnetWarning,
-            stacklevel=4,  # the call of fit
+            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
         )
 
     def is_finite(self, loss: float) -> bool:

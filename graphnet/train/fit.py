@@ -6,7 +6,6 @@ import difflib
 import inspect
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
@@ -16,8 +15,9 @@ import numpy as np
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, describe
+from graphnet.core.origin import warn
 from graphnet.engine.run import OnNonFinite, backward
-from graphnet.errors import GraphnetWarning, NonFiniteError, TrainingError
+from graphnet.errors import NonFiniteError, TrainingError
 from graphnet.train.batches import CutArrays, Data, ReadyBatches, as_batches, for_evaluation, sample_count
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
 from graphnet.train.descent import Descent
@@ -140,7 +140,7 @@ def fit(
     raising = on_nonfinite == "raise"
     training = Training(graph, optimizer, history, epochs, recorded)
     training.evaluate = lambda: _evaluation(graph, batches, None, {}, epochs, batch_size)(raising)["validation_loss"]
-    wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
+    wary = isinstance(optimizer, Rule) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else progress
     losses: list[float] = []
@@ -190,7 +190,7 @@ def fit(
         history.stopped = "interrupted"
     if training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3])):
         grew = f"the loss grew from {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps"
-        warnings.warn(f"{grew}: {USUAL_CAUSES}", GraphnetWarning, stacklevel=2)
+        warn(f"{grew}: {USUAL_CAUSES}")
     return history
 
 
