@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.core.node import Node, describe
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
-from graphnet.errors import DtypeError, OpaqueError, ShapeError
+from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError
 
 
 class Input(Node):
@@ -108,7 +108,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 
-def parameter(name: str, value: Any) -> Parameter:
+def parameter(name: str = "", value: Any = None) -> Parameter:
     """Make a parameter: a leaf that is trained.
 
     Parameters
@@ -126,7 +126,7 @@ def parameter(name: str, value: Any) -> Parameter:
     Raises
     ------
     GraphError
-        If `name` is not a non-empty string.
+        If `name` is not a non-empty string, or there is no value.
     DtypeError
         If `value` is not real numbers.
 
@@ -137,6 +137,12 @@ def parameter(name: str, value: Any) -> Parameter:
     >>> W, W.value
     (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
     """
+    if value is None or not isinstance(name, str):
+        given = f"a value, {type(name).__name__}," if not isinstance(name, str) else f"the name {name[:100]!r}"
+        raise GraphError(
+            f"a parameter is made of a name and a value, got {given} " + ("only" if value is None else "first"),
+            repair='Write the name first, then the value: gn.parameter("W", np.zeros((2, 3))).',
+        )
     check_name(name, "a parameter")
     return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
 

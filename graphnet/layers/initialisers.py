@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from graphnet.core.node import Node
+from graphnet.core.order import topological_order
+from graphnet.core.origin import in_scope
 from graphnet.errors import GraphError
 
 Activation: TypeAlias = Callable[[Any], Any]
@@ -84,3 +88,12 @@ def require_generator(rng: object) -> None:
     """Raise `GraphError` unless `rng` is a generator of random numbers."""
     if not isinstance(rng, np.random.Generator):
         raise GraphError(f"rng is {rng!r}, expected a generator", repair="Write rng=np.random.default_rng(0).")
+
+
+def scope_name(kind: str, name: str | None, before: Node) -> str:
+    """Return the name of a layer's scope: the one given, or its kind with a number, if nodes before have that scope."""
+    if name is not None:
+        return name
+    taken = {node.scope for node in topological_order([before])}
+    names = (kind if number == 1 else f"{kind}_{number}" for number in count(1))
+    return next(name for name in names if in_scope(name) not in taken)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,20 +30,7 @@ def unmoved(node: Node) -> Node:
 class Loss(Op):
     """An op that compares a prediction with a target of exactly the same shape."""
 
-    stretched = slice(None)  # so that the engine holds sizes declared unknown to being equal
-    applies: ClassVar[tuple[type[Op], ...]] = ()
-    """Activations that it applies itself: the prediction is what stands before them."""
-
-    def _node(self, values: Sequence[Any], name: str | None) -> Node:
-        node = super()._node(values, name)
-        source = unmoved(node.inputs[0])
-        if isinstance(source.op, self.applies) and not isinstance(source.inputs[0], Constant):
-            own, given = self.applies[0].name, source.op.name
-            warn(
-                f"{self.name} of the output of {given}: it takes pre-activations and applies {own} itself, so that two stand "
-                f"one after the other, and learning is slow. Write {self.name}(z, target) with the z that {given} was given."
-            )
-        return node
+    stretched: ClassVar[slice | None] = slice(None)  # so that the engine holds sizes declared unknown to being equal
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         """Return (), or raise if the two shapes differ."""
@@ -55,6 +41,16 @@ class Loss(Op):
                 repair=f"{self.name} never broadcasts. {_repair(prediction, target)}",
             )
         return ()
+
+
+def _warn_of_two(loss: Node) -> None:
+    """Warn if the prediction is the output of an activation such as the loss applies itself."""
+    source = unmoved(loss.inputs[0])
+    if isinstance(source.op, (Sigmoid, Softmax, LogSoftmax)) and not isinstance(source.inputs[0], Constant):
+        warn(
+            f"{loss.kind} of the output of {source.kind}: it takes pre-activations and applies its own activation, so that "
+            f"there are two, and learning is slow. Write {loss.kind}(z, target) with the z that {source.kind} was given."
+        )
 
 
 def _repair(prediction: Shape, target: Shape) -> str:
@@ -114,8 +110,6 @@ class BinaryCrossEntropy(Loss):
     10000.0
     """
 
-    applies = (Sigmoid, Softmax, LogSoftmax)
-
     def forward(self, z: Array, target: Array) -> Array:
         return np.sum(softplus(z) - target * z)
 
@@ -136,8 +130,6 @@ class CrossEntropy(Loss):
     10000.0
     """
 
-    applies = (Softmax, LogSoftmax, Sigmoid)
-
     def forward(self, z: Array, target: Array) -> Array:
         return -np.sum(target * log_softmax(z))
 
@@ -154,5 +146,5 @@ class CrossEntropy(Loss):
 _EQUAL = "Exactly equal shapes."
 sse = function(SSE(), shapes=_EQUAL)
 mse = function(MSE(), shapes=_EQUAL)
-binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL)
-cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.")
+binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL, look=_warn_of_two)
+cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.", look=_warn_of_two)
