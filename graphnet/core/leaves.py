@@ -108,7 +108,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 
-def parameter(name: str = "", value: Any = None) -> Parameter:
+def parameter(name: str = "", value: Any = ...) -> Parameter:
     """Make a parameter: a leaf that is trained.
 
     Parameters
@@ -137,11 +137,10 @@ def parameter(name: str = "", value: Any = None) -> Parameter:
     >>> W, W.value
     (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
     """
-    if value is None or not isinstance(name, str):
-        given = f"a value, {type(name).__name__}," if not isinstance(name, str) else f"the name {name[:100]!r}"
+    if value is ... or (isinstance(value, str) and not isinstance(name, str)):
         raise GraphError(
-            f"a parameter is made of a name and a value, got {given} " + ("only" if value is None else "first"),
-            repair='Write the name first, then the value: gn.parameter("W", np.zeros((2, 3))).',
+            "a parameter is made of a name and a value, in this order",
+            repair='Write for example gn.parameter("W", np.zeros((2, 3))).',
         )
     check_name(name, "a parameter")
     return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
