@@ -111,7 +111,9 @@ def test_pre_activations_targets_and_arrays_pass_without_a_word():
     "make", [lambda: gn.parameter(np.ones(3)), lambda: gn.parameter(np.ones(3), "W"), lambda: gn.parameter("W")]
 )
 def test_a_parameter_has_a_name_and_a_value(make):
-    with pytest.raises(gn.errors.GraphError, match=r"a name and a value, in this order(?s:.*)gn\.parameter\(\"W\", np\.zeros"):
+    with pytest.raises(
+        gn.errors.GraphError, match=r"a name and a value, in this order(?s:.*)gn\.parameter\(\"W\", np\.zeros"
+    ):
         make()
 
 
