@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
@@ -156,18 +157,19 @@ class Rule:
         Raises
         ------
         TrainingError
-            If the state is that of other parameters, or a schedule gives no rate.
+            If the state is that of other parameters, a schedule gives no rate, or ε is too small for the parameters' dtype.
         """
         memory, rate = self.memory, self.rate
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
-        rule, remembers = self.rule, self.remembers
+        rule, remembers, epsilon = self.rule, self.remembers, getattr(self, "epsilon", 1.0)
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
             if gradient is None:
                 continue
             value = parameter.value
+            _require_seen(epsilon, value.dtype)
             if self.weight_decay:
                 gradient = self.decayed(value, gradient, rate)
             if remembers:
@@ -189,6 +191,7 @@ class Rule:
         if self.clip_norm is not None or self.clip_value is not None:
             gradient = clipped({"": gradient}, self.clip_norm, self.clip_value)[""]
         self.memory.step += 1
+        _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
         if self.remembers:
@@ -255,6 +258,17 @@ class Rule:
             if missing:
                 raise TrainingError(f"the state lacks {missing[0]}/{label}", repair="Restore a state as it was saved.")
         self.memory.step, self.memory.arrays, self.memory.owners = int(step), arrays, {}
+
+
+@cache
+def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
+    """Raise `TrainingError` if squares of gradients vanish before ε is what counts: (1e-25)² is 0 in float32."""
+    least = 1e4 * math.sqrt(np.finfo(dtype).tiny)
+    if epsilon < least:
+        raise TrainingError(
+            f"epsilon={epsilon:g} is too small for {dtype}, where squares of gradients below it are 0",
+            repair=f"Take at least {least:.0e}; 1e-8 is usual.",
+        )
 
 
 def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | None) -> dict[str, Array]:

@@ -125,3 +125,23 @@ def test_validation_data_with_nan_is_named(line, fit):
 def test_validation_data_without_samples_is_refused(line, fit):
     with pytest.raises(TrainingError, match="hold no samples"):
         fit(line, validation={"x": np.ones((0, 2)), "t": np.ones((0, 1))})
+
+
+@pytest.mark.parametrize("kind", [gn.Adam, gn.AdamW, gn.RMSProp])
+@pytest.mark.parametrize(("dtype", "epsilon"), [(np.float32, 1e-16), (np.float32, 1e-60), (np.float64, 1e-160)])
+def test_an_epsilon_below_the_squares_that_a_dtype_holds_is_refused(kind, dtype, epsilon):
+    w = gn.parameter("w", np.ones(2, dtype))
+    with pytest.raises(TrainingError, match=f"too small for {np.dtype(dtype)}"):
+        kind(0.1, epsilon=epsilon).update([w], {"w": np.array([0, 1e-30], dtype)})
+    assert (w.value == 1).all()
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e-19, 1e-16, 1e-12, 1e-6])
+def test_a_tiny_gradient_makes_a_step_in_float32_as_in_float64(size):
+    steps = []
+    for dtype in (np.float32, np.float64):
+        w = gn.parameter("w", np.zeros(1, dtype))
+        gn.Adam(1.0, epsilon=2e-15).update([w], {"w": np.array([size], dtype)})
+        steps.append(w.value.item())
+    assert steps[0] == pytest.approx(steps[1], rel=0.01)
+    assert steps[1] == pytest.approx(-size / (size + 2e-15), rel=1e-6)
