@@ -7,7 +7,6 @@ import inspect
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -154,9 +153,7 @@ def fit(
                 before, losses, counts = losses, list[float](), list[int]()
                 descent.load()
                 try:
-                    with (
-                        np.errstate(over="ignore") if raising else nullcontext()
-                    ):  # it comes to an error, or to nothing
+                    with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
                         for batch in batches.epoch():
                             loss = descent.run(batch)
                             if raising and (wary or not descent.is_finite(loss)):

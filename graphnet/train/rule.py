@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from graphnet.core.leaves import Parameter
-from graphnet.errors import TrainingError
+from graphnet.errors import NonFiniteError, TrainingError
 from graphnet.train.schedules import Schedule, as_schedule
 from graphnet.train.settings import require_count, require_number
 
@@ -158,24 +158,31 @@ class Rule:
         ------
         TrainingError
             If the state is that of other parameters, a schedule gives no rate, or ε is too small for the parameters' dtype.
+        NonFiniteError
+            If the update overflows, as g² of `Adam` may; unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
         """
         memory, rate = self.memory, self.rate
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
         rule, remembers, epsilon = self.rule, self.remembers, getattr(self, "epsilon", 1.0)
+        heeded = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
             if gradient is None:
                 continue
             value = parameter.value
             _require_seen(epsilon, value.dtype)
-            if self.weight_decay:
-                gradient = self.decayed(value, gradient, rate)
-            if remembers:
-                rule(value, gradient, rate, *memory.of(parameter, remembers))
-            else:
-                rule(value, gradient, rate)
+            try:
+                with np.errstate(over=heeded):
+                    if self.weight_decay:
+                        gradient = self.decayed(value, gradient, rate)
+                    rule(value, gradient, rate, *(memory.of(parameter, remembers) if remembers else ()))
+            except FloatingPointError as error:
+                raise NonFiniteError(
+                    f"its update overflows {value.dtype}, and is left undone in the middle",
+                    repair="Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0.",
+                ).locate(f"parameter {parameter.name!r}") from error
 
     def update_together(self, parameters: Sequence[Parameter], value: Array, gradient: Array) -> None:
         """Take one step with parameters that lie side by side.

@@ -145,3 +145,10 @@ def test_a_tiny_gradient_makes_a_step_in_float32_as_in_float64(size):
         steps.append(w.value.item())
     assert steps[0] == pytest.approx(steps[1], rel=0.01)
     assert steps[1] == pytest.approx(-size / (size + 2e-15), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [gn.Adam, gn.AdamW, gn.RMSProp])
+def test_an_update_by_hand_that_overflows_is_an_error_too(kind):
+    w, optimizer = gn.parameter("w", np.ones(2, np.float32)), kind(0.1)
+    with pytest.raises(NonFiniteError, match="parameter 'w': its update overflows float32"):
+        optimizer.update([w], {"w": np.full(2, 1e30, np.float32)})
