@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -166,7 +166,7 @@ class Rule:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
         rule, remembers, epsilon = self.rule, self.remembers, getattr(self, "epsilon", 1.0)
-        heeded = "ignore" if np.geterr()["over"] == "ignore" else "raise"
+        heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
             if gradient is None:
