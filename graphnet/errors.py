@@ -86,6 +86,10 @@ def _is_internal(file: str) -> bool:
     return file.startswith(os.path.dirname(__file__) + os.sep) or f"{os.sep}IPython{os.sep}" in file
 
 
+class GraphnetWarning(UserWarning):
+    """What computes, but hardly what is meant. Shown once for each place in the user's code."""
+
+
 class GraphError(GraphnetError, ValueError):
     """A graph that can't be: empty, cyclic, a name used twice, a node of another graph."""
 

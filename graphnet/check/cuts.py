@@ -138,14 +138,14 @@ class Search:
         array = self._values[self._source]
         moved = (array + self._far, array - self._far)
         runs = [{self._source: read_only(np.where(chosen, there, array))} for there in moved]
-        with np.errstate(all="ignore"):
-            for segment in self._segments:
+        for segment in self._segments:
+            with np.errstate(all="ignore"):  # not around the yield: it would hold in the caller's code too
                 for call in segment:
                     for run in runs:
                         run[call.output] = call.run(run, self._values)
-                waist = segment[-1].output
-                low, high = (run[waist].ravel() != self._values[waist].ravel() for run in runs)
-                yield low | high
+            waist = segment[-1].output
+            low, high = (run[waist].ravel() != self._values[waist].ravel() for run in runs)
+            yield low | high
 
 
 def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:

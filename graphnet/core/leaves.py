@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.core.node import Node, describe
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
-from graphnet.errors import DtypeError, GraphnetError, OpaqueError, ShapeError, shown
+from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError, shown
 
 
 class Input(Node):
@@ -108,7 +108,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 
-def parameter(name: str, value: Any) -> Parameter:
+def parameter(name: str = "", value: Any = ...) -> Parameter:
     """Make a parameter: a leaf that is trained.
 
     Parameters
@@ -126,7 +126,7 @@ def parameter(name: str, value: Any) -> Parameter:
     Raises
     ------
     GraphError
-        If `name` is not a non-empty string.
+        If `name` is not a non-empty string, or there is no value.
     DtypeError
         If `value` is not real numbers.
 
@@ -137,6 +137,11 @@ def parameter(name: str, value: Any) -> Parameter:
     >>> W, W.value
     (<parameter 'W' (1, 3)>, array([[2., 3., 4.]]))
     """
+    if value is ... or (isinstance(value, str) and not isinstance(name, str)):
+        raise GraphError(
+            "a parameter is made of a name and a value, in this order",
+            repair='Write for example gn.parameter("W", np.zeros((2, 3))).',
+        )
     check_name(name, "a parameter")
     return Parameter(float_array(value, f"parameter {name!r}").copy(), name)
 

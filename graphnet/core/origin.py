@@ -6,11 +6,13 @@ import contextlib
 import contextvars
 import os
 import sys
+import warnings
 from collections.abc import Iterator
+from types import FrameType
 
 import numpy as np
 
-from graphnet.errors import GraphError, shown
+from graphnet.errors import GraphError, GraphnetWarning, shown
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
 _made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
@@ -91,7 +93,18 @@ def source_line() -> tuple[str, int]:
     found = _made_at.get()
     if found is not None:
         return found
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
-        frame = frame.f_back
+    frame = _users_frame()[0]
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the caller's code: once for each place, as Python's filters have it."""
+    warnings.warn(message, GraphnetWarning, stacklevel=_users_frame()[1])
+
+
+def _users_frame() -> tuple[FrameType, int]:
+    """Return the nearest frame that is neither ours nor NumPy's, and how many calls it is above the caller's, plus one."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return frame, level

@@ -88,7 +88,10 @@ def load_parameters(path: str | os.PathLike[str], target: Target) -> None:
         if not isinstance(positions, dict):
             raise archive.error("it lists no parameters", MANIFEST)
         if own.keys() != positions.keys():
-            raise archive.error(f"its parameters are not the graph's: {_difference(own.keys(), positions.keys())}")
+            raise archive.error(
+                f"its parameters are not the graph's: {_difference(own.keys(), positions.keys())}",
+                repair="Build the graph with the names in the file, or load the file's own graph: gn.load(path).",
+            )
         new = {name: archive.array(position) for name, position in positions.items()}
         for name, parameter in own.items():
             mine, found = [f"{array.dtype} of shape {array.shape}" for array in (parameter.value, new[name])]

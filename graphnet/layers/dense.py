@@ -11,7 +11,7 @@ from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
 from graphnet.errors import ShapeError, shown
-from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.layers.initialisers import Activation, Init, scope_name, weights
 from graphnet.ops.activations import sigmoid, tanh
 from graphnet.ops.linear import bias_add, matmul
 
@@ -23,7 +23,7 @@ def dense(
     *,
     rng: np.random.Generator,
     init: Init = "glorot",
-    name: str = "dense",
+    name: str | None = None,
 ) -> Node:
     """Add a fully connected layer, a = g(x @ W + b), with parameters ``name/W`` and ``name/b``.
 
@@ -40,7 +40,8 @@ def dense(
     init
         ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out).
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -62,6 +63,7 @@ def dense(
     <relu (None, 10)>
     """
     nodes_only([x], "dense")
+    name = scope_name("dense", name, x)
     units = whole(units, f"units of dense layer {shown(name)}")
     if not x.shape or x.shape[-1] is None or units < 1:
         raise ShapeError(

@@ -13,7 +13,7 @@ from graphnet.core.origin import scope
 from graphnet.core.settings import op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError, shown
-from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.layers.initialisers import Activation, Init, scope_name, weights
 from graphnet.ops import convolution
 from graphnet.ops.activations import relu
 from graphnet.ops.arithmetic import add
@@ -31,7 +31,7 @@ def conv2d(
     stride: int | Pair = 1,
     padding: int | Pair | Literal["same"] = "same",
     init: Init = "he",
-    name: str = "conv2d",
+    name: str | None = None,
 ) -> Node:
     """Add a convolutional layer, a = g(conv2d(x, W) + b), with parameters ``name/W`` and ``name/b``.
 
@@ -53,7 +53,8 @@ def conv2d(
         ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out), where n_in is the number of entries of a window and
         n_out the number of kernels.
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -75,6 +76,7 @@ def conv2d(
     <relu (None, 16, 8, 8)>
     """
     nodes_only([x], "conv2d")
+    name = scope_name("conv2d", name, x)
     channels = whole(channels, f"channels of conv2d layer {shown(name)}")
     if activation is not None:
         op_function(activation, f"the activation of conv2d layer {shown(name)}")

@@ -8,13 +8,14 @@ from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape, known
+from graphnet.layers.initialisers import scope_name
 from graphnet.ops import dropout as dropping
 from graphnet.ops import normalisation
 from graphnet.ops.arithmetic import add, multiply
 from graphnet.ops.linear import bias_add
 
 
-def batch_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "batch_norm") -> Node:
+def batch_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str | None = None) -> Node:
     """Add batch normalisation, γ ⊙ normalised + β, with parameters ``name/scale`` (γ) and ``name/shift`` (β).
 
     In training each column, or of images each channel, is normalised over the samples of the batch. No running average is
@@ -28,7 +29,8 @@ def batch_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "
     epsilon
         Added to the variance.
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -49,12 +51,13 @@ def batch_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "
     <bias_add (None, 3)>
     """
     nodes_only([x], "batch_norm")
+    name = scope_name("batch_norm", name, x)
     with scope(name):
         a = normalisation.batch_norm(x, epsilon=epsilon)
         return _scaled(a, known(x.shape[1:2], "batch_norm") + (1,) * (x.ndim - 2))
 
 
-def layer_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "layer_norm") -> Node:
+def layer_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str | None = None) -> Node:
     """Add layer normalisation, γ ⊙ normalised + β, with parameters ``name/scale`` (γ) and ``name/shift`` (β).
 
     Each sample is normalised along the last axis by itself, in training and in inference alike.
@@ -66,7 +69,8 @@ def layer_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "
     epsilon
         Added to the variance.
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -87,6 +91,7 @@ def layer_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str = "
     <bias_add (None, 3)>
     """
     nodes_only([x], "layer_norm")
+    name = scope_name("layer_norm", name, x)
     with scope(name):
         a = normalisation.layer_norm(x, epsilon=epsilon)
         return _scaled(a, known(x.shape[-1:], "layer_norm"))
@@ -99,7 +104,7 @@ def _scaled(a: Node, shape: Shape) -> Node:
     return plus(multiply(a, scale), shift)  # type: ignore[no-any-return]
 
 
-def dropout(x: Node, rate: float = 0.5, *, name: str = "dropout") -> Node:
+def dropout(x: Node, rate: float = 0.5, *, name: str | None = None) -> Node:
     """Add dropout, a = x ⊙ mask / (1 − rate), with an input ``name/mask`` that is true where an entry is kept.
 
     A pass draws nothing at random, so that it can be repeated and checked: the mask is fed. `fit` draws a new one for each
@@ -113,7 +118,8 @@ def dropout(x: Node, rate: float = 0.5, *, name: str = "dropout") -> Node:
     rate
         The share of entries left out, from 0 to less than 1.
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -133,5 +139,6 @@ def dropout(x: Node, rate: float = 0.5, *, name: str = "dropout") -> Node:
     array([[2., 0., 6.]])
     """
     nodes_only([x], "dropout")
+    name = scope_name("dropout", name, x)
     with scope(name):
         return dropping.dropout(x, input("mask", x.shape, dtype=bool), rate)  # type: ignore[no-any-return]

@@ -10,13 +10,13 @@ from graphnet.core.origin import scope
 from graphnet.core.settings import generator, op_function, whole
 from graphnet.core.shapes import known
 from graphnet.errors import ShapeError, shown
-from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.layers.initialisers import Activation, Init, scope_name, weights
 from graphnet.ops.activations import tanh
 from graphnet.ops.linear import bias_add, matmul
 from graphnet.ops.picking import take
 
 
-def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator, name: str = "embedding") -> Node:
+def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator, name: str | None = None) -> Node:
     """Add a table with a row of numbers for each symbol, and look rows up, with the parameter ``name/W``.
 
     A symbol that occurs twice sends two messages to its row, which receives their sum.
@@ -32,7 +32,8 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     rng
         Draws the rows, from a normal distribution with standard deviation 1.
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -56,6 +57,7 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
     <take (None, 5, 8)>
     """
     nodes_only([symbols], "embedding")
+    name = scope_name("embedding", name, symbols)
     count, units = whole(count, f"count of embedding {shown(name)}"), whole(units, f"units of embedding {shown(name)}")
     generator(rng)
     if count < 1 or units < 1:
@@ -72,7 +74,7 @@ def recurrent(
     rng: np.random.Generator,
     initial: Node | None = None,
     init: Init = "glorot",
-    name: str = "recurrent",
+    name: str | None = None,
 ) -> list[Node]:
     """Add a recurrent cell, hₜ = g(xₜ @ W + hₜ₋₁ @ U + b), once for each step, with parameters ``name/W U b`` in common.
 
@@ -94,7 +96,8 @@ def recurrent(
     init
         ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out).
     name
-        The scope of the layer's nodes: unique in a graph.
+        The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
+        if a node before is in a scope of that name.
 
     Returns
     -------
@@ -119,6 +122,7 @@ def recurrent(
     (5, <tanh (None, 4)>)
     """
     nodes_only([x] if initial is None else [x, initial], "recurrent")
+    name = scope_name("recurrent", name, x)
     units = whole(units, f"units of recurrent layer {shown(name)}")
     op_function(activation, f"the activation of recurrent layer {shown(name)}")
     if x.ndim != 3 or units < 1:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from graphnet.core import registry
-from graphnet.core.node import Array
+from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
 
 _SECTIONS = """
@@ -39,15 +39,20 @@ class OpFunction(Protocol):
         """Build a node if any input is one; compute if all are arrays or numbers."""
 
 
-def function(op: Op, *numpy_functions: Callable[..., object], shapes: str = "") -> OpFunction:
+def function(
+    op: Op, *numpy_functions: Callable[..., object], shapes: str = "", look: Callable[[Node], None] | None = None
+) -> OpFunction:
     """Make the public function of an op without settings: its docstring is the op's, completed.
 
-    The function is registered as what `numpy_functions` do to nodes.
+    The function is registered as what `numpy_functions` do to nodes. `look` is given each node that is made.
     """
     names = op.input_names(count=len(inspect.signature(op.forward).parameters))
 
     def apply(*inputs: Array, name: str | None = None, **named: Array) -> Array:
-        return op(*inputs, name=name, **named)
+        made = op(*inputs, name=name, **named)
+        if look is not None and isinstance(made, Node):
+            look(made)
+        return made
 
     apply.__name__ = apply.__qualname__ = op.name
     apply.__module__ = type(op).__module__

@@ -2,37 +2,156 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
+from graphnet.core import shapes
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin
-from graphnet.core.settings import whole
+from graphnet.core.settings import real, whole
+from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
-from graphnet.ops.functions import function
-from graphnet.ops.losses import Loss
+from graphnet.ops.activations import Identity, Sigmoid
+from graphnet.ops.arithmetic import Add, Multiply, Negative, Subtract
+from graphnet.ops.convolution import Conv2d
+from graphnet.ops.linear import BiasAdd, Matmul
+from graphnet.ops.losses import Loss, unmoved
 from graphnet.ops.picking import take
+from graphnet.ops.reductions import Mean, Sum
+from graphnet.ops.shaping import Moving
 
 
 @builtin
+@dataclass(frozen=True)
 class Accuracy(Loss):
-    """Share of the rows whose largest score is that of the target's class. A metric: it moves in steps, and has no slope.
+    """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
+
+    Attributes
+    ----------
+    threshold
+        Of one score for each sample: class 1 is above it. None: ½, and scores that are no probabilities are refused.
+    """
+
+    threshold: float | None = None
+
+    stretched = None  # labels have an axis less than scores
+
+    def forward(self, scores: Array, target: Array) -> Array:
+        self.shape(scores.shape, target.shape)
+        if not _is_one(scores.shape):
+            chosen = np.argmax(scores, axis=-1)
+            one_hot = scores.shape == target.shape
+            wanted = np.argmax(target, axis=-1) if one_hot else target
+            _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
+        else:
+            if self.threshold is None and not ((scores >= 0) & (scores <= 1)).all():
+                raise ShapeError(
+                    f"scores from {scores.min()} to {scores.max()} are no probabilities",
+                    repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
+                )
+            chosen = scores > (0.5 if self.threshold is None else self.threshold)
+            wanted = target > 0.5
+            _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
+        return np.mean(chosen.ravel() == wanted.ravel(), dtype=scores.dtype)
+
+    def backward(self, delta: Array, a: Array, scores: Array, target: Array) -> Array:
+        return None, None
+
+    def shape(self, scores: Shape, target: Shape) -> Shape:
+        """Return (), or raise if there is not one target for each sample."""
+        column = (*scores, 1) if _is_one(scores) and scores[-1:] != (1,) else (*scores[:-1], 1)
+        if any(map(partial(_can_be, target), (column, column[:-1]))):
+            return ()
+        return super().shape(scores, target)
+
+
+def _is_one(scores: Shape) -> bool:
+    """Tell whether there is one score for each sample: a column, or no axis of classes at all."""
+    return len(scores) < 2 or scores[-1] == 1
+
+
+def _can_be(shape: Shape, other: Shape) -> bool:
+    return len(shape) == len(other) and all(map(shapes.same_size, shape, other))
+
+
+def _require_labels(are: Array, labels: Array, expected: str) -> None:
+    """Raise `ShapeError` unless all labels are such."""
+    if not are.all():
+        raise ShapeError(
+            f"labels from {labels.min()} to {labels.max()}, expected numbers from {expected}",
+            repair="Classes are numbered from 0; the labels of two may also be −1 and 1, or shares of class 1.",
+        )
+
+
+_LINEAR = (Add, Subtract, Multiply, Negative, BiasAdd, Sum, Mean, Moving, Identity)
+"""Of pre-activations these make pre-activations again."""
+
+
+def _threshold(scores: Node) -> float | None:
+    """Return ½ for a sigmoid's output, 0 for a pre-activation; None if the graph does not say which it is."""
+    scores = unmoved(scores)
+    if isinstance(scores.op, Sigmoid):
+        return 0.5
+    if scores.op is None:
+        return None
+    seen, ahead = {scores}, [scores]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node.op, _LINEAR):
+            new = {source for source in node.inputs if source.op is not None} - seen
+            seen |= new
+            ahead += new
+        elif not isinstance(node.op, (Matmul, Conv2d)):
+            return None
+    return 0.0
+
+
+def accuracy(scores: Array, target: Array, threshold: float | None = None, *, name: str | None = None) -> Array:
+    """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
+
+    Of several scores for each sample the largest is the class. One score for each says class 1 if it is above a threshold:
+    ½ for the output of a sigmoid, 0 for a pre-activation, which is what sums and products of weights and numbers are.
+
+    Parameters
+    ----------
+    scores : node or array
+        Shape (samples, classes), or one score for each sample: (samples, 1) or (samples,).
+    target : node or array
+        Of the same shape, as one-hot rows, or a label for each sample: (samples,) or (samples, 1). Labels are counted from
+        0; those of two classes may be −1 and 1, or shares of class 1, which counts above ½.
+    threshold : float, optional
+        Of one score for each sample. If not given, it is what the graph says; where there is none, as of arrays, it is ½, and
+        scores that are no probabilities are an error.
+    name : str, optional
+        Name of the node; a graph labels nodes without one.
+
+    Returns
+    -------
+    node or array
+        A scalar from 0 to 1: a node if any argument is one.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes don't fit. When run: if labels are out of range, or scores are no probabilities and no threshold is known.
+    GraphError
+        If the threshold is no number.
 
     Examples
     --------
     >>> float(accuracy([[0.1, 0.9], [0.8, 0.2]], [[0, 1], [0, 1]]))
     0.5
+    >>> float(accuracy([-0.5, 0.2, 3.0], [0, 1, 1], threshold=0))
+    1.0
     """
-
-    def forward(self, scores: Array, target: Array) -> Array:
-        right = np.argmax(scores, axis=-1) == np.argmax(target, axis=-1)
-        return np.mean(right, dtype=scores.dtype)
-
-    def backward(self, delta: Array, a: Array, scores: Array, target: Array) -> Array:
-        return None, None
-
-
-accuracy = function(Accuracy(), shapes="Exactly equal shapes. Classes on the last axis.")
+    if threshold is not None:
+        threshold = real(threshold, "threshold")
+    elif isinstance(scores, Node) and _is_one(scores.shape):
+        threshold = _threshold(scores)
+    return Accuracy(threshold)(scores, target, name=name)
 
 
 def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
+from graphnet.core.origin import warn
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
-from graphnet.ops.activations import log_softmax, sigmoid, softmax, softplus
+from graphnet.ops.activations import Identity, LogSoftmax, Sigmoid, Softmax, log_softmax, sigmoid, softmax, softplus
 from graphnet.ops.functions import function
 from graphnet.ops.reductions import entries
+from graphnet.ops.shaping import Moving
+
+
+def unmoved(node: Node) -> Node:
+    """Return the node whose entries a node holds, perhaps in another shape."""
+    while isinstance(node.op, (Moving, Identity)):
+        node = node.inputs[0]
+    return node
 
 
 class Loss(Op):
     """An op that compares a prediction with a target of exactly the same shape."""
 
-    stretched = slice(None)  # so that the engine holds sizes declared unknown to being equal
+    stretched: ClassVar[slice | None] = slice(None)  # so that the engine holds sizes declared unknown to being equal
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         """Return (), or raise if the two shapes differ."""
@@ -29,6 +41,16 @@ class Loss(Op):
                 repair=f"{self.name} never broadcasts. {_repair(prediction, target)}",
             )
         return ()
+
+
+def _warn_of_two(loss: Node) -> None:
+    """Warn if the prediction is the output of an activation such as the loss applies itself."""
+    source = unmoved(loss.inputs[0])
+    if isinstance(source.op, (Sigmoid, Softmax, LogSoftmax)) and not isinstance(source.inputs[0], Constant):
+        warn(
+            f"{loss.kind} of the output of {source.kind}: it takes pre-activations and applies its own activation, so that "
+            f"there are two, and learning is slow. Write {loss.kind}(z, target) with the z that {source.kind} was given."
+        )
 
 
 def _repair(prediction: Shape, target: Shape) -> str:
@@ -124,5 +146,5 @@ class CrossEntropy(Loss):
 _EQUAL = "Exactly equal shapes."
 sse = function(SSE(), shapes=_EQUAL)
 mse = function(MSE(), shapes=_EQUAL)
-binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL)
-cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.")
+binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL, look=_warn_of_two)
+cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.", look=_warn_of_two)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.leaves import constant, numbers
+from graphnet.core.leaves import Constant, constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.settings import whole
@@ -27,11 +27,15 @@ class Take(Moving):
     ----------
     axis
         The axis to pick along.
+    from_end
+        Whether negative positions count from the end; else they are errors, as labels of −1 are.
     """
 
     axis: int = 0
+    from_end: bool = False
 
     def forward(self, z: Array, indices: Array) -> Array:
+        require_positions(indices, z.shape[self.axis], self.from_end)
         return np.take(z, indices, axis=self.axis)
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
@@ -68,6 +72,21 @@ class PutAdd(Moving):
 
     def shape(self, z: Shape, indices: Shape) -> Shape:
         return self.to
+
+
+def require_positions(positions: Array, size: int, from_end: bool = False) -> None:
+    """Raise `ShapeError` if an array holds positions that an axis of this size does not have."""
+    if not in_range(positions, -size if from_end else 0, size):
+        raise ShapeError(
+            f"positions {positions.min()} to {positions.max()} along an axis of size {size}, "
+            f"which takes numbers from 0 to {size - 1}",
+            repair="Are labels counted from 1? They are counted from 0 here.",
+        )
+
+
+def in_range(positions: Array, least: int, size: int) -> bool:
+    """Tell whether all positions lie from `least` to below `size`."""
+    return not positions.size or least <= positions.min() <= positions.max() < size
 
 
 def _described_index(index: Any) -> Index:
@@ -111,7 +130,8 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
     z : node or array
         Any shape with at least one axis.
     indices : node or array of int
-        Positions from 0, any shape; a node declared with ``dtype=int``.
+        Positions from 0, any shape; a node declared with ``dtype=int``. Those of an array or constant may be negative, and
+        count from the end then.
     axis : int
         The axis to pick along.
     name : str, optional
@@ -125,7 +145,7 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
     Raises
     ------
     ShapeError
-        When the node is made, if there is no such axis or a position is out of range.
+        When the node is made, if there is no such axis or a position is out of range; of those that are fed, when run.
     OpaqueError
         If the indices are not integers.
 
@@ -141,15 +161,14 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
         raise OpaqueError(
             f"take needs integer positions, got {indices.dtype}", repair="Declare the input with dtype=int."
         )
-    if not isinstance(indices, Node) or not hasattr(indices, "value"):
+    if not isinstance(indices, (Constant, np.ndarray)):
         return Take(axis)(z, indices, name=name)
+    positions = indices.value if isinstance(indices, Constant) else indices
+    op = Take(axis, from_end=bool(positions.size and positions.min() < 0))
     size = z.shape[axis] if -z.ndim <= axis < z.ndim else None
-    if size is not None and indices.value.size and not -size <= indices.value.min() <= indices.value.max() < size:
-        raise ShapeError(
-            f"positions {indices.value.min()} to {indices.value.max()} along an axis of size {size}",
-            repair=f"Positions run from 0 to {size - 1}.",
-        )
-    return Take(axis)(z, indices, name=name)
+    if size is not None:
+        require_positions(positions, size, op.from_end)
+    return op(z, indices, name=name)
 
 
 @implements(np.take)

@@ -15,7 +15,7 @@ from graphnet.core.settings import listed
 from graphnet.engine.feeds import fed_arrays
 from graphnet.errors import TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
-from graphnet.ops.picking import Take
+from graphnet.ops.picking import Take, in_range
 from graphnet.train.settings import require_count
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
@@ -47,7 +47,7 @@ def as_batches(
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
     rng: np.random.Generator | None = None,
-) -> Batches:
+) -> CutArrays | ReadyBatches:
     """Return what yields the feeds of each step, with everything checked that can be checked before the first."""
     if isinstance(data, Mapping) or not (callable(data) or isinstance(data, Iterable)):
         if steps_per_epoch is not None:
@@ -212,7 +212,7 @@ def _check_positions(graph: Graph, feeds: Feeds) -> None:
         source, positions = node.inputs
         size = source.shape[node.op.axis]
         fed = feeds.get(positions) if isinstance(positions, Input) else None
-        if fed is not None and fed.size and size is not None and not 0 <= fed.min() <= fed.max() < size:
+        if fed is not None and size is not None and not in_range(fed, 0, size):
             raise TrainingError(
                 f"the feed of {positions.name!r} has numbers from {fed.min()} to {fed.max()}, "
                 f"and {graph.label(node)!r} takes them from 0 to {size - 1}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -32,6 +33,9 @@ class Training:
         How many epochs were asked for.
     recorded : tuple of str
         What the history records of each epoch: ``"loss"``, ``"validation_loss"``, the metrics.
+    evaluate : callable
+        Computes E on the training data with the parameters as they are now, the network as it is used after training. (The
+        loss of an epoch is a mean over its steps, during which they moved.) `TrainingError` if the batches come only once.
     """
 
     graph: Graph
@@ -39,6 +43,7 @@ class Training:
     history: History
     epochs: int
     recorded: tuple[str, ...] = ("loss",)
+    evaluate: Callable[[], float] = field(default=lambda: math.nan, repr=False)
 
     @property
     def epoch(self) -> int:
@@ -110,7 +115,8 @@ class EarlyStopping(Callback):
     patience
         How many epochs in a row may pass without a better number.
     watch
-        ``"validation_loss"``, ``"loss"``, or the name of a metric.
+        ``"validation_loss"``, ``"loss"``, or the name of a metric. The loss is E on the training data after the epoch, so
+        that it belongs to the parameters kept: one more run through the data.
     higher_is_better
         Whether the number is to grow, as an accuracy; a loss is to fall.
     least_change
@@ -160,13 +166,14 @@ class EarlyStopping(Callback):
 
     def __call__(self, training: Training) -> None:
         """Keep the parameters if the number is the best, and stop if it has not been for too long."""
-        number = training.history.columns[self.watch][-1]
+        number = training.evaluate() if self.watch == "loss" else training.history.columns[self.watch][-1]
         gain = number - self.best if self.higher_is_better else self.best - number
         if gain > self.least_change or (np.isnan(self.best) and not np.isnan(number)):
             self.best, self.best_epoch = number, training.epoch
             self._values = [parameter.value.copy() for parameter in training.graph.parameters]
         elif training.epoch - self.best_epoch >= self.patience:
-            training.stop(f"no better {self.watch.replace('_', ' ')} for {self.patience} epochs")
+            name = self.watch.replace("_", " ")
+            training.stop(f"{name} is NaN" if np.isnan(number) else f"no better {name} for {self.patience} epochs")
 
     def end(self, training: Training) -> None:
         """Take the best parameters back."""

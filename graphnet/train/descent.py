@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -13,10 +12,13 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
+from graphnet.core.origin import warn
+from graphnet.core.registry import OPS
 from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
 from graphnet.train.optimizers import ENTRY_BY_ENTRY
 from graphnet.train.rule import Optimizer, Rule
+from graphnet.train.schedules import BUILT_IN
 
 
 class SideBySide:
@@ -50,10 +52,20 @@ class SideBySide:
             parameter.value[...] = self.parts[parameter]
 
 
+def _calls_others(graph: Graph, optimizer: Optimizer) -> bool:
+    """Tell whether a step runs a user's code, which may look at parameters: an optimiser, a schedule or a rule."""
+    if type(optimizer) not in ENTRY_BY_ENTRY:
+        return True
+    rate = optimizer.learning_rate  # type: ignore[attr-defined]  # all of these have one
+    return (callable(rate) and type(rate) not in BUILT_IN) or any(
+        node.op is not None and OPS.get(node.op.name) is not type(node.op) for node in graph.nodes
+    )
+
+
 class Descent:
     """Runs steps and updates parameters.
 
-    Between `load` and `store` the parameters may be behind: what is trained is a copy of them.
+    Between `load` and `store` the parameters may be behind, if nobody can see it: what is trained is a copy of them.
 
     Parameters
     ----------
@@ -62,14 +74,14 @@ class Descent:
     optimizer
         Turns gradients into new values.
     undisturbed
-        Whether nobody looks at parameters between `load` and `store`.
+        Whether the data comes from arrays, not from a user's code that may look at parameters between `load` and `store`.
     """
 
     def __init__(self, graph: Graph, optimizer: Optimizer, *, undisturbed: bool) -> None:
         self.graph, self.optimizer = graph, optimizer
         self.together: SideBySide | None = None
         one_dtype = len({parameter.value.dtype for parameter in graph.parameters}) == 1
-        if undisturbed and one_dtype and type(optimizer) in ENTRY_BY_ENTRY:
+        if undisturbed and one_dtype and not _calls_others(graph, optimizer):
             self.together = SideBySide(graph.parameters)
         self.step = self._compiled()
         self.left_out: tuple[str | None, ...] = ()
@@ -102,10 +114,9 @@ class Descent:
         if self.together:
             self.together = None
             self.step = self._compiled()
-        warnings.warn(
+        warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
-            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant.",
-            stacklevel=4,  # the call of fit
+            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
         )
 
     def is_finite(self, loss: float) -> bool:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, describe
+from graphnet.core.origin import warn
 from graphnet.core.settings import flag, generator
 from graphnet.engine.run import OnNonFinite, backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
-from graphnet.train.batches import Batches, CutArrays, Data, as_batches, for_evaluation
+from graphnet.train.batches import CutArrays, Data, ReadyBatches, as_batches, for_evaluation, sample_count
 from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
 from graphnet.train.descent import Descent
-from graphnet.train.evaluation import Evaluation, Metrics, by_name
-from graphnet.train.history import History
+from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
+from graphnet.train.history import USUAL_CAUSES, History, growth
 from graphnet.train.rule import Optimizer, Rule
 from graphnet.train.settings import require_count
 
@@ -44,6 +47,7 @@ def fit(
     rng: np.random.Generator | None = None,
     progress: bool | None = None,
     on_nonfinite: OnNonFinite = "raise",
+    **unknown: object,
 ) -> History:
     """Train the parameters that E depends on.
 
@@ -71,11 +75,10 @@ def fit(
         last batch where batches come ready.
     metrics
         {name: scalar node}, or a list of such nodes, as ``gn.accuracy(a, t)``: computed on the validation data after each
-        epoch, on the training data if there is none. They and the validation loss are means over the batches, each by its
-        number of samples.
+        epoch, on the training data if there is none. They, the loss and the validation loss are means over the batches, each
+        by its number of samples.
     callbacks
-        What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`. Within an epoch the
-        parameters' own values may be behind.
+        What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`.
     rng
         Shuffles the samples anew for each epoch, without it they are taken in order; and draws the masks of dropout. The
         same generator, data and parameters give the same bytes.
@@ -83,7 +86,8 @@ def fit(
         Show a progress bar with the loss and the speed; by default in terminals and notebooks.
     on_nonfinite
         ``"raise"`` (the default): when the loss or a gradient has an infinity or NaN, the first node whose value or error
-        signal has one is an error that names it and the step, and the parameters keep the values of the last good step.
+        signal has one is an error that names it and the step, and the parameters keep the values of the last good step. So
+        are an update or an optimiser's memory that overflow, and a validation loss that is not finite.
 
     Returns
     -------
@@ -101,8 +105,9 @@ def fit(
 
     Warns
     -----
-    UserWarning
-        If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value.
+    GraphnetWarning
+        If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value. If the
+        loss grew within the only epoch; over several, the history says so.
 
     Examples
     --------
@@ -115,24 +120,30 @@ def fit(
     >>> w.value.round(3)
     array([[3.]])
     """
+    if unknown:
+        raise _unknown_setting(next(iter(unknown)))
     graph = as_graph(target)
     _check_target(graph)
     _check_tools(optimizer, rng, on_nonfinite)
     require_count("epochs", epochs, 0, repair="Say how often to go through the data.")
     batches = as_batches(graph, feeds, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     measured = by_name(metrics)
-    evaluate = _evaluation(graph, batches, validation, measured, epochs, batch_size)
+    evaluate = None
+    if validation is not None or measured:
+        evaluate = _evaluation(graph, batches, validation, measured, epochs, batch_size)
     calls = check_callbacks(callbacks)
     if isinstance(optimizer, Rule):
         optimizer.memory.check(graph.parameters)
     descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
-    training = Training(graph, optimizer, history, epochs, recorded)
     raising = on_nonfinite == "raise"
-    wary = isinstance(optimizer, Rule) and optimizer.rate > LARGE_RATE
+    training = Training(graph, optimizer, history, epochs, recorded)
+    training.evaluate = lambda: _evaluation(graph, batches, None, {}, epochs, batch_size)(raising)["validation_loss"]
+    wary = isinstance(optimizer, Rule) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
+    losses: list[float] = []
     try:
         with _bar_class(shown)(total=total, desc="training", unit="step", disable=not shown) as bar:
             for callback in calls:
@@ -140,20 +151,23 @@ def fit(
                     callback.start(training)
             while training.epoch < epochs and not history.stopped:
                 started = time.perf_counter()
-                losses: list[float] = []
+                before, losses, counts = losses, list[float](), list[int]()
                 descent.load()
                 try:
-                    with (
-                        np.errstate(over="ignore") if raising else nullcontext()
-                    ):  # it comes to an error, or to nothing
+                    with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
                         for batch in batches.epoch():
                             loss = descent.run(batch)
                             if raising and (wary or not descent.is_finite(loss)):
                                 where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
-                                _update_or_raise(descent, batch, where)
+                                try:
+                                    _update_or_raise(descent, batch, where)
+                                except NonFiniteError as error:
+                                    _say_that_it_grew(error, history.loss, [*before, *losses, loss])
+                                    raise
                             else:
                                 descent.update()
                             losses.append(loss)
+                            counts.append(sample_count(batch))
                             if shown:
                                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                                 bar.update()
@@ -162,8 +176,9 @@ def fit(
                 if not losses:
                     _end_of_data(training)
                     break
-                numbers = evaluate() if evaluate else {}
-                history.record(float(np.mean(losses)), numbers, time.perf_counter() - started)
+                numbers = evaluate(raising) if evaluate else {}
+                numbers = {name: numbers[name] for name in recorded[1:]}
+                history.record(float(mean_by_samples(losses, counts)), numbers, time.perf_counter() - started)
                 for callback in calls:
                     callback(training)
             for callback in calls:
@@ -171,35 +186,40 @@ def fit(
                     callback.end(training)
     except KeyboardInterrupt:
         history.stopped = "interrupted"
+    if training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3])):
+        grew = f"the loss grew from {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps"
+        warn(f"{grew}: {USUAL_CAUSES}")
     return history
 
 
 def _evaluation(
     graph: Graph,
-    batches: Batches,
+    batches: CutArrays | ReadyBatches,
     validation: Data | None,
     metrics: Mapping[str, Node],
     epochs: int,
     batch_size: int | None,
-) -> Callable[[], dict[str, float]] | None:
-    """Return what computes the numbers recorded after each epoch; None if only the loss of the steps is."""
-    if validation is None and not metrics:
-        return None
+) -> Callable[[bool], dict[str, float]]:
+    """Return what computes E and the metrics, on the validation data, or on the training data if there is none."""
     evaluation = Evaluation(graph, metrics)
     data: Data
     if validation is not None:
         data = validation
     elif isinstance(batches, CutArrays):
         data = {node: array for node, array in batches.arrays.items() if node in evaluation.graph}
+    elif not metrics and not isinstance(batches.source, Iterator):
+        data = batches.source
     else:
-        raise TrainingError(
-            "metrics are asked for, and the batches come ready", repair="Give data to compute them on: validation=..."
-        )
+        what = "metrics are asked for, and the batches come ready" if metrics else "the batches come only once"
+        raise TrainingError(what, repair="Give data to compute on: validation=...")
     held = for_evaluation(evaluation.graph, data, epochs=epochs, batch_size=batch_size)
 
-    def evaluate() -> dict[str, float]:
-        numbers = evaluation.of(held, batches.sample())
-        return numbers if validation is not None else {name: numbers[name] for name in metrics}
+    def evaluate(raising: bool) -> dict[str, float]:
+        try:
+            return evaluation.of(held, batches.sample(), raising=raising)
+        except NonFiniteError as error:
+            error.where = ("in the validation data" if validation is not None else "after an epoch", *error.where)
+            raise
 
     return evaluate
 
@@ -245,17 +265,36 @@ def _update_or_raise(descent: Descent, batch: Mapping[Any, Any], where: str) -> 
         optimizer.update(graph.parameters, descent.program.gradients)
     descent.load()
     bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
-    if bad is None:
+    after = optimizer.state.items() if isinstance(optimizer, Rule) else ()
+    overflown = next((key.partition("/") for key, array in after if not np.isfinite(array).all()), None)
+    if bad is None and overflown is None:
         return
     for parameter, value in zip(graph.parameters, values, strict=True):
         parameter.value = value
     descent.load()
     if isinstance(optimizer, Rule) and state is not None:
         optimizer.restore(state)
+    if bad is None and overflown is not None:  # as g² of Adam does first: the parameter would stand still from now on
+        bad = cast(Parameter, graph[overflown[2]])
+        problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
+    else:
+        problem = "the update would make it infinite or NaN; it was taken back"
+    assert bad is not None
     raise NonFiniteError(
-        "the update would make it infinite or NaN; it was taken back",
-        repair="Take a smaller learning rate, or clip the gradients: clip_norm=1.0.",
+        problem, repair="Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0."
     ).locate(f"parameter {bad.name!r}", [where, describe(bad)])
+
+
+def _say_that_it_grew(error: NonFiniteError, epochs: Sequence[float], steps: Sequence[float]) -> None:
+    """Add to an error how the loss grew before it, over epochs or within them, and what such a growth mostly comes from."""
+    for losses, unit in ((epochs, "epoch"), (steps, "step")):
+        growing = growth([loss for loss in losses if not np.isnan(loss)], unit)
+        if growing:
+            error.where = (*error.where, f"before, the loss grew {growing}")
+            error.repair = (
+                f"A loss grows, mostly, since {USUAL_CAUSES}. Columns of mean 0 and standard deviation 1 are safe."
+            )
+            return
 
 
 # Checks before the first step ---------------------------------------------------------------------------------------
@@ -272,14 +311,33 @@ def _check_target(graph: Graph) -> None:
         raise TrainingError(
             "there is nothing to train: E depends on no parameter", repair="Make one: gn.parameter(...)."
         )
+    for parameter in graph.parameters:
+        if not parameter.value.flags.writeable:
+            raise TrainingError(
+                f"the value of {describe(parameter)} is read-only",
+                repair="Make it writeable: node.value.flags.writeable = True. What is to stay is a gn.constant.",
+            )
+
+
+def _unknown_setting(name: str) -> TrainingError:
+    """Return the error for a setting that `fit` does not have, with what it is called here."""
+    elsewhere = {
+        "verbose": "progress=True or False",
+        "validation_data": "validation={x: X, t: T}",
+        "shuffle": "rng=np.random.default_rng(0), which shuffles",
+        **dict.fromkeys(("lr", "learning_rate"), "optimizer=gn.Adam(0.001)"),
+    }
+    close = difflib.get_close_matches(name, inspect.signature(fit).parameters, n=1, cutoff=0.5)
+    repair = elsewhere.get(name) or (f"{close[0]}=..." if close else "")
+    return TrainingError(f"fit has no setting {name!r}", repair=f"Write {repair}." if repair else "Leave it out.")
 
 
 def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
     """Raise `TrainingError` unless the settings are of the kinds that they must be."""
     if isinstance(optimizer, (type, Collection)) or not callable(getattr(optimizer, "update", None)):
-        raise TrainingError(
-            f"{shown(optimizer)} is not an optimiser", repair="Write optimizer=gn.GradientDescent(0.1)."
-        )
+        name = optimizer.__name__ if isinstance(optimizer, type) else "GradientDescent"
+        what = f"the class {name}" if isinstance(optimizer, type) else shown(optimizer)
+        raise TrainingError(f"{what} is not an optimiser", repair=f"Make one: optimizer=gn.{name}(0.01).")
     if rng is not None:
         generator(rng, TrainingError)
     if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):

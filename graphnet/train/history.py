@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+USUAL_CAUSES = "the learning rate is too large, or the data is not scaled"
+
+
+def growth(losses: Sequence[float], unit: str) -> str:
+    """Return in words how long losses have grown, and from what to what; nothing unless they end at ten times their least."""
+    least = min(range(len(losses)), key=losses.__getitem__, default=0)
+    if not losses or not losses[-1] > 10 * abs(losses[least]) or losses[-1] < max(losses):
+        return ""
+    count = len(losses) - 1 - least
+    return f"for {count} {unit}{'s' if count > 1 else ''}, from {losses[least]:.4g} to {losses[-1]:.4g}"
+
+
 @dataclass
 class History:
     """What happened in training. It shows itself as a plot in a notebook, if matplotlib is installed.
@@ -19,7 +31,8 @@ class History:
     Attributes
     ----------
     loss : list of float
-        E of each epoch: the mean over its steps, each with the parameters as they were before that step. If E is a sum over
+        E of each epoch: the mean over its steps, each by its number of samples, and with the parameters as they were before
+        that step. So at a learning rate of 0 it is the validation loss on the same data, cut alike. If E is a sum over
         the samples, as `sse` is, that is a sum over one batch, which grows with the batch size: compare runs of one batch
         size, or by a metric that is a mean, as ``gn.mse(a, t)``.
     validation_loss : list of float
@@ -108,6 +121,9 @@ class History:
         text = f"{len(self.loss)} epochs, loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}"
         later = {"validation loss": self.validation_loss, **self.metrics}
         text += "".join(f", {name} {column[-1]:.4g}" for name, column in later.items() if column)
+        growing = growth(self.loss, "epoch")
+        if growing:
+            text += f"; the loss grew {growing}: {USUAL_CAUSES}"
         return f"<History: {text}{f'; {self.stopped}' if self.stopped else ''}>"
 
     def _repr_png_(self) -> bytes | None:

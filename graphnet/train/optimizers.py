@@ -106,7 +106,7 @@ class RMSProp(Rule):
     decay
         ρ, from 0 to less than 1.
     epsilon
-        ε, positive.
+        ε, positive; in float32 at least 1e-15, since squares of smaller gradients vanish.
     weight_decay, clip_norm, clip_value
         By keyword: see `Rule`.
 
@@ -156,7 +156,7 @@ class Adam(Rule):
     beta1, beta2
         How long the mean and the square remember, from 0 to less than 1.
     epsilon
-        ε, positive.
+        ε, positive; in float32 at least 1e-15, since squares of smaller gradients vanish.
     weight_decay, clip_norm, clip_value
         By keyword: see `Rule`.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from functools import cache
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from graphnet.core.leaves import Parameter
 from graphnet.core.settings import listed
-from graphnet.errors import TrainingError, shown
+from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 from graphnet.train.settings import require_count, require_number
 
@@ -157,25 +158,33 @@ class Rule:
         Raises
         ------
         TrainingError
-            If the state is that of other parameters, or a schedule gives no rate.
+            If the state is that of other parameters, a schedule gives no rate, or ε is too small for the parameters' dtype.
+        NonFiniteError
+            If the update overflows, as g² of `Adam` may; unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
         """
         memory, rate, parameters = self.memory, self.rate, listed(parameters, "parameters", "parameters", TrainingError)
         _check_update(parameters, gradients)
         if self.clip_norm is not None or self.clip_value is not None:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         memory.step += 1
-        rule, remembers = self.rule, self.remembers
+        rule, remembers, epsilon = self.rule, self.remembers, getattr(self, "epsilon", 1.0)
+        heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
             if gradient is None:
                 continue
             value = parameter.value
-            if self.weight_decay:
-                gradient = self.decayed(value, gradient, rate)
-            if remembers:
-                rule(value, gradient, rate, *memory.of(parameter, remembers))
-            else:
-                rule(value, gradient, rate)
+            _require_seen(epsilon, value.dtype)
+            try:
+                with np.errstate(over=heeded):
+                    if self.weight_decay:
+                        gradient = self.decayed(value, gradient, rate)
+                    rule(value, gradient, rate, *(memory.of(parameter, remembers) if remembers else ()))
+            except FloatingPointError as error:
+                raise NonFiniteError(
+                    f"its update overflows {value.dtype}, and is left undone in the middle",
+                    repair="Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0.",
+                ).locate(f"parameter {parameter.name!r}") from error
 
     def update_together(self, parameters: Sequence[Parameter], value: Array, gradient: Array) -> None:
         """Take one step with parameters that lie side by side.
@@ -191,6 +200,7 @@ class Rule:
         if self.clip_norm is not None or self.clip_value is not None:
             gradient = clipped({"": gradient}, self.clip_norm, self.clip_value)[""]
         self.memory.step += 1
+        _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
         if self.remembers:
@@ -274,6 +284,17 @@ def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Array]) -> 
                 f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
                 repair="Give bwd.gradient(parameter).",
             )
+
+
+@cache
+def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
+    """Raise `TrainingError` if squares of gradients vanish before ε is what counts: (1e-25)² is 0 in float32."""
+    least = 1e4 * math.sqrt(np.finfo(dtype).tiny)
+    if epsilon < least:
+        raise TrainingError(
+            f"epsilon={epsilon:g} is too small for {dtype}, where squares of gradients below it are 0",
+            repair=f"Take at least {least:.0e}; 1e-8 is usual.",
+        )
 
 
 def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | None) -> dict[str, Array]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import DtypeError, FeedError, OpaqueError, RuleError, ShapeError
+from graphnet.errors import DtypeError, FeedError, OpaqueError, ShapeError
 
 x, label = gn.input("pixels", (None, 3)), gn.input("label", (None, 1))
 position, mask = gn.input("position", (2,), dtype=int), gn.input("mask", (3,), dtype=bool)
@@ -91,8 +91,9 @@ def test_arrays_of_any_layout_are_taken(array):
 
 def test_positions_out_of_range_are_found_in_the_run():
     y = gn.take(w, position, name="picked")
-    with pytest.raises(RuleError, match=r"take 'picked'.*out of bounds"):
-        gn.forward(y, {position: [0, 3]})
+    for wrong in ([0, 3], [-1, 0]):
+        with pytest.raises(ShapeError, match=r"take 'picked': positions .* along an axis of size 3"):
+            gn.forward(y, {position: wrong})
 
 
 def test_sizes_unknown_until_fed_must_fit_each_other():

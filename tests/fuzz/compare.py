@@ -67,7 +67,8 @@ def build(program: Program, open_batch: bool, dtype: type = np.float64) -> Netwo
             node = gn.input(f"x{i}", shape, dtype={"positions": int, "mask": bool}.get(leaf.kind, float))
             feeds[node] = value
         leaves.append(node)
-    results = run(program, dialect.DIALECT, leaves, gn.scope)
+    with warnings.catch_warnings(category=gn.errors.GraphnetWarning, action="ignore"):  # of a sigmoid before its loss
+        results = run(program, dialect.DIALECT, leaves, gn.scope)
     fed = set(gn.Graph(results[-1]).inputs)
     return Network(results[-1], leaves, {node: value for node, value in feeds.items() if node in fed}, results)
 

@@ -104,7 +104,7 @@ def odd_values():
         "void": lambda: np.zeros(1, dtype=[("a", float)])[0],
         "masked array": lambda: np.ma.array([1.0, 2.0, 100.0], mask=[0, 0, 1]),
         "masked": lambda: np.ma.masked,
-        "matrix": lambda: np.matrix([[1.0, 2.0]]),
+        "matrix": lambda: np.ones((1, 2)).view(np.matrix),
         "broadcast view": lambda: np.broadcast_to(1.0, (2, 10**13)),
         "float16 array": lambda: np.ones(3, np.float16),
         "tensor with requires_grad": lambda: Foreign(RuntimeError("Can't call numpy() on Tensor that requires grad.")),

@@ -240,9 +240,8 @@ def test_rules_called_by_hand_take_a_number_for_delta():
 @pytest.mark.parametrize("labels", [gn.input("labels", (None,), dtype=int), np.array([0, 2, 1, 0])])
 def test_labels_in_the_place_of_probabilities(refused, labels):
     scores = gn.input("scores", (None, 3))
-    for compare in (gn.cross_entropy, gn.accuracy):
-        with refused(ShapeError, "has shape (None, 3) but target has shape", "write gn.one_hot(target, 3)."):
-            compare(scores, labels)
+    with refused(ShapeError, "has shape (None, 3) but target has shape", "write gn.one_hot(target, 3)."):
+        gn.cross_entropy(scores, labels)
     feeds = {scores: np.zeros((4, 3))} | ({labels: [0, 2, 1, 0]} if isinstance(labels, gn.Node) else {})
     E = gn.cross_entropy(scores, gn.one_hot(labels, 3))
     assert gn.forward(E, feeds)[E] == pytest.approx(4 * np.log(3))

@@ -92,7 +92,9 @@ def test_it_can_be_checked_compiled_and_saved_like_any_other():
     x, t, _, E = network()
     out = gn.inference(E, {x: X})
     feeds = {x: X[:4], t: np.eye(3)[[0, 1, 2, 0]]}
+    told = np.geterr()
     assert gn.check_gradients(out, feeds, entries=20).ok
+    assert np.geterr() == told
     loss, grads = gn.compile(out)(feeds)
     bwd = gn.backward(out, feeds)
     assert loss == pytest.approx(bwd[out].item(), rel=1e-12)

@@ -23,6 +23,7 @@ from graphnet.engine.plan.lowering import Copy, SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
+from graphnet.ops.picking import require_positions
 from graphnet.ops.shaping import numpy_index
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -71,7 +72,8 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
         case Copy():
             return [(np.copyto, (out, inputs[0]))]
         case ops.Take():
-            return [(np.take, (*inputs, op.axis, out))]
+            checked = (require_positions, (inputs[1], inputs[0].shape[op.axis], op.from_end))
+            return [checked, (np.take, (*inputs, op.axis, out, "wrap"))]  # "raise" would copy first, for nothing
         case ops.Reshape():
             return [(np.copyto, (out.reshape(inputs[0].shape), inputs[0]))]
         case _:
