@@ -168,7 +168,7 @@ def _check(
         found, held = check_rule(graph, node, values, settings, dtype, rule)
         findings += found
         properties += held
-    whole, skipped = check_whole(graph, values, leaves, settings, total, asked=asked)
+    whole, skipped = check_whole(graph, values, leaves, settings, findings, total, asked=asked)
     return [*findings, *whole], properties, skipped
 
 

@@ -37,7 +37,17 @@ class Call:
 
     def run(self, changed: Mapping[Any, Array], values: Mapping[Any, Array]) -> Array:
         """Return its result, of values some of which have changed."""
-        return np.asarray(self.op.forward(*[changed.get(key, values[key]) for key in self.inputs]))
+        inputs = [changed.get(key, values[key]) for key in self.inputs]
+        return run_in_domain(self.op, inputs, values[self.output].shape)
+
+
+def run_in_domain(op: Op, inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Return what a forward rule gives; NaN if it raises an error or gives another shape: a step has left its domain."""
+    try:
+        output = np.asarray(op.forward(*inputs))
+    except Exception:  # of any kind: it is the rule's own; where nothing has moved it was run without
+        return np.full(shape, np.nan)
+    return output if output.shape == shape else np.full(shape, np.nan)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,22 @@
 """The verdict on each entry of what a rule says, from finite differences that know how good they are.
 
 First a central difference with the step h = ε^⅓ · max(1, |x|), for all entries. Where it confirms the rule to a relative
-1e-7, or to its own rounding noise, the entry is right. The others are looked at again, each alone: with steps from a
-millionth to a thousand times as long, and, near zero, with steps relative to the entry. Of each ladder of steps the best
-rung counts: that of the least difference from its neighbour and least noise, as far as the shorter steps show it. What
-still disagrees is wrong, unless the entry lies at a kink (relu at 0), where the
-slopes on its two sides stay apart: there any value between them is as good as another.
+1e-7, or to its own rounding noise, the entry is right. The others are looked at again, with a ladder of steps from a
+millionth to a thousand times as long, and, near zero, with steps relative to the entry.
+
+Rungs next to each other that agree, relatively, are a plateau. An entry is right if a plateau agrees with the rule, and
+wrong only if there is one and none agrees. Steps that leave the domain have no rung, and neither has a staircase, as
+rounding inside a rule makes: there nothing moves for short steps, here or elsewhere. Where there is no plateau, no
+difference can tell.
+
+Slopes on the two sides, each carried to step 0, stay apart at a kink (relu at 0): there any value between them is as good
+as another.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,10 +34,12 @@ ROUNDING = 100 * EPS
 """How far a rule's own rounding may move it, as a share of the largest of its numbers, or of δ, which is about 1."""
 BLUR = 1e-2
 """From what share of a derivative on the noise of its difference drowns it."""
+GOOD = 1e-3
+"""How uncertain a plateau of two rungs may be, as a share, for a rule to be called wrong by it."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
 CLOSER_LOOKS = 50
-"""Suspects looked at first; the rest are only if any of these turns out not to be wrong."""
+"""Suspects that are moved alone at first; the rest are only if any of these turns out not to be wrong."""
 COMPLEX_STEP = 1e-100
 
 
@@ -114,13 +122,12 @@ def judge(
     suspects = np.flatnonzero(~_confirmed(said, difference, noise, scale, clear))
 
     def look(at: Array, *, alone: bool) -> None:
-        ladders = _Ladders(response, entries[at], steps[at], x[at], alone=alone)
-        difference[at] = ladders.best
-        judgement[at] = ladders.judge(said[at], scale)
+        ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
+        difference[at], judgement[at] = ladders.best, ladders.judgement
 
     if suspects.size:
         look(suspects, alone=False)
-        suspects = suspects[judgement[suspects] != "right"]
+        suspects = suspects[(judgement[suspects] == "wrong") | (judgement[suspects] == "blurred")]
         first, rest = suspects[:CLOSER_LOOKS], suspects[CLOSER_LOOKS:]
         look(first, alone=True)
         if rest.size and (judgement[first] != "wrong").any():
@@ -137,6 +144,8 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
             change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
     except Exception as error:  # whatever the rule does with complex numbers
         return f"given complex numbers it raised {type(error).__name__}: {error}"
+    if not np.isfinite(change).all():
+        return "given complex numbers it raises an error, or gives no number"
     slopes = estimate(response, entries)
     apart = np.abs(np.imag(change) / COMPLEX_STEP - slopes)
     if (apart > 1e-4 * np.max(np.abs(slopes), initial=1e-6)).any():
@@ -151,8 +160,8 @@ def estimate(response: Response, entries: Array) -> Array:
     steps = STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries]))
     found, _ = _quotients(response, entries, -steps, steps)
     for k in np.flatnonzero(~np.isfinite(found))[:CLOSER_LOOKS]:
-        base = STEP * abs(response.array.ravel()[entries[[k]]])
-        found[k] = _climb(response, entries[[k]], base, alone=True)[0][0]
+        base = STEP * np.abs(response.array.ravel()[entries[[k]]])
+        found[k] = _Ladder(response, entries[[k]], base, alone=True).central.best(np.zeros(1), 0.0)[0][0]
     return found
 
 
@@ -188,70 +197,188 @@ class _Ladders:
 
     Attributes
     ----------
-    best
-        The best difference of each entry.
+    best, judgement
+        The best difference of each entry, and what it is judged to be.
     """
 
-    def __init__(self, response: Response, entries: Array, steps: Array, x: Array, *, alone: bool) -> None:
-        self._response, self._entries, self._steps, self._alone = response, entries, steps, alone
-        self._found = [_climb(response, entries, steps, alone=alone)]
-        small = (x > 0) & (x < 1)
-        if small.any():
-            best, error = (array.copy() for array in self._found[0])
-            best[small], error[small] = _climb(response, entries[small], STEP * x[small], alone=alone)
-            self._found.append((best, error))
-        differences, errors = (np.stack(arrays) for arrays in zip(*self._found, strict=True))
-        self.best: Array = differences[np.argmin(errors, axis=0), np.arange(len(entries))]
+    def __init__(
+        self, response: Response, entries: Array, steps: Array, x: Array, rule: Array, scale: float, *, alone: bool
+    ) -> None:
+        self.judgement = np.full(len(entries), "blurred", "<U8")
+        self.best = np.full(len(entries), np.nan)
+        near_zero = np.flatnonzero((x > 0) & (x < 1))
+        share = np.full(len(entries), np.inf)
+        for at, bases in ((np.arange(len(entries)), steps), (near_zero, STEP * x[near_zero])):
+            if not at.size:
+                continue
+            ladder = _Ladder(response, entries[at], bases, alone=alone)
+            best, uncertain = ladder.central.best(rule[at], scale)
+            better = uncertain < share[at]
+            self.best[at[better]], share[at[better]] = best[better], uncertain[better]
+            judged = ladder.judge(rule[at], scale)
+            # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
+            weight = np.vectorize(ORDER.index, otypes=[int])
+            stronger = at[weight(judged) > weight(self.judgement[at])] if at.size else at
+            self.judgement[stronger] = judged[weight(judged) > weight(self.judgement[at])]
+        if alone:
+            wrong = np.flatnonzero(self.judgement == "wrong")
+            if wrong.size:
+                self.judgement[wrong[self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)]] = "blurred"
+
+    def _lost(self, response: Response, entries: Array, steps: Array, rule: Array, at: Array) -> Array:
+        """Tell where numbers too large to show a step may hold what is missing from the difference."""
+        unseen = response.unseen(entries, max(1.0, response.largest))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.abs(rule - self.best[at]) * steps <= 8 * EPS * unseen)
+
+
+ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
+"""From the judgement that says least to the one that outweighs all others."""
+
+
+class _Ladder:
+    """The slopes of some entries by steps of all lengths: on both sides, and between them."""
+
+    def __init__(self, response: Response, entries: Array, bases: Array, *, alone: bool) -> None:
+        x = response.array.ravel()[entries]
+        steps = np.outer(RUNGS, bases)
+        none = np.zeros(len(entries))
+        changes, sizes = response.sweep(entries, none, [*-steps, *steps], alone=alone)
+        back, ahead = -np.stack(changes[: len(RUNGS)]), np.stack(changes[len(RUNGS) :])
+        size = np.fmax(*np.split(np.stack(sizes), 2))
+        low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
+        _drop_stairs(response, entries, steps, back, ahead, alone=alone)
+        # Nothing changed? In numbers as large as these the change may have been lost on the way.
+        lost = 4 * EPS * np.max(np.abs(response.array), initial=1.0)
+        noise = np.fmax(8 * EPS * size, np.where((back == 0) & (ahead == 0), lost, 0.0))
+        with np.errstate(all="ignore"):
+            self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
+            # Carried to step 0, from a step and one ten times as long: what is left is of second order.
+            left, right = back / low, ahead / high
+            self.left, self.right = (
+                _Slopes((10 * slope[:-1] - slope[1:]) / 9, 1.3 * noise[:-1] / taken[:-1], steps[:-1])
+                for slope, taken in ((left, low), (right, high))
+            )
 
     def judge(self, rule: Array, scale: float) -> Array:
-        """Return the judgement on each entry; kinks are looked for only where entries move alone."""
-        right, agrees = np.zeros(len(rule), bool), np.zeros(len(rule), bool)
+        """Return the judgement on each entry."""
+        right, told = self.central.agree(rule, scale)
+        left_best, left_share = self.left.best(rule, scale)
+        right_best, right_share = self.right.best(rule, scale)
+        edge = ~np.isfinite(self.central.values).any(axis=0)  # one side is outside the domain
         with np.errstate(invalid="ignore"):
-            for difference, error in self._found:
-                larger = np.maximum(np.abs(rule), np.abs(difference))
-                close = np.abs(rule - difference) <= _allowed(rule, difference, scale) + 2 * error
-                agrees |= close
-                right |= close & (error <= np.maximum(BLUR * larger, PRECISION * scale))
-        # No step stays in the domain: (−2)ᵖ has no derivative by p.
-        right &= np.isfinite(rule)
-        blurred = (agrees | ~np.isfinite(self.best)) & np.isfinite(rule)
-        judgement = np.select([right, blurred], ["right", "blurred"], "wrong").astype("<U8")
-        if self._alone:
-            suspects = np.flatnonzero(judgement == "wrong")
-            kinked, between = one_sided(self._response, self._entries[suspects], self._steps[suspects], rule[suspects])
-            judgement[suspects[kinked & between]] = "kink"
-        return judgement
+            size = np.fmax(np.abs(left_best), np.abs(right_best))
+            off = 2 * size * (np.fmax(left_share, right_share)) + _allowed(rule, size, scale)
+            kink = np.abs(left_best - right_best) > off
+            between = (np.fmin(left_best, right_best) - off <= rule) & (rule <= np.fmax(left_best, right_best) + off)
+            one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
+        known = (left_share <= BLUR) & (right_share <= BLUR)
+        told |= known & kink
+        finite = np.isfinite(rule)
+        return np.select(
+            [finite & (right | one_sided), finite & known & kink & between, told],
+            ["right", "kink", "wrong"],
+            "blurred",
+        ).astype("<U8")
 
 
-def _climb(response: Response, entries: Array, bases: Array, *, alone: bool) -> tuple[Array, Array]:
-    """Return the best difference of a ladder of steps for each entry, and how far off it may be; NaN and ∞ if none is."""
-    rungs = [_quotients(response, entries, -rung * bases, rung * bases, alone=alone) for rung in RUNGS]
-    differences, nominal = (np.stack(arrays) for arrays in zip(*rungs, strict=True))
-    with np.errstate(invalid="ignore", over="ignore"):
-        steps = np.outer(RUNGS, bases)
-        apart = np.abs(np.diff(differences, axis=0))  # truncation, or the noise of the shorter step
-        # The noise of the result is the largest that any shorter step showed.
-        noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
-        errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
-    errors = np.where(np.isfinite(errors), errors, np.inf)
-    best, at = np.argmin(errors, axis=0), np.arange(len(entries))
-    error = errors[best, at]
-    return np.where(np.isfinite(error), differences[1:][best, at], np.nan), error
+class _Slopes:
+    """Slopes of some entries by steps of growing length, and how uncertain each is.
+
+    Attributes
+    ----------
+    values
+        A row for each step; NaN where there is none.
+    nominal
+        How far rounding may have moved each.
+    errors
+        How uncertain each is: by how far it is from its neighbour of a shorter step, and by the noise that shorter steps
+        showed.
+    """
+
+    def __init__(self, values: Array, nominal: Array, steps: Array) -> None:
+        self.values, self.nominal = values, nominal
+        with np.errstate(all="ignore"):
+            apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
+            noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
+            errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
+        first = np.full((1, values.shape[1]), np.inf)
+        self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
+
+    def _flat(self, rule: Array, scale: float) -> Array:
+        """Tell which rungs belong to a plateau.
+
+        Such a rung is certain to a share of its slope, or, where the slope is about 0, of the rule's; then no shorter step
+        may have shown another slope.
+        """
+        with np.errstate(all="ignore"):
+            size = np.abs(self.values)
+            relative = self.errors <= np.maximum(BLUR * size, PRECISION * scale)
+            flat = self.errors <= BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0)
+            for k in np.flatnonzero((flat & ~relative).any(axis=1)):
+                apart = np.abs(self.values[:k] - self.values[k]) - self.errors[k] - 10 * self.nominal[:k]
+                flat[k] &= ~(apart > 0).any(axis=0)
+        return np.asarray(relative | flat)
+
+    def agree(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not."""
+        agrees, told = np.zeros(len(rule), bool), np.zeros(len(rule), bool)
+        for value, error, length in self._plateaus(rule, scale):
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(rule - value)
+                agrees |= apart <= _allowed(rule, value, scale) + 2 * error
+                good = error <= GOOD * np.fmax(np.abs(value), np.where(np.isfinite(rule), np.abs(rule), 0.0))
+            told |= np.isfinite(value) & (good | (length > 1))
+        return agrees, told
+
+    def best(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
+        with np.errstate(all="ignore"):
+            floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
+            share = self.errors / np.maximum(np.abs(self.values), floor)
+        share = np.where(self._flat(rule, scale), share, share + 1e9)
+        share = np.where(np.isfinite(share), share, np.inf)
+        k, at = np.argmin(share, axis=0), np.arange(len(rule))
+        found = share[k, at]
+        return np.where(np.isfinite(found), self.values[k, at], np.nan), found
+
+    def _plateaus(self, rule: Array, scale: float) -> Iterator[tuple[Array, Array, Array]]:
+        """Yield, for each entry's plateaus, the most certain slope, its uncertainty, and how many rungs agree; NaN for none."""
+        flat = self._flat(rule, scale)
+        none = np.full(len(rule), np.nan)
+        value, error, length = none.copy(), np.full(len(rule), np.inf), np.zeros(len(rule))
+        for k in range(len(flat) + 1):
+            on = flat[k] if k < len(flat) else np.zeros(len(rule), bool)
+            closed = ~on & (length > 0)
+            if closed.any():
+                yield np.where(closed, value, np.nan), np.where(closed, error, np.inf), np.where(closed, length, 0)
+            value[closed], error[closed], length[closed] = np.nan, np.inf, 0
+            if k < len(flat):
+                better = on & (self.errors[k] < error)
+                value[better], error[better] = self.values[k, better], self.errors[k, better]
+                length[on] += 1
+
+
+def _drop_stairs(
+    response: Response, entries: Array, steps: Array, back: Array, ahead: Array, *, alone: bool
+) -> None:
+    """Strike out steps on which nothing moves where that is a staircase: there nothing moves from other points either."""
+    still = (back == 0) & (ahead == 0)
+    first = np.argmin(still, axis=0)  # the shortest step that moves something
+    suspects = np.flatnonzero(still[0] & ~still.all(axis=0))
+    if not suspects.size:
+        return
+    step = steps[first[suspects], suspects]
+    stairs = np.ones(len(suspects), bool)
+    for offset in (step, -step):
+        moved = response.sweep(entries[suspects], offset, [offset + step * share for share in (-1e-2, 1e-2)], alone=alone)
+        stairs &= (np.stack(moved[0]) == 0).all(axis=0)
+    gone = suspects[stairs]
+    for changes in (back, ahead):
+        changes[:, gone] = np.where(still[:, gone], np.nan, changes[:, gone])
 
 
 def one_sided(response: Response, entries: Array, steps: Array, rule: Array) -> tuple[Array, Array]:
-    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides.
-
-    The one-sided slopes of a smooth function differ by about step · curvature, which shrinks with the step. At a kink the
-    difference stays.
-    """
-    within, gaps = np.ones(len(entries), bool), []
-    none = np.zeros(len(entries))
-    with np.errstate(invalid="ignore"):
-        for lengths in (steps, steps * 0.01):
-            left, left_noise = _quotients(response, entries, -lengths, none, alone=True)
-            right, right_noise = _quotients(response, entries, none, lengths, alone=True)
-            allowed = PRECISION * np.maximum(np.abs(left), np.abs(right)) + left_noise + right_noise
-            within &= (np.minimum(left, right) - allowed <= rule) & (rule <= np.maximum(left, right) + allowed)
-            gaps.append(np.abs(right - left) - allowed)
-        return (gaps[1] > 0) & (gaps[1] > 0.5 * gaps[0]), within
+    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides."""
+    judged = _Ladder(response, entries, steps, alone=True).judge(rule, 1.0)
+    return judged == "kink", judged == "kink"

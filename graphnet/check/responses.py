@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Call, Cut, Search
+from graphnet.check.cuts import Call, Cut, Search, run_in_domain
 from graphnet.check.stack import Stack
 from graphnet.core.op import Op
 from graphnet.engine.rules import read_only
@@ -133,43 +133,70 @@ class Response:
         return np.sort(rng.choice(entries, min(count, len(entries)), replace=False))
 
     def changes(self, entries: Array, low: Array, high: Array, *, alone: bool = False) -> tuple[Array, Array]:
-        """Return the change between two displacements of each entry.
+        """Return the change between two displacements of each entry, as `sweep` does."""
+        (change,), (size,) = self.sweep(entries, low, [high], alone=alone)
+        return change, size
+
+    def sweep(
+        self, entries: Array, start: Array, ends: Sequence[Array], *, alone: bool = False
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the changes from one displacement of each entry to several others.
 
         Parameters
         ----------
         entries
             Flat indices.
-        low, high
+        start, ends
             The displacements of each; complex ones for a complex step.
         alone
             Move every entry in a run of its own.
 
         Returns
         -------
-        change, size
-            The change of the result, and the sum of the numbers that depend on the entry, by which its rounding is
-            judged: the change of a large one may be lost in rounding.
+        changes, sizes
+            For each end the change of the result, and the sum of the numbers that depend on the entry, by which its
+            rounding is judged: the change of a large one may be lost in rounding.
         """
-        change = np.zeros(len(entries), np.result_type(low, high, float))
-        size = np.zeros(len(entries))
+        changes = [np.zeros(len(entries), np.result_type(start, end, float)) for end in ends]
+        sizes = [np.zeros(len(entries)) for _ in ends]
         cut = None if alone else self._cut
-        steps = [low, high]
-        if any(direction.size > 1 for direction in self.directions.values()):
-            steps.append(self._far.ravel()[entries])
+        several = any(direction.size > 1 for direction in self.directions.values())
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
-                if cut is None:
-                    outcomes = [self._behind(0, self._each_moved(entries[at], step[at])) for step in steps]
-                    change[at], size[at] = self._compared(*outcomes)
-                    continue
-                moved = [self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in steps]
-                if self._ends_at(cut):
-                    change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
-                else:
-                    stacks = [self._versions(cut, slab, array, side) for side, array in enumerate(moved)]
-                    outcomes = [self._behind(cut.calls, versions) for versions in stacks]
-                    change[at], size[at] = self._compared(*outcomes)
-        return change, size
+
+                def moved(step: Array, side: int, at: Array = at, slab: Array = slab) -> Any:
+                    return self._moved(cut, entries[at], slab, step[at], side)
+
+                before = moved(start, 0)
+                far = moved(self._far.ravel()[entries], 1) if several and not (cut and self._ends_at(cut)) else None
+                for change, size, end in zip(changes, sizes, ends, strict=True):
+                    after = moved(end, 2)
+                    if cut and self._ends_at(cut):
+                        change[at], size[at] = self._owned(cut, slab, before, after)
+                    else:
+                        change[at], size[at] = self._compared(before, after, after if far is None else far)
+        return changes, sizes
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest number in what is looked at."""
+        return max((float(np.max(np.abs(self.values[key]), initial=0.0)) for key in self.directions), default=0.0)
+
+    def unseen(self, entries: Array, distance: float) -> Array:
+        """Return the size of the numbers that depend on each entry, but don't move before it moves as far as this.
+
+        Beside a large number a small step is lost without a trace: 1e17 + 0.5 is 1e17.
+        """
+        weights = np.abs(np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())]))
+        found = np.zeros(len(entries))
+        with np.errstate(all="ignore"):
+            for at, slab in self._groups(None, entries):
+                ones = np.ones(len(at))
+                steps = (0 * ones, self._far.ravel()[entries[at]], distance * ones, -distance * ones)
+                base, near, up, down = (self._moved(None, entries[at], slab, step, 0) for step in steps)
+                late = (near == base) & ((up != base) | (down != base))
+                found[at] = (late * np.abs(base) * weights).sum(axis=1)
+        return found
 
     # Which entries move together ------------------------------------------------------------------------------------
 
@@ -220,7 +247,7 @@ class Response:
     def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
         """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved.
 
-        The versions of one side (low, high) are written into the same memory again and again: the numbers that move are
+        The versions of one side (start, far, end) are written into the same memory again and again: the numbers that move are
         the same ones as long as the slabs are.
         """
         base = self.values[cut.key]
@@ -241,6 +268,15 @@ class Response:
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
+
+    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        """Return what comes of a displacement: the cut's array if it is the one output, else all outputs in rows."""
+        if cut is None:
+            return self._in_rows(self._behind(0, self._each_moved(entries, step)))
+        array = self._upto(cut.calls, self._all_moved(entries, step))
+        if self._ends_at(cut):
+            return array
+        return self._in_rows(self._behind(cut.calls, self._versions(cut, slab, array, side)))
 
     def _upto(self, count: int, array: Array) -> Array:
         changed: dict[Hashable, Any] = {self.source: read_only(array)}
@@ -267,13 +303,10 @@ class Response:
         size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
         return change[slab], size[slab]
 
-    def _compared(
-        self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
-    ) -> tuple[Array, Array]:
+    def _compared(self, low: Array, high: Array, far: Array) -> tuple[Array, Array]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
         weights = np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())])
-        low, high, long = (self._in_rows(outcome) for outcome in (before, after, far or after))
-        sizes, depends = np.abs(high * weights), (low != high) | (low != long)
+        sizes, depends = np.abs(high * weights), (low != high) | (low != far)
         size = np.where(depends, sizes, 0.0).sum(axis=1)
         return (high - low) @ weights, np.where(depends.any(axis=1), size, sizes.max(axis=1, initial=0.0))
 
@@ -296,7 +329,8 @@ class Response:
                 return result
             self.checked[kind] = False
         count = next(len(z.data) for z in inputs if isinstance(z, Stack))
-        return Stack(np.stack([_version(call.op, inputs, i) for i in range(count)]))
+        shape = self.values[call.output].shape
+        return Stack(np.stack([_version(call.op, inputs, i, shape) for i in range(count)]))
 
 
 def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:
@@ -316,14 +350,15 @@ def _ravel(places: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
     return flat
 
 
-def _version(op: Op, inputs: Sequence[Any], i: int) -> Array:
-    return np.asarray(op.forward(*[read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]))
+def _version(op: Op, inputs: Sequence[Any], i: int, shape: tuple[int, ...]) -> Array:
+    arguments = [read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]
+    return run_in_domain(op, arguments, shape)
 
 
 def _agrees(op: Op, inputs: Sequence[Any], result: Stack) -> bool:
     """Tell whether the first and the last version are what a run of their own gives."""
     for i in (0, -1):
-        expected = _version(op, inputs, i)
+        expected = _version(op, inputs, i, result.shape)
         if expected.shape != result.shape or not np.allclose(
             expected, result.data[i], rtol=1e-10, atol=1e-300, equal_nan=True
         ):

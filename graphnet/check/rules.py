@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from graphnet.check import taylor
-from graphnet.check.behaviour import Behaviour
+from graphnet.check.behaviour import SPOILING, Behaviour, other_values
 from graphnet.check.cuts import Call
 from graphnet.check.differences import Judged, estimate, judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.evidence import Evidence
 from graphnet.check.findings import finding_of, verdict_of
+from graphnet.check.neighbours import reaches_state, torn
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Response
 from graphnet.check.settings import Settings
@@ -22,16 +23,10 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.engine.feeds import Values
-from graphnet.engine.rules import check_message, read_only
+from graphnet.engine.rules import as_messages, check_message, read_only
 from graphnet.errors import GraphError, RuleError
 
 Array = np.ndarray[Any, Any]
-SPOILING = {
-    "arguments unchanged": "changes its arguments",
-    "results stay as returned": "returns an alias that is later changed",
-    "deterministic": "depends on state",
-}
-"""Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
 PRECISE = 1e-5
 """How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
 
@@ -78,6 +73,9 @@ class _Rule:
 
     def findings(self) -> list[Finding]:
         findings = []
+        self._torn = "" if self.behaviour.problem else torn(
+            self.op, self.delta, self._messages(), self.inputs, self.settings.rng
+        )
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
             if found.verdict == "blurred" and isinstance(self.node.inputs[slot], Constant):
@@ -121,6 +119,8 @@ class _Rule:
             if verdict != "wrong" and more["directions"]:
                 verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
         broken = any(self.behaviour.fault(name, slot) for name in SPOILING)
+        if verdict != "wrong" and not broken and (beside := self._torn or self._elsewhere(slot)):
+            return self._finding(slot, judged, "wrong", beside, **more)
         if problem or broken:
             verdict = "wrong"
         if verdict != "wrong":
@@ -128,6 +128,33 @@ class _Rule:
         in_a_direction = judged is not None and not judged.count("wrong") and not problem and not broken
         diagnosis = evidence if in_a_direction else self._diagnosis(slot, message, judged, problem)
         return self._finding(slot, judged, "wrong", diagnosis, **more)
+
+    def _messages(self) -> list[Array | None]:
+        """Return the messages that an array of numbers came back for, of the input's shape."""
+        return [
+            message if message is not None and message.dtype.kind in "fiu" and message.shape == array.shape else None
+            for message, array in zip(self.behaviour.messages, self.inputs, strict=True)
+        ]
+
+    def _elsewhere(self, slot: int) -> str:
+        """Return what is wrong at other values, of a rule that may have kept something of the values here."""
+        if not reaches_state(self.op):
+            return ""
+        inputs = [read_only(other_values(array)) for array in self.inputs]
+        try:
+            with np.errstate(all="ignore"):
+                output = np.asarray(self.op.forward(*inputs))
+                returned = as_messages(self.op, self.op.backward(self.delta, output, *inputs), len(inputs))
+            message = np.asarray(returned[slot], float)
+        except Exception:  # of any kind: these values are outside the rule's domain
+            return ""
+        if output.shape != self.output.shape or message.shape != inputs[slot].shape or not np.isfinite(output).all():
+            return ""
+        values: dict[Any, Array] = {**dict(enumerate(inputs)), "output": output}
+        response = Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
+        verdict, evidence = judge_directions(response, message, self.settings.rng, "right")
+        where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
+        return f"{where} ({evidence.split(',')[0]})" if verdict == "wrong" else ""
 
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""

@@ -18,14 +18,15 @@ from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import Finding, Part
 from graphnet.check.responses import Response
 from graphnet.check.settings import Settings
+from graphnet.check.stack import StackError
 from graphnet.check.work import multiply_adds
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.feeds import Values
 from graphnet.engine.passes import Message
 from graphnet.engine.rules import apply_backward
-from graphnet.engine.run import propagate
-from graphnet.errors import GraphError, RuleError, UnreachableError
+from graphnet.engine.run import propagate, run_forward
+from graphnet.errors import GraphError, GraphnetError, RuleError, UnreachableError
 
 Array = np.ndarray[Any, Any]
 ROUNDINGS = 10.0
@@ -33,9 +34,19 @@ ROUNDINGS = 10.0
 
 
 def check_whole(
-    graph: Graph, values: Values, leaves: Sequence[Node], settings: Settings, part: Part = "gradient", *, asked: bool
+    graph: Graph,
+    values: Values,
+    leaves: Sequence[Node],
+    settings: Settings,
+    local: Sequence[Finding],
+    part: Part = "gradient",
+    *,
+    asked: bool,
 ) -> tuple[list[Finding], str]:
     """Check the gradients of the whole graph, in a random direction of outputs that are no scalars.
+
+    `local` is what was found of each rule alone: where all are right, and some only as far as a difference can tell, a
+    difference from end to end can't tell either.
 
     Returns
     -------
@@ -57,9 +68,12 @@ def check_whole(
         messages[node].append(Message(None, None, direction))
     try:
         with np.errstate(all="ignore"):
+            run_forward(graph, {node: values[node] for node in graph.nodes if node.op is None})  # before each backward pass
             error_signals = propagate(graph, values, messages, apply_backward)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
+    except (GraphnetError, StackError) as error:  # of a rule that works with what another call was given
+        return [], f"Not checked from end to end: {error}."
     rounding = ROUNDINGS * max(
         [1.0, *(float(np.max(np.abs(signal), initial=1.0)) for signal in error_signals.values())]
     )
@@ -79,10 +93,9 @@ def check_whole(
                 f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(leaf, graph.label(leaf))}",
                 repair="There is no gradient to check: leave it out of wrt.",
             )
-        if finding.verdict == "wrong" and not finding.diagnosis:
-            findings.append(_diagnosed(finding, graph, error_signals, messages))
-        else:
-            findings.append(finding)
+        if finding.verdict == "wrong" and not any(other.verdict == "wrong" for other in local):
+            finding = _diagnosed(finding, graph, values, error_signals, messages) or _in_doubt(finding, response, local)
+        findings.append(finding)
     return findings, ""
 
 
@@ -109,20 +122,60 @@ def _check_leaf(
 
 
 def _diagnosed(
-    finding: Finding, graph: Graph, error_signals: Mapping[Node, Array], messages: Mapping[Node, Sequence[Message]]
-) -> Finding:
-    """Say which node's error signal is not the sum of its messages, if there is one."""
+    finding: Finding,
+    graph: Graph,
+    values: Values,
+    error_signals: Mapping[Node, Array],
+    messages: Mapping[Node, Sequence[Message]],
+) -> Finding | None:
+    """Say at which node the error signals are not what the rules give, if there is one: a second way to the same sums.
+
+    A message is what the consumer's rule gives of the consumer's error signal; an error signal is the sum of its messages.
+    """
     for node in reversed(graph.nodes):
-        received = [np.asarray(message.delta) for message in messages[node]]
         if node not in error_signals:
             continue
+        received = [np.asarray(message.delta) for message in messages[node]]
         signal = np.asarray(error_signals[node])
-        if np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
+        if not np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
+            what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
+            for word, message in (("last", received[-1]), ("first", received[0])):
+                if np.array_equal(signal, message):
+                    what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
+                    break
+            return replace(finding, diagnosis=f"the engine: {what}")
+        if node.op is None:
             continue
-        what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
-        for word, message in (("last", received[-1]), ("first", received[0])):
-            if np.array_equal(signal, message):
-                what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
-                break
-        return replace(finding, diagnosis=what)
-    return finding
+        sent = apply_backward(graph, node, signal, values[node], [values[source] for source in node.inputs])
+        for slot, (source, message) in enumerate(zip(node.inputs, sent, strict=True)):
+            arrived = [m.delta for m in messages[source] if m.consumer is node and m.slot == slot]
+            expected = [] if message is None or source.dtype.kind != "f" else [message]
+            if len(arrived) != len(expected) or not all(map(np.allclose, arrived, expected)):
+                what = f"what {graph.label(node)!r} sends to {graph.label(source)!r} is not what has arrived there"
+                return replace(finding, diagnosis=f"the engine: {what}")
+    return None
+
+
+def _in_doubt(finding: Finding, response: Response, local: Sequence[Finding]) -> Finding:
+    """Return a finding that differs, though each rule is right, and so is the sum of the messages.
+
+    Behind rules at kinks, or which no difference can judge, such a difference tells nothing: relu(x) − relu(−x) has the
+    slope 1 at 0, and the rules may say 0.
+    """
+    behind = {call.output for call in response.calls}
+    doubts = [other for other in local if other.node in behind and (other.kinks or other.blurred or other.torn)]
+    if doubts:
+        kinks = any(other.kinks or other.torn for other in doubts)
+        wrong = finding.wrong
+        return replace(
+            finding,
+            verdict="kink" if kinks else "blurred",
+            kinks=finding.kinks + (wrong if kinks else 0),
+            blurred=finding.blurred + (0 if kinks else wrong),
+            diagnosis="",
+        )
+    if finding.diagnosis:
+        return finding
+    what = "each rule is right alone, and the messages add up: does a rule depend on more than its arguments?"
+    sampled = any(other.node in behind and other.sampled for other in local)
+    return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))
