@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
 
+from graphnet.check.responses import STEP
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]
@@ -16,6 +18,11 @@ CLOSE = 1e-5
 """How well a hypothesis must explain each entry, relatively; differences are good to about 1e-9."""
 NEXT_TO_NOTHING = 1e-7
 """The same, as a share of the largest entry: less can't be told from zero beside it."""
+
+
+MOST_CONTRIBUTIONS = 100_000
+OTHER_INPUTS = 8
+"""How many other inputs a name is tried at, at most."""
 
 
 @dataclass(frozen=True)
@@ -28,27 +35,30 @@ class Evidence:
         Whose rule, and for which input.
     rule
         What it returned.
-    differences
-        The right error signal of each input by finite differences; NaN where not known, None for an input that has none.
+    difference
+        Gives the right error signal of any input by finite differences; NaN where not known, None for an input that has none.
     wrong
         Which of the entries are wrong.
     delta, output, inputs
         What the rule was given.
+    elsewhere
+        Gives the evidence for another δ at other inputs, or nothing where there is none.
     """
 
     op: Op
     slot: int
     rule: Array
-    differences: Sequence[Array | None]
+    difference: Callable[[int], Array | None]
     wrong: Array
     delta: Array
     output: Array
     inputs: Sequence[Array]
+    elsewhere: Callable[[Sequence[Array]], Evidence | None] = lambda _: None
 
     @cached_property
     def right(self) -> Array:
         """The right error signal of this input; NaN where not known."""
-        right = self.differences[self.slot]
+        right = self.difference(self.slot)
         assert right is not None
         return right
 
@@ -61,6 +71,11 @@ class Evidence:
     def input(self) -> Array:
         """The input that the error signal belongs to."""
         return self.inputs[self.slot]
+
+    @cached_property
+    def telling(self) -> Array:
+        """Where it is known, and rule or difference is more than nothing."""
+        return self.known & ((self.right != 0) | self.wrong)
 
     @property
     def over(self) -> str:
@@ -103,9 +118,79 @@ class Evidence:
         doubled = self.given(delta=2 * self.delta)
         return doubled is None or doubled.shape != self.rule.shape or np.allclose(doubled, 2 * self.rule, rtol=1e-6)
 
+    @cached_property
+    def shares(self) -> Array | None:
+        """What each output contributes to the error signal of each entry, by central differences; None if too much work."""
+        if not 0 < self.input.size * self.output.size <= MOST_CONTRIBUTIONS:
+            return None
+        shares = np.empty((self.input.size, self.output.size))
+        with np.errstate(all="ignore"):
+            for i, direction in enumerate(np.eye(self.input.size)):
+                direction = direction.reshape(self.input.shape) * np.maximum(1.0, np.abs(self.input))
+                shares[i] = (self.delta * self.moved(direction)).ravel() / direction.ravel()[i]
+        return shares
+
+    def moved(self, direction: Array) -> Array:
+        """Return how the output changes along a direction of this input."""
+        low, high = (
+            np.asarray(self.op.forward(*self.replaced(self.slot, self.input + step * direction)))
+            for step in (-STEP, STEP)
+        )
+        return np.asarray((high - low) / (2 * STEP))
+
     def replaced(self, slot: int, array: Array) -> list[Array]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
+
+    @cached_property
+    def others(self) -> Others:
+        """Evidence for another δ, first at the same inputs, then at others."""
+        inputs = [self.inputs, *other_inputs(self.inputs)]
+        return Others(found for arrays in inputs if (found := self.elsewhere(arrays)) is not None)
+
+
+class Others(list[Evidence]):
+    """Evidence that is made when it is asked for, and kept."""
+
+    def __init__(self, source: Iterator[Evidence]) -> None:
+        super().__init__()
+        self._source = source
+
+    def __iter__(self) -> Iterator[Evidence]:
+        for i in count():
+            if i == len(self):
+                made = next(self._source, None)
+                if made is None:
+                    return
+                self.append(made)
+            yield self[i]
+
+
+def other_inputs(inputs: Sequence[Array]) -> list[list[Array]]:
+    """Return other inputs of the same kind: shifted along all axes, and blends of differently shifted ones.
+
+    Symmetric, positive definite and diagonal matrices, shares that add up to 1, ranges, and signs as a rule, stay what they
+    are, and no number stays in its place. Whole numbers are only shifted: they may be positions or labels.
+    """
+    rng, found = np.random.default_rng(0), [list(inputs)]
+    for i in range(OTHER_INPUTS):
+        share = rng.uniform(0.2, 0.4) * (i % 2)
+        others = [_blend(x, i // 2, share) for x in inputs]
+        if all(map(np.array_equal, others, inputs)):
+            others = [x * rng.uniform(0.7, 1.3, x.shape) if x.dtype.kind == "f" else x for x in inputs]
+        if not any(all(map(np.array_equal, others, earlier)) for earlier in found):
+            found.append(others)
+    return found[1:]
+
+
+def _blend(x: Array, shift: int, share: float) -> Array:
+    """Return an array shifted along all its axes, and mixed with itself shifted otherwise."""
+    axes = tuple(range(x.ndim))
+    shifted, other = (
+        np.roll(x, [1 + (size // 2 + by) % max(1, size - 1) for size in x.shape], axes) for by in (shift, shift + 1)
+    )
+    whole = x.dtype.kind != "f" or np.array_equal(x, np.round(x))
+    return shifted if whole else (1 - share) * shifted + share * other
 
 
 def _alike(candidate: Array, right: Array) -> bool:

@@ -9,12 +9,13 @@ import numpy as np
 from graphnet.check import taylor
 from graphnet.check.behaviour import Behaviour
 from graphnet.check.cuts import Call
-from graphnet.check.differences import Judged, estimate, judge, not_analytic
+from graphnet.check.differences import Judged, judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.evidence import Evidence
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Response
+from graphnet.check.scenes import PRECISE, Scene
 from graphnet.check.settings import Settings
 from graphnet.check.signatures import repaired, signature
 from graphnet.check.work import multiply_adds
@@ -32,8 +33,6 @@ SPOILING = {
     "deterministic": "depends on state",
 }
 """Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
-PRECISE = 1e-5
-"""How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
 
 
 def check_rule(
@@ -74,7 +73,7 @@ class _Rule:
         self.delta = read_only(np.asarray(settings.rng.normal(size=self.output.shape)))
         self.behaviour = Behaviour(self.op, self.delta, self.output, self.inputs, self.slots, dtype, settings.rng)
         self.call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
-        self._differences: dict[int, Array] = {}
+        self.scene = Scene(self.call, self.slots, settings, self.delta, self.output, self.inputs)
 
     def findings(self) -> list[Finding]:
         findings = []
@@ -131,8 +130,7 @@ class _Rule:
 
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
-        values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
-        return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
+        return self.scene.response(slot)
 
     def _judge(self, slot: int, message: Array) -> tuple[Judged, dict[str, Any]]:
         response = self._response(slot)
@@ -169,41 +167,14 @@ class _Rule:
             return f"it returns None, although the output depends on this input ({looks_like})"
         if message.dtype != self.delta.dtype and message.shape == self.inputs[slot].shape:
             wrong = judged is not None and verdict_of(judged) == "wrong"
-            known = np.isfinite(self._right(slot))
-            close = np.allclose(message[known], self._right(slot)[known], rtol=1e-3)
+            right = self._evidence(slot, message, judged).right
+            known = np.isfinite(right)
+            close = np.allclose(message[known], right[known], rtol=1e-3)
             if not wrong or close:  # float32 can't be more exact
                 return f"wrong dtype: {problem}"
             return f"wrong dtype: {problem} ({signature(self._evidence(slot, message, judged))})"
         looks_like = signature(self._evidence(slot, message, judged))
-        return problem if problem and looks_like == "no known signature" else looks_like
+        return problem if problem and looks_like.startswith("no known signature") else looks_like
 
     def _evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
-        wrong = np.zeros(self.inputs[slot].size, bool)
-        if judged is not None:
-            wrong[judged.entries] = judged.judgement == "wrong"
-            right = np.full(self.inputs[slot].size, np.nan)
-            right[judged.entries] = judged.difference
-            right[judged.entries[judged.judgement == "kink"]] = np.nan
-            self._differences[slot] = right.reshape(self.inputs[slot].shape)
-        differences = [self._right(i) if i in self.slots else None for i in range(len(self.inputs))]
-        shape = self.inputs[slot].shape
-        return Evidence(
-            self.op,
-            slot,
-            np.asarray(message, float),
-            differences,
-            wrong.reshape(shape),
-            self.delta,
-            self.output,
-            self.inputs,
-        )
-
-    def _right(self, slot: int) -> Array:
-        """Return the right error signal of an input by finite differences; NaN where not known."""
-        if slot not in self._differences:
-            response = self._response(slot)
-            entries = self.settings.choose(response)
-            right = np.full(self.inputs[slot].size, np.nan)
-            right[entries] = estimate(response, entries)
-            self._differences[slot] = right.reshape(self.inputs[slot].shape)
-        return self._differences[slot]
+        return self.scene.evidence(slot, message, judged)
