@@ -187,7 +187,8 @@ def _blend(x: Array, shift: int, share: float) -> Array:
     """Return an array shifted along all its axes, and mixed with itself shifted otherwise."""
     axes = tuple(range(x.ndim))
     shifted, other = (
-        np.roll(x, [1 + (size // 2 + by) % max(1, size - 1) for size in x.shape], axes) for by in (shift, shift + 1)
+        np.roll(x, [1 + (size // 2 + by) % max(1, size - 1) for size in x.shape], axes) if axes else x
+        for by in (shift, shift + 1)
     )
     whole = x.dtype.kind != "f" or np.array_equal(x, np.round(x))
     return shifted if whole else (1 - share) * shifted + share * other

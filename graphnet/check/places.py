@@ -18,6 +18,7 @@ def places(e: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what a part that is wrong is called, with what must be the same elsewhere: first places, then values."""
     wrong, fine = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
     of = f"{int(wrong.sum())} of {int(e.known.sum())} entries"
+    of += ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
     if fine.any() or not wrong.any():
         if e.linear:
             yield from _boundaries(e, wrong, of)

@@ -93,7 +93,7 @@ def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
             return False
         if not all(map(np.array_equal, other.inputs, e.inputs)):
             moved += 1
-            chance *= twin.chance if np.isnan(name.value) else CLOSE * twin.chance
+            chance *= min(1.0, twin.chance) if np.isnan(name.value) else CLOSE * min(1.0, twin.chance)
     return chance < UNLIKELY
 
 
@@ -145,7 +145,7 @@ def _not_finite(e: Evidence) -> Iterator[Name]:
 
 def _zero(e: Evidence) -> Iterator[Name]:
     if not e.rule[e.known].any():
-        yield Name(f"always zero, where the differences are up to {number(np.abs(e.right[e.known]).max())}")
+        yield Name(f"always zero, where the differences are up to {number(np.abs(e.right[e.known]).max())}", key="zero")
 
 
 def _sign(e: Evidence) -> Iterator[Name]:
@@ -162,11 +162,14 @@ def _delta_forgotten(e: Evidence) -> Iterator[Name]:
 def _delta_passed(e: Evidence) -> Iterator[Name]:
     if e.says(e.delta):
         yield Name(f"delta is passed on without the slope g′: ratio 1 to delta {e.over}")
-
-
-def _g_for_slope(e: Evidence) -> Iterator[Name]:
     if e.says(e.delta * e.output):
         yield Name(f"delta is multiplied by g where g′ belongs: ratio 1 to δ ⊙ g {e.over}")
+
+
+def _slope_forgotten(e: Evidence) -> Iterator[Name]:
+    """Yield the same of an op that works on each number alone: of others there is more to say."""
+    if e.shares is None or (e.input.size == e.output.size and not (e.shares - np.diag(np.diagonal(e.shares))).any()):
+        yield from _delta_passed(e)
 
 
 def _factor(e: Evidence) -> Iterator[Name]:
@@ -201,10 +204,16 @@ def _transposed(e: Evidence) -> Iterator[Name]:
 def _input_transposed(e: Evidence) -> Iterator[Name]:
     """Try each argument transposed: right if another argument is given transposed: delta @ W in place of delta @ W.T."""
     for slot, name in enumerate(e.names):
-        if e.explains(e.given(inputs=e.replaced(slot, e.inputs[slot].T))):
+        turned = e.given(inputs=e.replaced(slot, e.inputs[slot].T))
+        if turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+            yield Name(f"one of two uses is lost: plus the same with {name} transposed it is right")
+        if e.explains(turned):
             yield Name(f"a transpose is missing in the product, or one too many: with {name} transposed it is right")
-    if e.explains(e.given(delta=e.delta.T)):
+    turned = e.given(delta=e.delta.T)
+    if e.explains(turned):
         yield Name("a transpose is missing in the product, or one too many: with delta transposed it is right")
+    if turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+        yield Name("one of two uses is lost: plus the same with delta transposed it is right")
 
 
 def _input_for_output(e: Evidence) -> Iterator[Name]:
@@ -377,6 +386,15 @@ def _counted(e: Evidence) -> Iterator[Name]:
             )
 
 
+def _graded(e: Evidence) -> Iterator[Name]:
+    """Yield what explains different ratios at different places better than the places do."""
+    at = e.known & (e.right != 0)
+    if len(np.unique(np.round(e.rule[at] / e.right[at], 4))) > 2:
+        yield from _lost_factor(e)
+        yield from _counted(e)
+        yield from _slab_factor(e)
+
+
 def _slab_factor(e: Evidence) -> Iterator[Name]:
     """Yield that each row (or column, or slab) has a factor of its own, or all entries one that depends on the values."""
     at = e.telling & (e.right != 0) & (e.rule != 0)
@@ -393,6 +411,7 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
             more = " (next to 1: an ε lost or added?)" if near else ""
             if len(axes) == ratio.ndim:
                 by = "delta" if not e.linear else "the input"
+                by += "" if e.linear else ", as if it was normalised or clipped by its size"
                 text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{more}"
                 yield Name(text, chance=CLOSE**spare)
             else:
@@ -425,19 +444,21 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
             lost, right, rule = rows(missing), rows(e.right), rows(e.rule)
             if (np.abs(inside(lost) - lost) <= 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(lost)).all():
                 what = " and ".join("ones" if name == "1" else name for name in span)
+                like = {1: " (as if a mean was a constant)", 2: " (as if mean and variance were constants)"}
+                more = like[len(span)] if span[0] == "1" else ""
                 how = "a part is lost, or one too many: what is missing is a multiple of"
                 if np.max(np.abs(inside(right))) < 1e-6 * largest:
                     how = "a projection is lost: the right one has no part along"
                 elif np.max(np.abs(inside(rule))) < 1e-6 * largest:
                     how = "a projection too many: it has no part left along"
-                text = f"{how} {what}, over {vocabulary.along(axes, missing)}"
+                text = f"{how} {what}, over {vocabulary.along(axes, missing)}{more}"
                 yield Name(text, key=text, chance=len(arrays) * CLOSE**spare)
 
 
 def _clipped(e: Evidence) -> Iterator[Name]:
     bound = np.max(np.abs(e.rule[e.known]))
     at = e.known & (np.abs(e.rule) >= bound * (1 - 1e-12))
-    if at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
+    if bound and at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
         yield Name(
             f"the message is clipped: no entry is beyond {number(bound)}, where the right ones are", key="clipped"
         )
@@ -460,9 +481,8 @@ OF_VALUES: tuple[Hypothesis, ...] = (
     _sign,
     _delta_forgotten,
     _transposed,
-    _delta_passed,
+    _slope_forgotten,
     _operands_swapped,
-    _g_for_slope,
     _factor,
     _input_transposed,
     _input_for_output,
@@ -470,12 +490,14 @@ OF_VALUES: tuple[Hypothesis, ...] = (
     _jacobian,
     _rearranged,
     _clipped,
+    _graded,
     _placed,
     _summed_twice,
     _delta_replaced,
-    _counted,
     _lost_factor,
     _lost_term,
+    _delta_passed,
+    _counted,
     _slab_factor,
     _lost_projection,
     _not_linear,

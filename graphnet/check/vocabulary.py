@@ -16,7 +16,7 @@ LARGEST = 50_000
 """Entries of the largest array that is compared with all candidates."""
 FEW = 48
 """Entries at which products of two candidates are compared first."""
-HITS = 12
+HITS = 60
 """How many of the candidates that fit are told at most."""
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda v: v,
@@ -43,7 +43,6 @@ REDUCTIONS: dict[str, Callable[..., Array]] = {
     "the deviation of {}": np.std,
     "the largest of {}": np.max,
 }
-SPANS = (("1",), ("output",), ("x",), ("exp output",), ("x²",), ("sign x",), ("1", "x"), ("1", "output"))
 
 
 def axes_of(array: Array) -> list[Axes]:
@@ -92,7 +91,7 @@ def features(e: Evidence) -> list[tuple[str, Array]]:
 
 
 def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, float, float]]:
-    """Yield each feature, and each product of two, or of one and the inverse of another, that makes of a base a multiple of a target.
+    """Yield the features, and products of two or of one and an inverse, that make of a base a multiple of a target.
 
     Yields
     ------
@@ -116,9 +115,11 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     chance = len(first) * CLOSE ** (len(telling) - 1)
     near = _near(rows[:, at], b[at], t[at], first[order[1:]], second[order[1:]], _allowed(e, t)[at])
     with np.errstate(all="ignore"):
-        exact = ((i, j, fitted(b * rows[i] * rows[j], t, _allowed(e, t))) for i, j in near)
-        for i, j, factor in islice((hit for hit in exact if hit[2]), HITS):
-            yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
+        proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
+        exact = ((i, j, fitted(b * rows[i] * rows[j], t, _allowed(e, t))) for i, j in proving)
+        found = list(islice((hit for hit in exact if hit[2]), HITS))
+    for i, j, factor in sorted(found, key=lambda hit: not np.isclose(hit[2], 1)):
+        yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
 
 def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, allowed: Array) -> Iterator[Any]:
