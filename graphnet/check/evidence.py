@@ -77,6 +77,11 @@ class Evidence:
         """Where it is known, and rule or difference is more than nothing."""
         return self.known & ((self.right != 0) | self.wrong)
 
+    @cached_property
+    def nearly(self) -> bool:
+        """Whether the rule is right as far as a hypothesis can tell."""
+        return _alike(self.rule, self.right)
+
     @property
     def over(self) -> str:
         """Over how many entries a hypothesis holds, in words."""
@@ -176,9 +181,9 @@ def other_inputs(inputs: Sequence[Array]) -> list[list[Array]]:
     for i in range(OTHER_INPUTS):
         share = rng.uniform(0.2, 0.4) * (i % 2)
         others = [_blend(x, i // 2, share) for x in inputs]
-        if all(map(np.array_equal, others, inputs)):
+        if all(map(np.allclose, others, inputs)):
             others = [x * rng.uniform(0.7, 1.3, x.shape) if x.dtype.kind == "f" else x for x in inputs]
-        if not any(all(map(np.array_equal, others, earlier)) for earlier in found):
+        if not any(all(map(np.allclose, others, earlier)) for earlier in found):
             found.append(others)
     return found[1:]
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from graphnet.check.differences import Judged
 from graphnet.check.report import Finding, Part, Verdict
+from graphnet.check.vocabulary import aligned
 from graphnet.core.node import Node
+from graphnet.core.tables import number
 
 
 def verdict_of(judged: Judged) -> Verdict:
@@ -33,13 +35,17 @@ def finding_of(
     *,
     directions: int = 0,
     order: float | None = None,
+    delta: np.ndarray[Any, Any] | None = None,
 ) -> Finding:
-    """Return the finding on one array; `judged` is None if no entry could be compared."""
+    """Return the finding on one array; `judged` is None if no entry could be compared. δ is told where it has that entry."""
     worst = judged.worst if judged else None
-    place, numbers = None, (float("nan"),) * 3
+    place, numbers, there = None, (float("nan"),) * 3, ""
     if judged is not None and worst is not None:
         place = tuple(int(i) for i in np.unravel_index(int(judged.entries[worst]), array.shape))
         numbers = (float(judged.rule[worst]), float(judged.difference[worst]), float(judged.error[worst]))
+        there = f"the input is {number(array[place], 6)}"
+        if delta is not None and (fitting := aligned(delta, array.shape)) is not None:
+            there += f", δ {number(fitting[place], 6)}"
     return Finding(
         part,
         node,
@@ -57,4 +63,6 @@ def finding_of(
         order,
         verdict,
         diagnosis,
+        there,
+        judged,
     )

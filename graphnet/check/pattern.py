@@ -16,7 +16,7 @@ TRIED = "signs, factors, terms, sums, orders and places"
 def pattern(e: Evidence) -> str:
     """Return what was tried, and what can be said of the entries that are wrong."""
     wrong, known = e.wrong & e.known, int(e.known.sum())
-    parts = [f"none of the {TRIED} that were tried explains it", f"{int(wrong.sum())} of {known} entries are wrong"]
+    parts = [f"tried: {TRIED}", f"{int(wrong.sum())} of {known} entries are wrong"]
     if not wrong.any():
         return "; ".join(parts)
     parts.append(f"rule / difference {_range(e, wrong)}, rule − difference {_between((e.rule - e.right)[wrong])}")

@@ -88,7 +88,17 @@ class _Rule:
         source = f"{self.names[slot]}: {self.graph.label(self.node.inputs[slot])}"
         label = self.graph.label(self.node)
         return finding_of(
-            self.part, self.node, label, slot, source, self.inputs[slot], judged, verdict, diagnosis, **more
+            self.part,
+            self.node,
+            label,
+            slot,
+            source,
+            self.inputs[slot],
+            judged,
+            verdict,
+            diagnosis,
+            delta=self.delta,
+            **more,
         )
 
     def _broken(self, slot: int) -> Finding:

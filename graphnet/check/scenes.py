@@ -71,7 +71,7 @@ class Scene:
         """Return the evidence for another δ at these inputs; nothing where the rules can't be run."""
         try:
             with np.errstate(all="ignore"):
-                inputs = [read_only(array) for array in inputs]
+                inputs = [read_only(np.asarray(array)) for array in inputs]
                 output = np.asarray(self.call.op.forward(*inputs))
                 delta = np.asarray(self.settings.rng.normal(size=self.delta.shape))
                 returned = self.call.op.backward(delta.copy(), output.copy(), *[array.copy() for array in inputs])

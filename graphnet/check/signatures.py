@@ -72,7 +72,7 @@ def signature(evidence: Evidence) -> str:
         for name in hypothesis(evidence):
             if _holds(name, hypothesis, evidence):
                 return name.text
-    return f"{UNKNOWN}: {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
+    return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
 
 
 def repaired(evidence: Evidence, problem: str) -> str:
@@ -205,14 +205,14 @@ def _input_transposed(e: Evidence) -> Iterator[Name]:
     """Try each argument transposed: right if another argument is given transposed: delta @ W in place of delta @ W.T."""
     for slot, name in enumerate(e.names):
         turned = e.given(inputs=e.replaced(slot, e.inputs[slot].T))
-        if turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+        if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
             yield Name(f"one of two uses is lost: plus the same with {name} transposed it is right")
         if e.explains(turned):
             yield Name(f"a transpose is missing in the product, or one too many: with {name} transposed it is right")
     turned = e.given(delta=e.delta.T)
     if e.explains(turned):
         yield Name("a transpose is missing in the product, or one too many: with delta transposed it is right")
-    if turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+    if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
         yield Name("one of two uses is lost: plus the same with delta transposed it is right")
 
 
@@ -322,14 +322,14 @@ def _rearranged(e: Evidence) -> Iterator[Name]:
         for words, order in vocabulary.orders(e.inputs[slot].shape):
             if e.explains(e.given(inputs=e.replaced(slot, order(e.inputs[slot])))):
                 yield Name(f"{name} is read in the wrong order: with {name} {words} it is right", key=f"{name} {words}")
-    rule, right = e.rule[e.known], e.right[e.known]
-    if e.known.all() and right.size > 2 and not e.explains(e.rule):
-        allowed = CLOSE * np.abs(np.sort(right)) + NEXT_TO_NOTHING * np.max(np.abs(right))
-        moved = e.wrong & e.telling
-        if (np.abs(np.sort(rule) - np.sort(right)) <= allowed).all() and moved.sum() > 2:
+    if e.known.all():
+        right, rule = np.sort(e.right, axis=None), np.sort(e.rule, axis=None)
+        allowed = CLOSE * np.abs(right) + NEXT_TO_NOTHING * np.max(np.abs(right))
+        moved = int((np.abs(e.rule - e.right) > 10 * CLOSE * np.abs(e.right)).sum())
+        if (np.abs(rule - right) <= allowed).all() and moved > 2:
             yield Name(
-                f"right numbers in wrong places: all {right.size} are there, {int(moved.sum())} of them not where they belong",
-                chance=1 / math.factorial(min(int(moved.sum()), 20)),
+                f"right numbers in wrong places: all are there, {moved} of {right.size} not where they belong",
+                key="right numbers in wrong places",
             )
 
 
@@ -405,7 +405,7 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
     for axes in vocabulary.axes_of(ratio):
         middle = np.nanmedian(np.where(at.any(axis=axes, keepdims=True), ratio, 1.0), axis=axes, keepdims=True)
         spare = int(at.sum()) - np.count_nonzero(at.any(axis=axes))
-        if (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all() and spare:
+        if (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all() and spare and not e.nearly:
             low, high = np.nanmin(ratio), np.nanmax(ratio)
             near = max(abs(low - 1), abs(high - 1)) < 1e-2
             more = " (next to 1: an ε lost or added?)" if near else ""
@@ -436,8 +436,9 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
         m = math.prod(missing.shape[axis] for axis in axes)
         rows = lambda array, axes=axes, m=m: np.moveaxis(array, axes, range(-len(axes), 0)).reshape(-1, m)  # noqa: E731
         for span in alone + [("1", name) for name in arrays if name != "1"]:
-            spare = (m - len(span)) * (missing.size // m)
-            if spare < 1:
+            loud = (np.abs(rows(missing)) > 1e-4 * largest).sum(axis=1)
+            spare = int(np.maximum(0, loud - len(span)).sum())
+            if not spare or m <= len(span):
                 continue
             basis, _ = np.linalg.qr(np.stack([rows(arrays[name]) for name in span], axis=-1))
             inside = lambda array, basis=basis: (basis @ (basis.swapaxes(1, 2) @ array[..., np.newaxis]))[..., 0]  # noqa: E731

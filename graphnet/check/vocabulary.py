@@ -107,7 +107,7 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
         rows = np.concatenate([rows, 1 / rows[1:]])
     t, b = target[e.known], base[e.known]
     telling = np.flatnonzero(_loud(e, t))
-    if not telling.size:
+    if not telling.size or e.nearly:
         return
     at = telling[np.linspace(0, len(telling) - 1, min(FEW, len(telling))).astype(int)]
     first, second = np.triu_indices(len(rows))
