@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,13 @@ class Evidence:
     @cached_property
     def telling(self) -> Array:
         """Where it is known, and rule or difference is more than nothing."""
-        return self.known & ((self.right != 0) | self.wrong)
+        telling: Array = self.known & ((self.right != 0) | self.wrong)
+        return telling
 
     @cached_property
     def nearly(self) -> bool:
         """Whether the rule is right as far as a hypothesis can tell."""
-        return _alike(self.rule, self.right)
+        return bool(_alike(self.rule, self.right))
 
     @property
     def over(self) -> str:
@@ -141,62 +143,47 @@ class Evidence:
             np.asarray(self.op.forward(*self.replaced(self.slot, self.input + step * direction)))
             for step in (-STEP, STEP)
         )
-        return np.asarray((high - low) / (2 * STEP))
+        moved: Array = (high - low) / (2 * STEP)
+        return moved
 
     def replaced(self, slot: int, array: Array) -> list[Array]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
 
     @cached_property
-    def others(self) -> Others:
-        """Evidence for another δ, first at the same inputs, then at others."""
-        inputs = [self.inputs, *other_inputs(self.inputs)]
-        return Others(found for arrays in inputs if (found := self.elsewhere(arrays)) is not None)
+    def _others(self) -> Any:
+        inputs = [self.inputs, *other_inputs(self.inputs, self.slot)]
+        return tee((found for arrays in inputs if (found := self.elsewhere(arrays)) is not None), 1)[0]
+
+    @property
+    def others(self) -> Iterator[Evidence]:
+        """Evidence for another δ, first at the same inputs, then at others; made when it is asked for, and kept."""
+        found: Iterator[Evidence] = copy(self._others)
+        return found
 
 
-class Others(list[Evidence]):
-    """Evidence that is made when it is asked for, and kept."""
-
-    def __init__(self, source: Iterator[Evidence]) -> None:
-        super().__init__()
-        self._source = source
-
-    def __iter__(self) -> Iterator[Evidence]:
-        for i in count():
-            if i == len(self):
-                made = next(self._source, None)
-                if made is None:
-                    return
-                self.append(made)
-            yield self[i]
-
-
-def other_inputs(inputs: Sequence[Array]) -> list[list[Array]]:
-    """Return other inputs of the same kind: shifted along all axes, and blends of differently shifted ones.
+def other_inputs(inputs: Sequence[Array], slot: int) -> list[list[Array]]:
+    """Return other inputs of the same kind: shifted along all axes, and blends of these with the first, one of them smaller.
 
     Symmetric, positive definite and diagonal matrices, shares that add up to 1, ranges, and signs as a rule, stay what they
-    are, and no number stays in its place. Whole numbers are only shifted: they may be positions or labels.
+    are, and no number stays in its place. Whole numbers beside the one of interest are only shifted: they may be labels.
     """
     rng, found = np.random.default_rng(0), [list(inputs)]
     for i in range(OTHER_INPUTS):
         share = rng.uniform(0.2, 0.4) * (i % 2)
-        others = [_blend(x, i // 2, share) for x in inputs]
-        if all(map(np.allclose, others, inputs)):
-            others = [x * rng.uniform(0.7, 1.3, x.shape) if x.dtype.kind == "f" else x for x in inputs]
+        others = [_blend(x, i // 2, share, real=k == slot) for k, x in enumerate(inputs)]
+        others[slot] = others[slot] * (1 - share / 2)
         if not any(all(map(np.allclose, others, earlier)) for earlier in found):
             found.append(others)
     return found[1:]
 
 
-def _blend(x: Array, shift: int, share: float) -> Array:
-    """Return an array shifted along all its axes, and mixed with itself shifted otherwise."""
+def _blend(x: Array, by: int, share: float, *, real: bool) -> Array:
+    """Return an array shifted along all its axes, and if its numbers are real ones mixed with itself."""
     axes = tuple(range(x.ndim))
-    shifted, other = (
-        np.roll(x, [1 + (size // 2 + by) % max(1, size - 1) for size in x.shape], axes) if axes else x
-        for by in (shift, shift + 1)
-    )
-    whole = x.dtype.kind != "f" or np.array_equal(x, np.round(x))
-    return shifted if whole else (1 - share) * shifted + share * other
+    shifted = np.roll(x, [1 + (size // 2 - 1 + by) % max(1, size - 1) for size in x.shape], axes) if axes else x
+    real = x.dtype.kind == "f" and (real or not np.array_equal(x, np.round(x)))
+    return (1 - share) * shifted + share * x if real else shifted
 
 
 def _alike(candidate: Array, right: Array) -> bool:

@@ -11,6 +11,8 @@ from graphnet.core.tables import number
 
 Array = np.ndarray[Any, Any]
 TRIED = "signs, factors, terms, sums, orders and places"
+SHOWN = 6
+"""Rows or columns that are told."""
 
 
 def pattern(e: Evidence) -> str:
@@ -21,20 +23,19 @@ def pattern(e: Evidence) -> str:
         return "; ".join(parts)
     parts.append(f"rule / difference {_range(e, wrong)}, rule − difference {_between((e.rule - e.right)[wrong])}")
     for axis, name in enumerate(("row", "column")) if wrong.ndim == 2 else ():
-        slabs = [(i, np.take(wrong, i, axis), axis) for i in range(wrong.shape[axis])]
-        counts = ", ".join(str(int(slab.sum())) for _, slab, _ in slabs[:8]) + ", …" * (len(slabs) > 8)
-        parts.append(f"wrong by {name}: {counts}")
+        lines = [np.indices(wrong.shape)[axis] == i for i in range(wrong.shape[axis])]
+        told = ", ".join(_range(e, wrong & line) for line in lines[:SHOWN]) + ", …" * (len(lines) > SHOWN)
+        parts.append(f"the ratio by {name}: {told}")
     for word, where in (("positive", e.input > 0), ("negative", e.input < 0)):
         if (where & e.known).any():
-            some = wrong & where
-            ratios = f", ratio {_range(e, some)}" if some.any() else ""
-            parts.append(f"where the input is {word}: {int(some.sum())} of {int((where & e.known).sum())}{ratios}")
+            count = f"{int((wrong & where).sum())} of {int((where & e.known).sum())} wrong"
+            parts.append(f"where the input is {word}: {count}, ratio {_range(e, wrong & where)}")
     return "; ".join(parts)
 
 
 def _range(e: Evidence, where: Array) -> str:
     at = where & (e.right != 0)
-    return _between(e.rule[at] / e.right[at]) if at.any() else "infinite"
+    return _between(e.rule[at] / e.right[at]) if at.any() else "infinite" if where.any() else "right"
 
 
 def _between(values: Array) -> str:

@@ -302,12 +302,8 @@ class Report:
 
     def __repr__(self) -> str:
         outcome = self.verdict.partition(":")[0].partition(" at ")[0]
-        count = (
-            f"{len(self.failures)} of {len(self.findings)} arrays wrong"
-            if self.failures
-            else f"{len(self.findings)} arrays"
-        )
-        return f"<Report: {outcome}, {count}; print it for the table>"
+        wrong = f"{len(self.failures)} of " if self.failures else ""
+        return f"<Report: {outcome}, {wrong}{len(self.findings)} arrays; print it to read more>"
 
     def plot(self) -> Any:
         """Draw what each wrong rule says against the difference, with matplotlib (the extra ``plots``).

@@ -86,7 +86,7 @@ class _Rule:
 
     def _finding(self, slot: int, judged: Judged | None, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
         source = f"{self.names[slot]}: {self.graph.label(self.node.inputs[slot])}"
-        label = self.graph.label(self.node)
+        label, beside = self.graph.label(self.node), {"δ": self.delta, "the output": self.output}
         return finding_of(
             self.part,
             self.node,
@@ -97,7 +97,7 @@ class _Rule:
             judged,
             verdict,
             diagnosis,
-            delta=self.delta,
+            beside=beside,
             **more,
         )
 

@@ -364,7 +364,9 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
     if delta is None or not e.linear:
         return
     missing = e.right - e.rule
-    found = [(f"δ{'·' * bool(words)}{words}", *more) for words, *more in vocabulary.multiples(e, missing, delta)]
+    found = [
+        (f"δ{'·' * bool(words)}{words}", c, chance) for words, c, chance in vocabulary.multiples(e, missing, delta)
+    ]
     for words, factor, chance in [*vocabulary.sums(e, missing, delta), *found]:
         text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
@@ -415,9 +417,8 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
                 text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{more}"
                 yield Name(text, chance=CLOSE**spare)
             else:
-                kept = [axis for axis in range(ratio.ndim) if axis not in axes]
-                slab = {(0,): "row", (1,): "column"}.get(tuple(kept)) if ratio.ndim == 2 else None
-                slab = slab or f"place along {vocabulary.along(tuple(kept), ratio)}"
+                kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
+                slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else f"place along {vocabulary.along(kept, ratio)}"
                 text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{more}"
                 yield Name(text, chance=CLOSE**spare)
 
@@ -426,33 +427,30 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
     """Yield that what is missing is, in each slab, a multiple of something known."""
     if not e.known.all() or not e.linear:
         return
-    missing, largest = e.right - e.rule, np.max(np.abs(e.right))
-    arrays = {"1": np.ones(e.right.shape)}
+    arrays, largest = {"ones": np.ones(e.right.shape)}, np.max(np.abs(e.right))
     for name, array in vocabulary.given(e):
-        arrays |= {name: array, f"exp {name}": np.exp(np.minimum(array, 100)), f"{name}²": array**2}
-        arrays |= {f"sign {name}": np.sign(array)}
-    alone = [(name,) for name in arrays]
-    for axes in vocabulary.axes_of(missing):
-        m = math.prod(missing.shape[axis] for axis in axes)
-        rows = lambda array, axes=axes, m=m: np.moveaxis(array, axes, range(-len(axes), 0)).reshape(-1, m)  # noqa: E731
-        for span in alone + [("1", name) for name in arrays if name != "1"]:
-            loud = (np.abs(rows(missing)) > 1e-4 * largest).sum(axis=1)
+        arrays |= {
+            words.format(name): vocabulary.FUNCTIONS[words](array) for words in ("{}", "{}²", "exp {}", "sign {}")
+        }
+    spans = [(name,) for name in arrays] + [("ones", name) for name in arrays if name != "ones"]
+    for axes in vocabulary.axes_of(e.right):
+        signals = [vocabulary.in_rows(array, axes) for array in (e.right - e.rule, e.right, e.rule)]
+        loud = (np.abs(signals[0]) > 1e-4 * largest).sum(axis=1)
+        for span in spans:
             spare = int(np.maximum(0, loud - len(span)).sum())
-            if not spare or m <= len(span):
+            if not spare or not all(np.isfinite(arrays[name]).all() for name in span):
                 continue
-            basis, _ = np.linalg.qr(np.stack([rows(arrays[name]) for name in span], axis=-1))
-            inside = lambda array, basis=basis: (basis @ (basis.swapaxes(1, 2) @ array[..., np.newaxis]))[..., 0]  # noqa: E731
-            lost, right, rule = rows(missing), rows(e.right), rows(e.rule)
-            if (np.abs(inside(lost) - lost) <= 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(lost)).all():
-                what = " and ".join("ones" if name == "1" else name for name in span)
-                like = {1: " (as if a mean was a constant)", 2: " (as if mean and variance were constants)"}
-                more = like[len(span)] if span[0] == "1" else ""
+            basis = np.linalg.qr(np.stack([vocabulary.in_rows(arrays[name], axes) for name in span], axis=-1))[0]
+            lost, right, rule = (np.einsum("rik,rjk,rj->ri", basis, basis, signal) for signal in signals)
+            allowed = 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(signals[0])
+            if (np.abs(lost - signals[0]) <= allowed).all():
                 how = "a part is lost, or one too many: what is missing is a multiple of"
-                if np.max(np.abs(inside(right))) < 1e-6 * largest:
+                if np.max(np.abs(right)) < 1e-6 * largest:
                     how = "a projection is lost: the right one has no part along"
-                elif np.max(np.abs(inside(rule))) < 1e-6 * largest:
+                elif np.max(np.abs(rule)) < 1e-6 * largest:
                     how = "a projection too many: it has no part left along"
-                text = f"{how} {what}, over {vocabulary.along(axes, missing)}{more}"
+                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
+                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like * (span[0] == 'ones')}"
                 yield Name(text, key=text, chance=len(arrays) * CLOSE**spare)
 
 

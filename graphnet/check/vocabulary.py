@@ -59,6 +59,12 @@ def along(axes: Axes, array: Array) -> str:
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
 
 
+def in_rows(array: Array, axes: Axes) -> Array:
+    """Return a row for each slab along some axes."""
+    last = np.moveaxis(array, axes, range(-len(axes), 0))
+    return last.reshape(-1, int(np.prod(last.shape[last.ndim - len(axes) :])))
+
+
 def aligned(array: Array, shape: tuple[int, ...]) -> Array | None:
     """Return an array with axes inserted so that it fits another shape: behind, if it has not its last sizes."""
     padded = array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array
