@@ -14,7 +14,7 @@ from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Constant, input, numbers
+from graphnet.core.leaves import Constant, constant, input, numbers, parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
@@ -147,9 +147,13 @@ def check_op(
     rule = _op_of(op, [array.shape for array in given], kinds)
     rule.check_count(len(given))
     names = rule.input_names(len(given))
-    nodes = [input(name, array.shape, dtype=kind) for name, array, kind in zip(names, given, kinds, strict=True)]
+    # Leaves that hold the arrays: a rule that can't say which shape it gives is run on them to find out.
+    nodes = [
+        parameter(name, array) if kind is float else constant(array, name=name, dtype=kind)
+        for name, array, kind in zip(names, given, kinds, strict=True)
+    ]
     graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
-    values = run_forward(graph, leaf_values(graph, dict(zip(nodes, given, strict=True)), np.float64), "raise")
+    values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
     findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
     return Report(graph, tuple(findings), "", tuple(properties), method)
 

@@ -55,12 +55,15 @@ class Judged:
         What the two say about each.
     judgement : numpy.ndarray
         Of each, one of `Judgement`.
+    kinked : numpy.ndarray
+        Of each that was looked at closely, whether there is a kink.
     """
 
     entries: Array
     rule: Array
     difference: Array
     judgement: Array
+    kinked: Array
 
     def count(self, judgement: Judgement) -> int:
         """Return how many entries were judged so."""
@@ -113,7 +116,7 @@ def judge(
     x = np.abs(response.array.ravel()[entries])
     steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
     scale = float(np.max(np.abs(said[np.isfinite(said)]), initial=scale))
-    judgement = np.full(len(entries), "right", dtype="<U8")
+    judgement, kinked = np.full(len(entries), "right", dtype="<U8"), np.zeros(len(entries), bool)
     if complex_step:
         change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
         difference, noise = change.imag / COMPLEX_STEP, np.zeros(len(entries))
@@ -123,7 +126,7 @@ def judge(
 
     def look(at: Array, *, alone: bool) -> None:
         ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
-        difference[at], judgement[at] = ladders.best, ladders.judgement
+        difference[at], judgement[at], kinked[at] = ladders.best, ladders.judgement, ladders.kinked
 
     if suspects.size:
         look(suspects, alone=False)
@@ -132,7 +135,7 @@ def judge(
         look(first, alone=True)
         if rest.size and (judgement[first] != "wrong").any():
             look(rest, alone=True)
-    return Judged(entries, said, difference, judgement)
+    return Judged(entries, said, difference, judgement, kinked)
 
 
 def not_analytic(response: Response, rng: np.random.Generator) -> str:
@@ -205,7 +208,7 @@ class _Ladders:
         self, response: Response, entries: Array, steps: Array, x: Array, rule: Array, scale: float, *, alone: bool
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
-        self.best = np.full(len(entries), np.nan)
+        self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
         near_zero = np.flatnonzero((x > 0) & (x < 1))
         share = np.full(len(entries), np.inf)
         for at, bases in ((np.arange(len(entries)), steps), (near_zero, STEP * x[near_zero])):
@@ -215,11 +218,11 @@ class _Ladders:
             best, uncertain = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
             self.best[at[better]], share[at[better]] = best[better], uncertain[better]
-            judged = ladder.judge(rule[at], scale)
+            judged, kinked = ladder.judge(rule[at], scale)
+            self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
-            weight = np.vectorize(ORDER.index, otypes=[int])
-            stronger = at[weight(judged) > weight(self.judgement[at])] if at.size else at
-            self.judgement[stronger] = judged[weight(judged) > weight(self.judgement[at])]
+            says, said = (np.argmax(np.asarray(ORDER)[:, None] == these, axis=0) for these in (judged, self.judgement[at]))
+            self.judgement[at] = np.where(says > said, judged, self.judgement[at])
         if alone:
             wrong = np.flatnonzero(self.judgement == "wrong")
             if wrong.size:
@@ -260,8 +263,8 @@ class _Ladder:
                 for slope, taken in ((left, low), (right, high))
             )
 
-    def judge(self, rule: Array, scale: float) -> Array:
-        """Return the judgement on each entry."""
+    def judge(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
         left_best, left_share = self.left.best(rule, scale)
         right_best, right_share = self.right.best(rule, scale)
@@ -273,13 +276,11 @@ class _Ladder:
             between = (np.fmin(left_best, right_best) - off <= rule) & (rule <= np.fmax(left_best, right_best) + off)
             one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
         known = (left_share <= BLUR) & (right_share <= BLUR)
-        told |= known & kink
-        finite = np.isfinite(rule)
-        return np.select(
-            [finite & (right | one_sided), finite & known & kink & between, told],
-            ["right", "kink", "wrong"],
-            "blurred",
-        ).astype("<U8")
+        kinked, finite = known & kink, np.isfinite(rule)
+        judged = np.select(
+            [finite & (right | one_sided), finite & kinked & between, told | kinked], ["right", "kink", "wrong"], "blurred"
+        )
+        return judged.astype("<U8"), kinked
 
 
 class _Slopes:
@@ -376,9 +377,3 @@ def _drop_stairs(
     gone = suspects[stairs]
     for changes in (back, ahead):
         changes[:, gone] = np.where(still[:, gone], np.nan, changes[:, gone])
-
-
-def one_sided(response: Response, entries: Array, steps: Array, rule: Array) -> tuple[Array, Array]:
-    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides."""
-    judged = _Ladder(response, entries, steps, alone=True).judge(rule, 1.0)
-    return judged == "kink", judged == "kink"

@@ -19,8 +19,10 @@ from graphnet.core.tables import number
 from graphnet.engine.rules import as_messages, read_only
 
 Array = np.ndarray[Any, Any]
-NEAR = 1e-6
-"""How far a neighbour is away, as a share of max(1, |x|)."""
+NEAR = 1e-12
+"""How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
+FIRST = 6
+"""How many neighbours are asked first."""
 TORN = 1e-3
 """By what share of the largest message an entry must change so near that the rule is called torn there."""
 NEIGHBOURS = 128
@@ -29,8 +31,8 @@ GROUPS = 60
 """How many pairs and triples of torn entries are looked at together."""
 
 
-def torn(op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequence[Array], rng: np.random.Generator) -> str:
-    """Return what is wrong where a rule is torn, or nothing.
+def torn(op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequence[Array], rng: np.random.Generator) -> tuple[bool, str]:
+    """Tell whether a rule is torn at a point, and what is wrong there, if anything is.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def torn(op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequenc
     """
     slots = [slot for slot, message in enumerate(messages) if message is not None and inputs[slot].dtype.kind == "f"]
     if not slots:
-        return ""
+        return False, ""
     said = _joined(messages, slots)
     x = np.concatenate([inputs[slot].ravel() for slot in slots])
     length = NEAR * np.maximum(1.0, np.abs(x))
@@ -50,7 +52,7 @@ def torn(op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequenc
         moved, start = list(inputs), 0
         for slot in slots:
             part = shift[start : start + inputs[slot].size].reshape(inputs[slot].shape)
-            moved[slot], start = read_only(inputs[slot] + part), start + part.size
+            moved[slot], start = read_only(np.asarray(inputs[slot] + part)), start + part.size
         try:
             with np.errstate(all="ignore"):
                 output = np.asarray(op.forward(*moved))
@@ -63,34 +65,41 @@ def torn(op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequenc
         steps = rng.choice([-1.0, 1.0], (count, x.size)) * rng.uniform(0.1, 1.0, (count, x.size)) * length
         return [found for step in steps if (found := at(step)) is not None]
 
-    near = anywhere(3)
+    def differ(near: Sequence[Array]) -> Array:
+        return np.flatnonzero((np.abs(np.stack(near) - said) > TORN * size).any(axis=0))
+
+    near = anywhere(FIRST)
     if not near or not np.isfinite(said).all():
-        return ""
+        return False, ""
     size = max(float(np.abs(near).max(initial=0.0)), float(np.abs(said).max(initial=0.0)))
-    places = np.flatnonzero((np.abs(np.stack(near) - said) > TORN * size).any(axis=0))
+    if not differ(near).size:
+        return False, ""
+    near += anywhere(NEIGHBOURS)
+    places = differ(near)
     if len(places) < 2:
-        return ""
-    near = np.stack([*near, *anywhere(NEIGHBOURS)])[:, places]  # type: ignore[assignment]
+        return True, ""
+    beside = np.stack(near)[:, places]
     said = said[places]
-    total = near.sum(axis=1)  # type: ignore[attr-defined]
+    total = beside.sum(axis=1)
     if np.ptp(total) <= TORN * size < abs(said.sum() - total.mean()):
-        return (
+        return True, (
             f"where entries tie, together they get {number(said.sum(), 6)} of an error signal that is "
             f"{number(float(total.mean()), 6)} in all right beside the tie"
         )
     for _ in range(GROUPS):
         group = rng.permutation(len(places))[: rng.integers(2, 4)]
         signs = rng.choice([-1.0, 1.0], len(group))
-        patterns = [at(_pattern(rng, length, places[group], np.array(way))) for way in itertools.product((-1, 1), repeat=len(group))]
-        beside = np.concatenate([near[:, group], *[found[places[group]][None] for found in patterns if found is not None]])  # type: ignore[call-overload]
-        blends, value = beside @ signs, float(said[group] @ signs)
+        ways = itertools.product((-1, 1), repeat=len(group))
+        shifted = [at(_pattern(rng, length, places[group], np.array(way))) for way in ways]
+        blends = np.concatenate([beside[:, group], *[found[places[group]][None] for found in shifted if found is not None]])
+        blends, value = blends @ signs, float(said[group] @ signs)
         low, high = float(blends.min()), float(blends.max())
         if max(low - value, value - high) > TORN * size + (high - low) / 2:
-            return (
+            return True, (
                 f"where entries tie, {len(group)} of them together say {number(value, 6)}, where right beside the tie "
                 f"it is {number(low, 6)} to {number(high, 6)}"
             )
-    return ""
+    return True, ""
 
 
 def _pattern(rng: np.random.Generator, length: Array, group: Array, way: Array) -> Array:

@@ -9,13 +9,14 @@ import numpy as np
 from graphnet.check import taylor
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
 from graphnet.check.cuts import Call
-from graphnet.check.differences import Judged, estimate, judge, not_analytic
+from graphnet.check.differences import Judged, judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.evidence import Evidence
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.neighbours import reaches_state, torn
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Response
+from graphnet.check.scenes import PRECISE, Scene
 from graphnet.check.settings import Settings
 from graphnet.check.signatures import repaired, signature
 from graphnet.check.work import multiply_adds
@@ -27,8 +28,6 @@ from graphnet.engine.rules import as_messages, check_message, read_only
 from graphnet.errors import GraphError, RuleError
 
 Array = np.ndarray[Any, Any]
-PRECISE = 1e-5
-"""How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
 
 
 def check_rule(
@@ -69,13 +68,13 @@ class _Rule:
         self.delta = read_only(np.asarray(settings.rng.normal(size=self.output.shape)))
         self.behaviour = Behaviour(self.op, self.delta, self.output, self.inputs, self.slots, dtype, settings.rng)
         self.call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
-        self._differences: dict[int, Array] = {}
+        self.is_torn, self.torn = False, ""
+        self.scene = Scene(self.call, self.slots, settings, self.delta, self.output, self.inputs)
 
     def findings(self) -> list[Finding]:
         findings = []
-        self._torn = "" if self.behaviour.problem else torn(
-            self.op, self.delta, self._messages(), self.inputs, self.settings.rng
-        )
+        if not self.behaviour.problem:
+            self.is_torn, self.torn = torn(self.op, self.delta, self._messages(), self.inputs, self.settings.rng)
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
             if found.verdict == "blurred" and isinstance(self.node.inputs[slot], Constant):
@@ -85,15 +84,28 @@ class _Rule:
 
     def _finding(self, slot: int, judged: Judged | None, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
         source = f"{self.names[slot]}: {self.graph.label(self.node.inputs[slot])}"
-        label = self.graph.label(self.node)
+        label, beside = self.graph.label(self.node), {"δ": self.delta, "the output": self.output}
         return finding_of(
-            self.part, self.node, label, slot, source, self.inputs[slot], judged, verdict, diagnosis, **more
+            self.part,
+            self.node,
+            label,
+            slot,
+            source,
+            self.inputs[slot],
+            judged,
+            verdict,
+            diagnosis,
+            beside=beside,
+            torn=self.is_torn,
+            **more,
         )
 
     def _broken(self, slot: int) -> Finding:
         """Return the finding on a rule that gave no messages."""
         problem = self.behaviour.problem
-        if "raised" in problem:
+        if self._spoilt(slot):
+            problem = self._spoilt(slot)
+        elif "raised" in problem:
             problem = repaired(self._evidence(slot, np.zeros(self.inputs[slot].shape)), problem)
         return self._finding(slot, None, "wrong", problem)
 
@@ -118,8 +130,8 @@ class _Rule:
             verdict, evidence = verdict_of(judged), ""
             if verdict != "wrong" and more["directions"]:
                 verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
-        broken = any(self.behaviour.fault(name, slot) for name in SPOILING)
-        if verdict != "wrong" and not broken and (beside := self._torn or self._elsewhere(slot)):
+        broken = bool(self._spoilt(slot))
+        if verdict != "wrong" and not broken and (beside := self.torn or self._elsewhere(slot)):
             return self._finding(slot, judged, "wrong", beside, **more)
         if problem or broken:
             verdict = "wrong"
@@ -150,16 +162,14 @@ class _Rule:
             return ""
         if output.shape != self.output.shape or message.shape != inputs[slot].shape or not np.isfinite(output).all():
             return ""
-        values: dict[Any, Array] = {**dict(enumerate(inputs)), "output": output}
-        response = Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
-        verdict, evidence = judge_directions(response, message, self.settings.rng, "right")
+        scene = Scene(self.call, self.slots, self.settings, self.delta, output, inputs)
+        verdict, evidence = judge_directions(scene.response(slot), message, self.settings.rng, "right")
         where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
         return f"{where} ({evidence.split(',')[0]})" if verdict == "wrong" else ""
 
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
-        values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
-        return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
+        return self.scene.response(slot)
 
     def _judge(self, slot: int, message: Array) -> tuple[Judged, dict[str, Any]]:
         response = self._response(slot)
@@ -187,50 +197,27 @@ class _Rule:
 
     # What the fault looks like --------------------------------------------------------------------------------------
 
+    def _spoilt(self, slot: int) -> str:
+        """Return why messages mean nothing, if they don't."""
+        faults = {words: self.behaviour.fault(name, slot) for name, words in SPOILING.items()}
+        return next((f"{words}: {evidence}" for words, evidence in faults.items() if evidence), "")
+
     def _diagnosis(self, slot: int, message: Array, judged: Judged | None, problem: str) -> str:
-        for name, words in SPOILING.items():
-            if evidence := self.behaviour.fault(name, slot):
-                return f"{words}: {evidence}"
+        if spoilt := self._spoilt(slot):
+            return spoilt
         if self.behaviour.messages[slot] is None:
             looks_like = signature(self._evidence(slot, message, judged))
             return f"it returns None, although the output depends on this input ({looks_like})"
         if message.dtype != self.delta.dtype and message.shape == self.inputs[slot].shape:
             wrong = judged is not None and verdict_of(judged) == "wrong"
-            known = np.isfinite(self._right(slot))
-            close = np.allclose(message[known], self._right(slot)[known], rtol=1e-3)
+            right = self._evidence(slot, message, judged).right
+            known = np.isfinite(right)
+            close = np.allclose(message[known], right[known], rtol=1e-3)
             if not wrong or close:  # float32 can't be more exact
                 return f"wrong dtype: {problem}"
             return f"wrong dtype: {problem} ({signature(self._evidence(slot, message, judged))})"
         looks_like = signature(self._evidence(slot, message, judged))
-        return problem if problem and looks_like == "no known signature" else looks_like
+        return problem if problem and looks_like.startswith("no known signature") else looks_like
 
     def _evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
-        wrong = np.zeros(self.inputs[slot].size, bool)
-        if judged is not None:
-            wrong[judged.entries] = judged.judgement == "wrong"
-            right = np.full(self.inputs[slot].size, np.nan)
-            right[judged.entries] = judged.difference
-            right[judged.entries[judged.judgement == "kink"]] = np.nan
-            self._differences[slot] = right.reshape(self.inputs[slot].shape)
-        differences = [self._right(i) if i in self.slots else None for i in range(len(self.inputs))]
-        shape = self.inputs[slot].shape
-        return Evidence(
-            self.op,
-            slot,
-            np.asarray(message, float),
-            differences,
-            wrong.reshape(shape),
-            self.delta,
-            self.output,
-            self.inputs,
-        )
-
-    def _right(self, slot: int) -> Array:
-        """Return the right error signal of an input by finite differences; NaN where not known."""
-        if slot not in self._differences:
-            response = self._response(slot)
-            entries = self.settings.choose(response)
-            right = np.full(self.inputs[slot].size, np.nan)
-            right[entries] = estimate(response, entries)
-            self._differences[slot] = right.reshape(self.inputs[slot].shape)
-        return self._differences[slot]
+        return self.scene.evidence(slot, message, judged)

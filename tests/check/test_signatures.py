@@ -228,18 +228,18 @@ def slopes(right, wrong, z):
 
 
 def test_where_every_entry_is_wrong_no_place_is_to_blame():
-    assert slopes(np.array([1.0, 2.0, 3.0]), np.array([1.3, 2.9, 3.7]), np.zeros(3)) == UNKNOWN
+    assert slopes(np.array([1.0, 2.0, 3.0]), np.array([1.3, 2.9, 3.7]), np.zeros(3)).startswith(UNKNOWN)
 
 
 def test_one_entry_that_matters_makes_no_constant_factor():
-    assert slopes(np.array([0.0, 0.0, 3.0]), np.array([0.0, 0.0, 6.0]), np.ones(3)) == UNKNOWN
+    assert slopes(np.array([0.0, 0.0, 3.0]), np.array([0.0, 0.0, 6.0]), np.ones(3)).startswith(UNKNOWN)
     assert slopes(np.array([3.0]), np.array([6.0]), np.ones(1)).startswith(
         "wrong by a constant factor: ratio 2 over all 1 "
     )
 
 
 def test_a_factor_next_to_one_is_not_called_a_factor():
-    assert diagnosis(lambda d, a, z: d * (1 - a * a) * (1 + 2e-6)) == UNKNOWN
+    assert diagnosis(lambda d, a, z: d * (1 - a * a) * (1 + 2e-6)).startswith(UNKNOWN)
 
 
 @pytest.mark.parametrize("shape", [(), (3,)])
@@ -259,16 +259,14 @@ def test_columns_are_counted_along_the_last_axis():
     "wrong",
     [
         [(2, 0), (2, 1)],  # of a row of three
-        [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)],  # two rows
         [(0, 0), (1, 1)],
     ],
 )
-def test_a_part_of_a_row_or_two_of_them_are_not_a_row(wrong):
+def test_a_part_of_a_row_is_not_a_row(wrong):
     factor = np.ones((4, 3))
     factor[tuple(zip(*wrong, strict=True))] = np.linspace(1.3, 1.9, len(wrong))
     z = np.random.default_rng(3).permutation(12).reshape(4, 3) % 5 + 0.5
-    assert "row" not in diagnosis(lambda d, a, z: d * a * factor, np.exp, z)
-    assert "column" not in diagnosis(lambda d, a, z: d * a * factor, np.exp, z)
+    assert diagnosis(lambda d, a, z: d * a * factor, np.exp, z).startswith(UNKNOWN)
 
 
 def test_what_is_not_compared_and_what_is_zero_does_not_speak_against_a_sign():
@@ -318,6 +316,9 @@ def test_a_rule_that_says_the_same_for_any_delta_and_one_that_goes_by_its_sign()
     assert diagnosis(lambda d, a, z: 1 - a * a).startswith("delta is forgotten")
     assert not diagnosis(lambda d, a, z: np.sign(d) * (1 - a * a)).startswith("delta is forgotten")
     assert diagnosis(lambda d, a, z: np.clip(d, -1e-9, 1e-9) * 1e9 * (1 - a * a)) == (
+        "delta is replaced by its sign: with delta as it is, it would be right"
+    )
+    assert diagnosis(lambda d, a, z: d * np.abs(d) * (1 - a * a)) == (
         "not linear in delta: doubling delta does not double the result"
     )
 
