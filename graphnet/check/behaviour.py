@@ -175,7 +175,11 @@ class Behaviour:
         except Exception:  # of any kind: other values may be outside the rule's domain
             return
         again = self._call([read_only(array) for array in self._arguments])
-        self._compare("no hidden state", again, "after a forward pass of other numbers the same arguments give messages")
+        self._compare(
+            "no hidden state",
+            again,
+            "with a forward pass of other numbers in between, two calls with the same arguments",
+        )
 
     def _compare(self, name: str, again: Messages, what: str) -> None:
         for slot, (one, two) in self._each(self.messages, again):
@@ -183,7 +187,7 @@ class Behaviour:
                 apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
                 largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
             if apart > SAME * largest or not np.array_equal(np.isfinite(one), np.isfinite(two)):
-                self._fault(name, slot, f"{what} that differ by up to {number(apart)}")
+                self._fault(name, slot, f"{what} differ by up to {number(apart)}")
 
     def _twice(self, first: Messages) -> None:
         given = [array.copy() for array in self._arguments]
@@ -201,7 +205,7 @@ class Behaviour:
                 self._fault(
                     "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
                 )
-        self._compare("deterministic", again, "two calls with the same arguments give messages")
+        self._compare("deterministic", again, "two calls with the same arguments")
 
     def _later(self, other: Array) -> Callable[[Messages], None]:
         def check(first: Messages) -> None:
@@ -229,8 +233,8 @@ class Behaviour:
             both, alone = self._call([delta + MUCH * other, *rest]), self._call([other, *rest])
             for slot, (sum_, one, two) in self._each(both, self.messages, alone):
                 with np.errstate(all="ignore"):
-                    finite = np.isfinite(sum_) & np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
-                    apart = np.abs(sum_ - (one + MUCH * two))[finite]
+                    finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
+                    apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
                     largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
                 allowed = LINEAR * largest + MUCH * ROUNDING
                 most = np.max(apart, initial=0.0)

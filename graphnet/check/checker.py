@@ -14,7 +14,7 @@ from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Constant, constant, input, numbers, parameter
+from graphnet.core.leaves import Constant, Parameter, constant, numbers, parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
@@ -144,14 +144,14 @@ def check_op(
         bool if array.dtype.kind == "b" else int if array.dtype.kind in "iu" and any_floating else float
         for array in given
     ]
-    rule = _op_of(op, [array.shape for array in given], kinds)
-    rule.check_count(len(given))
-    names = rule.input_names(len(given))
     # Leaves that hold the arrays: a rule that can't say which shape it gives is run on them to find out.
     nodes = [
-        parameter(name, array) if kind is float else constant(array, name=name, dtype=kind)
-        for name, array, kind in zip(names, given, kinds, strict=True)
+        parameter(f"x{i}", array) if kind is float else constant(array, name=f"x{i}", dtype=kind)
+        for i, (array, kind) in enumerate(zip(given, kinds, strict=True))
     ]
+    rule = _op_of(op, nodes)
+    rule.check_count(len(given))
+    nodes = [_renamed(node, name) for node, name in zip(nodes, rule.input_names(len(given)), strict=True)]
     graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
     values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
     findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
@@ -189,11 +189,10 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
     return array
 
 
-def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) -> Any:
+def _op_of(op: Any, probes: Sequence[Node]) -> Any:
     """Return an op, or the one that an op function applies to such inputs: it is asked for a node."""
     if isinstance(op, type):
         return as_op(op)  # a class of ops where an op belongs
-    probes = [input(f"x{i}", shape, dtype=kind) for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))]
     try:
         node = op(*probes)
     except TypeError:
@@ -201,6 +200,14 @@ def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) ->
     if isinstance(node, Node) and node.op is not None and list(map(id, node.inputs)) == list(map(id, probes)):
         return node.op
     return as_op(op)
+
+
+def _renamed(leaf: Node, name: str) -> Node:
+    return (
+        parameter(name, leaf.value)
+        if isinstance(leaf, Parameter)
+        else constant(leaf.value, name=name, dtype=leaf.dtype)
+    )
 
 
 def _leaves(graph: Graph, wrt: Node | Iterable[Node] | None) -> Sequence[Node]:

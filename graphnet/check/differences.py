@@ -16,8 +16,7 @@ as another.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -34,8 +33,8 @@ ROUNDING = 100 * EPS
 """How far a rule's own rounding may move it, as a share of the largest of its numbers, or of δ, which is about 1."""
 BLUR = 1e-2
 """From what share of a derivative on the noise of its difference drowns it."""
-GOOD = 1e-3
-"""How uncertain a plateau of two rungs may be, as a share, for a rule to be called wrong by it."""
+CLEARLY = 20
+"""How many times its uncertainty a plateau of two rungs must be away from a rule to call it wrong."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
 CLOSER_LOOKS = 50
@@ -63,7 +62,7 @@ class Judged:
     rule: Array
     difference: Array
     judgement: Array
-    kinked: Array
+    kinked: Array = field(default_factory=lambda: np.zeros(0, bool))
 
     def count(self, judgement: Judgement) -> int:
         """Return how many entries were judged so."""
@@ -144,6 +143,11 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            for call in response.calls[:1]:  # later errors are taken for steps that leave the domain
+                given = [response.values[key] for key in call.inputs]
+                call.op.forward(
+                    *[z + 0j if key is response.source else z for key, z in zip(call.inputs, given, strict=True)]
+                )
             change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
     except Exception as error:  # whatever the rule does with complex numbers
         return f"given complex numbers it raised {type(error).__name__}: {error}"
@@ -221,12 +225,16 @@ class _Ladders:
             judged, kinked = ladder.judge(rule[at], scale)
             self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
-            says, said = (np.argmax(np.asarray(ORDER)[:, None] == these, axis=0) for these in (judged, self.judgement[at]))
+            says, said = (
+                np.argmax(np.asarray(ORDER)[:, None] == these, axis=0) for these in (judged, self.judgement[at])
+            )
             self.judgement[at] = np.where(says > said, judged, self.judgement[at])
         if alone:
             wrong = np.flatnonzero(self.judgement == "wrong")
             if wrong.size:
-                self.judgement[wrong[self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)]] = "blurred"
+                self.judgement[wrong[self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)]] = (
+                    "blurred"
+                )
 
     def _lost(self, response: Response, entries: Array, steps: Array, rule: Array, at: Array) -> Array:
         """Tell where numbers too large to show a step may hold what is missing from the difference."""
@@ -250,10 +258,10 @@ class _Ladder:
         back, ahead = -np.stack(changes[: len(RUNGS)]), np.stack(changes[len(RUNGS) :])
         size = np.fmax(*np.split(np.stack(sizes), 2))
         low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
-        _drop_stairs(response, entries, steps, back, ahead, alone=alone)
+        stair = _drop_stairs(response, entries, steps, back, ahead, alone=alone)
         # Nothing changed? In numbers as large as these the change may have been lost on the way.
         lost = 4 * EPS * np.max(np.abs(response.array), initial=1.0)
-        noise = np.fmax(8 * EPS * size, np.where((back == 0) & (ahead == 0), lost, 0.0))
+        noise = np.fmax(np.fmax(8 * EPS * size, stair), np.where((back == 0) & (ahead == 0), lost, 0.0))
         with np.errstate(all="ignore"):
             self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
             # Carried to step 0, from a step and one ten times as long: what is left is of second order.
@@ -278,7 +286,9 @@ class _Ladder:
         known = (left_share <= BLUR) & (right_share <= BLUR)
         kinked, finite = known & kink, np.isfinite(rule)
         judged = np.select(
-            [finite & (right | one_sided), finite & kinked & between, told | kinked], ["right", "kink", "wrong"], "blurred"
+            [finite & (right | one_sided), finite & kinked & between, told | kinked],
+            ["right", "kink", "wrong"],
+            "blurred",
         )
         return judged.astype("<U8"), kinked
 
@@ -322,58 +332,60 @@ class _Slopes:
         return np.asarray(relative | flat)
 
     def agree(self, rule: Array, scale: float) -> tuple[Array, Array]:
-        """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not."""
-        agrees, told = np.zeros(len(rule), bool), np.zeros(len(rule), bool)
-        for value, error, length in self._plateaus(rule, scale):
-            with np.errstate(invalid="ignore"):
-                apart = np.abs(rule - value)
-                agrees |= apart <= _allowed(rule, value, scale) + 2 * error
-                good = error <= GOOD * np.fmax(np.abs(value), np.where(np.isfinite(rule), np.abs(rule), 0.0))
-            told |= np.isfinite(value) & (good | (length > 1))
-        return agrees, told
+        """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not.
+
+        What counts of a plateau is its most certain rung, and others hardly less certain than that which are more certain
+        than those next to them: what looks like one may be two.
+        """
+        flat = self._flat(rule, scale)
+        least = np.where(flat, self.errors, np.inf)  # of its plateau
+        for ahead, here in [(k - 1, k) for k in range(1, len(flat))] + [
+            (k, k - 1) for k in range(len(flat) - 1, 0, -1)
+        ]:
+            least[here] = np.where(flat[here] & flat[ahead], np.minimum(least[here], least[ahead]), least[here])
+        beyond = np.full((1, len(rule)), np.inf)
+        before, behind = np.concatenate([beyond, self.errors[:-1]]), np.concatenate([self.errors[1:], beyond])
+        with np.errstate(invalid="ignore"):
+            certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
+            agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * self.errors
+            good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
+        good |= np.concatenate([beyond < 0, flat[:-1]])
+        return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
 
     def best(self, rule: Array, scale: float) -> tuple[Array, Array]:
         """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
         with np.errstate(all="ignore"):
             floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
-            share = self.errors / np.maximum(np.abs(self.values), floor)
+            share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
         share = np.where(self._flat(rule, scale), share, share + 1e9)
         share = np.where(np.isfinite(share), share, np.inf)
         k, at = np.argmin(share, axis=0), np.arange(len(rule))
         found = share[k, at]
         return np.where(np.isfinite(found), self.values[k, at], np.nan), found
 
-    def _plateaus(self, rule: Array, scale: float) -> Iterator[tuple[Array, Array, Array]]:
-        """Yield, for each entry's plateaus, the most certain slope, its uncertainty, and how many rungs agree; NaN for none."""
-        flat = self._flat(rule, scale)
-        none = np.full(len(rule), np.nan)
-        value, error, length = none.copy(), np.full(len(rule), np.inf), np.zeros(len(rule))
-        for k in range(len(flat) + 1):
-            on = flat[k] if k < len(flat) else np.zeros(len(rule), bool)
-            closed = ~on & (length > 0)
-            if closed.any():
-                yield np.where(closed, value, np.nan), np.where(closed, error, np.inf), np.where(closed, length, 0)
-            value[closed], error[closed], length[closed] = np.nan, np.inf, 0
-            if k < len(flat):
-                better = on & (self.errors[k] < error)
-                value[better], error[better] = self.values[k, better], self.errors[k, better]
-                length[on] += 1
 
+def _drop_stairs(response: Response, entries: Array, steps: Array, back: Array, ahead: Array, *, alone: bool) -> Array:
+    """Strike out steps on which nothing moves where that is a staircase: there nothing moves from other points either.
 
-def _drop_stairs(
-    response: Response, entries: Array, steps: Array, back: Array, ahead: Array, *, alone: bool
-) -> None:
-    """Strike out steps on which nothing moves where that is a staircase: there nothing moves from other points either."""
-    still = (back == 0) & (ahead == 0)
+    Returns
+    -------
+    numpy.ndarray
+        The height of a stair for each entry; 0 where there is no staircase.
+    """
+    still, height = (back == 0) & (ahead == 0), np.zeros(len(entries))
     first = np.argmin(still, axis=0)  # the shortest step that moves something
     suspects = np.flatnonzero(still[0] & ~still.all(axis=0))
     if not suspects.size:
-        return
+        return height
     step = steps[first[suspects], suspects]
     stairs = np.ones(len(suspects), bool)
     for offset in (step, -step):
-        moved = response.sweep(entries[suspects], offset, [offset + step * share for share in (-1e-2, 1e-2)], alone=alone)
+        moved = response.sweep(
+            entries[suspects], offset, [offset + step * share for share in (-1e-2, 1e-2)], alone=alone
+        )
         stairs &= (np.stack(moved[0]) == 0).all(axis=0)
     gone = suspects[stairs]
+    height[gone] = np.fmax(np.abs(back), np.abs(ahead))[first[gone], gone]
     for changes in (back, ahead):
         changes[:, gone] = np.where(still[:, gone], np.nan, changes[:, gone])
+    return height

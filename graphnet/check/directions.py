@@ -15,7 +15,7 @@ import numpy as np
 from graphnet.check.cuts import Call
 from graphnet.check.differences import Judged, judge
 from graphnet.check.report import Verdict
-from graphnet.check.responses import STEP, Response
+from graphnet.check.responses import Response
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]

@@ -27,6 +27,8 @@ TITLES: dict[Part, str] = {
 }
 FEW = 3
 """Nodes and looks of one wrong rule that a verdict tells."""
+ADDS_UP = "each rule is right alone, and the messages add up"
+"""What is said of a total that is wrong although the engine did what it should."""
 BEYOND = f"wrong is what is farther apart than {PRECISION:g} of the larger of the two, and than rounding explains"
 HOW = {
     "central": f"Compared by central differences; {BEYOND}.",
@@ -266,8 +268,10 @@ class Report:
             labels = ", ".join(repr(finding.label) for finding in totals)
             lines = [f"the gradient of {labels} differs from the finite difference"]
             lines += [f"looks like: {text}" for text in dict.fromkeys(f.diagnosis for f in totals) if text]
+            engine = not all(finding.diagnosis.startswith(ADDS_UP) for finding in totals)
+            what = ": the engine, or the accumulation of messages" if engine else ""
             yield [
-                "every backward rule is right, but the total is not: the engine, or the accumulation of messages",
+                f"every backward rule is right, but the total is not{what}",
                 *lines,
                 totals[0].evidence,
             ]

@@ -53,7 +53,11 @@ class Scene:
             judged = judge(response, message, self.settings.choose(response), clear=PRECISE)
         if judged is not None:
             wrong.ravel()[judged.entries] = judged.judgement == "wrong"
-            self._keep(slot, judged.entries, np.where(np.isin(judged.judgement, ("kink", "blurred")), np.nan, judged.difference))
+            self._keep(
+                slot,
+                judged.entries,
+                np.where(np.isin(judged.judgement, ("kink", "blurred")), np.nan, judged.difference),
+            )
         said = np.asarray(message, float)
         return Evidence(
             self.call.op,

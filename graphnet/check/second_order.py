@@ -106,7 +106,7 @@ def _unlike(
         wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
         if wrong.any():
             judgement = np.where(wrong, "wrong", "right").ravel()
-            judged = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement, wrong.ravel() & False)
+            judged = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement)
             label = graph.label(leaf)
             what = "a rule gives another gradient as a graph, given nodes, than on arrays"
             unlike.append(finding_of("second order gradient", leaf, label, None, label, one, judged, "wrong", what))

@@ -15,7 +15,7 @@ from graphnet.check.cuts import Call
 from graphnet.check.differences import judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.findings import finding_of, verdict_of
-from graphnet.check.report import Finding, Part
+from graphnet.check.report import ADDS_UP, Finding, Part
 from graphnet.check.responses import Response
 from graphnet.check.settings import Settings
 from graphnet.check.stack import StackError
@@ -68,7 +68,9 @@ def check_whole(
         messages[node].append(Message(None, None, direction))
     try:
         with np.errstate(all="ignore"):
-            run_forward(graph, {node: values[node] for node in graph.nodes if node.op is None})  # before each backward pass
+            run_forward(
+                graph, {node: values[node] for node in graph.nodes if node.op is None}
+            )  # before each backward pass
             error_signals = propagate(graph, values, messages, apply_backward)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
@@ -143,7 +145,7 @@ def _diagnosed(
                 if np.array_equal(signal, message):
                     what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
                     break
-            return replace(finding, diagnosis=f"the engine: {what}")
+            return replace(finding, diagnosis=what)
         if node.op is None:
             continue
         sent = apply_backward(graph, node, signal, values[node], [values[source] for source in node.inputs])
@@ -152,7 +154,7 @@ def _diagnosed(
             expected = [] if message is None or source.dtype.kind != "f" else [message]
             if len(arrived) != len(expected) or not all(map(np.allclose, arrived, expected)):
                 what = f"what {graph.label(node)!r} sends to {graph.label(source)!r} is not what has arrived there"
-                return replace(finding, diagnosis=f"the engine: {what}")
+                return replace(finding, diagnosis=what)
     return None
 
 
@@ -165,7 +167,7 @@ def _in_doubt(finding: Finding, response: Response, local: Sequence[Finding]) ->
     behind = {call.output for call in response.calls}
     doubts = [other for other in local if other.node in behind and (other.kinks or other.blurred or other.torn)]
     if doubts:
-        kinks = any(other.kinks or other.torn for other in doubts)
+        kinks = not any(other.blurred for other in doubts)
         wrong = finding.wrong
         return replace(
             finding,
@@ -176,6 +178,6 @@ def _in_doubt(finding: Finding, response: Response, local: Sequence[Finding]) ->
         )
     if finding.diagnosis:
         return finding
-    what = "each rule is right alone, and the messages add up: does a rule depend on more than its arguments?"
+    what = f"{ADDS_UP}: does a rule depend on more than its arguments?"
     sampled = any(other.node in behind and other.sampled for other in local)
     return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))

@@ -355,9 +355,9 @@ def _shape_with(
         except Exception as error:  # of any kind: it is the rule's own
             problems.append(error)
     raise ShapeError(
-        f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}, of ones: {problems[0]}; "
-        f"of other numbers, symmetric and well conditioned where square: {problems[1]}",
-        repair="If these shapes should work, give the op its shape: a method shape(self, *shapes), or @name.shape.",
+        f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {problems[0]} (ones); "
+        f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
+        repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
     ) from problems[0]
 
 
