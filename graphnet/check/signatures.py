@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 UNKNOWN = "no known signature"
 UNLIKELY = 1e-4
 """How likely a name may be by chance."""
+ENOUGH = 12
+"""At how many entries of other inputs a name must hold, if there are as many."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,15 @@ def repaired(evidence: Evidence, problem: str) -> str:
 
 def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
     """Tell whether a name holds for another δ and at two other inputs, or more until chance could not give it."""
-    chance, moved = name.chance, 0
+    chance, moved, seen = name.chance, 0, 0
     for other in e.others:
-        if moved >= 2 and chance < UNLIKELY:
+        if moved >= 2 and chance < UNLIKELY and seen >= ENOUGH:
             return True
         twin = next((twin for twin in hypothesis(other) if twin.agrees(name)), None)
         if twin is None:
             return False
         if not all(map(np.array_equal, other.inputs, e.inputs)):
-            moved += 1
+            moved, seen = moved + 1, seen + int(other.telling.sum())
             chance *= min(1.0, twin.chance) if np.isnan(name.value) else CLOSE * min(1.0, twin.chance)
     return chance < UNLIKELY
 
@@ -144,8 +146,9 @@ def _not_finite(e: Evidence) -> Iterator[Name]:
 
 
 def _zero(e: Evidence) -> Iterator[Name]:
-    if not e.rule[e.known].any():
-        yield Name(f"always zero, where the differences are up to {number(np.abs(e.right[e.known]).max())}", key="zero")
+    largest = np.abs(e.right[e.known]).max()
+    if np.abs(e.rule[e.known]).max() <= 1e-12 * largest:
+        yield Name(f"always zero, where the differences are up to {number(largest)}", key="zero")
 
 
 def _sign(e: Evidence) -> Iterator[Name]:
@@ -352,6 +355,8 @@ def _times(factor: float) -> str:
 
 def _lost_factor(e: Evidence) -> Iterator[Name]:
     for words, factor, chance in vocabulary.multiples(e, e.right, e.rule):
+        if not words:
+            continue  # a constant is no feature
         text = f"a factor is lost, or a wrong one: times {_times(factor)}{words} it is right"
         if words.startswith("1/(") and words.count("1/(") == 1 and "·" not in words:
             text = f"one factor too many: divided by {_times(1 / factor)}{words[3:-1]} it is right"

@@ -17,6 +17,8 @@ LARGEST = 50_000
 FEW = 48
 """Entries at which products of two candidates are compared first."""
 HITS = 60
+PLAIN = (1.0, 2.0, 0.5)
+"""What stands before a candidate where one entry is all there is."""
 """How many of the candidates that fit are told at most."""
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda v: v,
@@ -119,11 +121,12 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
     chance = len(first) * CLOSE ** (len(telling) - 1)
-    near = _near(rows[:, at], b[at], t[at], first[order[1:]], second[order[1:]], _allowed(e, t)[at])
+    near = _near(rows[:, at], b[at], t[at], first[order], second[order], _allowed(e, t)[at])
     with np.errstate(all="ignore"):
         proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
-        exact = ((i, j, fitted(b * rows[i] * rows[j], t, _allowed(e, t))) for i, j in proving)
-        found = list(islice((hit for hit in exact if hit[2]), HITS))
+        exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, _allowed(e, t)), 7)) for i, j in proving)
+        plain = (hit for hit in exact if hit[2] and (len(telling) > 1 or abs(hit[2]) in PLAIN))
+        found = list(islice(plain, HITS))
     for i, j, factor in sorted(found, key=lambda hit: not np.isclose(hit[2], 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
