@@ -170,8 +170,9 @@ def _delta_passed(e: Evidence) -> Iterator[Name]:
 
 
 def _slope_forgotten(e: Evidence) -> Iterator[Name]:
-    """Yield the same of an op that works on each number alone: of others there is more to say."""
-    if e.shares is None or (e.input.size == e.output.size and not (e.shares - np.diag(np.diagonal(e.shares))).any()):
+    """Yield the same where no entry is right, of an op that works on each number alone: of others there is more to say."""
+    alone = e.shares is None or (len(e.shares) == e.output.size and not np.triu(e.shares, 1).any())
+    if alone and not (e.telling & ~e.wrong).any():
         yield from _delta_passed(e)
 
 
@@ -271,6 +272,15 @@ def _one_contribution(e: Evidence) -> Iterator[Name]:
     used = shares != 0
     if not (used.sum(axis=1) > 1).any():
         return
+    if e.input.size == e.output.size:
+        own = np.diagonal(shares).reshape(e.right.shape)
+        if e.says(own):
+            yield Name(
+                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
+                "a sum over what it does to the others, or a projection"
+            )
+        elif own.any() and e.says(total - own):
+            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
     rows = np.arange(len(shares))
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
         share = shares[rows, place].reshape(e.right.shape)
@@ -289,15 +299,6 @@ def _one_contribution(e: Evidence) -> Iterator[Name]:
                 yield Name(
                     f"the {word} contribution is left out: what the {word} place along axis {axis} of the output sends"
                 )
-    if e.input.size == e.output.size:
-        own = np.diagonal(shares).reshape(shape)
-        if e.says(own):
-            yield Name(
-                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
-                "a sum over what it does to the others, or a projection"
-            )
-        elif own.any() and e.says(total - own):
-            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
 
 
 def _jacobian(e: Evidence) -> Iterator[Name]:
@@ -372,7 +373,7 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
     found = [
         (f"δ{'·' * bool(words)}{words}", c, chance) for words, c, chance in vocabulary.multiples(e, missing, delta)
     ]
-    for words, factor, chance in [*vocabulary.sums(e, missing, delta), *found]:
+    for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
         text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
 
@@ -454,9 +455,15 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
                     how = "a projection is lost: the right one has no part along"
                 elif np.max(np.abs(rule)) < 1e-6 * largest:
                     how = "a projection too many: it has no part left along"
-                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
-                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like * (span[0] == 'ones')}"
-                yield Name(text, key=text, chance=len(arrays) * CLOSE**spare)
+                centred = (
+                    span[0] == "ones"
+                    and np.max(np.abs(np.einsum("rk,rk->r", basis[..., 0], signals[1]))) < 1e-6 * largest
+                )
+                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})" * bool(
+                    centred
+                )
+                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
+                yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
 
 
 def _clipped(e: Evidence) -> Iterator[Name]:

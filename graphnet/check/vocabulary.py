@@ -127,7 +127,7 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
         exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, _allowed(e, t)), 7)) for i, j in proving)
         plain = (hit for hit in exact if hit[2] and (len(telling) > 1 or abs(hit[2]) in PLAIN))
         found = list(islice(plain, HITS))
-    for i, j, factor in sorted(found, key=lambda hit: not np.isclose(hit[2], 1)):
+    for i, j, factor in sorted(found, key=lambda hit: not np.isclose(abs(hit[2]), 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
 
@@ -147,11 +147,11 @@ def fitted(candidate: Array, target: Array, allowed: Array) -> float:
         return factor if (np.abs(factor * candidate - target) <= allowed).all() else 0.0
 
 
-def sums(e: Evidence, target: Array, delta: Array) -> Iterator[tuple[str, float, float]]:
-    """Yield each product of a feature and a sum of δ times a feature that is a multiple of a target."""
-    if e.right.size > LARGEST:
+def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
+    """Yield each product of a feature and a sum or mean of δ times a feature that is a multiple of a target."""
+    if e.right.size > LARGEST or e.delta.size != e.right.size:
         return
-    simple = [("", np.ones(e.right.shape)), *given(e)]
+    delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e)]
     chance = len(simple) ** 2 * CLOSE ** (int(_loud(e, target[e.known]).sum()) - 1)
     for axes in axes_of(delta):
         for inner, q in simple:
@@ -159,7 +159,9 @@ def sums(e: Evidence, target: Array, delta: Array) -> Iterator[tuple[str, float,
             for outer, p in simple:
                 factor = fitted((total * p)[e.known], target[e.known], _allowed(e, target[e.known]))
                 if factor:
-                    words = f"Σ(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
+                    mean = np.isclose(abs(factor * delta.size / total.size), 1)
+                    words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
+                    factor *= delta.size / total.size if mean else 1
                     yield f"{outer}{'·' * bool(outer)}{words}", factor, chance
 
 
