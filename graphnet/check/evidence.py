@@ -172,7 +172,10 @@ def other_inputs(inputs: Sequence[Array], slot: int) -> list[list[Array]]:
     for i in range(OTHER_INPUTS):
         share = rng.uniform(0.2, 0.4) * (i % 2)
         others = [_blend(x, i // 2, share, real=k == slot) for k, x in enumerate(inputs)]
-        others[slot] = others[slot] * (1 - share / 2)
+        constant = not np.ptp(others[slot]) if others[slot].size else True
+        others[slot] = others[slot] * (1 - share / 2 * (rng.uniform(-1, 1, others[slot].shape) if constant else 1))
+        if others[slot].size <= 2 and i % 4 == 3:
+            others[slot] = others[slot] * (-0.7, 1.6)[i // 4]  # so few numbers must differ more
         if not any(all(map(np.allclose, others, earlier)) for earlier in found):
             found.append(others)
     return found[1:]

@@ -37,7 +37,7 @@ def _boundaries(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[
 
 
 def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the one entry that is wrong, or the whole rows, columns or slabs."""
+    """Yield the one entry that is wrong, or the whole rows, columns or slabs, if these are not most of them."""
     if wrong.sum() == 1:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         says = f"there {number(e.rule[place], 6)} instead of {number(e.right[place], 6)}"
@@ -46,7 +46,11 @@ def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, 
         others = tuple(i for i in range(wrong.ndim) if i != axis)
         hit = wrong.any(axis=others)
         whole = np.expand_dims(hit, others)
-        if 0 < hit.sum() < hit.size and wrong.sum() > 1 and np.array_equal(whole & e.telling, wrong & e.telling):
+        if (
+            0 < hit.sum() <= max(1, hit.size // 2)
+            and wrong.sum() > 1
+            and np.array_equal(whole & e.telling, wrong & e.telling)
+        ):
             what = {0: "row", 1: "column"}[axis] if wrong.ndim == 2 else f"place of axis {axis},"
             at = np.flatnonzero(hit)
             if len(at) == 1:

@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 UNKNOWN = "no known signature"
 UNLIKELY = 1e-4
 """How likely a name may be by chance."""
+ENOUGH = 12
+"""At how many entries of other inputs a name must hold, if there are as many."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,15 @@ def repaired(evidence: Evidence, problem: str) -> str:
 
 def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
     """Tell whether a name holds for another δ and at two other inputs, or more until chance could not give it."""
-    chance, moved = name.chance, 0
+    chance, moved, seen = name.chance, 0, 0
     for other in e.others:
-        if moved >= 2 and chance < UNLIKELY:
+        if moved >= 2 and chance < UNLIKELY and seen >= ENOUGH:
             return True
         twin = next((twin for twin in hypothesis(other) if twin.agrees(name)), None)
         if twin is None:
             return False
         if not all(map(np.array_equal, other.inputs, e.inputs)):
-            moved += 1
+            moved, seen = moved + 1, seen + int(other.telling.sum())
             chance *= min(1.0, twin.chance) if np.isnan(name.value) else CLOSE * min(1.0, twin.chance)
     return chance < UNLIKELY
 
@@ -144,8 +146,9 @@ def _not_finite(e: Evidence) -> Iterator[Name]:
 
 
 def _zero(e: Evidence) -> Iterator[Name]:
-    if not e.rule[e.known].any():
-        yield Name(f"always zero, where the differences are up to {number(np.abs(e.right[e.known]).max())}", key="zero")
+    largest = np.abs(e.right[e.known]).max()
+    if np.abs(e.rule[e.known]).max() <= 1e-12 * largest:
+        yield Name(f"always zero, where the differences are up to {number(largest)}", key="zero")
 
 
 def _sign(e: Evidence) -> Iterator[Name]:
@@ -167,8 +170,9 @@ def _delta_passed(e: Evidence) -> Iterator[Name]:
 
 
 def _slope_forgotten(e: Evidence) -> Iterator[Name]:
-    """Yield the same of an op that works on each number alone: of others there is more to say."""
-    if e.shares is None or (e.input.size == e.output.size and not (e.shares - np.diag(np.diagonal(e.shares))).any()):
+    """Yield the same where no entry is right, of an op that works on each number alone: of others there is more to say."""
+    alone = e.shares is None or (len(e.shares) == e.output.size and not np.triu(e.shares, 1).any())
+    if alone and not (e.telling & ~e.wrong).any():
         yield from _delta_passed(e)
 
 
@@ -268,6 +272,15 @@ def _one_contribution(e: Evidence) -> Iterator[Name]:
     used = shares != 0
     if not (used.sum(axis=1) > 1).any():
         return
+    if e.input.size == e.output.size:
+        own = np.diagonal(shares).reshape(e.right.shape)
+        if e.says(own):
+            yield Name(
+                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
+                "a sum over what it does to the others, or a projection"
+            )
+        elif own.any() and e.says(total - own):
+            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
     rows = np.arange(len(shares))
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
         share = shares[rows, place].reshape(e.right.shape)
@@ -286,15 +299,6 @@ def _one_contribution(e: Evidence) -> Iterator[Name]:
                 yield Name(
                     f"the {word} contribution is left out: what the {word} place along axis {axis} of the output sends"
                 )
-    if e.input.size == e.output.size:
-        own = np.diagonal(shares).reshape(shape)
-        if e.says(own):
-            yield Name(
-                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
-                "a sum over what it does to the others, or a projection"
-            )
-        elif own.any() and e.says(total - own):
-            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
 
 
 def _jacobian(e: Evidence) -> Iterator[Name]:
@@ -352,6 +356,8 @@ def _times(factor: float) -> str:
 
 def _lost_factor(e: Evidence) -> Iterator[Name]:
     for words, factor, chance in vocabulary.multiples(e, e.right, e.rule):
+        if not words:
+            continue  # a constant is no feature
         text = f"a factor is lost, or a wrong one: times {_times(factor)}{words} it is right"
         if words.startswith("1/(") and words.count("1/(") == 1 and "·" not in words:
             text = f"one factor too many: divided by {_times(1 / factor)}{words[3:-1]} it is right"
@@ -367,7 +373,7 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
     found = [
         (f"δ{'·' * bool(words)}{words}", c, chance) for words, c, chance in vocabulary.multiples(e, missing, delta)
     ]
-    for words, factor, chance in [*vocabulary.sums(e, missing, delta), *found]:
+    for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
         text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
 
@@ -449,9 +455,15 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
                     how = "a projection is lost: the right one has no part along"
                 elif np.max(np.abs(rule)) < 1e-6 * largest:
                     how = "a projection too many: it has no part left along"
-                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
-                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like * (span[0] == 'ones')}"
-                yield Name(text, key=text, chance=len(arrays) * CLOSE**spare)
+                centred = (
+                    span[0] == "ones"
+                    and np.max(np.abs(np.einsum("rk,rk->r", basis[..., 0], signals[1]))) < 1e-6 * largest
+                )
+                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})" * bool(
+                    centred
+                )
+                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
+                yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
 
 
 def _clipped(e: Evidence) -> Iterator[Name]:

@@ -17,6 +17,8 @@ LARGEST = 50_000
 FEW = 48
 """Entries at which products of two candidates are compared first."""
 HITS = 60
+PLAIN = (1.0, 2.0, 0.5)
+"""What stands before a candidate where one entry is all there is."""
 """How many of the candidates that fit are told at most."""
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda v: v,
@@ -119,12 +121,13 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
     chance = len(first) * CLOSE ** (len(telling) - 1)
-    near = _near(rows[:, at], b[at], t[at], first[order[1:]], second[order[1:]], _allowed(e, t)[at])
+    near = _near(rows[:, at], b[at], t[at], first[order], second[order], _allowed(e, t)[at])
     with np.errstate(all="ignore"):
         proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
-        exact = ((i, j, fitted(b * rows[i] * rows[j], t, _allowed(e, t))) for i, j in proving)
-        found = list(islice((hit for hit in exact if hit[2]), HITS))
-    for i, j, factor in sorted(found, key=lambda hit: not np.isclose(hit[2], 1)):
+        exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, _allowed(e, t)), 7)) for i, j in proving)
+        plain = (hit for hit in exact if hit[2] and (len(telling) > 1 or abs(hit[2]) in PLAIN))
+        found = list(islice(plain, HITS))
+    for i, j, factor in sorted(found, key=lambda hit: not np.isclose(abs(hit[2]), 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
 
@@ -144,11 +147,11 @@ def fitted(candidate: Array, target: Array, allowed: Array) -> float:
         return factor if (np.abs(factor * candidate - target) <= allowed).all() else 0.0
 
 
-def sums(e: Evidence, target: Array, delta: Array) -> Iterator[tuple[str, float, float]]:
-    """Yield each product of a feature and a sum of δ times a feature that is a multiple of a target."""
-    if e.right.size > LARGEST:
+def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
+    """Yield each product of a feature and a sum or mean of δ times a feature that is a multiple of a target."""
+    if e.right.size > LARGEST or e.delta.size != e.right.size:
         return
-    simple = [("", np.ones(e.right.shape)), *given(e)]
+    delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e)]
     chance = len(simple) ** 2 * CLOSE ** (int(_loud(e, target[e.known]).sum()) - 1)
     for axes in axes_of(delta):
         for inner, q in simple:
@@ -156,7 +159,9 @@ def sums(e: Evidence, target: Array, delta: Array) -> Iterator[tuple[str, float,
             for outer, p in simple:
                 factor = fitted((total * p)[e.known], target[e.known], _allowed(e, target[e.known]))
                 if factor:
-                    words = f"Σ(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
+                    mean = np.isclose(abs(factor * delta.size / total.size), 1)
+                    words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
+                    factor *= delta.size / total.size if mean else 1
                     yield f"{outer}{'·' * bool(outer)}{words}", factor, chance
 
 
