@@ -1,0 +1,9 @@
+"""Wrong backward rules as people write them, each with its right counterpart, in families; see `record` for the words."""
+
+from __future__ import annotations
+
+from . import activations, losses, normalisations
+from .record import Family, Rule
+
+FAMILIES: tuple[Family, ...] = tuple(part.F for part in (activations, normalisations, losses))
+RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)
