@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from . import activations, losses, normalisations
+from . import activations, attention, convolution, gather, losses, normalisations, scans
 from .record import Family, Rule
 
-FAMILIES: tuple[Family, ...] = tuple(part.F for part in (activations, normalisations, losses))
+FAMILIES: tuple[Family, ...] = tuple(
+    part.F for part in (activations, normalisations, losses, attention, convolution, gather, scans)
+)
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

@@ -144,7 +144,7 @@ def group_norm_over_all(self, delta, a, x):
 
 @group_norm.wrong("missing term", "group norm: the variance path was lost")
 def group_norm_mean_only(self, delta, a, x):
-    h, inv = standardised(self.split(x), -1)
+    _, inv = standardised(self.split(x), -1)
     g = self.split(delta)
     return (inv * (g - g.mean(-1, keepdims=True))).reshape(x.shape)
 

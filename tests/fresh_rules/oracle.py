@@ -82,7 +82,7 @@ def changes(rule: Rule, number: int) -> bool:
 def slopes(rule: Rule, number: int) -> tuple[float, float]:
     """Return the largest error of the right rule, and the largest signal.
 
-    Every entry for the first input set; four random directions for the others. At ties of a rule with kinks, where a
+    Every entry for the first input set, and of rules with kinks; four random directions otherwise. At ties of a rule with kinks, where a
     slope isn't one number: between the slopes of both sides, entry by entry.
     """
     op, arrays = rules(rule.right()), rule.arrays(number)
@@ -95,7 +95,7 @@ def slopes(rule: Rule, number: int) -> tuple[float, float]:
         assert np.shape(got[i]) == arrays[i].shape, f"{rule.case}: shape {np.shape(got[i])} for {arrays[i].shape}"
     scale = max(1e-30, *(float(np.abs(got[i]).max(initial=0)) for i in smooth))
     error = 0.0
-    for direction in directions(arrays, smooth, rng, every=number == 0):
+    for direction in directions(arrays, smooth, rng, every=number == 0 or rule.domain.kinks):
         want = float(sum((got[i] * direction[i]).sum() for i in smooth))
         longest = max(1.0, float(np.sqrt(sum((direction[i] ** 2).sum() for i in smooth))))
         measured = derivative(op, arrays, direction, delta, rule.domain.kinks)
@@ -108,7 +108,8 @@ def directions(arrays: Arrays, smooth: list[int], rng: np.random.Generator, ever
     zero = {i: np.zeros(arrays[i].shape) for i in smooth}
     if not every:
         return [{i: rng.normal(size=arrays[i].shape) for i in smooth} for _ in range(4)]
-    found = []
+    # All together: at ties, what the tied ones get must add up, which no entry alone can tell.
+    found = [{i: np.ones(arrays[i].shape) for i in smooth}]
     for i in smooth:
         for k in range(arrays[i].size):
             unit = np.zeros(arrays[i].size)
