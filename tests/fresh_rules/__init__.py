@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from . import activations, attention, convolution, gather, losses, normalisations, scans
+from . import (
+    activations,
+    attention,
+    convolution,
+    gather,
+    geometry,
+    linalg,
+    losses,
+    normalisations,
+    recurrent,
+    reductions,
+    scans,
+)
 from .record import Family, Rule
 
 FAMILIES: tuple[Family, ...] = tuple(
-    part.F for part in (activations, normalisations, losses, attention, convolution, gather, scans)
+    part.F
+    for part in (
+        activations,
+        normalisations,
+        losses,
+        attention,
+        convolution,
+        gather,
+        scans,
+        linalg,
+        geometry,
+        recurrent,
+        reductions,
+    )
 )
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

@@ -82,8 +82,8 @@ def changes(rule: Rule, number: int) -> bool:
 def slopes(rule: Rule, number: int) -> tuple[float, float]:
     """Return the largest error of the right rule, and the largest signal.
 
-    Every entry for the first input set, and of rules with kinks; four random directions otherwise. At ties of a rule with kinks, where a
-    slope isn't one number: between the slopes of both sides, entry by entry.
+    Every entry for the first input set, and of rules with kinks; four random directions otherwise. At ties, where a slope
+    isn't one number: between the slopes of both sides, entry by entry.
     """
     op, arrays = rules(rule.right()), rule.arrays(number)
     value = np.asarray(op.forward(*arrays), dtype=float)
