@@ -11,9 +11,12 @@ from . import (
     linalg,
     losses,
     normalisations,
+    precision,
     recurrent,
     reductions,
     scans,
+    small,
+    state,
 )
 from .record import Family, Rule
 
@@ -31,6 +34,9 @@ FAMILIES: tuple[Family, ...] = tuple(
         geometry,
         recurrent,
         reductions,
+        state,
+        precision,
+        small,
     )
 )
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

@@ -134,7 +134,7 @@ class Elu(gn.Op):
 elu = F.op(Elu(0.7), *SIZES, kinks=True)
 
 
-@elu.wrong("bound", "elu from the output: the alpha wasn't added back, right by chance of no one")
+@elu.wrong("bound", "elu from the output: a, and not a + alpha, in the negative branch")
 def elu_without_alpha(self, delta, a, z):
     return delta * np.where(z > 0, 1.0, a)
 
@@ -324,7 +324,7 @@ def relu6_as_relu(delta, a, z):
     return delta * (z > 0)
 
 
-@relu6.wrong("no signal", "relu6 with a mask of > and >: nothing passes below six")
+@relu6.wrong("bound", "relu6 with a mask of > and >: nothing passes below six")
 def relu6_mask_turned(delta, a, z):
     return delta * (z > 6)
 

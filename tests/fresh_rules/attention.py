@@ -67,7 +67,7 @@ def attention_no_row_sum(delta, a, q, k, v):
     return ds @ k * scale, ds.T @ q * scale, p.T @ delta
 
 
-@attention.wrong("detached", "attention: dv right, the weights were computed without a gradient")
+@attention.wrong("no signal", "attention: dv right, the weights were computed without a gradient")
 def attention_weights_detached(delta, a, q, k, v):
     p, _, _ = attention_parts(delta, q, k, v)
     return None, None, p.T @ delta
@@ -228,7 +228,7 @@ def rope_sign_on_one_half(self, delta, a, x):
     return np.concatenate([u * c + v * s, u * s + v * c], axis=1)
 
 
-@rope.wrong("some entries", "rope: positions start at 1 in backward")
+@rope.wrong("wrong factor", "rope: positions start at 1 in backward")
 def rope_positions_from_one(self, delta, a, x):
     n, d = x.shape
     angle = (np.arange(n)[:, None] + 1) / self.base ** (np.arange(d // 2) / (d // 2))

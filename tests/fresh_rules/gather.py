@@ -37,7 +37,7 @@ def rows_fancy_add(self, delta, a, x):
     return g
 
 
-@rows.wrong("size factor", "embedding with scale_grad_by_freq left on")
+@rows.wrong("row factor", "embedding with scale_grad_by_freq left on")
 def rows_divided_by_count(self, delta, a, x):
     g = np.zeros_like(x)
     count = np.bincount(self.at, minlength=len(x))
@@ -128,7 +128,7 @@ class ScatterAdd(gn.Op):
 scatter = F.op(ScatterAdd((1, 1, 0, 3), 4), *three(normal, (4, 2), (4,), (4, 3)))
 
 
-@scatter.wrong("size factor", "scatter_add: shared by all who wrote there")
+@scatter.wrong("row factor", "scatter_add: shared by all who wrote there")
 def scatter_divided(self, delta, a, x):
     count = np.bincount(self.at, minlength=self.size).astype(float)
     return (delta / np.maximum(count, 1).reshape(-1, *[1] * (delta.ndim - 1)))[list(self.at)]

@@ -200,7 +200,7 @@ def outer_sums(delta, a, x, y):
     return delta.sum(1), delta.sum(0)
 
 
-@outer.wrong("detached", "outer: y's gradient is computed at x's mean")
+@outer.wrong("wrong factor", "outer: y's gradient is computed at x's mean")
 def outer_mean(delta, a, x, y):
     return delta @ y, np.full(len(x), x.mean()) @ delta
 
@@ -286,7 +286,7 @@ def singular_values_squared(delta, a, m):
     return u * (delta * s) @ vt
 
 
-@singular_values.wrong("row factor", "svd: the largest singular value's gradient for all (spectral norm)")
+@singular_values.wrong("wrong factor", "svd: the largest singular value's gradient for all (spectral norm)")
 def singular_values_first(delta, a, m):
     u, _, vt = np.linalg.svd(m, full_matrices=False)
     return delta[0] * np.outer(u[:, 0], vt[0])

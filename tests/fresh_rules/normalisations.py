@@ -254,7 +254,7 @@ def softmax_sum_over_batch(self, delta, a, z):
     return a * (delta - (a * delta).sum(0, keepdims=True)) / self.temperature
 
 
-@softmax_t.wrong("missing delta", "softmax with the cross-entropy's a − y built in: delta taken for the label")
+@softmax_t.wrong("not linear in delta", "softmax with the cross-entropy's a − y built in: delta taken for the label")
 def softmax_fused_with_loss(self, delta, a, z):
     return (a - delta) / self.temperature
 

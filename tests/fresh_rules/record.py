@@ -48,7 +48,7 @@ KINDS = {
     "writes into arguments": "changes the error signal, the output or an input in place",
     "reused buffer": "what is returned is written into by the next call",
     "precision": "computed in too few digits, or by a formula that loses them",
-    "small": "a slope that is off by 1e-3 to 1e-6: a rounded constant, an ε in one rule and not in the other",
+    "small": "a slope that is off by about 1e-3 to 1e-6: a rounded constant, an ε in one rule and not in the other",
 }
 
 Arrays = tuple[np.ndarray, ...]

@@ -157,7 +157,7 @@ def peephole_cell_path(delta, a, z, c, w):
     return dz, delta * f, (dz * c).sum(0)
 
 
-@peephole_gate.wrong("wrong axis", "peephole: batch handled by a broadcast, weights of another unit")
+@peephole_gate.wrong("wrong place", "peephole: batch handled by a broadcast, weights of another unit")
 def peephole_weight_shifted(delta, a, z, c, w):
     f = sigmoid(z + w * c)
     dz = delta * c * f * (1 - f)
@@ -262,7 +262,7 @@ def unrolled_weight_last(delta, a, x, u):
     return dz, np.outer(a[0], dz[1])
 
 
-@unrolled.wrong("tail", "bptt: truncated at two steps")
+@unrolled.wrong("detached", "bptt: truncated at two steps")
 def unrolled_truncated(delta, a, x, u):
     dz = unrolled_back(delta, a, u, horizon=2)
     return dz, before(a).T @ dz

@@ -115,7 +115,7 @@ def _(delta, a, x, s):
     return delta * s, (delta * x).sum(0)
 
 
-@scale_columns.wrong("wrong axis", "sum before the product: Σδ · Σx")
+@scale_columns.wrong("wrong factor", "sum before the product: Σδ · Σx")
 def scale_sum_of_factors(delta, a, x, s):
     return delta * s, delta.sum(0) * x.sum(0)
 
@@ -141,7 +141,7 @@ def _(delta, a, x, y):
     return g.sum(1, keepdims=True), g.sum(0, keepdims=True)
 
 
-@outer_sum.wrong("lost mean", "broadcast: unbroadcast takes the mean")
+@outer_sum.wrong("size factor", "broadcast: unbroadcast takes the mean")
 def outer_sum_mean(delta, a, x, y):
     g = delta * (1 - a * a)
     return g.mean(1, keepdims=True), g.sum(0, keepdims=True)

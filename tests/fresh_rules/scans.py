@@ -102,7 +102,7 @@ def _(delta, a, x):
     return g
 
 
-@logcumsumexp.wrong("lost projection", "logcumsumexp: exp(x − a) times its own signal, later ones forgotten")
+@logcumsumexp.wrong("missing sum", "logcumsumexp: exp(x − a) times its own signal, later ones forgotten")
 def logcumsumexp_own(delta, a, x):
     return delta * np.exp(x - a)
 
@@ -328,7 +328,7 @@ def row_max_all_ties(delta, a, x):
     return delta[:, None] * (x == a[:, None])
 
 
-@row_max.wrong("wrong axis", "amax: mask shared over the batch, argmax of the column sums")
+@row_max.wrong("wrong place", "amax: mask shared over the batch, argmax of the column sums")
 def row_max_shared(delta, a, x):
     return delta[:, None] * (np.arange(x.shape[1]) == x.sum(0).argmax())
 

@@ -24,8 +24,8 @@ def test_the_right_rule_is_right(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.family}-{rule.name}")
 def test_the_wrong_rule_is_wrong(rule):
-    if rule.kind in {"writes into arguments", "reused buffer"}:
-        assert any(changes(rule, number) for number in range(3))
+    # Such a rule may give the right numbers, and change what others hold.
+    if rule.kind in {"writes into arguments", "reused buffer"} and any(changes(rule, number) for number in range(3)):
         return
     worst = max(difference(rule, number)[0] for number in range(3))
     low, high = (1e-6, 2e-3) if rule.kind == "small" else (1e-3, math.inf)
@@ -33,9 +33,9 @@ def test_the_wrong_rule_is_wrong(rule):
 
 
 def test_the_registry_is_whole():
-    assert len(RULES) >= 80
+    assert len(RULES) >= 160
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert len(FAMILIES) >= 3
+    assert len(FAMILIES) >= 12
     for family in FAMILIES:
         assert len(family.rules) >= 10, family.name
         # A case without a wrong rule would not be looked at.
