@@ -24,17 +24,17 @@ def rules(op: Any) -> Any:
     return op.op if isinstance(op, gn.op) else op
 
 
-def other(rule: Rule, number: int, arrays: Arrays) -> Arrays:
+def other(rule: Rule, number: int, arrays: Arrays, seed: int) -> Arrays:
     """Return arrays of the same shapes with other numbers."""
-    drawn = rule.arrays(number, seed=1)
+    drawn = rule.arrays(number, seed + 1)
     return tuple(d if d.shape == x.shape else x for d, x in zip(drawn, arrays, strict=True))
 
 
-def signals(op: Any, rule: Rule, number: int) -> tuple[list[np.ndarray], np.ndarray]:
+def signals(op: Any, rule: Rule, number: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Run the rule as a network does: after an earlier use with other numbers, and with another use in between."""
-    op, arrays = rules(op), rule.arrays(number)
+    op, arrays = rules(op), rule.arrays(number, seed)
     rng = np.random.default_rng([17, number])
-    before = other(rule, number, arrays)
+    before = other(rule, number, arrays, seed)
     with np.errstate(all="ignore"):
         first = op.forward(*(x.copy() for x in before))
         value = op.forward(*(x.copy() for x in arrays))
@@ -48,11 +48,11 @@ def signals(op: Any, rule: Rule, number: int) -> tuple[list[np.ndarray], np.ndar
     return [np.zeros(s) if g is None else np.asarray(g) for g, s in zip(floats, shapes, strict=True)], delta
 
 
-def difference(rule: Rule, number: int) -> tuple[float, list[int]]:
+def difference(rule: Rule, number: int, seed: int = 0) -> tuple[float, list[int]]:
     """Return by how much the wrong rule differs, relative to the largest signal, and at which inputs."""
-    right, _ = signals(rule.right(), rule, number)
-    wrong, _ = signals(rule.wrong(), rule, number)
-    floating = [i for i, x in enumerate(rule.arrays(number)) if x.dtype.kind == "f"]
+    right, _ = signals(rule.right(), rule, number, seed)
+    wrong, _ = signals(rule.wrong(), rule, number, seed)
+    floating = [i for i, x in enumerate(rule.arrays(number, seed)) if x.dtype.kind == "f"]
     # What a right rule says has no signal, a label or a mask, is nothing that a wrong one can get wrong.
     scale = max(float(np.abs(r).max(initial=0)) for r in right) or 1.0
     worst, at = 0.0, []
