@@ -114,7 +114,7 @@ CASES = {
         X,
     ),
     "layer norm with statistics as constants": (
-        "a part is lost, or one too many: what is missing is a multiple of ones and output, over axis 1 "
+        "a term or a projection is lost, or one too many: what is missing is a multiple of ones and output, over axis 1 "
         "(as if a mean and a variance were constants)",
         layer_norm,
         layer_norm_rule(mean=False, variance=False),
