@@ -105,5 +105,7 @@ def _values(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str,
         ends = [(array[part].min(), array[part].max()) if part.any() else (np.inf, -np.inf) for part in (wrong, right)]
         for word, low, high in (("above", ends[1][1], ends[0][0]), ("below", ends[0][1], ends[1][0])):
             if low < high:
-                text = f"wrong where {name} is {word} a bound only, between {number(low)} and {number(high)}: {of}"
+                bounds = f"between {number(low)} and {number(high)}"
+                tail = " (a tail)" if word == "above" else ""
+                text = f"wrong where {name} is {word} a bound only, {bounds}: {of}{tail}"
                 yield text, {"key": f"{name} {word}", "between": (low, high), "chance": 4 * len(arrays) / split}

@@ -285,7 +285,7 @@ def _one_contribution(e: Evidence) -> Iterator[Name]:
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
         share = shares[rows, place].reshape(e.right.shape)
         if e.says(share):
-            uses = f"of up to {used.sum(axis=1).max()} uses of an entry"
+            uses = f"of up to {used.sum(axis=1).max()} uses of an entry, which must add up"
             yield Name(f"the {word} contribution is kept instead of the sum: {uses}")
     shape = e.right.shape
     for axis, size in enumerate(e.output.shape):
@@ -450,7 +450,7 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
             lost, right, rule = (np.einsum("rik,rjk,rj->ri", basis, basis, signal) for signal in signals)
             allowed = 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(signals[0])
             if (np.abs(lost - signals[0]) <= allowed).all():
-                how = "a part is lost, or one too many: what is missing is a multiple of"
+                how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
                 if np.max(np.abs(right)) < 1e-6 * largest:
                     how = "a projection is lost: the right one has no part along"
                 elif np.max(np.abs(rule)) < 1e-6 * largest:

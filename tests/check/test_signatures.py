@@ -172,7 +172,10 @@ def test_the_last_contribution_of_a_position_used_often():
         return message, None
 
     (finding,) = gn.check_op(pick, Z, np.array([1, 1, 3, 1])).failures
-    assert finding.diagnosis == "the last contribution is kept instead of the sum: of up to 3 uses of an entry"
+    assert (
+        finding.diagnosis
+        == "the last contribution is kept instead of the sum: of up to 3 uses of an entry, which must add up"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,8 +186,14 @@ def test_the_last_contribution_of_a_position_used_often():
             "not summed over the batch: its sum over axis 0 is right (returned shape (4, 3), expected (3,))",
         ),
         (lambda d, z, b: np.full(3, d.sum()), "summed twice: every entry is the sum of the right one over axis 0"),
-        (lambda d, z, b: d[0], "the first contribution is kept instead of the sum: of up to 4 uses of an entry"),
-        (lambda d, z, b: d[-1], "the last contribution is kept instead of the sum: of up to 4 uses of an entry"),
+        (
+            lambda d, z, b: d[0],
+            "the first contribution is kept instead of the sum: of up to 4 uses of an entry, which must add up",
+        ),
+        (
+            lambda d, z, b: d[-1],
+            "the last contribution is kept instead of the sum: of up to 4 uses of an entry, which must add up",
+        ),
         (
             lambda d, z, b: d.sum(),
             "summed over one axis too many: it is the right one summed over axis 0 (returned shape ()",
@@ -420,7 +429,7 @@ def test_the_contribution_of_one_use_of_a_number(word, entry):
     factors = np.array([1.0, 2.0, 3.0])
     rule = lambda d, a, z: d[:, entry] * factors[entry]  # noqa: E731
     text = diagnosis(rule, lambda z: z[:, np.newaxis] * factors, np.array([0.7, -0.4]))
-    assert text == f"the {word} contribution is kept instead of the sum: of up to 3 uses of an entry"
+    assert text == f"the {word} contribution is kept instead of the sum: of up to 3 uses of an entry, which must add up"
 
 
 # Input and output mistaken -------------------------------------------------------------------------------------------
