@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from tools.fresh_rules import WORDS
 
 from . import FAMILIES, RULES
 from .oracle import changes, difference, slopes
+from .record import KINDS
 
 CASES = {(rule.family, rule.case): rule for rule in RULES}
 
@@ -52,3 +54,7 @@ def test_the_registry_is_whole():
             first, again = rule.arrays(number), rule.arrays(number)
             assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
             assert len(rule.domain.slots) == len(first), rule.name
+
+
+def test_every_kind_of_fault_is_used_and_has_its_words():
+    assert set(WORDS) == set(KINDS) == {rule.kind for rule in RULES}
