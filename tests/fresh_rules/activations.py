@@ -17,7 +17,8 @@ WIDE = three(lambda *s: normal(*s, scale=5.0), (4, 3), (9,), (2, 3, 2))
 
 
 def sigmoid(z):
-    return 0.5 * (1 + np.tanh(0.5 * z))
+    e = np.exp(-np.abs(z))
+    return np.where(z < 0, e, 1) / (1 + e)
 
 
 def phi(z):

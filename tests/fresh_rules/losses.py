@@ -8,7 +8,7 @@ import numpy as np
 
 import graphnet as gn
 
-from .record import Family, bits, labels, normal, positive, signs, simplex, three
+from .record import Family, bits, labels, normal, positive, signs, simplex, three, whole
 
 F = Family("losses")
 PAIR = three(lambda *s: (normal(*s, scale=1.5), normal(*s)), (5,), (4, 3), (2, 2, 2))
@@ -64,7 +64,9 @@ def huber_mean(self, delta, a, p, t):
     return g, -g
 
 
-@F.forward(*three(lambda *s: (normal(*s), bits(*s)), (6,), (4, 2), (3, 3)), slots=("real", "fixed"))
+@F.forward(
+    *three(lambda *s: (normal(*s), whole(bits(*s))), (6,), (4, 2), (3, 3)), slots=("real", "fixed"), span=(1e-8, 10)
+)
 def focal(z, t):
     s = 2 * t - 1
     p = sigmoid(s * z)
@@ -95,7 +97,7 @@ def focal_log_term(delta, a, z, t):
     return delta * s * (1 - p) * (2 * p * np.log(p) - (1 - p)), None
 
 
-@F.forward(*three(lambda n: (normal(n), signs(n)), (8,), (5,), (12,)), slots=("real", "fixed"), kinks=True)
+@F.forward(*three(lambda n: (normal(n), whole(signs(n))), (8,), (5,), (12,)), slots=("real", "fixed"), kinks=True)
 def hinge(z, y):
     return np.maximum(0, 1 - y * z).mean()
 
@@ -191,7 +193,8 @@ class SmoothedCrossEntropy(gn.Op):
         return delta * (softmax(z) - t * (1 - self.smoothing) - self.smoothing / k), None
 
 
-smoothed = F.op(SmoothedCrossEntropy(0.2), *NLL, slots=("real", "fixed"))
+LABELLED = three(lambda n, k: (normal(n, k), whole(labels(n, k))), (4, 3), (6, 4), (2, 5))
+smoothed = F.op(SmoothedCrossEntropy(0.2), *LABELLED, slots=("real", "fixed"))
 
 
 @smoothed.wrong("missing term", "label smoothing was added to the loss, backward still has the hard labels")
@@ -245,7 +248,7 @@ def triplet_swapped(self, delta, a, x, p, n):
 
 
 @F.forward(
-    *three(lambda n, k: (normal(n, k, scale=0.5), normal(n, k, scale=0.5), bits(n)), (5, 3), (6, 2), (4, 4)),
+    *three(lambda n, k: (normal(n, k, scale=0.5), normal(n, k, scale=0.5), whole(bits(n))), (5, 3), (6, 2), (4, 4)),
     slots=("real", "real", "fixed"),
     ties=False,
     zero=False,
@@ -273,7 +276,9 @@ def contrastive_without_distance(delta, a, x, y, same):
     return g, -g, None
 
 
-@F.forward(*three(lambda n: (positive(n), bits(n)), (6,), (9,), (4,)), slots=("positive", "fixed"), span=(1e-3, 1e3))
+@F.forward(
+    *three(lambda n: (positive(n), whole(bits(n))), (6,), (9,), (4,)), slots=("positive", "fixed"), span=(1e-3, 1e3)
+)
 def dice(p, t):
     return 1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
 

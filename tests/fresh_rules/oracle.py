@@ -79,13 +79,13 @@ def changes(rule: Rule, number: int) -> bool:
     return any(not np.array_equal(g, c) for g, c in zip(got, copies, strict=True))
 
 
-def slopes(rule: Rule, number: int) -> tuple[float, float]:
-    """Return the largest error of the right rule, and the largest signal.
+def slopes(rule: Rule, number: int, seed: int = 0, wrong: bool = False) -> tuple[float, float]:
+    """Return the largest error of the right rule, or of the wrong one, and the largest signal.
 
     Every entry for the first input set, and of rules with kinks; four random directions otherwise. At ties, where a slope
     isn't one number: between the slopes of both sides, entry by entry.
     """
-    op, arrays = rules(rule.right()), rule.arrays(number)
+    op, arrays = rules(rule.wrong() if wrong else rule.right()), rule.arrays(number, seed)
     value = np.asarray(op.forward(*arrays), dtype=float)
     rng = np.random.default_rng([3, number])
     delta = rng.normal(size=value.shape)

@@ -105,7 +105,7 @@ def normalise_half(delta, a, x):
     return g / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
 
-@F.forward(normal(4, 3), normal(5, scale=1e-7), normal(2, 4, scale=1e-6), zero=False, span=(1e-2, 10.0))
+@F.forward(normal(4, 3), normal(5, scale=1e-7), normal(2, 4, scale=1e-6), zero=False, ties=False, span=(1e-2, 10.0))
 def relative_exp(x):
     return np.expm1(x) / x
 

@@ -226,6 +226,11 @@ def labels(n: int, k: int) -> Sampler:
     return lambda rng: np.eye(k)[rng.integers(0, k, size=n)]
 
 
+def whole(draw: Sampler) -> Sampler:
+    """Make integers of labels and masks, as they are given where a rule has no signal for them."""
+    return lambda rng: draw(rng).astype(int)
+
+
 def coarse(*shape: int) -> Sampler:
     """Draw small whole numbers, as pixels and counts are: ties are common."""
     return lambda rng: rng.integers(0, 4, size=shape).astype(float)

@@ -9,7 +9,7 @@ from scipy.special import erf
 
 import graphnet as gn
 
-from .record import Family, labels, normal, positive, simplex, three
+from .record import Family, labels, normal, positive, simplex, three, whole
 
 F = Family("small")
 SIZES = three(normal, (4, 3), (6,), (2, 5))
@@ -272,7 +272,7 @@ def softmax(z):
     return e / e.sum(-1, keepdims=True)
 
 
-@F.forward(*three(lambda n, k: (normal(n, k), labels(n, k)), (4, 3), (6, 4), (2, 5)), slots=("real", "fixed"))
+@F.forward(*three(lambda n, k: (normal(n, k), whole(labels(n, k))), (4, 3), (6, 4), (2, 5)), slots=("real", "fixed"))
 def smoothed_cross_entropy(z, t):
     s = t * (1 - 1e-3) + 1e-3 / z.shape[-1]
     m = z - z.max(-1, keepdims=True)

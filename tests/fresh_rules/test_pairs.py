@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from tools.fresh_rules import WORDS
 
 from . import FAMILIES, RULES
 from .oracle import changes, difference, slopes
+from .record import KINDS
 
 CASES = {(rule.family, rule.case): rule for rule in RULES}
 
@@ -30,6 +32,10 @@ def test_the_wrong_rule_is_wrong(rule):
     worst = max(difference(rule, number)[0] for number in range(3))
     low, high = (1e-6, 2e-3) if rule.kind == "small" else (1e-3, math.inf)
     assert low < worst < high, worst
+    # Where several slopes are right, to differ from the right rule isn't enough.
+    if rule.domain.kinks and rule.kind != "stale state":
+        found = [slopes(rule, number, wrong=True) for number in range(3)]
+        assert any(error > (1e-6 if rule.kind == "small" else 1e-3) * scale for error, scale in found), found
 
 
 def test_the_registry_is_whole():
@@ -48,3 +54,7 @@ def test_the_registry_is_whole():
             first, again = rule.arrays(number), rule.arrays(number)
             assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
             assert len(rule.domain.slots) == len(first), rule.name
+
+
+def test_every_kind_of_fault_is_used_and_has_its_words():
+    assert set(WORDS) == set(KINDS) == {rule.kind for rule in RULES}
