@@ -42,16 +42,18 @@ SPOILING = {
 
 
 def other_values(array: Array) -> Array:
-    """Return other values that a rule should take as well: the same numbers in reverse order, sorted ones left sorted.
+    """Return other values that a rule should take as well: the same numbers in reverse order.
 
-    What is symmetric, positive definite, a distribution or one-hot stays such.
+    What is symmetric, positive definite, a distribution or one-hot stays such; what is sorted is left, or, if it has both
+    signs, reversed and negated, and sorted still.
     """
-    flipped = array
-    for axis in range(array.ndim if array.dtype.kind == "f" else 0):
-        rises = np.diff(array, axis=axis)
-        if array.shape[axis] < 3 or not ((rises >= 0).all() or (rises <= 0).all()):
-            flipped = np.flip(flipped, axis)
-    return flipped
+    if array.dtype.kind != "f":
+        return array
+    rises = [np.diff(array, axis=axis) if size > 2 else np.empty(0) for axis, size in enumerate(array.shape)]
+    is_sorted = [bool(rise.size) and bool((rise >= 0).all() or (rise <= 0).all()) for rise in rises]
+    if any(is_sorted):
+        return -np.flip(array) if (array < 0).any() and (array > 0).any() else array
+    return np.flip(array)
 
 
 class Behaviour:

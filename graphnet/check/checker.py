@@ -20,7 +20,6 @@ from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
 
-
 SEED = 1_618_033_988
 """Of the generator used if none is given: not 0, or δ would be the numbers that users draw as inputs with that seed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ from graphnet.engine.rules import as_messages, check_message, read_only
 from graphnet.errors import GraphError, RuleError
 
 Array = np.ndarray[Any, Any]
+BESIDE = 1e-5
+"""How far from a tie a rule must be right for its values there to be allowed at the tie; the first step of a difference."""
 
 
 def check_rule(
@@ -78,8 +81,9 @@ class _Rule:
         findings = []
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
-            if found.verdict == "blurred" and isinstance(self.node.inputs[slot], Constant):
-                continue  # nobody asks for it: the 2 of x ** 2, where x is negative
+            nothing_said = not self.behaviour.problem and self.behaviour.messages[slot] is None
+            if isinstance(self.node.inputs[slot], Constant) and (found.verdict == "blurred" or nothing_said):
+                continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative
             findings.append(found)
         if self._torn and not any(found.verdict == "wrong" for found in findings):
             together = self.neighbourhood.wrong_together() if self.neighbourhood else {}
@@ -163,7 +167,25 @@ class _Rule:
         """Return what is wrong at other values, of a rule that may have kept something of the values here."""
         if not reaches_state(self.op):
             return ""
-        inputs = [read_only(other_values(array)) for array in self.inputs]
+        evidence = self._wrong_at(slot, list(map(other_values, self.inputs)))
+        if not evidence or judge_directions(self._response(slot), here, self.settings.rng, "right")[0] == "wrong":
+            return ""
+        where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
+        return f"{where} ({evidence.split(',')[0]})"
+
+    def _wrong_beside(self, slot: int) -> str:
+        """Return what is wrong right beside these values, where nothing ties."""
+        shifts = [BESIDE * np.maximum(1.0, np.abs(array)) for array in self.inputs]
+        draw = self.settings.rng.uniform
+        moved = [
+            x + draw(-1, 1, x.shape) * s if i in self.slots else x
+            for i, (x, s) in enumerate(zip(self.inputs, shifts, strict=True))
+        ]
+        return self._wrong_at(slot, moved)
+
+    def _wrong_at(self, slot: int, inputs: Sequence[Array]) -> str:
+        """Return what is wrong with an error signal at other inputs; nothing where the rules can't be run."""
+        inputs = [read_only(np.asarray(array)) for array in inputs]
         try:
             with np.errstate(all="ignore"):
                 output = np.asarray(self.op.forward(*inputs))
@@ -174,11 +196,7 @@ class _Rule:
         if output.shape != self.output.shape or message.shape != inputs[slot].shape or not np.isfinite(output).all():
             return ""
         scene = Scene(self.call, self.slots, self.settings, self.delta, output, inputs)
-        verdict, evidence = judge_directions(scene.response(slot), message, self.settings.rng, "right")
-        if verdict != "wrong" or judge_directions(self._response(slot), here, self.settings.rng, "right")[0] == "wrong":
-            return ""
-        where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
-        return f"{where} ({evidence.split(',')[0]})"
+        return judge_directions(scene.response(slot), message, self.settings.rng, "right")[1]
 
     def _response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
@@ -198,7 +216,7 @@ class _Rule:
             clear=PRECISE,
         )
         suspects = judged.judgement == "wrong"
-        if suspects.any() and self.neighbourhood and self.neighbourhood.torn:
+        if suspects.any() and self.neighbourhood and self.neighbourhood.torn and not self._wrong_beside(slot):
             # Of equal numbers that are sorted, one that moves becomes the first or the last; a rule may take it for any.
             excused = suspects & self.neighbourhood.allows(slot)[judged.entries]
             judged = replace(judged, judgement=np.where(excused, "kink", judged.judgement))

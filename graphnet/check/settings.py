@@ -62,6 +62,7 @@ class Settings:
             raise GraphError(f"step is {self.step!r}", repair="Give a number above 0.")
         if not isinstance(self.rng, np.random.Generator):
             raise GraphError(f"rng is {self.rng!r}", repair="Give a generator: np.random.default_rng(0).")
+        self.rng.random(7)  # δ must not be the very numbers that the same seed has given the inputs
 
     def choose(self, response: Response) -> np.ndarray[Any, Any]:
         """Return the flat indices of the entries to compare: all, or a random sample in order."""
