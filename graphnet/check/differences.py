@@ -131,10 +131,11 @@ def judge(
     if suspects.size:
         look(suspects, alone=False)
         suspects = suspects[(judgement[suspects] == "wrong") | (judgement[suspects] == "blurred")]
-        first, rest = suspects[:CLOSER_LOOKS], suspects[CLOSER_LOOKS:]
-        look(first, alone=True)
-        if rest.size and (judgement[first] != "wrong").any():
-            look(rest, alone=True)
+        array = response.arrays(entries[suspects])
+        early = np.arange(len(array)) - np.searchsorted(array, array) < CLOSER_LOOKS  # of its array
+        look(suspects[early], alone=True)
+        doubtful = array[early & (judgement[suspects] != "wrong")]
+        look(suspects[~early & np.isin(array, doubtful)], alone=True)
     return Judged(entries, said, difference, judgement, kinked)
 
 
@@ -190,7 +191,7 @@ def _quotients(
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
-    lost = np.where(change == 0, 4 * EPS * np.max(np.abs(response.array), initial=1.0), 0.0)
+    lost = np.where(change == 0, 4 * EPS * response.magnitudes(entries), 0.0)
     with np.errstate(all="ignore"):
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
@@ -252,7 +253,7 @@ class _Ladder:
         low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
         _drop_stairs(response, entries, steps, back, ahead, alone=alone)
         # Nothing changed? In numbers as large as these the change may have been lost on the way.
-        lost = 4 * EPS * np.max(np.abs(response.array), initial=1.0)
+        lost = 4 * EPS * response.magnitudes(entries)
         noise = np.fmax(8 * EPS * size, np.where((back == 0) & (ahead == 0), lost, 0.0))
         with np.errstate(all="ignore"):
             self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)

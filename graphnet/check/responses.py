@@ -8,6 +8,9 @@ One run of all that lies downstream for each entry would do. Two things make it 
   that the array does must pass.
 - Behind the cut the versions are computed together, as a `Stack`. The rule stays the op's own; the first time, versions
   of the stack are compared with runs of their own.
+
+In a deep network of small layers each run is long and each stack small. There the entries of several arrays move in the
+same runs (`Joint`): versions join on the way, each where its own array comes in.
 """
 
 from __future__ import annotations
@@ -177,6 +180,21 @@ class Response:
                         change[at], size[at] = self._compared(before, after, after if far is None else far)
         return changes, sizes
 
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.zeros(len(entries), int)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        return np.full(len(entries), np.max(np.abs(self.array), initial=1.0))
+
+    @property
+    def can_join(self) -> bool:
+        """Tell whether its runs are long, and too small to fill the cache: then those of other arrays may join."""
+        most = AT_ONCE // max(1, *(self.values[key].size for key in (self.source, *(c.output for c in self.calls))))
+        is_short = self._cut is not None and 2 * self._cut.calls >= len(self.calls)
+        return bool(self.calls) and self.source not in self.directions and self.array.size <= most and not is_short
+
     @property
     def largest(self) -> float:
         """The size of the largest number in what is looked at."""
@@ -333,8 +351,84 @@ class Response:
         return Stack(np.stack([_version(call.op, inputs, i, shape) for i in range(count)]))
 
 
-def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:
-    reached, downstream = {source}, []
+class Joint(Response):
+    """How the result changes when one entry of one of several arrays moves.
+
+    Parameters
+    ----------
+    calls
+        What is computed, in order.
+    responses
+        Those of the arrays, which reach the same outputs.
+
+    Attributes
+    ----------
+    array
+        The entries of all of them, one array after another.
+    """
+
+    def __init__(self, calls: Sequence[Call], responses: Sequence[Response]) -> None:
+        self.responses = responses
+        self.calls = _downstream(calls, *(response.source for response in responses))
+        self.source = max(responses, key=lambda response: response.array.size).source  # the most numbers of a version
+        first = responses[0]
+        self.values, self.directions, self.checked = first.values, first.directions, first.checked
+        self.array = np.concatenate([response.array.ravel() for response in responses])
+        self.starts = np.cumsum([0, *(response.array.size for response in responses[:-1])])
+        self._far = np.concatenate([response._far.ravel() for response in responses])
+        self._cut = None
+        last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
+        self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
+        for key, i in last_use.items():
+            self._done_with[i].append(key)
+
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.asarray(np.searchsorted(self.starts, entries, side="right") - 1)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
+        return np.asarray(largest)[self.arrays(entries)]
+
+    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        arrays, versions = self.arrays(entries), dict[Hashable, tuple[Array, Stack]]()
+        for i in np.unique(arrays):
+            rows, response = np.flatnonzero(arrays == i), self.responses[i]
+            versions[response.source] = rows, response._each_moved(entries[rows] - self.starts[i], step[rows])
+        for call, done_with in zip(self.calls, self._done_with, strict=True):
+            if any(key in versions for key in call.inputs):
+                versions[call.output] = self._joined(call, versions, len(entries))
+                for key in done_with:
+                    versions.pop(key, None)  # of all of them at once no cache is large enough
+        return self._in_rows({key: versions[key][1] for key in self.directions})
+
+    def _joined(
+        self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int
+    ) -> tuple[Array, Stack]:
+        """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
+        moved = [(slot, *versions[key]) for slot, key in enumerate(call.inputs) if key in versions]
+        slots = np.zeros(count, object if len(call.inputs) > 60 else int)  # which inputs have moved, a bit for each
+        for slot, rows, _ in moved:
+            slots[rows] |= 1 << slot
+        parts = list[tuple[Array, Array]]()
+        for chosen in np.unique(slots[slots != 0]):
+            here = np.flatnonzero(slots == chosen)
+            inputs: list[Any] = [self.values[key] for key in call.inputs]
+            for slot, rows, stack in moved:
+                if chosen >> slot & 1:
+                    same = len(rows) == len(here)
+                    inputs[slot] = stack if same else Stack(stack.data[np.searchsorted(rows, here)])
+            parts.append((here, self._stacked(call, inputs).data))
+        which, data = (np.concatenate(column) for column in zip(*sorted(parts, key=lambda part: part[0][0]), strict=True))
+        if (np.diff(which) < 0).any():
+            order = np.argsort(which)
+            which, data = which[order], data[order]
+        return which, Stack(data)
+
+
+def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
+    reached, downstream = set(sources), []
     for call in calls:
         if not reached.isdisjoint(call.inputs):
             reached.add(call.output)
