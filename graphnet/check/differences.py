@@ -130,7 +130,8 @@ def judge(
 
     if suspects.size:
         look(suspects, alone=False)
-        suspects = suspects[(judgement[suspects] == "wrong") | (judgement[suspects] == "blurred")]
+        found = judgement[suspects]
+        suspects = suspects[(found == "wrong") | ((found == "blurred") & response.together)]
         array = response.arrays(entries[suspects])
         early = np.arange(len(array)) - np.searchsorted(array, array) < CLOSER_LOOKS  # of its array
         look(suspects[early], alone=True)
@@ -210,12 +211,12 @@ class _Ladders:
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
         self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
-        near_zero = np.flatnonzero((x > 0) & (x < 1))
         share = np.full(len(entries), np.inf)
-        for at, bases in ((np.arange(len(entries)), steps), (near_zero, STEP * x[near_zero])):
+        for bases, looked_at in ((steps, x >= 0), (STEP * x, (x > 0) & (x < 1))):
+            at = np.flatnonzero(looked_at & (self.judgement != "right"))
             if not at.size:
                 continue
-            ladder = _Ladder(response, entries[at], bases, alone=alone)
+            ladder = _Ladder(response, entries[at], bases[at], alone=alone)
             best, uncertain = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
             self.best[at[better]], share[at[better]] = best[better], uncertain[better]

@@ -189,6 +189,11 @@ class Response:
         return np.full(len(entries), np.max(np.abs(self.array), initial=1.0))
 
     @property
+    def together(self) -> bool:
+        """Tell whether entries move together, unless they are moved alone."""
+        return self._cut is not None
+
+    @property
     def can_join(self) -> bool:
         """Tell whether its runs are long, and too small to fill the cache: then those of other arrays may join."""
         most = AT_ONCE // max(1, *(self.values[key].size for key in (self.source, *(c.output for c in self.calls))))
@@ -378,6 +383,8 @@ class Joint(Response):
         self._far = np.concatenate([response._far.ravel() for response in responses])
         self._cut = None
         last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
+        self._moving = np.zeros(0, int)
+        self._shared: dict[int, tuple[Array, Array | None, list[dict[int, Array]]]] = {}  # the runs of each call for these
         self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
         for key, i in last_use.items():
             self._done_with[i].append(key)
@@ -392,6 +399,8 @@ class Joint(Response):
         return np.asarray(largest)[self.arrays(entries)]
 
     def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        if not np.array_equal(entries, self._moving):
+            self._moving, self._shared = entries, {}
         arrays, versions = self.arrays(entries), dict[Hashable, tuple[Array, Stack]]()
         for i in np.unique(arrays):
             rows, response = np.flatnonzero(arrays == i), self.responses[i]
@@ -407,24 +416,54 @@ class Joint(Response):
         self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int
     ) -> tuple[Array, Stack]:
         """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
-        moved = [(slot, *versions[key]) for slot, key in enumerate(call.inputs) if key in versions]
-        slots = np.zeros(count, object if len(call.inputs) > 60 else int)  # which inputs have moved, a bit for each
-        for slot, rows, _ in moved:
-            slots[rows] |= 1 << slot
-        parts = list[tuple[Array, Array]]()
-        for chosen in np.unique(slots[slots != 0]):
-            here = np.flatnonzero(slots == chosen)
+        moved = [versions[key] if key in versions else None for key in call.inputs]
+        if id(call) not in self._shared:
+            self._shared[id(call)] = _by_inputs([None if one is None else one[0] for one in moved], count)
+        which, order, runs = self._shared[id(call)]
+        stacks = []
+        for places in runs:
             inputs: list[Any] = [self.values[key] for key in call.inputs]
-            for slot, rows, stack in moved:
-                if chosen >> slot & 1:
-                    same = len(rows) == len(here)
-                    inputs[slot] = stack if same else Stack(stack.data[np.searchsorted(rows, here)])
-            parts.append((here, self._stacked(call, inputs).data))
-        which, data = (np.concatenate(column) for column in zip(*sorted(parts, key=lambda part: part[0][0]), strict=True))
-        if (np.diff(which) < 0).any():
-            order = np.argsort(which)
-            which, data = which[order], data[order]
-        return which, Stack(data)
+            for slot, at in places.items():
+                stack = moved[slot][1]
+                inputs[slot] = stack if len(at) == len(stack.data) else Stack(stack.data[at])
+            stacks.append(self._stacked(call, inputs).data)
+        data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+        return which, Stack(data if order is None else data[order])
+
+
+def _by_inputs(
+    moved: Sequence[Array | None], count: int
+) -> tuple[Array, Array | None, list[dict[int, Array]]]:
+    """Part versions by which inputs have moved in them.
+
+    Parameters
+    ----------
+    moved
+        For each input, in which versions it has moved, in order.
+    count
+        How many versions there are.
+
+    Returns
+    -------
+    which, order, runs
+        In which versions any has moved; how to put the runs' results in order, if they aren't; and for each run where its
+        versions are among those of each input that has moved.
+    """
+    has = np.zeros((len(moved), count), bool)
+    for row, versions in zip(has, moved, strict=True):
+        if versions is not None:
+            row[versions] = True
+    parts, runs = list[Array](), list[dict[int, Array]]()
+    left = has.any(axis=0)
+    while left.any():
+        pattern = has[:, np.argmax(left)]
+        here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
+        left[here] = False
+        parts.append(here)
+        runs.append({slot: np.searchsorted(moved[slot], here) for slot in np.flatnonzero(pattern)})
+    which = np.concatenate(parts)
+    order = np.argsort(which)
+    return which[order], order if (np.diff(order) < 0).any() else None, runs
 
 
 def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
