@@ -26,7 +26,7 @@ from graphnet.core.op import Op
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
-Values = dict[Any, Array]
+Runs = tuple[Array, Array | None, list[dict[int, Array]]]
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """The step of a central difference, times max(1, |x|): where its rounding and its truncation are about equal."""
 
@@ -198,7 +198,8 @@ class Response:
         """Tell whether its runs are long, and too small to fill the cache: then those of other arrays may join."""
         most = AT_ONCE // max(1, *(self.values[key].size for key in (self.source, *(c.output for c in self.calls))))
         is_short = self._cut is not None and 2 * self._cut.calls >= len(self.calls)
-        return bool(self.calls) and self.source not in self.directions and self.array.size <= most and not is_short
+        ends_later = bool(self.directions) and self.source not in self.directions
+        return ends_later and self.array.size <= most and not is_short
 
     @property
     def largest(self) -> float:
@@ -384,7 +385,7 @@ class Joint(Response):
         self._cut = None
         last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
         self._moving = np.zeros(0, int)
-        self._shared: dict[int, tuple[Array, Array | None, list[dict[int, Array]]]] = {}  # the runs of each call for these
+        self._shared: dict[int, Runs] = {}  # of each call, as long as these move
         self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
         for key, i in last_use.items():
             self._done_with[i].append(key)
@@ -412,34 +413,30 @@ class Joint(Response):
                     versions.pop(key, None)  # of all of them at once no cache is large enough
         return self._in_rows({key: versions[key][1] for key in self.directions})
 
-    def _joined(
-        self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int
-    ) -> tuple[Array, Stack]:
+    def _joined(self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int) -> tuple[Array, Stack]:
         """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
-        moved = [versions[key] if key in versions else None for key in call.inputs]
+        moved = {slot: versions[key] for slot, key in enumerate(call.inputs) if key in versions}
         if id(call) not in self._shared:
-            self._shared[id(call)] = _by_inputs([None if one is None else one[0] for one in moved], count)
+            self._shared[id(call)] = _by_inputs({slot: which for slot, (which, _) in moved.items()}, count)
         which, order, runs = self._shared[id(call)]
         stacks = []
         for places in runs:
             inputs: list[Any] = [self.values[key] for key in call.inputs]
             for slot, at in places.items():
-                stack = moved[slot][1]
+                _, stack = moved[slot]
                 inputs[slot] = stack if len(at) == len(stack.data) else Stack(stack.data[at])
             stacks.append(self._stacked(call, inputs).data)
         data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
         return which, Stack(data if order is None else data[order])
 
 
-def _by_inputs(
-    moved: Sequence[Array | None], count: int
-) -> tuple[Array, Array | None, list[dict[int, Array]]]:
+def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
     """Part versions by which inputs have moved in them.
 
     Parameters
     ----------
     moved
-        For each input, in which versions it has moved, in order.
+        For each input in which versions it has moved, in order.
     count
         How many versions there are.
 
@@ -450,17 +447,16 @@ def _by_inputs(
         versions are among those of each input that has moved.
     """
     has = np.zeros((len(moved), count), bool)
-    for row, versions in zip(has, moved, strict=True):
-        if versions is not None:
-            row[versions] = True
-    parts, runs = list[Array](), list[dict[int, Array]]()
-    left = has.any(axis=0)
+    for i, versions in enumerate(moved.values()):
+        has[i, versions] = True
+    left, parts, runs = has.any(axis=0), list[Array](), list[dict[int, Array]]()
     while left.any():
         pattern = has[:, np.argmax(left)]
         here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
         left[here] = False
         parts.append(here)
-        runs.append({slot: np.searchsorted(moved[slot], here) for slot in np.flatnonzero(pattern)})
+        slots = [slot for slot, is_moved in zip(moved, pattern, strict=True) if is_moved]
+        runs.append({slot: np.searchsorted(moved[slot], here) for slot in slots})
     which = np.concatenate(parts)
     order = np.argsort(which)
     return which[order], order if (np.diff(order) < 0).any() else None, runs

@@ -68,7 +68,9 @@ def check_whole(
         messages[node].append(Message(None, None, direction))
     try:
         with np.errstate(all="ignore"):
-            run_forward(graph, {node: values[node] for node in graph.nodes if node.op is None})  # before each backward pass
+            run_forward(
+                graph, {node: values[node] for node in graph.nodes if node.op is None}
+            )  # before each backward pass
             error_signals = propagate(graph, values, messages, apply_backward)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
