@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, islice, takewhile
 from typing import Any
 
@@ -72,6 +73,11 @@ class Cut:
     apart: tuple[int, ...]
     slabs: int
     owner: Array
+
+    @cached_property
+    def owned(self) -> Array:
+        """For each combination, and none, whether any number depends on it."""
+        return np.bincount(self.owner, minlength=self.slabs + 1) > 0
 
 
 class Search:

@@ -38,6 +38,8 @@ GOOD = 1e-3
 """How uncertain a plateau of two rungs may be, as a share, for a rule to be called wrong by it."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
+LONGER = (10, 100)
+"""How many times as long the steps are by which what drowns in noise is looked at again, before a whole ladder is climbed."""
 CLOSER_LOOKS = 50
 """Suspects that are moved alone at first; the rest are only if any of these turns out not to be wrong."""
 COMPLEX_STEP = 1e-100
@@ -122,7 +124,13 @@ def judge(
         difference, noise = change.imag / COMPLEX_STEP, np.zeros(len(entries))
     else:
         difference, noise = _quotients(response, entries, -steps, steps)
-    suspects = np.flatnonzero(~_confirmed(said, difference, noise, scale, clear))
+    agrees, heard = _compared(said, difference, noise, scale, clear)
+    for longer in () if complex_step else LONGER:  # what agrees, but as noise would, is heard better there
+        faint = np.flatnonzero(agrees & ~heard)
+        slope, loud = _quotients(response, entries[faint], -longer * steps[faint], longer * steps[faint])
+        found = np.logical_and(*_compared(said[faint], slope, loud, scale, clear))
+        difference[faint[found]], heard[faint[found]] = slope[found], True
+    suspects = np.flatnonzero(~(agrees & heard))
 
     def look(at: Array, *, alone: bool) -> None:
         ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
@@ -175,13 +183,13 @@ def _allowed(rule: Array, difference: Array, scale: float) -> Array:
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _confirmed(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> Array:
-    """Tell where a difference confirms the rule, and is no mere noise itself."""
+def _compared(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> tuple[Array, Array]:
+    """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
     with np.errstate(invalid="ignore"):
         agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
         heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
-    return np.asarray(agrees & heard & np.isfinite(rule))
+    return np.asarray(agrees & np.isfinite(rule)), np.asarray(heard)
 
 
 def _quotients(

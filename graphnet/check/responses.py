@@ -323,8 +323,7 @@ class Response:
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
             change = change + 1j * np.bincount(cut.owner, parts.imag, count)
-        owned = np.bincount(cut.owner, minlength=count) > 0
-        size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
+        size = np.where(cut.owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
         return change[slab], size[slab]
 
     def _compared(self, low: Array, high: Array, far: Array) -> tuple[Array, Array]:
@@ -449,7 +448,8 @@ def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
     has = np.zeros((len(moved), count), bool)
     for i, versions in enumerate(moved.values()):
         has[i, versions] = True
-    left, parts, runs = has.any(axis=0), list[Array](), list[dict[int, Array]]()
+    left: Array = has.any(axis=0)
+    parts, runs = list[Array](), list[dict[int, Array]]()
     while left.any():
         pattern = has[:, np.argmax(left)]
         here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
