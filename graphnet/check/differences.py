@@ -37,6 +37,8 @@ CLEARLY = 20
 """How many times its uncertainty a plateau of two rungs must be away from a rule to call it wrong."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
+LONGER = (10, 100)
+"""How many times as long the steps are by which what drowns in noise is looked at again, before a whole ladder is climbed."""
 CLOSER_LOOKS = 50
 """Suspects that are moved alone at first; the rest are only if any of these turns out not to be wrong."""
 COMPLEX_STEP = 1e-100
@@ -121,7 +123,13 @@ def judge(
         difference, noise = change.imag / COMPLEX_STEP, np.zeros(len(entries))
     else:
         difference, noise = _quotients(response, entries, -steps, steps)
-    suspects = np.flatnonzero(~_confirmed(said, difference, noise, scale, clear))
+    agrees, heard = _compared(said, difference, noise, scale, clear)
+    for longer in () if complex_step else LONGER:  # what agrees, but as noise would, is heard better there
+        faint = np.flatnonzero(agrees & ~heard)
+        slope, loud = _quotients(response, entries[faint], -longer * steps[faint], longer * steps[faint])
+        found = np.logical_and(*_compared(said[faint], slope, loud, scale, clear))
+        difference[faint[found]], heard[faint[found]] = slope[found], True
+    suspects = np.flatnonzero(~(agrees & heard))
 
     def look(at: Array, *, alone: bool) -> None:
         ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
@@ -129,11 +137,13 @@ def judge(
 
     if suspects.size:
         look(suspects, alone=False)
-        suspects = suspects[(judgement[suspects] == "wrong") | (judgement[suspects] == "blurred")]
-        first, rest = suspects[:CLOSER_LOOKS], suspects[CLOSER_LOOKS:]
-        look(first, alone=True)
-        if rest.size and (judgement[first] != "wrong").any():
-            look(rest, alone=True)
+        found = judgement[suspects]
+        suspects = suspects[(found == "wrong") | ((found == "blurred") & response.together)]
+        array = response.arrays(entries[suspects])
+        early = np.arange(len(array)) - np.searchsorted(array, array) < CLOSER_LOOKS  # of its array
+        look(suspects[early], alone=True)
+        doubtful = array[early & (judgement[suspects] != "wrong")]
+        look(suspects[~early & np.isin(array, doubtful)], alone=True)
     return Judged(entries, said, difference, judgement, kinked)
 
 
@@ -177,13 +187,13 @@ def _allowed(rule: Array, difference: Array, scale: float) -> Array:
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _confirmed(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> Array:
-    """Tell where a difference confirms the rule, and is no mere noise itself."""
+def _compared(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> tuple[Array, Array]:
+    """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
     with np.errstate(invalid="ignore"):
         agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
         heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
-    return np.asarray(agrees & heard & np.isfinite(rule))
+    return np.asarray(agrees & np.isfinite(rule)), np.asarray(heard)
 
 
 def _quotients(
@@ -194,7 +204,7 @@ def _quotients(
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
-    lost = np.where(change == 0, 4 * EPS * np.max(np.abs(response.array), initial=1.0), 0.0)
+    lost = np.where(change == 0, 4 * EPS * response.magnitudes(entries), 0.0)
     with np.errstate(all="ignore"):
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
@@ -213,12 +223,12 @@ class _Ladders:
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
         self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
-        near_zero = np.flatnonzero((x > 0) & (x < 1))
         share = np.full(len(entries), np.inf)
-        for at, bases in ((np.arange(len(entries)), steps), (near_zero, STEP * x[near_zero])):
+        for bases, looked_at in ((steps, x >= 0), (STEP * x, (x > 0) & (x < 1))):
+            at = np.flatnonzero(looked_at & (self.judgement != "right"))
             if not at.size:
                 continue
-            ladder = _Ladder(response, entries[at], bases, alone=alone)
+            ladder = _Ladder(response, entries[at], bases[at], alone=alone)
             best, uncertain = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
             self.best[at[better]], share[at[better]] = best[better], uncertain[better]
@@ -260,7 +270,7 @@ class _Ladder:
         low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
         stair = _drop_stairs(response, entries, steps, back, ahead, alone=alone)
         # Nothing changed? In numbers as large as these the change may have been lost on the way.
-        lost = 4 * EPS * np.max(np.abs(response.array), initial=1.0)
+        lost = 4 * EPS * response.magnitudes(entries)
         noise = np.fmax(np.fmax(8 * EPS * size, stair), np.where((back == 0) & (ahead == 0), lost, 0.0))
         with np.errstate(all="ignore"):
             self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)

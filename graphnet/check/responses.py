@@ -8,6 +8,9 @@ One run of all that lies downstream for each entry would do. Two things make it 
   that the array does must pass.
 - Behind the cut the versions are computed together, as a `Stack`. The rule stays the op's own; the first time, versions
   of the stack are compared with runs of their own.
+
+In a deep network of small layers each run is long and each stack small. There the entries of several arrays move in the
+same runs (`Joint`): versions join on the way, each where its own array comes in.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from graphnet.core.op import Op
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
-Values = dict[Any, Array]
+Runs = tuple[Array, Array | None, list[dict[int, Array]]]
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """The step of a central difference, times max(1, |x|): where its rounding and its truncation are about equal."""
 
@@ -177,6 +180,27 @@ class Response:
                         change[at], size[at] = self._compared(before, after, after if far is None else far)
         return changes, sizes
 
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.zeros(len(entries), int)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        return np.full(len(entries), np.max(np.abs(self.array), initial=1.0))
+
+    @property
+    def together(self) -> bool:
+        """Tell whether entries move together, unless they are moved alone."""
+        return self._cut is not None
+
+    @property
+    def can_join(self) -> bool:
+        """Tell whether its runs are long, and too small to fill the cache: then those of other arrays may join."""
+        most = AT_ONCE // max(1, *(self.values[key].size for key in (self.source, *(c.output for c in self.calls))))
+        is_short = self._cut is not None and 2 * self._cut.calls >= len(self.calls)
+        ends_later = bool(self.directions) and self.source not in self.directions
+        return ends_later and self.array.size <= most and not is_short
+
     @property
     def largest(self) -> float:
         """The size of the largest number in what is looked at."""
@@ -299,8 +323,7 @@ class Response:
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
             change = change + 1j * np.bincount(cut.owner, parts.imag, count)
-        owned = np.bincount(cut.owner, minlength=count) > 0
-        size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
+        size = np.where(cut.owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
         return change[slab], size[slab]
 
     def _compared(self, low: Array, high: Array, far: Array) -> tuple[Array, Array]:
@@ -333,8 +356,114 @@ class Response:
         return Stack(np.stack([_version(call.op, inputs, i, shape) for i in range(count)]))
 
 
-def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:
-    reached, downstream = {source}, []
+class Joint(Response):
+    """How the result changes when one entry of one of several arrays moves.
+
+    Parameters
+    ----------
+    calls
+        What is computed, in order.
+    responses
+        Those of the arrays, which reach the same outputs.
+
+    Attributes
+    ----------
+    array
+        The entries of all of them, one array after another.
+    """
+
+    def __init__(self, calls: Sequence[Call], responses: Sequence[Response]) -> None:
+        self.responses = responses
+        self.calls = _downstream(calls, *(response.source for response in responses))
+        self.source = max(responses, key=lambda response: response.array.size).source  # the most numbers of a version
+        first = responses[0]
+        self.values, self.directions, self.checked = first.values, first.directions, first.checked
+        self.array = np.concatenate([response.array.ravel() for response in responses])
+        self.starts = np.cumsum([0, *(response.array.size for response in responses[:-1])])
+        self._far = np.concatenate([response._far.ravel() for response in responses])
+        self._cut = None
+        last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
+        self._moving = np.zeros(0, int)
+        self._shared: dict[int, Runs] = {}  # of each call, as long as these move
+        self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
+        for key, i in last_use.items():
+            self._done_with[i].append(key)
+
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.asarray(np.searchsorted(self.starts, entries, side="right") - 1)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
+        return np.asarray(largest)[self.arrays(entries)]
+
+    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        if not np.array_equal(entries, self._moving):
+            self._moving, self._shared = entries, {}
+        arrays, versions = self.arrays(entries), dict[Hashable, tuple[Array, Stack]]()
+        for i in np.unique(arrays):
+            rows, response = np.flatnonzero(arrays == i), self.responses[i]
+            versions[response.source] = rows, response._each_moved(entries[rows] - self.starts[i], step[rows])
+        for call, done_with in zip(self.calls, self._done_with, strict=True):
+            if any(key in versions for key in call.inputs):
+                versions[call.output] = self._joined(call, versions, len(entries))
+                for key in done_with:
+                    versions.pop(key, None)  # of all of them at once no cache is large enough
+        return self._in_rows({key: versions[key][1] for key in self.directions})
+
+    def _joined(self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int) -> tuple[Array, Stack]:
+        """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
+        moved = {slot: versions[key] for slot, key in enumerate(call.inputs) if key in versions}
+        if id(call) not in self._shared:
+            self._shared[id(call)] = _by_inputs({slot: which for slot, (which, _) in moved.items()}, count)
+        which, order, runs = self._shared[id(call)]
+        stacks = []
+        for places in runs:
+            inputs: list[Any] = [self.values[key] for key in call.inputs]
+            for slot, at in places.items():
+                _, stack = moved[slot]
+                inputs[slot] = stack if len(at) == len(stack.data) else Stack(stack.data[at])
+            stacks.append(self._stacked(call, inputs).data)
+        data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+        return which, Stack(data if order is None else data[order])
+
+
+def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
+    """Part versions by which inputs have moved in them.
+
+    Parameters
+    ----------
+    moved
+        For each input in which versions it has moved, in order.
+    count
+        How many versions there are.
+
+    Returns
+    -------
+    which, order, runs
+        In which versions any has moved; how to put the runs' results in order, if they aren't; and for each run where its
+        versions are among those of each input that has moved.
+    """
+    has = np.zeros((len(moved), count), bool)
+    for i, versions in enumerate(moved.values()):
+        has[i, versions] = True
+    left: Array = has.any(axis=0)
+    parts, runs = list[Array](), list[dict[int, Array]]()
+    while left.any():
+        pattern = has[:, np.argmax(left)]
+        here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
+        left[here] = False
+        parts.append(here)
+        slots = [slot for slot, is_moved in zip(moved, pattern, strict=True) if is_moved]
+        runs.append({slot: np.searchsorted(moved[slot], here) for slot in slots})
+    which = np.concatenate(parts)
+    order = np.argsort(which)
+    return which[order], order if (np.diff(order) < 0).any() else None, runs
+
+
+def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
+    reached, downstream = set(sources), []
     for call in calls:
         if not reached.isdisjoint(call.inputs):
             reached.add(call.output)

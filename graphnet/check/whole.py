@@ -12,11 +12,11 @@ import numpy as np
 
 from graphnet.check import taylor
 from graphnet.check.cuts import Call
-from graphnet.check.differences import judge, not_analytic
+from graphnet.check.differences import Judged, judge, not_analytic
 from graphnet.check.directions import DIRECTIONS, judge_directions
 from graphnet.check.findings import finding_of, verdict_of
 from graphnet.check.report import ADDS_UP, Finding, Part
-from graphnet.check.responses import Response
+from graphnet.check.responses import Joint, Response
 from graphnet.check.settings import Settings
 from graphnet.check.stack import StackError
 from graphnet.check.work import multiply_adds
@@ -84,21 +84,41 @@ def check_whole(
         for node in graph.nodes
         if node.op is not None
     ]
-    findings = []
-    for leaf in leaves:
-        response = Response(calls, values, leaf, directions, settings.checked, settings.budget)
+    found: dict[Node, Finding] = {}
+    waiting: dict[frozenset[Any], list[tuple[Node, Response]]] = {}  # by the outputs they reach
+
+    def rule_of(leaf: Node) -> Array:
         said = error_signals.get(leaf)
-        rule = np.zeros(values[leaf].shape) if said is None else np.asarray(said)
-        finding = _check_leaf(graph, leaf, response, rule, settings, part, rounding)
-        if said is None and asked and finding.verdict != "wrong":
+        return np.zeros(values[leaf].shape) if said is None else np.asarray(said)
+
+    def keep(leaf: Node, response: Response, finding: Finding) -> None:
+        if leaf not in error_signals and asked and finding.verdict != "wrong":
             raise UnreachableError(
                 f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(leaf, graph.label(leaf))}",
                 repair="There is no gradient to check: leave it out of wrt.",
             )
         if finding.verdict == "wrong" and not any(other.verdict == "wrong" for other in local):
             finding = _diagnosed(finding, graph, values, error_signals, messages) or _in_doubt(finding, response, local)
-        findings.append(finding)
-    return findings, ""
+        found[leaf] = finding
+
+    for leaf in leaves:
+        response = Response(calls, values, leaf, directions, settings.checked, settings.budget)
+        if settings.method == "central" and response.can_join:
+            waiting.setdefault(frozenset(response.directions), []).append((leaf, response))
+        else:
+            keep(leaf, response, _check_leaf(graph, leaf, response, rule_of(leaf), settings, part, rounding))
+    for together in waiting.values():
+        joint = Joint(calls, [response for _, response in together])
+        chosen = [settings.choose(response) for _, response in together]
+        entries = np.concatenate([own + start for own, start in zip(chosen, joint.starts, strict=True)])
+        rule = np.concatenate([rule_of(leaf).ravel() for leaf, _ in together])
+        judged = judge(joint, rule, entries, step=settings.step, scale=rounding)
+        ends = np.cumsum([len(own) for own in chosen])[:-1]
+        columns = (judged.rule, judged.difference, judged.judgement, judged.kinked)
+        parts = zip(chosen, *(np.split(column, ends) for column in columns), strict=True)
+        for (leaf, response), columns in zip(together, parts, strict=True):
+            keep(leaf, response, _conclude(graph, leaf, response, rule_of(leaf), settings, part, Judged(*columns)))
+    return [found[leaf] for leaf in leaves], ""
 
 
 def _check_leaf(
@@ -116,8 +136,16 @@ def _check_leaf(
         )
     entries = settings.choose(response)
     judged = judge(response, rule, entries, step=settings.step, complex_step=is_complex, scale=scale)
+    return _conclude(graph, leaf, response, rule, settings, part, judged)
+
+
+def _conclude(
+    graph: Graph, leaf: Node, response: Response, rule: Array, settings: Settings, part: Part, judged: Judged
+) -> Finding:
+    """Return the finding on a leaf whose entries, or a sample of them, were judged."""
+    label, array = graph.label(leaf), response.array
     verdict, evidence = verdict_of(judged), ""
-    count = DIRECTIONS if len(entries) < array.size else 0
+    count = DIRECTIONS if len(judged.entries) < array.size else 0
     if count and verdict != "wrong":
         verdict, evidence = judge_directions(response, rule, settings.rng, verdict)
     return finding_of(part, leaf, label, None, label, array, judged, verdict, evidence, directions=count)
