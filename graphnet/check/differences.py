@@ -39,6 +39,8 @@ RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
 LONGER = (10, 100)
 """How many times as long the steps are by which what drowns in noise is looked at again, before a whole ladder is climbed."""
+CERTAIN = 1e-5
+"""Up to what share of a derivative on the noise of such a difference leaves no doubt."""
 CLOSER_LOOKS = 50
 """Suspects that are moved alone at first; the rest are only if any of these turns out not to be wrong."""
 COMPLEX_STEP = 1e-100
@@ -127,7 +129,7 @@ def judge(
     for longer in () if complex_step else LONGER:  # what agrees, but as noise would, is heard better there
         faint = np.flatnonzero(agrees & ~heard)
         slope, loud = _quotients(response, entries[faint], -longer * steps[faint], longer * steps[faint])
-        found = np.logical_and(*_compared(said[faint], slope, loud, scale, clear))
+        found = np.logical_and(*_compared(said[faint], slope, loud, scale, min(clear, CERTAIN)))
         difference[faint[found]], heard[faint[found]] = slope[found], True
     suspects = np.flatnonzero(~(agrees & heard))
 

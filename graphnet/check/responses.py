@@ -448,7 +448,7 @@ def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
     has = np.zeros((len(moved), count), bool)
     for i, versions in enumerate(moved.values()):
         has[i, versions] = True
-    left: Array = has.any(axis=0)
+    left = np.asarray(has.any(axis=0))
     parts, runs = list[Array](), list[dict[int, Array]]()
     while left.any():
         pattern = has[:, np.argmax(left)]
