@@ -1,7 +1,7 @@
 """What holds of any right backward rule, whatever it computes.
 
-Zero error signals give zero, it is linear in δ, it gives the same twice, it leaves its arguments alone, what it returned
-stays as it is, and it keeps dtype and shape.
+Zero error signals give zero, it is linear in δ, it gives the same twice, whatever was computed in between, it leaves its
+arguments alone, what it returned stays as it is, and it keeps dtype and shape. The forward rule gives the same twice too.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.report import Property
+from graphnet.check.stack import StackError
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.tables import number
 from graphnet.engine.rules import as_messages, check_message, read_only, rule_error
-from graphnet.errors import RuleError
+from graphnet.errors import OpaqueError, RuleError
 
 Array = np.ndarray[Any, Any]
 Messages = Sequence[Array | None]
@@ -28,6 +29,31 @@ MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
 ROUNDING = 1e-13
 """And beyond that, as a share of δ: what is left of numbers as large that cancel."""
+
+
+SPOILING = {
+    "forward rule deterministic": "the forward rule is not deterministic",
+    "arguments unchanged": "changes its arguments",
+    "results stay as returned": "returns an alias that is later changed",
+    "deterministic": "depends on state",
+    "no hidden state": "depends on state that the forward rule leaves behind",
+}
+"""Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
+
+
+def other_values(array: Array) -> Array:
+    """Return other values that a rule should take as well: the same numbers in reverse order.
+
+    What is symmetric, positive definite, a distribution or one-hot stays such; what is sorted is left, or, if it has both
+    signs, reversed and negated, and sorted still.
+    """
+    if array.dtype.kind != "f":
+        return array
+    rises = [np.diff(array, axis=axis) if size > 2 else np.empty(0) for axis, size in enumerate(array.shape)]
+    is_sorted = [bool(rise.size) and bool((rise >= 0).all() or (rise <= 0).all()) for rise in rises]
+    if any(is_sorted):
+        return -np.flip(array) if (array < 0).any() and (array > 0).any() else array
+    return np.flip(array)
 
 
 class Behaviour:
@@ -70,16 +96,22 @@ class Behaviour:
         self._tested: list[str] = []
         self.faults: dict[str, dict[int | None, str]] = {}
         try:
+            with np.errstate(all="ignore"):
+                self._op.forward(*map(read_only, inputs))  # as before each backward pass: a state it leaves is fresh
             first = self._call([read_only(array) for array in self._arguments])
         except Exception as error:  # whatever a wrong rule does is what the report is for
             self.problem = rule_error("backward", self._arguments, error).problem
             if "writes into" in self.problem:
                 self._fault("arguments unchanged", None, self.problem)
+            if isinstance(error, (OpaqueError, StackError)):
+                self._fault("no hidden state", None, "given arrays, it works with what another call was given")
             return
         self.messages = [None if message is None else message.copy() for message in first]
         other = np.asarray(rng.normal(size=delta.shape))
         for names, check in (
+            (("forward rule deterministic",), self._forward_twice),
             (("arguments unchanged", "deterministic"), self._twice),
+            (("no hidden state",), self._forward_between),
             (("results stay as returned",), self._later(other)),
             (("dtype and shape kept",), lambda _: self._types(dtype)),
             (("zero delta gives zero",), self._zero),
@@ -91,7 +123,7 @@ class Behaviour:
             except Exception as error:
                 problem = rule_error("backward", self._arguments, error).problem
                 self._fault("deterministic", None, f"{problem}, in a later call")
-            if not self.faults.keys().isdisjoint({"arguments unchanged", "deterministic", "results stay as returned"}):
+            if not self.faults.keys().isdisjoint(SPOILING):
                 return  # what later calls say would mean nothing
 
     def properties(self, node: Node, label: str) -> list[Property]:
@@ -124,6 +156,41 @@ class Behaviour:
                 found.append((slot, messages))
         return found  # type: ignore[return-value]
 
+    def _forward_twice(self, _: Messages) -> None:
+        if self._forward(self._arguments[2:]) != 0:
+            self._fault("forward rule deterministic", None, "two runs with the same inputs give other numbers")
+
+    def _forward(self, inputs: Sequence[Array]) -> float:
+        """Run the forward rule, and return how far its result is from the pass's, as a share beyond rounding."""
+        with np.errstate(all="ignore"):
+            output = np.asarray(self._op.forward(*map(read_only, inputs)), float)
+            kept = self._arguments[1]
+            if output.shape != kept.shape:
+                return np.inf
+            apart = np.max(np.nan_to_num(np.abs(output - kept)), initial=0.0)
+            return float(apart) if apart > SAME * np.max(np.nan_to_num(np.abs(kept)), initial=0.0) else 0.0
+
+    def _forward_between(self, _: Messages) -> None:
+        others = [other_values(array) for array in self._arguments[2:]]
+        try:
+            self._forward(others)
+        except Exception:  # of any kind: other values may be outside the rule's domain
+            return
+        again = self._call([read_only(array) for array in self._arguments])
+        self._compare(
+            "no hidden state",
+            again,
+            "with a forward pass of other numbers in between, two calls with the same arguments",
+        )
+
+    def _compare(self, name: str, again: Messages, what: str) -> None:
+        for slot, (one, two) in self._each(self.messages, again):
+            with np.errstate(all="ignore"):
+                apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
+                largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
+            if apart > SAME * largest or not np.array_equal(np.isfinite(one), np.isfinite(two)):
+                self._fault(name, slot, f"{what} differ by up to {number(apart)}")
+
     def _twice(self, first: Messages) -> None:
         given = [array.copy() for array in self._arguments]
         self._call(given)
@@ -140,12 +207,7 @@ class Behaviour:
                 self._fault(
                     "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
                 )
-        for slot, (one, two) in self._each(self.messages, again):
-            with np.errstate(all="ignore"):
-                apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
-                largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
-            if apart > SAME * largest or not np.array_equal(np.isfinite(one), np.isfinite(two)):
-                self._fault("deterministic", slot, f"two calls with the same arguments differ by up to {number(apart)}")
+        self._compare("deterministic", again, "two calls with the same arguments")
 
     def _later(self, other: Array) -> Callable[[Messages], None]:
         def check(first: Messages) -> None:
@@ -173,10 +235,11 @@ class Behaviour:
             both, alone = self._call([delta + MUCH * other, *rest]), self._call([other, *rest])
             for slot, (sum_, one, two) in self._each(both, self.messages, alone):
                 with np.errstate(all="ignore"):
-                    apart = np.abs(sum_ - (one + MUCH * two))
-                    largest = np.max(np.abs(one) + MUCH * np.abs(two), initial=0.0)
-                allowed = LINEAR * np.nan_to_num(largest, nan=np.inf) + MUCH * ROUNDING
-                most = np.max(np.nan_to_num(apart, nan=np.inf), initial=0.0)
+                    finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
+                    apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
+                    largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
+                allowed = LINEAR * largest + MUCH * ROUNDING
+                most = np.max(apart, initial=0.0)
                 if most > allowed:
                     text = f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
                     self._fault("linear in delta", slot, text)

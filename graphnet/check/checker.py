@@ -14,12 +14,15 @@ from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Constant, input, numbers
+from graphnet.core.leaves import Constant, Parameter, constant, numbers, parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.settings import flag
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
+
+SEED = 1_618_033_988
+"""Of the generator used if none is given: not 0, or δ would be the numbers that users draw as inputs with that seed."""
 
 
 def check_gradients(
@@ -63,7 +66,7 @@ def check_gradients(
         Work for the check of one array: multiply-adds of what lies downstream of its entries, once for each run. To read
         or write a number counts as ten, as it takes as long. ``np.inf``: all entries, however long it takes.
     rng
-        Chooses the error signals and the samples; by default one with seed 0.
+        Chooses the error signals and the samples; by default one with a fixed seed.
 
     Returns
     -------
@@ -145,12 +148,16 @@ def check_op(
         bool if array.dtype.kind == "b" else int if array.dtype.kind in "iu" and any_floating else float
         for array in given
     ]
-    rule = _op_of(op, [array.shape for array in given], kinds)
+    # Leaves that hold the arrays: a rule that can't say which shape it gives is run on them to find out.
+    nodes = [
+        parameter(f"x{i}", array) if kind is float else constant(array, name=f"x{i}", dtype=kind)
+        for i, (array, kind) in enumerate(zip(given, kinds, strict=True))
+    ]
+    rule = _op_of(op, nodes)
     rule.check_count(len(given))
-    names = rule.input_names(len(given))
-    nodes = [input(name, array.shape, dtype=kind) for name, array, kind in zip(names, given, kinds, strict=True)]
+    nodes = [_renamed(node, name) for node, name in zip(nodes, rule.input_names(len(given)), strict=True)]
     graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
-    values = run_forward(graph, leaf_values(graph, dict(zip(nodes, given, strict=True)), np.float64), "raise")
+    values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
     findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
     return Report(graph, tuple(findings), "", tuple(properties), method)
 
@@ -169,14 +176,14 @@ def _check(
         found, held = check_rule(graph, node, values, settings, dtype, rule)
         findings += found
         properties += held
-    whole, skipped = check_whole(graph, values, leaves, settings, total, asked=asked)
+    whole, skipped = check_whole(graph, values, leaves, settings, findings, total, asked=asked)
     return [*findings, *whole], properties, skipped
 
 
 def _settings(
     entries: Entries, method: Method, step: float | None, budget: float, rng: np.random.Generator | None
 ) -> Settings:
-    return Settings(entries, method, step, budget, np.random.default_rng(0) if rng is None else rng)
+    return Settings(entries, method, step, budget, np.random.default_rng(SEED) if rng is None else rng)
 
 
 def _array(value: Any) -> np.ndarray[Any, Any]:
@@ -186,11 +193,10 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
     return array
 
 
-def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) -> Any:
+def _op_of(op: Any, probes: Sequence[Node]) -> Any:
     """Return an op, or the one that an op function applies to such inputs: it is asked for a node."""
     if isinstance(op, type):
         return as_op(op)  # a class of ops where an op belongs
-    probes = [input(f"x{i}", shape, dtype=kind) for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))]
     try:
         node = op(*probes)
     except TypeError:
@@ -198,6 +204,14 @@ def _op_of(op: Any, shapes: Sequence[tuple[int, ...]], kinds: Sequence[type]) ->
     if isinstance(node, Node) and node.op is not None and list(map(id, node.inputs)) == list(map(id, probes)):
         return node.op
     return as_op(op)
+
+
+def _renamed(leaf: Node, name: str) -> Node:
+    return (
+        parameter(name, leaf.value)
+        if isinstance(leaf, Parameter)
+        else constant(leaf.value, name=name, dtype=leaf.dtype)
+    )
 
 
 def _leaves(graph: Graph, wrt: Node | Iterable[Node] | None) -> Sequence[Node]:

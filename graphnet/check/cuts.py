@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import count, islice, takewhile
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,17 @@ class Call:
 
     def run(self, changed: Mapping[Any, Array], values: Mapping[Any, Array]) -> Array:
         """Return its result, of values some of which have changed."""
-        return np.asarray(self.op.forward(*[changed.get(key, values[key]) for key in self.inputs]))
+        inputs = [changed.get(key, values[key]) for key in self.inputs]
+        return run_in_domain(self.op, inputs, values[self.output].shape)
+
+
+def run_in_domain(op: Op, inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Return what a forward rule gives; NaN if it raises an error or gives another shape: a step has left its domain."""
+    try:
+        output = np.asarray(op.forward(*inputs))
+    except Exception:  # of any kind: it is the rule's own; where nothing has moved it was run without
+        return np.full(shape, np.nan)
+    return output if output.shape == shape else np.full(shape, np.nan)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Cut:
     apart: tuple[int, ...]
     slabs: int
     owner: Array
+
+    @cached_property
+    def owned(self) -> Array:
+        """For each combination, and none, whether any number depends on it."""
+        return np.bincount(self.owner, minlength=self.slabs + 1) > 0
 
 
 class Search:
@@ -90,7 +105,8 @@ class Search:
         outputs: Sequence[Hashable],
         far: Array,
     ) -> None:
-        self._calls, self._values, self._source, self._outputs, self._far = calls, values, source, outputs, far
+        self._values, self._source, self._far = values, source, far
+        self._search, self._found = _segments(calls, source, outputs), list[list[Call]]()
 
     @property
     def runs(self) -> int:
@@ -108,13 +124,20 @@ class Search:
         slabs, owner = 1, np.zeros(found[apart[0]][last].shape, int)
         for axis in apart:
             slabs, owner = slabs * shape[axis], owner * shape[axis] + found[axis][last]
-        done = [call for segment in self._segments[: last + 1] for call in segment]
+        done = [call for segment in islice(self._segments(), last + 1) for call in segment]
         owner = np.where(found[apart[0]][last] < 0, slabs, owner)
         return Cut(done[-1].output, len(done), apart, slabs, owner)
 
-    @cached_property
-    def _segments(self) -> list[list[Call]]:
-        return list(_segments(self._calls, self._source, self._outputs))
+    def _segments(self) -> Iterator[list[Call]]:
+        """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through.
+
+        They are looked for as far as they are asked for: in a deep network most of them never are.
+        """
+        for i in count():
+            self._found += islice(self._search, max(0, i + 1 - len(self._found)))
+            if i == len(self._found):
+                return
+            yield self._found[i]
 
     def _places(self, axis: int) -> list[Array]:
         """Return, for one waist after another, on which slab along an axis each number depends, −1 for none; as long as on one.
@@ -138,7 +161,7 @@ class Search:
         array = self._values[self._source]
         moved = (array + self._far, array - self._far)
         runs = [{self._source: read_only(np.where(chosen, there, array))} for there in moved]
-        for segment in self._segments:
+        for segment in self._segments():
             with np.errstate(all="ignore"):  # not around the yield: it would hold in the caller's code too
                 for call in segment:
                     for run in runs:
@@ -149,7 +172,6 @@ class Search:
 
 
 def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:
-    """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through."""
     last_use: dict[Hashable, float] = {
         source: np.inf,
         **{key: i for i, call in enumerate(calls) for key in call.inputs},

@@ -1,17 +1,22 @@
 """The verdict on each entry of what a rule says, from finite differences that know how good they are.
 
 First a central difference with the step h = ε^⅓ · max(1, |x|), for all entries. Where it confirms the rule to a relative
-1e-7, or to its own rounding noise, the entry is right. The others are looked at again, each alone: with steps from a
-millionth to a thousand times as long, and, near zero, with steps relative to the entry. Of each ladder of steps the best
-rung counts: that of the least difference from its neighbour and least noise, as far as the shorter steps show it. What
-still disagrees is wrong, unless the entry lies at a kink (relu at 0), where the
-slopes on its two sides stay apart: there any value between them is as good as another.
+1e-7, or to its own rounding noise, the entry is right. The others are looked at again, with a ladder of steps from a
+millionth to a thousand times as long, and, near zero, with steps relative to the entry.
+
+Rungs next to each other that agree, relatively, are a plateau. An entry is right if a plateau agrees with the rule, and
+wrong only if there is one and none agrees. Steps that leave the domain have no rung, and neither has a staircase, as
+rounding inside a rule makes: there nothing moves for short steps, here or elsewhere. Where there is no plateau, no
+difference can tell.
+
+Slopes on the two sides, each carried to step 0, stay apart at a kink (relu at 0): there any value between them is as good
+as another.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -28,10 +33,16 @@ ROUNDING = 100 * EPS
 """How far a rule's own rounding may move it, as a share of the largest of its numbers, or of δ, which is about 1."""
 BLUR = 1e-2
 """From what share of a derivative on the noise of its difference drowns it."""
+CLEARLY = 20
+"""How many times its uncertainty a plateau of two rungs must be away from a rule to call it wrong."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
+LONGER = (10, 100)
+"""How many times as long the steps are by which what drowns in noise is looked at again, before a whole ladder is climbed."""
+CERTAIN = 1e-5
+"""Up to what share of a derivative on the noise of such a difference leaves no doubt."""
 CLOSER_LOOKS = 50
-"""Suspects looked at first; the rest are only if any of these turns out not to be wrong."""
+"""Suspects that are moved alone at first; the rest are only if any of these turns out not to be wrong."""
 COMPLEX_STEP = 1e-100
 
 
@@ -47,12 +58,15 @@ class Judged:
         What the two say about each.
     judgement : numpy.ndarray
         Of each, one of `Judgement`.
+    kinked : numpy.ndarray
+        Of each that was looked at closely, whether there is a kink.
     """
 
     entries: Array
     rule: Array
     difference: Array
     judgement: Array
+    kinked: Array = field(default_factory=lambda: np.zeros(0, bool))
 
     def count(self, judgement: Judgement) -> int:
         """Return how many entries were judged so."""
@@ -105,27 +119,34 @@ def judge(
     x = np.abs(response.array.ravel()[entries])
     steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
     scale = float(np.max(np.abs(said[np.isfinite(said)]), initial=scale))
-    judgement = np.full(len(entries), "right", dtype="<U8")
+    judgement, kinked = np.full(len(entries), "right", dtype="<U8"), np.zeros(len(entries), bool)
     if complex_step:
         change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
         difference, noise = change.imag / COMPLEX_STEP, np.zeros(len(entries))
     else:
         difference, noise = _quotients(response, entries, -steps, steps)
-    suspects = np.flatnonzero(~_confirmed(said, difference, noise, scale, clear))
+    agrees, heard = _compared(said, difference, noise, scale, clear)
+    for longer in () if complex_step else LONGER:  # what agrees, but as noise would, is heard better there
+        faint = np.flatnonzero(agrees & ~heard)
+        slope, loud = _quotients(response, entries[faint], -longer * steps[faint], longer * steps[faint])
+        found = np.logical_and(*_compared(said[faint], slope, loud, scale, min(clear, CERTAIN)))
+        difference[faint[found]], heard[faint[found]] = slope[found], True
+    suspects = np.flatnonzero(~(agrees & heard))
 
     def look(at: Array, *, alone: bool) -> None:
-        ladders = _Ladders(response, entries[at], steps[at], x[at], alone=alone)
-        difference[at] = ladders.best
-        judgement[at] = ladders.judge(said[at], scale)
+        ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
+        difference[at], judgement[at], kinked[at] = ladders.best, ladders.judgement, ladders.kinked
 
     if suspects.size:
         look(suspects, alone=False)
-        suspects = suspects[judgement[suspects] != "right"]
-        first, rest = suspects[:CLOSER_LOOKS], suspects[CLOSER_LOOKS:]
-        look(first, alone=True)
-        if rest.size and (judgement[first] != "wrong").any():
-            look(rest, alone=True)
-    return Judged(entries, said, difference, judgement)
+        found = judgement[suspects]
+        suspects = suspects[(found == "wrong") | ((found == "blurred") & response.together)]
+        array = response.arrays(entries[suspects])
+        early = np.arange(len(array)) - np.searchsorted(array, array) < CLOSER_LOOKS  # of its array
+        look(suspects[early], alone=True)
+        doubtful = array[early & (judgement[suspects] != "wrong")]
+        look(suspects[~early & np.isin(array, doubtful)], alone=True)
+    return Judged(entries, said, difference, judgement, kinked)
 
 
 def not_analytic(response: Response, rng: np.random.Generator) -> str:
@@ -134,9 +155,16 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            for call in response.calls[:1]:  # later errors are taken for steps that leave the domain
+                given = [response.values[key] for key in call.inputs]
+                call.op.forward(
+                    *[z + 0j if key is response.source else z for key, z in zip(call.inputs, given, strict=True)]
+                )
             change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
     except Exception as error:  # whatever the rule does with complex numbers
         return f"given complex numbers it raised {type(error).__name__}: {error}"
+    if not np.isfinite(change).all():
+        return "given complex numbers it raises an error, or gives no number"
     slopes = estimate(response, entries)
     apart = np.abs(np.imag(change) / COMPLEX_STEP - slopes)
     if (apart > 1e-4 * np.max(np.abs(slopes), initial=1e-6)).any():
@@ -151,8 +179,8 @@ def estimate(response: Response, entries: Array) -> Array:
     steps = STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries]))
     found, _ = _quotients(response, entries, -steps, steps)
     for k in np.flatnonzero(~np.isfinite(found))[:CLOSER_LOOKS]:
-        base = STEP * abs(response.array.ravel()[entries[[k]]])
-        found[k] = _climb(response, entries[[k]], base, alone=True)[0][0]
+        base = STEP * np.abs(response.array.ravel()[entries[[k]]])
+        found[k] = _Ladder(response, entries[[k]], base, alone=True).central.best(np.zeros(1), 0.0)[0][0]
     return found
 
 
@@ -161,13 +189,13 @@ def _allowed(rule: Array, difference: Array, scale: float) -> Array:
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _confirmed(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> Array:
-    """Tell where a difference confirms the rule, and is no mere noise itself."""
+def _compared(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> tuple[Array, Array]:
+    """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
     with np.errstate(invalid="ignore"):
         agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
         heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
-    return np.asarray(agrees & heard & np.isfinite(rule))
+    return np.asarray(agrees & np.isfinite(rule)), np.asarray(heard)
 
 
 def _quotients(
@@ -178,7 +206,7 @@ def _quotients(
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
-    lost = np.where(change == 0, 4 * EPS * np.max(np.abs(response.array), initial=1.0), 0.0)
+    lost = np.where(change == 0, 4 * EPS * response.magnitudes(entries), 0.0)
     with np.errstate(all="ignore"):
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
@@ -188,70 +216,188 @@ class _Ladders:
 
     Attributes
     ----------
-    best
-        The best difference of each entry.
+    best, judgement
+        The best difference of each entry, and what it is judged to be.
     """
 
-    def __init__(self, response: Response, entries: Array, steps: Array, x: Array, *, alone: bool) -> None:
-        self._response, self._entries, self._steps, self._alone = response, entries, steps, alone
-        self._found = [_climb(response, entries, steps, alone=alone)]
-        small = (x > 0) & (x < 1)
-        if small.any():
-            best, error = (array.copy() for array in self._found[0])
-            best[small], error[small] = _climb(response, entries[small], STEP * x[small], alone=alone)
-            self._found.append((best, error))
-        differences, errors = (np.stack(arrays) for arrays in zip(*self._found, strict=True))
-        self.best: Array = differences[np.argmin(errors, axis=0), np.arange(len(entries))]
+    def __init__(
+        self, response: Response, entries: Array, steps: Array, x: Array, rule: Array, scale: float, *, alone: bool
+    ) -> None:
+        self.judgement = np.full(len(entries), "blurred", "<U8")
+        self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
+        share = np.full(len(entries), np.inf)
+        for bases, looked_at in ((steps, x >= 0), (STEP * x, (x > 0) & (x < 1))):
+            at = np.flatnonzero(looked_at & (self.judgement != "right"))
+            if not at.size:
+                continue
+            ladder = _Ladder(response, entries[at], bases[at], alone=alone)
+            best, uncertain = ladder.central.best(rule[at], scale)
+            better = uncertain < share[at]
+            self.best[at[better]], share[at[better]] = best[better], uncertain[better]
+            judged, kinked = ladder.judge(rule[at], scale)
+            self.kinked[at] |= kinked
+            # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
+            says, said = (
+                np.argmax(np.asarray(ORDER)[:, None] == these, axis=0) for these in (judged, self.judgement[at])
+            )
+            self.judgement[at] = np.where(says > said, judged, self.judgement[at])
+        if alone:
+            wrong = np.flatnonzero(self.judgement == "wrong")
+            if wrong.size:
+                self.judgement[wrong[self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)]] = (
+                    "blurred"
+                )
 
-    def judge(self, rule: Array, scale: float) -> Array:
-        """Return the judgement on each entry; kinks are looked for only where entries move alone."""
-        right, agrees = np.zeros(len(rule), bool), np.zeros(len(rule), bool)
+    def _lost(self, response: Response, entries: Array, steps: Array, rule: Array, at: Array) -> Array:
+        """Tell where numbers too large to show a step may hold what is missing from the difference."""
+        unseen = response.unseen(entries, max(1.0, response.largest))
         with np.errstate(invalid="ignore"):
-            for difference, error in self._found:
-                larger = np.maximum(np.abs(rule), np.abs(difference))
-                close = np.abs(rule - difference) <= _allowed(rule, difference, scale) + 2 * error
-                agrees |= close
-                right |= close & (error <= np.maximum(BLUR * larger, PRECISION * scale))
-        # No step stays in the domain: (−2)ᵖ has no derivative by p.
-        right &= np.isfinite(rule)
-        blurred = (agrees | ~np.isfinite(self.best)) & np.isfinite(rule)
-        judgement = np.select([right, blurred], ["right", "blurred"], "wrong").astype("<U8")
-        if self._alone:
-            suspects = np.flatnonzero(judgement == "wrong")
-            kinked, between = one_sided(self._response, self._entries[suspects], self._steps[suspects], rule[suspects])
-            judgement[suspects[kinked & between]] = "kink"
-        return judgement
+            return np.asarray(np.abs(rule - self.best[at]) * steps <= 8 * EPS * unseen)
 
 
-def _climb(response: Response, entries: Array, bases: Array, *, alone: bool) -> tuple[Array, Array]:
-    """Return the best difference of a ladder of steps for each entry, and how far off it may be; NaN and ∞ if none is."""
-    rungs = [_quotients(response, entries, -rung * bases, rung * bases, alone=alone) for rung in RUNGS]
-    differences, nominal = (np.stack(arrays) for arrays in zip(*rungs, strict=True))
-    with np.errstate(invalid="ignore", over="ignore"):
+ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
+"""From the judgement that says least to the one that outweighs all others."""
+
+
+class _Ladder:
+    """The slopes of some entries by steps of all lengths: on both sides, and between them."""
+
+    def __init__(self, response: Response, entries: Array, bases: Array, *, alone: bool) -> None:
+        x = response.array.ravel()[entries]
         steps = np.outer(RUNGS, bases)
-        apart = np.abs(np.diff(differences, axis=0))  # truncation, or the noise of the shorter step
-        # The noise of the result is the largest that any shorter step showed.
-        noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
-        errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
-    errors = np.where(np.isfinite(errors), errors, np.inf)
-    best, at = np.argmin(errors, axis=0), np.arange(len(entries))
-    error = errors[best, at]
-    return np.where(np.isfinite(error), differences[1:][best, at], np.nan), error
+        none = np.zeros(len(entries))
+        changes, sizes = response.sweep(entries, none, [*-steps, *steps], alone=alone)
+        back, ahead = -np.stack(changes[: len(RUNGS)]), np.stack(changes[len(RUNGS) :])
+        size = np.fmax(*np.split(np.stack(sizes), 2))
+        low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
+        stair = _drop_stairs(response, entries, steps, back, ahead, alone=alone)
+        # Nothing changed? In numbers as large as these the change may have been lost on the way.
+        lost = 4 * EPS * response.magnitudes(entries)
+        noise = np.fmax(np.fmax(8 * EPS * size, stair), np.where((back == 0) & (ahead == 0), lost, 0.0))
+        with np.errstate(all="ignore"):
+            self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
+            # Carried to step 0, from a step and one ten times as long: what is left is of second order.
+            left, right = back / low, ahead / high
+            self.left, self.right = (
+                _Slopes((10 * slope[:-1] - slope[1:]) / 9, 1.3 * noise[:-1] / taken[:-1], steps[:-1])
+                for slope, taken in ((left, low), (right, high))
+            )
+
+    def judge(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Return the judgement on each entry, and whether there is a kink."""
+        right, told = self.central.agree(rule, scale)
+        left_best, left_share = self.left.best(rule, scale)
+        right_best, right_share = self.right.best(rule, scale)
+        edge = ~np.isfinite(self.central.values).any(axis=0)  # one side is outside the domain
+        with np.errstate(invalid="ignore"):
+            size = np.fmax(np.abs(left_best), np.abs(right_best))
+            off = 2 * size * (np.fmax(left_share, right_share)) + _allowed(rule, size, scale)
+            kink = np.abs(left_best - right_best) > off
+            between = (np.fmin(left_best, right_best) - off <= rule) & (rule <= np.fmax(left_best, right_best) + off)
+            one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
+        known = (left_share <= BLUR) & (right_share <= BLUR)
+        kinked, finite = known & kink, np.isfinite(rule)
+        judged = np.select(
+            [finite & (right | one_sided), finite & kinked & between, told | kinked],
+            ["right", "kink", "wrong"],
+            "blurred",
+        )
+        return judged.astype("<U8"), kinked
 
 
-def one_sided(response: Response, entries: Array, steps: Array, rule: Array) -> tuple[Array, Array]:
-    """Tell where there is a kink, and where the rule's value lies between the slopes on the two sides.
+class _Slopes:
+    """Slopes of some entries by steps of growing length, and how uncertain each is.
 
-    The one-sided slopes of a smooth function differ by about step · curvature, which shrinks with the step. At a kink the
-    difference stays.
+    Attributes
+    ----------
+    values
+        A row for each step; NaN where there is none.
+    nominal
+        How far rounding may have moved each.
+    errors
+        How uncertain each is: by how far it is from its neighbour of a shorter step, and by the noise that shorter steps
+        showed.
     """
-    within, gaps = np.ones(len(entries), bool), []
-    none = np.zeros(len(entries))
-    with np.errstate(invalid="ignore"):
-        for lengths in (steps, steps * 0.01):
-            left, left_noise = _quotients(response, entries, -lengths, none, alone=True)
-            right, right_noise = _quotients(response, entries, none, lengths, alone=True)
-            allowed = PRECISION * np.maximum(np.abs(left), np.abs(right)) + left_noise + right_noise
-            within &= (np.minimum(left, right) - allowed <= rule) & (rule <= np.maximum(left, right) + allowed)
-            gaps.append(np.abs(right - left) - allowed)
-        return (gaps[1] > 0) & (gaps[1] > 0.5 * gaps[0]), within
+
+    def __init__(self, values: Array, nominal: Array, steps: Array) -> None:
+        self.values, self.nominal = values, nominal
+        with np.errstate(all="ignore"):
+            apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
+            noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
+            errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
+        first = np.full((1, values.shape[1]), np.inf)
+        self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
+
+    def _flat(self, rule: Array, scale: float) -> Array:
+        """Tell which rungs belong to a plateau.
+
+        Such a rung is certain to a share of its slope, or, where the slope is about 0, of the rule's; then no shorter step
+        may have shown another slope.
+        """
+        with np.errstate(all="ignore"):
+            size = np.abs(self.values)
+            relative = self.errors <= np.maximum(BLUR * size, PRECISION * scale)
+            flat = self.errors <= BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0)
+            for k in np.flatnonzero((flat & ~relative).any(axis=1)):
+                apart = np.abs(self.values[:k] - self.values[k]) - self.errors[k] - 10 * self.nominal[:k]
+                flat[k] &= ~(apart > 0).any(axis=0)
+        return np.asarray(relative | flat)
+
+    def agree(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not.
+
+        What counts of a plateau is its most certain rung, and others hardly less certain than that which are more certain
+        than those next to them: what looks like one may be two.
+        """
+        flat = self._flat(rule, scale)
+        least = np.where(flat, self.errors, np.inf)  # of its plateau
+        for ahead, here in [(k - 1, k) for k in range(1, len(flat))] + [
+            (k, k - 1) for k in range(len(flat) - 1, 0, -1)
+        ]:
+            least[here] = np.where(flat[here] & flat[ahead], np.minimum(least[here], least[ahead]), least[here])
+        beyond = np.full((1, len(rule)), np.inf)
+        before, behind = np.concatenate([beyond, self.errors[:-1]]), np.concatenate([self.errors[1:], beyond])
+        with np.errstate(invalid="ignore"):
+            certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
+            agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * self.errors
+            good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
+        good |= np.concatenate([beyond < 0, flat[:-1]])
+        return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
+
+    def best(self, rule: Array, scale: float) -> tuple[Array, Array]:
+        """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
+        with np.errstate(all="ignore"):
+            floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
+            share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
+        share = np.where(self._flat(rule, scale), share, share + 1e9)
+        share = np.where(np.isfinite(share), share, np.inf)
+        k, at = np.argmin(share, axis=0), np.arange(len(rule))
+        found = share[k, at]
+        return np.where(np.isfinite(found), self.values[k, at], np.nan), found
+
+
+def _drop_stairs(response: Response, entries: Array, steps: Array, back: Array, ahead: Array, *, alone: bool) -> Array:
+    """Strike out steps on which nothing moves where that is a staircase: there nothing moves from other points either.
+
+    Returns
+    -------
+    numpy.ndarray
+        The height of a stair for each entry; 0 where there is no staircase.
+    """
+    still, height = (back == 0) & (ahead == 0), np.zeros(len(entries))
+    first = np.argmin(still, axis=0)  # the shortest step that moves something
+    suspects = np.flatnonzero(still[0] & ~still.all(axis=0))
+    if not suspects.size:
+        return height
+    step = steps[first[suspects], suspects]
+    stairs = np.ones(len(suspects), bool)
+    for offset in (step, -step):
+        moved = response.sweep(
+            entries[suspects], offset, [offset + step * share for share in (-1e-2, 1e-2)], alone=alone
+        )
+        stairs &= (np.stack(moved[0]) == 0).all(axis=0)
+    gone = suspects[stairs]
+    height[gone] = np.fmax(np.abs(back), np.abs(ahead))[first[gone], gone]
+    for changes in (back, ahead):
+        changes[:, gone] = np.where(still[:, gone], np.nan, changes[:, gone])
+    return height

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.cuts import Call
-from graphnet.check.differences import judge, one_sided
+from graphnet.check.differences import Judged, judge
 from graphnet.check.report import Verdict
-from graphnet.check.responses import STEP, Response
+from graphnet.check.responses import Response
 from graphnet.core.op import Op
 
 Array = np.ndarray[Any, Any]
@@ -64,12 +64,12 @@ def judge_directions(
         proves nothing, unless it leads to a single entry that is wrong.
     """
     directions = random_directions(response.array, rng)
-    wrong = _wrong(response, rule, directions)
+    judged = judge_along(response, rule, directions)
+    wrong = judged.judgement == "wrong"
     if not wrong.any():
         return verdict, ""
-    kinked = _kinked(response, directions)
     entry = _culprit(response, rule, directions[np.argmax(wrong)])
-    if entry is None and (kinked | ~wrong).all():
+    if entry is None and (judged.kinked | ~wrong).all():
         return verdict, ""
     evidence = f"wrong in {wrong.sum()} of {len(wrong)} random directions, though in no entry of the sample"
     if entry is not None:
@@ -91,20 +91,12 @@ def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
         parts = np.zeros((2, direction.size))
         for part, half in zip(parts, halves, strict=True):
             part[half] = direction[half]
-        wrong = _wrong(response, rule, parts)
+        wrong = judge_along(response, rule, parts).judgement == "wrong"
         suspects += [half for half, is_wrong in zip(halves, wrong, strict=True) if is_wrong]
     return None
 
 
-def _wrong(response: Response, rule: Array, directions: Array) -> Array:
-    """Return in which directions the rule is wrong."""
+def judge_along(response: Response, rule: Array, directions: Array) -> Judged:
+    """Judge what a rule says about each direction."""
     said = directions @ np.asarray(rule, float).ravel()
-    judged = judge(along(response, directions), said, np.arange(len(directions)))
-    return np.asarray(judged.judgement == "wrong")
-
-
-def _kinked(response: Response, directions: Array) -> Array:
-    """Return in which directions there is a kink."""
-    count = len(directions)
-    kinked, _ = one_sided(along(response, directions), np.arange(count), np.full(count, STEP), np.zeros(count))
-    return kinked
+    return judge(along(response, directions), said, np.arange(len(directions)))

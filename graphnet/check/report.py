@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+import numpy as np
+
+from graphnet.check.differences import PRECISION, Judged
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
@@ -22,6 +25,16 @@ TITLES: dict[Part, str] = {
     "gradient": "From end to end",
     "second order rule": "Second order: each rule of the gradients' graph alone",
     "second order gradient": "Second order: from end to end",
+}
+FEW = 3
+"""Nodes and looks of one wrong rule that a verdict tells."""
+ADDS_UP = "each rule is right alone, and the messages add up"
+"""What is said of a total that is wrong although the engine did what it should."""
+BEYOND = f"wrong is what is farther apart than {PRECISION:g} of the larger of the two, and than rounding explains"
+HOW = {
+    "central": f"Compared by central differences; {BEYOND}.",
+    "complex": f"Compared by a complex step; {BEYOND}.",
+    "taylor": "Compared by the order of the Taylor remainder.",
 }
 
 
@@ -59,6 +72,12 @@ class Finding:
         ``"right"``, ``"wrong"``, or ``"kink"`` or ``"blurred"`` if no entry can tell.
     diagnosis : str
         What the fault looks like, if it is wrong.
+    there : str
+        At the worst entry: the input, and δ if that has such an entry.
+    compared : Judged or None
+        ``.entries`` (flat indices), ``.rule``, ``.difference`` and ``.judgement`` of each entry compared.
+    torn : bool
+        Whether the rule says something else right beside these inputs, as at a tie.
     """
 
     part: Part
@@ -79,6 +98,9 @@ class Finding:
     order: float | None
     verdict: Verdict
     diagnosis: str = ""
+    there: str = ""
+    compared: Judged | None = field(default=None, repr=False, compare=False)
+    torn: bool = False
 
     @property
     def local(self) -> bool:
@@ -91,6 +113,11 @@ class Finding:
         return self.entries < self.of
 
     @property
+    def wrong(self) -> int:
+        """How many of the entries compared are wrong."""
+        return self.compared.count("wrong") if self.compared else 0
+
+    @property
     def evidence(self) -> str:
         """Where it is wrong, in one line."""
         if self.order is not None:
@@ -98,12 +125,15 @@ class Finding:
         if self.worst is None:
             return "no entry could be compared"
         says = f"the rule says {number(self.rule, 6)}, the finite difference {number(self.difference, 6)}"
-        return f"worst at entry {self.worst}: {says}"
+        where = f", where {self.there}" if self.there else ""
+        wrong = self.wrong
+        count = f"; {wrong} of {self.entries} entries compared are wrong" if wrong else ""
+        return f"worst at entry {self.worst}: {says}{where}{count}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not finite as text."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "node"}
-        return {key: _plain(value) for key, value in plain.items()}
+        names = [field.name for field in fields(self) if field.name not in ("node", "compared")]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def __str__(self) -> str:
         second = ", in the gradients' graph," if self.part.startswith("second") else ""
@@ -195,7 +225,10 @@ class Report:
         """The outcome in words, naming each rule that is wrong."""
         faults = list(self._faults())
         if faults:
-            return "\n".join("\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults)
+            lines = ["\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults]
+            return "\n".join(
+                [*lines, *([HOW[self.method]] if any(finding.entries for finding in self.failures) else [])]
+            )
         for verdict, why in (
             ("kink", "every entry lies at a kink, where there is no derivative; check at other values"),
             ("blurred", "no difference to judge by: it drowns in rounding or leaves the domain"),
@@ -212,8 +245,21 @@ class Report:
     def _faults(self) -> Iterator[list[str]]:
         """Yield each fault in a few lines: rules first, since a wrong rule explains every wrong total upstream of it."""
         local = [finding for finding in self.failures if finding.local]
+        rules: dict[Any, list[Finding]] = {}
         for finding in local:
-            yield [str(finding), f"looks like: {finding.diagnosis}", finding.evidence]
+            rules.setdefault((finding.part, finding.op, finding.slot, finding.input.partition(":")[0]), []).append(
+                finding
+            )
+        for same in rules.values():
+            looks = list(dict.fromkeys(finding.diagnosis for finding in same))
+            lines = [f"looks like: {text}" for text in looks[:FEW]]
+            lines += [f"... and {len(looks) - FEW} more"] if len(looks) > FEW else []
+            nodes = {finding.node for finding in same}
+            also = {p.name: p.evidence for p in reversed(self.broken) if p.node in nodes}
+            lines += [f"breaks a property: {name}: {seen}" for name, seen in also.items() if seen not in looks[0]]
+            worst = max(same, key=lambda finding: np.nan_to_num(finding.error, nan=-1.0))
+            at = f"at {worst.label!r}, " if len(same) > 1 else ""
+            yield [_wrong_at(same), *lines, at + worst.evidence]
         explained = {finding.node for finding in local}
         for item in self.broken:
             if item.node not in explained:
@@ -223,8 +269,10 @@ class Report:
             labels = ", ".join(repr(finding.label) for finding in totals)
             lines = [f"the gradient of {labels} differs from the finite difference"]
             lines += [f"looks like: {text}" for text in dict.fromkeys(f.diagnosis for f in totals) if text]
+            engine = not all(finding.diagnosis.startswith(ADDS_UP) for finding in totals)
+            what = ": the engine, or the accumulation of messages" if engine else ""
             yield [
-                "every backward rule is right, but the total is not: the engine, or the accumulation of messages",
+                f"every backward rule is right, but the total is not{what}",
                 *lines,
                 totals[0].evidence,
             ]
@@ -267,7 +315,33 @@ class Report:
         return json.dumps(self.to_dict(), indent=spaces, ensure_ascii=False, allow_nan=False)
 
     def __repr__(self) -> str:
-        return str(self)
+        outcome = self.verdict.partition(":")[0].partition(" at ")[0]
+        wrong = f"{len(self.failures)} of " if self.failures else ""
+        return f"<Report: {outcome}, {wrong}{len(self.findings)} arrays; print it to read more>"
+
+    def plot(self) -> Any:
+        """Draw what each wrong rule says against the difference, with matplotlib (the extra ``plots``).
+
+        Of a report without anything wrong all arrays are drawn. Right entries are blue dots on the diagonal, wrong ones red
+        crosses, others grey squares.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        DrawError
+            If matplotlib is missing, or no entry was compared.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> figure = gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).plot()
+        """
+        from graphnet.check.scatter import scatter
+
+        return scatter(self.failures or self.findings)
 
     def __str__(self) -> str:
         parts = []
@@ -285,6 +359,17 @@ class Report:
         from graphnet.check.html import to_html
 
         return to_html(self)
+
+
+def _wrong_at(same: Sequence[Finding]) -> str:
+    """Return in words that one rule is wrong, and at which nodes."""
+    first = same[0]
+    if len(same) == 1:
+        return str(first)
+    labels = ", ".join(repr(finding.label) for finding in same[:FEW]) + (", …" if len(same) > FEW else "")
+    second = ", in the gradients' graph," if first.part.startswith("second") else ""
+    which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
+    return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"
 
 
 HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict")

@@ -8,6 +8,9 @@ One run of all that lies downstream for each entry would do. Two things make it 
   that the array does must pass.
 - Behind the cut the versions are computed together, as a `Stack`. The rule stays the op's own; the first time, versions
   of the stack are compared with runs of their own.
+
+In a deep network of small layers each run is long and each stack small. There the entries of several arrays move in the
+same runs (`Joint`): versions join on the way, each where its own array comes in.
 """
 
 from __future__ import annotations
@@ -17,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Call, Cut, Search
+from graphnet.check.cuts import Call, Cut, Search, run_in_domain
 from graphnet.check.stack import Stack
 from graphnet.core.op import Op
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
-Values = dict[Any, Array]
+Runs = tuple[Array, Array | None, list[dict[int, Array]]]
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """The step of a central difference, times max(1, |x|): where its rounding and its truncation are about equal."""
 
@@ -133,43 +136,91 @@ class Response:
         return np.sort(rng.choice(entries, min(count, len(entries)), replace=False))
 
     def changes(self, entries: Array, low: Array, high: Array, *, alone: bool = False) -> tuple[Array, Array]:
-        """Return the change between two displacements of each entry.
+        """Return the change between two displacements of each entry, as `sweep` does."""
+        (change,), (size,) = self.sweep(entries, low, [high], alone=alone)
+        return change, size
+
+    def sweep(
+        self, entries: Array, start: Array, ends: Sequence[Array], *, alone: bool = False
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the changes from one displacement of each entry to several others.
 
         Parameters
         ----------
         entries
             Flat indices.
-        low, high
+        start, ends
             The displacements of each; complex ones for a complex step.
         alone
             Move every entry in a run of its own.
 
         Returns
         -------
-        change, size
-            The change of the result, and the sum of the numbers that depend on the entry, by which its rounding is
-            judged: the change of a large one may be lost in rounding.
+        changes, sizes
+            For each end the change of the result, and the sum of the numbers that depend on the entry, by which its
+            rounding is judged: the change of a large one may be lost in rounding.
         """
-        change = np.zeros(len(entries), np.result_type(low, high, float))
-        size = np.zeros(len(entries))
+        changes = [np.zeros(len(entries), np.result_type(start, end, float)) for end in ends]
+        sizes = [np.zeros(len(entries)) for _ in ends]
         cut = None if alone else self._cut
-        steps = [low, high]
-        if any(direction.size > 1 for direction in self.directions.values()):
-            steps.append(self._far.ravel()[entries])
+        several = any(direction.size > 1 for direction in self.directions.values())
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
-                if cut is None:
-                    outcomes = [self._behind(0, self._each_moved(entries[at], step[at])) for step in steps]
-                    change[at], size[at] = self._compared(*outcomes)
-                    continue
-                moved = [self._upto(cut.calls, self._all_moved(entries[at], step[at])) for step in steps]
-                if self._ends_at(cut):
-                    change[at], size[at] = self._owned(cut, slab, moved[0], moved[1])
-                else:
-                    stacks = [self._versions(cut, slab, array, side) for side, array in enumerate(moved)]
-                    outcomes = [self._behind(cut.calls, versions) for versions in stacks]
-                    change[at], size[at] = self._compared(*outcomes)
-        return change, size
+
+                def moved(step: Array, side: int, at: Array = at, slab: Array = slab) -> Any:
+                    return self._moved(cut, entries[at], slab, step[at], side)
+
+                before = moved(start, 0)
+                far = moved(self._far.ravel()[entries], 1) if several and not (cut and self._ends_at(cut)) else None
+                for change, size, end in zip(changes, sizes, ends, strict=True):
+                    after = moved(end, 2)
+                    if cut and self._ends_at(cut):
+                        change[at], size[at] = self._owned(cut, slab, before, after)
+                    else:
+                        change[at], size[at] = self._compared(before, after, after if far is None else far)
+        return changes, sizes
+
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.zeros(len(entries), int)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        return np.full(len(entries), np.max(np.abs(self.array), initial=1.0))
+
+    @property
+    def together(self) -> bool:
+        """Tell whether entries move together, unless they are moved alone."""
+        return self._cut is not None
+
+    @property
+    def can_join(self) -> bool:
+        """Tell whether its runs are long, and too small to fill the cache: then those of other arrays may join."""
+        most = AT_ONCE // max(1, *(self.values[key].size for key in (self.source, *(c.output for c in self.calls))))
+        is_short = self._cut is not None and 2 * self._cut.calls >= len(self.calls)
+        ends_later = bool(self.directions) and self.source not in self.directions
+        return ends_later and self.array.size <= most and not is_short
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest number in what is looked at."""
+        return max((float(np.max(np.abs(self.values[key]), initial=0.0)) for key in self.directions), default=0.0)
+
+    def unseen(self, entries: Array, distance: float) -> Array:
+        """Return the size of the numbers that depend on each entry, but don't move before it moves as far as this.
+
+        Beside a large number a small step is lost without a trace: 1e17 + 0.5 is 1e17.
+        """
+        weights = np.abs(np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())]))
+        found = np.zeros(len(entries))
+        with np.errstate(all="ignore"):
+            for at, slab in self._groups(None, entries):
+                ones = np.ones(len(at))
+                steps = (0 * ones, self._far.ravel()[entries[at]], distance * ones, -distance * ones)
+                base, near, up, down = (self._moved(None, entries[at], slab, step, 0) for step in steps)
+                late = (near == base) & ((up != base) | (down != base))
+                found[at] = (late * np.abs(base) * weights).sum(axis=1)
+        return found
 
     # Which entries move together ------------------------------------------------------------------------------------
 
@@ -220,7 +271,7 @@ class Response:
     def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
         """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved.
 
-        The versions of one side (low, high) are written into the same memory again and again: the numbers that move are
+        The versions of one side (start, far, end) are written into the same memory again and again: the numbers that move are
         the same ones as long as the slabs are.
         """
         base = self.values[cut.key]
@@ -241,6 +292,15 @@ class Response:
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
+
+    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        """Return what comes of a displacement: the cut's array if it is the one output, else all outputs in rows."""
+        if cut is None:
+            return self._in_rows(self._behind(0, self._each_moved(entries, step)))
+        array = self._upto(cut.calls, self._all_moved(entries, step))
+        if self._ends_at(cut):
+            return array
+        return self._in_rows(self._behind(cut.calls, self._versions(cut, slab, array, side)))
 
     def _upto(self, count: int, array: Array) -> Array:
         changed: dict[Hashable, Any] = {self.source: read_only(array)}
@@ -263,17 +323,13 @@ class Response:
         change = np.bincount(cut.owner, parts.real, count)
         if parts.dtype.kind == "c":
             change = change + 1j * np.bincount(cut.owner, parts.imag, count)
-        owned = np.bincount(cut.owner, minlength=count) > 0
-        size = np.where(owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
+        size = np.where(cut.owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
         return change[slab], size[slab]
 
-    def _compared(
-        self, before: Mapping[Any, Stack], after: Mapping[Any, Stack], far: Mapping[Any, Stack] | None = None
-    ) -> tuple[Array, Array]:
+    def _compared(self, low: Array, high: Array, far: Array) -> tuple[Array, Array]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
         weights = np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())])
-        low, high, long = (self._in_rows(outcome) for outcome in (before, after, far or after))
-        sizes, depends = np.abs(high * weights), (low != high) | (low != long)
+        sizes, depends = np.abs(high * weights), (low != high) | (low != far)
         size = np.where(depends, sizes, 0.0).sum(axis=1)
         return (high - low) @ weights, np.where(depends.any(axis=1), size, sizes.max(axis=1, initial=0.0))
 
@@ -296,11 +352,118 @@ class Response:
                 return result
             self.checked[kind] = False
         count = next(len(z.data) for z in inputs if isinstance(z, Stack))
-        return Stack(np.stack([_version(call.op, inputs, i) for i in range(count)]))
+        shape = self.values[call.output].shape
+        return Stack(np.stack([_version(call.op, inputs, i, shape) for i in range(count)]))
 
 
-def _downstream(calls: Sequence[Call], source: Hashable) -> list[Call]:
-    reached, downstream = {source}, []
+class Joint(Response):
+    """How the result changes when one entry of one of several arrays moves.
+
+    Parameters
+    ----------
+    calls
+        What is computed, in order.
+    responses
+        Those of the arrays, which reach the same outputs.
+
+    Attributes
+    ----------
+    array
+        The entries of all of them, one array after another.
+    """
+
+    def __init__(self, calls: Sequence[Call], responses: Sequence[Response]) -> None:
+        self.responses = responses
+        self.calls = _downstream(calls, *(response.source for response in responses))
+        self.source = max(responses, key=lambda response: response.array.size).source  # the most numbers of a version
+        first = responses[0]
+        self.values, self.directions, self.checked = first.values, first.directions, first.checked
+        self.array = np.concatenate([response.array.ravel() for response in responses])
+        self.starts = np.cumsum([0, *(response.array.size for response in responses[:-1])])
+        self._far = np.concatenate([response._far.ravel() for response in responses])
+        self._cut = None
+        last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
+        self._moving = np.zeros(0, int)
+        self._shared: dict[int, Runs] = {}  # of each call, as long as these move
+        self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
+        for key, i in last_use.items():
+            self._done_with[i].append(key)
+
+    def arrays(self, entries: Array) -> Array:
+        """Return the number of the array that each entry is in."""
+        return np.asarray(np.searchsorted(self.starts, entries, side="right") - 1)
+
+    def magnitudes(self, entries: Array) -> Array:
+        """Return the size of the largest number in the array that each entry is in, at least 1."""
+        largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
+        return np.asarray(largest)[self.arrays(entries)]
+
+    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+        if not np.array_equal(entries, self._moving):
+            self._moving, self._shared = entries, {}
+        arrays, versions = self.arrays(entries), dict[Hashable, tuple[Array, Stack]]()
+        for i in np.unique(arrays):
+            rows, response = np.flatnonzero(arrays == i), self.responses[i]
+            versions[response.source] = rows, response._each_moved(entries[rows] - self.starts[i], step[rows])
+        for call, done_with in zip(self.calls, self._done_with, strict=True):
+            if any(key in versions for key in call.inputs):
+                versions[call.output] = self._joined(call, versions, len(entries))
+                for key in done_with:
+                    versions.pop(key, None)  # of all of them at once no cache is large enough
+        return self._in_rows({key: versions[key][1] for key in self.directions})
+
+    def _joined(self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int) -> tuple[Array, Stack]:
+        """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
+        moved = {slot: versions[key] for slot, key in enumerate(call.inputs) if key in versions}
+        if id(call) not in self._shared:
+            self._shared[id(call)] = _by_inputs({slot: which for slot, (which, _) in moved.items()}, count)
+        which, order, runs = self._shared[id(call)]
+        stacks = []
+        for places in runs:
+            inputs: list[Any] = [self.values[key] for key in call.inputs]
+            for slot, at in places.items():
+                _, stack = moved[slot]
+                inputs[slot] = stack if len(at) == len(stack.data) else Stack(stack.data[at])
+            stacks.append(self._stacked(call, inputs).data)
+        data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+        return which, Stack(data if order is None else data[order])
+
+
+def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
+    """Part versions by which inputs have moved in them.
+
+    Parameters
+    ----------
+    moved
+        For each input in which versions it has moved, in order.
+    count
+        How many versions there are.
+
+    Returns
+    -------
+    which, order, runs
+        In which versions any has moved; how to put the runs' results in order, if they aren't; and for each run where its
+        versions are among those of each input that has moved.
+    """
+    has = np.zeros((len(moved), count), bool)
+    for i, versions in enumerate(moved.values()):
+        has[i, versions] = True
+    left = np.asarray(has.any(axis=0))
+    parts, runs = list[Array](), list[dict[int, Array]]()
+    while left.any():
+        pattern = has[:, np.argmax(left)]
+        here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
+        left[here] = False
+        parts.append(here)
+        slots = [slot for slot, is_moved in zip(moved, pattern, strict=True) if is_moved]
+        runs.append({slot: np.searchsorted(moved[slot], here) for slot in slots})
+    which = np.concatenate(parts)
+    order = np.argsort(which)
+    return which[order], order if (np.diff(order) < 0).any() else None, runs
+
+
+def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
+    reached, downstream = set(sources), []
     for call in calls:
         if not reached.isdisjoint(call.inputs):
             reached.add(call.output)
@@ -316,14 +479,15 @@ def _ravel(places: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
     return flat
 
 
-def _version(op: Op, inputs: Sequence[Any], i: int) -> Array:
-    return np.asarray(op.forward(*[read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]))
+def _version(op: Op, inputs: Sequence[Any], i: int, shape: tuple[int, ...]) -> Array:
+    arguments = [read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]
+    return run_in_domain(op, arguments, shape)
 
 
 def _agrees(op: Op, inputs: Sequence[Any], result: Stack) -> bool:
     """Tell whether the first and the last version are what a run of their own gives."""
     for i in (0, -1):
-        expected = _version(op, inputs, i)
+        expected = _version(op, inputs, i, result.shape)
         if expected.shape != result.shape or not np.allclose(
             expected, result.data[i], rtol=1e-10, atol=1e-300, equal_nan=True
         ):

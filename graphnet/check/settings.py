@@ -59,6 +59,7 @@ class Settings:
             if not real(value, name) > 0 or (name == "step" and not np.isfinite(value)):
                 raise GraphError(f"{name} is {shown(value)}", repair="Give a number above 0.")
         generator(self.rng)
+        self.rng.random(7)  # δ must not be the very numbers that the same seed has given the inputs
 
     def choose(self, response: Response) -> np.ndarray[Any, Any]:
         """Return the flat indices of the entries to compare: all, or a random sample in order."""

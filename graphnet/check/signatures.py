@@ -1,25 +1,68 @@
 """What a wrong rule looks like: known mistakes, each tried against the finite differences.
 
-Each hypothesis below is a function of the evidence that returns one line if it explains every entry compared, or nothing.
-They are tried from the specific to the general, and the first that explains everything is named; if none does, the honest
-answer is "no known signature".
+Each hypothesis below is a function of the evidence that yields a name if it explains every entry compared. They are tried
+from the specific to the general. The first name that holds for another δ and at other inputs too, and that chance could not
+give, is said; if none does, the honest answer is "no known signature".
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graphnet.check import vocabulary
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence
+from graphnet.check.pattern import pattern
+from graphnet.check.places import places
 from graphnet.core.tables import number
 
 Array = np.ndarray[Any, Any]
 UNKNOWN = "no known signature"
+UNLIKELY = 1e-4
+"""How likely a name may be by chance."""
+ENOUGH = 12
+"""At how many entries of other inputs a name must hold, if there are as many."""
 
 
-Hypothesis = Callable[[Evidence], Iterator[str]]
+@dataclass(frozen=True)
+class Name:
+    """What a fault looks like, and what must be the same wherever it is looked at.
+
+    Attributes
+    ----------
+    text
+        In one line.
+    key
+        What names it: by default the text up to the first colon.
+    value
+        A number that belongs to it, NaN for none.
+    between
+        Where a bound lies that belongs to it.
+    chance
+        How likely such evidence is without it.
+    """
+
+    text: str
+    key: str = ""
+    value: float = math.nan
+    between: tuple[float, float] = (-math.inf, math.inf)
+    chance: float = 0.0
+
+    def agrees(self, other: Name) -> bool:
+        """Tell whether it is the same name."""
+        same = [(name.key or name.text.partition(":")[0]) for name in (self, other)]
+        return (
+            same[0] == same[1]
+            and bool(np.isclose(self.value, other.value, rtol=10 * CLOSE, atol=0, equal_nan=True))
+            and max(self.between[0], other.between[0]) <= min(self.between[1], other.between[1])
+        )
+
+
+Hypothesis = Callable[[Evidence], Iterator[Name]]
 
 
 def signature(evidence: Evidence) -> str:
@@ -28,16 +71,32 @@ def signature(evidence: Evidence) -> str:
         return f"{UNKNOWN} (no entry has a usable difference)"
     table = OF_VALUES if evidence.rule.shape == evidence.right.shape else OF_SHAPE
     for hypothesis in table:
-        for line in hypothesis(evidence):
-            return line
-    return UNKNOWN if table is OF_VALUES else _shapes(evidence)
+        for name in hypothesis(evidence):
+            if _holds(name, hypothesis, evidence):
+                return name.text
+    return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
 
 
 def repaired(evidence: Evidence, problem: str) -> str:
     """Return what would mend a rule that raised an error: a transpose, if one does."""
-    for line in _input_transposed(evidence):
-        return f"{line} ({problem})"
+    for name in _input_transposed(evidence):
+        return f"{name.text} ({problem})"
     return problem
+
+
+def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
+    """Tell whether a name holds for another δ and at two other inputs, or more until chance could not give it."""
+    chance, moved, seen = name.chance, 0, 0
+    for other in e.others:
+        if moved >= 2 and chance < UNLIKELY and seen >= ENOUGH:
+            return True
+        twin = next((twin for twin in hypothesis(other) if twin.agrees(name)), None)
+        if twin is None:
+            return False
+        if not all(map(np.array_equal, other.inputs, e.inputs)):
+            moved, seen = moved + 1, seen + int(other.telling.sum())
+            chance *= min(1.0, twin.chance) if np.isnan(name.value) else CLOSE * min(1.0, twin.chance)
+    return chance < UNLIKELY
 
 
 # Another shape than it must have ------------------------------------------------------------------------------------
@@ -47,133 +106,83 @@ def _shapes(e: Evidence) -> str:
     return f"returned shape {e.rule.shape}, expected {e.right.shape}"
 
 
-def _shape_transposed(e: Evidence) -> Iterator[str]:
+def _shape_transposed(e: Evidence) -> Iterator[Name]:
     if e.rule.shape == e.right.shape[::-1]:
         if e.explains(e.rule.T):
-            yield f"a transpose is missing: its .T is right ({_shapes(e)})"
+            yield Name(f"a transpose is missing: its .T is right ({_shapes(e)})")
         else:
-            yield f"a transpose is missing, or one too many: it has the shape of the transpose ({_shapes(e)})"
+            yield Name(f"a transpose is missing, or one too many: it has the shape of the transpose ({_shapes(e)})")
 
 
-def _not_summed(e: Evidence) -> Iterator[str]:
+def _not_summed(e: Evidence) -> Iterator[Name]:
     extra = e.rule.ndim - e.right.ndim
     axes = tuple(range(extra))
     if extra > 0 and e.explains(e.rule.sum(axis=axes)):
-        yield f"not summed over the batch: its sum over axis 0 is right ({_shapes(e)})"
+        yield Name(f"not summed over the batch: its sum over axis 0 is right ({_shapes(e)})")
     elif extra > 0 and e.rule.shape[extra:] == e.right.shape:
-        yield f"not summed over the batch: it still has the axis of the samples ({_shapes(e)})"
+        yield Name(f"not summed over the batch: it still has the axis of the samples ({_shapes(e)})")
     elif extra >= 0:
         stretched = tuple(i + extra for i, size in enumerate(e.right.shape) if size == 1 != e.rule.shape[i + extra])
         if stretched and e.explains(e.rule.sum(axis=(*axes, *stretched)).reshape(e.right.shape)):
-            yield f"not summed over a broadcast axis: its sum over axis {stretched[0]} is right ({_shapes(e)})"
+            yield Name(f"not summed over a broadcast axis: its sum over axis {stretched[0]} is right ({_shapes(e)})")
 
 
-def _summed_too_much(e: Evidence) -> Iterator[str]:
+def _summed_too_much(e: Evidence) -> Iterator[Name]:
     for axis in range(e.right.ndim):
         for keep in (True, False):
             if e.says(e.right.sum(axis=axis, keepdims=keep)):
-                yield f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})"
+                yield Name(f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})")
     if e.says(np.full(e.rule.shape, e.right.sum())):
-        yield f"summed over all axes: it is the sum of the right one ({_shapes(e)})"
-
-
-# Wrong in a part only -----------------------------------------------------------------------------------------------
-
-
-def _one_place(e: Evidence) -> Iterator[str]:
-    """Tell where it is wrong, if in a part only: where the input has one value or sign, in one entry, or in one slab."""
-    wrong, right = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
-    count, compared = int(wrong.sum()), int(e.known.sum())
-    if not count or not right.any():
-        return
-    x = e.input
-    of = f"{count} of {compared} entries"
-    if not e.linear:
-        yield from _beyond_a_bound(e, wrong, right, of)
-        return
-    fine = ~e.wrong & e.known
-    if (x[wrong] == 0).all() and not (x[fine] == 0).any():
-        yield f"wrong at the boundary only: {of}, all where the input is exactly 0"
-    for name, other in zip(e.names, e.inputs, strict=True):
-        if other.shape == x.shape and (x == other)[wrong].all() and not (x == other)[fine].any():
-            yield f"wrong at the boundary only: {of}, all where the input equals {name}"
-    if count == 1:
-        (place,) = zip(*np.nonzero(wrong), strict=True)
-        place = tuple(int(i) for i in place)
-        yield f"off in one entry only, {place}: there {number(e.rule[place], 6)} instead of {number(e.right[place], 6)}"
-    telling = e.known & ((e.right != 0) | e.wrong)
-    for sign, where in (("negative", x < 0), ("positive", x > 0)):
-        if count > 1 and right.sum() > 1 and (where == wrong)[telling].all():
-            yield f"wrong where the input is {sign} only: {of}"
-    for axis in range(wrong.ndim):
-        slabs = np.unique(np.nonzero(wrong)[axis])
-        slab = np.take(wrong | ~telling, slabs[0], axis=axis)
-        if len(slabs) == 1 and slab.all() and np.take(wrong, slabs[0], axis=axis).sum() > 1:
-            what = {0: "row", 1: "column"}[axis] if wrong.ndim == 2 else f"place of axis {axis},"
-            yield f"off in one {what} {slabs[0]} only: {of}"
-    yield from _beyond_a_bound(e, wrong, right, of)
-
-
-def _beyond_a_bound(e: Evidence, wrong: Array, right: Array, of: str) -> Iterator[str]:
-    if min(wrong.sum(), right.sum()) < 2:
-        return
-    of_input = (("the input", e.input), ("the size of the input", np.abs(e.input)))
-    for name, x in of_input if e.linear else (("the size of δ", np.abs(e.delta)),):
-        if x.shape != wrong.shape:
-            continue
-        if x[wrong].min() > x[right].max():
-            bound = f"{number(x[right].max())} and {number(x[wrong].min())}"
-            yield f"wrong where {name} is above a bound only, between {bound}: {of}"
-        if x[wrong].max() < x[right].min():
-            bound = f"{number(x[wrong].max())} and {number(x[right].min())}"
-            yield f"wrong where {name} is below a bound only, between {bound}: {of}"
+        yield Name(f"summed over all axes: it is the sum of the right one ({_shapes(e)})")
 
 
 # The same mistake everywhere ----------------------------------------------------------------------------------------
 
 
-def _not_finite(e: Evidence) -> Iterator[str]:
+def _not_finite(e: Evidence) -> Iterator[Name]:
     count = np.count_nonzero(~np.isfinite(e.rule))
     if count:
-        yield f"not finite: {count} of {e.rule.size} entries"
+        yield Name(f"not finite: {count} of {e.rule.size} entries")
 
 
-def _zero(e: Evidence) -> Iterator[str]:
-    if not e.rule[e.known].any():
-        yield f"always zero, where the differences are up to {number(np.abs(e.right[e.known]).max())}"
+def _zero(e: Evidence) -> Iterator[Name]:
+    largest = np.abs(e.right[e.known]).max()
+    if np.abs(e.rule[e.known]).max() <= 1e-12 * largest:
+        yield Name(f"always zero, where the differences are up to {number(largest)}", key="zero")
 
 
-def _sign(e: Evidence) -> Iterator[str]:
+def _sign(e: Evidence) -> Iterator[Name]:
     if e.explains(-e.rule):
-        yield f"sign flipped: ratio −1 {e.over}"
+        yield Name(f"sign flipped: ratio −1 {e.over}")
 
 
-def _delta_forgotten(e: Evidence) -> Iterator[str]:
+def _delta_forgotten(e: Evidence) -> Iterator[Name]:
     others = [e.given(delta=delta) for delta in (2 * e.delta, np.ones_like(e.delta))]
     if e.rule.any() and all(other is not None and np.array_equal(e.rule, other) for other in others):
-        yield "delta is forgotten: the result stays the same when delta is doubled"
+        yield Name("delta is forgotten: the result stays the same when delta is doubled")
 
 
-def _delta_passed(e: Evidence) -> Iterator[str]:
+def _delta_passed(e: Evidence) -> Iterator[Name]:
     if e.says(e.delta):
-        yield f"delta is passed on without the slope g′: ratio 1 to delta {e.over}"
-
-
-def _g_for_slope(e: Evidence) -> Iterator[str]:
+        yield Name(f"delta is passed on without the slope g′: ratio 1 to delta {e.over}")
     if e.says(e.delta * e.output):
-        yield f"delta is multiplied by g where g′ belongs: ratio 1 to δ ⊙ g {e.over}"
+        yield Name(f"delta is multiplied by g where g′ belongs: ratio 1 to δ ⊙ g {e.over}")
 
 
-def _factor(e: Evidence) -> Iterator[str]:
+def _slope_forgotten(e: Evidence) -> Iterator[Name]:
+    """Yield the same where no entry is right, of an op that works on each number alone: of others there is more to say."""
+    alone = e.shares is None or (len(e.shares) == e.output.size and not np.triu(e.shares, 1).any())
+    if alone and not (e.telling & ~e.wrong).any():
+        yield from _delta_passed(e)
+
+
+def _factor(e: Evidence) -> Iterator[Name]:
     rule, right = e.rule[e.known], e.right[e.known]
     factor = float(np.vdot(rule, right)) / max(float(np.vdot(right, right)), float(np.finfo(float).tiny))
-    if (
-        not np.isclose(factor, 1.0, rtol=CLOSE)
-        and factor
-        and np.count_nonzero(right) > (right.size > 1)
-        and e.explains(e.rule / factor)
-    ):
-        yield f"wrong by a constant factor: ratio {number(factor, 6)} {e.over}{_meaning(factor, e)}"
+    count = np.count_nonzero(right)
+    if not np.isclose(factor, 1.0, rtol=CLOSE) and factor and count > (right.size > 1) and e.explains(e.rule / factor):
+        text = f"wrong by a constant factor: ratio {number(factor, 6)} {e.over}{_meaning(factor, e)}"
+        yield Name(text, value=factor, chance=CLOSE ** (count - 1))
 
 
 def _meaning(factor: float, e: Evidence) -> str:
@@ -191,29 +200,35 @@ def _meaning(factor: float, e: Evidence) -> str:
     return f" ({'; or '.join(found)})" if found else ""
 
 
-def _transposed(e: Evidence) -> Iterator[str]:
+def _transposed(e: Evidence) -> Iterator[Name]:
     if e.explains(e.rule.T):
-        yield "a transpose is missing: its .T is right"
+        yield Name("a transpose is missing: its .T is right")
 
 
-def _input_transposed(e: Evidence) -> Iterator[str]:
+def _input_transposed(e: Evidence) -> Iterator[Name]:
     """Try each argument transposed: right if another argument is given transposed: delta @ W in place of delta @ W.T."""
     for slot, name in enumerate(e.names):
-        if e.explains(e.given(inputs=e.replaced(slot, e.inputs[slot].T))):
-            yield f"a transpose is missing in the product, or one too many: with {name} transposed it is right"
-    if e.explains(e.given(delta=e.delta.T)):
-        yield "a transpose is missing in the product, or one too many: with delta transposed it is right"
+        turned = e.given(inputs=e.replaced(slot, e.inputs[slot].T))
+        if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+            yield Name(f"one of two uses is lost: plus the same with {name} transposed it is right")
+        if e.explains(turned):
+            yield Name(f"a transpose is missing in the product, or one too many: with {name} transposed it is right")
+    turned = e.given(delta=e.delta.T)
+    if e.explains(turned):
+        yield Name("a transpose is missing in the product, or one too many: with delta transposed it is right")
+    if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
+        yield Name("one of two uses is lost: plus the same with delta transposed it is right")
 
 
-def _input_for_output(e: Evidence) -> Iterator[str]:
+def _input_for_output(e: Evidence) -> Iterator[Name]:
     for slot, name in enumerate(e.names):
         x = e.inputs[slot]
         if x.shape == e.output.shape and _wrong_wherever_they_differ(e, x):
             what = "the input" if len(e.inputs) == 1 else name
             if e.explains(e.given(inputs=e.replaced(slot, e.output))):
-                yield f"reads {what} where the cached output belongs: with the output in its place it is right"
+                yield Name(f"reads {what} where the cached output belongs: with the output in its place it is right")
             if e.explains(e.given(output=x)):
-                yield f"reads the cached output where {what} belongs: with {what} in its place it is right"
+                yield Name(f"reads the cached output where {what} belongs: with {what} in its place it is right")
 
 
 def _wrong_wherever_they_differ(e: Evidence, x: Array) -> bool:
@@ -225,69 +240,249 @@ def _wrong_wherever_they_differ(e: Evidence, x: Array) -> bool:
     return bool((apart & relevant).any() and e.wrong[apart & relevant].all())
 
 
-def _operands_swapped(e: Evidence) -> Iterator[str]:
+def _operands_swapped(e: Evidence) -> Iterator[Name]:
     for other in range(len(e.inputs)):
         if other == e.slot:
             continue
         swapped = list(e.inputs)
         swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
         names = f"{e.names[e.slot]} and {e.names[other]}"
-        difference = e.differences[other]
+        difference = e.difference(other)
         if difference is not None and e.says(difference):
-            yield f"it is the error signal of input {other} ({e.names[other]}): the operands are swapped"
+            yield Name(f"it is the error signal of input {other} ({e.names[other]}): the operands are swapped")
         if e.explains(e.given(inputs=swapped)):
-            yield f"the operands are swapped: with {names} exchanged it is right"
+            yield Name(f"the operands are swapped: with {names} exchanged it is right")
 
 
-def _summed_twice(e: Evidence) -> Iterator[str]:
+def _summed_twice(e: Evidence) -> Iterator[Name]:
     if not e.known.all():
         return
     for axis in range(e.right.ndim):
         if e.says(np.broadcast_to(e.right.sum(axis=axis, keepdims=True), e.right.shape)):
-            yield f"summed twice: every entry is the sum of the right one over axis {axis}"
+            yield Name(f"summed twice: every entry is the sum of the right one over axis {axis}")
     if e.says(np.full(e.right.shape, e.right.sum())):
-        yield "summed twice: every entry is the sum of the right one over all axes"
+        yield Name("summed twice: every entry is the sum of the right one over all axes")
 
 
-MOST_CONTRIBUTIONS = 100_000
-
-
-def _one_contribution(e: Evidence) -> Iterator[str]:
-    """Yield the share of the last (or first) output only, where an input is used by several."""
-    if e.input.size * e.output.size > MOST_CONTRIBUTIONS:
+def _one_contribution(e: Evidence) -> Iterator[Name]:
+    """Yield the share of the last (or first) output only, where an input is used by several, or all but that."""
+    if e.shares is None:
         return
-    shares = _contributions(e)
+    shares, total = e.shares, e.shares.sum(axis=1).reshape(e.right.shape)
     used = shares != 0
     if not (used.sum(axis=1) > 1).any():
         return
+    if e.input.size == e.output.size:
+        own = np.diagonal(shares).reshape(e.right.shape)
+        if e.says(own):
+            yield Name(
+                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
+                "a sum over what it does to the others, or a projection"
+            )
+        elif own.any() and e.says(total - own):
+            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
     rows = np.arange(len(shares))
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
-        if e.says(shares[rows, place].reshape(e.right.shape)):
-            yield f"the {word} contribution is kept instead of the sum: of up to {used.sum(axis=1).max()} uses of an entry"
-    by_sample = shares.reshape(*shares.shape[:1], e.delta.shape[0], -1).sum(axis=2)
-    for word, place in (("last", -1), ("first", 0)):
-        if e.says(by_sample[:, place].reshape(e.right.shape)):
-            yield f"the {word} contribution is kept instead of the sum: that of one of {e.delta.shape[0]} samples"
+        share = shares[rows, place].reshape(e.right.shape)
+        if e.says(share):
+            uses = f"of up to {used.sum(axis=1).max()} uses of an entry, which must add up"
+            yield Name(f"the {word} contribution is kept instead of the sum: {uses}")
+    shape = e.right.shape
+    for axis, size in enumerate(e.output.shape):
+        parts = np.moveaxis(shares.reshape(-1, *e.output.shape), axis + 1, 1).reshape(len(shares), size, -1).sum(axis=2)
+        for word, place in (("last", -1), ("first", 0)) if size > 1 else ():
+            part = parts[:, place].reshape(shape)
+            if e.says(part):
+                of = f"{size} samples" if axis == 0 else f"{size} places along axis {axis}"
+                yield Name(f"the {word} contribution is kept instead of the sum: that of one of {of}")
+            if part.any() and e.says(total - part):
+                yield Name(
+                    f"the {word} contribution is left out: what the {word} place along axis {axis} of the output sends"
+                )
 
 
-def _contributions(e: Evidence) -> Array:
-    """Return what each output contributes to the error signal of each entry, by central differences."""
-    shares = np.empty((e.input.size, e.output.size))
-    step = np.finfo(float).eps ** (1 / 3) * np.maximum(1.0, np.abs(e.input))
-    with np.errstate(all="ignore"):
-        for i in range(e.input.size):
-            low, high = e.input.copy(), e.input.copy()
-            low.ravel()[i] -= step.ravel()[i]
-            high.ravel()[i] += step.ravel()[i]
-            change = e.op.forward(*e.replaced(e.slot, high)) - e.op.forward(*e.replaced(e.slot, low))
-            taken = high.ravel()[i] - low.ravel()[i]
-            shares[i] = (e.delta * change / taken).ravel()
-    return shares
+def _jacobian(e: Evidence) -> Iterator[Name]:
+    """Yield J δ where Jᵀ δ belongs: a running sum, a sort, a shift, a gather or a kernel that is not turned round."""
+    if e.input.size == e.output.size and e.right.size:
+        with np.errstate(all="ignore"):
+            forwards = e.moved(e.delta.reshape(e.input.shape)).reshape(e.right.shape)
+        if e.says(forwards) and not e.explains(forwards):
+            words = "as the op moves its input, though error signals go the other way round"
+            yield Name(
+                f"the Jacobian is applied where its transpose belongs: delta is moved {words} "
+                "(a running sum, a sort, a shift, a gather, a kernel: it must be reversed)"
+            )
 
 
-def _not_linear(e: Evidence) -> Iterator[str]:
+def _rearranged(e: Evidence) -> Iterator[Name]:
+    shape = e.right.shape
+    for words, order in vocabulary.orders(shape, shifts=True):
+        if e.explains(order(e.rule)):
+            yield Name(f"right numbers in wrong places: {words} it is right", key=words)
+    for words, order in vocabulary.orders(e.delta.shape):
+        if e.explains(e.given(delta=order(e.delta))):
+            yield Name(f"delta is read in the wrong order: with delta {words} it is right", key=f"δ {words}")
+    for slot, name in enumerate(e.names):
+        for words, order in vocabulary.orders(e.inputs[slot].shape):
+            if e.explains(e.given(inputs=e.replaced(slot, order(e.inputs[slot])))):
+                yield Name(f"{name} is read in the wrong order: with {name} {words} it is right", key=f"{name} {words}")
+    if e.known.all():
+        right, rule = np.sort(e.right, axis=None), np.sort(e.rule, axis=None)
+        allowed = CLOSE * np.abs(right) + NEXT_TO_NOTHING * np.max(np.abs(right))
+        moved = int((np.abs(e.rule - e.right) > 10 * CLOSE * np.abs(e.right)).sum())
+        if (np.abs(rule - right) <= allowed).all() and moved > 2:
+            yield Name(
+                f"right numbers in wrong places: all are there, {moved} of {right.size} not where they belong",
+                key="right numbers in wrong places",
+            )
+
+
+def _delta_replaced(e: Evidence) -> Iterator[Name]:
+    if e.shares is None or not e.delta.all():
+        return
+    jacobian = (e.shares / e.delta.ravel()).reshape(*e.right.shape, -1)
+    instead = {"its sign": np.sign(e.delta), "its size": np.abs(e.delta)}
+    for axes in vocabulary.axes_of(e.delta):
+        for word, reduce in (("mean", np.mean), ("sum", np.sum)):
+            instead[f"its {word} over {vocabulary.along(axes, e.delta)}"] = reduce(e.delta, axis=axes, keepdims=True)
+    for words, delta in instead.items():
+        if e.says(jacobian @ np.broadcast_to(delta, e.delta.shape).ravel()):
+            yield Name(f"delta is replaced by {words}: with delta as it is, it would be right")
+
+
+def _times(factor: float) -> str:
+    return "" if np.isclose(factor, 1, rtol=CLOSE) else f"{number(factor, 6)}·"
+
+
+def _lost_factor(e: Evidence) -> Iterator[Name]:
+    for words, factor, chance in vocabulary.multiples(e, e.right, e.rule):
+        if not words:
+            continue  # a constant is no feature
+        text = f"a factor is lost, or a wrong one: times {_times(factor)}{words} it is right"
+        if words.startswith("1/(") and words.count("1/(") == 1 and "·" not in words:
+            text = f"one factor too many: divided by {_times(1 / factor)}{words[3:-1]} it is right"
+        yield Name(text, key=f"factor {words}", value=factor, chance=chance)
+
+
+def _lost_term(e: Evidence) -> Iterator[Name]:
+    """Yield what must be added for it to be right: δ times something known, or a sum of that."""
+    delta = vocabulary.aligned(e.delta, e.right.shape)
+    if delta is None or not e.linear:
+        return
+    missing = e.right - e.rule
+    found = [
+        (f"δ{'·' * bool(words)}{words}", c, chance) for words, c, chance in vocabulary.multiples(e, missing, delta)
+    ]
+    for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
+        text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
+        yield Name(text, key=f"term {words}", value=factor, chance=chance)
+
+
+def _counted(e: Evidence) -> Iterator[Name]:
+    """Yield that entries are counted so many times, or that the sum over their uses is divided by their number."""
+    at = e.telling & (e.right != 0) & (e.rule != 0)
+    if not np.array_equal(at, e.telling):
+        return
+    for how, ratio in (("several times", e.rule[at] / e.right[at]), ("once for several", e.right[at] / e.rule[at])):
+        times = np.round(ratio)
+        if (np.abs(ratio - times) <= 10 * CLOSE).all() and times.min() >= 1 and 2 <= times.max() < 1000:
+            words = ", ".join(number(n) for n in np.unique(times)[:6])
+            yield Name(
+                f"counted {how}: the ratio is a whole number at each entry, {words}",
+                key=f"counted {how}",
+                chance=(20 * CLOSE) ** (at.sum() - 1),
+            )
+
+
+def _graded(e: Evidence) -> Iterator[Name]:
+    """Yield what explains different ratios at different places better than the places do."""
+    at = e.known & (e.right != 0)
+    if len(np.unique(np.round(e.rule[at] / e.right[at], 4))) > 2:
+        yield from _lost_factor(e)
+        yield from _counted(e)
+        yield from _slab_factor(e)
+
+
+def _slab_factor(e: Evidence) -> Iterator[Name]:
+    """Yield that each row (or column, or slab) has a factor of its own, or all entries one that depends on the values."""
+    at = e.telling & (e.right != 0) & (e.rule != 0)
+    if not np.array_equal(at, e.telling):
+        return
+    ratio = np.full(e.right.shape, np.nan)
+    ratio[at] = e.rule[at] / e.right[at]
+    for axes in vocabulary.axes_of(ratio):
+        middle = np.nanmedian(np.where(at.any(axis=axes, keepdims=True), ratio, 1.0), axis=axes, keepdims=True)
+        spare = int(at.sum()) - np.count_nonzero(at.any(axis=axes))
+        if (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all() and spare and not e.nearly:
+            low, high = np.nanmin(ratio), np.nanmax(ratio)
+            near = max(abs(low - 1), abs(high - 1)) < 1e-2
+            more = " (next to 1: an ε lost or added?)" if near else ""
+            if len(axes) == ratio.ndim:
+                by = "delta" if not e.linear else "the input"
+                by += "" if e.linear else ", as if it was normalised or clipped by its size"
+                text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{more}"
+                yield Name(text, chance=CLOSE**spare)
+            else:
+                kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
+                slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else f"place along {vocabulary.along(kept, ratio)}"
+                text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{more}"
+                yield Name(text, chance=CLOSE**spare)
+
+
+def _lost_projection(e: Evidence) -> Iterator[Name]:
+    """Yield that what is missing is, in each slab, a multiple of something known."""
+    if not e.known.all() or not e.linear:
+        return
+    arrays, largest = {"ones": np.ones(e.right.shape)}, np.max(np.abs(e.right))
+    for name, array in vocabulary.given(e):
+        arrays |= {
+            words.format(name): vocabulary.FUNCTIONS[words](array) for words in ("{}", "{}²", "exp {}", "sign {}")
+        }
+    spans = [(name,) for name in arrays] + [("ones", name) for name in arrays if name != "ones"]
+    for axes in vocabulary.axes_of(e.right):
+        signals = [vocabulary.in_rows(array, axes) for array in (e.right - e.rule, e.right, e.rule)]
+        loud = (np.abs(signals[0]) > 1e-4 * largest).sum(axis=1)
+        for span in spans:
+            spare = int(np.maximum(0, loud - len(span)).sum())
+            if not spare or not all(np.isfinite(arrays[name]).all() for name in span):
+                continue
+            basis = np.linalg.qr(np.stack([vocabulary.in_rows(arrays[name], axes) for name in span], axis=-1))[0]
+            lost, right, rule = (np.einsum("rik,rjk,rj->ri", basis, basis, signal) for signal in signals)
+            allowed = 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(signals[0])
+            if (np.abs(lost - signals[0]) <= allowed).all():
+                how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
+                if np.max(np.abs(right)) < 1e-6 * largest:
+                    how = "a projection is lost: the right one has no part along"
+                elif np.max(np.abs(rule)) < 1e-6 * largest:
+                    how = "a projection too many: it has no part left along"
+                centred = (
+                    span[0] == "ones"
+                    and np.max(np.abs(np.einsum("rk,rk->r", basis[..., 0], signals[1]))) < 1e-6 * largest
+                )
+                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})" * bool(
+                    centred
+                )
+                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
+                yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
+
+
+def _clipped(e: Evidence) -> Iterator[Name]:
+    bound = np.max(np.abs(e.rule[e.known]))
+    at = e.known & (np.abs(e.rule) >= bound * (1 - 1e-12))
+    if bound and at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
+        yield Name(
+            f"the message is clipped: no entry is beyond {number(bound)}, where the right ones are", key="clipped"
+        )
+
+
+def _not_linear(e: Evidence) -> Iterator[Name]:
     if not e.linear:
-        yield "not linear in delta: doubling delta does not double the result"
+        yield Name("not linear in delta: doubling delta does not double the result")
+
+
+def _placed(e: Evidence) -> Iterator[Name]:
+    for text, more in places(e):
+        yield Name(text, **more)
 
 
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
@@ -297,15 +492,25 @@ OF_VALUES: tuple[Hypothesis, ...] = (
     _sign,
     _delta_forgotten,
     _transposed,
-    _delta_passed,
+    _slope_forgotten,
     _operands_swapped,
-    _g_for_slope,
     _factor,
     _input_transposed,
     _input_for_output,
     _one_contribution,
-    _one_place,
+    _jacobian,
+    _rearranged,
+    _clipped,
+    _graded,
+    _placed,
     _summed_twice,
+    _delta_replaced,
+    _lost_factor,
+    _lost_term,
+    _delta_passed,
+    _counted,
+    _slab_factor,
+    _lost_projection,
     _not_linear,
 )
 """From the specific to the general."""

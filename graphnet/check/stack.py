@@ -18,6 +18,10 @@ Numbers = np.ndarray[Any, Any]
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
+class StackError(TypeError):
+    """What a stack can't do."""
+
+
 class Stack(NDArrayOperatorsMixin):
     """Versions of one array.
 
@@ -77,7 +81,7 @@ class Stack(NDArrayOperatorsMixin):
         items = index if isinstance(index, tuple) else (index,)
         simple = (int, np.integer, slice, type(None), type(...))
         if not all(isinstance(item, simple) and not isinstance(item, bool) for item in items):
-            raise TypeError("a stack is indexed by integers and slices only")
+            raise StackError("a stack is indexed by integers and slices only")
         return Stack(self.data[(slice(None), *items)])
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -95,7 +99,7 @@ class Stack(NDArrayOperatorsMixin):
         return _FUNCTIONS[function](*args, **options)
 
     def _no(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("a stack holds many versions: it has no single truth value, number, length or array")
+        raise StackError("a stack holds many versions: it has no single truth value, number, length or array")
 
     __array__ = __bool__ = __float__ = __int__ = __len__ = __iter__ = __contains__ = __setitem__ = _no
 
@@ -238,5 +242,5 @@ def _ones_like(z: Stack) -> Stack:
 @_implements(np.dot)
 def _dot(x: Any, y: Any) -> Any:
     if not 0 < min(np.ndim(x), np.ndim(y)) <= max(np.ndim(x), np.ndim(y)) <= 2:
-        raise TypeError("np.dot of other than vectors and matrices")
+        raise StackError("np.dot of other than vectors and matrices")
     return _matmul(x, y)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.differences import EPS, PRECISION
-from graphnet.check.directions import along, random_directions
+from graphnet.check.directions import along, judge_along, random_directions
 from graphnet.check.report import Verdict
 from graphnet.check.responses import Response
 
 Array = np.ndarray[Any, Any]
 DIRECTIONS = 3
-STEPS = 0.25 ** np.arange(1, 12)
+STEPS = 0.25 ** np.arange(1, 22)
 LOUD = 30.0
 """How many times its rounding noise a remainder must be to be listened to."""
 BETWEEN = 1.5
@@ -47,6 +47,9 @@ def order(response: Response, rule: Array, rng: np.random.Generator) -> tuple[fl
         return least, "right", ""
     if all(kinked for value, kinked in found if value is not None and value <= BETWEEN):
         return least, "kink", ""
+    judged = judge_along(response, rule, directions).judgement
+    if not (judged == "wrong").any():  # no step is short enough, or what is left is rounding
+        return least, "blurred", ""
     return least, "wrong", f"the Taylor remainder is of order {least:.2f} where a right rule has 2"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphnet.core.node import Array
@@ -18,12 +18,15 @@ class FunctionOp(Op):
 
     forward_rule: Callable[..., Any]
     backward_rule: Callable[..., Any] | None
+    shape_rule: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.forward_rule.__name__)
         object.__setattr__(self, "forward", self.forward_rule)
         if self.backward_rule is not None:
             object.__setattr__(self, "backward", self.backward_rule)
+        if self.shape_rule is not None:
+            object.__setattr__(self, "shape", self.shape_rule)
 
     @property
     def has_backward(self) -> bool:
@@ -94,7 +97,30 @@ class op:
                 f"the backward rule of {self.__name__} is called {self.__name__} too, and would take its place",
                 repair=f"Call it {self.__name__}_backward.",
             )
-        self._op = FunctionOp(self._op.forward_rule, rule)
+        self._op = replace(self._op, backward_rule=rule)
+        return rule
+
+    def shape(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Register a function of the inputs' shapes that gives the output's; a decorator that returns `rule` unchanged.
+
+        Needed only where the forward rule can't be run to find out, neither on nodes nor on arrays made up for it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> @op
+        ... def root(matrix):
+        ...     return np.linalg.cholesky(matrix)
+        >>> @root.shape
+        ... def root_shape(matrix):
+        ...     return matrix
+        """
+        if not callable(rule):
+            raise RuleError(
+                f"@{self.__name__}.shape decorates a function, got {rule!r}",
+                repair="Write it above a def of the inputs' shapes that returns the output's.",
+            )
+        self._op = replace(self._op, shape_rule=rule)
         return rule
 
     def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:

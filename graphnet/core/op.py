@@ -17,7 +17,7 @@ from graphnet.core.leaves import Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
-from graphnet.core.shapes import Shape, refuse_hidden_stretch
+from graphnet.core.shapes import Shape, as_shape, refuse_hidden_stretch
 from graphnet.errors import (
     DtypeError,
     GraphError,
@@ -185,9 +185,10 @@ class Op(Stateless):
     def shape_of(self, inputs: Sequence[Node]) -> Shape:
         """Compute the output's shape from the input nodes: by `shape`, or by a rule that may need to know dtypes too."""
         shapes = [node.shape for node in inputs]
-        if type(self).shape is not Op.shape:
-            return self.shape(*shapes)
-        return shape_of_rule(self, shapes, [node.dtype for node in inputs])
+        if getattr(self.shape, "__func__", None) is not Op.shape:
+            return as_shape(self.shape(*shapes))
+        held = [getattr(node, "value", None) for node in inputs]
+        return shape_of_rule(self, shapes, [node.dtype for node in inputs], held)
 
     @property
     def has_backward(self) -> bool:
@@ -333,11 +334,14 @@ def require_value(value: Any) -> Any:
     return value
 
 
-def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]) -> Shape:
+def shape_of_rule(
+    op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]], held: Sequence[Array | None] = ()
+) -> Shape:
     """Find out the output's shape by running the forward rule.
 
-    First on nodes, which knows unknown sizes exactly; if the rule asks of a node what only an array can do, on arrays
-    of ones (or of the position 0), twice: a size that differs between the two runs depends on an unknown one.
+    First on nodes, which knows unknown sizes exactly. If the rule asks of a node what only an array can do, on arrays: the
+    values that parameters and constants hold, and for the rest ones (or the position 0), or numbers that are as good as any
+    for a rule with a domain. It is run at two sizes: a size that differs between the two runs depends on an unknown one.
     """
     try:
         output = require_value(
@@ -347,22 +351,47 @@ def shape_of_rule(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any
     except RuleError:
         raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
-        first, second = (_shape_with(op, shapes, dtypes, unknown) for unknown in (3, 5))
+        held = held or [None] * len(shapes)
+        first, second = (_shape_with(op, shapes, dtypes, held, unknown) for unknown in (3, 5))
     return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
 
 
-def _shape_with(op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]], unknown: int) -> tuple[int, ...]:
-    arrays = [
-        np.full([unknown if size is None else size for size in shape], dtype.kind != "i", dtype)
-        for shape, dtype in zip(shapes, dtypes, strict=True)
-    ]
-    try:
-        with np.errstate(all="ignore"):
-            return np.shape(require_value(op.forward(*arrays)))
-    except RuleError:
-        raise
-    except Exception as error:
-        raise ShapeError(
-            f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {error}",
-            repair="If these shapes should work, give the op a method shape(self, *shapes).",
-        ) from error
+def _shape_with(
+    op: Op,
+    shapes: Sequence[Shape],
+    dtypes: Sequence[np.dtype[Any]],
+    held: Sequence[Array | None],
+    unknown: int,
+) -> tuple[int, ...]:
+    problems = []
+    for fill in (_ones, _well_conditioned):
+        arrays = [
+            fill([unknown if size is None else size for size in shape], dtype) if value is None else np.array(value)
+            for shape, dtype, value in zip(shapes, dtypes, held, strict=True)
+        ]
+        try:
+            with np.errstate(all="ignore"):
+                return np.shape(require_value(op.forward(*arrays)))
+        except RuleError:
+            raise
+        except Exception as error:  # of any kind: it is the rule's own
+            problems.append(error)
+    raise ShapeError(
+        f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {problems[0]} (ones); "
+        f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
+        repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
+    ) from problems[0]
+
+
+def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return np.full(shape, dtype.kind != "i", dtype)
+
+
+def _well_conditioned(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Return numbers between 0 and 1, all different; symmetric and positive definite where the last two axes are equal."""
+    if dtype.kind in "ib":
+        return np.zeros(shape, dtype)
+    numbers = np.random.default_rng(0).uniform(0.1, 0.9, shape)
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        numbers = (numbers + np.swapaxes(numbers, -1, -2)) / (4 * shape[-1]) + 0.5 * np.eye(shape[-1])
+    return numbers.astype(dtype)

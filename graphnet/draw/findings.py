@@ -17,7 +17,7 @@ def marks_of(report: Report) -> dict[Node, Mark]:
     rules = {p.node: Mark("fault", f"rule breaks a property, {p.name}: {p.evidence}") for p in report.broken}
     for f in reversed(found):
         if f.local and f.verdict == "wrong":
-            rules[f.node] = Mark("fault", f"rule wrong for {f.input}: {f.diagnosis}")
+            rules[f.node] = Mark("fault", f"rule wrong for {f.input}: {f.diagnosis.partition(';')[0]}")
     if rules:
         marks |= {
             f.node: Mark("checked", "its gradient is wrong too") for f in found if not f.local and f.verdict == "wrong"

@@ -12,7 +12,7 @@ from graphnet.core.node import Array, Node, describe, describe_inputs, subject
 from graphnet.core.op import Op, messages_of, require_declared_sizes, require_value
 from graphnet.core.shapes import list_shapes, matches
 from graphnet.core.tables import number
-from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, RuleError, ShapeError, shown
+from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -25,10 +25,9 @@ def apply_forward(
     assert op is not None
     try:
         require_declared_sizes(op, node.inputs, [array.shape for array in inputs])
-        value = require_value(op.forward(*inputs))
+        value = np.asarray(require_value(op.forward(*inputs)))
     except Exception as error:
         raise located(rule_error("forward", inputs, error), graph, node) from error
-    value = np.asarray(value)
     if not matches(value.shape, node.shape):
         raise located(
             ShapeError(
@@ -49,11 +48,10 @@ def apply_backward(
     assert op is not None
     delta = read_only(np.asarray(delta))
     try:
-        returned = op.backward(delta, output, *inputs)
+        messages = as_messages(op, op.backward(delta, output, *inputs), len(inputs))
     except Exception as error:
         raise located(rule_error("backward", [delta, output, *inputs], error), graph, node) from error
     try:
-        messages = as_messages(op, returned, len(inputs))
         if _not_all_real(inputs):
             messages = [None if message is None else message.astype(delta.dtype) for message in messages]
         for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
@@ -128,6 +126,11 @@ def _not_all_real(inputs: Sequence[np.ndarray[Any, Any]]) -> bool:
 
 def rule_error(which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception) -> GraphnetError:
     """Return what a rule raised as an error of ours: which rule, given what."""
+    if isinstance(error, OpaqueError):
+        return RuleError(
+            f"its {which} rule, given arrays, works with a node: {error.problem}",
+            repair="A rule computes from its arguments alone: it keeps nothing of another call, and uses no node from outside.",
+        )
     if isinstance(error, GraphnetError):
         return error
     shapes = list_shapes([np.shape(array) for array in arrays])

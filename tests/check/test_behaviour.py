@@ -25,8 +25,9 @@ def broken(rule, dtype=float):
 
 def test_a_right_rule_has_all_properties():
     report = gn.check_op(gn.tanh, np.array([[0.3, -0.7, 1.1]]))
-    names = ["arguments unchanged", "deterministic", "results stay as returned", "dtype and shape kept"]
-    assert [item.name for item in report.properties] == [*names, "zero delta gives zero", "linear in delta"]
+    names = ["forward rule deterministic", "arguments unchanged", "deterministic", "no hidden state"]
+    names += ["results stay as returned", "dtype and shape kept", "zero delta gives zero", "linear in delta"]
+    assert [item.name for item in report.properties] == names
     assert all(item.holds for item in report.properties)
     assert "linear in delta: 1 of 1 rules" in str(report)
 
@@ -170,3 +171,52 @@ def test_without_messages_no_property_is_blamed(rule):
     report = gn.check_op(op_with(rule), np.array([[0.3, -0.7, 1.1]]))
     assert report.failures
     assert report.broken == ()
+
+
+# State -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_forward_rule_leaves_behind_is_found():
+    kept = {}
+
+    @gn.op
+    def my_tanh(z):
+        kept["a"] = np.tanh(z)
+        return kept["a"]
+
+    my_tanh.backward(lambda delta, a, z: delta * (1 - kept["a"] ** 2))
+    report = gn.check_op(my_tanh, np.random.default_rng(0).normal(size=(3, 4)))
+    assert "depends on state that the forward rule leaves behind" in report.verdict
+    W = gn.parameter("W", np.random.default_rng(1).normal(size=(4, 4)))
+    report = gn.check_gradients(gn.sse(my_tanh(my_tanh(W, name="a1") @ W, name="a2"), np.zeros((4, 4))), {})
+    assert {finding.label for finding in report.failures if finding.local} == {"a1", "a2"}
+    assert "depends on state" in report.verdict
+
+
+def test_a_mask_kept_from_the_first_call_is_found_at_other_numbers():
+    kept = []
+
+    @gn.op
+    def my_relu(z):
+        if isinstance(z, np.ndarray) and not kept:
+            kept.append(z > 0)
+        return np.maximum(z, 0)
+
+    my_relu.backward(lambda delta, a, z: delta * kept[0])
+    z = np.random.default_rng(0).normal(size=(3, 4))
+    my_relu(z)  # so that the mask is right for these numbers
+    assert "right at these values, but not at" in gn.check_op(my_relu, z).verdict
+
+
+def test_a_random_forward_rule_is_named():
+    rng = np.random.default_rng(0)
+    noisy = gn.op(lambda z: z * (rng.random(z.shape) > 0.5))
+    noisy.backward(lambda delta, a, z: delta * (a != 0))
+    assert "the forward rule is not deterministic" in gn.check_op(noisy, np.ones((4, 3))).verdict
+
+
+def test_an_array_that_a_rule_may_only_read_is_no_state():
+    kernel = np.random.default_rng(0).normal(size=(4, 4))
+    mix = gn.op(lambda z: z @ kernel)
+    mix.backward(lambda delta, a, z: delta @ kernel.T)
+    gn.check_op(mix, np.random.default_rng(1).normal(size=(3, 4))).raise_if_failed()

@@ -13,7 +13,7 @@ def evidence(right=RIGHT, backward=lambda d, a, z: d, rule=None):
     delta = np.ones(RIGHT.shape)
     op = FunctionOp(lambda z: z, backward)
     rule = delta if rule is None else rule
-    return Evidence(op, 0, rule, [right], np.zeros(RIGHT.shape, bool), delta, delta, [delta])
+    return Evidence(op, 0, rule, [right].__getitem__, np.zeros(RIGHT.shape, bool), delta, delta, [delta])
 
 
 def off(entry, by):

@@ -7,7 +7,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.check.cuts import Call
-from graphnet.check.responses import STEP, Response
+from graphnet.check.responses import STEP, Joint, Response
 from graphnet.core.function_op import FunctionOp
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
@@ -217,7 +217,7 @@ def test_all_at_once_are_few_runs_and_a_rule_for_arrays_only_is_run_for_each():
     response, *_ = response_to(rule, Z, None)
     seen.clear()
     response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5))
-    assert len(seen) == 3
+    assert len(seen) == 2
     seen.clear()
     response.changes(np.arange(600), -np.full(600, 1e-5), np.full(600, 1e-5), alone=True)
     most = (1 << 17) // 600  # versions in a stack
@@ -281,3 +281,111 @@ def test_a_search_may_take_ten_times_the_budget(share, searched):
     budget = share * runs * work / 10
     response = Response([Call(op, ("z",), "a")], {"z": Z, "a": Z @ V}, "z", {"a": Z @ V}, budget=budget)
     assert bool(response._cut) == searched
+
+
+def joined(target):
+    """Return the responses of a graph's parameters, and all of them in one."""
+    graph = gn.Graph(target)
+    values = dict(gn.forward(graph, {}).values)
+    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    rng = np.random.default_rng(1)
+    directions = {node: rng.normal(size=values[node].shape) for node in graph.outputs}
+    responses = [Response(calls, values, leaf, directions) for leaf in graph.parameters]
+    assert all(response.can_join for response in responses)
+    return responses, Joint(calls, responses)
+
+
+def leaves(count, shape=(3, 3)):
+    rng = np.random.default_rng(2)
+    return [gn.parameter(f"w{i}", rng.normal(size=shape)) for i in range(count)]
+
+
+def chain():
+    *weights, z = leaves(7)
+    for w in weights:
+        z = gn.tanh(z @ w)
+    return z
+
+
+def shared():
+    w, v, z = leaves(3)
+    for _ in range(3):
+        z = gn.tanh(z @ w + v)
+    return gn.sum(z * v)
+
+
+def residual():
+    *weights, z = leaves(5)
+    for w in weights:
+        z = z + gn.tanh(z @ w)
+    return gn.sum(z)
+
+
+def late_first():
+    """Arrays come in in another order than that in which they are numbered."""
+    many = leaves(70)
+    z = np.concatenate([*many[::-1], many[0] * many[3]])
+    return gn.sum(gn.tanh(z * 0.1 - gn.sum(z) * 0.01))
+
+
+def arrays_only():
+    @gn.op
+    def picky(x, y):
+        assert type(x) is type(y) is np.ndarray
+        return x * y
+
+    u, v, w = leaves(3)
+    return gn.sum(picky(picky(u, v) + w, u))
+
+
+@pytest.mark.parametrize("most", [1 << 17, 40])
+@pytest.mark.parametrize("network", [chain, shared, residual, late_first, arrays_only])
+def test_entries_of_several_arrays_in_the_same_runs(network, most, monkeypatch):
+    monkeypatch.setattr("graphnet.check.responses.AT_ONCE", 1 << 17)
+    responses, joint = joined(network())
+    monkeypatch.setattr("graphnet.check.responses.AT_ONCE", most)
+    rng = np.random.default_rng(3)
+    steps = rng.uniform(0.01, 0.1, joint.array.size)
+    chosen = np.flatnonzero(rng.random(joint.array.size) < 0.7)
+    found = joint.sweep(chosen, -steps[chosen], [steps[chosen], 0 * steps[chosen]])
+    assert (found[0][0] != 0).any()
+    for i, response in enumerate(responses):
+        here = joint.arrays(chosen) == i
+        own = chosen[here]
+        entries, step = own - joint.starts[i], steps[own]
+        expected = response.sweep(entries, -step, [step, 0 * step], alone=True)
+        for these, those in zip(found, expected, strict=True):
+            for one, other in zip(these, those, strict=True):
+                np.testing.assert_allclose(one[here], other, rtol=1e-9, atol=1e-13)
+        np.testing.assert_array_equal(joint.magnitudes(own), response.magnitudes(entries))
+
+
+def test_a_deep_network_is_one_pass_for_all_its_arrays():
+    ran = []
+
+    @gn.op
+    def counted(z):
+        ran.append(1)
+        return np.tanh(z)
+
+    counted.backward(lambda delta, a, z: delta * (1 - a * a))
+    for depth in (5, 20):
+        ran.clear()
+        *weights, z = leaves(depth + 1)
+        for w in weights:
+            z = counted(z @ w)
+        assert gn.check_gradients(gn.sum(z), {}).ok
+        assert len(ran) < 60 * depth
+
+
+def test_in_a_deep_network_each_array_has_its_own_verdict():
+    @gn.op
+    def passed(z):
+        return 1.0 * z
+
+    passed.backward(lambda delta, a, z: 2 * delta)
+    before, first, after, z = leaves(4, (8, 8))
+    z = passed(gn.tanh(gn.constant(z.value) @ before * first))
+    report = gn.check_gradients(gn.sum(gn.tanh(z * after) * 0.5), {})
+    wrong = {f.label: f.verdict for f in report.findings if f.slot is None}
+    assert wrong == {"w0": "wrong", "w1": "wrong", "w2": "right"}

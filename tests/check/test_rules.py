@@ -84,7 +84,7 @@ def test_a_wrong_entry_among_kinks_that_the_sample_missed(entry):
 
 def test_without_a_wrong_entry_kinks_on_the_way_of_a_direction_excuse_it():
     z = np.where(np.random.default_rng(0).random((30, 29)) < 0.5, 0.0, 1.0)
-    (finding,) = gn.check_op(gn.ops.Relu(), z, entries=3).findings
+    (finding,) = gn.check_op(gn.ops.Relu(), z, entries=30).findings
     assert (finding.verdict, finding.directions) == ("right", 8)
 
 

@@ -131,14 +131,18 @@ def test_one_row_or_column(place, words):
 
 
 def test_one_entry_and_what_it_should_be():
+    seen = []
+
     def rule(d, a, z):
+        seen.append(d[3, 0])
         message = d * (1 - a * a)
         message[3, 0] = 7.5 * d[3, 0]
         return message
 
-    delta = np.random.default_rng(0).normal(size=(4, 3))[3, 0]
+    found = diagnosis(rule)
+    delta = seen[0]
     right = delta / np.cosh(Z[3, 0]) ** 2
-    assert diagnosis(rule) == f"off in one entry only, (3, 0): there {7.5 * delta:.6g} instead of {right:.6g}"
+    assert found == f"off in one entry only, (3, 0): there {7.5 * delta:.6g} instead of {right:.6g}"
 
 
 SQUARE = np.random.default_rng(6).normal(size=(3, 3))
@@ -172,7 +176,10 @@ def test_the_last_contribution_of_a_position_used_often():
         return message, None
 
     (finding,) = gn.check_op(pick, Z, np.array([1, 1, 3, 1])).failures
-    assert finding.diagnosis == "the last contribution is kept instead of the sum: of up to 3 uses of an entry"
+    assert (
+        finding.diagnosis
+        == "the last contribution is kept instead of the sum: of up to 3 uses of an entry, which must add up"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,8 +190,14 @@ def test_the_last_contribution_of_a_position_used_often():
             "not summed over the batch: its sum over axis 0 is right (returned shape (4, 3), expected (3,))",
         ),
         (lambda d, z, b: np.full(3, d.sum()), "summed twice: every entry is the sum of the right one over axis 0"),
-        (lambda d, z, b: d[0], "the first contribution is kept instead of the sum: of up to 4 uses of an entry"),
-        (lambda d, z, b: d[-1], "the last contribution is kept instead of the sum: of up to 4 uses of an entry"),
+        (
+            lambda d, z, b: d[0],
+            "the first contribution is kept instead of the sum: of up to 4 uses of an entry, which must add up",
+        ),
+        (
+            lambda d, z, b: d[-1],
+            "the last contribution is kept instead of the sum: of up to 4 uses of an entry, which must add up",
+        ),
         (
             lambda d, z, b: d.sum(),
             "summed over one axis too many: it is the right one summed over axis 0 (returned shape ()",
@@ -228,18 +241,18 @@ def slopes(right, wrong, z):
 
 
 def test_where_every_entry_is_wrong_no_place_is_to_blame():
-    assert slopes(np.array([1.0, 2.0, 3.0]), np.array([1.3, 2.9, 3.7]), np.zeros(3)) == UNKNOWN
+    assert slopes(np.array([1.0, 2.0, 3.0]), np.array([1.3, 2.9, 3.7]), np.zeros(3)).startswith(UNKNOWN)
 
 
 def test_one_entry_that_matters_makes_no_constant_factor():
-    assert slopes(np.array([0.0, 0.0, 3.0]), np.array([0.0, 0.0, 6.0]), np.ones(3)) == UNKNOWN
+    assert slopes(np.array([0.0, 0.0, 3.0]), np.array([0.0, 0.0, 6.0]), np.ones(3)).startswith(UNKNOWN)
     assert slopes(np.array([3.0]), np.array([6.0]), np.ones(1)).startswith(
         "wrong by a constant factor: ratio 2 over all 1 "
     )
 
 
 def test_a_factor_next_to_one_is_not_called_a_factor():
-    assert diagnosis(lambda d, a, z: d * (1 - a * a) * (1 + 2e-6)) == UNKNOWN
+    assert diagnosis(lambda d, a, z: d * (1 - a * a) * (1 + 2e-6)).startswith(UNKNOWN)
 
 
 @pytest.mark.parametrize("shape", [(), (3,)])
@@ -259,16 +272,14 @@ def test_columns_are_counted_along_the_last_axis():
     "wrong",
     [
         [(2, 0), (2, 1)],  # of a row of three
-        [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)],  # two rows
         [(0, 0), (1, 1)],
     ],
 )
-def test_a_part_of_a_row_or_two_of_them_are_not_a_row(wrong):
+def test_a_part_of_a_row_is_not_a_row(wrong):
     factor = np.ones((4, 3))
     factor[tuple(zip(*wrong, strict=True))] = np.linspace(1.3, 1.9, len(wrong))
     z = np.random.default_rng(3).permutation(12).reshape(4, 3) % 5 + 0.5
-    assert "row" not in diagnosis(lambda d, a, z: d * a * factor, np.exp, z)
-    assert "column" not in diagnosis(lambda d, a, z: d * a * factor, np.exp, z)
+    assert diagnosis(lambda d, a, z: d * a * factor, np.exp, z).startswith(UNKNOWN)
 
 
 def test_what_is_not_compared_and_what_is_zero_does_not_speak_against_a_sign():
@@ -318,6 +329,9 @@ def test_a_rule_that_says_the_same_for_any_delta_and_one_that_goes_by_its_sign()
     assert diagnosis(lambda d, a, z: 1 - a * a).startswith("delta is forgotten")
     assert not diagnosis(lambda d, a, z: np.sign(d) * (1 - a * a)).startswith("delta is forgotten")
     assert diagnosis(lambda d, a, z: np.clip(d, -1e-9, 1e-9) * 1e9 * (1 - a * a)) == (
+        "delta is replaced by its sign: with delta as it is, it would be right"
+    )
+    assert diagnosis(lambda d, a, z: d * np.abs(d) * (1 - a * a)) == (
         "not linear in delta: doubling delta does not double the result"
     )
 
@@ -419,7 +433,7 @@ def test_the_contribution_of_one_use_of_a_number(word, entry):
     factors = np.array([1.0, 2.0, 3.0])
     rule = lambda d, a, z: d[:, entry] * factors[entry]  # noqa: E731
     text = diagnosis(rule, lambda z: z[:, np.newaxis] * factors, np.array([0.7, -0.4]))
-    assert text == f"the {word} contribution is kept instead of the sum: of up to 3 uses of an entry"
+    assert text == f"the {word} contribution is kept instead of the sum: of up to 3 uses of an entry, which must add up"
 
 
 # Input and output mistaken -------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ ACTIVATIONS = {
     "returned 2 error signals, expected 1": lambda d, a, z: (d, d),
     "writes into an array": lambda d, a, z: np.multiply(d, 1 - a * a, out=d),
     "not finite": lambda d, a, z: d * (1 - a * a) + np.inf,
-    "no known signature": lambda d, a, z: d * (1 - a),
+    "a factor is lost, or a wrong one: times (1 + output) it is right": lambda d, a, z: d * (1 - a),
 }
 
 

@@ -366,11 +366,10 @@ def all_faults() -> Iterator[WrongRule]:
     yield wrong(
         "delta clipped", EXP, lambda m, d, a, x: np.clip(d, -0.3, 0.3) * a, "wrong where the size of δ", "not linear"
     )
-    yield wrong("sign of delta", SIN, lambda m, d, a, x: np.sign(d) * np.cos(x[0]), "not linear")
-    unknown = "no known signature"
-    yield wrong("1 − a instead of 1 − a²", TANH, lambda m, d, a, x: d * (1 - a), unknown)
-    yield wrong("softmax as if elementwise", SOFTMAX, lambda m, d, a, x: d * a * (1 - a), unknown)
-    yield wrong("a power too many", POLYNOMIAL, lambda m, d, a, x: m * x[0], unknown)
+    yield wrong("sign of delta", SIN, lambda m, d, a, x: np.sign(d) * np.cos(x[0]), "delta is replaced by its sign")
+    yield wrong("1 − a instead of 1 − a²", TANH, lambda m, d, a, x: d * (1 - a), "a factor is lost")
+    yield wrong("softmax as if elementwise", SOFTMAX, lambda m, d, a, x: d * a * (1 - a), "only the diagonal")
+    yield wrong("a power too many", POLYNOMIAL, lambda m, d, a, x: m * x[0], "one factor too many: divided by z")
 
 
 FAULTS = tuple(replace(fault, name=f"{fault.name}") for fault in all_faults())

@@ -76,13 +76,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
     ("second_order.py", "_weighted", "total = total - term"): RANDOM,
     ("second_order.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
-    ("signatures.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
-    ("signatures.py", "_one_contribution", "e.input.size / e.output.size"): SPEED,
-    (
-        "signatures.py",
-        "_one_contribution",
-        "shares.reshape(*shares.shape[:1], e.delta.shape[0], -1000)",
-    ): "in a shape, any negative number stands for what is left",
+    ("evidence.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
     (
         "signatures.py",
         "_delta_forgotten",

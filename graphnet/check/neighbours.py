@@ -1,0 +1,165 @@
+"""What a rule says at points next to the one checked, and at others.
+
+Where rules are torn, as at a tie of a maximum, each entry alone has room for any value between two slopes. What a right
+rule says there is a blend of what it says right beside the point: so it is with several entries together too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Sequence
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.op import Op
+from graphnet.core.tables import number
+from graphnet.engine.rules import as_messages, read_only
+
+Array = np.ndarray[Any, Any]
+NEAR = 1e-12
+"""How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
+NOTHING = 1e-9
+"""Messages below this are rounding, of error signals of about 1."""
+FIRST = 3
+"""How many neighbours are asked first."""
+TORN = 1e-3
+"""By what share of the largest message an entry must change so near that the rule is called torn there."""
+NEIGHBOURS = 128
+"""How many are asked where a rule is torn."""
+GROUPS = 60
+"""How many pairs and triples of torn entries are looked at together."""
+
+
+class Neighbourhood:
+    """What a rule says at points right beside the one it is checked at.
+
+    Parameters
+    ----------
+    op, delta, messages, inputs
+        The rule, and what it says of what: None for an input that has no error signal.
+    rng
+        Chooses neighbours and groups.
+
+    Attributes
+    ----------
+    torn
+        Whether it says something else beside this point, however near.
+    """
+
+    def __init__(
+        self, op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequence[Array], rng: np.random.Generator
+    ) -> None:
+        self._op, self._delta, self._inputs, self._rng = op, read_only(delta), inputs, rng
+        self._slots = [slot for slot, x in enumerate(inputs) if messages[slot] is not None and x.dtype.kind == "f"]
+        self._said = self._joined(messages)
+        self._length = NEAR * np.maximum(1.0, np.abs(self._joined(inputs)))
+        self._near = self._anywhere(FIRST)
+        self._size = float(np.max(np.abs([self._said, *self._near]), initial=NOTHING))
+        self.torn = bool(np.isfinite(self._said).all() and self._places().size)
+
+    def allows(self, slot: int) -> Array:
+        """Tell for each entry of an input whether what the rule says is between what it says beside this point."""
+        self._ask()
+        near = np.stack(self._near)
+        low, high = near.min(axis=0), near.max(axis=0)
+        room = TORN * self._size + (high - low) / 10  # for neighbours not asked
+        allowed = (self._said >= low - room) & (self._said <= high + room) & (high - low > TORN * self._size)
+        start = sum(self._inputs[before].size for before in self._slots if before < slot)
+        return np.asarray(allowed[start : start + self._inputs[slot].size])
+
+    def _ask(self) -> None:
+        if len(self._near) <= FIRST:
+            self._near += self._anywhere(NEIGHBOURS)
+
+    def wrong_together(self) -> dict[int, str]:
+        """Return what is wrong of entries together where the rule is torn, by input; nothing for those that are right."""
+        self._ask()
+        places = self._places()
+        beside, said = np.stack(self._near)[:, places], self._said[places]
+        total = beside.sum(axis=1)
+        if np.ptp(total) <= TORN * self._size < abs(said.sum() - total.mean()):
+            found = f"get {number(said.sum(), 6)} of an error signal that is {number(float(total.mean()), 6)} in all"
+            return self._told(places, f"where entries tie, together they {found} right beside the tie")
+        for _ in range(GROUPS if len(places) > 1 else 0):
+            group = self._rng.permutation(len(places))[: self._rng.integers(2, 4)]
+            signs = self._rng.choice([-1.0, 1.0], len(group))
+            ways = itertools.product((-1, 1), repeat=len(group))
+            shifted = [self._at(self._shift(places[group], np.array(way))) for way in ways]
+            blends = (
+                np.stack([*beside[:, group], *[found[places[group]] for found in shifted if found is not None]]) @ signs
+            )
+            value, low, high = float(said[group] @ signs), float(blends.min()), float(blends.max())
+            if max(low - value, value - high) > TORN * self._size + (high - low) / 2:
+                found = (
+                    f"say {number(value, 6)}, where right beside the tie it is {number(low, 6)} to {number(high, 6)}"
+                )
+                return self._told(places[group], f"where entries tie, {len(group)} of them together {found}")
+        return {}
+
+    def _told(self, places: Array, evidence: str) -> dict[int, str]:
+        ends = np.cumsum([self._inputs[slot].size for slot in self._slots])
+        return dict.fromkeys((self._slots[i] for i in np.unique(np.searchsorted(ends, places, side="right"))), evidence)
+
+    def _places(self) -> Array:
+        """Return where a neighbour says something else."""
+        apart = [np.abs(found - self._said) > TORN * self._size for found in self._near]
+        return np.flatnonzero(np.any(apart, axis=0)) if apart else np.empty(0, int)
+
+    def _anywhere(self, count: int) -> list[Array]:
+        shape = (count, len(self._length))
+        steps = self._rng.choice([-1.0, 1.0], shape) * self._rng.uniform(0.1, 1.0, shape) * self._length
+        return [found for step in steps if (found := self._at(step)) is not None]
+
+    def _shift(self, group: Array, way: Array) -> Array:
+        """Return a shift by which a group moves at least five times as far as the others, each this way or that."""
+        shift = self._rng.uniform(-0.1, 0.1, len(self._length)) * self._length
+        shift[group] = way * self._rng.uniform(0.5, 1.0, len(group)) * self._length[group]
+        return np.asarray(shift)
+
+    def _at(self, shift: Array) -> Array | None:
+        """Return what the rule says of shifted inputs; nothing if that is outside its domain."""
+        moved, start = list(self._inputs), 0
+        for slot in self._slots:
+            array = self._inputs[slot]
+            moved[slot] = read_only(np.asarray(array + shift[start : start + array.size].reshape(array.shape)))
+            start += array.size
+        try:
+            with np.errstate(all="ignore"):
+                output = read_only(np.asarray(self._op.forward(*moved)))
+                found = self._joined(as_messages(self._op, self._op.backward(self._delta, output, *moved), len(moved)))
+        except Exception:  # of any kind: it is the rule's own
+            return None
+        return found if found.shape == self._said.shape and np.isfinite(found).all() else None
+
+    def _joined(self, arrays: Sequence[Array | None]) -> Array:
+        return np.concatenate([np.empty(0), *(np.asarray(arrays[slot], float).ravel() for slot in self._slots)])
+
+
+def reaches_state(op: Op) -> bool:
+    """Tell whether a rule can reach something that may change between two calls: a dict, an array, an object of a class."""
+    found: list[Any] = list(getattr(op, "__dict__", {}).values())
+    for rule in (op.forward, op.backward):
+        function = inspect.unwrap(getattr(rule, "__func__", rule))
+        if isinstance(function, FunctionType):
+            names = inspect.getclosurevars(function)
+            found += [*names.nonlocals.values(), *names.globals.values()]
+    plain = (
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        bool,
+        tuple,
+        frozenset,
+        type,
+        ModuleType,
+        FunctionType,
+        BuiltinFunctionType,
+    )
+    return any(
+        not isinstance(value, (*plain, np.ufunc, np.generic, np.dtype, Op)) and value is not None for value in found
+    )

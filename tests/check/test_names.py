@@ -1,0 +1,385 @@
+"""Names of faults as people make them, and near misses that must not be called by them."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+
+RNG = np.random.default_rng(41)
+X, S = RNG.normal(size=(4, 5)), RNG.normal(size=(4, 4))
+POSITIVE = np.abs(X) + 0.3
+
+
+def looks(forward, backward, *arrays):
+    """Return the diagnosis of each input that is wrong."""
+    tested = gn.op(lambda x: forward(x)) if len(arrays) == 1 else gn.op(lambda x, y: forward(x, y))
+    tested.backward(backward)
+    return [finding.diagnosis for finding in gn.check_op(tested, *arrays).failures]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def normalised(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def layer_norm(x):
+    return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+
+
+def layer_norm_rule(*, mean, variance):
+    def rule(d, a, x):
+        s = np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        g = d - d.mean(1, keepdims=True) if mean else d
+        return (g - a * (d * a).mean(1, keepdims=True) if variance else g) / s
+
+    return rule
+
+
+def correlate(x, w):
+    return np.correlate(x, w, "valid")
+
+
+def correlate_rule(d, a, x, w):
+    return np.convolve(d, w[::-1]), np.correlate(x, d, "valid")  # the first of them without [::-1] is right
+
+
+TURNED = "the Jacobian is applied where its transpose belongs"
+CASES = {
+    "a factor per row": (
+        "one factor too many: divided by the size of x over axis 1 it is right",
+        normalised,
+        lambda d, a, x: d - a * (d * a).sum(1, keepdims=True),
+        X,
+    ),
+    "a factor of the softmax of another axis": (
+        "a factor of its own for each row",
+        np.tanh,
+        lambda d, a, x: d * (1 - a * a) * np.array([[1.3], [0.4], [2.2], [0.9]]),
+        X,
+    ),
+    "a running sum that is not reversed": (TURNED, lambda x: x.cumsum(-1), lambda d, a, x: d.cumsum(-1), X),
+    "a shift the same way": (TURNED, lambda x: np.roll(x, 2, 1), lambda d, a, x: np.roll(d, 2, 1), X),
+    "sorted again": (
+        TURNED,
+        lambda x: np.sort(x, -1),
+        lambda d, a, x: np.take_along_axis(d, np.argsort(x, -1), -1),
+        X,
+    ),
+    "not sorted back": ("right numbers in wrong places: all", lambda x: np.sort(x, -1), lambda d, a, x: d.copy(), X),
+    "axes of a 3-d array": (
+        "right numbers in wrong places: with its axes in the order (1, 2, 0)",
+        lambda x: x.transpose(2, 0, 1) * 1.0,
+        lambda d, a, x: d.copy(),
+        RNG.normal(size=(3, 3, 3)),
+    ),
+    "unflattened in the wrong order": (
+        "right numbers in wrong places: written in the order (1, 0) of its axes",
+        lambda x: x.reshape(-1) * 1.0,
+        lambda d, a, x: d.reshape(5, 4).T,
+        X,
+    ),
+    "rows of another sample": (
+        "right numbers in wrong places: shifted by 3 along axis 0",
+        np.tanh,
+        lambda d, a, x: np.roll(d * (1 - a * a), 1, 0),
+        X,
+    ),
+    "softmax with its diagonal only": ("only the diagonal of the Jacobian", softmax, lambda d, a, x: d * a * (1 - a), X),
+    "softmax without the sum": (
+        "a term is lost, or one too many: plus -1·output·Σ(δ·output) over axis 1",
+        softmax,
+        lambda d, a, x: d * a,
+        X,
+    ),
+    "normalising as if the norm was a constant": (
+        "a projection is lost: the right one has no part along output, over axis 1",
+        normalised,
+        lambda d, a, x: d / np.linalg.norm(x, axis=1, keepdims=True),
+        X,
+    ),
+    "layer norm with its mean as a constant": (
+        "a projection is lost: the right one has no part along ones, over axis 1 (as if a mean was a constant)",
+        layer_norm,
+        layer_norm_rule(mean=False, variance=True),
+        X,
+    ),
+    "layer norm with statistics as constants": (
+        "a term or a projection is lost, or one too many: what is missing is a multiple of ones and output, over axis 1 "
+        "(as if a mean and a variance were constants)",
+        layer_norm,
+        layer_norm_rule(mean=False, variance=False),
+        X,
+    ),
+    "the batch's mean taken away": (
+        "a projection too many: it has no part left along ones, over axis 0",
+        np.tanh,
+        lambda d, a, x: d * (1 - a * a) - (d * (1 - a * a)).mean(0),
+        X,
+    ),
+    "a product rule's second term": (
+        "a term is lost, or one too many: plus δ·output·σ(−x)",
+        lambda x: x * sigmoid(x),
+        lambda d, a, x: d * sigmoid(x),
+        X,
+    ),
+    "the chain's inner slope": (
+        "a factor is lost, or a wrong one: times 2·x",
+        lambda x: np.sin(x * x),
+        lambda d, a, x: d * np.cos(x * x),
+        X,
+    ),
+    "a factor of the sigmoid": (
+        "a factor is lost, or a wrong one: times output it is right",
+        sigmoid,
+        lambda d, a, x: d * (1 - a),
+        X,
+    ),
+    "a product not divided": (
+        "one factor too many: divided by x it is right",
+        lambda x: x.prod(1),
+        lambda d, a, x: (d * a)[:, np.newaxis] * np.ones_like(x),
+        POSITIVE,
+    ),
+    "one of two uses": (
+        "one of two uses is lost: plus the same with delta transposed",
+        lambda x: x @ x.T,
+        lambda d, a, x: d @ x,
+        X,
+    ),
+    "a large delta is cut": (
+        "wrong where the size of δ is above a bound only",
+        np.tanh,
+        lambda d, a, x: np.clip(d, -0.5, 0.5) * (1 - a * a),
+        X,
+    ),
+    "a large message is cut": ("the message is clipped", np.exp, lambda d, a, x: np.clip(d * a, -0.5, 0.5), X),
+    "delta is normalised": (
+        "one factor for all entries that depends on delta, as if it was normalised",
+        np.tanh,
+        lambda d, a, x: d / np.linalg.norm(d) * (1 - a * a),
+        X,
+    ),
+    "delta is averaged": (
+        "delta is replaced by its mean over axis 0",
+        np.tanh,
+        lambda d, a, x: d.mean(0, keepdims=True) * (1 - a * a),
+        X,
+    ),
+    "counted as often as the row says": (
+        "counted several times: the ratio is a whole number at each entry, 1, 2, 3, 4",
+        np.tanh,
+        lambda d, a, x: d * (1 - a * a) * np.arange(1, 5)[:, np.newaxis],
+        X,
+    ),
+    "off the diagonal": (
+        "wrong off the diagonal only: 12 of 16 entries",
+        np.tanh,
+        lambda d, a, x: d * (1 - a * a) * np.where(np.eye(4), 1, 1.3),
+        S,
+    ),
+    "a triangle": (
+        "wrong above the diagonal only: 6 of 16 entries, all zero there",
+        np.tanh,
+        lambda d, a, x: np.tril(d * (1 - a * a)),
+        S,
+    ),
+    "the padding": (
+        "wrong at the border only: 12 of 16 entries, all zero there",
+        lambda x: 2.0 * x,
+        lambda d, a, x: np.pad(2 * d[1:-1, 1:-1], 1),
+        S,
+    ),
+    "the last two rows": (
+        "off in rows 2 to 3 only: 10 of 20 entries",
+        np.tanh,
+        lambda d, a, x: d * (1 - a * a) * np.array([[1.0], [1.0], [1.4], [1.4]]),
+        X,
+    ),
+    "a tail": (
+        "wrong where the size of the input is above a bound only",
+        lambda x: np.where(np.abs(x) < 1, x * x / 2, np.abs(x) - 0.5),
+        lambda d, a, x: d * x,
+        2 * X,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_faults_as_people_make_them(case):
+    name, forward, backward, x = CASES[case]
+    (text,) = looks(forward, backward, x)
+    assert text.startswith(name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_nearly_so_is_called_otherwise(case):
+    """Add to each entry what belongs to nothing: the name must explain that too, and can't."""
+    _, forward, backward, x = CASES[case]
+    noise = np.random.default_rng(2).normal(size=x.shape)
+    (text,) = looks(forward, lambda d, a, x: backward(d, a, x) + 0.01 * noise[::-1] * d.sum() + noise * d.mean(), x)
+    assert text.startswith(("no known signature", "not linear in delta"))
+
+
+def test_a_kernel_that_is_not_flipped():
+    x, w = RNG.normal(size=8), RNG.normal(size=3)
+    assert looks(correlate, correlate_rule, x, w) == [
+        "y is read in the wrong order: with y reversed along axis 0 it is right"
+    ]
+
+
+# Names that one look would give, and more looks take back -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_entry_proves_no_constant_factor(shape):
+    x = np.full(shape, 0.7)
+    assert looks(np.tanh, lambda d, a, x: d * (1 - a), x) == [
+        "a factor is lost, or a wrong one: times (1 + output) it is right"
+    ]
+    (text,) = looks(np.tanh, lambda d, a, x: d * (1 - a * a) * (1 + 0.3 * np.sin(7 * x + 1) + x**3), x)
+    assert text.startswith("no known signature")
+    (text,) = looks(np.tanh, lambda d, a, x: 1.7 * d * (1 - a * a), x)
+    assert text == "wrong by a constant factor: ratio 1.7 over all 1 entries"
+
+
+def test_equal_entries_prove_no_constant_factor():
+    (text,) = looks(
+        np.tanh, lambda d, a, x: d * (1 - a * a) * (1 + 0.3 * np.sin(7 * x + 1) + x**3), np.full((2, 3), 0.7)
+    )
+    assert text.startswith("no known signature")
+
+
+def test_a_place_that_moves_with_the_input_is_no_place():
+    """The largest entry of each row is wrong, in one row for one entry."""
+
+    def rule(d, a, x):
+        return d * (1 - a * a) * np.where(x == x.max(), 1.5, 1.0)
+
+    (text,) = looks(np.tanh, rule, X)
+    assert not text.startswith("off in one entry")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_split_that_chance_may_give_is_none(seed):
+    """Of three entries those are wrong whose thousandth decimals say so."""
+    x = np.random.default_rng(seed).normal(size=(1, 3))
+    found = looks(np.tanh, lambda d, a, x: d * (1 - a * a) * np.where(np.sin(1e3 * x) > 0, 1.3, 1.0), x)
+    assert all(text.startswith("no known signature") for text in found)
+
+
+def test_most_rows_are_no_place():
+    """A running product that forgets its later factors is right in its last row by nature."""
+    (text,) = looks(lambda x: np.cumsum(np.tanh(x).cumsum(0), 0), lambda d, a, x: d * 0.3 * (1 - np.tanh(x) ** 2), X)
+    assert not text.startswith("off in rows")
+
+
+# What is said where there is no name -----------------------------------------------------------------------------------
+
+
+def test_without_a_name_the_pattern_is_told():
+    factor = np.where(np.sin(50 * X) > 0, 1 + np.sin(9 * X) ** 2, 1.0)
+    wrong, positive = factor > 1, X > 0
+    (text,) = looks(
+        np.tanh, lambda d, a, x: d * (1 - a * a) * np.where(np.sin(50 * x) > 0, 1 + np.sin(9 * x) ** 2, 1.0), X
+    )
+    assert text.startswith("no known signature; tried: signs, factors, terms, sums, orders and places; ")
+    parts = text.split("; ")
+    assert f"{wrong.sum()} of 20 entries are wrong" in parts
+    assert any(
+        part.startswith(f"rule / difference {factor[wrong].min():.3g} to {factor[wrong].max():.3g}, rule − ")
+        for part in parts
+    )
+    first = factor[0][wrong[0]]
+    assert any(part.startswith(f"the ratio by row: {first.min():.3g} to {first.max():.3g}, ") for part in parts)
+    assert any(part.startswith("the ratio by column: ") for part in parts)
+    count = f"{(wrong & positive).sum()} of {positive.sum()} wrong"
+    assert any(part.startswith(f"where the input is positive: {count}, ratio 1") for part in parts)
+
+
+# The report ------------------------------------------------------------------------------------------------------------
+
+
+def stack_of(rule, count):
+    """Return the check of a chain of one wrong op."""
+    my_tanh = gn.op(lambda z: np.tanh(z))
+    my_tanh.backward(rule)
+    h = gn.parameter("w", RNG.normal(size=(2, 3)))
+    for i in range(count):
+        h = my_tanh(h, name=f"h{i}")
+    return gn.check_gradients(gn.sum(h), {})
+
+
+def test_one_wrong_op_at_many_nodes_is_one_fault():
+    report = stack_of(lambda d, a, z: -d * (1 - a * a), 11)
+    lines = report.verdict.splitlines()
+    assert lines[0] == "WRONG: the backward rule of <lambda> is wrong for input 0 (z) at 11 nodes: 'h0', 'h1', 'h2', …"
+    assert lines[1].strip() == "looks like: sign flipped: ratio −1 over all 6 entries"
+    assert lines[2].strip().startswith("at 'h")
+    assert len(lines) == 4
+    assert len(report.failures) == 12
+    assert str(report).count("WRONG") == 13
+
+
+def test_a_verdict_tells_method_tolerance_count_and_what_stood_there():
+    x = np.array([[0.5, -1.5, 7 / 3]])
+    seen = []
+    tested = gn.op(lambda x: x * x)
+    tested.backward(lambda d, a, x: (seen.append(d), d * x * np.array([2, 2, 2.5]))[1])
+    report = gn.check_op(tested, x)
+    delta = seen[0]
+    assert (
+        f"where the input is 2.33333, δ {delta[0, 2]:.6g}, the output 5.44444; 1 of 3 entries compared are wrong"
+        in report.verdict
+    )
+    assert report.verdict.endswith(
+        "Compared by central differences; "
+        "wrong is what is farther apart than 1e-07 of the larger of the two, and than rounding explains."
+    )
+
+
+def test_a_broken_property_stays_beside_the_name():
+    tested = gn.op(lambda x: np.tanh(x))
+    tested.backward(lambda d, a, x: d / np.linalg.norm(d) * (1 - a * a))
+    verdict = gn.check_op(tested, X).verdict
+    assert "looks like: one factor for all entries that depends on delta" in verdict
+    assert "breaks a property: linear in delta: rule(δ + 1000δ′)" in verdict
+
+
+def test_a_report_in_one_line():
+    report = stack_of(lambda d, a, z: -d * (1 - a * a), 3)
+    assert repr(report) == "<Report: WRONG, 4 of 5 arrays; print it to read more>"
+    assert repr(gn.check_op(gn.tanh, X)) == "<Report: ALL RIGHT, 1 arrays; print it to read more>"
+
+
+def test_a_plot_of_rule_against_difference():
+    tested = gn.op(lambda x: np.tanh(x))
+    tested.backward(lambda d, a, x: d * (1 - a * a) * np.where(np.arange(5) == 2, 3, 1))
+    report = gn.check_op(tested, X)
+    (axes,) = report.plot().axes
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["right: 16", "wrong: 4"]
+    wrong = axes.collections[1].get_offsets()
+    compared = report.failures[0].compared
+    np.testing.assert_array_equal(np.sort(wrong[:, 1]), np.sort(compared.rule[compared.judgement == "wrong"]))
+    assert len(gn.check_gradients(gn.sum(gn.tanh(gn.parameter("w", X))), {}).plot().axes) == 3
+
+
+def test_what_was_not_compared_is_not_plotted():
+    with pytest.raises(gn.errors.DrawError, match="no entry was compared"):
+        gn.check_op(gn.tanh, X, method="taylor").plot()
+
+
+def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(gn.errors.DrawError, match=r"plots need matplotlib.*\n.*pip install"):
+        gn.check_op(gn.tanh, X).plot()

@@ -1,0 +1,42 @@
+"""Wrong backward rules as people write them, each with its right counterpart, in families; see `record` for the words."""
+
+from __future__ import annotations
+
+from . import (
+    activations,
+    attention,
+    convolution,
+    gather,
+    geometry,
+    linalg,
+    losses,
+    normalisations,
+    precision,
+    recurrent,
+    reductions,
+    scans,
+    small,
+    state,
+)
+from .record import Family, Rule
+
+FAMILIES: tuple[Family, ...] = tuple(
+    part.F
+    for part in (
+        activations,
+        normalisations,
+        losses,
+        attention,
+        convolution,
+        gather,
+        scans,
+        linalg,
+        geometry,
+        recurrent,
+        reductions,
+        state,
+        precision,
+        small,
+    )
+)
+RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

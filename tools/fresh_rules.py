@@ -1,0 +1,494 @@
+"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`.
+
+Each wrong rule is tried alone at its three input sets, and in two networks; each right rule the same, and in further
+places: before a curved loss, beside a residual, at zeros, ties, saturation, nearly equal rows, and scales of 1e-8 to 1e8.
+Printed for each family: what was caught, located to node and input, named truly, and what was said of right rules.
+
+    python -m tools.fresh_rules [--seeds 3] [--family small] [--json out.json] [--torch] [--jax]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+import graphnet as gn
+from tests.fresh_rules import FAMILIES
+from tests.fresh_rules.oracle import as_tuple, difference, rules, slopes
+from tests.fresh_rules.record import Arrays, Rule
+
+# For each true kind, words of a verdict that name it truly; one of them in the diagnosis is enough. A first guess from
+# outside, for the checker's developer to fill in.
+WORDS: dict[str, tuple[str, ...]] = {
+    "sign": ("sign", "negative", "−1", "-1"),
+    "constant factor": ("factor", "times", "twice", "half"),
+    "size factor": ("mean", "sum", "size", "number of", "batch", "factor"),
+    "missing factor": ("factor", "missing", "times"),
+    "wrong factor": ("factor", "power", "square"),
+    "missing term": ("term",),
+    "wrong sign of a term": ("term", "sign"),
+    "missing delta": ("delta", "error signal"),
+    "not linear in delta": ("linear",),
+    "transposed": ("transpos",),
+    "wrong axis": ("axis", "direction", "order"),
+    "missing sum": ("sum", "broadcast"),
+    "input for output": ("output belongs", "reads the input"),
+    "output for input": ("reads the cached output", "input belongs"),
+    "wrong place": ("place", "permut", "shift", "flip", "order", "transpos"),
+    "overwritten": ("repeat", "overwrit", "contribution"),
+    "ties": ("tie", "equal"),
+    "row factor": ("row", "column", "factor"),
+    "lost projection": ("diagonal", "projection", "jacobian"),
+    "lost mean": ("mean",),
+    "tail": ("large", "small", "beyond", "bound only", "tail"),
+    "bound": ("above", "below", "bound", "input is negative only", "input is positive only"),
+    "triangle": ("diagonal", "triangle", "symmetr"),
+    "some entries": ("entries", "entry", "edge", "first", "last"),
+    "detached": ("constant", "term", "detach", "path"),
+    "no signal": ("none", "zero"),
+    "swapped": ("swap", "exchang", "other input"),
+    "stale state": ("state", "stale", "call", "determin", "before"),
+    "not deterministic": ("determin", "random"),
+    "writes into arguments": ("argument", "in place", "unchanged", "writes"),
+    "reused buffer": ("buffer", "as returned", "stay", "writes"),
+    "precision": ("precision", "digits", "finite", "float16", "float32", "round"),
+    "small": ("small", "digits", "constant", "factor", "round", "ε", "epsilon", "precision"),
+}
+UNKNOWN = ("no known signature", "nothing known")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was said of one rule in one place."""
+
+    family: str
+    rule: str
+    case: str
+    kind: str
+    right: bool  # whether the rule is
+    shown: bool  # whether the fault is there to be seen: by an independent comparison at these inputs
+    place: str
+    said: str  # "accepted", "wrong", "undecided", "not built", "refused" by a typed error, or "crash"
+    located: bool = False
+    named: str = ""  # "truly", "unknown", "misnamed"
+    words: str = ""
+
+
+def network(op: Any, arrays: Arrays, constant: set[int], rng: np.random.Generator) -> gn.Node:
+    """Build parameters → affine mixing → the op → a random projection."""
+    out = op(*mixed(arrays, constant, rng, "p"), name="f")
+    return projected(out, value_of(op, arrays), rng)
+
+
+def branched(op: Any, arrays: Arrays, again: Arrays, constant: set[int], rng: np.random.Generator) -> gn.Node:
+    """Build a network that uses the op twice, once before a curved loss, and its first input beside it."""
+    inputs = mixed(arrays, constant, rng, "p")
+    value, second = value_of(op, arrays), value_of(op, again)
+    scale = max(1.0, float(np.abs(value).max(initial=0)))
+    first = gn.tanh(op(*inputs, name="f") * (1 / scale))
+    loss = gn.sse(first, rng.normal(size=value.shape)) + projected(
+        op(*mixed(again, constant, rng, "q"), name="g"), second, rng
+    )
+    beside = next((i for i in range(len(arrays)) if isinstance(inputs[i], gn.Node)), None)
+    return loss if beside is None else loss + projected(inputs[beside], arrays[beside], rng)
+
+
+def curved(op: Any, arrays: Arrays, constant: set[int], rng: np.random.Generator) -> gn.Node:
+    return gn.sse(op(*plain(arrays, constant), name="f"), rng.normal(size=value_of(op, arrays).shape))
+
+
+def residual(op: Any, arrays: Arrays, constant: set[int], rng: np.random.Generator) -> gn.Node | None:
+    inputs, value = plain(arrays, constant), value_of(op, arrays)
+    if 0 in constant or value.shape != arrays[0].shape:
+        return None
+    return gn.sse(inputs[0] + op(*inputs, name="f"), rng.normal(size=value.shape))
+
+
+def value_of(op: Any, arrays: Arrays) -> np.ndarray:
+    return np.array(rules(op).forward(*(x.copy() for x in arrays)))
+
+
+def plain(arrays: Arrays, constant: set[int]) -> list[Any]:
+    return [x.copy() if i in constant else gn.parameter(f"p{i}", x.copy()) for i, x in enumerate(arrays)]
+
+
+def mixed(arrays: Arrays, constant: set[int], rng: np.random.Generator, name: str) -> list[Any]:
+    """Return nodes of the arrays' values: parameters behind an affine map, a full one for matrices."""
+    inputs: list[Any] = []
+    for i, x in enumerate(arrays):
+        if i in constant:
+            inputs.append(x.copy())
+            continue
+        offset = rng.normal(size=x.shape)
+        if x.ndim == 2:
+            n = len(x)
+            mix = 1.2 * np.eye(n) + 0.2 * rng.normal(size=(n, n)) / np.sqrt(n)
+            inputs.append(gn.matmul(mix, gn.parameter(f"{name}{i}", np.linalg.solve(mix, x - offset))) + offset)
+        else:
+            inputs.append(gn.parameter(f"{name}{i}", (x - offset) / 0.7) * 0.7 + offset)
+    return inputs
+
+
+def projected(node: gn.Node, value: np.ndarray, rng: np.random.Generator) -> gn.Node:
+    weights = rng.normal(size=value.shape)
+    return node * float(weights) if value.ndim == 0 else gn.sum(node * weights)
+
+
+def constants(rule: Rule, arrays: Arrays) -> set[int]:
+    """Return the inputs without a signal: labels, masks, positions."""
+    op = rules(rule.right())
+    value = np.asarray(op.forward(*(x.copy() for x in arrays)))
+    got = as_tuple(op.backward(np.ones_like(value, float), value, *(x.copy() for x in arrays)), len(arrays))
+    return {i for i, (g, x) in enumerate(zip(got, arrays, strict=True)) if g is None or x.dtype.kind != "f"}
+
+
+def variants(rule: Rule, arrays: Arrays, rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
+    """Yield other inputs at which a right rule is right too, as far as its domain allows."""
+    domain = rule.domain
+    free = [i for i, slot in enumerate(domain.slots) if slot != "fixed"]
+    real = bool(free) and all(domain.slots[i] == "real" for i in free)
+
+    def changed(change: Callable[[np.ndarray], np.ndarray]) -> Arrays:
+        return tuple(change(x) if i in free else x for i, x in enumerate(arrays))
+
+    if not free:
+        return
+    for factor in (1e-8, 1e-4, 30.0, 1e4, 1e8):
+        if domain.span[0] <= factor <= domain.span[1]:
+            yield f"scale {factor:g}", changed(lambda x, f=factor: x * f)
+    if real and domain.zero:
+        yield "all zeros", changed(np.zeros_like)
+        yield "some zeros", changed(lambda x: x * (rng.random(x.shape) > 0.4))
+    if domain.ties:
+        yield "ties", changed(lambda x: np.round(2 * x) / 2 if real else np.maximum(np.round(2 * x) / 2, 0.5))
+        if any(arrays[i].ndim == 2 and len(arrays[i]) > 1 for i in free):
+            yield "nearly equal rows", changed(nearly_equal_rows)
+
+
+def nearly_equal_rows(x: np.ndarray) -> np.ndarray:
+    if x.ndim != 2 or len(x) < 2:
+        return x
+    y = x.copy()
+    y[1] = y[0] * (1 + 1e-6)
+    return y
+
+
+def judged(
+    rule: Rule, right: bool, place: str, make: Callable[[], gn.Report | None], slots: Iterable[int]
+) -> Outcome | None:
+    """Run one check and read its report."""
+    slots = set(slots)
+    common = {
+        "family": rule.family, "rule": rule.name, "case": rule.case, "kind": rule.kind, "right": right, "place": place,
+        "shown": not right and bool(slots),
+    }  # fmt: skip
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            report = make()
+    except NotBuilt as error:
+        return Outcome(**common, said="not built", words=str(error)[:300])
+    except gn.errors.GraphnetError as error:
+        return Outcome(**common, said="refused", words=f"{type(error).__name__}: {error}"[:300])
+    except Exception as error:
+        return Outcome(**common, said="crash", words=f"{type(error).__name__}: {error}"[:300])
+    if report is None:
+        return None
+    if not (report.failures or report.broken):
+        return Outcome(
+            **common, said="accepted" if report.ok else "undecided", words="" if report.ok else report.verdict[:300]
+        )
+    accused = [f for f in report.failures if f.part == "rule"]
+    ours = [f for f in accused if mine(f)]
+    broken = [p for p in report.broken if mine(p)]
+    located = len(ours) == len(accused) and (
+        bool(ours) and {f.slot for f in ours} <= slots if accused else bool(broken)
+    )
+    said = " | ".join([*(f.diagnosis for f in ours), *(f"{p.name}: {p.evidence}" for p in broken)]).lower()
+    if any(word in said for word in WORDS[rule.kind]):
+        named = "truly"
+    elif not said.strip(" |") or any(word in said for word in UNKNOWN):
+        named = "unknown"
+    else:
+        named = "misnamed"
+    return Outcome(**common, said="wrong", located=located, named=named, words=said or report.verdict[:300])
+
+
+def mine(found: Any) -> bool:
+    return found.label in {"f", "g"} or found.label.endswith(" alone")
+
+
+class NotBuilt(Exception):
+    """graphnet can't make a node of the op."""
+
+
+def checked(build: Callable[[], gn.Node | None], seed: int) -> Callable[[], gn.Report | None]:
+    def make() -> gn.Report | None:
+        try:
+            loss = build()
+        except gn.errors.GraphnetError as error:
+            raise NotBuilt(f"{type(error).__name__}: {error}") from error
+        return None if loss is None else gn.check_gradients(loss, {}, rng=np.random.default_rng(seed))
+
+    return make
+
+
+def outcomes(rule: Rule, right: bool, seed: int) -> Iterator[Outcome]:
+    """Yield what is said of a rule in all places."""
+    fresh = rule.right if right else rule.wrong
+    for number in range(3):
+        arrays = rule.arrays(number, seed)
+        slots = () if right else wrong_slots(rule, number, seed)
+        alone = lambda arrays=arrays: gn.check_op(fresh(), *arrays, rng=np.random.default_rng(seed))  # noqa: E731
+        yield judged(rule, right, f"inputs {number}", alone, slots)
+    # A wrong rule where it is most wrong, a right one everywhere.
+    for number in range(3) if right else [max(range(3), key=lambda n: difference(rule, n, seed)[0])]:
+        arrays, again = rule.arrays(number, seed), rule.arrays(number, seed + 1)
+        constant = constants(rule, arrays)
+        again = tuple(x if i in constant else y for i, (x, y) in enumerate(zip(arrays, again, strict=True)))
+        slots = () if right else wrong_slots(rule, number, seed)
+        for place, build in places(fresh, arrays, again, constant, right, seed).items():
+            yield judged(rule, right, f"inputs {number}, {place}", checked(build, seed), slots)
+    if right:
+        for number in range(3):
+            for place, changed in variants(rule, rule.arrays(number, seed), np.random.default_rng([seed, 5])):
+                alone = lambda x=changed: gn.check_op(fresh(), *x, rng=np.random.default_rng(seed))  # noqa: E731
+                yield judged(rule, right, f"inputs {number}, {place}", alone, ())
+
+
+def places(
+    fresh: Callable[[], Any], arrays: Arrays, again: Arrays, constant: set[int], right: bool, seed: int
+) -> dict[str, Callable[[], gn.Node | None]]:
+    """Return the networks in which a rule is tried."""
+
+    def rng() -> np.random.Generator:
+        return np.random.default_rng([seed, 5])
+
+    found: dict[str, Callable[[], gn.Node | None]] = {
+        "network": lambda: network(fresh(), arrays, constant, rng()),
+        "branched": lambda: branched(fresh(), arrays, again, constant, rng()),
+    }
+    if right:
+        found["before a curved loss"] = lambda: curved(fresh(), arrays, constant, rng())
+        found["beside a residual"] = lambda: residual(fresh(), arrays, constant, rng())
+    return found
+
+
+def wrong_slots(rule: Rule, number: int, seed: int) -> list[int]:
+    """Return at which inputs the wrong rule differs from the right one; all, of one that changes what others hold."""
+    worst, at = difference(rule, number, seed)
+    if rule.kind in {"writes into arguments", "reused buffer", "not deterministic", "stale state"}:
+        return list(range(len(rule.domain.slots)))
+    low = 1e-6 if rule.kind == "small" else 1e-3
+    if worst > low and rule.domain.kinks:
+        # At ties several slopes are right, the wrong rule's perhaps among them.
+        error, scale = slopes(rule, number, seed, wrong=True)
+        worst = error / scale
+    return at if worst > low else []
+
+
+def run(families: Iterable[Any], seeds: int = 1) -> list[Outcome]:
+    """Judge wrong rules and, once for each case, right ones."""
+    found: list[Outcome | None] = []
+    for family in families:
+        for seed in range(seeds):
+            cases = {rule.case: rule for rule in family}
+            for rule in family:
+                found += outcomes(rule, False, seed)
+            for rule in cases.values():
+                found += outcomes(rule, True, seed)
+    return [o for o in found if o is not None]
+
+
+WRONG = ("rules", "shown in", "caught", "located", "named truly", "unknown", "misnamed", "undecided", "refused", "missed",
+         "not built", "crash", "rules never caught")  # fmt: skip
+RIGHT = ("cases", "places", "accepted", "undecided", "false alarms", "refused", "not built", "crash")
+
+
+def table(found: list[Outcome], right: bool) -> list[tuple[str, ...]]:
+    """Count for each family. Of wrong rules only places where the fault shows, and 'not built' apart, as none was checked."""
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    rules_of: dict[str, set[str]] = defaultdict(set)
+    caught: set[tuple[str, str]] = set()
+    for o in found:
+        if o.right is not right:
+            continue
+        rules_of[o.family].add(o.case if right else o.rule)
+        row = rows[o.family]
+        if right:
+            row["places"] += 1
+            row["false alarms" if o.said == "wrong" else o.said] += 1
+            continue
+        if not o.shown:
+            continue
+        row["shown in"] += 1
+        if o.said == "wrong":
+            caught.add((o.family, o.rule))
+            row["caught"] += 1
+            row["located"] += o.located
+            row[{"truly": "named truly"}.get(o.named, o.named)] += 1
+        else:
+            row["missed" if o.said == "accepted" else o.said] += 1
+    columns = RIGHT if right else WRONG
+    lines = []
+    for family, row in rows.items():
+        row[columns[0]] = len(rules_of[family])
+        if not right:
+            row["rules never caught"] = len(rules_of[family]) - len({r for f, r in caught if f == family})
+        lines.append((family, *(str(row[c]) for c in columns)))
+    total = ("all", *(str(sum(int(line[k]) for line in lines)) for k in range(1, len(columns) + 1)))
+    return [("family", *columns), *lines, total]
+
+
+def shown(lines: list[tuple[str, ...]]) -> str:
+    head, *rest = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, tuple("---" for _ in head), *rest])
+
+
+def torch_says(rule: Rule, right: bool, number: int) -> str:
+    """Give the rule to torch.autograd.gradcheck, as a Function around the NumPy rule."""
+    import torch
+
+    op, arrays = rules(rule.right() if right else rule.wrong()), rule.arrays(number)
+    constant = constants(rule, arrays)
+
+    class Wrapped(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *inputs: Any) -> Any:
+            numbers = [x.detach().numpy() for x in inputs]
+            value = np.array(op.forward(*numbers))
+            ctx.kept = (numbers, value)
+            return torch.from_numpy(value)
+
+        @staticmethod
+        def backward(ctx: Any, delta: Any) -> Any:
+            numbers, value = ctx.kept
+            got = as_tuple(op.backward(delta.numpy().copy(), value, *numbers), len(numbers))
+            return tuple(None if g is None else torch.from_numpy(np.array(g)) for g in got)
+
+    tensors = [torch.from_numpy(x.copy()).requires_grad_(i not in constant) for i, x in enumerate(arrays)]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return "accepted" if torch.autograd.gradcheck(Wrapped.apply, tensors, raise_exception=False) else "wrong"
+        except Exception:
+            return "crash"
+
+
+def jax_says(rule: Rule, right: bool, number: int) -> str:
+    """Give the rule to jax's check_grads, as a custom_vjp around a callback to the NumPy rule."""
+    import jax
+    from jax.test_util import check_grads
+
+    jax.config.update("jax_enable_x64", True)
+    op, arrays = rules(rule.right() if right else rule.wrong()), rule.arrays(number)
+    constant = constants(rule, arrays)
+    free = [i for i in range(len(arrays)) if i not in constant]
+    value = np.asarray(op.forward(*(x.copy() for x in arrays)))
+
+    def whole(inputs: Any) -> list[np.ndarray]:
+        given = dict(zip(free, inputs, strict=True))
+        return [np.array(given.get(i, x)) for i, x in enumerate(arrays)]
+
+    def forward(*inputs: Any) -> np.ndarray:
+        return np.array(op.forward(*whole(inputs)), dtype=float)
+
+    def backward(delta: Any, out: Any, *inputs: Any) -> tuple[np.ndarray, ...]:
+        got = as_tuple(op.backward(np.array(delta), np.array(out), *whole(inputs)), len(arrays))
+        return tuple(np.zeros(arrays[i].shape) if got[i] is None else np.array(got[i], dtype=float) for i in free)
+
+    @jax.custom_vjp
+    def wrapped(*inputs: Any) -> Any:
+        return jax.pure_callback(forward, jax.ShapeDtypeStruct(value.shape, float), *inputs)
+
+    def ahead(*inputs: Any) -> Any:
+        out = wrapped(*inputs)
+        return out, (out, inputs)
+
+    def back(kept: Any, delta: Any) -> Any:
+        shapes = tuple(jax.ShapeDtypeStruct(arrays[i].shape, float) for i in free)
+        return jax.pure_callback(backward, shapes, delta, kept[0], *kept[1])
+
+    wrapped.defvjp(ahead, back)
+    with np.errstate(all="ignore"):
+        try:
+            check_grads(wrapped, tuple(arrays[i] for i in free), order=1, modes=["rev"])
+        except AssertionError:
+            return "wrong"
+        except Exception:
+            return "crash"
+    return "accepted"
+
+
+def others(families: Iterable[Any], says: Callable[[Rule, bool, int], str]) -> list[tuple[str, ...]]:
+    """Return for each family how many (rule, inputs) another checker catches, and how many right ones it refuses."""
+    lines = []
+    for family in families:
+        row: Counter[str] = Counter()
+        for rule in family:
+            for number in range(3):
+                if wrong_slots(rule, number, 0):
+                    row[f"wrong {says(rule, False, number)}"] += 1
+        for rule in {rule.case: rule for rule in family}.values():
+            for number in range(3):
+                row[f"right {says(rule, True, number)}"] += 1
+        keys = ("wrong wrong", "wrong accepted", "wrong crash", "right accepted", "right wrong", "right crash")
+        lines.append((family.name, *(str(row[k]) for k in keys)))
+    total = ("all", *(str(sum(int(line[k]) for line in lines)) for k in range(1, 7)))
+    head = ("family", "caught", "missed", "crash", "right accepted", "right refused", "right: crash")
+    return [head, *lines, total]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument(
+        "--family", action="append", choices=[f.name for f in FAMILIES], help="may be given several times"
+    )
+    parser.add_argument("--json", help="write every outcome to this file")
+    parser.add_argument("--list", action="store_true", help="list misses, misnamings, false alarms, what was not built")
+    parser.add_argument("--torch", action="store_true", help="torch.autograd.gradcheck too, if torch is installed")
+    parser.add_argument("--jax", action="store_true", help="jax.test_util.check_grads too, if jax is installed")
+    options = parser.parse_args()
+    families = [f for f in FAMILIES if not options.family or f.name in options.family]
+    started = time.perf_counter()
+    found = run(families, options.seeds)
+    print(
+        "Wrong rules\n\n" + shown(table(found, right=False)) + "\n\nRight rules\n\n" + shown(table(found, right=True))
+    )
+    print(f"\n{len(found)} checks in {time.perf_counter() - started:.0f} s")
+    if options.list:
+        for o in found:
+            good = (
+                o.said == "accepted"
+                if o.right
+                else not o.shown or (o.said == "wrong" and o.located and o.named == "truly")
+            )
+            if not good:
+                what = "right " + o.case if o.right else f"{o.rule} ({o.kind})"
+                print(
+                    f"{o.family}: {what}, {o.place}: {o.said} {'' if o.said != 'wrong' else o.named}: {o.words[:200]!r}"
+                )
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump([asdict(o) for o in found], file, indent=1)
+    for name, says, wanted in (("torch", torch_says, options.torch), ("jax", jax_says, options.jax)):
+        if wanted:
+            try:
+                __import__(name)
+            except ImportError:
+                print(f"\n{name} is not installed")
+                continue
+            print(f"\n{name}\n\n" + shown(others(families, says)))
+
+
+if __name__ == "__main__":
+    main()
