@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -66,6 +68,7 @@ class Step:
         self._dtypes: list[np.dtype[Any]] | None = None
         self._last: Program
         self._turn = threading.Lock()
+        _steps.add(self)
 
     def __call__(self, feeds: Mapping[Any, Any]) -> Any:
         """Run it.
@@ -150,6 +153,22 @@ class Step:
         return (
             f"<compiled {self.graph.label(self.graph.outputs[0])}: {kinds}, programs for {len(self._programs)} shapes>"
         )
+
+
+_steps: weakref.WeakSet[Step] = weakref.WeakSet()
+
+
+def _free_after_fork() -> None:
+    """Free steps that another thread was running: it is not in the child, and what it was at is half done."""
+    for step in _steps:
+        if step._turn.locked():
+            step._turn = threading.Lock()
+            step._programs.clear()
+            step._shapes = None
+
+
+if hasattr(os, "register_at_fork"):  # not where there is no fork
+    os.register_at_fork(after_in_child=_free_after_fork)
 
 
 @contextlib.contextmanager

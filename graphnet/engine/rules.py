@@ -77,17 +77,17 @@ def check_message(
     op: Op, slot: int, message: np.ndarray[Any, Any], value: np.ndarray[Any, Any], dtype: np.dtype[Any]
 ) -> None:
     """Raise `RuleError` unless a message has its input's shape and the error signal's dtype."""
-    names = op.input_names(slot + 1)
-    what = f"its backward rule returned for input {slot} ({names[slot]}) an array of"
+    if message.shape == value.shape and message.dtype == dtype:
+        return  # before any words are made: an op of n inputs would make n names for each of them
+    what = f"its backward rule returned for input {slot} ({op.input_names(slot + 1)[slot]}) an array of"
     if message.shape != value.shape:
         raise RuleError(
             f"{what} shape {message.shape}, expected {value.shape}", repair=_shape_repair(message.shape, value.shape)
         )
-    if message.dtype != dtype:
-        raise RuleError(
-            f"{what} {message.dtype}, expected {dtype}",
-            repair="Multiply by delta; in float32 runs, avoid arrays made as float64.",
-        )
+    raise RuleError(
+        f"{what} {message.dtype}, expected {dtype}",
+        repair="Multiply by delta; in float32 runs, avoid arrays made as float64.",
+    )
 
 
 def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:

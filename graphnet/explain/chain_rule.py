@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
@@ -15,8 +14,7 @@ from graphnet.explain.equations import Equations
 from graphnet.explain.indices import in_indices
 from graphnet.formulas.formula import Call, Formula, Number, Signal, Value
 from graphnet.formulas.reading import Reader
-from graphnet.formulas.simplify import call, mentions, substitute
-from graphnet.ops.arithmetic import Add
+from graphnet.formulas.simplify import mentions, substitute, total
 
 LONGEST = 30
 """An error signal whose formula is larger gets a name of its own, even if it is used once."""
@@ -108,18 +106,18 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
     for node in reversed(graph.nodes):
         if not received[node] or (node not in depending and node not in asked):
             continue
-        total = reduce(lambda x, y: call(Add(), (x, y), node.shape), received.pop(node))
+        formula = total(received.pop(node), node.shape)
         sent: list[tuple[Node, Formula]] = []
         if node in depending:
             messages = zip(node.inputs, reader.messages(node), strict=True)
             sent = [(to, m) for to, m in messages if m is not None and (to in depending or to in asked)]
         signal = reader.signal(node)
         uses = sum(mentions(message, signal) for _, message in sent)
-        if node in asked or _deserves_a_name(signal, total, uses):
+        if node in asked or _deserves_a_name(signal, formula, uses):
             kind: Kind = "gradient" if node in asked else "error signal"
-            steps.append(Step(kind, node, graph.label(node), signal, total, equations.of_signal(node)))
+            steps.append(Step(kind, node, graph.label(node), signal, formula, equations.of_signal(node)))
         else:
-            sent = [(to, substitute(message, {signal: total})) for to, message in sent]
+            sent = [(to, substitute(message, {signal: formula})) for to, message in sent]
         for to, message in sent:
             received[to].append(message)
     require_reached(graph, wanted, {step.node for step in steps})

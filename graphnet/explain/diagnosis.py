@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -182,13 +182,20 @@ def diagnose(bwd: BackwardPass) -> Diagnosis:
     above = _layers_above(bwd)
     cut_at: dict[Node, Node] = {}
     nodes = []
+    sent = _messages_of_each(bwd)
     for node in reversed(bwd.graph.nodes):
         _trace_zero(bwd, node, cut_at)
-        nodes.append(_diagnose(bwd, node, above.get(node), cut_at))
+        nodes.append(_diagnose(bwd, node, above.get(node), cut_at, sent[node]))
     return Diagnosis(bwd.graph, tuple(nodes), _of_all_layers(bwd, above))
 
 
-def _diagnose(bwd: BackwardPass, node: Node, above: Node | None, cut_at: Mapping[Node, Node]) -> NodeDiagnosis:
+def _diagnose(
+    bwd: BackwardPass,
+    node: Node,
+    above: Node | None,
+    cut_at: Mapping[Node, Node],
+    messages: Sequence[tuple[Node, Array]],
+) -> NodeDiagnosis:
     label, value = bwd.graph.label(node), bwd.values[node]
     zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
     signal = bwd.error_signals.get(node)
@@ -206,7 +213,7 @@ def _diagnose(bwd: BackwardPass, node: Node, above: Node | None, cut_at: Mapping
         else:
             units = Units.of(bwd, node)
             saturated, dead = (None, None) if units is None else (units.share_saturated, units.share_dead)
-            sent = _sent_on(bwd, node)
+            sent = _sent_on(node, messages)
             passed_on = _norm(*sent) / norm if sent and norm else None
             factor = _factor(node, units, passed_on)
             if state == "exactly zero":
@@ -228,12 +235,19 @@ def _state(node: Node, signal: Array | None) -> State:
     return "passes" if np.any(signal) else "exactly zero"
 
 
-def _sent_on(bwd: BackwardPass, node: Node) -> list[Array]:
+def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Array]]]:
+    """Return for each node the messages that it sent: to which input, and the array."""
+    sent: dict[Node, list[tuple[Node, Array]]] = {node: [] for node in bwd.graph.nodes}
+    for source in bwd.error_signals:
+        for message in bwd.messages(source):
+            if message.consumer is not None:
+                sent[message.consumer].append((source, message.delta))
+    return sent
+
+
+def _sent_on(node: Node, messages: Sequence[tuple[Node, Array]]) -> list[Array]:
     """Return the messages along which the way back goes on: to other ops, not to the leaves where it ends."""
-    sources = [source for source in dict.fromkeys(node.inputs) if source in bwd.error_signals]
-    if len(node.inputs) > 1:
-        sources = [source for source in sources if source.op is not None]
-    return [message.delta for source in sources for message in bwd.messages(source) if message.consumer is node]
+    return [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
 
 
 def _factor(node: Node, units: Units | None, passed_on: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from graphnet.formulas.entries import InIndices, SumOver, along
 from graphnet.formulas.formula import Formula, Number, Signal
 from graphnet.formulas.operands import factors_in
 from graphnet.formulas.reading import Reader
-from graphnet.formulas.simplify import call, mentions, substitute
-from graphnet.ops.arithmetic import Add
+from graphnet.formulas.simplify import substitute, total
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ def _starts_with_one(bwd: BackwardPass) -> bool:
 
 def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Formula:
     """Return the sum of what the consumers send, with error signals that are merely passed on traced to their origin."""
+    messages = cache(reader.messages)  # a consumer may have this node as many of its inputs
 
     def received(of: Node) -> Formula:
         parts: list[Formula] = []
@@ -74,22 +74,22 @@ def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Formula:
             if message.consumer is None:
                 parts.append(Number(1.0))
             else:
-                part = reader.messages(message.consumer)[message.slot or 0]
+                part = messages(message.consumer)[message.slot or 0]
                 assert part is not None
                 parts.append(part)
-        return reduce(lambda x, y: call(Add(), (x, y), of.shape), parts)
+        return total(parts, of.shape)
 
-    total = received(node)
+    formula = received(node)
     for _ in range(8):
         passed_on = {}
-        for signal in _signals_in(total):
+        for signal in dict.fromkeys(_signals_in(formula)):
             origin = received(bwd.graph[signal.label])
-            if origin.size <= 2 and not signal.pre_activation and mentions(total, signal):
+            if origin.size <= 2 and not signal.pre_activation:
                 passed_on[signal] = origin
         if not passed_on:
             break
-        total = substitute(total, passed_on)  # type: ignore[arg-type]
-    return total
+        formula = substitute(formula, passed_on)  # type: ignore[arg-type]
+    return formula
 
 
 def _signals_in(formula: Formula) -> list[Signal]:

@@ -16,6 +16,9 @@ FORMAT = "graphnet"
 VERSION = 1
 MANIFEST = "manifest.json"
 
+LARGEST_MANIFEST = 1 << 28
+"""Bytes, enough for two million nodes. Only a manifest needs more memory than it is long."""
+
 PIECE = 1 << 20
 """Bytes that one digest covers. Pieces are hashed side by side: a file of one large array is as quick as any other."""
 

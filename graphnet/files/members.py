@@ -107,9 +107,10 @@ class Members:
 
 def _open(path: str | os.PathLike[str]) -> tuple[str, io.FileIO]:
     try:
-        name = os.fsdecode(os.fspath(path))
-        regular = stat.S_ISREG(os.stat(name).st_mode)
-        file = open(name, "rb", buffering=0) if regular else None  # noqa: SIM115  Members closes it
+        name = os.fsdecode(path)
+        found = os.path.realpath(name)  # as saving does: a slash at the end changes nothing
+        regular = stat.S_ISREG(os.stat(found).st_mode)
+        file = open(found, "rb", buffering=0) if regular else None  # noqa: SIM115  Members closes it
     except (TypeError, ValueError) as error:
         raise LoadError(
             f"{shown(path)} is not the path of a file: {error}", repair='Write for example "net.gn".'

@@ -11,11 +11,19 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from graphnet.files import npy, strict_json
-from graphnet.files.archive import FORMAT, MANIFEST, PIECE, SMALL, VERSION, WORKERS, comment, digest, member
+from graphnet.files.archive import (
+    FORMAT,
+    LARGEST_MANIFEST,
+    MANIFEST,
+    PIECE,
+    SMALL,
+    VERSION,
+    WORKERS,
+    comment,
+    digest,
+    member,
+)
 from graphnet.files.members import Members
-
-LARGEST_MANIFEST = 1 << 28
-"""Bytes, enough for two million nodes. Only a manifest needs more memory than it is long."""
 
 
 class Described(NamedTuple):

@@ -10,8 +10,9 @@ from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
+from graphnet.errors import SaveError
 from graphnet.files import npy
-from graphnet.files.archive import FORMAT, MANIFEST, SMALL, VERSION, comment, digest, member
+from graphnet.files.archive import FORMAT, LARGEST_MANIFEST, MANIFEST, SMALL, VERSION, comment, digest, member
 from graphnet.files.crc import crc32, joined
 from graphnet.files.pieces import Pieces
 from graphnet.files.replace import replacing
@@ -25,7 +26,7 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
     Raises
     ------
     SaveError
-        If the file can't be written; the one that was there is as it was.
+        If the file can't be written, or would be too large to be loaded; the one that was there is as it was.
     """
     with replacing(path) as file, ZipFile(file, "w") as archive:
         digests = {
@@ -46,6 +47,12 @@ def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Seq
         ]
         contents = {"format": FORMAT, "version": VERSION, **contents, "arrays": described}
         manifest = json.dumps(contents, allow_nan=False, separators=(",", ":")).encode("ascii")
+        if len(manifest) > LARGEST_MANIFEST:
+            raise SaveError(
+                f"all but the arrays takes {len(manifest):,} bytes, and a file that can be loaded has at most "
+                f"{LARGEST_MANIFEST:,} of it",
+                repair="In state, keep many numbers as an array, not as a list: np.array(numbers).",
+            )
         archive.writestr(ZipInfo(MANIFEST), manifest)
         archive.comment = comment(manifest)
 

@@ -14,7 +14,7 @@ def terms_of(formula: Formula) -> list[tuple[int, Formula]]:
     """Return the terms of a sum, each with its sign, ±1."""
     match formula:
         case Call((arithmetic.Add() | linear.BiasAdd()), (x, y)):
-            return [*terms_of(x), *_signed(y)]
+            return [*terms_of(x), *terms_of(y)]
         case Call(arithmetic.Subtract(), (x, y)):
             return [*terms_of(x), *((-sign, term) for sign, term in _signed(y))]
         case Call(arithmetic.Negative(), (x,)):

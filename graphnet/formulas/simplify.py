@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,15 @@ def substitute(formula: Formula, replacements: Mapping[Formula, Formula]) -> For
 def mentions(formula: Formula, part: Formula) -> int:
     """Count how often a formula mentions another."""
     return int(formula == part) + sum(mentions(inner, part) for inner in formula.parts)
+
+
+def total(terms: Iterable[Formula], shape: Shape) -> Formula:
+    """Return the sum of formulas, at least one. They are added in pairs, so that a thousand nest only ten deep."""
+    left = list(terms)
+    while len(left) > 1:
+        pairs = zip(left[::2], left[1::2], strict=False)
+        left = [*(call(Add(), pair, shape) for pair in pairs), *left[len(left) // 2 * 2 :]]
+    return left[0]
 
 
 def is_number(formula: Formula, value: float | bool) -> bool:

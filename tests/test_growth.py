@@ -1,0 +1,76 @@
+"""What a graph's size and depth must not do: no recursion over it, no cost that grows with the square of a node's uses."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.files import writing
+from tools.growth import SHAPES, exponent
+
+
+def used_often(times):
+    w = gn.parameter("w", 0.01)
+    y = w * w
+    for i in range(times):
+        y = y + w * w if i % 2 else gn.tanh(y + w)
+    return y, w
+
+
+@pytest.mark.parametrize("read", [gn.derive, lambda E, w: gn.explain(gn.backward(E, {}), w)], ids=["derive", "explain"])
+def test_a_node_used_a_thousand_times_is_read_within_a_few_hundred_frames(read):
+    E, w = used_often(1000)
+    depth, limit = len(list(_frames())), sys.getrecursionlimit()
+    sys.setrecursionlimit(depth + 300)
+    try:
+        text = str(read(E, w))
+    finally:
+        sys.setrecursionlimit(limit)
+    assert text
+
+
+def _frames():
+    frame = sys._getframe()
+    while frame:
+        yield frame
+        frame = frame.f_back
+
+
+def test_a_derivation_of_many_uses_gives_the_engine_s_gradient():
+    E, w = used_often(50)
+    bwd = gn.backward(E, {})
+    np.testing.assert_allclose(gn.derive(E, w).evaluate(bwd)["w"], bwd.gradient(w), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_calls_of_backward_grow_with_the_graph_and_not_with_its_square(shape):
+    assert exponent(shape, "backward", [300, 1000]) <= 1.2
+
+
+def test_what_could_not_be_loaded_does_not_replace_what_can(tmp_path, monkeypatch):
+    path, w = tmp_path / "w.gn", gn.parameter("w", [1.0])
+    gn.save(path, w)
+    monkeypatch.setattr(writing, "LARGEST_MANIFEST", 2000)
+    with pytest.raises(gn.errors.SaveError, match=r"np\.array"):
+        gn.save(path, w, state={"numbers": list(range(2000))})
+    assert gn.load(path)["w"].value == [1.0]
+    assert os.listdir(tmp_path) == ["w.gn"]
+
+
+def test_a_slash_at_the_end_means_the_same_to_save_and_load(tmp_path):
+    gn.save(f"{tmp_path}/q/", gn.parameter("w", [1.0]))
+    assert gn.load(f"{tmp_path}/q/")["w"].value == gn.load(f"{tmp_path}/q")["w"].value
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_step_that_another_thread_runs_is_free_in_a_forked_child():
+    x = gn.input("x", shape=(None,))
+    step = gn.compile(gn.tanh(x))
+    with step._turn:  # as another thread holds it while it runs
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if step._turn.acquire(timeout=10) and step.run({x: np.ones(2)}) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
