@@ -13,6 +13,7 @@ from graphnet.errors import ShapeError
 from graphnet.ops.activations import log_softmax, sigmoid, softmax, softplus
 from graphnet.ops.functions import function
 from graphnet.ops.reductions import entries
+from graphnet.ops.sums import average, total
 
 
 class Loss(Op):
@@ -50,7 +51,7 @@ class SSE(Loss):
     """
 
     def forward(self, prediction: Array, target: Array) -> Array:
-        return 0.5 * np.sum(np.square(prediction - target))
+        return 0.5 * total(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
         error = delta * (prediction - target)
@@ -68,7 +69,7 @@ class MSE(Loss):
     """
 
     def forward(self, prediction: Array, target: Array) -> Array:
-        return np.mean(np.square(prediction - target))
+        return average(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
         error = delta * (prediction - target) * (2 / entries(prediction))
@@ -79,8 +80,9 @@ class MSE(Loss):
 class BinaryCrossEntropy(Loss):
     """Negative log-likelihood of 0/1 targets under a = sigmoid(z), E = −Σ [t ln a + (1 − t) ln(1 − a)].
 
-    Takes z, the pre-activation, and computes Σ softplus(z) − t z, which never overflows; z receives δ (a − t). A sum,
-    as `sse` is: the likelihood of all samples together.
+    Takes z, the pre-activation, and computes Σ softplus(z) − t z, which never overflows: as softplus(−|z|) + (1 − t) z
+    where z > 0, so that a sure and right prediction keeps its small loss. z receives δ (a − t). A sum, as `sse` is: the
+    likelihood of all samples together.
 
     Examples
     --------
@@ -89,7 +91,8 @@ class BinaryCrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return np.sum(softplus(z) - target * z)
+        miss = np.where(z > 0, 1 - target, -target)
+        return total(softplus(-np.abs(z)) + miss * np.where(miss == 0, 0, z))  # 0 · ∞ counts as 0
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
         return delta * (sigmoid(z) - target), -delta * z
@@ -100,7 +103,7 @@ class CrossEntropy(Loss):
     """Negative log-likelihood of class probabilities t under a = softmax(z), E = −Σ t ln a, classes on the last axis.
 
     Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
-    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is.
+    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class masked by z = −∞ adds nothing where t = 0.
 
     Examples
     --------
@@ -109,10 +112,10 @@ class CrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return -np.sum(target * log_softmax(z))
+        return -total(target * np.where(target == 0, 0, log_softmax(z)))  # 0 · −∞ counts as 0
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
-        classes = np.sum(target, axis=-1, keepdims=True)
+        classes = total(target, -1, keepdims=True)
         return delta * (softmax(z) * classes - target), -delta * log_softmax(z)
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
