@@ -80,9 +80,9 @@ class MSE(Loss):
 class BinaryCrossEntropy(Loss):
     """Negative log-likelihood of 0/1 targets under a = sigmoid(z), E = −Σ [t ln a + (1 − t) ln(1 − a)].
 
-    Takes z, the pre-activation, and computes Σ softplus(z) − t z, which never overflows: as softplus(−|z|) + (1 − t) z
-    where z > 0, so that a sure and right prediction keeps its small loss. z receives δ (a − t). A sum, as `sse` is: the
-    likelihood of all samples together.
+    Takes z, the pre-activation, and computes −ln a as softplus(−z), which never overflows; z receives δ (a − t). Both are
+    right to the last digits where a sure prediction leaves little of them. A sum, as `sse` is: the likelihood of all
+    samples together.
 
     Examples
     --------
@@ -91,11 +91,11 @@ class BinaryCrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        miss = np.where(z > 0, 1 - target, -target)
-        return total(softplus(-np.abs(z)) + miss * np.where(miss == 0, 0, z))  # 0 · ∞ counts as 0
+        return total(_times(target, softplus(-z)) + _times(1 - target, softplus(z)))
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
-        return delta * (sigmoid(z) - target), -delta * z
+        error = (1 - target) * sigmoid(z) - target * sigmoid(-z)  # a − t, without the rounding of a at 1
+        return delta * error, -delta * z
 
 
 @builtin
@@ -103,7 +103,8 @@ class CrossEntropy(Loss):
     """Negative log-likelihood of class probabilities t under a = softmax(z), E = −Σ t ln a, classes on the last axis.
 
     Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
-    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class masked by z = −∞ adds nothing where t = 0.
+    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class that is masked, z = −∞,
+    adds nothing where t = 0.
 
     Examples
     --------
@@ -112,7 +113,7 @@ class CrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return -total(target * np.where(target == 0, 0, log_softmax(z)))  # 0 · −∞ counts as 0
+        return -total(_times(target, log_softmax(z)))
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
         classes = total(target, -1, keepdims=True)
@@ -122,6 +123,11 @@ class CrossEntropy(Loss):
         if not prediction:
             raise ShapeError("z is a scalar", repair="cross_entropy needs an axis of classes, the last one.")
         return super().shape(prediction, target)
+
+
+def _times(share: Array, x: Array) -> Array:
+    """Multiply by a share; 0 · ∞ counts as 0, as in a sum over classes one of which is masked."""
+    return share * np.where(share == 0, 0, x)
 
 
 _EQUAL = "Exactly equal shapes."

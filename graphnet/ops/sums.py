@@ -13,7 +13,7 @@ from graphnet.core.node import Array
 FEW = 256
 """Up to so many entries are added up at once: rounding can't gather."""
 
-BLOCKS = 64
+BLOCKS = 16
 """How many rows are added up to one, where there are more."""
 
 PRODUCT = 2048
@@ -44,7 +44,7 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
 
 def row_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Sum a matrix over its rows, by products with ones: block on block, until few rows are left."""
-    while len(x) > FEW:
+    while len(x) > 4 * BLOCKS:
         count = len(x) // BLOCKS
         part = np.ones(BLOCKS, x.dtype).dot(x[: BLOCKS * count].reshape(BLOCKS, -1)).reshape(count, -1)
         part[0] += row_sums(x[BLOCKS * count :])
