@@ -137,3 +137,9 @@ def test_sums_of_any_axes_and_layout_are_sums(seed):
 def test_columns_of_one_value_are_normalised_to_0(value):
     assert not gn.batch_norm(np.full((100, 2), value, np.float32)).any()
     assert not gn.layer_norm(np.full((2, 700), value, np.float32)).any()
+
+
+@pytest.mark.parametrize(("x", "p"), [(0.0, -2.0), (-3.0, 1000.0), (-3.0, -1001.0)])
+def test_an_exponent_receives_0_from_a_base_that_is_not_positive(x, p):
+    with np.errstate(over="ignore", divide="ignore", invalid="raise"):
+        assert gn.ops.Power().backward(1.0, np.power(x, p), np.float64(x), np.float64(p))[1] == 0
