@@ -26,13 +26,13 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     NumPy adds in pairs along the axis that lies contiguous in memory, and one by one along all others: over a million
     float32 rows two digits of seven are left. So the others are rows here, and added up in blocks.
     """
-    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.ndim < 2 or z.size <= FEW:
+    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.ndim < 2 or z.size <= 2 * FEW:
         return np.sum(z, axis=axis, keepdims=keepdims)
     axes = shapes.normal_axes(axis, z.ndim)
     # From the outermost in memory to the innermost; NumPy sees an axis without a step, as a broadcast one, as outer.
     order = sorted(range(z.ndim), key=lambda i: -abs(z.strides[i]) or -np.inf)
     inner = tuple(takewhile(axes.__contains__, reversed(order)))
-    part = np.add.reduce(z, inner, keepdims=True)
+    part = np.add.reduce(z, inner, keepdims=True) if inner else z
     outer = [i for i in order if i in axes and i not in inner]
     if outer:  # as rows, added up in blocks
         order = [*outer, *(i for i in order if i not in axes), *inner]
