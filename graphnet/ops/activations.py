@@ -38,7 +38,7 @@ class Sigmoid(Elementwise):
     """
 
     def forward(self, z: Array) -> Array:
-        e = np.exp(-np.abs(z))
+        e = np.exp(np.minimum(z, -z))  # not −|z|, which no complex step can pass
         return np.where(z < 0, e, 1) / (1 + e)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
