@@ -10,8 +10,9 @@ import numpy as np
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape
 from graphnet.formulas.formula import Call, Formula, Number
+from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Power, Subtract
-from graphnet.ops.comparisons import LogicalAnd, LogicalOr, Where, ZerosLike
+from graphnet.ops.comparisons import Equal, LogicalAnd, LogicalOr, Where, ZerosLike
 from graphnet.ops.linear import Matmul, Transpose
 from graphnet.ops.shaping import BroadcastTo, Getitem, Index
 
@@ -89,6 +90,12 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
             )
         case (Subtract(), (x, y)) if is_number(y, 0):
             return [x]
+        # (1 − t) σ(z) − t σ(−z): the numbers are better by it, σ(z) − t is what it means
+        case (Subtract(), (Call(Multiply(), (rest, Call(Sigmoid()) as a)), Call(Multiply(), (t, other)))) if (
+            rest == call(Subtract(), (Number(1.0), t), t.shape)
+            and other == Call(a.op, (call(Negative(), a.args, a.shape),), a.shape)
+        ):
+            return [call(Subtract(), (a, t), a.shape)]
         case (Negative(), (Call(Negative(), (x,)),)):
             return [x]
         case (Negative(), (Call(Expm1(), (x,)),)):  # the numbers are better by expm1, 1 − eˣ is what it means
@@ -160,5 +167,8 @@ def _shorter_products(x: Formula, y: Formula) -> Iterator[Formula]:
             yield call(Multiply(), (Number(first * second), z), y.shape)
         case Call(ZerosLike()), _:
             yield x
+        case _, Call(Where(), (Call(Equal(), (share, zero)), nothing, z)) if share == x and is_number(zero, 0):
+            if is_number(nothing, 0):  # 0 · ∞ counts as 0
+                yield call(Multiply(), (x, z), y.shape)
         case Call(BroadcastTo(), (z,)), _ if z.shape == () == y.shape:
             yield Call(x.op, (call(Multiply(), (z, y), ()),), x.shape, x.sizes)

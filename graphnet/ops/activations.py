@@ -16,6 +16,7 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError
 from graphnet.ops.elementwise import Elementwise, ElementwisePrimitive
 from graphnet.ops.functions import function
+from graphnet.ops.sums import total
 
 
 @builtin
@@ -33,11 +34,12 @@ class Identity(Elementwise):
 class Sigmoid(Elementwise):
     """Logistic function, a = 1 / (1 + e⁻ᶻ), in (0, 1); g′ = a (1 − a), from the cached output.
 
-    Computed as ½ tanh(z/2) + ½, the same function, which never overflows.
+    Computed as eᶻ / (1 + eᶻ) where z < 0: it never overflows, and keeps the left tail.
     """
 
     def forward(self, z: Array) -> Array:
-        return 0.5 * np.tanh(0.5 * z) + 0.5
+        e = np.exp(np.minimum(z, -z))  # not −|z|, which no complex step can pass
+        return np.where(z < 0, e, 1) / (1 + e)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (a * (1 - a))
@@ -154,10 +156,10 @@ class Softmax(AlongAxis):
 
     def forward(self, z: Array) -> Array:
         e = np.exp(z - np.max(z, axis=self.axis, keepdims=True))
-        return e / np.sum(e, axis=self.axis, keepdims=True)
+        return e / total(e, self.axis, keepdims=True)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return a * (delta - np.sum(delta * a, axis=self.axis, keepdims=True))
+        return a * (delta - total(delta * a, self.axis, keepdims=True))
 
 
 @builtin
@@ -167,10 +169,13 @@ class LogSoftmax(AlongAxis):
 
     def forward(self, z: Array) -> Array:
         shifted = z - np.max(z, axis=self.axis, keepdims=True)
-        return shifted - np.log(np.sum(np.exp(shifted), axis=self.axis, keepdims=True))
+        below = shifted < 0
+        others = total(np.where(below, np.exp(shifted), 0), self.axis, keepdims=True)
+        largest = total(np.where(below, 0, np.ones_like(z)), self.axis, keepdims=True)
+        return shifted - np.log1p(others + (largest - 1))  # Σ − 1, not rounded at 1
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta - np.exp(a) * np.sum(delta, axis=self.axis, keepdims=True)
+        return delta - np.exp(a) * total(delta, self.axis, keepdims=True)
 
 
 identity = function(Identity())

@@ -81,7 +81,7 @@ class Power(ElementwisePrimitive):
 
     def backward(self, delta: Array, a: Array, x: Array, p: Array) -> Array:
         dx = delta * p * np.power(np.where((x == 0) & (p == 0), 1, x), p - 1)  # 0, not 0 · 0⁻¹
-        dp = delta * a * np.log(np.where(x > 0, x, 1))
+        dp = delta * np.where(x > 0, a, 0) * np.log(np.where(x > 0, x, 1))  # 0 also where a is infinite
         return sum_to(dx, x.shape), sum_to(dp, p.shape)
 
 

@@ -117,10 +117,10 @@ class Conv2dToKernel(Sliding):
         windows = _windows(_padded(x, self.padding), self.size, self.stride)
         n, c, kh, kw, rows, columns = windows.shape
         channels = delta.shape[1]
-        gradient = np.zeros((channels, c * kh * kw), delta.dtype)
+        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples
         for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
             gradient += signal @ flat.T
-        return gradient.reshape(channels, c, kh, kw)
+        return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
         sliding = {"stride": self.stride, "padding": self.padding}

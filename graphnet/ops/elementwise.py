@@ -8,6 +8,7 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.shapes import Shape
+from graphnet.ops.sums import total
 
 
 class Elementwise(Op):
@@ -30,6 +31,6 @@ def sum_to(delta: Array, shape: Shape) -> Array:
         delta = np.asarray(delta)
     extra = delta.ndim - len(shape)
     if extra:
-        delta = np.sum(delta, axis=tuple(range(extra)))
+        delta = total(delta, tuple(range(extra)))
     stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
-    return np.sum(delta, axis=stretched, keepdims=True) if stretched else delta
+    return total(delta, stretched, keepdims=True) if stretched else delta

@@ -19,6 +19,7 @@ from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import add, multiply
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
+from graphnet.ops.sums import total
 
 
 @builtin
@@ -64,7 +65,7 @@ class BiasAdd(Op):
         return add(z, b)  # not z + b: of nodes, that is this op again
 
     def backward(self, delta: Array, a: Array, z: Array, b: Array) -> Array:
-        return delta, np.sum(delta, axis=tuple(range(delta.ndim - 1)))
+        return delta, total(delta, tuple(range(delta.ndim - 1)))
 
     def shape(self, z: Shape, b: Shape) -> Shape:
         if len(b) != 1 or not z or not shapes.same_size(z[-1], b[0]):

@@ -18,6 +18,7 @@ from graphnet.ops.activations import Identity, LogSoftmax, Sigmoid, Softmax, log
 from graphnet.ops.functions import function
 from graphnet.ops.reductions import entries
 from graphnet.ops.shaping import Moving
+from graphnet.ops.sums import average, total
 
 
 def unmoved(node: Node) -> Node:
@@ -72,7 +73,7 @@ class SSE(Loss):
     """
 
     def forward(self, prediction: Array, target: Array) -> Array:
-        return 0.5 * np.sum(np.square(prediction - target))
+        return 0.5 * total(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
         error = delta * (prediction - target)
@@ -90,7 +91,7 @@ class MSE(Loss):
     """
 
     def forward(self, prediction: Array, target: Array) -> Array:
-        return np.mean(np.square(prediction - target))
+        return average(np.square(prediction - target))
 
     def backward(self, delta: Array, e: Array, prediction: Array, target: Array) -> Array:
         error = delta * (prediction - target) * (2 / entries(prediction))
@@ -101,8 +102,9 @@ class MSE(Loss):
 class BinaryCrossEntropy(Loss):
     """Negative log-likelihood of 0/1 targets under a = sigmoid(z), E = −Σ [t ln a + (1 − t) ln(1 − a)].
 
-    Takes z, the pre-activation, and computes Σ softplus(z) − t z, which never overflows; z receives δ (a − t). A sum,
-    as `sse` is: the likelihood of all samples together.
+    Takes z, the pre-activation, and computes −ln a as softplus(−z), which never overflows; z receives δ (a − t). Both are
+    right to the last digits where a sure prediction leaves little of them. A sum, as `sse` is: the likelihood of all
+    samples together.
 
     Examples
     --------
@@ -111,10 +113,11 @@ class BinaryCrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return np.sum(softplus(z) - target * z)
+        return total(_times(target, softplus(-z)) + _times(1 - target, softplus(z)))
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
-        return delta * (sigmoid(z) - target), -delta * z
+        error = (1 - target) * sigmoid(z) - target * sigmoid(-z)  # a − t, without the rounding of a at 1
+        return delta * error, -delta * z
 
 
 @builtin
@@ -122,7 +125,8 @@ class CrossEntropy(Loss):
     """Negative log-likelihood of class probabilities t under a = softmax(z), E = −Σ t ln a, classes on the last axis.
 
     Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
-    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is.
+    δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class that is masked, z = −∞,
+    adds nothing where t = 0.
 
     Examples
     --------
@@ -131,16 +135,21 @@ class CrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return -np.sum(target * log_softmax(z))
+        return -total(_times(target, log_softmax(z)))
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
-        classes = np.sum(target, axis=-1, keepdims=True)
+        classes = total(target, -1, keepdims=True)
         return delta * (softmax(z) * classes - target), -delta * log_softmax(z)
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         if not prediction:
             raise ShapeError("z is a scalar", repair="cross_entropy needs an axis of classes, the last one.")
         return super().shape(prediction, target)
+
+
+def _times(share: Array, x: Array) -> Array:
+    """Multiply by a share; 0 · ∞ counts as 0, as in a sum over classes one of which is masked."""
+    return share * np.where(share == 0, 0, x)
 
 
 _EQUAL = "Exactly equal shapes."

@@ -16,6 +16,7 @@ from graphnet.core.registry import builtin
 from graphnet.core.settings import real
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, ShapeError, shown
+from graphnet.ops.sums import average
 
 EPSILON = 1e-5
 """Added to the variance, as torch does, so that entries that are all equal become 0."""
@@ -37,16 +38,20 @@ class Normalisation(Op):
     epsilon: float = EPSILON
 
     def forward(self, z: Array) -> Array:
-        centred = z - np.mean(z, axis=self.axes, keepdims=True)
+        centred = self._centred(z)
         return centred / self._deviation(centred)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        mean = np.mean(delta, axis=self.axes, keepdims=True)
-        along = a * np.mean(delta * a, axis=self.axes, keepdims=True)
-        return (delta - mean - along) / self._deviation(z - np.mean(z, axis=self.axes, keepdims=True))
+        mean = average(delta, self.axes, keepdims=True)
+        along = a * average(delta * a, self.axes, keepdims=True)
+        return (delta - mean - along) / self._deviation(self._centred(z))
+
+    def _centred(self, z: Array) -> Array:
+        centred = z - average(z, self.axes, keepdims=True)
+        return centred - average(centred, self.axes, keepdims=True)  # what the mean lacked by rounding
 
     def _deviation(self, centred: Array) -> Array:
-        return np.sqrt(np.mean(np.square(centred), axis=self.axes, keepdims=True) + self.epsilon)
+        return np.sqrt(average(np.square(centred), self.axes, keepdims=True) + self.epsilon)
 
     def shape(self, z: Shape) -> Shape:
         """Return the same shape, or raise if each mean would be of one entry: everything would become 0."""

@@ -63,9 +63,9 @@ class PutAdd(Moving):
     axis: int
 
     def forward(self, z: Array, indices: Array) -> Array:
-        result = np.zeros(self.to, z.dtype)
-        np.add.at(result, (*(slice(None),) * self.axis, indices), z)
-        return result
+        result = np.zeros(self.to)  # float64: one entry may receive very many
+        np.add.at(result, (*(slice(None),) * self.axis, indices), z.astype(result.dtype))
+        return result.astype(z.dtype)
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         return np.take(delta, indices, axis=self.axis), None

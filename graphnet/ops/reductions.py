@@ -15,6 +15,7 @@ from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.settings import flag
 from graphnet.core.shapes import Shape
+from graphnet.ops.sums import average, total
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -51,7 +52,7 @@ class Sum(Reduction):
     """Sum over axes: each entry that was added receives δ."""
 
     def forward(self, z: Array) -> Array:
-        return np.sum(z, axis=self.axis, keepdims=self.keepdims)
+        return total(z, self.axis, keepdims=self.keepdims)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return stretched_to(z, self.spread(delta, z))
@@ -63,7 +64,7 @@ class Mean(Reduction):
     """Mean over axes: each of n entries receives δ / n."""
 
     def forward(self, z: Array) -> Array:
-        return np.mean(z, axis=self.axis, keepdims=self.keepdims)
+        return average(z, self.axis, keepdims=self.keepdims)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         count = entries(z, self.axis, keepdims=self.keepdims)
@@ -80,7 +81,7 @@ class Max(Reduction):
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         winners = np.where(z == self.spread(a, z), np.ones_like(z), 0)
-        return winners * self.spread(delta, z) / np.sum(winners, axis=self.axis, keepdims=True)
+        return winners * self.spread(delta, z) / total(winners, self.axis, keepdims=True)
 
 
 def stretched_to(z: Array, part: Array) -> Array:

@@ -25,6 +25,7 @@ from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.picking import require_positions
 from graphnet.ops.shaping import numpy_index
+from graphnet.ops.sums import FEW, PRODUCT, sum_of_squares, total
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -57,12 +58,14 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
             return [_product(x, y, out)]
         case SumOfSquares() if inputs[0].flags.forc:
             flat = inputs[0].ravel(order="K")
+            if flat.size > PRODUCT and flat.dtype == np.float32:
+                return [(_into, (out, sum_of_squares, flat))]
             return [(flat.dot, (flat, out))]
         case ops.Sum():
             return [_sum(op, inputs[0], out)]
         case ops.Mean():
             count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
-            return [(np.add.reduce, (inputs[0], op.axis, None, out, op.keepdims)), (np.divide, (out, count, out))]
+            return [_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
         case WithBias():
@@ -98,13 +101,20 @@ def _product(x: Array, y: Array, out: Array) -> Call:
     return partial(np.matmul, casting="same_kind"), (x, y, out)
 
 
-def _sum(op: ops.Sum, x: Array, out: Array) -> Call:
-    """Return the call for a sum: over rows it is a matrix product with ones."""
+def _sum(op: ops.Sum | ops.Mean, x: Array, out: Array) -> Call:
+    """Return the call for a sum: over rows it is a matrix product with ones; many in float32 are added up in blocks."""
+    if x.dtype == out.dtype == np.float32 and x.size > FEW * max(out.size, 1):
+        return _into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x)
     over_rows = x.ndim in (2, 3) and op.axis in (x.ndim - 2, (x.ndim - 2,)) and not op.keepdims
     if over_rows and x.dtype.kind == "f" and x.dtype == out.dtype:
         ones = np.ones(x.shape[-2], x.dtype)
         return (ones.dot, (x, out)) if x.ndim == 2 else (np.matmul, (ones, x, out))
     return np.add.reduce, (x, op.axis, None, out, op.keepdims)
+
+
+def _into(out: Array, function: Callable[[Array], Any], x: Array) -> None:
+    """Compute into memory by a function that takes none."""
+    np.copyto(out, function(x))
 
 
 def _flattened(operands: list[Array], out: Array) -> tuple[list[Array], Array]:
