@@ -14,7 +14,7 @@ from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Constant, Parameter, constant, numbers, parameter
+from graphnet.core.leaves import Constant, constant, numbers, parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.settings import flag
 from graphnet.engine.feeds import leaf_values, run_dtype
@@ -148,14 +148,9 @@ def check_op(
         bool if array.dtype.kind == "b" else int if array.dtype.kind in "iu" and any_floating else float
         for array in given
     ]
-    # Leaves that hold the arrays: a rule that can't say which shape it gives is run on them to find out.
-    nodes = [
-        parameter(f"x{i}", array) if kind is float else constant(array, name=f"x{i}", dtype=kind)
-        for i, (array, kind) in enumerate(zip(given, kinds, strict=True))
-    ]
-    rule = _op_of(op, nodes)
+    rule = _op_of(op, [_leaf(f"x{i}", *each) for i, each in enumerate(zip(given, kinds, strict=True))])
     rule.check_count(len(given))
-    nodes = [_renamed(node, name) for node, name in zip(nodes, rule.input_names(len(given)), strict=True)]
+    nodes = [_leaf(*each) for each in zip(rule.input_names(len(given)), given, kinds, strict=True)]
     graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
     values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
     findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
@@ -173,6 +168,8 @@ def _check(
     findings: list[Finding] = []
     properties: list[Property] = []
     for node in graph.nodes:
+        if order and node.op is not None and not node.op.has_backward:
+            continue  # a backward rule that can't be read as a graph: from end to end it is said to be unchecked
         found, held = check_rule(graph, node, values, settings, dtype, rule)
         findings += found
         properties += held
@@ -206,12 +203,9 @@ def _op_of(op: Any, probes: Sequence[Node]) -> Any:
     return as_op(op)
 
 
-def _renamed(leaf: Node, name: str) -> Node:
-    return (
-        parameter(name, leaf.value)
-        if isinstance(leaf, Parameter)
-        else constant(leaf.value, name=name, dtype=leaf.dtype)
-    )
+def _leaf(name: str, array: np.ndarray[Any, Any], kind: type) -> Node:
+    """Return a leaf that holds an array: a rule that can't say which shape it gives is run on it to find out."""
+    return parameter(name, array) if kind is float else constant(array, name=name, dtype=kind)
 
 
 def _leaves(graph: Graph, wrt: Node | Iterable[Node] | None) -> Sequence[Node]:

@@ -169,8 +169,8 @@ def _diagnosed(
         signal = np.asarray(error_signals[node])
         if not np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
             what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
-            for word, message in (("last", received[-1]), ("first", received[0])):
-                if np.array_equal(signal, message):
+            for word, one in (("last", received[-1]), ("first", received[0])):
+                if np.array_equal(signal, one):
                     what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
                     break
             return replace(finding, diagnosis=what)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.leaves import Constant, constant, numbers
+from graphnet.core.leaves import Constant, as_operand, constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.settings import whole
@@ -154,6 +154,7 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
     >>> take(np.array([10.0, 20.0]), [1, 1, 0])
     array([20., 20., 10.])
     """
+    z = as_operand(z, "z")
     axis = whole(axis, "axis", "Name an axis by its position, from 0.", error=ShapeError)
     if not isinstance(indices, Node):
         indices = constant(indices, dtype=int) if isinstance(z, Node) else numbers(indices, "indices")

@@ -99,7 +99,7 @@ def test_depth_opens_scopes():
     assert len(titles[2]) == 8
     assert build(graph, depth=0).notice == "8 nodes: 1 scope shown as one box each"
     for wrong in (-1, 1.5, "all", True):
-        with pytest.raises(DrawError, match="no number of levels"):
+        with pytest.raises(DrawError, match="number of levels"):
             draw(graph, depth=wrong)
 
 

@@ -18,17 +18,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "response: Response, rule: Array, entries: Array, *, step: float | None=None, complex_step: bool=True, clear: "
         "float=BLUR, scale: float=1.0",
     ): SECOND_LOOK,
-    (
-        "differences.py",
-        "_Ladders.__init__",
-        "small = (x > 0) | (x < 1)",
-    ): "beside zero and above one both ladders are the same",
-    ("differences.py", "_Ladders.__init__", "small = (x > 0) & (x < 1000)"): "above one both ladders are the same",
     ("differences.py", "not_analytic", "rng.permutation(response.array.size)[:4000]"): SPEED,
-    ("differences.py", "_confirmed", "(larger == 0) | (noise <= PRECISION * scale)"): SECOND_LOOK,
-    ("differences.py", "one_sided", "_quotients(response, entries, -lengths, none, alone=False)"): SPEED,
-    ("differences.py", "one_sided", "_quotients(response, entries, none, lengths, alone=False)"): SPEED,
-    ("differences.py", "estimate", "_climb(response, entries[[k]], base, alone=False)"): SPEED,
     ("directions.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
     (
         "directions.py",
@@ -44,7 +34,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "report.py",
         "Report.to_json",
-        "json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=True)",
+        "json.dumps(self.to_dict(), indent=spaces, ensure_ascii=False, allow_nan=True)",
     ): "nothing that is not finite is left: it is said once more",
     ("responses.py", "", "AT_ONCE = 1000 << 17"): SPEED,
     ("responses.py", "", "AT_ONCE = 1 << 17000"): SPEED,
