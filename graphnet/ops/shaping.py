@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -157,12 +159,12 @@ class Getitem(Moving):
 
     def shape(self, z: Shape) -> Shape:
         # NumPy itself indexes an array that takes no memory; an unknown size is tried as two that reach beyond the
-        # index and differ by more than its steps.
-        numbers = [i for item in self.index for i in (item if isinstance(item, tuple) else (item,))]
-        beyond = 1 + sum(abs(i) for i in numbers if isinstance(i, int))
+        # index. What a slice takes of it is unknown too: of 2 rows, [:4] takes 2.
+        index = _with_whole_axes(numpy_index(self.index), [size is None for size in z])
+        beyond = 1 + sum(abs(i) for i in index if isinstance(i, int))
         try:
             first, second = (
-                np.broadcast_to(0, [unknown if size is None else size for size in z])[numpy_index(self.index)].shape
+                np.broadcast_to(0, [unknown if size is None else size for size in z])[index].shape
                 for unknown in (beyond, 2 * beyond)
             )
         except (IndexError, ValueError, OverflowError) as error:
@@ -201,6 +203,20 @@ class Embed(Moving):
 def numpy_index(index: Index) -> tuple[Any, ...]:
     """Return an index as NumPy takes it."""
     return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
+
+
+def _with_whole_axes(index: tuple[Any, ...], unknown: Sequence[bool]) -> tuple[Any, ...]:
+    """Return an index that takes the whole of each axis of unknown size that it takes a slice of."""
+    axes = iter(range(len(unknown)))
+    skipped = len(unknown) - sum(item is not None and item is not ... for item in index)
+    found: list[Any] = []
+    for item in index:
+        if item is ...:
+            deque(islice(axes, skipped), maxlen=0)
+        elif item is not None and (axis := next(axes, None)) is not None and isinstance(item, slice) and unknown[axis]:
+            item = slice(None)
+        found.append(item)
+    return tuple(found)
 
 
 # Functions ----------------------------------------------------------------------------------------------------------
