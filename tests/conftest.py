@@ -1,6 +1,10 @@
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # on a loaded machine the slow example is not the code's fault
+settings.load_profile("no deadline")
 
 
 @pytest.fixture

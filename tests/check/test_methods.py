@@ -235,7 +235,7 @@ def test_second_order_of_an_output_that_is_no_scalar():
 # Any right rule, any values ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(
         [gn.ops.Tanh(), gn.ops.Sigmoid(), gn.ops.Softplus(), gn.ops.Sin(), gn.ops.Softmax(), gn.ops.Square()]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import DtypeError, NoBackwardRuleError, NonFiniteError, RuleError, ShapeError
+from graphnet.errors import DtypeError, GraphError, NoBackwardRuleError, NonFiniteError, RuleError, ShapeError
 
 DATA = np.arange(6.0).reshape(2, 3) / 10 + 1
 
@@ -156,6 +156,13 @@ def test_the_first_error_signal_that_is_not_finite_is_named():
         gn.backward(y, {}, on_nonfinite="raise")
     assert "multiply 'multiply_1': the error signal has 0 NaN and 1 infinite of 2" in str(raised.value)
     assert "message from root" in str(raised.value)
+
+
+@pytest.mark.parametrize("run", [gn.forward, gn.backward])
+@pytest.mark.parametrize("wrong", ["rais", "Raise", "", None, True, ["raise"]], ids=repr)
+def test_what_to_do_about_them_is_one_of_two_words(refused, run, wrong):
+    with refused(GraphError, f"on_nonfinite is {wrong!r}", 'Use "ignore" or "raise"'):
+        run(gn.sum(gn.parameter("z", [1.0])), {}, on_nonfinite=wrong)
 
 
 def test_by_default_what_is_not_finite_is_computed_with():

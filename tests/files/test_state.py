@@ -45,7 +45,7 @@ def assert_same(first, second):
         assert repr(first) == repr(second)
 
 
-@settings(deadline=None, max_examples=60)  # it waits for the disk
+@settings(max_examples=60)
 @given(state=st.dictionaries(st.text(max_size=5), plain, max_size=4))
 def test_any_plain_state_comes_back(tmp_path_factory, state):
     path = tmp_path_factory.mktemp("state") / "net.gn"

@@ -89,6 +89,18 @@ def test_an_entry_taken_twice_receives_both_error_signals():
     assert error_signals(gn.take(z, [2, 0, 2]), z, delta=[1.0, 10.0, 100.0]) == [[10.0, 0.0, 101.0]]
 
 
+@pytest.mark.parametrize("condition", [bool, int])
+@pytest.mark.parametrize(
+    ("x", "y", "chosen"), [(np.float32, np.float32, np.float32), (np.float32, float, float), (int, int, int)]
+)
+def test_where_has_the_dtype_that_holds_both_choices_whatever_the_condition_is(condition, x, y, chosen):
+    c = gn.input("c", (2,), dtype=condition)
+    node = gn.where(c, gn.input("x", (2,), dtype=x), gn.input("y", (2,), dtype=y))
+    feeds = {"c": np.array([1, 0], condition), "x": np.array([1, 2], x), "y": np.array([3, 4], y)}
+    value = gn.forward(node, feeds)[node]
+    assert (node.dtype, value.dtype, value.tolist()) == (chosen, chosen, [1, 4])
+
+
 def test_where_sends_the_error_signal_to_what_was_chosen():
     x, y = gn.parameter("x", [1.0, 2.0]), gn.parameter("y", [3.0, 4.0])
     assert error_signals(gn.where([True, False], x, y), x, y, delta=[5.0, 6.0]) == [[5.0, 0.0], [0.0, 6.0]]

@@ -245,3 +245,13 @@ def test_labels_in_the_place_of_probabilities(refused, labels):
     feeds = {scores: np.zeros((4, 3))} | ({labels: [0, 2, 1, 0]} if isinstance(labels, gn.Node) else {})
     E = gn.cross_entropy(scores, gn.one_hot(labels, 3))
     assert gn.forward(E, feeds)[E] == pytest.approx(4 * np.log(3))
+
+
+@pytest.mark.parametrize("given", [as_nodes, as_arrays])
+@pytest.mark.parametrize(
+    ("x", "y", "axis"),
+    [((2, 3), (2, 4), 0), ((2, 3), (4, 3), 1), ((2, 3), (2, 3, 4), 0), ((2, 3, 4), (2, 3), 0), ((2, 3), (3,), 0)],
+)
+def test_parts_join_only_where_all_sizes_but_one_are_equal(given, x, y, axis):
+    with pytest.raises(ShapeError, match="can't be joined along axis"):
+        gn.concatenate(given(np.ones(x), np.ones(y)), axis)
