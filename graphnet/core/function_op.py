@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from graphnet.core.node import Array
-from graphnet.core.op import Op, positional_parameters
+from graphnet.core.op import Op, not_by_name, positional_parameters
 from graphnet.errors import GraphError, RuleError, shown
 
 
@@ -27,6 +28,14 @@ class FunctionOp(Op):
             object.__setattr__(self, "backward", self.backward_rule)
         if self.shape_rule is not None:
             object.__setattr__(self, "shape", self.shape_rule)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        owner: Any = sys.modules.get(self.forward_rule.__module__)
+        for part in self.forward_rule.__qualname__.split("."):
+            owner = getattr(owner, part, None)
+        if not isinstance(owner, op) or owner.op != self:
+            raise not_by_name(self.forward_rule, self.name)
+        return as_op, (owner,)
 
     @property
     def has_backward(self) -> bool:
@@ -75,6 +84,7 @@ class op:
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward
+        self.__module__ = getattr(forward, "__module__", "")
 
     @property
     def op(self) -> FunctionOp:
@@ -129,6 +139,11 @@ class op:
 
     def __repr__(self) -> str:
         return f"<op {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        if "<locals>" in getattr(self.__wrapped__, "__qualname__", "<locals>"):
+            raise not_by_name(self.__wrapped__, self.__name__)
+        return self.__wrapped__.__qualname__  # its name in its module
 
 
 def _require_inputs_only(forward: Callable[..., Any]) -> None:

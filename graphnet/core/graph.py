@@ -66,6 +66,12 @@ class Graph:
         self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
         self._by_name = _by_name(self.nodes)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _of, (
+            self.nodes,
+            self.outputs,
+        )  # each node after its inputs, so that however deep, none is nested in another
+
     def __len__(self) -> int:
         return len(self.nodes)
 
@@ -182,6 +188,11 @@ def as_graph(target: Target) -> Graph:
         f"expected a node, a graph or a list of nodes, got {type(target).__name__} {shown(target)}",
         repair="Give the output node, for example the loss E.",
     )
+
+
+def _of(nodes: Sequence[Node], outputs: Sequence[Node]) -> Graph:
+    """Return the graph that was pickled or copied."""
+    return Graph(*outputs)
 
 
 def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:

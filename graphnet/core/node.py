@@ -96,11 +96,9 @@ class Node:
     def __delattr__(self, attribute: str) -> NoReturn:
         raise AttributeError(f"{self!r} is immutable: its {attribute} can't be deleted")
 
-    def __reduce__(self) -> NoReturn:
-        raise GraphError(
-            f"{describe(self)} can't be copied or pickled: a node is one place in one network",
-            repair="gn.Graph.from_networkx(graph.to_networkx()) makes a copy of the whole network.",
-        )
+    def __reduce__(self) -> tuple[Any, ...]:
+        slots = [slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())]
+        return restored, (type(self), tuple((slot, getattr(self, slot)) for slot in slots))
 
     # What a rule may ask of an array -------------------------------------------------------------------------------
 
@@ -243,6 +241,14 @@ class Node:
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<{self.kind}{name} {self.shape}>"
+
+
+def restored(kind: type[Node], slots: Sequence[tuple[str, Any]]) -> Node:
+    """Return the node that was pickled or copied."""
+    node = object.__new__(kind)
+    for slot, value in slots:
+        object.__setattr__(node, slot, value)
+    return node
 
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:

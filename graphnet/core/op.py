@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -38,6 +38,22 @@ class Stateless:
             f"{type(self).__name__}.{attribute} can't be set: an op has no state, only settings. "
             "Declare settings as fields of a class under @dataclass(frozen=True)."
         )
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if "<locals>" in type(self).__qualname__:
+            raise not_by_name(type(self), type(self).__name__)
+        return super().__reduce_ex__(protocol)
+
+
+def not_by_name(thing: Any, name: str) -> GraphError:
+    """Return the error of pickling what is found by its name in a module, and is not there."""
+    return GraphError(
+        f"op {name} can't be pickled: {thing.__qualname__} of {thing.__module__} is not at the top of a module",
+        repair="Pickle finds rules by name: move it out of the function that it is in. gn.save needs no pickle: ops=[...].",
+    )
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal
 
 from graphnet.check.report import Report
-from graphnet.core.graph import as_graph
+from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
 from graphnet.draw.build import build
@@ -135,19 +135,40 @@ def draw(
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
     parts = shown_of(drawn, show)
 
-    def ops(unfold: int | None = None) -> Picture:
-        return build(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
-
+    ops = partial(_ops, graph, drawn, direction, marks, parts, depth, title)
     picture = build_units(drawn, sample) if view == "units" else ops()
+    return Drawing(picture, partial(_page, graph, picture, ops, passes, rate, sample, view))
 
-    def page() -> str:
-        from graphnet.draw.page.data import page_data  # only pages need all this
-        from graphnet.draw.page.html import write_html
 
-        first = picture if isinstance(picture, Picture) else ops()
-        return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
+def _ops(
+    graph: Graph,
+    drawn: Graph | ForwardPass,
+    direction: Direction,
+    marks: Mapping[Node, Mark] | None,
+    parts: Any,
+    depth: int | None,
+    title: str,
+    unfold: int | None = None,
+) -> Picture:
+    """Build the op view; `graph` is first of all, so that what is pickled nests no nodes."""
+    return build(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
 
-    return Drawing(picture, page)
+
+def _page(
+    graph: Graph,
+    picture: Picture | Diagram,
+    ops: Callable[..., Picture],
+    passes: Mapping[str, ForwardPass],
+    rate: float,
+    sample: int | None,
+    view: Literal["ops", "units"],
+) -> str:
+    """Write the page; only pages need all that is imported here."""
+    from graphnet.draw.page.data import page_data
+    from graphnet.draw.page.html import write_html
+
+    first = picture if isinstance(picture, Picture) else ops()
+    return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
 
 
 class Drawing:
@@ -170,9 +191,9 @@ class Drawing:
     """
 
     def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
+        self._page = page
         self.picture = picture
         self._view = VIEWS[type(picture)]
-        self._page = page
 
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz: for ``dot``, in the unit view for ``neato -n2``.

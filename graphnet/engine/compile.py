@@ -70,6 +70,9 @@ class Step:
         self._turn = threading.Lock()
         _steps.add(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _compiled_again, (self.graph, self.wrt, self._all_reached)
+
     def __call__(self, feeds: Mapping[Any, Any]) -> Any:
         """Run it.
 
@@ -153,6 +156,11 @@ class Step:
         return (
             f"<compiled {self.graph.label(self.graph.outputs[0])}: {kinds}, programs for {len(self._programs)} shapes>"
         )
+
+
+def _compiled_again(graph: Graph, wrt: Sequence[Node], all_reached: bool) -> Step:
+    """Return the step that was pickled or copied; its program is made again at the first call."""
+    return Step(graph, wrt, all_reached=all_reached)
 
 
 _steps: weakref.WeakSet[Step] = weakref.WeakSet()

@@ -46,6 +46,9 @@ class ForwardPass:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _passed, (type(self), self.graph, dict(self.values))
+
     def __getitem__(self, node: Node | str) -> np.ndarray[Any, Any]:
         """Return the value of a node, given by itself or by its name or label."""
         return self.values[self.graph[node]]
@@ -95,6 +98,9 @@ class BackwardPass(ForwardPass):
             {graph.label(node): error_signals[node] for node in graph.parameters if node in error_signals}
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _passed, (type(self), self.graph, dict(self.values), dict(self.error_signals), self._messages)
+
     def error_signal(self, node: Node | str) -> np.ndarray[Any, Any]:
         """Return ∂E/∂(the node's output): an array of the shape of its value.
 
@@ -142,6 +148,14 @@ class BackwardPass(ForwardPass):
     def _row(self, node: Node) -> list[str]:
         signal = self.error_signals.get(node)
         return [*super()._row(node), "none reaches it" if signal is None else summary(signal)]
+
+
+def _passed(kind: type[ForwardPass], graph: Graph, *maps: Any) -> ForwardPass:
+    """Return the pass that was pickled or copied; its arrays are to be read only, as they were."""
+    messages = [message.delta for received in maps[2].values() for message in received] if len(maps) > 2 else []
+    for array in [*(array for arrays in maps[:2] for array in arrays.values()), *messages]:
+        array.flags.writeable = False
+    return kind(graph, *maps)
 
 
 def summary(array: np.ndarray[Any, Any]) -> str:

@@ -1,15 +1,13 @@
 """Nodes: array-like where a rule expects an array, and plain about what only numbers can answer."""
 
-import copy
 import math
-import pickle
 from operator import iadd, imul, isub, itruediv
 
 import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError, UnknownSizeError
+from graphnet.errors import DtypeError, OpaqueError, ShapeError, UnknownSizeError
 
 Z = np.array([[0.5, -1.0, 2.0], [-0.25, 3.0, 0.75]])
 
@@ -307,12 +305,6 @@ def test_nodes_are_immutable(z, attribute):
 def test_what_is_worked_out_can_not_be_set(z, attribute):
     with pytest.raises(AttributeError, match=attribute):
         setattr(z, attribute, 1)
-
-
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps], ids=lambda f: f.__name__)
-def test_a_node_is_not_copied_or_pickled_alone(refused, z, duplicate):
-    with refused(GraphError, "'z' (input)", "can't be copied or pickled", "Graph.from_networkx(graph.to_networkx())"):
-        duplicate(z)
 
 
 def test_a_constant_is_read_only_and_apart_from_the_array_it_was_made_of():
