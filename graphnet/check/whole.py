@@ -97,6 +97,9 @@ def check_whole(
                 f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(leaf, graph.label(leaf))}",
                 repair="There is no gradient to check: leave it out of wrt.",
             )
+        if finding.verdict == "kink" and all(other.verdict == "right" for other in local):
+            # Each rule was decided alone, and their total lies between the slopes on the two sides: nothing is left open.
+            finding = replace(finding, verdict="right")
         if finding.verdict == "wrong" and not any(other.verdict == "wrong" for other in local):
             finding = _diagnosed(finding, graph, values, error_signals, messages) or _in_doubt(finding, response, local)
         found[leaf] = finding

@@ -96,3 +96,26 @@ def test_a_total_that_is_not_finite_is_the_sum_of_its_messages():
     w = gn.parameter("w", [0.5, 1.5])
     found = total_of(gn.sum(bad(w) + w))["w"]
     assert (found.verdict, found.diagnosis) == ("wrong", "")
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_convolutional_network_whose_units_lie_at_their_kinks(batch):
+    # Images with dark corners and biases of 0: many pre-activations are exactly 0, and every entry of a bias is at a kink.
+    rng = np.random.default_rng(5)
+    X = np.zeros((batch, 1, 6, 6))
+    X[:, :, 2:4, 2:5] = rng.random((batch, 1, 2, 3))
+    x = gn.input("x", (None, 1, 6, 6))
+    h = gn.layers.max_pool2d(gn.layers.conv2d(gn.layers.conv2d(x, 2, rng=rng, name="first"), 3, rng=rng, name="second"))
+    scores = gn.layers.dense(gn.layers.flatten(h), 4, None, rng=rng, name="scores")
+    report = gn.check_gradients(gn.cross_entropy(scores, np.eye(4)[rng.integers(0, 4, batch)]), {x: X})
+    report.raise_if_failed()
+    assert sum(finding.kinks for finding in report.findings) > 20
+
+
+def test_a_wrong_rule_behind_kinks_is_still_wrong():
+    rng = np.random.default_rng(6)
+    my_relu = gn.op(lambda z: np.maximum(z, 0))
+    my_relu.backward(lambda delta, a, z: 1.01 * delta * (z > 0))
+    z = np.where(rng.random((4, 5)) < 0.5, 0.0, rng.normal(size=(4, 5)))
+    w = gn.parameter("w", z)
+    assert {f.label for f in gn.check_gradients(gn.sse(my_relu(w, name="a"), z - 1), {}).failures} >= {"a"}
