@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -74,3 +75,29 @@ def test_a_step_that_another_thread_runs_is_free_in_a_forked_child():
         if child == 0:
             os._exit(0 if step._turn.acquire(timeout=10) and step.run({x: np.ones(2)}) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_step_that_several_threads_wait_for_is_free_in_a_forked_child():
+    x = gn.input("x", shape=(None,))
+    step, feeds = gn.compile(gn.sum(gn.tanh(x)), []), {x: np.ones(2000)}
+    expected, done = float(step(feeds)), threading.Event()
+
+    def run_until_done():
+        while not done.is_set():
+            step(feeds)
+
+    threads = [threading.Thread(target=run_until_done, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(60):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if step._turn.acquire(timeout=10) and float(step.run(feeds).outputs[0]) == expected else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()

@@ -170,9 +170,9 @@ def _free_after_fork() -> None:
     """Free steps that another thread was running: it is not in the child, and what it was at is half done."""
     for step in _steps:
         if step._turn.locked():
-            step._turn = threading.Lock()
             step._programs.clear()
             step._shapes = None
+        step._turn = threading.Lock()  # of each step: a thread that waited may have its turn before locked() says so
 
 
 if hasattr(os, "register_at_fork"):  # not where there is no fork
