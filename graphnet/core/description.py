@@ -77,7 +77,7 @@ def rebuild(description: Mapping[str, Any], inputs: Sequence[Node], known: Known
     kind, scope = description["kind"], description.get("scope", "")
     if inputs and kind in ("input", "parameter", "constant"):
         raise GraphError(f"{kind} has {len(inputs)} inputs", repair="Edges lead to ops only: remove these.")
-    name = description.get("name", "").removeprefix(f"{scope}/") or None
+    name = description.get("name", "").removeprefix(f"{scope}/" if scope else "") or None
     with inside(scope):
         if kind == "op":
             return _rebuild_op(description, inputs, name, known)

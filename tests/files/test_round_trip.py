@@ -100,11 +100,18 @@ def test_arrays_around_the_sizes_of_pieces(through, entries):
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "δ₁", 'quo"te', "a&b<c>", "x/y", "new\nline", "\x00", "\ud800", "../x", "a" * 5000]
+    "name", ["a b", "δ₁", 'quo"te', "a&b<c>", "x/y", "/x", "/", "new\nline", "\x00", "\ud800", "../x", "a" * 5000]
 )
 def test_any_name(through, name):
     again = through(gn.tanh(gn.parameter(name, [1.0]), name=name * 2))
     assert [again.label(node) for node in again] == [name, name * 2]
+
+
+def test_names_that_differ_in_a_leading_slash(through):
+    """Without a scope no slash belongs to one: neither name may become the other."""
+    x, slash_x = gn.parameter("x", [1.0]), gn.parameter("/x", [2.0])
+    again = through(x - slash_x)
+    assert {parameter.name: float(parameter.value[0]) for parameter in again.parameters} == {"x": 1.0, "/x": 2.0}
 
 
 def test_scopes_that_are_open_change_nothing(path):
