@@ -1,5 +1,5 @@
 """Pictures of graphs and passes: one neutral description of the picture, then one writer for each format."""
 
-from graphnet.draw.drawing import Drawing, draw
+import lazy_loader
 
-__all__ = ["Drawing", "draw"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, ["plots"])
