@@ -73,7 +73,8 @@ class StepCurve:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise DrawError(
-                f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+                f"plots need matplotlib, which can't be imported: {error}",
+                repair='Run: pip install "matplotlib>=3.8.4".',
             ) from error
         if axes is None:
             axes = Figure(layout="constrained").add_subplot()

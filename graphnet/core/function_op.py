@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from graphnet.core.node import Array
 from graphnet.core.op import Op, not_by_name, positional_parameters
 from graphnet.errors import GraphError, RuleError, shown
@@ -149,8 +151,8 @@ class op:
 def _require_inputs_only(forward: Callable[..., Any]) -> None:
     """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
     name = getattr(forward, "__name__", "")
-    try:
-        parameters = list(inspect.signature(forward).parameters.values())
+    try:  # a ufunc has a signature since NumPy 2.4, but its parameters are settings
+        parameters = [] if isinstance(forward, np.ufunc) else list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     if not name or not parameters:
