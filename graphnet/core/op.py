@@ -51,8 +51,9 @@ class Stateless:
 def not_by_name(thing: Any, name: str) -> GraphError:
     """Return the error of pickling what is found by its name in a module, and is not there."""
     return GraphError(
-        f"op {name} can't be pickled: {thing.__qualname__} of {thing.__module__} is not at the top of a module",
-        repair="Pickle finds rules by name: move it out of the function that it is in. gn.save needs no pickle: ops=[...].",
+        f"op {name} can't be pickled: no name at the top of module {thing.__module__}, where its rule is from, stands for it",
+        repair="Pickle finds ops by name: give it one there, or move it out of the function that it is in. gn.save needs no "
+        "pickle: ops=[...].",
     )
 
 
@@ -363,7 +364,7 @@ def shape_of_rule(
         output = require_value(
             op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
         )
-        return output.shape if isinstance(output, Node) else np.shape(output)
+        return output.shape if isinstance(output, Node) else _array_shape(output)
     except RuleError:
         raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
@@ -387,7 +388,7 @@ def _shape_with(
         ]
         try:
             with np.errstate(all="ignore"):
-                return np.shape(require_value(op.forward(*arrays)))
+                return _array_shape(require_value(op.forward(*arrays)))
         except RuleError:
             raise
         except Exception as error:  # of any kind: it is the rule's own
@@ -397,6 +398,14 @@ def _shape_with(
         f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
         repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
     ) from problems[0]
+
+
+def _array_shape(output: Any) -> tuple[int, ...]:
+    """Return the shape of what a forward rule returned, or raise `RuleError` if it is no array."""
+    try:
+        return tuple(numbers(output, "what its forward rule returned").shape)
+    except DtypeError as error:
+        raise RuleError(error.problem, repair="Return one array.") from None
 
 
 def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

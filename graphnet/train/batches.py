@@ -11,7 +11,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
-from graphnet.core.settings import listed
+from graphnet.core.settings import listed, takes
 from graphnet.engine.feeds import fed_arrays
 from graphnet.errors import TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
@@ -60,6 +60,8 @@ def as_batches(
         raise TrainingError(
             "batch_size is given, and batches that are cut already", repair="Leave it out, or feed {input: array}."
         )
+    if callable(data):
+        takes(data, 0, "the function that makes the batches", TrainingError)
     if steps_per_epoch is not None:
         require_count("steps_per_epoch", steps_per_epoch, 1)
     elif isinstance(data, Iterator) and epochs > 1:

@@ -236,4 +236,5 @@ def test_the_loss_of_a_sure_prediction_is_a_positive_zero():
     ):
         E = loss(gn.parameter("z", z), target, name="E")
         for value in (loss(z, target), gn.forward(E, {})["E"], gn.compile(E)({})[0]):
-            assert value == 0 and not np.signbit(value)
+            assert value == 0
+            assert not np.signbit(value)
