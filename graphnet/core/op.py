@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.leaves import Input, as_node, numbers
+from graphnet.core.leaves import Constant, Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
@@ -171,7 +171,7 @@ class Op(Stateless):
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
-            dtype = self.dtype(*[node.dtype for node in inputs])
+            dtype = self.dtype(*_dtypes(inputs))
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         return Node(self, inputs, tuple(shape), dtype, name)
@@ -306,6 +306,14 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     parameters = inspect.signature(function).parameters.values()
     variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
+
+
+def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
+    """Return the dtypes of inputs; a run casts floating constants to that of parameters and feeds, so they widen nothing."""
+    adapting = [isinstance(node, Constant) and node.dtype.kind == "f" for node in inputs]
+    if all(adapting):
+        return [node.dtype for node in inputs]
+    return [np.dtype(np.float32) if adapts else node.dtype for node, adapts in zip(inputs, adapting, strict=True)]
 
 
 def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:

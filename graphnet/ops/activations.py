@@ -141,7 +141,7 @@ class AlongAxis(Op):
 
     def shape(self, z: Shape) -> Shape:
         """Return the same shape."""
-        shapes.normal_axes(self.axis, len(z))
+        shapes.require_entries(z, shapes.normal_axes(self.axis, len(z)), self.name)
         return z
 
 
