@@ -96,6 +96,8 @@ class StepCurve:
         figure = self.plot().figure
         try:
             target = Path(path)
+            if not target.suffix:
+                raise ValueError("it has no suffix to tell the format")
             figure.savefig(target)
         except (OSError, TypeError, ValueError) as error:
             raise DrawError(

@@ -101,7 +101,9 @@ def inner_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def average(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    """Return the mean as ``np.mean`` does, with the sum of `total`."""
+    """Return the mean as ``np.mean`` does, with the sum of `total`; raise `ShapeError` if there is nothing to average."""
+    if isinstance(z, np.ndarray) and not z.size:
+        shapes.require_entries(z.shape, axis, "mean")
     if not isinstance(z, np.ndarray) or z.dtype != np.float32:
         return np.mean(z, axis=axis, keepdims=keepdims)
     summed = total(z, axis, keepdims=keepdims)
