@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.leaves import Input, as_node, numbers
+from graphnet.core.leaves import Constant, Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
@@ -51,8 +51,9 @@ class Stateless:
 def not_by_name(thing: Any, name: str) -> GraphError:
     """Return the error of pickling what is found by its name in a module, and is not there."""
     return GraphError(
-        f"op {name} can't be pickled: {thing.__qualname__} of {thing.__module__} is not at the top of a module",
-        repair="Pickle finds rules by name: move it out of the function that it is in. gn.save needs no pickle: ops=[...].",
+        f"op {name} can't be pickled: no name at the top of module {thing.__module__}, where its rule is from, stands for it",
+        repair="Pickle finds ops by name: give it one there, or move it out of the function that it is in. gn.save needs no "
+        "pickle: ops=[...].",
     )
 
 
@@ -170,7 +171,7 @@ class Op(Stateless):
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
-            dtype = self.dtype(*[node.dtype for node in inputs])
+            dtype = self.dtype(*_dtypes(inputs))
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         return Node(self, inputs, tuple(shape), dtype, name)
@@ -307,6 +308,14 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
+def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
+    """Return the dtypes of inputs; a run casts floating constants to that of parameters and feeds, so they widen nothing."""
+    adapting = [isinstance(node, Constant) and node.dtype.kind == "f" for node in inputs]
+    if all(adapting):
+        return [node.dtype for node in inputs]
+    return [np.dtype(np.float32) if adapts else node.dtype for node, adapts in zip(inputs, adapting, strict=True)]
+
+
 def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:
     """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
     if isinstance(value, (int, float)):
@@ -363,7 +372,7 @@ def shape_of_rule(
         output = require_value(
             op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
         )
-        return output.shape if isinstance(output, Node) else np.shape(output)
+        return output.shape if isinstance(output, Node) else _array_shape(output)
     except RuleError:
         raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
@@ -387,7 +396,7 @@ def _shape_with(
         ]
         try:
             with np.errstate(all="ignore"):
-                return np.shape(require_value(op.forward(*arrays)))
+                return _array_shape(require_value(op.forward(*arrays)))
         except RuleError:
             raise
         except Exception as error:  # of any kind: it is the rule's own
@@ -397,6 +406,14 @@ def _shape_with(
         f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
         repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
     ) from problems[0]
+
+
+def _array_shape(output: Any) -> tuple[int, ...]:
+    """Return the shape of what a forward rule returned, or raise `RuleError` if it is no array."""
+    try:
+        return tuple(numbers(output, "what its forward rule returned").shape)
+    except DtypeError as error:
+        raise RuleError(error.problem, repair="Return one array.") from None
 
 
 def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

@@ -26,7 +26,7 @@ def through_gml(network):
 
 
 def through_json(network):
-    return nx.node_link_graph(json.loads(json.dumps(nx.node_link_data(network, edges="edges"))), edges="edges")
+    return nx.adjacency_graph(json.loads(json.dumps(nx.adjacency_data(network))))
 
 
 def through_a_file(network):

@@ -45,6 +45,28 @@ def test_what_is_meant_can_be_said():
     assert (gn.broadcast_to(x, (4, 4)) + y).shape == (4, 4)
 
 
+@pytest.mark.parametrize("to", [(3,), (2, 4), (3, 3), ()])
+def test_nothing_is_broadcast_to_what_it_does_not_fill(to):
+    (x,) = as_nodes(np.ones((2, 3)))
+    with pytest.raises(ShapeError, match="does not broadcast to"):
+        gn.broadcast_to(x, to)
+
+
+@pytest.mark.parametrize("axes", [0, (0, 1), (1, 2)])
+def test_only_axes_of_size_1_are_squeezed(axes):
+    (x,) = as_nodes(np.ones((2, 1, 3)))
+    with pytest.raises(ShapeError, match="are not all of size 1"):
+        np.squeeze(x, axes)
+
+
+@pytest.mark.parametrize("size", [0, 3])
+def test_no_positions_take_nothing(size):
+    x, positions = gn.input("x", (size, 2)), gn.input("positions", (None,), dtype=int)
+    y = gn.take(x, positions)
+    feeds = {x: np.ones((size, 2)), positions: np.zeros(0, int)}
+    assert gn.forward(y, feeds)[y].shape == gn.compile(y)(feeds).shape == (0, 2)
+
+
 @pytest.mark.parametrize("given", [as_nodes, as_arrays])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("a", "t"), [((4, 1), (4,)), ((4, 3), (3,)), ((4, 3), (1, 3)), ((4,), ()), ((4,), (1,))])

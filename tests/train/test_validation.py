@@ -131,6 +131,12 @@ def test_callbacks_see_the_training_and_can_stop_it(line, fit):
     assert repr(history).endswith("; enough>")
 
 
+@pytest.mark.parametrize("reason", ["", None, 3])
+def test_a_stop_without_a_reason_is_a_stop(line, fit, reason):
+    history = fit(line, callbacks=[lambda training: training.stop(reason)])
+    assert (history.stopped, len(history.loss)) == ("stopped", 1)
+
+
 def test_a_callback_has_a_start_and_an_end(line, fit):
     class Diary(gn.Callback):
         def __init__(self):
