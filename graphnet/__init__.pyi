@@ -20,7 +20,6 @@ from .core.leaves import parameter as parameter
 from .core.node import Node as Node
 from .core.op import Op as Op
 from .core.origin import scope as scope
-from .draw import notebook as notebook
 from .draw import plots as plots
 from .draw.drawing import Drawing as Drawing
 from .draw.drawing import draw as draw

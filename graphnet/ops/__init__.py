@@ -6,11 +6,7 @@
 
 import lazy_loader
 
-from graphnet.core.op import Op as Op
-from graphnet.core.op import Primitive as Primitive
-
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 for _name in __all__:  # all are loaded: NumPy's functions, given a node, look for the op that does the same
     __getattr__(_name)
-__all__ += ["Op", "Primitive"]

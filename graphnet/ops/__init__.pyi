@@ -1,7 +1,5 @@
 """Every op by its class, and the file of its rule."""
 
-import graphnet.core.op as _op
-
 from .activations import Identity as Identity
 from .activations import LeakyRelu as LeakyRelu
 from .activations import LogSoftmax as LogSoftmax
@@ -48,6 +46,8 @@ from .convolution import Conv2d as Conv2d
 from .convolution import Conv2dToInput as Conv2dToInput
 from .convolution import Conv2dToKernel as Conv2dToKernel
 from .dropout import Dropout as Dropout
+from .elementwise import Op as Op
+from .elementwise import Primitive as Primitive
 from .joining import Concatenate as Concatenate
 from .labels import Accuracy as Accuracy
 from .linear import BiasAdd as BiasAdd
@@ -72,6 +72,3 @@ from .shaping import ExpandDims as ExpandDims
 from .shaping import Getitem as Getitem
 from .shaping import Reshape as Reshape
 from .shaping import Squeeze as Squeeze
-
-Op = _op.Op
-Primitive = _op.Primitive

@@ -6,7 +6,8 @@ import numpy as np
 
 from graphnet.core import shapes
 from graphnet.core.node import Array
-from graphnet.core.op import Op, Primitive
+from graphnet.core.op import Op as Op  # and the door gives it on
+from graphnet.core.op import Primitive as Primitive
 from graphnet.core.shapes import Shape
 from graphnet.ops.sums import total
 
