@@ -142,8 +142,11 @@ def test_an_empty_batch_runs_and_sends_empty_error_signals_back(f, declared):
 def test_a_parameter_gets_zeros_from_an_empty_batch(loss):
     x, W, b = gn.input("x", (None, 2)), gn.parameter("W", np.ones((2, 3))), gn.parameter("b", np.ones(3))
     E = loss(x @ W + b, np.zeros((0, 3)))
-    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning) if loss is gn.mse else np.errstate():
-        bwd = gn.backward(E, {x: np.ones((0, 2))})  # the mean of nothing is not a number; its gradient is none
+    if loss is gn.mse:  # 0 / 0: a mean of nothing, which is no number to make smaller
+        with pytest.raises(ShapeError, match="mean of no entries"):
+            gn.backward(E, {x: np.ones((0, 2))})
+        return
+    bwd = gn.backward(E, {x: np.ones((0, 2))})
     assert not bwd.gradient(W).any()
     assert bwd.gradient(b).tolist() == [0.0, 0.0, 0.0]
 
