@@ -326,3 +326,8 @@ gn.fit(gn.sum(w * w), {}, optimizer=gn.GradientDescent(0.1), epochs=1, progress=
 assert "tqdm.auto" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_one_metric_needs_no_list(line, fit):
+    near = gn.sum(line[2] * 0.0, name="near")
+    assert fit(line, metrics=near, epochs=2).metrics == fit(line, metrics=[near], epochs=2).metrics == {"near": [0, 0]}
