@@ -1,8 +1,15 @@
 """Networks that between them use every family of ops, settings, scopes, constants and dtypes."""
 
+from dataclasses import fields
+from inspect import signature
+
 import numpy as np
 
 import graphnet as gn
+from graphnet.core.op import Op
+from graphnet.core.registry import OPS
+from graphnet.ops.comparisons import Step
+from graphnet.ops.elementwise import Elementwise
 
 
 def layers():
@@ -32,6 +39,13 @@ def elementwise():
     terms += [np.zeros_like(z), np.ones_like(z), gn.where((z != 0) | (z >= 1) & ~(z == 2), z, 0.0)]
     terms += [gn.where((z < 1) & (z <= 1), z, 1.0)]
     return gn.sum(sum(terms[1:], terms[0]), name="E")
+
+
+def every_function_of_a_number():
+    z = gn.parameter("between_0_and_1", np.linspace(0.1, 0.9, 12).reshape(4, 3))
+    kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and not fields(kind)]
+    smooth = [kind() for kind in kinds if kind.backward is not Op.backward and not issubclass(kind, Step)]
+    return gn.sum(sum((op(z) for op in smooth if len(signature(op.forward).parameters) == 1), z), name="E")
 
 
 def shaping():
@@ -78,7 +92,18 @@ FEEDS = {
     "mask": np.random.default_rng(3).uniform(size=(4, 3)) > 0.5,
     "p": np.array([3, 1]),
 }
-NETWORKS = [layers, activations, arithmetic, elementwise, shaping, choices, losses, images, single_precision]
+NETWORKS = [
+    layers,
+    activations,
+    arithmetic,
+    elementwise,
+    every_function_of_a_number,
+    shaping,
+    choices,
+    losses,
+    images,
+    single_precision,,
+]
 
 
 def feeds_of(graph):

@@ -21,6 +21,7 @@ import numpy as np
 from mpmath import mp, mpf
 
 import graphnet as gn
+from tests.ops.cases import BINARY, POLYNOMIAL, SLOPE, TERMS, UNARY, Reference, one
 
 mp.dps = 50
 Numbers = np.ndarray[Any, Any]
@@ -29,21 +30,6 @@ FORWARD, BACKWARD = 4, 8
 """How many ulps are allowed."""
 
 # What to compare with -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What an elementwise op should give, entry by entry, and the slope for each input.
-
-    `whole` and `terms` return what the errors of a slope and of a value are measured by, if that is more than these
-    themselves; `why` says it in words.
-    """
-
-    value: Callable[..., Any]
-    slopes: tuple[Callable[..., Any], ...]
-    whole: Callable[..., Any] = lambda *x: 0
-    why: str = ""
-    terms: Callable[..., Any] = lambda *x: 0
 
 
 @dataclass(frozen=True)
@@ -59,91 +45,6 @@ class Arrays:
     terms: Callable[..., Any] = lambda *x: 0
     why: str = ""
     slope: float = 0.0  # the largest there is, where the backward rule reads the cached output
-
-
-def sigmoid(z: Any) -> Any:
-    return 1 / (1 + mp.exp(-z))
-
-
-def slope_of_power(x: Any, p: Any) -> Any:
-    if mp.isinf(p) or (x < 0 and abs(p) >= 2**24):  # p − 1 is odd or even by its rounding in float32
-        return mp.nan
-    return mpf(0) if p == 0 else p * mp.power(x, p - 1) if x or p >= 1 else mp.inf
-
-
-def sign(z: Any) -> Any:
-    return mpf((z > 0) - (z < 0))
-
-
-def one(*_: Any) -> Any:
-    return mpf(1)
-
-
-TERMS = "measured by the sum of its terms"
-SLOPE = "measured by the largest slope: it reads the cached output"
-POLYNOMIAL = (0.5, -1.0, 2.0, 0.25)
-
-
-def half_where_equal(wins: Callable[[Any, Any], bool]) -> tuple[Callable[..., Any], ...]:
-    return tuple(lambda *xy, i=i: mpf("0.5") if xy[0] == xy[1] else mpf(wins(xy[i], xy[1 - i])) for i in (0, 1))
-
-
-def horner(coefficients: Sequence[float]) -> Callable[[Any], Any]:
-    return lambda z: sum((mpf(c) * z**n for n, c in enumerate(coefficients)), mpf(0))
-
-
-def derivative(coefficients: Sequence[float]) -> list[float]:
-    return [n * c for n, c in enumerate(coefficients)][1:]
-
-
-UNARY = {
-    "identity": Reference(lambda z: z, (one,)),
-    "negative": Reference(lambda z: -z, (lambda z: mpf(-1),)),
-    "abs": Reference(abs, (sign,)),
-    "square": Reference(lambda z: z * z, (lambda z: 2 * z,)),
-    "sqrt": Reference(mp.sqrt, (lambda z: 1 / (2 * mp.sqrt(z)) if z else mp.inf,)),
-    "reciprocal": Reference(lambda z: 1 / z if z else mp.inf, (lambda z: -1 / z**2 if z else -mp.inf,)),
-    "exp": Reference(mp.exp, (mp.exp,)),
-    "expm1": Reference(mp.expm1, (mp.exp,), lambda z: abs(mp.expm1(z)) + 1, TERMS),
-    "log": Reference(mp.log, (lambda z: 1 / z if z else mp.inf,)),
-    "log1p": Reference(mp.log1p, (lambda z: 1 / (1 + z) if z != -1 else mp.inf,)),
-    "sin": Reference(mp.sin, (mp.cos,)),
-    "cos": Reference(mp.cos, (lambda z: -mp.sin(z),)),
-    "sinh": Reference(mp.sinh, (mp.cosh,)),
-    "cosh": Reference(mp.cosh, (mp.sinh,)),
-    "tanh": Reference(mp.tanh, (lambda z: mp.sech(z) ** 2,), one, SLOPE),
-    "sigmoid": Reference(sigmoid, (lambda z: sigmoid(z) * sigmoid(-z),), lambda z: mpf("0.25"), SLOPE),
-    "softplus": Reference(lambda z: mp.log1p(mp.exp(z)) if z < 100 else z + mp.exp(-z), (sigmoid,)),
-    "relu": Reference(lambda z: z if z > 0 else mpf(0), (lambda z: mpf(z > 0),)),
-    "leaky_relu": Reference(
-        lambda z: z if z > 0 else mpf(0.01) * z,
-        (lambda z: mpf(1) if z > 0 else mpf(0.01),),
-        one,
-        "the slope is a setting",
-    ),
-    "polynomial": Reference(
-        horner(POLYNOMIAL),
-        (horner(derivative(POLYNOMIAL)),),
-        lambda z: horner(np.abs(derivative(POLYNOMIAL)).tolist())(abs(z)),
-        TERMS,
-        lambda z: horner(np.abs(POLYNOMIAL).tolist())(abs(z)),
-    ),
-}
-
-BINARY = {
-    "add": Reference(lambda x, y: x + y, (one, one)),
-    "subtract": Reference(lambda x, y: x - y, (one, lambda x, y: mpf(-1))),
-    "multiply": Reference(lambda x, y: x * y, (lambda x, y: y, lambda x, y: x)),
-    "divide": Reference(lambda x, y: x / y, (lambda x, y: 1 / y, lambda x, y: -x / y**2)),
-    "power": Reference(
-        mp.power,
-        (slope_of_power, lambda x, p: mp.nan if mp.isinf(p) else mp.power(x, p) * mp.log(x) if x > 0 else mpf(0)),
-        lambda x, p: abs(slope_of_power(x, p)) * (1 + max(1, abs(p)) * abs(mp.log(abs(x)))) if x else 0,
-        "measured by the slope times 1 + |p ln x|: p − 1 is rounded, and then an exponent",
-    ),
-    "maximum": Reference(max, half_where_equal(lambda x, y: x > y)),
-    "minimum": Reference(min, half_where_equal(lambda x, y: x < y)),
-}
 
 
 def plain(*shapes: tuple[int, ...]) -> Any:
