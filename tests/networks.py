@@ -102,7 +102,7 @@ NETWORKS = [
     choices,
     losses,
     images,
-    single_precision,,
+    single_precision,
 ]
 
 
