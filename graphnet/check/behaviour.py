@@ -42,7 +42,7 @@ SPOILING = {
 
 
 def other_values(array: Array) -> Array:
-    """Return other values that a rule should take as well: the same numbers in reverse order.
+    """Return other values that a rule should take as well: the same numbers, each in the place of the next along all axes.
 
     What is symmetric, positive definite, a distribution or one-hot stays such; what is sorted is left, or, if it has both
     signs, reversed and negated, and sorted still.
@@ -53,7 +53,7 @@ def other_values(array: Array) -> Array:
     is_sorted = [bool(rise.size) and bool((rise >= 0).all() or (rise <= 0).all()) for rise in rises]
     if any(is_sorted):
         return -np.flip(array) if (array < 0).any() and (array > 0).any() else array
-    return np.flip(array)
+    return np.roll(array, [1] * array.ndim, tuple(range(array.ndim))) if array.ndim else array
 
 
 class Behaviour:
@@ -103,7 +103,7 @@ class Behaviour:
             self.problem = rule_error("backward", self._arguments, error).problem
             if "writes into" in self.problem:
                 self._fault("arguments unchanged", None, self.problem)
-            if isinstance(error, (OpaqueError, StackError)):
+            if isinstance(error, (OpaqueError, StackError)) or isinstance(error.__cause__, (OpaqueError, StackError)):
                 self._fault("no hidden state", None, "given arrays, it works with what another call was given")
             return
         self.messages = [None if message is None else message.copy() for message in first]

@@ -145,6 +145,8 @@ class _Rule:
             verdict, evidence = verdict_of(judged), ""
             if verdict != "wrong" and more["directions"]:
                 verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
+        if verdict != "wrong" and judged is not None and judged.count("kink") and (beside := self._wrong_beside(slot)):
+            verdict, evidence = "wrong", f"beside the kinks, where slopes are known, {beside.split(',')[0]}"
         broken = bool(self._spoilt(slot))
         if verdict != "wrong" and not broken and not problem and (beside := self._elsewhere(slot, message)):
             return self._finding(slot, judged, "wrong", beside, **more)
@@ -170,7 +172,7 @@ class _Rule:
         evidence = self._wrong_at(slot, list(map(other_values, self.inputs)))
         if not evidence or judge_directions(self._response(slot), here, self.settings.rng, "right")[0] == "wrong":
             return ""
-        where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
+        where = "depends on state: it is right at these values, but not at the same numbers in another order"
         return f"{where} ({evidence.split(',')[0]})"
 
     def _wrong_beside(self, slot: int) -> str:
