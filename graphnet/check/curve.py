@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Call
+from graphnet.check.calls import Call
 from graphnet.check.responses import STEP, Response
 from graphnet.core import shapes
 from graphnet.core.graph import Target, as_graph
@@ -19,8 +19,6 @@ from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.core.tables import number, table
 from graphnet.engine.feeds import leaf_values
-from graphnet.engine.passes import Message
-from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import DrawError, GraphError, ShapeError, UnreachableError, shown
 
@@ -183,9 +181,7 @@ def step_curve(
     lengths = np.logspace(-12, 0, 73) if steps is None else float_array(steps, "steps").astype(float)
     if lengths.ndim != 1 or not len(lengths) or not (np.isfinite(lengths) & (lengths > 0)).all():
         raise GraphError(f"steps are {shown(steps)}", repair="Give numbers above 0.")
-    messages: dict[Node, list[Message]] = {other: [] for other in graph.nodes}
-    messages[output].append(Message(None, None, np.asarray(1.0)))
-    signals = propagate(graph, values, messages, apply_backward)
+    signals, _ = propagate(graph, values, {output: np.asarray(1.0)})
     if node not in signals:
         raise UnreachableError(f"no error signal reaches {label!r}", repair="E does not depend on it smoothly.")
     gradient = float(np.asarray(signals[node])[place])

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.check.calls import Messages, tried
 from graphnet.core.op import Op
 from graphnet.core.tables import number
-from graphnet.engine.rules import as_messages, read_only
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-12
@@ -39,7 +39,7 @@ class Neighbourhood:
     Parameters
     ----------
     op, delta, messages, inputs
-        The rule, and what it says of what: None for an input that has no error signal.
+        The rule, and what it says of what; messages that are no real numbers, or of another shape, are left out.
     rng
         Chooses neighbours and groups.
 
@@ -50,10 +50,14 @@ class Neighbourhood:
     """
 
     def __init__(
-        self, op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequence[Array], rng: np.random.Generator
+        self, op: Op, delta: Array, messages: Messages, inputs: Sequence[Array], rng: np.random.Generator
     ) -> None:
-        self._op, self._delta, self._inputs, self._rng = op, read_only(delta), inputs, rng
-        self._slots = [slot for slot, x in enumerate(inputs) if messages[slot] is not None and x.dtype.kind == "f"]
+        self._op, self._delta, self._inputs, self._rng = op, delta, inputs, rng
+        self._slots = [
+            slot
+            for slot, (message, x) in enumerate(zip(messages, inputs, strict=False))  # none of a rule that is broken
+            if message is not None and message.dtype.kind in "fiu" and message.shape == x.shape and x.dtype.kind == "f"
+        ]
         self._said = self._joined(messages)
         self._length = NEAR * np.maximum(1.0, np.abs(self._joined(inputs)))
         self._near = self._anywhere(FIRST)
@@ -124,17 +128,15 @@ class Neighbourhood:
         moved, start = list(self._inputs), 0
         for slot in self._slots:
             array = self._inputs[slot]
-            moved[slot] = read_only(np.asarray(array + shift[start : start + array.size].reshape(array.shape)))
+            moved[slot] = np.asarray(array + shift[start : start + array.size].reshape(array.shape))
             start += array.size
-        try:
-            with np.errstate(all="ignore"):
-                output = read_only(np.asarray(self._op.forward(*moved)))
-                found = self._joined(as_messages(self._op, self._op.backward(self._delta, output, *moved), len(moved)))
-        except Exception:  # of any kind: it is the rule's own
+        said = tried(self._op, self._delta, moved)
+        if said is None or any(said[1][slot] is None for slot in self._slots):
             return None
+        found = self._joined(said[1])
         return found if found.shape == self._said.shape and np.isfinite(found).all() else None
 
-    def _joined(self, arrays: Sequence[Array | None]) -> Array:
+    def _joined(self, arrays: Messages) -> Array:
         return np.concatenate([np.empty(0), *(np.asarray(arrays[slot], float).ravel() for slot in self._slots)])
 
 

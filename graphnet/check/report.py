@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.differences import PRECISION, Judged
+from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
 from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
-Verdict = Literal["right", "wrong", "kink", "blurred"]
+Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
 TITLES: dict[Part, str] = {
@@ -38,6 +38,13 @@ HOW = {
 }
 
 
+PLAIN = (
+    *("part", "label", "op", "slot", "input", "entries", "of", "directions", "kinks", "blurred", "worst"),
+    *("rule", "difference", "error", "order", "verdict", "diagnosis", "there", "torn"),
+)
+"""What of a finding is told as plain data."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """The check of one input of one rule, or of one gradient from end to end.
@@ -54,28 +61,20 @@ class Finding:
         Which input of the op; None from end to end.
     input : str
         What the op calls that input, and the label of the node that it is.
-    entries, of : int
-        How many entries were compared, of how many.
-    directions : int
-        How many random directions over the whole array were compared besides, or instead.
-    kinks : int
-        How many entries lie at a kink, where any value between the two slopes is accepted.
-    blurred : int
-        How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain.
-    worst : tuple of int or None
-        The entry where rule and difference are farthest apart.
-    rule, difference, error : float
-        There: what the backward rule says, what the finite difference says, and how far they are apart.
-    order : float or None
-        With the method ``"taylor"``: the order of the remainder, 2 or more if right; None if there is no remainder.
+    shape : tuple of int
+        Of the array.
     verdict : str
         ``"right"``, ``"wrong"``, or ``"kink"`` or ``"blurred"`` if no entry can tell.
     diagnosis : str
         What the fault looks like, if it is wrong.
+    compared : Judged
+        ``.entries`` (flat indices), ``.rule``, ``.difference`` and ``.judgement`` of each entry compared.
     there : str
         At the worst entry: the input, and δ if that has such an entry.
-    compared : Judged or None
-        ``.entries`` (flat indices), ``.rule``, ``.difference`` and ``.judgement`` of each entry compared.
+    directions : int
+        How many random directions over the whole array were compared besides, or instead.
+    order : float or None
+        With the method ``"taylor"``: the order of the remainder, 2 or more if right; None if there is no remainder.
     torn : bool
         Whether the rule says something else right beside these inputs, as at a tie.
     """
@@ -83,24 +82,66 @@ class Finding:
     part: Part
     node: Node
     label: str
-    op: str
     slot: int | None
     input: str
-    entries: int
-    of: int
-    directions: int
-    kinks: int
-    blurred: int
-    worst: tuple[int, ...] | None
-    rule: float
-    difference: float
-    error: float
-    order: float | None
+    shape: tuple[int, ...]
     verdict: Verdict
     diagnosis: str = ""
+    compared: Judged = field(default=NOTHING, repr=False, compare=False)
     there: str = ""
-    compared: Judged | None = field(default=None, repr=False, compare=False)
+    directions: int = 0
+    order: float | None = None
     torn: bool = False
+
+    @property
+    def op(self) -> str:
+        """What the node is."""
+        return self.node.kind
+
+    @property
+    def of(self) -> int:
+        """How many entries the array has."""
+        return math.prod(self.shape)
+
+    @property
+    def entries(self) -> int:
+        """How many of them were compared."""
+        return len(self.compared.entries)
+
+    @property
+    def wrong(self) -> int:
+        """How many of these are wrong."""
+        return self.compared.count("wrong")
+
+    @property
+    def kinks(self) -> int:
+        """How many lie at a kink, where any value between the two slopes is accepted."""
+        return self.compared.count("kink")
+
+    @property
+    def blurred(self) -> int:
+        """How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain."""
+        return self.compared.count("blurred")
+
+    @property
+    def worst(self) -> tuple[int, ...] | None:
+        """The entry where rule and difference are farthest apart."""
+        return self.compared.place(self.shape)
+
+    @property
+    def rule(self) -> float:
+        """What the backward rule says there."""
+        return self.compared.at_worst(self.compared.rule)
+
+    @property
+    def difference(self) -> float:
+        """What the finite difference says there."""
+        return self.compared.at_worst(self.compared.difference)
+
+    @property
+    def error(self) -> float:
+        """How far the two are apart there."""
+        return self.compared.at_worst(self.compared.error)
 
     @property
     def local(self) -> bool:
@@ -111,11 +152,6 @@ class Finding:
     def sampled(self) -> bool:
         """Whether not every entry was compared."""
         return self.entries < self.of
-
-    @property
-    def wrong(self) -> int:
-        """How many of the entries compared are wrong."""
-        return self.compared.count("wrong") if self.compared else 0
 
     @property
     def evidence(self) -> str:
@@ -132,8 +168,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not finite as text."""
-        names = [field.name for field in fields(self) if field.name not in ("node", "compared")]
-        return {name: _plain(getattr(self, name)) for name in names}
+        return {name: _plain(getattr(self, name)) for name in PLAIN}
 
     def __str__(self) -> str:
         second = ", in the gradients' graph," if self.part.startswith("second") else ""

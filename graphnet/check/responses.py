@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Call, Cut, Search, run_in_domain
+from graphnet.check.calls import Call, run_in_domain
+from graphnet.check.cuts import Cut, Search
 from graphnet.check.stack import Stack
 from graphnet.core.op import Op
 from graphnet.engine.rules import read_only

@@ -23,9 +23,7 @@ def scatter(findings: Sequence[Finding]) -> Any:
         raise DrawError(
             f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
         ) from error
-    shown = [(finding, finding.compared) for finding in findings if finding.compared is not None and finding.entries][
-        :MOST
-    ]
+    shown = [(finding, finding.compared) for finding in findings if finding.entries][:MOST]
     if not shown:
         raise DrawError("there is nothing to plot: no entry was compared", repair='Check with method="central".')
     columns = min(3, len(shown))
