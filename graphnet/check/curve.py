@@ -14,6 +14,7 @@ import numpy as np
 from graphnet.check.calls import Call
 from graphnet.check.responses import STEP, Response
 from graphnet.core import shapes
+from graphnet.core.extras import matplotlib_needed
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
@@ -67,12 +68,8 @@ class StepCurve:
         DrawError
             If matplotlib is missing.
         """
-        try:
+        with matplotlib_needed():
             from matplotlib.figure import Figure
-        except ImportError as error:
-            raise DrawError(
-                f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
-            ) from error
         if axes is None:
             axes = Figure(layout="constrained").add_subplot()
         if not callable(getattr(axes, "loglog", None)):
@@ -92,13 +89,10 @@ class StepCurve:
         """Write the plot to a file, as ``.png``, ``.svg`` or ``.pdf``; raise `DrawError` if that can't be done."""
         figure = self.plot().figure
         try:
-            target = Path(path)
-            figure.savefig(target)
+            figure.savefig(target := Path(path))
         except (OSError, TypeError, ValueError) as error:
-            raise DrawError(
-                f"can't write {shown(path)}: {shown(error)}",
-                repair='Write for example "curve.png", in a folder that exists.',
-            ) from error
+            repair = 'Write for example "curve.png", in a folder that exists.'
+            raise DrawError(f"can't write {shown(path)}: {shown(error)}", repair=repair) from error
         return target
 
     def _repr_png_(self) -> bytes | None:
@@ -111,9 +105,8 @@ class StepCurve:
         return picture.getvalue()
 
     def __repr__(self) -> str:
-        entry = f"{self.label}{list(self.index)}"
-        error = number(np.nanmin(self.errors, initial=np.inf), 3)
-        return f"<StepCurve of {entry}: {len(self.steps)} steps, best {number(self.best, 2)} with error {error}>"
+        best = f"best {number(self.best, 2)} with error {number(np.nanmin(self.errors, initial=np.inf), 3)}"
+        return f"<StepCurve of {self.label}{list(self.index)}: {len(self.steps)} steps, {best}>"
 
     def __str__(self) -> str:
         rows = [[number(step, 2), number(error, 3)] for step, error in zip(self.steps, self.errors, strict=True)]

@@ -261,9 +261,8 @@ class Report:
         faults = list(self._faults())
         if faults:
             lines = ["\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults]
-            return "\n".join(
-                [*lines, *([HOW[self.method]] if any(finding.entries for finding in self.failures) else [])]
-            )
+            how = [HOW[self.method]] if any(finding.entries for finding in self.failures) else []
+            return "\n".join([*lines, *how])
         for verdict, why in (
             ("kink", "every entry lies at a kink, where there is no derivative; check at other values"),
             ("blurred", "no difference to judge by: it drowns in rounding or leaves the domain"),
@@ -282,9 +281,8 @@ class Report:
         local = [finding for finding in self.failures if finding.local]
         rules: dict[Any, list[Finding]] = {}
         for finding in local:
-            rules.setdefault((finding.part, finding.op, finding.slot, finding.input.partition(":")[0]), []).append(
-                finding
-            )
+            same_rule = finding.part, finding.op, finding.slot, finding.input.partition(":")[0]
+            rules.setdefault(same_rule, []).append(finding)
         for same in rules.values():
             looks = list(dict.fromkeys(finding.diagnosis for finding in same))
             lines = [f"looks like: {text}" for text in looks[:FEW]]
@@ -306,11 +304,7 @@ class Report:
             lines += [f"looks like: {text}" for text in dict.fromkeys(f.diagnosis for f in totals) if text]
             engine = not all(finding.diagnosis.startswith(ADDS_UP) for finding in totals)
             what = ": the engine, or the accumulation of messages" if engine else ""
-            yield [
-                f"every backward rule is right, but the total is not{what}",
-                *lines,
-                totals[0].evidence,
-            ]
+            yield [f"every backward rule is right, but the total is not{what}", *lines, totals[0].evidence]
 
     def _all_right(self) -> str:
         counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
@@ -374,7 +368,7 @@ class Report:
         >>> import graphnet as gn
         >>> figure = gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).plot()
         """
-        from graphnet.check.scatter import scatter
+        from graphnet.check.show import scatter
 
         return scatter(self.failures or self.findings)
 
@@ -391,7 +385,7 @@ class Report:
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        from graphnet.check.html import to_html
+        from graphnet.check.show import to_html
 
         return to_html(self)
 
@@ -412,21 +406,18 @@ HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference
 
 def row(finding: Finding) -> Sequence[str]:
     """Return a finding as cells under `HEADER`."""
-    compared = finding.worst is not None
     counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
     counts += [f"{finding.directions} directions"] if finding.directions else []
     counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
     counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
-    error = "-" if not compared else number(finding.error, 2)
-    return [
-        *map(printable, (finding.label, finding.op, finding.input)),
-        ", ".join(counts),
-        str(finding.worst) if compared else "-",
-        number(finding.rule, 6) if compared else "-",
-        number(finding.difference, 6) if compared else "-",
-        f"order {number(finding.order, 3)}" if finding.order is not None else error,
-        finding.verdict if finding.verdict != "wrong" else "WRONG",
-    ]
+    worst = ["-"] * 4
+    if finding.worst is not None:
+        numbers = number(finding.rule, 6), number(finding.difference, 6), number(finding.error, 2)
+        worst = [str(finding.worst), *numbers]
+    if finding.order is not None:
+        worst[-1] = f"order {number(finding.order, 3)}"
+    verdict = finding.verdict if finding.verdict != "wrong" else "WRONG"
+    return [*map(printable, (finding.label, finding.op, finding.input)), ", ".join(counts), *worst, verdict]
 
 
 def property_lines(properties: Sequence[Property]) -> list[str]:

@@ -26,12 +26,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Response(calls, values, source, response.directions, response.checked, budget=1)",
     ): SPEED,
     (
-        "exercise.py",
-        "_both_signs",
-        "rng.uniform(0.3, 1.2, (4, 3)) / rng.choice([-1.0, 1.0], (4, 3))",
-    ): "a sign is its own inverse",
-    ("exercise.py", "exercise", "np.random.default_rng(1)"): RANDOM,
-    (
         "report.py",
         "Report.to_json",
         "json.dumps(self.to_dict(), indent=spaces, ensure_ascii=False, allow_nan=True)",

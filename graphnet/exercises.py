@@ -63,11 +63,8 @@ class Attempt:
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = (
-            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(rest)}</pre>'
-            if rest
-            else ""
-        )
+        style = "font-family:monospace;white-space:pre-wrap;word-break:normal"
+        more = f'<pre style="{style}">{html.escape(rest)}</pre>' if rest else ""
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 
@@ -136,33 +133,25 @@ def _op_of(forward: Any, backward: Any) -> FunctionOp:
             raise RuleError(
                 f"the {role} rule is {shown(given)}, expected a function", repair="Write it with def or lambda."
             )
-
     if isinstance(function, np.ufunc):  # it has no signature to read
-        named = _of_one_argument(function) if function.nin == 1 else _of_two_arguments(function)
-        named.__name__ = function.__name__
-        function = named
+        function = _with_signature(function)
     return FunctionOp(function, backward)
 
 
-def _of_one_argument(ufunc: np.ufunc) -> Callable[..., Any]:
-    return lambda z: ufunc(z)
-
-
-def _of_two_arguments(ufunc: np.ufunc) -> Callable[..., Any]:
-    return lambda x, y: ufunc(x, y)
+def _with_signature(ufunc: np.ufunc) -> Callable[..., Any]:
+    function: Callable[..., Any] = (lambda z: ufunc(z)) if ufunc.nin == 1 else (lambda x, y: ufunc(x, y))
+    function.__name__ = ufunc.__name__
+    return function
 
 
 def _count(rule: FunctionOp) -> int:
-    count = 1
-    while True:
+    for count in range(1, 9):
         try:
             rule.check_count(count)
-        except GraphnetError:
-            count += 1
-            if count > 8:
-                raise
-        else:
             return count
+        except GraphnetError as error:
+            problem = error
+    raise problem
 
 
 def _both_signs(rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -177,8 +166,7 @@ def _what_it_looks_like(report: str) -> str:
 
 
 def _hint_for(text: str) -> str:
-    found = next((hint for sign, hint in HINTS if sign in text.lower()), "")
-    return (
-        found
-        or "Take one entry: by how much does the output move if it moves a little? Compare with what the rule says."
+    otherwise = (
+        "Take one entry: by how much does the output move if it moves a little? Compare with what the rule says."
     )
+    return next((hint for sign, hint in HINTS if sign in text.lower()), otherwise)
