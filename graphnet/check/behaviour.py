@@ -6,16 +6,16 @@ arguments alone, what it returned stays as it is, and it keeps dtype and shape. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from graphnet.check.calls import Messages, said
+from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
 from graphnet.check.stack import StackError
 from graphnet.core.node import Node
-from graphnet.core.op import Op
 from graphnet.core.tables import number
 from graphnet.engine.rules import check_message, read_only, rule_error
 from graphnet.errors import OpaqueError, RuleError
@@ -63,14 +63,10 @@ class Behaviour:
 
     Parameters
     ----------
-    op, delta, output, inputs
+    scene
         The rule, and what it is given.
-    slots
-        Which inputs have an error signal.
     dtype
         What the network is run in.
-    rng
-        Makes a second error signal.
 
     Attributes
     ----------
@@ -82,24 +78,15 @@ class Behaviour:
         {property: {slot, or None for all: the evidence that it does not hold}}, of each that was looked at.
     """
 
-    def __init__(
-        self,
-        op: Op,
-        delta: Array,
-        output: Array,
-        inputs: Sequence[Array],
-        slots: Sequence[int],
-        dtype: np.dtype[Any],
-        rng: np.random.Generator,
-    ) -> None:
-        self._op, self._slots, self._dtype = op, slots, dtype
-        self._delta, self._output, self._inputs = (read_only(delta), read_only(output), [*map(read_only, inputs)])
+    def __init__(self, scene: Scene, dtype: np.dtype[Any]) -> None:
+        self._op, self._slots, self._dtype = scene.op, scene.slots, dtype
+        self._delta, self._output, self._inputs = scene.delta, scene.output, [*map(read_only, scene.inputs)]
         self.problem = ""
         self.messages: Messages = []
         self.faults: dict[str, dict[int | None, str]] = {}
         try:
             with np.errstate(all="ignore"):
-                op.forward(*self._inputs)  # as before each backward pass: a state it leaves is fresh
+                self._op.forward(*self._inputs)  # as before each backward pass: a state it leaves is fresh
             self._first = self._said()
         except Exception as error:  # whatever a wrong rule does is what the report is for
             self.problem = self._problem(error)
@@ -109,7 +96,7 @@ class Behaviour:
                 self.faults["no hidden state"] = {None: "given arrays, it works with what another call was given"}
             return
         self.messages = [None if message is None else message.copy() for message in self._first]
-        self._other = np.asarray(rng.normal(size=delta.shape))
+        self._other = np.asarray(scene.settings.rng.normal(size=self._delta.shape))
         for name, check in (
             ("forward rule deterministic", self._forward_twice),
             ("arguments unchanged", self._with_arguments_of_its_own),

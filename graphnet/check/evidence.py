@@ -75,6 +75,11 @@ class Scene:
     inputs: Sequence[Array]
     _right: dict[int, Array] = field(default_factory=dict)
 
+    @property
+    def op(self) -> Op:
+        """Whose rule."""
+        return self.call.op
+
     def response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
         values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
@@ -83,7 +88,7 @@ class Scene:
     def at(self, inputs: Sequence[Array], delta: Array) -> tuple[Scene, Messages] | None:
         """Return the scene at other inputs and what the rule says there; nothing where it can't be run."""
         inputs = [read_only(np.asarray(array)) for array in inputs]
-        found = tried(self.call.op, delta, inputs)
+        found = tried(self.op, delta, inputs)
         if found is None or found[0].shape != self.output.shape or not np.isfinite(found[0]).all():
             return None
         return Scene(self.call, self.slots, self.settings, delta, found[0], inputs), found[1]
@@ -106,13 +111,9 @@ class Scene:
             wrong.ravel()[judged.entries] = judged.judgement == "wrong"
             known = ~np.isin(judged.judgement, ("kink", "blurred"))
             self._keep(slot, judged.entries, np.where(known, judged.difference, np.nan))
-        arguments = self.delta, self.output, self.inputs
-        said = np.asarray(message, float)
-        return Evidence(
-            self.call.op, slot, said, self.right, wrong, *arguments, lambda inputs: self._elsewhere(slot, inputs)
-        )
+        return Evidence(self, slot, np.asarray(message, float), wrong)
 
-    def _elsewhere(self, slot: int, inputs: Sequence[Array]) -> Evidence | None:
+    def elsewhere(self, slot: int, inputs: Sequence[Array]) -> Evidence | None:
         """Return the evidence for another δ at these inputs; nothing where there is nothing to compare with."""
         there = self.at(inputs, np.asarray(self.settings.rng.normal(size=self.delta.shape)))
         if there is None:
@@ -128,40 +129,34 @@ class Scene:
         self._right[slot] = right.reshape(self.inputs[slot].shape)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evidence:
     """What is known about a wrong rule.
 
     Attributes
     ----------
-    op, slot
-        Whose rule, and for which input.
+    scene, slot
+        Whose rule, what it was given, and for which input.
     rule
         What it returned.
-    difference
-        Gives the right error signal of any input by finite differences; NaN where not known, None for an input that has none.
     wrong
         Which of the entries are wrong.
-    delta, output, inputs
-        What the rule was given.
-    elsewhere
-        Gives the evidence for another δ at other inputs, or nothing where there is none.
     """
 
-    op: Op
+    scene: Scene
     slot: int
     rule: Array
-    difference: Callable[[int], Array | None]
     wrong: Array
-    delta: Array
-    output: Array
-    inputs: Sequence[Array]
-    elsewhere: Callable[[Sequence[Array]], Evidence | None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.op, self.delta, self.output = self.scene.op, self.scene.delta, self.scene.output
+        self.inputs, self.input = self.scene.inputs, self.scene.inputs[self.slot]
+        self.names = self.op.input_names(len(self.inputs))
 
     @cached_property
     def right(self) -> Array:
         """The right error signal of this input; NaN where not known."""
-        right = self.difference(self.slot)
+        right = self.scene.right(self.slot)
         assert right is not None
         return right
 
@@ -169,11 +164,6 @@ class Evidence:
     def known(self) -> Array:
         """Where it is known."""
         return np.isfinite(self.right)
-
-    @property
-    def input(self) -> Array:
-        """The input that the error signal belongs to."""
-        return self.inputs[self.slot]
 
     @cached_property
     def telling(self) -> Array:
@@ -191,11 +181,6 @@ class Evidence:
         """Over how many entries a hypothesis holds, in words."""
         count = int(self.known.sum())
         return f"over all {count} entries" if count == self.right.size else f"over the {count} entries compared"
-
-    @property
-    def names(self) -> list[str]:
-        """What the op calls its inputs."""
-        return self.op.input_names(len(self.inputs))
 
     def explains(self, candidate: Array | None) -> bool:
         """Tell whether a candidate, which is not what the rule says, is right at every entry that is known."""
@@ -254,7 +239,7 @@ class Evidence:
     @cached_property
     def _others(self) -> Any:
         inputs = [self.inputs, *other_inputs(self.inputs, self.slot)]
-        return tee((found for arrays in inputs if (found := self.elsewhere(arrays)) is not None), 1)[0]
+        return tee((found for arrays in inputs if (found := self.scene.elsewhere(self.slot, arrays)) is not None), 1)[0]
 
     @property
     def others(self) -> Iterator[Evidence]:

@@ -63,13 +63,13 @@ class _Rule:
     ) -> None:
         assert node.op is not None
         self.graph, self.node, self.op, self.settings, self.part = graph, node, node.op, settings, part
-        output, self.inputs = values[node], [values[source] for source in node.inputs]
+        self.inputs = [values[source] for source in node.inputs]
         self.slots = [slot for slot, source in enumerate(node.inputs) if source.dtype.kind == "f"]
-        delta = read_only(np.asarray(settings.rng.normal(size=output.shape)))
-        self.behaviour = Behaviour(self.op, delta, output, self.inputs, self.slots, dtype, settings.rng)
+        delta = read_only(np.asarray(settings.rng.normal(size=values[node].shape)))
         call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
-        self.neighbourhood = Neighbourhood(self.op, delta, self.behaviour.messages, self.inputs, settings.rng)
-        self.scene = Scene(call, self.slots, settings, delta, output, self.inputs)
+        self.scene = Scene(call, self.slots, settings, delta, values[node], self.inputs)
+        self.behaviour = Behaviour(self.scene, dtype)
+        self.neighbourhood = Neighbourhood(self.scene, self.behaviour.messages)
 
     def findings(self) -> list[Finding]:
         findings = []

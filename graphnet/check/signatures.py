@@ -194,7 +194,7 @@ def _operand(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
         if other != e.slot:
             text = f"it is the error signal of input {other} ({name}): the operands are swapped"
-            yield text, e.difference(other)
+            yield text, e.scene.right(other)
 
 
 @_mends
