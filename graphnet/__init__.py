@@ -6,8 +6,8 @@ at the error signals of every node, check each rule by finite differences, and d
 
 from graphnet import errors, layers, ops
 from graphnet.check.checker import check_gradients, check_op
-from graphnet.check.curve import StepCurve, step_curve
 from graphnet.check.report import Report
+from graphnet.classroom import StepCurve, exercise, step_curve
 from graphnet.core.function_op import op
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, constant, input, parameter
@@ -20,7 +20,6 @@ from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
-from graphnet.exercises import exercise
 from graphnet.explain import derive, diagnose, explain
 from graphnet.files.load import load, load_parameters, load_state
 from graphnet.files.save import save, save_parameters

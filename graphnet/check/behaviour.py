@@ -14,9 +14,9 @@ import numpy as np
 from graphnet.check.calls import Messages, said
 from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
-from graphnet.check.stack import StackError
 from graphnet.core.node import Node
 from graphnet.core.tables import number
+from graphnet.engine.probes import StackError
 from graphnet.engine.rules import check_message, read_only, rule_error
 from graphnet.errors import OpaqueError, RuleError
 

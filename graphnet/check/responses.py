@@ -22,8 +22,8 @@ import numpy as np
 
 from graphnet.check.calls import Call, run_in_domain
 from graphnet.check.cuts import Cut, Search
-from graphnet.check.stack import Stack
 from graphnet.core.op import Op
+from graphnet.engine.probes import Stack
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]

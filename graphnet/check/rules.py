@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
-from graphnet.check.calls import Call, multiply_adds
+from graphnet.check.calls import Call
 from graphnet.check.differences import Judged
 from graphnet.check.directions import compare, conclude, judge_directions
 from graphnet.check.evidence import PRECISE, Scene
@@ -23,6 +23,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.engine.feeds import Values
+from graphnet.engine.probes import multiply_adds
 from graphnet.engine.rules import check_message, read_only
 from graphnet.errors import RuleError
 

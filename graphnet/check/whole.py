@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call, multiply_adds
+from graphnet.check.calls import Call
 from graphnet.check.differences import ROUNDING, Judged, judge
 from graphnet.check.directions import compare, conclude
 from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
 from graphnet.check.responses import Joint, Response
 from graphnet.check.settings import Settings
-from graphnet.check.stack import StackError
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant
@@ -26,6 +25,7 @@ from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
 from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.probes import StackError, multiply_adds
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError

@@ -5,7 +5,6 @@ RANDOM = "another draw of numbers that may be any"
 SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths, and that decides"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("curve.py", "step_curve", "Response(calls, values, node, {output: np.asarray(1.0)}, budget=1)"): SPEED,
     ("cuts.py", "", "TRIED = 16000"): SPEED,
     ("calls.py", "Call", "multiply_adds: float = 1"): SPEED,
     ("cuts.py", "Search._places", "np.where(moves, 0, -1000)"): "any negative number stands for no slab",
@@ -71,6 +70,5 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_delta_forgotten",
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
-    ("stack.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""
