@@ -5,10 +5,10 @@ from . import layers as layers
 from . import ops as ops
 from .check.checker import check_gradients as check_gradients
 from .check.checker import check_op as check_op
-from .check.curve import StepCurve as StepCurve
-from .check.curve import step_curve as step_curve
-from .check.exercise import exercise as exercise
 from .check.report import Report as Report
+from .classroom import StepCurve as StepCurve
+from .classroom import exercise as exercise
+from .classroom import step_curve as step_curve
 from .core.function_op import op as op
 from .core.graph import Graph as Graph
 from .core.leaves import Constant as Constant

@@ -6,21 +6,23 @@ arguments alone, what it returned stays as it is, and it keeps dtype and shape. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from graphnet.check.calls import Messages, said
+from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
-from graphnet.check.stack import StackError
 from graphnet.core.node import Node
-from graphnet.core.op import Op
 from graphnet.core.tables import number
-from graphnet.engine.rules import as_messages, check_message, read_only, rule_error
+from graphnet.engine.probes import StackError
+from graphnet.engine.rules import check_message, read_only, rule_error
 from graphnet.errors import OpaqueError, RuleError
 
 Array = np.ndarray[Any, Any]
-Messages = Sequence[Array | None]
+Faults = Iterator[tuple[int | None, str]]
+"""A slot, or None for all, and what was seen there."""
 LINEAR = 1e-9
 """How far a rule may be from linear in δ, as a share of its largest message."""
 SAME = 1e-14
@@ -42,7 +44,7 @@ SPOILING = {
 
 
 def other_values(array: Array) -> Array:
-    """Return other values that a rule should take as well: the same numbers in reverse order.
+    """Return other values that a rule should take as well: the same numbers, each in the place of the next along all axes.
 
     What is symmetric, positive definite, a distribution or one-hot stays such; what is sorted is left, or, if it has both
     signs, reversed and negated, and sorted still.
@@ -53,7 +55,7 @@ def other_values(array: Array) -> Array:
     is_sorted = [bool(rise.size) and bool((rise >= 0).all() or (rise <= 0).all()) for rise in rises]
     if any(is_sorted):
         return -np.flip(array) if (array < 0).any() and (array > 0).any() else array
-    return np.flip(array)
+    return np.roll(array, [1] * array.ndim, tuple(range(array.ndim))) if array.ndim else array
 
 
 class Behaviour:
@@ -61,14 +63,10 @@ class Behaviour:
 
     Parameters
     ----------
-    op, delta, output, inputs
+    scene
         The rule, and what it is given.
-    slots
-        Which inputs have an error signal.
     dtype
         What the network is run in.
-    rng
-        Makes a second error signal.
 
     Attributes
     ----------
@@ -77,61 +75,52 @@ class Behaviour:
     messages
         What the first call returned, copied.
     faults
-        {property: {slot, or None for all: the evidence}} of those that do not hold.
+        {property: {slot, or None for all: the evidence that it does not hold}}, of each that was looked at.
     """
 
-    def __init__(
-        self,
-        op: Op,
-        delta: Array,
-        output: Array,
-        inputs: Sequence[Array],
-        slots: Sequence[int],
-        dtype: np.dtype[Any],
-        rng: np.random.Generator,
-    ) -> None:
-        self._op, self._arguments, self._slots = op, [delta, output, *inputs], slots
+    def __init__(self, scene: Scene, dtype: np.dtype[Any]) -> None:
+        self._op, self._slots, self._dtype = scene.op, scene.slots, dtype
+        self._delta, self._output, self._inputs = scene.delta, scene.output, [*map(read_only, scene.inputs)]
         self.problem = ""
         self.messages: Messages = []
-        self._tested: list[str] = []
         self.faults: dict[str, dict[int | None, str]] = {}
         try:
             with np.errstate(all="ignore"):
-                self._op.forward(*map(read_only, inputs))  # as before each backward pass: a state it leaves is fresh
-            first = self._call([read_only(array) for array in self._arguments])
+                self._op.forward(*self._inputs)  # as before each backward pass: a state it leaves is fresh
+            self._first = self._said()
         except Exception as error:  # whatever a wrong rule does is what the report is for
-            self.problem = rule_error("backward", self._arguments, error).problem
+            self.problem = self._problem(error)
             if "writes into" in self.problem:
-                self._fault("arguments unchanged", None, self.problem)
-            if isinstance(error, (OpaqueError, StackError)):
-                self._fault("no hidden state", None, "given arrays, it works with what another call was given")
+                self.faults["arguments unchanged"] = {None: self.problem}
+            if isinstance(error, (OpaqueError, StackError)) or isinstance(error.__cause__, (OpaqueError, StackError)):
+                self.faults["no hidden state"] = {None: "given arrays, it works with what another call was given"}
             return
-        self.messages = [None if message is None else message.copy() for message in first]
-        other = np.asarray(rng.normal(size=delta.shape))
-        for names, check in (
-            (("forward rule deterministic",), self._forward_twice),
-            (("arguments unchanged", "deterministic"), self._twice),
-            (("no hidden state",), self._forward_between),
-            (("results stay as returned",), self._later(other)),
-            (("dtype and shape kept",), lambda _: self._types(dtype)),
-            (("zero delta gives zero",), self._zero),
-            (("linear in delta",), self._linear(other)),
+        self.messages = [None if message is None else message.copy() for message in self._first]
+        self._other = np.asarray(scene.settings.rng.normal(size=self._delta.shape))
+        for name, check in (
+            ("forward rule deterministic", self._forward_twice),
+            ("arguments unchanged", self._with_arguments_of_its_own),
+            ("deterministic", self._twice),
+            ("no hidden state", self._forward_between),
+            ("results stay as returned", self._results_kept),
+            ("dtype and shape kept", self._types),
+            ("zero delta gives zero", self._zero),
+            ("linear in delta", self._linear),
         ):
-            self._tested += names
+            found = self.faults.setdefault(name, {})
             try:
-                check(first)
+                for slot, evidence in check():
+                    found.setdefault(slot, evidence)
             except Exception as error:
-                problem = rule_error("backward", self._arguments, error).problem
-                self._fault("deterministic", None, f"{problem}, in a later call")
-            if not self.faults.keys().isdisjoint(SPOILING):
+                self.faults.setdefault("deterministic", {})[None] = f"{self._problem(error)}, in a later call"
+            if any(self.faults.get(spoiling) for spoiling in SPOILING):
                 return  # what later calls say would mean nothing
 
     def properties(self, node: Node, label: str) -> list[Property]:
         """Return one line for each property."""
         return [
             Property(node, label, self._op.name, name, not faults, "; ".join(faults.values()))
-            for name in dict.fromkeys([*self._tested, *self.faults])
-            for faults in [self.faults.get(name, {})]
+            for name, faults in self.faults.items()
         ]
 
     def fault(self, name: str, slot: int) -> str:
@@ -139,128 +128,106 @@ class Behaviour:
         faults = self.faults.get(name, {})
         return faults.get(slot, faults.get(None, ""))
 
-    def _call(self, arguments: Sequence[Array]) -> Messages:
-        with np.errstate(all="ignore"):
-            returned = self._op.backward(*arguments)
-        return as_messages(self._op, returned, len(arguments) - 2)
+    def _problem(self, error: Exception) -> str:
+        return rule_error("backward", [self._delta, self._output, *self._inputs], error).problem
 
-    def _fault(self, name: str, slot: int | None, evidence: str) -> None:
-        self.faults.setdefault(name, {}).setdefault(slot, evidence)
-
-    def _each(self, *several: Messages) -> list[tuple[int, list[Array]]]:
-        """Return the messages of several calls, slot by slot, as far as they are arrays of one shape."""
-        found = []
-        for slot in self._slots:
-            messages = [messages[slot] for messages in several]
-            if all(m is not None and m.dtype.kind == "f" and m.shape == messages[0].shape for m in messages):  # type: ignore[union-attr]
-                found.append((slot, messages))
-        return found  # type: ignore[return-value]
-
-    def _forward_twice(self, _: Messages) -> None:
-        if self._forward(self._arguments[2:]) != 0:
-            self._fault("forward rule deterministic", None, "two runs with the same inputs give other numbers")
-
-    def _forward(self, inputs: Sequence[Array]) -> float:
-        """Run the forward rule, and return how far its result is from the pass's, as a share beyond rounding."""
-        with np.errstate(all="ignore"):
-            output = np.asarray(self._op.forward(*map(read_only, inputs)), float)
-            kept = self._arguments[1]
-            if output.shape != kept.shape:
-                return np.inf
-            apart = np.max(np.nan_to_num(np.abs(output - kept)), initial=0.0)
-            return float(apart) if apart > SAME * np.max(np.nan_to_num(np.abs(kept)), initial=0.0) else 0.0
-
-    def _forward_between(self, _: Messages) -> None:
-        others = [other_values(array) for array in self._arguments[2:]]
-        try:
-            self._forward(others)
-        except Exception:  # of any kind: other values may be outside the rule's domain
-            return
-        again = self._call([read_only(array) for array in self._arguments])
-        self._compare(
-            "no hidden state",
-            again,
-            "with a forward pass of other numbers in between, two calls with the same arguments",
+    def _said(self, delta: Array | None = None) -> Messages:
+        return said(
+            self._op, self._delta if delta is None else read_only(np.asarray(delta)), self._output, self._inputs
         )
 
-    def _compare(self, name: str, again: Messages, what: str) -> None:
-        for slot, (one, two) in self._each(self.messages, again):
-            with np.errstate(all="ignore"):
-                apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
-                largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
-            if apart > SAME * largest or not np.array_equal(np.isfinite(one), np.isfinite(two)):
-                self._fault(name, slot, f"{what} differ by up to {number(apart)}")
-
-    def _twice(self, first: Messages) -> None:
-        given = [array.copy() for array in self._arguments]
-        self._call(given)
-        names = ["delta", "the output", *self._op.input_names(len(given) - 2)]
-        for name, kept, now in zip(names, self._arguments, given, strict=True):
-            if kept.tobytes() != now.tobytes():
-                self._fault("arguments unchanged", None, f"it writes into {name}")
-        if self.faults:
-            return
-        again = self._call([read_only(array) for array in self._arguments])
-        before, after = ([None if m is None else m.shape for m in call] for call in (self.messages, again))
+    def _each(self, *several: Messages) -> Iterator[tuple[int, list[Array]]]:
+        """Yield the messages of several calls, slot by slot, as far as they are arrays of one shape."""
         for slot in self._slots:
-            if before[slot] != after[slot]:
-                self._fault(
-                    "deterministic", slot, "two calls with the same arguments return arrays of different shapes"
-                )
-        self._compare("deterministic", again, "two calls with the same arguments")
+            messages = [message for call in several if (message := call[slot]) is not None]
+            alike = all(message.dtype.kind == "f" and message.shape == messages[0].shape for message in messages)
+            if len(messages) == len(several) and alike:
+                yield slot, messages
 
-    def _later(self, other: Array) -> Callable[[Messages], None]:
-        def check(first: Messages) -> None:
-            self._call([read_only(other), *map(read_only, self._arguments[1:])])
-            for slot, (kept, now) in self._each(self.messages, first):
-                if kept.tobytes() != now.tobytes():
-                    evidence = "the array returned by one call is changed by the next"
-                    self._fault("results stay as returned", slot, evidence)
+    def _unlike(self, again: Messages, calls: str) -> Faults:
+        for slot in self._slots:
+            if np.shape(self.messages[slot]) != np.shape(again[slot]):  # type: ignore[arg-type]
+                yield slot, f"{calls} return arrays of different shapes"
+        for slot, (one, two) in self._each(self.messages, again):
+            if apart := _apart(one, two):
+                yield slot, f"{calls} differ by up to {number(apart)}"
 
-        return check
+    def _forward_twice(self) -> Faults:
+        with np.errstate(all="ignore"):
+            output = np.asarray(self._op.forward(*self._inputs), float)
+        if output.shape != self._output.shape or _apart(self._output, output):
+            yield None, "two runs with the same inputs give other numbers"
 
-    def _zero(self, _: Messages) -> None:
-        delta, *rest = self._arguments
-        zero = self._call([np.zeros_like(delta), *map(read_only, rest)])
+    def _with_arguments_of_its_own(self) -> Faults:
+        kept = [self._delta, self._output, *self._inputs]
+        delta, output, *inputs = given = [array.copy() for array in kept]
+        said(self._op, delta, output, inputs)
+        names = ["delta", "the output", *self._op.input_names(len(inputs))]
+        for name, before, now in zip(names, kept, given, strict=True):
+            if before.tobytes() != now.tobytes():
+                yield None, f"it writes into {name}"
+
+    def _twice(self) -> Faults:
+        return self._unlike(self._said(), "two calls with the same arguments")
+
+    def _forward_between(self) -> Faults:
+        try:
+            with np.errstate(all="ignore"):
+                self._op.forward(*[read_only(other_values(array)) for array in self._inputs])
+        except Exception:  # of any kind: other values may be outside the rule's domain
+            return
+        between = "with a forward pass of other numbers in between, two calls with the same arguments"
+        yield from self._unlike(self._said(), between)
+
+    def _results_kept(self) -> Faults:
+        self._said(self._other)
+        for slot, (kept, now) in self._each(self.messages, self._first):
+            if kept.tobytes() != now.tobytes():
+                yield slot, "the array returned by one call is changed by the next"
+
+    def _zero(self) -> Faults:
+        zero = self._said(np.zeros_like(self._delta))
         for slot, (message, usual) in self._each(zero, self.messages):
             finite = np.isfinite(usual)  # 0 · ∞ is not its fault, √ at 0
             if message[finite].any():
-                largest = number(np.max(np.abs(message[finite])))
-                self._fault("zero delta gives zero", slot, f"a zero delta gives up to {largest}")
+                yield slot, f"a zero delta gives up to {number(np.max(np.abs(message[finite])))}"
 
-    def _linear(self, other: Array) -> Callable[[Messages], None]:
-        def check(_: Messages) -> None:
-            delta, *rest = self._arguments
-            rest = [read_only(array) for array in rest]
-            both, alone = self._call([delta + MUCH * other, *rest]), self._call([other, *rest])
-            for slot, (sum_, one, two) in self._each(both, self.messages, alone):
-                with np.errstate(all="ignore"):
-                    finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
-                    apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
-                    largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
-                allowed = LINEAR * largest + MUCH * ROUNDING
-                most = np.max(apart, initial=0.0)
-                if most > allowed:
-                    text = f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
-                    self._fault("linear in delta", slot, text)
-
-        return check
-
-    def _types(self, dtype: np.dtype[Any]) -> None:
-        """Check dtype and shape, in float32 too if the network runs in it."""
-        delta, _, *inputs = self._arguments
-        self._hold_to_contract(self.messages, inputs, delta.dtype)
-        if dtype == np.float32:
+    def _linear(self) -> Faults:
+        both, alone = self._said(self._delta + MUCH * self._other), self._said(self._other)
+        for slot, (sum_, one, two) in self._each(both, self.messages, alone):
             with np.errstate(all="ignore"):
-                less = [array.astype(dtype) if array.dtype.kind == "f" else array for array in self._arguments]
-            if all(array.dtype.kind == "f" for array in less):
-                self._hold_to_contract(self._call([read_only(array) for array in less]), inputs, dtype)
+                finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
+                apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
+                largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
+            most = np.max(apart, initial=0.0)
+            if most > LINEAR * largest + MUCH * ROUNDING:
+                yield slot, f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
 
-    def _hold_to_contract(self, messages: Messages, inputs: Sequence[Array], dtype: np.dtype[Any]) -> None:
+    def _types(self) -> Faults:
+        """Yield what has another dtype or shape, in float32 too if the network runs in it."""
+        yield from self._broken_contract(self.messages, self._delta.dtype)
+        if self._dtype == np.float32:
+            arguments = [self._delta, self._output, *self._inputs]
+            with np.errstate(all="ignore"):
+                delta, output, *inputs = [read_only(array.astype(np.float32)) for array in arguments]
+            if all(array.dtype.kind == "f" for array in arguments):
+                yield from self._broken_contract(said(self._op, delta, output, inputs), delta.dtype)
+
+    def _broken_contract(self, messages: Messages, dtype: np.dtype[Any]) -> Faults:
         for slot in self._slots:
             message = messages[slot]
-            if message is not None:
-                try:
-                    check_message(self._op, slot, message, inputs[slot], dtype)
-                except RuleError as error:
-                    self._fault("dtype and shape kept", slot, error.problem)
+            try:
+                if message is not None:
+                    check_message(self._op, slot, message, self._inputs[slot], dtype)
+            except RuleError as error:
+                yield slot, error.problem
+
+
+def _apart(one: Array, two: Array) -> float:
+    """Return how far two arrays are apart, 0 if that is rounding."""
+    with np.errstate(all="ignore"):
+        apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
+        largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
+    if not np.array_equal(np.isfinite(one), np.isfinite(two)):
+        return float(apart or np.inf)
+    return float(apart) if apart > SAME * largest else 0.0

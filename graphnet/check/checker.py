@@ -9,9 +9,8 @@ import numpy as np
 
 from graphnet.check.report import Finding, Part, Property, Report
 from graphnet.check.rules import check_rule
-from graphnet.check.second_order import slopes_of
 from graphnet.check.settings import BUDGET, Entries, Method, Settings
-from graphnet.check.whole import check_whole
+from graphnet.check.whole import check_whole, slopes_of
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, constant, numbers, parameter

@@ -10,44 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.op import Op
+from graphnet.check.calls import Call
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
 TRIED = 16
 """Calls tried behind a waist in search of the next."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One use of an op.
-
-    Attributes
-    ----------
-    op, inputs, output
-        What is called, which values it takes, and what its result is called.
-    multiply_adds
-        Of the matrix products in it.
-    """
-
-    op: Op
-    inputs: tuple[Hashable, ...]
-    output: Hashable
-    multiply_adds: float = 0
-
-    def run(self, changed: Mapping[Any, Array], values: Mapping[Any, Array]) -> Array:
-        """Return its result, of values some of which have changed."""
-        inputs = [changed.get(key, values[key]) for key in self.inputs]
-        return run_in_domain(self.op, inputs, values[self.output].shape)
-
-
-def run_in_domain(op: Op, inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    """Return what a forward rule gives; NaN if it raises an error or gives another shape: a step has left its domain."""
-    try:
-        output = np.asarray(op.forward(*inputs))
-    except Exception:  # of any kind: it is the rule's own; where nothing has moved it was run without
-        return np.full(shape, np.nan)
-    return output if output.shape == shape else np.full(shape, np.nan)
 
 
 @dataclass(frozen=True)

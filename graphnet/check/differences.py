@@ -16,7 +16,7 @@ as another.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -73,6 +73,20 @@ class Judged:
         return int(np.count_nonzero(self.judgement == judgement))
 
     @property
+    def verdict(self) -> Judgement:
+        """The verdict on all of them: none may be wrong, and one must be right."""
+        if self.count("wrong"):
+            return "wrong"
+        if self.entries.size and not self.count("right"):
+            return "kink" if self.count("kink") else "blurred"
+        return "right"
+
+    def excused(self, where: Array, judgement: Judgement) -> Judged:
+        """Return it with another judgement of what is wrong at some of the entries."""
+        excused = where & (self.judgement == "wrong")
+        return replace(self, judgement=np.where(excused, judgement, self.judgement))
+
+    @property
     def error(self) -> Array:
         """How far apart rule and difference are; infinite where either is not finite."""
         with np.errstate(invalid="ignore"):
@@ -84,6 +98,19 @@ class Judged:
         if not self.entries.size:
             return None
         return int(np.lexsort((self.error, self.judgement == "right", self.judgement == "wrong"))[-1])
+
+    def place(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return which entry of an array of this shape that is."""
+        worst = self.worst
+        return None if worst is None else tuple(map(int, np.unravel_index(int(self.entries[worst]), shape)))
+
+    def at_worst(self, column: Array) -> float:
+        """Return what stands in a column at that entry; NaN if there is none."""
+        return float("nan") if self.worst is None else float(column[self.worst])
+
+
+NOTHING = Judged(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros(0, "<U8"))
+"""Where no entry was compared."""
 
 
 def judge(

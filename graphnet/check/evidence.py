@@ -2,64 +2,161 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import tee
 from typing import Any
 
 import numpy as np
 
-from graphnet.check.responses import STEP
+from graphnet.check.calls import Call, Messages, tried
+from graphnet.check.differences import Judged, estimate, judge
+from graphnet.check.responses import STEP, Response
+from graphnet.check.settings import Settings
 from graphnet.core.op import Op
+from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
 CLOSE = 1e-5
 """How well a hypothesis must explain each entry, relatively; differences are good to about 1e-9."""
 NEXT_TO_NOTHING = 1e-7
 """The same, as a share of the largest entry: less can't be told from zero beside it."""
-
-
+PRECISE = 1e-5
+"""How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
 MOST_CONTRIBUTIONS = 100_000
 OTHER_INPUTS = 8
 """How many other inputs a name is tried at, at most."""
 
 
 @dataclass(frozen=True)
+class Name:
+    """What a fault looks like, and what must be the same wherever it is looked at.
+
+    Attributes
+    ----------
+    text
+        In one line.
+    key
+        What names it: by default the text up to the first colon.
+    value
+        A number that belongs to it, NaN for none.
+    between
+        Where a bound lies that belongs to it.
+    chance
+        How likely such evidence is without it.
+    """
+
+    text: str
+    key: str = ""
+    value: float = math.nan
+    between: tuple[float, float] = (-math.inf, math.inf)
+    chance: float = 0.0
+
+    def agrees(self, other: Name) -> bool:
+        """Tell whether it is the same name."""
+        one, two = (name.key or name.text.partition(":")[0] for name in (self, other))
+        overlap = max(self.between[0], other.between[0]) <= min(self.between[1], other.between[1])
+        close = np.isclose(self.value, other.value, rtol=10 * CLOSE, atol=0, equal_nan=True)
+        return one == two and overlap and bool(close)
+
+
+@dataclass
+class Scene:
+    """A rule at some arguments: what is right there, and what it says."""
+
+    call: Call
+    slots: Sequence[int]
+    settings: Settings
+    delta: Array
+    output: Array
+    inputs: Sequence[Array]
+    _right: dict[int, Array] = field(default_factory=dict)
+
+    @property
+    def op(self) -> Op:
+        """Whose rule."""
+        return self.call.op
+
+    def response(self, slot: int) -> Response:
+        """Return how delta · output changes with one input."""
+        values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
+        return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
+
+    def at(self, inputs: Sequence[Array], delta: Array) -> tuple[Scene, Messages] | None:
+        """Return the scene at other inputs and what the rule says there; nothing where it can't be run."""
+        inputs = [read_only(np.asarray(array)) for array in inputs]
+        found = tried(self.op, delta, inputs)
+        if found is None or found[0].shape != self.output.shape or not np.isfinite(found[0]).all():
+            return None
+        return Scene(self.call, self.slots, self.settings, delta, found[0], inputs), found[1]
+
+    def right(self, slot: int) -> Array | None:
+        """Return the right error signal of an input by finite differences; NaN where not known, None if it has none."""
+        if slot in self.slots and slot not in self._right:
+            response = self.response(slot)
+            entries = self.settings.choose(response)
+            self._keep(slot, entries, estimate(response, entries))
+        return self._right.get(slot)
+
+    def evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
+        """Return what is known about what the rule says, once it was judged or its difference is estimated."""
+        wrong = np.zeros(self.inputs[slot].shape, bool)
+        if judged is None and message.shape == wrong.shape:
+            response = self.response(slot)
+            judged = judge(response, message, self.settings.choose(response), clear=PRECISE)
+        if judged is not None:
+            wrong.ravel()[judged.entries] = judged.judgement == "wrong"
+            known = ~np.isin(judged.judgement, ("kink", "blurred"))
+            self._keep(slot, judged.entries, np.where(known, judged.difference, np.nan))
+        return Evidence(self, slot, np.asarray(message, float), wrong)
+
+    def elsewhere(self, slot: int, inputs: Sequence[Array]) -> Evidence | None:
+        """Return the evidence for another δ at these inputs; nothing where there is nothing to compare with."""
+        there = self.at(inputs, np.asarray(self.settings.rng.normal(size=self.delta.shape)))
+        if there is None:
+            return None
+        scene, messages = there
+        message = messages[slot]
+        found = scene.evidence(slot, np.zeros(self.inputs[slot].shape) if message is None else message)
+        return found if found.known.any() else None
+
+    def _keep(self, slot: int, entries: Array, difference: Array) -> None:
+        right = np.full(self.inputs[slot].size, np.nan)
+        right[entries] = difference
+        self._right[slot] = right.reshape(self.inputs[slot].shape)
+
+
+@dataclass
 class Evidence:
     """What is known about a wrong rule.
 
     Attributes
     ----------
-    op, slot
-        Whose rule, and for which input.
+    scene, slot
+        Whose rule, what it was given, and for which input.
     rule
         What it returned.
-    difference
-        Gives the right error signal of any input by finite differences; NaN where not known, None for an input that has none.
     wrong
         Which of the entries are wrong.
-    delta, output, inputs
-        What the rule was given.
-    elsewhere
-        Gives the evidence for another δ at other inputs, or nothing where there is none.
     """
 
-    op: Op
+    scene: Scene
     slot: int
     rule: Array
-    difference: Callable[[int], Array | None]
     wrong: Array
-    delta: Array
-    output: Array
-    inputs: Sequence[Array]
-    elsewhere: Callable[[Sequence[Array]], Evidence | None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.op, self.delta, self.output = self.scene.op, self.scene.delta, self.scene.output
+        self.inputs, self.input = self.scene.inputs, self.scene.inputs[self.slot]
+        self.names = self.op.input_names(len(self.inputs))
 
     @cached_property
     def right(self) -> Array:
         """The right error signal of this input; NaN where not known."""
-        right = self.difference(self.slot)
+        right = self.scene.right(self.slot)
         assert right is not None
         return right
 
@@ -67,11 +164,6 @@ class Evidence:
     def known(self) -> Array:
         """Where it is known."""
         return np.isfinite(self.right)
-
-    @property
-    def input(self) -> Array:
-        """The input that the error signal belongs to."""
-        return self.inputs[self.slot]
 
     @cached_property
     def telling(self) -> Array:
@@ -90,11 +182,6 @@ class Evidence:
         count = int(self.known.sum())
         return f"over all {count} entries" if count == self.right.size else f"over the {count} entries compared"
 
-    @property
-    def names(self) -> list[str]:
-        """What the op calls its inputs."""
-        return self.op.input_names(len(self.inputs))
-
     def explains(self, candidate: Array | None) -> bool:
         """Tell whether a candidate, which is not what the rule says, is right at every entry that is known."""
         return candidate is not None and not np.array_equal(candidate, self.rule) and _alike(candidate, self.right)
@@ -107,17 +194,16 @@ class Evidence:
         self, delta: Array | None = None, output: Array | None = None, inputs: Sequence[Array] = ()
     ) -> Array | None:
         """Return what the rule says for other arguments; nothing if it can't take them."""
-        try:
-            with np.errstate(all="ignore"):
-                returned = self.op.backward(
-                    (self.delta if delta is None else delta).copy(),
-                    (self.output if output is None else output).copy(),
-                    *[array.copy() for array in inputs or self.inputs],
-                )
-            message = returned[self.slot] if isinstance(returned, (tuple, list)) else returned
-            return None if message is None else np.asarray(message, float)
-        except Exception:  # a rule that can't take these arrays is not explained by them
-            return None
+        delta, output = self.delta if delta is None else delta, self.output if output is None else output
+        found = tried(self.op, delta, inputs or self.inputs, output)
+        return found and found[1][self.slot]
+
+    @property
+    def arguments(self) -> list[tuple[str, Array, Callable[[Array], Array | None]]]:
+        """δ and each input: its name, its value, and what the rule says for another one in its place."""
+        slots = range(len(self.inputs))
+        asks = [lambda x, slot=slot: self.given(inputs=self.replaced(slot, x)) for slot in slots]
+        return [*zip(self.names, self.inputs, asks, strict=True), ("delta", self.delta, lambda x: self.given(delta=x))]
 
     @cached_property
     def linear(self) -> bool:
@@ -153,7 +239,7 @@ class Evidence:
     @cached_property
     def _others(self) -> Any:
         inputs = [self.inputs, *other_inputs(self.inputs, self.slot)]
-        return tee((found for arrays in inputs if (found := self.elsewhere(arrays)) is not None), 1)[0]
+        return tee((found for arrays in inputs if (found := self.scene.elsewhere(self.slot, arrays)) is not None), 1)[0]
 
     @property
     def others(self) -> Iterator[Evidence]:
@@ -189,6 +275,11 @@ def _blend(x: Array, by: int, share: float, *, real: bool) -> Array:
     return (1 - share) * shifted + share * x if real else shifted
 
 
+def allowed(right: Array, largest: float | None = None) -> Array:
+    """Return how far a candidate may be from what it must be; beside a largest number, if that is not among them."""
+    return np.asarray(CLOSE * np.abs(right) + NEXT_TO_NOTHING * (np.max(np.abs(right)) if largest is None else largest))
+
+
 def _alike(candidate: Array, right: Array) -> bool:
     """Tell whether an array equals another wherever that is known."""
     if candidate.shape != right.shape:
@@ -197,5 +288,4 @@ def _alike(candidate: Array, right: Array) -> bool:
     candidate, expected = candidate[known], right[known]
     if not expected.size or not np.isfinite(candidate).all():
         return False
-    allowed = CLOSE * np.abs(expected) + NEXT_TO_NOTHING * np.max(np.abs(expected))
-    return bool((np.abs(candidate - expected) <= allowed).all())
+    return bool((np.abs(candidate - expected) <= allowed(expected)).all())

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from graphnet.check.calls import Messages, tried
+from graphnet.check.evidence import Scene
 from graphnet.core.op import Op
 from graphnet.core.tables import number
-from graphnet.engine.rules import as_messages, read_only
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-12
@@ -38,10 +38,8 @@ class Neighbourhood:
 
     Parameters
     ----------
-    op, delta, messages, inputs
-        The rule, and what it says of what: None for an input that has no error signal.
-    rng
-        Chooses neighbours and groups.
+    scene, messages
+        The rule, what it is given, and what it says; messages that are no real numbers, or of another shape, are left out.
 
     Attributes
     ----------
@@ -49,13 +47,17 @@ class Neighbourhood:
         Whether it says something else beside this point, however near.
     """
 
-    def __init__(
-        self, op: Op, delta: Array, messages: Sequence[Array | None], inputs: Sequence[Array], rng: np.random.Generator
-    ) -> None:
-        self._op, self._delta, self._inputs, self._rng = op, read_only(delta), inputs, rng
-        self._slots = [slot for slot, x in enumerate(inputs) if messages[slot] is not None and x.dtype.kind == "f"]
+    def __init__(self, scene: Scene, messages: Messages) -> None:
+        self._scene, self._inputs, self._rng = scene, scene.inputs, scene.settings.rng
+        self._slots = [
+            slot
+            for slot, (message, x) in enumerate(
+                zip(messages, self._inputs, strict=False)
+            )  # none of a rule that is broken
+            if message is not None and message.dtype.kind in "fiu" and message.shape == x.shape and x.dtype.kind == "f"
+        ]
         self._said = self._joined(messages)
-        self._length = NEAR * np.maximum(1.0, np.abs(self._joined(inputs)))
+        self._length = NEAR * np.maximum(1.0, np.abs(self._joined(self._inputs)))
         self._near = self._anywhere(FIRST)
         self._size = float(np.max(np.abs([self._said, *self._near]), initial=NOTHING))
         self.torn = bool(np.isfinite(self._said).all() and self._places().size)
@@ -124,17 +126,15 @@ class Neighbourhood:
         moved, start = list(self._inputs), 0
         for slot in self._slots:
             array = self._inputs[slot]
-            moved[slot] = read_only(np.asarray(array + shift[start : start + array.size].reshape(array.shape)))
+            moved[slot] = np.asarray(array + shift[start : start + array.size].reshape(array.shape))
             start += array.size
-        try:
-            with np.errstate(all="ignore"):
-                output = read_only(np.asarray(self._op.forward(*moved)))
-                found = self._joined(as_messages(self._op, self._op.backward(self._delta, output, *moved), len(moved)))
-        except Exception:  # of any kind: it is the rule's own
+        said = tried(self._scene.op, self._scene.delta, moved)
+        if said is None or any(said[1][slot] is None for slot in self._slots):
             return None
+        found = self._joined(said[1])
         return found if found.shape == self._said.shape and np.isfinite(found).all() else None
 
-    def _joined(self, arrays: Sequence[Array | None]) -> Array:
+    def _joined(self, arrays: Messages) -> Array:
         return np.concatenate([np.empty(0), *(np.asarray(arrays[slot], float).ravel() for slot in self._slots)])
 
 

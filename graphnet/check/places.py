@@ -4,108 +4,128 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from graphnet.check.evidence import Evidence
+from graphnet.check.evidence import Array, Evidence, Name
 from graphnet.core.tables import number
 
-Array = np.ndarray[Any, Any]
+TRIED = "signs, factors, terms, sums, orders and places"
+SHOWN = 6
+"""Rows or columns that a pattern tells."""
 
 
-def places(e: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what a part that is wrong is called, with what must be the same elsewhere: first places, then values."""
+def places(e: Evidence) -> Iterator[Name]:
+    """Yield what a part that is wrong is called, first by places, then by values."""
     wrong, fine = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
+    if wrong.any() and not fine.any():
+        return  # where nothing is wrong, as at other inputs, a place or bound may hold all the same
     of = f"{int(wrong.sum())} of {int(e.known.sum())} entries"
     of += ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
-    if fine.any() or not wrong.any():
-        if e.linear:
-            yield from _boundaries(e, wrong, of)
-            yield from _slabs(e, wrong, of)
-            yield from _of_matrices(e, wrong, of)
-        yield from _values(e, wrong, of)
+    if e.linear:
+        for words, part in _boundaries(e):
+            if part[wrong].all() and not part[~e.wrong & e.known].any():
+                yield Name(f"wrong at the boundary only: {of}, all where {words}", key=words)
+        yield from _slabs(e, wrong, of)
+        for words, part in _of_matrices(wrong):
+            if np.array_equal(part & e.telling, wrong & e.telling):
+                yield Name(f"wrong {words} only: {of}")
+    yield from _values(e, wrong, of)
 
 
-def _boundaries(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    x, fine = e.input, ~e.wrong & e.known
-    if (x[wrong] == 0).all() and not (x[fine] == 0).any():
-        yield f"wrong at the boundary only: {of}, all where the input is exactly 0", {"key": "at 0"}
+def _boundaries(e: Evidence) -> Iterator[tuple[str, Array]]:
+    yield "the input is exactly 0", e.input == 0
     for name, other in zip(e.names, e.inputs, strict=True):
-        if other.shape == x.shape and (x == other)[wrong].all() and not (x == other)[fine].any():
-            yield f"wrong at the boundary only: {of}, all where the input equals {name}", {"key": f"at {name}"}
+        if other is not e.input and other.shape == e.input.shape:
+            yield f"the input equals {name}", e.input == other
 
 
-def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[Name]:
     """Yield the one entry that is wrong, or the whole rows, columns or slabs, if these are not most of them."""
     if wrong.sum() == 1:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         says = f"there {number(e.rule[place], 6)} instead of {number(e.right[place], 6)}"
-        yield f"off in one entry only, {place}: {says}", {}
-    for axis in range(wrong.ndim):
+        yield Name(f"off in one entry only, {place}: {says}")
+        return
+    for axis, size in enumerate(wrong.shape) if wrong.any() else ():
         others = tuple(i for i in range(wrong.ndim) if i != axis)
         hit = wrong.any(axis=others)
-        whole = np.expand_dims(hit, others)
-        if (
-            0 < hit.sum() <= max(1, hit.size // 2)
-            and wrong.sum() > 1
-            and np.array_equal(whole & e.telling, wrong & e.telling)
-        ):
-            what = {0: "row", 1: "column"}[axis] if wrong.ndim == 2 else f"place of axis {axis},"
-            at = np.flatnonzero(hit)
-            if len(at) == 1:
-                yield f"off in one {what} {at[0]} only: {of}", {}
-            elif wrong.ndim > 1 or len(at) == at[-1] - at[0] + 1:
-                run = len(at) == at[-1] - at[0] + 1
-                words = f"{at[0]} to {at[-1]}" if run else ", ".join(map(str, at[:8])) + ", …" * (len(at) > 8)
-                what = f"{what}s" if wrong.ndim == 2 else f"places of axis {axis},"
-                yield f"off in {what} {words} only: {of}", {"key": f"axis {axis}: {at}"}
+        at = np.flatnonzero(hit)
+        whole = np.array_equal(np.expand_dims(hit, others) & e.telling, wrong & e.telling)
+        is_run = len(at) == at[-1] - at[0] + 1
+        if not whole or len(at) > max(1, size // 2) or not (wrong.ndim > 1 or is_run):
+            continue
+        one, several = f"place of axis {axis},", f"places of axis {axis},"
+        if wrong.ndim == 2:
+            one, several = (("row", "rows"), ("column", "columns"))[axis]
+        words = f"{at[0]} to {at[-1]}" if is_run else ", ".join(map(str, at[:8])) + ", …" * (len(at) > 8)
+        text = f"off in one {one} {at[0]} only: {of}" if len(at) == 1 else f"off in {several} {words} only: {of}"
+        yield Name(text, key=f"axis {axis}: {at}")
 
 
-def _of_matrices(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _of_matrices(wrong: Array) -> Iterator[tuple[str, Array]]:
     if wrong.ndim < 2 or min(wrong.shape[-2:]) < 2:
         return
     i, j = np.indices(wrong.shape[-2:], sparse=True)
-    last, end = wrong.shape[-2] - 1, wrong.shape[-1] - 1
-    border = (i == 0) | (i == last) | (j == 0) | (j == end)
-    parts = {
-        "on the diagonal": i == j,
-        "off the diagonal": i != j,
-        "above the diagonal": i < j,
-        "below the diagonal": i > j,
-        "on and above the diagonal": i <= j,
-        "on and below the diagonal": i >= j,
-        "at the border": border,
-        "inside, not at the border": ~border,
-        "in the corners": ((i == 0) | (i == last)) & ((j == 0) | (j == end)),
-    }
-    for words, part in parts.items():
-        if np.array_equal(part & e.telling, wrong & e.telling):
-            yield f"wrong {words} only: {of}", {}
+    at_ends = (i == 0) | (i == wrong.shape[-2] - 1), (j == 0) | (j == wrong.shape[-1] - 1)
+    yield "on the diagonal", i == j
+    yield "off the diagonal", i != j
+    yield "above the diagonal", i < j
+    yield "below the diagonal", i > j
+    yield "on and above the diagonal", i <= j
+    yield "on and below the diagonal", i >= j
+    yield "at the border", at_ends[0] | at_ends[1]
+    yield "inside, not at the border", ~(at_ends[0] | at_ends[1])
+    yield "in the corners", at_ends[0] & at_ends[1]
 
 
-def _values(e: Evidence, wrong: Array, of: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _values(e: Evidence, wrong: Array, of: str) -> Iterator[Name]:
     """Yield the sign or bound that parts wrong entries from right ones, with the chance of such an order."""
-    x = e.input
-    arrays = [("the input", x), ("the size of the input", np.abs(x))]
-    if not e.linear:
-        arrays = [("δ", e.delta), ("the size of δ", np.abs(e.delta))]
-    else:
-        arrays += [(f"input {name}", other) for name, other in zip(e.names, e.inputs, strict=True) if other is not x]
+    arrays = [("the input", e.input), ("the size of the input", np.abs(e.input))]
+    if e.linear:
+        others = zip(e.names, e.inputs, strict=True)
+        arrays += [(f"input {name}", other) for name, other in others if other is not e.input]
         arrays += [("the output", e.output)]
+    else:
+        arrays = [("δ", e.delta), ("the size of δ", np.abs(e.delta))]
     right = e.telling & ~wrong
-    split = math.comb(int(e.telling.sum()), int(wrong.sum()))
+    chance = 4 * len(arrays) / math.comb(int(e.telling.sum()), int(wrong.sum()))
     for name, array in arrays:
         if array.shape != wrong.shape or array.dtype.kind != "f":
             continue
         for sign, where in (("negative", array < 0), ("positive", array > 0)):
             if np.array_equal(where & e.telling, wrong & e.telling):
-                text = f"wrong where {name} is {sign} only: {of}"
-                yield text, {"chance": 4 * len(arrays) / split}
+                yield Name(f"wrong where {name} is {sign} only: {of}", chance=chance)
         ends = [(array[part].min(), array[part].max()) if part.any() else (np.inf, -np.inf) for part in (wrong, right)]
         for word, low, high in (("above", ends[1][1], ends[0][0]), ("below", ends[0][1], ends[1][0])):
             if low < high:
-                bounds = f"between {number(low)} and {number(high)}"
-                tail = " (a tail)" if word == "above" else ""
-                text = f"wrong where {name} is {word} a bound only, {bounds}: {of}{tail}"
-                yield text, {"key": f"{name} {word}", "between": (low, high), "chance": 4 * len(arrays) / split}
+                text = f"wrong where {name} is {word} a bound only, between {number(low)} and {number(high)}: {of}"
+                text += " (a tail)" if word == "above" else ""
+                yield Name(text, key=f"{name} {word}", between=(low, high), chance=chance)
+
+
+def pattern(e: Evidence) -> str:
+    """Return what is left of a fault without a name: what was tried, which entries are wrong, and by how much."""
+    wrong, known = e.wrong & e.known, int(e.known.sum())
+    parts = [f"tried: {TRIED}", f"{int(wrong.sum())} of {known} entries are wrong"]
+    if not wrong.any():
+        return "; ".join(parts)
+    parts.append(f"rule / difference {_ratios(e, wrong)}, rule − difference {_range((e.rule - e.right)[wrong])}")
+    for axis, name in enumerate(("row", "column")) if wrong.ndim == 2 else ():
+        lines = [np.indices(wrong.shape)[axis] == i for i in range(wrong.shape[axis])]
+        told = ", ".join(_ratios(e, wrong & line) for line in lines[:SHOWN]) + ", …" * (len(lines) > SHOWN)
+        parts.append(f"the ratio by {name}: {told}")
+    for word, where in (("positive", e.input > 0), ("negative", e.input < 0)):
+        if (where & e.known).any():
+            count = f"{int((wrong & where).sum())} of {int((where & e.known).sum())} wrong"
+            parts.append(f"where the input is {word}: {count}, ratio {_ratios(e, wrong & where)}")
+    return "; ".join(parts)
+
+
+def _ratios(e: Evidence, where: Array) -> str:
+    at = where & (e.right != 0)
+    return _range(e.rule[at] / e.right[at]) if at.any() else "infinite" if where.any() else "right"
+
+
+def _range(values: Array) -> str:
+    return f"{number(values.min(), 3)} to {number(values.max(), 3)}"

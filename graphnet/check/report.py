@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.differences import PRECISION, Judged
+from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
 from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
-Verdict = Literal["right", "wrong", "kink", "blurred"]
+Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
 TITLES: dict[Part, str] = {
@@ -38,6 +38,13 @@ HOW = {
 }
 
 
+PLAIN = (
+    *("part", "label", "op", "slot", "input", "entries", "of", "directions", "kinks", "blurred", "worst"),
+    *("rule", "difference", "error", "order", "verdict", "diagnosis", "there", "torn"),
+)
+"""What of a finding is told as plain data."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """The check of one input of one rule, or of one gradient from end to end.
@@ -54,28 +61,20 @@ class Finding:
         Which input of the op; None from end to end.
     input : str
         What the op calls that input, and the label of the node that it is.
-    entries, of : int
-        How many entries were compared, of how many.
-    directions : int
-        How many random directions over the whole array were compared besides, or instead.
-    kinks : int
-        How many entries lie at a kink, where any value between the two slopes is accepted.
-    blurred : int
-        How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain.
-    worst : tuple of int or None
-        The entry where rule and difference are farthest apart.
-    rule, difference, error : float
-        There: what the backward rule says, what the finite difference says, and how far they are apart.
-    order : float or None
-        With the method ``"taylor"``: the order of the remainder, 2 or more if right; None if there is no remainder.
+    shape : tuple of int
+        Of the array.
     verdict : str
         ``"right"``, ``"wrong"``, or ``"kink"`` or ``"blurred"`` if no entry can tell.
     diagnosis : str
         What the fault looks like, if it is wrong.
+    compared : Judged
+        ``.entries`` (flat indices), ``.rule``, ``.difference`` and ``.judgement`` of each entry compared.
     there : str
         At the worst entry: the input, and δ if that has such an entry.
-    compared : Judged or None
-        ``.entries`` (flat indices), ``.rule``, ``.difference`` and ``.judgement`` of each entry compared.
+    directions : int
+        How many random directions over the whole array were compared besides, or instead.
+    order : float or None
+        With the method ``"taylor"``: the order of the remainder, 2 or more if right; None if there is no remainder.
     torn : bool
         Whether the rule says something else right beside these inputs, as at a tie.
     """
@@ -83,24 +82,66 @@ class Finding:
     part: Part
     node: Node
     label: str
-    op: str
     slot: int | None
     input: str
-    entries: int
-    of: int
-    directions: int
-    kinks: int
-    blurred: int
-    worst: tuple[int, ...] | None
-    rule: float
-    difference: float
-    error: float
-    order: float | None
+    shape: tuple[int, ...]
     verdict: Verdict
     diagnosis: str = ""
+    compared: Judged = field(default=NOTHING, repr=False, compare=False)
     there: str = ""
-    compared: Judged | None = field(default=None, repr=False, compare=False)
+    directions: int = 0
+    order: float | None = None
     torn: bool = False
+
+    @property
+    def op(self) -> str:
+        """What the node is."""
+        return self.node.kind
+
+    @property
+    def of(self) -> int:
+        """How many entries the array has."""
+        return math.prod(self.shape)
+
+    @property
+    def entries(self) -> int:
+        """How many of them were compared."""
+        return len(self.compared.entries)
+
+    @property
+    def wrong(self) -> int:
+        """How many of these are wrong."""
+        return self.compared.count("wrong")
+
+    @property
+    def kinks(self) -> int:
+        """How many lie at a kink, where any value between the two slopes is accepted."""
+        return self.compared.count("kink")
+
+    @property
+    def blurred(self) -> int:
+        """How many have no usable difference: it drowns in rounding beside large numbers, or leaves the domain."""
+        return self.compared.count("blurred")
+
+    @property
+    def worst(self) -> tuple[int, ...] | None:
+        """The entry where rule and difference are farthest apart."""
+        return self.compared.place(self.shape)
+
+    @property
+    def rule(self) -> float:
+        """What the backward rule says there."""
+        return self.compared.at_worst(self.compared.rule)
+
+    @property
+    def difference(self) -> float:
+        """What the finite difference says there."""
+        return self.compared.at_worst(self.compared.difference)
+
+    @property
+    def error(self) -> float:
+        """How far the two are apart there."""
+        return self.compared.at_worst(self.compared.error)
 
     @property
     def local(self) -> bool:
@@ -111,11 +152,6 @@ class Finding:
     def sampled(self) -> bool:
         """Whether not every entry was compared."""
         return self.entries < self.of
-
-    @property
-    def wrong(self) -> int:
-        """How many of the entries compared are wrong."""
-        return self.compared.count("wrong") if self.compared else 0
 
     @property
     def evidence(self) -> str:
@@ -132,8 +168,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not finite as text."""
-        names = [field.name for field in fields(self) if field.name not in ("node", "compared")]
-        return {name: _plain(getattr(self, name)) for name in names}
+        return {name: _plain(getattr(self, name)) for name in PLAIN}
 
     def __str__(self) -> str:
         second = ", in the gradients' graph," if self.part.startswith("second") else ""
@@ -226,9 +261,8 @@ class Report:
         faults = list(self._faults())
         if faults:
             lines = ["\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults]
-            return "\n".join(
-                [*lines, *([HOW[self.method]] if any(finding.entries for finding in self.failures) else [])]
-            )
+            how = [HOW[self.method]] if any(finding.entries for finding in self.failures) else []
+            return "\n".join([*lines, *how])
         for verdict, why in (
             ("kink", "every entry lies at a kink, where there is no derivative; check at other values"),
             ("blurred", "no difference to judge by: it drowns in rounding or leaves the domain"),
@@ -247,9 +281,8 @@ class Report:
         local = [finding for finding in self.failures if finding.local]
         rules: dict[Any, list[Finding]] = {}
         for finding in local:
-            rules.setdefault((finding.part, finding.op, finding.slot, finding.input.partition(":")[0]), []).append(
-                finding
-            )
+            same_rule = finding.part, finding.op, finding.slot, finding.input.partition(":")[0]
+            rules.setdefault(same_rule, []).append(finding)
         for same in rules.values():
             looks = list(dict.fromkeys(finding.diagnosis for finding in same))
             lines = [f"looks like: {text}" for text in looks[:FEW]]
@@ -271,11 +304,7 @@ class Report:
             lines += [f"looks like: {text}" for text in dict.fromkeys(f.diagnosis for f in totals) if text]
             engine = not all(finding.diagnosis.startswith(ADDS_UP) for finding in totals)
             what = ": the engine, or the accumulation of messages" if engine else ""
-            yield [
-                f"every backward rule is right, but the total is not{what}",
-                *lines,
-                totals[0].evidence,
-            ]
+            yield [f"every backward rule is right, but the total is not{what}", *lines, totals[0].evidence]
 
     def _all_right(self) -> str:
         counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
@@ -339,7 +368,7 @@ class Report:
         >>> import graphnet as gn
         >>> figure = gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).plot()
         """
-        from graphnet.check.scatter import scatter
+        from graphnet.check.show import scatter
 
         return scatter(self.failures or self.findings)
 
@@ -356,7 +385,7 @@ class Report:
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        from graphnet.check.html import to_html
+        from graphnet.check.show import to_html
 
         return to_html(self)
 
@@ -377,21 +406,18 @@ HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference
 
 def row(finding: Finding) -> Sequence[str]:
     """Return a finding as cells under `HEADER`."""
-    compared = finding.worst is not None
     counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
     counts += [f"{finding.directions} directions"] if finding.directions else []
     counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
     counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
-    error = "-" if not compared else number(finding.error, 2)
-    return [
-        *map(printable, (finding.label, finding.op, finding.input)),
-        ", ".join(counts),
-        str(finding.worst) if compared else "-",
-        number(finding.rule, 6) if compared else "-",
-        number(finding.difference, 6) if compared else "-",
-        f"order {number(finding.order, 3)}" if finding.order is not None else error,
-        finding.verdict if finding.verdict != "wrong" else "WRONG",
-    ]
+    worst = ["-"] * 4
+    if finding.worst is not None:
+        numbers = number(finding.rule, 6), number(finding.difference, 6), number(finding.error, 2)
+        worst = [str(finding.worst), *numbers]
+    if finding.order is not None:
+        worst[-1] = f"order {number(finding.order, 3)}"
+    verdict = finding.verdict if finding.verdict != "wrong" else "WRONG"
+    return [*map(printable, (finding.label, finding.op, finding.input)), ", ".join(counts), *worst, verdict]
 
 
 def property_lines(properties: Sequence[Property]) -> list[str]:

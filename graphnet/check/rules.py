@@ -8,26 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check import taylor
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
-from graphnet.check.cuts import Call
-from graphnet.check.differences import Judged, judge, not_analytic
-from graphnet.check.directions import DIRECTIONS, judge_directions
-from graphnet.check.evidence import Evidence
-from graphnet.check.findings import finding_of, verdict_of
+from graphnet.check.calls import Call
+from graphnet.check.differences import Judged
+from graphnet.check.directions import compare, conclude, judge_directions
+from graphnet.check.evidence import PRECISE, Scene
 from graphnet.check.neighbours import Neighbourhood, reaches_state
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Response
-from graphnet.check.scenes import PRECISE, Scene
 from graphnet.check.settings import Settings
-from graphnet.check.signatures import repaired, signature
-from graphnet.check.work import multiply_adds
+from graphnet.check.signatures import UNKNOWN, repaired, signature
+from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.engine.feeds import Values
-from graphnet.engine.rules import as_messages, check_message, read_only
-from graphnet.errors import GraphError, RuleError
+from graphnet.engine.probes import multiply_adds
+from graphnet.engine.rules import check_message, read_only
+from graphnet.errors import RuleError
 
 Array = np.ndarray[Any, Any]
 BESIDE = 1e-5
@@ -66,16 +64,13 @@ class _Rule:
     ) -> None:
         assert node.op is not None
         self.graph, self.node, self.op, self.settings, self.part = graph, node, node.op, settings, part
-        self.output, self.inputs = values[node], [values[source] for source in node.inputs]
-        self.names = self.op.input_names(len(self.inputs))
+        self.inputs = [values[source] for source in node.inputs]
         self.slots = [slot for slot, source in enumerate(node.inputs) if source.dtype.kind == "f"]
-        self.delta = read_only(np.asarray(settings.rng.normal(size=self.output.shape)))
-        self.behaviour = Behaviour(self.op, self.delta, self.output, self.inputs, self.slots, dtype, settings.rng)
-        self.call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
-        self.neighbourhood: Neighbourhood | None = None
-        if not self.behaviour.problem:
-            self.neighbourhood = Neighbourhood(self.op, self.delta, self._messages(), self.inputs, settings.rng)
-        self.scene = Scene(self.call, self.slots, settings, self.delta, self.output, self.inputs)
+        delta = read_only(np.asarray(settings.rng.normal(size=values[node].shape)))
+        call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
+        self.scene = Scene(call, self.slots, settings, delta, values[node], self.inputs)
+        self.behaviour = Behaviour(self.scene, dtype)
+        self.neighbourhood = Neighbourhood(self.scene, self.behaviour.messages)
 
     def findings(self) -> list[Finding]:
         findings = []
@@ -85,35 +80,22 @@ class _Rule:
             if isinstance(self.node.inputs[slot], Constant) and (found.verdict == "blurred" or nothing_said):
                 continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative
             findings.append(found)
-        if self._torn and not any(found.verdict == "wrong" for found in findings):
-            together = self.neighbourhood.wrong_together() if self.neighbourhood else {}
-            findings = [
-                replace(found, verdict="wrong", diagnosis=together[found.slot]) if found.slot in together else found
-                for found in findings
-            ]
-        return findings
+        if not self.neighbourhood.torn or any(found.verdict == "wrong" for found in findings):
+            return findings
+        together = self.neighbourhood.wrong_together()
+        return [
+            replace(found, verdict="wrong", diagnosis=together[found.slot]) if found.slot in together else found
+            for found in findings
+        ]
 
-    @property
-    def _torn(self) -> bool:
-        return self.neighbourhood is not None and self.neighbourhood.torn
-
-    def _finding(self, slot: int, judged: Judged | None, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
-        source = f"{self.names[slot]}: {self.graph.label(self.node.inputs[slot])}"
-        label, beside = self.graph.label(self.node), {"δ": self.delta, "the output": self.output}
-        return finding_of(
-            self.part,
-            self.node,
-            label,
-            slot,
-            source,
-            self.inputs[slot],
-            judged,
-            verdict,
-            diagnosis,
-            beside=beside,
-            torn=self._torn,
-            **more,
-        )
+    def _finding(self, slot: int, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
+        source = f"{self.op.input_names(len(self.inputs))[slot]}: {self.graph.label(self.node.inputs[slot])}"
+        shape, torn = self.inputs[slot].shape, self.neighbourhood.torn
+        if "compared" in more:
+            beside = {"δ": self.scene.delta, "the output": self.scene.output}
+            more["there"] = there(more["compared"], self.inputs[slot], beside)
+        label = self.graph.label(self.node)
+        return Finding(self.part, self.node, label, slot, source, shape, verdict, diagnosis, torn=torn, **more)
 
     def _broken(self, slot: int) -> Finding:
         """Return the finding on a rule that gave no messages."""
@@ -121,115 +103,69 @@ class _Rule:
         if self.behaviour.fault("no hidden state", slot):
             problem = self._spoilt(slot)
         elif "raised" in problem:
-            problem = repaired(self._evidence(slot, np.zeros(self.inputs[slot].shape)), problem)
-        return self._finding(slot, None, "wrong", problem)
+            problem = repaired(self.scene.evidence(slot, np.zeros(self.inputs[slot].shape)), problem)
+        return self._finding(slot, "wrong", problem)
 
     def _check(self, slot: int) -> Finding:
         returned = self.behaviour.messages[slot]
         message = np.zeros(self.inputs[slot].shape) if returned is None else returned
         problem = ""
         try:
-            check_message(self.op, slot, message, self.inputs[slot], self.delta.dtype)
+            check_message(self.op, slot, message, self.inputs[slot], self.scene.delta.dtype)
         except RuleError as error:
             problem = error.problem
         if message.dtype.kind not in "fiu":  # complex numbers, texts, rows of unequal length ...
-            return self._finding(slot, None, "wrong", f"wrong dtype: {problem}")
+            return self._finding(slot, "wrong", f"wrong dtype: {problem}")
         if message.shape != self.inputs[slot].shape:
-            return self._finding(slot, None, "wrong", self._diagnosis(slot, message, None, problem))
-        if self.settings.method == "taylor":
-            order, verdict, evidence = taylor.order(self._response(slot), message, self.settings.rng)
-            judged: Judged | None = None
-            more: dict[str, Any] = {"order": order, "directions": taylor.DIRECTIONS}
-        else:
-            judged, more = self._judge(slot, message)
-            verdict, evidence = verdict_of(judged), ""
-            if verdict != "wrong" and more["directions"]:
-                verdict, evidence = judge_directions(self._response(slot), message, self.settings.rng, verdict)
-        broken = bool(self._spoilt(slot))
-        if verdict != "wrong" and not broken and not problem and (beside := self._elsewhere(slot, message)):
-            return self._finding(slot, judged, "wrong", beside, **more)
-        if problem or broken:
-            verdict = "wrong"
-        if verdict != "wrong":
-            return self._finding(slot, judged, verdict, **more)
-        in_a_direction = judged is not None and not judged.count("wrong") and not problem and not broken
-        diagnosis = evidence if in_a_direction else self._diagnosis(slot, message, judged, problem)
-        return self._finding(slot, judged, "wrong", diagnosis, **more)
+            return self._finding(slot, "wrong", self._diagnosis(slot, message, None, problem))
+        response = self.scene.response(slot)
+        judged = self._judged(slot, message, response)
+        verdict, evidence, more = conclude(response, message, self.settings, judged)
+        if judged is None:
+            evidence = ""  # the order of a remainder is told anyway
+        elif verdict != "wrong" and judged.count("kink") and (beside := self._wrong_beside(slot)):
+            verdict, evidence = "wrong", f"beside the kinks, where slopes are known, {beside.split(',')[0]}"
+        sound = not problem and not self._spoilt(slot)
+        if verdict != "wrong" and sound and (elsewhere := self._elsewhere(slot, message, response)):
+            verdict, evidence = "wrong", elsewhere
+        if verdict != "wrong" and sound:
+            return self._finding(slot, verdict, **more)
+        diagnosis = evidence if evidence and sound else self._diagnosis(slot, message, judged, problem)
+        return self._finding(slot, "wrong", diagnosis, **more)
 
-    def _messages(self) -> list[Array | None]:
-        """Return the messages that an array of numbers came back for, of the input's shape."""
-        return [
-            message if message is not None and message.dtype.kind in "fiu" and message.shape == array.shape else None
-            for message, array in zip(self.behaviour.messages, self.inputs, strict=True)
-        ]
+    def _judged(self, slot: int, message: Array, response: Response) -> Judged | None:
+        what = f"{self.op.name} at {self.graph.label(self.node)!r}"
+        judged = compare(response, message, self.settings, what, clear=PRECISE)
+        if judged and judged.count("wrong") and self.neighbourhood.torn and not self._wrong_beside(slot):
+            # Of equal numbers that are sorted, one that moves becomes the first or the last; a rule may take it for any.
+            return judged.excused(self.neighbourhood.allows(slot)[judged.entries], "kink")
+        return judged
 
-    def _elsewhere(self, slot: int, here: Array) -> str:
+    def _elsewhere(self, slot: int, here: Array, response: Response) -> str:
         """Return what is wrong at other values, of a rule that may have kept something of the values here."""
         if not reaches_state(self.op):
             return ""
         evidence = self._wrong_at(slot, list(map(other_values, self.inputs)))
-        if not evidence or judge_directions(self._response(slot), here, self.settings.rng, "right")[0] == "wrong":
+        if not evidence or judge_directions(response, here, self.settings.rng, "right")[0] == "wrong":
             return ""
-        where = "depends on state: it is right at these values, but not at the same numbers in reverse order"
+        where = "depends on state: it is right at these values, but not at the same numbers in another order"
         return f"{where} ({evidence.split(',')[0]})"
 
     def _wrong_beside(self, slot: int) -> str:
         """Return what is wrong right beside these values, where nothing ties."""
-        shifts = [BESIDE * np.maximum(1.0, np.abs(array)) for array in self.inputs]
-        draw = self.settings.rng.uniform
-        moved = [
-            x + draw(-1, 1, x.shape) * s if i in self.slots else x
-            for i, (x, s) in enumerate(zip(self.inputs, shifts, strict=True))
-        ]
+        moved = list(self.inputs)
+        for i in self.slots:
+            shift = BESIDE * np.maximum(1.0, np.abs(moved[i]))
+            moved[i] = moved[i] + self.settings.rng.uniform(-1, 1, shift.shape) * shift
         return self._wrong_at(slot, moved)
 
     def _wrong_at(self, slot: int, inputs: Sequence[Array]) -> str:
         """Return what is wrong with an error signal at other inputs; nothing where the rules can't be run."""
-        inputs = [read_only(np.asarray(array)) for array in inputs]
-        try:
-            with np.errstate(all="ignore"):
-                output = np.asarray(self.op.forward(*inputs))
-                returned = as_messages(self.op, self.op.backward(self.delta, output, *inputs), len(inputs))
-            message = np.asarray(returned[slot], float)
-        except Exception:  # of any kind: these values are outside the rule's domain
+        found = self.scene.at(inputs, self.scene.delta)
+        message = found and found[1][slot]
+        if found is None or message is None or message.shape != inputs[slot].shape:
             return ""
-        if output.shape != self.output.shape or message.shape != inputs[slot].shape or not np.isfinite(output).all():
-            return ""
-        scene = Scene(self.call, self.slots, self.settings, self.delta, output, inputs)
-        return judge_directions(scene.response(slot), message, self.settings.rng, "right")[1]
-
-    def _response(self, slot: int) -> Response:
-        """Return how delta · output changes with one input."""
-        return self.scene.response(slot)
-
-    def _judge(self, slot: int, message: Array) -> tuple[Judged, dict[str, Any]]:
-        response = self._response(slot)
-        if self.settings.method == "complex":
-            self._require_analytic(slot, response)
-        entries = self.settings.choose(response)
-        judged = judge(
-            response,
-            message,
-            entries,
-            step=self.settings.step,
-            complex_step=self.settings.method == "complex",
-            clear=PRECISE,
-        )
-        suspects = judged.judgement == "wrong"
-        if suspects.any() and self.neighbourhood and self.neighbourhood.torn and not self._wrong_beside(slot):
-            # Of equal numbers that are sorted, one that moves becomes the first or the last; a rule may take it for any.
-            excused = suspects & self.neighbourhood.allows(slot)[judged.entries]
-            judged = replace(judged, judgement=np.where(excused, "kink", judged.judgement))
-        sampled = len(entries) < response.array.size
-        return judged, {"directions": DIRECTIONS if sampled else 0}
-
-    def _require_analytic(self, slot: int, response: Response) -> None:
-        problem = not_analytic(response, self.settings.rng)
-        if problem:
-            raise GraphError(
-                f"the complex step can't check {self.op.name} at {self.graph.label(self.node)!r}: {problem}",
-                repair='Its forward rule is not analytic. Use method="central".',
-            )
+        return judge_directions(found[0].response(slot), message, self.settings.rng, "right")[1]
 
     # What the fault looks like --------------------------------------------------------------------------------------
 
@@ -241,19 +177,13 @@ class _Rule:
     def _diagnosis(self, slot: int, message: Array, judged: Judged | None, problem: str) -> str:
         if spoilt := self._spoilt(slot):
             return spoilt
+        evidence = self.scene.evidence(slot, message, judged)
         if self.behaviour.messages[slot] is None:
-            looks_like = signature(self._evidence(slot, message, judged))
-            return f"it returns None, although the output depends on this input ({looks_like})"
-        if message.dtype != self.delta.dtype and message.shape == self.inputs[slot].shape:
-            wrong = judged is not None and verdict_of(judged) == "wrong"
-            right = self._evidence(slot, message, judged).right
-            known = np.isfinite(right)
-            close = np.allclose(message[known], right[known], rtol=1e-3)
-            if not wrong or close:  # float32 can't be more exact
+            return f"it returns None, although the output depends on this input ({signature(evidence)})"
+        if message.dtype != self.scene.delta.dtype and message.shape == self.inputs[slot].shape:
+            close = np.allclose(message[evidence.known], evidence.right[evidence.known], rtol=1e-3)
+            if close or judged is None or judged.verdict != "wrong":  # float32 can't be more exact
                 return f"wrong dtype: {problem}"
-            return f"wrong dtype: {problem} ({signature(self._evidence(slot, message, judged))})"
-        looks_like = signature(self._evidence(slot, message, judged))
-        return problem if problem and looks_like.startswith("no known signature") else looks_like
-
-    def _evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
-        return self.scene.evidence(slot, message, judged)
+            return f"wrong dtype: {problem} ({signature(evidence)})"
+        looks_like = signature(evidence)
+        return problem if problem and looks_like.startswith(UNKNOWN) else looks_like

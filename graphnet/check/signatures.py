@@ -3,66 +3,31 @@
 Each hypothesis below is a function of the evidence that yields a name if it explains every entry compared. They are tried
 from the specific to the general. The first name that holds for another δ and at other inputs too, and that chance could not
 give, is said; if none does, the honest answer is "no known signature".
+
+Most of them are of two kinds. `_mends`: with something exchanged the rule is right. `_says`: what the rule says is right for
+something else.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from graphnet.check import vocabulary
-from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence
-from graphnet.check.pattern import pattern
-from graphnet.check.places import places
+from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Array, Evidence, Name, allowed
+from graphnet.check.places import pattern, places
 from graphnet.core.tables import number
 
-Array = np.ndarray[Any, Any]
 UNKNOWN = "no known signature"
 UNLIKELY = 1e-4
 """How likely a name may be by chance."""
 ENOUGH = 12
 """At how many entries of other inputs a name must hold, if there are as many."""
 
-
-@dataclass(frozen=True)
-class Name:
-    """What a fault looks like, and what must be the same wherever it is looked at.
-
-    Attributes
-    ----------
-    text
-        In one line.
-    key
-        What names it: by default the text up to the first colon.
-    value
-        A number that belongs to it, NaN for none.
-    between
-        Where a bound lies that belongs to it.
-    chance
-        How likely such evidence is without it.
-    """
-
-    text: str
-    key: str = ""
-    value: float = math.nan
-    between: tuple[float, float] = (-math.inf, math.inf)
-    chance: float = 0.0
-
-    def agrees(self, other: Name) -> bool:
-        """Tell whether it is the same name."""
-        same = [(name.key or name.text.partition(":")[0]) for name in (self, other)]
-        return (
-            same[0] == same[1]
-            and bool(np.isclose(self.value, other.value, rtol=10 * CLOSE, atol=0, equal_nan=True))
-            and max(self.between[0], other.between[0]) <= min(self.between[1], other.between[1])
-        )
-
-
 Hypothesis = Callable[[Evidence], Iterator[Name]]
+Candidates = Iterator[tuple[str, Array | None]]
+"""Texts, each up to a colon the name, with an array that must be right, or what the rule says."""
 
 
 def signature(evidence: Evidence) -> str:
@@ -79,9 +44,7 @@ def signature(evidence: Evidence) -> str:
 
 def repaired(evidence: Evidence, problem: str) -> str:
     """Return what would mend a rule that raised an error: a transpose, if one does."""
-    for name in _input_transposed(evidence):
-        return f"{name.text} ({problem})"
-    return problem
+    return next((f"{name.text} ({problem})" for name in _argument_transposed(evidence)), problem)
 
 
 def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
@@ -95,8 +58,18 @@ def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
             return False
         if not all(map(np.array_equal, other.inputs, e.inputs)):
             moved, seen = moved + 1, seen + int(other.telling.sum())
-            chance *= min(1.0, twin.chance) if np.isnan(name.value) else CLOSE * min(1.0, twin.chance)
+            chance *= min(1.0, twin.chance) * (1.0 if np.isnan(name.value) else CLOSE)
     return chance < UNLIKELY
+
+
+def _mends(candidates: Callable[[Evidence], Candidates]) -> Hypothesis:
+    """Return the hypothesis that a candidate is right, where the rule is not."""
+    return lambda e: (Name(text) for text, candidate in candidates(e) if e.explains(candidate))
+
+
+def _says(candidates: Callable[[Evidence], Candidates]) -> Hypothesis:
+    """Return the hypothesis that the rule says a candidate, which is not what is right."""
+    return lambda e: (Name(text) for text, candidate in candidates(e) if candidate is not None and e.says(candidate))
 
 
 # Another shape than it must have ------------------------------------------------------------------------------------
@@ -106,34 +79,33 @@ def _shapes(e: Evidence) -> str:
     return f"returned shape {e.rule.shape}, expected {e.right.shape}"
 
 
-def _shape_transposed(e: Evidence) -> Iterator[Name]:
-    if e.rule.shape == e.right.shape[::-1]:
-        if e.explains(e.rule.T):
-            yield Name(f"a transpose is missing: its .T is right ({_shapes(e)})")
-        else:
-            yield Name(f"a transpose is missing, or one too many: it has the shape of the transpose ({_shapes(e)})")
-
-
 def _not_summed(e: Evidence) -> Iterator[Name]:
-    extra = e.rule.ndim - e.right.ndim
-    axes = tuple(range(extra))
-    if extra > 0 and e.explains(e.rule.sum(axis=axes)):
+    extra, shape = e.rule.ndim - e.right.ndim, e.right.shape
+    batch = tuple(range(extra))
+    if extra > 0 and e.explains(e.rule.sum(axis=batch)):
         yield Name(f"not summed over the batch: its sum over axis 0 is right ({_shapes(e)})")
-    elif extra > 0 and e.rule.shape[extra:] == e.right.shape:
+    elif extra > 0 and e.rule.shape[extra:] == shape:
         yield Name(f"not summed over the batch: it still has the axis of the samples ({_shapes(e)})")
     elif extra >= 0:
-        stretched = tuple(i + extra for i, size in enumerate(e.right.shape) if size == 1 != e.rule.shape[i + extra])
-        if stretched and e.explains(e.rule.sum(axis=(*axes, *stretched)).reshape(e.right.shape)):
+        stretched = tuple(i + extra for i, size in enumerate(shape) if size == 1 != e.rule.shape[i + extra])
+        if stretched and e.explains(e.rule.sum(axis=(*batch, *stretched)).reshape(shape)):
             yield Name(f"not summed over a broadcast axis: its sum over axis {stretched[0]} is right ({_shapes(e)})")
 
 
-def _summed_too_much(e: Evidence) -> Iterator[Name]:
+@_says
+def _summed_too_much(e: Evidence) -> Candidates:
     for axis in range(e.right.ndim):
         for keep in (True, False):
-            if e.says(e.right.sum(axis=axis, keepdims=keep)):
-                yield Name(f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})")
-    if e.says(np.full(e.rule.shape, e.right.sum())):
-        yield Name(f"summed over all axes: it is the sum of the right one ({_shapes(e)})")
+            text = f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})"
+            yield text, e.right.sum(axis=axis, keepdims=keep)
+    yield f"summed over all axes: it is the sum of the right one ({_shapes(e)})", np.full(e.rule.shape, e.right.sum())
+
+
+def _shape_transposed(e: Evidence) -> Iterator[Name]:
+    if e.explains(e.rule.T):
+        yield Name(f"a transpose is missing: its .T is right ({_shapes(e)})")
+    elif e.rule.shape == e.right.shape[::-1]:
+        yield Name(f"a transpose is missing, or one too many: it has the shape of the transpose ({_shapes(e)})")
 
 
 # The same mistake everywhere ----------------------------------------------------------------------------------------
@@ -151,9 +123,9 @@ def _zero(e: Evidence) -> Iterator[Name]:
         yield Name(f"always zero, where the differences are up to {number(largest)}", key="zero")
 
 
-def _sign(e: Evidence) -> Iterator[Name]:
-    if e.explains(-e.rule):
-        yield Name(f"sign flipped: ratio −1 {e.over}")
+@_mends
+def _sign(e: Evidence) -> Candidates:
+    yield f"sign flipped: ratio −1 {e.over}", -e.rule
 
 
 def _delta_forgotten(e: Evidence) -> Iterator[Name]:
@@ -162,11 +134,10 @@ def _delta_forgotten(e: Evidence) -> Iterator[Name]:
         yield Name("delta is forgotten: the result stays the same when delta is doubled")
 
 
-def _delta_passed(e: Evidence) -> Iterator[Name]:
-    if e.says(e.delta):
-        yield Name(f"delta is passed on without the slope g′: ratio 1 to delta {e.over}")
-    if e.says(e.delta * e.output):
-        yield Name(f"delta is multiplied by g where g′ belongs: ratio 1 to δ ⊙ g {e.over}")
+@_says
+def _delta_passed(e: Evidence) -> Candidates:
+    yield f"delta is passed on without the slope g′: ratio 1 to delta {e.over}", e.delta
+    yield f"delta is multiplied by g where g′ belongs: ratio 1 to δ ⊙ g {e.over}", e.delta * e.output
 
 
 def _slope_forgotten(e: Evidence) -> Iterator[Name]:
@@ -187,48 +158,65 @@ def _factor(e: Evidence) -> Iterator[Name]:
 
 def _meaning(factor: float, e: Evidence) -> str:
     counts = {
-        "samples": (e.delta.shape or e.input.shape or (1,))[0],
-        "entries": e.input.size,
-        "columns": e.input.shape[-1] if e.input.ndim > 1 else 1,
+        e.input.shape[-1] if e.input.ndim > 1 else 1: "columns",
+        e.input.size: "entries",
+        (e.delta.shape or e.input.shape or (1,))[0]: "samples",  # which they are called if several are as many
     }
     meanings = [(2.0, "a ½ is lost, or it is counted twice"), (0.5, "one ½ too many, or a lost 2")]
-    for what, count in counts.items():
-        if count > 1 and count not in [counts[other] for other in list(counts)[: list(counts).index(what)]]:
+    for count, what in counts.items():
+        if count > 1:
             meanings += [(1 / count, f"a mean over the {count} {what} instead of a sum")]
             meanings += [(float(count), f"a sum over the {count} {what} instead of a mean")]
     found = [text for ratio, text in meanings if np.isclose(factor, ratio, rtol=CLOSE)]
     return f" ({'; or '.join(found)})" if found else ""
 
 
-def _transposed(e: Evidence) -> Iterator[Name]:
-    if e.explains(e.rule.T):
-        yield Name("a transpose is missing: its .T is right")
+# One thing in the place of another ----------------------------------------------------------------------------------
 
 
-def _input_transposed(e: Evidence) -> Iterator[Name]:
-    """Try each argument transposed: right if another argument is given transposed: delta @ W in place of delta @ W.T."""
-    for slot, name in enumerate(e.names):
-        turned = e.given(inputs=e.replaced(slot, e.inputs[slot].T))
-        if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
-            yield Name(f"one of two uses is lost: plus the same with {name} transposed it is right")
-        if e.explains(turned):
-            yield Name(f"a transpose is missing in the product, or one too many: with {name} transposed it is right")
-    turned = e.given(delta=e.delta.T)
-    if e.explains(turned):
-        yield Name("a transpose is missing in the product, or one too many: with delta transposed it is right")
-    if e.rule.any() and turned is not None and turned.shape == e.rule.shape and e.explains(e.rule + turned):
-        yield Name("one of two uses is lost: plus the same with delta transposed it is right")
+@_mends
+def _transposed(e: Evidence) -> Candidates:
+    yield "a transpose is missing: its .T is right", e.rule.T
 
 
-def _input_for_output(e: Evidence) -> Iterator[Name]:
+@_mends
+def _argument_transposed(e: Evidence) -> Candidates:
+    """Yield what the rule says if one argument is transposed: delta @ W in place of delta @ W.T."""
+    for name, array, ask in e.arguments:
+        turned = ask(array.T)
+        yield f"a transpose is missing in the product, or one too many: with {name} transposed it is right", turned
+        if turned is not None and turned.shape == e.rule.shape and e.rule.any():
+            yield f"one of two uses is lost: plus the same with {name} transposed it is right", e.rule + turned
+
+
+@_says
+def _operand(e: Evidence) -> Candidates:
+    for other, name in enumerate(e.names):
+        if other != e.slot:
+            text = f"it is the error signal of input {other} ({name}): the operands are swapped"
+            yield text, e.scene.right(other)
+
+
+@_mends
+def _operands_swapped(e: Evidence) -> Candidates:
+    for other, name in enumerate(e.names):
+        if other != e.slot:
+            swapped = list(e.inputs)
+            swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
+            names = f"{e.names[e.slot]} and {name}"
+            yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
+
+
+@_mends
+def _input_for_output(e: Evidence) -> Candidates:
     for slot, name in enumerate(e.names):
         x = e.inputs[slot]
         if x.shape == e.output.shape and _wrong_wherever_they_differ(e, x):
             what = "the input" if len(e.inputs) == 1 else name
-            if e.explains(e.given(inputs=e.replaced(slot, e.output))):
-                yield Name(f"reads {what} where the cached output belongs: with the output in its place it is right")
-            if e.explains(e.given(output=x)):
-                yield Name(f"reads the cached output where {what} belongs: with {what} in its place it is right")
+            text = f"reads {what} where the cached output belongs: with the output in its place it is right"
+            yield text, e.given(inputs=e.replaced(slot, e.output))
+            text = f"reads the cached output where {what} belongs: with {what} in its place it is right"
+            yield text, e.given(output=x)
 
 
 def _wrong_wherever_they_differ(e: Evidence, x: Array) -> bool:
@@ -240,65 +228,34 @@ def _wrong_wherever_they_differ(e: Evidence, x: Array) -> bool:
     return bool((apart & relevant).any() and e.wrong[apart & relevant].all())
 
 
-def _operands_swapped(e: Evidence) -> Iterator[Name]:
-    for other in range(len(e.inputs)):
-        if other == e.slot:
-            continue
-        swapped = list(e.inputs)
-        swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
-        names = f"{e.names[e.slot]} and {e.names[other]}"
-        difference = e.difference(other)
-        if difference is not None and e.says(difference):
-            yield Name(f"it is the error signal of input {other} ({e.names[other]}): the operands are swapped")
-        if e.explains(e.given(inputs=swapped)):
-            yield Name(f"the operands are swapped: with {names} exchanged it is right")
-
-
-def _summed_twice(e: Evidence) -> Iterator[Name]:
-    if not e.known.all():
-        return
-    for axis in range(e.right.ndim):
-        if e.says(np.broadcast_to(e.right.sum(axis=axis, keepdims=True), e.right.shape)):
-            yield Name(f"summed twice: every entry is the sum of the right one over axis {axis}")
-    if e.says(np.full(e.right.shape, e.right.sum())):
-        yield Name("summed twice: every entry is the sum of the right one over all axes")
-
-
-def _one_contribution(e: Evidence) -> Iterator[Name]:
+@_says
+def _one_contribution(e: Evidence) -> Candidates:
     """Yield the share of the last (or first) output only, where an input is used by several, or all but that."""
     if e.shares is None:
         return
-    shares, total = e.shares, e.shares.sum(axis=1).reshape(e.right.shape)
-    used = shares != 0
+    shares, shape, used = e.shares, e.right.shape, e.shares != 0
     if not (used.sum(axis=1) > 1).any():
         return
+    total = shares.sum(axis=1).reshape(shape)
     if e.input.size == e.output.size:
-        own = np.diagonal(shares).reshape(e.right.shape)
-        if e.says(own):
-            yield Name(
-                "only the diagonal of the Jacobian: each entry gets what it does to its own output, and the rest is lost: "
-                "a sum over what it does to the others, or a projection"
-            )
-        elif own.any() and e.says(total - own):
-            yield Name("the diagonal of the Jacobian is lost: what each entry does to its own output")
+        own = np.diagonal(shares).reshape(shape)
+        what = "each entry gets what it does to its own output, and the rest is lost"
+        yield f"only the diagonal of the Jacobian: {what}: a sum over what it does to the others, or a projection", own
+        if own.any():
+            yield "the diagonal of the Jacobian is lost: what each entry does to its own output", total - own
     rows = np.arange(len(shares))
     for word, place in (("last", used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)), ("first", used.argmax(axis=1))):
-        share = shares[rows, place].reshape(e.right.shape)
-        if e.says(share):
-            uses = f"of up to {used.sum(axis=1).max()} uses of an entry, which must add up"
-            yield Name(f"the {word} contribution is kept instead of the sum: {uses}")
-    shape = e.right.shape
+        uses = f"of up to {used.sum(axis=1).max()} uses of an entry, which must add up"
+        yield f"the {word} contribution is kept instead of the sum: {uses}", shares[rows, place].reshape(shape)
     for axis, size in enumerate(e.output.shape):
         parts = np.moveaxis(shares.reshape(-1, *e.output.shape), axis + 1, 1).reshape(len(shares), size, -1).sum(axis=2)
         for word, place in (("last", -1), ("first", 0)) if size > 1 else ():
             part = parts[:, place].reshape(shape)
-            if e.says(part):
-                of = f"{size} samples" if axis == 0 else f"{size} places along axis {axis}"
-                yield Name(f"the {word} contribution is kept instead of the sum: that of one of {of}")
-            if part.any() and e.says(total - part):
-                yield Name(
-                    f"the {word} contribution is left out: what the {word} place along axis {axis} of the output sends"
-                )
+            of = f"{size} samples" if axis == 0 else f"{size} places along axis {axis}"
+            yield f"the {word} contribution is kept instead of the sum: that of one of {of}", part
+            if part.any():
+                where = f"what the {word} place along axis {axis} of the output sends"
+                yield f"the {word} contribution is left out: {where}", total - part
 
 
 def _jacobian(e: Evidence) -> Iterator[Name]:
@@ -315,29 +272,30 @@ def _jacobian(e: Evidence) -> Iterator[Name]:
 
 
 def _rearranged(e: Evidence) -> Iterator[Name]:
-    shape = e.right.shape
-    for words, order in vocabulary.orders(shape, shifts=True):
+    for words, order in vocabulary.orders(e.right.shape, shifts=True):
         if e.explains(order(e.rule)):
             yield Name(f"right numbers in wrong places: {words} it is right", key=words)
-    for words, order in vocabulary.orders(e.delta.shape):
-        if e.explains(e.given(delta=order(e.delta))):
-            yield Name(f"delta is read in the wrong order: with delta {words} it is right", key=f"δ {words}")
-    for slot, name in enumerate(e.names):
-        for words, order in vocabulary.orders(e.inputs[slot].shape):
-            if e.explains(e.given(inputs=e.replaced(slot, order(e.inputs[slot])))):
+    for name, array, ask in e.arguments:
+        for words, order in vocabulary.orders(array.shape):
+            if e.explains(ask(order(array))):
                 yield Name(f"{name} is read in the wrong order: with {name} {words} it is right", key=f"{name} {words}")
     if e.known.all():
         right, rule = np.sort(e.right, axis=None), np.sort(e.rule, axis=None)
-        allowed = CLOSE * np.abs(right) + NEXT_TO_NOTHING * np.max(np.abs(right))
         moved = int((np.abs(e.rule - e.right) > 10 * CLOSE * np.abs(e.right)).sum())
-        if (np.abs(rule - right) <= allowed).all() and moved > 2:
-            yield Name(
-                f"right numbers in wrong places: all are there, {moved} of {right.size} not where they belong",
-                key="right numbers in wrong places",
-            )
+        if (np.abs(rule - right) <= allowed(right)).all() and moved > 2:
+            yield Name(f"right numbers in wrong places: all are there, {moved} of {right.size} not where they belong")
 
 
-def _delta_replaced(e: Evidence) -> Iterator[Name]:
+@_says
+def _summed_twice(e: Evidence) -> Candidates:
+    for axis in (*range(e.right.ndim), None) if e.known.all() else ():
+        over = "all axes" if axis is None else f"axis {axis}"
+        total = np.broadcast_to(e.right.sum(axis=axis, keepdims=True), e.right.shape)
+        yield f"summed twice: every entry is the sum of the right one over {over}", total
+
+
+@_says
+def _delta_replaced(e: Evidence) -> Candidates:
     if e.shares is None or not e.delta.all():
         return
     jacobian = (e.shares / e.delta.ravel()).reshape(*e.right.shape, -1)
@@ -346,8 +304,24 @@ def _delta_replaced(e: Evidence) -> Iterator[Name]:
         for word, reduce in (("mean", np.mean), ("sum", np.sum)):
             instead[f"its {word} over {vocabulary.along(axes, e.delta)}"] = reduce(e.delta, axis=axes, keepdims=True)
     for words, delta in instead.items():
-        if e.says(jacobian @ np.broadcast_to(delta, e.delta.shape).ravel()):
-            yield Name(f"delta is replaced by {words}: with delta as it is, it would be right")
+        message = jacobian @ np.broadcast_to(delta, e.delta.shape).ravel()
+        yield f"delta is replaced by {words}: with delta as it is, it would be right", message
+
+
+def _clipped(e: Evidence) -> Iterator[Name]:
+    bound = np.max(np.abs(e.rule[e.known]))
+    at = e.known & (np.abs(e.rule) >= bound * (1 - 1e-12))
+    if bound and at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
+        text = f"the message is clipped: no entry is beyond {number(bound)}, where the right ones are"
+        yield Name(text, key="clipped")
+
+
+def _not_linear(e: Evidence) -> Iterator[Name]:
+    if not e.linear:
+        yield Name("not linear in delta: doubling delta does not double the result")
+
+
+# A factor or a term -------------------------------------------------------------------------------------------------
 
 
 def _times(factor: float) -> str:
@@ -378,20 +352,29 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
 
 
-def _counted(e: Evidence) -> Iterator[Name]:
-    """Yield that entries are counted so many times, or that the sum over their uses is divided by their number."""
+def _slab_factor(e: Evidence) -> Iterator[Name]:
+    """Yield that each row (or column, or slab) has a factor of its own, or all entries one that depends on the values."""
     at = e.telling & (e.right != 0) & (e.rule != 0)
-    if not np.array_equal(at, e.telling):
+    if not np.array_equal(at, e.telling) or e.nearly:
         return
-    for how, ratio in (("several times", e.rule[at] / e.right[at]), ("once for several", e.right[at] / e.rule[at])):
-        times = np.round(ratio)
-        if (np.abs(ratio - times) <= 10 * CLOSE).all() and times.min() >= 1 and 2 <= times.max() < 1000:
-            words = ", ".join(number(n) for n in np.unique(times)[:6])
-            yield Name(
-                f"counted {how}: the ratio is a whole number at each entry, {words}",
-                key=f"counted {how}",
-                chance=(20 * CLOSE) ** (at.sum() - 1),
-            )
+    ratio = np.full(e.right.shape, np.nan)
+    ratio[at] = e.rule[at] / e.right[at]
+    low, high = np.nanmin(ratio, initial=np.inf), np.nanmax(ratio, initial=-np.inf)
+    near = " (next to 1: an ε lost or added?)" if max(abs(low - 1), abs(high - 1)) < 1e-2 else ""
+    for axes in vocabulary.axes_of(ratio):
+        slabs = at.any(axis=axes, keepdims=True)
+        middle = np.nanmedian(np.where(slabs, ratio, 1.0), axis=axes, keepdims=True)
+        spare = int(at.sum()) - int(slabs.sum())
+        if spare < slabs.sum() or not (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all():
+            continue
+        if len(axes) == ratio.ndim:
+            by = f"{'the input' if e.linear else 'delta'}, as if it was normalised or clipped by its size"
+            text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{near}"
+        else:
+            kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
+            slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else f"place along {vocabulary.along(kept, ratio)}"
+            text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{near}"
+        yield Name(text, chance=CLOSE**spare)
 
 
 def _graded(e: Evidence) -> Iterator[Name]:
@@ -399,34 +382,7 @@ def _graded(e: Evidence) -> Iterator[Name]:
     at = e.known & (e.right != 0)
     if len(np.unique(np.round(e.rule[at] / e.right[at], 4))) > 2:
         yield from _lost_factor(e)
-        yield from _counted(e)
         yield from _slab_factor(e)
-
-
-def _slab_factor(e: Evidence) -> Iterator[Name]:
-    """Yield that each row (or column, or slab) has a factor of its own, or all entries one that depends on the values."""
-    at = e.telling & (e.right != 0) & (e.rule != 0)
-    if not np.array_equal(at, e.telling):
-        return
-    ratio = np.full(e.right.shape, np.nan)
-    ratio[at] = e.rule[at] / e.right[at]
-    for axes in vocabulary.axes_of(ratio):
-        middle = np.nanmedian(np.where(at.any(axis=axes, keepdims=True), ratio, 1.0), axis=axes, keepdims=True)
-        spare = int(at.sum()) - np.count_nonzero(at.any(axis=axes))
-        if (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all() and spare and not e.nearly:
-            low, high = np.nanmin(ratio), np.nanmax(ratio)
-            near = max(abs(low - 1), abs(high - 1)) < 1e-2
-            more = " (next to 1: an ε lost or added?)" if near else ""
-            if len(axes) == ratio.ndim:
-                by = "delta" if not e.linear else "the input"
-                by += "" if e.linear else ", as if it was normalised or clipped by its size"
-                text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{more}"
-                yield Name(text, chance=CLOSE**spare)
-            else:
-                kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
-                slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else f"place along {vocabulary.along(kept, ratio)}"
-                text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{more}"
-                yield Name(text, chance=CLOSE**spare)
 
 
 def _lost_projection(e: Evidence) -> Iterator[Name]:
@@ -435,82 +391,37 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
         return
     arrays, largest = {"ones": np.ones(e.right.shape)}, np.max(np.abs(e.right))
     for name, array in vocabulary.given(e):
-        arrays |= {
-            words.format(name): vocabulary.FUNCTIONS[words](array) for words in ("{}", "{}²", "exp {}", "sign {}")
-        }
+        functions = ("{}", "{}²", "exp {}", "sign {}")
+        arrays |= {words.format(name): vocabulary.FUNCTIONS[words](array) for words in functions}
+    arrays = {name: array for name, array in arrays.items() if np.isfinite(array).all()}
     spans = [(name,) for name in arrays] + [("ones", name) for name in arrays if name != "ones"]
     for axes in vocabulary.axes_of(e.right):
         signals = [vocabulary.in_rows(array, axes) for array in (e.right - e.rule, e.right, e.rule)]
         loud = (np.abs(signals[0]) > 1e-4 * largest).sum(axis=1)
         for span in spans:
             spare = int(np.maximum(0, loud - len(span)).sum())
-            if not spare or not all(np.isfinite(arrays[name]).all() for name in span):
-                continue
             basis = np.linalg.qr(np.stack([vocabulary.in_rows(arrays[name], axes) for name in span], axis=-1))[0]
             lost, right, rule = (np.einsum("rik,rjk,rj->ri", basis, basis, signal) for signal in signals)
-            allowed = 10 * NEXT_TO_NOTHING * largest + CLOSE * np.abs(signals[0])
-            if (np.abs(lost - signals[0]) <= allowed).all():
-                how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
-                if np.max(np.abs(right)) < 1e-6 * largest:
-                    how = "a projection is lost: the right one has no part along"
-                elif np.max(np.abs(rule)) < 1e-6 * largest:
-                    how = "a projection too many: it has no part left along"
-                centred = (
-                    span[0] == "ones"
-                    and np.max(np.abs(np.einsum("rk,rk->r", basis[..., 0], signals[1]))) < 1e-6 * largest
-                )
-                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})" * bool(
-                    centred
-                )
-                text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
-                yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
-
-
-def _clipped(e: Evidence) -> Iterator[Name]:
-    bound = np.max(np.abs(e.rule[e.known]))
-    at = e.known & (np.abs(e.rule) >= bound * (1 - 1e-12))
-    if bound and at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
-        yield Name(
-            f"the message is clipped: no entry is beyond {number(bound)}, where the right ones are", key="clipped"
-        )
-
-
-def _not_linear(e: Evidence) -> Iterator[Name]:
-    if not e.linear:
-        yield Name("not linear in delta: doubling delta does not double the result")
-
-
-def _placed(e: Evidence) -> Iterator[Name]:
-    for text, more in places(e):
-        yield Name(text, **more)
+            room = CLOSE * np.abs(signals[0]) + 10 * NEXT_TO_NOTHING * largest
+            if not spare or not (np.abs(lost - signals[0]) <= room).all():
+                continue
+            how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
+            if np.max(np.abs(right)) < 1e-6 * largest:
+                how = "a projection is lost: the right one has no part along"
+            elif np.max(np.abs(rule)) < 1e-6 * largest:
+                how = "a projection too many: it has no part left along"
+            like = ""
+            if span[0] == "ones" and np.max(np.abs(signals[1].mean(axis=1))) < 1e-6 * largest:
+                like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
+            text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
+            yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
 
 
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
-    _not_finite,
-    _zero,
-    _sign,
-    _delta_forgotten,
-    _transposed,
-    _slope_forgotten,
-    _operands_swapped,
-    _factor,
-    _input_transposed,
-    _input_for_output,
-    _one_contribution,
-    _jacobian,
-    _rearranged,
-    _clipped,
-    _graded,
-    _placed,
-    _summed_twice,
-    _delta_replaced,
-    _lost_factor,
-    _lost_term,
-    _delta_passed,
-    _counted,
-    _slab_factor,
-    _lost_projection,
+    *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
+    *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
+    *(_summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _slab_factor, _lost_projection),
     _not_linear,
 )
 """From the specific to the general."""

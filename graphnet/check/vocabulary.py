@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, permutations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence
+from graphnet.check.differences import Judged
+from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, allowed
+from graphnet.core.tables import number
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -78,6 +81,16 @@ def aligned(array: Array, shape: tuple[int, ...]) -> Array | None:
     return None
 
 
+def there(judged: Judged, array: Array, beside: Mapping[str, Array] = MappingProxyType({})) -> str:
+    """Return in words what stands in an array at the worst entry, and in those beside it that have such an entry."""
+    place = judged.place(array.shape)
+    if place is None:
+        return ""
+    fitting = {name: aligned(other, array.shape) for name, other in beside.items()}
+    told = [f"{name} {number(x[place], 6)}" for name, x in fitting.items() if x is not None]
+    return ", ".join([f"the input is {number(array[place], 6)}", *told])
+
+
 def given(e: Evidence) -> list[tuple[str, Array]]:
     """Return output and inputs, as far as they fit the error signal."""
     named = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
@@ -121,30 +134,31 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
     chance = len(first) * CLOSE ** (len(telling) - 1)
-    near = _near(rows[:, at], b[at], t[at], first[order], second[order], _allowed(e, t)[at])
+    room = allowed(t, np.max(np.abs(e.right[e.known])))
+    near = _near(rows[:, at], b[at], t[at], first[order], second[order], room[at])
     with np.errstate(all="ignore"):
         proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
-        exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, _allowed(e, t)), 7)) for i, j in proving)
+        exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, room), 7)) for i, j in proving)
         plain = (hit for hit in exact if hit[2] and (len(telling) > 1 or abs(hit[2]) in PLAIN))
         found = list(islice(plain, HITS))
     for i, j, factor in sorted(found, key=lambda hit: not np.isclose(abs(hit[2]), 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
 
-def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, allowed: Array) -> Iterator[Any]:
+def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, room: Array) -> Iterator[Any]:
     """Yield the pairs whose product is a multiple of the target at a few entries."""
     for i in range(0, len(first), 4096):
         products = base * rows[first[i : i + 4096]] * rows[second[i : i + 4096]]
         factors = products @ target / np.sum(products * products, axis=1)
-        fits = (np.abs(factors[:, np.newaxis] * products - target) <= allowed).all(axis=1)
+        fits = (np.abs(factors[:, np.newaxis] * products - target) <= room).all(axis=1)
         yield from zip(first[i : i + 4096][fits], second[i : i + 4096][fits], strict=True)
 
 
-def fitted(candidate: Array, target: Array, allowed: Array) -> float:
+def fitted(candidate: Array, target: Array, room: Array) -> float:
     """Return what to multiply a candidate with for it to be the target, or 0 if nothing makes it that."""
     with np.errstate(all="ignore"):
         factor = float(np.vdot(candidate, target) / np.vdot(candidate, candidate))
-        return factor if (np.abs(factor * candidate - target) <= allowed).all() else 0.0
+        return factor if (np.abs(factor * candidate - target) <= room).all() else 0.0
 
 
 def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
@@ -153,20 +167,17 @@ def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
         return
     delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e)]
     chance = len(simple) ** 2 * CLOSE ** (int(_loud(e, target[e.known]).sum()) - 1)
+    room = allowed(target[e.known], np.max(np.abs(e.right[e.known])))
     for axes in axes_of(delta):
         for inner, q in simple:
             total = np.sum(delta * q, axis=axes, keepdims=True)
             for outer, p in simple:
-                factor = fitted((total * p)[e.known], target[e.known], _allowed(e, target[e.known]))
+                factor = fitted((total * p)[e.known], target[e.known], room)
                 if factor:
                     mean = np.isclose(abs(factor * delta.size / total.size), 1)
                     words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
                     factor *= delta.size / total.size if mean else 1
                     yield f"{outer}{'·' * bool(outer)}{words}", factor, chance
-
-
-def _allowed(e: Evidence, target: Array) -> Array:
-    return np.asarray(CLOSE * np.abs(target) + NEXT_TO_NOTHING * np.max(np.abs(e.right[e.known])))
 
 
 def _loud(e: Evidence, target: Array) -> Array:

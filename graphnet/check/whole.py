@@ -1,32 +1,34 @@
-"""The gradients of a graph from end to end."""
+"""The gradients of a graph from end to end, and the gradients of these."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
-from graphnet.check import taylor
-from graphnet.check.cuts import Call
-from graphnet.check.differences import Judged, judge, not_analytic
-from graphnet.check.directions import DIRECTIONS, judge_directions
-from graphnet.check.findings import finding_of, verdict_of
-from graphnet.check.report import ADDS_UP, Finding, Part
+from graphnet.check.calls import Call
+from graphnet.check.differences import ROUNDING, Judged, judge
+from graphnet.check.directions import compare, conclude
+from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
 from graphnet.check.responses import Joint, Response
 from graphnet.check.settings import Settings
-from graphnet.check.stack import StackError
-from graphnet.check.work import multiply_adds
+from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
+from graphnet.core.leaves import constant
 from graphnet.core.node import Node, describe
-from graphnet.engine.feeds import Values
+from graphnet.core.shapes import known
+from graphnet.engine.feeds import Values, leaf_values
+from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
+from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.probes import StackError, multiply_adds
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
-from graphnet.errors import GraphError, GraphnetError, RuleError, UnreachableError
+from graphnet.errors import GraphnetError, RuleError, UnreachableError
 
 Array = np.ndarray[Any, Any]
 ROUNDINGS = 10.0
@@ -63,152 +65,227 @@ def check_whole(
         for node in graph.outputs
         if node.dtype.kind == "f"
     }
-    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
-    for node, direction in directions.items():
-        messages[node].append(Message(None, None, direction))
     try:
         with np.errstate(all="ignore"):
             run_forward(
                 graph, {node: values[node] for node in graph.nodes if node.op is None}
             )  # before each backward pass
-            error_signals = propagate(graph, values, messages, apply_backward)
+            signals, messages = propagate(graph, values, directions)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."
     except (GraphnetError, StackError) as error:  # of a rule that works with what another call was given
         return [], f"Not checked from end to end: {error}."
-    rounding = ROUNDINGS * max(
-        [1.0, *(float(np.max(np.abs(signal), initial=1.0)) for signal in error_signals.values())]
-    )
-    calls = [
-        Call(node.op, node.inputs, node, multiply_adds(node.op, [values[source] for source in node.inputs]))
-        for node in graph.nodes
-        if node.op is not None
-    ]
+    total = _Total(graph, values, signals, messages, settings, local, part, asked)
     found: dict[Node, Finding] = {}
     waiting: dict[frozenset[Any], list[tuple[Node, Response]]] = {}  # by the outputs they reach
-
-    def rule_of(leaf: Node) -> Array:
-        said = error_signals.get(leaf)
-        return np.zeros(values[leaf].shape) if said is None else np.asarray(said)
-
-    def keep(leaf: Node, response: Response, finding: Finding) -> None:
-        if leaf not in error_signals and asked and finding.verdict != "wrong":
-            raise UnreachableError(
-                f"{graph.label(graph.outputs[0])!r} does not depend smoothly on {describe(leaf, graph.label(leaf))}",
-                repair="There is no gradient to check: leave it out of wrt.",
-            )
-        if finding.verdict == "kink" and all(other.verdict == "right" for other in local):
-            # Each rule was decided alone, and their total lies between the slopes on the two sides: nothing is left open.
-            finding = replace(finding, verdict="right")
-        if finding.verdict == "wrong" and not any(other.verdict == "wrong" for other in local):
-            finding = _diagnosed(finding, graph, values, error_signals, messages) or _in_doubt(finding, response, local)
-        found[leaf] = finding
-
     for leaf in leaves:
-        response = Response(calls, values, leaf, directions, settings.checked, settings.budget)
+        response = Response(total.calls, values, leaf, directions, settings.checked, settings.budget)
         if settings.method == "central" and response.can_join:
             waiting.setdefault(frozenset(response.directions), []).append((leaf, response))
         else:
-            keep(leaf, response, _check_leaf(graph, leaf, response, rule_of(leaf), settings, part, rounding))
+            what = f"{graph.label(leaf)!r} from end to end"
+            judged = compare(response, total.rule(leaf), settings, what, scale=total.rounding)
+            found[leaf] = total.finding(leaf, response, judged)
     for together in waiting.values():
-        joint = Joint(calls, [response for _, response in together])
-        chosen = [settings.choose(response) for _, response in together]
-        entries = np.concatenate([own + start for own, start in zip(chosen, joint.starts, strict=True)])
-        rule = np.concatenate([rule_of(leaf).ravel() for leaf, _ in together])
-        judged = judge(joint, rule, entries, step=settings.step, scale=rounding)
-        ends = np.cumsum([len(own) for own in chosen])[:-1]
-        columns = (judged.rule, judged.difference, judged.judgement, judged.kinked)
-        parts = zip(chosen, *(np.split(column, ends) for column in columns), strict=True)
-        for (leaf, response), columns in zip(together, parts, strict=True):
-            keep(leaf, response, _conclude(graph, leaf, response, rule_of(leaf), settings, part, Judged(*columns)))
+        for (leaf, response), judged in zip(together, total.judged_together(together), strict=True):
+            found[leaf] = total.finding(leaf, response, judged)
     return [found[leaf] for leaf in leaves], ""
 
 
-def _check_leaf(
-    graph: Graph, leaf: Node, response: Response, rule: Array, settings: Settings, part: Part, scale: float
-) -> Finding:
-    label, array = graph.label(leaf), response.array
-    if settings.method == "taylor":
-        order, verdict, evidence = taylor.order(response, rule, settings.rng)
-        more: dict[str, Any] = {"order": order, "directions": taylor.DIRECTIONS}
-        return finding_of(part, leaf, label, None, label, array, None, verdict, evidence, **more)
-    is_complex = settings.method == "complex"
-    if is_complex and (problem := not_analytic(response, settings.rng)):
-        raise GraphError(
-            f"the complex step can't check {label!r} from end to end: {problem}", repair='Use method="central".'
-        )
-    entries = settings.choose(response)
-    judged = judge(response, rule, entries, step=settings.step, complex_step=is_complex, scale=scale)
-    return _conclude(graph, leaf, response, rule, settings, part, judged)
+@dataclass
+class _Total:
+    """A backward pass under test."""
+
+    graph: Graph
+    values: Values
+    signals: Mapping[Node, Array]
+    messages: Mapping[Node, Sequence[Message]]
+    settings: Settings
+    local: Sequence[Finding]
+    part: Part
+    asked: bool
+
+    @cached_property
+    def rounding(self) -> float:
+        """The size of the largest error signal, or what it may have rounded to on its way."""
+        return ROUNDINGS * max([1.0, *(float(np.max(np.abs(s), initial=1.0)) for s in self.signals.values())])
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        return [
+            Call(node.op, node.inputs, node, multiply_adds(node.op, [self.values[source] for source in node.inputs]))
+            for node in self.graph.nodes
+            if node.op is not None
+        ]
+
+    def rule(self, leaf: Node) -> Array:
+        """Return what the backward pass says of a leaf: zero where no error signal arrives."""
+        return np.asarray(self.signals.get(leaf, np.zeros(self.values[leaf].shape)))
+
+    def judged_together(self, together: Sequence[tuple[Node, Response]]) -> list[Judged]:
+        """Judge leaves whose entries move in the same runs."""
+        joint = Joint(self.calls, [response for _, response in together])
+        chosen = [self.settings.choose(response) for _, response in together]
+        entries = np.concatenate([own + start for own, start in zip(chosen, joint.starts, strict=True)])
+        rule = np.concatenate([self.rule(leaf).ravel() for leaf, _ in together])
+        judged = judge(joint, rule, entries, step=self.settings.step, scale=self.rounding)
+        ends = np.cumsum([len(own) for own in chosen])[:-1]
+        columns = (judged.rule, judged.difference, judged.judgement, judged.kinked)
+        return [Judged(*each) for each in zip(chosen, *(np.split(column, ends) for column in columns), strict=True)]
+
+    def finding(self, leaf: Node, response: Response, judged: Judged | None) -> Finding:
+        """Return the finding on a leaf; raise `UnreachableError` if it was asked for, and nothing depends on it."""
+        label = self.graph.label(leaf)
+        verdict, evidence, more = conclude(response, self.rule(leaf), self.settings, judged)
+        if judged:
+            more["there"] = there(judged, response.array)
+        finding = Finding(self.part, leaf, label, None, label, response.array.shape, verdict, evidence, **more)
+        if leaf not in self.signals and self.asked and verdict != "wrong":
+            raise UnreachableError(
+                f"{self.graph.label(self.graph.outputs[0])!r} does not depend smoothly on {describe(leaf, label)}",
+                repair="There is no gradient to check: leave it out of wrt.",
+            )
+        if verdict == "kink" and all(other.verdict == "right" for other in self.local):
+            # Each rule was decided alone, and their total lies between the slopes on the two sides: nothing is left open.
+            return replace(finding, verdict="right")
+        if verdict != "wrong" or any(other.verdict == "wrong" for other in self.local):
+            return finding
+        what = self._broken_sum()
+        return replace(finding, diagnosis=what) if what else self._in_doubt(finding, response)
+
+    def _broken_sum(self) -> str:
+        """Say at which node the error signals are not what the rules give, if there is one: a second way to the same sums.
+
+        A message is what the consumer's rule gives of the consumer's error signal; an error signal is the sum of its
+        messages.
+        """
+        graph, values = self.graph, self.values
+        for node in reversed(graph.nodes):
+            if node not in self.signals:
+                continue
+            received = [np.asarray(message.delta) for message in self.messages[node]]
+            signal = np.asarray(self.signals[node])
+            if not np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
+                what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
+                for word, one in (("last", received[-1]), ("first", received[0])):
+                    if np.array_equal(signal, one):
+                        return f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
+                return what
+            if node.op is None:
+                continue
+            sent = apply_backward(graph, node, signal, values[node], [values[source] for source in node.inputs])
+            for slot, (source, message) in enumerate(zip(node.inputs, sent, strict=True)):
+                arrived = [m.delta for m in self.messages[source] if m.consumer is node and m.slot == slot]
+                expected = [] if message is None or source.dtype.kind != "f" else [message]
+                if len(arrived) != len(expected) or not all(map(np.allclose, arrived, expected)):
+                    return f"what {graph.label(node)!r} sends to {graph.label(source)!r} is not what has arrived there"
+        return ""
+
+    def _in_doubt(self, finding: Finding, response: Response) -> Finding:
+        """Return a finding that differs, though each rule is right, and so is the sum of the messages.
+
+        Behind rules at kinks, or which no difference can judge, such a difference tells nothing: relu(x) − relu(−x) has
+        the slope 1 at 0, and the rules may say 0.
+        """
+        behind = {call.output for call in response.calls}
+        local = [other for other in self.local if other.node in behind]
+        doubts = [other for other in local if other.kinks or other.blurred or other.torn]
+        if doubts:
+            verdict: Verdict = "blurred" if any(other.blurred for other in doubts) else "kink"
+            compared = finding.compared.excused(np.asarray(True), verdict)
+            return replace(finding, verdict=verdict, compared=compared, diagnosis="")
+        if finding.diagnosis:
+            return finding
+        what = f"{ADDS_UP}: does a rule depend on more than its arguments?"
+        sampled = any(other.sampled for other in local)
+        return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))
 
 
-def _conclude(
-    graph: Graph, leaf: Node, response: Response, rule: Array, settings: Settings, part: Part, judged: Judged
-) -> Finding:
-    """Return the finding on a leaf whose entries, or a sample of them, were judged."""
-    label, array = graph.label(leaf), response.array
-    verdict, evidence = verdict_of(judged), ""
-    count = DIRECTIONS if len(judged.entries) < array.size else 0
-    if count and verdict != "wrong":
-        verdict, evidence = judge_directions(response, rule, settings.rng, verdict)
-    return finding_of(part, leaf, label, None, label, array, judged, verdict, evidence, directions=count)
+# Second order -------------------------------------------------------------------------------------------------------
+
+CLOSE = 1e-9
+"""How far the gradient as a graph may be from the gradient on arrays, as a share of its largest entry."""
 
 
-def _diagnosed(
-    finding: Finding,
+@dataclass(frozen=True)
+class Slopes:
+    """All gradients, summed in a random direction, as one scalar.
+
+    Attributes
+    ----------
+    graph
+        Its graph.
+    feeds
+        What its inputs are fed.
+    leaves
+        Of those differentiated by, the ones that it depends on.
+    unlike
+        A finding for each gradient that is another as a graph than on arrays.
+    """
+
+    graph: Graph
+    feeds: dict[Any, Any]
+    leaves: list[Node]
+    unlike: list[Finding]
+
+
+def slopes_of(graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rng: np.random.Generator) -> Slopes:
+    """Build the gradients by these leaves, at the sizes fed.
+
+    Raises
+    ------
+    UnreachableError
+        If no error signal reaches any of them.
+    """
+    values = leaf_values(graph, feeds, np.float64)
+    copies = with_sizes(graph, {node: values[node].shape for node in graph.inputs})
+    fed = {copies[node]: values[node] for node in graph.inputs}
+    outputs = [copies[node] for node in graph.outputs if node.dtype.kind == "f"]
+    E = outputs[0]
+    if len(outputs) != 1 or E.shape != ():
+        E = _weighted(outputs, rng)
+    sized = Graph(E)
+    signals = error_signal_nodes(sized, [copies[leaf] for leaf in leaves if copies[leaf] in sized], constant(1.0))
+    reached = [leaf for leaf in leaves if copies[leaf] in signals]
+    if not reached:
+        raise UnreachableError("no gradient to differentiate again", repair="Give leaves that the output depends on.")
+    parts = [signals[copies[leaf]] for leaf in reached]
+    unlike = _unlike(graph, sized, reached, [copies[leaf] for leaf in reached], parts, fed)
+    slopes = Graph(_weighted(parts, rng))
+    moving = [copies[leaf] for leaf in reached if copies[leaf] in slopes]
+    return Slopes(slopes, {node: array for node, array in fed.items() if node in slopes}, moving, unlike)
+
+
+def _weighted(nodes: Sequence[Node], rng: np.random.Generator) -> Node:
+    """Return the sum of all entries of all nodes, each times a random number."""
+    terms = [(node * rng.normal(size=known(node.shape, "a gradient"))).sum() for node in nodes]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _unlike(
     graph: Graph,
-    values: Values,
-    error_signals: Mapping[Node, Array],
-    messages: Mapping[Node, Sequence[Message]],
-) -> Finding | None:
-    """Say at which node the error signals are not what the rules give, if there is one: a second way to the same sums.
-
-    A message is what the consumer's rule gives of the consumer's error signal; an error signal is the sum of its messages.
-    """
-    for node in reversed(graph.nodes):
-        if node not in error_signals:
-            continue
-        received = [np.asarray(message.delta) for message in messages[node]]
-        signal = np.asarray(error_signals[node])
-        if not np.array_equal(signal, reduce(operator.add, received), equal_nan=True):
-            what = f"the error signal of {graph.label(node)!r} is not the sum of its {len(received)} messages"
-            for word, one in (("last", received[-1]), ("first", received[0])):
-                if np.array_equal(signal, one):
-                    what = f"the {word} contribution is kept instead of the sum: {what}, but the {word} of them"
-                    break
-            return replace(finding, diagnosis=what)
-        if node.op is None:
-            continue
-        sent = apply_backward(graph, node, signal, values[node], [values[source] for source in node.inputs])
-        for slot, (source, message) in enumerate(zip(node.inputs, sent, strict=True)):
-            arrived = [m.delta for m in messages[source] if m.consumer is node and m.slot == slot]
-            expected = [] if message is None or source.dtype.kind != "f" else [message]
-            if len(arrived) != len(expected) or not all(map(np.allclose, arrived, expected)):
-                what = f"what {graph.label(node)!r} sends to {graph.label(source)!r} is not what has arrived there"
-                return replace(finding, diagnosis=what)
-    return None
-
-
-def _in_doubt(finding: Finding, response: Response, local: Sequence[Finding]) -> Finding:
-    """Return a finding that differs, though each rule is right, and so is the sum of the messages.
-
-    Behind rules at kinks, or which no difference can judge, such a difference tells nothing: relu(x) − relu(−x) has the
-    slope 1 at 0, and the rules may say 0.
-    """
-    behind = {call.output for call in response.calls}
-    doubts = [other for other in local if other.node in behind and (other.kinks or other.blurred or other.torn)]
-    if doubts:
-        kinks = not any(other.blurred for other in doubts)
-        wrong = finding.wrong
-        return replace(
-            finding,
-            verdict="kink" if kinks else "blurred",
-            kinks=finding.kinks + (wrong if kinks else 0),
-            blurred=finding.blurred + (0 if kinks else wrong),
-            diagnosis="",
-        )
-    if finding.diagnosis:
-        return finding
-    what = f"{ADDS_UP}: does a rule depend on more than its arguments?"
-    sampled = any(other.node in behind and other.sampled for other in local)
-    return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))
+    sized: Graph,
+    leaves: Sequence[Node],
+    copies: Sequence[Node],
+    parts: Sequence[Node],
+    fed: dict[Any, Any],
+) -> list[Finding]:
+    """Return a finding for each gradient that is another as a graph than on arrays."""
+    both = Graph(*sized.outputs, *parts)
+    values = run_forward(both, leaf_values(both, {n: x for n, x in fed.items() if n in both}, np.float64))
+    signals, _ = propagate(sized, values, {sized.outputs[0]: np.asarray(1.0)})
+    rounding = ROUNDING * max(float(np.max(np.abs(signal), initial=1.0)) for signal in signals.values())
+    unlike = []
+    for leaf, copy, part in zip(leaves, copies, parts, strict=True):
+        one, other = np.asarray(signals[copy]), values[part]
+        wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
+        if wrong.any():
+            judgement = np.where(wrong, "wrong", "right").ravel()
+            judged, label = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement), graph.label(leaf)
+            what = "a rule gives another gradient as a graph, given nodes, than on arrays"
+            finding = Finding("second order gradient", leaf, label, None, label, one.shape, "wrong", what, judged)
+            unlike.append(replace(finding, there=there(judged, one)))
+    return unlike

@@ -14,7 +14,6 @@ from graphnet.core.node import Array, Node, as_nodes, describe, made_like
 from graphnet.core.op import Op, messages_of
 from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, same_size
-from graphnet.engine.passes import Message
 from graphnet.engine.rules import as_messages, check_message, located
 from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError, UnreachableError
@@ -92,8 +91,6 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
 
     Each rule's nodes are in a scope named after the node whose rule it is: ``gradients/a1``.
     """
-    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
-    messages[graph.outputs[0]].append(Message(None, None, start))
     on_the_way = depending_on(graph, wanted)
 
     def rule(graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
@@ -103,7 +100,7 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
             return message_nodes(graph, node, delta, output, inputs)
 
     with one_source_line():
-        return propagate(graph, {node: node for node in graph.nodes}, messages, rule)
+        return propagate(graph, {node: node for node in graph.nodes}, {graph.outputs[0]: start}, rule)[0]
 
 
 def _start(graph: Graph, delta: Any) -> Node:

@@ -113,8 +113,7 @@ def backward(
     _check_option(on_nonfinite)
     graph = as_graph(target)
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
-    messages = start(graph, values, delta)
-    error_signals = propagate(graph, values, messages, apply_backward)
+    error_signals, messages = propagate(graph, values, start(graph, values, delta))
     error_signals = {node: read_only(np.asarray(signal)) for node, signal in error_signals.items()}
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
@@ -143,8 +142,8 @@ def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignor
 
 
 def propagate(
-    graph: Graph, values: Mapping[Node, Array], messages: Mapping[Node, list[Message]], rule: Rule
-) -> dict[Node, Array]:
+    graph: Graph, values: Mapping[Node, Array], starts: Mapping[Node, Array], rule: Rule = apply_backward
+) -> tuple[dict[Node, Array], dict[Node, list[Message]]]:
     """Send the error signals back through the graph: the backward loop.
 
     It is read in two ways. With arrays as values it computes numbers; with the nodes themselves as values the same
@@ -156,16 +155,19 @@ def propagate(
         What to go back through.
     values
         The value of each node.
-    messages
-        What each node has received; the start of the outputs is there, the rest is added.
+    starts
+        {output: the error signal that it starts with}.
     rule
         Applies a node's backward rule.
 
     Returns
     -------
-    dict
-        The error signal of each node that one reaches, in the order visited.
+    error_signals, messages
+        The error signal of each node that one reaches, in the order visited; and what each node has received.
     """
+    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
+    for output, delta in starts.items():
+        messages[output].append(Message(None, None, delta))
     error_signals: dict[Node, Array] = {}
     for node in reversed(graph.nodes):
         if not messages[node]:
@@ -177,11 +179,11 @@ def propagate(
         for slot, delta in enumerate(rule(graph, node, error_signals[node], values[node], inputs)):
             if delta is not None and node.inputs[slot].dtype.kind == "f":
                 messages[node.inputs[slot]].append(Message(node, slot, delta))
-    return error_signals
+    return error_signals, messages
 
 
-def start(graph: Graph, values: Values, delta: Any) -> dict[Node, list[Message]]:
-    """Return the messages that the outputs start with: ∂E/∂E = 1, or what `delta` says."""
+def start(graph: Graph, values: Values, delta: Any) -> dict[Node, Array]:
+    """Return the error signals that the outputs start with: ∂E/∂E = 1, or what `delta` says."""
     if not isinstance(delta, Mapping):
         if len(graph.outputs) > 1:
             raise GraphError(
@@ -189,17 +191,17 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, list[Message]]
                 repair='Give the one to differentiate, backward(graph["E"], ...), or delta={"E": 1.0, ...}.',
             )
         delta = {graph.outputs[0]: delta}
-    messages: dict[Node, list[Message]] = {node: [] for node in graph.nodes}
+    starts: dict[Node, Array] = {}
     for key, array in delta.items():
         output = graph[key]
         if not any(output is node for node in graph.outputs):
             raise GraphError(
                 f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only."
             )
-        if messages[output]:
+        if output in starts:
             raise GraphError(f"delta is given twice for {graph.label(output)!r}", repair="Give it by node or by name.")
-        messages[output] = [Message(None, None, _start_of(graph, output, values[output], array))]
-    return messages
+        starts[output] = _start_of(graph, output, values[output], array)
+    return starts
 
 
 def _start_of(graph: Graph, output: Node, value: np.ndarray[Any, Any], delta: Any) -> np.ndarray[Any, Any]:

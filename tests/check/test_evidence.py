@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from graphnet.check.evidence import Evidence
+from graphnet.check.calls import Call
+from graphnet.check.evidence import Evidence, Scene
+from graphnet.check.settings import Settings
 from graphnet.core.function_op import FunctionOp
 
 RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
@@ -11,9 +13,10 @@ RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
 
 def evidence(right=RIGHT, backward=lambda d, a, z: d, rule=None):
     delta = np.ones(RIGHT.shape)
-    op = FunctionOp(lambda z: z, backward)
-    rule = delta if rule is None else rule
-    return Evidence(op, 0, rule, [right].__getitem__, np.zeros(RIGHT.shape, bool), delta, delta, [delta])
+    settings = Settings("all", "central", None, np.inf, np.random.default_rng(0))
+    call = Call(FunctionOp(lambda z: z, backward), (0,), "output")
+    scene = Scene(call, [0], settings, delta, delta, [delta], {0: right})
+    return Evidence(scene, 0, delta if rule is None else rule, np.zeros(RIGHT.shape, bool))
 
 
 def off(entry, by):

@@ -195,3 +195,27 @@ def test_a_network_is_not_taken_for_an_op(refused):
     for network in (lambda z: gn.tanh(z) * 2, lambda z: z**2, lambda z: np.tanh(np.tanh(z))):
         with refused(gn.errors.GraphError, "expected an op, got <function", "@gn.op: one op, not a network of several"):
             gn.check_op(network, np.ones(3))
+
+
+def test_a_tolerance_about_ties_is_found_beside_them():
+    @gn.op
+    def largest(x):
+        return np.max(x)
+
+    largest.backward(lambda delta, a, x: delta * (np.abs(x - a) < 0.5))
+    (finding,) = gn.check_op(largest, np.array([2.0, 2.0, 2.0, -1.0])).failures
+    assert "beside the kinks" in finding.diagnosis
+
+
+@pytest.mark.parametrize("values", [[1.0, -2.0, 3.0, -1.0, 2.0], [0.1, -1.0, -1.0, -0.5, 2.0], [0.5, -1.0, 2.0]])
+def test_a_mask_kept_from_the_last_call_is_found_though_the_signs_are_the_same_from_behind(values):
+    kept = {}
+
+    @gn.op
+    def masked(x):
+        kept["mask"] = x > 0
+        return np.maximum(x, 0)
+
+    masked.backward(lambda delta, a, x: delta * kept["mask"])
+    (finding,) = gn.check_op(masked, np.array(values)).failures
+    assert "depends on state" in finding.diagnosis

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphnet as gn
-from graphnet.check.stack import Stack
-from graphnet.check.work import multiply_adds
 from graphnet.core.function_op import FunctionOp
+from graphnet.engine.probes import Stack, multiply_adds
 from graphnet.errors import DtypeError, GraphError, UnreachableError
 from tests.check.one_rule import one_entry_wrong
 

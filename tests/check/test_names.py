@@ -176,7 +176,7 @@ CASES = {
         X,
     ),
     "counted as often as the row says": (
-        "counted several times: the ratio is a whole number at each entry, 1, 2, 3, 4",
+        "a factor of its own for each row: ratios from 1 to 4",
         np.tanh,
         lambda d, a, x: d * (1 - a * a) * np.arange(1, 5)[:, np.newaxis],
         X,

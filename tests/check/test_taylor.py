@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check import taylor
+from graphnet.check.directions import remainder
 from tests.check.one_rule import response_of
 
 
 def order(function, z, rule):
     z = np.asarray(z, float)
-    return taylor.order(response_of(function, z), np.asarray(rule, float), np.random.default_rng(0))
+    return remainder(response_of(function, z), np.asarray(rule, float), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,6 @@ def test_at_a_kink_with_a_flat_side():
     verdicts = set()
     for seed in range(8):
         response = response_of(lambda z: np.maximum(z, 0), np.array([0.0]))
-        verdicts.add(taylor.order(response, np.array([0.0]), np.random.default_rng(seed))[1])
+        verdicts.add(remainder(response, np.array([0.0]), np.random.default_rng(seed))[1])
     assert verdicts <= {"right", "kink"}
     assert "kink" in verdicts

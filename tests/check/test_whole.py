@@ -55,12 +55,12 @@ def test_where_the_sample_is_wrong_no_direction_is_needed():
 def lossy(keep):
     """Return an engine that keeps something else than the sum of the messages to `w`."""
 
-    def propagate(graph, values, messages, apply):
-        signals = engine(graph, values, messages, apply)
+    def propagate(graph, values, starts):
+        signals, messages = engine(graph, values, starts)
         for node in graph.nodes:
             if node.name == "w":
                 signals[node] = keep(*(np.asarray(message.delta) for message in messages[node]))
-        return signals
+        return signals, messages
 
     engine = whole.propagate
     return propagate

@@ -129,9 +129,9 @@ def test_every_wrong_rule_is_named_when_there_are_several():
 def test_right_rules_and_a_wrong_total_blame_the_engine(monkeypatch):
     from graphnet.check import whole
 
-    def forgets_a_message(graph, values, messages, rule):
-        signals = propagate(graph, values, messages, rule)
-        return {node: messages[node][-1].delta for node in signals}
+    def forgets_a_message(graph, values, starts):
+        signals, messages = propagate(graph, values, starts)
+        return {node: messages[node][-1].delta for node in signals}, messages
 
     propagate = whole.propagate
     monkeypatch.setattr(whole, "propagate", forgets_a_message)

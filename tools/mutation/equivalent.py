@@ -5,9 +5,8 @@ RANDOM = "another draw of numbers that may be any"
 SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths, and that decides"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("curve.py", "step_curve", "Response(calls, values, node, {output: np.asarray(1.0)}, budget=1)"): SPEED,
     ("cuts.py", "", "TRIED = 16000"): SPEED,
-    ("cuts.py", "Call", "multiply_adds: float = 1"): SPEED,
+    ("calls.py", "Call", "multiply_adds: float = 1"): SPEED,
     ("cuts.py", "Search._places", "np.where(moves, 0, -1000)"): "any negative number stands for no slab",
     ("cuts.py", "Search._places", "np.indices(self._far.shape, sparse=False)"): SPEED,
     ("differences.py", "", "CLOSER_LOOKS = 50000"): SPEED,
@@ -25,12 +24,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "along",
         "Response(calls, values, source, response.directions, response.checked, budget=1)",
     ): SPEED,
-    (
-        "exercise.py",
-        "_both_signs",
-        "rng.uniform(0.3, 1.2, (4, 3)) / rng.choice([-1.0, 1.0], (4, 3))",
-    ): "a sign is its own inverse",
-    ("exercise.py", "exercise", "np.random.default_rng(1)"): RANDOM,
     (
         "report.py",
         "Report.to_json",
@@ -64,8 +57,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "np.full(cut.slabs + 1, -1000)",
     ): "any negative number stands for no version",
     ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
-    ("second_order.py", "_weighted", "total = total - term"): RANDOM,
-    ("second_order.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
+    ("whole.py", "_weighted", "total = total - term"): RANDOM,
+    ("whole.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
     ("evidence.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
     (
         "signatures.py",
@@ -77,6 +70,5 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_delta_forgotten",
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
-    ("stack.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from graphnet.core.extras import matplotlib_needed
 from graphnet.draw.colours import BLUE, GREEN, RED
-from graphnet.errors import DrawError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,10 +20,6 @@ def axes_for(
     ax: Any, needed: int, size: tuple[float, float], columns: int = 3
 ) -> tuple[Figure, list[Axes], Callable[..., None]]:
     """Return figure and axes, and what gives axes their words; raise `DrawError` if matplotlib is missing."""
-    try:
+    with matplotlib_needed():
         from graphnet.draw.plots.figure import figure_and_axes, tidy
-    except ImportError as error:
-        raise DrawError(
-            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8.4".'
-        ) from error
     return *figure_and_axes(ax, needed, size, columns), tidy

@@ -1,17 +1,25 @@
-"""A report as HTML, for notebooks: the verdict first, then a table for each part. No script, nothing from elsewhere."""
+"""A report in a notebook: as HTML with the verdict first, no script and nothing from elsewhere, and as a plot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
+
+import numpy as np
 
 from graphnet.check.report import HEADER, TITLES, Finding, Report, printable, property_lines, row
+from graphnet.core.extras import matplotlib_needed
+from graphnet.errors import DrawError
 
 _COLOURS = {"right": "#0b6e4f", "wrong": "#b3261e", "undecided": "#8a5a00"}
 _PAGE = "color:#1a1a1a;background:#ffffff;padding:0.6em;font-family:sans-serif;font-size:13px;overflow-x:auto"
 _CELL = "padding:2px 10px;text-align:left;border-bottom:1px solid #e3e8ee;white-space:nowrap"
 _SHOWN = 60
 """Rows of a table that are shown; of more, those that are not right come first."""
+_PLOTTED = 12
+"""How many arrays are plotted."""
+_MARKS = {"right": ("o", "#1f5fa8"), "wrong": ("x", "#b3261e"), "undecided": ("s", "#5f6670")}
 
 
 def to_html(report: Report) -> str:
@@ -31,15 +39,12 @@ def to_html(report: Report) -> str:
 
 
 def _table(findings: Sequence[Finding]) -> str:
-    shown = (
-        sorted(findings, key=lambda finding: finding.verdict == "right")[:_SHOWN]
-        if len(findings) > _SHOWN
-        else findings
-    )
+    left_out = max(0, len(findings) - _SHOWN)
+    if left_out:
+        findings = sorted(findings, key=lambda finding: finding.verdict == "right")[:_SHOWN]
     head = "".join(f'<th style="{_CELL};font-weight:bold">{escape(title)}</th>' for title in HEADER)
-    body = "".join(_row(finding) for finding in shown)
-    left_out = len(findings) - len(shown)
     more = f"<div>… and {left_out} more</div>" if left_out else ""
+    body = "".join(map(_row, findings))
     return f'<table style="border-collapse:collapse;margin:0.3em 0 0.8em"><tr>{head}</tr>{body}</table>{more}'
 
 
@@ -55,9 +60,34 @@ def _row(finding: Finding) -> str:
 
 
 def _block(text: str, style: str) -> str:
-    lines = "<br>".join(_text(line) for line in text.splitlines())
+    lines = "<br>".join(map(_text, text.splitlines()))
     return f'<div style="{style};white-space:pre-wrap">{lines}</div>'
 
 
 def _text(text: str) -> str:
     return escape(printable(text))
+
+
+def scatter(findings: Sequence[Finding]) -> Any:
+    """Return a figure with a plot for each array: the difference of an entry across, what the rule says up."""
+    with matplotlib_needed():
+        from matplotlib.figure import Figure
+    shown = [finding for finding in findings if finding.entries][:_PLOTTED]
+    if not shown:
+        raise DrawError("there is nothing to plot: no entry was compared", repair='Check with method="central".')
+    columns, rows = min(3, len(shown)), -(-len(shown) // 3)
+    figure = Figure(figsize=(4 * columns, 3.6 * rows), layout="constrained")
+    for i, finding in enumerate(shown):
+        axes, compared = figure.add_subplot(rows, columns, i + 1), finding.compared
+        judgement = np.where(np.isin(compared.judgement, ("right", "wrong")), compared.judgement, "undecided")
+        for word, (marker, colour) in _MARKS.items():
+            at = judgement == word
+            if at.any():
+                label = f"{word}: {at.sum()}"
+                axes.scatter(compared.difference[at], compared.rule[at], marker=marker, color=colour, label=label)
+        axes.axline((0, 0), slope=1, color="#5f6670", linewidth=0.8, linestyle="--")
+        axes.set_xlabel("finite difference")
+        axes.set_ylabel("backward rule")
+        axes.set_title(printable(f"{finding.label}, {finding.input}").replace("$", r"\$"), fontsize=9)
+        axes.legend()
+    return figure
