@@ -21,9 +21,9 @@ from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
-from graphnet.explain import derive, diagnose, explain
 from graphnet.files.load import load, load_parameters, load_state
 from graphnet.files.save import save, save_parameters
+from graphnet.notation import derive, diagnose, explain
 from graphnet.ops.activations import (
     identity,
     leaky_relu,

@@ -25,10 +25,10 @@ from graphnet.draw.slopes import WHY, counted, flat_entries
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.formulas.formula import Signal, Value, renamed
-from graphnet.formulas.reading import Reader
-from graphnet.formulas.rules import rules_of
-from graphnet.formulas.symbols import Symbol, Symbols
+from graphnet.notation.formula import Signal, Value, renamed
+from graphnet.notation.reading import Reader
+from graphnet.notation.rules import rules_of
+from graphnet.notation.symbols import Symbol, Symbols
 from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80

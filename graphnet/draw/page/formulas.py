@@ -16,9 +16,9 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.page.trees import Tree, tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.formulas.formula import Formula, Signal, Value, renamed
-from graphnet.formulas.rules import rule_formulas
-from graphnet.formulas.symbols import Symbol
+from graphnet.notation.formula import Formula, Signal, Value, renamed
+from graphnet.notation.rules import rule_formulas
+from graphnet.notation.symbols import Symbol
 
 MOST_NODES = 1_000
 """The formulas of larger graphs are not read."""
