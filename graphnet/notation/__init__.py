@@ -11,7 +11,7 @@ from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.diagnosis import Diagnosis, NodeDiagnosis, diagnose
 from graphnet.notation.explanation import Explanation, explain
 from graphnet.notation.formula import Formula
-from graphnet.notation.rules import RuleFormulas, rule_formulas
+from graphnet.notation.reading import RuleFormulas, rule_formulas
 
 __all__ = [
     "Derivation",

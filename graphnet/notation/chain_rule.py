@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
+from graphnet.core.order import topological_order
 from graphnet.core.settings import flag, listed
 from graphnet.engine.gradients import depending_on, require_reached
+from graphnet.engine.saturation import is_activation
 from graphnet.errors import GraphError, ShapeError
-from graphnet.notation.derivation import Derivation, Kind, Step
-from graphnet.notation.equations import Equations
-from graphnet.notation.formula import Call, Formula, Number, Signal, Value
-from graphnet.notation.indices import in_indices
+from graphnet.notation.derivation import Derivation, Kind
+from graphnet.notation.formula import Leaf
+from graphnet.notation.indices import Line, written
+from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
-from graphnet.notation.simplify import mentions, substitute, total
+from graphnet.notation.shortening import mentions
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
 LONGEST = 30
 """An error signal whose formula is larger gets a name of its own, even if it is used once."""
@@ -69,12 +73,9 @@ def derive(
         a = σ(z₁)
         E = ½ Σ (a − t)²    (Eq. 1)
     """
-    graph = as_graph(target)
-    wanted = _wanted(graph, wrt)
-    reader = Reader.of(graph)
-    steps = _steps(reader, wanted)
-    derivation = Derivation(graph, steps, _definitions(reader, steps))
-    return in_indices(derivation, reader) if flag(indices, "indices") else derivation
+    reader = Reader(as_graph(target))
+    steps = _steps(reader, _wanted(reader.graph, wrt))
+    return written(reader, steps, _definitions(reader, steps), indices=flag(indices, "indices"))
 
 
 def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:
@@ -94,77 +95,154 @@ def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list
     return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt", "nodes or names"))]
 
 
-def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
+def _steps(reader: Reader, wanted: Sequence[Node]) -> list[Line]:
     """Go back through the graph as the engine does, with formulas in place of arrays."""
     graph = reader.graph
     equations = Equations(reader)
     depending = depending_on(graph, wanted)
     asked = set(wanted)
-    received: dict[Node, list[Formula]] = {node: [] for node in graph.nodes}
-    received[graph.outputs[0]].append(Number(1.0))
-    steps: list[Step] = []
+    received: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    received[graph.outputs[0]].append(reader.number(1.0))
+    steps: list[Line] = []
     for node in reversed(graph.nodes):
         if not received[node] or (node not in depending and node not in asked):
             continue
-        formula = total(received.pop(node), node.shape)
-        sent: list[tuple[Node, Formula]] = []
+        right, signal = reader.total(received.pop(node), node.shape), reader.signal(node)
+        sent: list[tuple[Node, Node]] = []
         if node in depending:
             messages = zip(node.inputs, reader.messages(node), strict=True)
             sent = [(to, m) for to, m in messages if m is not None and (to in depending or to in asked)]
-        signal = reader.signal(node)
         uses = sum(mentions(message, signal) for _, message in sent)
-        if node in asked or _deserves_a_name(signal, formula, uses):
+        if node in asked or _deserves_a_name(reader, signal, right, uses):
             kind: Kind = "gradient" if node in asked else "error signal"
-            steps.append(Step(kind, node, graph.label(node), signal, formula, equations.of_signal(node)))
+            steps.append(Line(kind, node, signal, right, equations.of_signal(node)))
         else:
-            sent = [(to, substitute(message, {signal: formula})) for to, message in sent]
+            sent = [(to, reader.substitute(message, {signal: right})) for to, message in sent]
         for to, message in sent:
             received[to].append(message)
     require_reached(graph, wanted, {step.node for step in steps})
-    return tuple(steps)
+    return steps
 
 
-def _deserves_a_name(signal: Signal, formula: Formula, uses: int) -> bool:
+def _deserves_a_name(reader: Reader, signal: Node, right: Node, uses: int) -> bool:
     """Tell whether an error signal gets a line of its own; if not, its formula stands where it is used."""
-    if formula.size == 1 or (isinstance(formula, Call) and all(isinstance(arg, Number) for arg in formula.args)):
+    if all(map(is_scalar, right.inputs)):
         return False  # a symbol, or ones
-    return uses > 0 and (signal.pre_activation or uses > 1 or formula.size > LONGEST)
+    is_delta = isinstance(signal, Leaf) and signal.role == "delta"
+    return uses > 0 and (is_delta or uses > 1 or reader.extent(right)[0] > LONGEST)
 
 
-def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
+def _definitions(reader: Reader, steps: Sequence[Line]) -> list[Line]:
     """Return what the values mentioned are. A node without a name that is used once is written out where it is used."""
     graph = reader.graph
     equations = Equations(reader)
-    needed = {graph[value.label] for step in steps for value in _values_in(step.formula)}
-    needed |= {node for step in steps for node in [step.node] if step.node.op is not None}
+    needed = {graph[value.label] for step in steps for value in _values_in(step.right)}
+    needed |= {step.node for step in steps if step.node.op is not None}
     needed.add(graph.outputs[0])
-    formulas: dict[Node, Formula] = {}
+    formulas: dict[Node, Node] = {}
     for node in reversed(graph.nodes):
         if node in needed and node.op is not None:
             formulas[node] = formula = reader.forward(node)
-            while inner := [graph[v.label] for v in _values_in(formula)]:
+            while inner := [graph[value.label] for value in _values_in(formula)]:
                 written_out = {
                     reader.value(source): reader.forward(source)
                     for source in inner
                     if source.op is not None and source not in needed and _is_minor(graph, source)
                 }
-                longer = substitute(formula, written_out)
-                if not written_out or longer.size > LONGEST:
+                longer = reader.substitute(formula, written_out)
+                if not written_out or reader.extent(longer)[0] > LONGEST:
                     break
                 formulas[node] = formula = longer
             needed.update(graph[value.label] for value in _values_in(formula))
-    return tuple(
-        Step("definition", node, graph.label(node), reader.value(node), formulas[node], equations.of_value(node))
+    return [
+        Line("definition", node, reader.value(node), formulas[node], equations.of_value(node))
         for node in graph.nodes
         if node in formulas
-    )
+    ]
 
 
 def _is_minor(graph: Graph, node: Node) -> bool:
     return node.name is None and graph.only_use(node) is not None
 
 
-def _values_in(formula: Formula) -> list[Value]:
-    if isinstance(formula, Value):
-        return [formula]
-    return [value for part in formula.parts for value in _values_in(part)]
+def _values_in(formula: Node) -> list[Leaf]:
+    return [leaf for leaf in topological_order([formula]) if isinstance(leaf, Leaf) and leaf.role == "value"]
+
+
+# Which lines are equations of the derivation of error backpropagation -------------------------------------------------
+
+
+class Equations:
+    """The roles of a graph's nodes, in the notation of layers i → j → k.
+
+    Only what is an equation's case exactly gets its number: layers z = a W + b and a = g(z) in a row, each used by the next
+    one alone, with half a sum of squares at the end.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.graph = graph = reader.graph
+        self.squares = isinstance(graph.outputs[0].op, SSE)
+        self._layers: dict[Node, str] = {}
+        for node in reversed(graph.nodes):
+            if self._is_output_layer(node):
+                self._layers[node] = "k"
+            elif self._is_hidden_layer(node):
+                self._layers[node] = "j"
+
+    def of_value(self, node: Node) -> str:
+        """Return which equation says what a node computes."""
+        return "Eq. 1" if isinstance(node.op, SSE) else ""
+
+    def of_signal(self, node: Node) -> str:
+        """Return which equation says what the error signal of a node is."""
+        layer = self._layers.get(node)
+        if layer == "k":
+            return "definition of δ_k" if self.squares else ""
+        if layer == "j":
+            return "definition of δ_j"
+        use = self.graph.only_use(node)
+        z = self._pre_activation(use.consumer) if use and use.slot == 1 else None
+        if use is None or z is None:
+            return ""
+        if use.consumer.kind == "matmul" and len(node.shape) == 2:
+            return "Eq. 5" if self._layers[z] == "k" else "Eq. 11"
+        return "Eq. 6" if self._layers[z] == "k" else "Eq. 12"
+
+    def _pre_activation(self, node: Node) -> Node | None:
+        """Return the z that a matmul or bias_add ends in, if it is that of a layer."""
+        use = self.graph.only_use(node) if node.kind in _SUMS and node not in self._layers else None
+        if use and use.slot == 0 and use.consumer.kind == "bias_add":
+            node = use.consumer
+        return node if node in self._layers else None
+
+    def _is_output_layer(self, node: Node) -> bool:
+        E, a = self.graph.outputs[0], node
+        if node.kind not in _SUMS or not isinstance(E.op, (SSE, BinaryCrossEntropy, CrossEntropy)):
+            return False
+        following = self._following(node)
+        if self.squares and following is not None and self._is_unitwise(following):
+            a = following
+        return self._following(a) is E and E.inputs[0] is a
+
+    def _is_hidden_layer(self, node: Node) -> bool:
+        a = self._following(node) if node.kind in _SUMS else None
+        product = self._following(a) if a is not None and self._is_unitwise(a) else None
+        if product is None or product.kind != "matmul" or product.inputs[0] is not a:
+            return False
+        return self._pre_activation(product) is not None
+
+    def _following(self, node: Node) -> Node | None:
+        use = self.graph.only_use(node)
+        return use.consumer if use else None
+
+    def _is_unitwise(self, node: Node) -> bool:
+        """Tell whether it is a = g(z), unit by unit; of an op of one's own, whether all that its rule calls is."""
+        if not is_activation(node):
+            return False
+        return isinstance(node.op, Elementwise) or all(
+            isinstance(part.op, Elementwise | None) for part in topological_order([self.reader.forward(node)])
+        )
+
+
+_SUMS = ("matmul", "bias_add")

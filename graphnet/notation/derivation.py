@@ -15,10 +15,8 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import GraphError, shown
-from graphnet.notation.boxes import Box, Sign, row
 from graphnet.notation.formula import ByLabel, Formula
-from graphnet.notation.layout import layout
-from graphnet.notation.writers import SPACE, as_latex, as_mathml, as_text
+from graphnet.notation.writers import SPACE, Box, Sign, as_latex, as_mathml, as_text, row
 
 Kind = Literal["definition", "error signal", "gradient"]
 
@@ -67,7 +65,7 @@ class Step:
 
     @property
     def _box(self) -> Box:
-        return row(layout(self.of), Sign("=", spaced=True), layout(self.formula))
+        return row(self.of.box, Sign("=", spaced=True), self.formula.box)
 
     def __repr__(self) -> str:
         return str(self)
@@ -128,13 +126,12 @@ class Derivation:
             raise GraphError(
                 f"evaluate takes values by label, got {shown(values)}", repair="Give gn.forward(E, feeds), or a dict."
             )
-        if self.per_sample:
-            from graphnet.notation.samples import evaluate_samples
-
-            return evaluate_samples(self, values)
         found: dict[str, Any] = {}
         for step in self.steps:
-            found[step.label] = _in_shape(step.formula.evaluate(values, found), values[step.label])
+            array = step.formula.evaluate(values, found)
+            found[step.label] = np.broadcast_to(
+                array, np.shape(values[step.label])
+            )  # a number may stand for equal entries
         return found
 
     @cached_property
@@ -181,11 +178,6 @@ class Derivation:
 
 
 _PER_SAMPLE = "For one sample; the gradient for several is the sum over them."
-
-
-def _in_shape(array: Any, value: Any) -> Any:
-    """Return an array in the shape of the value it belongs to; a formula may leave a number in place of equal entries."""
-    return np.broadcast_to(np.asarray(array), np.shape(value))
 
 
 def _mathml(steps: Sequence[Step]) -> str:

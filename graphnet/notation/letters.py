@@ -7,13 +7,19 @@ from typing import Any, TypeAlias
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.notation.axes import axes_along
-from graphnet.ops.linear import Matmul
+from graphnet.core.op import Op
+from graphnet.core.shapes import Shape, normal_axes
+from graphnet.notation.formula import Letters
+from graphnet.notation.shortening import only_new_axes
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import Loss
+from graphnet.ops.normalisation import Normalisation
+from graphnet.ops.reductions import Reduction
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
 
 SAMPLE = "n"
-Letters: TypeAlias = tuple[str | None, ...]
-"""One letter an axis; None for an axis of size 1 that is not counted along."""
 
 
 def letters_of_axes(graph: Graph) -> dict[str, Letters]:
@@ -79,3 +85,74 @@ def _lined_up(node: Node) -> Iterator[tuple[Axis, Axis]]:
     all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
     for source, along in zip(node.inputs, all_along, strict=True):
         yield from (((source, axis), (node, to)) for axis, to in enumerate(along) if to is not None)
+
+
+# Along which axis of the output each axis of an operand runs -----------------------------------------------------------
+
+Along: TypeAlias = tuple[int | None, ...]
+"""For each axis of an operand an axis of the output; None for one that ends in the op, or is stretched there."""
+
+
+def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[Along]:
+    """Return where the axes of each operand go; all of them end in an op of which nothing is known.
+
+    Examples
+    --------
+    >>> axes_along(Matmul(), (4, 3), [(4, 2), (2, 3)]), axes_along(BiasAdd(), (4, 3), [(4, 3), (3,)])
+    ([(0, None), (None, 1)], [(0, 1), (1,)])
+    """
+    match op:
+        case Matmul():
+            x, y = operands
+            stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
+            in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
+            row = [len(stack)] if len(x) > 1 else []
+            column = [len(output) - 1] if len(y) > 1 else []
+            return [(*in_x, *row, None), (*in_y, None, *column)]
+        case Transpose(axes):
+            order = list(axes or reversed(range(len(output))))
+            return [tuple(map(order.index, range(len(order))))]
+        case Reduction():
+            (z,) = operands
+            reduced = normal_axes(op.axis, len(z))
+            if op.keepdims:
+                return [tuple(None if axis in reduced else axis for axis in range(len(z)))]
+            return [_without(reduced, len(z))]
+        case Squeeze(axes):
+            (z,) = operands
+            return [_without(normal_axes(axes, len(z)), len(z))]
+        case ExpandDims(axes):
+            new = normal_axes(axes, len(output))
+            return [tuple(axis for axis in range(len(output)) if axis not in new)]
+        case Getitem(index) if only_new_axes(index):
+            added = _new_axes(index, len(output))
+            return [tuple(axis for axis in range(len(output)) if axis not in added)]
+    if isinstance(op, (Elementwise, BiasAdd, AlongAxis, Normalisation, BroadcastTo)) or _keeps_shape(
+        op, output, operands
+    ):
+        return [_aligned(output, operand) for operand in operands]
+    return [(None,) * len(operand) for operand in operands]
+
+
+def _without(gone: Sequence[int], ndim: int) -> Along:
+    """Return where axes go if those of `gone` end, and the others move together."""
+    places = iter(range(ndim))
+    return tuple(None if axis in gone else next(places) for axis in range(ndim))
+
+
+def _new_axes(index: Index, ndim: int) -> list[int]:
+    """Return which axes of the output an index has added."""
+    spread = index.index("...") if "..." in index else len(index)
+    new = [i for i, item in enumerate(index[:spread]) if item is None]
+    behind = index[spread + 1 :]
+    return new + [ndim - len(behind) + i for i, item in enumerate(behind) if item is None]
+
+
+def _aligned(output: Shape, operand: Shape) -> Along:
+    extra = len(output) - len(operand)
+    return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
+
+
+def _keeps_shape(op: Op, output: Shape, operands: Sequence[Shape]) -> bool:
+    """Tell whether it is an op of one's own that most likely works entry by entry."""
+    return not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)

@@ -1,14 +1,101 @@
-"""Pieces of a formula that is being set: boxes, and how tightly they hold together, which says where brackets go."""
+"""Pieces of a formula that is being set: what a sum or product is made of, and where brackets go around boxes."""
 
 from __future__ import annotations
 
 import fractions
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
 from graphnet.core import tables
-from graphnet.notation.boxes import Box, Digits, Fence, Fraction, Letters, Name, Script, Sign, Words, row
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
+from graphnet.core.order import topological_order
+from graphnet.engine.rewrite import is_number
+from graphnet.notation.formula import Entry, Leaf, SumOver
 from graphnet.notation.symbols import Symbol
+from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Script, Sign, Words, row
+from graphnet.ops import arithmetic, comparisons, linear
+
+_MINUS_ONE = Constant(np.asarray(-1.0), None)
+
+
+def terms_of(node: Node) -> list[tuple[int, Node]]:
+    """Return the terms of a sum, each with its sign, ±1; a minus of the term's own is in the sign."""
+    match node:
+        case Node(op=arithmetic.Add() | linear.BiasAdd(), inputs=(x, y)):
+            return [*terms_of(x), *terms_of(y)]
+        case Node(op=arithmetic.Subtract(), inputs=(x, y)):
+            return [*terms_of(x), *((-sign, term) for sign, term in _signed(y))]
+    return _signed(node)
+
+
+def _signed(node: Node) -> list[tuple[int, Node]]:
+    """Return a term on the right of a sign: its own minus changes the sign, its sums stay in brackets."""
+    if isinstance(node.op, arithmetic.Negative):
+        return [(-sign, term) for sign, term in _signed(node.inputs[0])]
+    return [(-1 if number_in(factors_of(node)) < 0 else 1, node)]
+
+
+def factors_of(node: Node) -> list[Node]:
+    """Return the factors of a product; a minus is a factor −1."""
+    match node:
+        case Node(op=arithmetic.Multiply(), inputs=(x, y)):
+            return [*factors_of(x), *factors_of(y)]
+        case Node(op=arithmetic.Negative(), inputs=(x,)):
+            return [_MINUS_ONE, *factors_of(x)]
+        case Node(op=arithmetic.Add(), inputs=(x, Constant() as y)) if is_zero(x):  # where Horner's rule begins
+            return [y]
+    return [node]
+
+
+def factors_in(node: Node) -> list[Node]:
+    """Return what a product is made of, in the order it is written."""
+    return sorted(factors_of(node), key=lambda factor: (not is_scalar(factor), not is_signal(factor)))
+
+
+def number_in(factors: Sequence[Node]) -> float:
+    """Return the product of those factors that are numbers."""
+    return math.prod(float(factor.value) for factor in factors if isinstance(factor, Constant) and is_scalar(factor))
+
+
+def powers_in(factors: Sequence[Node]) -> list[tuple[Node, int]]:
+    """Return equal factors side by side as powers."""
+    powers: list[tuple[Node, int]] = []
+    for factor in factors:
+        if powers and powers[-1][0] is factor:
+            powers[-1] = (factor, powers[-1][1] + 1)
+        else:
+            powers.append((factor, 1))
+    return powers
+
+
+def is_scalar(node: Node) -> bool:
+    """Tell whether it is a number."""
+    return isinstance(node, Constant) and node.shape == ()
+
+
+def is_one(node: Node) -> bool:
+    """Tell whether every entry is 1."""
+    return is_number(node, 1.0) or is_number(node, True) or isinstance(node.op, comparisons.OnesLike)
+
+
+def is_zero(node: Node) -> bool:
+    """Tell whether every entry is 0."""
+    return is_number(node, 0.0) or is_number(node, False) or isinstance(node.op, comparisons.ZerosLike)
+
+
+def has_entries(node: Node) -> bool:
+    """Tell whether a formula is written entry by entry."""
+    return any(isinstance(part.op, (Entry, SumOver)) for part in topological_order([node]))
+
+
+def is_signal(node: Node) -> bool:
+    """Tell whether it is an entry of an error signal."""
+    return isinstance(node.op, Entry) and isinstance(node.inputs[0], Leaf) and node.inputs[0].is_signal
 
 
 class Level(IntEnum):

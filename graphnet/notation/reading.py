@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
-from graphnet.core.graph import Graph
+import numpy as np
+
+from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, Input
 from graphnet.core.node import Node
 from graphnet.core.op import Primitive
-from graphnet.core.order import topological_order
 from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.errors import GraphnetError
-from graphnet.notation.formula import Call, Count, Formula, Literal, Number, Signal, Value
-from graphnet.notation.simplify import call
-from graphnet.notation.sizes import STAND_INS, NoFormula, read_with_counts
+from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.shortening import Shortener
+from graphnet.notation.sizes import Copies, NoFormula, ratio_of
 from graphnet.notation.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
+from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.pooling import MaxPool2d
 
 LARGEST, DEEPEST = 120, 60
@@ -27,59 +29,60 @@ _KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Shortener):
     """Reads the rules of one graph's nodes.
 
-    Attributes
+    Parameters
     ----------
-    graph : Graph
+    graph
         Whose nodes.
-    symbols : Symbols
-        What they are called.
-    starts_with_one : bool
+    starts_with_one
         Whether the way back starts with ∂E/∂E = 1, and formulas have that 1 in place of the symbol.
     """
 
-    graph: Graph
-    symbols: Symbols
-    starts_with_one: bool = True
+    def __init__(self, graph: Graph, starts_with_one: bool = True) -> None:
+        super().__init__()
+        self.graph, self.symbols = graph, Symbols(graph)
+        first = graph.outputs[0]
+        self._output = self.symbols[first] if first.shape == () else Symbol("E")
+        self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None
 
-    @staticmethod
-    def of(graph: Graph) -> Reader:
-        """Return the reader of a graph."""
-        return Reader(graph, Symbols(graph))
+    @cached_property
+    def _copies(self) -> Copies:
+        return Copies.of(self.graph)
 
-    def value(self, node: Node) -> Formula:
+    def leaf(self, role: str, node: Node, symbol: Symbol | None = None) -> Node:
+        """Return what stands for an array of a node, under its own symbol or another."""
+        label, symbol = self.graph.label(node), symbol or self.symbols[node]
+        return self.once((role, label, symbol), lambda: Leaf(role, label, symbol, node.shape, self._output))
+
+    def value(self, node: Node) -> Node:
         """Return the symbol of a node's value; of a constant number, the number."""
         if isinstance(node, Constant) and node.shape == () and node.name is None:
-            return Number(node.value.item())
-        return Value(self.graph.label(node), self.symbols[node], node.shape)
+            return self.number(node.value.item())
+        return self.leaf("value", node)
 
-    def signal(self, node: Node) -> Signal:
+    def signal(self, node: Node) -> Node:
         """Return the symbol of a node's error signal."""
-        first = self.graph.outputs[0]
-        output = self.symbols[first] if first.shape == () else Symbol("E")
-        is_z = node in self.symbols.pre_activations
-        return Signal(self.graph.label(node), self.symbols[node], node.shape, is_z, output)
+        return self.leaf("delta" if node in self.symbols.pre_activations else "error signal", node)
 
-    def forward(self, node: Node) -> Formula:
+    def forward(self, node: Node) -> Node:
         """Return what a node computes from its inputs."""
         op = node.op
         assert op is not None
-        args = tuple(self.value(source) for source in node.inputs)
-        named = call(op, args, node.shape)
+        named = self.call(op, tuple(map(self.value, node.inputs)), node.shape)
         if isinstance(op, (Primitive, *_KNOWN_BY_NAME)):
             return named
-        places = _places(node.inputs)
         try:
-            result = op.forward(*[places[source] for source in node.inputs])
+            results = [op.forward(*[places[source] for source in node.inputs]) for places in self._copies.places]
         except Exception:  # what only arrays can answer, of any kind: the op's name must do
             return named
-        leaves = {places[source]: arg for source, arg in zip(node.inputs, args, strict=True)}
-        return (_read(result, leaves) if isinstance(result, Node) else None) or named
+        if not all(isinstance(result, Node) for result in results):
+            return named
+        leaves = {self._copies.places[0][source]: self.value(source) for source in node.inputs}
+        return self._read(results, leaves, node, named)
 
-    def messages(self, node: Node) -> tuple[Formula | None, ...]:
+    def messages(self, node: Node) -> tuple[Node | None, ...]:
         """Return what a node's backward rule sends to each input; None where it sends nothing.
 
         Raises
@@ -87,102 +90,152 @@ class Reader:
         NoBackwardRuleError, RuleError
             If the op has no backward rule, or its rule returns the wrong count or shape.
         """
-        unknown = sorted({axis for of in (node, *node.inputs) for axis, size in enumerate(of.shape) if size is None})
-        try:
-            fixed = _fixed_sizes(node, unknown)
-            counts = {axis: self._count(node, axis) for axis in unknown if axis not in fixed}
-            return read_with_counts(lambda sizes: self._messages(node, {**fixed, **sizes}), counts, self._named(node))
-        except NoFormula:
-            return self._messages(node, {})
-
-    def _messages(self, node: Node, stand_ins: Mapping[int, int]) -> tuple[Formula | None, ...]:
-        """Read the backward rule, with numbers standing in for the unknown sizes of some axes."""
-        places = _places((node, *node.inputs), stand_ins)
-        delta = Input(None, (), places[node].shape, node.dtype)
-        inputs = [places[source] for source in node.inputs]
-        returned = message_nodes(self.graph, node, delta, places[node], inputs)
-        leaves: dict[Node, Formula] = {places[of]: self.value(of) for of in (*node.inputs, node)}
-        leaves[delta] = self._delta(node)
-        messages: list[Formula | None] = []
-        for slot, (message, source) in enumerate(zip(returned, node.inputs, strict=True)):
-            if message is None or source.dtype.kind != "f":
-                messages.append(None)
-                continue
-            messages.append(_read(message, leaves) or self._named(node)[slot])
-        return tuple(messages)
-
-    def _named(self, node: Node) -> tuple[Formula | None, ...]:
-        """Return a node's messages as a function of what its rule is given, with nothing said of how."""
         op = node.op
         assert op is not None
-        args = (self._delta(node), self.value(node), *(self.value(source) for source in node.inputs))
-        return tuple(
-            Call(BackwardOf(op, slot), args, source.shape) if source.dtype.kind == "f" else None
-            for slot, source in enumerate(node.inputs)
-        )
+        delta = self.number(1.0) if node is self._start else self.signal(node)
+        args = (delta, self.value(node), *map(self.value, node.inputs))
+        deltas = [Input(None, (), places[node].shape, node.dtype) for places in self._copies.places]
+        returned = [
+            message_nodes(self.graph, node, place, places[node], [places[source] for source in node.inputs])
+            for place, places in zip(deltas, self._copies.places, strict=True)
+        ]
+        leaves = {self._copies.places[0][of]: self.value(of) for of in (*node.inputs, node)} | {deltas[0]: delta}
+        messages: list[Node | None] = []
+        for slot, (source, *roots) in enumerate(zip(node.inputs, *returned, strict=True)):
+            if source.dtype.kind != "f" or any(root is None for root in roots):
+                messages.append(None)
+                continue
+            named = self.call(BackwardOf(op, slot), args, source.shape)
+            messages.append(self._read(roots, leaves, node, named))
+        return tuple(messages)
 
-    def _delta(self, node: Node) -> Formula:
-        """Return what stands for a node's error signal in its backward rule."""
-        outputs = self.graph.outputs
-        is_one = self.starts_with_one and len(outputs) == 1 and outputs[0] is node and node.shape == ()
-        return Number(1.0) if is_one else self.signal(node)
+    def _read(self, roots: Sequence[Node], leaves: Mapping[Node, Node], near: Node, named: Node) -> Node:
+        """Return nodes that a rule made as a formula of `leaves`; `named` if it is too large, or depends on sizes somehow.
 
-    def _count(self, node: Node, axis: int) -> Count:
-        for of in (*node.inputs, node):
-            if axis < len(of.shape) and of.shape[axis] is None:
-                return Count(self.graph.label(of), axis)
-        raise AssertionError("an unknown axis belongs to a node")
-
-
-def _places(nodes: Sequence[Node], sizes: Mapping[int, int] | None = None) -> dict[Node, Node]:
-    """Return nodes without inputs to run a rule on, one for each of `nodes`, of the same dtype and shape.
-
-    With numbers for the unknown sizes of some axes, the first one's shape is what its op makes of the others'.
-    """
-    places: dict[Node, Node] = {}
-    for node in reversed(nodes):
-        if isinstance(node, Constant) and node.shape == ():
-            places[node] = node
-            continue
-        shape = tuple((sizes or {}).get(axis) if size is None else size for axis, size in enumerate(node.shape))
-        if sizes and node.op is not None and node is nodes[0]:
-            shape = node.op.shape_of([places[source] for source in node.inputs])
-        places[node] = Input(None, (), shape, node.dtype)
-    return places
-
-
-def _fixed_sizes(node: Node, unknown: Sequence[int]) -> Mapping[int, int]:
-    """Return the unknown sizes that can only be those of something beside them, as of a constant with so many rows."""
-    known = sorted({size for of in (node, *node.inputs) for size in of.shape if size is not None}, reverse=True)
-    for sizes in itertools.product([None, *known], repeat=len(unknown)):
-        fixed = {axis: size for axis, size in zip(unknown, sizes, strict=True) if size is not None}
-        free = dict(zip((axis for axis in unknown if axis not in fixed), STAND_INS, strict=False))
+        There is one root for each of the copies; where they differ, they differ by the sizes of some axes.
+        """
+        read = dict(leaves)
         try:
-            _places((node, *node.inputs), {**fixed, **free})
-        except GraphnetError:
-            continue
-        return fixed
-    raise NoFormula
+            for node, twins in self._copies.side_by_side(roots):
+                if node in read:
+                    continue
+                if isinstance(node, Constant):
+                    read[node] = self._constant(node, twins, near)
+                    continue
+                assert node.op is not None
+                inputs = tuple(read[source] for source in node.inputs)
+                sizes = self._copies.settings(node, twins, partial(self._size, near))
+                read[node] = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
+                size, depth = self.extent(read[node])
+                if size > LARGEST or depth > DEEPEST:
+                    return named
+        except NoFormula:
+            return named
+        return read[roots[0]]
+
+    def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:
+        """Return a constant that a rule made, with the sizes that it is made of."""
+        if node.shape != () or not twins:
+            if any(not np.array_equal(node.value, twin.value) for twin in twins):  # type: ignore[attr-defined]
+                raise NoFormula
+            return node if node.shape else self.number(node.value.item())
+        number, powers = self._copies.number(node, twins)
+        if not powers:
+            return self.number(number)
+        parts = [self.number(part) for part in ratio_of(number)]
+        for axis, power in powers.items():
+            for _ in range(abs(power)):
+                parts[power < 0] = self.call(
+                    Multiply(), (parts[power < 0], self._size(near, self._copies.sizes(axis))), ()
+                )
+        return self.call(Divide(), (parts[0], parts[1]), ())
+
+    def _size(self, near: Node, numbers: Sequence[int]) -> Node:
+        """Return the size that has these numbers in the copies, of an operand of `near` if one has it."""
+        copies = self._copies.places
+        for of in (*near.inputs, near, *self.graph.inputs):
+            for axis, size in enumerate(of.shape):
+                if size is None and all(places[of].shape[axis] == n for places, n in zip(copies, numbers, strict=True)):
+                    return self.size(of, axis)
+        raise NoFormula
+
+    def size(self, of: Node, axis: int) -> Node:
+        """Return what stands for the size of an axis: N of the first axis that the inputs leave open, M of the second."""
+        number = self._copies.places[0][of].shape[axis]
+        open_axis = next((i for i, other in self._copies.numbers.items() if other == number), axis)
+        label, symbol = self.graph.label(of), Symbol("NMLKPQRS"[open_axis] if open_axis < 8 else "N")
+        return self.once(("size", label, axis), lambda: Leaf("size", label, symbol, (), axis))
 
 
-def _read(root: Node, leaves: Mapping[Node, Formula]) -> Formula | None:
-    """Return nodes as a formula, down to `leaves`; None if it would be too large to read."""
-    read: dict[Node, Formula] = dict(leaves)
-    for node in topological_order([root]):
-        if node in read:
-            continue
-        if isinstance(node, Constant):
-            read[node] = _constant(node)
-            continue
-        assert node.op is not None
-        formula = call(node.op, tuple(read[source] for source in node.inputs), node.shape)
-        if formula.size > LARGEST or formula.depth > DEEPEST:
-            return None
-        read[node] = formula
-    return read[root]
+@dataclass(frozen=True)
+class RuleFormulas:
+    """One node's rules as formulas.
+
+    Attributes
+    ----------
+    node : Node
+        Whose rules.
+    value : Formula
+        The symbol of its value, the left side of ``a₁ = tanh(z₁)``.
+    forward : Formula
+        What it computes, the right side.
+    signal : Formula
+        The symbol of its error signal.
+    backward : tuple of (Formula or None)
+        The message to each input; None where there is none.
+    problem : str
+        Why there are no messages to read, as that the op has no backward rule; empty if there are.
+    """
+
+    node: Node
+    value: Formula
+    forward: Formula
+    signal: Formula
+    backward: tuple[Formula | None, ...]
+    problem: str = ""
 
 
-def _constant(node: Constant) -> Formula:
-    if node.shape == ():
-        return Number(node.value.item())
-    return Literal.of(node.value)
+def rule_formulas(target: Target) -> dict[Node, RuleFormulas]:
+    """Read the rules of every node of a graph that applies an op.
+
+    The formulas are read at once, and written as text, LaTeX or MathML when asked for, once.
+
+    Parameters
+    ----------
+    target
+        An output node, several, or a graph.
+
+    Returns
+    -------
+    dict
+        The formulas of each node that has an op, in topological order.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, W = gn.input("x", shape=(None, 2)), gn.parameter("W", [[1.0], [2.0]])
+    >>> a = gn.tanh(x @ W, name="a")
+    >>> rules = rule_formulas(gn.sse(a, gn.input("t", shape=(None, 1)), name="E"))
+    >>> print(rules[a].value, "=", rules[a].forward)
+    a = tanh(z₁)
+    >>> print(rules[a].backward[0])
+    ∂E/∂a ⊙ (1 − a ⊙ a)
+    >>> [message.text for message in rules[a.inputs[0]].backward]
+    ['δ(z₁) Wᵀ', 'xᵀ δ(z₁)']
+    """
+    graph = as_graph(target)
+    reader = Reader(graph)
+    return {node: rules_of(node, reader) for node in graph.nodes if node.op is not None}
+
+
+def rules_of(node: Node, reader: Reader) -> RuleFormulas:
+    """Read the rules of one node that applies an op."""
+    backward: tuple[Node | None, ...] = (None,) * len(node.inputs)
+    problem = ""
+    try:
+        backward = reader.messages(node)
+    except GraphnetError as error:
+        problem = str(error)
+    messages = tuple(None if message is None else Formula(message) for message in backward)
+    value, forward, signal = (Formula(side) for side in (reader.value(node), reader.forward(node), reader.signal(node)))
+    return RuleFormulas(node, value, forward, signal, messages, problem)

@@ -1,28 +1,33 @@
-"""Formulas with sizes that are known only when arrays are fed, as the number of samples N.
+"""Sizes that are known only when arrays are fed, as the number of samples N.
 
-A rule that asks for a size gets a number that stands in for it; read again with another number, what has changed tells
-how the formula depends on the size.
+A rule that asks for such a size is run on a copy of the graph in which a number stands in for it; and on another copy, with
+another number: what has changed tells how the formula depends on the size.
 """
 
 from __future__ import annotations
 
 import fractions
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from itertools import islice, product
+from typing import Any
 
 import numpy as np
 
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import Constant, Input
+from graphnet.core.node import Node
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import Shape
+from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
-from graphnet.notation.formula import Call, Count, Formula, Literal, Number
-from graphnet.notation.simplify import call
-from graphnet.ops.arithmetic import Divide, Multiply
-
-Messages: TypeAlias = Sequence[Formula | None]
 
 STAND_INS = (1680, 1848, 2184, 2640)
 _OTHER = 2280
 """Divisible by 2, 3, 4, 6, 8, 12 and 24: an axis may be split into parts."""
+
+MOST_TRIES = 60
+"""Of sizes that may have to be those of something else in the graph."""
 
 
 class NoFormula(Exception):
@@ -30,119 +35,112 @@ class NoFormula(Exception):
 
 
 @dataclass(frozen=True)
-class _Sizes:
-    """The numbers that stand in for the sizes of some axes, and what those sizes are called."""
+class Copies:
+    """Nodes without inputs to run the rules of a graph's nodes on, of the same dtype and shape.
 
-    stand_ins: Mapping[int, int]
-    counts: Mapping[int, Count]
-
-
-def read_with_counts(
-    read: Callable[[Mapping[int, int]], Messages], counts: Mapping[int, Count], named: Messages
-) -> tuple[Formula | None, ...]:
-    """Read a rule's messages by what `read` gives with numbers for the sizes of some axes, once for each axis more.
-
-    Where formulas differ by more than numbers, or these by more than a power of a size, it is the one of `named`.
-
-    Raises
-    ------
-    NoFormula
-        If the rule can't be run at these sizes.
+    Attributes
+    ----------
+    numbers : dict of int to int
+        What stands in for the size of each unknown axis.
+    places : list of dict
+        The copies of all nodes at these sizes; and once more for each axis, with another size there.
     """
-    sizes = _Sizes({axis: STAND_INS[i % len(STAND_INS)] for i, axis in enumerate(counts)}, counts)
-    try:
-        first = read(sizes.stand_ins)
-        varied = {axis: read({**sizes.stand_ins, axis: _OTHER}) for axis in counts}
-    except GraphnetError:  # sizes that depend on each other, as of parts and the whole, had numbers that do not
-        raise NoFormula from None
-    messages: list[Formula | None] = []
-    for slot, message in enumerate(first):
-        others = {axis: other[slot] for axis, other in varied.items()}
-        try:
-            messages.append(None if message is None else _general(message, others, sizes))
-        except NoFormula:
-            messages.append(named[slot])
-    return tuple(messages)
 
+    numbers: Mapping[int, int]
+    places: Sequence[Mapping[Node, Node]]
 
-def _general(first: Formula, varied: Mapping[int, Formula | None], sizes: _Sizes) -> Formula:
-    """Return the formula that `first` is for the stand-ins, and each of `varied` with another number for one axis."""
-    if isinstance(first, Number):
-        return _general_number(first, varied, sizes)
-    if isinstance(first, Literal) and any(other != first for other in varied.values()):
-        raise NoFormula
-    if not isinstance(first, Call):
-        return first
-    others: dict[int, Call] = {}
-    for axis, other in varied.items():
-        if not isinstance(other, Call) or type(other.op) is not type(first.op) or len(other.args) != len(first.args):
-            raise NoFormula
-        others[axis] = other
-    args = tuple(
-        _general(arg, {axis: other.args[i] for axis, other in others.items()}, sizes)
-        for i, arg in enumerate(first.args)
-    )
-    shape = tuple(None if size in sizes.stand_ins.values() else size for size in first.shape)
-    return call(first.op, args, shape, _general_settings(first, others, sizes))
+    @staticmethod
+    def of(graph: Graph) -> Copies:
+        """Return copies of a graph's nodes; with sizes that are None if no numbers fit."""
+        unknown = sorted({axis for x in graph.inputs for axis, size in enumerate(x.shape) if size is None})
+        known = sorted({size for node in graph.nodes for size in node.shape if size is not None}, reverse=True)
+        for fixed in islice(product([None, *known], repeat=len(unknown)), MOST_TRIES if unknown else 0):
+            free = [axis for axis, size in zip(unknown, fixed, strict=True) if size is None]
+            numbers = dict(zip(free, STAND_INS, strict=False))
+            sizes = dict(zip(unknown, fixed, strict=True)) | numbers
+            try:
+                return Copies(
+                    numbers, [_copy(graph, sizes), *(_copy(graph, sizes | {axis: _OTHER}) for axis in numbers)]
+                )
+            except GraphnetError:  # a size can only be that of something beside it, as of a constant of so many rows
+                continue
+        return Copies({}, [{node: _place(node, node.shape) for node in graph.nodes}])
 
+    def side_by_side(self, roots: Sequence[Node]) -> Iterator[tuple[Node, Sequence[Node]]]:
+        """Yield the nodes that the first root is made of, in order, each with those in the same place of the others."""
+        order = topological_order(roots[:1])
+        twins: dict[Node, Sequence[Node]] = {roots[0]: roots[1:]}
+        for node in reversed(order):
+            for twin in twins[node]:
+                if type(twin.op) is not type(node.op) or len(twin.inputs) != len(node.inputs):
+                    raise NoFormula
+            for slot, source in enumerate(node.inputs):
+                twins.setdefault(source, [twin.inputs[slot] for twin in twins[node]])
+        yield from ((node, twins[node]) for node in order)
 
-def _general_settings(
-    first: Call, others: Mapping[int, Call], sizes: _Sizes
-) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    general = []
-    for setting in fields(first.op):
-        mine = getattr(first.op, setting.name)
-        theirs = {axis: getattr(other.op, setting.name) for axis, other in others.items()}
-        if all(value == mine for value in theirs.values()):
-            continue
-        if not isinstance(mine, tuple):
-            raise NoFormula
-        general.append((setting.name, _with_counts(mine, theirs, sizes)))
-    return tuple(general)
-
-
-def _with_counts(mine: Any, theirs: Mapping[int, Any], sizes: _Sizes) -> Any:
-    """Return sizes, in tuples however deep, with a count in place of each that changes with the size of an axis."""
-    changed = {axis: other for axis, other in theirs.items() if other != mine}
-    if not changed:
-        return mine
-    if isinstance(mine, tuple) and all(isinstance(o, tuple) and len(o) == len(mine) for o in changed.values()):
+    def shape(self, node: Node, twins: Sequence[Node]) -> Shape:
+        """Return a shape with None for what changes with a size."""
         return tuple(
-            _with_counts(part, {axis: other[i] for axis, other in changed.items()}, sizes)
-            for i, part in enumerate(mine)
+            size if all(twin.shape[axis] == size for twin in twins) else None for axis, size in enumerate(node.shape)
         )
-    (axis, other), *more = changed.items()
-    if more or (mine, other) != (sizes.stand_ins[axis], _OTHER):
-        raise NoFormula
-    return sizes.counts[axis]
+
+    def settings(
+        self, node: Node, twins: Sequence[Node], size: Callable[[Sequence[int]], Node]
+    ) -> dict[str, tuple[Any, ...]]:
+        """Return the settings that change with a size, with `size` of the numbers in all copies in their place."""
+        found = {}
+        for setting in fields(node.op) if twins else ():  # type: ignore[arg-type]
+            values = [getattr(of.op, setting.name) for of in (node, *twins)]
+            if any(value != values[0] for value in values):
+                if not isinstance(values[0], tuple):
+                    raise NoFormula
+                found[setting.name] = _with_sizes(values, size)
+        return found
+
+    def sizes(self, axis: int) -> list[int]:
+        """Return the numbers for the size of an unknown axis, in all copies."""
+        return [self.numbers[axis], *(_OTHER if other == axis else self.numbers[axis] for other in self.numbers)]
+
+    def number(self, node: Constant, twins: Sequence[Node]) -> tuple[float, dict[int, int]]:
+        """Return c and the power p of each size N that a number is made of, c · Nᵖ, by how it changes with them."""
+        value: Any = node.value.item()
+        powers: dict[int, int] = {}
+        for axis, twin in zip(self.numbers, twins, strict=True):
+            other = twin.value.item()  # type: ignore[attr-defined]
+            if other == value:
+                continue
+            ratio, change = _OTHER / self.numbers[axis], other / value if value else 0.0
+            power = next((p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)), None)
+            if power is None:
+                raise NoFormula
+            powers[axis] = power
+        for axis, power in powers.items():
+            value = value / float(self.numbers[axis]) ** power
+        return value, powers
 
 
-def _general_number(first: Number, varied: Mapping[int, Formula | None], sizes: _Sizes) -> Formula:
-    """Return c · Nᵖ, by how the number changed when the stand-in for N did."""
-    number = float(first.value)
-    above: list[Formula] = []
-    below: list[Formula] = []
-    for axis, other in varied.items():
-        if not isinstance(other, Number):
-            raise NoFormula
-        if other.value == first.value:
-            continue
-        ratio = _OTHER / sizes.stand_ins[axis]
-        change = other.value / first.value if first.value else 0.0
-        power = next((p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)), None)
-        if power is None:
-            raise NoFormula
-        number /= float(sizes.stand_ins[axis]) ** power
-        (above if power > 0 else below).extend([sizes.counts[axis]] * abs(power))
-    if not above and not below:
-        return first
-    over: Formula = Number(number)
-    under: Formula = Number(1.0)
-    exact = fractions.Fraction(number).limit_denominator(10**6)  # 2 / 3027 · 1009 is 2/3
-    if abs(float(exact) - number) < 1e-12 * abs(number):
-        over, under = Number(float(exact.numerator)), Number(float(exact.denominator))
-    for count in above:
-        over = call(Multiply(), (over, count), ())
-    for count in below:
-        under = call(Multiply(), (under, count), ())
-    return call(Divide(), (over, under), ())
+def ratio_of(number: float) -> tuple[float, float]:
+    """Return a number as a ratio of whole numbers, if it is one: 2 / 3027 · 1009 is 2/3."""
+    exact = fractions.Fraction(number).limit_denominator(10**6)
+    is_ratio = abs(float(exact) - number) < 1e-12 * abs(number)
+    return (float(exact.numerator), float(exact.denominator)) if is_ratio else (number, 1.0)
+
+
+def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) -> Any:
+    """Return sizes, in tuples however deep, with a `size` in place of each that is not the same in all copies."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    if all(isinstance(value, tuple) and len(value) == len(values[0]) for value in values):
+        return tuple(_with_sizes(parts, size) for parts in zip(*values, strict=True))
+    return size(values)
+
+
+def _copy(graph: Graph, sizes: Mapping[int, int | None]) -> dict[Node, Node]:
+    fed: dict[Input, tuple[Any, ...]] = {
+        x: tuple(sizes[axis] if size is None else size for axis, size in enumerate(x.shape)) for x in graph.inputs
+    }
+    return {node: _place(node, sized.shape) for node, sized in with_sizes(graph, fed).items()}
+
+
+def _place(node: Node, shape: Shape) -> Node:
+    return node if isinstance(node, Constant) and node.shape == () else Input(None, (), shape, node.dtype)
