@@ -13,8 +13,8 @@ from graphnet.notation.slopes import Entry, Slopes
 MOST_STEPS = 20_000
 """Entries visited, along all paths together."""
 
-MOST_EVALUATIONS = 5_000
-"""Runs of backward rules."""
+MOST_WORK = 20_000
+"""Inputs given to rules, in all their runs together."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,21 @@ def paths(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[list[Path], bool
     At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
     there add to the gradient. Paths on which a slope is exactly 0 add nothing and are left out.
     """
-    graph, slopes = bwd.graph, Slopes(bwd)
+    slopes = Slopes(bwd)
     found: list[Path] = []
     counter = itertools.count()
     heap: list[tuple[float, int, _Trail]] = [(0.0, next(counter), _Trail(node, entry, 1.0, 1.0, None))]
     steps = 0
-    while heap and steps < MOST_STEPS and slopes.evaluations < MOST_EVALUATIONS:
+    while heap and steps < MOST_STEPS and slopes.work < MOST_WORK:
         steps += 1
         _, _, trail = heapq.heappop(heap)
-        for message in bwd.messages(trail.node):
-            if message.consumer is None:
-                found.append(_path(bwd, trail, float(message.delta[trail.entry])))
-        for consumer, slot in graph.consumers(trail.node):
-            if consumer not in bwd.error_signals or consumer.op is None or not consumer.op.has_backward:
+        for consumer, slot, delta in bwd.messages(trail.node):
+            if consumer is None or slot is None:
+                found.append(_path(bwd, trail, float(delta[trail.entry])))
                 continue
+            if slopes.work >= MOST_WORK:  # within one node's uses, too: there may be as many as nodes
+                heapq.heappush(heap, (0.0, next(counter), trail))
+                break
             for output, slope in slopes.column(consumer, slot, trail.entry):
                 product = trail.product * slope
                 weight = -abs(product * float(bwd.error_signals[consumer][output]))
