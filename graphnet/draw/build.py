@@ -21,10 +21,11 @@ from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.shown import EVERYTHING_BUT_FORMULAS, Shown
-from graphnet.draw.slopes import WHY, counted, flat_entries
+from graphnet.draw.slopes import WHY, counted
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.engine.units import flat_units
 from graphnet.notation.formula import Leaf
 from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.symbols import Symbol
@@ -247,5 +248,5 @@ class _Builder:
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
-        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_entries(node, back).items()]
+        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_units(back, node).items()]
         return [Field("error signal", word, state="saturated") for word in words]

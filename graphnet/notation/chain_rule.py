@@ -9,7 +9,7 @@ from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.settings import flag, listed
 from graphnet.engine.gradients import depending_on, require_reached
-from graphnet.engine.saturation import is_activation
+from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError, ShapeError
 from graphnet.notation.derivation import Derivation, Kind
 from graphnet.notation.formula import Leaf

@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.saturation import SATURATED, is_activation, local_slope, slope_range
+from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
 from graphnet.notation.slopes import Array, Entry
 
 SMALL = 0.1

@@ -10,7 +10,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.text import short
-from graphnet.engine.saturation import is_activation
+from graphnet.engine.units import is_activation
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
 GREEK = {

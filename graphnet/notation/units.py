@@ -8,7 +8,7 @@ import numpy as np
 
 from graphnet.core.node import Node
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.saturation import local_slope, slope_range
+from graphnet.engine.units import local_slope, slope_range
 from graphnet.notation.slopes import Array
 
 

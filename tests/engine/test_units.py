@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.saturation import SATURATED, SlopeRange, slope_range
+from graphnet.engine.units import SATURATED, SlopeRange, slope_range
 
 
 @pytest.mark.parametrize(
