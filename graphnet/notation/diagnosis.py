@@ -15,11 +15,11 @@ from graphnet.core.tables import number, table
 from graphnet.core.text import markup
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
-from graphnet.notation.slopes import Array
+from graphnet.notation.paths import Array
 from graphnet.notation.symbols import Symbols
-from graphnet.notation.units import Units
 from graphnet.notation.verdicts import (
     NOTABLE,
+    Units,
     of_all_layers,
     of_change,
     of_equal_units,

@@ -11,7 +11,7 @@ from graphnet.core.node import Node
 from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
-from graphnet.notation.slopes import Array, Entry
+from graphnet.notation.paths import Array, Entry
 
 SMALL = 0.1
 """A factor below this share of what it could be is called small."""

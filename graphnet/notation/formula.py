@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -16,10 +16,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError
 from graphnet.notation import writers
-from graphnet.notation.symbols import Symbol
-
-Letters: TypeAlias = tuple[str | None, ...]
-"""One letter an axis; None for an axis of size 1 that is not counted along."""
+from graphnet.notation.symbols import Letters, Symbol
 
 
 class ByLabel(Protocol):

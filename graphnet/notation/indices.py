@@ -14,12 +14,10 @@ from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
 from graphnet.notation.derivation import Derivation, Kind, Step
-from graphnet.notation.formula import Entry, Formula, Leaf, Letters, Sized, SumOver
-from graphnet.notation.letters import SAMPLE, axes_along, letters_of_axes
+from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
 from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
-from graphnet.notation.shortening import only_new_axes
-from graphnet.notation.symbols import Symbol
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, only_new_axes
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply, Negative
 from graphnet.ops.elementwise import Elementwise

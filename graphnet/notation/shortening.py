@@ -15,11 +15,12 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, unchanged
 from graphnet.notation.formula import Sized, extent
+from graphnet.notation.symbols import only_new_axes
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Equal, Where, ZerosLike
 from graphnet.ops.linear import Matmul, Transpose
-from graphnet.ops.shaping import BroadcastTo, Getitem, Index
+from graphnet.ops.shaping import BroadcastTo, Getitem
 
 _ORIGIN = Constant(np.zeros(()), None)
 _ROWS = (None, None, None)
@@ -158,11 +159,6 @@ def vector_in_column(node: Node) -> Node | None:
         return vector_in_row(node.inputs[0])
     vector = _without_new_axes(node)
     return vector if vector is not None and vector.ndim == 1 and node.shape == (*vector.shape, 1) else None
-
-
-def only_new_axes(index: Index) -> bool:
-    """Tell whether an index takes everything, and only adds axes."""
-    return all(item in (None, "...", _ROWS) for item in index)
 
 
 def _without_new_axes(node: Node) -> Node | None:
