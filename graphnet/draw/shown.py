@@ -33,7 +33,7 @@ def shown_of(what: Any, show: str | Iterable[str] | None) -> Shown:
         return EVERYTHING_BUT_FORMULAS
     try:
         asked: list[Any] = [show] if isinstance(show, str) else list(show)
-    except TypeError:
+    except Exception:  # of any kind: it can't be iterated
         asked = [show]
     known = ", ".join(f'"{name}"' for name in sorted(EVERYTHING))
     for name in asked:

@@ -22,8 +22,8 @@ Entry = tuple[int, ...]
 MOST_STEPS = 20_000
 """Entries visited, along all paths together."""
 
-MOST_WORK = 20_000
-"""Inputs given to rules, in all their runs together."""
+MOST_WORK = 120_000
+"""Inputs given to rules, in all their runs together; a run itself counts as twenty."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ class _Trail:
     before: _Trail | None
 
 
-def paths(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[list[Path], bool]:
-    """Return the paths from an entry to the outputs, the largest product first, and whether these are all.
+def paths(bwd: BackwardPass, node: Node, entry: Entry, most: int) -> tuple[tuple[Path, ...], int, bool]:
+    """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
 
     At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
     there add to the gradient. Paths on which a slope is exactly 0 add nothing and are left out.
     """
     slopes = Slopes(bwd)
-    found: list[Path] = []
+    found: list[tuple[_Trail, float]] = []
     counter = itertools.count()
     heap: list[tuple[float, int, _Trail]] = [(0.0, next(counter), _Trail(node, entry, 1.0, 1.0, None))]
     steps = 0
@@ -79,7 +79,7 @@ def paths(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[list[Path], bool
         _, _, trail = heapq.heappop(heap)
         for consumer, slot, delta in bwd.messages(trail.node):
             if consumer is None or slot is None:
-                found.append(_path(bwd, trail, float(delta[trail.entry])))
+                found.append((trail, float(delta[trail.entry])))
                 continue
             if slopes.work >= MOST_WORK:  # within one node's uses, too: there may be as many as nodes
                 heapq.heappush(heap, (0.0, next(counter), trail))
@@ -88,8 +88,8 @@ def paths(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[list[Path], bool
                 product = trail.product * slope
                 weight = -abs(product * float(bwd.error_signals[consumer][output]))
                 heapq.heappush(heap, (weight, next(counter), _Trail(consumer, output, slope, product, trail)))
-    found.sort(key=lambda path: -abs(path.product))
-    return found, not heap
+    found.sort(key=lambda end: -abs(end[0].product * end[1]))
+    return tuple(_path(bwd, *end) for end in found[:most]), len(found), not heap
 
 
 def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
@@ -113,7 +113,7 @@ class Slopes:
     Attributes
     ----------
     work : int
-        How many inputs the rules were given that were run for single entries, all together.
+        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
     """
 
     def __init__(self, bwd: BackwardPass) -> None:
@@ -158,7 +158,7 @@ class Slopes:
     def _slope(self, consumer: Node, output: Entry, slot: int, entry: Entry) -> float:
         row = self._rows.get((consumer, output))
         if row is None:
-            self.work += len(consumer.inputs)
+            self.work += 20 + len(consumer.inputs)
             delta = np.zeros_like(self.bwd.values[consumer])
             delta[output] = 1
             row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))

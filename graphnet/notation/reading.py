@@ -89,7 +89,8 @@ class Reader(Shortener):
         if not all(isinstance(result, Node) for result in results):
             return named
         leaves = {self._copies.places[0][source]: self.value(source) for source in node.inputs}
-        return self._read(results, leaves, node, named)
+        formula = self._read(results, leaves, node)
+        return named if formula is None else formula
 
     def messages(self, node: Node) -> tuple[Node | None, ...]:
         """Return what a node's backward rule sends to each input; None where it sends nothing.
@@ -114,16 +115,16 @@ class Reader(Shortener):
             if source.dtype.kind != "f" or any(root is None for root in roots):
                 messages.append(None)
                 continue
-            named = self.call(BackwardOf(op, slot), args, source.shape)
-            messages.append(self._read(roots, leaves, node, named))
+            message = self._read(roots, leaves, node)
+            messages.append(self.call(BackwardOf(op, slot), args, source.shape) if message is None else message)
         return tuple(messages)
 
-    def _read(self, roots: Sequence[Node], leaves: Mapping[Node, Node], near: Node, named: Node) -> Node:
-        """Return nodes that a rule made as a formula of `leaves`; `named` if it is too large, or depends on sizes somehow.
+    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node) -> Node | None:
+        """Return nodes that a rule made as a formula; None if it is too large, or depends on sizes somehow.
 
-        There is one root for each of the copies; where they differ, they differ by the sizes of some axes.
+        There is one root for each of the copies; where they differ, they differ by the sizes of some axes. `read` holds what
+        is known of the first copy, the leaves to begin with, and what is read goes there.
         """
-        read = dict(leaves)
         try:
             for node, twins in self._copies.side_by_side(roots):
                 if node in read:
@@ -134,12 +135,13 @@ class Reader(Shortener):
                 assert node.op is not None
                 inputs = tuple(read[source] for source in node.inputs)
                 sizes = self._copies.settings(node, twins, partial(self._size, near))
-                read[node] = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
-                size, depth = self.extent(read[node])
+                formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
+                size, depth = self.extent(formula)
                 if size > LARGEST or depth > DEEPEST:
-                    return named
+                    return None
+                read[node] = formula
         except NoFormula:
-            return named
+            return None
         return read[roots[0]]
 
     def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:

@@ -40,8 +40,8 @@ class Shortener(Maker):
 
     def number(self, value: float | bool) -> Node:
         """Return a number."""
-        array = np.asarray(value)
-        return self.once((array.dtype, repr(value)), lambda: Constant(array, None))
+        array = np.asarray(value if isinstance(value, bool) else float(value))
+        return self.once((array.dtype, repr(array)), lambda: Constant(array, None))
 
     def apply(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes as it is; `sizes` are settings that are known only when arrays are fed."""
@@ -88,8 +88,8 @@ class Shortener(Maker):
         """Yield nodes with the same entries but for rounding, though perhaps not of the same shape."""
         match op, inputs:
             case Multiply(), (x, y):
-                yield from self._shorter_product(x, y)
-                yield from self._shorter_product(y, x)
+                yield from self._shorter_product(x, y, is_left=True)
+                yield from self._shorter_product(y, x, is_left=False)
             case Add(), (x, y) if x is y:
                 yield self.call(Multiply(), (self.number(2.0), x), x.shape)
             # (1 − t) σ(z) − t σ(−z): the numbers are better by it, σ(z) − t is what it means
@@ -100,9 +100,9 @@ class Shortener(Maker):
                 opposite = self.call(Sigmoid(), (self.call(Negative(), a.inputs, a.shape),), a.shape)
                 if rest is self.call(Subtract(), (self.number(1.0), t), t.shape) and b is opposite:
                     yield self.call(Subtract(), (a, t), a.shape)
-            case Negative(), (
-                Node(op=Expm1(), inputs=(x,)),
-            ):  # the numbers are better by expm1, 1 − eˣ is what it means
+            case Subtract(), (x, y) if is_number(x, 0.0):
+                yield self.call(Negative(), (y,), y.shape)
+            case Negative(), (Node(op=Expm1(), inputs=(x,)),):  # the numbers are better by it, 1 − eˣ is what it means
                 yield self.call(Subtract(), (self.number(1.0), self.call(Exp(), (x,), x.shape)), x.shape)
             case Getitem((0,)), (Node(op=Matmul() | Multiply() as inner, inputs=(x, y)),):
                 row, other = (x, y) if isinstance(inner, Matmul) else (y, x)
@@ -121,8 +121,8 @@ class Shortener(Maker):
                     if scalar is not None and scalar.shape == ():
                         yield self.call(Multiply(), (scalar, other), other.shape)
 
-    def _shorter_product(self, x: Node, y: Node) -> Iterator[Node]:
-        """Yield ways to write x ⊙ y shorter, by what x is."""
+    def _shorter_product(self, x: Node, y: Node, *, is_left: bool) -> Iterator[Node]:
+        """Yield ways to write a product of x and y shorter, by what x is."""
         match x, y:
             case Constant(), Node(op=Multiply(), inputs=(one, other)) if x.shape == ():
                 for number, z in ((one, other), (other, one)):
@@ -132,7 +132,7 @@ class Shortener(Maker):
                 yield x
             case _, Node(op=Where(), inputs=(Node(op=Equal(), inputs=(share, zero)), nothing, z)):
                 if share is x and is_number(zero, 0.0) and is_number(nothing, 0.0):  # 0 · ∞ counts as 0
-                    yield self.call(Multiply(), (x, z), y.shape)
+                    yield self.call(Multiply(), (x, z) if is_left else (z, x), y.shape)
             case Node(op=BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
                 yield self.apply(op, (self.call(Multiply(), (z, y), ()),), x.shape, _sizes(x))
 

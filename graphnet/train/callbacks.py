@@ -157,9 +157,13 @@ class EarlyStopping(Callback):
 
     def start(self, training: Training) -> None:
         """Forget what an earlier training gave."""
+        if not isinstance(training, Training):
+            raise TrainingError(
+                f"{shown(training)} is no training", repair="Give the callback to gn.fit: callbacks=[...]."
+            )
         if self.watch not in training.recorded:
             raise TrainingError(
-                f"nothing called {self.watch!r} to watch; there is {', '.join(training.recorded)}",
+                f"nothing called {shown(self.watch)} to watch; there is {', '.join(training.recorded)}",
                 repair="Give validation data: validation={x: X, t: T}, or watch another number.",
             )
         self.best, self.best_epoch, self._values = np.nan, 0, []

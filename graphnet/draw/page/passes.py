@@ -28,7 +28,7 @@ def named_passes(what: Any) -> dict[str, ForwardPass] | None:
     if isinstance(what, ForwardPass):
         return {"pass": what}
     if isinstance(what, Mapping):
-        passes = {name if isinstance(name, str) else str(name): run for name, run in what.items()}
+        passes = {name if isinstance(name, str) else shown(name): run for name, run in what.items()}
     elif isinstance(what, Sequence) and any(isinstance(run, ForwardPass) for run in what):
         passes = {f"pass {i}": run for i, run in enumerate(what, start=1)}
     else:

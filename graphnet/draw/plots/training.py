@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from graphnet.core.leaves import float_array
 from graphnet.core.settings import flag
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
 from graphnet.draw.text import plot_text, short
@@ -108,8 +111,11 @@ def _curves(history: Any) -> dict[str, list[float]]:
 
 def _numbers(values: Any) -> list[float]:
     try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError) as error:
+        numbers: list[float] = float_array(
+            values if isinstance(values, np.ndarray) else list(values), "a curve"
+        ).tolist()
+        return [float(number) for number in numbers]
+    except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
         ) from error

@@ -12,7 +12,7 @@ from graphnet.draw.arrays import Array
 from graphnet.draw.text import count
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, Mask, flat_units
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 
 
 class Numbers:
@@ -26,10 +26,10 @@ class Numbers:
         If there is no such sample.
     """
 
-    def __init__(self, shown: Graph | ForwardPass, chain: Chain, sample: int | None) -> None:
-        self.run = shown if isinstance(shown, ForwardPass) else None
-        self.back = shown if isinstance(shown, BackwardPass) else None
-        self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    def __init__(self, of: Graph | ForwardPass, chain: Chain, sample: int | None) -> None:
+        self.run = of if isinstance(of, ForwardPass) else None
+        self.back = of if isinstance(of, BackwardPass) else None
+        self.graph = of.graph if isinstance(of, ForwardPass) else of
         self.chain = chain
         self.samples = self._count_samples(sample)
         self.sample = sample or 0
@@ -40,10 +40,10 @@ class Numbers:
                 raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
             return 0
         samples = len(self._rows(self.run.values[self.chain.layers[0].product]))
-        whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, bool)
+        whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, (bool, np.timedelta64))
         if asked is not None and not (whole and 0 <= asked < samples):
             raise DrawError(
-                f"there is no sample {asked!r}: the pass has {count(samples, 'sample')}",
+                f"there is no sample {shown(asked)}: the pass has {count(samples, 'sample')}",
                 repair=f"Give a number from 0 to {samples - 1}, or none for the first." if samples else "Feed some.",
             )
         return samples
