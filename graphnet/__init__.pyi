@@ -30,9 +30,9 @@ from .engine.passes import ForwardPass as ForwardPass
 from .engine.passes import Message as Message
 from .engine.run import backward as backward
 from .engine.run import forward as forward
-from .explain import derive as derive
-from .explain import diagnose as diagnose
-from .explain import explain as explain
+from .notation import derive as derive
+from .notation import diagnose as diagnose
+from .notation import explain as explain
 from .files.load import load as load
 from .files.load import load_parameters as load_parameters
 from .files.load import load_state as load_state

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.explain.paths import MOST_WORK, paths
 from graphnet.files import writing
+from graphnet.notation.paths import MOST_WORK, paths
 from tools.growth import SHAPES, operations
 
 

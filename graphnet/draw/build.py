@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,14 +21,14 @@ from graphnet.draw.outline import Item, outline
 from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.shown import EVERYTHING_BUT_FORMULAS, Shown
-from graphnet.draw.slopes import WHY, counted, flat_entries
+from graphnet.draw.slopes import WHY, counted
 from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
 from graphnet.draw.title import title_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.formulas.formula import Signal, Value, renamed
-from graphnet.formulas.reading import Reader
-from graphnet.formulas.rules import rules_of
-from graphnet.formulas.symbols import Symbol, Symbols
+from graphnet.engine.units import flat_units
+from graphnet.notation.formula import Leaf
+from graphnet.notation.reading import Reader, rules_of
+from graphnet.notation.symbols import Symbol
 from graphnet.ops.shaping import Embed, Getitem
 
 MOST_BOXES_WITH_TABLES = 80
@@ -203,14 +203,14 @@ class _Builder:
         if rules.problem:
             return ("its rule is no formula",)
 
-        def symbol(of: Value | Signal) -> Symbol:
-            return Symbol("δ" if isinstance(of, Signal) else name(self.graph[of.label]))
+        def symbol(of: Leaf) -> Symbol:
+            return Symbol("δ" if of.is_signal else name(self.graph[of.label]))
 
         def name(node: Node) -> str:
             return self.names.within(node, node.scope, LONGEST_ARGUMENT)
 
         lines = [
-            f"to {name(source)}: {renamed(message, symbol)}"
+            f"to {name(source)}: {replace(message, called=symbol)}"
             for source, message in zip(node.inputs, rules.backward, strict=True)
             if message is not None
         ]
@@ -218,7 +218,7 @@ class _Builder:
 
     @cached_property
     def reader(self) -> Reader:
-        return Reader(self.graph, Symbols(self.graph), starts_with_one=False)
+        return Reader(self.graph, starts_with_one=False)
 
     def _fields(self, node: Node, kind: Kind) -> tuple[Field, ...]:
         if kind == "literal":
@@ -248,5 +248,5 @@ class _Builder:
 
     def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
         """Say at how many entries an activation lets no, or hardly any, error signal through."""
-        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_entries(node, back).items()]
+        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_units(back, node).items()]
         return [Field("error signal", word, state="saturated") for word in words]

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.core.node import Node
-from graphnet.engine.passes import BackwardPass
-from graphnet.engine.saturation import SATURATED, Mask, local_slope, slope_range
+from graphnet.engine.units import SATURATED, Mask
 
 WHY = {"saturated": f"slope below {100 * SATURATED:.0f} % of its largest", "off": "slope exactly 0"}
-
-
-def flat_entries(node: Node, back: BackwardPass) -> dict[str, Mask]:
-    """Return at which entries an activation is saturated, and at which it is off, by these words, if there are any."""
-    slopes = local_slope(back, node)
-    if slopes is None or node.op is None:
-        return {}
-    possible = slope_range(node.op)
-    flat = {"saturated": possible.saturated(slopes), "off": possible.off(slopes)}
-    return {what: where for what, where in flat.items() if where.any()}
 
 
 def counted(what: str, where: Mask) -> str:

@@ -6,7 +6,7 @@ import operator
 import numpy as np
 
 import graphnet as gn
-from graphnet.explain import rule_formulas
+from graphnet.notation import rule_formulas
 from tests.mistakes import world
 from tests.mistakes.world import World
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.page.trees import Tree, tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.formulas.formula import Formula, Signal, Value, renamed
-from graphnet.formulas.rules import rule_formulas
-from graphnet.formulas.symbols import Symbol
+from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.reading import rule_formulas
+from graphnet.notation.symbols import Symbol
 
 MOST_NODES = 1_000
 """The formulas of larger graphs are not read."""
@@ -84,7 +85,7 @@ class _Check:
     def gives(self, formula: Formula, node: Node, slot: int) -> bool:
         """Tell whether a formula gives the message that a node sent to an input; true if it sent none."""
         sent = self.sent.get((id(node), slot))
-        if sent is None or formula.size > LARGEST or formula.depth > DEEPEST:
+        if sent is None or _is_large(formula):
             return True
         try:
             with np.errstate(all="ignore"):
@@ -95,8 +96,13 @@ class _Check:
             return False
 
 
+def _is_large(formula: Formula) -> bool:
+    size, depth = formula.extent
+    return size > LARGEST or depth > DEEPEST
+
+
 def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
-    if formula.size > LARGEST or formula.depth > DEEPEST:
+    if _is_large(formula):
         return None
     return {"symbols": _tree(formula), "numbers": _tree(_with_places(formula, ids))}
 
@@ -104,10 +110,10 @@ def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
 def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
     """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
 
-    def place(of: Value | Signal) -> Symbol:
-        return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if isinstance(of, Signal) else 'value'}")
+    def place(of: Leaf) -> Symbol:
+        return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if of.is_signal else 'value'}")
 
-    return renamed(formula, place)
+    return replace(formula, called=place)
 
 
 def _tree(formula: Formula) -> Tree:

@@ -13,9 +13,10 @@ from graphnet.draw.page.arrays import describe
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.sentences import Sentences
 from graphnet.draw.page.steps import Step, new_value
-from graphnet.draw.slopes import counted, flat_entries
+from graphnet.draw.slopes import counted
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
+from graphnet.engine.units import flat_units
 
 
 class Runs:
@@ -53,7 +54,7 @@ class Runs:
         told: dict[str, Any] = {"value": self._array(run.values[node])}
         if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
-        if flat := flat_entries(node, run):
+        if flat := flat_units(run, node):
             told["flat"] = {what: counted(what, where) for what, where in flat.items()}
         if node not in run.error_signals:
             return told | {"unreached": True}

@@ -13,8 +13,8 @@ from graphnet.core.settings import listed, real, whole
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import axes_for
 from graphnet.draw.text import count, number, plot_text, short
-from graphnet.draw.units.chain import chain_of
 from graphnet.engine.passes import BackwardPass
+from graphnet.engine.units import NotInARowError, chain_of
 from graphnet.errors import DrawError
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _layers(graph: Graph, back: BackwardPass) -> list[Node]:
     """Return the pre-activations of a row of layers, or the named ops of any other graph."""
     try:
         chosen: Sequence[Node] = [layer.z for layer in chain_of(graph).layers]
-    except DrawError:
+    except NotInARowError:
         chosen = [node for node in graph.nodes if node.op is not None and node.name is not None]
     reached = [node for node in chosen if node in back.error_signals]
     if not reached:

@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Node
-from graphnet.core.op import Op
+from graphnet.core.node import Node, describe
 from graphnet.draw.arrays import Array
 from graphnet.draw.names import Names
 from graphnet.draw.picture import Cell
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import count, number, shape_text, short
 from graphnet.draw.title import title_of
-from graphnet.draw.units.chain import chain_of
 from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units.numbers import Numbers
 from graphnet.engine.passes import ForwardPass
+from graphnet.engine.units import Chain, NotInARowError, chain_of, curve
+from graphnet.errors import DrawError
 from graphnet.ops.linear import Transpose
 
 MOST_UNITS = 60
@@ -65,6 +65,21 @@ def build_units(
     return _Builder(shown, sample, scales, updated or {}).diagram()
 
 
+def row_of_layers(graph: Graph) -> Chain:
+    """Return the layers of a graph; raise `DrawError` if it is no row of layers."""
+    any_graph = 'Draw it without view="units": that shows any graph.'
+    try:
+        return chain_of(graph)
+    except NotInARowError as found:
+        if found.node is None:
+            raise DrawError(f"the unit view needs layers, and this graph {found}", repair=any_graph) from None
+        raise DrawError(
+            "the unit view draws layers in one row (matmul, bias_add, one activation), but "
+            f"{describe(found.node, graph.label(found.node))} {found}",
+            repair=f"{any_graph} An activation of several ops can be one: @gn.op.",
+        ) from None
+
+
 class _Builder:
     """What all parts of one diagram need to know."""
 
@@ -73,7 +88,7 @@ class _Builder:
         self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
         self.names = Names(self.graph)
         self.updated = updated
-        self.chain = chain_of(self.graph)
+        self.chain = row_of_layers(self.graph)
         self.layers = self.chain.layers
         self.of = Numbers(shown, self.chain, sample)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
@@ -183,7 +198,7 @@ class _Builder:
             name=self.names.full(node, 24),
             index=LETTERS[c - last - 1] if last < len(LETTERS) else "",
             activation=short(op.name) if op else "",
-            curve=_curve(op) if layer else (),
+            curve=curve(op) if layer else (),
             size=self.sizes[c],
             units=units,
             summary=_size("a", a),
@@ -295,20 +310,3 @@ def _size(what: str, array: Array | None) -> str:
     if array is None:
         return ""
     return f"{what} exactly 0" if not array.any() else f"norm of {what} {number(np.linalg.norm(array), DIGITS)}"
-
-
-def _curve(op: Op | None) -> tuple[tuple[float, float], ...]:
-    """Return points of an activation, or nothing if it does not work entry by entry; no op is the identity."""
-    z = np.linspace(-4.0, 4.0, 33)
-    if op is None:
-        return ((-4.0, -4.0), (4.0, 4.0))
-    try:
-        with np.errstate(all="ignore"):
-            a = np.asarray(op.forward(z), dtype=float)
-            alone = np.asarray(op.forward(z[:5]), dtype=float)
-            turned = np.asarray(op.forward(z[::-1]), dtype=float)
-    except Exception:  # an op of somebody else's: whatever it raises, it has no curve
-        return ()
-    entry_by_entry = a.shape == z.shape and np.allclose(a[:5], alone) and np.allclose(a[::-1], turned)
-    finite = np.isfinite(a) if entry_by_entry else np.zeros(0, bool)
-    return tuple((float(x), float(y)) for x, y in zip(z[finite], a[finite], strict=True)) if finite.any() else ()

@@ -9,11 +9,9 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.arrays import Array
-from graphnet.draw.slopes import flat_entries
 from graphnet.draw.text import count
-from graphnet.draw.units.chain import Chain, Layer
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.engine.saturation import Mask
+from graphnet.engine.units import Chain, Layer, Mask, flat_units
 from graphnet.errors import DrawError, shown
 
 
@@ -73,7 +71,7 @@ class Numbers:
 
     def flat(self, layer: Layer) -> dict[str, Mask]:
         """Return which units of a layer are saturated or off."""
-        flat = flat_entries(layer.a, self.back) if self.back is not None and self.samples else {}
+        flat = flat_units(self.back, layer.a) if self.back is not None and self.samples else {}
         return {what: self._rows(where)[self.sample] for what, where in flat.items()}
 
     def sample_text(self) -> str:

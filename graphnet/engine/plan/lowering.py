@@ -18,6 +18,7 @@ from graphnet.core.node import Array, Node, made_like
 from graphnet.core.op import Op, Primitive
 from graphnet.core.origin import inside
 from graphnet.core.shapes import Shape, known
+from graphnet.engine.rewrite import Maker, unchanged
 
 LARGE = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
@@ -38,11 +39,11 @@ def lower(outputs: Sequence[Node], dtype: np.dtype[Any], done: Counter[str] | No
     return _Lowering(dtype, Counter() if done is None else done).lower(outputs)
 
 
-class _Lowering:
+class _Lowering(Maker):
     def __init__(self, dtype: np.dtype[Any], counts: Counter[str]) -> None:
+        super().__init__()
         self.dtype, self.counts = dtype, counts
         self.done: dict[Node, Node] = {}
-        self.made: dict[tuple[Any, ...], Node] = {}
 
     def lower(self, outputs: Sequence[Node]) -> list[Node]:
         done = self.done
@@ -82,10 +83,10 @@ class _Lowering:
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
             return self._filled(float(isinstance(op, ops.OnesLike)), node)
-        unchanged = _unchanged_input(op, node, inputs)
-        if unchanged is not None:
-            self.counts["steps that change nothing left out"] += 1
-            return unchanged
+        for same in unchanged(op, inputs):
+            if (same.shape, same.dtype) == (node.shape, node.dtype):
+                self.counts["steps that change nothing left out"] += 1
+                return same
         if isinstance(op, ops.Sum) and node.shape == () and isinstance(inputs[0].op, ops.Square):
             (z,) = inputs[0].inputs
             if z.dtype == node.dtype:
@@ -106,17 +107,11 @@ class _Lowering:
 
     def _unique(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         """Return the one node that applies `op` to `inputs`."""
-        key: tuple[Any, ...]
-        try:
-            key = (type(op), op, tuple(map(id, inputs)))
-            found = self.made.get(key)
-        except TypeError:  # a setting that can't be compared
-            key, found = (object(),), None
-        if found is None:
-            found = self.made[key] = made_like(op, inputs, node.shape, node)
-            self.done[found] = found
-        else:
+        before = len(self.made)
+        found = self.once((type(op), op, *map(id, inputs)), lambda: made_like(op, inputs, node.shape, node))
+        if len(self.made) == before and found in self.done:
             self.counts["common subexpressions"] += 1
+        self.done[found] = found
         return found
 
     def _constant(self, value: Any) -> Node:
@@ -124,10 +119,8 @@ class _Lowering:
         if array.dtype.kind == "f":
             array = array.astype(self.dtype)
         key = (array.dtype, array.shape, array.tobytes() if array.size <= 16 else object())
-        found = self.made.get(key)
-        if found is None:
-            found = self.made[key] = Constant(np.array(array), None)
-            self.done[found] = found
+        found = self.once(key, lambda: Constant(np.array(array), None))
+        self.done[found] = found
         return found
 
 
@@ -153,32 +146,3 @@ class Copy(Primitive):
     def shape(self, z: Shape) -> Shape:
         """Return the same shape."""
         return z
-
-
-_ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
-"""Ops that change nothing where they do not change the shape."""
-
-
-def _unchanged_input(op: Op, node: Node, inputs: tuple[Node, ...]) -> Node | None:
-    """Return the input that a node's value equals whatever it is, as in x · 1 or the sum of one number."""
-
-    def is_like(source: Node) -> bool:
-        return (source.shape, source.dtype) == (node.shape, node.dtype)
-
-    match op:
-        case _ if isinstance(op, _ALONE_ALIKE) and is_like(inputs[0]):
-            return inputs[0]
-        case ops.Multiply() | ops.Divide() | ops.Add() | ops.Subtract():
-            x, y = inputs
-            neutral = 1 if isinstance(op, (ops.Multiply, ops.Divide)) else 0
-            if _is_all(y, neutral) and is_like(x):
-                return x
-            if isinstance(op, (ops.Multiply, ops.Add)) and _is_all(x, neutral) and is_like(y):
-                return y
-    return None
-
-
-def _is_all(node: Node, value: float) -> bool:
-    return (
-        isinstance(node, Constant) and node.shape == () and node.value.dtype.kind == "f" and bool(node.value == value)
-    )

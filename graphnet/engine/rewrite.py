@@ -1,0 +1,63 @@
+"""Rewrites that keep every value, for programs and formulas alike: each node once, and none that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphnet import ops
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
+from graphnet.core.op import Op
+
+ALONE_ALIKE = (ops.Sum, ops.Mean, ops.Max, ops.Reshape, ops.BroadcastTo)
+"""Ops that change nothing where they do not change the shape."""
+
+
+class Maker:
+    """Makes nodes, the same one for the same op and inputs (common subexpressions)."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[Any, ...], Node] = {}
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], Node]) -> Node:
+        """Return the node that was made for `key`, or make it."""
+        try:
+            found = self.made.get(key)
+        except TypeError:  # a setting that can't be compared
+            return make()
+        if found is None:
+            found = self.made[key] = make()
+        return found
+
+
+def unchanged(op: Op, inputs: tuple[Node, ...]) -> Iterator[Node]:
+    """Yield nodes that hold the entries of what `op` would compute, as x of x · 1, though perhaps in another shape or dtype."""
+    match op, inputs:
+        case ((ops.Multiply() | ops.Divide() | ops.Power()), (x, y)) if is_number(y, 1.0):
+            yield x
+        case ((ops.Add() | ops.Subtract()), (x, y)) if is_number(y, 0.0):
+            yield x
+        case ops.Negative(), (Node(op=ops.Negative(), inputs=(z,)),):
+            yield z
+        case ops.Where(), (Constant() as condition, x, y) if condition.shape == ():
+            yield x if condition.value else y
+        case ops.LogicalAnd(), (x, y):
+            yield from (other for one, other in ((x, y), (y, x)) if is_number(one, True))
+            yield from (one for one in inputs if is_number(one, False))
+        case ops.LogicalOr(), (x, y):
+            yield from (other for one, other in ((x, y), (y, x)) if is_number(one, False))
+    if isinstance(op, ALONE_ALIKE):
+        yield inputs[0]
+    if (isinstance(op, ops.Multiply) and is_number(inputs[0], 1.0)) or (
+        isinstance(op, ops.Add) and is_number(inputs[0], 0.0)
+    ):
+        yield inputs[1]
+
+
+def is_number(node: Node, value: float | bool) -> bool:
+    """Tell whether a node is this number, or this truth value."""
+    kinds = "b" if isinstance(value, bool) else "f"
+    return (
+        isinstance(node, Constant) and node.shape == () and node.value.dtype.kind in kinds and bool(node.value == value)
+    )

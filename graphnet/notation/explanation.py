@@ -1,0 +1,367 @@
+"""One number of a backward pass, explained: explain."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from graphnet.core import shapes
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Node
+from graphnet.core.order import topological_order
+from graphnet.core.settings import whole
+from graphnet.core.tables import number
+from graphnet.engine.passes import BackwardPass
+from graphnet.errors import GraphError, GraphnetError, ShapeError
+from graphnet.notation.factors import Factor, factors_of, verdict
+from graphnet.notation.formula import Formula, Leaf, SumOver, run
+from graphnet.notation.indices import IndexWriter
+from graphnet.notation.paths import Array, Entry, Path, paths
+from graphnet.notation.pieces import factors_in
+from graphnet.notation.reading import Reader
+from graphnet.notation.symbols import letters_of_axes
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one consumer sent back to the entry."""
+
+    consumer: str
+    slot: int | None
+    value: float
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the formula, with its numbers.
+
+    Attributes
+    ----------
+    index : str
+        Which it is, as ``"n = 3"``; empty if the formula is no sum.
+    factors : tuple of float
+        The numbers multiplied, in the order of the formula.
+    value : float
+        The term.
+    """
+
+    index: str
+    factors: tuple[float, ...]
+    value: float
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """One entry of an error signal or gradient, explained.
+
+    Attributes
+    ----------
+    node : str
+        Label of the node.
+    entry : tuple of int
+        Which entry.
+    value : float
+        ∂E/∂(that entry).
+    left, formula : Formula or None
+        The two sides of its formula, entry by entry; None if the rule behind it can't be read.
+    terms : tuple of Term
+        The terms of the formula's sum, the largest first.
+    messages : tuple of Share
+        What each consumer sent; they add up to the value.
+    paths : tuple of Path
+        The paths to the output with the largest products of slopes. With `rest` they add up to the value.
+    paths_found : int
+        How many paths there are; if not `all_paths`, how many were found before the search was cut off.
+    all_paths : bool
+        Whether the search came to its end.
+    factors : tuple of Factor
+        Of a layer's weight or bias: the error that arrives, the slope, the signal fed forward.
+    verdict, culprit : str
+        Whether it is small and why, as a sentence; and the factor to blame, ``"error"``, ``"slope"``, ``"activation"``,
+        ``"cancels"``, or empty.
+    """
+
+    node: str
+    entry: Entry
+    value: float
+    left: Formula | None
+    formula: Formula | None
+    terms: tuple[Term, ...]
+    messages: tuple[Share, ...]
+    paths: tuple[Path, ...]
+    paths_found: int
+    all_paths: bool
+    factors: tuple[Factor, ...]
+    verdict: str
+    culprit: str
+
+    @property
+    def rest(self) -> float:
+        """What the paths that are not listed add: the value less the listed ones."""
+        return self.value - sum(path.product for path in self.paths)
+
+    @property
+    def name(self) -> str:
+        """The entry in words, as ``W1[0, 2]``."""
+        return self.node + (str(list(self.entry)) if self.entry else "")
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
+                          *self._factor_lines(), "", f"verdict: {self.verdict}"])  # fmt: skip
+
+    def _formula_lines(self) -> list[str]:
+        lines = []
+        if self.left is not None and self.formula is not None:
+            lines += ["", f"{self.left} = {self.formula}"]
+            shown = [_term_line(term) for term in self.terms[:MOST_TERMS]]
+            if len(self.terms) > MOST_TERMS:
+                rest = sum(term.value for term in self.terms[MOST_TERMS:])
+                shown.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
+            lines += shown
+        lines += ["", "messages that add up to it"]
+        return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
+
+    def _path_lines(self) -> list[str]:
+        title = "paths to the output on which no slope is 0:"
+        if not self.all_paths and not self.paths:
+            return ["", f"{title} too many to follow"]
+        count = f"{self.paths_found}" if self.all_paths else f"more than {self.paths_found}"
+        lines = ["", f"{title} {count}, each the product of its slopes"]
+        for path in self.paths:
+            slopes = " · ".join(_bracketed(slope) for slope in path.slopes if slope != 1)
+            lines.append(f"    {number(path.product, 6)} = {slopes or '1'}    {path}")
+        left_out = self.paths_found - len(self.paths)
+        if left_out > 0 or not self.all_paths:
+            what = f"the other {left_out}" if self.all_paths else "all others"
+            lines.append(f"    {number(self.rest, 6)}    {what}")
+        return lines
+
+    def _factor_lines(self) -> list[str]:
+        if not self.factors:
+            return []
+        return ["", "factors, root mean square over the samples", *(f"    {factor}" for factor in self.factors)]
+
+    def _repr_html_(self) -> str:
+        look = "font-family:monospace;white-space:pre-wrap;word-break:normal"
+        return f'<pre style="{look}">{html.escape(str(self))}</pre>'
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "node": self.node,
+            "entry": list(self.entry),
+            "value": self.value,
+            "formula": None if self.formula is None else f"{self.left} = {self.formula}",
+            "terms": [{"index": t.index, "factors": list(t.factors), "value": t.value} for t in self.terms],
+            "messages": [{"consumer": m.consumer, "slot": m.slot, "value": m.value} for m in self.messages],
+            "paths": [
+                {
+                    "places": [{"node": label, "entry": list(entry)} for label, entry in path.places],
+                    "slopes": list(path.slopes),
+                    "product": path.product,
+                }
+                for path in self.paths
+            ],
+            "paths_found": self.paths_found,
+            "all_paths": self.all_paths,
+            "rest": self.rest,
+            "factors": [
+                {"name": f.name, "node": f.node, "unit": list(f.unit), "size": f.size, "expected": f.expected}
+                for f in self.factors
+            ],
+            "verdict": self.verdict,
+            "culprit": self.culprit,
+        }
+
+
+MOST_TERMS = 6
+"""Terms that are written out."""
+
+
+def explain(
+    bwd: BackwardPass, node: Node | str, entry: Sequence[int] | int | None = None, *, most: int = 8
+) -> Explanation:
+    """Explain one number of a backward pass: where ∂E/∂(one entry of a node) comes from.
+
+    Parameters
+    ----------
+    bwd
+        The pass.
+    node
+        A parameter, or any node that an error signal reaches.
+    entry
+        Which entry of it; the largest in magnitude if not given.
+    most
+        How many paths to list.
+
+    Returns
+    -------
+    Explanation
+        The formula with the numbers put in, the messages that add up to it, the paths to the output with their products
+        of slopes, and which factor made it small, if it is: the error, the slope or the activation.
+
+    Raises
+    ------
+    UnreachableError
+        If no error signal reaches the node: there is nothing to explain, which is not the same as 0.
+    ShapeError
+        If the node has no such entry.
+    GraphError
+        If `bwd` is no backward pass.
+
+    Notes
+    -----
+    Slopes are entries of Jacobians, found by running the ops' own backward rules. The search for paths follows the largest
+    contributions first and stops after 20,000 places or about 5,000 runs of rules, fewer if they have many inputs;
+    what is left then is one line.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w, x = gn.parameter("w", [0.5, 2.0]), gn.input("x", shape=(2,))
+    >>> E = gn.square(gn.sum(w * x, name="s"), name="E")
+    >>> print(explain(gn.backward(E, {x: [3.0, 1.0]}), w, 0))
+    ∂E/∂w[0] = 21
+    <BLANKLINE>
+    ∂E/∂w_k = ∂E/∂s x_k
+        7 · 3 = 21
+    <BLANKLINE>
+    messages that add up to it
+        21    from multiply_1
+    <BLANKLINE>
+    paths to the output on which no slope is 0: 1, each the product of its slopes
+        21 = 3 · 7    w[0] → multiply_1[0] → s → E
+    <BLANKLINE>
+    verdict: it is not small: the largest gradient of any parameter is 21
+    """
+    if not isinstance(bwd, BackwardPass):
+        raise GraphError(
+            f"explain takes a backward pass, got {type(bwd).__name__}",
+            repair="Write explain(gn.backward(E, feeds), W).",
+        )
+    graph = bwd.graph
+    node = graph[node]
+    signal = bwd.error_signal(node)
+    place = _entry(graph.label(node), signal, entry)
+    value = float(signal[place])
+    found, count, complete = paths(bwd, node, place, whole(most, "most", least=0))
+    factors = factors_of(bwd, node, place)
+    largest = max((float(np.abs(gradient).max(initial=0.0)) for gradient in bwd.gradients.values()), default=0.0)
+    sentence, culprit = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
+    left, formula, terms = formula_at(bwd, node, place)
+    return Explanation(
+        graph.label(node),
+        place,
+        value,
+        left,
+        formula,
+        terms,
+        tuple(
+            Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
+            for m in bwd.messages(node)
+        ),
+        found,
+        count,
+        complete,
+        factors,
+        sentence,
+        culprit,
+    )
+
+
+def _entry(label: str, signal: Array, entry: Sequence[int] | int | None) -> Entry:
+    if entry is None:
+        if signal.size == 0:
+            raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
+        return tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(signal))), signal.shape))
+    return shapes.entry(entry, signal.shape, label)
+
+
+def _term_line(term: Term) -> str:
+    product = " · ".join(map(_bracketed, term.factors)) + " = " if len(term.factors) > 1 else ""
+    where = f"    {term.index}" if term.index else ""
+    return f"    {product}{number(term.value, 6)}{where}"
+
+
+def _bracketed(value: float) -> str:
+    return f"({number(value)})" if value < 0 else number(value)
+
+
+# The formula of one entry, and its terms in numbers -----------------------------------------------------------------
+
+
+def formula_at(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
+    """Return the two sides of the node's formula entry by entry, and its terms at `entry`."""
+    outputs = bwd.graph.outputs
+    if len(outputs) > 1 or not all(np.all(m.delta == 1) for m in bwd.messages(outputs[0]) if m.consumer is None):
+        return None, None, ()  # formulas take for granted that the pass started with ∂E/∂E = 1
+    reader = Reader(bwd.graph)
+    try:
+        sides = reader.signal(node), _error_signal(reader, bwd, node)
+    except GraphnetError:  # a rule that can't be read: the numbers are there all the same
+        return None, None, ()
+    letters = letters_of_axes(bwd.graph)[bwd.graph.label(node)]
+    writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
+    left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
+    return left, formula, _terms(bwd, formula, entry)
+
+
+def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
+    """Return the sum of what the consumers send, with error signals that are merely passed on traced to their origin."""
+    messages = cache(reader.messages)  # a consumer may have this node as many of its inputs
+
+    def received(of: Node) -> Node:
+        parts = [
+            reader.number(1.0) if message.consumer is None else messages(message.consumer)[message.slot or 0]
+            for message in bwd.messages(of)
+        ]
+        return reader.total([part for part in parts if part is not None], of.shape)
+
+    formula = received(node)
+    for _ in range(8):
+        passed_on: dict[Node, Node] = {}
+        for signal in topological_order([formula]):
+            if isinstance(signal, Leaf) and signal.role == "error signal":
+                origin = received(bwd.graph[signal.label])
+                if reader.extent(origin)[0] <= 2:
+                    passed_on[signal] = origin
+        if not passed_on:
+            break
+        formula = reader.substitute(formula, passed_on)
+    return formula
+
+
+def _terms(bwd: BackwardPass, formula: Formula, entry: Entry) -> tuple[Term, ...]:
+    """Return the terms of the outermost sums, with the numbers of each factor."""
+    body, sums, counts = formula.node, [], []
+    while isinstance(body.op, SumOver):
+        sums.append(body.op.letter)
+        counts.append(int(run(body.inputs[1], bwd)))
+        body = body.inputs[0]
+    free = [letter for letter in formula.indices if letter is not None]
+    place = tuple(i for i, letter in zip(entry, formula.indices, strict=True) if letter is not None)
+    signals = {bwd.graph.label(node): signal for node, signal in bwd.error_signals.items()}
+
+    def at_entry(part: Node) -> Array:
+        array = formula.along(run(part, bwd, signals), [*free, *sums])
+        return np.asarray(array[tuple(i if array.shape[axis] > 1 else 0 for axis, i in enumerate(place))])
+
+    values = np.broadcast_to(at_entry(body), counts)
+    factors = [np.broadcast_to(at_entry(factor), values.shape) for factor in factors_in(body)]
+    terms = [
+        Term(
+            ", ".join(f"{letter} = {i}" for letter, i in zip(sums, index, strict=True)),
+            tuple(float(factor[index]) for factor in factors),
+            float(values[index]),
+        )
+        for index in np.ndindex(values.shape)
+    ]
+    return tuple(sorted(terms, key=lambda term: -abs(term.value)))

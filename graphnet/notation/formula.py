@@ -1,0 +1,248 @@
+"""Formulas: nodes that print themselves, and whose value is a run of these very nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Node
+from graphnet.core.op import Op
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import Shape
+from graphnet.errors import GraphError
+from graphnet.notation import writers
+from graphnet.notation.symbols import Letters, Symbol
+
+
+class ByLabel(Protocol):
+    """Arrays by the label of their node: a dict, or a pass."""
+
+    def __getitem__(self, label: str, /) -> Any:
+        """Return the array."""
+
+
+class Leaf(Node):
+    """What a formula is made of: an array of a pass, or the size of one of its axes.
+
+    Attributes
+    ----------
+    role : str
+        ``"value"`` of a node, as the forward pass cached it; its ``"error signal"``, ∂E/∂a, or ``"delta"`` if it is a
+        pre-activation's, δ(z), so that they are never mixed up; or the ``"size"`` of an axis, known only when arrays are fed.
+    label : str
+        The node's.
+    symbol : Symbol
+        What it is called.
+    detail : Symbol or int
+        Of an error signal, the symbol of E; of a size, the axis.
+    """
+
+    __slots__ = ("detail", "label", "role", "symbol")
+    role: Literal["value", "error signal", "delta", "size"]
+    label: str
+    symbol: Symbol
+    detail: Any
+
+    def __init__(self, role: str, label: str, symbol: Symbol, shape: Shape, detail: Any = None) -> None:
+        super().__init__(None, (), shape, np.dtype(float))
+        for name, value in (("role", role), ("label", label), ("symbol", symbol), ("detail", detail)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether it is an error signal."""
+        return self.role in ("error signal", "delta")
+
+    def of(self, values: ByLabel, signals: ByLabel | None) -> Any:
+        """Look it up in a pass."""
+        if self.is_signal and signals is None:
+            raise KeyError(f"the formula mentions the error signal of {self.label!r}, and no error signals were given")
+        try:
+            found = (signals if self.is_signal else values)[self.label]  # type: ignore[index]
+        except KeyError:
+            what = "error signal" if self.is_signal else "value"
+            raise GraphError(f"there is no {what} of {self.label!r}", repair="Give the values of a pass.") from None
+        return np.shape(found)[self.detail] if self.role == "size" else found
+
+
+class Sized(Node):
+    """A node whose op has settings that are known only when arrays are fed, with leaves in place of sizes."""
+
+    __slots__ = ("sizes",)
+    sizes: Mapping[str, tuple[Any, ...]]
+
+    def __init__(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]]) -> None:
+        super().__init__(op, inputs, shape, np.dtype(float))
+        object.__setattr__(self, "sizes", sizes)
+
+    def fed(self, values: ByLabel) -> Op:
+        """Return the op with the sizes of a pass."""
+        assert self.op is not None
+        return replace(self.op, **{name: _fed(sizes, values) for name, sizes in self.sizes.items()})
+
+
+def _fed(sizes: Any, values: ByLabel) -> Any:
+    """Return sizes, in tuples however deep, with numbers in place of leaves."""
+    if isinstance(sizes, tuple):
+        return tuple(_fed(size, values) for size in sizes)
+    return sizes.of(values, None) if isinstance(sizes, Leaf) else sizes
+
+
+# Entry by entry: an array has one axis for each letter, counted from the last, so that NumPy lines letters up -----------
+
+
+@dataclass(frozen=True)
+class Entry(Op):
+    """The entry of an array at an index for each axis; `places` says which axis from the last each letter has."""
+
+    indices: Letters
+    places: tuple[int, ...]
+
+    def forward(self, z: Any) -> Any:
+        """Put the axes of the letters in their places."""
+        z = np.asarray(z)[tuple(0 if index is None else slice(None) for index in self.indices)]
+        names = [index for index in self.indices if index is not None]
+        order = [name for _, name in sorted({*zip(self.places, names, strict=True)}, reverse=True)]
+        z = np.einsum(z, list(map(order.index, names)), list(range(len(order))))
+        sizes = dict(zip(map(dict(zip(names, self.places, strict=True)).__getitem__, order), z.shape, strict=True))
+        return z.reshape([sizes.get(place, 1) for place in range(max(self.places, default=-1), -1, -1)])
+
+
+@dataclass(frozen=True)
+class SumOver(Op):
+    """A sum over one letter, which runs to a count."""
+
+    letter: str
+    place: int
+
+    def forward(self, z: Any, count: Any) -> Any:
+        """Sum along the letter's axis, and keep it."""
+        if z.ndim <= self.place or z.shape[-1 - self.place] == 1:
+            return z * count
+        return z.sum(-1 - self.place, keepdims=True)
+
+
+def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
+    """Compute a node from the leaves of its formula."""
+    found: dict[Node, Any] = {}
+    for node in topological_order([root]):
+        if isinstance(node, Leaf):
+            found[node] = np.asarray(node.of(values, signals))
+        elif isinstance(node, Constant):
+            found[node] = node.value
+        else:
+            op = node.fed(values) if isinstance(node, Sized) else node.op
+            assert op is not None
+            found[node] = np.asarray(op.forward(*[found[source] for source in node.inputs]))
+    return found[root]
+
+
+@dataclass(frozen=True, repr=False)
+class Formula:
+    r"""A piece of mathematics. Immutable.
+
+    Attributes
+    ----------
+    node : Node
+        What it says, of leaves that stand for arrays of a pass.
+    places : dict of str to int, or None
+        Written entry by entry: for each index letter its axis, counted from the last.
+    indices : tuple of str
+        The letters of the entry that it is, an axis each.
+    hidden : str
+        A letter that is not written, as that of the samples.
+    called : function, optional
+        Gives other symbols to leaves.
+    text, latex, mathml : str
+        As Unicode text (plain: escape it before it goes into a page), as LaTeX without ``$``, and as MathML to set in a
+        ``<math>`` element; in these two, names are escaped.
+    shape : tuple of (int or None)
+        Shape of its value.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> from graphnet.notation import rule_formulas
+    >>> a = gn.tanh(gn.parameter("z1", [1.0, 2.0]), name="a1")
+    >>> slope = rule_formulas(gn.sum(a, name="E"))[a].backward[0]
+    >>> print(slope)
+    ∂E/∂a₁ ⊙ (1 − a₁ ⊙ a₁)
+    >>> slope.latex
+    '\\frac{\\partial E}{\\partial a_{1}} \\odot ( 1 - a_{1} \\odot a_{1} )'
+    >>> slope.evaluate({"a1": np.array([0.5, 0.0])}, {"a1": np.array([1.0, 2.0])})
+    array([0.75, 2.  ])
+    """
+
+    node: Node
+    places: Mapping[str, int] | None = None
+    indices: Letters = ()
+    hidden: str = ""
+    called: Callable[[Leaf], Symbol] | None = None
+
+    def evaluate(self, values: ByLabel, signals: ByLabel | None = None) -> Any:
+        """Compute it from the values of nodes, and from the error signals it mentions, both by label.
+
+        A `ForwardPass` or `BackwardPass` will do for `values`.
+        """
+        array = run(self.node, values, signals)
+        return array if self.places is None else self.along(array, self.indices)
+
+    def along(self, array: Any, letters: Sequence[str | None]) -> Any:
+        """Return an array of entries with an axis for each letter that is not None, of size 1 if it has none."""
+        assert self.places is not None
+        array = array.reshape((1,) * (len(self.places) - array.ndim) + array.shape)
+        axes = [len(self.places) - 1 - self.places[letter] for letter in letters if letter is not None]
+        rest = [axis for axis in range(array.ndim) if axis not in axes]
+        return array.transpose([*axes, *rest]).reshape([array.shape[axis] for axis in axes])
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of its value."""
+        return self.node.shape
+
+    @cached_property
+    def text(self) -> str:
+        """As Unicode text."""
+        return writers.as_text(self.box)
+
+    @cached_property
+    def latex(self) -> str:
+        """As LaTeX, without dollar signs."""
+        return writers.as_latex(self.box)
+
+    @cached_property
+    def mathml(self) -> str:
+        """As MathML, to set in a ``<math>`` element."""
+        return writers.as_mathml(self.box)
+
+    @cached_property
+    def box(self) -> writers.Box:
+        """As boxes, which the writers write."""
+        from graphnet.notation.layout import Layout  # which is made of formulas
+
+        return Layout(self.hidden, self.called).piece(self.node).box
+
+    @cached_property
+    def extent(self) -> tuple[int, int]:
+        """How many symbols and operations it has, and how deep these are nested."""
+        found: dict[Node, tuple[int, int]] = {}
+        for node in topological_order([self.node]):
+            found[node] = extent(found[source] for source in node.inputs)
+        return found[self.node]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def extent(inputs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """Return how many symbols and operations a node's formula has and how deep it is, from those of its inputs."""
+    given = list(inputs)
+    return 1 + sum(size for size, _ in given), 1 + max((depth for _, depth in given), default=0)

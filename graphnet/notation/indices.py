@@ -1,0 +1,303 @@
+"""Derivations entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
+
+Layers run i → j → k, samples are n. Where samples don't mix, a line need not speak of all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from graphnet.core.node import Node
+from graphnet.core.op import Op
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import normal_axes
+from graphnet.notation.derivation import Derivation, Kind, Step
+from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
+from graphnet.notation.pieces import is_scalar
+from graphnet.notation.reading import Reader
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, only_new_axes
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.arithmetic import Divide, Multiply, Negative
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.linear import BiasAdd, Matmul, Transpose
+from graphnet.ops.reductions import Mean, Sum
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
+
+
+class Line(NamedTuple):
+    """One line of a derivation, its two sides as nodes."""
+
+    kind: Kind
+    node: Node
+    left: Node
+    right: Node
+    equation: str
+
+
+def written(reader: Reader, steps: Sequence[Line], definitions: Sequence[Line], *, indices: bool) -> Derivation:
+    """Return a derivation; entry by entry for one sample, if no line mixes samples but to add them up at its end."""
+    if not indices:
+        whole = [
+            [_step(reader, line, Formula(line.left), Formula(line.right)) for line in lines]
+            for lines in (steps, definitions)
+        ]
+        return Derivation(reader.graph, tuple(whole[0]), tuple(whole[1]))
+    writer = IndexWriter.clear(reader, lambda writer: [writer.line(line) for line in (*steps, *definitions)])
+    lines = [writer.line(line) for line in (*steps, *definitions)]
+    per_sample = all(map(writer.is_per_sample, lines))
+    hidden = SAMPLE if per_sample else ""
+    entries = [
+        _step(
+            reader, line, *(Formula(side, writer.places, writer.of(line), hidden) for side in (line.left, line.right))
+        )
+        for line in lines
+    ]
+    of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
+    return Derivation(reader.graph, tuple(entries[: len(steps)]), tuple(entries[len(steps) :]), of_samples)
+
+
+def _step(reader: Reader, line: Line, left: Formula, right: Formula) -> Step:
+    return Step(line.kind, line.node, reader.graph.label(line.node), left, right, line.equation)
+
+
+class IndexWriter:
+    """Writes formulas of one graph entry by entry.
+
+    Attributes
+    ----------
+    letters : dict of str to tuple
+        The letters of each node's axes, by label.
+    places : dict of str to int
+        The axis of each letter, counted from the last.
+    """
+
+    def __init__(self, reader: Reader, numbered: Collection[str] = ()) -> None:
+        self.reader = reader
+        self.letters = letters_of_axes(reader.graph)
+        self.places: dict[str, int] = {}
+        self._symbols = _entry_symbols(reader, self.letters, numbered)
+        self._written: dict[tuple[object, ...], set[str]] = {}
+
+    @staticmethod
+    def clear(reader: Reader, write: Callable[[IndexWriter], object]) -> IndexWriter:
+        """Return a writer by which no two of the nodes that are written look the same: w₁ of W₁, where w alone would not do."""
+        writer = IndexWriter(reader)
+        write(writer)
+        unclear = {label for labels in writer._written.values() if len(labels) > 1 for label in labels}
+        return IndexWriter(reader, unclear) if unclear else writer
+
+    def of(self, line: Line) -> Letters:
+        """Return the letters of the entry that a line is about."""
+        return self.letters[self.reader.graph.label(line.node)]
+
+    def line(self, line: Line) -> Line:
+        """Return a line entry by entry."""
+        letters = self.of(line)
+        return line._replace(left=self.entries(line.left, letters), right=self.entries(line.right, letters))
+
+    def entries(self, node: Node, indices: Letters, scope: frozenset[str] | None = None) -> Node:
+        """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
+        if scope is None:
+            scope = frozenset(letter for letter in indices if letter is not None)
+        if isinstance(node, Leaf) and node.role != "size":
+            return self._leaf(node, indices)
+        match node.op, node.inputs:
+            case None, _ if node.shape == ():
+                return node
+            case (Elementwise() | BiasAdd()) as op, inputs:
+                pairs = zip(inputs, self._in(node, indices), strict=True)
+                return self.reader.call(op, tuple(self.entries(source, at, scope) for source, at in pairs), ())
+            case Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
+                return self._product(node, indices, scope)
+            case (Sum() | Mean()) as op, (x,):
+                sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
+                known = {axis: size for axis, size in sizes.items() if size is not None}
+                if len(known) == len(sizes):
+                    total = self._sum(node, known, indices, scope)
+                    return (
+                        total if isinstance(op, Sum) else self._call(Divide(), total, self._product_of(known.values()))
+                    )
+            case op, (x,) if isinstance(op, _MOVING) or (isinstance(op, Getitem) and only_new_axes(op.index)):
+                (of_x,) = self._in(node, indices)
+                return self.entries(x, of_x, scope)
+        return self._entry(node, indices)
+
+    def _leaf(self, leaf: Leaf, indices: Letters) -> Node:
+        symbol = self._symbols[leaf.label]
+        is_delta = leaf.role == "delta" and not symbol.sub
+        seen = ("δ" if is_delta else (leaf.is_signal, symbol), tuple(filter(None, indices)))
+        self._written.setdefault(seen, set()).add(leaf.label)
+        return self._entry(self.reader.leaf(leaf.role, self.reader.graph[leaf.label], symbol), indices)
+
+    def _entry(self, of: Node, indices: Letters) -> Node:
+        places = tuple(self._place(letter) for letter in indices if letter is not None)
+        return self.reader.apply(Entry(indices, places), (of,), ())
+
+    def _place(self, letter: str) -> int:
+        return self.places.setdefault(letter, len(self.places))
+
+    def _call(self, op: Op, *inputs: Node) -> Node:
+        return self.reader.call(op, inputs, ())
+
+    def _in(self, node: Node, indices: Letters, inner: str | None = None) -> list[Letters]:
+        """Return which entry of each input is meant by an entry of a node; `inner` where an axis ends in the op."""
+        return [tuple(inner if to is None else indices[to] for to in along) for along in _along(node)]
+
+    def _product(self, node: Node, indices: Letters, scope: frozenset[str]) -> Node:
+        x, y = node.inputs
+        letter = self._letters(x)[-1] or self._letters(y)[0]
+        added_by_the_rule = x.shape[-1] == 1 and letter is None
+        inner = None if added_by_the_rule else _fresh(letter, scope)
+        scope |= {inner} if inner else set()
+        left, right = self._in(node, indices, inner)
+        product = self._call(Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
+        if inner is None:
+            return product
+        in_x = self._size(x, x.ndim - 1)
+        count = self._size(y, 0) if in_x is None else in_x
+        return self._entry(node, indices) if count is None else self._sum_over(inner, count, product)
+
+    def _sum(self, node: Node, sizes: Mapping[int, Node], indices: Letters, scope: frozenset[str]) -> Node:
+        """Return the sum over the axes that have a size in `sizes`."""
+        (x,) = node.inputs
+        ((*letters,),) = self._in(node, indices)
+        own, over = self._letters(x), []
+        for axis, size in sizes.items():
+            letters[axis] = letter = _fresh(own[axis], scope)
+            scope |= {letter}
+            over.append((letter, size))
+        body = self.entries(x, tuple(letters), scope)
+        for letter, size in reversed(over):
+            body = self._sum_over(letter, size, body)
+        return body
+
+    def _sum_over(self, letter: str, count: Node, body: Node) -> Node:
+        return self.reader.apply(SumOver(letter, self._place(letter)), (body, count), ())
+
+    def _letters(self, node: Node) -> Letters:
+        """Return the letters of a node's axes, from the values in it."""
+        if isinstance(node, Leaf) and node.role != "size":
+            return self.letters[node.label]
+        found: list[str | None] = [None] * node.ndim
+        for source, along in zip(node.inputs, _along(node), strict=True):
+            for letter, to in zip(self._letters(source), along, strict=True):
+                if to is not None:
+                    found[to] = found[to] or letter
+        return tuple(found)
+
+    def _product_of(self, sizes: Iterable[Node]) -> Node:
+        product = self.reader.number(1.0)
+        for size in sizes:
+            product = self._call(Multiply(), product, size)
+        return product
+
+    def _size(self, node: Node, axis: int) -> Node | None:
+        """Return the size of an axis, as a number or what it will be; None if nothing in the formula tells."""
+        size = node.shape[axis]
+        if size is not None:
+            return self.reader.number(float(size))
+        return next((size for where in (axis - node.ndim, None) for size in self._sizes(node, where)), None)
+
+    def _sizes(self, node: Node, axis: int | None) -> Iterator[Node]:
+        """Yield the unknown sizes of the values in a formula, of an axis counted from the last, or of any if it is None."""
+        for part in reversed(topological_order([node])):
+            if isinstance(part, Leaf) and part.role != "size":
+                for i, size in enumerate(part.shape):
+                    if size is None and axis in (None, i - part.ndim):
+                        yield self.reader.size(self.reader.graph[part.label], i)
+            if isinstance(part.op, BroadcastTo) and isinstance(part, Sized):
+                sizes = part.sizes["to"]
+                yield from (size for size in sizes[axis or 0 : (axis or -1) + 1 or None] if isinstance(size, Leaf))
+
+    # For one sample -----------------------------------------------------------------------------------------------------
+
+    def is_per_sample(self, line: Line) -> bool:
+        """Tell whether a line speaks of each sample alone, or only adds up over the samples what it says of each.
+
+        The error may add up, and so may a gradient. What adds up in between, as the mean over a batch, mixes samples.
+        """
+        inner, outer = _opened(line.right)
+        match inner:
+            case Node(op=Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
+                inner, more = _opened(last)
+            case Node(op=Negative(), inputs=(last,)):
+                inner, more = _opened(last)
+            case _:
+                more = []
+        added = [*outer, *more].count(SAMPLE)
+        parts = list(_parts(line.right))
+        is_inside = any(isinstance(part.op, SumOver) and part.op.letter == SAMPLE for part in _parts(inner))
+        if is_inside or any(map(self._mixes, parts)):
+            return False
+        if SAMPLE in self.of(line):
+            return not added
+        if line.kind == "definition":
+            uses = any(isinstance(part.op, Entry) and SAMPLE in part.op.indices for part in parts)
+            return added == (line.node is self.reader.graph.outputs[0]) or not uses
+        return line.kind == "gradient" and added == 1
+
+    def _mixes(self, node: Node) -> bool:
+        """Tell whether part of a formula speaks of other samples, of their number, or of a whole array."""
+        if not isinstance(node.op, Entry):
+            return isinstance(node, Leaf) and node.role == "size"
+        (of,) = node.inputs
+        if isinstance(of.op, AlongAxis) and of.op.axis == -1:  # a function of each row alone, as the softmax of z
+            (of,) = of.inputs
+        if not isinstance(of, Leaf):
+            return True
+        own = self.letters[of.label]
+        return any((letter == SAMPLE) != (index == SAMPLE) for letter, index in zip(own, node.op.indices, strict=True))
+
+
+def _opened(node: Node) -> tuple[Node, list[str]]:
+    """Return what is inside the sums that a formula begins with, and their letters."""
+    letters = []
+    while isinstance(node.op, SumOver):
+        letters.append(node.op.letter)
+        node = node.inputs[0]
+    return node, letters
+
+
+def _parts(root: Node) -> Iterator[Node]:
+    """Yield the nodes of a formula down to its entries, but for what its sums run to."""
+    stack, seen = [root], {root}
+    while stack:
+        node = stack.pop()
+        yield node
+        inputs = () if isinstance(node.op, Entry) else node.inputs[:1] if isinstance(node.op, SumOver) else node.inputs
+        stack += [source for source in inputs if source not in seen]
+        seen.update(inputs)
+
+
+_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze)
+
+
+def _along(node: Node) -> list[tuple[int | None, ...]]:
+    return [] if node.op is None else axes_along(node.op, node.shape, [source.shape for source in node.inputs])
+
+
+def _fresh(letter: str | None, used: Collection[str]) -> str:
+    letter = letter or "m"
+    while letter in used:
+        letter += "′"
+    return letter
+
+
+def _entry_symbols(reader: Reader, letters: Mapping[str, Letters], numbered: Collection[str]) -> dict[str, Symbol]:
+    """Return what entries of a node are called: w of W₁, if the letters w_ij tell it from w_jk; else it keeps its number."""
+    graph, deltas = reader.graph, reader.symbols.pre_activations
+
+    def short_form(node: Node) -> tuple[str, Letters]:
+        base = reader.symbols[node].base
+        return (base.lower() if len(base) == 1 and node.ndim else base), letters[graph.label(node)]
+
+    counts = Counter(map(short_form, graph.nodes))
+    signals = Counter(letters[graph.label(node)] for node in deltas)
+    symbols = {}
+    for node in graph.nodes:
+        label, form = graph.label(node), short_form(node)
+        clear = counts[form] == 1 and (node not in deltas or signals[form[1]] == 1) and label not in numbered
+        symbols[label] = Symbol(form[0]) if clear and node.ndim else reader.symbols[node]
+    return symbols

@@ -1,0 +1,378 @@
+"""Reading rules as formulas: a rule is run on nodes, and the nodes that it made are read back as mathematics.
+
+A rule that asks for a size that is known only when arrays are fed is run on a copy of the graph in which a number stands in
+for it; and on another copy, with another number: what has changed tells how the formula depends on the size.
+"""
+
+from __future__ import annotations
+
+import fractions
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.graph import Graph, Target, as_graph
+from graphnet.core.leaves import Constant, Input
+from graphnet.core.node import Node
+from graphnet.core.op import Primitive
+from graphnet.core.order import topological_order
+from graphnet.core.shapes import Shape
+from graphnet.engine.gradients import BackwardOf, message_nodes
+from graphnet.engine.plan.sizes import with_sizes
+from graphnet.errors import GraphnetError
+from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.shortening import Shortener
+from graphnet.notation.symbols import Symbol, Symbols
+from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
+from graphnet.ops.arithmetic import Divide, Multiply
+from graphnet.ops.pooling import MaxPool2d
+
+LARGEST, DEEPEST = 120, 60
+"""Of a rule whose formula would be larger or deeper, only the name is given."""
+
+_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
+"""Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
+
+
+class Reader(Shortener):
+    """Reads the rules of one graph's nodes.
+
+    Parameters
+    ----------
+    graph
+        Whose nodes.
+    starts_with_one
+        Whether the way back starts with ∂E/∂E = 1, and formulas have that 1 in place of the symbol.
+    """
+
+    def __init__(self, graph: Graph, starts_with_one: bool = True) -> None:
+        super().__init__()
+        self.graph, self.symbols = graph, Symbols(graph)
+        first = graph.outputs[0]
+        self._output = self.symbols[first] if first.shape == () else Symbol("E")
+        self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return Copies.of(self.graph)
+
+    def leaf(self, role: str, node: Node, symbol: Symbol | None = None) -> Node:
+        """Return what stands for an array of a node, under its own symbol or another."""
+        label, symbol = self.graph.label(node), symbol or self.symbols[node]
+        return self.once((role, label, symbol), lambda: Leaf(role, label, symbol, node.shape, self._output))
+
+    def value(self, node: Node) -> Node:
+        """Return the symbol of a node's value; of a constant number, the number."""
+        if isinstance(node, Constant) and node.shape == () and node.name is None:
+            return self.number(node.value.item())
+        return self.leaf("value", node)
+
+    def signal(self, node: Node) -> Node:
+        """Return the symbol of a node's error signal."""
+        return self.leaf("delta" if node in self.symbols.pre_activations else "error signal", node)
+
+    def forward(self, node: Node) -> Node:
+        """Return what a node computes from its inputs."""
+        op = node.op
+        assert op is not None
+        named = self.call(op, tuple(map(self.value, node.inputs)), node.shape)
+        if isinstance(op, (Primitive, *_KNOWN_BY_NAME)):
+            return named
+        try:
+            results = [op.forward(*[places[source] for source in node.inputs]) for places in self._copies.places]
+        except Exception:  # what only arrays can answer, of any kind: the op's name must do
+            return named
+        if not all(isinstance(result, Node) for result in results):
+            return named
+        leaves = {self._copies.places[0][source]: self.value(source) for source in node.inputs}
+        formula = self._read(results, leaves, node)
+        return named if formula is None else formula
+
+    def messages(self, node: Node) -> tuple[Node | None, ...]:
+        """Return what a node's backward rule sends to each input; None where it sends nothing.
+
+        Raises
+        ------
+        NoBackwardRuleError, RuleError
+            If the op has no backward rule, or its rule returns the wrong count or shape.
+        """
+        op = node.op
+        assert op is not None
+        delta = self.number(1.0) if node is self._start else self.signal(node)
+        args = (delta, self.value(node), *map(self.value, node.inputs))
+        deltas = [Input(None, (), places[node].shape, node.dtype) for places in self._copies.places]
+        returned = [
+            message_nodes(self.graph, node, place, places[node], [places[source] for source in node.inputs])
+            for place, places in zip(deltas, self._copies.places, strict=True)
+        ]
+        leaves = {self._copies.places[0][of]: self.value(of) for of in (*node.inputs, node)} | {deltas[0]: delta}
+        messages: list[Node | None] = []
+        for slot, (source, *roots) in enumerate(zip(node.inputs, *returned, strict=True)):
+            if source.dtype.kind != "f" or any(root is None for root in roots):
+                messages.append(None)
+                continue
+            message = self._read(roots, leaves, node)
+            messages.append(self.call(BackwardOf(op, slot), args, source.shape) if message is None else message)
+        return tuple(messages)
+
+    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node) -> Node | None:
+        """Return nodes that a rule made as a formula; None if it is too large, or depends on sizes somehow.
+
+        There is one root for each of the copies; where they differ, they differ by the sizes of some axes. `read` holds what
+        is known of the first copy, the leaves to begin with, and what is read goes there.
+        """
+        try:
+            for node, twins in self._copies.side_by_side(roots):
+                if node in read:
+                    continue
+                if isinstance(node, Constant):
+                    read[node] = self._constant(node, twins, near)
+                    continue
+                assert node.op is not None
+                inputs = tuple(read[source] for source in node.inputs)
+                sizes = self._copies.settings(node, twins, partial(self._size, near))
+                formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
+                size, depth = self.extent(formula)
+                if size > LARGEST or depth > DEEPEST:
+                    return None
+                read[node] = formula
+        except NoFormula:
+            return None
+        return read[roots[0]]
+
+    def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:
+        """Return a constant that a rule made, with the sizes that it is made of."""
+        if node.shape != () or not twins:
+            if any(not np.array_equal(node.value, twin.value) for twin in twins):  # type: ignore[attr-defined]
+                raise NoFormula
+            return node if node.shape else self.number(node.value.item())
+        number, powers = self._copies.number(node, twins)
+        if not powers:
+            return self.number(number)
+        parts = [self.number(part) for part in ratio_of(number)]
+        for axis, power in powers.items():
+            for _ in range(abs(power)):
+                parts[power < 0] = self.call(
+                    Multiply(), (parts[power < 0], self._size(near, self._copies.sizes(axis))), ()
+                )
+        return self.call(Divide(), (parts[0], parts[1]), ())
+
+    def _size(self, near: Node, numbers: Sequence[int]) -> Node:
+        """Return the size that has these numbers in the copies, of an operand of `near` if one has it."""
+        copies = self._copies.places
+        for of in (*near.inputs, near, *self.graph.inputs):
+            for axis, size in enumerate(of.shape):
+                if size is None and all(places[of].shape[axis] == n for places, n in zip(copies, numbers, strict=True)):
+                    return self.size(of, axis)
+        raise NoFormula
+
+    def size(self, of: Node, axis: int) -> Node:
+        """Return what stands for the size of an axis: N of the first axis that the inputs leave open, M of the second."""
+        number = self._copies.places[0][of].shape[axis]
+        open_axis = next((i for i, other in self._copies.numbers.items() if other == number), axis)
+        label, symbol = self.graph.label(of), Symbol("NMLKPQRS"[open_axis] if open_axis < 8 else "N")
+        return self.once(("size", label, axis), lambda: Leaf("size", label, symbol, (), axis))
+
+
+@dataclass(frozen=True)
+class RuleFormulas:
+    """One node's rules as formulas.
+
+    Attributes
+    ----------
+    node : Node
+        Whose rules.
+    value : Formula
+        The symbol of its value, the left side of ``a₁ = tanh(z₁)``.
+    forward : Formula
+        What it computes, the right side.
+    signal : Formula
+        The symbol of its error signal.
+    backward : tuple of (Formula or None)
+        The message to each input; None where there is none.
+    problem : str
+        Why there are no messages to read, as that the op has no backward rule; empty if there are.
+    """
+
+    node: Node
+    value: Formula
+    forward: Formula
+    signal: Formula
+    backward: tuple[Formula | None, ...]
+    problem: str = ""
+
+
+def rule_formulas(target: Target) -> dict[Node, RuleFormulas]:
+    """Read the rules of every node of a graph that applies an op.
+
+    The formulas are read at once, and written as text, LaTeX or MathML when asked for, once.
+
+    Parameters
+    ----------
+    target
+        An output node, several, or a graph.
+
+    Returns
+    -------
+    dict
+        The formulas of each node that has an op, in topological order.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, W = gn.input("x", shape=(None, 2)), gn.parameter("W", [[1.0], [2.0]])
+    >>> a = gn.tanh(x @ W, name="a")
+    >>> rules = rule_formulas(gn.sse(a, gn.input("t", shape=(None, 1)), name="E"))
+    >>> print(rules[a].value, "=", rules[a].forward)
+    a = tanh(z₁)
+    >>> print(rules[a].backward[0])
+    ∂E/∂a ⊙ (1 − a ⊙ a)
+    >>> [message.text for message in rules[a.inputs[0]].backward]
+    ['δ(z₁) Wᵀ', 'xᵀ δ(z₁)']
+    """
+    graph = as_graph(target)
+    reader = Reader(graph)
+    return {node: rules_of(node, reader) for node in graph.nodes if node.op is not None}
+
+
+def rules_of(node: Node, reader: Reader) -> RuleFormulas:
+    """Read the rules of one node that applies an op."""
+    backward: tuple[Node | None, ...] = (None,) * len(node.inputs)
+    problem = ""
+    try:
+        backward = reader.messages(node)
+    except GraphnetError as error:
+        problem = str(error)
+    messages = tuple(None if message is None else Formula(message) for message in backward)
+    value, forward, signal = (Formula(side) for side in (reader.value(node), reader.forward(node), reader.signal(node)))
+    return RuleFormulas(node, value, forward, signal, messages, problem)
+
+
+# Sizes that are known only when arrays are fed, as the number of samples N ------------------------------------------
+
+STAND_INS = (1680, 1848, 2184, 2640)
+_OTHER = 2280
+"""Divisible by 2, 3, 4, 6, 8, 12 and 24: an axis may be split into parts."""
+
+MOST_TRIES = 60
+"""Of sizes that may have to be those of something else in the graph."""
+
+
+class NoFormula(Exception):
+    """A rule depends on a size in a way that is not found out."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Nodes without inputs to run the rules of a graph's nodes on, of the same dtype and shape.
+
+    Attributes
+    ----------
+    numbers : dict of int to int
+        What stands in for the size of each unknown axis.
+    places : list of dict
+        The copies of all nodes at these sizes; and once more for each axis, with another size there.
+    """
+
+    numbers: Mapping[int, int]
+    places: Sequence[Mapping[Node, Node]]
+
+    @staticmethod
+    def of(graph: Graph) -> Copies:
+        """Return copies of a graph's nodes; with sizes that are None if no numbers fit."""
+        unknown = sorted({axis for x in graph.inputs for axis, size in enumerate(x.shape) if size is None})
+        known = sorted({size for node in graph.nodes for size in node.shape if size is not None}, reverse=True)
+        for fixed in islice(product([None, *known], repeat=len(unknown)), MOST_TRIES if unknown else 0):
+            free = [axis for axis, size in zip(unknown, fixed, strict=True) if size is None]
+            numbers = dict(zip(free, STAND_INS, strict=False))
+            sizes = dict(zip(unknown, fixed, strict=True)) | numbers
+            try:
+                return Copies(
+                    numbers, [_copy(graph, sizes), *(_copy(graph, sizes | {axis: _OTHER}) for axis in numbers)]
+                )
+            except GraphnetError:  # a size can only be that of something beside it, as of a constant of so many rows
+                continue
+        return Copies({}, [{node: _place(node, node.shape) for node in graph.nodes}])
+
+    def side_by_side(self, roots: Sequence[Node]) -> Iterator[tuple[Node, Sequence[Node]]]:
+        """Yield the nodes that the first root is made of, in order, each with those in the same place of the others."""
+        order = topological_order(roots[:1])
+        twins: dict[Node, Sequence[Node]] = {roots[0]: roots[1:]}
+        for node in reversed(order):
+            for twin in twins[node]:
+                if type(twin.op) is not type(node.op) or len(twin.inputs) != len(node.inputs):
+                    raise NoFormula
+            for slot, source in enumerate(node.inputs):
+                twins.setdefault(source, [twin.inputs[slot] for twin in twins[node]])
+        yield from ((node, twins[node]) for node in order)
+
+    def shape(self, node: Node, twins: Sequence[Node]) -> Shape:
+        """Return a shape with None for what changes with a size."""
+        return tuple(
+            size if all(twin.shape[axis] == size for twin in twins) else None for axis, size in enumerate(node.shape)
+        )
+
+    def settings(
+        self, node: Node, twins: Sequence[Node], size: Callable[[Sequence[int]], Node]
+    ) -> dict[str, tuple[Any, ...]]:
+        """Return the settings that change with a size, with `size` of the numbers in all copies in their place."""
+        found = {}
+        for setting in fields(node.op) if twins else ():  # type: ignore[arg-type]
+            values = [getattr(of.op, setting.name) for of in (node, *twins)]
+            if any(value != values[0] for value in values):
+                if not isinstance(values[0], tuple):
+                    raise NoFormula
+                found[setting.name] = _with_sizes(values, size)
+        return found
+
+    def sizes(self, axis: int) -> list[int]:
+        """Return the numbers for the size of an unknown axis, in all copies."""
+        return [self.numbers[axis], *(_OTHER if other == axis else self.numbers[axis] for other in self.numbers)]
+
+    def number(self, node: Constant, twins: Sequence[Node]) -> tuple[float, dict[int, int]]:
+        """Return c and the power p of each size N that a number is made of, c · Nᵖ, by how it changes with them."""
+        value: Any = node.value.item()
+        powers: dict[int, int] = {}
+        for axis, twin in zip(self.numbers, twins, strict=True):
+            other = twin.value.item()  # type: ignore[attr-defined]
+            if other == value:
+                continue
+            ratio, change = _OTHER / self.numbers[axis], other / value if value else 0.0
+            power = next((p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)), None)
+            if power is None:
+                raise NoFormula
+            powers[axis] = power
+        for axis, power in powers.items():
+            value = value / float(self.numbers[axis]) ** power
+        return value, powers
+
+
+def ratio_of(number: float) -> tuple[float, float]:
+    """Return a number as a ratio of whole numbers, if it is one: 2 / 3027 · 1009 is 2/3."""
+    exact = fractions.Fraction(number).limit_denominator(10**6)
+    is_ratio = abs(float(exact) - number) < 1e-12 * abs(number)
+    return (float(exact.numerator), float(exact.denominator)) if is_ratio else (number, 1.0)
+
+
+def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) -> Any:
+    """Return sizes, in tuples however deep, with a `size` in place of each that is not the same in all copies."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    if all(isinstance(value, tuple) and len(value) == len(values[0]) for value in values):
+        return tuple(_with_sizes(parts, size) for parts in zip(*values, strict=True))
+    return size(values)
+
+
+def _copy(graph: Graph, sizes: Mapping[int, int | None]) -> dict[Node, Node]:
+    fed: dict[Input, tuple[Any, ...]] = {
+        x: tuple(sizes[axis] if size is None else size for axis, size in enumerate(x.shape)) for x in graph.inputs
+    }
+    return {node: _place(node, sized.shape) for node, sized in with_sizes(graph, fed).items()}
+
+
+def _place(node: Node, shape: Shape) -> Node:
+    return node if isinstance(node, Constant) and node.shape == () else Input(None, (), shape, node.dtype)

@@ -1,0 +1,271 @@
+"""Boxes, a formula as signs side by side, above and below each other; and three ways to write them.
+
+As Unicode text, LaTeX and MathML. Names are escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from graphnet.core.text import markup
+
+
+@dataclass(frozen=True)
+class Name:
+    """A letter in italics, or a word set upright."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A number."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Indices: letters in italics side by side."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """An operator, as ``⊙``; with space around it if it stands between operands."""
+
+    text: str
+    spaced: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words between pieces of a formula."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Boxes side by side."""
+
+    parts: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A box with a subscript, a superscript or both."""
+
+    base: Box
+    sub: Box | None = None
+    sup: Box | None = None
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """One box over another."""
+
+    over: Box
+    under: Box
+    tight: bool = False
+    """On one line, without space around the stroke."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """A square root."""
+
+    inner: Box
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A box in brackets."""
+
+    inner: Box
+    left: str = "("
+    right: str = ")"
+    on_one_line_only: bool = False
+    """Not needed where fractions, roots and exponents are seen as such."""
+
+
+Box: TypeAlias = Name | Digits | Letters | Sign | Words | Row | Script | Fraction | Root | Fence
+
+
+def row(*parts: Box) -> Box:
+    """Return boxes side by side."""
+    return parts[0] if len(parts) == 1 else Row(parts)
+
+
+# Unicode text -------------------------------------------------------------------------------------------------------
+
+_SUB = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
+_SUP = dict(zip("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", strict=True))
+
+
+def as_text(box: Box) -> str:
+    """Write boxes on one line."""
+    match box:
+        case Name(text) | Digits(text) | Letters(text):
+            return text
+        case Sign(text, spaced):
+            return f" {text} " if spaced else text
+        case Words(text):
+            return f" {text} "
+        case Row(parts):
+            return "".join(as_text(part) for part in parts)
+        case Script(base, sub, sup):
+            below = "" if sub is None else _script(as_text(sub), _SUB, "_")
+            above = "" if sup is None else _script(as_text(sup), _SUP, "^")
+            return as_text(base) + below + above
+        case Fraction(over, under, tight):
+            return f"{as_text(over)}{'/' if tight else ' / '}{as_text(under)}"
+        case Root(inner):
+            return f"√({as_text(inner)})"
+        case Fence(inner, left, right):
+            return f"{left}{as_text(inner)}{right}"
+
+
+def _script(text: str, small: dict[str, str], mark: str) -> str:
+    if all(character in small for character in text):
+        return "".join(small[character] for character in text)
+    return mark + (text if text.replace("′", "").isalnum() else f"({text})")
+
+
+# LaTeX --------------------------------------------------------------------------------------------------------------
+
+_LATEX_SIGNS = {
+    "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", "≥": r"\geq",
+    "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "⊗": r"\otimes",
+}  # fmt: skip
+_LATEX_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "υ": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
+    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+_LATEX_ESCAPES = {
+    "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
+    "<": "{<}", ">": "{>}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
+}  # fmt: skip
+
+
+def as_latex(box: Box) -> str:
+    """Write boxes as LaTeX for a formula."""
+    match box:
+        case Name(text) if text in _LATEX_GREEK:
+            return "\\" + _LATEX_GREEK[text]
+        case Name(text) if len(text) == 1 and text.isalnum():
+            return text
+        case Name(text):
+            return rf"\mathrm{{{_latex_escape(text)}}}"
+        case Letters(text):
+            return text.replace("′", "'")
+        case Digits(text) if "e" in text:
+            mantissa, exponent = _scientific(text)
+            return rf"10^{{{exponent}}}" if mantissa == "1" else rf"{mantissa} \cdot 10^{{{exponent}}}"
+        case Digits(text):
+            return r"\frac{1}{2}" if text == "½" else text.replace("−", "-")
+        case Sign(" "):
+            return r"\,"
+        case Sign(text, spaced):
+            command = _LATEX_SIGNS.get(text, text)
+            return f" {command} " if spaced or command.startswith("\\") else command
+        case Words(text):
+            return rf"\ \mathrm{{{_latex_escape(text)}}}\ "
+        case Row(parts):
+            return " ".join("".join(f" {as_latex(part)} " for part in parts).split())
+        case Script(base, sub, sup):
+            below = "" if sub is None else f"_{{{as_latex(sub).strip()}}}"
+            above = "" if sup is None else f"^{{{as_latex(sup).strip()}}}"
+            return as_latex(base).strip() + below + above
+        case Fraction(over, under):
+            return rf"\frac{{{as_latex(over)}}}{{{as_latex(under)}}}"
+        case Root(inner):
+            return rf"\sqrt{{{as_latex(inner)}}}"
+        case Fence(inner, _, _, True):
+            return as_latex(inner)
+        case Fence(inner, left, right):
+            return (
+                rf"\left{left} {as_latex(inner)} \right{right}"
+                if _is_tall(inner)
+                else f"{left} {as_latex(inner)} {right}"
+            )
+    raise AssertionError(box)
+
+
+def _is_tall(box: Box) -> bool:
+    """Tell whether brackets have to grow with it; those that needn't stand closer to what is before them."""
+    match box:
+        case Fraction() | Root() | Sign("Σ") | Digits("½"):
+            return True
+        case Row(parts):
+            return any(map(_is_tall, parts))
+        case Script(base, _, _):
+            return _is_tall(base)
+        case Fence(inner):
+            return _is_tall(inner)
+    return False
+
+
+def _scientific(digits: str) -> tuple[str, int]:
+    """Return the two numbers of ``1e-05``."""
+    mantissa, _, exponent = digits.partition("e")
+    return mantissa, int(exponent)
+
+
+def _latex_escape(name: str) -> str:
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in name)
+
+
+# MathML -------------------------------------------------------------------------------------------------------------
+
+SPACE = '<mspace width="0.3em"></mspace>'
+"""Beside words. MathJax would take a no-break space for an entity that it doesn't know, and show an error."""
+
+
+def as_mathml(box: Box) -> str:
+    """Write boxes as MathML, for use inside a ``<math>`` element."""
+    match box:
+        case Name(text):
+            return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
+        case Letters(text):
+            return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
+        case Digits(text) if "e" in text:
+            mantissa, exponent = _scientific(text)
+            minus = "<mo>−</mo>" if exponent < 0 else ""
+            power = f"<msup><mn>10</mn><mrow>{minus}<mn>{abs(exponent)}</mn></mrow></msup>"
+            return power if mantissa == "1" else f"<mrow><mn>{mantissa}</mn><mo>·</mo>{power}</mrow>"
+        case Digits(text):
+            return f"<mn>{markup(text)}</mn>"
+        case Sign(" "):
+            return '<mspace width="0.2em"></mspace>'
+        case Sign("Σ"):
+            return "<mo>∑</mo>"
+        case Sign(text, spaced):
+            return f"<mo>{markup(text)}</mo>" if spaced else f'<mo lspace="0" rspace="0">{markup(text)}</mo>'
+        case Words(text):
+            return f"<mrow>{SPACE}<mtext>{markup(text)}</mtext>{SPACE}</mrow>"
+        case Row(parts):
+            return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
+        case Script(base, None, None):
+            return as_mathml(base)
+        case Script(Sign("Σ") as base, sub, None) if sub is not None:
+            return f"<munder>{as_mathml(base)}{as_mathml(sub)}</munder>"
+        case Script(base, sub, None) if sub is not None:
+            return f"<msub>{as_mathml(base)}{as_mathml(sub)}</msub>"
+        case Script(base, None, sup) if sup is not None:
+            return f"<msup>{as_mathml(base)}{as_mathml(sup)}</msup>"
+        case Script(base, sub, sup) if sub is not None and sup is not None:
+            return f"<msubsup>{as_mathml(base)}{as_mathml(sub)}{as_mathml(sup)}</msubsup>"
+        case Fraction(over, under):
+            return f"<mfrac>{as_mathml(over)}{as_mathml(under)}</mfrac>"
+        case Root(inner):
+            return f"<msqrt>{as_mathml(inner)}</msqrt>"
+        case Fence(inner, _, _, True):
+            return as_mathml(inner)
+        case Fence(inner, left, right):
+            return f'<mrow><mo fence="true">{left}</mo>{as_mathml(inner)}<mo fence="true">{right}</mo></mrow>'
+    raise AssertionError(box)
