@@ -15,7 +15,7 @@ from graphnet.core.leaves import Constant, Input, Parameter, constant, input, pa
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.origin import scope
-from graphnet.draw import notebook, plots
+from graphnet.draw import plots
 from graphnet.draw.drawing import Drawing, draw
 from graphnet.engine.compile import compile
 from graphnet.engine.gradients import gradients
@@ -56,8 +56,6 @@ from graphnet.train.inference import inference
 from graphnet.train.optimizers import Adam, AdamW, GradientDescent, Momentum, RMSProp
 
 __version__ = "0.1.0"
-
-notebook.install()
 
 __all__ = [
     "Adam",

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphnet.core.node import Array
 from graphnet.core.tables import distinct
-from graphnet.draw.arrays import largest_in_tiles
+from graphnet.draw.scale import largest_in_tiles
 from graphnet.draw.text import number
 
 MOST_NUMBERS = 120_000

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node
+from graphnet.draw.names import WHY
 from graphnet.draw.page.arrays import MOST_ARRAYS, share
 from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.runs import Runs
@@ -21,7 +22,6 @@ from graphnet.draw.page.steps import PHASES, Step, new_value, steps_of
 from graphnet.draw.page.units import unit_view
 from graphnet.draw.picture import MARKS, Picture
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.slopes import WHY
 from graphnet.draw.text import number
 from graphnet.draw.units.build import Scales
 from graphnet.engine.passes import BackwardPass, ForwardPass

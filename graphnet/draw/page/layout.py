@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graphnet.draw.picture import Direction, Group, Picture
+from graphnet.draw.picture import Direction, Frame, Picture
 from graphnet.draw.render import render
 
 POINTS_PER_INCH = 72.0
 
 
-class Frame(NamedTuple):
+class Place(NamedTuple):
     """A rectangle: left, top, width and height in pixels; y grows downwards."""
 
     x: float
@@ -28,8 +28,8 @@ class Layout:
 
     width: float
     height: float
-    boxes: dict[str, Frame]
-    groups: dict[str, Frame]
+    boxes: dict[str, Place]
+    groups: dict[str, Place]
     edges: tuple[str, ...]
 
 
@@ -75,7 +75,7 @@ def _clusters(picture: Picture) -> list[str]:
     """Return the nested frames of the groups."""
     lines: list[str] = []
     for part in picture.nested():
-        if isinstance(part, Group):
+        if isinstance(part, Frame):
             lines.append(f'subgraph "cluster_{part.id}" {{ margin="14" label=" "')
         else:
             lines.append("}" if part is None else part.id)
@@ -86,14 +86,14 @@ def _numbers(text: str) -> list[float]:
     return [float(part) for part in text.split(",")]
 
 
-def _centred(centre: list[float], size: tuple[float, float], height: float) -> Frame:
+def _centred(centre: list[float], size: tuple[float, float], height: float) -> Place:
     x, y = centre
-    return Frame(round(x - size[0] / 2, 1), round(height - y - size[1] / 2, 1), *size)
+    return Place(round(x - size[0] / 2, 1), round(height - y - size[1] / 2, 1), *size)
 
 
-def _frame(corners: list[float], height: float) -> Frame:
+def _frame(corners: list[float], height: float) -> Place:
     left, bottom, right, top = corners
-    return Frame(round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1))
+    return Place(round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1))
 
 
 def _path(spline: str, height: float) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.edges import norm
+from graphnet.draw.names import counted
 from graphnet.draw.page.arrays import describe
 from graphnet.draw.page.scene import Scene, SceneStep
 from graphnet.draw.page.sentences import Sentences
 from graphnet.draw.page.steps import Step, new_value
-from graphnet.draw.slopes import counted
+from graphnet.draw.scale import norm
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.units import flat_units

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from graphnet.core.node import Node
-from graphnet.draw.arrays import fits_table
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
-from graphnet.draw.kinds import kind_of, signal_role
+from graphnet.draw.names import kind_of, signal_role
 from graphnet.draw.page.cards import Card, card_size
 from graphnet.draw.page.layout import layout
 from graphnet.draw.page.scene import Scene
 from graphnet.draw.page.sentences import Sentences
 from graphnet.draw.picture import Box, Picture
+from graphnet.draw.scale import fits_table
 from graphnet.draw.text import short
 from graphnet.engine.passes import ForwardPass
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.edges import Use
-from graphnet.draw.kinds import kind_of
+from graphnet.draw.names import kind_of
+from graphnet.draw.outline import Use
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 Phase = Literal["forward", "error", "backward", "gradients", "update"]
