@@ -154,23 +154,9 @@ def draw(
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
     parts = _asked_for(drawn, show)
 
-    ops = partial(_ops, graph, drawn, direction, marks, parts, depth, title)
+    ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
     return Drawing(picture, partial(_page, graph, picture, ops, passes, rate, sample, view))
-
-
-def _ops(
-    graph: Graph,
-    drawn: Graph | ForwardPass,
-    direction: Direction,
-    marks: Mapping[Node, Mark] | None,
-    parts: frozenset[str],
-    depth: int | None,
-    title: str,
-    unfold: int | None = None,
-) -> Picture:
-    """Build the op view; `graph` is first of all, so that what is pickled nests no nodes."""
-    return picture_of(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
 
 
 def _page(
