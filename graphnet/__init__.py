@@ -4,10 +4,23 @@ Networks are explicit graphs of op nodes, each with a local backward rule. Build
 at the error signals of every node, check each rule by finite differences, and draw it.
 """
 
+from typing import Any
+
 import lazy_loader
 
 from graphnet import ops as ops  # so that NumPy's functions know what to do with nodes
+from graphnet.core.registry import PICTURES
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"
+
+
+def _in_notebook(what: Any) -> str | None:
+    """Return what a notebook shows of a node, a graph or a pass; what draws is loaded when it is first asked for."""
+    from graphnet.draw.drawing import in_notebook
+
+    return in_notebook(what)
+
+
+PICTURES.append(_in_notebook)

@@ -30,14 +30,14 @@ from .engine.passes import ForwardPass as ForwardPass
 from .engine.passes import Message as Message
 from .engine.run import backward as backward
 from .engine.run import forward as forward
-from .notation import derive as derive
-from .notation import diagnose as diagnose
-from .notation import explain as explain
 from .files.load import load as load
 from .files.load import load_parameters as load_parameters
 from .files.load import load_state as load_state
 from .files.save import save as save
 from .files.save import save_parameters as save_parameters
+from .notation import derive as derive
+from .notation import diagnose as diagnose
+from .notation import explain as explain
 from .ops.activations import identity as identity
 from .ops.activations import leaky_relu as leaky_relu
 from .ops.activations import log_softmax as log_softmax

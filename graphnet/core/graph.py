@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import InOrder, Node, as_nodes, describe
 from graphnet.core.order import topological_order
+from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Edge(NamedTuple):
     slot: int
 
 
-class Graph:
+class Graph(Pictured):
     """The DAG of all nodes that the outputs depend on. Immutable.
 
     Parameters

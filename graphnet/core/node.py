@@ -30,7 +30,7 @@ Array: TypeAlias = Any
 _build: Callable[..., Node] = registry.build
 
 
-class Node:
+class Node(registry.Pictured):
     """One use of an op, or a leaf: an `Input`, `Parameter` or `Constant`.
 
     Nodes are immutable and hold no result of any run. Make them with `input`, `parameter`, `constant`, the op functions

@@ -1,4 +1,4 @@
-"""The two tables that ops fill in: which NumPy function builds which node, and which name stands for which op.
+"""The tables that others fill in: which NumPy function builds which node, which name stands for which op, who draws.
 
 They are filled once, while graphnet is imported, so that a node can dispatch to ops that are defined further up.
 """
@@ -23,6 +23,9 @@ OPS: dict[str, type[Op]] = {}
 
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
 """Ufunc → the NumPy function that its ``reduce`` is."""
+
+PICTURES: list[Callable[[Any], str | None]] = []
+"""What makes the HTML that a notebook shows of a node, a graph or a pass; pictures put themselves in."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 OpClass = TypeVar("OpClass", bound="type[Op]")
@@ -61,6 +64,15 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
                 repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
             ) from error
         raise
+
+
+class Pictured:
+    """What shows itself in a notebook as a picture, if anything that can draw has registered."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        return PICTURES[-1](self) if PICTURES else None
 
 
 def _name(function: Callable[..., Any]) -> str:

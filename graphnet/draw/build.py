@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,19 +11,12 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
-from graphnet.draw.arrays import field, fits_table, on_scale
-from graphnet.draw.edges import edges_of, norm
-from graphnet.draw.groups import groups_of
-from graphnet.draw.kinds import kind_of, signal_role
-from graphnet.draw.legend import legend_of
-from graphnet.draw.names import Names
-from graphnet.draw.outline import Item, outline
-from graphnet.draw.picture import Box, Cell, Direction, Field, Kind, Mark, Picture, Role
-from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.shown import EVERYTHING_BUT_FORMULAS, Shown
-from graphnet.draw.slopes import WHY, counted
-from graphnet.draw.text import clean, count, index_text, number, setting_text, shape_text, short
-from graphnet.draw.title import title_of
+from graphnet.draw.edges import edges_of
+from graphnet.draw.names import WHY, Names, counted, kind_of, legend_of, signal_role, title_of
+from graphnet.draw.outline import Item, frames_of, outline
+from graphnet.draw.picture import Box, Direction, Field, Mark, Picture, Role
+from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
+from graphnet.draw.text import clean, count, index_text, setting_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.formula import Leaf
@@ -31,17 +24,19 @@ from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.symbols import Symbol
 from graphnet.ops.shaping import Embed, Getitem
 
+EVERYTHING = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})
+"""What can be shown of a backward pass."""
+
 MOST_BOXES_WITH_TABLES = 80
-MOST_FORMULAS = 4
-LONGEST_ARGUMENT, LONGEST_FORMULA = 16, 60
+_MOST_FORMULAS, _LONGEST_FORMULA, _LONGEST_ARGUMENT = 4, 60, 16
 
 
-def build(
+def picture_of(
     what: Graph | ForwardPass,
     direction: Direction = "right",
     marks: Mapping[Node, Mark] | None = None,
     *,
-    shown: Shown = EVERYTHING_BUT_FORMULAS,
+    shown: frozenset[str] = EVERYTHING - {"formulas"},
     depth: int | None = None,
     unfold: int | None = None,
     title: str = "",
@@ -50,65 +45,59 @@ def build(
 
     `unfold` is the place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     """
-    return _Builder(what, direction, marks or {}, shown, depth, unfold).picture(title)
+    builder = _Builder(what, marks or {}, shown, depth, unfold)
+    return builder.picture(title or title_of(what), direction)
 
 
-@dataclass(eq=False)
 class _Builder:
     """What all parts of one picture need to know."""
 
-    what: Graph | ForwardPass
-    direction: Direction
-    marks: Mapping[Node, Mark]
-    shown: Shown
-    depth: int | None
-    unfold: int | None
-
-    def __post_init__(self) -> None:
-        what = self.what
+    def __init__(
+        self,
+        what: Graph | ForwardPass,
+        marks: Mapping[Node, Mark],
+        shown: frozenset[str],
+        depth: int | None,
+        unfold: int | None,
+    ) -> None:
         self.run = what if isinstance(what, ForwardPass) else None
-        wanted = self.shown & {"error signals", "gradients", "messages"}
-        self.back = what if isinstance(what, BackwardPass) and wanted else None
+        self.back = (
+            what if isinstance(what, BackwardPass) and shown & {"error signals", "gradients", "messages"} else None
+        )
+        self.forward_only = self.run is not None and not isinstance(what, BackwardPass)
         self.graph = what.graph if isinstance(what, ForwardPass) else what
+        self.marks, self.shown = marks, shown
         self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.items, self.notice = outline(self.graph, self.depth, self.unfold)
+        self.outputs = frozenset(self.graph.outputs)
+        self.items, self.notice = outline(self.graph, depth, unfold)
         self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
         self.values, self.signals = self._scales()
 
-    def picture(self, title: str) -> Picture:
-        groups, group_ids = groups_of(self.items)
+    def picture(self, title: str, direction: Direction) -> Picture:
+        frames, frame_ids = frames_of(self.items)
         boxes = tuple(
-            self._box(id, item, group_ids.get(item.scope)) for id, item in zip(self.ids, self.items, strict=True)
+            (self._folded if item.title else self._single)(id, item, frame_ids.get(item.scope))
+            for id, item in zip(self.ids, self.items, strict=True)
         )
         back = self.back if "messages" in self.shown else None
         edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
         edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
-        legend = legend_of(
-            boxes, edges, self.values, self.signals, above=self._is_above(), forward_only=self._is_forward
-        )
-        return Picture(title or title_of(self.what), self.notice, self.direction, boxes, edges, groups, legend)
-
-    def _is_above(self) -> bool:
-        """Tell whether a value lies beyond its scale: an output may, as the error needs no colours of its own."""
-        if self.run is None:
-            return False
-        return linear(self.run.values[node] for node in self.graph.outputs).high > self.values.high
-
-    @property
-    def _is_forward(self) -> bool:
-        return self.run is not None and not isinstance(self.run, BackwardPass)
+        # An output may lie beyond the scale of values, as the error needs no colours of its own.
+        run = self.run
+        above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > self.values.high
+        legend = legend_of(boxes, edges, self.values, self.signals, above=above, forward_only=self.forward_only)
+        return Picture(title, self.notice, direction, boxes, edges, frames, legend)
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
         single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
-        if self.run is None:
-            return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
-        outputs = set(self.graph.outputs)
         run, back = self.run, self.back
-        values = linear(on_scale(run.values[node]) for node in single if node not in outputs or node.op is None)
+        if run is None:
+            return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
+        values = linear(on_scale(run.values[node]) for node in single if node not in self.outputs or node.op is None)
         if back is None:
             return values, Scale(0.1, 1.0, log=True)
         reached = [node for node in single if node in back.error_signals]
@@ -119,38 +108,41 @@ class _Builder:
 
     # Boxes ----------------------------------------------------------------------------------------------------------
 
-    def _box(self, id: str, item: Item, group: str | None) -> Box:
-        return self._folded(id, item, group) if item.title else self._single(id, item.nodes[0], group)
-
-    def _single(self, id: str, node: Node, group: str | None) -> Box:
+    def _single(self, id: str, item: Item, group: str | None) -> Box:
+        (node,) = item.nodes
         kind = kind_of(node)
         title = self.names.within(node, node.scope)
-        shape = (shape_text(self._shape(node)),) if "shapes" in self.shown else ()
-        lines = () if kind == "literal" else (*self._what(node), *shape)
-        output = any(node is other for other in self.graph.outputs)
-        mark = self.marks.get(node)
-        mark = mark and Mark(mark.kind, " ".join(clean(mark.text).split()))
-        fields = self._fields(node, kind)
-        return Box(id, kind, title, lines, output, self._formulas(node), fields, group, mark, (self.positions[node],))
+        output, places = node in self.outputs, (self.positions[node],)
+        if kind == "literal":
+            return Box(id, kind, title, (), output, (), (), group, self._mark(node), places)
+        shape = node.shape if self.run is None else self.run.values[node].shape
+        lines = (*self._what(node), *([shape_text(shape)] if "shapes" in self.shown else []))
+        fields = tuple(self._fields(node))
+        return Box(id, kind, title, lines, output, self._formulas(node), fields, group, self._mark(node), places)
 
     def _folded(self, id: str, item: Item, group: str | None) -> Box:
         parameters = sum(isinstance(node, Parameter) for node in item.nodes)
-        nodes = count(len(item.nodes), "node")
-        words = f"scope with {nodes}" if item.kind == "scope" else nodes
+        words = ("scope with " if item.kind == "scope" else "") + count(len(item.nodes), "node")
         words += f", {count(parameters, 'parameter')}" if parameters else ""
-        output = any(node is member for node in self.graph.outputs for member in item.nodes)
         title = short(item.title) if item.kind == "scope" else item.title
         fields = tuple(self._largest_field(role, *found) for role, found in self.largest[item].items())
+        # The first fault inside shows through the box.
+        faulty = next((node for node in item.nodes if node in self.marks and self.marks[node].kind == "fault"), None)
+        mark = self._mark(faulty, f"{self.names.full(faulty)}: ") if faulty is not None else None
         places = tuple(self.positions[node] for node in item.nodes)
-        return Box(id, "folded", title, (words,), output, (), fields, group, self._worst_mark(item.nodes), places)
+        return Box(
+            id, "folded", title, (words,), not self.outputs.isdisjoint(item.nodes), (), fields, group, mark, places
+        )
+
+    def _mark(self, node: Node, whose: str = "") -> Mark | None:
+        mark = self.marks.get(node)
+        return mark and Mark(mark.kind, whose + " ".join(clean(mark.text).split()))
 
     def _largest(self, nodes: Iterable[Node]) -> dict[Role, tuple[float, Node]]:
         """Return the largest entry of the error signals, and of the gradients, of many nodes, and whose it is."""
         found: dict[Role, tuple[float, Node]] = {}
-        if self.back is None:
-            return found
-        for node in nodes:
-            signal = self.back.error_signals.get(node)
+        for node in nodes if self.back is not None else ():
+            signal = self.back.error_signals.get(node) if self.back is not None else None
             role = signal_role(node)
             if signal is None or not signal.size or role == "unused signal" or not self._is_shown(role):
                 continue
@@ -162,38 +154,28 @@ class _Builder:
         return dict(sorted(found.items()))
 
     def _largest_field(self, role: Role, size: float, node: Node) -> Field:
-        where = self.names.full(node, 24)
         if size == 0:
             return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
-        cells = ((Cell(number(size), self.signals.strength(size)),),)
-        return Field(role, f"largest {role}", rows=cells, lines=(f"at {where}",))
-
-    def _worst_mark(self, nodes: Iterable[Node]) -> Mark | None:
-        """Return the first fault among many nodes: it shows through the box they are folded into."""
-        faults = [(node, self.marks[node]) for node in nodes if node in self.marks and self.marks[node].kind == "fault"]
-        if not faults:
-            return None
-        node, mark = faults[0]
-        return Mark("fault", f"{self.names.full(node)}: {' '.join(clean(mark.text).split())}")
-
-    def _shape(self, node: Node) -> tuple[int | None, ...]:
-        return node.shape if self.run is None else self.run.values[node].shape
+        where = f"at {self.names.full(node, 24)}"
+        return Field(role, f"largest {role}", rows=((self.signals.cell(size),),), lines=(where,))
 
     def _what(self, node: Node) -> tuple[str, ...]:
         """Return what a node is: its kind, or the call that made it, and the settings of its op."""
-        if node.op is None:
+        op = node.op
+        if op is None:
             return (node.kind,)
-        if isinstance(node.op, Getitem) and len(node.inputs) == 1:
-            part_of = self.names.within(node.inputs[0], node.scope, LONGEST_ARGUMENT)
-            return (short(part_of + index_text(node.op.index)),)
-        settings = [
-            setting_text(name, value)
-            if not (isinstance(node.op, Embed) and name == "index")
-            else f"index={short(index_text(value))}"
-            for name, value in node.op.settings.items()
+        if isinstance(op, Getitem) and len(node.inputs) == 1:
+            part_of = self.names.within(node.inputs[0], node.scope, _LONGEST_ARGUMENT)
+            return (short(part_of + index_text(op.index)),)
+        settings = ", ".join(
+            f"index={short(index_text(value))}"
+            if isinstance(op, Embed) and name == "index"
+            else setting_text(name, value)
+            for name, value in op.settings.items()
             if value is not None and value is not False
-        ]
-        return (self.names.call(node, node.scope, LONGEST_ARGUMENT), *([", ".join(settings)] if settings else []))
+        )
+        call = self.names.call(node, node.scope, _LONGEST_ARGUMENT)
+        return (call, settings) if settings else (call,)
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
         """Return what its backward rule sends to each input, in the names of the boxes; δ is its error signal."""
@@ -207,46 +189,33 @@ class _Builder:
             return Symbol("δ" if of.is_signal else name(self.graph[of.label]))
 
         def name(node: Node) -> str:
-            return self.names.within(node, node.scope, LONGEST_ARGUMENT)
+            return self.names.within(node, node.scope, _LONGEST_ARGUMENT)
 
-        lines = [
-            f"to {name(source)}: {replace(message, called=symbol)}"
-            for source, message in zip(node.inputs, rules.backward, strict=True)
-            if message is not None
-        ]
-        return tuple(short(line, LONGEST_FORMULA) for line in lines[:MOST_FORMULAS])
+        messages = zip(node.inputs, rules.backward, strict=True)
+        lines = [f"to {name(source)}: {replace(sent, called=symbol)}" for source, sent in messages if sent is not None]
+        return tuple(short(line, _LONGEST_FORMULA) for line in lines[:_MOST_FORMULAS])
 
     @cached_property
     def reader(self) -> Reader:
         return Reader(self.graph, starts_with_one=False)
 
-    def _fields(self, node: Node, kind: Kind) -> tuple[Field, ...]:
-        if kind == "literal":
-            return ()
-        fields = []
-        if self.run is None:
-            if "values" in self.shown and isinstance(node, Constant) and fits_table(node.value):
-                fields.append(field("value", "value", node.value, self.values))
-        elif "values" in self.shown:
-            fields.append(field("value", "value", self.run.values[node], self.values, tables=self.tables))
-        if self.back is not None and self._is_shown(signal_role(node)):
-            fields.append(self._signal(node, self.back))
-            fields += self._flat(node, self.back)
-        return tuple(fields)
+    def _fields(self, node: Node) -> Iterable[Field]:
+        """Yield the arrays of a node: its value, its error signal, and at how many entries hardly any gets through."""
+        if "values" in self.shown:
+            if self.run is not None:
+                yield field_of("value", "value", self.run.values[node], self.values, tables=self.tables)
+            elif isinstance(node, Constant) and fits_table(node.value):
+                yield field_of("value", "value", node.value, self.values)
+        role = signal_role(node)
+        if self.back is None or not self._is_shown(role):
+            return
+        caption = f"{'gradient' if role == 'gradient' else 'error signal'} {self.names.derivative(node)}".rstrip()
+        if node in self.back.error_signals:
+            yield field_of(role, caption, self.back.error_signals[node], self.signals, tables=self.tables)
+        else:
+            yield Field("unused signal", "no error signal", state="unreachable")
+        for what, where in flat_units(self.back, node).items():
+            yield Field("error signal", f"{counted(what, where)}: {WHY[what]}", state="saturated")
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
-
-    def _signal(self, node: Node, back: BackwardPass) -> Field:
-        role = signal_role(node)
-        caption = "gradient" if role == "gradient" else "error signal"
-        if derivative := self.names.derivative(node):
-            caption += f" {derivative}"
-        if node not in back.error_signals:
-            return Field("unused signal", "no error signal", state="unreachable")
-        return field(role, caption, back.error_signals[node], self.signals, tables=self.tables)
-
-    def _flat(self, node: Node, back: BackwardPass) -> list[Field]:
-        """Say at how many entries an activation lets no, or hardly any, error signal through."""
-        words = [f"{counted(what, where)}: {WHY[what]}" for what, where in flat_units(back, node).items()]
-        return [Field("error signal", word, state="saturated") for word in words]

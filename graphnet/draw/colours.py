@@ -6,7 +6,7 @@ page that steps through a pass has a light and a dark theme, so there a colour g
 
 from __future__ import annotations
 
-from graphnet.draw.picture import Kind, Role
+from graphnet.draw.picture import BoxKind, Role
 
 
 class Shade(str):
@@ -30,13 +30,13 @@ QUIET, FRAME = Shade("#5f6670", "quiet"), Shade("#b8bfc8", "line")
 FAULT, FAULT_LINE, CHECKED = "#ffb3a7", Shade("#b3261e", "error-signal-ink"), "#e3e8ee"
 NOT_FINITE = Shade("#ffd166", "bad")
 
+# For words and arrowheads: contrast with paper is above 4.5.
 ROLE_INK: dict[Role, Shade] = {
     "value": Shade("#1f5fa8", "value-ink"),
     "error signal": Shade("#b3261e", "error-signal-ink"),
     "gradient": Shade("#0b6e4f", "gradient-ink"),
     "unused signal": Shade("#5f6670", "unused-signal-ink"),
 }
-"""For words and arrowheads: contrast with paper is above 4.5."""
 
 BLUE, RED, GREEN = ROLE_INK["value"], ROLE_INK["error signal"], ROLE_INK["gradient"]
 
@@ -54,7 +54,7 @@ _LINE_ENDS: dict[Role, tuple[str, str]] = {
     "unused signal": ("#ccd1d6", "#8b929b"),
 }
 
-BOX_FILL: dict[Kind, str] = {
+BOX_FILL: dict[BoxKind, str] = {
     "op": "#ffffff",
     "input": "#e8f1fb",
     "parameter": "#e6f5ee",
@@ -63,7 +63,7 @@ BOX_FILL: dict[Kind, str] = {
     "folded": "#f6f7f9",
 }
 
-BOX_LINE: dict[Kind, Shade] = {
+BOX_LINE: dict[BoxKind, Shade] = {
     "op": Shade("#6b7480", "strong-line"),
     "input": Shade("#3b7cc4", "input-line"),
     "parameter": Shade("#2f8f68", "parameter-line"),
@@ -72,11 +72,11 @@ BOX_LINE: dict[Kind, Shade] = {
     "folded": Shade("#6b7480", "strong-line"),
 }
 
-WEIGHT_LINES: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#a86200")}
-"""The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role."""
+# The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role.
+_WEIGHT_ENDS: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#a86200")}
 
+# Fill and line of an output, whatever its kind.
 OUTPUT = Shade("#fdf4e1", "output-fill"), Shade("#a8772a", "output-line")
-"""Fill and line of an output, whatever its kind."""
 
 
 def cell(role: Role, strength: float | None) -> Shade:
@@ -100,7 +100,7 @@ def weight(negative: bool, strength: float | None) -> Shade:
     """Return the colour of a weight's line; one that is not finite gets the colour of a fault."""
     if strength is None:
         return FAULT_LINE
-    return _between(WEIGHT_LINES[negative], strength, "negative" if negative else "positive")
+    return _between(_WEIGHT_ENDS[negative], strength, "negative" if negative else "positive")
 
 
 def _on_page(role: Role) -> str:

@@ -1,15 +1,18 @@
-"""The DOT writer. Ids are opaque, and every text is an HTML-like label with escaped text."""
+"""The op view as DOT. Ids are opaque, and every text is an HTML-like label with escaped text."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable, Iterator
+
 from graphnet.draw import colours
-from graphnet.draw.dot_labels import box_label, edge_label, font, legend_label, title_label
-from graphnet.draw.picture import Box, Direction, Edge, Group, Kind, Picture
+from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
+from graphnet.draw.text import dot_markup
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
-_FONT = 'fontname="Helvetica,Arial,Liberation Sans,sans-serif"'
+FONT = "Helvetica,Arial,Liberation Sans,sans-serif"
 
-_SHAPES: dict[Kind, str] = {
+_SHAPES: dict[BoxKind, str] = {
     "op": 'shape="box" style="rounded,filled"',
     "input": 'shape="note" style="filled"',
     "parameter": 'shape="component" style="filled"',
@@ -17,12 +20,14 @@ _SHAPES: dict[Kind, str] = {
     "literal": 'shape="circle" style="filled,dashed" margin="0.01" width="0.3"',
     "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
 }
+_PULL: dict[BoxKind, int] = {"op": 8, "folded": 8, "input": 4}
 
-MOST_EDGES_WITH_CARE = 600
-_IN_HASTE = 'nslimit="1" nslimit1="1" mclimit="0.3"'
-"""Of a picture with more arrows than that, the layout is not polished on: that would take minutes."""
+# Of a picture with more arrows than that, the layout is not polished on: that would take minutes.
+_MOST_EDGES_WITH_CARE, _IN_HASTE = 600, 'nslimit="1" nslimit1="1" mclimit="0.3"'
 
-_PULL: dict[Kind, int] = {"op": 8, "folded": 8, "input": 4}
+_FRAMED = 'border="1" cellborder="0" cellspacing="0" cellpadding="0"'
+_MARK_WIDTH = 34
+_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def to_dot(picture: Picture) -> str:
@@ -30,14 +35,14 @@ def to_dot(picture: Picture) -> str:
     lines = [
         "digraph graphnet {",
         f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
-        f'nodesep="0.36" ranksep="0.55" compound="true" {_FONT}',
-        *([_IN_HASTE] if len(picture.edges) > MOST_EDGES_WITH_CARE else []),
-        f'labelloc="t" labeljust="l" label=<{title_label(picture)}>',
-        f'node [{_FONT} margin="0.06,0.04" color="{colours.FRAME}"]',
-        f'edge [{_FONT} arrowsize="0.7"]',
+        f'nodesep="0.36" ranksep="0.55" compound="true" fontname="{FONT}"',
+        *([_IN_HASTE] if len(picture.edges) > _MOST_EDGES_WITH_CARE else []),
+        f'labelloc="t" labeljust="l" label=<{_title(picture)}>',
+        f'node [fontname="{FONT}" margin="0.06,0.04" color="{colours.FRAME}"]',
+        f'edge [fontname="{FONT}" arrowsize="0.7"]',
         'subgraph "cluster_picture" {',
         'peripheries="0" margin="12" labelloc="b" labeljust="l"',
-        f"label=<{legend_label(picture)}>" if picture.legend else 'label=""',
+        f"label=<{_legend(picture)}>" if picture.legend else 'label=""',
         *_boxes(picture),
         "}",
         *_edges(picture),
@@ -68,63 +73,163 @@ def _main_line(picture: Picture) -> set[str]:
     return line
 
 
-def _boxes(picture: Picture) -> list[str]:
-    """Return the boxes, each within the frames of its groups."""
+def _boxes(picture: Picture) -> Iterator[str]:
+    """Yield the boxes, each within its frames."""
     line = _main_line(picture)
-    lines: list[str] = []
     for part in picture.nested():
         if part is None:
-            lines.append("}")
-        elif isinstance(part, Group):
-            lines.append(f'subgraph "cluster_{part.id}" {{')
-            lines.append(f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"')
-            lines.append(f'margin="10" labelloc="t" labeljust="l" label=<{font(part.title, 11, colours.QUIET)}>')
+            yield "}"
+        elif isinstance(part, Frame):
+            yield f'subgraph "cluster_{part.id}" {{'
+            yield f'peripheries="1" style="rounded,filled" color="{colours.FRAME}" fillcolor="#fafbfc"'
+            yield f'margin="10" labelloc="t" labeljust="l" label=<{_font(part.title, 11, colours.QUIET)}>'
         else:
-            lines.append(_box(part, picture.direction, on_line=part.id in line))
-    return lines
+            yield _box(part, picture.direction, on_line=part.id in line)
 
 
 def _box(box: Box, direction: Direction, *, on_line: bool) -> str:
     fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
-    if box.faulty:
-        line = colours.FAULT_LINE
-    look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{line}"'
-    if on_line:
-        look += ' group="main"'
-    if box.output:
-        look += ' peripheries="2"'
-    if box.faulty:
-        look += ' penwidth="3"'
+    look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{colours.FAULT_LINE if box.faulty else line}"'
+    look += ' group="main"' * on_line + ' peripheries="2"' * box.output + ' penwidth="3"' * box.faulty
     classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""
-    return f'{box.id} [id="{box.id}"{classes} {look} label=<{box_label(box, direction)}>]'
+    return f'{box.id} [id="{box.id}"{classes} {look} label=<{_inside(box, direction)}>]'
 
 
-def _edges(picture: Picture) -> list[str]:
-    """Return the arrows.
+def _edges(picture: Picture) -> Iterator[str]:
+    """Yield the arrows.
 
-    Those along the main line pull harder, which keeps it straight. Those between groups
-    leave room for the leaves of the group they enter, so that groups can stand in line.
+    Those along the main line pull harder, which keeps it straight. Those between frames leave room for the leaves of the
+    frame they enter, so that frames can stand in line. Those back are written from the forward source to its consumer, so
+    that they are laid out beside the arrow forward. What stands beside an arrow has paper of its own if it may come to lie
+    on a frame.
     """
-    box = {box.id: box for box in picture.boxes}
-    lines = []
+    boxes = {box.id: box for box in picture.boxes}
+    paper = f' bgcolor="{colours.PAPER}"' if picture.groups else ""
     for place, edge in enumerate(picture.edges):
-        ends = box[edge.source], box[edge.target]
+        ends = boxes[edge.source], boxes[edge.target]
         pull = min(_PULL.get(end.kind, 1) for end in ends)
         length = 2 if ends[0].group != ends[1].group else 1
-        attributes = f'id="e{place}" class="{edge.role.replace(" ", "-")}" weight="{pull}" minlen="{length}"'
-        lines.append(_edge(edge, attributes, on_paper=bool(picture.groups)))
-    return lines
+        look = (
+            f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
+        )
+        look += f' id="e{place}" class="{edge.role.replace(" ", "-")}" weight="{pull}" minlen="{length}"'
+        if edge.text:
+            look += f" label=<{_table([_row(_font(edge.text, 8.5, colours.ROLE_INK[edge.role]))], 2, paper)}>"
+        if edge.role == "value":
+            yield f"{edge.source} -> {edge.target} [{look}]"
+        else:
+            yield f'{edge.target} -> {edge.source} [dir="back" {look}{_dashed(edge)}]'
 
 
-def _edge(edge: Edge, attributes: str, *, on_paper: bool) -> str:
-    ink = colours.ROLE_INK[edge.role]
-    look = f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
-    look += f" {attributes}"
-    if edge.text:
-        look += f" label=<{edge_label(edge.text, ink, on_paper=on_paper)}>"
-    if edge.role == "value":
-        return f"{edge.source} -> {edge.target} [{look}]"
-    if edge.strength is None:
-        look += ' style="dashed"'
-    # Written from the forward source to its consumer, so that it is laid out beside the arrow forward.
-    return f'{edge.target} -> {edge.source} [dir="back" {look}]'
+def _dashed(edge: Arrow) -> str:
+    return ' style="dashed"' if edge.strength is None else ""
+
+
+# Labels -------------------------------------------------------------------------------------------------------------
+
+
+def _inside(box: Box, direction: Direction) -> str:
+    """Return the inside of a box: its name, what it is, and its arrays, beside or below each other to save space."""
+    if box.kind == "literal":
+        return _font(box.title, 9, colours.QUIET)
+    rows = []
+    if box.mark:
+        colour = colours.FAULT if box.faulty else colours.CHECKED
+        lines = [_font(line, 9, bold=box.faulty) for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)]
+        rows.append(_row(_table(map(_row, lines), padding=2), f' bgcolor="{colour}"'))
+    rows.append(_row(_font(box.title, 12, bold=True)))
+    words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output else box.lines
+    rows += [_row(_font(line, 9, colours.QUIET)) for line in words]
+    rows += [_row(_font(line, 9, colours.ROLE_INK["error signal"])) for line in box.formulas]
+    fields = [_field(field) for field in box.fields]
+    if direction == "down" and len(fields) > 1:
+        fields = [_table(["<tr>" + "".join(f'<td valign="top">{field}</td>' for field in fields) + "</tr>"], padding=2)]
+    return _table([*rows, *map(_row, fields)], padding=1)
+
+
+def _field(field: Field) -> str:
+    ink = colours.ROLE_INK[field.role]
+    mark = f"{MARKS[field.state]} " if field.state else ""
+    if field.state and not field.lines:
+        return _table([_row(_font(mark + field.caption, 9, ink, bold=True))], padding=1)
+    rows = [_font(field.caption, 8.5, ink)]
+    if field.rows:
+        cells = [[(colours.cell(field.role, cell.strength), cell.text) for cell in row] for row in field.rows]
+        numbers = [[f'<td bgcolor="{colour}">{_font(text, 9)}</td>' for colour, text in row] for row in cells]
+        look = 'border="0" cellborder="1" cellspacing="0" cellpadding="3"'
+        rows.append(_grid(numbers, field.role, look, ' align="center"'))
+    if (
+        field.thumbnail
+    ):  # its tiles are not of fixed size: where it is stretched to its box, their colour fills the room
+        colour_rows = [[colours.cell(field.role, strength) for strength in row] for row in field.thumbnail]
+        tiles = [[f'<td width="6" height="6" bgcolor="{colour}"></td>' for colour in row] for row in colour_rows]
+        rows.append(_grid(tiles, field.role, _FRAMED))
+    rows += [_font(mark + line, 9, ink, bold=bool(mark)) for line in field.lines]
+    return _table(map(_row, rows), padding=1)
+
+
+def _title(picture: Picture) -> str:
+    """Return the title line, and below it the notice of what was left out."""
+    lines = [_font(picture.title, 15, bold=True), _font(picture.notice, 11, colours.QUIET)]
+    return _table([_row(line, ' align="left"') for line in lines if line], padding=2)
+
+
+def _legend(picture: Picture) -> str:
+    """Return the legend: for each role its arrow, its meaning and its scales."""
+    lines = [_table([_entry(picture, entry) for entry in picture.legend], padding=2)]
+    signals = next((entry for entry in picture.legend if entry.role != "value" and entry.high), None)
+    if signals:
+        scale = f"Error signals and gradients share one log scale, from {signals.low} to {signals.high}."
+        what = "Colour of a number: its size. Width and colour of an arrow: norm of its message."
+        lines += [_font(text, 9, colours.QUIET) for text in (scale, what)]
+    return _table([_row(line, ' align="left"') for line in lines], padding=2)
+
+
+def _entry(picture: Picture, entry: LegendEntry) -> str:
+    forward, back = {"right": ("→", "←"), "down": ("↓", "↑")}[picture.direction]
+    arrow = (forward if entry.role == "value" else back) if entry.arrow else ""
+    ink = colours.ROLE_INK[entry.role]
+    shades = [_block(14, 10, colours.cell(entry.role, step)) for step in _STEPS]
+    cells = [
+        ("center", _font(arrow, 13, ink, bold=True)),
+        ("left", _font(entry.text, 10, ink)),
+        ("right", _font(entry.low, 9)),
+        ("center", _grid([shades], entry.role, _FRAMED) if entry.high else ""),
+        ("left", _font(entry.high, 9)),
+        ("left", _width_bar(entry.role) if entry.high and entry.arrow and entry.role != "value" else ""),
+    ]
+    aligned = [f'<td align="{side}">{cell}</td>' for side, cell in cells]
+    aligned.insert(2, '<td width="14"></td>')  # some browsers set the text a little wider
+    return f"<tr>{''.join(aligned)}</tr>"
+
+
+def _width_bar(role: Role) -> str:
+    """Return strokes as wide as the arrows are."""
+    blocks = [_block(16, colours.width(role, step), colours.line(role, step)) for step in _STEPS]
+    strokes = "".join(f"<td>{_table([f'<tr>{block}</tr>'], padding=0)}</td>" for block in blocks)
+    return f'<table border="0" cellborder="0" cellspacing="2" cellpadding="0"><tr>{strokes}</tr></table>'
+
+
+def _block(width: float, height: float, colour: str) -> str:
+    return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
+
+
+def _grid(rows: list[list[str]], role: Role, look: str, more: str = "") -> str:
+    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<table {look} color="{colours.cell(role, 1.0)}"{more}>{lines}</table>'
+
+
+def _font(text: str, size: float, colour: str = colours.INK, *, bold: bool = False) -> str:
+    """Return clean text escaped and set in a size and colour; DOT allows no font around nothing."""
+    if not text:
+        return ""
+    inner = f"<b>{dot_markup(text)}</b>" if bold else dot_markup(text)
+    return f'<font point-size="{size:g}" color="{colour}">{inner}</font>'
+
+
+def _row(inner: str, more: str = "") -> str:
+    return f"<tr><td{more}>{inner}</td></tr>"
+
+
+def _table(rows: Iterable[str], padding: int, more: str = "") -> str:
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{"".join(rows)}</table>'

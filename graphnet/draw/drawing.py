@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from graphnet.check.report import Report
+from graphnet.common.replace import replacing
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
-from graphnet.draw.build import build
-from graphnet.draw.findings import marks_of, report_title
-from graphnet.draw.page.passes import check_learning_rate, named_passes
-from graphnet.draw.picture import Direction, Mark, Picture
-from graphnet.draw.render import fitting, render
-from graphnet.draw.shown import shown_of
-from graphnet.draw.units.build import build_units
-from graphnet.draw.units.diagram import Diagram
-from graphnet.draw.views import VIEWS
-from graphnet.engine.passes import ForwardPass
-from graphnet.errors import DrawError, shown
+from graphnet.draw import dot, mermaid, words
+from graphnet.draw.build import EVERYTHING, picture_of
+from graphnet.draw.names import marks_of, report_title
+from graphnet.draw.picture import Diagram, Direction, Mark, Picture
+from graphnet.draw.render import fitting, op_view_svg, render
+from graphnet.draw.units import shapes
+from graphnet.draw.units.build import diagram_of
+from graphnet.draw.units.layout import lay_out
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.errors import DrawError, SaveError, shown
+
+
+class _View(NamedTuple):
+    """How one kind of picture is written, and the engine of Graphviz that makes PNG and PDF of its DOT."""
+
+    dot: Callable[[Any], str]
+    svg: Callable[[Any], str]
+    mermaid: Callable[[Any], str]
+    text: Callable[[Any], str]
+    engine: str
+
+
+_OPS = _View(
+    dot.to_dot,
+    lambda picture: op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture)),
+    mermaid.ops_to_mermaid,
+    words.ops_to_text,
+    "dot",
+)
+_UNITS = _View(
+    lambda diagram: shapes.to_dot(lay_out(diagram)),
+    lambda diagram: shapes.to_svg(lay_out(diagram), diagram.title, words.units_to_text(diagram)),
+    mermaid.units_to_mermaid,
+    words.units_to_text,
+    shapes.ENGINE,
+)
 
 
 def draw(
@@ -93,7 +118,7 @@ def draw(
     How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
     ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
     ``picture.edges`` has the id ``e7``. In the unit view a node has many elements, with ids made of places: see
-    `graphnet.draw.units.diagram`.
+    `graphnet.draw.picture`.
 
     Examples
     --------
@@ -104,24 +129,17 @@ def draw(
     >>> draw(gn.tanh(x @ [[1.0], [-1.0]], name="a"), view="units")
     <Drawing of 'Graph of a: 4 nodes, 1 input, 0 parameters': 3 units>
     """
-    if not isinstance(view, str) or view not in ("ops", "units"):
-        raise DrawError(f"unknown view {shown(view)}", repair='Use "ops" or "units".')
-    if not isinstance(direction, str) or direction not in ("right", "down"):
-        raise DrawError(f"unknown direction {shown(direction)}", repair='Use "right" or "down".')
-    rate = check_learning_rate(learning_rate)
-    if view == "units":
-        if (
-            isinstance(what, Report)
-            or marks is not None
-            or direction != "right"
-            or show is not None
-            or depth is not None
-        ):
-            raise DrawError(
-                "the unit view flows to the right, and has no reports, marks, show and depth",
-                repair='Leave out view="units", or the other option.',
-            )
-    elif sample is not None:
+    for name, option, known in (("view", view, ("ops", "units")), ("direction", direction, ("right", "down"))):
+        if not isinstance(option, str) or option not in known:
+            raise DrawError(f"unknown {name} {shown(option)}", repair=f'Use "{known[0]}" or "{known[1]}".')
+    rate = _learning_rate(learning_rate)
+    given = any(option is not None for option in (marks, show, depth))
+    if view == "units" and (given or direction != "right" or isinstance(what, Report)):
+        raise DrawError(
+            "the unit view flows to the right, and has no reports, marks, show and depth",
+            repair='Leave out view="units", or the other option.',
+        )
+    if view == "ops" and sample is not None:
         raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
     if depth is not None:
         depth = whole(depth, "depth, the number of levels,", "Give 0, 1, 2 ...", least=0, error=DrawError)
@@ -130,28 +148,14 @@ def draw(
     title = ""
     if isinstance(what, Report):
         title, marks, what = report_title(what), marks_of(what) | dict(marks or {}), what.graph
-    passes = named_passes(what) or {}
+    passes = _named_passes(what)
     drawn = list(passes.values())[-1] if passes else as_graph(what)
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
-    parts = shown_of(drawn, show)
+    parts = _asked_for(drawn, show)
 
-    ops = partial(_ops, graph, drawn, direction, marks, parts, depth, title)
-    picture = build_units(drawn, sample) if view == "units" else ops()
+    ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
+    picture = diagram_of(drawn, sample) if view == "units" else ops()
     return Drawing(picture, partial(_page, graph, picture, ops, passes, rate, sample, view))
-
-
-def _ops(
-    graph: Graph,
-    drawn: Graph | ForwardPass,
-    direction: Direction,
-    marks: Mapping[Node, Mark] | None,
-    parts: Any,
-    depth: int | None,
-    title: str,
-    unfold: int | None = None,
-) -> Picture:
-    """Build the op view; `graph` is first of all, so that what is pickled nests no nodes."""
-    return build(drawn, direction, marks, shown=parts, depth=depth, unfold=unfold, title=title)
 
 
 def _page(
@@ -169,6 +173,72 @@ def _page(
 
     first = picture if isinstance(picture, Picture) else ops()
     return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
+
+
+# What is given ------------------------------------------------------------------------------------------------------
+
+
+def _asked_for(what: Graph | ForwardPass, show: Any) -> frozenset[str]:
+    """Return what is shown of a graph or a pass: what was asked for, or all that it has but formulas."""
+    if show is None:
+        return EVERYTHING - {"formulas"}
+    try:
+        asked: list[Any] = [show] if isinstance(show, str) else list(show)
+    except Exception:  # of any kind: it can't be iterated
+        asked = [show]
+    back = BackwardPass, "a backward pass, as gn.backward(E, feeds)"
+    needs: dict[str, tuple[type, str]] = dict.fromkeys(("error signals", "gradients", "messages"), back)
+    needs["values"] = ForwardPass, "a pass, as gn.forward(E, feeds)"
+    for name in asked:
+        if not isinstance(name, str) or name not in EVERYTHING:
+            known = ", ".join(f'"{each}"' for each in sorted(EVERYTHING))
+            raise DrawError(f"can't show {shown(name)}", repair=f"Known are {known}.")
+        kind, needed = needs.get(name, (object, ""))
+        if not isinstance(what, kind):
+            raise DrawError(f"there are no {name} in this {type(what).__name__}", repair=f"Draw {needed}.")
+    return frozenset(asked)
+
+
+def _learning_rate(rate: Any) -> float:
+    try:
+        value = float(rate)
+    except Exception:  # of any kind, as an int that is too large
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise DrawError(
+            f"learning rate {shown(rate)} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1."
+        )
+    return value
+
+
+def _named_passes(what: Any) -> dict[str, ForwardPass]:
+    """Return passes by name: a pass, several in a list, or ``{name: pass}``; none if it is neither."""
+    if isinstance(what, ForwardPass):
+        return {"pass": what}
+    if isinstance(what, Mapping):
+        passes = {name if isinstance(name, str) else shown(name): run for name, run in what.items()}
+    elif isinstance(what, Sequence) and any(isinstance(run, ForwardPass) for run in what):
+        passes = {f"pass {i}": run for i, run in enumerate(what, start=1)}
+    else:
+        return {}
+    if not passes:
+        raise DrawError("no passes to draw", repair='Give at least one: draw({"epoch 0": bwd}).')
+    nodes: tuple[Node, ...] = ()
+    for name, run in passes.items():
+        if not isinstance(run, ForwardPass):
+            raise DrawError(
+                f"{name!r} is {type(run).__name__}, not a pass", repair="Give what gn.backward or gn.forward returned."
+            )
+        nodes = nodes or run.graph.nodes
+        if len(run.graph.nodes) != len(nodes) or any(a is not b for a, b in zip(run.graph.nodes, nodes, strict=True)):
+            raise DrawError(
+                f"{name!r} is a pass of another graph than the first one",
+                repair="One page shows one graph. Run the same output node each time.",
+            )
+    return passes
+
+
+# What is made -------------------------------------------------------------------------------------------------------
 
 
 class Drawing:
@@ -193,7 +263,10 @@ class Drawing:
     def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
         self._page = page
         self.picture = picture
-        self._view = VIEWS[type(picture)]
+
+    @property
+    def _view(self) -> _View:
+        return _OPS if isinstance(self.picture, Picture) else _UNITS
 
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz: for ``dot``, in the unit view for ``neato -n2``.
@@ -319,7 +392,12 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        _replace(path, writer(self))
+        content = writer(self)
+        try:
+            with replacing(path) as file:
+                file.write(content)
+        except SaveError as error:
+            raise DrawError(error.problem, repair=error.repair) from error
         return path
 
     def __repr__(self) -> str:
@@ -345,12 +423,9 @@ _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
 }
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write to a file beside `path` and rename it: no one ever sees half a file."""
+def in_notebook(what: Any) -> str | None:
+    """Return the picture of a node, a graph or a pass as a notebook shows it, or nothing, so that it shows the plain text."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".drawing-") as folder:
-            unfinished = Path(folder, "picture")
-            unfinished.write_bytes(content)
-            os.replace(unfinished, path)
-    except OSError as error:
-        raise DrawError(f"can't write {str(path)!r}: {error}", repair="Choose a place you may write to.") from error
+        return draw(what)._repr_html_()
+    except Exception:  # showing a value must never fail: without Graphviz there is still its text
+        return None

@@ -1,14 +1,20 @@
-"""The Mermaid writer of the op view: for pages and chats that draw Mermaid's text."""
+"""Both views as flowcharts of Mermaid, for pages and chats that draw its text: the same picture gives the same text.
+
+Ids are opaque. Text stands in quotes, with all that means something to Mermaid or to HTML written as a code. As Mermaid
+refuses more than 500 arrows, larger pictures leave some out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from graphnet.draw import colours
-from graphnet.draw.picture import Box, Edge, Group, Kind, Picture
+from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
 from graphnet.draw.text import mermaid_text
 
-MOST_EDGES = 480
+_MOST_EDGES, _MOST_WEIGHTS = 480, 200
 
-_SHAPES: dict[Kind, tuple[str, str]] = {
+_SHAPES: dict[BoxKind, tuple[str, str]] = {
     "op": ("(", ")"),
     "input": ("[/", "/]"),
     "parameter": ("[[", "]]"),
@@ -18,34 +24,41 @@ _SHAPES: dict[Kind, tuple[str, str]] = {
 }
 
 
-def to_mermaid(picture: Picture) -> str:
-    """Return the picture as a Mermaid flowchart: the same picture gives the same text.
-
-    Ids are those of the boxes and groups, opaque. Names stand in quotes, with all that means something to Mermaid or to
-    HTML written as a code. Mermaid refuses more than 500 arrows: a picture with more leaves out those of messages.
-    """
-    edges = [edge for edge in picture.edges if len(picture.edges) <= MOST_EDGES or edge.role == "value"]
-    lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *caption(picture.title, picture.notice)]
-    lines += _boxes(picture)
-    lines += [_edge(edge) for edge in edges]
-    lines += _looks(picture, edges)
-    return "\n".join(lines) + "\n"
+def _caption(*words: str) -> Iterator[str]:
+    """Yield a node without a frame for the lines above a picture: Mermaid's own titles lose all that looks like HTML."""
+    yield f'caption["{mermaid_text(*filter(None, words))}"]'
+    yield "style caption fill:none,stroke:none"
 
 
-def caption(*words: str) -> list[str]:
-    """Return a node without a frame for the lines above a picture: Mermaid's own titles lose all that looks like HTML."""
-    text = "<br/>".join(mermaid_text(line) for line in words if line)
-    return [f'caption["{text}"]', "style caption fill:none,stroke:none"]
+def _group(id: str, title: str, inside: Iterable[str]) -> list[str]:
+    return [f'subgraph {id}["{mermaid_text(title) or " "}"]', *inside, "end"]  # Mermaid takes no empty text
 
 
-def _boxes(picture: Picture) -> list[str]:
-    lines: list[str] = []
+def _arrow(source: str, stroke: str, text: str, target: str) -> str:
+    return f'{source} {stroke}|"{mermaid_text(text)}"| {target}' if text else f"{source} {stroke} {target}"
+
+
+def _link_style(places: Iterable[int], ink: str) -> str:
+    return f"linkStyle {','.join(map(str, places))} stroke:{ink},color:{ink}"
+
+
+# The op view --------------------------------------------------------------------------------------------------------
+
+
+def ops_to_mermaid(picture: Picture) -> str:
+    """Return a picture as a flowchart: one of too many arrows leaves out those of messages."""
+    edges = [edge for edge in picture.edges if len(picture.edges) <= _MOST_EDGES or edge.role == "value"]
+    lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *_caption(picture.title, picture.notice)]
     for part in picture.nested():
-        if isinstance(part, Group):
-            lines.append(f'subgraph {part.id}["{mermaid_text(part.title) or " "}"]')  # Mermaid takes no empty text
-        else:
-            lines.append("end" if part is None else _box(part))
-    return lines
+        lines += (
+            ["end"]
+            if part is None
+            else _group(part.id, part.title, [])[:1]
+            if isinstance(part, Frame)
+            else [_box(part)]
+        )
+    lines += [_arrow(e.source, "-->" if e.role == "value" else "-.->", e.text, e.target) for e in edges]
+    return "\n".join([*lines, *_looks(picture, edges)]) + "\n"
 
 
 def _box(box: Box) -> str:
@@ -53,33 +66,72 @@ def _box(box: Box) -> str:
     words = [box.title, *box.words, *box.formulas]
     words += [f"{box.mark.kind}: {box.mark.text}"] if box.mark else []
     words += [": ".join(filter(None, [field.caption, field.text])) for field in box.fields]
-    return f'{box.id}{opened}"{"<br/>".join(map(mermaid_text, words))}"{closed}'
+    return f'{box.id}{opened}"{mermaid_text(*words)}"{closed}'
 
 
-def _edge(edge: Edge) -> str:
-    arrow = "-->" if edge.role == "value" else "-.->"
-    text = f'|"{mermaid_text(edge.text)}"|' if edge.text else ""
-    return f"{edge.source} {arrow}{text} {edge.target}"
-
-
-def _looks(picture: Picture, edges: list[Edge]) -> list[str]:
-    """Return the colours: of boxes by their kind, of arrows by their role."""
-    lines = []
-    for kind, fill in colours.BOX_FILL.items():
-        members = [box.id for box in picture.boxes if box.kind == kind and not box.output]
-        if members:
-            lines.append(f"classDef {kind} fill:{fill},stroke:{colours.BOX_LINE[kind]},color:{colours.INK}")
-            lines.append(f"class {','.join(members)} {kind}")
-    outputs = [box.id for box in picture.boxes if box.output]
-    if outputs:
-        lines.append(f"classDef output fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}")
-        lines.append(f"class {','.join(outputs)} output")
-    faults = [box.id for box in picture.boxes if box.faulty]
-    if faults:
-        lines.append(f"classDef fault stroke:{colours.FAULT_LINE},stroke-width:4px")
-        lines.append(f"class {','.join(faults)} fault")
+def _looks(picture: Picture, edges: list[Arrow]) -> Iterator[str]:
+    """Yield the colours: of boxes by their kind, of arrows by their role."""
+    looks: dict[str, tuple[str, list[Box]]] = {
+        kind: (
+            f"fill:{fill},stroke:{colours.BOX_LINE[kind]},color:{colours.INK}",
+            [box for box in picture.boxes if box.kind == kind and not box.output],
+        )
+        for kind, fill in colours.BOX_FILL.items()
+    }
+    output = f"fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}"
+    looks["output"] = output, [box for box in picture.boxes if box.output]
+    looks["fault"] = f"stroke:{colours.FAULT_LINE},stroke-width:4px", [box for box in picture.boxes if box.faulty]
+    for name, (look, boxes) in looks.items():
+        if boxes:
+            yield f"classDef {name} {look}"
+            yield f"class {','.join(box.id for box in boxes)} {name}"
     for role, ink in colours.ROLE_INK.items():
-        places = [str(i) for i, edge in enumerate(edges) if edge.role == role]
+        places = [i for i, edge in enumerate(edges) if edge.role == role]
         if places:
-            lines.append(f"linkStyle {','.join(places)} stroke:{ink},color:{ink}")
-    return lines
+            yield _link_style(places, ink)
+
+
+# The unit view ------------------------------------------------------------------------------------------------------
+
+
+def units_to_mermaid(diagram: Diagram) -> str:
+    """Return a diagram as a flowchart: a circle for each unit, an arrow for each weight.
+
+    A weight's arrow has its number, and is grey if that is positive, orange if negative. Too many weights between two layers
+    are one arrow from layer to layer.
+    """
+    lines = ["flowchart LR", *_caption(diagram.title, diagram.sample, diagram.notice)]
+    for column in diagram.columns:
+        words = ", ".join(filter(None, (column.title, column.name, column.activation)))
+        lines += _group(column.id, words, _units(column))
+    edges: list[str] = []
+    strokes: dict[str, list[int]] = {}
+    single = sum(len(bundle.weights) for bundle in diagram.bundles) <= _MOST_WEIGHTS
+    for bundle in diagram.bundles:
+        if not single:
+            summary = ", ".join(filter(None, [bundle.summary, bundle.gradient_summary]))
+            edges.append(_arrow(bundle.source, "-->", summary, bundle.target))
+        for weight in bundle.weights if single else ():
+            numbers = [weight.weight.text] if weight.weight else []
+            numbers += [f"∂ {weight.gradient.text}"] if weight.gradient else []
+            strokes.setdefault(colours.weight(weight.negative, 1.0), []).append(len(edges))
+            edges.append(_arrow(_id(weight.source), "-->", ", ".join(numbers), _id(weight.target)))
+    if diagram.error:
+        lines.append(f'e["{mermaid_text(diagram.error.equation, diagram.error.call)}"]')
+        edges += [_arrow(_id(unit.id), "-->", "", "e") for unit in diagram.columns[-1].units]
+    return "\n".join([*lines, *edges, *(_link_style(places, ink) for ink, places in strokes.items())]) + "\n"
+
+
+def _units(column: Column) -> Iterator[str]:
+    for unit in column.units:
+        numbers = [f"{name} {text}" for name, text in unit.numbers.items()]
+        numbers += [f"{MARKS['saturated']} {unit.flat}"] if unit.flat else []
+        yield f'{_id(unit.id)}(("{mermaid_text(*(numbers or [str(unit.number)]))}"))'
+    left_out = column.size - len(column.units)
+    if left_out:
+        yield f'{column.id}x["… {left_out:,} more"]'
+
+
+def _id(id: str) -> str:
+    """Return an id without the hyphen, which Mermaid could take for the start of an arrow."""
+    return id.replace("-", "_")

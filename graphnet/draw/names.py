@@ -1,16 +1,40 @@
-"""What nodes are called in pictures."""
+"""What stands on a picture in words: what nodes are and are called, the title, the legend, and what a check found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphnet.check.report import Report
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
+from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
 from graphnet.core.text import LONGEST
-from graphnet.draw.kinds import kind_of
-from graphnet.draw.text import number, short
+from graphnet.draw.picture import Arrow, Box, BoxKind, LegendEntry, Mark, Role
+from graphnet.draw.scale import Scale
+from graphnet.draw.text import count, listing, number, shape_text, short
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.engine.units import SATURATED, Mask
 
-MOST_ARGUMENTS = 4
-LONGEST_SYMBOL = 12
+WHY = {"saturated": f"slope below {100 * SATURATED:.0f} % of its largest", "off": "slope exactly 0"}
+"""Why hardly any error signal gets through an activation, by the words for it."""
+
+_MOST_ARGUMENTS, _MOST_OUTPUTS, _LONGEST_SYMBOL = 4, 3, 12
+
+
+def kind_of(node: Node) -> BoxKind:
+    """Return what the box of a node stands for: a number written in the code is a literal."""
+    if isinstance(node, Constant):
+        return "literal" if node.shape == () and node.name is None else "constant"
+    return "input" if isinstance(node, Input) else "parameter" if isinstance(node, Parameter) else "op"
+
+
+def signal_role(node: Node) -> Role:
+    """Return what the error signal of a node is to the network."""
+    if node.op is not None:
+        return "error signal"
+    return "gradient" if isinstance(node, Parameter) else "unused signal"
 
 
 class Names:
@@ -39,7 +63,7 @@ class Names:
     def symbol(self, node: Node) -> str:
         """Return a name short enough for a formula, or nothing."""
         name = short(self._own(node, node.scope))
-        return name if len(name) <= LONGEST_SYMBOL else ""
+        return name if len(name) <= _LONGEST_SYMBOL else ""
 
     def derivative(self, node: Node) -> str:
         """Return the error signal of a node as ``∂E/∂a1``, or nothing if the names are long."""
@@ -48,9 +72,103 @@ class Names:
 
     def call(self, node: Node, scope: str = "", most: int = 24) -> str:
         """Return what makes a node, as ``tanh(z1)``, seen from within a scope."""
-        arguments = [self.within(source, scope, most) for source in node.inputs[:MOST_ARGUMENTS]]
-        more = ["…"] if len(node.inputs) > MOST_ARGUMENTS else []
-        return f"{short(node.kind)}({', '.join(arguments + more)})"
+        arguments = [self.within(source, scope, most) for source in node.inputs[: _MOST_ARGUMENTS + 1]]
+        return f"{short(node.kind)}({listing(arguments, _MOST_ARGUMENTS)})"
 
     def _own(self, node: Node, scope: str) -> str:
         return self.graph.label(node).removeprefix(f"{scope}/" if scope else "")
+
+
+def title_of(shown: Graph | ForwardPass) -> str:
+    """Return the one line above a picture: of a graph its counts, of a pass its outputs."""
+    run = shown if isinstance(shown, ForwardPass) else None
+    graph = shown.graph if isinstance(shown, ForwardPass) else shown
+
+    def output(node: Node) -> str:
+        name = short(graph.label(node))
+        if run is None:
+            return name
+        value = run.values[node]
+        return f"{name} = {number(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
+
+    names = listing([output(node) for node in graph.outputs[: _MOST_OUTPUTS + 1]], _MOST_OUTPUTS)
+    if run is not None:
+        return f"{'Backward' if isinstance(run, BackwardPass) else 'Forward'} pass: {names}"
+    counts = [(len(graph), "node"), (len(graph.inputs), "input"), (len(graph.parameters), "parameter")]
+    return f"Graph of {names}: {', '.join(count(n, what) for n, what in counts)}"
+
+
+def counted(what: str, where: Mask) -> str:
+    """Return at how many entries something is so, in words.
+
+    Examples
+    --------
+    >>> counted("off", np.array([True, False, True])), counted("off", np.array([True]))
+    ('2 of 3 off', 'off')
+    """
+    return what if where.size == 1 else f"{np.count_nonzero(where):,} of {where.size:,} {what}"
+
+
+# The legend ---------------------------------------------------------------------------------------------------------
+
+_MEANINGS: dict[Role, str] = {
+    "error signal": "error signal, flowing back",
+    "gradient": "gradient of a parameter",
+    "unused signal": "error signal of an input or a constant: goes no further",
+}
+
+
+def legend_of(
+    boxes: Sequence[Box], edges: Sequence[Arrow], values: Scale, signals: Scale, *, above: bool, forward_only: bool
+) -> tuple[LegendEntry, ...]:
+    """Return one entry for each colour that has a meaning in this picture, and one that says what was not computed.
+
+    `above` tells that values lie beyond the end of their scale, `forward_only` that a pass has no error signals.
+    """
+    coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
+    arrows = {edge.role for edge in edges}
+    entries = []
+    if "value" in coloured:
+        text = "value, flowing forward; colour of a number: its size"
+        high = number(values.high, 2) + (" and above" if above else "")
+        entries.append(LegendEntry("value", text, "0", high, arrow="value" in arrows))
+    elif arrows - {"value"}:
+        entries.append(LegendEntry("value", "value, flowing forward"))
+    for role, meaning in _MEANINGS.items():
+        if role in coloured | arrows:
+            entries.append(LegendEntry(role, meaning, number(signals.low, 2), number(signals.high, 2), role in arrows))
+    if forward_only:
+        entries.append(LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False))
+    return tuple(entries)
+
+
+# Gradient checks ----------------------------------------------------------------------------------------------------
+
+
+def marks_of(report: Report) -> dict[Node, Mark]:
+    """Return a mark for each node that was checked: what is wrong with its rule, or that it was checked."""
+    found = [finding for finding in report.findings if finding.node in report.graph]
+    marks = {f.node: Mark("checked", "checked, in a sample" if f.sampled else "checked") for f in found}
+    why = {"kink": "undecided: at a kink", "blurred": "undecided: no usable difference"}
+    marks |= {f.node: Mark("checked", why[f.verdict]) for f in found if f.verdict in why}
+    rules = {p.node: Mark("fault", f"rule breaks a property, {p.name}: {p.evidence}") for p in report.broken}
+    wrong = [f for f in found if f.verdict == "wrong"]
+    for f in reversed([f for f in wrong if f.local]):
+        rules[f.node] = Mark("fault", f"rule wrong for {f.input}: {f.diagnosis.partition(';')[0]}")
+    if rules:
+        return marks | {f.node: Mark("checked", "its gradient is wrong too") for f in wrong if not f.local} | rules
+    whole = {f.node: Mark("fault", "gradient from end to end is wrong") for f in report.failures if not f.local}
+    return marks | {node: mark for node, mark in whole.items() if node in report.graph}
+
+
+def report_title(report: Report) -> str:
+    """Return the outcome of a check in one line."""
+    wrong = [f"{finding.op} at {finding.label}" for finding in report.failures if finding.local]
+    rules = list(dict.fromkeys(short(name) for name in [*wrong, *(f"{p.op} at {p.label}" for p in report.broken)]))
+    if rules:
+        return f"Gradient check: wrong rule of {listing(rules, 3)}"
+    if report.failures:
+        return "Gradient check: every rule is right, but a gradient from end to end is wrong"
+    if report.ok:
+        return f"Gradient check: all right, {count(sum(f.local for f in report.findings), 'input')} of rules"
+    return "Gradient check: undecided"

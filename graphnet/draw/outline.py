@@ -1,48 +1,58 @@
-"""Which boxes a picture has: one for each node, or, in a graph too large to read, folded ones."""
+"""Which boxes a picture has: one for each node, or, in a graph too large to read, folded ones; and the frames around them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
-from graphnet.draw.repeats import longest_repeat
-from graphnet.draw.text import count, short
+from graphnet.draw.picture import Frame
+from graphnet.draw.text import count, listing, short
 
-MOST_READABLE = 300
-"""Above this many boxes a picture is folded, unless it was asked for in full."""
+_MOST_READABLE = 300  # above this many boxes a picture is folded, unless it was asked for in full
 
-MOST_BOXES, MOST_LENGTH, MOST_CROWDED = 1200, 2400, 40_000
-"""Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by
-side in a column, the layout takes more than a few seconds: all three measured."""
+# Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by side
+# in a column, the layout takes more than a few seconds: all three measured.
+_MOST_BOXES, _MOST_LENGTH, _MOST_CROWDED = 1200, 2400, 40_000
 
-MOST_ALIKE = 24
-"""Of more scopes alike in a row than this, those in the middle become one box."""
-
-KEPT_OF_REPEATS = 6
-"""About so many nodes of repeated layers stay at either end."""
-
-KEPT_AT_EACH_END = (20, 10, 5, 2)
-"""How many boxes stay at either end of a picture whose middle is left out: the first of these that fits."""
-
-MOST_FOLDS = 12
-
-DEEPEST = 8
-"""Scopes nested deeper than this share the frame of the last one drawn."""
+_MOST_ALIKE = 24  # of more scopes alike in a row than this, those in the middle become one box
+_KEPT_OF_REPEATS = 6  # about this many nodes of repeated layers stay at either end
+_KEPT_AT_EACH_END = (20, 10, 5, 2)  # boxes that stay around a middle that is left out: the first of these that fits
+_MOST_FOLDS, _LONGEST_PATTERN, _LEAST_REPEATS = 12, 40, 4
+_DEEPEST = 8  # scopes nested deeper than this share the frame of the last one drawn
 
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
 class Item:
-    """What becomes one box: a node, or several folded into it, and the scope around it."""
+    """What becomes one box: a node, or several folded into it, and the scope around it.
+
+    Attributes
+    ----------
+    nodes, scope
+        What it stands for, and where.
+    title
+        What a folded box is called; empty for a single node.
+    kind
+        ``"node"``, or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``.
+    """
 
     nodes: tuple[Node, ...]
     scope: str
     title: str = ""
-    """What a folded box is called; empty for a single node."""
     kind: str = "node"
-    """Or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``."""
+
+
+class Use(NamedTuple):
+    """One edge of the graph."""
+
+    source: Node
+    consumer: Node
+    slot: int
 
 
 def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:
@@ -55,28 +65,24 @@ def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -
     What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes in
     topological order are kept, with one box for all between them.
     """
+    most = _MOST_READABLE if depth is None else _MOST_BOXES
     deepest = max(_depth(node.scope) for node in graph.nodes)
     opened = deepest if depth is None else min(depth, deepest)
     items = _fold_scopes(graph, opened)
-    fits = _can_be_read if depth is None else _can_be_drawn
-    while not fits(graph, items) and opened:
-        opened = min(opened - 1, DEEPEST)
+    while not _fits(graph, items, most) and opened:
+        opened = min(opened - 1, _DEEPEST)
         items = _fold_scopes(graph, opened)
     if depth is None and opened < deepest:
-        items = _fold_repeats(items, MOST_ALIKE)
-    if not fits(graph, items):
+        items = _fold_repeats(items, _MOST_ALIKE)
+    if not _fits(graph, items, most):
         items = _fold_repeats(items, 0)
-    if not _can_be_drawn(graph, items):
+    if not _fits(graph, items, _MOST_BOXES):
         items = _fold_middle(graph, items)
     if unfold is not None:
-        items = _unfold(items, graph.nodes[unfold])
+        opened_box = next(item for item in items if any(node is graph.nodes[unfold] for node in item.nodes))
+        here = items.index(opened_box)
+        items = (*items[:here], *(Item((node,), node.scope) for node in opened_box.nodes), *items[here + 1 :])
     return items, _notice(graph, items)
-
-
-def _unfold(items: Sequence[Item], node: Node) -> tuple[Item, ...]:
-    """Return the items with a box for each node of the one that a node is in."""
-    here = next(i for i, item in enumerate(items) if any(member is node for member in item.nodes))
-    return (*items[:here], *(Item((member,), member.scope) for member in items[here].nodes), *items[here + 1 :])
 
 
 def _notice(graph: Graph, items: Sequence[Item]) -> str:
@@ -89,18 +95,37 @@ def _notice(graph: Graph, items: Sequence[Item]) -> str:
     return f"{count(len(graph), 'node')}: {', '.join(notices)}" if notices else ""
 
 
+def frames_of(items: Iterable[Item]) -> tuple[tuple[Frame, ...], dict[str, str]]:
+    """Return the frames around the boxes, outer ones first, and the id of the frame for each scope."""
+    frames: dict[str, Frame] = {}
+    id_of_scope: dict[str, str] = {}
+    for scope in dict.fromkeys(item.scope for item in items if item.scope):
+        parent: str | None = None
+        names = scope.split("/")[:_DEEPEST]
+        for depth, name in enumerate(names, start=1):
+            frame = frames.setdefault("/".join(names[:depth]), Frame(f"g{len(frames)}", short(name), parent))
+            id_of_scope[scope] = parent = frame.id
+    return tuple(frames.values()), id_of_scope
+
+
+def uses_between(graph: Graph, items: Sequence[Item]) -> Iterator[tuple[int, int, Use]]:
+    """Yield every edge of the graph that is not inside a box, with the places of the boxes at its ends."""
+    box_of = {node: place for place, item in enumerate(items) for node in item.nodes}
+    for consumer in graph.nodes:
+        end = box_of[consumer]
+        for slot, source in enumerate(consumer.inputs):
+            if box_of[source] != end:
+                yield box_of[source], end, Use(source, consumer, slot)
+
+
 # What fits ----------------------------------------------------------------------------------------------------------
 
 
-def _can_be_read(graph: Graph, items: Sequence[Item]) -> bool:
-    return len(items) <= MOST_READABLE and _can_be_drawn(graph, items)
-
-
-def _can_be_drawn(graph: Graph, items: Sequence[Item]) -> bool:
-    if len(items) > MOST_BOXES:
+def _fits(graph: Graph, items: Sequence[Item], most: int) -> bool:
+    if len(items) > most:
         return False
     columns, length = _extent(graph, items)
-    return length <= MOST_LENGTH and length * length / columns <= MOST_CROWDED
+    return length <= _MOST_LENGTH and length * length / columns <= _MOST_CROWDED
 
 
 def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
@@ -109,24 +134,17 @@ def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
     An arrow across many columns makes the layout as slow as many arrows do. A box with no arrow to it, as a
     parameter's, stands right before the first box it leads to.
     """
-    box_of = {node: index for index, item in enumerate(items) for node in item.nodes}
     column = [0] * len(items)
-    has_sources = [False] * len(items)
     pairs: dict[tuple[int, int], None] = {}
-    for node in graph.nodes:
-        end = box_of[node]
-        for source in node.inputs:
-            start = box_of[source]
-            if start != end:
-                column[end] = max(column[end], column[start] + 1)
-                has_sources[end] = True
-                pairs[start, end] = None
+    for start, end, _ in uses_between(graph, items):
+        column[end] = max(column[end], column[start] + 1)
+        pairs[start, end] = None
+    has_sources = {end for _, end in pairs}
     first_use: dict[int, int] = {}
     for start, end in pairs:
         first_use[start] = min(first_use.get(start, len(items)), column[end])
-    for start, used in first_use.items():
-        if not has_sources[start]:
-            column[start] = used - 1
+    for start in first_use.keys() - has_sources:
+        column[start] = first_use[start] - 1
     length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
     return max(column) + 1, length
 
@@ -150,22 +168,20 @@ def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
         members.setdefault(path, []).append(node)
         order[path] = None
     return tuple(
-        Item((key,), key.scope) if isinstance(key, Node) else _scope_item(key, tuple(members[key])) for key in order
+        Item((key,), key.scope)
+        if isinstance(key, Node)
+        else Item(tuple(members[key]), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
+        for key in order
     )
-
-
-def _scope_item(path: str, nodes: tuple[Node, ...]) -> Item:
-    outer, _, own = path.rpartition("/")
-    return Item(nodes, outer, own, "scope")
 
 
 def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
     """Fold the middle of each long enough run of repeats, so that one sees how it begins and how it ends."""
-    for _ in range(MOST_FOLDS):
+    for _ in range(_MOST_FOLDS):
         repeat = longest_repeat([_signature(item) for item in items])
-        if repeat is None or repeat.end - repeat.start <= most:
+        if repeat is None or repeat.times * repeat.period <= most:
             break
-        kept = max(1, -(-KEPT_OF_REPEATS // repeat.period))
+        kept = max(1, -(-_KEPT_OF_REPEATS // repeat.period))
         folded = repeat.times - 2 * kept
         if folded < 2:
             break
@@ -173,12 +189,43 @@ def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
         stop = start + folded * repeat.period
         between = items[start:stop]
         nodes = tuple(node for item in between for node in item.nodes)
-        items = (
-            *items[:start],
-            Item(nodes, _common(between), _pattern(between[: repeat.period], folded), "repeat"),
-            *items[stop:],
-        )
+        box = Item(nodes, _common(between), _pattern(between[: repeat.period], folded), "repeat")
+        items = (*items[:start], box, *items[stop:])
     return items
+
+
+class Repeat(NamedTuple):
+    """A run of `times` copies of a pattern of `period` entries, from `start` on."""
+
+    start: int
+    period: int
+    times: int
+
+
+def longest_repeat(signatures: Sequence[Hashable]) -> Repeat | None:
+    """Return the run of repeats that covers most entries of a sequence; of equal ones the shortest pattern.
+
+    Examples
+    --------
+    >>> longest_repeat("x" + "abc" * 5 + "y")
+    Repeat(start=1, period=3, times=5)
+    >>> longest_repeat("abcdef") is None
+    True
+    """
+    numbers: dict[Hashable, int] = {}
+    codes = np.array([numbers.setdefault(signature, len(numbers)) for signature in signatures])
+    best: Repeat | None = None
+    for period in range(1, min(_LONGEST_PATTERN, len(codes) // _LEAST_REPEATS) + 1):
+        same = np.concatenate([[0], codes[period:] == codes[:-period], [0]])
+        edges = np.flatnonzero(np.diff(same))  # runs of equal entries start and end here
+        if not edges.size:
+            continue
+        longest = int((edges[1::2] - edges[::2]).argmax())
+        start, end = map(int, edges[2 * longest : 2 * longest + 2])
+        found = Repeat(start, period, (end - start + period) // period)
+        if found.times >= _LEAST_REPEATS and (best is None or found.times * period > best.times * best.period):
+            best = found
+    return best
 
 
 def _signature(item: Item) -> Hashable:
@@ -191,19 +238,13 @@ def _signature(item: Item) -> Hashable:
 
 def _pattern(items: Sequence[Item], times: int) -> str:
     """Return what is repeated, in words."""
-    names = [short(item.title or item.nodes[0].kind, 16) for item in items if item.title or not _is_leaf(item.nodes[0])]
+    leaf = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
+    named = [item for item, left_out in zip(items, leaf, strict=True) if not left_out]
+    names = [short(item.title or item.nodes[0].kind, 16) for item in named]
     if items[0].kind == "scope":
-        return (
-            f"{count(times, 'more scope')} like {names[0]}"
-            if len(names) == 1
-            else f"{times:,} × ({', '.join(names[:4])})"
-        )
-    shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-    return f"{times:,} × {shown}" if len(names) == 1 else f"{times:,} × ({shown})"
-
-
-def _is_leaf(node: Node) -> bool:
-    return node.op is None or isinstance(node, Constant)
+        alone = f"{count(times, 'more scope')} like {names[0]}"
+        return alone if len(names) == 1 else f"{times:,} × ({', '.join(names[:4])})"
+    return f"{times:,} × {names[0]}" if len(names) == 1 else f"{times:,} × ({listing(names, 6)})"
 
 
 def _common(items: Sequence[Item]) -> str:
@@ -217,11 +258,11 @@ def _common(items: Sequence[Item]) -> str:
 
 def _fold_middle(graph: Graph, items: tuple[Item, ...]) -> tuple[Item, ...]:
     fewer = items
-    for kept in KEPT_AT_EACH_END:
+    for kept in _KEPT_AT_EACH_END:
         if len(items) <= 2 * kept:
             continue
         between = tuple(node for item in items[kept:-kept] for node in item.nodes)
         fewer = (*items[:kept], Item(between, "", f"… {len(between):,} nodes not drawn …", "middle"), *items[-kept:])
-        if _can_be_drawn(graph, fewer):
+        if _fits(graph, fewer, _MOST_BOXES):
             break
     return fewer

@@ -1,7 +1,9 @@
-"""What a picture shows, as plain data: boxes, edges, groups and a legend, with no trace of a file format.
+"""What is drawn, as plain data with no trace of a file format: a `Picture` of ops, or a `Diagram` of units.
 
-`graphnet.draw.build` makes a `Picture`, each writer turns it into one format. All text in it is clean: control
-characters are visible and long names are cut, but nothing is escaped yet, because that depends on the format.
+`graphnet.draw.build` and `graphnet.draw.units.build` make them, each writer turns them into one format. All text in them is
+clean: control characters are visible and long names are cut, but nothing is escaped yet, because that depends on the format.
+Ids are opaque and never made of a name. Which node is shown is said by its place in ``graph.nodes``: what shows the node at
+place 12 has the class ``"n12"`` in files, in both views.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ from typing import Literal
 
 from graphnet.draw.text import count
 
+# What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further.
 Role = Literal["value", "error signal", "gradient", "unused signal"]
-"""What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further."""
 
-Kind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
-"""What a box stands for. A literal is a number written in the code, as 0.5; a folded box stands for many nodes."""
+# What a box stands for. A literal is a number written in the code, as 0.5; a folded box stands for many nodes.
+BoxKind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
 
-State = Literal["", "zero", "unreachable", "saturated"]
-"""What is special about an array: exactly 0, not there because no error signal arrives, or of an activation's flat ends."""
+# What is special about an array: exactly 0, not there because no error signal arrives, or of an activation's flat ends.
+FieldState = Literal["", "zero", "unreachable", "saturated"]
 
-MARKS: dict[State, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
-"""Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there."""
+# Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there.
+MARKS: dict[FieldState, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
 
 Direction = Literal["right", "down"]
 
@@ -35,21 +37,33 @@ class Cell:
     strength: float | None
 
 
+# The op view --------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Field:
-    """One array of a box: its value, or its error signal."""
+    """One array of a box: its value, or its error signal.
+
+    Attributes
+    ----------
+    role, caption
+        What it is, and that in words, as ``"error signal ∂E/∂a1"``.
+    rows
+        The numbers, if they are few enough.
+    lines
+        What is said in place of, or beside, the numbers.
+    thumbnail
+        Strengths only: the look of an array with too many numbers to print.
+    state
+        Whether it is something else than numbers as usual; its lines say so in words, writers add a mark.
+    """
 
     role: Role
     caption: str
-    """The role in words, as ``"error signal ∂E/∂a1"``."""
     rows: tuple[tuple[Cell, ...], ...] = ()
-    """The numbers, if they are few enough."""
     lines: tuple[str, ...] = ()
-    """What is said instead of, or beside, the numbers."""
     thumbnail: tuple[tuple[float | None, ...], ...] = ()
-    """Strengths only: the look of an array with too many numbers to print."""
-    state: State = ""
-    """Whether it is something else than numbers as usual; its lines say so in words, writers add a mark."""
+    state: FieldState = ""
 
     @property
     def text(self) -> str:
@@ -75,23 +89,40 @@ class Mark:
 
 @dataclass(frozen=True)
 class Box:
-    """One node, or many folded into one."""
+    """One node, or many folded into one.
+
+    Attributes
+    ----------
+    id
+        ``"n12"`` for the node at place 12 of ``graph.nodes``, or for a folded box that it is first in.
+    kind, title
+        What it stands for, and what it is called.
+    lines
+        What the node is, as ``("tanh(z1)", "shape (4, 3)")``.
+    output
+        Whether it is an output of the graph.
+    formulas
+        What its backward rule sends to its inputs, if formulas are shown.
+    fields
+        Its arrays.
+    group
+        The id of the frame it lies in, if any.
+    mark
+        A remark, if any.
+    nodes
+        Places in ``graph.nodes`` of all that it stands for: one, or more if it is folded.
+    """
 
     id: str
-    """Never made of a name: ``"n12"`` for the node at place 12 of ``graph.nodes``, or for a folded box that it is first in."""
-    kind: Kind
+    kind: BoxKind
     title: str
     lines: tuple[str, ...]
-    """What the node is, as ``("tanh(z1)", "shape (4, 3)")``."""
     output: bool = False
     formulas: tuple[str, ...] = ()
-    """What its backward rule sends to its inputs, if formulas are shown."""
     fields: tuple[Field, ...] = ()
     group: str | None = None
-    """The id of the group it lies in, if any."""
     mark: Mark | None = None
     nodes: tuple[int, ...] = ()
-    """Places in ``graph.nodes`` of all that it stands for: one, or more if it is folded."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -105,27 +136,36 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Edge:
+class Arrow:
     """One arrow between boxes, given by their ids in its direction: an error signal's source is the consumer.
 
     The arrow at place 7 of ``picture.edges`` has the id ``"e7"`` in files.
+
+    Attributes
+    ----------
+    source, target
+        Ids of boxes.
+    slot
+        Which input of the consumer it belongs to; ``None`` if it stands for several edges of folded boxes.
+    role
+        What flows along it.
+    strength
+        From 0 to 1 on the scale of error signals; ``None`` for values and for a message that is exactly 0.
+    text
+        What is written beside it, if anything.
     """
 
     source: str
     target: str
     slot: int | None
-    """Which input of the consumer it belongs to; ``None`` if it stands for several edges of folded boxes."""
     role: Role
-    """What flows along it."""
     strength: float | None = None
-    """From 0 to 1 on the scale of error signals; ``None`` for values and for a message that is exactly 0."""
     text: str = ""
-    """What is written beside it, if anything."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """A scope by its own name, drawn as a frame around its boxes; `parent` is the id of the group around it, if any."""
+class Frame:
+    """A scope by its own name, drawn around its boxes; `parent` is the id of the frame around it, if any."""
 
     id: str
     title: str
@@ -134,20 +174,28 @@ class Group:
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """What the colour of a role means, in words."""
+    """What the colour of a role means, in words.
+
+    Attributes
+    ----------
+    role, text
+        The role, and its meaning.
+    low, high
+        The ends of the colour scale; empty if the colour has none.
+    arrow
+        Whether arrows of this role are drawn too.
+    """
 
     role: Role
     text: str
     low: str = ""
     high: str = ""
-    """The ends of the colour scale; empty if the colour has none."""
     arrow: bool = True
-    """Whether arrows of this role are drawn too."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All that a drawing shows.
+    """All that a drawing of ops shows.
 
     Attributes
     ----------
@@ -158,15 +206,15 @@ class Picture:
     direction
         Where values flow to.
     boxes, edges, groups, legend : tuple
-        In topological order; a parent group before its children.
+        In topological order; a parent frame before its children.
     """
 
     title: str
     notice: str
     direction: Direction
     boxes: tuple[Box, ...]
-    edges: tuple[Edge, ...]
-    groups: tuple[Group, ...]
+    edges: tuple[Arrow, ...]
+    groups: tuple[Frame, ...]
     legend: tuple[LegendEntry, ...]
 
     @property
@@ -174,9 +222,9 @@ class Picture:
         """How much is drawn, in words."""
         return count(len(self.boxes), "box", "boxes")
 
-    def nested(self) -> Iterator[Box | Group | None]:
-        """Yield the boxes and groups as they lie in each other: a group, its boxes, the groups in it, ``None`` at its end."""
-        inside: dict[str | None, list[Box | Group | None]] = {}
+    def nested(self) -> Iterator[Box | Frame | None]:
+        """Yield the boxes and frames as they lie in each other: a frame, its boxes, the frames in it, ``None`` at its end."""
+        inside: dict[str | None, list[Box | Frame | None]] = {}
         for box in self.boxes:
             inside.setdefault(box.group, []).append(box)
         for group in self.groups:
@@ -185,5 +233,206 @@ class Picture:
         while waiting:
             part = waiting.pop()
             yield part
-            if isinstance(part, Group):
+            if isinstance(part, Frame):
                 waiting += [None, *reversed(inside.get(part.id, []))]
+
+
+# The unit view ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One circle. What is not there, or not known, is ``None``.
+
+    Attributes
+    ----------
+    id
+        ``"u1-0"`` for the first unit of column 1.
+    number
+        Its number in its layer, from 0.
+    z, a, delta
+        Its pre-activation, activation and error signal δ = ∂E/∂z; an input unit has an activation only.
+    error
+        ∂E/∂a, of output units only: what the error sends back to the unit.
+    bias, bias_gradient
+        Of its layer's bias, if that has one.
+    target
+        What its activation is compared with.
+    flat
+        Whether its activation is saturated or off, in a word; empty if it is neither.
+    silent
+        Whether δ is exactly 0.
+    bias_updated
+        The number that takes the place of the bias, where that is known.
+    """
+
+    id: str
+    number: int
+    z: Cell | None = None
+    a: Cell | None = None
+    delta: Cell | None = None
+    error: Cell | None = None
+    bias: Cell | None = None
+    bias_gradient: Cell | None = None
+    target: Cell | None = None
+    flat: str = ""
+    silent: bool = False
+    bias_updated: str = ""
+
+    @property
+    def marks(self) -> str:
+        """What makes it stand out where there is no room for words."""
+        return (MARKS["saturated"] if self.flat else "") + (MARKS["zero"] if self.silent else "")
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """Its z, a and δ by these symbols, as far as they are known."""
+        return {name: cell.text for name, cell in {"z": self.z, "a": self.a, "δ": self.delta}.items() if cell}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One layer of units, or several that are not drawn, and the nodes that it shows.
+
+    Attributes
+    ----------
+    id
+        ``"c1"`` for the second column.
+    kind, title
+        What it is, and that in words, as ``"hidden layer 1"``.
+    name
+        What the node of its activations is called in the graph.
+    index
+        The letter that numbers its units: i, j and k in a network of one hidden layer.
+    activation
+        What its op is called; empty where there is none.
+    curve
+        Points (z, a) of the activation, where it works entry by entry.
+    size
+        How many units the layer has, or how many layers are folded.
+    units
+        Those drawn; if fewer than `size`, the first and the last ones.
+    summary, signal_summary
+        All its activations, and all its error signals, in words: drawn or not.
+    product, z, a, bias
+        Places of its nodes.
+    """
+
+    id: str
+    kind: Literal["input", "hidden", "output", "folded"]
+    title: str
+    name: str = ""
+    index: str = ""
+    activation: str = ""
+    curve: tuple[tuple[float, float], ...] = ()
+    size: int = 0
+    units: tuple[Unit, ...] = ()
+    summary: str = ""
+    signal_summary: str = ""
+    product: int | None = None
+    z: int | None = None
+    a: int | None = None
+    bias: int | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many of its units are not drawn."""
+        return 0 if self.kind == "folded" else self.size - len(self.units)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One line between two units, given by their ids in the direction of values.
+
+    Attributes
+    ----------
+    id
+        ``"w1-2-0"`` from unit 2 of column 0 to unit 0 of column 1.
+    source, target
+        Ids of units.
+    weight, negative, gradient
+        Its number, its sign, and ∂E/∂w.
+    message
+        δ w: what the target sends back along it.
+    updated
+        The number that takes the place of the weight, where that is known.
+    """
+
+    id: str
+    source: str
+    target: str
+    weight: Cell | None = None
+    negative: bool = False
+    gradient: Cell | None = None
+    message: Cell | None = None
+    updated: str = ""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All weights between two columns, given by their ids: those that are drawn, and the whole array in words."""
+
+    source: str
+    target: str
+    name: str
+    node: int
+    summary: str
+    gradient_summary: str
+    weights: tuple[Weight, ...]
+
+
+@dataclass(frozen=True)
+class ErrorBox:
+    """What the last layer is measured by, as ``"sse(a2, t)"``, its number if known, and the places of it and the target."""
+
+    name: str
+    call: str
+    value: str
+    node: int
+    target: int | None
+
+    @property
+    def equation(self) -> str:
+        """Its name, and its number if that is known."""
+        return f"{self.name} = {self.value}" if self.value else self.name
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """All that a drawing of units shows.
+
+    Attributes
+    ----------
+    title
+        One line, with E and its value where there is a pass.
+    sample
+        Which sample the numbers are of; empty without a pass.
+    notice
+        What was left out, if anything: units, layers, and nodes that are no part of a layer.
+    columns
+        From the input to the output.
+    bundles
+        One for each two neighbouring columns, folded ones left out.
+    error
+        The error, if the graph has one.
+    scales
+        The ends of the colour scales in words, as ``(("value", "0", "1.2"), ...)``.
+    """
+
+    title: str
+    sample: str
+    notice: str
+    columns: tuple[Column, ...]
+    bundles: tuple[Bundle, ...]
+    error: ErrorBox | None
+    scales: tuple[tuple[str, str, str], ...]
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether it shows error signals."""
+        return any(unit.delta for column in self.columns for unit in column.units)
+
+    @property
+    def counts(self) -> str:
+        """How much is drawn, in words."""
+        return count(sum(len(column.units) for column in self.columns), "unit")

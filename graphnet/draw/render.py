@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 
+from graphnet.draw.picture import Picture
+from graphnet.draw.text import markup
 from graphnet.errors import DrawError
 
-MOST_PIXELS = 32_000
-"""Along one side of a PNG: Cairo, which draws it, has room for 32,767."""
+_MOST_PIXELS = 32_000  # along one side of a PNG: Cairo, which draws it, has room for 32,767
 
 
 def render(dot: str, format: str, engine: str = "dot") -> bytes:
@@ -31,15 +32,6 @@ def render(dot: str, format: str, engine: str = "dot") -> bytes:
     )
 
 
-def fitting(dot: str, svg: str) -> str:
-    """Return a picture in DOT with so many dots per inch that it fits into a bitmap, given the same picture as SVG."""
-    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
-    largest = max(float(side) for side in sides.groups()) if sides else 0.0
-    if largest * 96 / 72 <= MOST_PIXELS:
-        return dot
-    return dot.replace("{", f'{{\ndpi="{MOST_PIXELS * 72 / largest:.1f}"', 1)
-
-
 def _with_command(dot: str, format: str, engine: str) -> bytes:
     if shutil.which("dot") is None:
         raise FileNotFoundError("not on the PATH")
@@ -55,3 +47,24 @@ def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
 
     picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog=engine)
     return picture
+
+
+def fitting(dot: str, svg: str) -> str:
+    """Return a picture in DOT at a resolution at which it fits into a bitmap, given the same picture as SVG."""
+    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
+    largest = max(float(side) for side in sides.groups()) if sides else 0.0
+    if largest * 96 / 72 <= _MOST_PIXELS:
+        return dot
+    return dot.replace("{", f'{{\ndpi="{_MOST_PIXELS * 72 / largest:.1f}"', 1)
+
+
+def op_view_svg(dot: str, picture: Picture, description: str) -> str:
+    """Return the SVG of the op view, fit for pages and for screen readers: with a title and a description of its own.
+
+    Graphviz's titles are the ids of boxes, which a browser would show when the mouse rests on a box. They go, and so do its
+    comments. All text between tags is escaped, so that a pattern finds tags only.
+    """
+    svg = re.sub(r"<!--.*?-->\n?", "", render(dot, "svg").decode(), flags=re.DOTALL)
+    svg = re.sub(r"<title>[^<]*</title>\n?", "", svg)
+    words = f"<title>{markup(picture.title)}</title>\n<desc>{markup(description)}</desc>\n"
+    return re.sub(r"<svg ([^>]*)>\n?", lambda tag: f'<svg role="img" {tag[1]}>\n{words}', svg, count=1)

@@ -1,4 +1,4 @@
-"""From the size of a number to the strength of a colour or a line."""
+"""From numbers to strengths of colours, and from arrays to what boxes show: the numbers if they are few, else a small map."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.node import Array
 from graphnet.core.tables import distinct
+from graphnet.draw.picture import Cell, Field, Role
+from graphnet.draw.text import number, shape_text
 
-DECADES = 6
-"""A log scale spans at most this many powers of ten; what is smaller looks like its lower end."""
+_DECADES = 6  # a log scale spans at most this many powers of ten; what is smaller looks like its lower end
+_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
+_THUMBNAIL_ROWS, _THUMBNAIL_COLUMNS = 6, 16
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Scale:
             return min(1.0, math.log(size / self.low) / math.log(self.high / self.low))
         return min(1.0, (size - self.low) / (self.high - self.low))
 
+    def cell(self, value: Any, digits: int = 4) -> Cell:
+        """Return a number with its strength."""
+        return Cell(number(value, digits), self.strength(value))
+
 
 def linear(arrays: Iterable[Any]) -> Scale:
     """Return the scale from 0 to the largest size in the arrays.
@@ -71,11 +79,82 @@ def logarithmic(arrays: Iterable[Any]) -> Scale:
     present = [sizes for sizes in map(_sizes, arrays) if sizes.size]
     high = max((float(sizes.max()) for sizes in present), default=1.0)
     low = min((float(sizes.min()) for sizes in present), default=0.1)
-    return Scale(max(min(low, high / 10), high * 10.0**-DECADES, 5e-324), high, log=True)
+    return Scale(max(min(low, high / 10), high * 10.0**-_DECADES, 5e-324), high, log=True)
 
 
-def _sizes(array: Any) -> np.ndarray[Any, Any]:
+def _sizes(array: Any) -> Array:
     """Return the sizes that are finite and not 0."""
     sizes = np.abs(np.asarray(distinct(np.asarray(array))[0], dtype=float)).ravel()
-    present: np.ndarray[Any, Any] = sizes[np.isfinite(sizes) & (sizes > 0)]
+    present: Array = sizes[np.isfinite(sizes) & (sizes > 0)]
     return present
+
+
+# Arrays -------------------------------------------------------------------------------------------------------------
+
+
+def fits_table(array: Array) -> bool:
+    """Tell whether all numbers of an array can be shown."""
+    rows, columns = np.atleast_2d(array).shape if array.ndim <= 2 else (0, 0)
+    return bool(0 < rows * columns <= _MOST_CELLS and rows <= _MOST_ROWS and columns <= _MOST_COLUMNS)
+
+
+def field_of(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True) -> Field:
+    """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
+    if array.size == 0:
+        return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
+    entries, times = distinct(array)
+    if role != "value" and not entries.any():
+        return Field(role, caption, lines=("exactly 0",), state="zero")
+    bad = array.size - int(np.isfinite(entries).sum()) * times
+    lines = (f"{bad} of {array.size} not finite",) if bad else ()
+    if tables and fits_table(array):
+        rows = tuple(tuple(map(scale.cell, row)) for row in np.atleast_2d(array))
+        return Field(role, caption, rows=rows, lines=lines)
+    thumbnail = tuple(tuple(map(scale.strength, row)) for row in tiles(array)) if tables and array.size > 1 else ()
+    return Field(role, caption, lines=lines + _summary(entries, times), thumbnail=thumbnail)
+
+
+def _summary(array: Array, times: int) -> tuple[str, ...]:
+    """Return what is said of entries each of which stands `times` times."""
+    if array.dtype == bool:
+        return (f"{np.count_nonzero(array) * times} of {array.size * times} true",)
+    finite = array[np.isfinite(array)]
+    if array.size * times == 1 or not finite.size:
+        return tuple(number(entry) for entry in array.ravel()[:1])
+    if not finite.any():
+        return ("all 0",)
+    norm = number(np.linalg.norm(finite.astype(float)) * times**0.5)
+    return (f"norm {norm}", f"{number(finite.min())} … {number(finite.max())}")
+
+
+def tiles(array: Array) -> Array:
+    """Return the size of the largest entry in each tile of an array: a small picture of it.
+
+    Examples
+    --------
+    >>> tiles(np.arange(100.0).reshape(50, 2)).shape
+    (6, 2)
+    """
+    sizes = np.abs(np.atleast_2d(distinct(array)[0]).astype(float))
+    sizes = sizes.reshape(-1, sizes.shape[-1])
+    return largest_in_tiles(sizes, min(len(sizes), _THUMBNAIL_ROWS), min(sizes.shape[1], _THUMBNAIL_COLUMNS))
+
+
+def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:
+    """Return the entry of largest size in each of rows × columns nearly equal tiles."""
+    starts = [np.arange(parts) * size // parts for size, parts in zip(matrix.shape, (rows, columns), strict=True)]
+    high, low = (
+        extreme.reduceat(extreme.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
+        for extreme in (np.maximum, np.minimum)
+    )
+    return np.where(np.asarray(high, float) >= -np.asarray(low, float), high, low)
+
+
+def on_scale(array: Array) -> Array:
+    """Return the numbers of an array that get a colour."""
+    return array if fits_table(array) or not array.size else tiles(array)
+
+
+def norm(array: Array) -> float:
+    """Return the Euclidean norm over all entries."""
+    return float(np.linalg.norm(np.ravel(array)))

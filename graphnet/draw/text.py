@@ -1,7 +1,7 @@
 """Where names and numbers become the text of pictures. No other file of this folder cleans or escapes anything.
 
-Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup` and `mermaid_text` escape for the HTML-like
-labels of DOT and for Mermaid.
+Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup`, `mermaid_text` and `plot_text` escape for the
+HTML-like labels of DOT, for Mermaid and for matplotlib.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from graphnet.core.text import clean, markup, short
 
 __all__ = ["clean", "count", "dot_markup", "markup", "mermaid_text", "number", "setting_text", "shape_text", "short"]
 
-_PLAIN = frozenset(" ,.()=+-/")
-"""ASCII that is only text to Mermaid, within quotes."""
+_PLAIN = frozenset(" ,.()=+-/")  # ASCII that is only text to Mermaid, within quotes
 
 
 def dot_markup(text: str) -> str:
@@ -33,16 +32,20 @@ def dot_markup(text: str) -> str:
     return markup(text).replace("\\", "\\\\")
 
 
-def mermaid_text(text: str) -> str:
-    """Return clean text for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
+def mermaid_text(*lines: str) -> str:
+    """Return clean lines for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
 
     Examples
     --------
     >>> mermaid_text('<b> "x" & δ')
     '#60;b#62; #34;x#34; #38; δ'
+    >>> mermaid_text("a", "b")
+    'a<br/>b'
     """
-    codes = "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text)
-    return codes.replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes
+    codes = (
+        "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text) for text in lines
+    )
+    return "<br/>".join(codes).replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes
 
 
 def plot_text(text: str) -> str:
@@ -112,7 +115,7 @@ def _index_item(item: Any) -> str:
 
 
 def count(n: int, what: str, many: str = "") -> str:
-    """Return a number of things in words; `many` is the plural, if that is not made with an s.
+    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
 
     Examples
     --------
@@ -120,3 +123,14 @@ def count(n: int, what: str, many: str = "") -> str:
     ('1 node', '1,200 nodes')
     """
     return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
+def listing(words: list[str], most: int) -> str:
+    """Return the first `most` of words, with an ellipsis if there are more.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")

@@ -11,6 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node
+from graphnet.core.registry import Pictured
 from graphnet.core.tables import distinct, number, table
 from graphnet.errors import GraphError, UnreachableError
 
@@ -23,7 +24,7 @@ class Message(NamedTuple):
     delta: Array
 
 
-class ForwardPass:
+class ForwardPass(Pictured):
     """The value of every node in one run.
 
     Attributes

@@ -10,12 +10,12 @@ from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
+from graphnet.common.replace import replacing
 from graphnet.errors import SaveError
 from graphnet.files import npy
 from graphnet.files.archive import FORMAT, LARGEST_MANIFEST, MANIFEST, SMALL, VERSION, comment, digest, member
 from graphnet.files.crc import crc32, joined
 from graphnet.files.pieces import Pieces
-from graphnet.files.replace import replacing
 
 
 def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> None:

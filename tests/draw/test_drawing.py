@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw import Drawing, colours, draw, drawing, notebook, render
+from graphnet.common import replace
+from graphnet.draw import Drawing, colours, draw, drawing, render
 from graphnet.draw.picture import Mark
 from graphnet.errors import DrawError, GraphError
 
@@ -41,7 +42,7 @@ def test_a_missing_folder_is_named(network, tmp_path):
 def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
     path = tmp_path / "net.dot"
     path.write_text("old")
-    monkeypatch.setattr(drawing.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(replace.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(DrawError, match="disk full"):
         draw(network[0]).save(path)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("net.dot", "old")]
@@ -169,7 +170,6 @@ def test_what_can_be_drawn(network):
 
 
 def test_notebooks_show_pictures_that_scroll(network):
-    notebook.install()
     E, feeds = network
     for what in (E, gn.Graph(E), gn.forward(E, feeds), gn.backward(E, feeds), draw(E)):
         html = what._repr_html_()
@@ -184,8 +184,7 @@ def test_a_report_and_its_picture_show_themselves(network):
 
 
 def test_notebooks_fall_back_to_text(network, monkeypatch):
-    notebook.install()
-    monkeypatch.setattr(notebook, "draw", lambda _: 1 / 0)
+    monkeypatch.setattr(drawing, "draw", lambda _: 1 / 0)
     assert network[0]._repr_html_() is None
 
 

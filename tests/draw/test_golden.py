@@ -9,10 +9,23 @@ from math import log10, sqrt
 import pytest
 
 import graphnet as gn
-from graphnet.draw.build import build
-from graphnet.draw.picture import Box, Cell, Edge, Field, Group, LegendEntry, Picture
-from graphnet.draw.units.build import build_units
-from graphnet.draw.units.diagram import Bundle, Column, Diagram, ErrorBox, Unit, Weight
+from graphnet.draw.build import picture_of
+from graphnet.draw.picture import (
+    Arrow,
+    Box,
+    Bundle,
+    Cell,
+    Column,
+    Diagram,
+    ErrorBox,
+    Field,
+    Frame,
+    LegendEntry,
+    Picture,
+    Unit,
+    Weight,
+)
+from graphnet.draw.units.build import diagram_of
 
 
 @pytest.fixture
@@ -71,22 +84,22 @@ def test_the_op_view(tiny):
             box(7, "op", "E", ("sse(out/a, t)", "scalar"), [(2,)], [(1,)], group=None, output=True),
         ),
         edges=(
-            Edge("n0", "n2", 0, "value"),
-            Edge("n2", "n0", 0, "unused signal", strength(sqrt(40))),
-            Edge("n1", "n2", 1, "value"),
-            Edge("n2", "n1", 1, "gradient", strength(sqrt(20))),
-            Edge("n2", "n4", 0, "value"),
-            Edge("n4", "n2", 0, "error signal", strength(2)),
-            Edge("n3", "n4", 1, "value"),
-            Edge("n4", "n3", 1, "gradient", strength(2)),
-            Edge("n4", "n5", 0, "value"),
-            Edge("n5", "n4", 0, "error signal", strength(2)),
-            Edge("n5", "n7", 0, "value"),
-            Edge("n7", "n5", 0, "error signal", strength(2)),
-            Edge("n6", "n7", 1, "value"),
-            Edge("n7", "n6", 1, "unused signal", strength(2)),
+            Arrow("n0", "n2", 0, "value"),
+            Arrow("n2", "n0", 0, "unused signal", strength(sqrt(40))),
+            Arrow("n1", "n2", 1, "value"),
+            Arrow("n2", "n1", 1, "gradient", strength(sqrt(20))),
+            Arrow("n2", "n4", 0, "value"),
+            Arrow("n4", "n2", 0, "error signal", strength(2)),
+            Arrow("n3", "n4", 1, "value"),
+            Arrow("n4", "n3", 1, "gradient", strength(2)),
+            Arrow("n4", "n5", 0, "value"),
+            Arrow("n5", "n4", 0, "error signal", strength(2)),
+            Arrow("n5", "n7", 0, "value"),
+            Arrow("n7", "n5", 0, "error signal", strength(2)),
+            Arrow("n6", "n7", 1, "value"),
+            Arrow("n7", "n6", 1, "unused signal", strength(2)),
         ),
-        groups=(Group("g0", "out"),),
+        groups=(Frame("g0", "out"),),
         legend=(
             LegendEntry("value", "value, flowing forward; colour of a number: its size", "0", "3"),
             LegendEntry("error signal", "error signal, flowing back", "0.63", "6.3"),
@@ -94,7 +107,7 @@ def test_the_op_view(tiny):
             LegendEntry("unused signal", "error signal of an input or a constant: goes no further", "0.63", "6.3"),
         ),
     )
-    assert build(tiny) == expected
+    assert picture_of(tiny) == expected
 
 
 def test_the_unit_view(tiny):
@@ -108,7 +121,7 @@ def test_the_unit_view(tiny):
 
     two = back(2)
     output = Unit("u1-0", 0, of(2, 2), of(2, 2), two, two, of(3, 1), two, of(2, 0))
-    columns = build_units(tiny).columns
+    columns = diagram_of(tiny).columns
     relu = tuple((z, max(z, 0.0)) for z in (-4 + i / 4 for i in range(33)))
     expected = Diagram(
         title="Backward pass: E = 2",
@@ -137,4 +150,4 @@ def test_the_unit_view(tiny):
         scales=(("weight", "0", "3"), ("value", "0", "2"), ("error signal", "0.4", "4")),
     )  # fmt: skip
     assert columns[1].curve == relu
-    assert build_units(tiny) == expected
+    assert diagram_of(tiny) == expected

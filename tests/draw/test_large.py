@@ -7,7 +7,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
-from graphnet.draw.build import build
+from graphnet.draw.build import picture_of
 from graphnet.draw.picture import Mark
 from graphnet.draw.text import number
 from graphnet.errors import DrawError
@@ -40,7 +40,7 @@ def test_what_has_no_scopes_and_no_repeats_keeps_its_first_and_last_nodes():
     rng = np.random.default_rng(0)
     for _ in range(3000):
         y = rng.choice([gn.tanh, gn.sigmoid, gn.softplus])(y)
-    picture = build(gn.backward(y, {x: 0.5}))
+    picture = picture_of(gn.backward(y, {x: 0.5}))
     assert [box.title for box in picture.boxes if box.kind == "folded"] == ["… 2,961 nodes not drawn …"]
     assert picture.notice == "3,001 nodes: 2,961 nodes not drawn"
     assert len(picture.boxes) == 41
@@ -59,7 +59,7 @@ def deep(layers, *, scoped):
 
 def test_repeated_layers_become_one_box_with_counts_and_the_largest_error_signal():
     bwd = gn.backward(*deep(200, scoped=False))
-    picture = build(bwd)
+    picture = picture_of(bwd)
     (folded,) = [box for box in picture.boxes if box.kind == "folded"]
     assert folded.title == "196 × (matmul, bias_add, tanh)"
     assert folded.lines == ("980 nodes, 392 parameters",)
@@ -79,7 +79,7 @@ def test_repeated_layers_become_one_box_with_counts_and_the_largest_error_signal
 
 
 def test_many_scopes_alike_become_one_box():
-    picture = build(gn.backward(*deep(400, scoped=True)))
+    picture = picture_of(gn.backward(*deep(400, scoped=True)))
     assert [box.title for box in picture.boxes if box.kind == "folded"][:3] == ["block0", "block1", "block2"]
     assert "388 more scopes like block6" in [box.title for box in picture.boxes]
     assert picture.notice == "2,003 nodes: 12 scopes shown as one box each, 1,940 in repeated layers folded"
@@ -92,12 +92,12 @@ def test_depth_opens_scopes():
             with gn.scope(f"block{block}"):
                 y = gn.tanh(gn.sigmoid(y))
     graph = gn.Graph(gn.exp(y, name="out"))
-    titles = [[box.title for box in build(graph, depth=depth).boxes] for depth in (0, 1, 2, 9)]
+    titles = [[box.title for box in picture_of(graph, depth=depth).boxes] for depth in (0, 1, 2, 9)]
     assert titles[0] == ["net", "out"]
     assert titles[1] == ["x", "block0", "block1", "block2", "out"]
-    assert titles[2] == titles[3] == [box.title for box in build(graph).boxes]
+    assert titles[2] == titles[3] == [box.title for box in picture_of(graph).boxes]
     assert len(titles[2]) == 8
-    assert build(graph, depth=0).notice == "8 nodes: 1 scope shown as one box each"
+    assert picture_of(graph, depth=0).notice == "8 nodes: 1 scope shown as one box each"
     for wrong in (-1, 1.5, "all", True):
         with pytest.raises(DrawError, match="number of levels"):
             draw(graph, depth=wrong)
@@ -105,7 +105,7 @@ def test_depth_opens_scopes():
 
 def test_a_depth_asked_for_draws_a_thousand_nodes_in_full():
     E, _ = deep(199, scoped=True)
-    picture = build(gn.Graph(E), depth=1)
+    picture = picture_of(gn.Graph(E), depth=1)
     assert len(picture.boxes) == len(gn.Graph(E)) == 998
     assert picture.notice == ""
     svg = draw(gn.Graph(E), depth=1).to_svg()
@@ -115,7 +115,7 @@ def test_a_depth_asked_for_draws_a_thousand_nodes_in_full():
 def test_a_wrong_rule_shows_through_the_box_it_is_folded_into():
     E, _ = deep(200, scoped=False)
     graph = gn.Graph(E)
-    picture = build(graph, marks={graph["tanh_100"]: Mark("fault", "rule is wrong")})
+    picture = picture_of(graph, marks={graph["tanh_100"]: Mark("fault", "rule is wrong")})
     (folded,) = [box for box in picture.boxes if box.kind == "folded"]
     assert folded.mark == Mark("fault", "tanh_100: rule is wrong")
 
@@ -126,7 +126,7 @@ def test_scopes_are_folded_first():
         with gn.scope(f"block{block}"):
             for _ in range(20):
                 y = gn.tanh(y)
-    picture = build(gn.Graph(y))
+    picture = picture_of(gn.Graph(y))
     assert [box.title for box in picture.boxes] == ["x", *(f"block{block}" for block in range(20))]
     assert picture.boxes[1].lines == ("scope with 20 nodes",)
     assert picture.boxes[-1].output
@@ -140,7 +140,7 @@ def test_inner_scopes_are_folded_before_outer_ones():
             with gn.scope(f"block{block}"):
                 for _ in range(20):
                     y = gn.tanh(y)
-    picture = build(gn.Graph(y))
+    picture = picture_of(gn.Graph(y))
     assert [group.title for group in picture.groups] == ["net"]
     assert len(picture.boxes) == 21
 
@@ -167,7 +167,7 @@ def test_many_arrows_are_folded_too():
 
 def test_many_parallel_edges_become_one_with_a_count():
     x = gn.input("x")
-    picture = build(gn.backward(Total()(*[x] * 1000, name="y"), {x: 1.0}))
+    picture = picture_of(gn.backward(Total()(*[x] * 1000, name="y"), {x: 1.0}))
     assert [(edge.slot, edge.role, edge.text) for edge in picture.edges] == [
         (None, "value", "× 1,000"),
         (None, "unused signal", ""),
@@ -176,7 +176,7 @@ def test_many_parallel_edges_become_one_with_a_count():
 
 def test_100_000_nodes_are_drawn_folded():
     _, y = chain(100_000)
-    assert len(build(gn.Graph(y)).boxes) == 14
+    assert len(picture_of(gn.Graph(y)).boxes) == 14
 
 
 def test_deep_scopes_do_not_recurse():
@@ -186,7 +186,7 @@ def test_deep_scopes_do_not_recurse():
         for depth in range(2000):
             stack.enter_context(gn.scope(f"s{depth}"))
         y = gn.tanh(gn.input("x"))
-    assert len(build(gn.Graph(y)).groups) == 8
+    assert len(picture_of(gn.Graph(y)).groups) == 8
 
 
 def test_mermaid_gets_no_more_arrows_than_it_takes():

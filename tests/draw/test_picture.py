@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.build import build
+from graphnet.draw.build import picture_of
 from graphnet.draw.edges import edges_of
 from graphnet.draw.outline import outline
-from graphnet.draw.picture import Edge, Mark
+from graphnet.draw.picture import Arrow, Mark
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import number
 
@@ -29,7 +29,7 @@ def numbers(array):
 
 
 def test_graph_shows_structure_and_no_numbers(network):
-    picture = build(gn.Graph(network[0]))
+    picture = picture_of(gn.Graph(network[0]))
     boxes = by_title(picture)
     assert picture.title == "Graph of E: 13 nodes, 2 inputs, 4 parameters"
     assert boxes["a1"].lines == ("tanh(z1)", "shape (None, 3)")
@@ -43,7 +43,7 @@ def test_graph_shows_structure_and_no_numbers(network):
 
 def test_forward_pass_shows_every_value(network):
     fwd = gn.forward(*network)
-    picture = build(fwd)
+    picture = picture_of(fwd)
     assert picture.title == f"Forward pass: E = {number(fwd['E'][()])}"
     for box in picture.boxes:
         assert texts(field(box, "value")) == numbers(fwd[box.title])
@@ -52,7 +52,7 @@ def test_forward_pass_shows_every_value(network):
 
 def test_backward_pass_shows_every_value_signal_and_gradient(network):
     bwd = gn.backward(*network)
-    for box in build(bwd).boxes:
+    for box in picture_of(bwd).boxes:
         role = {"op": "error signal", "parameter": "gradient", "input": "unused signal"}[box.kind]
         shown = field(box, role)
         assert texts(field(box, "value")) == numbers(bwd[box.title])
@@ -61,7 +61,7 @@ def test_backward_pass_shows_every_value_signal_and_gradient(network):
 
 
 def test_arrows_go_both_ways_in_their_roles(network):
-    picture = build(gn.backward(*network))
+    picture = picture_of(gn.backward(*network))
     title = {box.id: box.title for box in picture.boxes}
     arrows = {(title[edge.source], title[edge.target]): edge.role for edge in picture.edges}
     assert arrows["z1", "a1"] == "value"
@@ -93,7 +93,7 @@ def _position(graph, node):
 
 def test_x_times_x_has_two_edges_and_two_messages_that_add_up():
     x = gn.input("x")
-    picture = build(gn.backward(gn.multiply(x, x, name="y"), {x: 3.0}))
+    picture = picture_of(gn.backward(gn.multiply(x, x, name="y"), {x: 3.0}))
     assert [(edge.role, edge.slot, edge.text) for edge in picture.edges] == [
         ("value", 0, ""),
         ("unused signal", 0, "3"),
@@ -107,7 +107,7 @@ def test_no_error_signal_is_said_in_words_and_has_no_number_and_no_arrow():
     x, w = gn.input("x", (3,)), gn.parameter("w", [1.0, -2.0, 3.0])
     mask = gn.input("mask", (3,), dtype=bool)
     E = gn.sum(gn.where(mask, w, x), name="E")
-    picture = build(gn.backward(E, {x: np.ones(3), mask: np.array([True, False, True])}))
+    picture = picture_of(gn.backward(E, {x: np.ones(3), mask: np.array([True, False, True])}))
     shown = by_title(picture)["mask"].fields[1]
     assert (shown.caption, shown.rows, shown.lines) == ("no error signal", (), ())
     ids = {box.title: box.id for box in picture.boxes}
@@ -118,7 +118,7 @@ def test_no_error_signal_is_said_in_words_and_has_no_number_and_no_arrow():
 def test_exactly_zero_is_said_in_words():
     w = gn.parameter("w", [-1.0, -2.0])
     E = gn.sum(gn.relu(w, name="a"), name="E")
-    picture = build(gn.backward(E, {}))
+    picture = picture_of(gn.backward(E, {}))
     shown = field(by_title(picture)["w"], "gradient")
     assert (shown.rows, shown.lines) == ((), ("exactly 0",))
     back = next(edge for edge in picture.edges if edge.role == "gradient")
@@ -127,7 +127,7 @@ def test_exactly_zero_is_said_in_words():
 
 def test_underflow_is_not_called_zero():
     w = gn.parameter("w", 1.0)
-    picture = build(gn.backward(gn.multiply(w, 1e-320, name="E"), {}))
+    picture = picture_of(gn.backward(gn.multiply(w, 1e-320, name="E"), {}))
     assert texts(field(by_title(picture)["w"], "gradient")) == [[number(1e-320)]]
     assert number(1e-320) != "0"
 
@@ -135,7 +135,7 @@ def test_underflow_is_not_called_zero():
 def test_numbers_that_are_not_finite_are_named_and_have_no_strength():
     x = gn.input("x", (2,))
     with np.errstate(all="ignore"):
-        picture = build(gn.forward(gn.log(x, name="y"), {x: [0.0, 1.0]}))
+        picture = picture_of(gn.forward(gn.log(x, name="y"), {x: [0.0, 1.0]}))
     shown = by_title(picture)["y"].fields[0]
     assert texts(shown) == [["−inf", "0"]]
     assert shown.lines == ("1 of 2 not finite",)
@@ -145,7 +145,7 @@ def test_numbers_that_are_not_finite_are_named_and_have_no_strength():
 def test_large_arrays_are_summarised_with_norm_range_and_thumbnail():
     values = np.random.default_rng(0).normal(size=(32, 64))
     x = gn.input("x", (None, 64))
-    shown = build(gn.forward(gn.tanh(x, name="y"), {x: values})).boxes[0].fields[0]
+    shown = picture_of(gn.forward(gn.tanh(x, name="y"), {x: values})).boxes[0].fields[0]
     assert shown.rows == ()
     assert shown.lines == (f"norm {number(np.linalg.norm(values))}", f"{number(values.min())} … {number(values.max())}")
     assert len(shown.thumbnail) == 6
@@ -155,21 +155,21 @@ def test_large_arrays_are_summarised_with_norm_range_and_thumbnail():
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 3, 4), (1,), ()])
 def test_arrays_of_unusual_shapes_are_shown(shape):
     x = gn.input("x", shape)
-    shown = build(gn.forward(gn.tanh(x, name="y"), {x: np.ones(shape)})).boxes[1].fields[0]
+    shown = picture_of(gn.forward(gn.tanh(x, name="y"), {x: np.ones(shape)})).boxes[1].fields[0]
     assert shown.rows or shown.lines
 
 
 def test_literals_are_small_and_small_constants_show_their_numbers_without_a_pass():
     x = gn.input("x", (2,))
     y = gn.add(x * 0.5, gn.constant([1.0, 2.0], name="shift"), name="y")
-    boxes = by_title(build(gn.Graph(y)))
+    boxes = by_title(picture_of(gn.Graph(y)))
     assert (boxes["0.5"].kind, boxes["0.5"].lines, boxes["0.5"].fields) == ("literal", (), ())
     assert texts(boxes["shift"].fields[0]) == [["1", "2"]]
     assert boxes["multiply_1"].lines[0] == "multiply(x, 0.5)"
 
 
 def test_settings_are_shown():
-    boxes = by_title(build(gn.Graph(gn.leaky_relu(gn.input("z"), slope=0.2, name="a"))))
+    boxes = by_title(picture_of(gn.Graph(gn.leaky_relu(gn.input("z"), slope=0.2, name="a"))))
     assert boxes["a"].lines == ("leaky_relu(z)", "slope=0.2", "scalar")
 
 
@@ -177,7 +177,7 @@ def test_scopes_become_nested_groups():
     x = gn.input("x")
     with gn.scope("outer"), gn.scope("inner"):
         y = gn.tanh(x, name="y")
-    picture = build(gn.Graph(y))
+    picture = picture_of(gn.Graph(y))
     assert [(group.id, group.title, group.parent) for group in picture.groups] == [
         ("g0", "outer", None),
         ("g1", "inner", "g0"),
@@ -188,16 +188,16 @@ def test_scopes_become_nested_groups():
 def test_marks_are_kept_and_clean(network):
     E, _ = network
     graph = gn.Graph(E)
-    picture = build(graph, marks={graph["a1"]: Mark("fault", "wrong\x00 rule")})
+    picture = picture_of(graph, marks={graph["a1"]: Mark("fault", "wrong\x00 rule")})
     assert by_title(picture)["a1"].mark == Mark("fault", "wrong\\u{0} rule")
     assert sum(box.mark is not None for box in picture.boxes) == 1
 
 
 def test_legend_says_what_the_colours_mean_with_the_ends_of_the_scale(network):
-    picture = build(gn.backward(*network))
+    picture = picture_of(gn.backward(*network))
     assert [entry.role for entry in picture.legend] == ["value", "error signal", "gradient", "unused signal"]
     assert all(entry.low and entry.high and entry.arrow for entry in picture.legend)
-    value, signal = build(gn.forward(*network)).legend
+    value, signal = picture_of(gn.forward(*network)).legend
     assert (value.role, signal.role) == ("value", "error signal")
     assert "not computed" in signal.text
 
@@ -215,6 +215,6 @@ def test_scales():
 
 def test_edge_slots_tell_the_inputs_apart():
     x, y = gn.input("x"), gn.input("y")
-    picture = build(gn.Graph(gn.subtract(y, x, name="d")))
-    assert picture.edges == (Edge("n0", "n2", 0, "value"), Edge("n1", "n2", 1, "value"))
+    picture = picture_of(gn.Graph(gn.subtract(y, x, name="d")))
+    assert picture.edges == (Arrow("n0", "n2", 0, "value"), Arrow("n1", "n2", 1, "value"))
     assert picture.boxes[2].lines[0] == "subtract(y, x)"

@@ -10,7 +10,7 @@ import pytest
 import graphnet as gn
 from graphnet.draw import draw
 from graphnet.draw.text import number
-from graphnet.draw.units.build import build_units
+from graphnet.draw.units.build import diagram_of
 from graphnet.errors import DrawError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -41,7 +41,7 @@ def mlp(sizes, samples=4, output=gn.sigmoid):
 def test_one_sample_shows_the_equations_of_that_sample(network, sample):
     E, feeds = network
     bwd = gn.backward(E, feeds)
-    diagram = build_units(bwd, sample)
+    diagram = diagram_of(bwd, sample)
     inputs, hidden, output = diagram.columns
     X, T = feeds.values()
     W1, b1, W2, b2 = (bwd[name] for name in ("W1", "b1", "W2", "b2"))
@@ -73,11 +73,11 @@ def test_one_sample_shows_the_equations_of_that_sample(network, sample):
 
 def test_of_a_batch_the_first_sample_is_drawn_and_its_formulas_hold(network):
     bwd = gn.backward(*network)
-    diagram = build_units(bwd)
-    assert diagram == build_units(bwd, sample=0)
+    diagram = diagram_of(bwd)
+    assert diagram == diagram_of(bwd, sample=0)
     assert diagram.sample.startswith("Sample 0 of 3")
     assert "Σ_n" in diagram.sample
-    shares = [build_units(bwd, sample=n) for n in range(3)]
+    shares = [diagram_of(bwd, sample=n) for n in range(3)]
     assert len({share.columns for share in shares}) == 3
     for sample, share in enumerate(shares):  # ∂E/∂w = δ a, and the batch's is the sum
         a, delta = bwd["x"][sample], bwd.error_signal("z1")[sample]
@@ -111,7 +111,7 @@ def test_what_is_no_part_of_a_layer_is_said_in_every_format(tmp_path):
 
 
 def test_of_a_plain_network_nothing_is_said_to_be_missing(network):
-    assert build_units(gn.backward(*network)).notice == ""
+    assert diagram_of(gn.backward(*network)).notice == ""
 
 
 def test_classes_are_places_in_the_graph_in_both_views(network):
@@ -137,7 +137,7 @@ def test_classes_are_places_in_the_graph_in_both_views(network):
 
 @pytest.mark.parametrize("sizes", [[2, 1], [3, 2, 2], [2, 3, 4, 1], [2] * 9])
 def test_any_depth(sizes):
-    diagram = build_units(gn.backward(*mlp(sizes)))
+    diagram = diagram_of(gn.backward(*mlp(sizes)))
     assert [column.size for column in diagram.columns] == sizes
     kinds = ["input", *["hidden"] * (len(sizes) - 2), "output"]
     assert [column.kind for column in diagram.columns] == kinds
@@ -146,7 +146,7 @@ def test_any_depth(sizes):
 
 def test_the_letters_are_those_of_the_source():
     for sizes, letters in ([2, 1], "jk"), ([2, 3, 1], "ijk"), ([2, 3, 3, 1], "hijk"):
-        assert "".join(column.index for column in build_units(gn.Graph(mlp(sizes)[0])).columns) == letters
+        assert "".join(column.index for column in diagram_of(gn.Graph(mlp(sizes)[0])).columns) == letters
 
 
 def test_labels_of_the_source_figure(network):
@@ -171,7 +171,7 @@ def test_labels_of_the_source_figure(network):
 
 def test_large_layers_are_abridged():
     sizes = [64, 32, 10]
-    diagram = build_units(gn.backward(*mlp(sizes)))
+    diagram = diagram_of(gn.backward(*mlp(sizes)))
     assert [column.size for column in diagram.columns] == sizes
     drawn = [len(column.units) for column in diagram.columns]
     assert sum(drawn) <= 60
@@ -179,11 +179,11 @@ def test_large_layers_are_abridged():
     assert {unit.number for unit in diagram.columns[0].units} >= {0, 63}
     assert diagram.notice == f"{106 - sum(drawn)} of 106 units not drawn"
     assert f"{64 - drawn[0]} more" in draw(gn.backward(*mlp(sizes)), view="units").to_svg()
-    assert sum(len(column.units) for column in build_units(gn.Graph(mlp([30, 20, 10])[0])).columns) == 60
+    assert sum(len(column.units) for column in diagram_of(gn.Graph(mlp([30, 20, 10])[0])).columns) == 60
 
 
 def test_deep_networks_are_folded():
-    diagram = build_units(gn.backward(*mlp([3] * 500)))
+    diagram = diagram_of(gn.backward(*mlp([3] * 500)))
     assert [column.title for column in diagram.columns if column.kind == "folded"] == ["492 layers"]
     assert diagram.notice.startswith("492 of 499 layers not drawn")
 
@@ -214,11 +214,11 @@ def stuck(columns=False, units=3):
 @pytest.mark.parametrize("columns", [False, True])
 def test_units_that_are_saturated_off_or_without_an_error_signal_are_known(columns):
     bwd = stuck(columns)
-    _, hidden, output = build_units(bwd).columns
+    _, hidden, output = diagram_of(bwd).columns
     assert [unit.flat for unit in hidden.units] == ["", "saturated", ""]
     assert [(unit.flat, unit.silent) for unit in output.units] == [("off", True)]
     assert all(unit.silent for unit in hidden.units)  # nothing comes back through the output unit
-    assert [unit.flat for unit in build_units(bwd, sample=1).columns[1].units] == ["saturated", "saturated", ""]
+    assert [unit.flat for unit in diagram_of(bwd, sample=1).columns[1].units] == ["saturated", "saturated", ""]
 
 
 def test_marks_stand_in_every_format_and_the_legend_explains_those_that_are_there():
@@ -279,9 +279,9 @@ def test_samples_in_columns_transposed_weights_and_vectors_are_the_same_network(
         a = gn.tanh(x @ gn.parameter("W", W) + gn.parameter("b", b))
         return gn.sse(gn.sigmoid(a @ gn.parameter("V", V) + gn.parameter("c", c)), t, name="E"), {x: X[0], t: T[0]}
 
-    expected = build_units(gn.backward(*rows()))
+    expected = diagram_of(gn.backward(*rows()))
     for network in (columns, transposed, vectors):
-        diagram = build_units(gn.backward(*network()))
+        diagram = diagram_of(gn.backward(*network()))
         for name in ("z", "a", "delta", "error", "bias", "bias_gradient", "target"):
             assert numbers(diagram.columns, "units", name) == numbers(expected.columns, "units", name)
         for name in ("weight", "gradient", "message"):
@@ -291,7 +291,7 @@ def test_samples_in_columns_transposed_weights_and_vectors_are_the_same_network(
 def test_layers_without_bias_without_activation_and_without_error():
     x = gn.input("x", (None, 2))
     a = gn.relu(x @ [[1.0, -2.0, 3.0], [0.5, 0.0, 1.0]])
-    diagram = build_units(gn.forward(a @ np.ones((3, 1)), {x: [[1.0, 1.0]]}))
+    diagram = diagram_of(gn.forward(a @ np.ones((3, 1)), {x: [[1.0, 1.0]]}))
     _, hidden, output = diagram.columns
     assert (hidden.activation, output.activation) == ("relu", "")
     assert cells(hidden.units, "z") == ["1.5", "−2", "4"]
@@ -306,14 +306,12 @@ def test_an_error_made_of_several_ops_and_one_that_takes_z():
     x, t = gn.input("x", (None, 2)), gn.input("t", (None, 3))
     z = gn.bias_add(x @ gn.parameter("W", np.ones((2, 3))), gn.parameter("b", np.zeros(3)), name="z")
     feeds = {x: [[1.0, 2.0]], t: [[1.0, 0.0, 0.0]]}
-    by_hand = build_units(
-        gn.backward(gn.multiply(0.5, gn.sum(gn.square(gn.sigmoid(z, name="a") - t)), name="E"), feeds)
-    )
+    by_hand = diagram_of(gn.backward(gn.multiply(0.5, gn.sum(gn.square(gn.sigmoid(z, name="a") - t)), name="E"), feeds))
     assert by_hand.columns[-1].name == "a"
     assert cells(by_hand.columns[-1].units, "target") == ["1", "0", "0"]
-    fused = build_units(gn.backward(gn.binary_cross_entropy(z, t, name="E"), feeds))
+    fused = diagram_of(gn.backward(gn.binary_cross_entropy(z, t, name="E"), feeds))
     assert (fused.columns[-1].name, fused.columns[-1].activation) == ("z", "")
-    softmax = build_units(gn.backward(gn.sse(gn.softmax(z, name="p"), t, name="E"), feeds))
+    softmax = diagram_of(gn.backward(gn.sse(gn.softmax(z, name="p"), t, name="E"), feeds))
     assert (softmax.columns[-1].activation, softmax.columns[-1].curve) == ("softmax", ())
 
 
@@ -323,14 +321,14 @@ def test_an_activation_of_ones_own_has_its_curve():
         return z * z
 
     x = gn.input("x", (None, 2))
-    curve = build_units(gn.Graph(bent(x @ np.ones((2, 2))))).columns[1].curve
+    curve = diagram_of(gn.Graph(bent(x @ np.ones((2, 2))))).columns[1].curve
     assert all(a == pytest.approx(z * z) for z, a in curve)
     assert len(curve) > 10
 
 
 def test_what_is_computed_before_the_first_layer_is_the_input():
     x = gn.input("x", (None, 2))
-    diagram = build_units(gn.forward(gn.tanh(gn.multiply(x, 2.0, name="twice") @ np.ones((2, 1))), {x: [[1.0, 3.0]]}))
+    diagram = diagram_of(gn.forward(gn.tanh(gn.multiply(x, 2.0, name="twice") @ np.ones((2, 1))), {x: [[1.0, 3.0]]}))
     assert diagram.columns[0].name == "twice"
     assert cells(diagram.columns[0].units, "a") == ["2", "6"]
 

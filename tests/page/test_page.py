@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.page.arrays import describe, share
+from graphnet.draw.page.runs import array_data, share
 from graphnet.draw.text import short
 from graphnet.errors import DrawError
 
@@ -107,7 +107,7 @@ def test_messages_are_carried_with_their_senders_and_add_up():
 def test_a_large_array_is_reduced_and_says_so():
     array = np.zeros((300, 1000))
     array[217, 731] = -9.0
-    told = describe(array, 640)
+    told = array_data(array, 640)
     rows = np.array([[float(text.replace("−", "-")) for text in row] for row in told["rows"]])
     assert rows.size <= 640
     assert told["shape"] == [300, 1000]
@@ -121,7 +121,7 @@ def test_a_large_array_is_reduced_and_says_so():
 @pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (5000,), (7, 3, 50), (64, 64), (25, 26), (2, 400)])
 def test_no_array_carries_more_than_its_share(shape):
     array = np.random.default_rng(0).normal(size=shape)
-    rows = describe(array, 640)["rows"]
+    rows = array_data(array, 640)["rows"]
     assert sum(map(len, rows)) <= 640
     largest = max(abs(float(text.replace("−", "-"))) for row in rows for text in row)
     assert largest == pytest.approx(np.abs(array).max(), rel=1e-3)
@@ -136,7 +136,7 @@ def test_no_array_carries_more_than_its_share(shape):
     ],
 )
 def test_arrays_that_are_no_usual_numbers(array, told):
-    assert describe(array, 640) == told
+    assert array_data(array, 640) == told
 
 
 def test_numbers_that_are_not_finite_make_a_page():

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.page.sentences import Sentences, numbers
-from graphnet.draw.page.steps import new_value, steps_of
+from graphnet.draw.page.steps import Sentences, array_text, new_value, steps_of
 
 
 def told(run, learning_rate=0.1):
@@ -158,4 +157,4 @@ def test_messages_that_add_up_are_counted():
     ],
 )
 def test_arrays_in_words(array, words):
-    assert numbers(array) == words
+    assert array_text(array) == words

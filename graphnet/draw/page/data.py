@@ -7,31 +7,36 @@ same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node
-from graphnet.draw.page.arrays import MOST_ARRAYS, share
+from graphnet.draw.names import WHY
 from graphnet.draw.page.formulas import rule_trees
-from graphnet.draw.page.runs import Runs
-from graphnet.draw.page.scene import Scene, SceneStep
-from graphnet.draw.page.scenery import scenery
-from graphnet.draw.page.steps import PHASES, Step, new_value, steps_of
-from graphnet.draw.page.units import unit_view
+from graphnet.draw.page.runs import Runs, share
+from graphnet.draw.page.scenery import Scene, scenery
+from graphnet.draw.page.steps import PHASES, Event, new_value, steps_of
 from graphnet.draw.picture import MARKS, Picture
-from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.slopes import WHY
+from graphnet.draw.scale import linear, logarithmic
 from graphnet.draw.text import number
-from graphnet.draw.units.build import Scales
+from graphnet.draw.units.build import Scales, diagram_of
+from graphnet.draw.units.layout import lay_out
+from graphnet.draw.units.shapes import SVG_FONT, Part, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
 
-MOST_UNIT_TEXT = 2_000_000
-"""Characters that unit views of all passes may take; beyond that the page has the op view alone."""
+_MOST_ARRAYS = 30_000  # arrays that one page carries at most
 
-MOST_INSIDE, MOST_BOXES = 100, 1_500
-"""A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes."""
+# Characters that unit views of all passes may take; beyond that the page has the op view alone.
+_MOST_UNIT_TEXT = 2_000_000
+
+# A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes.
+_MOST_INSIDE, _MOST_BOXES = 100, 1_500
+
+_ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
 def page_data(
@@ -40,36 +45,36 @@ def page_data(
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
     *,
-    unfold: Callable[[int], Picture],
+    unfold: Callable[..., Picture],
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
-    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(place)`` gives the picture
-    where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with the
-    unit view alone.
+    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)`` gives the
+    picture where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
+    the unit view alone.
 
     Raises
     ------
     DrawError
         If the passes don't take the same steps or are too many, or there is no Graphviz.
     """
-    pictures = {"": picture, **_opened(picture, unfold)}
-    scenes = {name: Scene(one, graph) for name, one in pictures.items()}
+    scenes = {name: Scene(one, graph) for name, one in _pictures(picture, unfold).items()}
     nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
     count = 3 * len(nodes) * len(passes)
-    if count > MOST_ARRAYS and len(passes) > 1:
+    if count > _MOST_ARRAYS and len(passes) > 1:
         raise DrawError(
             f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
-            repair=f"Draw one in {-(-count // MOST_ARRAYS)} of them.",
+            repair=f"Draw one in {-(-count // _MOST_ARRAYS)} of them.",
         )
+    several = list(passes.values())
     runs = Runs(graph, learning_rate, most=share(count))
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
-    steps = [steps_of(run, learning_rate) for run in passes.values()]
-    formulas = rule_trees(graph, passes.values())
-    scales = _scales(graph, nodes, passes.values())
-    units = _unit_views(list(passes.values()), graph, sample, scales, learning_rate)
+    steps = [steps_of(run, learning_rate) for run in several]
+    formulas = rule_trees(graph, several)
+    scales = _scales(graph, nodes, several)
+    units = _unit_views(several, graph, sample, scales, learning_rate)
     named = {runs.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for view in units for part in view["parts"] for node in part["nodes"]}
     return {
@@ -77,43 +82,42 @@ def page_data(
         "view": view,
         "rate": number(learning_rate),
         "loss": runs.sentences.names.loss,
-        "scales": {"value": _ends(scales.values), "signal": _ends(scales.signals)},
+        "scales": {
+            name: {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
+            for name, scale in (("value", scales.values), ("signal", scales.signals))
+        },
         "marks": MARKS,
         "why": WHY,
         "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
-        "scenes": {
-            name: _scene(pictures[name], scene, runs, list(passes.values()), arrays, steps)
-            | {"within": {node: box for node, box in scene.within.items() if node in named}}
-            for name, scene in scenes.items()
-        },
+        "scenes": {name: _scene(scene, runs, several, arrays, steps, named) for name, scene in scenes.items()},
         "units": units,
     }
 
 
-def _opened(picture: Picture, unfold: Callable[[int], Picture]) -> dict[str, Picture]:
-    """Return a picture for each folded box that can be opened."""
-    opened = {}
-    room = MOST_BOXES - len(picture.boxes)
+def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Picture]:
+    """Return the picture, and by its id one for each folded box that can be opened."""
+    pictures = {"": picture}
+    room = _MOST_BOXES - len(picture.boxes)
     for box in picture.boxes:
         needed = len(picture.boxes) + len(box.nodes)
-        if box.kind == "folded" and len(box.nodes) <= MOST_INSIDE and needed <= room:
+        if box.kind == "folded" and len(box.nodes) <= _MOST_INSIDE and needed <= room:
             room -= needed
-            opened[box.id] = unfold(box.nodes[0])
-    return opened
+            pictures[box.id] = unfold(unfold=box.nodes[0])
+    return pictures
 
 
 def _scene(
-    picture: Picture,
     scene: Scene,
     runs: Runs,
     passes: Sequence[ForwardPass],
     arrays: Sequence[Mapping[str, Any]],
-    steps: Sequence[Sequence[Step]],
+    steps: Sequence[Sequence[Event]],
+    named: Collection[str],
 ) -> dict[str, Any]:
-    """Return one picture with its steps."""
+    """Return one picture with its steps, which are the same for all passes."""
     shown = [scene.steps(of_one) for of_one in steps]
-    plots = [[plotted for plotted, _ in of_one] for of_one in shown]
+    plots = [[plotted for plotted, _ in of_one] for of_one in shown] or [[]]
     if any(plot != plots[0] for plot in plots):
         raise DrawError(
             "the passes reach different nodes, so that they can't share the steps of one page",
@@ -121,21 +125,16 @@ def _scene(
         )
     told = [runs.told(run, scene, of_one) for run, of_one in zip(passes, shown, strict=True)]
     contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
+    present = [step.phase for step in plots[0]]
+    phases = {key: title for key, title in PHASES.items() if key in present}
     return {
-        "notice": picture.notice,
+        "notice": scene.picture.notice,
         "told": told,
-        **_plot(plots[0] if plots else []),
-        **scenery(picture, scene, runs.sentences, passes, contents),
+        "steps": [vars(step) for step in plots[0]],
+        "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases.items()],
+        **scenery(scene, runs.sentences, passes, contents),
+        "within": {node: box for node, box in scene.within.items() if node in named},
     }
-
-
-def _plot(steps: Sequence[SceneStep]) -> dict[str, Any]:
-    """Return the steps without numbers: they are the same for all passes."""
-    present = [step.phase for step in steps]
-    phases = [
-        {"key": key, "title": title, "first": present.index(key)} for key, title in PHASES.items() if key in present
-    ]
-    return {"steps": [vars(step) for step in steps], "phases": phases}
 
 
 def _scales(graph: Graph, nodes: Collection[Node], runs: Collection[ForwardPass]) -> Scales:
@@ -148,22 +147,49 @@ def _scales(graph: Graph, nodes: Collection[Node], runs: Collection[ForwardPass]
     )
 
 
-def _ends(scale: Scale) -> dict[str, Any]:
-    return {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
+# The unit view ------------------------------------------------------------------------------------------------------
 
 
 def _unit_views(
     passes: Sequence[ForwardPass], graph: Graph, sample: int | None, scales: Scales, learning_rate: float
 ) -> list[dict[str, Any]]:
-    """Return the unit view of each pass, or none if the graph has none or if they would be too much."""
-
-    def view(run: ForwardPass) -> dict[str, Any] | None:
+    """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much."""
+    views: list[dict[str, Any]] = []
+    for run in passes or (None,):
         updated: dict[Node, Array] = {}
         if isinstance(run, BackwardPass):
-            updated = {w: new_value(run, w, learning_rate) for w in graph.parameters if w in run.error_signals}
-        return unit_view(run, sample, scales, updated)
+            updated |= {w: new_value(run, w, learning_rate) for w in graph.parameters if w in run.error_signals}
+        try:
+            diagram = diagram_of(run, sample, scales, updated) if run else diagram_of(graph, sample)
+        except DrawError:
+            return views
+        sheet = lay_out(diagram)
+        views.append(
+            {
+                "width": float(f"{sheet.width:g}"),
+                "height": float(f"{sheet.height:g}"),
+                "notice": " ".join(filter(None, [diagram.sample, diagram.notice and f"{diagram.notice}."])),
+                "marks": [state for state, mark in MARKS.items() if any(_bears(part, mark) for part in sheet.parts)],
+                "font": SVG_FONT,
+                "parts": [_part(part) for part in sheet.parts if not _ON_THE_PAGE_ITSELF & set(part.classes)],
+            }
+        )
+        if len(views) == 1 and len(json.dumps(views)) * len(passes) > _MOST_UNIT_TEXT:
+            return []
+    return views
 
-    first = view(passes[0]) if passes else unit_view(graph, sample)
-    if first is None or len(json.dumps(first)) * len(passes) > MOST_UNIT_TEXT:
-        return []
-    return [first, *(other for run in passes[1:] if (other := view(run)))]
+
+def _bears(part: Part, mark: str) -> bool:
+    """Tell whether a part is a label of an error signal that bears a mark."""
+    return {"label", "backward"} <= {*part.classes} and any(mark in s.text for text in part.texts for s in text.spans)
+
+
+def _part(part: Part) -> dict[str, Any]:
+    nodes = [name for name in part.classes if re.fullmatch(r"n\d+", name)]
+    told = {
+        "classes": [name for name in part.classes if name not in nodes],
+        "nodes": nodes,
+        "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],
+        "tip": part.tip,
+    }
+    return told | ({"updated": part.updated} if part.updated else {})

@@ -1,7 +1,7 @@
 """The formulas of a graph's rules as plain data.
 
-A rule comes twice: in symbols, and with a place for an array in the stead of each symbol, where the page puts in the
-numbers of the pass that it shows: ``["array", "n12", "value" or "signal"]`` for the node at place 12 of ``graph.nodes``.
+A rule comes twice: in symbols, and with a place for an array in place of each symbol, where the page puts in the numbers of the
+pass that it shows: ``["array", "n12", "value" or "signal"]`` for the node at place 12 of ``graph.nodes``.
 """
 
 from __future__ import annotations
@@ -15,22 +15,19 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.draw.page.trees import Tree, tree
+from graphnet.draw.units.shapes import Tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.notation.formula import Formula, Leaf
 from graphnet.notation.reading import rule_formulas
 from graphnet.notation.symbols import Symbol
 
-MOST_NODES = 1_000
-"""The formulas of larger graphs are not read."""
-
-LARGEST, DEEPEST = 60, 20
-"""Formulas above this size or depth are neither read nor filled with numbers by anybody."""
-
-CLOSE = 1e-4
-"""Relative difference up to which a formula gives a message: rounding in float32 makes some."""
-
+_MOST_NODES = 1_000  # the formulas of larger graphs are not read
+_LARGEST, _DEEPEST = 60, 20  # formulas above this size or depth are neither read nor filled with numbers by anybody
+_CLOSE = 1e-4  # relative difference up to which a formula gives a message: rounding in float32 makes some
 _PLACE = "\ue000"  # of no script: no name or function is written with it
+
+# Attributes of looks: none that runs, loads or links.
+_KEPT = frozenset({"class", "fence", "height", "lspace", "mathvariant", "rspace", "width"})
 
 
 def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
@@ -49,7 +46,7 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     >>> rule_trees(gn.Graph(a))["n1"]["forward"]["numbers"]
     ['msup', {}, ['mi', {}, 'e'], ['array', 'n0', 'value']]
     """
-    if len(graph) > MOST_NODES:
+    if len(graph) > _MOST_NODES:
         return {}
     ids = {graph.label(node): f"n{place}" for place, node in enumerate(graph.nodes)}
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
@@ -76,53 +73,49 @@ class _Check:
     def __init__(self, run: BackwardPass) -> None:
         self.run = run
         self.signals = {run.graph.label(node): signal for node, signal in run.error_signals.items()}
-        self.sent = {
-            (id(message.consumer), message.slot): message.delta
-            for node in run.error_signals
-            for message in run.messages(node)
-        }
+        messages = (message for node in run.error_signals for message in run.messages(node))
+        self.sent = {(id(message.consumer), message.slot): message.delta for message in messages}
 
     def gives(self, formula: Formula, node: Node, slot: int) -> bool:
         """Tell whether a formula gives the message that a node sent to an input; true if it sent none."""
         sent = self.sent.get((id(node), slot))
-        if sent is None or _is_large(formula):
+        if sent is None or _is_too_large(formula):
             return True
         try:
             with np.errstate(all="ignore"):
                 given = np.asarray(formula.evaluate(self.run, self.signals))
-                room = CLOSE * float(np.max(np.abs(sent), initial=0.0))
-                return given.shape == sent.shape and np.allclose(given, sent, CLOSE, room, equal_nan=True)
-        except Exception:  # a rule of one's own may do anything: without the formula there is still the message
+                room = _CLOSE * float(np.max(np.abs(sent), initial=0.0))
+                return given.shape == sent.shape and np.allclose(given, sent, _CLOSE, room, equal_nan=True)
+        except Exception:  # a custom rule may do anything: without the formula there is still the message
             return False
 
 
-def _is_large(formula: Formula) -> bool:
+def _is_too_large(formula: Formula) -> bool:
     size, depth = formula.extent
-    return size > LARGEST or depth > DEEPEST
+    return size > _LARGEST or depth > _DEEPEST
 
 
 def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
-    if _is_large(formula):
+    if _is_too_large(formula):
         return None
-    return {"symbols": _tree(formula), "numbers": _tree(_with_places(formula, ids))}
-
-
-def _with_places(formula: Formula, ids: Mapping[str, str]) -> Formula:
-    """Return a formula with a place for an array in the stead of each symbol. Its depth is bounded."""
 
     def place(of: Leaf) -> Symbol:
         return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if of.is_signal else 'value'}")
 
-    return replace(formula, called=place)
+    return {"symbols": _tree(formula), "numbers": _tree(replace(formula, called=place))}
 
 
 def _tree(formula: Formula) -> Tree:
-    return _filled(tree(ElementTree.fromstring(f"<math>{formula.mathml}</math>")[0]))
+    return _element_tree(ElementTree.fromstring(f"<math>{formula.mathml}</math>")[0])
 
 
-def _filled(made: Tree) -> Tree:
-    """Turn the names of places into places for arrays."""
-    name = made[-1]
-    if isinstance(name, str):
-        return ["array", *name[1:].split(" ")] if name.startswith(_PLACE) else made
-    return [*made[:2], *map(_filled, made[2:])]
+def _element_tree(element: ElementTree.Element) -> Tree:
+    """Return an element as plain data, the name of a place as a place for an array. Its depth is bounded."""
+    text = element.text or ""
+    if text.startswith(_PLACE):
+        return ["array", *text[1:].split(" ")]
+    made: Tree = [element.tag, {name: value for name, value in element.attrib.items() if name in _KEPT}]
+    made += [text] if text else []
+    for child in element:
+        made += [_element_tree(child), child.tail] if child.tail else [_element_tree(child)]
+    return made

@@ -1,26 +1,90 @@
-"""The numbers of passes as plain data: for each box its arrays, and for each step a sentence."""
+"""The numbers of passes as plain data: for each box its arrays, all numbers as text if they are few, else a reduced map."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.edges import norm
-from graphnet.draw.page.arrays import describe
-from graphnet.draw.page.scene import Scene, SceneStep
-from graphnet.draw.page.sentences import Sentences
-from graphnet.draw.page.steps import Step, new_value
-from graphnet.draw.slopes import counted
+from graphnet.core.tables import distinct
+from graphnet.draw.names import counted
+from graphnet.draw.page.scenery import Scene, SceneStep
+from graphnet.draw.page.steps import Event, Sentences, new_value
+from graphnet.draw.scale import largest_in_tiles, norm
 from graphnet.draw.text import number, short
-from graphnet.engine.passes import BackwardPass, ForwardPass, Message
+from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
+
+# Numbers that one page carries at most, over all its arrays; and that one array gets at most, and at least: a page of very
+# many arrays carries a few of each.
+_MOST_NUMBERS, _MOST_IN_ONE, _FEWEST_IN_ONE = 120_000, 640, 12
+
+_LONGEST_SIDE = 64
+
+
+def share(arrays: int) -> int:
+    """Return how many numbers each of this many arrays may have.
+
+    Examples
+    --------
+    >>> share(10), share(1_000), share(1_000_000)
+    (640, 120, 12)
+    """
+    return min(_MOST_IN_ONE, max(_FEWEST_IN_ONE, _MOST_NUMBERS // max(arrays, 1)))
+
+
+def array_data(array: Array, most: int) -> dict[str, Any]:
+    """Return an array as plain data that carry at most `most` numbers; axes beyond two are laid below each other.
+
+    It has ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If rows are reduced, ``each`` says how many
+    entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad`` counts the
+    entries that are not finite.
+
+    Examples
+    --------
+    >>> array_data(np.array([[1.0, -2.0]]), most=6)
+    {'shape': [1, 2], 'rows': [['1', '−2']], 'norm': '2.236', 'range': ['−2', '1']}
+    >>> array_data(np.arange(12.0).reshape(2, 6), most=4)["rows"], array_data(np.zeros((2, 6)), most=4)["each"]
+    ([['2', '5'], ['8', '11']], [1, 3])
+    """
+    shape = [int(size) for size in array.shape]
+    if not array.size:
+        return {"shape": shape, "rows": []}
+    entries, times = distinct(array)
+    matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
+    shown = _reduced(matrix, most)
+    told: dict[str, Any] = {"shape": shape, "rows": [[number(entry) for entry in row] for row in shown]}
+    columns = array.shape[-1] if array.ndim else 1
+    if shown.size != array.size:
+        told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
+    if array.dtype == bool:
+        return told | {"true": int(entries.sum()) * times}
+    finite = entries[np.isfinite(entries)]
+    if finite.size < entries.size:
+        told["bad"] = int(entries.size - finite.size) * times
+    if finite.size:
+        with np.errstate(over="ignore"):
+            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()) * times**0.5)
+        told["range"] = [number(finite.min()), number(finite.max())]
+    return told
+
+
+def _reduced(matrix: Array, most: int) -> Array:
+    """Return the entry of largest size in each tile, for as many tiles as are allowed: the longer side is cut first."""
+    rows, columns = matrix.shape
+    if rows * columns <= most and max(rows, columns) <= _LONGEST_SIDE:
+        return matrix
+    narrow = min(rows, columns, int(most**0.5))
+    long = min(max(rows, columns), _LONGEST_SIDE, most // narrow)
+    return largest_in_tiles(matrix, *((narrow, long) if rows <= columns else (long, narrow)))
 
 
 class Runs:
-    """Turns runs of one graph into plain data, which carry at most so many numbers of an array."""
+    """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
 
     def __init__(self, graph: Graph, learning_rate: float, most: int) -> None:
         self.graph = graph
@@ -39,7 +103,7 @@ class Runs:
             "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
         }
 
-    def told(self, run: ForwardPass, scene: Scene, steps: Sequence[tuple[SceneStep, Step]]) -> dict[str, Any]:
+    def told(self, run: ForwardPass, scene: Scene, steps: Sequence[tuple[SceneStep, Event]]) -> dict[str, Any]:
         """Return what one run says in one scene: a sentence for each step, and what is in its folded boxes."""
         return {
             "says": [self._says(scene, shown, step) for shown, step in steps],
@@ -49,44 +113,38 @@ class Runs:
     def _arrays(self, run: ForwardPass, node: Node) -> dict[str, Any]:
         """Return what a node has: its value, and where there is one its error signal with the messages it adds up.
 
-        What arrives at a constant goes no further and changes nothing: of that nothing is said.
+        What arrives at a constant goes no further and changes nothing: of that nothing is said. A message that comes alone is
+        the error signal, which is there already.
         """
-        told: dict[str, Any] = {"value": self._array(run.values[node])}
+        told: dict[str, Any] = {"value": array_data(run.values[node], self.most)}
         if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
         if flat := flat_units(run, node):
             told["flat"] = {what: counted(what, where) for what, where in flat.items()}
         if node not in run.error_signals:
             return told | {"unreached": True}
-        told["signal"] = self._array(run.error_signals[node])
+        told["signal"] = array_data(run.error_signals[node], self.most)
+        told["messages"] = []
         messages = run.messages(node)
-        told["messages"] = [self._message(message, alone=len(messages) == 1) for message in messages]
+        for consumer, slot, delta in messages:
+            sender: dict[str, Any] = {"from": None, "name": ""}
+            if consumer is not None:
+                sender = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": slot}
+            told["messages"].append(sender | ({"array": array_data(delta, self.most)} if len(messages) > 1 else {}))
         if isinstance(node, Parameter):
-            told["update"] = self._array(new_value(run, node, self.learning_rate))
+            told["update"] = array_data(new_value(run, node, self.learning_rate), self.most)
         return told
-
-    def _message(self, message: Message, *, alone: bool) -> dict[str, Any]:
-        """Return a message; alone it is the error signal, which is there already."""
-        consumer = message.consumer
-        told: dict[str, Any] = {"from": None, "name": ""}
-        if consumer is not None:
-            told = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": message.slot}
-        return told if alone else told | {"array": self._array(message.delta)}
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
-        if not isinstance(run, BackwardPass):
-            return {}
-        norms = [(norm(run.error_signals[node]), node) for node in nodes if node in run.error_signals]
+        signals = run.error_signals if isinstance(run, BackwardPass) else {}
+        norms = [(norm(signals[node]), node) for node in nodes if node in signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
         return {"largest": {"norm": number(size), "name": self.sentences.name(node)}}
 
-    def _array(self, array: Array) -> dict[str, Any]:
-        return describe(array, self.most)
-
-    def _says(self, scene: Scene, shown: SceneStep, step: Step) -> str:
+    def _says(self, scene: Scene, shown: SceneStep, step: Event) -> str:
         box = shown.boxes[0]
         if len(shown.boxes) > 1 or box in scene.single:
             return self.sentences.of(step)

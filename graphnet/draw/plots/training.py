@@ -1,21 +1,29 @@
-"""Training over the epochs."""
+"""Training over the epochs, and the error signals and gradients of passes on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphnet.core.graph import Graph
 from graphnet.core.leaves import float_array
-from graphnet.core.settings import flag
+from graphnet.core.node import Node
+from graphnet.core.settings import flag, listed, real, whole
+from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
-from graphnet.draw.text import plot_text, short
+from graphnet.draw.text import count, number, plot_text, short
+from graphnet.engine.passes import BackwardPass
+from graphnet.engine.units import NotInARowError, chain_of
 from graphnet.errors import DrawError, shown
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_MOST_LINES, _MARKERS = 12, "os^Dv*"
 
 
 def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
@@ -119,3 +127,176 @@ def _numbers(values: Any) -> list[float]:
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
         ) from error
+
+
+# Error signals and gradients ----------------------------------------------------------------------------------------
+
+
+def signal_norms(
+    passes: Sequence[BackwardPass],
+    nodes: Iterable[Node | str] | None = None,
+    *,
+    at: Sequence[float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Plot the norms of error signals, a line for each layer: where they vanish, the lines of early layers sink.
+
+    Parameters
+    ----------
+    passes : sequence of BackwardPass
+        One network's passes on the same samples, taken in the course of training.
+    nodes : iterable of Node or str, optional
+        Whose error signals. By default the pre-activation of each layer, whose error signal is the source's δ; in a
+        graph that is no row of layers, its named ops.
+    at : sequence of float, optional
+        When the passes were taken, for example epochs; by default 0, 1, 2 ...
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure. A norm of exactly 0, which has no place on a log scale, is a cross at its lower edge.
+
+    Raises
+    ------
+    DrawError
+        If there are no passes, or not as many as `at`, or matplotlib is missing.
+    GraphError, UnreachableError
+        If a node is not in the graph, or no error signal reaches it.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [3.0, 4.0])
+    >>> E = gn.sse(gn.tanh(w, name="a"), [0.0, 0.0])
+    >>> figure = signal_norms([gn.backward(E, {})], ["a"])
+    >>> figure.axes[0].get_lines()[0].get_label()
+    'a'
+    """
+    passes = _passes(passes)
+    times = (
+        list(range(len(passes)))
+        if at is None
+        else [real(time, "a time of at", DrawError) for time in listed(at, "at", "numbers", DrawError)]
+    )
+    if len(times) != len(passes):
+        raise DrawError(f"{len(passes)} passes were taken at {len(times)} times", repair="Give one time for each.")
+    figure, (axes,), tidy = axes_for(ax, 1, (6.4, 4.0))
+    graph = passes[0].graph
+    chosen = (
+        [graph[node] for node in listed(nodes, "nodes", "nodes or names")]
+        if nodes is not None
+        else _layers(graph, passes[0])
+    )
+    norms = {node: [float(np.linalg.norm(back.error_signal(node))) for back in passes] for node in chosen}
+    positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
+    floor = min(positive, default=1.0) / 3
+    ends: list[tuple[float, Artist]] = []
+    for i, (node, each) in enumerate(norms.items()):
+        shade = _depth_colour(i, len(norms))
+        name = plot_text(short(graph.label(node)))
+        line = [norm if norm > 0 else np.nan for norm in each]
+        marker = _MARKERS[i % len(_MARKERS)]
+        lines = axes.plot(times, line, color=shade, marker=marker, markersize=4.5, linewidth=1.6, label=name)
+        zero = [time for time, norm in zip(times, each, strict=True) if norm == 0]
+        ends += [(float(np.nan_to_num(each[-1])), handle) for handle in lines]
+        if zero:
+            crosses = axes.plot(zero, [floor] * len(zero), "x", color=shade, label=f"{name}: exactly 0")
+            ends += [(0.0, handle) for handle in crosses]
+    axes.set_yscale("log")
+    handles = [line for _, line in sorted(ends, key=lambda end: -end[0])]  # from top to bottom as the lines end
+    axes.legend(handles=handles, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    tidy(axes, "Error signals over training", "pass" if at is None else "epoch", "norm of ∂E/∂node")
+    return figure
+
+
+def gradient_histograms(
+    back: BackwardPass, parameters: Iterable[Node | str] | None = None, *, bins: int = 40, ax: Any = None
+) -> Figure:
+    """Plot how the entries of each parameter's gradient are spread.
+
+    Parameters
+    ----------
+    back : BackwardPass
+        Where the gradients come from.
+    parameters : iterable of Node or str, optional
+        Which ones; by default all that have a gradient.
+    bins : int
+        How many bars.
+    ax : as many matplotlib.axes.Axes as parameters, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, a histogram for each parameter. Entries that are exactly 0 or not finite are counted in its title.
+
+    Raises
+    ------
+    DrawError
+        If there is no gradient, `bins` is no positive number, `ax` is not one for each, or matplotlib is missing.
+    GraphError, UnreachableError
+        If a node is no parameter of the graph, or has no gradient.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [3.0, 4.0])
+    >>> figure = gradient_histograms(gn.backward(gn.sse(w, [0.0, 0.0]), {}))
+    >>> figure.axes[0].get_title(loc="left")
+    'w: 2 entries, norm 5'
+    """
+    (back,) = _passes([back])
+    bins = whole(bins, "bins", "Give the number of bars.", least=1, error=DrawError)
+    names = (
+        list(back.gradients)
+        if parameters is None
+        else [back.graph.label(back.graph[p]) for p in listed(parameters, "parameters", "parameters or names")]
+    )
+    if not names:
+        raise DrawError("the pass has no gradients", repair="Only parameters that E depends on have one.")
+    gradients = [back.gradient(name) for name in names]
+    figure, all_axes, tidy = axes_for(ax, len(names), (3.6, 2.6))
+    for axes, name, gradient in zip(all_axes, names, gradients, strict=True):
+        finite = gradient[np.isfinite(gradient)]
+        axes.hist(
+            finite.ravel(),
+            bins=min(bins, max(5, finite.size)),
+            color=colours.GREEN,
+            edgecolor=colours.PAPER,
+            linewidth=0.3,
+        )
+        axes.axvline(0, color=colours.QUIET, linewidth=0.8)
+        words = [f"{short(name)}: {count(gradient.size, 'entry', 'entries')}", f"norm {number(np.linalg.norm(finite))}"]
+        zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
+        words += ([f"{zeros:,} exactly 0"] if zeros else []) + ([f"{bad:,} not finite"] if bad else [])
+        tidy(axes, plot_text(", ".join(words)), "∂E/∂w", "entries")
+        axes.title.set_fontsize(9)
+    return figure
+
+
+def _passes(passes: Any) -> list[BackwardPass]:
+    given = [passes] if isinstance(passes, BackwardPass) else listed(passes, "passes", "backward passes", DrawError)
+    if not given or not all(isinstance(each, BackwardPass) for each in given):
+        what = type(given[0]).__name__ if given else "nothing"
+        raise DrawError(f"expected backward passes, got {what}", repair="Give what gn.backward(E, feeds) returned.")
+    return given
+
+
+def _layers(graph: Graph, back: BackwardPass) -> list[Node]:
+    """Return the pre-activations of a row of layers, or the named ops of any other graph."""
+    try:
+        chosen: Sequence[Node] = [layer.z for layer in chain_of(graph).layers]
+    except NotInARowError:
+        chosen = [node for node in graph.nodes if node.op is not None and node.name is not None]
+    reached = [node for node in chosen if node in back.error_signals]
+    if not reached:
+        raise DrawError("no op of this graph has a name", repair='Say which: nodes=["a1", "a2"].')
+    step = -(-len(reached) // _MOST_LINES)
+    return reached[::step]
+
+
+def _depth_colour(i: int, of: int) -> str:
+    """Return a shade of red, the darker the later the layer."""
+    return colours.line("error signal", i / max(1, of - 1))

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
-from graphnet.draw.picture import MARKS, Cell
+from graphnet.draw.picture import MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units import frame
-from graphnet.draw.units.diagram import Bundle, Column, Diagram, Unit, Weight
-from graphnet.draw.units.geometry import back_arrow, between, curve_in, edge_line, half_disc
-from graphnet.draw.units.scene import Area, Disc, Line, Part, Point, Run, Scene, Shape, Text, symbol
+from graphnet.draw.units.shapes import (
+    Area,
+    Disc,
+    Drawn,
+    Line,
+    Part,
+    Point,
+    Sheet,
+    Text,
+    back_arrow,
+    between,
+    curve_in,
+    edge_line,
+    formula,
+    half_disc,
+    plain,
+    rectangle,
+)
 
 
 @dataclass(frozen=True)
-class Style:
+class _Style:
     """How large things are, in pixels, and whether every number is written."""
 
     labelled: bool
@@ -26,157 +42,160 @@ class Style:
     below: float
 
 
-SMALL = Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=36)
-LARGE = Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
+_SMALL = _Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=36)
+_LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
 
-MOST_LABELLED_UNITS, MOST_LABELLED_COLUMNS, MOST_LABELLED_HEIGHT = 16, 6, 1000
-LABEL_AT, LABEL_HEIGHT = 0.62, 29
-"""Numbers of a weight stand this far along its line, and need this much room."""
+_MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
+_LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
 
-MOST_BACK_ARROWS = 12
-"""With more lines between two layers than this, arrows back would only hide them: the rims show the error signals."""
+# With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
+_MOST_BACK_ARROWS = 12
 
 
-def lay_out(diagram: Diagram) -> Scene:
-    """Return the unit view as a scene.
+def lay_out(diagram: Diagram) -> Sheet:
+    """Return the unit view as shapes at places.
 
     In a small network every number stands beside what it is of; in a larger one colours and widths show them.
     """
-    return _Layout(diagram).scene()
+    return _Placing(diagram).sheet()
 
 
-class _Layout:
+@dataclass(frozen=True)
+class _Circle:
+    """Where a unit stands, and its column."""
+
+    x: float
+    y: float
+    r: float
+    column: Column
+
+    @property
+    def centre(self) -> Point:
+        return self.x, self.y
+
+
+class _Placing:
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram
         rows = _labelled_rows(diagram)
-        self.style = SMALL if rows else LARGE
-        self.rows = rows or [self.style.row] * len(diagram.columns)
-        height = max(self._span(c) for c in range(len(diagram.columns))) + 2 * self.style.r
+        self.style = style = _SMALL if rows else _LARGE
+        self.rows = rows or [style.row] * len(diagram.columns)
+        self.spans = [self._drop(c, max(0, len(column.units) - 1)) for c, column in enumerate(diagram.columns)]
+        height = max(self.spans) + 2 * style.r
         self.top = frame.top(diagram)
-        self.middle = self.top + self.style.above + height / 2
-        self.bottom = self.middle + height / 2 + self.style.below
-        self.left = 60 + self.style.input_r
-        self.at: dict[str, Point] = {}
-        self.radius: dict[str, float] = {}
-        self.column_of: dict[str, Column] = {}
-        for c, column in enumerate(diagram.columns):
-            for place, unit in enumerate(column.units):
-                self.at[unit.id] = (
-                    self.x(c),
-                    self.middle + (self._slot(column, place) * self.rows[c] - self._span(c) / 2),
-                )
-                self.radius[unit.id] = self.style.input_r if column.kind == "input" else self.style.r
-                self.column_of[unit.id] = column
+        self.middle = self.top + style.above + height / 2
+        self.bottom = self.middle + height / 2 + style.below
+        self.circles = {
+            unit.id: _Circle(
+                self.x(c),
+                self.middle + (self._drop(c, place) - self.spans[c] / 2),
+                style.input_r if column.kind == "input" else style.r,
+                column,
+            )
+            for c, column in enumerate(diagram.columns)
+            for place, unit in enumerate(column.units)
+        }
 
     def x(self, c: int) -> float:
         """Return where a column stands."""
-        return self.left + c * self.style.column
+        return 60 + self.style.input_r + c * self.style.column
 
-    def _slot(self, column: Column, place: int) -> float:
-        """Return the place of a unit in its column: an ellipsis takes one, too."""
-        return place + (1.0 if place >= (len(column.units) + 1) // 2 and len(column.units) < column.size else 0.0)
-
-    def _span(self, c: int) -> float:
+    def _drop(self, c: int, place: int) -> float:
+        """Return how far below the first unit of its column a unit stands: an ellipsis takes a place, too."""
         column = self.diagram.columns[c]
-        return self._slot(column, max(0, len(column.units) - 1)) * self.rows[c] if column.units else 0.0
+        below_ellipsis = place >= (len(column.units) + 1) // 2 and len(column.units) < column.size
+        return (place + (1.0 if below_ellipsis else 0.0)) * self.rows[c] if column.units else 0.0
 
-    def scene(self) -> Scene:
-        diagram = self.diagram
+    def sheet(self) -> Sheet:
+        diagram, labelled = self.diagram, self.style.labelled
         lines: list[Part] = []
         labels: list[Part] = []
         for bundle in diagram.bundles:
             for weight in sorted(bundle.weights, key=_strength):  # strong ones on top
                 lines += self._line(bundle, weight)
-                if self.style.labelled:
-                    labels += self._weight_label(bundle, weight)
-        units = [part for column in diagram.columns for unit in column.units for part in self._unit(column, unit)]
-        gaps = [part for c, column in enumerate(diagram.columns) for part in self._gap(c, column)]
-        error, right = self._error()
-        heads = frame.heads(diagram, self.x, self.top)
-        feet = frame.feet(diagram, self.x, self.bottom, labelled=self.style.labelled)
-        legend_top = self.bottom + frame.feet_height(diagram, labelled=self.style.labelled)
-        legend = frame.legend(diagram, legend_top)
-        width = max([right, *(frame.right_end(part) for part in (*heads, *feet, *legend))]) + 24
-        height = legend_top + frame.legend_height(diagram)
-        return Scene(width, height, (*lines, *units, *gaps, *labels, *error, *heads, *feet, *legend))
+                labels += self._weight_label(bundle, weight) if labelled else []
+        units = [part for column in diagram.columns for unit in column.units for part in self._unit(unit)]
+        gaps = [part for c in range(len(diagram.columns)) for part in self._gap(c)]
+        room = self.x(len(diagram.columns) - 1) + self.style.r + (90 if labelled else 60)
+        error, right = self._error(diagram.error) if diagram.error else ([], room)
+        below = self.bottom + frame.feet_height(diagram, labelled=labelled)
+        feet = frame.feet(diagram, self.x, self.bottom, labelled=labelled)
+        around = [*frame.heads(diagram, self.x, self.top), *feet, *frame.legend(diagram, below)]
+        width = max([right, *map(frame.right_end, around)]) + 24
+        parts = (*lines, *units, *gaps, *labels, *error, *around)
+        return Sheet(width, below + frame.legend_height(diagram), parts)
 
     # Weights --------------------------------------------------------------------------------------------------------
 
-    def _line(self, bundle: Bundle, weight: Weight) -> list[Part]:
-        start, end = self.at[weight.source], self.at[weight.target]
-        radii = self.radius[weight.source], self.radius[weight.target]
+    def _line(self, bundle: Bundle, weight: Weight) -> Iterator[Part]:
+        start, end = self.circles[weight.source], self.circles[weight.target]
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
-        width = 0.5 + heaviest * (strength if strength is not None else 1.0)
+        width = round(0.5 + heaviest * _full(strength), 2)
         colour = colours.weight(weight.negative, strength)
-        line = Line(edge_line(start, radii[0], end, radii[1]), colour, round(width, 2))
-        parts = [Part(weight.id, ("weight", f"n{bundle.node}"), (line,), self._weight_tip(weight))]
-        source = self.column_of[weight.source]
-        few = self.style.labelled and len(bundle.weights) <= MOST_BACK_ARROWS
-        if few and weight.message and source.kind != "input":
-            shapes = back_arrow(end, radii[1], start, radii[0], RED, _thickness(weight.message), 16)
-            tip = f"δ w = {weight.message.text}"
-            parts.append(Part(f"{weight.id}m", ("message", "backward", f"n{source.a}"), shapes, tip))
-        return parts
-
-    def _weight_tip(self, weight: Weight) -> str:
-        if weight.weight is None:
-            return ""
+        line = Line(edge_line(start.centre, start.r, end.centre, end.r), colour, width)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
-        return f"w = {weight.weight.text}{gradient}"
+        tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
+        yield Part(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
+        few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
+        if few and weight.message and start.column.kind != "input":
+            shapes = back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
+            classes = ("message", "backward", f"n{start.column.a}")
+            yield Part(f"{weight.id}m", classes, shapes, f"δ w = {weight.message.text}")
 
-    def _weight_label(self, bundle: Bundle, weight: Weight) -> list[Part]:
-        x, y = between(self.at[weight.source], self.at[weight.target], LABEL_AT)
-        pair = self.column_of[weight.source].index + self.column_of[weight.target].index
-        node = f"n{bundle.node}"
-        named = symbol("w", pair)
+    def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Part]:
+        start, end = self.circles[weight.source], self.circles[weight.target]
+        x, y = between(start.centre, end.centre, _LABEL_AT)
+        named = f"w_{start.column.index}{end.column.index}"
+        classes = ("label", f"n{bundle.node}")
         if weight.weight is None:
-            return [_label(f"{weight.id}w", ("label", node), Text(x, y + 4, named, 12, colours.INK))]
-        ink = colours.weight(weight.negative, 1.0)
+            yield _label(f"{weight.id}w", classes, Text(x, y + 4, formula(named), 12, colours.INK))
+            return
         height = y - 3 if weight.gradient else y + 4
-        number = Text(x, height, (*named, Run(f" {weight.weight.text}")), 11, ink, bold=True)
-        parts = [_label(f"{weight.id}w", ("label", node), number, weight.updated)]
+        ink = colours.weight(weight.negative, 1.0)
+        number = Text(x, height, formula(f"{named} {weight.weight.text}"), 11, ink, bold=True)
+        yield _label(f"{weight.id}w", classes, number, weight.updated)
         if weight.gradient:
-            gradient = Text(x, y + 10, (Run(weight.gradient.text),), 11, GREEN)
-            parts.append(_label(f"{weight.id}g", ("label", "gradient", node), gradient))
-        return parts
+            gradient = Text(x, y + 10, plain(weight.gradient.text), 11, GREEN)
+            yield _label(f"{weight.id}g", ("label", "gradient", f"n{bundle.node}"), gradient)
 
     # Units ----------------------------------------------------------------------------------------------------------
 
-    def _unit(self, column: Column, unit: Unit) -> list[Part]:
-        x, y = self.at[unit.id]
-        r = self.radius[unit.id]
-        tip = self._unit_tip(unit)
-        parts = [self._ring(column, unit, x, y, r)]
+    def _unit(self, unit: Unit) -> Iterator[Part]:
+        circle, labelled = self.circles[unit.id], self.style.labelled
+        (x, y), r, column = circle.centre, circle.r, circle.column
+        words = [f"{name} = {text}" for name, text in unit.numbers.items()] + ([unit.flat] if unit.flat else [])
+        tip = f"unit {unit.number}: {', '.join(words)}" if words else ""
+        yield self._ring(unit, circle)
         if column.kind == "input":
-            return [*parts, self._input(column, unit, x, y, r, tip)]
-        left = half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)
-        right = half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)
-        sum_at, sum_size = ((-r * 0.5, -r * 0.3), 16) if self.style.labelled else ((-r * 0.48, 4.5), 12)
-        sigma = Text(x + sum_at[0], y + sum_at[1], (Run("Σ"),), sum_size, colours.INK)
-        z_shapes: list[Shape] = [left, sigma]
-        a_shapes: list[Shape] = [right]
-        curve_y = y - r * 0.42 if self.style.labelled else y
+            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX_LINE["input"], 1.0)]
+            inside += _symbol_and_number(x, y, f"a_{column.index}", unit.a) if labelled else []
+            yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
+            return
+        at_x, at_y, size = (-r * 0.5, -r * 0.3, 16) if labelled else (-r * 0.48, 4.5, 12)
+        z_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
+        a_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
+        z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
-            box = (0.62 * r, 0.42 * r) if self.style.labelled else (0.55 * r, 0.6 * r)
-            a_shapes.append(Line(curve_in(column.curve, x + r * 0.45, curve_y, *box), colours.INK, 1.3))
-        if self.style.labelled:
-            z_shapes += self._symbol_and_number(x - r * 0.49, y, "z", column.index, unit.z)
-            a_shapes += self._symbol_and_number(x + r * 0.49, y, "g", column.index, None)
+            up, *sides = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
+            a_shapes.append(Line(curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3))
+        if labelled:
+            z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
+            a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
             if column.activation:
-                short_name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
-                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, (Run(short_name),), 7.5, colours.INK))
-        parts.append(Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip))
-        parts.append(Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip))
-        if self.style.labelled:
-            parts += self._around(column, unit, x, y, r)
+                name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
+                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK))
+        yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
+        yield Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
+        if labelled:
+            yield from self._around(unit, circle)
         elif unit.marks:
-            text = Text(x + r + 5, y + 3.5, (Run(unit.marks),), 9, RED, "start", bold=True)
-            parts.append(_label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text))
-        return parts
+            text = Text(x + r + 5, y + 3.5, plain(unit.marks), 9, RED, "start", bold=True)
+            yield _label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text)
 
-    def _ring(self, column: Column, unit: Unit, x: float, y: float, r: float) -> Part:
+    def _ring(self, unit: Unit, circle: _Circle) -> Part:
         """Return the circle's line: red and wide by the size of the error signal."""
+        (x, y), r, column = circle.centre, circle.r, circle.column
         if column.kind == "input" or unit.delta is None:
             ring = Disc(x, y, r, None, colours.BOX_LINE["input" if column.kind == "input" else "op"], 1.2)
             return Part(unit.id, ("ring", f"n{column.a}"), (ring,))
@@ -184,137 +203,106 @@ class _Layout:
         ring = Disc(x, y, r + width / 2, None, colours.line("error signal", unit.delta.strength), round(width, 2))
         return Part(unit.id, ("ring", "backward", f"n{column.z}"), (ring,))
 
-    def _input(self, column: Column, unit: Unit, x: float, y: float, r: float, tip: str) -> Part:
-        shapes: list[Shape] = [Disc(x, y, r, _fill(unit.a), colours.BOX_LINE["input"], 1.0)]
-        if self.style.labelled:
-            shapes += self._symbol_and_number(x, y, "a", column.index, unit.a)
-        return Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(shapes), tip)
-
-    def _symbol_and_number(self, x: float, y: float, name: str, index: str, cell: Cell | None) -> list[Shape]:
-        letters = Text(x, y + (1 if cell else 4), symbol(name, index), 11, colours.INK)
-        if cell is None:
-            return [letters]
-        size = 10.5 if len(cell.text) <= 6 else 9.0
-        return [letters, Text(x, y + 14, (Run(cell.text),), size, colours.INK, bold=True)]
-
-    def _around(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
-        """Return the numbers outside of a circle: activation, bias, error signal."""
+    def _around(self, unit: Unit, circle: _Circle) -> Iterator[Part]:
+        """Yield the numbers outside of a circle: activation, bias, error signal."""
+        (x, y), r, column = circle.centre, circle.r, circle.column
         q = column.index
-        number = (Run(f" {unit.a.text}"),) if unit.a else ()
-        out = Text(x + r * 0.8, y - r * 0.8, (*symbol("a", q), *number), 11.5, BLUE, "start", bold=True)
-        parts = [_label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)]
+        out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 11.5, BLUE, "start", bold=True)
+        yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
-            parts += self._bias(column, unit, x, y, r)
+            yield from self._bias(unit, circle)
         if unit.delta:
-            mark = (Run(f"{MARKS['zero']} "),) if unit.silent else ()
-            runs = (*mark, *symbol("δ", q), Run(f" {unit.delta.text}"))
-            texts = [Text(x, y + r + 19, runs, 11.5, RED, bold=True)]
-            if unit.flat:
-                texts.append(Text(x, y + r + 31, (Run(f"{MARKS['saturated']} {unit.flat}"),), 10, RED))
-            parts += [
-                _label(f"{unit.id}{end}", ("label", "backward", f"n{column.z}"), text)
-                for end, text in zip("dk", texts, strict=False)
-            ]
-        return parts
+            spans = formula(f"δ_{q} {unit.delta.text}")
+            marked = (*plain(f"{MARKS['zero']} "), *spans) if unit.silent else spans
+            texts = [Text(x, y + r + 19, marked, 11.5, RED, bold=True)]
+            texts += [Text(x, y + r + 31, plain(f"{MARKS['saturated']} {unit.flat}"), 10, RED)] if unit.flat else []
+            for end, text in zip("dk", texts, strict=False):
+                yield _label(f"{unit.id}{end}", ("label", "backward", f"n{column.z}"), text)
 
-    def _bias(self, column: Column, unit: Unit, x: float, y: float, r: float) -> list[Part]:
+    def _bias(self, unit: Unit, circle: _Circle) -> Iterator[Part]:
+        (x, y), r, column = circle.centre, circle.r, circle.column
         node = f"n{column.bias}"
-        at = x - r * 0.35
-        runs = (*symbol("b", column.index), *((Run(f" {unit.bias.text}"),) if unit.bias else ()))
-        text = Text(at - 4, y - r - (22 if unit.bias_gradient else 12), runs, 11, colours.INK, "end")
-        stem = Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0)
-        label = _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
-        parts = [Part("", ("bias", node), (stem,)), label]
+        at, up = x - r * 0.35, r + (22 if unit.bias_gradient else 12)
+        text = Text(at - 4, y - up, formula(f"b_{column.index}{_behind(unit.bias)}"), 11, colours.INK, "end")
+        yield Part("", ("bias", node), (Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
+        yield _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
         if unit.bias_gradient:
-            gradient = Text(at - 4, y - r - 9, (Run(unit.bias_gradient.text),), 11, GREEN, "end")
-            parts.append(_label(f"{unit.id}g", ("label", "gradient", node), gradient))
-        return parts
-
-    def _unit_tip(self, unit: Unit) -> str:
-        cells = {"z": unit.z, "a": unit.a, "δ": unit.delta}
-        words = [f"{name} = {cell.text}" for name, cell in cells.items() if cell] + ([unit.flat] if unit.flat else [])
-        return f"unit {unit.number}: {', '.join(words)}" if words else ""
+            gradient = Text(at - 4, y - r - 9, plain(unit.bias_gradient.text), 11, GREEN, "end")
+            yield _label(f"{unit.id}g", ("label", "gradient", node), gradient)
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 
-    def _gap(self, c: int, column: Column) -> list[Part]:
-        x = self.x(c)
+    def _gap(self, c: int) -> Iterator[Part]:
+        x, column = self.x(c), self.diagram.columns[c]
         if column.kind == "folded":
-            return [
-                Part(column.id, ("folded",), (Text(x, self.middle + 8, (Run("· · ·"),), 30, colours.QUIET, bold=True),))
-            ]
-        left_out = column.size - len(column.units)
-        if not left_out:
-            return []
-        place = (len(column.units) + 1) // 2
-        y = self.middle + place * self.rows[c] - self._span(c) / 2
-        dots = tuple(Disc(x, y + shift, 1.8, colours.QUIET, colours.QUIET, 0.5) for shift in (-7.0, 0.0, 7.0))
-        text = Text(x + self.style.r + 6, y + 4, (Run(f"{left_out:,} more"),), 10, colours.QUIET, "start")
-        return [Part("", ("ellipsis",), dots), _label(f"{column.id}x", ("ellipsis",), text)]
+            dots = Text(x, self.middle + 8, plain("· · ·"), 30, colours.QUIET, bold=True)
+            yield Part(column.id, ("folded",), (dots,))
+        elif column.left_out:
+            y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
+            discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, colours.QUIET, 0.5) for shift in (-7.0, 0.0, 7.0))
+            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 10, colours.QUIET, "start")
+            yield Part("", ("ellipsis",), discs)
+            yield _label(f"{column.id}x", ("ellipsis",), more)
 
-    def _error(self) -> tuple[list[Part], float]:
+    def _error(self, error: ErrorBox) -> tuple[list[Part], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
-        error, column = self.diagram.error, self.diagram.columns[-1]
-        x = self.x(len(self.diagram.columns) - 1)
-        if error is None:
-            return [], x + self.style.r + (90 if self.style.labelled else 60)
+        last = len(self.diagram.columns) - 1
         wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
-        away = (
-            210 if self.style.labelled else 110 + 0.35 * self._span(len(self.diagram.columns) - 1)
-        )  # no arrow across units
-        left = x + away
-        outline = frame.rectangle(left, self.middle - high / 2, wide, high)
-        value = f"{error.name} = {error.value}" if error.value else error.name
-        words = (
-            Text(left + wide / 2, self.middle - 3, (Run(value),), 13, colours.INK, bold=True),
-            Text(left + wide / 2, self.middle + 14, (Run(error.call),), 9.5, colours.QUIET),
-        )
-        box = Area(outline, colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
-        node = f"n{error.node}"
-        parts: list[Part] = []
-        for unit in column.units:
-            parts += self._to_error(column, unit, (left, self.middle), node)
-        return [*parts, Part("e", ("error", "forward", node), (box, *words))], left + wide
+        away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
+        left, middle = self.x(last) + away, self.middle
+        box = Area(rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
+        name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
+        call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
+        units = self.diagram.columns[last].units
+        few = len(units) <= _MOST_BACK_ARROWS
+        parts = [part for unit in units for part in self._to_error(error, unit, (left, middle), arrow_back=few)]
+        return [*parts, Part("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
 
-    def _to_error(self, column: Column, unit: Unit, end: Point, node: str) -> list[Part]:
-        x, y = self.at[unit.id]
-        r = self.radius[unit.id]
-        start, stop = edge_line((x, y), r, end, 4)
-        parts = [Part(f"{unit.id}f", ("forward", node), (Line((start, stop), BLUE, 1.2),))]
+    def _to_error(self, error: ErrorBox, unit: Unit, end: Point, *, arrow_back: bool) -> Iterator[Part]:
+        circle = self.circles[unit.id]
+        x, y, r, column = circle.x, circle.y, circle.r, circle.column
+        line = Line(edge_line((x, y), r, end, 4), BLUE, 1.2)
+        yield Part(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
-        if unit.error and len(column.units) <= MOST_BACK_ARROWS:
+        if unit.error and arrow_back:
             shapes = back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
-            parts.append(Part(f"{unit.id}m", ("message", *back), shapes, f"∂E/∂a = {unit.error.text}"))
-        if not self.style.labelled:
-            return parts
-        if unit.error:
-            runs = (Run("∂E/∂"), *symbol("a", column.index), Run(f" {unit.error.text}"))
-            parts.append(_label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, runs, 11, RED, "start")))
-        target = self.diagram.error.target if self.diagram.error else None
-        if target is not None:
-            number = (Run(f" {unit.target.text}"),) if unit.target else ()
-            text = Text(x + r + 20, y - 9, (*symbol("t", column.index), *number), 11, colours.QUIET, "start")
-            parts.append(_label(f"{unit.id}t", ("label", "forward", f"n{target}"), text))
-        return parts
+            yield Part(f"{unit.id}m", ("message", *back), shapes, f"∂E/∂a = {unit.error.text}")
+        if self.style.labelled and unit.error:
+            signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
+            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 11, RED, "start"))
+        if self.style.labelled and error.target is not None:
+            target = formula(f"t_{column.index}{_behind(unit.target)}")
+            text = Text(x + r + 20, y - 9, target, 11, colours.QUIET, "start")
+            yield _label(f"{unit.id}t", ("label", "forward", f"n{error.target}"), text)
 
 
 def _labelled_rows(diagram: Diagram) -> list[float] | None:
     """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
     columns = diagram.columns
-    if any(column.kind == "folded" or len(column.units) < column.size or not column.index for column in columns):
+    if any(column.kind == "folded" or column.left_out or not column.index for column in columns):
         return None
-    if sum(column.size for column in columns) > MOST_LABELLED_UNITS or len(columns) > MOST_LABELLED_COLUMNS:
+    if sum(column.size for column in columns) > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
         return None
     rows: list[float] = []
     for column in columns:
-        needed = SMALL.row if column.kind != "input" else 100.0
+        needed = _SMALL.row if column.kind != "input" else 100.0
         if rows:
-            before = len(columns[len(rows) - 1].units)
-            fan = (before - 1) * (1 - LABEL_AT) * rows[-1]
-            needed = max(needed, (LABEL_HEIGHT + fan) / LABEL_AT)
+            fan = (len(columns[len(rows) - 1].units) - 1) * (1 - _LABEL_AT) * rows[-1]
+            needed = max(needed, (_LABEL_HEIGHT + fan) / _LABEL_AT)
         rows.append(needed)
     tallest = max(row * (len(column.units) - 1) for row, column in zip(rows, columns, strict=True))
-    return rows if tallest <= MOST_LABELLED_HEIGHT else None
+    return rows if tallest <= _MOST_LABELLED_HEIGHT else None
+
+
+def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
+    letters = Text(x, y + (1 if cell else 4), formula(symbol), 11, colours.INK)
+    if cell is None:
+        return [letters]
+    return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
+
+
+def _behind(cell: Cell | None) -> str:
+    return f" {cell.text}" if cell else ""
 
 
 def _strength(weight: Weight) -> float:
@@ -336,8 +324,8 @@ def _thickness(cell: Cell) -> float:
 
 def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Part:
     """Return a text on a piece of paper, so that lines don't run through it, nor through what its last piece becomes."""
-    after = replace(text, runs=(*text.runs[:-1], Run(f" {updated}")))
+    after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
     width = max(text.width, after.width if updated else 0.0)
-    start = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * width
-    corners = frame.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
+    start = text.x - text.before * width
+    corners = rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
     return Part(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)

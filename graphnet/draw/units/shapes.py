@@ -1,0 +1,356 @@
+"""Shapes at places: what a diagram becomes before it becomes a file, and how they are written as SVG and as DOT.
+
+The y axis points down, lengths are in pixels. There are few kinds of shapes, so that both writers are short; that of DOT, for
+PNG and PDF, makes a drawing in the background of the shapes, and nodes of the texts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from graphnet.draw import colours
+from graphnet.draw.colours import Shade
+from graphnet.draw.dot import FONT
+from graphnet.draw.text import dot_markup, markup
+
+ENGINE = "nop2"
+"""The engine of Graphviz that leaves everything where it is."""
+
+Point: TypeAlias = tuple[float, float]
+
+Tree: TypeAlias = list[Any]
+"""An element of XML as plain data: ``[tag, {attribute: value}, child, ...]``; a child is a tree or text."""
+
+Paint: TypeAlias = Callable[[Shade], str]
+"""What is written for a colour."""
+
+# How far the control points of a Bézier curve lie, in radii, for it to look like a quarter of a circle.
+_ARC = 0.5523
+
+# The width of a text's node in DOT, in multiples of what it should need: a text wider than its node would only make noise.
+_ROOM = 1.3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
+
+    points: tuple[Point, ...]
+    colour: Shade
+    width: float = 1.0
+    curved: bool = False
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Area:
+    """A filled outline; if `curved`, its points are those of closed cubic Bézier curves."""
+
+    points: tuple[Point, ...]
+    fill: Shade
+    colour: Shade
+    width: float = 1.0
+    curved: bool = False
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A circle, filled or (without a fill) only its line."""
+
+    x: float
+    y: float
+    r: float
+    fill: Shade | None
+    colour: Shade
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of text of one look."""
+
+    text: str
+    low: bool = False
+    italic: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text at its base line."""
+
+    x: float
+    y: float
+    spans: tuple[Span, ...]
+    size: float
+    colour: Shade
+    anchor: Literal["start", "middle", "end"] = "middle"
+    bold: bool = False
+
+    @property
+    def width(self) -> float:
+        """About how wide it is."""
+        return sum(len(span.text) * (0.42 if span.low else 0.58) for span in self.spans) * self.size
+
+    @property
+    def before(self) -> float:
+        """Which share of it lies before its x."""
+        return {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+
+
+Drawn: TypeAlias = Line | Area | Disc | Text
+
+
+@dataclass(frozen=True)
+class Part:
+    """Shapes, from the lowest to the topmost, that are one element of the picture.
+
+    Attributes
+    ----------
+    id
+        Opaque; empty if nothing needs to find it.
+    classes
+        What it is, and ``"n12"`` for each node it shows.
+    shapes
+        What is drawn.
+    tip
+        What to show when the mouse rests on it: symbols and numbers only.
+    updated
+        What takes the place of the last piece of its text after the update, if anything.
+    """
+
+    id: str
+    classes: tuple[str, ...]
+    shapes: tuple[Drawn, ...]
+    tip: str = ""
+    updated: str = ""
+
+    @property
+    def texts(self) -> list[Text]:
+        """Those of its shapes that are text."""
+        return [shape for shape in self.shapes if isinstance(shape, Text)]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All parts, from the lowest to the topmost, and the size of the paper."""
+
+    width: float
+    height: float
+    parts: tuple[Part, ...]
+
+
+# How shapes are made ------------------------------------------------------------------------------------------------
+
+
+def plain(text: str) -> tuple[Span, ...]:
+    """Return text of one look."""
+    return (Span(text),)
+
+
+def formula(text: str) -> tuple[Span, ...]:
+    """Return text in which letters with an index, as ``δ_k``, are set as symbols; ``~`` is a space that goes with its symbol.
+
+    Examples
+    --------
+    >>> [span.text for span in formula("δ_k = Σ_p a_p~w_pq")]
+    ['δ', 'k', ' = ', 'Σ', 'p', ' ', 'a', 'p', ' w', 'pq']
+    """
+    made: list[Span] = []
+    for piece in filter(None, re.split(r"(~?(?:g′|\w)_\w+)", text)):
+        name, low, index = piece.replace("~", " ").partition("_")
+        made.append(Span(name, italic=bool(low) and name.strip().isalpha() and name != "Σ"))
+        made += [Span(index, low=True, italic=True)] if low else []
+    return tuple(made)
+
+
+def rectangle(x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
+    """Return the corners of a rectangle from its upper left one."""
+    return (x, y), (x + width, y), (x + width, y + height), (x, y + height)
+
+
+def between(start: Point, end: Point, share: float) -> Point:
+    """Return the point that far along the way."""
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+
+
+def edge_line(start: Point, start_r: float, end: Point, end_r: float) -> tuple[Point, Point]:
+    """Return the line between the rims of two circles."""
+    length = math.dist(start, end)
+    return between(start, end, start_r / length), between(end, start, end_r / length)
+
+
+def half_disc(x: float, y: float, r: float, fill: Shade, line: Shade, *, right: bool) -> Area:
+    """Return the left or the right half of a disc."""
+    s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
+    top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
+    arc = (top, (x + k, y - r), (x + s, y - r * _ARC), side, (x + s, y + r * _ARC), (x + k, y + r), bottom)
+    return Area((*arc, bottom, top, top), fill, line, 0.8, curved=True)
+
+
+def back_arrow(
+    start: Point, start_r: float, end: Point, end_r: float, colour: Shade, width: float, bend: float
+) -> tuple[Line, Area]:
+    """Return an arrow that leaves one rim and enters another, bent to run beside the straight line between them."""
+    length = math.dist(start, end)
+    ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+    px, py = (-uy, ux) if ux >= 0 else (uy, -ux)  # downwards
+    first = _on_rim(start, start_r, (ux, uy), (px, py))
+    tip = _on_rim(end, end_r + 1.5, (-ux, -uy), (px, py))
+    head = 5.0 + 1.6 * width
+    base = tip[0] - ux * head, tip[1] - uy * head
+    span = math.dist(first, base)
+    out = first[0] + ux * span * 0.3 + px * bend, first[1] + uy * span * 0.3 + py * bend
+    back = base[0] - ux * span * 0.3 + px * bend * 0.6, base[1] - uy * span * 0.3 + py * bend * 0.6
+    side = 2.2 + 0.8 * width
+    wings = (base[0] + px * side, base[1] + py * side), (base[0] - px * side, base[1] - py * side)
+    return Line((first, out, back, base), colour, width, curved=True), Area((tip, *wings), colour, colour, 0.5)
+
+
+def _on_rim(centre: Point, r: float, along: Point, aside: Point) -> Point:
+    """Return the point of a circle a little aside of where a line leaves it."""
+    turn = math.radians(20)
+    cos, sin = math.cos(turn) * r, math.sin(turn) * r
+    return centre[0] + along[0] * cos + aside[0] * sin, centre[1] + along[1] * cos + aside[1] * sin
+
+
+def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
+    """Return a curve scaled into a rectangle whose middle is (x, y), upwards being larger."""
+    low, high = min(b for _, b in points), max(b for _, b in points)
+    room = high - low or 1.0
+    left, right = points[0][0], points[-1][0]
+    return tuple(
+        (x + width * ((a - left) / (right - left) - 0.5), y - height * ((b - low) / room - 0.5)) for a, b in points
+    )
+
+
+# SVG ----------------------------------------------------------------------------------------------------------------
+
+SVG_FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+
+
+def to_svg(sheet: Sheet, title: str, description: str) -> str:
+    """Return a sheet as an SVG document: the same sheet gives the same text.
+
+    Each part that has an id is a ``<g>`` with that id and with its classes.
+    """
+    width, height = f"{sheet.width:g}", f"{sheet.height:g}"
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<svg role="img" class="units" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        f' xmlns="http://www.w3.org/2000/svg" font-family="{SVG_FONT}">',
+        f"<title>{markup(title)}</title>",
+        f"<desc>{markup(description)}</desc>",
+        f'<rect width="{width}" height="{height}" fill="{colours.PAPER}"/>',
+    ]
+    for part in sheet.parts:
+        tip = [["title", {}, part.tip]] if part.tip else []
+        shapes = [element_of(shape) for shape in part.shapes]
+        named = {"id": part.id} if part.id else {}
+        lines.append(_xml(["g", {**named, "class": " ".join(part.classes)}, *tip, *shapes]))
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _xml(tree: Tree) -> str:
+    tag, attributes, *children = tree
+    opened = "".join([tag, *(f' {name}="{value}"' for name, value in attributes.items())])
+    inside = "".join(markup(child) if isinstance(child, str) else _xml(child) for child in children)
+    return f"<{opened}>{inside}</{tag}>" if children else f"<{opened}/>"
+
+
+def element_of(shape: Drawn, paint: Paint = str) -> Tree:
+    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it."""
+    if isinstance(shape, Text):
+        return _text_element(shape, paint)
+    stroke = {"stroke": paint(shape.colour), "stroke-width": f"{shape.width:g}"}
+    if isinstance(shape, Disc):
+        fill = paint(shape.fill) if shape.fill else "none"
+        return ["circle", {"cx": _px(shape.x), "cy": _px(shape.y), "r": _px(shape.r), "fill": fill, **stroke}]
+    first, *rest = [f"{_px(x)} {_px(y)}" for x, y in shape.points]
+    path = f"M{first}{'C' if shape.curved else 'L'}{' '.join(rest)}"
+    if isinstance(shape, Area):
+        return ["path", {"d": f"{path}Z", "fill": paint(shape.fill), **stroke}]
+    return ["path", {"d": path, "fill": "none", **stroke, **({"stroke-dasharray": "4 3"} if shape.dashed else {})}]
+
+
+def _text_element(text: Text, paint: Paint) -> Tree:
+    place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": paint(text.colour)}
+    made: Tree = ["text", place | {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})]
+    low = False
+    for span in text.spans:
+        look = {"dy": f"{text.size * (0.22 if span.low else -0.22):.2g}"} if span.low != low else {}
+        look |= {"font-size": f"{text.size * 0.72:.3g}"} if span.low else {}
+        look |= {"font-style": "italic"} if span.italic else {}
+        made.append(["tspan", look, span.text] if look else span.text)
+        low = span.low
+    return made
+
+
+def _px(value: float) -> str:
+    """Return a coordinate as text, to a hundredth of a pixel."""
+    return f"{round(value, 2) + 0.0:g}"
+
+
+# DOT ----------------------------------------------------------------------------------------------------------------
+
+
+def to_dot(sheet: Sheet) -> str:
+    """Return a sheet as DOT for ``neato -n2``; the y axis of Graphviz points up."""
+    shapes = [shape for part in sheet.parts for shape in part.shapes]
+    drawing = [_operations(shape, sheet.height) for shape in shapes if not isinstance(shape, Text)]
+    texts = [shape for shape in shapes if isinstance(shape, Text)]
+    corners = [(0.0, 0.0), (sheet.width, sheet.height)]  # Graphviz cuts its paper to the size of the nodes
+    lines = [
+        "digraph graphnet {",
+        f'bb="0,0,{sheet.width:g},{sheet.height:g}" bgcolor="{colours.PAPER}" pad="0"',
+        # No quoted text of DOT may have more than 16,384 bytes, so it is added up from pieces.
+        "_background=" + " +\n".join(f'"{piece} "' for piece in drawing),
+        f'node [shape="none" margin="0" fixedsize="shape" fontname="{FONT}"]',
+        *(f"t{i} {_text_node(text, sheet.height)}" for i, text in enumerate(texts)),
+        *(
+            f'corner{i} [pos="{_px(x)},{_px(y)}" width="0.001" height="0.001" label=""]'
+            for i, (x, y) in enumerate(corners)
+        ),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _operations(shape: Line | Area | Disc, height: float) -> str:
+    """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
+    fill = None if isinstance(shape, Line) else shape.fill
+    dash = "dashed" if isinstance(shape, Line) and shape.dashed else "solid"
+    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string(dash)}"
+    look += f" C {_string(fill)}" if fill else ""
+    if isinstance(shape, Disc):
+        return f"{look} {'E' if fill else 'e'} {_px(shape.x)} {_px(height - shape.y)} {_px(shape.r)} {_px(shape.r)}"
+    kind = ("bP" if isinstance(shape, Area) else "BL")[not shape.curved]
+    places = " ".join(f"{_px(x)} {_px(height - y)}" for x, y in shape.points)
+    return f"{look} {kind} {len(shape.points)} {places}"
+
+
+def _string(text: str) -> str:
+    return f"{len(text.encode())} -{text}"
+
+
+def _text_node(text: Text, height: float) -> str:
+    width = text.width * _ROOM
+    side = {"start": "left", "middle": "center", "end": "right"}[text.anchor]
+    pieces = "".join(map(_span, text.spans))
+    label = (
+        f'<font point-size="{text.size:g}" color="{text.colour}">{f"<b>{pieces}</b>" if text.bold else pieces}</font>'
+    )
+    row = f'<tr><td align="{side}" width="{width:.0f}">{label}</td></tr>'
+    table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{row}</table>'
+    x, y = text.x + (0.5 - text.before) * width, height - text.y + text.size * 0.35
+    size = f'width="{width / 72:.3f}" height="{text.size * 1.4 / 72:.3f}"'
+    return f'[pos="{_px(x)},{_px(y)}" {size} label=<{table}>]'
+
+
+def _span(span: Span) -> str:
+    piece = dot_markup(span.text)
+    piece = f"<sub>{piece}</sub>" if span.low else piece
+    return f"<i>{piece}</i>" if span.italic else piece
