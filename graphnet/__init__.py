@@ -22,8 +22,7 @@ from graphnet.engine.gradients import gradients
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.run import backward, forward
 from graphnet.explain import derive, diagnose, explain
-from graphnet.files.load import load, load_parameters, load_state
-from graphnet.files.save import save, save_parameters
+from graphnet.files.saving import load, load_parameters, load_state, save, save_parameters
 from graphnet.ops.activations import (
     identity,
     leaky_relu,
@@ -49,10 +48,9 @@ from graphnet.ops.pooling import max_pool2d
 from graphnet.ops.reductions import max, mean, sum
 from graphnet.ops.shaping import broadcast_to, reshape
 from graphnet.train import schedules
-from graphnet.train.callbacks import Callback, EarlyStopping, Training
+from graphnet.train.callbacks import Callback, EarlyStopping, History, Training
+from graphnet.train.evaluation import inference
 from graphnet.train.fit import fit
-from graphnet.train.history import History
-from graphnet.train.inference import inference
 from graphnet.train.optimizers import Adam, AdamW, GradientDescent, Momentum, RMSProp
 
 __version__ = "0.1.0"
