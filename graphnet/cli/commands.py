@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,8 @@ import click
 import numpy as np
 
 import graphnet as gn
-from graphnet.cli.info import Info
 from graphnet.cli.target import Subject, find
-from graphnet.core.tables import number
+from graphnet.core.tables import number, table
 from graphnet.errors import TargetError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -117,8 +117,8 @@ Examples:
 @as_json
 def info(target: str, ops: Sequence[str], as_json: bool) -> None:
     """Tell what TARGET consists of: nodes, ops, scopes, parameters and their memory."""
-    found = Info.of(find(target, ops).graph)
-    click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else found)
+    found = consists_of(find(target, ops).graph)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _as_tables(found))
 
 
 @graphnet.command(
@@ -213,3 +213,60 @@ def demo(out: Path, epochs: int, seed: int) -> None:
     from graphnet.demo import run
 
     run(out, epochs=epochs, seed=seed)
+
+
+# What a graph consists of -------------------------------------------------------------------------------------------
+
+
+def consists_of(graph: gn.Graph) -> dict[str, Any]:
+    """Return how many nodes, parameters and ops a graph has, and what its parameters and constants take in memory.
+
+    Ops come the most frequent first. What a leaf takes is None where sizes are known only when fed.
+    """
+    return {
+        "nodes": len(graph),
+        "outputs": [graph.label(output) for output in graph.outputs],
+        "inputs": [_leaf(graph, node) for node in graph.inputs],
+        "parameters": [_leaf(graph, node) for node in graph.parameters],
+        "parameter_entries": sum(node.value.size for node in graph.parameters),
+        "parameter_bytes": sum(node.value.nbytes for node in graph.parameters),
+        "constants": len(graph.constants),
+        "constant_bytes": sum(node.value.nbytes for node in graph.constants),
+        "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
+        "scopes": dict(Counter(node.scope for node in graph if node.scope)),
+    }
+
+
+def _leaf(graph: gn.Graph, node: gn.Node) -> dict[str, Any]:
+    entries = None if None in node.shape else node.size
+    memory = None if entries is None else entries * node.dtype.itemsize
+    shape, dtype = node.shape, node.dtype.name
+    return {"name": graph.label(node), "shape": shape, "dtype": dtype, "entries": entries, "bytes": memory}
+
+
+def _as_tables(found: dict[str, Any]) -> str:
+    """Return what a graph consists of as text."""
+    outputs, parameters = found["outputs"], found["parameters"]
+    memory = f"{_size(found['parameter_bytes'])} parameters, {_size(found['constant_bytes'])} constants"
+    parts = [
+        f"nodes       {found['nodes']:,}\n"
+        f"outputs     {', '.join(outputs[:8])}{', ...' if len(outputs) > 8 else ''}\n"
+        f"parameters  {len(parameters):,}, with {found['parameter_entries']:,} entries\n"
+        f"memory      {memory}"
+    ]
+    for kind in ("input", "parameter"):
+        rows = [[leaf["name"], str(leaf["shape"]), leaf["dtype"]] for leaf in found[f"{kind}s"]]
+        parts += [table([kind, "shape", "dtype"], rows)] if rows else []
+    for kind in ("op", "scope"):
+        rows = [[name, f"{count:,}"] for name, count in found[f"{kind}s"].items()]
+        parts += [table([kind, "nodes"], rows)] if rows else []
+    return "\n\n".join(parts)
+
+
+def _size(count: float) -> str:
+    """Return a number of bytes in a unit that makes it readable."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} GB"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from graphnet.cli.commands import graphnet
-from graphnet.cli.script import blame
+from graphnet.cli.target import blame
 from graphnet.errors import GradientCheckError, GraphnetError
 
 

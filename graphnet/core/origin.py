@@ -97,9 +97,9 @@ def source_line() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = GraphnetWarning) -> None:
     """Warn at the line of the caller's code: once for each place, as Python's filters have it."""
-    warnings.warn(message, GraphnetWarning, stacklevel=_users_frame()[1])
+    warnings.warn(message, category, stacklevel=_users_frame()[1])
 
 
 def _users_frame() -> tuple[FrameType, int]:

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from graphnet.core.origin import warn
 from graphnet.errors import GraphError, GraphnetError, shown
 
 LARGEST = 2**48
 """What no count or size reaches on any machine: NumPy's own errors beyond it name no argument."""
 
 
-def real(value: Any, what: str, error: type[GraphnetError] = GraphError) -> float:
-    """Return a setting as a float; raise `error` if it is no real number, or none that a float can be."""
+def real(
+    value: Any,
+    what: str,
+    error: type[GraphnetError] = GraphError,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> float:
+    """Return a setting as a float; raise `error` if it is no real number, or, with limits, not a finite one within them."""
     try:
         is_number = isinstance(value, (int, float, np.integer, np.floating))
-        if is_number and not isinstance(value, (bool, np.timedelta64)):
-            return float(value)
+        number = float(value) if is_number and not isinstance(value, (bool, np.timedelta64)) else None
     except OverflowError:
-        pass
-    raise error(f"{what} is {shown(value)}, expected a number", repair="Write for example 0.1.")
+        number = None
+    limits = {"above": above, "at least": least, "below": below, "at most": most}
+    words = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+    if number is None or not (
+        (not words or math.isfinite(number))
+        and (above is None or number > above)
+        and (least is None or number >= least)
+        and (below is None or number < below)
+        and (most is None or number <= most)
+    ):
+        repair = "Choose a value in this range." if words else "Write for example 0.1."
+        raise error(f"{what} is {shown(value)}, expected a number{words and f' {words}'}", repair=repair)
+    return number
 
 
 def whole(
@@ -113,3 +135,33 @@ def op_function(value: Any, what: str) -> None:
             repair="Give a function, as gn.tanh, not its name.",
         )
     takes(value, 1, what)
+
+
+Kind = TypeVar("Kind", bound=type[Any])
+
+
+def renamed(**names: str) -> Callable[[Kind], Kind]:
+    """Keep the old names of a class's settings working, as keywords and as attributes, each with a `DeprecationWarning`."""
+
+    def new_name(kind: type, old: str) -> str:
+        warn(f"{old} of {kind.__name__} is called {names[old]} now", DeprecationWarning)
+        return names[old]
+
+    def decorate(kind: Kind) -> Kind:
+        init = kind.__init__
+
+        @functools.wraps(init)
+        def with_old_names(self: Any, *args: Any, **settings: Any) -> None:
+            for old in [name for name in names if name in settings]:
+                settings[new_name(kind, old)] = settings.pop(old)
+            init(self, *args, **settings)
+
+        def read(old: str, self: Any) -> Any:
+            return getattr(self, new_name(kind, old))
+
+        kind.__init__ = with_old_names
+        for old in names:
+            setattr(kind, old, property(functools.partial(read, old)))
+        return kind
+
+    return decorate

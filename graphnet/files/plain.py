@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.errors import SaveError, shown
-from graphnet.files import npy
+from graphnet.files.archive import DTYPES
 
 DEEPEST = 50
 """Levels of dicts, lists and tuples."""
@@ -64,7 +64,7 @@ def pack(value: Any, arrays: list[np.ndarray[Any, Any]], what: str, level: int =
 
 def _place(value: Any, arrays: list[np.ndarray[Any, Any]], what: str) -> int:
     array = np.asarray(value)
-    if array.dtype.name not in npy.DTYPES:
+    if array.dtype.name not in DTYPES:
         raise SaveError(
             f"{what} has dtype {array.dtype}, which can't be saved",
             repair="Arrays of numbers or truth values can; make it one, for example with .astype(float).",

@@ -1,29 +1,135 @@
-"""Archives, read: every array is checked against the manifest before it gets memory, and hashed as it comes."""
+"""Archives, read: every array is checked against the manifest before it gets memory, and hashed as it comes.
+
+The list of members is read by ``zipfile``; their bytes are read straight into the memory they are meant for.
+"""
 
 from __future__ import annotations
 
+import encodings.cp437  # noqa: F401  zipfile decodes names with it, and must not look for it while a file is read
+import io
+import json
 import math
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+import stat
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
-from graphnet.files import npy, strict_json
-from graphnet.files.archive import (
-    FORMAT,
-    LARGEST_MANIFEST,
-    MANIFEST,
-    PIECE,
-    SMALL,
-    VERSION,
-    WORKERS,
-    comment,
-    digest,
-    member,
-)
-from graphnet.files.members import Members
+from graphnet.errors import LoadError, shown
+from graphnet.files import archive as form
+from graphnet.files.archive import LARGEST_MANIFEST, MANIFEST, PIECE, SMALL, VERSION, digest, member
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
+
+
+class Members:
+    """The members of a zip file that is open to be read, none compressed, doubled or larger than the file has room for.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    sizes : dict of str to int
+        The bytes of each member.
+    comment : bytes
+        The archive's comment.
+
+    Raises
+    ------
+    LoadError
+        If the file is not there or is no such archive; when read, if a member is not where it should be.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path, self._file = _open(path)
+        self._turn = threading.Lock()
+        try:
+            infos, self.comment = self._list()
+            self._infos = {info.filename: info for info in infos}
+            self.sizes = {info.filename: info.file_size for info in infos}
+            self._check(infos)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def error(self, problem: str, name: str = "", repair: str = "") -> LoadError:
+        """Return the error that says what is wrong with the file, or with one member of it."""
+        return LoadError(
+            f"{self.path!r}{f', member {name!r}' if name else ''}: {problem}",
+            repair=repair or "The file is damaged, or gn.save did not write it: take another copy.",
+        )
+
+    def start(self, name: str) -> int:
+        """Return where in the file a member's bytes start."""
+        info = self._infos[name]
+        local = bytearray(_LOCAL_HEADER.size)
+        self.read_into(memoryview(local), info.header_offset, name)
+        signature: bytes
+        name_length: int
+        extra_length: int
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack(local)
+        found = bytearray(name_length)
+        self.read_into(memoryview(found), info.header_offset + len(local), name)
+        if signature != b"PK\x03\x04" or found != name.encode("utf-8", "replace"):
+            raise self.error("it does not start where the archive says", name)
+        return info.header_offset + len(local) + name_length + extra_length
+
+    def read_into(self, view: memoryview, start: int, name: str) -> None:
+        """Fill a view with the bytes from `start` on; threads take turns."""
+        done = 0
+        with self._turn:
+            try:
+                self._file.seek(start)
+                while done < len(view) and (count := self._file.readinto(view[done:])):
+                    done += count
+            except (OSError, ValueError, OverflowError) as error:
+                raise self.error(f"it can't be read: {error}", name) from error
+        if done < len(view):
+            raise self.error("the file ends within it", name)
+
+    def _list(self) -> tuple[list[ZipInfo], bytes]:
+        try:
+            with ZipFile(self._file) as archive:
+                return archive.infolist(), archive.comment
+        except (BadZipFile, NotImplementedError, ValueError, OSError, struct.error, IndexError) as error:
+            raise self.error(f"it is no zip archive, or not a whole one ({error})") from error
+
+    def _check(self, infos: list[ZipInfo]) -> None:
+        for info in infos:
+            if info is not self._infos[info.filename]:
+                raise self.error("there are two members of this name", info.filename)
+            if info.compress_type != ZIP_STORED or info.flag_bits & 1 or info.compress_size != info.file_size:
+                raise self.error("it is compressed or encrypted, which gn.save never does", info.filename)
+        size, claimed = os.fstat(self._file.fileno()).st_size, sum(self.sizes.values())
+        if claimed > size:  # else members that overlap would need more memory than the file has bytes
+            raise self.error(f"its members claim {claimed:,} bytes together, and the file has {size:,}")
+
+
+def _open(path: str | os.PathLike[str]) -> tuple[str, io.FileIO]:
+    try:
+        name = os.fsdecode(path)
+        found = os.path.realpath(name)  # as saving does: a slash at the end changes nothing
+        regular = stat.S_ISREG(os.stat(found).st_mode)
+        file = open(found, "rb", buffering=0) if regular else None  # noqa: SIM115  Members closes it
+    except (TypeError, ValueError) as error:
+        raise LoadError(
+            f"{shown(path)} is not the path of a file: {error}", repair='Write for example "net.gn".'
+        ) from None
+    except OSError as error:
+        raise LoadError(f"can't read {name!r}: {error.strerror or error}", repair="Is the path right?") from error
+    if file is None:
+        raise LoadError(f"can't read {name!r}: it is not a file", repair="Give the path of a file that gn.save wrote.")
+    return name, file
 
 
 class Described(NamedTuple):
@@ -34,46 +140,34 @@ class Described(NamedTuple):
     digests: list[Any]
 
 
-class Archive:
-    """An archive that is open to be read: in its ``with`` block arrays are asked for, after it they may be used.
-
-    Attributes
-    ----------
-    manifest : dict
-        What the file holds; its digest, format and version, and its list of arrays, are verified.
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
+    """Give the archive in a file: in the block arrays are asked for, after it they may be used.
 
     Raises
     ------
     LoadError
         When opened, when an array is asked for, or at the end of the block: if anything is not as it must be.
     """
+    with closing(Members(path)) as members, form.several_threads() as start:
+        yield Archive(members, start)
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._members = Members(path)
-        self.error = self._members.error
-        self._pool = ThreadPoolExecutor(WORKERS)
-        self._coming: list[Future[None]] = []
+
+class Archive:
+    """An archive that is open to be read.
+
+    Attributes
+    ----------
+    manifest : dict
+        What the file holds; its digest, format and version, and its list of arrays, are verified.
+    """
+
+    def __init__(self, members: Members, start: Callable[..., Future[None]]) -> None:
+        self._members, self._start = members, start
+        self.error = members.error
+        self.manifest = self._read_manifest()
+        self._arrays = self._list_arrays()
         self._taken: set[int] = set()
-        try:
-            self.manifest = self._read_manifest()
-            self._arrays = self._list_arrays()
-        except BaseException:
-            self._members.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                for piece in self._coming:
-                    piece.result()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            self._members.close()
 
     def array(self, position: Any, *, wait: bool = False) -> np.ndarray[Any, Any]:
         """Return an array, and give it away: each has one place.
@@ -86,23 +180,23 @@ class Archive:
             )
         self._taken.add(position)
         name, (dtype, shape, digests) = member(position), self._arrays[position]
-        start, size = self._members.start(name), npy.length(dtype, shape)
+        start, size = self._members.start(name), math.prod(shape) * dtype.itemsize
         header = bytearray(self._members.sizes[name] - size)
         self._members.read_into(memoryview(header), start, name)
-        if not npy.is_header(header, dtype, shape):
+        if not form.is_header(header, dtype, shape):
             raise self.error(f"its header does not say {dtype} and {shape}, as the manifest does", name)
         try:
             array = np.empty(shape, dtype)
         except (ValueError, OverflowError) as error:
             raise self.error(f"there is no array of shape {shape}: {error}"[:300], name) from None
-        data = npy.as_bytes(array)
+        data = form.as_bytes(array)
         for number, expected in enumerate(digests):
             first = number * PIECE
             piece = (data[first : first + PIECE], start + len(header) + first, name, expected, dtype)
             if wait or size < SMALL:
                 self._read_piece(*piece)
             else:
-                self._coming.append(self._pool.submit(self._read_piece, *piece))
+                self._start(self._read_piece, *piece)
         return array
 
     def _read_piece(self, piece: memoryview, start: int, name: str, expected: str, dtype: np.dtype[Any]) -> None:
@@ -123,14 +217,14 @@ class Archive:
         buffer = bytearray(size)
         self._members.read_into(memoryview(buffer), self._members.start(MANIFEST), MANIFEST)
         text = bytes(buffer)
-        if self._members.comment != comment(text):
+        if self._members.comment != form.comment(text):
             raise self.error("its SHA-256 is not the one in the archive's comment", MANIFEST)
         try:
-            manifest = strict_json.parse(text)
+            manifest = parse_json(text)
         except ValueError as error:
             raise self.error(f"it is not the JSON that gn.save writes: {error}"[:300], MANIFEST) from None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise self.error(f"it does not say that the format is {FORMAT!r}", MANIFEST)
+        if not isinstance(manifest, dict) or manifest.get("format") != form.FORMAT:
+            raise self.error(f"it does not say that the format is {form.FORMAT!r}", MANIFEST)
         if manifest.get("version") != VERSION:
             raise self.error(
                 f"the format has version {manifest.get('version')!r}, and this graphnet reads version {VERSION}"[:300],
@@ -156,14 +250,55 @@ class Archive:
                 pass
             case _:
                 raise self.error("the manifest must say its dtype, shape and sha256, and nothing else", name)
-        if dtype not in npy.DTYPES:
+        if dtype not in form.DTYPES:
             raise self.error(f"its dtype is {dtype!r}, and a file holds only numbers"[:300], name)
         if len(shape) > 64 or not all(type(size) is int and size >= 0 for size in shape):
             raise self.error(f"its shape is {shape!r}"[:300], name)
-        described = Described(npy.DTYPES[dtype], tuple(shape), digests)
-        size = npy.length(described.dtype, shape)
+        described = Described(form.DTYPES[dtype], tuple(shape), digests)
+        size = math.prod(shape) * described.dtype.itemsize
         if size > self._members.sizes[name]:
             raise self.error(f"{dtype} of shape {shape} needs more bytes than it has"[:300], name)
         if len(digests) != math.ceil(size / PIECE):
             raise self.error(f"there are {len(digests)} digests for {size:,} bytes", name)
         return described
+
+
+def parse_json(text: bytes) -> Any:
+    """Return what a text says, without what JSON does not have, and what only a mistake or an attack writes.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON in UTF-8, or has a key twice, NaN or an infinity, a number too large for its type, or more
+        levels or digits than Python reads.
+
+    Examples
+    --------
+    >>> parse_json(b'{"a": [1, 2.5, null]}')
+    {'a': [1, 2.5, None]}
+    """
+    try:
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_not_a_number
+        )
+    except RecursionError as error:
+        raise ValueError("its lists and objects are nested too deeply") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice"[:200])
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _not_a_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number of JSON")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from graphnet.core.leaves import float_array
-from graphnet.core.node import Node
-from graphnet.core.order import topological_order
-from graphnet.core.origin import in_scope
 from graphnet.core.settings import generator, takes, whole
 from graphnet.errors import GraphError, ShapeError, shown
 
@@ -99,12 +95,3 @@ def _check(rng: object, n_in: object, n_out: object) -> None:
     generator(rng)
     for what, number in (("n_in", n_in), ("n_out", n_out)):
         whole(number, what, least=1)
-
-
-def scope_name(kind: str, name: str | None, before: Node) -> str:
-    """Return the name of a layer's scope: the one given, or its kind with a number, if nodes before have that scope."""
-    if name is not None:
-        return name
-    taken = {node.scope for node in topological_order([before])}
-    names = (kind if number == 1 else f"{kind}_{number}" for number in count(1))
-    return next(name for name in names if in_scope(name) not in taken)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
-from graphnet.core.settings import listed, takes
+from graphnet.core.settings import listed, takes, whole
 from graphnet.engine.feeds import fed_arrays
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import ShapeError, TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.picking import Take, in_range
-from graphnet.train.settings import require_count
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
 Data: TypeAlias = Mapping[Any, Any] | Iterable[Mapping[Any, Any]] | Callable[[], Iterable[Mapping[Any, Any]]]
@@ -25,19 +24,6 @@ Data: TypeAlias = Mapping[Any, Any] | Iterable[Mapping[Any, Any]] | Callable[[],
 
 SAMPLED = 1024
 """How many samples the statistics of batch normalisation are measured on between epochs."""
-
-
-class Batches(Protocol):
-    """The feeds of each step."""
-
-    steps: int | None
-    """How many steps an epoch has, if that is known."""
-
-    def epoch(self) -> Iterator[Feeds]:
-        """Yield the feeds of each step of one epoch."""
-
-    def sample(self) -> Feeds:
-        """Return feeds of some samples."""
 
 
 def as_batches(
@@ -48,25 +34,22 @@ def as_batches(
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
     rng: np.random.Generator | None = None,
-) -> CutArrays | ReadyBatches:
+) -> Batches:
     """Return what yields the feeds of each step, with everything checked that can be checked before the first."""
     if isinstance(data, Mapping) or not (callable(data) or isinstance(data, Iterable)):
         if steps_per_epoch is not None:
-            raise TrainingError(
-                "steps_per_epoch is given, and arrays",
-                repair="Arrays are cut by batch_size; each epoch uses all of them.",
-            )
+            repair = "Arrays are cut by batch_size; each epoch uses all of them."
+            raise TrainingError("steps_per_epoch is given, and arrays", repair=repair)
         batches = CutArrays(graph, _checked(graph, data, rng), batch_size, rng)
         _check_last(graph, batches)
         return batches
     if batch_size is not None:
-        raise TrainingError(
-            "batch_size is given, and batches that are cut already", repair="Leave it out, or feed {input: array}."
-        )
+        repair = "Leave it out, or feed {input: array}."
+        raise TrainingError("batch_size is given, and batches that are cut already", repair=repair)
     if callable(data):
         takes(data, 0, "the function that makes the batches", TrainingError)
     if steps_per_epoch is not None:
-        require_count("steps_per_epoch", steps_per_epoch, 1)
+        whole(steps_per_epoch, "steps_per_epoch", least=1, error=TrainingError)
     elif isinstance(data, Iterator) and epochs > 1:
         raise TrainingError(
             f"a generator gives its batches once, and epochs={epochs}",
@@ -80,8 +63,8 @@ def for_evaluation(graph: Graph, data: Data, *, epochs: int, batch_size: int | N
     if not isinstance(data, Mapping):
         return as_batches(graph, data, epochs=epochs)
     arrays = _checked(graph, data, None)
-    can_be_cut = any(map(_is_batched, arrays))
-    return CutArrays(graph, arrays, min(batch_size, sample_count(arrays)) if batch_size and can_be_cut else None, None)
+    is_cut = batch_size is not None and any(map(_is_batched, arrays))
+    return CutArrays(graph, arrays, min(batch_size or 1, sample_count(arrays)) if is_cut else None, None)
 
 
 @dataclass
@@ -94,26 +77,19 @@ class CutArrays:
     rng: np.random.Generator | None
 
     def __post_init__(self) -> None:
-        counts = [len(array) for node, array in self.arrays.items() if _is_batched(node)]
-        self.samples = counts[0] if counts else 0
+        self._cut_up = [(node, array) for node, array in self.arrays.items() if _is_batched(node)]
+        self.samples = sample_count(self.arrays)
         if self.batch_size is not None:
-            if not counts:
+            if not self._cut_up:
                 raise TrainingError(
                     "batch_size is given, but no input can be cut into mini-batches",
                     repair="Declare inputs with None for the number of samples: shape=(None, 2).",
                 )
-            require_count(
-                "batch_size",
-                self.batch_size,
-                1,
-                self.samples,
-                f"There are {self.samples} samples. Leave it out to use all of them in each step.",
-            )
-        self._cut_up = [(node, array) for node, array in self.arrays.items() if _is_batched(node)]
+            repair = f"There are {self.samples} samples. Leave it out to use all of them in each step."
+            whole(self.batch_size, "batch_size", repair, least=1, most=self.samples, error=TrainingError)
+        self.size = self.batch_size or self.samples
+        self.steps: int | None = -(-self.samples // self.size)
         self._buffers: dict[int, Feeds] = {}
-        self._draws_masks = len(self.arrays) < len(self.graph.inputs)
-        self.size = self.batch_size or max(self.samples, 1)
-        self.steps: int | None = -(-max(self.samples, 1) // self.size)
 
     def epoch(self) -> Iterator[Feeds]:
         """Yield the feeds of each step of one epoch: the samples in a new order, if there is a generator.
@@ -121,10 +97,10 @@ class CutArrays:
         Their arrays are valid until the next.
         """
         order = None if self.rng is None else self.rng.permutation(self.samples)
-        for start in range(0, max(self.samples, 1), self.size):
+        for start in range(0, self.samples, self.size):
             rows = slice(start, start + self.size)
             feeds = self._cut(rows) if order is None else self._gathered(order[rows])
-            yield _with_masks(self.graph, feeds, self.rng) if self._draws_masks else feeds
+            yield _with_masks(self.graph, feeds, self.rng)
 
     def sample(self) -> Feeds:
         """Return the first samples."""
@@ -134,16 +110,14 @@ class CutArrays:
         """Return some samples; their memory is that of all mini-batches of this size, one after the other."""
         buffers = self._buffers.get(len(rows))
         if buffers is None:
-            buffers = self._buffers[len(rows)] = {
-                node: np.empty((len(rows), *array.shape[1:]), array.dtype) if _is_batched(node) else array
-                for node, array in self.arrays.items()
-            }
+            own = {node: np.empty((len(rows), *array.shape[1:]), array.dtype) for node, array in self._cut_up}
+            buffers = self._buffers[len(rows)] = self.arrays | own
         for node, array in self._cut_up:
             array.take(rows, 0, buffers[node], "clip")  # "clip", since then nothing is copied on the way
         return buffers
 
-    def _cut(self, rows: Any) -> Feeds:
-        return {node: array[rows] if _is_batched(node) else array for node, array in self.arrays.items()}
+    def _cut(self, rows: slice) -> Feeds:
+        return self.arrays | {node: array[rows] for node, array in self._cut_up}
 
 
 @dataclass
@@ -165,7 +139,11 @@ class ReadyBatches:
         batches = self.source() if callable(self.source) else self.source
         if not isinstance(batches, Iterable):
             raise TrainingError(f"the function gave {shown(batches)}", repair="It must return or yield batches.")
-        for batch in islice(_iterated(batches), self.steps):
+        try:
+            each = iter(batches)
+        except Exception as error:  # as an array of no dimension raises
+            raise TrainingError(f"{shown(batches)} has no batches", repair="Give or yield dicts.") from error
+        for batch in islice(each, self.steps):
             self._last = _checked(self.graph, batch, self.rng)
             yield _with_masks(self.graph, self._last, self.rng)
 
@@ -174,11 +152,8 @@ class ReadyBatches:
         return self._last
 
 
-def _iterated(batches: Any) -> Iterator[Any]:
-    try:
-        return iter(batches)
-    except Exception as error:  # as an array of no dimension raises
-        raise TrainingError(f"{shown(batches)} has no batches", repair="Give or yield dicts.") from error
+Batches: TypeAlias = CutArrays | ReadyBatches
+"""The feeds of each step: as many ``steps`` as an epoch has, if that is known; those of an ``epoch``; some as a ``sample``."""
 
 
 def sample_count(feeds: Feeds) -> int:
@@ -188,7 +163,8 @@ def sample_count(feeds: Feeds) -> int:
 
 def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | None) -> Feeds:
     """Return feeds by input, without the masks of dropout that are to be drawn, or raise if a step would fail."""
-    drawn = _masks_to_draw(graph, feeds) if isinstance(feeds, Mapping) else []
+    is_dict = isinstance(feeds, Mapping)
+    drawn = [mask for mask in mask_rates(graph) if is_dict and mask not in feeds and mask.name not in feeds]
     if drawn and rng is None:
         raise TrainingError(
             f"dropout draws {', '.join(repr(mask.name) for mask in drawn)} at random, and there is no generator",
@@ -199,10 +175,9 @@ def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | 
     fed = {node: array for node, array in arrays.items() if node not in stand_ins}
     counts = {node.name: len(array) for node, array in fed.items() if _is_batched(node)}
     if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name!r} {count}" for name, count in counts.items())
-        raise TrainingError(
-            f"the feeds hold different numbers of samples: {listed}", repair="Feed equally many of each."
-        )
+        listing = ", ".join(f"{name!r} {count}" for name, count in counts.items())
+        problem = f"the feeds hold different numbers of samples: {listing}"
+        raise TrainingError(problem, repair="Feed equally many of each.")
     if 0 in counts.values():
         raise TrainingError("the feeds hold no samples", repair="Feed at least one row.")
     _check_positions(graph, fed)
@@ -231,9 +206,9 @@ def _check_last(graph: Graph, batches: CutArrays) -> None:
     last = samples % size
     if not last:
         return
-    shapes = {node: array.shape for node, array in batches.arrays.items()}
+    arrays = batches.arrays
     fed = {
-        node: tuple(last if n is None else n for n in (node.shape if _is_batched(node) else shapes[node]))
+        node: tuple(last if n is None else n for n in (node.shape if _is_batched(node) else arrays[node].shape))
         for node in graph.inputs
     }
     try:
@@ -244,10 +219,6 @@ def _check_last(graph: Graph, batches: CutArrays) -> None:
             f"the last mini-batch holds {last} of {samples} samples: {error.problem}",
             repair=f"Choose another batch_size{f', as {fitting}' if fitting else ''}, or leave samples out.",
         ).locate(error.subject, error.where) from None
-
-
-def _masks_to_draw(graph: Graph, feeds: Mapping[Any, Any]) -> list[Input]:
-    return [mask for mask in mask_rates(graph) if mask not in feeds and mask.name not in feeds]
 
 
 def _with_masks(graph: Graph, feeds: Feeds, rng: np.random.Generator | None) -> Feeds:

@@ -1,20 +1,159 @@
-"""Callbacks: what is done between the epochs of a training, and how it is stopped."""
+"""A training under way: what it records, what is done between its epochs, and how it is stopped."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.settings import flag, listed, takes
-from graphnet.errors import TrainingError, shown
-from graphnet.train.history import History
-from graphnet.train.rule import Optimizer
-from graphnet.train.settings import require_count, require_number
+from graphnet.core.settings import flag, listed, real, renamed, takes, whole
+from graphnet.errors import DrawError, TrainingError, shown
+from graphnet.train.optimizers import AnyOptimizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+USUAL_CAUSES = "the learning rate is too large, or the data is not scaled"
+
+
+def growth(losses: Sequence[float], unit: str) -> str:
+    """Return in words how long losses have grown, and from what to what; nothing unless they end at ten times their least."""
+    least = min(range(len(losses)), key=losses.__getitem__, default=0)
+    if not losses or not losses[-1] > 10 * abs(losses[least]) or losses[-1] < max(losses):
+        return ""
+    count = len(losses) - 1 - least
+    return f"for {count} {unit}{'s' if count > 1 else ''}, from {losses[least]:.4g} to {losses[-1]:.4g}"
+
+
+@dataclass
+class History:
+    """What happened in training. It shows itself as a plot in a notebook, if matplotlib is installed.
+
+    Attributes
+    ----------
+    loss : list of float
+        E of each epoch: the mean over its steps, each by its number of samples, and with the parameters as they were before
+        that step. So at a learning rate of 0 it is the validation loss on the same data, cut alike. If E is a sum over
+        the samples, as `sse` is, that is a sum over one batch, which grows with the batch size: compare runs of one batch
+        size, or by a metric that is a mean, as ``gn.mse(a, t)``.
+    validation_loss : list of float
+        E on the validation data after each epoch; empty without such data.
+    metrics : dict of str to list of float
+        The metrics after each epoch.
+    seconds : list of float
+        How long each epoch took, its evaluation included.
+    stopped : str
+        What ended the training; empty if the last epoch did.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """All that was recorded, by name: loss, validation_loss, the metrics, seconds."""
+        validation = {"validation_loss": self.validation_loss} if self.validation_loss else {}
+        return {"loss": self.loss, **validation, **self.metrics, "seconds": self.seconds}
+
+    def record(self, loss: float, numbers: Mapping[str, float], seconds: float) -> None:
+        """Add an epoch. The loss comes last: an interrupt leaves no epoch half recorded.
+
+        Parameters
+        ----------
+        loss
+            E of the epoch.
+        numbers
+            The validation loss and the metrics, by name.
+        seconds
+            How long it took.
+
+        Raises
+        ------
+        TrainingError
+            If one of them is no number, or has a name that `metrics` lacks; nothing has been added then.
+        """
+        known = {"validation_loss", *self.metrics}
+        unknown = [name for name in numbers if name not in known] if isinstance(numbers, Mapping) else [numbers]
+        if unknown:
+            raise TrainingError(
+                f"the history has no place for {shown(unknown[0])}",
+                repair='Numbers are given by name, and metrics are named at first: gn.History(metrics={"accuracy": []}).',
+            )
+        loss, seconds = real(loss, "loss", TrainingError), real(seconds, "seconds", TrainingError)
+        numbers = {name: real(number, name, TrainingError) for name, number in numbers.items()}
+        for name, number in numbers.items():
+            (self.validation_loss if name == "validation_loss" else self.metrics[name]).append(number)
+        self.seconds.append(seconds)
+        self.loss.append(loss)
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return a dict for each epoch, as tables and data frames take it.
+
+        Returns
+        -------
+        list of dict
+            The number of the epoch, from 1, and all that was recorded.
+
+        Examples
+        --------
+        >>> History(loss=[4.0, 2.0], seconds=[0.1, 0.1]).rows()[1]
+        {'epoch': 2, 'loss': 2.0, 'seconds': 0.1}
+        """
+        return [
+            {"epoch": epoch + 1, **{name: column[epoch] for name, column in self.columns.items()}}
+            for epoch in range(len(self.loss))
+        ]
+
+    def plot(self) -> Figure:
+        """Draw the losses over the epochs, and below them the metrics.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Save it with ``.savefig("loss.png")``.
+
+        Raises
+        ------
+        DrawError
+            If there is no epoch to plot, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> figure = History(loss=[4.0, 2.0, 1.5], seconds=[0.1] * 3).plot()
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['E']
+        """
+        from graphnet.draw import plots
+
+        return plots.training(self)
+
+    def __repr__(self) -> str:
+        if not self.loss:
+            return "<History: no epochs>"
+        text = f"{len(self.loss)} epochs, loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}"
+        later = {"validation loss": self.validation_loss, **self.metrics}
+        text += "".join(f", {name} {column[-1]:.4g}" for name, column in later.items() if column)
+        growing = growth(self.loss, "epoch")
+        if growing:
+            text += f"; the loss grew {growing}: {USUAL_CAUSES}"
+        return f"<History: {text}{f'; {self.stopped}' if self.stopped else ''}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the plot, for notebooks; nothing if there is none to show."""
+        try:
+            figure = self.plot()
+        except DrawError:
+            return None
+        from graphnet.draw.plots.figure import png
+
+        return png(figure)
 
 
 @dataclass
@@ -25,7 +164,7 @@ class Training:
     ----------
     graph : Graph
         What is trained; its parameters hold the present values.
-    optimizer : Optimizer
+    optimizer : an optimiser
         What trains it.
     history : History
         What was recorded so far.
@@ -39,7 +178,7 @@ class Training:
     """
 
     graph: Graph
-    optimizer: Optimizer
+    optimizer: AnyOptimizer
     history: History
     epochs: int
     recorded: tuple[str, ...] = ("loss",)
@@ -104,6 +243,7 @@ def check_callbacks(callbacks: object) -> list[AnyCallback]:
     return several
 
 
+@renamed(watch="monitor", least_change="min_delta")
 @dataclass
 class EarlyStopping(Callback):
     """Stop when a number has not become better for some epochs, and take the best parameters back.
@@ -114,12 +254,12 @@ class EarlyStopping(Callback):
     ----------
     patience
         How many epochs in a row may pass without a better number.
-    watch
+    monitor
         ``"validation_loss"``, ``"loss"``, or the name of a metric. The loss is E on the training data after the epoch, so
         that it belongs to the parameters kept: one more run through the data.
     higher_is_better
         Whether the number is to grow, as an accuracy; a loss is to fall.
-    least_change
+    min_delta
         How much better is better.
 
     Attributes
@@ -138,25 +278,25 @@ class EarlyStopping(Callback):
     --------
     >>> import graphnet as gn
     >>> w = gn.parameter("w", [1.0])
-    >>> stopping = gn.EarlyStopping(patience=2, watch="loss")
+    >>> stopping = gn.EarlyStopping(patience=2, monitor="loss")
     >>> gn.fit(gn.sse(w, [0.0]), {}, optimizer=gn.GradientDescent(2.0), epochs=100, callbacks=[stopping])
     <History: 3 epochs, loss 0.5 → 0.5; no better loss for 2 epochs>
     """
 
     patience: int = 10
-    watch: str = "validation_loss"
+    monitor: str = "validation_loss"
     higher_is_better: bool = False
-    least_change: float = 0.0
+    min_delta: float = 0.0
     best: float = field(default=np.nan, init=False)
     best_epoch: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        require_count("patience", self.patience, 1)
-        require_number("least_change", self.least_change, least=0)
+        whole(self.patience, "patience", least=1, error=TrainingError)
+        real(self.min_delta, "min_delta", TrainingError, least=0)
         self.higher_is_better = flag(self.higher_is_better, "higher_is_better", TrainingError)
-        if not isinstance(self.watch, str):
+        if not isinstance(self.monitor, str):
             raise TrainingError(
-                f"watch is {shown(self.watch)}, expected a name", repair='Write watch="validation_loss".'
+                f"monitor is {shown(self.monitor)}, expected a name", repair='Write monitor="validation_loss".'
             )
         self._values: list[np.ndarray[Any, Any]] = []
 
@@ -166,22 +306,22 @@ class EarlyStopping(Callback):
             raise TrainingError(
                 f"{shown(training)} is no training", repair="Give the callback to gn.fit: callbacks=[...]."
             )
-        if self.watch not in training.recorded:
+        if self.monitor not in training.recorded:
             raise TrainingError(
-                f"nothing called {shown(self.watch)} to watch; there is {', '.join(training.recorded)}",
+                f"nothing called {shown(self.monitor)} to watch; there is {', '.join(training.recorded)}",
                 repair="Give validation data: validation={x: X, t: T}, or watch another number.",
             )
         self.best, self.best_epoch, self._values = np.nan, 0, []
 
     def __call__(self, training: Training) -> None:
         """Keep the parameters if the number is the best, and stop if it has not been for too long."""
-        number = training.evaluate() if self.watch == "loss" else training.history.columns[self.watch][-1]
+        number = training.evaluate() if self.monitor == "loss" else training.history.columns[self.monitor][-1]
         gain = number - self.best if self.higher_is_better else self.best - number
-        if gain > self.least_change or (np.isnan(self.best) and not np.isnan(number)):
+        if gain > self.min_delta or (np.isnan(self.best) and not np.isnan(number)):
             self.best, self.best_epoch = number, training.epoch
             self._values = [parameter.value.copy() for parameter in training.graph.parameters]
         elif training.epoch - self.best_epoch >= self.patience:
-            name = self.watch.replace("_", " ")
+            name = self.monitor.replace("_", " ")
             training.stop(f"{name} is NaN" if np.isnan(number) else f"no better {name} for {self.patience} epochs")
 
     def end(self, training: Training) -> None:

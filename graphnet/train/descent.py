@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, describe
 from graphnet.core.origin import warn
 from graphnet.core.registry import OPS
 from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
-from graphnet.train.optimizers import ENTRY_BY_ENTRY
-from graphnet.train.rule import Optimizer, Rule
+from graphnet.engine.run import backward
+from graphnet.errors import NonFiniteError
+from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, parts_of
 from graphnet.train.schedules import BUILT_IN
 
 
-class SideBySide:
-    """Copies of parameters that lie one after the other in one vector while they are trained.
-
-    A small network has more arrays than work: to update ten parameters one by one takes longer than to find their gradients.
-
-    Parameters
-    ----------
-    parameters
-        Of one dtype.
-    """
-
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self.parameters = tuple(parameters)
-        ends = list(accumulate((parameter.size for parameter in parameters), initial=0))
-        self.vector = np.empty(ends[-1], parameters[0].value.dtype)
-        self.parts: dict[Node, np.ndarray[Any, Any]] = {
-            parameter: self.vector[start : start + parameter.size].reshape(parameter.value.shape)
-            for parameter, start in zip(parameters, ends, strict=False)
-        }
-
-    def load(self) -> None:
-        """Take over the parameters' present values."""
-        for parameter in self.parameters:
-            self.parts[parameter][...] = parameter.value
-
-    def store(self) -> None:
-        """Give the parameters the values that were trained."""
-        for parameter in self.parameters:
-            parameter.value[...] = self.parts[parameter]
-
-
-def _calls_others(graph: Graph, optimizer: Optimizer) -> bool:
+def _calls_others(graph: Graph, optimizer: AnyOptimizer) -> bool:
     """Tell whether a step runs a user's code, which may look at parameters: an optimiser, a schedule or a rule."""
     if type(optimizer) not in ENTRY_BY_ENTRY:
         return True
@@ -65,7 +34,9 @@ def _calls_others(graph: Graph, optimizer: Optimizer) -> bool:
 class Descent:
     """Runs steps and updates parameters.
 
-    Between `load` and `store` the parameters may be behind, if nobody can see it: what is trained is a copy of them.
+    A small network has more arrays than work: to update ten parameters one by one takes longer than to find their gradients.
+    So, if nobody can see it, what is trained are copies of them that lie one after the other in one vector; between `load`
+    and `store` the parameters may be behind.
 
     Parameters
     ----------
@@ -77,42 +48,43 @@ class Descent:
         Whether the data comes from arrays, not from a user's code that may look at parameters between `load` and `store`.
     """
 
-    def __init__(self, graph: Graph, optimizer: Optimizer, *, undisturbed: bool) -> None:
-        self.graph, self.optimizer = graph, optimizer
-        self.together: SideBySide | None = None
-        one_dtype = len({parameter.value.dtype for parameter in graph.parameters}) == 1
-        if undisturbed and one_dtype and not _calls_others(graph, optimizer):
-            self.together = SideBySide(graph.parameters)
+    def __init__(self, graph: Graph, optimizer: AnyOptimizer, *, undisturbed: bool) -> None:
+        self.graph, self.optimizer, parameters = graph, optimizer, graph.parameters
+        self.together: dict[Node, np.ndarray[Any, Any]] = {}
+        if undisturbed and len({p.value.dtype for p in parameters}) == 1 and not _calls_others(graph, optimizer):
+            self.vector = np.empty(sum(p.size for p in parameters), parameters[0].value.dtype)
+            self.together = dict(zip(parameters, parts_of(self.vector, parameters), strict=True))
         self.step = self._compiled()
         self.left_out: tuple[str | None, ...] = ()
         self.program: Program
+        self.loss = math.nan
 
     def _compiled(self) -> Step:
-        own = self.together.parts if self.together else {}
-        return Step(self.graph, self.graph.parameters, all_reached=False, own=own)
+        return Step(self.graph, self.graph.parameters, all_reached=False, own=self.together)
 
     def load(self) -> None:
         """Take over the parameters' present values."""
-        if self.together:
-            self.together.load()
+        for parameter in self.graph.parameters if self.together else ():
+            self.together[parameter][...] = parameter.value
 
     def store(self) -> None:
         """Give the parameters the values that were trained."""
-        if self.together:
-            self.together.store()
+        for parameter in self.graph.parameters if self.together else ():
+            parameter.value[...] = self.together[parameter]
 
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
         self.program = self.step.run(feeds)
         if len(self.program.gradients) < len(self.graph.parameters) and not self.left_out:
             self._leave_out()
-        return float(self.program.outputs[0].item())
+        self.loss = float(self.program.outputs[0].item())
+        return self.loss
 
     def _leave_out(self) -> None:
         """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
         self.left_out = tuple(p.name for p in self.graph.parameters if p.name not in self.program.gradients)
         if self.together:
-            self.together = None
+            self.together = {}
             self.step = self._compiled()
         warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
@@ -127,11 +99,42 @@ class Descent:
 
     def update(self) -> None:
         """Change the parameters by the gradients found last."""
-        if self.together is None:
+        if not self.together:
             self.optimizer.update(self.graph.parameters, self.program.gradients)
             return
         gradient = self.program.gradient_vector
         if gradient is None:
             gradient = np.concatenate([gradient.ravel() for gradient in self.program.gradients.values()])
-        assert isinstance(self.optimizer, Rule)
-        self.optimizer.update_together(self.graph.parameters, self.together.vector, gradient)
+        assert isinstance(self.optimizer, Optimizer)
+        self.optimizer.update_together(self.graph.parameters, self.vector, gradient)
+
+    def update_or_raise(self, batch: Mapping[Any, Any], where: str) -> None:
+        """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
+        self.store()
+        graph, optimizer = self.graph, self.optimizer
+        try:
+            backward(graph, batch, on_nonfinite="raise")  # finds the first node
+        except NonFiniteError as error:
+            error.where = (where, *error.where)
+            raise
+        values = [parameter.value.copy() for parameter in graph.parameters]
+        ours = optimizer if isinstance(optimizer, Optimizer) else None
+        before = ours.state if ours else {}
+        with np.errstate(all="ignore"):
+            optimizer.update(graph.parameters, self.program.gradients)
+        bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
+        after = ours.state if ours else {}
+        overflown = next((key.partition("/") for key, array in after.items() if not np.isfinite(array).all()), None)
+        if bad is not None or overflown is not None:
+            for parameter, value in zip(graph.parameters, values, strict=True):
+                parameter.value = value
+            if ours:
+                ours.restore(before)
+        self.load()
+        problem = "the update would make it infinite or NaN; it was taken back"
+        if bad is None:
+            if overflown is None:
+                return
+            bad = cast(Parameter, graph[overflown[2]])  # as g² of Adam does first: it would stand still from now on
+            problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
+        raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {bad.name!r}", [where, describe(bad)])

@@ -6,25 +6,23 @@ import difflib
 import inspect
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, describe
 from graphnet.core.origin import warn
-from graphnet.core.settings import flag, generator
-from graphnet.engine.run import OnNonFinite, backward
+from graphnet.core.settings import flag, generator, whole
+from graphnet.engine.run import OnNonFinite
 from graphnet.errors import NonFiniteError, TrainingError, shown
-from graphnet.train.batches import CutArrays, Data, ReadyBatches, as_batches, for_evaluation, sample_count
-from graphnet.train.callbacks import AnyCallback, Callback, Training, check_callbacks
+from graphnet.train.batches import Batches, CutArrays, Data, as_batches, sample_count
+from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
 from graphnet.train.descent import Descent
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
-from graphnet.train.history import USUAL_CAUSES, History, growth
-from graphnet.train.rule import Optimizer, Rule
-from graphnet.train.settings import require_count
+from graphnet.train.optimizers import AnyOptimizer, Optimizer
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -37,7 +35,7 @@ def fit(
     target: Target,
     feeds: Data,
     *,
-    optimizer: Optimizer,
+    optimizer: AnyOptimizer,
     epochs: int,
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
@@ -125,22 +123,23 @@ def fit(
     graph = as_graph(target)
     _check_target(graph)
     _check_tools(optimizer, rng, on_nonfinite)
-    require_count("epochs", epochs, 0, repair="Say how often to go through the data.")
+    whole(epochs, "epochs", "Say how often to go through the data.", least=0, error=TrainingError)
     batches = as_batches(graph, feeds, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     measured = by_name(metrics)
-    evaluate = None
-    if validation is not None or measured:
-        evaluate = _evaluation(graph, batches, validation, measured, epochs, batch_size)
+    raising = on_nonfinite == "raise"
+
+    def evaluation(validation: Data | None, metrics: Mapping[str, Node]) -> Evaluation:
+        return Evaluation(graph, batches, validation, metrics, epochs=epochs, batch_size=batch_size)
+
+    evaluate = evaluation(validation, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)
-    if isinstance(optimizer, Rule):
+    if isinstance(optimizer, Optimizer):
         optimizer.memory.check(graph.parameters)
     descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
-    raising = on_nonfinite == "raise"
     training = Training(graph, optimizer, history, epochs, recorded)
-    training.evaluate = lambda: _evaluation(graph, batches, None, {}, epochs, batch_size)(raising)["validation_loss"]
-    wary = isinstance(optimizer, Rule) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
+    training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
     shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
@@ -152,31 +151,21 @@ def fit(
             while training.epoch < epochs and not history.stopped:
                 started = time.perf_counter()
                 before, losses, counts = losses, list[float](), list[int]()
-                descent.load()
                 try:
-                    with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
-                        for batch in batches.epoch():
-                            loss = descent.run(batch)
-                            if raising and (wary or not descent.is_finite(loss)):
-                                where = f"in step {len(losses) + 1} of epoch {training.epoch + 1}"
-                                try:
-                                    _update_or_raise(descent, batch, where)
-                                except NonFiniteError as error:
-                                    _say_that_it_grew(error, history.loss, [*before, *losses, loss])
-                                    raise
-                            else:
-                                descent.update()
+                    with closing(_steps(training, descent, batches, raising)) as steps:
+                        for loss, count in steps:
                             losses.append(loss)
-                            counts.append(sample_count(batch))
+                            counts.append(count)
                             if shown:
                                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                                 bar.update()
-                finally:
-                    descent.store()
+                except NonFiniteError as error:
+                    _say_that_it_grew(error, history.loss, [*before, *losses, descent.loss])
+                    raise
                 if not losses:
                     _end_of_data(training)
                     break
-                numbers = evaluate(raising) if evaluate else {}
+                numbers = evaluate(raising=raising) if evaluate else {}
                 numbers = {name: numbers[name] for name in recorded[1:]}
                 history.record(float(mean_by_samples(losses, counts)), numbers, time.perf_counter() - started)
                 for callback in calls:
@@ -192,36 +181,22 @@ def fit(
     return history
 
 
-def _evaluation(
-    graph: Graph,
-    batches: CutArrays | ReadyBatches,
-    validation: Data | None,
-    metrics: Mapping[str, Node],
-    epochs: int,
-    batch_size: int | None,
-) -> Callable[[bool], dict[str, float]]:
-    """Return what computes E and the metrics, on the validation data, or on the training data if there is none."""
-    evaluation = Evaluation(graph, metrics)
-    data: Data
-    if validation is not None:
-        data = validation
-    elif isinstance(batches, CutArrays):
-        data = {node: array for node, array in batches.arrays.items() if node in evaluation.graph}
-    elif not metrics and not isinstance(batches.source, Iterator):
-        data = batches.source
-    else:
-        what = "metrics are asked for, and the batches come ready" if metrics else "the batches come only once"
-        raise TrainingError(what, repair="Give data to compute on: validation=...")
-    held = for_evaluation(evaluation.graph, data, epochs=epochs, batch_size=batch_size)
-
-    def evaluate(raising: bool) -> dict[str, float]:
-        try:
-            return evaluation.of(held, batches.sample(), raising=raising)
-        except NonFiniteError as error:
-            error.where = ("in the validation data" if validation is not None else "after an epoch", *error.where)
-            raise
-
-    return evaluate
+def _steps(training: Training, descent: Descent, batches: Batches, raising: bool) -> Generator[tuple[float, int]]:
+    """Take the steps of an epoch; after each, yield its loss and its number of samples."""
+    optimizer = training.optimizer
+    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
+    descent.load()
+    try:
+        for number, batch in enumerate(batches.epoch(), start=1):
+            with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
+                loss = descent.run(batch)
+                if raising and (wary or not descent.is_finite(loss)):
+                    descent.update_or_raise(batch, f"in step {number} of epoch {training.epoch + 1}")
+                else:
+                    descent.update()
+            yield loss, sample_count(batch)
+    finally:
+        descent.store()
 
 
 def _end_of_data(training: Training) -> None:
@@ -248,41 +223,6 @@ def _is_watched() -> bool:
 
 
 # Numbers that are not finite ----------------------------------------------------------------------------------------
-
-
-def _update_or_raise(descent: Descent, batch: Mapping[Any, Any], where: str) -> None:
-    """Raise `NonFiniteError` if the pass or the update is not finite, leaving parameters and optimiser as they were."""
-    descent.store()
-    graph, optimizer = descent.graph, descent.optimizer
-    try:
-        backward(graph, batch, on_nonfinite="raise")  # finds the first node
-    except NonFiniteError as error:
-        error.where = (where, *error.where)
-        raise
-    values = [parameter.value.copy() for parameter in graph.parameters]
-    state = optimizer.state if isinstance(optimizer, Rule) else None
-    with np.errstate(all="ignore"):
-        optimizer.update(graph.parameters, descent.program.gradients)
-    descent.load()
-    bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
-    after = optimizer.state.items() if isinstance(optimizer, Rule) else ()
-    overflown = next((key.partition("/") for key, array in after if not np.isfinite(array).all()), None)
-    if bad is None and overflown is None:
-        return
-    for parameter, value in zip(graph.parameters, values, strict=True):
-        parameter.value = value
-    descent.load()
-    if isinstance(optimizer, Rule) and state is not None:
-        optimizer.restore(state)
-    if bad is None and overflown is not None:  # as g² of Adam does first: the parameter would stand still from now on
-        bad = cast(Parameter, graph[overflown[2]])
-        problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
-    else:
-        problem = "the update would make it infinite or NaN; it was taken back"
-    assert bad is not None
-    raise NonFiniteError(
-        problem, repair="Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0."
-    ).locate(f"parameter {bad.name!r}", [where, describe(bad)])
 
 
 def _say_that_it_grew(error: NonFiniteError, epochs: Sequence[float], steps: Sequence[float]) -> None:

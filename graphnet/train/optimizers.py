@@ -1,21 +1,346 @@
-"""Optimisers: rules that turn gradients into new parameter values."""
+"""Optimisers: what turns gradients into new parameter values."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.core.settings import flag
-from graphnet.errors import TrainingError
-from graphnet.train.rule import Array, Rule
-from graphnet.train.schedules import Schedule
-from graphnet.train.settings import require_number
+from graphnet.core.leaves import Parameter
+from graphnet.core.settings import flag, listed, real, whole
+from graphnet.errors import NonFiniteError, TrainingError, shown
+from graphnet.train.schedules import Schedule, as_schedule
+
+Array: TypeAlias = np.ndarray[Any, Any]
+State: TypeAlias = dict[str, Any]
+"""{"step": how many were taken, "what/parameter": array}: numbers and arrays only, ready to be written to a file."""
+
+SMALLER = "Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0."
+"""What keeps an update finite."""
+
+
+class AnyOptimizer(Protocol):
+    """Anything that can update parameters from their gradients."""
+
+    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Array]) -> None:
+        """Change the value of each parameter that has a gradient."""
+
+
+def parts_of(vector: Array, parameters: Sequence[Parameter]) -> list[Array]:
+    """Return the views of a vector that belong to parameters lying one after the other in it, each of its shape."""
+    ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
+    parts = zip(np.split(vector, ends), parameters, strict=True)
+    return [part.reshape(parameter.value.shape) for part, parameter in parts]
+
+
+@dataclass
+class Memory:
+    """What an optimiser remembers from step to step: arrays by parameter and name."""
+
+    step: int = 0
+    arrays: dict[str, dict[str, Array]] = field(default_factory=dict)
+    owners: dict[str, Parameter] = field(default_factory=dict)
+
+    def of(self, parameters: Sequence[Parameter], names: Iterable[str]) -> list[Array]:
+        """Return the arrays kept, zeros at first: of one parameter, or of several that lie side by side, as one vector."""
+        for parameter in parameters:
+            label = parameter.name or ""
+            if label not in self.arrays:
+                self.arrays[label] = {name: np.zeros(parameter.value.shape, parameter.value.dtype) for name in names}
+            if self.owners.get(label) is not parameter:
+                self._require_fit(parameter)
+                self.owners[label] = parameter
+        return [self._joined(parameters, name) for name in names]
+
+    def _joined(self, parameters: Sequence[Parameter], name: str) -> Array:
+        """Return one array for parameters: if they are several, a vector that those of each are views of from now on."""
+        kept = [self.arrays[parameter.name or ""][name] for parameter in parameters]
+        if len(kept) == 1:
+            return kept[0]
+        vector, size = kept[0].base, sum(array.size for array in kept)
+        if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
+            vector = np.concatenate([array.ravel() for array in kept])
+            for parameter, part in zip(parameters, parts_of(vector, parameters), strict=True):
+                self.arrays[parameter.name or ""][name] = part
+        return vector
+
+    def check(self, parameters: Iterable[Parameter]) -> None:
+        """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
+        named = {parameter.name: parameter for parameter in parameters}
+        for label in self.arrays:
+            if label in named:
+                self._require_fit(named[label])
+            elif label not in self.owners:
+                problem = f"the state restored is of a parameter called {label!r}, and there is none here"
+                raise TrainingError(problem, repair=_RESTORE_ITS_OWN)
+
+    def _require_fit(self, parameter: Parameter) -> None:
+        label = parameter.name or ""
+        if self.owners.get(label, parameter) is not parameter:
+            raise TrainingError(
+                f"this optimiser has the state of another parameter called {label!r}",
+                repair="Make a new optimiser for each network.",
+            )
+        shape, dtype = parameter.value.shape, parameter.value.dtype
+        for what, array in self.arrays[label].items():
+            if (array.shape, array.dtype) != (shape, dtype):
+                raise TrainingError(
+                    f"{what}/{label} in the state has shape {array.shape} and dtype {array.dtype}, "
+                    f"the parameter {shape} and {dtype}",
+                    repair=_RESTORE_ITS_OWN,
+                )
+
+
+_RESTORE_ITS_OWN = "Restore the state that belongs to this network."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Optimizer:
+    """What all optimisers share: the settings below, and a state that can be saved and restored.
+
+    An optimiser trains one network; its settings are fixed, and what it remembers is `state`. Gradients are clipped first,
+    then weight decay is added, then comes the rule.
+
+    Parameters
+    ----------
+    learning_rate
+        η: a positive number, or a schedule, as ``gn.schedules.Cosine(0.1, steps=1000)``.
+    weight_decay
+        λ: the gradient of ½ λ w² is added to that of w, 0 for none.
+    clip_norm
+        If all gradients together, as one vector, are longer than this, they are shortened to it.
+    clip_value
+        Each entry of a gradient is brought into ± this.
+
+    Raises
+    ------
+    TrainingError
+        If a setting is out of range.
+    """
+
+    learning_rate: float | Schedule = field(kw_only=False)
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    memory: Memory = field(default_factory=Memory, init=False, repr=False)
+
+    remembers: ClassVar[tuple[str, ...]] = ()
+    """Names of the arrays kept for each parameter."""
+
+    def __post_init__(self) -> None:
+        as_schedule(self.learning_rate)
+        real(self.weight_decay, "weight_decay", TrainingError, least=0)
+        for name, most in (("clip_norm", self.clip_norm), ("clip_value", self.clip_value)):
+            if most is not None:
+                real(most, name, TrainingError, above=0)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        if not callable(self.learning_rate):
+            return float(self.learning_rate)
+        step = self.memory.step
+        return real(self.learning_rate(step), f"the learning rate of step {step}", TrainingError, least=0)
+
+    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Array]) -> None:
+        """Take one step: change the value of each parameter that has a gradient.
+
+        Parameters
+        ----------
+        parameters
+            What to change.
+        gradients
+            {name: ∂E/∂parameter}; left as they are.
+
+        Raises
+        ------
+        TrainingError
+            If the state is that of other parameters, a schedule gives no rate, or ε is too small for the parameters' dtype.
+        NonFiniteError
+            If the update overflows, as g² of `Adam` may, or a gradient to be shortened to `clip_norm` has an infinity or NaN;
+            unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
+        """
+        parameters = listed(parameters, "parameters", "parameters", TrainingError)
+        _check_update(parameters, gradients)
+        rate, gradients = self._started(gradients)
+        heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
+        for parameter in parameters:
+            gradient = gradients.get(parameter.name or "")
+            if gradient is None:
+                continue
+            try:
+                with np.errstate(over=heeded):
+                    self._change([parameter], parameter.value, gradient, rate)
+            except FloatingPointError as error:
+                raise NonFiniteError(
+                    f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
+                ).locate(f"parameter {parameter.name!r}") from error
+
+    def update_together(self, parameters: Sequence[Parameter], value: Array, gradient: Array) -> None:
+        """Take one step with parameters that lie side by side.
+
+        Parameters
+        ----------
+        parameters
+            Whose they are.
+        value, gradient
+            Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
+        """
+        rate, gradients = self._started({"": gradient})
+        self._change(parameters, value, gradients[""], rate)
+
+    def _started(self, gradients: Mapping[str, Array]) -> tuple[float, Mapping[str, Array]]:
+        """Begin a step: return its learning rate and its gradients, clipped."""
+        rate = self.rate
+        if self.clip_norm is not None or self.clip_value is not None:
+            gradients = clipped(gradients, self.clip_norm, self.clip_value)
+        self.memory.step += 1
+        return rate, gradients
+
+    def _change(self, parameters: Sequence[Parameter], value: Array, gradient: Array, rate: float) -> None:
+        """Apply the rule to one parameter, or to several side by side."""
+        _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
+        if self.weight_decay:
+            gradient = self.decayed(value, gradient, rate)
+        remembered = self.memory.of(parameters, self.remembers) if self.remembers else ()
+        self.rule(value, gradient, rate, *[array.reshape(value.shape) for array in remembered])
+
+    def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
+        """Return the gradient with that of the weight decay."""
+        return gradient + self.weight_decay * value
+
+    def rule(self, value: Array, gradient: Array, rate: float, *remembered: Array) -> None:
+        """Change a parameter's value in place, and the arrays remembered for it."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> State:
+        """A copy of all that it remembers: {"step": steps taken, "what/parameter": array}. `restore` takes it back."""
+        kept = self.memory.arrays.items()
+        arrays = {f"{what}/{label}": array.copy() for label, arrays in kept for what, array in arrays.items()}
+        return {"step": self.memory.step, **arrays}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take a state back: training goes on as if it had never stopped, to the last bit.
+
+        The random numbers of training are the generator's: keep its ``bit_generator.state`` beside this one.
+
+        Parameters
+        ----------
+        state
+            What `state` was, of an optimiser of the same kind.
+
+        Raises
+        ------
+        TrainingError
+            If it is not such a state; nothing has changed then.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0])
+        >>> first, second = gn.Momentum(0.1), gn.Momentum(0.1)
+        >>> first.update([w], {"w": np.array([1.0])})
+        >>> second.restore(first.state)
+        >>> second.state
+        {'step': 1, 'velocity/w': array([1.])}
+        """
+        if not isinstance(state, Mapping) or "step" not in state:
+            raise TrainingError("this is no optimiser's state", repair="Give what optimizer.state was.")
+        step = state["step"]
+        step = step.item() if isinstance(step, np.ndarray) and step.shape == () else step  # as a file gives it back
+        step = whole(step, "the state's step", least=0, error=TrainingError)
+        arrays: dict[str, dict[str, Array]] = {}
+        for key in state.keys() - {"step"}:
+            what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
+            array = state[key]
+            if what not in self.remembers or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+                raise TrainingError(
+                    f"the state has {shown(key)}, which {type(self).__name__} does not remember",
+                    repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",
+                )
+            arrays.setdefault(label, {})[what] = array.copy()
+        for label, kept in arrays.items():
+            missing = [what for what in self.remembers if what not in kept]
+            if missing:
+                raise TrainingError(f"the state lacks {missing[0]}/{label}", repair="Restore a state as it was saved.")
+        self.memory.step, self.memory.arrays, self.memory.owners = step, arrays, {}
+
+
+def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Array]) -> None:
+    """Raise `TrainingError` unless there are parameters, and gradients by name of their shapes."""
+    if not isinstance(gradients, Mapping) or not all(isinstance(name, str) for name in gradients):
+        raise TrainingError("gradients are given by name", repair="Give bwd.gradients, or {W.name: array}.")
+    for parameter in parameters:
+        if not isinstance(parameter, Parameter):
+            raise TrainingError(f"{shown(parameter)} is no parameter", repair="Give graph.parameters.")
+        gradient = gradients.get(parameter.name or "")
+        fits = isinstance(gradient, np.ndarray) and gradient.dtype.kind == "f" and gradient.shape == parameter.shape
+        if gradient is not None and (not fits or np.ma.is_masked(gradient)):
+            raise TrainingError(
+                f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
+                repair="Give bwd.gradient(parameter).",
+            )
+
+
+@cache
+def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
+    """Raise `TrainingError` if squares of gradients vanish before ε is what counts: (1e-25)² is 0 in float32."""
+    least = 1e4 * math.sqrt(np.finfo(dtype).tiny)
+    if epsilon < least:
+        raise TrainingError(
+            f"epsilon={epsilon:g} is too small for {dtype}, where squares of gradients below it are 0",
+            repair=f"Take at least {least:.0e}; 1e-8 is usual.",
+        )
+
+
+def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | None) -> dict[str, Array]:
+    """Return gradients that are no larger than allowed, entry by entry, and then as one long vector.
+
+    Parameters
+    ----------
+    gradients
+        {name: array}.
+    norm
+        The most that the root of the sum of all squares may be.
+    value
+        The most that any entry may be, and its negative the least.
+
+    Examples
+    --------
+    >>> clipped({"w": np.array([3.0, -4.0])}, norm=2.5, value=None)
+    {'w': array([ 1.5, -2. ])}
+    """
+    if value is not None:
+        gradients = {name: np.clip(gradient, -value, value) for name, gradient in gradients.items()}
+    if norm is not None:
+        length = _length(gradients.values())
+        if not math.isfinite(length) and np.geterr()["over"] != "ignore":
+            name = next(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())
+            raise NonFiniteError(
+                f"the gradient of {name!r} has an infinity or NaN, and can't be shortened to clip_norm; nothing has changed",
+                repair='gn.backward(..., on_nonfinite="raise") names the node where it begins; clip_value bounds infinities.',
+            )
+        if length > norm:
+            gradients = {name: gradient * (norm / length) for name, gradient in gradients.items()}
+    return dict(gradients)
+
+
+def _length(arrays: Iterable[Array]) -> float:
+    """Return the root of the sum of squares, scaled so that squares neither overflow nor vanish."""
+    arrays = [array for array in arrays if array.size]
+    largest = max((float(np.abs(array).max()) for array in arrays), default=0.0)
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(sum(float(np.square(array / largest).sum()) for array in arrays))
 
 
 @dataclass(frozen=True, eq=False)
-class GradientDescent(Rule):
+class GradientDescent(Optimizer):
     """Gradient descent: w ← w − η ∂E/∂w.
 
     Parameters
@@ -23,7 +348,7 @@ class GradientDescent(Rule):
     learning_rate
         η: a positive number, or a schedule.
     weight_decay, clip_norm, clip_value
-        By keyword: see `Rule`.
+        By keyword: see `Optimizer`.
 
     Raises
     ------
@@ -46,7 +371,7 @@ class GradientDescent(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class Momentum(Rule):
+class Momentum(Optimizer):
     """Gradient descent with momentum: v ← μ v + ∂E/∂w, w ← w − η v.
 
     With `nesterov` the step is μ v + ∂E/∂w with the new v, which looks one step ahead. Both as torch's SGD.
@@ -60,7 +385,7 @@ class Momentum(Rule):
     nesterov
         Whether to look ahead.
     weight_decay, clip_norm, clip_value
-        By keyword: see `Rule`.
+        By keyword: see `Optimizer`.
 
     Raises
     ------
@@ -85,7 +410,7 @@ class Momentum(Rule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_number("momentum", self.momentum, least=0, below=1)
+        real(self.momentum, "momentum", TrainingError, least=0, below=1)
         flag(self.nesterov, "nesterov", TrainingError)
 
     def rule(self, value: Array, gradient: Array, rate: float, velocity: Array) -> None:  # type: ignore[override]
@@ -96,7 +421,7 @@ class Momentum(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class RMSProp(Rule):
+class RMSProp(Optimizer):
     """Steps divided by the recent size of the gradient: s ← ρ s + (1 − ρ) g², w ← w − η g / (√s + ε) (Hinton, 2012).
 
     Parameters
@@ -108,7 +433,7 @@ class RMSProp(Rule):
     epsilon
         ε, positive; in float32 at least 1e-15, since squares of smaller gradients vanish.
     weight_decay, clip_norm, clip_value
-        By keyword: see `Rule`.
+        By keyword: see `Optimizer`.
 
     Raises
     ------
@@ -132,8 +457,8 @@ class RMSProp(Rule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_number("decay", self.decay, least=0, below=1)
-        require_number("epsilon", self.epsilon, above=0)
+        real(self.decay, "decay", TrainingError, least=0, below=1)
+        real(self.epsilon, "epsilon", TrainingError, above=0)
 
     def rule(self, value: Array, gradient: Array, rate: float, square: Array) -> None:  # type: ignore[override]
         """Follow the square of the gradient, and take one step in its units."""
@@ -143,7 +468,7 @@ class RMSProp(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class Adam(Rule):
+class Adam(Optimizer):
     """Momentum and size of the gradient together (Kingma and Ba, 2015).
 
     m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², both divided by 1 − βᵗ, since they start at zero;
@@ -158,7 +483,7 @@ class Adam(Rule):
     epsilon
         ε, positive; in float32 at least 1e-15, since squares of smaller gradients vanish.
     weight_decay, clip_norm, clip_value
-        By keyword: see `Rule`.
+        By keyword: see `Optimizer`.
 
     Raises
     ------
@@ -183,9 +508,9 @@ class Adam(Rule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_number("beta1", self.beta1, least=0, below=1)
-        require_number("beta2", self.beta2, least=0, below=1)
-        require_number("epsilon", self.epsilon, above=0)
+        real(self.beta1, "beta1", TrainingError, least=0, below=1)
+        real(self.beta2, "beta2", TrainingError, least=0, below=1)
+        real(self.epsilon, "epsilon", TrainingError, above=0)
 
     def rule(self, value: Array, gradient: Array, rate: float, mean: Array, square: Array) -> None:  # type: ignore[override]
         """Follow the gradient and its square, and take one step in their units."""
@@ -207,7 +532,7 @@ class AdamW(Adam):
     learning_rate, beta1, beta2, epsilon
         As for `Adam`.
     weight_decay, clip_norm, clip_value
-        By keyword: see `Rule`. λ is 0.01 if not given.
+        By keyword: see `Optimizer`. λ is 0.01 if not given.
 
     Raises
     ------

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.core.settings import takes, whole
+from graphnet.core.settings import real, takes, whole
 from graphnet.errors import TrainingError, shown
-from graphnet.train.settings import require_count, require_number
 
 Schedule: TypeAlias = Callable[[int], float]
 """The learning rate of a step. Any function will do."""
@@ -76,8 +75,8 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         _require_rate(self.rate)
-        require_count("every", self.every, 1)
-        require_number("factor", self.factor, above=0, most=1)
+        whole(self.every, "every", least=1, error=TrainingError)
+        real(self.factor, "factor", TrainingError, above=0, most=1)
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -111,7 +110,7 @@ class Exponential:
 
     def __post_init__(self) -> None:
         _require_rate(self.rate)
-        require_number("factor", self.factor, above=0, most=1)
+        real(self.factor, "factor", TrainingError, above=0, most=1)
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -149,8 +148,8 @@ class Cosine:
 
     def __post_init__(self) -> None:
         _require_rate(self.rate)
-        require_count("steps", self.steps, 1)
-        require_number("last", self.last, least=0, most=self.rate)
+        whole(self.steps, "steps", least=1, error=TrainingError)
+        real(self.last, "last", TrainingError, least=0, most=self.rate)
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -176,7 +175,7 @@ def _step(step: object) -> int:
 
 def _require_rate(rate: object) -> None:
     try:
-        require_number("learning rate", rate, above=0)
+        real(rate, "learning rate", TrainingError, above=0)
     except TrainingError:
         raise TrainingError(
             f"learning rate {shown(rate)} is not positive",

@@ -255,10 +255,10 @@ def test_saves_to_one_path_at_the_same_time_all_succeed(path):
 
 
 def test_a_file_that_is_being_read_is_not_disturbed_by_a_save(path):
-    from graphnet.files.reading import Archive
+    from graphnet.files.reading import opened
 
     gn.save(path, OLD)
-    with Archive(path) as archive:
+    with opened(path) as archive:
         gn.save(path, NEW)
         value = archive.array(0)
     assert (value == np.zeros(1000)).all()

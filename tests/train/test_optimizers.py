@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphnet as gn
-from graphnet.train.rule import clipped
+from graphnet.train.optimizers import clipped
 
 FIGURES = json.loads((Path(__file__).parent / "optimizers.json").read_text(encoding="utf-8"))
 """Made with torch by tools/optimizer_references.py."""

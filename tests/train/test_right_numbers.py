@@ -12,7 +12,7 @@ from graphnet.errors import NonFiniteError, TrainingError
 def test_the_parameters_taken_back_have_the_loss_called_best(optimizer, ready):
     w = gn.parameter("w", 0.0)
     E = gn.square(w - 3.0)
-    stopping = gn.EarlyStopping(patience=5, watch="loss")
+    stopping = gn.EarlyStopping(patience=5, monitor="loss")
     history = gn.fit(E, [{}] if ready else {}, optimizer=optimizer(), epochs=60, callbacks=[stopping])
     assert gn.forward(E, {})[E] == stopping.best == pytest.approx((w.value - 3) ** 2)
     assert stopping.best <= min(history.loss)
@@ -22,14 +22,14 @@ def test_the_parameters_taken_back_have_the_loss_called_best(optimizer, ready):
 def test_so_they_do_with_mini_batches_in_any_order(line, fit, loss):
     E, feeds, w = line
     E = loss(*E.inputs)
-    stopping = gn.EarlyStopping(patience=2, watch="loss")
+    stopping = gn.EarlyStopping(patience=2, monitor="loss")
     fit((E, feeds, w), batch_size=8, optimizer=gn.Momentum(0.05), rng=np.random.default_rng(0), callbacks=[stopping])
     parts = [{node: array[i : i + 8] for node, array in feeds.items()} for i in range(0, 40, 8)]
     assert stopping.best == pytest.approx(np.mean([gn.forward(E, part)[E] for part in parts]))
 
 
 def test_batches_that_come_once_have_no_loss_to_keep_parameters_by(line, fit):
-    stopping = gn.EarlyStopping(watch="loss")
+    stopping = gn.EarlyStopping(monitor="loss")
     with pytest.raises(TrainingError, match=r"come only once(?s:.*)validation=\.\.\."):
         fit(line, feeds=iter([line[1]] * 3), steps_per_epoch=1, epochs=3, callbacks=[stopping])
 

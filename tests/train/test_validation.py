@@ -181,7 +181,7 @@ def scripted(values, **options):
         ([5, 4, 3, 3.5, 3.4, 1], {"patience": 2}, 3, 5),
         ([5, 4, 3, 3.5, 3.4, 1], {"patience": 3}, 6, 6),
         ([5, 4, 3, 2, 2.5], {"patience": 3}, 4, 5),  # taken back at the regular end too
-        ([5, 4.9, 4.8, 4.7], {"patience": 2, "least_change": 0.5}, 1, 3),
+        ([5, 4.9, 4.8, 4.7], {"patience": 2, "min_delta": 0.5}, 1, 3),
         ([1, 2, 3, 2, 2, 9], {"patience": 2, "higher_is_better": True}, 3, 5),
         ([2, 2, 2], {"patience": 1}, 1, 2),
     ],
@@ -196,7 +196,7 @@ def test_early_stopping_takes_the_best_parameters_back(values, options, best_epo
 
 def test_early_stopping_watches_metrics_and_starts_afresh(line, fit):
     E = line[0]
-    stopping = gn.EarlyStopping(patience=3, watch="closeness", higher_is_better=True)
+    stopping = gn.EarlyStopping(patience=3, monitor="closeness", higher_is_better=True)
     closeness = {"closeness": gn.negative(E)}
     first = fit(line, epochs=200, metrics=closeness, callbacks=[stopping], optimizer=gn.GradientDescent(0.02))
     assert "no better closeness for 3 epochs" in first.stopped
@@ -210,7 +210,7 @@ def test_early_stopping_watches_metrics_and_starts_afresh(line, fit):
     ("callbacks", "message"),
     [
         ([gn.EarlyStopping()], "nothing called 'validation_loss' to watch; there is loss"),
-        ([gn.EarlyStopping(watch="accuracy")], "nothing called 'accuracy'"),
+        ([gn.EarlyStopping(monitor="accuracy")], "nothing called 'accuracy'"),
         ([gn.EarlyStopping], "is no callback"),
         ([3], "3 is no callback"),
         (3, "callbacks is 3, expected a list"),
@@ -223,7 +223,7 @@ def test_bad_callbacks_are_refused_before_the_first_step(line, fit, callbacks, m
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"patience": 0}, "patience is 0"), ({"least_change": -1}, "least_change is -1")]
+    ("options", "message"), [({"patience": 0}, "patience is 0"), ({"min_delta": -1}, "min_delta is -1")]
 )
 def test_bad_patience_is_refused(options, message):
     with pytest.raises(gn.errors.TrainingError, match=message):
@@ -246,7 +246,7 @@ def test_an_interrupt_returns_the_history_so_far_and_the_parameters_as_they_stan
     fit(line, epochs=2, batch_size=8)
     fit(line, feeds=rows_of(line, 2), epochs=1)  # two more steps: twelve in all
     expected, line[2].value = line[2].value.tobytes(), np.zeros((2, 1))
-    stopping = gn.EarlyStopping(watch="loss")
+    stopping = gn.EarlyStopping(monitor="loss")
     history = fit(line, epochs=9, batch_size=8, optimizer=Interrupting(0.02), callbacks=[stopping])
     assert len(history.loss) == 2
     assert history.stopped == "interrupted"
@@ -331,3 +331,17 @@ assert "tqdm.auto" not in sys.modules
 def test_one_metric_needs_no_list(line, fit):
     near = gn.sum(line[2] * 0.0, name="near")
     assert fit(line, metrics=near, epochs=2).metrics == fit(line, metrics=[near], epochs=2).metrics == {"near": [0, 0]}
+
+
+def test_the_old_names_of_early_stopping_work_and_say_what_they_are_called_now(line, fit):
+    with pytest.warns(DeprecationWarning, match="of EarlyStopping is called") as said:
+        stopping = gn.EarlyStopping(patience=2, watch="loss", least_change=0.5)
+    assert [str(warning.message) for warning in said] == [
+        "watch of EarlyStopping is called monitor now",
+        "least_change of EarlyStopping is called min_delta now",
+    ]
+    assert {warning.filename for warning in said} == {__file__}
+    assert stopping == gn.EarlyStopping(patience=2, monitor="loss", min_delta=0.5)
+    with pytest.warns(DeprecationWarning, match="min_delta"):
+        assert stopping.least_change == 0.5
+    assert len(fit(line, callbacks=[stopping]).loss) < 30
