@@ -8,12 +8,14 @@ with its problem and repair, and located on its way out.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Self
 
 FULL_TRACEBACK = "GRAPHNET_FULL_TRACEBACK"
-"""Environment variable: where it is set, notebooks show our own lines too."""
+"""Environment variable: where it is set, our own lines are shown too."""
 
 
 def shown(value: object, most: int = 200) -> str:
@@ -69,9 +71,10 @@ class GraphnetError(Exception):
         return "\n  ".join([first, *self.where, *([self.repair] if self.repair else [])])
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows in place of the traceback: the user's, also inside rules, and the message.
+        """Return what is shown in place of the traceback: the user's lines, also inside rules, and the message.
 
-        All of it is in ``__traceback__`` as ever: ``traceback.print_exception(error)``.
+        IPython asks for it; elsewhere it is shown of an error that ends the program. All of it is in ``__traceback__`` as
+        ever: ``traceback.print_exception(error)``.
         """
         told = traceback.TracebackException.from_exception(self)
         part: traceback.TracebackException | None = told
@@ -84,6 +87,18 @@ class GraphnetError(Exception):
 
 def _is_internal(file: str) -> bool:
     return file.startswith(os.path.dirname(__file__) + os.sep) or f"{os.sep}IPython{os.sep}" in file
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that ends the program: one of ours by the user's lines, any other as ever."""
+    if isinstance(error, GraphnetError):
+        print("\n".join(error._render_traceback_()), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.excepthook is sys.__excepthook__:  # a hook that somebody else has set stays
+    sys.excepthook = _show
 
 
 class GraphnetWarning(UserWarning):

@@ -1,5 +1,8 @@
 """What a notebook shows of an error: the user's own lines, and the message."""
 
+import os
+import subprocess
+import sys
 import traceback
 
 import numpy as np
@@ -43,3 +46,42 @@ def test_notebooks_show_the_users_lines_and_the_message(monkeypatch, use, lines)
     assert "graphnet/core" in full or "graphnet/engine" in full  # nothing is lost
     monkeypatch.setenv(FULL_TRACEBACK, "1")
     assert "\n".join(caught.value._render_traceback_()) + "\n" == full
+
+
+SCRIPT = """
+import numpy as np
+import graphnet as gn
+
+def network():
+    return gn.tanh(np.ones((2, 3)) @ gn.parameter("W", np.ones((2, 3))))  # does not fit
+
+network()
+"""
+
+
+def ended(tmp_path, script, **environment):
+    """Return what a script that ends in an error writes."""
+    (tmp_path / "script.py").write_text(script)
+    command, environment = [sys.executable, "script.py"], {**os.environ, **environment}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_a_program_that_ends_in_a_mistake_shows_the_users_lines_and_the_message(tmp_path):
+    text = ended(tmp_path, SCRIPT)
+    assert "# does not fit" in text
+    assert "ShapeError: matmul" in text
+    assert text.count('File "') == 2
+    assert "graphnet/core" not in text
+
+
+def test_all_lines_are_shown_where_they_are_asked_for(tmp_path):
+    assert "# does not fit" in (text := ended(tmp_path, SCRIPT, **{FULL_TRACEBACK: "1"}))
+    assert text.count('File "') > 2
+
+
+def test_other_errors_and_other_hooks_are_left_alone(tmp_path):
+    assert ended(tmp_path, "import graphnet\n1 / 0").count("ZeroDivisionError") == 1
+    own = "import sys\nsys.excepthook = lambda *_: print('mine', file=sys.stderr)\n"
+    assert ended(tmp_path, own + SCRIPT) == "mine\n"
