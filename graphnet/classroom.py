@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call
 from graphnet.check.checker import check_op
+from graphnet.check.cuts import Call
 from graphnet.check.responses import STEP, Response
 from graphnet.core import shapes
 from graphnet.core.extras import matplotlib_needed

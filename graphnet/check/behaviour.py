@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Messages, said
+from graphnet.check.cuts import Messages, said
 from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
 from graphnet.core.node import Node

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
-from graphnet.check.calls import Call
+from graphnet.check.cuts import Call
 from graphnet.check.differences import Judged
-from graphnet.check.directions import compare, conclude, judge_directions
 from graphnet.check.evidence import PRECISE, Scene
+from graphnet.check.methods import Settings, compare, conclude, judge_directions
 from graphnet.check.neighbours import Neighbourhood, reaches_state
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.responses import Response
-from graphnet.check.settings import Settings
 from graphnet.check.signatures import UNKNOWN, repaired, signature
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph

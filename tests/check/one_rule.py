@@ -3,7 +3,7 @@
 import numpy as np
 
 import graphnet as gn
-from graphnet.check.calls import Call
+from graphnet.check.cuts import Call
 from graphnet.check.responses import Response
 from graphnet.core.function_op import FunctionOp
 

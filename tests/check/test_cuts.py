@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from graphnet.check.calls import Call
-from graphnet.check.cuts import TRIED, Search
+from graphnet.check.cuts import TRIED, Call, Search
 from graphnet.core.function_op import FunctionOp
 
 

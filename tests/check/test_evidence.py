@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from graphnet.check.calls import Call
+from graphnet.check.cuts import Call
 from graphnet.check.evidence import Evidence, Scene
-from graphnet.check.settings import Settings
+from graphnet.check.methods import Settings
 from graphnet.core.function_op import FunctionOp
 
 RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])

@@ -71,11 +71,11 @@ OF_DIRECTIONS = [f"tests/check/test_{name}.py" for name in ("directions", "taylo
 
 
 def test_a_share_of_all_mutants_is_killed(tmp_path):
-    assert outcomes(tmp_path, "--file", "directions.py", "--count", "8", "--tests", *OF_DIRECTIONS) == {"killed": 8}
+    assert outcomes(tmp_path, "--file", "methods.py", "--count", "8", "--tests", *OF_DIRECTIONS) == {"killed": 8}
 
 
 def test_a_test_that_asserts_nothing_lets_them_live(tmp_path):
     weak = tmp_path / "test_weak.py"
     weak.write_text("import graphnet as gn\n\n\ndef test_nothing():\n    gn.check_op(gn.tanh, [0.3, 0.4])\n")
-    found = outcomes(tmp_path, "--file", "directions.py", "--count", "4", "--seed", "3", "--tests", str(weak))
+    found = outcomes(tmp_path, "--file", "methods.py", "--count", "4", "--seed", "3", "--tests", str(weak))
     assert found["ALIVE"] >= 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.calls import Call
+from graphnet.check.cuts import Call
 from graphnet.check.responses import STEP, Joint, Response
 from graphnet.core.function_op import FunctionOp
 from tests.fuzz import dialect
