@@ -375,7 +375,7 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
         if spare < slabs.sum() or not (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all():
             continue
         if len(axes) == ratio.ndim:
-            by = f"{'the input' if e.linear else 'delta'}, as if it was normalised or clipped by its size"
+            by = "the input" if e.linear else "delta, as if it was normalised or clipped by its size"
             text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{near}"
         else:
             kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
