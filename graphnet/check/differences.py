@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.responses import STEP, Response
+from graphnet.engine.perturb.responses import STEP, Response
 
 Array = np.ndarray[Any, Any]
 Judgement = Literal["right", "wrong", "kink", "blurred"]

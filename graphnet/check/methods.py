@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.cuts import Call
 from graphnet.check.differences import BLUR, EPS, PRECISION, Judged, judge, not_analytic
 from graphnet.check.report import Verdict
-from graphnet.check.responses import Response
 from graphnet.core.op import Op
 from graphnet.core.settings import generator, real, whole
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.responses import Response
 from graphnet.errors import GraphError, shown
 
 Array = np.ndarray[Any, Any]

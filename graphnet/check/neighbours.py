@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Messages, tried
 from graphnet.check.evidence import Scene
 from graphnet.core.op import Op
 from graphnet.core.tables import number
+from graphnet.engine.perturb.cuts import Messages, tried
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-12

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.cuts import Call
 from graphnet.check.differences import ROUNDING, Judged, judge
 from graphnet.check.methods import Settings, compare, conclude
 from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
-from graphnet.check.responses import Joint, Response
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant
@@ -23,8 +21,10 @@ from graphnet.core.shapes import known
 from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.probes import StackError, multiply_adds
+from graphnet.engine.perturb.responses import Joint, Response
 from graphnet.engine.plan.sizes import with_sizes
-from graphnet.engine.probes import StackError, multiply_adds
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError

@@ -18,6 +18,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "float=BLUR, scale: float=1.0",
     ): SECOND_LOOK,
     ("differences.py", "not_analytic", "rng.permutation(response.array.size)[:4000]"): SPEED,
+    ("methods.py", "Settings.__post_init__", "self.rng.random(7000)"): RANDOM,
     ("methods.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
     (
         "methods.py",
@@ -69,5 +70,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_delta_forgotten",
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
+    ("probes.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""
