@@ -71,7 +71,9 @@ OF_METHODS = [f"tests/check/test_{name}.py" for name in ("directions", "rules", 
 
 
 def test_a_share_of_all_mutants_is_killed(tmp_path):
-    assert outcomes(tmp_path, "--file", "methods.py", "--count", "8", "--seed", "1", "--tests", *OF_METHODS) == {"killed": 8}
+    assert outcomes(tmp_path, "--file", "methods.py", "--count", "8", "--seed", "1", "--tests", *OF_METHODS) == {
+        "killed": 8
+    }
 
 
 def test_a_test_that_asserts_nothing_lets_them_live(tmp_path):
