@@ -16,9 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call
 from graphnet.check.checker import check_op
-from graphnet.check.responses import STEP, Response
 from graphnet.core import shapes
 from graphnet.core.extras import matplotlib_needed
 from graphnet.core.function_op import FunctionOp, op
@@ -28,6 +26,8 @@ from graphnet.core.node import Node
 from graphnet.core.settings import generator
 from graphnet.core.tables import number, table
 from graphnet.engine.feeds import leaf_values
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import rule_error
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import DrawError, GraphError, GraphnetError, RuleError, ShapeError, UnreachableError, shown

@@ -62,7 +62,69 @@ WORDS: dict[str, tuple[str, ...]] = {
     "precision": ("precision", "digits", "finite", "float16", "float32", "round"),
     "small": ("small", "digits", "constant", "factor", "round", "ε", "epsilon", "precision"),
 }
+# And of single rules, words that name the fault as truly, though not by its kind: an identity that holds exactly, or the
+# very place where the rule is wrong.
+ALSO: dict[str, tuple[str, ...]] = {
+    "gelu_density_without_x": ("exp(−z²/2)",),  # φ(z)(z − 1) is what is missing
+    "glu_gate_not_complete": ("off in",),  # the gate's half
+    "log_sigmoid_from_output": ("exp z",),  # −σ(z) for σ(−z): divided by −exp z
+    "relu6_mask_turned": ("always zero",),  # where all inputs lie inside
+    "layer_norm_mean_twice": ("along ones",),
+    "rms_norm_power": ("multiple of x",),  # the second term has another weight
+    "rms_norm_sum": ("multiple of x",),
+    "log_softmax_mean": ("multiple of exp output",),
+    "l2_normalise_projects_on_x": ("no part along output",),
+    "cosine_norm_not_squared": ("no part along x",),
+    "project_one_c": ("no part along output",),
+    "kl_ratio_turned": ("q and p exchanged",),
+    "smoothing_other_classes": ("a term is lost",),  # another constant in each class
+    "poisson_of_rate": ("times exp z",),  # λ − t = λ (1 − t / λ)
+    "pinball_sides_exchanged": ("a term is lost",),  # 1 − 2q on both sides
+    "causal_mask_off_by_one": ("multiple of k",),  # of the key that is masked too much
+    "relative_bias_last_wins": ("off in one entry",),  # the one used several times
+    "strided_col2im_buffered": ("off in columns",),  # where windows overlap
+    "max_pool_tolerance": ("beside the kinks",),
+    "take_along_first_row": ("off in row", "off in one row"),  # all but the first
+    "scatter_divided": ("off in places",),  # those written several times
+    "segment_sum_for_mean": ("each row", "axis 0", "counted several times"),
+    "cumsum_forward": ("jacobian is applied",),
+    "cumsum_exclusive": ("diagonal of the jacobian",),
+    "prod_divided_by_output": ("output²",),  # x / output for output / x
+    "ema_truncated": ("off in row", "off in one row"),  # the early ones
+    "unrolled_truncated": ("off in row", "off in one row"),
+    "unrolled_detached": ("diagonal of the jacobian",),  # each step has its own output only
+    "outer_mean": ("replaced by its mean",),
+    "scale_sum_of_factors": ("replaced by its sum",),
+    "solve_lower_not_masked": ("off in one entry",),  # the upper triangle of two by two
+    "singular_values_first": ("first contribution",),
+    "lstm_cell_path_only": ("first contribution",),
+    "expm_entrywise": ("δ ⊙ g",),
+    "lstm_forget_reads_new": ("off in columns",),  # that gate's
+    "gru_update_sign": ("off in columns",),
+    "row_sum_without_keepdims": (".t is right",),  # of square ones
+    "add_bias_other_axis": ("delta transposed",),
+    "scale_dx_unscaled": ("delta is passed on",),
+    "dropout_no_mask": ("delta is passed on",),
+    "tanh_forward_buffer": ("depends on state",),
+    "multiply_one_temporary": ("error signal of input 1",),  # what the temporary holds in the end
+    "normalise_single_pass": ("each row",),  # each has a deviation of its own
+    "half_square_integer_buffer": ("not linear",),  # it cuts δ to whole numbers
+    "tanh_never_dies": ("0.0001·δ",),
+    "relu_leaks": ("input is negative only",),
+    "dense_decay": ("zero delta",),
+    "dense_half": ("linear in delta",),  # it rounds
+    "sine_bfloat": ("linear in delta",),
+}
 UNKNOWN = ("no known signature", "nothing known")
+
+
+def named(rule: str, kind: str, said: str) -> str:
+    """Tell how what was said of an input, or of each, names a fault: what was tried in vain is no name."""
+    names = [part for part in said.split(" | ") if part.strip() and not any(word in part for word in UNKNOWN)]
+    if not names:
+        return "unknown"
+    true = (*WORDS[kind], *ALSO.get(rule, ()))
+    return "truly" if any(word in part for part in names for word in true) else "misnamed"
 
 
 @dataclass(frozen=True)
@@ -213,13 +275,13 @@ def judged(
         bool(ours) and {f.slot for f in ours} <= slots if accused else bool(broken)
     )
     said = " | ".join([*(f.diagnosis for f in ours), *(f"{p.name}: {p.evidence}" for p in broken)]).lower()
-    if any(word in said for word in WORDS[rule.kind]):
-        named = "truly"
-    elif not said.strip(" |") or any(word in said for word in UNKNOWN):
-        named = "unknown"
-    else:
-        named = "misnamed"
-    return Outcome(**common, said="wrong", located=located, named=named, words=said or report.verdict[:300])
+    return Outcome(
+        **common,
+        said="wrong",
+        located=located,
+        named=named(rule.name, rule.kind, said),
+        words=said or report.verdict[:300],
+    )
 
 
 def mine(found: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.check.methods import BUDGET, Entries, Method, Settings
 from graphnet.check.report import Finding, Part, Property, Report
 from graphnet.check.rules import check_rule
-from graphnet.check.settings import BUDGET, Entries, Method, Settings
 from graphnet.check.whole import check_whole, slopes_of
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
@@ -96,9 +96,9 @@ def check_gradients(
     leaves = _leaves(graph, wrt)
     findings, properties, skipped = _check(graph, feeds, leaves, settings, asked=wrt is not None)
     if flag(second_order, "second_order"):
-        slopes = slopes_of(graph, feeds, leaves, settings.rng)
-        more, _, reason = _check(slopes.graph, slopes.feeds, slopes.leaves, settings, "second order ", asked=False)
-        findings, skipped = [*findings, *slopes.unlike, *more], skipped or reason
+        slopes, fed, moving, unlike = slopes_of(graph, feeds, leaves, settings.rng)
+        more, _, reason = _check(slopes, fed, moving, settings, "second order ", asked=False)
+        findings, skipped = [*findings, *unlike, *more], skipped or reason
     return Report(graph, tuple(findings), skipped, tuple(properties), method)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.responses import STEP, Response
+from graphnet.engine.perturb.responses import STEP, Response
 
 Array = np.ndarray[Any, Any]
 Judgement = Literal["right", "wrong", "kink", "blurred"]
@@ -183,10 +183,8 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             for call in response.calls[:1]:  # later errors are taken for steps that leave the domain
-                given = [response.values[key] for key in call.inputs]
-                call.op.forward(
-                    *[z + 0j if key is response.source else z for key, z in zip(call.inputs, given, strict=True)]
-                )
+                moved = {response.source: response.array + 0j}
+                call.op.forward(*[moved.get(key, response.values[key]) for key in call.inputs])
             change, _ = response.changes(entries, np.zeros(len(entries)), np.full(len(entries), COMPLEX_STEP * 1j))
     except Exception as error:  # whatever the rule does with complex numbers
         return f"given complex numbers it raised {type(error).__name__}: {error}"
@@ -264,16 +262,11 @@ class _Ladders:
             judged, kinked = ladder.judge(rule[at], scale)
             self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
-            says, said = (
-                np.argmax(np.asarray(ORDER)[:, None] == these, axis=0) for these in (judged, self.judgement[at])
-            )
-            self.judgement[at] = np.where(says > said, judged, self.judgement[at])
-        if alone:
-            wrong = np.flatnonzero(self.judgement == "wrong")
-            if wrong.size:
-                self.judgement[wrong[self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)]] = (
-                    "blurred"
-                )
+            self.judgement[at] = np.where(_rank(judged) > _rank(self.judgement[at]), judged, self.judgement[at])
+        wrong = np.flatnonzero(self.judgement == "wrong")
+        if alone and wrong.size:
+            lost = self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)
+            self.judgement[wrong[lost]] = "blurred"
 
     def _lost(self, response: Response, entries: Array, steps: Array, rule: Array, at: Array) -> Array:
         """Tell where numbers too large to show a step may hold what is missing from the difference."""
@@ -284,6 +277,10 @@ class _Ladders:
 
 ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
 """From the judgement that says least to the one that outweighs all others."""
+
+
+def _rank(judgement: Array) -> Array:
+    return np.asarray(np.argmax(np.asarray(ORDER)[:, None] == judgement, axis=0))
 
 
 class _Ladder:
@@ -378,9 +375,8 @@ class _Slopes:
         """
         flat = self._flat(rule, scale)
         least = np.where(flat, self.errors, np.inf)  # of its plateau
-        for ahead, here in [(k - 1, k) for k in range(1, len(flat))] + [
-            (k, k - 1) for k in range(len(flat) - 1, 0, -1)
-        ]:
+        up = range(1, len(flat))
+        for ahead, here in [*((k - 1, k) for k in up), *((k, k - 1) for k in reversed(up))]:
             least[here] = np.where(flat[here] & flat[ahead], np.minimum(least[here], least[ahead]), least[here])
         beyond = np.full((1, len(rule)), np.inf)
         before, behind = np.concatenate([beyond, self.errors[:-1]]), np.concatenate([self.errors[1:], beyond])
@@ -419,10 +415,9 @@ def _drop_stairs(response: Response, entries: Array, steps: Array, back: Array, 
     step = steps[first[suspects], suspects]
     stairs = np.ones(len(suspects), bool)
     for offset in (step, -step):
-        moved = response.sweep(
-            entries[suspects], offset, [offset + step * share for share in (-1e-2, 1e-2)], alone=alone
-        )
-        stairs &= (np.stack(moved[0]) == 0).all(axis=0)
+        ends = [offset - step * 1e-2, offset + step * 1e-2]
+        moved, _ = response.sweep(entries[suspects], offset, ends, alone=alone)
+        stairs &= (np.stack(moved) == 0).all(axis=0)
     gone = suspects[stairs]
     height[gone] = np.fmax(np.abs(back), np.abs(ahead))[first[gone], gone]
     for changes in (back, ahead):

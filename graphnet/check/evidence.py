@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call, Messages, tried
 from graphnet.check.differences import Judged, estimate, judge
-from graphnet.check.responses import STEP, Response
-from graphnet.check.settings import Settings
+from graphnet.check.methods import Settings
 from graphnet.core.op import Op
+from graphnet.engine.perturb.cuts import Call, Messages, tried
+from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]

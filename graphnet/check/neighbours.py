@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Messages, tried
 from graphnet.check.evidence import Scene
 from graphnet.core.op import Op
 from graphnet.core.tables import number
+from graphnet.engine.perturb.cuts import Messages, tried
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-12
@@ -31,6 +31,11 @@ NEIGHBOURS = 128
 """How many are asked where a rule is torn."""
 GROUPS = 60
 """How many pairs and triples of torn entries are looked at together."""
+
+
+VALUES = (int, float, complex, str, bytes, tuple, frozenset, np.generic, np.dtype, type(None))
+CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, np.ufunc, Op)
+"""What a rule may reach without keeping anything from one call to the next."""
 
 
 class Neighbourhood:
@@ -90,15 +95,11 @@ class Neighbourhood:
             signs = self._rng.choice([-1.0, 1.0], len(group))
             ways = itertools.product((-1, 1), repeat=len(group))
             shifted = [self._at(self._shift(places[group], np.array(way))) for way in ways]
-            blends = (
-                np.stack([*beside[:, group], *[found[places[group]] for found in shifted if found is not None]]) @ signs
-            )
+            blends = np.stack([*beside[:, group], *(x[places[group]] for x in shifted if x is not None)]) @ signs
             value, low, high = float(said[group] @ signs), float(blends.min()), float(blends.max())
             if max(low - value, value - high) > TORN * self._size + (high - low) / 2:
-                found = (
-                    f"say {number(value, 6)}, where right beside the tie it is {number(low, 6)} to {number(high, 6)}"
-                )
-                return self._told(places[group], f"where entries tie, {len(group)} of them together {found}")
+                say = f"say {number(value, 6)}, where right beside the tie it is {number(low, 6)} to {number(high, 6)}"
+                return self._told(places[group], f"where entries tie, {len(group)} of them together {say}")
         return {}
 
     def _told(self, places: Array, evidence: str) -> dict[int, str]:
@@ -146,20 +147,4 @@ def reaches_state(op: Op) -> bool:
         if isinstance(function, FunctionType):
             names = inspect.getclosurevars(function)
             found += [*names.nonlocals.values(), *names.globals.values()]
-    plain = (
-        int,
-        float,
-        complex,
-        str,
-        bytes,
-        bool,
-        tuple,
-        frozenset,
-        type,
-        ModuleType,
-        FunctionType,
-        BuiltinFunctionType,
-    )
-    return any(
-        not isinstance(value, (*plain, np.ufunc, np.generic, np.dtype, Op)) and value is not None for value in found
-    )
+    return not all(isinstance(value, (*VALUES, *CODE)) for value in found)

@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
-from graphnet.check.calls import Call
 from graphnet.check.differences import Judged
-from graphnet.check.directions import compare, conclude, judge_directions
 from graphnet.check.evidence import PRECISE, Scene
+from graphnet.check.methods import Settings, compare, conclude, judge_directions
 from graphnet.check.neighbours import Neighbourhood, reaches_state
 from graphnet.check.report import Finding, Part, Property, Verdict
-from graphnet.check.responses import Response
-from graphnet.check.settings import Settings
 from graphnet.check.signatures import UNKNOWN, repaired, signature
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.engine.feeds import Values
-from graphnet.engine.probes import multiply_adds
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.probes import multiply_adds
+from graphnet.engine.perturb.responses import Response
 from graphnet.engine.rules import check_message, read_only
 from graphnet.errors import RuleError
 

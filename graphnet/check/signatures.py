@@ -316,6 +316,13 @@ def _clipped(e: Evidence) -> Iterator[Name]:
         yield Name(text, key="clipped")
 
 
+def _nearly(e: Evidence) -> Iterator[Name]:
+    off = np.max(np.abs(e.rule - e.right)[e.known]) / np.max(np.abs(e.right[e.known]))
+    if not e.nearly and off < 1e-2:
+        text = f"nearly right: no entry is off by more than {number(off, 2)} of the largest"
+        yield Name(f"{text} (a rounded constant, an ε lost or added, or low precision?)")
+
+
 def _not_linear(e: Evidence) -> Iterator[Name]:
     if not e.linear:
         yield Name("not linear in delta: doubling delta does not double the result")
@@ -368,7 +375,7 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
         if spare < slabs.sum() or not (np.abs(ratio - middle)[at] <= 10 * CLOSE * np.abs(ratio[at])).all():
             continue
         if len(axes) == ratio.ndim:
-            by = f"{'the input' if e.linear else 'delta'}, as if it was normalised or clipped by its size"
+            by = "the input" if e.linear else "delta, as if it was normalised or clipped by its size"
             text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{near}"
         else:
             kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
@@ -422,6 +429,6 @@ OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
     *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
     *(_summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _slab_factor, _lost_projection),
-    _not_linear,
+    *(_nearly, _not_linear),
 )
 """From the specific to the general."""

@@ -20,9 +20,11 @@ LARGEST = 50_000
 FEW = 48
 """Entries at which products of two candidates are compared first."""
 HITS = 60
+"""How many of the candidates that fit are told at most."""
 PLAIN = (1.0, 2.0, 0.5)
 """What stands before a candidate where one entry is all there is."""
-"""How many of the candidates that fit are told at most."""
+KNOWN = (np.sqrt(2 * np.pi), np.sqrt(np.pi / 2), np.sqrt(np.pi) / 2, np.sqrt(2), np.pi, np.log(2))
+"""What else stands before a function, or its inverse, beside whole numbers: any other constant fits something by accident."""
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda v: v,
     "(1 − {})": lambda v: 1 - v,
@@ -133,16 +135,28 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     at = telling[np.linspace(0, len(telling) - 1, min(FEW, len(telling))).astype(int)]
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
+    plain = {"", *(name for name, _ in given(e))}
+    if any(array.size > 1 and (array == array.flat[0]).all() for array in e.inputs):
+        order = order[: len(rows)]  # where all labels are 1, products of two stand for too much
     chance = len(first) * CLOSE ** (len(telling) - 1)
     room = allowed(t, np.max(np.abs(e.right[e.known])))
     near = _near(rows[:, at], b[at], t[at], first[order], second[order], room[at])
     with np.errstate(all="ignore"):
         proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
         exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, room), 7)) for i, j in proving)
-        plain = (hit for hit in exact if hit[2] and (len(telling) > 1 or abs(hit[2]) in PLAIN))
-        found = list(islice(plain, HITS))
+        if len(telling) > 1:
+            sound = (hit for hit in exact if hit[2] and (_is_known(hit[2]) or {words[hit[0]], words[hit[1]]} <= plain))
+        else:
+            sound = (hit for hit in exact if abs(hit[2]) in PLAIN)
+        found = list(islice(sound, HITS))
     for i, j, factor in sorted(found, key=lambda hit: not np.isclose(abs(hit[2]), 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
+
+
+def _is_known(factor: float) -> bool:
+    sizes = np.array([abs(factor), 1 / abs(factor)])
+    whole = (np.abs(sizes - np.round(sizes)) <= CLOSE * sizes) & (np.round(sizes) >= 1)
+    return bool(whole.any() or np.isclose(np.divide.outer(sizes, KNOWN), 1, rtol=CLOSE, atol=0).any())
 
 
 def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, room: Array) -> Iterator[Any]:

@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call
 from graphnet.check.differences import ROUNDING, Judged, judge
-from graphnet.check.directions import compare, conclude
+from graphnet.check.methods import Settings, compare, conclude
 from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
-from graphnet.check.responses import Joint, Response
-from graphnet.check.settings import Settings
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant
@@ -24,8 +21,10 @@ from graphnet.core.shapes import known
 from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.probes import StackError, multiply_adds
+from graphnet.engine.perturb.responses import Joint, Response
 from graphnet.engine.plan.sizes import with_sizes
-from graphnet.engine.probes import StackError, multiply_adds
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError
@@ -207,30 +206,16 @@ CLOSE = 1e-9
 """How far the gradient as a graph may be from the gradient on arrays, as a share of its largest entry."""
 
 
-@dataclass(frozen=True)
-class Slopes:
-    """All gradients, summed in a random direction, as one scalar.
+def slopes_of(
+    graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rng: np.random.Generator
+) -> tuple[Graph, dict[Any, Any], list[Node], list[Finding]]:
+    """Build the gradients by these leaves, at the sizes fed, all summed in a random direction: one scalar.
 
-    Attributes
-    ----------
-    graph
-        Its graph.
-    feeds
-        What its inputs are fed.
-    leaves
-        Of those differentiated by, the ones that it depends on.
-    unlike
-        A finding for each gradient that is another as a graph than on arrays.
-    """
-
-    graph: Graph
-    feeds: dict[Any, Any]
-    leaves: list[Node]
-    unlike: list[Finding]
-
-
-def slopes_of(graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rng: np.random.Generator) -> Slopes:
-    """Build the gradients by these leaves, at the sizes fed.
+    Returns
+    -------
+    graph, feeds, leaves, unlike
+        Its graph, what its inputs are fed, the leaves that it depends on, and a finding for each gradient that is another as
+        a graph than on arrays.
 
     Raises
     ------
@@ -249,43 +234,26 @@ def slopes_of(graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], rn
     reached = [leaf for leaf in leaves if copies[leaf] in signals]
     if not reached:
         raise UnreachableError("no gradient to differentiate again", repair="Give leaves that the output depends on.")
-    parts = [signals[copies[leaf]] for leaf in reached]
-    unlike = _unlike(graph, sized, reached, [copies[leaf] for leaf in reached], parts, fed)
-    slopes = Graph(_weighted(parts, rng))
+    parts = {leaf: signals[copies[leaf]] for leaf in reached}
+    both = Graph(E, *parts.values())
+    values = run_forward(both, leaf_values(both, {node: x for node, x in fed.items() if node in both}, np.float64))
+    on_arrays, _ = propagate(sized, values, {E: np.asarray(1.0)})
+    rounding = ROUNDING * max(float(np.max(np.abs(signal), initial=1.0)) for signal in on_arrays.values())
+    unlike = []
+    for leaf, part in parts.items():
+        one, other, label = np.asarray(on_arrays[copies[leaf]]), values[part], graph.label(leaf)
+        wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
+        if wrong.any():
+            judged = Judged(np.arange(one.size), other.ravel(), one.ravel(), np.where(wrong, "wrong", "right").ravel())
+            what = "a rule gives another gradient as a graph, given nodes, than on arrays"
+            finding = Finding("second order gradient", leaf, label, None, label, one.shape, "wrong", what, judged)
+            unlike.append(replace(finding, there=there(judged, one)))
+    slopes = Graph(_weighted(list(parts.values()), rng))
     moving = [copies[leaf] for leaf in reached if copies[leaf] in slopes]
-    return Slopes(slopes, {node: array for node, array in fed.items() if node in slopes}, moving, unlike)
+    return slopes, {node: array for node, array in fed.items() if node in slopes}, moving, unlike
 
 
 def _weighted(nodes: Sequence[Node], rng: np.random.Generator) -> Node:
     """Return the sum of all entries of all nodes, each times a random number."""
     terms = [(node * rng.normal(size=known(node.shape, "a gradient"))).sum() for node in nodes]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def _unlike(
-    graph: Graph,
-    sized: Graph,
-    leaves: Sequence[Node],
-    copies: Sequence[Node],
-    parts: Sequence[Node],
-    fed: dict[Any, Any],
-) -> list[Finding]:
-    """Return a finding for each gradient that is another as a graph than on arrays."""
-    both = Graph(*sized.outputs, *parts)
-    values = run_forward(both, leaf_values(both, {n: x for n, x in fed.items() if n in both}, np.float64))
-    signals, _ = propagate(sized, values, {sized.outputs[0]: np.asarray(1.0)})
-    rounding = ROUNDING * max(float(np.max(np.abs(signal), initial=1.0)) for signal in signals.values())
-    unlike = []
-    for leaf, copy, part in zip(leaves, copies, parts, strict=True):
-        one, other = np.asarray(signals[copy]), values[part]
-        wrong = np.abs(one - other) > CLOSE * np.max(np.abs(one), initial=0.0) + rounding
-        if wrong.any():
-            judgement = np.where(wrong, "wrong", "right").ravel()
-            judged, label = Judged(np.arange(one.size), other.ravel(), one.ravel(), judgement), graph.label(leaf)
-            what = "a rule gives another gradient as a graph, given nodes, than on arrays"
-            finding = Finding("second order gradient", leaf, label, None, label, one.shape, "wrong", what, judged)
-            unlike.append(replace(finding, there=there(judged, one)))
-    return unlike
+    return reduce(operator.add, terms)

@@ -3,9 +3,9 @@
 import numpy as np
 
 import graphnet as gn
-from graphnet.check.calls import Call
-from graphnet.check.responses import Response
 from graphnet.core.function_op import FunctionOp
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.responses import Response
 
 
 def response_of(function, z, direction=None):

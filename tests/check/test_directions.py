@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graphnet.check.directions import along, random_directions
+from graphnet.check.methods import along, random_directions
 from tests.check.one_rule import response_of
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from graphnet.check.calls import Call
 from graphnet.check.evidence import Evidence, Scene
-from graphnet.check.settings import Settings
+from graphnet.check.methods import Settings
 from graphnet.core.function_op import FunctionOp
+from graphnet.engine.perturb.cuts import Call
 
 RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
 

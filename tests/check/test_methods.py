@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import graphnet as gn
 from graphnet.core.function_op import FunctionOp
-from graphnet.engine.probes import Stack, multiply_adds
+from graphnet.engine.perturb.probes import Stack, multiply_adds
 from graphnet.errors import DtypeError, GraphError, UnreachableError
 from tests.check.one_rule import one_entry_wrong
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tools.mutation.equivalent import EQUIVALENT
-from tools.mutation.mutants import FOLDER, mutants
+from tools.mutation.mutants import files, mutants
 
 ROOT = Path(__file__).parents[2]
 SOURCE = '''\
@@ -52,7 +52,7 @@ def test_each_operator_constant_and_condition_is_changed(tmp_path):
 
 
 def test_every_excuse_is_for_a_mutant_that_there_is():
-    keys = Counter(mutant.key for path in FOLDER.glob("*.py") for mutant in mutants(path))
+    keys = Counter(mutant.key for path in files() for mutant in mutants(path))
     assert [key for key in EQUIVALENT if keys[key] != 1] == []
 
 
@@ -67,15 +67,17 @@ def outcomes(folder, *arguments):
     return found
 
 
-OF_DIRECTIONS = [f"tests/check/test_{name}.py" for name in ("directions", "taylor", "rules", "whole")]
+OF_METHODS = [f"tests/check/test_{name}.py" for name in ("directions", "rules", "settings", "taylor", "whole")]
 
 
 def test_a_share_of_all_mutants_is_killed(tmp_path):
-    assert outcomes(tmp_path, "--file", "directions.py", "--count", "8", "--tests", *OF_DIRECTIONS) == {"killed": 8}
+    assert outcomes(tmp_path, "--file", "methods.py", "--count", "8", "--seed", "1", "--tests", *OF_METHODS) == {
+        "killed": 8
+    }
 
 
 def test_a_test_that_asserts_nothing_lets_them_live(tmp_path):
     weak = tmp_path / "test_weak.py"
     weak.write_text("import graphnet as gn\n\n\ndef test_nothing():\n    gn.check_op(gn.tanh, [0.3, 0.4])\n")
-    found = outcomes(tmp_path, "--file", "directions.py", "--count", "4", "--seed", "3", "--tests", str(weak))
+    found = outcomes(tmp_path, "--file", "methods.py", "--count", "4", "--seed", "3", "--tests", str(weak))
     assert found["ALIVE"] >= 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.settings import METHODS
+from graphnet.check.methods import METHODS
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.directions import remainder
+from graphnet.check.methods import remainder
 from tests.check.one_rule import response_of
 
 

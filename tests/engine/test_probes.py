@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphnet.engine.probes import Stack
+from graphnet.engine.perturb.probes import Stack
 
 
 def test_what_a_stack_refuses():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from tools.fresh_rules import WORDS
+from tools.fresh_rules import ALSO, WORDS, named
 
 from . import FAMILIES, RULES
 from .oracle import changes, difference, slopes
@@ -58,3 +58,21 @@ def test_the_registry_is_whole():
 
 def test_every_kind_of_fault_is_used_and_has_its_words():
     assert set(WORDS) == set(KINDS) == {rule.kind for rule in RULES}
+
+
+def test_what_else_names_a_fault_is_told_of_rules_that_there_are():
+    assert set(ALSO) <= {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("sign flipped: ratio −1 over all 6 entries", "truly"),
+        ("no known signature; tried: signs, factors, terms", "unknown"),  # a list of what was tried names nothing
+        ("no known signature; tried: signs | sign flipped: ratio −1", "truly"),
+        ("always zero", "misnamed"),
+        ("", "unknown"),
+    ],
+)
+def test_what_was_tried_in_vain_is_no_name(said, outcome):
+    assert named("any rule", "sign", said) == outcome

@@ -3,10 +3,10 @@
     python -m tools.mutation                     # all
     python -m tools.mutation --count 60 --seed 0 --file "sig*.py" --json mutants.json
 
-Each mutant is one operator, constant or condition of graphnet/check made wrong. It is killed if a test fails, or takes far
-longer than usual. First all tests run once, to see which lines each of them runs; a mutant then meets those that run its
-lines, those named after the file and the quickest first, in a process forked off for it. Mutants that live are printed;
-those that are as good as the original are listed in equivalent.py, each with its reason.
+Each mutant is one operator, constant or condition of graphnet/check, or of the runs that it stands on, made wrong. It is
+killed if a test fails, or takes far longer than usual. First all tests run once, to see which lines each of them runs; a
+mutant then meets those that run its lines, those named after the file and the quickest first, in a process forked off for it.
+Mutants that live are printed; those that are as good as the original are listed in equivalent.py, each with its reason.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from tools.mutation.equivalent import EQUIVALENT
-from tools.mutation.mutants import FOLDER, Mutant, mutants
+from tools.mutation.mutants import Mutant, files, mutants
 from tools.mutation.runs import Runs
 
 TESTS = ["tests/check", "tests/wrong_rules", "graphnet/check"]
+TESTS += [f"tests/engine/test_{name}.py" for name in ("cuts", "probes", "responses")]
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--count", type=int, default=0, help="how many mutants, chosen at random; 0 for all")
     arguments.add_argument("--seed", type=int, default=0, help="which")
-    arguments.add_argument("--file", default="*.py", help="of which files of graphnet/check")
+    arguments.add_argument("--file", default="*.py", help="of which files")
     arguments.add_argument("--tests", nargs="+", default=TESTS, help="files or folders of tests")
     arguments.add_argument(
         "--seconds", type=float, default=math.inf, help="of tests that a mutant meets, the quickest first"
@@ -44,7 +45,7 @@ def main() -> int:
     chosen = arguments.parse_args()
     began = time.perf_counter()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    every = [mutant for path in sorted(FOLDER.glob(chosen.file)) for mutant in mutants(path)]
+    every = [mutant for path in files(chosen.file) for mutant in mutants(path)]
     if chosen.again:
         done = {
             tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "killed"

@@ -6,7 +6,7 @@ SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths,
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("cuts.py", "", "TRIED = 16000"): SPEED,
-    ("calls.py", "Call", "multiply_adds: float = 1"): SPEED,
+    ("cuts.py", "Call", "multiply_adds: float = 1"): SPEED,
     ("cuts.py", "Search._places", "np.where(moves, 0, -1000)"): "any negative number stands for no slab",
     ("cuts.py", "Search._places", "np.indices(self._far.shape, sparse=False)"): SPEED,
     ("differences.py", "", "CLOSER_LOOKS = 50000"): SPEED,
@@ -18,9 +18,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "float=BLUR, scale: float=1.0",
     ): SECOND_LOOK,
     ("differences.py", "not_analytic", "rng.permutation(response.array.size)[:4000]"): SPEED,
-    ("directions.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
+    ("methods.py", "Settings.__post_init__", "self.rng.random(7000)"): RANDOM,
+    ("methods.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
     (
-        "directions.py",
+        "methods.py",
         "along",
         "Response(calls, values, source, response.directions, response.checked, budget=1)",
     ): SPEED,
@@ -57,7 +58,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "np.full(cut.slabs + 1, -1000)",
     ): "any negative number stands for no version",
     ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
-    ("whole.py", "_weighted", "total = total - term"): RANDOM,
     ("whole.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
     ("evidence.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
     (
@@ -70,5 +70,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_delta_forgotten",
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
+    ("probes.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""

@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "graphnet" / "check"
+FOLDERS = (ROOT / "graphnet" / "check", ROOT / "graphnet" / "engine" / "perturb")
 
 Change = tuple[Any, str | int, Any]
 """Where a change is made, a dictionary or list; under which key; and what becomes of it."""
@@ -43,6 +43,11 @@ TYPES = {"Any", "None", "int", "float", "str", "bool", "Array"}
 SHOWN = (ast.Call, ast.Subscript, ast.Compare, ast.BinOp, ast.BoolOp, ast.IfExp, ast.arguments, ast.stmt)
 KNOWN_BY = 20
 """Characters that an expression must have at least to be known by: of a shorter one, what it is part of is shown."""
+
+
+def files(pattern: str = "*.py") -> list[Path]:
+    """Return the files of the checks."""
+    return sorted(path for folder in FOLDERS for path in folder.glob(pattern))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tools.mutation.mutants import FOLDER, ROOT, Mutant
+from tools.mutation.mutants import FOLDERS, ROOT, Mutant, files
 
 FORK = multiprocessing.get_context("fork")
 OWN_TESTS = "tests/check/test_mutation.py"
@@ -94,9 +94,9 @@ class Runs:
 
     def pytest_runtestloop(self, session: Any) -> bool:
         self._items = {item.nodeid: item for item in session.items}
-        package = ".".join(FOLDER.relative_to(ROOT).parts)
         self._modules = {
-            path.name: importlib.import_module(f"{package}.{path.stem}") for path in FOLDER.glob("[!_]*.py")
+            path.name: importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            for path in files("[!_]*.py")
         }
         self._then(self)
         return True
@@ -122,7 +122,7 @@ class Runs:
     def _measured(self) -> Baseline | str:
         import coverage
 
-        recorder = coverage.Coverage(data_file=None, include=[f"{FOLDER}/*"])
+        recorder = coverage.Coverage(data_file=None, include=[f"{folder}/*" for folder in FOLDERS])
         recorder.start()
         seconds = {}
         for name, next_name in pairwise([*self._items, ""]):

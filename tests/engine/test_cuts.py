@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from graphnet.check.calls import Call
-from graphnet.check.cuts import TRIED, Search
 from graphnet.core.function_op import FunctionOp
+from graphnet.engine.perturb.cuts import TRIED, Call, Search
 
 
 def searched(z, *functions, outputs=()):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.calls import Call
-from graphnet.check.responses import STEP, Joint, Response
 from graphnet.core.function_op import FunctionOp
+from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.responses import STEP, Joint, Response
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
 from tests.ops.cases import EVERY
@@ -341,9 +341,9 @@ def arrays_only():
 @pytest.mark.parametrize("most", [1 << 17, 40])
 @pytest.mark.parametrize("network", [chain, shared, residual, late_first, arrays_only])
 def test_entries_of_several_arrays_in_the_same_runs(network, most, monkeypatch):
-    monkeypatch.setattr("graphnet.check.responses.AT_ONCE", 1 << 17)
+    monkeypatch.setattr("graphnet.engine.perturb.responses.AT_ONCE", 1 << 17)
     responses, joint = joined(network())
-    monkeypatch.setattr("graphnet.check.responses.AT_ONCE", most)
+    monkeypatch.setattr("graphnet.engine.perturb.responses.AT_ONCE", most)
     rng = np.random.default_rng(3)
     steps = rng.uniform(0.01, 0.1, joint.array.size)
     chosen = np.flatnonzero(rng.random(joint.array.size) < 0.7)

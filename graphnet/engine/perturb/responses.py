@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.check.calls import Call, run_in_domain
-from graphnet.check.cuts import Cut, Search
 from graphnet.core.op import Op
-from graphnet.engine.probes import Stack
+from graphnet.engine.perturb.cuts import Call, Cut, Search, run_in_domain
+from graphnet.engine.perturb.probes import Stack
 from graphnet.engine.rules import read_only
 
 Array = np.ndarray[Any, Any]
