@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.description import known_ops
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.errors import SaveError, shown
 from graphnet.files.archive import MANIFEST
-from graphnet.files.network import pack_graph, pack_parameters, unpack_graph
+from graphnet.files.network import known_ops, pack_graph, pack_parameters, unpack_graph
 from graphnet.files.plain import pack, unpack
 from graphnet.files.reading import opened
 from graphnet.files.writing import write

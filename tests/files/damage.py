@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphnet as gn
-from graphnet.core.description import describe
 from graphnet.files.archive import MANIFEST, comment, digest
+from graphnet.files.network import describe
 
 
 class Damaged(NamedTuple):

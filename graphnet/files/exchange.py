@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.core.description import Known, describe, known_ops, rebuild
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, GraphnetError
+from graphnet.files.network import Known, describe, known_ops, rebuild
 
 if TYPE_CHECKING:
     import networkx as nx
