@@ -87,7 +87,10 @@ class Node:
             if getattr(np, attribute, None) in registry.BUILDERS:
                 hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
             elif attribute in ("std", "var"):
-                hint = "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); std = np.sqrt(var + 1e-12)."
+                hint = (
+                    "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); "
+                    "std = np.sqrt(var + 1e-12)."
+                )
             elif hasattr(np.ndarray, attribute) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:

@@ -17,6 +17,7 @@ from graphnet.core.leaves import Constant, Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
+from graphnet.core.settings import setting
 from graphnet.core.shapes import Shape, as_shape, refuse_hidden_stretch
 from graphnet.errors import (
     DtypeError,
@@ -97,6 +98,13 @@ class Op(Stateless):
                 f"To apply an op, make it first: {type(self).__name__}()(x).",
             )
 
+    def __post_init__(self) -> None:
+        """Check the settings of a built-in op."""
+        if registry.OPS.get(self.name) is type(self):
+            for field in fields(self):
+                given = setting(getattr(self, field.name), str(field.type), f"{field.name} of op {self.name}")
+                object.__setattr__(self, field.name, given)
+
     def __init_subclass__(cls) -> None:
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -128,6 +136,8 @@ class Op(Stateless):
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
         if named:
             inputs = self._in_places(inputs, named)
+        if name is not None:
+            check_name(name, f"an op ({self.name})")
         for value in inputs:
             if isinstance(value, Node):
                 return self._node(inputs, name)
@@ -157,8 +167,6 @@ class Op(Stateless):
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
-        if name is not None:
-            check_name(name, f"an op ({self.name})")
         try:
             inputs = tuple(
                 [
@@ -171,9 +179,17 @@ class Op(Stateless):
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
-            dtype = self.dtype(*_dtypes(inputs))
+            own = type(self).dtype is not Op.dtype
+            dtype = self.dtype(*([node.dtype for node in inputs] if own else _dtypes(inputs)))
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
+        except Exception as error:
+            if registry.OPS.get(self.name) is not type(self):
+                raise  # the user's own rule of shapes
+            problem = f"its settings {shown(self.settings)} don't fit: {shown(error)}"
+            raise GraphError(problem, repair="Use the function, which checks them.").locate(
+                subject(self, name), describe_inputs(self, inputs)
+            ) from error
         return Node(self, inputs, tuple(shape), dtype, name)
 
     def _operand(self, value: Any, slot: int) -> Any:

@@ -23,7 +23,7 @@ class Slopes:
     Attributes
     ----------
     work : int
-        How many inputs the rules were given that were run for single entries, all together.
+        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
     """
 
     def __init__(self, bwd: BackwardPass) -> None:
@@ -68,7 +68,7 @@ class Slopes:
     def _slope(self, consumer: Node, output: Entry, slot: int, entry: Entry) -> float:
         row = self._rows.get((consumer, output))
         if row is None:
-            self.work += len(consumer.inputs)
+            self.work += 20 + len(consumer.inputs)
             delta = np.zeros_like(self.bwd.values[consumer])
             delta[output] = 1
             row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))

@@ -32,6 +32,8 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     NumPy adds in pairs along the axis that lies contiguous in memory, and one by one along all others: over a million
     float32 rows two digits of seven are left. So the others are rows here, and added up in blocks.
     """
+    if isinstance(z, np.ndarray) and z.dtype.kind in "iu":  # whole numbers would wrap around
+        return np.sum(z, axis=axis, dtype=np.float64, keepdims=keepdims)
     if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.size <= FEW:
         return np.sum(z, axis=axis, keepdims=keepdims)
     layout = _layout(z.shape, z.strides, axis)

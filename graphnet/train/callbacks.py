@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.settings import listed, real, renamed, takes, whole
+from graphnet.core.settings import flag, listed, real, renamed, takes, whole
 from graphnet.errors import DrawError, TrainingError, shown
 from graphnet.train.optimizers import AnyOptimizer
 
@@ -293,6 +293,11 @@ class EarlyStopping(Callback):
     def __post_init__(self) -> None:
         whole(self.patience, "patience", least=1, error=TrainingError)
         real(self.min_delta, "min_delta", TrainingError, least=0)
+        self.higher_is_better = flag(self.higher_is_better, "higher_is_better", TrainingError)
+        if not isinstance(self.monitor, str):
+            raise TrainingError(
+                f"monitor is {shown(self.monitor)}, expected a name", repair='Write monitor="validation_loss".'
+            )
         self._values: list[np.ndarray[Any, Any]] = []
 
     def start(self, training: Training) -> None:

@@ -238,3 +238,15 @@ def test_the_loss_of_a_sure_prediction_is_a_positive_zero():
         for value in (loss(z, target), gn.forward(E, {})["E"], gn.compile(E)({})[0]):
             assert value == 0
             assert not np.signbit(value)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8])
+def test_sums_of_whole_numbers_do_not_wrap_around(dtype):
+    largest = np.full(6, np.iinfo(dtype).max, dtype)
+    k = gn.input("k", (None,), dtype=int)
+    expected = 6.0 * float(np.iinfo(dtype).max)
+    assert gn.sum(largest) == expected
+    assert gn.mean(largest) == expected / 6
+    E = gn.multiply(gn.parameter("w", 1.0), gn.sum(k), name="E")
+    if dtype is not np.uint64:
+        assert gn.forward(E, {k: largest})["E"] == gn.compile(E)({k: largest})[0] == expected

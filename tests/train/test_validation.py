@@ -329,7 +329,7 @@ assert "tqdm.auto" not in sys.modules
 
 
 def test_the_old_names_of_early_stopping_work_and_say_what_they_are_called_now(line, fit):
-    with pytest.warns(DeprecationWarning) as said:
+    with pytest.warns(DeprecationWarning, match="of EarlyStopping is called") as said:
         stopping = gn.EarlyStopping(patience=2, watch="loss", least_change=0.5)
     assert [str(warning.message) for warning in said] == [
         "watch of EarlyStopping is called monitor now",
@@ -340,3 +340,8 @@ def test_the_old_names_of_early_stopping_work_and_say_what_they_are_called_now(l
     with pytest.warns(DeprecationWarning, match="min_delta"):
         assert stopping.least_change == 0.5
     assert len(fit(line, callbacks=[stopping]).loss) < 30
+
+
+def test_one_metric_needs_no_list(line, fit):
+    near = gn.sum(line[2] * 0.0, name="near")
+    assert fit(line, metrics=near, epochs=2).metrics == fit(line, metrics=[near], epochs=2).metrics == {"near": [0, 0]}
