@@ -51,7 +51,7 @@ def known_ops(custom: Iterable[Any]) -> Known:
     return known
 
 
-def describe(node: Node) -> dict[str, Any]:
+def to_description(node: Node) -> dict[str, Any]:
     """Return the description of a node. The value of a parameter or constant is in it as it is, not copied."""
     description: dict[str, Any] = {
         "kind": "op" if node.op is not None else node.kind,
@@ -72,7 +72,7 @@ def _origin(op: Op) -> str:
     return "graphnet" if registry.OPS.get(op.name) is type(op) else "custom"
 
 
-def rebuild(description: Mapping[str, Any], inputs: Sequence[Node], known: Known) -> Node:
+def from_description(description: Mapping[str, Any], inputs: Sequence[Node], known: Known) -> Node:
     """Build the node that is described; a parameter or constant takes its value over, without a copy.
 
     Raises
@@ -155,7 +155,7 @@ def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
 
 
 def _pack_node(node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
-    described = describe(node)
+    described = to_description(node)
     if "value" in described:
         del described["shape"], described["dtype"]  # the array says them
         value = described.pop("value")
@@ -210,7 +210,7 @@ def _unpack_node(
                 name: unpack(setting, partial(archive.array, wait=True))  # an op may read it when it is made
                 for name, setting in packed.get("settings", {}).items()
             }
-        return rebuild(described, sources, known)
+        return from_description(described, sources, known)
     except LoadError:
         raise
     except GraphnetError as error:

@@ -7,7 +7,7 @@ import inspect
 import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def fit(
     shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
-        with _bar_class(shown)(total=total, desc="training", unit="step", disable=not shown) as bar:
+        with _bar(total) if shown else nullcontext() as bar:
             for callback in calls:
                 if isinstance(callback, Callback):
                     callback.start(training)
@@ -156,7 +156,7 @@ def fit(
                         for loss, count in steps:
                             losses.append(loss)
                             counts.append(count)
-                            if shown:
+                            if bar is not None:
                                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                                 bar.update()
                 except NonFiniteError as error:
@@ -206,15 +206,11 @@ def _end_of_data(training: Training) -> None:
     training.stop(f"no more batches after {training.epoch} epochs")
 
 
-def _bar_class(shown: bool) -> type[tqdm[Any]]:
-    """Return the progress bar. In a notebook without widgets tqdm.auto warns at import, so only who sees a bar imports it."""
-    if shown:
-        from tqdm.auto import tqdm as automatic
+def _bar(total: int | None) -> tqdm[Any]:
+    """Return a progress bar. In a notebook without widgets tqdm.auto warns at import, so only who sees a bar imports it."""
+    from tqdm.auto import tqdm
 
-        return automatic
-    from tqdm.std import tqdm as plain
-
-    return plain
+    return tqdm(total=total, desc="training", unit="step")
 
 
 def _is_watched() -> bool:

@@ -98,7 +98,7 @@ class Memory:
 _RESTORE_ITS_OWN = "Restore the state that belongs to this network."
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Optimizer:
     """What all optimisers share: the settings below, and a state that can be saved and restored.
 
@@ -137,6 +137,14 @@ class Optimizer:
         for name, most in (("clip_norm", self.clip_norm), ("clip_value", self.clip_value)):
             if most is not None:
                 real(most, name, TrainingError, above=0)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self):
+            raise AttributeError(
+                f"{name} of {type(self).__name__} is fixed: make a new optimiser, and give it the state of this one, "
+                "new.restore(old.state). A learning rate that changes is a schedule, a function of the step."
+            )
+        super().__setattr__(name, value)
 
     @property
     def rate(self) -> float:
@@ -339,7 +347,7 @@ def _length(arrays: Iterable[Array]) -> float:
     return largest * math.sqrt(sum(float(np.square(array / largest).sum()) for array in arrays))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GradientDescent(Optimizer):
     """Gradient descent: w ← w − η ∂E/∂w.
 
@@ -370,7 +378,7 @@ class GradientDescent(Optimizer):
         value -= rate * gradient
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Momentum(Optimizer):
     """Gradient descent with momentum: v ← μ v + ∂E/∂w, w ← w − η v.
 
@@ -420,7 +428,7 @@ class Momentum(Optimizer):
         value -= rate * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RMSProp(Optimizer):
     """Steps divided by the recent size of the gradient: s ← ρ s + (1 − ρ) g², w ← w − η g / (√s + ε) (Hinton, 2012).
 
@@ -467,7 +475,7 @@ class RMSProp(Optimizer):
         value -= rate * (gradient / (np.sqrt(square) + self.epsilon))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Adam(Optimizer):
     """Momentum and size of the gradient together (Kingma and Ba, 2015).
 
@@ -523,7 +531,7 @@ class Adam(Optimizer):
         value -= (rate / (1 - self.beta1**step)) * (mean / size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class AdamW(Adam):
     """Adam with decay that the gradient's size does not scale: w ← w − η λ w, then Adam's step (Loshchilov and Hutter, 2019).
 
