@@ -45,22 +45,23 @@ class Memory:
     arrays: dict[str, dict[str, Array]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
-    def of(self, parameters: Sequence[Parameter], names: Iterable[str]) -> list[Array]:
-        """Return the arrays kept, zeros at first: of one parameter, or of several that lie side by side, as one vector."""
-        for parameter in parameters:
-            label = parameter.name or ""
-            if label not in self.arrays:
-                self.arrays[label] = {name: np.zeros(parameter.value.shape, parameter.value.dtype) for name in names}
-            if self.owners.get(label) is not parameter:
-                self._require_fit(parameter)
-                self.owners[label] = parameter
-        return [self._joined(parameters, name) for name in names]
+    def of(self, parameter: Parameter, names: Sequence[str]) -> list[Array]:
+        """Return the arrays kept for a parameter, zeros at first."""
+        label = parameter.name or ""
+        kept = self.arrays.get(label)
+        if kept is None:
+            kept = self.arrays[label] = {name: np.zeros_like(parameter.value) for name in names}
+        if self.owners.get(label) is not parameter:
+            self._require_fit(parameter)
+            self.owners[label] = parameter
+        return [kept[name] for name in names]
 
-    def _joined(self, parameters: Sequence[Parameter], name: str) -> Array:
-        """Return one array for parameters: if they are several, a vector that those of each are views of from now on."""
-        kept = [self.arrays[parameter.name or ""][name] for parameter in parameters]
-        if len(kept) == 1:
-            return kept[0]
+    def of_all(self, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Array]:
+        """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
+        kept = [self.of(parameter, names) for parameter in parameters]
+        return [self._joined(parameters, name, each) for name, *each in zip(names, *kept, strict=True)]
+
+    def _joined(self, parameters: Sequence[Parameter], name: str, kept: Sequence[Array]) -> Array:
         vector, size = kept[0].base, sum(array.size for array in kept)
         if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
             vector = np.concatenate([array.ravel() for array in kept])
@@ -182,7 +183,8 @@ class Optimizer:
                 continue
             try:
                 with np.errstate(over=heeded):
-                    self._change([parameter], parameter.value, gradient, rate)
+                    remembered = self.memory.of(parameter, self.remembers) if self.remembers else ()
+                    self._change(parameter.value, gradient, rate, remembered)
             except FloatingPointError as error:
                 raise NonFiniteError(
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
@@ -199,7 +201,8 @@ class Optimizer:
             Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
         """
         rate, gradients = self._started({"": gradient})
-        self._change(parameters, value, gradients[""], rate)
+        remembered = self.memory.of_all(parameters, self.remembers) if self.remembers else ()
+        self._change(value, gradients[""], rate, remembered)
 
     def _started(self, gradients: Mapping[str, Array]) -> tuple[float, Mapping[str, Array]]:
         """Begin a step: return its learning rate and its gradients, clipped."""
@@ -209,13 +212,12 @@ class Optimizer:
         self.memory.step += 1
         return rate, gradients
 
-    def _change(self, parameters: Sequence[Parameter], value: Array, gradient: Array, rate: float) -> None:
-        """Apply the rule to one parameter, or to several side by side."""
+    def _change(self, value: Array, gradient: Array, rate: float, remembered: Iterable[Array]) -> None:
+        """Apply the rule to a parameter, or to several that lie side by side."""
         _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
-        remembered = self.memory.of(parameters, self.remembers) if self.remembers else ()
-        self.rule(value, gradient, rate, *[array.reshape(value.shape) for array in remembered])
+        self.rule(value, gradient, rate, *remembered)
 
     def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
         """Return the gradient with that of the weight decay."""
