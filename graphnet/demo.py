@@ -20,15 +20,6 @@ class Digits(NamedTuple):
     test_labels: np.ndarray[Any, Any]
 
 
-class Network(NamedTuple):
-    """A 64-32-10 network of op nodes: its input, target, output and loss."""
-
-    x: gn.Input
-    t: gn.Input
-    a: gn.Node
-    E: gn.Node
-
-
 def run(folder: Path, *, epochs: int, seed: int) -> float:
     """Run the whole demo; write its pictures to `folder`; return the accuracy on the held-out images."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,38 +27,35 @@ def run(folder: Path, *, epochs: int, seed: int) -> float:
     draw_small_network(folder, rng)
 
     digits = load_digits(rng)
-    network = build(rng)
-    sample = {network.x: digits.train_images[:8], network.t: one_hot(digits.train_labels[:8])}
-    print(f"\nA 64-32-10 network for {len(digits.train_images)} images of handwritten digits: {gn.Graph(network.E)}")
+    E, score = build(rng)
+    to_train = {"x": digits.train_images, "t": gn.one_hot(digits.train_labels, 10)}
+    held_out = {"x": digits.test_images, "t": gn.one_hot(digits.test_labels, 10)}
+    sample = {name: array[:8] for name, array in to_train.items()}
+    print(f"\nA 64-32-10 network for {len(digits.train_images)} images of handwritten digits: {gn.Graph(E)}")
 
     print("\nIs every backward rule right? Finite differences of every entry, on 8 images:\n")
-    report = gn.check_gradients(network.E, sample, rng=rng)
+    report = gn.check_gradients(E, sample, rng=rng)
     print(report)
     (folder / "check.txt").write_text(f"{report}\n", encoding="utf-8")
     report.raise_if_failed()
 
-    before = gn.backward(network.E, sample)
+    def accuracy() -> float:
+        return float(gn.forward(score, held_out)[score].item())
+
+    before = gn.backward(E, sample)
     save_picture(before, folder / "digits-before")
-    print(f"\nAccuracy on {len(digits.test_images)} held-out images before training: {accuracy(network, digits):.1%}")
-    history = gn.fit(
-        network.E,
-        {network.x: digits.train_images, network.t: one_hot(digits.train_labels)},
-        optimizer=gn.GradientDescent(0.1),
-        epochs=epochs,
-        batch_size=16,
-        rng=rng,
-        progress=True,
-    )
-    score = accuracy(network, digits)
-    print(f"Accuracy on {len(digits.test_images)} held-out images after {epochs} epochs: {score:.1%}")
-    after = gn.backward(network.E, sample)
+    print(f"\nAccuracy on {len(digits.test_images)} held-out images before training: {accuracy():.1%}")
+    descent = gn.GradientDescent(0.1)
+    history = gn.fit(E, to_train, optimizer=descent, epochs=epochs, batch_size=16, rng=rng, progress=True)
+    print(f"Accuracy on {len(digits.test_images)} held-out images after {epochs} epochs: {accuracy():.1%}")
+    after = gn.backward(E, sample)
     save_picture(after, folder / "digits-after")
     gn.draw({"untrained": before, "trained": after}).save(folder / "digits-step-by-step.html")
     plot_loss(history, folder / "loss.png")
     print(f"\nWritten to {folder.resolve()}:")
     for path in sorted(folder.iterdir()):
         print(f"  {path.name:31} {DESCRIPTIONS.get(path.stem, '')}")
-    return score
+    return accuracy()
 
 
 DESCRIPTIONS = {
@@ -115,25 +103,17 @@ def load_digits(rng: np.random.Generator) -> Digits:
     return Digits(images[:split], labels[:split], images[split:], labels[split:])
 
 
-def build(rng: np.random.Generator) -> Network:
-    """Build the network from op nodes, so that each is seen; ``gn.layers.mlp`` does the same in a line."""
+def build(rng: np.random.Generator) -> tuple[gn.Node, gn.Node]:
+    """Build a 64-32-10 network from op nodes, so that each is seen; return its loss and its accuracy.
+
+    ``gn.layers.mlp`` does the same in a line.
+    """
     x, t = gn.input("x", shape=(None, 64)), gn.input("t", shape=(None, 10))
     W1, b1 = gn.parameter("W1", gn.layers.glorot(rng, 64, 32)), gn.parameter("b1", np.zeros(32))
     W2, b2 = gn.parameter("W2", gn.layers.glorot(rng, 32, 10)), gn.parameter("b2", np.zeros(10))
     a1 = gn.sigmoid(gn.bias_add(gn.matmul(x, W1), b1), name="a1")
     a2 = gn.sigmoid(gn.bias_add(gn.matmul(a1, W2), b2), name="a2")
-    return Network(x, t, a2, gn.sse(a2, t, name="E"))
-
-
-def one_hot(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return a row for each label, 1 in its column and 0 elsewhere."""
-    return np.asarray(labels[:, np.newaxis] == np.arange(10), float)
-
-
-def accuracy(network: Network, digits: Digits) -> float:
-    """Return the share of held-out images whose largest output is the right one."""
-    outputs = gn.forward(network.a, {network.x: digits.test_images})[network.a]
-    return float(np.mean(outputs.argmax(axis=1) == digits.test_labels))
+    return gn.sse(a2, t, name="E"), gn.accuracy(a2, t)
 
 
 def save_picture(bwd: gn.BackwardPass, stem: Path, view: Literal["ops", "units"] = "ops") -> None:

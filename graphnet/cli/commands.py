@@ -20,123 +20,105 @@ from graphnet.errors import TargetError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-EPILOG = """
-\b
-A TARGET is a file that gn.save wrote, or a function in a Python file, called without arguments:
-    net.gn
-    net.py:network
-The function returns a node or a graph; or (E, feeds), which check and train need; or (E, feeds, options), where
-options is a dict of settings of gn.fit, as {"optimizer": gn.GradientDescent(0.1), "epochs": 20}.
-
-\b
-Exit codes: 0 done, and right; 1 done, and a check says no; 2 it could not be done; 130 stopped.
-"""
-
 
 def on_a_target(command: Command) -> Command:
     """Give a command a target, and what is needed to get at it."""
-    for decorate in (
-        click.option(
-            "--ops", metavar="FILE.py:NAME", multiple=True, help="A custom op that a saved file names; may be repeated."
-        ),
-        click.argument("target", type=click.Path()),
-    ):
-        command = decorate(command)
-    return command
+    told = "A custom op that a saved file names; may be repeated."
+    with_ops = click.option("--ops", metavar="FILE.py:NAME", multiple=True, help=told)
+    return click.argument("target", type=click.Path())(with_ops(command))
 
 
-with_feeds = click.option(
-    "--feeds", type=click.Path(path_type=Path), help="Arrays to feed, by name: a file that np.savez wrote."
-)
+FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
+COUNT = click.IntRange(min=1)
+with_feeds = click.option("--feeds", type=FILE, help="Arrays to feed, by name: a file that np.savez wrote.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
 @click.version_option(gn.__version__, prog_name="graphnet")
 def graphnet() -> None:
-    """See and trust backpropagation."""
+    """See and trust backpropagation.
+
+    \b
+    A TARGET is a file that gn.save wrote, or a function in a Python file, called without arguments:
+        net.gn
+        net.py:network
+    The function returns a node or a graph; or (E, feeds), which check and train need; or (E, feeds, options), where
+    options is a dict of settings of gn.fit, as {"optimizer": gn.GradientDescent(0.1), "epochs": 20}.
+
+    \b
+    Exit codes: 0 done, and right; 1 done, and a check says no; 2 it could not be done; 130 stopped.
+    """
 
 
-@graphnet.command(
-    short_help="Check every backward rule by finite differences.",
-    epilog="""
-\b
-Examples:
-    graphnet check net.py:network
-    graphnet check net.py:network --json > report.json
-    graphnet check net.gn --feeds data.npz --ops ops.py:swish
-""",
-)
+@graphnet.command()
 @on_a_target
 @with_feeds
 @with_seed
 @as_json
 def check(target: str, ops: Sequence[str], feeds: Path | None, seed: int, as_json: bool) -> int:
-    """Check every backward rule of TARGET by finite differences; exit with 1 if one is wrong."""
+    """Check every backward rule of TARGET by finite differences.
+
+    Exits with 1 if one is wrong.
+
+    \b
+    Examples:
+        graphnet check net.py:network
+        graphnet check net.py:network --json > report.json
+        graphnet check net.gn --feeds data.npz --ops ops.py:swish
+    """
     subject = find(target, ops, feeds)
     report = gn.check_gradients(subject.graph, subject.arrays(), rng=np.random.default_rng(seed))
     click.echo(report.to_json() if as_json else report)
     return 0 if report.ok else 1
 
 
-@graphnet.command(
-    short_help="Draw a graph, with feeds also its values and error signals.",
-    epilog="""
-\b
-Examples:
-    graphnet draw net.py:network -o net.svg
-    graphnet draw net.gn -o net.pdf --direction down
-""",
-)
+@graphnet.command()
 @on_a_target
 @with_feeds
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The picture; its suffix is its format."
-)
+@click.option("-o", "--out", type=FILE, required=True, help="The picture; its suffix is its format.")
 @click.option("--direction", type=click.Choice(["right", "down"]), default="right", show_default=True)
 @click.option("--structure", is_flag=True, help="Leave the numbers out, where there are feeds.")
 def draw(target: str, ops: Sequence[str], feeds: Path | None, out: Path, direction: Any, structure: bool) -> None:
-    """Draw TARGET: with feeds also its values and error signals."""
+    """Draw TARGET: with feeds also its values and error signals.
+
+    \b
+    Examples:
+        graphnet draw net.py:network -o net.svg
+        graphnet draw net.gn -o net.pdf --direction down
+    """
     subject = find(target, ops, feeds)
     has_numbers = subject.feeds is not None and not structure
     shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
     click.echo(gn.draw(shown, direction=direction).save(out))
 
 
-@graphnet.command(
-    short_help="Tell what a graph consists of.",
-    epilog="""
-\b
-Examples:
-    graphnet info net.gn
-    graphnet info net.py:network --json
-""",
-)
+@graphnet.command()
 @on_a_target
 @as_json
 def info(target: str, ops: Sequence[str], as_json: bool) -> None:
-    """Tell what TARGET consists of: nodes, ops, scopes, parameters and their memory."""
+    """Tell what TARGET consists of.
+
+    That is its nodes, ops, scopes, parameters and their memory.
+
+    \b
+    Examples:
+        graphnet info net.gn
+        graphnet info net.py:network --json
+    """
     found = consists_of(find(target, ops).graph)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _as_tables(found))
 
 
-@graphnet.command(
-    short_help="Train a graph on its feeds.",
-    epilog="""
-\b
-Examples:
-    graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
-    graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
-""",
-)
+@graphnet.command()
 @on_a_target
 @with_feeds
 @click.option("--epochs", type=click.IntRange(min=0), help="Times to go through the data.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Samples a step.")
+@click.option("--batch-size", type=COUNT, help="Samples a step.")
 @click.option("--learning-rate", type=float, help="Of gradient descent, in place of the target's own optimiser.")
 @click.option("--seed", type=click.IntRange(min=0), help="Shuffle the samples by random numbers of this seed.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the trained graph here.")
+@click.option("-o", "--out", type=FILE, help="Save the trained graph here.")
 @as_json
 def train(
     target: str,
@@ -149,29 +131,34 @@ def train(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train TARGET on its feeds."""
+    """Train TARGET on its feeds.
+
+    \b
+    Examples:
+        graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
+        graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
+    """
     subject = find(target, ops, feeds)
-    chosen: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
-    if learning_rate is not None:
-        chosen["optimizer"] = gn.GradientDescent(learning_rate)
-    if seed is not None:
-        chosen["rng"] = np.random.default_rng(seed)
+    chosen = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": None if learning_rate is None else gn.GradientDescent(learning_rate),
+        "rng": None if seed is None else np.random.default_rng(seed),
+    }
     options = {**subject.options, **{name: value for name, value in chosen.items() if value is not None}}
     _check_options(subject, options)
     if out is not None and not out.parent.is_dir():  # better known before the training than after it
         raise TargetError(f"there is no folder {str(out.parent)!r} to save to", repair="Make the folder first.")
-    history = gn.fit(subject.graph, subject.data(), **options)
+    losses = gn.fit(subject.graph, subject.data(), **options).loss
     if out is not None:
         gn.save(out, subject.graph)
     if as_json:
+        plain = [loss if math.isfinite(loss) else str(loss) for loss in losses]
         saved = None if out is None else str(out)
-        losses = [loss if math.isfinite(loss) else str(loss) for loss in history.loss]
-        click.echo(json.dumps({"epochs": len(losses), "loss": losses, "saved": saved}))
+        click.echo(json.dumps({"epochs": len(losses), "loss": plain, "saved": saved}))
         return
-    change = f", loss {number(history.loss[0])} → {number(history.loss[-1])}" if history.loss else ""
-    click.echo(f"{len(history.loss)} epochs{change}")
-    if out is not None:
-        click.echo(f"saved to {out}")
+    change = f", loss {number(losses[0])} → {number(losses[-1])}" if losses else ""
+    click.echo(f"{len(losses)} epochs{change}" + (f"\nsaved to {out}" if out is not None else ""))
 
 
 def _check_options(subject: Subject, options: dict[str, Any]) -> None:
@@ -189,27 +176,17 @@ def _check_options(subject: Subject, options: dict[str, Any]) -> None:
             )
 
 
-@graphnet.command(
-    short_help="Train on handwritten digits, check the gradients, draw.",
-    epilog="""
-\b
-Example:
-    graphnet demo --out pictures --epochs 10
-""",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="graphnet-demo",
-    show_default=True,
-    help="Folder for the pictures.",
-)
-@click.option(
-    "--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Times to go through the data."
-)
+@graphnet.command()
+@click.option("--out", type=FOLDER, default="graphnet-demo", show_default=True, help="Folder for the pictures.")
+@click.option("--epochs", type=COUNT, default=30, show_default=True, help="Times to go through the data.")
 @with_seed
 def demo(out: Path, epochs: int, seed: int) -> None:
-    """Train on real handwritten digits, check the gradients and draw the error signals."""
+    """Train on handwritten digits, check the gradients, draw.
+
+    \b
+    Example:
+        graphnet demo --out pictures --epochs 10
+    """
     from graphnet.demo import run
 
     run(out, epochs=epochs, seed=seed)

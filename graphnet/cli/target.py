@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import graphnet as gn
-from graphnet.errors import TargetError
+from graphnet.errors import TargetError, shown
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,9 @@ def _called(file: Path, name: str, target: str) -> Subject:
             f"{target} is {type(function).__name__}, expected a function", repair="Write def network(): ..."
         )
     where = f"{file}:{function.__code__.co_firstlineno}, {name}"
-    needed = [p.name for p in inspect.signature(function).parameters.values() if _is_needed(p)]
+    optional = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    parameters = inspect.signature(function).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in optional]
     if needed:
         raise TargetError(
             f"{where}: it needs arguments, {', '.join(needed)}", repair="It is called without any: give them defaults."
@@ -127,44 +129,28 @@ def _called(file: Path, name: str, target: str) -> Subject:
     return _subject(returned, target, where)
 
 
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    return parameter.default is parameter.empty and parameter.kind not in (
-        parameter.VAR_POSITIONAL,
-        parameter.VAR_KEYWORD,
-    )
-
-
 def _subject(returned: Any, name: str, where: str) -> Subject:
-    match returned:
-        case (gn.Node() | gn.Graph() | [*_] as output, feeds) if not isinstance(feeds, gn.Node):
-            options: Any = {}
-        case (gn.Node() | gn.Graph() | [*_] as output, feeds, options) if not isinstance(feeds, gn.Node):
-            pass
-        case output:
-            feeds, options = None, {}
+    """Return as a subject what a function returned: a node, nodes or a graph, with feeds, with feeds and options."""
+    options: Any
+    output, feeds, options = returned, None, {}
+    if isinstance(returned, (tuple, list)) and len(returned) in (2, 3) and not isinstance(returned[1], gn.Node):
+        output, feeds, *more = returned
+        options = more[0] if more else {}
+    outputs = output if isinstance(output, (list, tuple)) else [output]
+    is_graph = isinstance(output, gn.Graph)
+    if not is_graph and not (outputs and all(isinstance(node, gn.Node) for node in outputs)):
+        raise TargetError(
+            f"{where}: returned {shown(returned)}, expected a node or graph, or (E, feeds)",
+            repair="Return the output node, or (E, {input: array, ...})."
+            if returned is not None
+            else "Is a return missing?",
+        )
     if not isinstance(options, Mapping):
         raise TargetError(
             f"{where}: returned options that are {type(options).__name__}, expected a dict",
             repair='Return (E, feeds, {"epochs": 20, ...}).',
         )
-    if not _is_graph(output):
-        raise TargetError(
-            f"{where}: returned {returned!r}"[:200] + ", expected a node or graph, or (E, feeds)",
-            repair="Is a return missing?"
-            if returned is None
-            else "Return the output node, or (E, {input: array, ...}).",
-        )
-    return Subject(name, output if isinstance(output, gn.Graph) else gn.Graph(*_nodes(output)), feeds, options)
-
-
-def _nodes(output: Any) -> Sequence[gn.Node]:
-    return [output] if isinstance(output, gn.Node) else output
-
-
-def _is_graph(output: Any) -> bool:
-    if isinstance(output, (list, tuple)):
-        return len(output) > 0 and all(isinstance(node, gn.Node) for node in output)
-    return isinstance(output, (gn.Node, gn.Graph))
+    return Subject(name, output if is_graph else gn.Graph(*outputs), feeds, options)
 
 
 def _member(module: ModuleType, file: Path, name: str, target: str) -> Any:

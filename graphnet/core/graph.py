@@ -157,15 +157,15 @@ class Graph(Pictured):
         return f"<Graph of {outputs}: {counts}>"
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
-        """Return the graph for networkx; see `graphnet.core.exchange.to_networkx`."""
-        from graphnet.core.exchange import to_networkx
+        """Return the graph for networkx; see `graphnet.files.exchange.to_networkx`."""
+        from graphnet.files.exchange import to_networkx
 
         return to_networkx(self)
 
     @staticmethod
     def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Graph:
-        """Build a graph from what `to_networkx` returns; see `graphnet.core.exchange.from_networkx`."""
-        from graphnet.core.exchange import from_networkx
+        """Build a graph from what `to_networkx` returns; see `graphnet.files.exchange.from_networkx`."""
+        from graphnet.files.exchange import from_networkx
 
         return from_networkx(network, ops)
 

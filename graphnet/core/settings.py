@@ -1,4 +1,4 @@
-"""Arguments that are one of the plain kinds: what is no number, list or generator is refused by name, in one way everywhere."""
+"""Arguments of the plain kinds: what is not a number, a list or a generator is refused by name, in one way everywhere."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:
 
 
 def takes(function: Any, count: int, what: str, error: type[GraphnetError] = GraphError) -> None:
-    """Raise `error` if it can be seen that a function does not take so many arguments."""
+    """Raise `error` if it can be seen that a function does not take this many arguments."""
     try:
         inspect.signature(function).bind(*range(count))
     except TypeError as problem:

@@ -28,14 +28,14 @@ MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 1 << 28
 """Bytes, enough for two million nodes. Only a manifest needs more memory than it is long."""
 
-PIECE = 1 << 20
-"""Bytes that one digest covers. Pieces are hashed side by side: a file of one large array is as quick as any other."""
+CHUNK = 1 << 20
+"""Bytes that one digest covers. Chunks are hashed side by side: a file of one large array is as quick as any other."""
 
 WORKERS = 4
-"""Threads that read or write pieces, and hash them; more would wait for the disk."""
+"""Threads that read or write chunks, and hash them; more would wait for the disk."""
 
 SMALL = 1 << 16
-"""Bytes from which on it pays to let another thread hash a piece."""
+"""Bytes from which on it pays to let another thread hash a chunk."""
 
 
 def member(position: int) -> str:

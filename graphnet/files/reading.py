@@ -23,7 +23,7 @@ import numpy as np
 
 from graphnet.errors import LoadError, shown
 from graphnet.files import archive as form
-from graphnet.files.archive import LARGEST_MANIFEST, MANIFEST, PIECE, SMALL, VERSION, digest, member
+from graphnet.files.archive import CHUNK, LARGEST_MANIFEST, MANIFEST, SMALL, VERSION, digest, member
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 
@@ -191,19 +191,19 @@ class Archive:
             raise self.error(f"there is no array of shape {shape}: {error}"[:300], name) from None
         data = form.as_bytes(array)
         for number, expected in enumerate(digests):
-            first = number * PIECE
-            piece = (data[first : first + PIECE], start + len(header) + first, name, expected, dtype)
+            first = number * CHUNK
+            chunk = (data[first : first + CHUNK], start + len(header) + first, name, expected, dtype)
             if wait or size < SMALL:
-                self._read_piece(*piece)
+                self._read_chunk(*chunk)
             else:
-                self._start(self._read_piece, *piece)
+                self._start(self._read_chunk, *chunk)
         return array
 
-    def _read_piece(self, piece: memoryview, start: int, name: str, expected: str, dtype: np.dtype[Any]) -> None:
-        self._members.read_into(piece, start, name)
-        if digest(piece) != expected:
+    def _read_chunk(self, chunk: memoryview, start: int, name: str, expected: str, dtype: np.dtype[Any]) -> None:
+        self._members.read_into(chunk, start, name)
+        if digest(chunk) != expected:
             raise self.error("its SHA-256 is not the one in the manifest", name)
-        if dtype.kind == "b" and np.frombuffer(piece, np.uint8).max() > 1:
+        if dtype.kind == "b" and np.frombuffer(chunk, np.uint8).max() > 1:
             raise self.error("it holds bytes that are neither true nor false", name)
 
     # The manifest -------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class Archive:
         size = math.prod(shape) * described.dtype.itemsize
         if size > self._members.sizes[name]:
             raise self.error(f"{dtype} of shape {shape} needs more bytes than it has"[:300], name)
-        if len(digests) != math.ceil(size / PIECE):
+        if len(digests) != math.ceil(size / CHUNK):
             raise self.error(f"there are {len(digests)} digests for {size:,} bytes", name)
         return described
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.description import known_ops
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.errors import SaveError, shown
 from graphnet.files.archive import MANIFEST
-from graphnet.files.network import pack_graph, pack_parameters, unpack_graph
+from graphnet.files.network import known_ops, pack_graph, pack_parameters, unpack_graph
 from graphnet.files.plain import pack, unpack
 from graphnet.files.reading import opened
 from graphnet.files.writing import write
@@ -53,10 +52,7 @@ def save(path: str | os.PathLike[str], target: Target, *, state: Mapping[str, An
     ...     gn.load(f"{folder}/net.gn"), gn.load_state(f"{folder}/net.gn")
     (<Graph of E: 3 nodes, 0 inputs, 1 parameters>, {'epoch': 3})
     """
-    graph, arrays = as_graph(target), _no_arrays()
-    parameters = pack_parameters(graph, arrays)
-    packed = pack_graph(graph, arrays)
-    write(path, {"graph": packed, "parameters": parameters, "state": _pack_state(state, arrays)}, arrays)
+    _save(path, target, state, with_graph=True)
 
 
 def save_parameters(path: str | os.PathLike[str], target: Target, *, state: Mapping[str, Any] | None = None) -> None:
@@ -89,19 +85,17 @@ def save_parameters(path: str | os.PathLike[str], target: Target, *, state: Mapp
     >>> w.value
     array([1., 2.])
     """
-    graph, arrays = as_graph(target), _no_arrays()
+    _save(path, target, state, with_graph=False)
+
+
+def _save(path: str | os.PathLike[str], target: Target, state: Any, *, with_graph: bool) -> None:
+    graph, arrays = as_graph(target), list[np.ndarray[Any, Any]]()
     parameters = pack_parameters(graph, arrays)
-    write(path, {"graph": None, "parameters": parameters, "state": _pack_state(state, arrays)}, arrays)
-
-
-def _no_arrays() -> list[np.ndarray[Any, Any]]:
-    return []
-
-
-def _pack_state(state: Mapping[str, Any] | None, arrays: list[np.ndarray[Any, Any]]) -> Any:
+    packed = pack_graph(graph, arrays) if with_graph else None
     if state is not None and not isinstance(state, Mapping):
         raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
-    return pack(None if state is None else dict(state), arrays, "state")
+    packed_state = pack(None if state is None else dict(state), arrays, "state")
+    write(path, {"graph": packed, "parameters": parameters, "state": packed_state}, arrays)
 
 
 def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:

@@ -91,11 +91,11 @@ class Descent:
             "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
         )
 
-    def is_finite(self, loss: float) -> bool:
+    def is_finite(self) -> bool:
         """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow: one call an array."""
         vector = self.program.gradient_vector
         flats = [vector] if vector is not None else [gradient.ravel() for gradient in self.program.gradients.values()]
-        return math.isfinite(loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
+        return math.isfinite(self.loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
 
     def update(self) -> None:
         """Change the parameters by the gradients found last."""

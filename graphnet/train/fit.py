@@ -6,8 +6,8 @@ import difflib
 import inspect
 import sys
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,6 +133,7 @@ def fit(
 
     evaluate = evaluation(validation, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)
+    hooks = [callback for callback in calls if isinstance(callback, Callback)]
     if isinstance(optimizer, Optimizer):
         optimizer.memory.check(graph.parameters)
     descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
@@ -144,21 +145,14 @@ def fit(
     shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
-        with _bar_class(shown)(total=total, desc="training", unit="step", disable=not shown) as bar:
-            for callback in calls:
-                if isinstance(callback, Callback):
-                    callback.start(training)
+        with _bar(total) if shown else nullcontext() as bar:
+            for hook in hooks:
+                hook.start(training)
             while training.epoch < epochs and not history.stopped:
                 started = time.perf_counter()
-                before, losses, counts = losses, list[float](), list[int]()
+                before, losses = losses, []
                 try:
-                    with closing(_steps(training, descent, batches, raising)) as steps:
-                        for loss, count in steps:
-                            losses.append(loss)
-                            counts.append(count)
-                            if shown:
-                                bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
-                                bar.update()
+                    counts = _run_epoch(training, descent, batches, losses, bar, raising=raising)
                 except NonFiniteError as error:
                     _say_that_it_grew(error, history.loss, [*before, *losses, descent.loss])
                     raise
@@ -170,9 +164,8 @@ def fit(
                 history.record(float(mean_by_samples(losses, counts)), numbers, time.perf_counter() - started)
                 for callback in calls:
                     callback(training)
-            for callback in calls:
-                if isinstance(callback, Callback):
-                    callback.end(training)
+            for hook in hooks:
+                hook.end(training)
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     if training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3])):
@@ -181,22 +174,29 @@ def fit(
     return history
 
 
-def _steps(training: Training, descent: Descent, batches: Batches, raising: bool) -> Generator[tuple[float, int]]:
-    """Take the steps of an epoch; after each, yield its loss and its number of samples."""
-    optimizer = training.optimizer
+def _run_epoch(
+    training: Training, descent: Descent, batches: Batches, losses: list[float], bar: tqdm[Any] | None, *, raising: bool
+) -> list[int]:
+    """Take the steps of an epoch, adding the loss of each to `losses`; return their numbers of samples."""
+    optimizer, counts = training.optimizer, list[int]()
     wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
     descent.load()
     try:
-        for number, batch in enumerate(batches.epoch(), start=1):
-            with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
+        with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
+            for batch in batches.epoch():
                 loss = descent.run(batch)
-                if raising and (wary or not descent.is_finite(loss)):
-                    descent.update_or_raise(batch, f"in step {number} of epoch {training.epoch + 1}")
+                if raising and (wary or not descent.is_finite()):
+                    descent.update_or_raise(batch, f"in step {len(losses) + 1} of epoch {training.epoch + 1}")
                 else:
                     descent.update()
-            yield loss, sample_count(batch)
+                losses.append(loss)
+                counts.append(sample_count(batch))
+                if bar is not None:
+                    bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
+                    bar.update()
     finally:
         descent.store()
+    return counts
 
 
 def _end_of_data(training: Training) -> None:
@@ -206,15 +206,11 @@ def _end_of_data(training: Training) -> None:
     training.stop(f"no more batches after {training.epoch} epochs")
 
 
-def _bar_class(shown: bool) -> type[tqdm[Any]]:
-    """Return the progress bar. In a notebook without widgets tqdm.auto warns at import, so only who sees a bar imports it."""
-    if shown:
-        from tqdm.auto import tqdm as automatic
+def _bar(total: int | None) -> tqdm[Any]:
+    """Return a progress bar. In a notebook without widgets tqdm.auto warns at import, so only who sees a bar imports it."""
+    from tqdm.auto import tqdm
 
-        return automatic
-    from tqdm.std import tqdm as plain
-
-    return plain
+    return tqdm(total=total, desc="training", unit="step")
 
 
 def _is_watched() -> bool:

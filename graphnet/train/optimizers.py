@@ -45,22 +45,23 @@ class Memory:
     arrays: dict[str, dict[str, Array]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
-    def of(self, parameters: Sequence[Parameter], names: Iterable[str]) -> list[Array]:
-        """Return the arrays kept, zeros at first: of one parameter, or of several that lie side by side, as one vector."""
-        for parameter in parameters:
-            label = parameter.name or ""
-            if label not in self.arrays:
-                self.arrays[label] = {name: np.zeros(parameter.value.shape, parameter.value.dtype) for name in names}
-            if self.owners.get(label) is not parameter:
-                self._require_fit(parameter)
-                self.owners[label] = parameter
-        return [self._joined(parameters, name) for name in names]
+    def of(self, parameter: Parameter, names: Sequence[str]) -> list[Array]:
+        """Return the arrays kept for a parameter, zeros at first."""
+        label = parameter.name or ""
+        kept = self.arrays.get(label)
+        if kept is None:
+            kept = self.arrays[label] = {name: np.zeros_like(parameter.value) for name in names}
+        if self.owners.get(label) is not parameter:
+            self._require_fit(parameter)
+            self.owners[label] = parameter
+        return [kept[name] for name in names]
 
-    def _joined(self, parameters: Sequence[Parameter], name: str) -> Array:
-        """Return one array for parameters: if they are several, a vector that those of each are views of from now on."""
-        kept = [self.arrays[parameter.name or ""][name] for parameter in parameters]
-        if len(kept) == 1:
-            return kept[0]
+    def of_all(self, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Array]:
+        """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
+        kept = [self.of(parameter, names) for parameter in parameters]
+        return [self._joined(parameters, name, each) for name, *each in zip(names, *kept, strict=True)]
+
+    def _joined(self, parameters: Sequence[Parameter], name: str, kept: Sequence[Array]) -> Array:
         vector, size = kept[0].base, sum(array.size for array in kept)
         if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
             vector = np.concatenate([array.ravel() for array in kept])
@@ -98,7 +99,7 @@ class Memory:
 _RESTORE_ITS_OWN = "Restore the state that belongs to this network."
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Optimizer:
     """What all optimisers share: the settings below, and a state that can be saved and restored.
 
@@ -138,6 +139,14 @@ class Optimizer:
             if most is not None:
                 real(most, name, TrainingError, above=0)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self):
+            raise AttributeError(
+                f"{name} of {type(self).__name__} is fixed: make a new optimiser, and give it the state of this one, "
+                "new.restore(old.state). A learning rate that changes is a schedule, a function of the step."
+            )
+        super().__setattr__(name, value)
+
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -174,7 +183,8 @@ class Optimizer:
                 continue
             try:
                 with np.errstate(over=heeded):
-                    self._change([parameter], parameter.value, gradient, rate)
+                    remembered = self.memory.of(parameter, self.remembers) if self.remembers else ()
+                    self._change(parameter.value, gradient, rate, remembered)
             except FloatingPointError as error:
                 raise NonFiniteError(
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
@@ -191,7 +201,8 @@ class Optimizer:
             Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
         """
         rate, gradients = self._started({"": gradient})
-        self._change(parameters, value, gradients[""], rate)
+        remembered = self.memory.of_all(parameters, self.remembers) if self.remembers else ()
+        self._change(value, gradients[""], rate, remembered)
 
     def _started(self, gradients: Mapping[str, Array]) -> tuple[float, Mapping[str, Array]]:
         """Begin a step: return its learning rate and its gradients, clipped."""
@@ -201,13 +212,12 @@ class Optimizer:
         self.memory.step += 1
         return rate, gradients
 
-    def _change(self, parameters: Sequence[Parameter], value: Array, gradient: Array, rate: float) -> None:
-        """Apply the rule to one parameter, or to several side by side."""
+    def _change(self, value: Array, gradient: Array, rate: float, remembered: Iterable[Array]) -> None:
+        """Apply the rule to a parameter, or to several that lie side by side."""
         _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
-        remembered = self.memory.of(parameters, self.remembers) if self.remembers else ()
-        self.rule(value, gradient, rate, *[array.reshape(value.shape) for array in remembered])
+        self.rule(value, gradient, rate, *remembered)
 
     def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
         """Return the gradient with that of the weight decay."""
@@ -339,7 +349,7 @@ def _length(arrays: Iterable[Array]) -> float:
     return largest * math.sqrt(sum(float(np.square(array / largest).sum()) for array in arrays))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GradientDescent(Optimizer):
     """Gradient descent: w ← w − η ∂E/∂w.
 
@@ -370,7 +380,7 @@ class GradientDescent(Optimizer):
         value -= rate * gradient
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Momentum(Optimizer):
     """Gradient descent with momentum: v ← μ v + ∂E/∂w, w ← w − η v.
 
@@ -420,7 +430,7 @@ class Momentum(Optimizer):
         value -= rate * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RMSProp(Optimizer):
     """Steps divided by the recent size of the gradient: s ← ρ s + (1 − ρ) g², w ← w − η g / (√s + ε) (Hinton, 2012).
 
@@ -467,7 +477,7 @@ class RMSProp(Optimizer):
         value -= rate * (gradient / (np.sqrt(square) + self.epsilon))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Adam(Optimizer):
     """Momentum and size of the gradient together (Kingma and Ba, 2015).
 
@@ -523,7 +533,7 @@ class Adam(Optimizer):
         value -= (rate / (1 - self.beta1**step)) * (mean / size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class AdamW(Adam):
     """Adam with decay that the gradient's size does not scale: w ← w − η λ w, then Adam's step (Loshchilov and Hutter, 2019).
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphnet as gn
-from graphnet.core.description import describe
 from graphnet.files.archive import MANIFEST, comment, digest
+from graphnet.files.network import to_description
 
 
 class Damaged(NamedTuple):
@@ -44,7 +44,7 @@ def fingerprint(graph: gn.Graph) -> list[Any]:
     """Return all that a graph is, in a form that can be compared; arrays to the bit."""
     nodes = []
     for node in graph:
-        described = describe(node)
+        described = to_description(node)
         if "value" in described:
             described["value"] = (described["value"].shape, described["value"].tobytes())
         nodes.append((graph.label(node), described, [graph.label(source) for source in node.inputs]))

@@ -218,7 +218,7 @@ def test_a_name_is_checked_where_arrays_are_computed_too(name):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"watch": 3}, {"watch": None}, {"higher_is_better": "yes"}, {"higher_is_better": None}]
+    "settings", [{"monitor": 3}, {"monitor": None}, {"higher_is_better": "yes"}, {"higher_is_better": None}]
 )
 def test_settings_of_early_stopping_are_refused_when_it_is_made(settings):
     with pytest.raises(TrainingError, match=next(iter(settings))):

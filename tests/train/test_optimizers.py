@@ -215,7 +215,7 @@ def test_an_optimiser_trains_one_network():
 
 def test_settings_are_fixed_and_two_optimisers_share_nothing():
     first, second = gn.Momentum(0.1), gn.Momentum(0.1)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"learning_rate of Momentum is fixed(?s:.*)new\.restore\(old\.state\)"):
         first.learning_rate = 0.2
     first.update([gn.parameter("w", [1.0])], {"w": np.array([1.0])})
     assert second.state == {"step": 0}

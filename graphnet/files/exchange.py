@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.core.description import Known, describe, known_ops, rebuild
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, GraphnetError
+from graphnet.files.network import Known, from_description, known_ops, to_description
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -55,7 +55,7 @@ def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
     network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for index, node in enumerate(graph.nodes):
         network.add_node(
-            graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_as_text(describe(node))
+            graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_as_text(to_description(node))
         )
     for node in graph.nodes:
         for slot, source in enumerate(node.inputs):
@@ -187,7 +187,7 @@ def _rebuild(attributes: dict[str, Any], inputs: list[Node], known: Known) -> No
     if "value" in attributes:
         dtype = np.dtype(attributes["dtype"])
         description["value"] = np.array(_read(attributes["value"]), dtype=dtype).reshape(description["shape"])
-    return rebuild(description, inputs, known)
+    return from_description(description, inputs, known)
 
 
 def _read(attribute: Any) -> Any:
