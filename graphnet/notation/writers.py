@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphnet.core.text import markup
+from graphnet.notation.symbols import GREEK
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,7 @@ _LATEX_SIGNS = {
     "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", "≥": r"\geq",
     "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "⊗": r"\otimes",
 }  # fmt: skip
-_LATEX_GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
-    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
-    "τ": "tau", "υ": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
-    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
+_LATEX_GREEK = {letter: word for word, letter in GREEK.items()} | {"ε": "varepsilon", "φ": "varphi"}
 _LATEX_ESCAPES = {
     "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
     "<": "{<}", ">": "{>}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
