@@ -13,6 +13,7 @@ from graphnet.check.checker import check_op
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.leaves import numbers
 from graphnet.core.settings import generator
+from graphnet.core.tables import html_text
 from graphnet.engine.rules import rule_error
 from graphnet.errors import GraphnetError, RuleError, shown
 
@@ -64,11 +65,7 @@ class Attempt:
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        more = (
-            f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{html.escape(rest)}</pre>'
-            if rest
-            else ""
-        )
+        more = html_text(rest) if rest else ""
         return f"<p><b>{html.escape(first)}</b></p>{more}"
 
 
