@@ -8,9 +8,9 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.settings import flag, listed
-from graphnet.engine.gradients import depending_on, require_reached
+from graphnet.engine.gradients import depending_on, require_reached, the_output
 from graphnet.engine.units import is_activation
-from graphnet.errors import GraphError, ShapeError
+from graphnet.errors import GraphError
 from graphnet.notation.derivation import Derivation, Kind, Step
 from graphnet.notation.formula import Formula, Leaf
 from graphnet.notation.indices import in_indices
@@ -80,14 +80,7 @@ def derive(
 
 
 def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:
-    if len(graph.outputs) != 1:
-        raise GraphError(f"the graph has {len(graph.outputs)} outputs", repair="Give the one to differentiate.")
-    output = graph.outputs[0]
-    if output.shape != ():
-        raise ShapeError(
-            f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient",
-            repair="End in a loss, as gn.sse(a, t), or in gn.sum(...).",
-        )
+    the_output(graph, "End in a loss, as gn.sse(a, t), or in gn.sum(...).")
     if wrt is None:
         wanted: list[Node] = list(graph.parameters)
         if not wanted:

@@ -17,7 +17,7 @@ from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
 from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, only_new_axes
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply, Negative
 from graphnet.ops.elementwise import Elementwise
@@ -98,7 +98,7 @@ class IndexWriter:
                     return (
                         total if isinstance(op, Sum) else self._call(Divide(), total, self._product_of(known.values()))
                     )
-            case op, (x,) if isinstance(op, _MOVING) or (isinstance(op, Getitem) and only_new_axes(op.index)):
+            case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
         return self._entry(node, indices)
@@ -250,7 +250,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze)
+_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze, Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

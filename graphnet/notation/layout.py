@@ -32,8 +32,7 @@ from graphnet.notation.pieces import (
     terms_of,
     with_indices,
 )
-from graphnet.notation.shortening import vector_in_column, vector_in_row
-from graphnet.notation.symbols import Symbol
+from graphnet.notation.symbols import Symbol, takes_all
 from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
 from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
 
@@ -123,7 +122,7 @@ class Layout:
             case arithmetic.Reciprocal(), (x,):
                 return fraction(Piece(Digits("1")), self.piece(x))
             case linear.Matmul(), (x, y):
-                column, line = vector_in_column(x), vector_in_row(y)
+                column, line = _vector_in(x, (None, 1)), _vector_in(y, (1, None))
                 if column is not None and line is not None:
                     left, right = (self.piece(vector).inside(Level.RATIO) for vector in (column, line))
                     return Piece(row(left, Sign("⊗", spaced=True), right), Level.PRODUCT, "⊗")
@@ -262,6 +261,18 @@ class Layout:
         if number < 0 and signed:
             return Piece(row(Sign("−"), *parts), Level.SUM)
         return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
+
+
+def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None:
+    """Return the vector that a matrix of one row, (1, None), or one column, (None, 1), was made of."""
+    if not isinstance(node.op, shaping.Getitem) or not takes_all(node.op):
+        return None
+    (vector,) = node.inputs
+    return (
+        vector
+        if vector.ndim == 1 and node.shape == tuple(vector.shape[0] if size is None else size for size in matrix)
+        else None
+    )
 
 
 def _derivative(leaf: Leaf, box: Box) -> Piece:

@@ -15,12 +15,10 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, unchanged
 from graphnet.notation.formula import Sized, extent
-from graphnet.notation.symbols import only_new_axes
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Equal, Where, ZerosLike
-from graphnet.ops.linear import Transpose
-from graphnet.ops.shaping import BroadcastTo, Getitem
+from graphnet.ops.shaping import BroadcastTo
 
 _ORIGIN = Constant(np.zeros(()), None)
 
@@ -125,30 +123,6 @@ def mentions(root: Node, part: Node) -> int:
     for node in topological_order([root]):
         count[node] = int(node is part) + sum(count[source] for source in node.inputs)
     return count[root]
-
-
-def vector_in_row(node: Node) -> Node | None:
-    """Return the vector that a matrix of one row was made of."""
-    if isinstance(node.op, Transpose) and node.ndim == 2:
-        return vector_in_column(node.inputs[0])
-    vector = _without_new_axes(node)
-    return vector if vector is not None and vector.ndim == 1 and node.shape == (1, *vector.shape) else None
-
-
-def vector_in_column(node: Node) -> Node | None:
-    """Return the vector that a matrix of one column was made of."""
-    if isinstance(node.op, Transpose) and node.ndim == 2:
-        return vector_in_row(node.inputs[0])
-    vector = _without_new_axes(node)
-    return vector if vector is not None and vector.ndim == 1 and node.shape == (*vector.shape, 1) else None
-
-
-def _without_new_axes(node: Node) -> Node | None:
-    """Return what an indexing that only adds axes of size 1 was given; None if it is something else."""
-    inner = node
-    while isinstance(inner.op, Getitem) and only_new_axes(inner.op.index):
-        (inner,) = inner.inputs
-    return None if inner is node else inner
 
 
 def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ...]:
