@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
 from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
@@ -177,18 +176,15 @@ class IndexWriter:
         size = node.shape[axis]
         if size is not None:
             return self.reader.number(float(size))
-        return next((size for where in (axis - node.ndim, None) for size in self._sizes(node, where)), None)
-
-    def _sizes(self, node: Node, axis: int | None) -> Iterator[Node]:
-        """Yield the unknown sizes of the values in a formula, of an axis counted from the last, or of any if it is None."""
-        for part in reversed(topological_order([node])):
-            if isinstance(part, Leaf) and part.role != "size":
-                for i, size in enumerate(part.shape):
-                    if size is None and axis in (None, i - part.ndim):
-                        yield self.reader.size(self.reader.graph[part.label], i)
-            if isinstance(part.op, BroadcastTo) and isinstance(part, Sized):
-                sizes = part.sizes["to"]
-                yield from (size for size in sizes[axis or 0 : (axis or -1) + 1 or None] if isinstance(size, Leaf))
+        if isinstance(node, Leaf):
+            return self.reader.size(self.reader.graph[node.label], axis)
+        if isinstance(node, Sized) and "to" in node.sizes:  # the shape that an op makes
+            found = node.sizes["to"][axis]
+            return found if isinstance(found, Node) else None
+        for source, along in zip(node.inputs, _along(node), strict=True):
+            if axis in along and (there := self._size(source, along.index(axis))) is not None:
+                return there
+        return None
 
     # For one sample -----------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,20 @@ from graphnet.notation.pieces import (
     with_indices,
 )
 from graphnet.notation.symbols import Symbol, takes_all
-from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
+from graphnet.notation.writers import (
+    Box,
+    Digits,
+    Fence,
+    Fraction,
+    Letters,
+    Name,
+    Root,
+    Script,
+    Sign,
+    Words,
+    as_text,
+    row,
+)
 from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
 
 _FUNCTIONS: dict[type[Op], str] = {
@@ -169,7 +182,7 @@ class Layout:
             case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
                 return self.piece(x)
             case shaping.Getitem(index), (x,):
-                shown = _index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
+                shown = self._index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
                 return Piece(row(self.piece(x).inside(Level.ATOM), Fence(Sign(shown), "[", "]")))
             case comparisons.ZerosLike(), _:
                 return Piece(Digits("0"))
@@ -185,6 +198,18 @@ class Layout:
         settings = _settings(op)
         inner = row(self._list(inputs), Sign("; "), Name(settings)) if settings else self._list(inputs)
         return Piece(row(Name(_FUNCTIONS.get(type(op), short(op.name))), Fence(inner)))
+
+    def _index(self, index: Sequence[Any]) -> str:
+        def size(i: Any) -> str:
+            return "" if i is None else as_text(self.piece(i).box) if isinstance(i, Node) else str(i)
+
+        def item(i: Any) -> str:
+            if isinstance(i, tuple):
+                start, stop, step = map(size, i)
+                return f"{start}:{stop}" + (f":{step}" if step else "")
+            return "new" if i is None else size(i)
+
+        return ", ".join(map(item, index))
 
     def _summed(self, node: Node, over: Box | None) -> Piece:
         sign = Script(Sign("Σ"), over)
@@ -312,16 +337,3 @@ def _axes_in_words(axis: Any, z: Node) -> Box | None:
     if ndim == 1:
         return None
     return Name("samples" if axes == [0] and z.shape[0] is None else ("rows", "columns")[axes[0]])
-
-
-def _index(index: Sequence[Any]) -> str:
-    def size(i: Any) -> str:
-        return "" if i is None else i.symbol.base if isinstance(i, Leaf) else str(i)
-
-    def item(i: Any) -> str:
-        if isinstance(i, tuple):
-            start, stop, step = map(size, i)
-            return f"{start}:{stop}" + (f":{step}" if step else "")
-        return "new" if i is None else size(i)
-
-    return ", ".join(map(item, index))
