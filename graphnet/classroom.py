@@ -24,7 +24,7 @@ from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node
 from graphnet.core.settings import generator
-from graphnet.core.tables import number, table
+from graphnet.core.tables import html_text, number, table
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.responses import STEP, Response
@@ -81,9 +81,7 @@ class Attempt:
 
     def _repr_html_(self) -> str:
         first, _, rest = str(self).partition("\n")
-        style = "font-family:monospace;white-space:pre-wrap;word-break:normal"
-        more = f'<pre style="{style}">{html.escape(rest)}</pre>' if rest else ""
-        return f"<p><b>{html.escape(first)}</b></p>{more}"
+        return f"<p><b>{html.escape(first)}</b></p>{html_text(rest) if rest else ''}"
 
 
 def exercise(

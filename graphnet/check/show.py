@@ -10,11 +10,11 @@ import numpy as np
 
 from graphnet.check.report import HEADER, TITLES, Finding, Report, printable, property_lines, row
 from graphnet.core.extras import matplotlib_needed
+from graphnet.core.tables import html_table
 from graphnet.errors import DrawError
 
 _COLOURS = {"right": "#0b6e4f", "wrong": "#b3261e", "undecided": "#8a5a00"}
 _PAGE = "color:#1a1a1a;background:#ffffff;padding:0.6em;font-family:sans-serif;font-size:13px;overflow-x:auto"
-_CELL = "padding:2px 10px;text-align:left;border-bottom:1px solid #e3e8ee;white-space:nowrap"
 _SHOWN = 60
 """Rows of a table that are shown; of more, those that are not right come first."""
 _PLOTTED = 12
@@ -39,24 +39,16 @@ def to_html(report: Report) -> str:
 
 
 def _table(findings: Sequence[Finding]) -> str:
-    left_out = max(0, len(findings) - _SHOWN)
-    if left_out:
-        findings = sorted(findings, key=lambda finding: finding.verdict == "right")[:_SHOWN]
-    head = "".join(f'<th style="{_CELL};font-weight:bold">{escape(title)}</th>' for title in HEADER)
-    more = f"<div>… and {left_out} more</div>" if left_out else ""
-    body = "".join(map(_row, findings))
-    return f'<table style="border-collapse:collapse;margin:0.3em 0 0.8em"><tr>{head}</tr>{body}</table>{more}'
-
-
-def _row(finding: Finding) -> str:
-    ink = _COLOURS.get(finding.verdict, _COLOURS["undecided"])
-    *cells, verdict = row(finding)
-    plain = "".join(f'<td style="{_CELL}">{_text(cell)}</td>' for cell in cells)
-    line = f'<tr>{plain}<td style="{_CELL};font-weight:bold;color:{ink}">{_text(verdict)}</td></tr>'
-    if finding.diagnosis:
-        words = _text(f"looks like: {finding.diagnosis}")
-        line += f'<tr><td colspan="{len(HEADER)}" style="{_CELL};white-space:normal;color:{ink}">{words}</td></tr>'
-    return line
+    if len(findings) > _SHOWN:
+        findings = sorted(findings, key=lambda finding: finding.verdict == "right")
+    marks = {
+        place: (
+            _COLOURS.get(finding.verdict, _COLOURS["undecided"]),
+            printable(f"looks like: {finding.diagnosis}") if finding.diagnosis else "",
+        )
+        for place, finding in enumerate(findings[:_SHOWN])
+    }
+    return html_table(HEADER, [[*map(printable, row(finding))] for finding in findings], marks, _SHOWN)
 
 
 def _block(text: str, style: str) -> str:

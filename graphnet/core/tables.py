@@ -1,8 +1,10 @@
-"""Numbers and tables as plain text."""
+"""Numbers and tables as plain text, and as HTML for notebooks: no script, nothing from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,3 +59,49 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) 
     if left_out > 0:
         lines.insert(2 + most // 2, f"... {left_out} more ...")
     return "\n".join(lines)
+
+
+_CELL = "padding:2px 10px;text-align:left;border-bottom:1px solid #e3e8ee"
+
+
+def html_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    marks: Mapping[int, tuple[str, str]] = MappingProxyType({}),
+    most: int = 60,
+) -> str:
+    """Return rows as an HTML table, at most the first `most` of them, and a line that says how many more there are.
+
+    Parameters
+    ----------
+    header, rows
+        The text of every cell, which is escaped here.
+    marks
+        For rows by their number: the colour of the last cell, and text to set across the table under them.
+    most
+        Rows that are shown.
+
+    Examples
+    --------
+    >>> html_table(["node"], [["a & b"]]).count("&amp;")
+    1
+    """
+
+    def cell(tag: str, text: str, style: str = "") -> str:
+        return f'<{tag} style="{_CELL};{style or "white-space:nowrap"}">{escape(text)}</{tag}>'
+
+    lines = ["".join(cell("th", title) for title in header)]
+    for place, (*first, last) in enumerate(rows[:most]):
+        ink, note = marks.get(place, ("", ""))
+        bold = f"white-space:nowrap;font-weight:bold;color:{ink}" if ink else ""
+        lines.append("".join(cell("td", text) for text in first) + cell("td", last, bold))
+        if note:
+            lines.append(f'<td colspan="{len(header)}" style="{_CELL};color:{ink}">{escape(note)}</td>')
+    more = f"<div>… and {len(rows) - most} more</div>" if len(rows) > most else ""
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<table style="border-collapse:collapse;margin:0.3em 0 0.8em">{body}</table>{more}'
+
+
+def html_text(text: str) -> str:
+    """Return text of several lines as HTML, as it stands."""
+    return f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{escape(text)}</pre>'

@@ -103,19 +103,22 @@ def error_signal_nodes(graph: Graph, wanted: Sequence[Node], start: Node) -> dic
         return propagate(graph, {node: node for node in graph.nodes}, {graph.outputs[0]: start}, rule)[0]
 
 
-def _start(graph: Graph, delta: Any) -> Node:
+def the_output(graph: Graph, repair: str = "") -> Node:
+    """Return the one output of a graph; with a `repair` for the error if it is not, it must be a scalar."""
     if len(graph.outputs) != 1:
-        raise GraphError(
-            f"the graph has {len(graph.outputs)} outputs", repair="Give the one to differentiate: gradients(E, ...)."
+        raise GraphError(f"the graph has {len(graph.outputs)} outputs", repair="Give the one to differentiate.")
+    (output,) = graph.outputs
+    if repair and output.shape != ():
+        raise ShapeError(
+            f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient", repair=repair
         )
-    output = graph.outputs[0]
+    return output
+
+
+def _start(graph: Graph, delta: Any) -> Node:
     if delta is None:
-        if output.shape != ():
-            raise ShapeError(
-                f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient",
-                repair="Say what to start from: gradients(..., delta=node).",
-            )
-        return constant(1.0, dtype=output.dtype)
+        return constant(1.0, dtype=the_output(graph, "Say what to start from: gradients(..., delta=node).").dtype)
+    output = the_output(graph)
     node = as_node(delta)
     if not _fits(node.shape, output.shape):
         raise ShapeError(

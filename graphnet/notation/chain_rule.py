@@ -8,12 +8,12 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.settings import flag, listed
-from graphnet.engine.gradients import depending_on, require_reached
+from graphnet.engine.gradients import depending_on, require_reached, the_output
 from graphnet.engine.units import is_activation
-from graphnet.errors import GraphError, ShapeError
-from graphnet.notation.derivation import Derivation, Kind
-from graphnet.notation.formula import Leaf
-from graphnet.notation.indices import Line, written
+from graphnet.errors import GraphError
+from graphnet.notation.derivation import Derivation, Kind, Step
+from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.indices import in_indices
 from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
 from graphnet.notation.shortening import mentions
@@ -75,18 +75,12 @@ def derive(
     """
     reader = Reader(as_graph(target))
     steps = _steps(reader, _wanted(reader.graph, wrt))
-    return written(reader, steps, _definitions(reader, steps), indices=flag(indices, "indices"))
+    derivation = Derivation(reader.graph, steps, _definitions(reader, steps))
+    return in_indices(derivation, reader) if flag(indices, "indices") else derivation
 
 
 def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:
-    if len(graph.outputs) != 1:
-        raise GraphError(f"the graph has {len(graph.outputs)} outputs", repair="Give the one to differentiate.")
-    output = graph.outputs[0]
-    if output.shape != ():
-        raise ShapeError(
-            f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient",
-            repair="End in a loss, as gn.sse(a, t), or in gn.sum(...).",
-        )
+    the_output(graph, "End in a loss, as gn.sse(a, t), or in gn.sum(...).")
     if wrt is None:
         wanted: list[Node] = list(graph.parameters)
         if not wanted:
@@ -95,7 +89,7 @@ def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list
     return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt", "nodes or names"))]
 
 
-def _steps(reader: Reader, wanted: Sequence[Node]) -> list[Line]:
+def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
     """Go back through the graph as the engine does, with formulas in place of arrays."""
     graph = reader.graph
     equations = Equations(reader)
@@ -103,7 +97,7 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> list[Line]:
     asked = set(wanted)
     received: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
     received[graph.outputs[0]].append(reader.number(1.0))
-    steps: list[Line] = []
+    steps: list[Step] = []
     for node in reversed(graph.nodes):
         if not received[node] or (node not in depending and node not in asked):
             continue
@@ -115,13 +109,15 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> list[Line]:
         uses = sum(mentions(message, signal) for _, message in sent)
         if node in asked or _deserves_a_name(reader, signal, right, uses):
             kind: Kind = "gradient" if node in asked else "error signal"
-            steps.append(Line(kind, node, signal, right, equations.of_signal(node)))
+            steps.append(
+                Step(kind, node, graph.label(node), Formula(signal), Formula(right), equations.of_signal(node))
+            )
         else:
             sent = [(to, reader.substitute(message, {signal: right})) for to, message in sent]
         for to, message in sent:
             received[to].append(message)
     require_reached(graph, wanted, {step.node for step in steps})
-    return steps
+    return tuple(steps)
 
 
 def _deserves_a_name(reader: Reader, signal: Node, right: Node, uses: int) -> bool:
@@ -132,11 +128,11 @@ def _deserves_a_name(reader: Reader, signal: Node, right: Node, uses: int) -> bo
     return uses > 0 and (is_delta or uses > 1 or reader.extent(right)[0] > LONGEST)
 
 
-def _definitions(reader: Reader, steps: Sequence[Line]) -> list[Line]:
+def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return what the values mentioned are. A node without a name that is used once is written out where it is used."""
     graph = reader.graph
     equations = Equations(reader)
-    needed = {graph[value.label] for step in steps for value in _values_in(step.right)}
+    needed = {graph[value.label] for step in steps for value in _values_in(step.formula.node)}
     needed |= {step.node for step in steps if step.node.op is not None}
     needed.add(graph.outputs[0])
     formulas: dict[Node, Node] = {}
@@ -154,11 +150,13 @@ def _definitions(reader: Reader, steps: Sequence[Line]) -> list[Line]:
                     break
                 formulas[node] = formula = longer
             needed.update(graph[value.label] for value in _values_in(formula))
-    return [
-        Line("definition", node, reader.value(node), formulas[node], equations.of_value(node))
+    return tuple(
+        Step(
+            "definition", node, graph.label(node), Formula(reader.value(node)), Formula(right), equations.of_value(node)
+        )
         for node in graph.nodes
-        if node in formulas
-    ]
+        if (right := formulas.get(node)) is not None
+    )
 
 
 def _is_minor(graph: Graph, node: Node) -> bool:

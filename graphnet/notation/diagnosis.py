@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
-from graphnet.core.tables import number, table
+from graphnet.core.tables import html_table, number, table
 from graphnet.core.text import markup
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
@@ -125,14 +125,9 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         verdicts = "".join(f"<li>{markup(verdict)}</li>" for verdict in self._verdicts() or [NOTHING])
-        head = "".join(f"<th>{markup(title)}</th>" for title in HEADER)
-        shown = self.nodes[: 2 * MOST]
-        rows = "".join(f"<tr>{''.join(f'<td>{markup(cell)}</td>' for cell in _row(found))}</tr>" for found in shown)
-        left_out = f"<p>and {len(self.nodes) - len(shown)} more nodes</p>" if len(shown) < len(self.nodes) else ""
-        return (
-            f'<div style="overflow-x:auto"><ul>{verdicts}</ul><details><summary>node by node</summary>'
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{left_out}</details></div>"
-        )
+        nodes = html_table(HEADER, [_row(found) for found in self.nodes])
+        folded = f"<details><summary>node by node</summary>{nodes}</details>"
+        return f'<div style="overflow-x:auto"><ul>{verdicts}</ul>{folded}</div>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data: one dict for each node, by label."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.settings import whole
-from graphnet.core.tables import number
+from graphnet.core.tables import html_text, number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
@@ -150,8 +149,7 @@ class Explanation:
         return ["", "factors, root mean square over the samples", *(f"    {factor}" for factor in self.factors)]
 
     def _repr_html_(self) -> str:
-        look = "font-family:monospace;white-space:pre-wrap;word-break:normal"
-        return f'<pre style="{look}">{html.escape(str(self))}</pre>'
+        return html_text(str(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

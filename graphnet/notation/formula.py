@@ -71,7 +71,7 @@ class Leaf(Node):
 
 
 class Sized(Node):
-    """A node whose op has settings that are known only when arrays are fed, with leaves in place of sizes."""
+    """A node whose op has settings that are known only when arrays are fed, with nodes in place of sizes."""
 
     __slots__ = ("sizes",)
     sizes: Mapping[str, tuple[Any, ...]]
@@ -87,10 +87,10 @@ class Sized(Node):
 
 
 def _fed(sizes: Any, values: ByLabel) -> Any:
-    """Return sizes, in tuples however deep, with numbers in place of leaves."""
+    """Return sizes, in tuples however deep, with numbers in place of nodes."""
     if isinstance(sizes, tuple):
         return tuple(_fed(size, values) for size in sizes)
-    return sizes.of(values, None) if isinstance(sizes, Leaf) else sizes
+    return int(run(sizes, values)) if isinstance(sizes, Node) else sizes
 
 
 # Entry by entry: an array has one axis for each letter, counted from the last, so that NumPy lines letters up -----------

@@ -6,18 +6,17 @@ Layers run i → j → k, samples are n. Where samples don't mix, a line need no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
-from graphnet.notation.derivation import Derivation, Kind, Step
+from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
 from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, only_new_axes
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply, Negative
 from graphnet.ops.elementwise import Elementwise
@@ -26,40 +25,23 @@ from graphnet.ops.reductions import Mean, Sum
 from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
 
 
-class Line(NamedTuple):
-    """One line of a derivation, its two sides as nodes."""
+def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
+    """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
+    lines = (*derivation.steps, *derivation.definitions)
+    writer = IndexWriter.clear(reader, lambda writer: [writer.sides(line) for line in lines])
+    entries = list(map(writer.sides, lines))
+    per_sample = all(writer.is_per_sample(line, right) for line, (_, right) in zip(lines, entries, strict=True))
 
-    kind: Kind
-    node: Node
-    left: Node
-    right: Node
-    equation: str
+    def formula(node: Node, line: Step) -> Formula:
+        return Formula(node, writer.places, writer.letters[line.label], SAMPLE if per_sample else "")
 
-
-def written(reader: Reader, steps: Sequence[Line], definitions: Sequence[Line], *, indices: bool) -> Derivation:
-    """Return a derivation; entry by entry for one sample, if no line mixes samples but to add them up at its end."""
-    if not indices:
-        whole = [
-            [_step(reader, line, Formula(line.left), Formula(line.right)) for line in lines]
-            for lines in (steps, definitions)
-        ]
-        return Derivation(reader.graph, tuple(whole[0]), tuple(whole[1]))
-    writer = IndexWriter.clear(reader, lambda writer: [writer.line(line) for line in (*steps, *definitions)])
-    lines = [writer.line(line) for line in (*steps, *definitions)]
-    per_sample = all(map(writer.is_per_sample, lines))
-    hidden = SAMPLE if per_sample else ""
-    entries = [
-        _step(
-            reader, line, *(Formula(side, writer.places, writer.of(line), hidden) for side in (line.left, line.right))
-        )
-        for line in lines
+    written = [
+        replace(line, of=formula(left, line), formula=formula(right, line))
+        for line, (left, right) in zip(lines, entries, strict=True)
     ]
+    count = len(derivation.steps)
     of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return Derivation(reader.graph, tuple(entries[: len(steps)]), tuple(entries[len(steps) :]), of_samples)
-
-
-def _step(reader: Reader, line: Line, left: Formula, right: Formula) -> Step:
-    return Step(line.kind, line.node, reader.graph.label(line.node), left, right, line.equation)
+    return Derivation(reader.graph, tuple(written[:count]), tuple(written[count:]), of_samples)
 
 
 class IndexWriter:
@@ -88,14 +70,10 @@ class IndexWriter:
         unclear = {label for labels in writer._written.values() if len(labels) > 1 for label in labels}
         return IndexWriter(reader, unclear) if unclear else writer
 
-    def of(self, line: Line) -> Letters:
-        """Return the letters of the entry that a line is about."""
-        return self.letters[self.reader.graph.label(line.node)]
-
-    def line(self, line: Line) -> Line:
-        """Return a line entry by entry."""
-        letters = self.of(line)
-        return line._replace(left=self.entries(line.left, letters), right=self.entries(line.right, letters))
+    def sides(self, line: Step) -> tuple[Node, Node]:
+        """Return the two sides of a line entry by entry."""
+        letters = self.letters[line.label]
+        return self.entries(line.of.node, letters), self.entries(line.formula.node, letters)
 
     def entries(self, node: Node, indices: Letters, scope: frozenset[str] | None = None) -> Node:
         """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
@@ -119,7 +97,7 @@ class IndexWriter:
                     return (
                         total if isinstance(op, Sum) else self._call(Divide(), total, self._product_of(known.values()))
                     )
-            case op, (x,) if isinstance(op, _MOVING) or (isinstance(op, Getitem) and only_new_axes(op.index)):
+            case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
         return self._entry(node, indices)
@@ -198,27 +176,24 @@ class IndexWriter:
         size = node.shape[axis]
         if size is not None:
             return self.reader.number(float(size))
-        return next((size for where in (axis - node.ndim, None) for size in self._sizes(node, where)), None)
-
-    def _sizes(self, node: Node, axis: int | None) -> Iterator[Node]:
-        """Yield the unknown sizes of the values in a formula, of an axis counted from the last, or of any if it is None."""
-        for part in reversed(topological_order([node])):
-            if isinstance(part, Leaf) and part.role != "size":
-                for i, size in enumerate(part.shape):
-                    if size is None and axis in (None, i - part.ndim):
-                        yield self.reader.size(self.reader.graph[part.label], i)
-            if isinstance(part.op, BroadcastTo) and isinstance(part, Sized):
-                sizes = part.sizes["to"]
-                yield from (size for size in sizes[axis or 0 : (axis or -1) + 1 or None] if isinstance(size, Leaf))
+        if isinstance(node, Leaf):
+            return self.reader.size(self.reader.graph[node.label], axis)
+        if isinstance(node, Sized) and "to" in node.sizes:  # the shape that an op makes
+            found = node.sizes["to"][axis]
+            return found if isinstance(found, Node) else None
+        for source, along in zip(node.inputs, _along(node), strict=True):
+            if axis in along and (there := self._size(source, along.index(axis))) is not None:
+                return there
+        return None
 
     # For one sample -----------------------------------------------------------------------------------------------------
 
-    def is_per_sample(self, line: Line) -> bool:
+    def is_per_sample(self, line: Step, right: Node) -> bool:
         """Tell whether a line speaks of each sample alone, or only adds up over the samples what it says of each.
 
         The error may add up, and so may a gradient. What adds up in between, as the mean over a batch, mixes samples.
         """
-        inner, outer = _opened(line.right)
+        inner, outer = _opened(right)
         match inner:
             case Node(op=Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
                 inner, more = _opened(last)
@@ -227,11 +202,11 @@ class IndexWriter:
             case _:
                 more = []
         added = [*outer, *more].count(SAMPLE)
-        parts = list(_parts(line.right))
+        parts = list(_parts(right))
         is_inside = any(isinstance(part.op, SumOver) and part.op.letter == SAMPLE for part in _parts(inner))
         if is_inside or any(map(self._mixes, parts)):
             return False
-        if SAMPLE in self.of(line):
+        if SAMPLE in self.letters[line.label]:
             return not added
         if line.kind == "definition":
             uses = any(isinstance(part.op, Entry) and SAMPLE in part.op.indices for part in parts)
@@ -271,7 +246,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze)
+_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze, Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

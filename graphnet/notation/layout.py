@@ -32,9 +32,21 @@ from graphnet.notation.pieces import (
     terms_of,
     with_indices,
 )
-from graphnet.notation.shortening import vector_in_column, vector_in_row
-from graphnet.notation.symbols import Symbol
-from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Root, Script, Sign, Words, row
+from graphnet.notation.symbols import Symbol, takes_all
+from graphnet.notation.writers import (
+    Box,
+    Digits,
+    Fence,
+    Fraction,
+    Letters,
+    Name,
+    Root,
+    Script,
+    Sign,
+    Words,
+    as_text,
+    row,
+)
 from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
 
 _FUNCTIONS: dict[type[Op], str] = {
@@ -123,7 +135,7 @@ class Layout:
             case arithmetic.Reciprocal(), (x,):
                 return fraction(Piece(Digits("1")), self.piece(x))
             case linear.Matmul(), (x, y):
-                column, line = vector_in_column(x), vector_in_row(y)
+                column, line = _vector_in(x, (None, 1)), _vector_in(y, (1, None))
                 if column is not None and line is not None:
                     left, right = (self.piece(vector).inside(Level.RATIO) for vector in (column, line))
                     return Piece(row(left, Sign("⊗", spaced=True), right), Level.PRODUCT, "⊗")
@@ -170,7 +182,7 @@ class Layout:
             case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
                 return self.piece(x)
             case shaping.Getitem(index), (x,):
-                shown = _index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
+                shown = self._index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
                 return Piece(row(self.piece(x).inside(Level.ATOM), Fence(Sign(shown), "[", "]")))
             case comparisons.ZerosLike(), _:
                 return Piece(Digits("0"))
@@ -186,6 +198,18 @@ class Layout:
         settings = _settings(op)
         inner = row(self._list(inputs), Sign("; "), Name(settings)) if settings else self._list(inputs)
         return Piece(row(Name(_FUNCTIONS.get(type(op), short(op.name))), Fence(inner)))
+
+    def _index(self, index: Sequence[Any]) -> str:
+        def size(i: Any) -> str:
+            return "" if i is None else as_text(self.piece(i).box) if isinstance(i, Node) else str(i)
+
+        def item(i: Any) -> str:
+            if isinstance(i, tuple):
+                start, stop, step = map(size, i)
+                return f"{start}:{stop}" + (f":{step}" if step else "")
+            return "new" if i is None else size(i)
+
+        return ", ".join(map(item, index))
 
     def _summed(self, node: Node, over: Box | None) -> Piece:
         sign = Script(Sign("Σ"), over)
@@ -264,6 +288,18 @@ class Layout:
         return Piece(row(*parts), Level.PRODUCT, "Σ" if last_is_sum else "⊙")
 
 
+def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None:
+    """Return the vector that a matrix of one row, (1, None), or one column, (None, 1), was made of."""
+    if not isinstance(node.op, shaping.Getitem) or not takes_all(node.op):
+        return None
+    (vector,) = node.inputs
+    return (
+        vector
+        if vector.ndim == 1 and node.shape == tuple(vector.shape[0] if size is None else size for size in matrix)
+        else None
+    )
+
+
 def _derivative(leaf: Leaf, box: Box) -> Piece:
     return Piece(Fraction(row(Sign("∂"), symbol_box(leaf.detail)), row(Sign("∂"), box), tight=True))
 
@@ -301,16 +337,3 @@ def _axes_in_words(axis: Any, z: Node) -> Box | None:
     if ndim == 1:
         return None
     return Name("samples" if axes == [0] and z.shape[0] is None else ("rows", "columns")[axes[0]])
-
-
-def _index(index: Sequence[Any]) -> str:
-    def size(i: Any) -> str:
-        return "" if i is None else i.symbol.base if isinstance(i, Leaf) else str(i)
-
-    def item(i: Any) -> str:
-        if isinstance(i, tuple):
-            start, stop, step = map(size, i)
-            return f"{start}:{stop}" + (f":{step}" if step else "")
-        return "new" if i is None else size(i)
-
-    return ", ".join(map(item, index))

@@ -134,7 +134,7 @@ class Reader(Shortener):
                     continue
                 assert node.op is not None
                 inputs = tuple(read[source] for source in node.inputs)
-                sizes = self._copies.settings(node, twins, partial(self._size, near))
+                sizes = self._copies.settings(node, twins, partial(self._setting, near))
                 formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
                 size, depth = self.extent(formula)
                 if size > LARGEST or depth > DEEPEST:
@@ -146,36 +146,52 @@ class Reader(Shortener):
 
     def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:
         """Return a constant that a rule made, with the sizes that it is made of."""
-        if node.shape != () or not twins:
-            if any(not np.array_equal(node.value, twin.value) for twin in twins):  # type: ignore[attr-defined]
-                raise NoFormula
-            return node if node.shape else self.number(node.value.item())
-        number, powers = self._copies.number(node, twins)
-        if not powers:
-            return self.number(number)
-        parts = [self.number(part) for part in ratio_of(number)]
+        values = [of.value for of in (node, *twins)]  # type: ignore[attr-defined]
+        if node.shape == ():
+            return self._number(near, [value.item() for value in values])
+        if any(not np.array_equal(value, values[0]) for value in values):
+            raise NoFormula
+        return node
+
+    def _number(self, near: Node, values: Sequence[float]) -> Node:
+        """Return a number by what it is in the copies, as 2 / (3 N), with the sizes of operands of `near` if they have them."""
+        number, powers = self._copies.powers(values)
+        parts = [self.number(part) for part in (ratio_of(number) if powers else (number, 1.0))]
         for axis, power in powers.items():
+            size = self._operand_size(near, self._copies.sizes(axis), axis)
             for _ in range(abs(power)):
-                parts[power < 0] = self.call(
-                    Multiply(), (parts[power < 0], self._size(near, self._copies.sizes(axis))), ()
-                )
+                parts[power < 0] = self.call(Multiply(), (parts[power < 0], size), ())
         return self.call(Divide(), (parts[0], parts[1]), ())
 
-    def _size(self, near: Node, numbers: Sequence[int]) -> Node:
+    def _setting(self, near: Node, values: Sequence[int]) -> Node:
+        """Return a size in the settings of an op that a rule applies, by what it is in the copies."""
+        try:
+            return self._number(near, values)
+        except NoFormula:
+            return self._operand_size(near, values)
+
+    def _operand_size(self, near: Node, numbers: Sequence[int], open_axis: int | None = None) -> Node:
         """Return the size that has these numbers in the copies, of an operand of `near` if one has it."""
-        copies = self._copies.places
         for of in (*near.inputs, near, *self.graph.inputs):
             for axis, size in enumerate(of.shape):
-                if size is None and all(places[of].shape[axis] == n for places, n in zip(copies, numbers, strict=True)):
-                    return self.size(of, axis)
+                if size is None and self._sizes(of, axis) == list(numbers):
+                    return self._size(of, axis, axis if open_axis is None else open_axis)
         raise NoFormula
 
-    def size(self, of: Node, axis: int) -> Node:
-        """Return what stands for the size of an axis: N of the first axis that the inputs leave open, M of the second."""
-        number = self._copies.places[0][of].shape[axis]
-        open_axis = next((i for i, other in self._copies.numbers.items() if other == number), axis)
+    def _size(self, of: Node, axis: int, open_axis: int) -> Node:
         label, symbol = self.graph.label(of), Symbol("NMLKPQRS"[open_axis] if open_axis < 8 else "N")
         return self.once(("size", label, axis), lambda: Leaf("size", label, symbol, (), axis))
+
+    def _sizes(self, of: Node, axis: int) -> list[int | None]:
+        return [places[of].shape[axis] for places in self._copies.places]
+
+    def size(self, of: Node, axis: int) -> Node:
+        """Return what stands for the size of an axis: N for the first axis that the inputs leave open, M for the second."""
+        sizes = self._sizes(of, axis)
+        try:
+            return self._size(of, axis, axis) if len(set(sizes)) == 1 else self._number(of, sizes)  # type: ignore[arg-type]
+        except NoFormula:
+            return self._size(of, axis, axis)
 
 
 @dataclass(frozen=True)
@@ -333,22 +349,19 @@ class Copies:
         """Return the numbers for the size of an unknown axis, in all copies."""
         return [self.numbers[axis], *(_OTHER if other == axis else self.numbers[axis] for other in self.numbers)]
 
-    def number(self, node: Constant, twins: Sequence[Node]) -> tuple[float, dict[int, int]]:
-        """Return c and the power p of each size N that a number is made of, c · Nᵖ, by how it changes with them."""
-        value: Any = node.value.item()
-        powers: dict[int, int] = {}
-        for axis, twin in zip(self.numbers, twins, strict=True):
-            other = twin.value.item()  # type: ignore[attr-defined]
-            if other == value:
-                continue
-            ratio, change = _OTHER / self.numbers[axis], other / value if value else 0.0
-            power = next((p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)), None)
-            if power is None:
-                raise NoFormula
-            powers[axis] = power
-        for axis, power in powers.items():
-            value = value / float(self.numbers[axis]) ** power
-        return value, powers
+    def powers(self, values: Sequence[float]) -> tuple[float, dict[int, int]]:
+        """Return c and the power p of each size N that a number is made of, c · Nᵖ, by what it is in all copies."""
+        number, *others = values
+        powers = {}
+        for axis, other in zip(self.numbers, others, strict=True):
+            if other != values[0]:
+                ratio, change = _OTHER / self.numbers[axis], other / values[0] if values[0] else 0.0
+                found = [p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)]
+                if not found:
+                    raise NoFormula
+                powers[axis] = found[0]
+                number = number / float(self.numbers[axis]) ** found[0]
+        return number, powers
 
 
 def ratio_of(number: float) -> tuple[float, float]:

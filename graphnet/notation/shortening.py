@@ -15,16 +15,12 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, unchanged
 from graphnet.notation.formula import Sized, extent
-from graphnet.notation.symbols import only_new_axes
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Equal, Where, ZerosLike
-from graphnet.ops.linear import Matmul, Transpose
-from graphnet.ops.shaping import BroadcastTo, Getitem
+from graphnet.ops.shaping import BroadcastTo
 
 _ORIGIN = Constant(np.zeros(()), None)
-_ROWS = (None, None, None)
-"""An index that takes all rows."""
 
 
 class Shortener(Maker):
@@ -104,22 +100,6 @@ class Shortener(Maker):
                 yield self.call(Negative(), (y,), y.shape)
             case Negative(), (Node(op=Expm1(), inputs=(x,)),):  # the numbers are better by it, 1 − eˣ is what it means
                 yield self.call(Subtract(), (self.number(1.0), self.call(Exp(), (x,), x.shape)), x.shape)
-            case Getitem((0,)), (Node(op=Matmul() | Multiply() as inner, inputs=(x, y)),):
-                row, other = (x, y) if isinstance(inner, Matmul) else (y, x)
-                vector = vector_in_row(row)
-                if vector is not None and isinstance(inner, Matmul) and other.ndim == 2:
-                    yield self.call(inner, (vector, other), other.shape[1:])
-                elif vector is not None and isinstance(inner, Multiply) and other.shape == ():
-                    yield self.call(inner, (other, vector), vector.shape)
-            case Getitem(index), (Node(op=Matmul() | Multiply() as inner, inputs=(x, y)),) if index == (_ROWS, 0):
-                vector = vector_in_column(y)
-                if vector is not None and (isinstance(inner, Matmul) or x.shape == ()):
-                    yield self.call(inner, (x, vector), x.shape[:-1] if isinstance(inner, Matmul) else vector.shape)
-            case Matmul(), (x, y):
-                for one, other in ((x, y), (y, x)):
-                    scalar = _without_new_axes(one)
-                    if scalar is not None and scalar.shape == ():
-                        yield self.call(Multiply(), (scalar, other), other.shape)
 
     def _shorter_product(self, x: Node, y: Node, *, is_left: bool) -> Iterator[Node]:
         """Yield ways to write a product of x and y shorter, by what x is."""
@@ -143,30 +123,6 @@ def mentions(root: Node, part: Node) -> int:
     for node in topological_order([root]):
         count[node] = int(node is part) + sum(count[source] for source in node.inputs)
     return count[root]
-
-
-def vector_in_row(node: Node) -> Node | None:
-    """Return the vector that a matrix of one row was made of."""
-    if isinstance(node.op, Transpose) and node.ndim == 2:
-        return vector_in_column(node.inputs[0])
-    vector = _without_new_axes(node)
-    return vector if vector is not None and vector.ndim == 1 and node.shape == (1, *vector.shape) else None
-
-
-def vector_in_column(node: Node) -> Node | None:
-    """Return the vector that a matrix of one column was made of."""
-    if isinstance(node.op, Transpose) and node.ndim == 2:
-        return vector_in_row(node.inputs[0])
-    vector = _without_new_axes(node)
-    return vector if vector is not None and vector.ndim == 1 and node.shape == (*vector.shape, 1) else None
-
-
-def _without_new_axes(node: Node) -> Node | None:
-    """Return what an indexing that only adds axes of size 1 was given; None if it is something else."""
-    inner = node
-    while isinstance(inner.op, Getitem) and only_new_axes(inner.op.index):
-        (inner,) = inner.inputs
-    return None if inner is node else inner
 
 
 def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ...]:

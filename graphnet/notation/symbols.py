@@ -20,7 +20,7 @@ from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from graphnet.ops.normalisation import Normalisation
 from graphnet.ops.reductions import Reduction
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Index, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -255,43 +255,16 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[Along]:
             row = [len(stack)] if len(x) > 1 else []
             column = [len(output) - 1] if len(y) > 1 else []
             return [(*in_x, *row, None), (*in_y, None, *column)]
-        case Transpose(axes):
-            order = list(axes or reversed(range(len(output))))
-            return [tuple(map(order.index, range(len(order))))]
-        case Reduction():
-            (z,) = operands
-            reduced = normal_axes(op.axis, len(z))
-            if op.keepdims:
-                return [tuple(None if axis in reduced else axis for axis in range(len(z)))]
-            return [_without(reduced, len(z))]
-        case Squeeze(axes):
-            (z,) = operands
-            return [_without(normal_axes(axes, len(z)), len(z))]
-        case ExpandDims(axes):
-            new = normal_axes(axes, len(output))
-            return [tuple(axis for axis in range(len(output)) if axis not in new)]
-        case Getitem(index) if only_new_axes(index):
-            added = _new_axes(index, len(output))
-            return [tuple(axis for axis in range(len(output)) if axis not in added)]
+        case Transpose() | Reduction() | Squeeze() | ExpandDims() | Getitem() if takes_all(op):
+            gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, Squeeze) else ()
+            sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
+            after = op.shape(tuple(sizes))
+            return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
     if isinstance(op, (Elementwise, BiasAdd, AlongAxis, Normalisation, BroadcastTo)) or _keeps_shape(
         op, output, operands
     ):
         return [_aligned(output, operand) for operand in operands]
     return [(None,) * len(operand) for operand in operands]
-
-
-def _without(gone: Sequence[int], ndim: int) -> Along:
-    """Return where axes go if those of `gone` end, and the others move together."""
-    places = iter(range(ndim))
-    return tuple(None if axis in gone else next(places) for axis in range(ndim))
-
-
-def _new_axes(index: Index, ndim: int) -> list[int]:
-    """Return which axes of the output an index has added."""
-    spread = index.index("...") if "..." in index else len(index)
-    new = [i for i, item in enumerate(index[:spread]) if item is None]
-    behind = index[spread + 1 :]
-    return new + [ndim - len(behind) + i for i, item in enumerate(behind) if item is None]
 
 
 def _aligned(output: Shape, operand: Shape) -> Along:
@@ -304,6 +277,6 @@ def _keeps_shape(op: Op, output: Shape, operands: Sequence[Shape]) -> bool:
     return not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
 
 
-def only_new_axes(index: Index) -> bool:
-    """Tell whether an index takes everything, and only adds axes."""
-    return all(item in (None, "...", (None, None, None)) for item in index)
+def takes_all(op: Op | None) -> bool:
+    """Tell whether an op is no indexing that leaves entries out."""
+    return not isinstance(op, Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)

@@ -9,27 +9,28 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphnet.core.text import markup
+from graphnet.notation.symbols import GREEK
 
 
 @dataclass(frozen=True)
-class Name:
+class _Text:
+    text: str
+
+
+class Name(_Text):
     """A letter in italics, or a word set upright."""
 
-    text: str
 
-
-@dataclass(frozen=True)
-class Digits:
+class Digits(_Text):
     """A number."""
 
-    text: str
 
-
-@dataclass(frozen=True)
-class Letters:
+class Letters(_Text):
     """Indices: letters in italics side by side."""
 
-    text: str
+
+class Words(_Text):
+    """Words between pieces of a formula."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,6 @@ class Sign:
 
     text: str
     spaced: bool = False
-
-
-@dataclass(frozen=True)
-class Words:
-    """Words between pieces of a formula."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -140,12 +134,7 @@ _LATEX_SIGNS = {
     "⊙": r"\odot", "−": "-", "Σ": r"\sum", "⊤": r"\top", "∂": r"\partial", "≥": r"\geq",
     "≤": r"\leq", "≠": r"\neq", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "·": r"\cdot", "⊗": r"\otimes",
 }  # fmt: skip
-_LATEX_GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
-    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
-    "τ": "tau", "υ": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
-    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
+_LATEX_GREEK = {letter: word for word, letter in GREEK.items()} | {"ε": "varepsilon", "φ": "varphi"}
 _LATEX_ESCAPES = {
     "_": r"\_", "&": r"\&\,", "#": r"\#", "%": r"\%", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\backslash{}",
     "<": "{<}", ">": "{>}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ ", "'": "’", '"': "”", "`": "‘",
@@ -250,16 +239,10 @@ def as_mathml(box: Box) -> str:
             return f"<mrow>{SPACE}<mtext>{markup(text)}</mtext>{SPACE}</mrow>"
         case Row(parts):
             return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
-        case Script(base, None, None):
-            return as_mathml(base)
-        case Script(Sign("Σ") as base, sub, None) if sub is not None:
-            return f"<munder>{as_mathml(base)}{as_mathml(sub)}</munder>"
-        case Script(base, sub, None) if sub is not None:
-            return f"<msub>{as_mathml(base)}{as_mathml(sub)}</msub>"
-        case Script(base, None, sup) if sup is not None:
-            return f"<msup>{as_mathml(base)}{as_mathml(sup)}</msup>"
-        case Script(base, sub, sup) if sub is not None and sup is not None:
-            return f"<msubsup>{as_mathml(base)}{as_mathml(sub)}{as_mathml(sup)}</msubsup>"
+        case Script(base, sub, sup):
+            tag = "munder" if base == Sign("Σ") else "m" + "sub" * (sub is not None) + "sup" * (sup is not None)
+            inner = "".join(as_mathml(part) for part in (base, sub, sup) if part is not None)
+            return f"<{tag}>{inner}</{tag}>" if sub or sup else inner
         case Fraction(over, under):
             return f"<mfrac>{as_mathml(over)}{as_mathml(under)}</mfrac>"
         case Root(inner):

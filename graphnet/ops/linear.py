@@ -38,7 +38,13 @@ class Matmul(Primitive):
     def backward(self, delta: Array, z: Array, x: Array, y: Array) -> Array:
         if x.ndim == y.ndim == 2:
             return delta @ y.T, x.T @ delta
-        # A vector on the left is a matrix of one row, on the right of one column.
+        if x.ndim == y.ndim == 1:
+            return delta * y, delta * x
+        if x.ndim == 1 and y.ndim == 2:
+            return delta @ y.T, _outer(x, delta)
+        if x.ndim == 2 and y.ndim == 1:
+            return _outer(delta, y), x.T @ delta
+        # Stacks of matrices. A vector on the left is a matrix of one row, on the right of one column.
         row, column = x.ndim == 1, y.ndim == 1
         X = x[np.newaxis, :] if row else x
         Y = y[:, np.newaxis] if column else y
@@ -50,6 +56,11 @@ class Matmul(Primitive):
 
     def shape(self, x: Shape, y: Shape) -> Shape:
         return shapes.matmul(x, y)
+
+
+def _outer(column: Array, row: Array) -> Array:
+    """Return the matrix of all products of an entry of one vector and one of another."""
+    return column[:, np.newaxis] @ row[np.newaxis, :]
 
 
 @builtin
