@@ -157,4 +157,5 @@ def on_scale(array: Array) -> Array:
 
 def norm(array: Array) -> float:
     """Return the Euclidean norm over all entries."""
-    return float(np.linalg.norm(np.ravel(array)))
+    entries, times = distinct(np.asarray(array))
+    return float(np.linalg.norm(np.ravel(entries))) * times**0.5
