@@ -88,7 +88,7 @@ def _boxes(picture: Picture) -> Iterator[str]:
 
 
 def _box(box: Box, direction: Direction, *, on_line: bool) -> str:
-    fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
+    fill, line = colours.OUTPUT if box.output else colours.BOX[box.kind]
     look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{colours.FAULT_LINE if box.faulty else line}"'
     look += ' group="main"' * on_line + ' peripheries="2"' * box.output + ' penwidth="3"' * box.faulty
     classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""

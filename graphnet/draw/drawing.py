@@ -156,24 +156,15 @@ def draw(
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
-    return Drawing(picture, partial(_page, graph, picture, ops, passes, rate, sample, view))
+    return Drawing(picture, partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view))
 
 
-def _page(
-    graph: Graph,
-    picture: Picture | Diagram,
-    ops: Callable[..., Picture],
-    passes: Mapping[str, ForwardPass],
-    rate: float,
-    sample: int | None,
-    view: Literal["ops", "units"],
-) -> str:
+def _page(*what: Any, **options: Any) -> str:
     """Write the page; only pages need all that is imported here."""
+    from graphnet.draw.page import write_html
     from graphnet.draw.page.data import page_data
-    from graphnet.draw.page.html import write_html
 
-    first = picture if isinstance(picture, Picture) else ops()
-    return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
+    return write_html(page_data(*what, **options))
 
 
 # What is given ------------------------------------------------------------------------------------------------------

@@ -73,10 +73,10 @@ def _looks(picture: Picture, edges: list[Arrow]) -> Iterator[str]:
     """Yield the colours: of boxes by their kind, of arrows by their role."""
     looks: dict[str, tuple[str, list[Box]]] = {
         kind: (
-            f"fill:{fill},stroke:{colours.BOX_LINE[kind]},color:{colours.INK}",
+            f"fill:{fill},stroke:{line},color:{colours.INK}",
             [box for box in picture.boxes if box.kind == kind and not box.output],
         )
-        for kind, fill in colours.BOX_FILL.items()
+        for kind, (fill, line) in colours.BOX.items()
     }
     output = f"fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}"
     looks["output"] = output, [box for box in picture.boxes if box.output]

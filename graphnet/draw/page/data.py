@@ -40,7 +40,6 @@ _ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
 def page_data(
-    picture: Picture,
     graph: Graph,
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
@@ -51,8 +50,8 @@ def page_data(
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
-    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)`` gives the
-    picture where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
+    ``unfold()`` gives the picture: the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)``
+    one where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
     the unit view alone.
 
     Raises
@@ -60,6 +59,7 @@ def page_data(
     DrawError
         If the passes don't take the same steps or are too many, or there is no Graphviz.
     """
+    picture = unfold()
     scenes = {name: Scene(one, graph) for name, one in _pictures(picture, unfold).items()}
     nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
     count = 3 * len(nodes) * len(passes)

@@ -14,7 +14,7 @@ from graphnet.core.tables import distinct
 from graphnet.draw.names import counted
 from graphnet.draw.page.scenery import Scene, SceneStep
 from graphnet.draw.page.steps import Event, Sentences, new_value
-from graphnet.draw.scale import largest_in_tiles, norm
+from graphnet.draw.scale import largest_in_tiles, norm, summary_of
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
@@ -54,23 +54,14 @@ def array_data(array: Array, most: int) -> dict[str, Any]:
     shape = [int(size) for size in array.shape]
     if not array.size:
         return {"shape": shape, "rows": []}
-    entries, times = distinct(array)
+    entries, _ = distinct(array)
     matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
     shown = _reduced(matrix, most)
     told: dict[str, Any] = {"shape": shape, "rows": [[number(entry) for entry in row] for row in shown]}
     columns = array.shape[-1] if array.ndim else 1
     if shown.size != array.size:
         told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
-    if array.dtype == bool:
-        return told | {"true": int(entries.sum()) * times}
-    finite = entries[np.isfinite(entries)]
-    if finite.size < entries.size:
-        told["bad"] = int(entries.size - finite.size) * times
-    if finite.size:
-        with np.errstate(over="ignore"):
-            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()) * times**0.5)
-        told["range"] = [number(finite.min()), number(finite.max())]
-    return told
+    return told | summary_of(array)
 
 
 def _reduced(matrix: Array, most: int) -> Array:

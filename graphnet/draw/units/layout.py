@@ -168,7 +168,7 @@ class _Placing:
         tip = f"unit {unit.number}: {', '.join(words)}" if words else ""
         yield self._ring(unit, circle)
         if column.kind == "input":
-            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX_LINE["input"], 1.0)]
+            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX["input"][1], 1.0)]
             inside += _symbol_and_number(x, y, f"a_{column.index}", unit.a) if labelled else []
             yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
             return
@@ -197,7 +197,7 @@ class _Placing:
         """Return the circle's line: red and wide by the size of the error signal."""
         (x, y), r, column = circle.centre, circle.r, circle.column
         if column.kind == "input" or unit.delta is None:
-            ring = Disc(x, y, r, None, colours.BOX_LINE["input" if column.kind == "input" else "op"], 1.2)
+            ring = Disc(x, y, r, None, colours.BOX["input" if column.kind == "input" else "op"][1], 1.2)
             return Part(unit.id, ("ring", f"n{column.a}"), (ring,))
         width = 1.2 + (5.0 if self.style.labelled else 3.5) * _full(unit.delta.strength)
         ring = Disc(x, y, r + width / 2, None, colours.line("error signal", unit.delta.strength), round(width, 2))

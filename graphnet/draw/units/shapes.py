@@ -43,7 +43,6 @@ class Line:
     colour: Shade
     width: float = 1.0
     curved: bool = False
-    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,7 +272,7 @@ def element_of(shape: Drawn, paint: Paint = str) -> Tree:
     path = f"M{first}{'C' if shape.curved else 'L'}{' '.join(rest)}"
     if isinstance(shape, Area):
         return ["path", {"d": f"{path}Z", "fill": paint(shape.fill), **stroke}]
-    return ["path", {"d": path, "fill": "none", **stroke, **({"stroke-dasharray": "4 3"} if shape.dashed else {})}]
+    return ["path", {"d": path, "fill": "none", **stroke}]
 
 
 def _text_element(text: Text, paint: Paint) -> Tree:
@@ -322,8 +321,7 @@ def to_dot(sheet: Sheet) -> str:
 def _operations(shape: Line | Area | Disc, height: float) -> str:
     """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
     fill = None if isinstance(shape, Line) else shape.fill
-    dash = "dashed" if isinstance(shape, Line) and shape.dashed else "solid"
-    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string(dash)}"
+    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string('solid')}"
     look += f" C {_string(fill)}" if fill else ""
     if isinstance(shape, Disc):
         return f"{look} {'E' if fill else 'e'} {_px(shape.x)} {_px(height - shape.y)} {_px(shape.r)} {_px(shape.r)}"
