@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.picture import MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.draw.units import frame
-from graphnet.draw.units.shapes import (
-    Area,
-    Disc,
-    Drawn,
-    Line,
-    Part,
-    Point,
-    Sheet,
-    Text,
-    back_arrow,
-    between,
-    curve_in,
-    edge_line,
-    formula,
-    half_disc,
-    plain,
-    rectangle,
-)
+from graphnet.draw.units import frame, shapes
+from graphnet.draw.units.shapes import Area, Disc, Drawn, Line, Part, Point, Sheet, Text, formula, plain
 
 
 @dataclass(frozen=True)
@@ -133,31 +117,28 @@ class _Placing:
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
         colour = colours.weight(weight.negative, strength)
-        line = Line(edge_line(start.centre, start.r, end.centre, end.r), colour, width)
+        line = Line(shapes.edge_line(start.centre, start.r, end.centre, end.r), colour, width)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
         yield Part(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            shapes = back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
+            arrow = shapes.back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
             classes = ("message", "backward", f"n{start.column.a}")
-            yield Part(f"{weight.id}m", classes, shapes, f"δ w = {weight.message.text}")
+            yield Part(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
 
     def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Part]:
         start, end = self.circles[weight.source], self.circles[weight.target]
-        x, y = between(start.centre, end.centre, _LABEL_AT)
-        named = f"w_{start.column.index}{end.column.index}"
-        classes = ("label", f"n{bundle.node}")
+        x, y = shapes.between(start.centre, end.centre, _LABEL_AT)
+        w, node = f"w_{start.column.index}{end.column.index}", f"n{bundle.node}"
         if weight.weight is None:
-            yield _label(f"{weight.id}w", classes, Text(x, y + 4, formula(named), 12, colours.INK))
+            yield _label(f"{weight.id}w", ("label", node), Text(x, y + 4, formula(w), 12, colours.INK))
             return
         height = y - 3 if weight.gradient else y + 4
         ink = colours.weight(weight.negative, 1.0)
-        number = Text(x, height, formula(f"{named} {weight.weight.text}"), 11, ink, bold=True)
-        yield _label(f"{weight.id}w", classes, number, weight.updated)
-        if weight.gradient:
-            gradient = Text(x, y + 10, plain(weight.gradient.text), 11, GREEN)
-            yield _label(f"{weight.id}g", ("label", "gradient", f"n{bundle.node}"), gradient)
+        number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
+        yield _label(f"{weight.id}w", ("label", node), number, weight.updated)
+        yield from _gradient(weight.id, node, weight.gradient, x, y + 10)
 
     # Units ----------------------------------------------------------------------------------------------------------
 
@@ -173,12 +154,14 @@ class _Placing:
             yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
             return
         at_x, at_y, size = (-r * 0.5, -r * 0.3, 16) if labelled else (-r * 0.48, 4.5, 12)
-        z_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
-        a_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
+        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
+        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
         z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
             up, *sides = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
-            a_shapes.append(Line(curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3))
+            a_shapes.append(
+                Line(shapes.curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3)
+            )
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
@@ -212,12 +195,12 @@ class _Placing:
         if column.bias is not None:
             yield from self._bias(unit, circle)
         if unit.delta:
-            spans = formula(f"δ_{q} {unit.delta.text}")
-            marked = (*plain(f"{MARKS['zero']} "), *spans) if unit.silent else spans
-            texts = [Text(x, y + r + 19, marked, 11.5, RED, bold=True)]
-            texts += [Text(x, y + r + 31, plain(f"{MARKS['saturated']} {unit.flat}"), 10, RED)] if unit.flat else []
-            for end, text in zip("dk", texts, strict=False):
-                yield _label(f"{unit.id}{end}", ("label", "backward", f"n{column.z}"), text)
+            classes = ("label", "backward", f"n{column.z}")
+            marked = formula(f"{MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
+            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 11.5, RED, bold=True))
+            if unit.flat:
+                flat = plain(f"{MARKS['saturated']} {unit.flat}")
+                yield _label(f"{unit.id}k", classes, Text(x, y + r + 31, flat, 10, RED))
 
     def _bias(self, unit: Unit, circle: _Circle) -> Iterator[Part]:
         (x, y), r, column = circle.centre, circle.r, circle.column
@@ -226,9 +209,7 @@ class _Placing:
         text = Text(at - 4, y - up, formula(f"b_{column.index}{_behind(unit.bias)}"), 11, colours.INK, "end")
         yield Part("", ("bias", node), (Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
         yield _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
-        if unit.bias_gradient:
-            gradient = Text(at - 4, y - r - 9, plain(unit.bias_gradient.text), 11, GREEN, "end")
-            yield _label(f"{unit.id}g", ("label", "gradient", node), gradient)
+        yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 
@@ -250,7 +231,7 @@ class _Placing:
         wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
         away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self.x(last) + away, self.middle
-        box = Area(rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
+        box = Area(shapes.rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
         name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
         call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
         units = self.diagram.columns[last].units
@@ -261,12 +242,12 @@ class _Placing:
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point, *, arrow_back: bool) -> Iterator[Part]:
         circle = self.circles[unit.id]
         x, y, r, column = circle.x, circle.y, circle.r, circle.column
-        line = Line(edge_line((x, y), r, end, 4), BLUE, 1.2)
+        line = Line(shapes.edge_line((x, y), r, end, 4), BLUE, 1.2)
         yield Part(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
         if unit.error and arrow_back:
-            shapes = back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
-            yield Part(f"{unit.id}m", ("message", *back), shapes, f"∂E/∂a = {unit.error.text}")
+            arrow = shapes.back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
+            yield Part(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
             yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 11, RED, "start"))
@@ -301,6 +282,11 @@ def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> li
     return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
 
 
+def _gradient(id: str, node: str, cell: Cell | None, x: float, y: float, anchor: Any = "middle") -> Iterator[Part]:
+    if cell:
+        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 11, GREEN, anchor))
+
+
 def _behind(cell: Cell | None) -> str:
     return f" {cell.text}" if cell else ""
 
@@ -327,5 +313,5 @@ def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> 
     after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
-    corners = rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
+    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
     return Part(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)
