@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.explain.paths import MOST_WORK, paths
 from graphnet.files import writing
-from tools.growth import SHAPES, exponent
+from tools.growth import SHAPES, operations
 
 
 def used_often(times):
@@ -45,9 +46,39 @@ def test_a_derivation_of_many_uses_gives_the_engine_s_gradient():
     np.testing.assert_allclose(gn.derive(E, w).evaluate(bwd)["w"], bwd.gradient(w), rtol=1e-12)
 
 
+@pytest.mark.parametrize("what", ["Graph", "labels", "backward", "diagnose", "explain"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_calls_of_backward_grow_with_the_graph_and_not_with_its_square(shape):
-    assert exponent(shape, "backward", [300, 1000]) <= 1.2
+def test_twice_the_nodes_take_no_more_than_twice_the_operations(shape, what, monkeypatch):
+    monkeypatch.setattr(sys.modules[paths.__module__], "MOST_STEPS", 1000)  # of all paths, however long
+    once, twice = operations(shape, what, 150), operations(shape, what, 300)
+    assert twice <= 2.3 * once
+
+
+@pytest.mark.parametrize("shape", ["fan_out", "fan_in"])
+def test_all_paths_through_a_node_of_many_inputs_are_found(shape):
+    E = SHAPES[shape](1000)
+    found = gn.explain(gn.backward(E, {}), "w", most=1000)
+    assert found.all_paths
+    assert found.paths_found == len(found.paths) == 1000
+    np.testing.assert_allclose(sum(path.product for path in found.paths), found.value, rtol=1e-12)
+
+
+def test_a_rule_of_many_inputs_that_computes_what_it_sends_is_searched_as_far_as_it_pays():
+    @gn.op
+    def joined(*parts):
+        return np.concatenate(parts)
+
+    @joined.backward
+    def joined_backward(delta, a, *parts):
+        asked.append(len(parts))
+        return list(1.0 * delta.reshape(len(parts), 1))
+
+    asked = []
+    w = gn.parameter("w", np.ones(1))
+    found, count, complete = paths(gn.backward(gn.sum(joined(*[w] * 1000)), {}), w, (0,), most=8)
+    assert not complete
+    assert sum(asked) <= 2 * MOST_WORK
+    assert len(found) <= min(count, 8)
 
 
 def test_what_could_not_be_loaded_does_not_replace_what_can(tmp_path, monkeypatch):

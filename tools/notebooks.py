@@ -66,7 +66,7 @@ def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Run a notebook in a fresh kernel and an empty folder. An exception in a cell is raised here."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"timeout": 120, "record_timing": False, "coalesce_streams": True}
+        settings = {"timeout": None, "startup_timeout": 3600, "record_timing": False, "coalesce_streams": True}
         client = NotebookClient(notebook, resources={"metadata": {"path": folder}}, **settings)
         client.execute()
     for cell in notebook.cells:

@@ -73,7 +73,8 @@ class StepCurve:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise DrawError(
-                f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+                f"plots need matplotlib, which can't be imported: {error}",
+                repair='Run: pip install "matplotlib>=3.8.4".',
             ) from error
         if axes is None:
             axes = Figure(layout="constrained").add_subplot()
@@ -95,6 +96,8 @@ class StepCurve:
         figure = self.plot().figure
         try:
             target = Path(path)
+            if not target.suffix:
+                raise ValueError("it has no suffix to tell the format")
             figure.savefig(target)
         except (OSError, TypeError, ValueError) as error:
             raise DrawError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from graphnet.check.checker import check_op
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.leaves import numbers
 from graphnet.core.settings import generator
+from graphnet.engine.rules import rule_error
 from graphnet.errors import GraphnetError, RuleError, shown
 
 HINTS = (
@@ -118,7 +119,11 @@ def exercise(
     generator(rng)
     rule = _op_of(forward, backward)
     arrays = inputs or tuple(_both_signs(rng) for _ in range(_count(rule)))
-    rule.forward(*[numbers(array, f"input {slot}") for slot, array in enumerate(arrays)])
+    given = [numbers(array, f"input {slot}") for slot, array in enumerate(arrays)]
+    try:
+        rule.forward(*given)
+    except Exception as error:
+        raise rule_error("forward", given, error) from error
     try:
         report = check_op(rule, *arrays, rng=rng)
     except GraphnetError as error:
@@ -141,7 +146,7 @@ def _op_of(forward: Any, backward: Any) -> FunctionOp:
         named = _of_one_argument(function) if function.nin == 1 else _of_two_arguments(function)
         named.__name__ = function.__name__
         function = named
-    return FunctionOp(function, backward)
+    return replace(op(function).op, backward_rule=backward)
 
 
 def _of_one_argument(ufunc: np.ufunc) -> Callable[..., Any]:

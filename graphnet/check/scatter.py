@@ -21,7 +21,7 @@ def scatter(findings: Sequence[Finding]) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise DrawError(
-            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8.4".'
         ) from error
     shown = [(finding, finding.compared) for finding in findings if finding.compared is not None and finding.entries][
         :MOST

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from graphnet.core.node import Array
 from graphnet.core.op import Op, not_by_name, positional_parameters
 from graphnet.errors import GraphError, RuleError, shown
@@ -30,12 +32,7 @@ class FunctionOp(Op):
             object.__setattr__(self, "shape", self.shape_rule)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        owner: Any = sys.modules.get(self.forward_rule.__module__)
-        for part in self.forward_rule.__qualname__.split("."):
-            owner = getattr(owner, part, None)
-        if not isinstance(owner, op) or owner.op != self:
-            raise not_by_name(self.forward_rule, self.name)
-        return as_op, (owner,)
+        return as_op, (_found(self.forward_rule, self.name, lambda each: isinstance(each, op) and each.op == self)[1],)
 
     @property
     def has_backward(self) -> bool:
@@ -141,16 +138,26 @@ class op:
         return f"<op {self.__name__}>"
 
     def __reduce__(self) -> str:
-        if "<locals>" in getattr(self.__wrapped__, "__qualname__", "<locals>"):
-            raise not_by_name(self.__wrapped__, self.__name__)
-        return self.__wrapped__.__qualname__  # its name in its module
+        return _found(self.__wrapped__, self.__name__, lambda each: each is self)[0]
+
+
+def _found(rule: Callable[..., Any], name: str, is_it: Callable[[object], bool]) -> tuple[str, object]:
+    """Return the name in its rule's module that an op is pickled by, and the op: that of the rule, or any other."""
+    module, qualified = sys.modules.get(rule.__module__), getattr(rule, "__qualname__", "<locals>")
+    inner: Any = module
+    for part in qualified.split("."):
+        inner = getattr(inner, part, None)
+    for known, each in [(qualified, inner), *list(vars(module).items() if module else ())]:
+        if is_it(each):
+            return known, each
+    raise not_by_name(rule, name)
 
 
 def _require_inputs_only(forward: Callable[..., Any]) -> None:
     """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
     name = getattr(forward, "__name__", "")
-    try:
-        parameters = list(inspect.signature(forward).parameters.values())
+    try:  # a ufunc has a signature since NumPy 2.4, but its parameters are settings
+        parameters = [] if isinstance(forward, np.ufunc) else list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     if not name or not parameters:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.core.leaves import Constant, Input, Parameter
-from graphnet.core.node import Node, as_nodes, describe
+from graphnet.core.node import InOrder, Node, as_nodes, describe
 from graphnet.core.order import topological_order
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
@@ -68,10 +68,7 @@ class Graph(Pictured):
         self._by_name = _by_name(self.nodes)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _of, (
-            self.nodes,
-            self.outputs,
-        )  # each node after its inputs, so that however deep, none is nested in another
+        return _of, (InOrder(self.nodes), self.outputs)
 
     def __len__(self) -> int:
         return len(self.nodes)

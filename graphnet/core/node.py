@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence, ValuesView
 from operator import is_
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
@@ -86,7 +87,10 @@ class Node(registry.Pictured):
             if getattr(np, attribute, None) in registry.BUILDERS:
                 hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
             elif attribute in ("std", "var"):
-                hint = "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); std = np.sqrt(var)."
+                hint = (
+                    "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); "
+                    "std = np.sqrt(var + 1e-12)."
+                )
             elif hasattr(np.ndarray, attribute) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:
@@ -96,9 +100,24 @@ class Node(registry.Pictured):
     def __delattr__(self, attribute: str) -> NoReturn:
         raise AttributeError(f"{self!r} is immutable: its {attribute} can't be deleted")
 
+    def __copy__(self) -> Self:
+        return self  # immutable: a second node of its name would be in its way, and over a parameter's own array
+
     def __reduce__(self) -> tuple[Any, ...]:
         slots = [slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())]
-        return restored, (type(self), tuple((slot, getattr(self, slot)) for slot in slots))
+        below = self._below() if self not in _listed.nodes else None
+        return restored, (below, type(self), tuple((slot, getattr(self, slot)) for slot in slots))
+
+    def _below(self) -> InOrder | None:
+        """Return what a node depends on, each after its inputs, if it is much: to be pickled or copied before it."""
+        from graphnet.core.order import topological_order
+
+        seen, ahead = {self}, [self]
+        while ahead and len(seen) <= FEW:
+            new = set(ahead.pop().inputs) - seen - _listed.nodes
+            seen |= new
+            ahead += new
+        return InOrder(topological_order(self.inputs, _listed.nodes)) if len(seen) > FEW else None
 
     # What a rule may ask of an array -------------------------------------------------------------------------------
 
@@ -243,7 +262,35 @@ class Node(registry.Pictured):
         return f"<{self.kind}{name} {self.shape}>"
 
 
-def restored(kind: type[Node], slots: Sequence[tuple[str, Any]]) -> Node:
+FEW = 50
+"""So many nodes may be nested in each other in a pickle, each the input of the next."""
+
+
+class InOrder(list[Node]):
+    """Nodes to be pickled or copied one after the other, each after its inputs: however many, none is nested in another.
+
+    Whoever pickles or copies keeps it until the end, and so it is told which nodes need not be listed again.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _listed.nodes.update(self)
+        return list, (), None, iter(self)
+
+    def __del__(self) -> None:
+        _listed.nodes.difference_update(self)
+
+
+class _Listed(threading.local):
+    """The nodes that are being pickled or copied in order just now."""
+
+    def __init__(self) -> None:
+        self.nodes: set[Node] = set()
+
+
+_listed = _Listed()
+
+
+def restored(below: object, kind: type[Node], slots: Sequence[tuple[str, Any]]) -> Node:
     """Return the node that was pickled or copied."""
     node = object.__new__(kind)
     for slot, value in slots:

@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from graphnet.core import registry
-from graphnet.core.leaves import Input, as_node, numbers
+from graphnet.core.leaves import Constant, Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
+from graphnet.core.settings import setting
 from graphnet.core.shapes import Shape, as_shape, refuse_hidden_stretch
 from graphnet.errors import (
     DtypeError,
@@ -51,8 +52,9 @@ class Stateless:
 def not_by_name(thing: Any, name: str) -> GraphError:
     """Return the error of pickling what is found by its name in a module, and is not there."""
     return GraphError(
-        f"op {name} can't be pickled: {thing.__qualname__} of {thing.__module__} is not at the top of a module",
-        repair="Pickle finds rules by name: move it out of the function that it is in. gn.save needs no pickle: ops=[...].",
+        f"op {name} can't be pickled: no name at the top of module {thing.__module__}, where its rule is from, stands for it",
+        repair="Pickle finds ops by name: give it one there, or move it out of the function that it is in. gn.save needs no "
+        "pickle: ops=[...].",
     )
 
 
@@ -96,6 +98,13 @@ class Op(Stateless):
                 f"To apply an op, make it first: {type(self).__name__}()(x).",
             )
 
+    def __post_init__(self) -> None:
+        """Check the settings of a built-in op."""
+        if registry.OPS.get(self.name) is type(self):
+            for field in fields(self):
+                given = setting(getattr(self, field.name), str(field.type), f"{field.name} of op {self.name}")
+                object.__setattr__(self, field.name, given)
+
     def __init_subclass__(cls) -> None:
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -127,6 +136,8 @@ class Op(Stateless):
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
         if named:
             inputs = self._in_places(inputs, named)
+        if name is not None:
+            check_name(name, f"an op ({self.name})")
         for value in inputs:
             if isinstance(value, Node):
                 return self._node(inputs, name)
@@ -156,8 +167,6 @@ class Op(Stateless):
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
-        if name is not None:
-            check_name(name, f"an op ({self.name})")
         try:
             inputs = tuple(
                 [
@@ -170,9 +179,17 @@ class Op(Stateless):
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
-            dtype = self.dtype(*[node.dtype for node in inputs])
+            own = type(self).dtype is not Op.dtype
+            dtype = self.dtype(*([node.dtype for node in inputs] if own else _dtypes(inputs)))
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
+        except Exception as error:
+            if registry.OPS.get(self.name) is not type(self):
+                raise  # the user's own rule of shapes
+            problem = f"its settings {shown(self.settings)} don't fit: {shown(error)}"
+            raise GraphError(problem, repair="Use the function, which checks them.").locate(
+                subject(self, name), describe_inputs(self, inputs)
+            ) from error
         return Node(self, inputs, tuple(shape), dtype, name)
 
     def _operand(self, value: Any, slot: int) -> Any:
@@ -307,6 +324,14 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
+def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
+    """Return the dtypes of inputs; a run casts floating constants to that of parameters and feeds, so they widen nothing."""
+    adapting = [isinstance(node, Constant) and node.dtype.kind == "f" for node in inputs]
+    if all(adapting):
+        return [node.dtype for node in inputs]
+    return [np.dtype(np.float32) if adapts else node.dtype for node, adapts in zip(inputs, adapting, strict=True)]
+
+
 def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:
     """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
     if isinstance(value, (int, float)):
@@ -363,7 +388,7 @@ def shape_of_rule(
         output = require_value(
             op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
         )
-        return output.shape if isinstance(output, Node) else np.shape(output)
+        return output.shape if isinstance(output, Node) else _array_shape(output)
     except RuleError:
         raise
     except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
@@ -387,7 +412,7 @@ def _shape_with(
         ]
         try:
             with np.errstate(all="ignore"):
-                return np.shape(require_value(op.forward(*arrays)))
+                return _array_shape(require_value(op.forward(*arrays)))
         except RuleError:
             raise
         except Exception as error:  # of any kind: it is the rule's own
@@ -397,6 +422,14 @@ def _shape_with(
         f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
         repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
     ) from problems[0]
+
+
+def _array_shape(output: Any) -> tuple[int, ...]:
+    """Return the shape of what a forward rule returned, or raise `RuleError` if it is no array."""
+    try:
+        return tuple(numbers(output, "what its forward rule returned").shape)
+    except DtypeError as error:
+        raise RuleError(error.problem, repair="Return one array.") from None
 
 
 def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,27 @@ def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphEr
     raise error(
         f"{what} is {shown(values)}, expected a list of {of}", repair=repair or f"Write {what}=[...], in order."
     )
+
+
+def setting(value: Any, kind: str, what: str) -> Any:
+    """Return a setting of a built-in op as the kind that its field is annotated with; raise `GraphError` if it is none."""
+    if value is None and kind.endswith("| None"):
+        return None
+    if kind in _PLAIN:
+        return _PLAIN[kind](value, what)
+    if kind.startswith("int |") and not isinstance(value, tuple):
+        return whole(value, what)
+    if not isinstance(value, tuple) or (kind == "Pair" and len(value) != 2):
+        raise GraphError(
+            f"{what} is {shown(value)}, expected a tuple", repair="Or use the function, which takes lists."
+        )
+    if kind == "Index":
+        return value
+    return tuple(_PLAIN["float" if "float" in kind else "int"](entry, what) for entry in value)
+
+
+_PLAIN: dict[str, Callable[[Any, str], Any]] = {"int": whole, "float": real, "float | None": real, "bool": flag}
+"""How a setting of one value is checked, by its annotation."""
 
 
 def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:

@@ -182,6 +182,15 @@ def reduce(shape: Shape, axis: int | Sequence[int] | None, keepdims: bool) -> Sh
     return tuple(size for i, size in enumerate(shape) if i not in axes)
 
 
+def require_entries(shape: Shape, axis: int | Sequence[int] | None, what: str) -> None:
+    """Raise `ShapeError` if there are values to be computed along `axis` of no entries, which have no `what`."""
+    if 0 in shape and 0 not in reduce(shape, axis, False):
+        raise ShapeError(
+            f"{what} of no entries, in an array of shape {shape}",
+            repair="Give at least one: is a selection or a batch empty?",
+        )
+
+
 def reshape(shape: Shape, new: Shape) -> Shape:
     """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
     if any(size is not None and size < -1 for size in new):

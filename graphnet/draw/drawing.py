@@ -176,7 +176,7 @@ def _asked_for(what: Graph | ForwardPass, show: Any) -> frozenset[str]:
         return EVERYTHING - {"formulas"}
     try:
         asked: list[Any] = [show] if isinstance(show, str) else list(show)
-    except TypeError:
+    except Exception:  # of any kind: it can't be iterated
         asked = [show]
     back = BackwardPass, "a backward pass, as gn.backward(E, feeds)"
     needs: dict[str, tuple[type, str]] = dict.fromkeys(("error signals", "gradients", "messages"), back)
@@ -208,7 +208,7 @@ def _named_passes(what: Any) -> dict[str, ForwardPass]:
     if isinstance(what, ForwardPass):
         return {"pass": what}
     if isinstance(what, Mapping):
-        passes = {name if isinstance(name, str) else str(name): run for name, run in what.items()}
+        passes = {name if isinstance(name, str) else shown(name): run for name, run in what.items()}
     elif isinstance(what, Sequence) and any(isinstance(run, ForwardPass) for run in what):
         passes = {f"pass {i}": run for i, run in enumerate(what, start=1)}
     else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import as_node, constant
-from graphnet.core.node import Array, Node, as_nodes, describe
+from graphnet.core.node import Array, Node, as_nodes, describe, made_like
 from graphnet.core.op import Op, messages_of
 from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, same_size
@@ -37,7 +37,7 @@ def gradients(target: Target, wrt: Node | Iterable[Node], *, delta: Any = None) 
     Returns
     -------
     list of Node
-        One for each of `wrt`, of the same shape.
+        One for each of `wrt`, of the same shape and dtype.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def gradients(target: Target, wrt: Node | Iterable[Node], *, delta: Any = None) 
         _require_depended_on(graph, node)
     error_signals = error_signal_nodes(graph, wanted, _start(graph, delta))
     require_reached(graph, wanted, error_signals)
-    return [error_signals[node] for node in wanted]
+    return [_of_dtype(error_signals[node], node.dtype) for node in wanted]
 
 
 def _require_depended_on(graph: Graph, node: Node) -> None:
@@ -118,7 +118,7 @@ def _start(graph: Graph, delta: Any) -> Node:
                 f"output {graph.label(output)!r} has shape {output.shape}, and only a scalar has a gradient",
                 repair="Say what to start from: gradients(..., delta=node).",
             )
-        return constant(1.0)
+        return constant(1.0, dtype=output.dtype)
     node = as_node(delta)
     if not _fits(node.shape, output.shape):
         raise ShapeError(
@@ -168,6 +168,13 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
                 node,
             )
     return nodes
+
+
+def _of_dtype(gradient: Node, dtype: np.dtype[Any]) -> Node:
+    """Return a gradient in the dtype of what it belongs to: constants on the way may have made it another."""
+    if gradient.op is None or gradient.dtype == dtype:
+        return gradient
+    return made_like(gradient.op, gradient.inputs, gradient.shape, gradient, dtype)
 
 
 def _fits(shape: Shape, expected: Shape) -> bool:

@@ -27,7 +27,8 @@ def apply_forward(
         require_declared_sizes(op, node.inputs, [array.shape for array in inputs])
         value = np.asarray(require_value(op.forward(*inputs)))
     except Exception as error:
-        raise located(rule_error("forward", inputs, error), graph, node) from error
+        problem = error if isinstance(error, GraphnetError) else _of_shapes(op, inputs) or error
+        raise located(rule_error("forward", inputs, problem), graph, node) from error
     if not matches(value.shape, node.shape):
         raise located(
             ShapeError(
@@ -60,6 +61,16 @@ def apply_backward(
     except RuleError as error:
         raise located(error, graph, node) from None
     return [None if message is None else read_only(message) for message in messages]
+
+
+def _of_shapes(op: Op, inputs: Sequence[np.ndarray[Any, Any]]) -> ShapeError | None:
+    """Return what is wrong with the shapes of inputs, if an op has a rule for shapes, which says it better."""
+    if type(op).shape is not Op.shape:
+        try:
+            op.shape(*[array.shape for array in inputs])
+        except ShapeError as error:
+            return error
+    return None
 
 
 def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:
@@ -174,7 +185,8 @@ def not_finite(
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     error = NonFiniteError(
         f"the {what} has {nan} NaN and {infinite} infinite of {array.size} entries, the first node to have any",
-        repair="Look at the ranges above: a logarithm or division at 0, an overflow, or data with NaN?",
+        repair="Look at the ranges above: a logarithm, division or root at 0 (add 1e-12 before it), an overflow, or data with "
+        "NaN?",
     )
     lines = [f"{name}: {_range(origin)}" for name, origin in origins]
     return error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])

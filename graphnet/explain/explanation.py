@@ -197,7 +197,8 @@ def explain(
     Notes
     -----
     Slopes are entries of Jacobians, found by running the ops' own backward rules. The search for paths follows the largest
-    contributions first and stops after 20,000 places or 5,000 runs of rules; what is left then is one line.
+    contributions first and stops after 20,000 places or about 5,000 runs of rules, fewer if they have many inputs;
+    what is left then is one line.
 
     Examples
     --------
@@ -228,7 +229,7 @@ def explain(
     signal = bwd.error_signal(node)
     place = _entry(graph.label(node), signal, entry)
     value = float(signal[place])
-    found, complete = paths(bwd, node, place)
+    found, count, complete = paths(bwd, node, place, whole(most, "most", least=0))
     factors = factors_of(bwd, node, place)
     largest = max((float(np.abs(gradient).max(initial=0.0)) for gradient in bwd.gradients.values()), default=0.0)
     sentence, culprit = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
@@ -244,8 +245,8 @@ def explain(
             Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
             for m in bwd.messages(node)
         ),
-        tuple(found[: whole(most, "most", least=0)]),
-        len(found),
+        found,
+        count,
         complete,
         factors,
         sentence,

@@ -13,8 +13,8 @@ from graphnet.explain.slopes import Entry, Slopes
 MOST_STEPS = 20_000
 """Entries visited, along all paths together."""
 
-MOST_EVALUATIONS = 5_000
-"""Runs of backward rules."""
+MOST_WORK = 120_000
+"""Inputs given to rules, in all their runs together; a run itself counts as twenty."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +54,33 @@ class _Trail:
     before: _Trail | None
 
 
-def paths(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[list[Path], bool]:
-    """Return the paths from an entry to the outputs, the largest product first, and whether these are all.
+def paths(bwd: BackwardPass, node: Node, entry: Entry, most: int) -> tuple[tuple[Path, ...], int, bool]:
+    """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
 
     At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
     there add to the gradient. Paths on which a slope is exactly 0 add nothing and are left out.
     """
-    graph, slopes = bwd.graph, Slopes(bwd)
-    found: list[Path] = []
+    slopes = Slopes(bwd)
+    found: list[tuple[_Trail, float]] = []
     counter = itertools.count()
     heap: list[tuple[float, int, _Trail]] = [(0.0, next(counter), _Trail(node, entry, 1.0, 1.0, None))]
     steps = 0
-    while heap and steps < MOST_STEPS and slopes.evaluations < MOST_EVALUATIONS:
+    while heap and steps < MOST_STEPS and slopes.work < MOST_WORK:
         steps += 1
         _, _, trail = heapq.heappop(heap)
-        for message in bwd.messages(trail.node):
-            if message.consumer is None:
-                found.append(_path(bwd, trail, float(message.delta[trail.entry])))
-        for consumer, slot in graph.consumers(trail.node):
-            if consumer not in bwd.error_signals or consumer.op is None or not consumer.op.has_backward:
+        for consumer, slot, delta in bwd.messages(trail.node):
+            if consumer is None or slot is None:
+                found.append((trail, float(delta[trail.entry])))
                 continue
+            if slopes.work >= MOST_WORK:  # within one node's uses, too: there may be as many as nodes
+                heapq.heappush(heap, (0.0, next(counter), trail))
+                break
             for output, slope in slopes.column(consumer, slot, trail.entry):
                 product = trail.product * slope
                 weight = -abs(product * float(bwd.error_signals[consumer][output]))
                 heapq.heappush(heap, (weight, next(counter), _Trail(consumer, output, slope, product, trail)))
-    found.sort(key=lambda path: -abs(path.product))
-    return found, not heap
+    found.sort(key=lambda end: -abs(end[0].product * end[1]))
+    return tuple(_path(bwd, *end) for end in found[:most]), len(found), not heap
 
 
 def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:

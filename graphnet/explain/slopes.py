@@ -22,13 +22,14 @@ class Slopes:
 
     Attributes
     ----------
-    evaluations : int
-        How many times a backward rule was run.
+    work : int
+        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
     """
 
     def __init__(self, bwd: BackwardPass) -> None:
         self.bwd = bwd
-        self.evaluations = 0
+        self.work = 0
+        self._probes: dict[Node, tuple[Array, list[Any]]] = {}
         self._rows: dict[tuple[Node, Entry], list[Any]] = {}
         self._columns: dict[tuple[Node, int, Entry], list[tuple[Entry, float]]] = {}
 
@@ -36,17 +37,38 @@ class Slopes:
         """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
         key = (consumer, slot, entry)
         if key not in self._columns:
-            self._columns[key] = [
-                (output, slope)
-                for output in self._outputs(consumer, slot, entry)
-                if (slope := self._slope(consumer, output, slot, entry)) != 0
-            ]
+            passed_on = self._passed_on(consumer, slot, entry)
+            self._columns[key] = (
+                [
+                    (output, slope)
+                    for output in self._outputs(consumer, slot, entry)
+                    if (slope := self._slope(consumer, output, slot, entry)) != 0
+                ]
+                if passed_on is None
+                else [(passed_on, 1.0)]
+            )
         return self._columns[key]
+
+    def _passed_on(self, consumer: Node, slot: int, entry: Entry) -> Entry | None:
+        """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
+
+        Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
+        """
+        if consumer not in self._probes:
+            delta = np.zeros(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
+            self._probes[consumer] = delta, list(messages(self.bwd, consumer, delta))
+        delta, sent = self._probes[consumer]
+        if sent[slot] is None:
+            return None
+        place, odd = divmod(sent[slot][*entry, ...].ctypes.data - delta.ctypes.data, delta.itemsize)
+        if odd or not 0 <= place < delta.size:
+            return None
+        return tuple(int(i) for i in np.unravel_index(place, delta.shape))
 
     def _slope(self, consumer: Node, output: Entry, slot: int, entry: Entry) -> float:
         row = self._rows.get((consumer, output))
         if row is None:
-            self.evaluations += 1
+            self.work += 20 + len(consumer.inputs)
             delta = np.zeros_like(self.bwd.values[consumer])
             delta[output] = 1
             row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))
@@ -64,6 +86,7 @@ class Slopes:
         if inputs[slot].shape == value.shape:
             moved[entry] = True
         for sign in (-1, 1):
+            self.work += len(inputs)
             changed = inputs[slot].copy()
             changed[entry] += sign * 1e-3 * max(1.0, abs(float(changed[entry])))
             with np.errstate(all="ignore"):

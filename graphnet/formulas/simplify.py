@@ -90,6 +90,8 @@ def _shorter(op: Op, args: tuple[Formula, ...]) -> list[Formula]:
             )
         case (Subtract(), (x, y)) if is_number(y, 0):
             return [x]
+        case (Subtract(), (x, y)) if is_number(x, 0) and x.shape == ():
+            return [call(Negative(), (y,), y.shape)]
         # (1 − t) σ(z) − t σ(−z): the numbers are better by it, σ(z) − t is what it means
         case (Subtract(), (Call(Multiply(), (rest, Call(Sigmoid()) as a)), Call(Multiply(), (t, other)))) if (
             rest == call(Subtract(), (Number(1.0), t), t.shape)
@@ -167,8 +169,11 @@ def _shorter_products(x: Formula, y: Formula) -> Iterator[Formula]:
             yield call(Multiply(), (Number(first * second), z), y.shape)
         case Call(ZerosLike()), _:
             yield x
-        case _, Call(Where(), (Call(Equal(), (share, zero)), nothing, z)) if share == x and is_number(zero, 0):
+        case Call(Where(), (Call(Equal(), (share, zero)), nothing, z)), _ if share == y and is_number(zero, 0):
             if is_number(nothing, 0):  # 0 · ∞ counts as 0
+                yield call(Multiply(), (z, y), x.shape)
+        case _, Call(Where(), (Call(Equal(), (share, zero)), nothing, z)) if share == x and is_number(zero, 0):
+            if is_number(nothing, 0):
                 yield call(Multiply(), (x, z), y.shape)
         case Call(BroadcastTo(), (z,)), _ if z.shape == () == y.shape:
             yield Call(x.op, (call(Multiply(), (z, y), ()),), x.shape, x.sizes)

@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.origin import in_scope
 from graphnet.core.settings import generator, takes, whole
-from graphnet.errors import GraphError, shown
+from graphnet.errors import GraphError, ShapeError, shown
 
 Activation: TypeAlias = Callable[[Any], Any]
 Initialiser: TypeAlias = Callable[[np.random.Generator, int, int], np.ndarray[Any, Any]]
@@ -85,7 +86,13 @@ def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.n
         )
     generator(rng)
     takes(draw, 3, "init")
-    return draw(rng, n_in, n_out)
+    drawn = float_array(draw(rng, n_in, n_out), "what init draws")
+    if drawn.shape != (n_in, n_out):
+        raise ShapeError(
+            f"init {shown(init)} drew an array of shape {drawn.shape}, expected {(n_in, n_out)}",
+            repair="It is given (rng, n_in, n_out), and draws a row for each input.",
+        )
+    return drawn
 
 
 def _check(rng: object, n_in: object, n_out: object) -> None:

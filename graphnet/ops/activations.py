@@ -11,9 +11,8 @@ from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
-from graphnet.core.settings import real
+from graphnet.core.settings import listed, real
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphError
 from graphnet.ops.elementwise import Elementwise, ElementwisePrimitive
 from graphnet.ops.functions import function
 from graphnet.ops.sums import total
@@ -142,7 +141,7 @@ class AlongAxis(Op):
 
     def shape(self, z: Shape) -> Shape:
         """Return the same shape."""
-        shapes.normal_axes(self.axis, len(z))
+        shapes.require_entries(z, shapes.normal_axes(self.axis, len(z)), self.name)
         return z
 
 
@@ -232,12 +231,8 @@ def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = No
     >>> polynomial(np.array([2.0]), [1, 0, 3])
     array([13.])
     """
-    if not isinstance(coefficients, (Sequence, np.ndarray)) or isinstance(coefficients, str):
-        raise GraphError(
-            f"coefficients is {coefficients!r}"[:200] + ", expected a list of numbers",
-            repair="Write polynomial(z, [c0, c1, c2]).",
-        )
-    return Polynomial(tuple(real(c, f"coefficient {n}") for n, c in enumerate(coefficients)))(z, name=name)
+    given = listed(coefficients, "coefficients", "numbers", repair="Write polynomial(z, [c0, c1, c2]).")
+    return Polynomial(tuple(real(c, f"coefficient {n}") for n, c in enumerate(given)))(z, name=name)
 
 
 def softmax(z: Array, axis: int = -1, *, name: str | None = None) -> Array:

@@ -73,7 +73,8 @@ class Negative(ElementwisePrimitive):
 class Power(ElementwisePrimitive):
     """Power of two operands, a = xᵖ.
 
-    x receives δ p xᵖ⁻¹, p receives δ a log x. Where x ≤ 0, a has no real derivative in p, and p receives 0.
+    x receives δ p xᵖ⁻¹, p receives δ a log x. Where x ≤ 0, a has no real derivative in p, and p receives 0. At x = 0 the
+    slope of a p below 1 is infinite: see `sqrt`.
     """
 
     def forward(self, x: Array, p: Array) -> Array:
@@ -98,7 +99,12 @@ class Square(ElementwisePrimitive):
 
 @builtin
 class Sqrt(ElementwisePrimitive):
-    """Square root, a = √z, g′ = 1 / (2a), from the cached output."""
+    """Square root, a = √z, g′ = 1 / (2a), from the cached output.
+
+    At z = 0 the slope is infinite, as NumPy, torch and JAX have it. So the norm of a vector of zeros, or the standard
+    deviation of equal entries, sends ∞ · 0 = NaN to them: there it has a kink. Add a small number before the root:
+    ``np.sqrt(np.sum(z * z) + 1e-12)``.
+    """
 
     def forward(self, z: Array) -> Array:
         return np.sqrt(z)

@@ -22,6 +22,7 @@ from graphnet.ops.losses import Loss, unmoved
 from graphnet.ops.picking import take
 from graphnet.ops.reductions import Mean, Sum
 from graphnet.ops.shaping import Moving
+from graphnet.ops.sums import average
 
 
 @builtin
@@ -55,7 +56,7 @@ class Accuracy(Loss):
             chosen = scores > (0.5 if self.threshold is None else self.threshold)
             wanted = target > 0.5
             _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
-        return np.mean(chosen.ravel() == wanted.ravel(), dtype=scores.dtype)
+        return average((chosen.ravel() == wanted.ravel()).astype(scores.dtype))
 
     def backward(self, delta: Array, a: Array, scores: Array, target: Array) -> Array:
         return None, None

@@ -126,7 +126,7 @@ class CrossEntropy(Loss):
 
     Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
     δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class that is masked, z = −∞,
-    adds nothing where t = 0.
+    adds nothing where t = 0, and a row without targets, masked as a whole, receives 0.
 
     Examples
     --------
@@ -135,11 +135,12 @@ class CrossEntropy(Loss):
     """
 
     def forward(self, z: Array, target: Array) -> Array:
-        return -total(_times(target, log_softmax(z)))
+        return 0 - total(_times(target, log_softmax(z)))  # 0, not −0, of a sure prediction
 
     def backward(self, delta: Array, e: Array, z: Array, target: Array) -> Array:
         classes = total(target, -1, keepdims=True)
-        return delta * (softmax(z) * classes - target), -delta * log_softmax(z)
+        wanted = np.where(classes == 0, 0, softmax(z)) * classes  # 0 also in a row that is masked as a whole
+        return delta * (wanted - target), -delta * log_softmax(z)
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         if not prediction:

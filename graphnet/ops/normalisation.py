@@ -56,7 +56,7 @@ class Normalisation(Op):
     def shape(self, z: Shape) -> Shape:
         """Return the same shape, or raise if each mean would be of one entry: everything would become 0."""
         sizes = [z[axis] for axis in shapes.normal_axes(self.axes, len(z))]
-        if None not in sizes and math.prod(size for size in sizes if size is not None) == 1:
+        if None not in sizes and math.prod(size for size in sizes if size is not None) < 2:
             raise ShapeError(f"z has shape {z}: each entry is its own mean along {self.axes}", repair=self.of_one)
         return z
 

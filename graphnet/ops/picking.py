@@ -102,7 +102,7 @@ def _described_index(index: Any) -> Index:
             )
         elif isinstance(item, EllipsisType):
             described.append("...")
-        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, bool)):
+        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):
             described.append(None if item is None else int(item))
         else:
             raise OpaqueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -34,9 +34,13 @@ class Reduction(Primitive):
 
     axis: int | tuple[int, ...] | None = None
     keepdims: bool = False
+    of_none: ClassVar[bool] = False
+    """Whether no entries have a value too, as the sum 0."""
 
     def shape(self, z: Shape) -> Shape:
         """Return the shape that is left."""
+        if not self.of_none:
+            shapes.require_entries(z, self.axis, self.name)
         return shapes.reduce(z, self.axis, self.keepdims)
 
     def spread(self, reduced: Array, z: Array) -> Array:
@@ -50,6 +54,8 @@ class Reduction(Primitive):
 @dataclass(frozen=True)
 class Sum(Reduction):
     """Sum over axes: each entry that was added receives δ."""
+
+    of_none = True
 
     def forward(self, z: Array) -> Array:
         return total(z, self.axis, keepdims=self.keepdims)
@@ -160,7 +166,7 @@ def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | Non
     Raises
     ------
     ShapeError
-        When the node is made, if there is no such axis.
+        If there is no such axis, or no entry along it: when the node is made, or run.
 
     Examples
     --------
@@ -193,7 +199,7 @@ def max(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None
     Raises
     ------
     ShapeError
-        When the node is made, if there is no such axis.
+        If there is no such axis, or no entry along it: when the node is made, or run.
 
     Examples
     --------

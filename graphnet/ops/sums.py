@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -10,11 +13,14 @@ import numpy as np
 from graphnet.core import shapes
 from graphnet.core.node import Array
 
-FEW = 256
+FEW = 128
 """Up to so many entries are added up at once: rounding can't gather."""
 
-BLOCKS = 16
+BLOCKS = 64
 """How many rows are added up to one, where there are more."""
+
+PAIRS = 4096
+"""How many entries in a row are added up in pairs: of longer rows NumPy 2.0 adds the parts one by one."""
 
 PRODUCT = 2048
 """How many entries one product of a vector with itself adds up."""
@@ -26,34 +32,80 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     NumPy adds in pairs along the axis that lies contiguous in memory, and one by one along all others: over a million
     float32 rows two digits of seven are left. So the others are rows here, and added up in blocks.
     """
-    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.ndim < 2 or z.size <= 2 * FEW:
+    if isinstance(z, np.ndarray) and z.dtype.kind in "iu":  # whole numbers would wrap around
+        return np.sum(z, axis=axis, dtype=np.float64, keepdims=keepdims)
+    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.size <= FEW:
         return np.sum(z, axis=axis, keepdims=keepdims)
-    axes = shapes.normal_axes(axis, z.ndim)
+    layout = _layout(z.shape, z.strides, axis)
+    if layout is None:
+        return np.sum(z, axis=axis, keepdims=keepdims)
+    order, rows, sizes, back, ones_kept = layout
+    summed = row_sums(inner_sums(z.transpose(order).reshape(rows))).reshape(sizes).transpose(back)
+    return summed.reshape(ones_kept) if keepdims else summed[()]
+
+
+@lru_cache(maxsize=1024)
+def _layout(shape: tuple[int, ...], strides: tuple[int, ...], axis: Any) -> tuple[list[int], ...] | None:
+    """Return how to see an array as rows of what is kept, with what is added up in pairs innermost; None for few entries.
+
+    Beside that order of axes and its three sizes: the sizes kept, the order to give them back in, and the shape with ones.
+    """
+    axes = shapes.normal_axes(axis, len(shape))
+    if math.prod([shape[i] for i in axes]) <= FEW:
+        return None
     # From the outermost in memory to the innermost; NumPy sees an axis without a step, as a broadcast one, as outer.
-    order = sorted(range(z.ndim), key=lambda i: -abs(z.strides[i]) or -np.inf)
-    inner = tuple(takewhile(axes.__contains__, reversed(order)))
-    part = np.add.reduce(z, inner, keepdims=True) if inner else z
+    order = sorted(range(len(shape)), key=lambda i: -abs(strides[i]) or -np.inf)
+    inner = list(takewhile(axes.__contains__, reversed(order)))[::-1]
     outer = [i for i in order if i in axes and i not in inner]
-    if outer:  # as rows, added up in blocks
-        order = [*outer, *(i for i in order if i not in axes), *inner]
-        part = part.transpose(order)
-        summed = row_sums(part.reshape(int(np.prod(part.shape[: len(outer)])), -1))
-        part = summed.reshape((1,) * len(outer) + part.shape[len(outer) :]).transpose(np.argsort(order))
-    return part if keepdims else np.squeeze(part, axes)[()]
+    kept = [i for i in order if i not in axes]
+    rows = [math.prod([shape[i] for i in part]) for part in (outer, kept, inner)]
+    back = [kept.index(i) for i in sorted(kept)]
+    return (
+        [*outer, *kept, *inner],
+        rows,
+        [shape[i] for i in kept],
+        back,
+        [1 if i in axes else n for i, n in enumerate(shape)],
+    )
 
 
 def row_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Sum a matrix over its rows, by products with ones: block on block, until few rows are left."""
-    while len(x) > 4 * BLOCKS:
-        count = len(x) // BLOCKS
-        part = np.ones(BLOCKS, x.dtype).dot(x[: BLOCKS * count].reshape(BLOCKS, -1)).reshape(count, -1)
-        part[0] += row_sums(x[BLOCKS * count :])
+    """Sum a matrix over its rows."""
+    if len(x) == 1:
+        return x[0]  # type: ignore[no-any-return]
+    out = np.empty(x.shape[1], x.dtype)
+    for function, arguments in calls_for_row_sums(x, out):
+        function(*arguments)
+    return out
+
+
+def calls_for_row_sums(
+    x: np.ndarray[Any, Any], out: np.ndarray[Any, Any]
+) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Yield the calls that sum a matrix over its rows into `out`: products with ones, until few rows are left."""
+    while len(x) > BLOCKS:
+        count = -(-len(x) // BLOCKS)
+        whole = len(x) - len(x) % count
+        part = np.empty((count + len(x) - whole, x.shape[1]), x.dtype)
+        height = whole // count
+        yield np.ones(height, x.dtype).dot, (x[:whole].reshape(height, -1), part[:count].reshape(-1))
+        if whole < len(x):
+            yield np.copyto, (part[count:], x[whole:])
         x = part
-    return np.ones(len(x), x.dtype).dot(x)  # type: ignore[no-any-return]
+    yield np.ones(len(x), x.dtype).dot, (x, out)
+
+
+def inner_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Sum over the last axis, part by part where it is long."""
+    while x.shape[-1] > PAIRS:
+        x = np.add.reduceat(x, np.arange(0, x.shape[-1], PAIRS), -1)
+    return np.add.reduce(x, -1) if x.shape[-1] > 1 else x[..., 0]
 
 
 def average(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    """Return the mean as ``np.mean`` does, with the sum of `total`."""
+    """Return the mean as ``np.mean`` does, with the sum of `total`; raise `ShapeError` if there is nothing to average."""
+    if isinstance(z, np.ndarray) and not z.size:
+        shapes.require_entries(z.shape, axis, "mean")
     if not isinstance(z, np.ndarray) or z.dtype != np.float32:
         return np.mean(z, axis=axis, keepdims=keepdims)
     summed = total(z, axis, keepdims=keepdims)

@@ -11,9 +11,10 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
-from graphnet.core.settings import listed
+from graphnet.core.settings import listed, takes
 from graphnet.engine.feeds import fed_arrays
-from graphnet.errors import TrainingError, shown
+from graphnet.engine.plan.sizes import with_sizes
+from graphnet.errors import ShapeError, TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.picking import Take, in_range
 from graphnet.train.settings import require_count
@@ -55,11 +56,15 @@ def as_batches(
                 "steps_per_epoch is given, and arrays",
                 repair="Arrays are cut by batch_size; each epoch uses all of them.",
             )
-        return CutArrays(graph, _checked(graph, data, rng), batch_size, rng)
+        batches = CutArrays(graph, _checked(graph, data, rng), batch_size, rng)
+        _check_last(graph, batches)
+        return batches
     if batch_size is not None:
         raise TrainingError(
             "batch_size is given, and batches that are cut already", repair="Leave it out, or feed {input: array}."
         )
+    if callable(data):
+        takes(data, 0, "the function that makes the batches", TrainingError)
     if steps_per_epoch is not None:
         require_count("steps_per_epoch", steps_per_epoch, 1)
     elif isinstance(data, Iterator) and epochs > 1:
@@ -218,6 +223,27 @@ def _check_positions(graph: Graph, feeds: Feeds) -> None:
                 f"and {graph.label(node)!r} takes them from 0 to {size - 1}",
                 repair="Are labels counted from 1? They are counted from 0 here.",
             )
+
+
+def _check_last(graph: Graph, batches: CutArrays) -> None:
+    """Raise `TrainingError` if the last mini-batch of an epoch is smaller than the others, and too small for some node."""
+    samples, size = batches.samples, batches.size
+    last = samples % size
+    if not last:
+        return
+    shapes = {node: array.shape for node, array in batches.arrays.items()}
+    fed = {
+        node: tuple(last if n is None else n for n in (node.shape if _is_batched(node) else shapes[node]))
+        for node in graph.inputs
+    }
+    try:
+        with_sizes(graph, fed)
+    except ShapeError as error:
+        fitting = next((smaller for smaller in range(size - 1, 1, -1) if samples % smaller != last), None)
+        raise TrainingError(
+            f"the last mini-batch holds {last} of {samples} samples: {error.problem}",
+            repair=f"Choose another batch_size{f', as {fitting}' if fitting else ''}, or leave samples out.",
+        ).locate(error.subject, error.where) from None
 
 
 def _masks_to_draw(graph: Graph, feeds: Mapping[Any, Any]) -> list[Input]:

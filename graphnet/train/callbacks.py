@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.settings import listed, takes
+from graphnet.core.settings import flag, listed, takes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer
@@ -153,13 +153,22 @@ class EarlyStopping(Callback):
     def __post_init__(self) -> None:
         require_count("patience", self.patience, 1)
         require_number("least_change", self.least_change, least=0)
+        self.higher_is_better = flag(self.higher_is_better, "higher_is_better", TrainingError)
+        if not isinstance(self.watch, str):
+            raise TrainingError(
+                f"watch is {shown(self.watch)}, expected a name", repair='Write watch="validation_loss".'
+            )
         self._values: list[np.ndarray[Any, Any]] = []
 
     def start(self, training: Training) -> None:
         """Forget what an earlier training gave."""
+        if not isinstance(training, Training):
+            raise TrainingError(
+                f"{shown(training)} is no training", repair="Give the callback to gn.fit: callbacks=[...]."
+            )
         if self.watch not in training.recorded:
             raise TrainingError(
-                f"nothing called {self.watch!r} to watch; there is {', '.join(training.recorded)}",
+                f"nothing called {shown(self.watch)} to watch; there is {', '.join(training.recorded)}",
                 repair="Give validation data: validation={x: X, t: T}, or watch another number.",
             )
         self.best, self.best_epoch, self._values = np.nan, 0, []

@@ -27,7 +27,7 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
     if isinstance(metrics, Node):
         metrics = [metrics]
     if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
-        raise TrainingError(f"metrics is {metrics!r}"[:200] + ", expected a list of nodes", repair=_METRICS)
+        raise TrainingError(f"metrics is {shown(metrics)}, expected a list of nodes", repair=_METRICS)
     if not isinstance(metrics, Mapping):
         given = [] if metrics is None else listed(metrics, "metrics", "scalar nodes", TrainingError)
         names = [str(getattr(node, "name", None) or getattr(node, "kind", "metric")) for node in given]

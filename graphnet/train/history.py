@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphnet.errors import DrawError
+from graphnet.core.settings import real
+from graphnet.errors import DrawError, TrainingError, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +69,21 @@ class History:
             The validation loss and the metrics, by name.
         seconds
             How long it took.
+
+        Raises
+        ------
+        TrainingError
+            If one of them is no number, or has a name that `metrics` lacks; nothing has been added then.
         """
+        known = {"validation_loss", *self.metrics}
+        unknown = [name for name in numbers if name not in known] if isinstance(numbers, Mapping) else [numbers]
+        if unknown:
+            raise TrainingError(
+                f"the history has no place for {shown(unknown[0])}",
+                repair='Numbers are given by name, and metrics are named at first: gn.History(metrics={"accuracy": []}).',
+            )
+        loss, seconds = real(loss, "loss", TrainingError), real(seconds, "seconds", TrainingError)
+        numbers = {name: real(number, name, TrainingError) for name, number in numbers.items()}
         for name, number in numbers.items():
             (self.validation_loss if name == "validation_loss" else self.metrics[name]).append(number)
         self.seconds.append(seconds)

@@ -160,7 +160,8 @@ class Rule:
         TrainingError
             If the state is that of other parameters, a schedule gives no rate, or ε is too small for the parameters' dtype.
         NonFiniteError
-            If the update overflows, as g² of `Adam` may; unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
+            If the update overflows, as g² of `Adam` may, or a gradient to be shortened to `clip_norm` has an infinity or NaN;
+            unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
         """
         memory, rate, parameters = self.memory, self.rate, listed(parameters, "parameters", "parameters", TrainingError)
         _check_update(parameters, gradients)
@@ -255,7 +256,7 @@ class Rule:
         require_count("the state's step", step, 0)
         arrays: dict[str, dict[str, Array]] = {}
         for key in state.keys() - {"step"}:
-            what, _, label = str(key).partition("/")
+            what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
             array = state[key]
             if what not in self.remembers or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
                 raise TrainingError(
@@ -318,6 +319,12 @@ def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | N
         gradients = {name: np.clip(gradient, -value, value) for name, gradient in gradients.items()}
     if norm is not None:
         length = _length(gradients.values())
+        if not math.isfinite(length) and np.geterr()["over"] != "ignore":
+            name = next(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())
+            raise NonFiniteError(
+                f"the gradient of {name!r} has an infinity or NaN, and can't be shortened to clip_norm; nothing has changed",
+                repair='gn.backward(..., on_nonfinite="raise") names the node where it begins; clip_value bounds infinities.',
+            )
         if length > norm:
             gradients = {name: gradient * (norm / length) for name, gradient in gradients.items()}
     return dict(gradients)

@@ -26,7 +26,7 @@ def through_gml(network):
 
 
 def through_json(network):
-    return nx.node_link_graph(json.loads(json.dumps(nx.node_link_data(network, edges="edges"))), edges="edges")
+    return nx.adjacency_graph(json.loads(json.dumps(nx.adjacency_data(network))))
 
 
 def through_a_file(network):
@@ -364,3 +364,14 @@ def test_quotes_that_a_reader_left_are_refused_with_the_repair():
     network.nodes["x"]["shape"] = '"[2]"'  # as nx_pydot reads it
     with pytest.raises(GraphError, match=r"text in quotes.*nx_agraph\.read_dot"):
         gn.Graph.from_networkx(network)
+
+
+def test_a_custom_op_is_never_taken_for_a_built_in_one_of_its_name():
+    @gn.op
+    def tanh(z):
+        return z * 2
+
+    network = gn.Graph(tanh(gn.parameter("w", [1.0]))).to_networkx()
+    with pytest.raises(GraphError, match=r"unknown op 'tanh'"):
+        gn.Graph.from_networkx(network)
+    assert gn.Graph.from_networkx(network, ops=[tanh]).outputs[0].op == tanh.op

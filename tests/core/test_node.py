@@ -145,6 +145,11 @@ def test_looking_for_a_node_says_how(refused, z, find):
     assert z in set(nodes)
 
 
+def test_whether_nodes_differ_is_asked_in_the_same_words(refused, z):
+    with refused(OpaqueError, "(not_equal), made at test_node.py", "For the same node: `a is b`"):
+        assert z != z + 1
+
+
 @pytest.mark.parametrize("use", [lambda z: max(z, z + 1), lambda z: 0 < z < 1, lambda z: not z, lambda z: z or 0])
 def test_choosing_by_value_says_how(refused, z, use):
     with refused(OpaqueError, "np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1)"):

@@ -246,3 +246,27 @@ def test_an_opaque_node_is_not_differentiable_again():
     (dz,) = gn.gradients(gn.sum(square(z)), [z])
     with pytest.raises(NoBackwardRuleError, match="opaque_backward"):
         gn.gradients(gn.sum(dz), [z])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda p: gn.sum(p) / 10,
+        lambda p: gn.mean(2 * p + [1.0, 2.0, 3.0]),
+        lambda p: gn.sum(p),
+        lambda p: gn.mse(p, np.ones(3)),
+    ],
+)
+def test_a_gradient_has_the_dtype_of_its_parameter(build, dtype):
+    p = gn.parameter("p", np.ones(3, dtype))
+    E = build(p)
+    assert E.dtype == dtype  # constants beside it adapt, as they do when it is run
+    (gradient,) = gn.gradients(E, [p])
+    assert gradient.dtype == dtype
+    np.testing.assert_allclose(gn.forward(gradient, {})[gradient], gn.backward(E, {}).gradient(p), rtol=1e-6)
+
+
+def test_what_is_made_of_constants_alone_is_float64():
+    assert gn.tanh(gn.constant([1.0, 2.0])).dtype == np.float64
+    assert (gn.input("x", (3,)) * gn.constant([1.0, 2.0, 3.0], dtype=np.float32)).dtype == np.float64

@@ -71,6 +71,18 @@ def test_a_forgotten_return_is_named():
             run(gn.sum(half(w)), {})
 
 
+@pytest.mark.parametrize("several", [(1.0, 2.0), (), [np.ones(2), 1.0]], ids=repr)
+def test_several_outputs_are_refused(several):
+    @gn.op
+    def both(z):
+        return several
+
+    with pytest.raises(
+        RuleError, match=f"both: its forward rule returned a {type(several).__name__} of {len(several)}"
+    ):
+        both(gn.parameter("w", [1.0]))
+
+
 @pytest.mark.parametrize("length", [10, 300])
 def test_what_no_error_signal_reaches_spoils_no_gradient(length):
     w = gn.parameter("w", 0.0)

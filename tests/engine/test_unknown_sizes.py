@@ -43,7 +43,7 @@ def needed(E, feeds):
     return {node: array for node, array in feeds.items() if node in gn.Graph(E)}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(LOSSES)), SLICES, st.sampled_from([1, 2, 3, 5, 8]), st.integers(0, 99))
 def test_every_slice_of_an_unknown_axis(kind, part, rows, seed):
     ours, theirs = LOSSES[kind]

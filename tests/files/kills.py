@@ -21,7 +21,7 @@ import numpy as np
 
 import graphnet as gn
 
-LONGEST = 0.02  # seconds until the kill
+LONGEST = 0.02  # seconds until the kill, once it runs
 
 
 def save_until_killed(path: Path, w: gn.Parameter, first: int, sync: bool) -> None:
@@ -46,9 +46,14 @@ def main() -> int:
         gn.save(path, w, state={"number": 0})
         last = 0
         for i in range(chosen.count):
+            ready, running = os.pipe()
             child = os.fork()
             if child == 0:
+                os.write(running, b"!")
                 save_until_killed(path, w, last + 1, sync=i % 3 == 0)
+            os.read(ready, 1)  # on a loaded machine it runs later than that
+            os.close(ready)
+            os.close(running)
             time.sleep(rng.uniform(0, LONGEST))
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

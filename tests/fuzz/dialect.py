@@ -45,6 +45,11 @@ def take(z, indices, axis):
     return (np.take if isinstance(z, gn.Node) else gn.take)(z, indices, axis=axis)
 
 
+def reshape(z, shape):
+    """Name the shape where NumPy calls it that: since 2.1."""
+    return np.reshape(z, shape=shape) if np.lib.NumpyVersion(np.__version__) >= "2.1.0" else np.reshape(z, shape)
+
+
 DIALECT: Dialect = {
     "add": (gn.add, np.add, operator.add),
     "subtract": (gn.subtract, np.subtract, operator.sub),
@@ -100,7 +105,7 @@ DIALECT: Dialect = {
     "bias_add": (gn.bias_add, operator.add),
     "transpose": (gn.transpose, np.transpose, method("transpose", "axes")),
     "swapaxes": (lambda z, first, second: np.swapaxes(z, first, second),),
-    "reshape": (gn.reshape, np.reshape, method("reshape", "shape")),
+    "reshape": (gn.reshape, reshape, method("reshape", "shape")),
     "ravel": (np.ravel,),
     "expand_dims": (np.expand_dims,),
     "squeeze": (np.squeeze,),

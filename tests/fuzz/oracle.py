@@ -137,7 +137,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "bias_add": lambda z, b: z + b,
     "transpose": anp.transpose,
     "swapaxes": moved,
-    "reshape": anp.reshape,
+    "reshape": lambda z, shape: anp.reshape(z, shape),  # a keyword of that name came with NumPy 2.1
     "ravel": lambda z: anp.reshape(z, (-1,)),
     "expand_dims": anp.expand_dims,
     "squeeze": anp.squeeze,

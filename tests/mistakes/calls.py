@@ -154,12 +154,32 @@ def _op_classes():
         if name in ("BatchNorm", "LayerNorm", "LeakyRelu", "Polynomial", "Dropout"):
             right(f"ops.{name}", lambda w, c=cls, s=settings: (c, [], dict(s)))
         elif settings:
-            NOT_CALLED[f"ops.{name}"] = "its settings are checked by the function of that name"
+            right(f"ops.{name}", lambda w, c=cls, s=settings, n=count: (_applied(w, c, n, s), [], dict(s)))
         else:
             right(
                 f"ops.{name}",
                 lambda w, c=cls, n=count: (lambda *z: c()(*z), [w.a, w.b] if c is gn.ops.BiasAdd else [w.a] * n, {}),
             )
+
+
+def _applied(w, cls, count, settings):
+    """Make an op of its settings and apply it to a node."""
+    inputs = {"BroadcastTo": [w.b], "Conv2d": [w.images, np.ones((3, 2, 3, 3))], "MaxPool2d": [w.images]}.get(
+        cls.__name__
+    )
+    inputs = inputs or (
+        [w.a, w.positions]
+        if cls.__name__ == "Take"
+        else [w.W[np.newaxis]]
+        if cls.__name__ == "Squeeze"
+        else [w.a] * count
+    )
+
+    def made(*given, **named):
+        return cls(*given, **named)(*inputs)
+
+    made.__signature__ = __import__("inspect").signature(cls)
+    return made
 
 
 def _networks():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import DtypeError, GraphError, GraphnetError, ShapeError, TrainingError
+from graphnet.errors import DrawError, DtypeError, GraphError, GraphnetError, NonFiniteError, ShapeError, TrainingError
 from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import attempt, places, trials, without_a_row
 from tests.mistakes.values import Foreign, odd_values
@@ -165,3 +165,66 @@ def test_an_array_of_two_numbers_is_a_pair():
 def test_a_learning_rate_that_is_none(rate):
     with pytest.raises(TrainingError, match="learning rate"):
         gn.Adam(rate)
+
+
+@pytest.mark.parametrize("make", [gn.GradientDescent, gn.Adam])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_a_gradient_that_can_not_be_shortened_changes_nothing(make, bad, refused):
+    q = gn.parameter("q", [1.0, 2.0])
+    optimizer = make(0.1, clip_norm=1.0)
+    with refused(NonFiniteError, "the gradient of 'q'", "nothing has changed", "clip_value"):
+        optimizer.update([q], {"q": np.array([bad, 1.0])})
+    assert q.value.tolist() == [1, 2]
+    assert optimizer.state["step"] == 0
+
+
+def test_infinite_gradients_are_bounded_by_clip_value():
+    q = gn.parameter("q", [1.0, 2.0])
+    gn.GradientDescent(0.1, clip_value=1.0).update([q], {"q": np.array([np.inf, -np.inf])})
+    np.testing.assert_allclose(q.value, [0.9, 2.1])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [(1.0, {"m": 1.0}, 1.0), (1.0, None, 1.0), ("1", {}, 1.0), (1.0, {}, None), (1.0, {"validation_loss": "x"}, 1.0)],
+    ids=str,
+)
+def test_a_history_that_is_told_odd_numbers_stays_as_it_is(record):
+    history = gn.History()
+    with pytest.raises(TrainingError):
+        history.record(*record)
+    assert history == gn.History()
+
+
+@pytest.mark.parametrize("training", [None, "training", 1])
+def test_a_callback_started_by_hand(training):
+    with pytest.raises(TrainingError, match="is no training"):
+        gn.EarlyStopping().start(training)
+
+
+@pytest.mark.parametrize("path", ["", ".", "curve", "/", None, 3, "\0.png"])
+def test_a_step_curve_is_saved_under_a_name_that_tells_the_format(path):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(DrawError, match="can't write"):
+        gn.step_curve(gn.sum(w * w), {}, w, (0,), steps=[1e-3, 1e-5]).save(path)
+
+
+@pytest.mark.parametrize("name", [3, "", b"y", ["y"], gn.tanh])
+def test_a_name_is_checked_where_arrays_are_computed_too(name):
+    for make in (lambda: gn.sigmoid(np.ones(2), name=name), lambda: gn.sum(np.ones(2), name=name)):
+        with pytest.raises(GraphError, match="name that is a non-empty string"):
+            make()
+    assert gn.sum(np.ones(2), name="y") == 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"watch": 3}, {"watch": None}, {"higher_is_better": "yes"}, {"higher_is_better": None}]
+)
+def test_settings_of_early_stopping_are_refused_when_it_is_made(settings):
+    with pytest.raises(TrainingError, match=next(iter(settings))):
+        gn.EarlyStopping(**settings)
+
+
+def test_units_of_a_network_are_no_bytes():
+    with pytest.raises(ShapeError, match="units"):
+        gn.layers.mlp(gn.input("z", (None, 2)), b"ab", rng=np.random.default_rng(0))

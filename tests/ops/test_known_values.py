@@ -210,3 +210,43 @@ def test_nothing_overflows_far_out(f, low, high, end, dtype):
     assert bwd.gradient(z) == derivative
     (slope,) = gn.gradients(y, [z])
     assert gn.forward(slope, {})[slope] == derivative
+
+
+def test_a_row_masked_as_a_whole_has_no_part_in_a_cross_entropy():
+    z = gn.parameter("z", [[-np.inf] * 3, [0.0, 1.0, 2.0]])
+    E = gn.cross_entropy(z, [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], name="E")
+    p = np.exp([0.0, 1.0, 2.0]) / np.exp([0.0, 1.0, 2.0]).sum()
+    with np.errstate(invalid="ignore"):
+        (dz,) = gn.gradients(E, [z])
+        loss, found = gn.compile(E)({})
+        bwd = gn.backward(E, {})
+        nodes = gn.forward(dz, {})[dz]
+    for value, gradient in ((bwd["E"], bwd.gradient(z)), (loss, found["z"]), (-np.log(p[0]), nodes)):
+        assert value == pytest.approx(-np.log(p[0]), rel=1e-12)
+        np.testing.assert_allclose(gradient, [[0, 0, 0], p - [1, 0, 0]], rtol=1e-12)
+
+
+def test_the_loss_of_a_sure_prediction_is_a_positive_zero():
+    for loss, z, target in (
+        (gn.cross_entropy, [[1e4, 0.0]], [[1.0, 0.0]]),
+        (gn.cross_entropy, np.float32([[1e4, 0.0]]), np.float32([[1.0, 0.0]])),
+        (gn.cross_entropy, [[3.0]], [[1.0]]),
+        (gn.cross_entropy, np.zeros((0, 3)), np.zeros((0, 3))),
+        (gn.binary_cross_entropy, [1e4, -1e4], [1.0, 0.0]),
+    ):
+        E = loss(gn.parameter("z", z), target, name="E")
+        for value in (loss(z, target), gn.forward(E, {})["E"], gn.compile(E)({})[0]):
+            assert value == 0
+            assert not np.signbit(value)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8])
+def test_sums_of_whole_numbers_do_not_wrap_around(dtype):
+    largest = np.full(6, np.iinfo(dtype).max, dtype)
+    k = gn.input("k", (None,), dtype=int)
+    expected = 6.0 * float(np.iinfo(dtype).max)
+    assert gn.sum(largest) == expected
+    assert gn.mean(largest) == expected / 6
+    E = gn.multiply(gn.parameter("w", 1.0), gn.sum(k), name="E")
+    if dtype is not np.uint64:
+        assert gn.forward(E, {k: largest})["E"] == gn.compile(E)({k: largest})[0] == expected

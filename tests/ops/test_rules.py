@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from graphnet.errors import GraphError, GraphnetError
 from tests.fuzz import dialect, oracle
 from tests.fuzz.compare import build, check_against_oracle, check_gradient_graph, check_second_order, gn
 from tests.fuzz.programs import Leaf, Program, Step, carry_out
@@ -61,3 +62,44 @@ def test_shape_and_dtype_are_known_before_any_run(case):
     for node in fwd.graph.nodes:
         assert node.shape == fwd[node].shape
         assert node.dtype.kind == fwd[node].dtype.kind
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings"),
+    [
+        ("Sum", {"keepdims": "yes"}),
+        ("Sum", {"axis": "0"}),
+        ("Max", {"axis": [0]}),
+        ("Softmax", {"axis": 0.5}),
+        ("LeakyRelu", {"slope": "0.1"}),
+        ("Dropout", {"rate": None}),
+        ("Conv2d", {"stride": (1, 1, 1), "padding": (0, 0)}),
+        ("Conv2d", {"stride": (1, None), "padding": (0, 0)}),
+        ("Reshape", {"to": 3}),
+        ("Transpose", {"axes": (0, "1")}),
+        ("BatchNorm", {"axes": 0}),
+        ("LayerNorm", {"epsilon": "small"}),
+        ("Getitem", {"index": 0}),
+        ("Polynomial", {"coefficients": [1.0]}),
+        ("Accuracy", {"threshold": "0"}),
+        ("MaxPool2d", {"size": 2, "stride": (2, 2)}),
+    ],
+    ids=str,
+)
+def test_settings_of_another_kind_are_refused(cls, settings):
+    with pytest.raises(GraphError, match=" of op "):
+        getattr(gn.ops, cls)(**settings)
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings", "inputs"),
+    [
+        ("Conv2d", {"stride": (0, 1), "padding": (0, 0)}, [(1, 1, 3, 3), (1, 1, 2, 2)]),
+        ("Concatenate", {"axis": 3}, [(2,), (2,)]),
+        ("Getitem", {"index": ("odd",)}, [(2,)]),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_fit_the_inputs_are_refused(cls, settings, inputs):
+    with pytest.raises(GraphnetError):
+        getattr(gn.ops, cls)(**settings)(*[gn.parameter(f"p{i}", np.ones(shape)) for i, shape in enumerate(inputs)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.errors import TrainingError
 from graphnet.train.batches import as_batches
 
 
@@ -181,3 +182,33 @@ def test_labels_in_range_train(fit):
     history = fit((E, feeds, W), optimizer=gn.GradientDescent(1.0), epochs=50)
     assert history.loss[-1] < 0.2 < history.loss[0]
     assert W.value.argmax(axis=1).tolist() == [3, 0, 2]
+
+
+def test_a_last_batch_that_is_too_small_to_be_normalised_is_told_before_the_first_step(refused):
+    x, t = gn.input("x", (None, 3)), gn.input("t", (None, 1))
+    rng = np.random.default_rng(0)
+    E = gn.sse(gn.batch_norm(gn.layers.dense(x, 1, rng=rng, name="d"), name="n"), t)
+    feeds = {x: rng.normal(size=(9, 3)), t: rng.normal(size=(9, 1))}
+    values = [parameter.value.copy() for parameter in gn.Graph(E).parameters]
+    with refused(TrainingError, "batch_norm 'n'", "the last mini-batch holds 1 of 9 samples", "batch_size, as 3"):
+        gn.fit(E, feeds, optimizer=gn.Adam(), epochs=1, batch_size=4)
+    assert all(map(np.array_equal, values, [parameter.value for parameter in gn.Graph(E).parameters]))
+    assert len(gn.fit(E, feeds, optimizer=gn.Adam(), epochs=1, batch_size=3).loss) == 1
+
+
+def test_samples_that_become_several_rows_are_enough_to_be_normalised():
+    x = gn.input("x", (None, 2, 3))
+    w = gn.parameter("w", np.ones(3))
+    E = gn.sum(gn.square(gn.batch_norm(gn.reshape(x * w, (-1, 3))) - 1))
+    history = gn.fit(
+        E, {x: np.random.default_rng(0).normal(size=(3, 2, 3))}, optimizer=gn.Adam(), epochs=1, batch_size=2
+    )
+    assert len(history.loss) == 1
+
+
+def test_images_are_normalised_over_their_pixels_too():
+    x = gn.input("x", (None, 1, 2, 2))
+    w = gn.parameter("w", np.ones((1, 1, 1)))
+    E = gn.sum(gn.square(gn.batch_norm(x * w) - 1))
+    images = np.random.default_rng(0).normal(size=(3, 1, 2, 2))
+    assert len(gn.fit(E, {x: images}, optimizer=gn.Adam(), epochs=1, batch_size=2).loss) == 1

@@ -271,3 +271,19 @@ def test_a_part_of_a_network_can_be_trained_on():
     gn.fit(gn.sum(v * w), {}, optimizer=optimizer, epochs=1)
     gn.fit(gn.sum(v), {}, optimizer=optimizer, epochs=1)
     assert set(optimizer.state) == {"step", "mean/v", "square/v", "mean/w", "square/w"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.ones(3), np.ones((1, 2)), [1.0, 1.0], np.ones(2, int), np.ma.array([1.0, 1.0], mask=[True, False])]
+)
+def test_a_gradient_that_does_not_fit_changes_nothing(wrong):
+    w = gn.parameter("w", [1.0, 2.0])
+    with pytest.raises(gn.errors.TrainingError, match=r"the gradient of 'w' is .*, expected an array of shape \(2,\)"):
+        gn.GradientDescent(0.1).update([w], {"w": wrong})
+    assert w.value.tolist() == [1, 2]
+
+
+def test_a_masked_array_that_masks_nothing_is_a_gradient():
+    w = gn.parameter("w", [1.0, 2.0])
+    gn.GradientDescent(0.5).update([w], {"w": np.ma.array([1.0, 1.0])})
+    assert w.value.tolist() == [0.5, 1.5]

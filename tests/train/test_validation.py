@@ -131,6 +131,12 @@ def test_callbacks_see_the_training_and_can_stop_it(line, fit):
     assert repr(history).endswith("; enough>")
 
 
+@pytest.mark.parametrize("reason", ["", None, 3])
+def test_a_stop_without_a_reason_is_a_stop(line, fit, reason):
+    history = fit(line, callbacks=[lambda training: training.stop(reason)])
+    assert (history.stopped, len(history.loss)) == ("stopped", 1)
+
+
 def test_a_callback_has_a_start_and_an_end(line, fit):
     class Diary(gn.Callback):
         def __init__(self):
@@ -320,3 +326,8 @@ gn.fit(gn.sum(w * w), {}, optimizer=gn.GradientDescent(0.1), epochs=1, progress=
 assert "tqdm.auto" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_one_metric_needs_no_list(line, fit):
+    near = gn.sum(line[2] * 0.0, name="near")
+    assert fit(line, metrics=near, epochs=2).metrics == fit(line, metrics=[near], epochs=2).metrics == {"near": [0, 0]}

@@ -21,7 +21,7 @@ def axes_for(ax: Any, needed: int, size: tuple[float, float], columns: int = 3) 
         from graphnet.draw.plots.figure import figure_and_axes
     except ImportError as error:
         raise DrawError(
-            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8".'
+            f"plots need matplotlib, which can't be imported: {error}", repair='Run: pip install "matplotlib>=3.8.4".'
         ) from error
     return figure_and_axes(ax, needed, size, columns)
 

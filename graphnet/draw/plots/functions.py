@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, nodes_only
-from graphnet.core.settings import listed, op_function
+from graphnet.core.settings import listed, op_function, real
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
 from graphnet.draw.text import plot_text, short
@@ -64,6 +64,8 @@ def activations(
     figure, (left, right) = axes_for(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
     several = [functions] if callable(functions) else listed(functions, "functions", "op functions", DrawError)
+    if not several:
+        raise DrawError("there are no functions to plot", repair="Give them, as [gn.relu, gn.softplus].")
     drawn = [_evaluated(function, points) for function in several]
     own = [name for name, _, _ in drawn if name in _OWN_LOOK]
     free = itertools.cycle([i for i in range(len(COLOURS)) if i not in map(_OWN_LOOK.index, own)])
@@ -83,11 +85,11 @@ def activations(
 
 def _range(z: Any) -> tuple[float, float]:
     try:
-        low, high = (float(end) for end in z)
-    except (TypeError, ValueError):
+        low, high = (real(end, "z") for end in z)
+    except Exception:  # of any kind: it can't be iterated, or holds what is no number
         low = high = np.nan
     if not low < high or not np.isfinite([low, high]).all():
-        raise DrawError(f"z is {z!r}, expected two numbers, the smaller first", repair="Write z=(-5, 5).")
+        raise DrawError(f"z is {shown(z)}, expected two numbers, the smaller first", repair="Write z=(-5, 5).")
     return low, high
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphnet.core.graph import Graph
+from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.core.settings import flag, listed, real, whole
 from graphnet.draw import colours
@@ -118,8 +119,9 @@ def _curves(history: Any) -> dict[str, list[float]]:
 
 def _numbers(values: Any) -> list[float]:
     try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError) as error:
+        numbers = float_array(values if isinstance(values, np.ndarray) else list(values), "a curve")
+        return [float(number) for number in numbers.tolist()]
+    except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
         ) from error

@@ -16,7 +16,7 @@ from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import count, listing, number, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, shown
 from graphnet.ops.linear import Transpose
 
 _MOST_UNITS = 60  # a network of more units has its layers abridged, so that about as many are drawn
@@ -35,7 +35,7 @@ class Scales(NamedTuple):
 
 
 def diagram_of(
-    shown: Graph | ForwardPass,
+    of: Graph | ForwardPass,
     sample: int | None = None,
     scales: Scales | None = None,
     updated: Mapping[Node, Array] | None = None,
@@ -50,7 +50,7 @@ def diagram_of(
     DrawError
         If the graph is no row of layers, or there is no such sample.
     """
-    return _Builder(shown, sample, scales, updated or {}).diagram()
+    return _Builder(of, sample, scales, updated or {}).diagram()
 
 
 def _layers_of(graph: Graph) -> Chain:
@@ -70,10 +70,10 @@ def _layers_of(graph: Graph) -> Chain:
 class _Numbers:
     """What a graph or a pass knows of each unit and each weight of its layers; ``None`` where it knows nothing."""
 
-    def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
-        self.run = shown if isinstance(shown, ForwardPass) else None
-        self.back = shown if isinstance(shown, BackwardPass) else None
-        self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    def __init__(self, of: Graph | ForwardPass, sample: int | None) -> None:
+        self.run = of if isinstance(of, ForwardPass) else None
+        self.back = of if isinstance(of, BackwardPass) else None
+        self.graph = of.graph if isinstance(of, ForwardPass) else of
         self.chain = _layers_of(self.graph)
         self.samples = self._count_samples(sample)
         self.sample = sample or 0
@@ -84,10 +84,10 @@ class _Numbers:
                 raise DrawError("a graph has no samples", repair="Give a pass, as gn.backward(E, feeds).")
             return 0
         samples = len(self._rows(self.run.values[self.chain.layers[0].product]))
-        whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, bool)
+        whole = isinstance(asked, (int, np.integer)) and not isinstance(asked, (bool, np.timedelta64))
         if asked is not None and not (whole and 0 <= asked < samples):
             raise DrawError(
-                f"there is no sample {asked!r}: the pass has {count(samples, 'sample')}",
+                f"there is no sample {shown(asked)}: the pass has {count(samples, 'sample')}",
                 repair=f"Give a number from 0 to {samples - 1}, or none for the first." if samples else "Feed some.",
             )
         return samples
@@ -150,10 +150,10 @@ class _Builder(_Numbers):
     """What all parts of one diagram need to know."""
 
     def __init__(
-        self, shown: Graph | ForwardPass, sample: int | None, scales: Scales | None, updated: Mapping[Node, Array]
+        self, of: Graph | ForwardPass, sample: int | None, scales: Scales | None, updated: Mapping[Node, Array]
     ) -> None:
-        super().__init__(shown, sample)
-        self.title, self.updated = title_of(shown), updated
+        super().__init__(of, sample)
+        self.title, self.updated = title_of(of), updated
         self.names = Names(self.graph)
         self.layers = self.chain.layers
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
@@ -222,8 +222,8 @@ class _Builder(_Numbers):
                 yield from (a[self.kept[c]] for name in names if (a := numbers.get(name)) is not None)
             for c, numbers in self.lines.items():
                 place = np.ix_(self.kept[c - 1], self.kept[c])
-                shown = [name for name in names if name != "message" or c > 1]
-                yield from (a[place] for name in shown if (a := numbers.get(name)) is not None)
+                wanted = [name for name in names if name != "message" or c > 1]
+                yield from (a[place] for name in wanted if (a := numbers.get(name)) is not None)
 
         signals = logarithmic(drawn("delta", "error", "gradient", "message"))
         return Scales(linear(drawn("z", "a")), signals, linear(drawn("weight")))
@@ -279,15 +279,15 @@ class _Builder(_Numbers):
         of = {"gradient": self.scales.signals, "message": self.scales.signals}
         if self.run is not None or getattr(layer.weights, "value", None) is not None:  # else they are not known
             of["weight"] = self.scales.weights
-        shown = {name: array for name, array in numbers.items() if name in of and array is not None}
+        known = {name: array for name, array in numbers.items() if name in of and array is not None}
         weights = tuple(
             Weight(
                 f"w{c}-{i}-{j}",
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
-                negative="weight" in shown and bool(shown["weight"][i, j] < 0),
+                negative="weight" in known and bool(known["weight"][i, j] < 0),
                 updated="" if updated is None else number(updated[i, j], _DIGITS),
-                **{name: of[name].cell(array[i, j], _DIGITS) for name, array in shown.items()},
+                **{name: of[name].cell(array[i, j], _DIGITS) for name, array in known.items()},
             )
             for j in self.kept[c]
             for i in self.kept[c - 1]

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet import ops
+from graphnet.core import shapes
 from graphnet.core.node import Node
 from graphnet.core.op import Op, require_value
 from graphnet.engine.plan.joined import WithBias
@@ -25,7 +26,7 @@ from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.picking import require_positions
 from graphnet.ops.shaping import numpy_index
-from graphnet.ops.sums import FEW, PRODUCT, sum_of_squares, total
+from graphnet.ops.sums import FEW, PRODUCT, calls_for_row_sums, sum_of_squares, total
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -62,10 +63,10 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
                 return [(_into, (out, sum_of_squares, flat))]
             return [(flat.dot, (flat, out))]
         case ops.Sum():
-            return [_sum(op, inputs[0], out)]
+            return _sum(op, inputs[0], out)
         case ops.Mean():
             count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
-            return [_sum(op, inputs[0], out), (np.divide, (out, count, out))]
+            return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
         case WithBias():
@@ -101,15 +102,19 @@ def _product(x: Array, y: Array, out: Array) -> Call:
     return partial(np.matmul, casting="same_kind"), (x, y, out)
 
 
-def _sum(op: ops.Sum | ops.Mean, x: Array, out: Array) -> Call:
-    """Return the call for a sum: over rows it is a matrix product with ones; many in float32 are added up in blocks."""
+def _sum(op: ops.Sum | ops.Mean, x: Array, out: Array) -> list[Call]:
+    """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
     if x.dtype == out.dtype == np.float32 and x.size > FEW * max(out.size, 1):
-        return _into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x)
+        axes = shapes.normal_axes(op.axis, x.ndim)
+        if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
+            flat = out.reshape(-1)
+            return list(calls_for_row_sums(x.reshape(-1, flat.size), flat))
+        return [(_into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x))]
     over_rows = x.ndim in (2, 3) and op.axis in (x.ndim - 2, (x.ndim - 2,)) and not op.keepdims
     if over_rows and x.dtype.kind == "f" and x.dtype == out.dtype:
         ones = np.ones(x.shape[-2], x.dtype)
-        return (ones.dot, (x, out)) if x.ndim == 2 else (np.matmul, (ones, x, out))
-    return np.add.reduce, (x, op.axis, None, out, op.keepdims)
+        return [(ones.dot, (x, out)) if x.ndim == 2 else (np.matmul, (ones, x, out))]
+    return [(np.add.reduce, (x, op.axis, None, out, op.keepdims))]
 
 
 def _into(out: Array, function: Callable[[Array], Any], x: Array) -> None:

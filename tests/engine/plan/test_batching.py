@@ -118,8 +118,9 @@ def test_nodes_of_one_generation_do_not_depend_on_each_other(graph, monkeypatch)
     gn.compile(graph(leaves))(leaves.feeds)
     (((output, *_), order),) = seen
     found = generations([output], order)
-    above = nx.DiGraph([(source, node) for node in order for source in node.inputs])
+    above = nx.DiGraph()
     above.add_nodes_from(order)
+    above.add_edges_from((source, node) for node in order for source in node.inputs)
     computed = [node for node in order if node.op is not None and not is_view(node)]
     for node in computed:
         for ancestor in nx.ancestors(above, node):
