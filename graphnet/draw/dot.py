@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
-from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
+from graphnet.draw.picture import MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
 from graphnet.draw.text import dot_markup
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
@@ -118,11 +118,8 @@ def _edges(picture: Picture) -> Iterator[str]:
         if edge.role == "value":
             yield f"{edge.source} -> {edge.target} [{look}]"
         else:
-            yield f'{edge.target} -> {edge.source} [dir="back" {look}{_dashed(edge)}]'
-
-
-def _dashed(edge: Arrow) -> str:
-    return ' style="dashed"' if edge.strength is None else ""
+            dashed = ' style="dashed"' if edge.strength is None else ""
+            yield f'{edge.target} -> {edge.source} [dir="back" {look}{dashed}]'
 
 
 # Labels -------------------------------------------------------------------------------------------------------------
