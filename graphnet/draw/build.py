@@ -11,7 +11,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
 from graphnet.draw.edges import edges_of
-from graphnet.draw.names import WHY, Names, counted, kind_of, legend_of, signal_role, title_of
+from graphnet.draw.names import WHY, Names, kind_of, legend_of, share_text, signal_role, title_of
 from graphnet.draw.outline import Item, frames_of, outline
 from graphnet.draw.picture import Box, Direction, Field, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
@@ -211,7 +211,7 @@ class _Builder:
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
-            yield Field("error signal", f"{counted(what, where)}: {WHY[what]}", state="saturated")
+            yield Field("error signal", f"{share_text(what, where)}: {WHY[what]}", state="saturated")
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
-from graphnet.draw.picture import MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
+from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
 from graphnet.draw.text import dot_markup
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
@@ -146,7 +146,7 @@ def _inside(box: Box, direction: Direction) -> str:
 
 def _field(field: Field) -> str:
     ink = colours.ROLE_INK[field.role]
-    mark = f"{MARKS[field.state]} " if field.state else ""
+    mark = f"{STATE_MARKS[field.state]} " if field.state else ""
     if field.state and not field.lines:
         return _table([_row(_font(mark + field.caption, 9, ink, bold=True))], padding=1)
     rows = [_font(field.caption, 8.5, ink)]

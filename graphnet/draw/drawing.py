@@ -23,7 +23,7 @@ from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.render import fitting, op_view_svg, render
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
-from graphnet.draw.units.layout import lay_out
+from graphnet.draw.units.layout import sheet_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
 
@@ -241,7 +241,7 @@ class Drawing:
         'digraph graphnet {'
         """
         picture = self.picture
-        return dot.to_dot(picture) if isinstance(picture, Picture) else shapes.to_dot(lay_out(picture))
+        return dot.to_dot(picture) if isinstance(picture, Picture) else shapes.as_dot(sheet_of(picture))
 
     def to_mermaid(self) -> str:
         """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
@@ -321,7 +321,7 @@ class Drawing:
         picture = self.picture
         if isinstance(picture, Picture):
             return op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture))
-        return shapes.to_svg(lay_out(picture), picture.title, words.to_text(picture))
+        return shapes.as_svg(sheet_of(picture), picture.title, words.to_text(picture))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.

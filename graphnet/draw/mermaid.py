@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
-from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
+from graphnet.draw.picture import STATE_MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
 from graphnet.draw.text import mermaid_text
 
 _MOST_EDGES, _MOST_WEIGHTS = 480, 200
@@ -130,7 +130,7 @@ def _units(diagram: Diagram) -> str:
 def _circles(column: Column) -> Iterator[str]:
     for unit in column.units:
         numbers = [f"{name} {text}" for name, text in unit.numbers.items()]
-        numbers += [f"{MARKS['saturated']} {unit.flat}"] if unit.flat else []
+        numbers += [f"{STATE_MARKS['saturated']} {unit.flat}"] if unit.flat else []
         yield f'{_id(unit.id)}(("{mermaid_text(*(numbers or [str(unit.number)]))}"))'
     left_out = column.size - len(column.units)
     if left_out:

@@ -104,7 +104,7 @@ Drawn: TypeAlias = Line | Area | Disc | Text
 
 
 @dataclass(frozen=True)
-class Part:
+class Element:
     """Shapes, from the lowest to the topmost, that are one element of the picture.
 
     Attributes
@@ -139,7 +139,7 @@ class Sheet:
 
     width: float
     height: float
-    parts: tuple[Part, ...]
+    parts: tuple[Element, ...]
 
 
 # How shapes are made ------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height
 SVG_FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
-def to_svg(sheet: Sheet, title: str, description: str) -> str:
+def as_svg(sheet: Sheet, title: str, description: str) -> str:
     """Return a sheet as an SVG document: the same sheet gives the same text.
 
     Each part that has an id is a ``<g>`` with that id and with its classes.
@@ -296,7 +296,7 @@ def _px(value: float) -> str:
 # DOT ----------------------------------------------------------------------------------------------------------------
 
 
-def to_dot(sheet: Sheet) -> str:
+def as_dot(sheet: Sheet) -> str:
     """Return a sheet as DOT for ``neato -n2``; the y axis of Graphviz points up."""
     shapes = [shape for part in sheet.parts for shape in part.shapes]
     drawing = [_operations(shape, sheet.height) for shape in shapes if not isinstance(shape, Text)]
