@@ -12,7 +12,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
 from graphnet.draw.edges import edges_of
-from graphnet.draw.names import WHY, Names, counted, kind_of, legend_of, signal_role, title_of
+from graphnet.draw.names import WHY, Names, kind_of, legend_of, share_text, signal_role, title_of
 from graphnet.draw.outline import Item, frames_of, outline
 from graphnet.draw.picture import Box, Direction, Field, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
@@ -45,20 +45,16 @@ def picture_of(
 
     `unfold` is the place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     """
-    builder = _Builder(what, marks or {}, shown, depth, unfold)
-    return builder.picture(title or title_of(what), direction)
+    items, notice = outline(what.graph if isinstance(what, ForwardPass) else what, depth, unfold)
+    builder = _Builder(what, marks or {}, shown, items)
+    return builder.picture(title or title_of(what), notice, direction)
 
 
 class _Builder:
     """What all parts of one picture need to know."""
 
     def __init__(
-        self,
-        what: Graph | ForwardPass,
-        marks: Mapping[Node, Mark],
-        shown: frozenset[str],
-        depth: int | None,
-        unfold: int | None,
+        self, what: Graph | ForwardPass, marks: Mapping[Node, Mark], shown: frozenset[str], items: tuple[Item, ...]
     ) -> None:
         self.run = what if isinstance(what, ForwardPass) else None
         self.back = (
@@ -70,13 +66,13 @@ class _Builder:
         self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
         self.outputs = frozenset(self.graph.outputs)
-        self.items, self.notice = outline(self.graph, depth, unfold)
+        self.items = items
         self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
         self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
         self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
         self.values, self.signals = self._scales()
 
-    def picture(self, title: str, direction: Direction) -> Picture:
+    def picture(self, title: str, notice: str, direction: Direction) -> Picture:
         frames, frame_ids = frames_of(self.items)
         boxes = tuple(
             (self._folded if item.title else self._single)(id, item, frame_ids.get(item.scope))
@@ -89,7 +85,7 @@ class _Builder:
         run = self.run
         above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > self.values.high
         legend = legend_of(boxes, edges, self.values, self.signals, above=above, forward_only=self.forward_only)
-        return Picture(title, self.notice, direction, boxes, edges, frames, legend)
+        return Picture(title, notice, direction, boxes, edges, frames, legend)
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
@@ -215,7 +211,7 @@ class _Builder:
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
-            yield Field("error signal", f"{counted(what, where)}: {WHY[what]}", state="saturated")
+            yield Field("error signal", f"{share_text(what, where)}: {WHY[what]}", state="saturated")
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown

@@ -30,46 +30,24 @@ QUIET, FRAME = Shade("#5f6670", "quiet"), Shade("#b8bfc8", "line")
 FAULT, FAULT_LINE, CHECKED = "#ffb3a7", Shade("#b3261e", "error-signal-ink"), "#e3e8ee"
 NOT_FINITE = Shade("#ffd166", "bad")
 
-# For words and arrowheads: contrast with paper is above 4.5.
-ROLE_INK: dict[Role, Shade] = {
-    "value": Shade("#1f5fa8", "value-ink"),
-    "error signal": Shade("#b3261e", "error-signal-ink"),
-    "gradient": Shade("#0b6e4f", "gradient-ink"),
-    "unused signal": Shade("#5f6670", "unused-signal-ink"),
+# By role: for words and arrowheads (contrast with paper is above 4.5), the ends of the scale of cells, and of that of arrows.
+_ROLES: dict[Role, tuple[str, tuple[str, str], tuple[str, str]]] = {
+    "value": ("#1f5fa8", ("#f3f8fd", "#84b6e8"), ("#3b7cc4", "#3b7cc4")),
+    "error signal": ("#b3261e", ("#fef4f2", "#f28f80"), ("#eeaba3", "#b3261e")),
+    "gradient": ("#0b6e4f", ("#f1faf5", "#6fc79a"), ("#9dd3bb", "#0b6e4f")),
+    "unused signal": ("#5f6670", ("#f7f7f8", "#c3c8ce"), ("#ccd1d6", "#8b929b")),
 }
-
+ROLE_INK = {role: Shade(ink, f"{role.replace(' ', '-')}-ink") for role, (ink, _, _) in _ROLES.items()}
 BLUE, RED, GREEN = ROLE_INK["value"], ROLE_INK["error signal"], ROLE_INK["gradient"]
 
-_CELL_ENDS: dict[Role, tuple[str, str]] = {
-    "value": ("#f3f8fd", "#84b6e8"),
-    "error signal": ("#fef4f2", "#f28f80"),
-    "gradient": ("#f1faf5", "#6fc79a"),
-    "unused signal": ("#f7f7f8", "#c3c8ce"),
-}
-
-_LINE_ENDS: dict[Role, tuple[str, str]] = {
-    "value": ("#3b7cc4", "#3b7cc4"),
-    "error signal": ("#eeaba3", "#b3261e"),
-    "gradient": ("#9dd3bb", "#0b6e4f"),
-    "unused signal": ("#ccd1d6", "#8b929b"),
-}
-
-BOX_FILL: dict[BoxKind, str] = {
-    "op": "#ffffff",
-    "input": "#e8f1fb",
-    "parameter": "#e6f5ee",
-    "constant": "#f1f1ee",
-    "literal": "#ffffff",
-    "folded": "#f6f7f9",
-}
-
-BOX_LINE: dict[BoxKind, Shade] = {
-    "op": Shade("#6b7480", "strong-line"),
-    "input": Shade("#3b7cc4", "input-line"),
-    "parameter": Shade("#2f8f68", "parameter-line"),
-    "constant": Shade("#9a958a", "strong-line"),
-    "literal": Shade("#b8bfc8", "line"),
-    "folded": Shade("#6b7480", "strong-line"),
+# Fill and line of boxes.
+BOX: dict[BoxKind, tuple[str, Shade]] = {
+    "op": ("#ffffff", Shade("#6b7480", "strong-line")),
+    "input": ("#e8f1fb", Shade("#3b7cc4", "input-line")),
+    "parameter": ("#e6f5ee", Shade("#2f8f68", "parameter-line")),
+    "constant": ("#f1f1ee", Shade("#9a958a", "strong-line")),
+    "literal": ("#ffffff", Shade("#b8bfc8", "line")),
+    "folded": ("#f6f7f9", Shade("#6b7480", "strong-line")),
 }
 
 # The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role.
@@ -81,12 +59,12 @@ OUTPUT = Shade("#fdf4e1", "output-fill"), Shade("#a8772a", "output-line")
 
 def cell(role: Role, strength: float | None) -> Shade:
     """Return the colour behind a number; one that is not finite gets a colour of its own."""
-    return NOT_FINITE if strength is None else _between(_CELL_ENDS[role], strength, _on_page(role))
+    return NOT_FINITE if strength is None else _between(_ROLES[role][1], strength, role)
 
 
 def line(role: Role, strength: float | None) -> Shade:
     """Return the colour of an arrow."""
-    return _between(_LINE_ENDS[role], 0.0 if strength is None else strength, f"{_on_page(role)}-line")
+    return _between(_ROLES[role][2], strength or 0.0, f"{role}-line")
 
 
 def width(role: Role, strength: float | None) -> float:
@@ -103,12 +81,8 @@ def weight(negative: bool, strength: float | None) -> Shade:
     return _between(_WEIGHT_ENDS[negative], strength, "negative" if negative else "positive")
 
 
-def _on_page(role: Role) -> str:
-    return role.replace(" ", "-")
-
-
 def _between(ends: tuple[str, str], strength: float, name: str) -> Shade:
     low, high = ends
     channels = zip(bytes.fromhex(low[1:]), bytes.fromhex(high[1:]), strict=True)
     digits = "#" + "".join(f"{round(a + (b - a) * strength):02x}" for a, b in channels)
-    return Shade(digits, f"{name} {round(100 * strength)}")
+    return Shade(digits, f"{name.replace(' ', '-')} {round(100 * strength)}")

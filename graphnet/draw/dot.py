@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
-from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
+from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
 from graphnet.draw.text import dot_markup
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
@@ -88,7 +88,7 @@ def _boxes(picture: Picture) -> Iterator[str]:
 
 
 def _box(box: Box, direction: Direction, *, on_line: bool) -> str:
-    fill, line = colours.OUTPUT if box.output else (colours.BOX_FILL[box.kind], colours.BOX_LINE[box.kind])
+    fill, line = colours.OUTPUT if box.output else colours.BOX[box.kind]
     look = f'{_SHAPES[box.kind]} fillcolor="{fill}" color="{colours.FAULT_LINE if box.faulty else line}"'
     look += ' group="main"' * on_line + ' peripheries="2"' * box.output + ' penwidth="3"' * box.faulty
     classes = f' class="n{box.nodes[0]}"' if len(box.nodes) == 1 else ' class="folded"' if box.nodes else ""
@@ -118,11 +118,8 @@ def _edges(picture: Picture) -> Iterator[str]:
         if edge.role == "value":
             yield f"{edge.source} -> {edge.target} [{look}]"
         else:
-            yield f'{edge.target} -> {edge.source} [dir="back" {look}{_dashed(edge)}]'
-
-
-def _dashed(edge: Arrow) -> str:
-    return ' style="dashed"' if edge.strength is None else ""
+            dashed = ' style="dashed"' if edge.strength is None else ""
+            yield f'{edge.target} -> {edge.source} [dir="back" {look}{dashed}]'
 
 
 # Labels -------------------------------------------------------------------------------------------------------------
@@ -149,7 +146,7 @@ def _inside(box: Box, direction: Direction) -> str:
 
 def _field(field: Field) -> str:
     ink = colours.ROLE_INK[field.role]
-    mark = f"{MARKS[field.state]} " if field.state else ""
+    mark = f"{STATE_MARKS[field.state]} " if field.state else ""
     if field.state and not field.lines:
         return _table([_row(_font(mark + field.caption, 9, ink, bold=True))], padding=1)
     rows = [_font(field.caption, 8.5, ink)]

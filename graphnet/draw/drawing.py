@@ -7,49 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common.replace import replacing
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.core.settings import whole
-from graphnet.draw import dot, mermaid, words
+from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
+from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.render import fitting, op_view_svg, render
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
-from graphnet.draw.units.layout import lay_out
+from graphnet.draw.units.layout import sheet_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
-
-
-class _View(NamedTuple):
-    """How one kind of picture is written, and the engine of Graphviz that makes PNG and PDF of its DOT."""
-
-    dot: Callable[[Any], str]
-    svg: Callable[[Any], str]
-    mermaid: Callable[[Any], str]
-    text: Callable[[Any], str]
-    engine: str
-
-
-_OPS = _View(
-    dot.to_dot,
-    lambda picture: op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture)),
-    mermaid.ops_to_mermaid,
-    words.ops_to_text,
-    "dot",
-)
-_UNITS = _View(
-    lambda diagram: shapes.to_dot(lay_out(diagram)),
-    lambda diagram: shapes.to_svg(lay_out(diagram), diagram.title, words.units_to_text(diagram)),
-    mermaid.units_to_mermaid,
-    words.units_to_text,
-    shapes.ENGINE,
-)
 
 
 def draw(
@@ -155,24 +130,15 @@ def draw(
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
-    return Drawing(picture, partial(_page, graph, picture, ops, passes, rate, sample, view))
+    return Drawing(picture, partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view))
 
 
-def _page(
-    graph: Graph,
-    picture: Picture | Diagram,
-    ops: Callable[..., Picture],
-    passes: Mapping[str, ForwardPass],
-    rate: float,
-    sample: int | None,
-    view: Literal["ops", "units"],
-) -> str:
+def _page(*what: Any, **options: Any) -> str:
     """Write the page; only pages need all that is imported here."""
+    from graphnet.draw.page import write_html
     from graphnet.draw.page.data import page_data
-    from graphnet.draw.page.html import write_html
 
-    first = picture if isinstance(picture, Picture) else ops()
-    return write_html(page_data(first, graph, passes, rate, unfold=ops, sample=sample, view=view))
+    return write_html(page_data(*what, **options))
 
 
 # What is given ------------------------------------------------------------------------------------------------------
@@ -264,10 +230,6 @@ class Drawing:
         self._page = page
         self.picture = picture
 
-    @property
-    def _view(self) -> _View:
-        return _OPS if isinstance(self.picture, Picture) else _UNITS
-
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz: for ``dot``, in the unit view for ``neato -n2``.
 
@@ -277,7 +239,8 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        return self._view.dot(self.picture)
+        picture = self.picture
+        return dot.to_dot(picture) if isinstance(picture, Picture) else shapes.as_dot(sheet_of(picture))
 
     def to_mermaid(self) -> str:
         """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
@@ -288,7 +251,7 @@ class Drawing:
         >>> draw(gn.input("x")).to_mermaid().splitlines()[::3]
         ['flowchart LR', 'n0[/"x<br/>input<br/>scalar<br/>output"/]']
         """
-        return self._view.mermaid(self.picture)
+        return to_mermaid(self.picture)
 
     def to_text(self) -> str:
         """Return the picture as plain text, for terminals and screen readers.
@@ -310,7 +273,7 @@ class Drawing:
           sends back to w
         <BLANKLINE>
         """
-        return self._view.text(self.picture)
+        return words.to_text(self.picture)
 
     def to_svg(self) -> str:
         """Return the picture as an SVG document.
@@ -348,9 +311,16 @@ class Drawing:
         """
         return self._page()
 
+    @property
+    def _engine(self) -> str:
+        return "dot" if isinstance(self.picture, Picture) else shapes.ENGINE
+
     @cached_property
     def _svg(self) -> str:
-        return self._view.svg(self.picture)
+        picture = self.picture
+        if isinstance(picture, Picture):
+            return op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture))
+        return shapes.as_svg(sheet_of(picture), picture.title, words.to_text(picture))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
@@ -414,8 +384,8 @@ class Drawing:
 
 _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(fitting(drawing.to_dot(), drawing.to_svg()), "png", drawing._view.engine),
-    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._view.engine),
+    ".png": lambda drawing: render(fitting(drawing.to_dot(), drawing.to_svg()), "png", drawing._engine),
+    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),
     ".txt": lambda drawing: drawing.to_text().encode(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
-from graphnet.draw.picture import MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
+from graphnet.draw.picture import STATE_MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
 from graphnet.draw.text import mermaid_text
 
 _MOST_EDGES, _MOST_WEIGHTS = 480, 200
@@ -22,6 +22,11 @@ _SHAPES: dict[BoxKind, tuple[str, str]] = {
     "literal": ("((", "))"),
     "folded": ("[", "]"),
 }
+
+
+def to_mermaid(picture: Picture | Diagram) -> str:
+    """Return a picture as a flowchart."""
+    return _ops(picture) if isinstance(picture, Picture) else _units(picture)
 
 
 def _caption(*words: str) -> Iterator[str]:
@@ -45,7 +50,7 @@ def _link_style(places: Iterable[int], ink: str) -> str:
 # The op view --------------------------------------------------------------------------------------------------------
 
 
-def ops_to_mermaid(picture: Picture) -> str:
+def _ops(picture: Picture) -> str:
     """Return a picture as a flowchart: one of too many arrows leaves out those of messages."""
     edges = [edge for edge in picture.edges if len(picture.edges) <= _MOST_EDGES or edge.role == "value"]
     lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *_caption(picture.title, picture.notice)]
@@ -73,10 +78,10 @@ def _looks(picture: Picture, edges: list[Arrow]) -> Iterator[str]:
     """Yield the colours: of boxes by their kind, of arrows by their role."""
     looks: dict[str, tuple[str, list[Box]]] = {
         kind: (
-            f"fill:{fill},stroke:{colours.BOX_LINE[kind]},color:{colours.INK}",
+            f"fill:{fill},stroke:{line},color:{colours.INK}",
             [box for box in picture.boxes if box.kind == kind and not box.output],
         )
-        for kind, fill in colours.BOX_FILL.items()
+        for kind, (fill, line) in colours.BOX.items()
     }
     output = f"fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}"
     looks["output"] = output, [box for box in picture.boxes if box.output]
@@ -94,7 +99,7 @@ def _looks(picture: Picture, edges: list[Arrow]) -> Iterator[str]:
 # The unit view ------------------------------------------------------------------------------------------------------
 
 
-def units_to_mermaid(diagram: Diagram) -> str:
+def _units(diagram: Diagram) -> str:
     """Return a diagram as a flowchart: a circle for each unit, an arrow for each weight.
 
     A weight's arrow has its number, and is grey if that is positive, orange if negative. Too many weights between two layers
@@ -103,7 +108,7 @@ def units_to_mermaid(diagram: Diagram) -> str:
     lines = ["flowchart LR", *_caption(diagram.title, diagram.sample, diagram.notice)]
     for column in diagram.columns:
         words = ", ".join(filter(None, (column.title, column.name, column.activation)))
-        lines += _group(column.id, words, _units(column))
+        lines += _group(column.id, words, _circles(column))
     edges: list[str] = []
     strokes: dict[str, list[int]] = {}
     single = sum(len(bundle.weights) for bundle in diagram.bundles) <= _MOST_WEIGHTS
@@ -122,10 +127,10 @@ def units_to_mermaid(diagram: Diagram) -> str:
     return "\n".join([*lines, *edges, *(_link_style(places, ink) for ink, places in strokes.items())]) + "\n"
 
 
-def _units(column: Column) -> Iterator[str]:
+def _circles(column: Column) -> Iterator[str]:
     for unit in column.units:
         numbers = [f"{name} {text}" for name, text in unit.numbers.items()]
-        numbers += [f"{MARKS['saturated']} {unit.flat}"] if unit.flat else []
+        numbers += [f"{STATE_MARKS['saturated']} {unit.flat}"] if unit.flat else []
         yield f'{_id(unit.id)}(("{mermaid_text(*(numbers or [str(unit.number)]))}"))'
     left_out = column.size - len(column.units)
     if left_out:

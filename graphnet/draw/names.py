@@ -98,12 +98,12 @@ def title_of(shown: Graph | ForwardPass) -> str:
     return f"Graph of {names}: {', '.join(count(n, what) for n, what in counts)}"
 
 
-def counted(what: str, where: Mask) -> str:
+def share_text(what: str, where: Mask) -> str:
     """Return at how many entries something is so, in words.
 
     Examples
     --------
-    >>> counted("off", np.array([True, False, True])), counted("off", np.array([True]))
+    >>> share_text("off", np.array([True, False, True])), share_text("off", np.array([True]))
     ('2 of 3 off', 'off')
     """
     return what if where.size == 1 else f"{np.count_nonzero(where):,} of {where.size:,} {what}"

@@ -24,7 +24,7 @@ BoxKind = Literal["op", "input", "parameter", "constant", "literal", "folded"]
 FieldState = Literal["", "zero", "unreachable", "saturated"]
 
 # Beside the words, so that they are found at a glance: a flat line is what a saturated activation is there.
-MARKS: dict[FieldState, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
+STATE_MARKS: dict[FieldState, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
 
 Direction = Literal["right", "down"]
 
@@ -282,7 +282,7 @@ class Unit:
     @property
     def marks(self) -> str:
         """What makes it stand out where there is no room for words."""
-        return (MARKS["saturated"] if self.flat else "") + (MARKS["zero"] if self.silent else "")
+        return (STATE_MARKS["saturated"] if self.flat else "") + (STATE_MARKS["zero"] if self.silent else "")
 
     @property
     def numbers(self) -> dict[str, str]:

@@ -102,29 +102,42 @@ def field_of(role: Role, caption: str, array: Array, scale: Scale, *, tables: bo
     """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
-    entries, times = distinct(array)
-    if role != "value" and not entries.any():
+    if role != "value" and not distinct(array)[0].any():
         return Field(role, caption, lines=("exactly 0",), state="zero")
-    bad = array.size - int(np.isfinite(entries).sum()) * times
-    lines = (f"{bad} of {array.size} not finite",) if bad else ()
+    told = summary_of(array)
+    lines: tuple[str, ...] = (f"{told['bad']} of {array.size} not finite",) if "bad" in told else ()
     if tables and fits_table(array):
         rows = tuple(tuple(map(scale.cell, row)) for row in np.atleast_2d(array))
         return Field(role, caption, rows=rows, lines=lines)
     thumbnail = tuple(tuple(map(scale.strength, row)) for row in tiles(array)) if tables and array.size > 1 else ()
-    return Field(role, caption, lines=lines + _summary(entries, times), thumbnail=thumbnail)
+    if "true" in told:
+        lines = (f"{told['true']} of {array.size} true",)
+    elif array.size == 1 or "range" not in told:
+        lines += (number(array[(0,) * array.ndim]),)
+    else:
+        low, high = told["range"]
+        lines += ("all 0",) if low == high == "0" else (f"norm {told['norm']}", f"{low} … {high}")
+    return Field(role, caption, lines=lines, thumbnail=thumbnail)
 
 
-def _summary(array: Array, times: int) -> tuple[str, ...]:
-    """Return what is said of entries each of which stands `times` times."""
+def summary_of(array: Array) -> dict[str, Any]:
+    """Return what is said of all entries: how many are not finite, norm and range; of truth values, how many are true.
+
+    Examples
+    --------
+    >>> summary_of(np.array([3.0, -4.0, np.inf]))
+    {'bad': 1, 'norm': '5', 'range': ['−4', '3']}
+    """
+    entries, times = distinct(array)
     if array.dtype == bool:
-        return (f"{np.count_nonzero(array) * times} of {array.size * times} true",)
-    finite = array[np.isfinite(array)]
-    if array.size * times == 1 or not finite.size:
-        return tuple(number(entry) for entry in array.ravel()[:1])
-    if not finite.any():
-        return ("all 0",)
-    norm = number(np.linalg.norm(finite.astype(float)) * times**0.5)
-    return (f"norm {norm}", f"{number(finite.min())} … {number(finite.max())}")
+        return {"true": int(entries.sum()) * times}
+    finite = entries[np.isfinite(entries)]
+    told: dict[str, Any] = {"bad": int(entries.size - finite.size) * times} if finite.size < entries.size else {}
+    if finite.size:
+        with np.errstate(over="ignore"):
+            size = norm(finite.astype(float)) * times**0.5
+        told |= {"norm": number(size), "range": [number(finite.min()), number(finite.max())]}
+    return told
 
 
 def tiles(array: Array) -> Array:
@@ -157,4 +170,5 @@ def on_scale(array: Array) -> Array:
 
 def norm(array: Array) -> float:
     """Return the Euclidean norm over all entries."""
-    return float(np.linalg.norm(np.ravel(array)))
+    entries, times = distinct(np.asarray(array))
+    return float(np.linalg.norm(np.ravel(entries)) * times**0.5)

@@ -12,8 +12,8 @@ _MOST_DESCRIBED = 60
 _MOST_WEIGHTS = 60  # more weights than this between two layers are told by their size alone
 
 
-def ops_to_text(picture: Picture) -> str:
-    """Return a picture as plain text: each box with its numbers, where its inputs come from and what comes back.
+def to_text(picture: Picture | Diagram) -> str:
+    """Return a picture as plain text: each box, or a table for each layer, with its numbers and what comes back.
 
     Examples
     --------
@@ -33,6 +33,11 @@ def ops_to_text(picture: Picture) -> str:
       sends back to x: 3
     <BLANKLINE>
     """
+    return _ops(picture) if isinstance(picture, Picture) else _units(picture)
+
+
+def _ops(picture: Picture) -> str:
+    """Return the op view: each box with its numbers, where its inputs come from and what comes back."""
     titles = {box.id: box.title for box in picture.boxes}
     path: dict[str | None, str] = {None: ""}
     for group in picture.groups:  # a parent comes before its children
@@ -89,8 +94,8 @@ def describe_ops(picture: Picture) -> str:
 # The unit view ------------------------------------------------------------------------------------------------------
 
 
-def units_to_text(diagram: Diagram) -> str:
-    """Return a diagram as plain text: a table for each layer, and its weights."""
+def _units(diagram: Diagram) -> str:
+    """Return the unit view: a table for each layer, and its weights."""
     bundles = {bundle.target: bundle for bundle in diagram.bundles}
     lines = [line for line in (diagram.title, diagram.sample, diagram.notice) if line]
     for column in diagram.columns:

@@ -10,6 +10,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.common import replace
+from graphnet.core import registry
 from graphnet.draw import Drawing, colours, draw, drawing, render
 from graphnet.draw.picture import Mark
 from graphnet.errors import DrawError, GraphError
@@ -124,14 +125,20 @@ def test_roles_have_their_colours_and_words(network):
 
 
 def test_all_text_has_enough_contrast():
-    fills = [colours.PAPER, colours.FAULT, colours.CHECKED, colours.OUTPUT[0], *colours.BOX_FILL.values()]
+    fills = [
+        colours.PAPER,
+        colours.FAULT,
+        colours.CHECKED,
+        colours.OUTPUT[0],
+        *(fill for fill, _ in colours.BOX.values()),
+    ]
     cells = [colours.cell(role, strength) for role in colours.ROLE_INK for strength in (0.0, 0.5, 1.0, None)]
     for fill in fills:
         assert contrast(colours.INK, fill) > 7
     for fill in cells:
         assert contrast(colours.INK, fill) > 7
     for ink in (*colours.ROLE_INK.values(), colours.QUIET):
-        for fill in (colours.PAPER, colours.OUTPUT[0], *colours.BOX_FILL.values()):
+        for fill in (colours.PAPER, colours.OUTPUT[0], *(fill for fill, _ in colours.BOX.values())):
             assert contrast(ink, fill) > 4.5
     for negative in (False, True):
         assert contrast(colours.weight(negative, 1.0), colours.PAPER) > 4.5
@@ -181,6 +188,15 @@ def test_a_report_and_its_picture_show_themselves(network):
     report = gn.check_gradients(*network)
     assert "ALL RIGHT" in report._repr_html_()
     assert "Gradient check: all right" in draw(report)._repr_html_()
+
+
+def test_what_cores_objects_show_is_registered_with_core(network, monkeypatch):
+    E, feeds = network
+    shown = (E, gn.Graph(E), gn.forward(E, feeds))
+    monkeypatch.setattr(registry, "PICTURES", [lambda what: f"<p>{type(what).__name__}</p>"])
+    assert [what._repr_html_() for what in shown] == ["<p>Node</p>", "<p>Graph</p>", "<p>ForwardPass</p>"]
+    monkeypatch.setattr(registry, "PICTURES", [])
+    assert [what._repr_html_() for what in shown] == [None] * 3
 
 
 def test_notebooks_fall_back_to_text(network, monkeypatch):

@@ -1,10 +1,18 @@
-"""What an activation's slope can be, and where a unit is saturated: slopes are known from mathematics."""
+"""What layers and activations are, and where a unit is saturated: slopes are known from mathematics."""
 
 import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.units import SATURATED, SlopeRange, slope_range
+from graphnet.engine.units import (
+    SATURATED,
+    NotInARowError,
+    SlopeRange,
+    chain_of,
+    is_activation,
+    is_custom,
+    slope_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +100,58 @@ def test_pictures_tables_and_words_call_the_same_units_saturated(op, slope):
     assert gn.diagnose(bwd)[a].saturated == expected / 37
     assert f"{expected} of 37 saturated: slope below 5 % of its largest" in gn.draw(bwd).to_text()
     assert f"{expected} of 37 saturated" in gn.draw(bwd).to_html()
+
+
+def test_custom_ops_are_activations_as_built_in_ones_are():
+    @gn.op
+    def summed(z):
+        return z.sum(axis=1)
+
+    class MyTanh(gn.ops.Tanh):
+        """Derived from a built-in op, and none itself."""
+
+    z = gn.input("z", (None, 3))
+    assert is_activation(own_tanh(z))
+    assert is_activation(MyTanh()(z))
+    assert is_activation(gn.softmax(z))
+    assert not any(map(is_activation, (z, gn.negative(z), summed(z), gn.transpose(gn.input("s", (3, 3))), z + 1.0)))
+    assert [is_custom(node.op) for node in (own_tanh(z), MyTanh()(z), gn.tanh(z), gn.negative(z))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def layers_of(*names):
+    """Return a network of one layer for each name of an activation, and its nodes by label."""
+    x, t = gn.input("x", (None, 2)), gn.input("t", (None, 2))
+    a = x
+    for i, name in enumerate(names, start=1):
+        z = gn.bias_add(a @ gn.parameter(f"W{i}", np.ones((2, 2))), gn.parameter(f"b{i}", np.ones(2)), name=f"z{i}")
+        a = getattr(gn, name)(z, name=f"a{i}")
+    return gn.Graph(gn.sse(a, t, name="E"))
+
+
+def test_a_row_of_layers_is_found_with_its_parts():
+    graph = layers_of("tanh", "sigmoid")
+    chain = chain_of(graph)
+    names = [
+        [graph.label(node) for node in (layer.signal, layer.weights, layer.bias, layer.z, layer.a)]
+        for layer in chain.layers
+    ]
+    assert names == [["x", "W1", "b1", "z1", "a1"], ["a1", "W2", "b2", "z2", "a2"]]
+    assert [graph.label(node) for node in (chain.input, chain.error, chain.target)] == ["x", "E", "t"]
+    assert not chain.columns
+    assert not any(layer.transposed for layer in chain.layers)
+
+
+def test_what_is_no_row_of_layers_is_refused_with_the_node_in_the_way():
+    x = gn.input("x", (None, 2))
+    a = gn.tanh(x @ np.ones((2, 2)), name="a")
+    with pytest.raises(NotInARowError, match="past the layer behind it") as refused:
+        chain_of(gn.Graph(gn.sum(a + gn.tanh(a @ np.ones((2, 2))))))
+    assert refused.value.node is a
+    with pytest.raises(NotInARowError, match="no matrix product") as refused:
+        chain_of(gn.Graph(gn.tanh(x)))
+    assert refused.value.node is None

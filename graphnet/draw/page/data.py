@@ -16,15 +16,15 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY
 from graphnet.draw.page.formulas import rule_trees
-from graphnet.draw.page.runs import Runs, share
-from graphnet.draw.page.scenery import Scene, scenery
+from graphnet.draw.page.runs import PassData, share
+from graphnet.draw.page.scenery import Stage, scenery
 from graphnet.draw.page.steps import PHASES, Event, new_value, steps_of
-from graphnet.draw.picture import MARKS, Picture
+from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import linear, logarithmic
 from graphnet.draw.text import number
 from graphnet.draw.units.build import Scales, diagram_of
-from graphnet.draw.units.layout import lay_out
-from graphnet.draw.units.shapes import SVG_FONT, Part, element_of
+from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.shapes import SVG_FONT, Element, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError
 
@@ -40,7 +40,6 @@ _ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
 def page_data(
-    picture: Picture,
     graph: Graph,
     passes: Mapping[str, ForwardPass],
     learning_rate: float,
@@ -51,8 +50,8 @@ def page_data(
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
-    The picture gives the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)`` gives the
-    picture where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
+    ``unfold()`` gives the picture: the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)``
+    one where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
     the unit view alone.
 
     Raises
@@ -60,7 +59,8 @@ def page_data(
     DrawError
         If the passes don't take the same steps or are too many, or there is no Graphviz.
     """
-    scenes = {name: Scene(one, graph) for name, one in _pictures(picture, unfold).items()}
+    picture = unfold()
+    scenes = {name: Stage(one, graph) for name, one in _pictures(picture, unfold).items()}
     nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
     count = 3 * len(nodes) * len(passes)
     if count > _MOST_ARRAYS and len(passes) > 1:
@@ -69,7 +69,7 @@ def page_data(
             repair=f"Draw one in {-(-count // _MOST_ARRAYS)} of them.",
         )
     several = list(passes.values())
-    runs = Runs(graph, learning_rate, most=share(count))
+    runs = PassData(graph, learning_rate, most=share(count))
     arrays = [runs.arrays(name, run, nodes) for name, run in passes.items()]
     steps = [steps_of(run, learning_rate) for run in several]
     formulas = rule_trees(graph, several)
@@ -86,7 +86,7 @@ def page_data(
             name: {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
             for name, scale in (("value", scales.values), ("signal", scales.signals))
         },
-        "marks": MARKS,
+        "marks": STATE_MARKS,
         "why": WHY,
         "formulas": {runs.id_of[node]: formulas.get(runs.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
@@ -108,8 +108,8 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
 
 
 def _scene(
-    scene: Scene,
-    runs: Runs,
+    scene: Stage,
+    runs: PassData,
     passes: Sequence[ForwardPass],
     arrays: Sequence[Mapping[str, Any]],
     steps: Sequence[Sequence[Event]],
@@ -163,13 +163,15 @@ def _unit_views(
             diagram = diagram_of(run, sample, scales, updated) if run else diagram_of(graph, sample)
         except DrawError:
             return views
-        sheet = lay_out(diagram)
+        sheet = sheet_of(diagram)
         views.append(
             {
                 "width": float(f"{sheet.width:g}"),
                 "height": float(f"{sheet.height:g}"),
                 "notice": " ".join(filter(None, [diagram.sample, diagram.notice and f"{diagram.notice}."])),
-                "marks": [state for state, mark in MARKS.items() if any(_bears(part, mark) for part in sheet.parts)],
+                "marks": [
+                    state for state, mark in STATE_MARKS.items() if any(_bears(part, mark) for part in sheet.parts)
+                ],
                 "font": SVG_FONT,
                 "parts": [_part(part) for part in sheet.parts if not _ON_THE_PAGE_ITSELF & set(part.classes)],
             }
@@ -179,12 +181,12 @@ def _unit_views(
     return views
 
 
-def _bears(part: Part, mark: str) -> bool:
+def _bears(part: Element, mark: str) -> bool:
     """Tell whether a part is a label of an error signal that bears a mark."""
     return {"label", "backward"} <= {*part.classes} and any(mark in s.text for text in part.texts for s in text.spans)
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Element) -> dict[str, Any]:
     nodes = [name for name in part.classes if re.fullmatch(r"n\d+", name)]
     told = {
         "classes": [name for name in part.classes if name not in nodes],

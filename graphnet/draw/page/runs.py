@@ -11,10 +11,10 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.core.tables import distinct
-from graphnet.draw.names import counted
-from graphnet.draw.page.scenery import Scene, SceneStep
+from graphnet.draw.names import share_text
+from graphnet.draw.page.scenery import Stage, StageStep
 from graphnet.draw.page.steps import Event, Sentences, new_value
-from graphnet.draw.scale import largest_in_tiles, norm
+from graphnet.draw.scale import largest_in_tiles, norm, summary_of
 from graphnet.draw.text import number, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
@@ -54,23 +54,14 @@ def array_data(array: Array, most: int) -> dict[str, Any]:
     shape = [int(size) for size in array.shape]
     if not array.size:
         return {"shape": shape, "rows": []}
-    entries, times = distinct(array)
+    entries, _ = distinct(array)
     matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
     shown = _reduced(matrix, most)
     told: dict[str, Any] = {"shape": shape, "rows": [[number(entry) for entry in row] for row in shown]}
     columns = array.shape[-1] if array.ndim else 1
     if shown.size != array.size:
         told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
-    if array.dtype == bool:
-        return told | {"true": int(entries.sum()) * times}
-    finite = entries[np.isfinite(entries)]
-    if finite.size < entries.size:
-        told["bad"] = int(entries.size - finite.size) * times
-    if finite.size:
-        with np.errstate(over="ignore"):
-            told["norm"] = number(np.linalg.norm(np.asarray(finite, float).ravel()) * times**0.5)
-        told["range"] = [number(finite.min()), number(finite.max())]
-    return told
+    return told | summary_of(array)
 
 
 def _reduced(matrix: Array, most: int) -> Array:
@@ -83,7 +74,7 @@ def _reduced(matrix: Array, most: int) -> Array:
     return largest_in_tiles(matrix, *((narrow, long) if rows <= columns else (long, narrow)))
 
 
-class Runs:
+class PassData:
     """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
 
     def __init__(self, graph: Graph, learning_rate: float, most: int) -> None:
@@ -103,7 +94,7 @@ class Runs:
             "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
         }
 
-    def told(self, run: ForwardPass, scene: Scene, steps: Sequence[tuple[SceneStep, Event]]) -> dict[str, Any]:
+    def told(self, run: ForwardPass, scene: Stage, steps: Sequence[tuple[StageStep, Event]]) -> dict[str, Any]:
         """Return what one run says in one scene: a sentence for each step, and what is in its folded boxes."""
         return {
             "says": [self._says(scene, shown, step) for shown, step in steps],
@@ -120,7 +111,7 @@ class Runs:
         if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
         if flat := flat_units(run, node):
-            told["flat"] = {what: counted(what, where) for what, where in flat.items()}
+            told["flat"] = {what: share_text(what, where) for what, where in flat.items()}
         if node not in run.error_signals:
             return told | {"unreached": True}
         told["signal"] = array_data(run.error_signals[node], self.most)
@@ -144,7 +135,7 @@ class Runs:
         size, node = max(norms, key=lambda pair: pair[0])
         return {"largest": {"norm": number(size), "name": self.sentences.name(node)}}
 
-    def _says(self, scene: Scene, shown: SceneStep, step: Event) -> str:
+    def _says(self, scene: Stage, shown: StageStep, step: Event) -> str:
         box = shown.boxes[0]
         if len(shown.boxes) > 1 or box in scene.single:
             return self.sentences.of(step)

@@ -13,7 +13,7 @@ from graphnet.core.node import Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.names import kind_of, signal_role
 from graphnet.draw.page.steps import Event, Sentences
-from graphnet.draw.picture import MARKS, Box, Frame, Picture
+from graphnet.draw.picture import STATE_MARKS, Box, Frame, Picture
 from graphnet.draw.render import render
 from graphnet.draw.scale import fits_table
 from graphnet.draw.text import short
@@ -31,7 +31,7 @@ _LONGEST_SCOPE = 200
 
 
 @dataclass(frozen=True)
-class SceneStep:
+class StageStep:
     """One step as a picture can show it: ids of boxes that are lit, numbers of edges along which something flows."""
 
     phase: str
@@ -40,7 +40,7 @@ class SceneStep:
     edges: tuple[int, ...]
 
 
-class Scene:
+class Stage:
     """The boxes of a picture and the nodes behind them.
 
     Attributes
@@ -71,7 +71,7 @@ class Scene:
         self.edges = [edge for edge in picture.edges if edge.role == "value"]
         self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(self.edges)}
 
-    def steps(self, steps: Iterable[Event]) -> list[tuple[SceneStep, Event]]:
+    def steps(self, steps: Iterable[Event]) -> list[tuple[StageStep, Event]]:
         """Return the steps as this picture shows them, each with the last of those it stands for.
 
         What happens inside a folded box in one phase is one step: it comes when the last of it has happened.
@@ -85,10 +85,10 @@ class Scene:
             bundles[key] = bundle
         return [(self._bundled(bundle), bundle[-1]) for bundle in bundles.values()]
 
-    def _bundled(self, bundle: Sequence[Event]) -> SceneStep:
+    def _bundled(self, bundle: Sequence[Event]) -> StageStep:
         boxes = dict.fromkeys(self.box_of[node] for step in bundle for node in step.nodes)
         edges = dict.fromkeys(self._edges(bundle))
-        return SceneStep(bundle[-1].phase, bundle[-1].shows, tuple(boxes), tuple(edges))
+        return StageStep(bundle[-1].phase, bundle[-1].shows, tuple(boxes), tuple(edges))
 
     def _edges(self, bundle: Sequence[Event]) -> Iterator[int]:
         for step in bundle:
@@ -100,7 +100,7 @@ class Scene:
 
 
 def scenery(
-    scene: Scene, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
+    scene: Stage, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return what is drawn apart from the numbers, and where.
 
@@ -142,7 +142,7 @@ def scenery(
     }
 
 
-def _node(scene: Scene, sentences: Sentences, node: Node) -> dict[str, Any]:
+def _node(scene: Stage, sentences: Sentences, node: Node) -> dict[str, Any]:
     """Return what is to be known of a node apart from its numbers."""
     told: dict[str, Any] = {
         "role": signal_role(node).replace(" ", "-"),
@@ -192,8 +192,8 @@ def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tup
 
 def _marks(one: Mapping[str, Any]) -> list[str]:
     """Return the marks that stand below the arrays of a box."""
-    flat = [f"{MARKS['saturated']} {words}" for words in one.get("flat", {}).values()]
-    return flat + [f"{MARKS['unreachable']} no error signal"] * one.get("unreached", 0)
+    flat = [f"{STATE_MARKS['saturated']} {words}" for words in one.get("flat", {}).values()]
+    return flat + [f"{STATE_MARKS['unreachable']} no error signal"] * one.get("unreached", 0)
 
 
 def _width(text: str, letter: float) -> float:
@@ -204,7 +204,7 @@ def _width(text: str, letter: float) -> float:
 # Where --------------------------------------------------------------------------------------------------------------
 
 
-def _places(scene: Scene, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+def _places(scene: Stage, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """Return where Graphviz places boxes of these sizes and the frames around them, and the paths of the edges in SVG.
 
     A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the edge
@@ -228,7 +228,7 @@ def _places(scene: Scene, sizes: Mapping[str, tuple[float, float]]) -> dict[str,
     return places
 
 
-def _dot(scene: Scene, sizes: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+def _dot(scene: Stage, sizes: Mapping[str, tuple[float, float]]) -> Iterator[str]:
     picture = scene.picture
     yield "digraph page {"
     yield f'rankdir="{"LR" if picture.direction == "right" else "TB"}" nodesep="0.25" ranksep="0.45" pad="0"'

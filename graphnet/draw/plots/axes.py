@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphnet.core.extras import matplotlib_needed
-from graphnet.draw.colours import BLUE, GREEN, RED
+from graphnet.draw.colours import BLUE, GREEN, INK, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +15,18 @@ COLOURS = (RED, BLUE, GREEN, "#8a5a00", "#6a3d9a", "#3d4650")
 DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 
 
-def axes_for(
-    ax: Any, needed: int, size: tuple[float, float], columns: int = 3
-) -> tuple[Figure, list[Axes], Callable[..., None]]:
-    """Return figure and axes, and what gives axes their words; raise `DrawError` if matplotlib is missing."""
+def axes_for(ax: Any, needed: int, size: tuple[float, float], columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """Return figure and axes; raise `DrawError` if matplotlib is missing."""
     with matplotlib_needed():
-        from graphnet.draw.plots.figure import figure_and_axes, tidy
-    return *figure_and_axes(ax, needed, size, columns), tidy
+        from graphnet.draw.plots.figure import figure_and_axes
+    return figure_and_axes(ax, needed, size, columns)
+
+
+def tidy(axes: Axes, title: str, x: str, y: str) -> None:
+    """Give axes their words, and take away what carries no information."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)

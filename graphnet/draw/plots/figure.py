@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphnet.draw import colours
 from graphnet.errors import DrawError
 
 
 class ShownFigure(Figure):
-    """A figure that shows itself in a notebook. It is nobody's but yours: pyplot does not know of it."""
+    """A figure that shows itself in a notebook. pyplot does not know of it."""
 
     def _repr_png_(self) -> bytes:
         return png(self)
@@ -28,7 +27,7 @@ def png(figure: Figure) -> bytes:
 
 
 def figure_and_axes(ax: Any, count: int, size: tuple[float, float], columns: int) -> tuple[Figure, list[Axes]]:
-    """Return the figure and the axes to draw in: those given, or new ones, so many side by side.
+    """Return the figure and the axes to draw in: those given, or new ones side by side.
 
     Raises
     ------
@@ -50,13 +49,3 @@ def figure_and_axes(ax: Any, count: int, size: tuple[float, float], columns: int
             repair=f"Give ax=figure.subplots(1, {count}), or leave it out." if count > 1 else "Leave it out.",
         )
     return given[0].figure.figure, given
-
-
-def tidy(axes: Axes, title: str, x: str, y: str) -> None:
-    """Give axes their words, and take away what carries no information."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=colours.INK)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)

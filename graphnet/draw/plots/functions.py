@@ -12,7 +12,7 @@ from graphnet.core.leaves import Input
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.settings import listed, op_function, real
 from graphnet.draw import colours
-from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
+from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
 from graphnet.draw.text import plot_text, short
 from graphnet.engine.run import backward
 from graphnet.errors import DrawError, shown
@@ -38,7 +38,7 @@ def activations(
     Parameters
     ----------
     functions : op function, or iterable of them
-        As ``[gn.relu, gn.softplus]``, ops of your own included. By default those of the source's Figure 1: the identity
+        As ``[gn.relu, gn.softplus]``, custom ops included. By default those of the source's Figure 1: the identity
         in red, the logistic function in blue, tanh in green.
     z : tuple of float
         From where to where.
@@ -61,7 +61,7 @@ def activations(
     >>> figure.axes[0].get_legend_handles_labels()[1]
     ['identity', 'sigmoid', 'tanh']
     """
-    figure, (left, right), tidy = axes_for(ax, 2, (5.2, 3.8))
+    figure, (left, right) = axes_for(ax, 2, (5.2, 3.8))
     points = np.linspace(*_range(z), 401)
     several = [functions] if callable(functions) else listed(functions, "functions", "op functions", DrawError)
     if not several:
@@ -71,14 +71,9 @@ def activations(
     free = itertools.cycle([i for i in range(len(COLOURS)) if i not in map(_OWN_LOOK.index, own)])
     for name, a, slope in drawn:
         i = _OWN_LOOK.index(name) if name in own else next(free)
-        look: dict[str, Any] = {
-            "color": COLOURS[i],
-            "linestyle": DASHES[i],
-            "linewidth": 2.0,
-            "label": plot_text(short(name)),
-        }
-        left.plot(points, a, **look)
-        right.plot(points, slope, **look)
+        look: dict[str, Any] = {"color": COLOURS[i], "linestyle": DASHES[i], "label": plot_text(short(name))}
+        left.plot(points, a, linewidth=2.0, **look)
+        right.plot(points, slope, linewidth=2.0, **look)
     for axes, title, y in ((left, "Activation functions", "g(z)"), (right, "Their derivatives", "g′(z)")):
         tidy(axes, title, "z", y)
         axes.axhline(0, color=colours.FRAME, linewidth=0.8, zorder=0)
@@ -117,7 +112,7 @@ def _evaluated(function: Any, points: np.ndarray[Any, Any]) -> tuple[str, np.nda
 
 def _room(lines: Any, most: float) -> tuple[float, float]:
     """Return limits that show all of the bounded curves, and of unbounded ones what fits beside them."""
-    sizes = np.concatenate([np.asarray(line.get_ydata(), float) for line in lines]) if len(lines) else np.zeros(1)
+    sizes = np.concatenate([np.zeros(1), *(np.asarray(line.get_ydata(), float) for line in lines)])
     sizes = sizes[np.isfinite(sizes)]
     low, high = max(sizes.min(initial=0.0), -most), min(sizes.max(initial=0.0), most)
     margin = 0.08 * (high - low or 1.0)

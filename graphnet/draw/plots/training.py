@@ -12,7 +12,7 @@ from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.core.settings import flag, listed, real, whole
 from graphnet.draw import colours
-from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for
+from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
 from graphnet.draw.text import count, number, plot_text, short
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import NotInARowError, chain_of
@@ -32,7 +32,7 @@ def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
     Parameters
     ----------
     history : History, sequence of float, or dict of them by name
-        What `fit` returned, or numbers of your own. A validation loss is drawn beside the loss.
+        What `fit` returned, or numbers. A validation loss is drawn beside the loss.
     log : bool
         Whether equal ratios of the error are equal heights.
     ax : matplotlib.axes.Axes, optional
@@ -55,7 +55,7 @@ def loss(history: Any, *, log: bool = False, ax: Axes | None = None) -> Figure:
     [4.0, 2.0, 1.0]
     """
     log = flag(log, "log")
-    figure, (axes,), tidy = axes_for(ax, 1, (6.0, 3.6))
+    figure, (axes,) = axes_for(ax, 1, (6.0, 3.6))
     curves = _curves(history)
     _over_epochs(axes, curves)
     if len(curves) > 1:
@@ -87,7 +87,7 @@ def training(history: Any) -> Figure:
     """
     if not isinstance(getattr(history, "metrics", None), Mapping):
         raise DrawError(f"expected a history, got {shown(history)}", repair="Give what gn.fit returned.")
-    figure, (top, *below), tidy = axes_for(None, 1 + len(history.metrics), (6.0, 3.0), columns=1)
+    figure, (top, *below) = axes_for(None, 1 + len(history.metrics), (6.0, 3.0), columns=1)
     loss(history, ax=top)
     for axes, (name, column) in zip(below, history.metrics.items(), strict=True):
         _over_epochs(axes, {name: column})
@@ -119,10 +119,8 @@ def _curves(history: Any) -> dict[str, list[float]]:
 
 def _numbers(values: Any) -> list[float]:
     try:
-        numbers: list[float] = float_array(
-            values if isinstance(values, np.ndarray) else list(values), "a curve"
-        ).tolist()
-        return [float(number) for number in numbers]
+        numbers = float_array(values if isinstance(values, np.ndarray) else list(values), "a curve")
+        return [float(number) for number in numbers.tolist()]
     except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
@@ -175,30 +173,24 @@ def signal_norms(
     'a'
     """
     passes = _passes(passes)
-    times = (
-        list(range(len(passes)))
-        if at is None
-        else [real(time, "a time of at", DrawError) for time in listed(at, "at", "numbers", DrawError)]
-    )
+    given = range(len(passes)) if at is None else listed(at, "at", "numbers", DrawError)
+    times = [real(time, "a time of at", DrawError) for time in given]
     if len(times) != len(passes):
         raise DrawError(f"{len(passes)} passes were taken at {len(times)} times", repair="Give one time for each.")
-    figure, (axes,), tidy = axes_for(ax, 1, (6.4, 4.0))
+    figure, (axes,) = axes_for(ax, 1, (6.4, 4.0))
     graph = passes[0].graph
-    chosen = (
-        [graph[node] for node in listed(nodes, "nodes", "nodes or names")]
-        if nodes is not None
-        else _layers(graph, passes[0])
-    )
+    given_nodes = _layers(graph, passes[0]) if nodes is None else listed(nodes, "nodes", "nodes or names")
+    chosen = [graph[node] for node in given_nodes]
     norms = {node: [float(np.linalg.norm(back.error_signal(node))) for back in passes] for node in chosen}
     positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
     floor = min(positive, default=1.0) / 3
     ends: list[tuple[float, Artist]] = []
     for i, (node, each) in enumerate(norms.items()):
-        shade = _depth_colour(i, len(norms))
+        shade = colours.line("error signal", i / max(1, len(norms) - 1))  # the darker the later the layer
         name = plot_text(short(graph.label(node)))
         line = [norm if norm > 0 else np.nan for norm in each]
-        marker = _MARKERS[i % len(_MARKERS)]
-        lines = axes.plot(times, line, color=shade, marker=marker, markersize=4.5, linewidth=1.6, label=name)
+        look: dict[str, Any] = {"marker": _MARKERS[i % len(_MARKERS)], "markersize": 4.5, "linewidth": 1.6}
+        lines = axes.plot(times, line, color=shade, label=name, **look)
         zero = [time for time, norm in zip(times, each, strict=True) if norm == 0]
         ends += [(float(np.nan_to_num(each[-1])), handle) for handle in lines]
         if zero:
@@ -249,24 +241,16 @@ def gradient_histograms(
     """
     (back,) = _passes([back])
     bins = whole(bins, "bins", "Give the number of bars.", least=1, error=DrawError)
-    names = (
-        list(back.gradients)
-        if parameters is None
-        else [back.graph.label(back.graph[p]) for p in listed(parameters, "parameters", "parameters or names")]
-    )
+    chosen = back.gradients if parameters is None else listed(parameters, "parameters", "parameters or names")
+    names = [back.graph.label(back.graph[parameter]) for parameter in chosen]
     if not names:
         raise DrawError("the pass has no gradients", repair="Only parameters that E depends on have one.")
     gradients = [back.gradient(name) for name in names]
-    figure, all_axes, tidy = axes_for(ax, len(names), (3.6, 2.6))
+    figure, all_axes = axes_for(ax, len(names), (3.6, 2.6))
     for axes, name, gradient in zip(all_axes, names, gradients, strict=True):
         finite = gradient[np.isfinite(gradient)]
-        axes.hist(
-            finite.ravel(),
-            bins=min(bins, max(5, finite.size)),
-            color=colours.GREEN,
-            edgecolor=colours.PAPER,
-            linewidth=0.3,
-        )
+        look: dict[str, Any] = {"color": colours.GREEN, "edgecolor": colours.PAPER, "linewidth": 0.3}
+        axes.hist(finite.ravel(), bins=min(bins, max(5, finite.size)), **look)
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
         words = [f"{short(name)}: {count(gradient.size, 'entry', 'entries')}", f"norm {number(np.linalg.norm(finite))}"]
         zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
@@ -295,8 +279,3 @@ def _layers(graph: Graph, back: BackwardPass) -> list[Node]:
         raise DrawError("no op of this graph has a name", repair='Say which: nodes=["a1", "a2"].')
     step = -(-len(reached) // _MOST_LINES)
     return reached[::step]
-
-
-def _depth_colour(i: int, of: int) -> str:
-    """Return a shade of red, the darker the later the layer."""
-    return colours.line("error signal", i / max(1, of - 1))

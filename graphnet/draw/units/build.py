@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, title_of
-from graphnet.draw.picture import Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
+from graphnet.draw.picture import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.draw.text import count, listing, number, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
@@ -35,7 +35,7 @@ class Scales(NamedTuple):
 
 
 def diagram_of(
-    shown: Graph | ForwardPass,
+    of: Graph | ForwardPass,
     sample: int | None = None,
     scales: Scales | None = None,
     updated: Mapping[Node, Array] | None = None,
@@ -50,7 +50,7 @@ def diagram_of(
     DrawError
         If the graph is no row of layers, or there is no such sample.
     """
-    return _Builder(shown, sample, scales, updated or {}).diagram()
+    return _Builder(of, sample, scales, updated or {}).diagram()
 
 
 def _layers_of(graph: Graph) -> Chain:
@@ -70,10 +70,10 @@ def _layers_of(graph: Graph) -> Chain:
 class _Numbers:
     """What a graph or a pass knows of each unit and each weight of its layers; ``None`` where it knows nothing."""
 
-    def __init__(self, shown: Graph | ForwardPass, sample: int | None) -> None:
-        self.run = shown if isinstance(shown, ForwardPass) else None
-        self.back = shown if isinstance(shown, BackwardPass) else None
-        self.graph = shown.graph if isinstance(shown, ForwardPass) else shown
+    def __init__(self, of: Graph | ForwardPass, sample: int | None) -> None:
+        self.run = of if isinstance(of, ForwardPass) else None
+        self.back = of if isinstance(of, BackwardPass) else None
+        self.graph = of.graph if isinstance(of, ForwardPass) else of
         self.chain = _layers_of(self.graph)
         self.samples = self._count_samples(sample)
         self.sample = sample or 0
@@ -145,104 +145,111 @@ class _Numbers:
         held = self.held(layer.weights) if held is None else held
         return held.T if layer.transposed else held
 
-    def gradient(self, layer: Layer) -> Array | None:
-        """Return a sample's share of ∂E/∂W of a layer, a_prevᵀ δ (Eq. 11)."""
-        if self.back is None or layer.weights not in self.back.error_signals:
-            return None
-        a, delta = self.value(layer.signal), self.signal(layer.z)
-        return None if a is None or delta is None else np.outer(a, delta)
-
 
 class _Builder(_Numbers):
     """What all parts of one diagram need to know."""
 
     def __init__(
-        self, shown: Graph | ForwardPass, sample: int | None, scales: Scales | None, updated: Mapping[Node, Array]
+        self, of: Graph | ForwardPass, sample: int | None, scales: Scales | None, updated: Mapping[Node, Array]
     ) -> None:
-        super().__init__(shown, sample)
-        self.title, self.updated = title_of(shown), updated
+        super().__init__(of, sample)
+        self.title, self.updated = title_of(of), updated
         self.names = Names(self.graph)
         self.layers = self.chain.layers
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
-        self.nodes = [self.chain.input, *(layer.a for layer in self.layers)]  # one for each column
         shapes = [self.weights(layer).shape for layer in self.layers]
         self.sizes = [shapes[0][0], *(units for _, units in shapes)]
-        columns = list(range(len(self.nodes)))
+        columns = list(range(len(self.sizes)))
         if len(columns) > _MOST_COLUMNS:
             columns[_KEPT_AT_EACH_END:-_KEPT_AT_EACH_END] = []
         self.kept = dict(zip(columns, _kept_units([self.sizes[c] for c in columns]), strict=True))
+        self.units = {c: self._of_units(self.layers[c - 1]) if c else self._of_inputs() for c in columns}
+        self.lines = {c: self._of_weights(self.layers[c - 1]) for c in columns if c - 1 in self.kept}
         self.scales = scales or self._scales()
 
     def diagram(self) -> Diagram:
         columns: list[Column] = []
-        bundles: list[Bundle] = []
         for c in self.kept:
-            if c and c - 1 in self.kept:
-                bundles.append(self._bundle(c))
-            elif c:
+            if c and c not in self.lines:
                 first = int(columns[-1].id[1:]) + 1
                 columns.append(Column(f"c{first}", "folded", count(c - first, "layer"), size=c - first))
             columns.append(self._column(c))
-        ends = {"weight": ("0", self.scales.weights.high)}
-        ends |= {"value": ("0", self.scales.values.high)} if self.run is not None else {}
-        low = number(self.scales.signals.low, 2)
-        ends |= {"error signal": (low, self.scales.signals.high)} if self.back is not None else {}
-        scales = tuple((what, low, number(high, 2)) for what, (low, high) in ends.items())
-        error = None if self.chain.error is None else self._error_box(self.chain.error)
-        notice = "; ".join(self._notices())
-        return Diagram(self.title, self.sample_text(), notice, tuple(columns), tuple(bundles), error, scales)
+        values, signals, weights = self.scales
+        ends = [("weight", "0", weights)]
+        ends += [("value", "0", values)] if self.run is not None else []
+        ends += [("error signal", number(signals.low, 2), signals)] if self.back is not None else []
+        return Diagram(
+            self.title,
+            self.sample_text(),
+            "; ".join(self._notices()),
+            tuple(columns),
+            tuple(map(self._bundle, self.lines)),
+            None if self.chain.error is None else self._error_box(self.chain.error),
+            tuple((what, low, number(scale.high, 2)) for what, low, scale in ends),
+        )
+
+    # Numbers --------------------------------------------------------------------------------------------------------
+
+    def _of_inputs(self) -> dict[str, Array | None]:
+        return {"a": self.value(self.chain.input)}
+
+    def _of_units(self, layer: Layer) -> dict[str, Array | None]:
+        """Return the numbers of a layer's units by the names that they have in `Unit`; an error is shown of the last layer."""
+        delta = self.signal(layer.z)
+        has_gradient = self.back is not None and layer.bias in self.back.error_signals
+        return {
+            "z": self.value(layer.z),
+            "a": self.value(layer.a),
+            "delta": delta,
+            "error": self.signal(layer.a),
+            "bias": None if layer.bias is None else self.held(layer.bias).ravel(),
+            "bias_gradient": delta if has_gradient else None,  # a sample's share of ∂E/∂b is δ (Eq. 12)
+            "target": self.value(self.chain.target) if layer is self.layers[-1] else None,
+        }
+
+    def _of_weights(self, layer: Layer) -> dict[str, Array | None]:
+        """Return the numbers of a layer's weights by the names that they have in `Weight`: of ∂E/∂W a_prevᵀ δ (Eq. 11)."""
+        a, delta, weight = self.value(layer.signal), self.signal(layer.z), self.weights(layer)
+        has_gradient = self.back is not None and layer.weights in self.back.error_signals
+        gradient = np.outer(a, delta) if has_gradient and a is not None and delta is not None else None
+        return {"weight": weight, "gradient": gradient, "message": None if delta is None else weight * delta}
 
     def _scales(self) -> Scales:
-        values: list[Any] = []
-        signals: list[Any] = []
-        weights: list[Any] = []
-        for c, units in self.kept.items():
-            layer = self._layer(c)
-            shown = [self.value(self.nodes[c]), self.value(layer.z) if layer else None]
-            back = [self.signal(layer.z), self.signal(layer.a)] if layer else []
-            if layer and c - 1 in self.kept:
-                drawn = np.ix_(self.kept[c - 1], units)
-                weight, delta, gradient = self.weights(layer), self.signal(layer.z), self.gradient(layer)
-                weights.append(weight[drawn])
-                signals += [] if gradient is None else [gradient[drawn]]
-                signals += [] if delta is None or c == 1 else [(weight * delta)[drawn]]
-            values += [array[units] for array in shown if array is not None]
-            signals += [array[units] for array in back if array is not None]
-        return Scales(linear(values), logarithmic(signals), linear(weights))
+        """Return the scales of what is drawn; no message is drawn to an input."""
+
+        def drawn(*names: str) -> Iterator[Array]:
+            for c, numbers in self.units.items():
+                yield from (a[self.kept[c]] for name in names if (a := numbers.get(name)) is not None)
+            for c, numbers in self.lines.items():
+                place = np.ix_(self.kept[c - 1], self.kept[c])
+                wanted = [name for name in names if name != "message" or c > 1]
+                yield from (a[place] for name in wanted if (a := numbers.get(name)) is not None)
+
+        signals = logarithmic(drawn("delta", "error", "gradient", "message"))
+        return Scales(linear(drawn("z", "a")), signals, linear(drawn("weight")))
 
     # Parts ----------------------------------------------------------------------------------------------------------
-
-    def _layer(self, c: int) -> Layer | None:
-        return self.layers[c - 1] if c else None
 
     def _place(self, node: Node | None) -> int | None:
         return None if node is None else self.positions[node]
 
     def _column(self, c: int) -> Column:
-        node, layer, last = self.nodes[c], self._layer(c), len(self.layers)
-        inputs = "computed inputs" if node.op else "inputs"
+        layer, last = self.layers[c - 1] if c else None, len(self.layers)
+        node, bias = (layer.a, layer.bias) if layer else (self.chain.input, None)
         kind: Any = "input" if layer is None else "output" if c == last else "hidden"
+        inputs = "computed inputs" if node.op else "inputs"
         title = {"input": inputs, "output": "output layer", "hidden": f"hidden layer {c}"}[kind]
-        bias = layer.bias if layer else None
-        a, delta = self.value(node), self.signal(layer.z if layer else None)
-        has_gradient = self.back is not None and bias is not None and bias in self.back.error_signals
         values, signals, weights = self.scales
-        columns: dict[str, tuple[Array | None, Scale]] = {
-            "z": (self.value(layer.z if layer else None), values),
-            "a": (a, values),
-            "delta": (delta, signals),
-            "error": (self.signal(node) if c == last and self.chain.error is not None else None, signals),
-            "bias": (None if bias is None else self.held(bias).ravel(), weights),
-            "bias_gradient": (delta if has_gradient else None, signals),  # a sample's share of ∂E/∂b is δ (Eq. 12)
-            "target": (self.value(self.chain.target) if c == last else None, values),
-        }
+        of = {"z": values, "a": values, "target": values, "bias": weights, "delta": signals, "bias_gradient": signals}
+        of |= {"error": signals} if c == last and self.chain.error is not None else {}
+        numbers = {name: array for name, array in self.units[c].items() if name in of and array is not None}
+        delta, flat = numbers.get("delta"), self.flat(layer)
         updated = None if bias is None else self.updated.get(bias)
-        flat = self.flat(layer)
         units = tuple(
             Unit(
                 f"u{c}-{n}",
                 n,
-                **{name: _cell(array, n, scale) for name, (array, scale) in columns.items()},
+                **{name: of[name].cell(array[n], _DIGITS) for name, array in numbers.items()},
                 flat=", ".join(what for what, where in flat.items() if where[n]),
                 silent=delta is not None and bool(delta[n] == 0),
                 bias_updated="" if updated is None else number(updated.ravel()[n], _DIGITS),
@@ -260,33 +267,32 @@ class _Builder(_Numbers):
             curve(op) if layer else (),
             self.sizes[c],
             units,
-            _size("a", a),
+            _size("a", numbers.get("a")),
             _size("δ", delta),
             *map(self._place, (layer.product, layer.z, node, bias) if layer else (None, None, node, None)),
         )
 
     def _bundle(self, c: int) -> Bundle:
-        layer = self.layers[c - 1]
-        array, gradient, delta = self.weights(layer), self.gradient(layer), self.signal(layer.z)
+        layer, numbers = self.layers[c - 1], self.lines[c]
         new = self.updated.get(layer.weights)
         updated = None if new is None else self.weights(layer, new)
-        known = self.run is not None or getattr(layer.weights, "value", None) is not None
-        signals = self.scales.signals
+        of = {"gradient": self.scales.signals, "message": self.scales.signals}
+        if self.run is not None or getattr(layer.weights, "value", None) is not None:  # else they are not known
+            of["weight"] = self.scales.weights
+        known = {name: array for name, array in numbers.items() if name in of and array is not None}
         weights = tuple(
             Weight(
                 f"w{c}-{i}-{j}",
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
-                _cell(array, (i, j), self.scales.weights) if known else None,
-                bool(array[i, j] < 0),
-                _cell(gradient, (i, j), signals),
-                None if delta is None else signals.cell(delta[j] * array[i, j], _DIGITS),
-                "" if updated is None else number(updated[i, j], _DIGITS),
+                negative="weight" in known and bool(known["weight"][i, j] < 0),
+                updated="" if updated is None else number(updated[i, j], _DIGITS),
+                **{name: of[name].cell(array[i, j], _DIGITS) for name, array in known.items()},
             )
             for j in self.kept[c]
             for i in self.kept[c - 1]
         )
-        name, back = self.names.full(layer.weights, 24), _size("gradient", gradient)
+        name, back = self.names.full(layer.weights, 24), _size("gradient", numbers["gradient"])
         summary = f"{name}, {shape_text(self.held(layer.weights).shape)}"
         return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], summary, back, weights)
 
@@ -319,7 +325,7 @@ class _Builder(_Numbers):
                 use = self.graph.only_use(use.consumer)
             if use is None and self.back is not None:
                 yield f"gradients of {self.names.full(leaf, 24)}: without what its other uses add"
-        folded = len(self.nodes) - len(self.kept)
+        folded = len(self.sizes) - len(self.kept)
         if folded:
             yield f"{folded:,} of {len(self.layers):,} layers not drawn"
         total = sum(self.sizes[c] for c in self.kept)
@@ -337,10 +343,6 @@ def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
         list(range(size)) if size <= most else [*range(math.ceil(most / 2)), *range(size - most // 2, size)]
         for size in sizes
     ]
-
-
-def _cell(array: Array | None, place: Any, scale: Scale) -> Cell | None:
-    return None if array is None else scale.cell(array[place], _DIGITS)
 
 
 def _size(what: str, array: Array | None) -> str:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
-from graphnet.draw.picture import MARKS, Diagram
+from graphnet.draw.picture import STATE_MARKS, Diagram
 from graphnet.draw.text import count
-from graphnet.draw.units.shapes import Area, Disc, Drawn, Line, Part, Span, Text, formula, plain, rectangle
+from graphnet.draw.units.shapes import Area, Disc, Drawn, Element, Line, Span, Text, formula, plain, rectangle
 
 _LEFT, _LINE = 24.0, 18.0
 _LONGEST = 90  # letters of a line below the title
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def right_end(part: Part) -> float:
+def right_end(part: Element) -> float:
     """Return how far the texts of a part reach to the right."""
     return max((text.x + (1 - text.before) * text.width for text in part.texts), default=0.0)
 
@@ -32,15 +32,15 @@ def _told(diagram: Diagram) -> list[str]:
     return [line for text in (diagram.sample, diagram.notice) for line in textwrap.wrap(text, _LONGEST)]
 
 
-def heads(diagram: Diagram, x: Callable[[int], float], bottom: float) -> Iterator[Part]:
+def heads(diagram: Diagram, x: Callable[[int], float], bottom: float) -> Iterator[Element]:
     """Yield the title lines and what stands above each column."""
-    yield Part("", ("title",), (Text(_LEFT, 34, plain(diagram.title), 17, colours.INK, "start", bold=True),))
+    yield Element("", ("title",), (Text(_LEFT, 34, plain(diagram.title), 17, colours.INK, "start", bold=True),))
     for i, line in enumerate(_told(diagram), start=1):
-        yield Part("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
+        yield Element("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
     for c, column in enumerate(diagram.columns):
         name = f"{column.name}, {column.activation}" if column.activation else column.name
         title = Text(x(c), bottom - 18, plain(column.title), 12.5, colours.INK, bold=True)
-        yield Part(column.id, ("head",), (title, *_texts(x(c), bottom - 3, [(plain(name), colours.QUIET)], 10.5)))
+        yield Element(column.id, ("head",), (title, *_texts(x(c), bottom - 3, [(plain(name), colours.QUIET)], 10.5)))
 
 
 def _texts(x: float, y: float, lines: list[tuple[tuple[Span, ...], Shade]], size: float = 11.5) -> list[Text]:
@@ -48,13 +48,13 @@ def _texts(x: float, y: float, lines: list[tuple[tuple[Span, ...], Shade]], size
     return [Text(x, y + i * _LINE, spans, size, ink) for i, (spans, ink) in enumerate(lines) if spans[0].text]
 
 
-def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: bool) -> Iterator[Part]:
+def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: bool) -> Iterator[Element]:
     """Yield what stands below: the formulas of a small network, the sizes of a large one."""
     place = {column.id: c for c, column in enumerate(diagram.columns)}
     for c in place.values():
         texts = _texts(x(c), top + 16, _foot(diagram, c, labelled=labelled))
         if texts:
-            yield Part("", ("foot",), tuple(texts))
+            yield Element("", ("foot",), tuple(texts))
     for bundle in diagram.bundles:
         p, q = (diagram.columns[place[end]].index for end in (bundle.source, bundle.target))
         middle = (x(place[bundle.source]) + x(place[bundle.target])) / 2
@@ -63,7 +63,7 @@ def feet(diagram: Diagram, x: Callable[[int], float], top: float, *, labelled: b
             shapes.append(Text(middle, top + 16 + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 11.5, GREEN))
         elif bundle.gradient_summary:
             shapes.append(Text(middle, top + 16 + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
-        yield Part("", ("foot", f"n{bundle.node}"), tuple(shapes))
+        yield Element("", ("foot", f"n{bundle.node}"), tuple(shapes))
 
 
 def feet_height(diagram: Diagram, *, labelled: bool) -> float:
@@ -113,7 +113,7 @@ def _formulas(diagram: Diagram, c: int) -> list[tuple[tuple[Span, ...], Shade]]:
 # The legend ---------------------------------------------------------------------------------------------------------
 
 
-def legend(diagram: Diagram, top: float) -> Iterator[Part]:
+def legend(diagram: Diagram, top: float) -> Iterator[Element]:
     """Yield what colours, widths and marks mean."""
     ends = {what: (low, high) for what, low, high in diagram.scales}
     for i, (what, words, colour) in enumerate(_meanings(diagram)):
@@ -126,7 +126,7 @@ def legend(diagram: Diagram, top: float) -> Iterator[Part]:
             shapes += _samples(what, _LEFT + 64, y - 4)
         else:
             shapes.append(Text(_LEFT + 114, y, plain(what), 11, colour))
-        yield Part("", ("legend",), tuple(shapes))
+        yield Element("", ("legend",), tuple(shapes))
 
 
 def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
@@ -140,9 +140,9 @@ def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
     units = [unit for column in diagram.columns for unit in column.units]
     if any(unit.flat for unit in units):
         why = ", or ".join(f"{what}: {reason}" for what, reason in WHY.items())
-        rows.append((MARKS["saturated"], f"{why}; hardly any error signal gets through", RED))
+        rows.append((STATE_MARKS["saturated"], f"{why}; hardly any error signal gets through", RED))
     if any(unit.silent for unit in units):
-        rows.append((MARKS["zero"], "error signal exactly 0", RED))
+        rows.append((STATE_MARKS["zero"], "error signal exactly 0", RED))
     return rows
 
 

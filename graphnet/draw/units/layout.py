@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
-from graphnet.draw.picture import MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.draw.units import frame
-from graphnet.draw.units.shapes import (
-    Area,
-    Disc,
-    Drawn,
-    Line,
-    Part,
-    Point,
-    Sheet,
-    Text,
-    back_arrow,
-    between,
-    curve_in,
-    edge_line,
-    formula,
-    half_disc,
-    plain,
-    rectangle,
-)
+from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
+from graphnet.draw.units import frame, shapes
+from graphnet.draw.units.shapes import Area, Disc, Drawn, Element, Line, Point, Sheet, Text, formula, plain
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ _LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along 
 _MOST_BACK_ARROWS = 12
 
 
-def lay_out(diagram: Diagram) -> Sheet:
+def sheet_of(diagram: Diagram) -> Sheet:
     """Return the unit view as shapes at places.
 
     In a small network every number stands beside what it is of; in a larger one colours and widths show them.
@@ -108,8 +92,8 @@ class _Placing:
 
     def sheet(self) -> Sheet:
         diagram, labelled = self.diagram, self.style.labelled
-        lines: list[Part] = []
-        labels: list[Part] = []
+        lines: list[Element] = []
+        labels: list[Element] = []
         for bundle in diagram.bundles:
             for weight in sorted(bundle.weights, key=_strength):  # strong ones on top
                 lines += self._line(bundle, weight)
@@ -127,83 +111,82 @@ class _Placing:
 
     # Weights --------------------------------------------------------------------------------------------------------
 
-    def _line(self, bundle: Bundle, weight: Weight) -> Iterator[Part]:
+    def _line(self, bundle: Bundle, weight: Weight) -> Iterator[Element]:
         start, end = self.circles[weight.source], self.circles[weight.target]
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
         colour = colours.weight(weight.negative, strength)
-        line = Line(edge_line(start.centre, start.r, end.centre, end.r), colour, width)
+        line = Line(shapes.edge_line(start.centre, start.r, end.centre, end.r), colour, width)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
-        yield Part(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
+        yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            shapes = back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
+            arrow = shapes.back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
             classes = ("message", "backward", f"n{start.column.a}")
-            yield Part(f"{weight.id}m", classes, shapes, f"δ w = {weight.message.text}")
+            yield Element(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
 
-    def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Part]:
+    def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Element]:
         start, end = self.circles[weight.source], self.circles[weight.target]
-        x, y = between(start.centre, end.centre, _LABEL_AT)
-        named = f"w_{start.column.index}{end.column.index}"
-        classes = ("label", f"n{bundle.node}")
+        x, y = shapes.between(start.centre, end.centre, _LABEL_AT)
+        w, node = f"w_{start.column.index}{end.column.index}", f"n{bundle.node}"
         if weight.weight is None:
-            yield _label(f"{weight.id}w", classes, Text(x, y + 4, formula(named), 12, colours.INK))
+            yield _label(f"{weight.id}w", ("label", node), Text(x, y + 4, formula(w), 12, colours.INK))
             return
         height = y - 3 if weight.gradient else y + 4
         ink = colours.weight(weight.negative, 1.0)
-        number = Text(x, height, formula(f"{named} {weight.weight.text}"), 11, ink, bold=True)
-        yield _label(f"{weight.id}w", classes, number, weight.updated)
-        if weight.gradient:
-            gradient = Text(x, y + 10, plain(weight.gradient.text), 11, GREEN)
-            yield _label(f"{weight.id}g", ("label", "gradient", f"n{bundle.node}"), gradient)
+        number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
+        yield _label(f"{weight.id}w", ("label", node), number, weight.updated)
+        yield from _gradient(weight.id, node, weight.gradient, x, y + 10)
 
     # Units ----------------------------------------------------------------------------------------------------------
 
-    def _unit(self, unit: Unit) -> Iterator[Part]:
+    def _unit(self, unit: Unit) -> Iterator[Element]:
         circle, labelled = self.circles[unit.id], self.style.labelled
         (x, y), r, column = circle.centre, circle.r, circle.column
         words = [f"{name} = {text}" for name, text in unit.numbers.items()] + ([unit.flat] if unit.flat else [])
         tip = f"unit {unit.number}: {', '.join(words)}" if words else ""
         yield self._ring(unit, circle)
         if column.kind == "input":
-            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX_LINE["input"], 1.0)]
+            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX["input"][1], 1.0)]
             inside += _symbol_and_number(x, y, f"a_{column.index}", unit.a) if labelled else []
-            yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
+            yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
             return
         at_x, at_y, size = (-r * 0.5, -r * 0.3, 16) if labelled else (-r * 0.48, 4.5, 12)
-        z_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
-        a_shapes: list[Drawn] = [half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
+        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
+        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
         z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
             up, *sides = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
-            a_shapes.append(Line(curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3))
+            a_shapes.append(
+                Line(shapes.curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3)
+            )
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
             if column.activation:
                 name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
                 a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK))
-        yield Part(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
-        yield Part(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
+        yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
+        yield Element(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
         if labelled:
             yield from self._around(unit, circle)
         elif unit.marks:
             text = Text(x + r + 5, y + 3.5, plain(unit.marks), 9, RED, "start", bold=True)
             yield _label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text)
 
-    def _ring(self, unit: Unit, circle: _Circle) -> Part:
+    def _ring(self, unit: Unit, circle: _Circle) -> Element:
         """Return the circle's line: red and wide by the size of the error signal."""
         (x, y), r, column = circle.centre, circle.r, circle.column
         if column.kind == "input" or unit.delta is None:
-            ring = Disc(x, y, r, None, colours.BOX_LINE["input" if column.kind == "input" else "op"], 1.2)
-            return Part(unit.id, ("ring", f"n{column.a}"), (ring,))
+            ring = Disc(x, y, r, None, colours.BOX["input" if column.kind == "input" else "op"][1], 1.2)
+            return Element(unit.id, ("ring", f"n{column.a}"), (ring,))
         width = 1.2 + (5.0 if self.style.labelled else 3.5) * _full(unit.delta.strength)
         ring = Disc(x, y, r + width / 2, None, colours.line("error signal", unit.delta.strength), round(width, 2))
-        return Part(unit.id, ("ring", "backward", f"n{column.z}"), (ring,))
+        return Element(unit.id, ("ring", "backward", f"n{column.z}"), (ring,))
 
-    def _around(self, unit: Unit, circle: _Circle) -> Iterator[Part]:
+    def _around(self, unit: Unit, circle: _Circle) -> Iterator[Element]:
         """Yield the numbers outside of a circle: activation, bias, error signal."""
         (x, y), r, column = circle.centre, circle.r, circle.column
         q = column.index
@@ -212,61 +195,59 @@ class _Placing:
         if column.bias is not None:
             yield from self._bias(unit, circle)
         if unit.delta:
-            spans = formula(f"δ_{q} {unit.delta.text}")
-            marked = (*plain(f"{MARKS['zero']} "), *spans) if unit.silent else spans
-            texts = [Text(x, y + r + 19, marked, 11.5, RED, bold=True)]
-            texts += [Text(x, y + r + 31, plain(f"{MARKS['saturated']} {unit.flat}"), 10, RED)] if unit.flat else []
-            for end, text in zip("dk", texts, strict=False):
-                yield _label(f"{unit.id}{end}", ("label", "backward", f"n{column.z}"), text)
+            classes = ("label", "backward", f"n{column.z}")
+            marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
+            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 11.5, RED, bold=True))
+            if unit.flat:
+                flat = plain(f"{STATE_MARKS['saturated']} {unit.flat}")
+                yield _label(f"{unit.id}k", classes, Text(x, y + r + 31, flat, 10, RED))
 
-    def _bias(self, unit: Unit, circle: _Circle) -> Iterator[Part]:
+    def _bias(self, unit: Unit, circle: _Circle) -> Iterator[Element]:
         (x, y), r, column = circle.centre, circle.r, circle.column
         node = f"n{column.bias}"
         at, up = x - r * 0.35, r + (22 if unit.bias_gradient else 12)
         text = Text(at - 4, y - up, formula(f"b_{column.index}{_behind(unit.bias)}"), 11, colours.INK, "end")
-        yield Part("", ("bias", node), (Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
+        yield Element("", ("bias", node), (Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
         yield _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
-        if unit.bias_gradient:
-            gradient = Text(at - 4, y - r - 9, plain(unit.bias_gradient.text), 11, GREEN, "end")
-            yield _label(f"{unit.id}g", ("label", "gradient", node), gradient)
+        yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 
-    def _gap(self, c: int) -> Iterator[Part]:
+    def _gap(self, c: int) -> Iterator[Element]:
         x, column = self.x(c), self.diagram.columns[c]
         if column.kind == "folded":
             dots = Text(x, self.middle + 8, plain("· · ·"), 30, colours.QUIET, bold=True)
-            yield Part(column.id, ("folded",), (dots,))
+            yield Element(column.id, ("folded",), (dots,))
         elif column.left_out:
             y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
             discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, colours.QUIET, 0.5) for shift in (-7.0, 0.0, 7.0))
             more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 10, colours.QUIET, "start")
-            yield Part("", ("ellipsis",), discs)
+            yield Element("", ("ellipsis",), discs)
             yield _label(f"{column.id}x", ("ellipsis",), more)
 
-    def _error(self, error: ErrorBox) -> tuple[list[Part], float]:
+    def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
         last = len(self.diagram.columns) - 1
         wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
         away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self.x(last) + away, self.middle
-        box = Area(rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
+        box = Area(shapes.rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
         name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
         call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
         units = self.diagram.columns[last].units
         few = len(units) <= _MOST_BACK_ARROWS
         parts = [part for unit in units for part in self._to_error(error, unit, (left, middle), arrow_back=few)]
-        return [*parts, Part("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
+        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
 
-    def _to_error(self, error: ErrorBox, unit: Unit, end: Point, *, arrow_back: bool) -> Iterator[Part]:
+    def _to_error(self, error: ErrorBox, unit: Unit, end: Point, *, arrow_back: bool) -> Iterator[Element]:
         circle = self.circles[unit.id]
         x, y, r, column = circle.x, circle.y, circle.r, circle.column
-        line = Line(edge_line((x, y), r, end, 4), BLUE, 1.2)
-        yield Part(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
+        line = Line(shapes.edge_line((x, y), r, end, 4), BLUE, 1.2)
+        yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
         if unit.error and arrow_back:
-            shapes = back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
-            yield Part(f"{unit.id}m", ("message", *back), shapes, f"∂E/∂a = {unit.error.text}")
+            arrow = shapes.back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
+            yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
             yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 11, RED, "start"))
@@ -301,6 +282,11 @@ def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> li
     return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
 
 
+def _gradient(id: str, node: str, cell: Cell | None, x: float, y: float, anchor: Any = "middle") -> Iterator[Element]:
+    if cell:
+        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 11, GREEN, anchor))
+
+
 def _behind(cell: Cell | None) -> str:
     return f" {cell.text}" if cell else ""
 
@@ -322,10 +308,10 @@ def _thickness(cell: Cell) -> float:
     return round(0.8 + 2.2 * _full(cell.strength), 2)
 
 
-def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Part:
+def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Element:
     """Return a text on a piece of paper, so that lines don't run through it, nor through what its last piece becomes."""
     after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
-    corners = rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
-    return Part(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)
+    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
+    return Element(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)

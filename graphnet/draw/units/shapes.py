@@ -43,7 +43,6 @@ class Line:
     colour: Shade
     width: float = 1.0
     curved: bool = False
-    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ Drawn: TypeAlias = Line | Area | Disc | Text
 
 
 @dataclass(frozen=True)
-class Part:
+class Element:
     """Shapes, from the lowest to the topmost, that are one element of the picture.
 
     Attributes
@@ -140,7 +139,7 @@ class Sheet:
 
     width: float
     height: float
-    parts: tuple[Part, ...]
+    parts: tuple[Element, ...]
 
 
 # How shapes are made ------------------------------------------------------------------------------------------------
@@ -232,7 +231,7 @@ def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height
 SVG_FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
-def to_svg(sheet: Sheet, title: str, description: str) -> str:
+def as_svg(sheet: Sheet, title: str, description: str) -> str:
     """Return a sheet as an SVG document: the same sheet gives the same text.
 
     Each part that has an id is a ``<g>`` with that id and with its classes.
@@ -273,7 +272,7 @@ def element_of(shape: Drawn, paint: Paint = str) -> Tree:
     path = f"M{first}{'C' if shape.curved else 'L'}{' '.join(rest)}"
     if isinstance(shape, Area):
         return ["path", {"d": f"{path}Z", "fill": paint(shape.fill), **stroke}]
-    return ["path", {"d": path, "fill": "none", **stroke, **({"stroke-dasharray": "4 3"} if shape.dashed else {})}]
+    return ["path", {"d": path, "fill": "none", **stroke}]
 
 
 def _text_element(text: Text, paint: Paint) -> Tree:
@@ -297,7 +296,7 @@ def _px(value: float) -> str:
 # DOT ----------------------------------------------------------------------------------------------------------------
 
 
-def to_dot(sheet: Sheet) -> str:
+def as_dot(sheet: Sheet) -> str:
     """Return a sheet as DOT for ``neato -n2``; the y axis of Graphviz points up."""
     shapes = [shape for part in sheet.parts for shape in part.shapes]
     drawing = [_operations(shape, sheet.height) for shape in shapes if not isinstance(shape, Text)]
@@ -322,8 +321,7 @@ def to_dot(sheet: Sheet) -> str:
 def _operations(shape: Line | Area | Disc, height: float) -> str:
     """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
     fill = None if isinstance(shape, Line) else shape.fill
-    dash = "dashed" if isinstance(shape, Line) and shape.dashed else "solid"
-    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string(dash)}"
+    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string('solid')}"
     look += f" C {_string(fill)}" if fill else ""
     if isinstance(shape, Disc):
         return f"{look} {'E' if fill else 'e'} {_px(shape.x)} {_px(height - shape.y)} {_px(shape.r)} {_px(shape.r)}"
