@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.checker import check_op
+from graphnet.common.extras import matplotlib_needed
+from graphnet.common.settings import generator
+from graphnet.common.tables import html_text, number, table
 from graphnet.core import shapes
-from graphnet.core.extras import matplotlib_needed
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node
-from graphnet.core.settings import generator
-from graphnet.core.tables import html_text, number, table
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.responses import STEP, Response

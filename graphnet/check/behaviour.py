@@ -13,8 +13,8 @@ import numpy as np
 
 from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
+from graphnet.common.tables import number
 from graphnet.core.node import Node
-from graphnet.core.tables import number
 from graphnet.engine.perturb.cuts import Messages, said
 from graphnet.engine.perturb.probes import StackError
 from graphnet.engine.rules import check_message, read_only, rule_error

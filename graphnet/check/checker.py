@@ -11,11 +11,11 @@ from graphnet.check.methods import BUDGET, Entries, Method, Settings
 from graphnet.check.report import Finding, Part, Property, Report
 from graphnet.check.rules import check_rule
 from graphnet.check.whole import check_whole, slopes_of
+from graphnet.common.settings import flag
 from graphnet.core.function_op import as_op
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, constant, numbers, parameter
 from graphnet.core.node import Node, as_nodes, describe
-from graphnet.core.settings import flag
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError

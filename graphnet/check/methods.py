@@ -18,8 +18,8 @@ import numpy as np
 
 from graphnet.check.differences import BLUR, EPS, PRECISION, Judged, judge, not_analytic
 from graphnet.check.report import Verdict
+from graphnet.common.settings import generator, real, whole
 from graphnet.core.op import Op
-from graphnet.core.settings import generator, real, whole
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.responses import Response
 from graphnet.errors import GraphError, shown

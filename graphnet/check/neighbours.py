@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.evidence import Scene
+from graphnet.common.tables import number
 from graphnet.core.op import Op
-from graphnet.core.tables import number
 from graphnet.engine.perturb.cuts import Messages, tried
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphnet.check.evidence import Array, Evidence, Name
-from graphnet.core.tables import number
+from graphnet.common.tables import number
 
 TRIED = "signs, factors, terms, sums, orders and places"
 SHOWN = 6

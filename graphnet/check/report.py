@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
+from graphnet.common.settings import whole
+from graphnet.common.tables import number, table
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
-from graphnet.core.settings import whole
-from graphnet.core.tables import number, table
 from graphnet.errors import GradientCheckError
 
 Verdict = Judgement

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.report import HEADER, TITLES, Finding, Report, printable, property_lines, row
-from graphnet.core.extras import matplotlib_needed
-from graphnet.core.tables import html_table
+from graphnet.common.extras import matplotlib_needed
+from graphnet.common.tables import html_table
 from graphnet.errors import DrawError
 
 _COLOURS = {"right": "#0b6e4f", "wrong": "#b3261e", "undecided": "#8a5a00"}

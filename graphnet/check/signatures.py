@@ -17,7 +17,7 @@ import numpy as np
 from graphnet.check import vocabulary
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Array, Evidence, Name, allowed
 from graphnet.check.places import pattern, places
-from graphnet.core.tables import number
+from graphnet.common.tables import number
 
 UNKNOWN = "no known signature"
 UNLIKELY = 1e-4

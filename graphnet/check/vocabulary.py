@@ -11,7 +11,7 @@ import numpy as np
 
 from graphnet.check.differences import Judged
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, allowed
-from graphnet.core.tables import number
+from graphnet.common.tables import number
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]

@@ -15,7 +15,7 @@ import numpy as np
 
 import graphnet as gn
 from graphnet.cli.target import Subject, find
-from graphnet.core.tables import number, table
+from graphnet.common.tables import number, table
 from graphnet.errors import TargetError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

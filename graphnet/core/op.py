@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.leaves import Constant, Input, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
 from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
-from graphnet.core.settings import setting
 from graphnet.core.shapes import Shape, as_shape, refuse_hidden_stretch
 from graphnet.errors import (
     DtypeError,

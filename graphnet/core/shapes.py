@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from graphnet.core.settings import listed, whole
+from graphnet.common.settings import listed, whole
 from graphnet.errors import ShapeError, UnknownSizeError, shown
 
 Size: TypeAlias = int | None

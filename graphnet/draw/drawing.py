@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common.replace import replacing
+from graphnet.common.settings import whole
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
-from graphnet.core.settings import whole
 from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.mermaid import to_mermaid

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphnet.check.report import Report
+from graphnet.common.text import LONGEST
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
-from graphnet.core.text import LONGEST
 from graphnet.draw.picture import Arrow, Box, BoxKind, LegendEntry, Mark, Role
 from graphnet.draw.scale import Scale
 from graphnet.draw.text import count, listing, number, shape_text, short

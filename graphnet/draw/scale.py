@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.tables import distinct
 from graphnet.core.node import Array
-from graphnet.core.tables import distinct
 from graphnet.draw.picture import Cell, Field, Role
 from graphnet.draw.text import number, shape_text
 

@@ -1,6 +1,6 @@
 """Where names and numbers become the text of pictures. No other file of this folder cleans or escapes anything.
 
-Names are cleaned, cut and escaped for XML by `graphnet.core.text`; `dot_markup`, `mermaid_text` and `plot_text` escape for the
+Names are cleaned, cut and escaped for XML by `graphnet.common.text`; `dot_markup`, `mermaid_text` and `plot_text` escape for the
 HTML-like labels of DOT, for Mermaid and for matplotlib.
 """
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core import tables
+from graphnet.common import tables
+from graphnet.common.text import clean, markup, short
 from graphnet.core.shapes import Shape
-from graphnet.core.text import clean, markup, short
 
 __all__ = ["clean", "count", "dot_markup", "markup", "mermaid_text", "number", "setting_text", "shape_text", "short"]
 

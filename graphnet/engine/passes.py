@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.tables import distinct, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import Pictured
-from graphnet.core.tables import distinct, number, table
 from graphnet.errors import GraphError, UnreachableError
 
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from graphnet.common.tables import number
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe, describe_inputs, subject
 from graphnet.core.op import Op, messages_of, require_declared_sizes, require_value
 from graphnet.core.shapes import list_shapes, matches
-from graphnet.core.tables import number
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
 
 E = TypeVar("E", bound=GraphnetError)

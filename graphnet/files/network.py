@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import listed
 from graphnet.core import registry
 from graphnet.core.function_op import FunctionOp, as_op
 from graphnet.core.function_op import op as op_function
@@ -24,7 +25,6 @@ from graphnet.core.leaves import Constant, Parameter, input
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.origin import check_name, inside
-from graphnet.core.settings import listed
 from graphnet.errors import DtypeError, GraphError, GraphnetError, LoadError
 from graphnet.files.archive import MANIFEST
 from graphnet.files.plain import pack, unpack

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import generator, takes, whole
 from graphnet.core.leaves import float_array
-from graphnet.core.settings import generator, takes, whole
 from graphnet.errors import GraphError, ShapeError, shown
 
 Activation: TypeAlias = Callable[[Any], Any]

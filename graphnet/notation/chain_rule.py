@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphnet.common.settings import flag, listed
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
-from graphnet.core.settings import flag, listed
 from graphnet.engine.gradients import depending_on, require_reached, the_output
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.tables import html_table, number, table
+from graphnet.common.text import markup
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
-from graphnet.core.tables import html_table, number, table
-from graphnet.core.text import markup
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
 from graphnet.notation.paths import Array

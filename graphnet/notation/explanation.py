@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import whole
+from graphnet.common.tables import html_text, number
 from graphnet.core import shapes
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
-from graphnet.core.settings import whole
-from graphnet.core.tables import html_text, number
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict

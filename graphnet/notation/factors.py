@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.tables import number
 from graphnet.core.node import Node
-from graphnet.core.tables import number
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
 from graphnet.notation.paths import Array, Entry

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from graphnet.core import tables
+from graphnet.common import tables
+from graphnet.common.text import short
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
-from graphnet.core.text import short
 from graphnet.engine.gradients import BackwardOf
 from graphnet.notation.formula import Entry, Leaf, Sized, SumOver
 from graphnet.notation.pieces import (

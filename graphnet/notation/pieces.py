@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from graphnet.core import tables
+from graphnet.common import tables
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order

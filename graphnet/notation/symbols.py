@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape, normal_axes
-from graphnet.core.text import short
 from graphnet.engine.units import is_activation
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.elementwise import Elementwise

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.common.tables import number
+from graphnet.common.text import clean
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node
-from graphnet.core.tables import number
-from graphnet.core.text import clean
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import local_slope, slope_range
 from graphnet.notation.factors import rms

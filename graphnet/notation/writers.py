@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.core.text import markup
+from graphnet.common.text import markup
 from graphnet.notation.symbols import GREEK
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.common.settings import listed, real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
-from graphnet.core.settings import listed, real
 from graphnet.core.shapes import Shape
 from graphnet.ops.elementwise import Elementwise, ElementwisePrimitive
 from graphnet.ops.functions import function

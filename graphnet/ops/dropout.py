@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import generator, real, whole
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
-from graphnet.core.settings import generator, real, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, GraphError, ShapeError
 

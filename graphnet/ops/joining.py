@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.common.settings import listed, whole
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import listed, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.shaping import expand_dims, ravel

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from graphnet.common.settings import real, whole
 from graphnet.core import shapes
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin
-from graphnet.core.settings import real, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.activations import Identity, Sigmoid

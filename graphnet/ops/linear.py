@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import add, multiply

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.common.settings import real
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
-from graphnet.core.settings import real
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.ops.sums import average

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
+from graphnet.common.tables import table
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape
-from graphnet.core.tables import table
 from graphnet.errors import GraphnetError
 from graphnet.ops.activations import Polynomial
 from graphnet.ops.convolution import Conv2dToInput, Conv2dToKernel

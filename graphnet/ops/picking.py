@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import Constant, as_operand, constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError, shown
 from graphnet.ops.shaping import Getitem, Index, Moving, ravel

@@ -9,11 +9,11 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import flag
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import flag
 from graphnet.core.shapes import Shape
 from graphnet.ops.sums import average, total
 

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import listed, whole
 from graphnet.core import shapes
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
-from graphnet.core.settings import listed, whole
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError, shown
 from graphnet.ops.elementwise import sum_to

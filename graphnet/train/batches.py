@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import listed, takes, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
-from graphnet.core.settings import listed, takes, whole
 from graphnet.engine.feeds import fed_arrays
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import ShapeError, TrainingError, shown

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import flag, listed, real, renamed, takes, whole
 from graphnet.core.graph import Graph
-from graphnet.core.settings import flag, listed, real, renamed, takes, whole
 from graphnet.errors import DrawError, TrainingError, shown
 from graphnet.train.optimizers import AnyOptimizer
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from graphnet.common.settings import flag, listed, real, whole
 from graphnet.core.leaves import Parameter
-from graphnet.core.settings import flag, listed, real, whole
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 

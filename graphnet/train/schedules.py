@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.core.settings import real, takes, whole
+from graphnet.common.settings import real, takes, whole
 from graphnet.errors import TrainingError, shown
 
 Schedule: TypeAlias = Callable[[int], float]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.tables import distinct
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.core.tables import distinct
 from graphnet.draw.names import share_text
 from graphnet.draw.page.scenery import Stage, StageStep
 from graphnet.draw.page.steps import Event, Sentences, new_value

@@ -15,10 +15,10 @@ from typing import Literal
 
 import numpy as np
 
+from graphnet.common.tables import distinct
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.core.tables import distinct
 from graphnet.draw.names import Names, kind_of
 from graphnet.draw.outline import Use
 from graphnet.draw.text import number, short

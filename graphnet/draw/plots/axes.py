@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphnet.core.extras import matplotlib_needed
+from graphnet.common.extras import matplotlib_needed
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphnet.common.settings import listed, op_function, real
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, nodes_only
-from graphnet.core.settings import listed, op_function, real
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
 from graphnet.draw.text import plot_text, short

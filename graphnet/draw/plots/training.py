@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphnet.common.settings import flag, listed, real, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
-from graphnet.core.settings import flag, listed, real, whole
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
 from graphnet.draw.text import count, number, plot_text, short

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from graphnet.core.tables import table
+from graphnet.common.tables import table
 from graphnet.engine.plan.calls import Array, Call
 from graphnet.engine.plan.handing_out import Moving, pieces_of
 from graphnet.engine.plan.memory import Layout
