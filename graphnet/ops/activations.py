@@ -13,7 +13,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
-from graphnet.ops.elementwise import Elementwise, ElementwisePrimitive
+from graphnet.ops.elementwise import Elementwise, Unary
 from graphnet.ops.functions import function
 from graphnet.ops.sums import total
 
@@ -45,11 +45,10 @@ class Sigmoid(Elementwise):
 
 
 @builtin
-class Tanh(ElementwisePrimitive):
+class Tanh(Unary):
     """Hyperbolic tangent, a = sinh z / cosh z, in (−1, 1); g′ = 1 − a², from the cached output."""
 
-    def forward(self, z: Array) -> Array:
-        return np.tanh(z)
+    ufunc = np.tanh
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (1 - a * a)

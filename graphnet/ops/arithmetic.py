@@ -6,52 +6,48 @@ import numpy as np
 
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin
-from graphnet.ops.elementwise import ElementwisePrimitive, sum_to
+from graphnet.ops.elementwise import Binary, Unary, sum_to
 from graphnet.ops.functions import function
 
 
 @builtin
-class Add(ElementwisePrimitive):
+class Add(Binary):
     """Sum of two operands, a = x + y.
 
     Each operand receives δ as it is. Of nodes, ``z + b`` with a vector b along the last axis is a `bias_add`.
     """
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.add(x, y)
+    ufunc = np.add
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return sum_to(delta, x.shape), sum_to(delta, y.shape)
 
 
 @builtin
-class Subtract(ElementwisePrimitive):
+class Subtract(Binary):
     """Difference of two operands, a = x − y: x receives δ, y receives −δ."""
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.subtract(x, y)
+    ufunc = np.subtract
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return sum_to(delta, x.shape), sum_to(-delta, y.shape)
 
 
 @builtin
-class Multiply(ElementwisePrimitive):
+class Multiply(Binary):
     """Product of two operands entry by entry, a = x ⊙ y: x receives δ ⊙ y, y receives δ ⊙ x."""
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.multiply(x, y)
+    ufunc = np.multiply
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return sum_to(delta * y, x.shape), sum_to(delta * x, y.shape)
 
 
 @builtin
-class Divide(ElementwisePrimitive):
+class Divide(Binary):
     """Quotient of two operands, a = x / y: x receives δ / y, y receives −δ ⊙ a / y, from the cached output."""
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.divide(x, y)
+    ufunc = np.divide
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         dx = delta / y
@@ -59,23 +55,24 @@ class Divide(ElementwisePrimitive):
 
 
 @builtin
-class Negative(ElementwisePrimitive):
+class Negative(Unary):
     """Change of sign, a = −z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.negative(z)
+    ufunc = np.negative
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return -delta
 
 
 @builtin
-class Power(ElementwisePrimitive):
+class Power(Binary):
     """Power of two operands, a = xᵖ.
 
     x receives δ p xᵖ⁻¹, p receives δ a log x. Where x ≤ 0, a has no real derivative in p, and p receives 0. At x = 0 the
     slope of a p below 1 is infinite: see `sqrt`.
     """
+
+    ufunc = np.power
 
     def forward(self, x: Array, p: Array) -> Array:
         return np.power(x, p)
@@ -87,18 +84,17 @@ class Power(ElementwisePrimitive):
 
 
 @builtin
-class Square(ElementwisePrimitive):
+class Square(Unary):
     """Square, a = z², g′ = 2z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.square(z)
+    ufunc = np.square
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (2 * z)
 
 
 @builtin
-class Sqrt(ElementwisePrimitive):
+class Sqrt(Unary):
     """Square root, a = √z, g′ = 1 / (2a), from the cached output.
 
     At z = 0 the slope is infinite, as NumPy, torch and JAX have it. So the norm of a vector of zeros, or the standard
@@ -106,107 +102,97 @@ class Sqrt(ElementwisePrimitive):
     ``np.sqrt(np.sum(z * z) + 1e-12)``.
     """
 
-    def forward(self, z: Array) -> Array:
-        return np.sqrt(z)
+    ufunc = np.sqrt
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta / (2 * a)
 
 
 @builtin
-class Reciprocal(ElementwisePrimitive):
+class Reciprocal(Unary):
     """Reciprocal, a = 1 / z, g′ = −a², from the cached output."""
 
-    def forward(self, z: Array) -> Array:
-        return np.reciprocal(z)
+    ufunc = np.reciprocal
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return -delta * (a * a)
 
 
 @builtin
-class Exp(ElementwisePrimitive):
+class Exp(Unary):
     """Exponential, a = eᶻ, g′ = a, the cached output."""
 
-    def forward(self, z: Array) -> Array:
-        return np.exp(z)
+    ufunc = np.exp
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * a
 
 
 @builtin
-class Expm1(ElementwisePrimitive):
+class Expm1(Unary):
     """Exponential minus one, a = eᶻ − 1, exact near zero; g′ = a + 1, from the cached output."""
 
-    def forward(self, z: Array) -> Array:
-        return np.expm1(z)
+    ufunc = np.expm1
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * (a + 1)
 
 
 @builtin
-class Log(ElementwisePrimitive):
+class Log(Unary):
     """Natural logarithm, a = ln z, g′ = 1 / z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.log(z)
+    ufunc = np.log
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta / z
 
 
 @builtin
-class Log1p(ElementwisePrimitive):
+class Log1p(Unary):
     """Logarithm of one plus, a = ln(1 + z), exact near zero; g′ = 1 / (1 + z)."""
 
-    def forward(self, z: Array) -> Array:
-        return np.log1p(z)
+    ufunc = np.log1p
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta / (1 + z)
 
 
 @builtin
-class Sin(ElementwisePrimitive):
+class Sin(Unary):
     """Sine, a = sin z, g′ = cos z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.sin(z)
+    ufunc = np.sin
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * np.cos(z)
 
 
 @builtin
-class Cos(ElementwisePrimitive):
+class Cos(Unary):
     """Cosine, a = cos z, g′ = −sin z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.cos(z)
+    ufunc = np.cos
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return -delta * np.sin(z)
 
 
 @builtin
-class Sinh(ElementwisePrimitive):
+class Sinh(Unary):
     """Hyperbolic sine, a = sinh z, g′ = cosh z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.sinh(z)
+    ufunc = np.sinh
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * np.cosh(z)
 
 
 @builtin
-class Cosh(ElementwisePrimitive):
+class Cosh(Unary):
     """Hyperbolic cosine, a = cosh z, g′ = sinh z."""
 
-    def forward(self, z: Array) -> Array:
-        return np.cosh(z)
+    ufunc = np.cosh
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * np.sinh(z)

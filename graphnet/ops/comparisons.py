@@ -6,6 +6,7 @@ or `minimum` receive half of the error signal each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
 from graphnet.errors import OpaqueError
-from graphnet.ops.elementwise import ElementwisePrimitive, sum_to
+from graphnet.ops.elementwise import Binary, ElementwisePrimitive, Unary, sum_to
 from graphnet.ops.functions import OpFunction, function
 
 
-class Step(ElementwisePrimitive):
+class Stepwise(ElementwisePrimitive):
     """An op whose output moves in steps only, so that its inputs have no error signal."""
 
     def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
@@ -26,108 +27,36 @@ class Step(ElementwisePrimitive):
         return (None,) * len(inputs)
 
 
-class Truth(Step):
-    """A step whose output is true or false."""
+class Truth(Stepwise):
+    """An op whose output is true or false."""
 
     def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """Return bool."""
         return np.dtype(bool)
 
 
-@builtin
-class Greater(Truth):
-    """Whether x > y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.greater(x, y)
-
-
-@builtin
-class GreaterEqual(Truth):
-    """Whether x ≥ y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.greater_equal(x, y)
+def _made(
+    numpy_function: Callable[..., Any], meaning: str, *kinds: type[ElementwisePrimitive]
+) -> tuple[type[ElementwisePrimitive], OpFunction]:
+    """Make the class of an op that is a function of NumPy and has no slope, and the function that applies it."""
+    name = numpy_function.__name__.title().replace("_", "")
+    body = {"__doc__": meaning, "__module__": __name__, "ufunc": staticmethod(numpy_function)}
+    kind = builtin(type(name, kinds, body))
+    return kind, function(kind(), numpy_function)
 
 
-@builtin
-class Less(Truth):
-    """Whether x < y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.less(x, y)
-
-
-@builtin
-class LessEqual(Truth):
-    """Whether x ≤ y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.less_equal(x, y)
-
-
-@builtin
-class Equal(Truth):
-    """Whether x = y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.equal(x, y)
-
-
-@builtin
-class NotEqual(Truth):
-    """Whether x ≠ y, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.not_equal(x, y)
-
-
-@builtin
-class LogicalAnd(Truth):
-    """Whether both are true, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.logical_and(x, y)
-
-
-@builtin
-class LogicalOr(Truth):
-    """Whether either is true, entry by entry."""
-
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.logical_or(x, y)
-
-
-@builtin
-class LogicalNot(Truth):
-    """Whether it is false, entry by entry."""
-
-    def forward(self, z: Array) -> Array:
-        return np.logical_not(z)
-
-
-@builtin
-class Sign(Step):
-    """Sign, −1, 0 or 1."""
-
-    def forward(self, z: Array) -> Array:
-        return np.sign(z)
-
-
-@builtin
-class ZerosLike(Step):
-    """Zeros in the shape of z."""
-
-    def forward(self, z: Array) -> Array:
-        return np.zeros_like(z)
-
-
-@builtin
-class OnesLike(Step):
-    """Ones in the shape of z."""
-
-    def forward(self, z: Array) -> Array:
-        return np.ones_like(z)
+Greater, greater = _made(np.greater, "Whether x > y, entry by entry.", Truth, Binary)
+GreaterEqual, greater_equal = _made(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary)
+Less, less = _made(np.less, "Whether x < y, entry by entry.", Truth, Binary)
+LessEqual, less_equal = _made(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary)
+Equal, equal = _made(np.equal, "Whether x = y, entry by entry.", Truth, Binary)
+NotEqual, not_equal = _made(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary)
+LogicalAnd, logical_and = _made(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary)
+LogicalOr, logical_or = _made(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary)
+LogicalNot, logical_not = _made(np.logical_not, "Whether it is false, entry by entry.", Truth, Unary)
+Sign, sign = _made(np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary)
+ZerosLike, zeros_like = _made(np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary)
+OnesLike, ones_like = _made(np.ones_like, "Ones in the shape of z.", Stepwise, Unary)
 
 
 @builtin
@@ -147,22 +76,20 @@ class Where(ElementwisePrimitive):
 
 
 @builtin
-class Maximum(ElementwisePrimitive):
+class Maximum(Binary):
     """Larger of two operands. The larger one receives δ; equal ones receive half of it each."""
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.maximum(x, y)
+    ufunc = np.maximum
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return shares(delta, x > y, x, y)
 
 
 @builtin
-class Minimum(ElementwisePrimitive):
+class Minimum(Binary):
     """Smaller of two operands. The smaller one receives δ; equal ones receive half of it each."""
 
-    def forward(self, x: Array, y: Array) -> Array:
-        return np.minimum(x, y)
+    ufunc = np.minimum
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return shares(delta, x < y, x, y)
@@ -175,28 +102,15 @@ def shares(delta: Array, x_chosen: Array, x: Array, y: Array) -> Array:
 
 
 @builtin
-class Abs(ElementwisePrimitive):
+class Abs(Unary):
     """Absolute value, a = |z|, g′ = sign z, taken as 0 at 0."""
 
-    def forward(self, z: Array) -> Array:
-        return np.absolute(z)
+    ufunc = np.absolute
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta * np.sign(z)
 
 
-greater = function(Greater(), np.greater)
-greater_equal = function(GreaterEqual(), np.greater_equal)
-less = function(Less(), np.less)
-less_equal = function(LessEqual(), np.less_equal)
-equal = function(Equal(), np.equal)
-not_equal = function(NotEqual(), np.not_equal)
-logical_and = function(LogicalAnd(), np.logical_and)
-logical_or = function(LogicalOr(), np.logical_or)
-logical_not = function(LogicalNot(), np.logical_not)
-sign = function(Sign(), np.sign)
-zeros_like = function(ZerosLike(), np.zeros_like)
-ones_like = function(OnesLike(), np.ones_like)
 where = function(Where(), np.where)
 maximum = function(Maximum(), np.maximum)
 minimum = function(Minimum(), np.minimum)

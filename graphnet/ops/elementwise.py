@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from graphnet.core import shapes
@@ -23,7 +25,23 @@ class Elementwise(Op):
 
 
 class ElementwisePrimitive(Elementwise, Primitive):
-    """An elementwise op that is one NumPy ufunc."""
+    """An elementwise op that is one NumPy function, most often a ufunc."""
+
+    ufunc: ClassVar[np.ufunc]
+
+
+class Unary(ElementwisePrimitive):
+    """A ufunc of one operand."""
+
+    def forward(self, z: Array) -> Array:
+        return self.ufunc(z)
+
+
+class Binary(ElementwisePrimitive):
+    """A ufunc of two operands."""
+
+    def forward(self, x: Array, y: Array) -> Array:
+        return self.ufunc(x, y)
 
 
 def sum_to(delta: Array, shape: Shape) -> Array:

@@ -8,9 +8,8 @@ thirds of the same on matrices.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,10 +49,9 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
             return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
         case ElementwisePrimitive() if not isinstance(op, ops.Where):
             operands, out = _flattened(inputs, out)
-            ufunc = ufunc_of(type(op))  # type: ignore[arg-type]  # classes are hashable
             if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
-                return [(partial(ufunc, out=out), tuple(operands))]
-            return [(ufunc, (*operands, out))]
+                return [(partial(op.ufunc, out=out), tuple(operands))]
+            return [(op.ufunc, (*operands, out))]
         case ops.Matmul():
             x, y = inputs
             return [_product(x, y, out)]
@@ -140,19 +138,3 @@ def _flattened(operands: list[Array], out: Array) -> tuple[list[Array], Array]:
     vectors = [rows(operand).reshape(-1) if operand.ndim else operand for operand in operands]
     same = [operand.ctypes.data == start and operand.dtype == out.dtype for operand in operands]
     return [flat if written_over else vector for vector, written_over in zip(vectors, same, strict=True)], flat
-
-
-class _Probe:
-    """Stands in for an operand, to find out which ufunc a rule calls."""
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> np.ufunc:
-        return ufunc
-
-
-@cache
-def ufunc_of(kind: Any) -> np.ufunc:
-    """Return the ufunc that an elementwise primitive is, as found out by running its rule."""
-    op = kind()
-    ufunc = op.forward(*[_Probe() for _ in inspect.signature(op.forward).parameters])
-    assert isinstance(ufunc, np.ufunc), kind
-    return ufunc

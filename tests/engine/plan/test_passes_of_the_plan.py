@@ -9,7 +9,6 @@ from graphnet.core.leaves import Constant
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.engine.plan import program
-from graphnet.engine.plan.calls import ufunc_of
 from graphnet.engine.plan.lowering import lower
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -138,7 +137,7 @@ UFUNCS = {"abs": np.absolute, "where": None, "zeros_like": None, "ones_like": No
     ids=lambda kind: kind.name,
 )  # fmt: skip
 def test_the_ufunc_of_every_operation_entry_by_entry(kind):
-    ufunc = ufunc_of(kind)
+    ufunc = kind.ufunc
     expected = UFUNCS.get(kind.name) or getattr(np, kind.name)
     assert ufunc is expected
     assert ufunc.nout == 1
