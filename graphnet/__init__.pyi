@@ -61,10 +61,11 @@ from .ops.comparisons import abs as abs
 from .ops.comparisons import maximum as maximum
 from .ops.comparisons import minimum as minimum
 from .ops.comparisons import where as where
-from .ops.convolution import conv2d as conv2d
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
-from .ops.joining import concatenate as concatenate
+from .ops.images import conv2d as conv2d
+from .ops.images import max_pool2d as max_pool2d
+from .ops.indexing import take as take
 from .ops.labels import accuracy as accuracy
 from .ops.labels import one_hot as one_hot
 from .ops.linear import bias_add as bias_add
@@ -76,12 +77,11 @@ from .ops.losses import mse as mse
 from .ops.losses import sse as sse
 from .ops.normalisation import batch_norm as batch_norm
 from .ops.normalisation import layer_norm as layer_norm
-from .ops.picking import take as take
-from .ops.pooling import max_pool2d as max_pool2d
 from .ops.reductions import max as max
 from .ops.reductions import mean as mean
 from .ops.reductions import sum as sum
 from .ops.shaping import broadcast_to as broadcast_to
+from .ops.shaping import concatenate as concatenate
 from .ops.shaping import reshape as reshape
 from .train import schedules as schedules
 from .train.callbacks import Callback as Callback

@@ -158,16 +158,16 @@ ARRAYS = {
         plain((2, 2, 2, 2), (2, 2, 2, 2)), of_sizes(to_input), TERMS),
     "conv2d_to_kernel": Arrays(gn.ops.Conv2dToKernel((2, 2)), to_kernel,
         plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(to_kernel), TERMS),
-    "put_add": Arrays(fixed(gn.ops.PutAdd((3, 2), 0), PLACES), put, plain((5, 2)), of_sizes(put), TERMS),
+    "scatter_add": Arrays(fixed(gn.ops.ScatterAdd((3, 2), 0), PLACES), put, plain((5, 2)), of_sizes(put), TERMS),
     "take": Arrays(fixed(gn.ops.Take(0), PLACES), lambda z: z[PLACES], plain((3, 2))),
     "dropout": Arrays(fixed(gn.ops.Dropout(0.25), KEEP), lambda z: z * KEEP / mpf(0.75), plain((2, 3))),
     "broadcast_to": Arrays(gn.ops.BroadcastTo((4, 3)), lambda z: np.broadcast_to(z, (4, 3)), plain((1, 3))),
 }  # fmt: skip
 
 NO_ARITHMETIC = {
-    "accuracy", "concatenate", "embed", "equal", "expand_dims", "getitem", "greater", "greater_equal",
+    "accuracy", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
     "less", "less_equal", "logical_and", "logical_not", "logical_or", "not_equal", "ones_like", "reshape",
-    "sign", "squeeze", "transpose", "where", "zeros_like",
+    "scatter", "sign", "squeeze", "transpose", "where", "zeros_like",
 }  # fmt: skip
 """Ops that compare or move numbers and do nothing else to them."""
 

@@ -21,6 +21,9 @@ BUILDERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 OPS: dict[str, type[Op]] = {}
 """Name → built-in op, to rebuild graphs from descriptions."""
 
+RENAMED = {"put_add": "scatter_add", "embed": "scatter"}
+"""The names of built-in ops that were others once, as descriptions may have them."""
+
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
 """Ufunc → the NumPy function that its ``reduce`` is."""
 

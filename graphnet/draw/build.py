@@ -22,7 +22,7 @@ from graphnet.engine.units import flat_units
 from graphnet.notation.formula import Leaf
 from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.symbols import Symbol
-from graphnet.ops.shaping import Embed, Getitem
+from graphnet.ops.indexing import Getitem, Scatter
 
 EVERYTHING = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})
 """What can be shown of a backward pass."""
@@ -165,7 +165,7 @@ class _Builder:
             return (short(part_of + index_text(op.index)),)
         settings = ", ".join(
             f"index={short(index_text(value))}"
-            if isinstance(op, Embed) and name == "index"
+            if isinstance(op, Scatter) and name == "index"
             else setting_text(name, value)
             for name, value in op.settings.items()
             if value is not None and value is not False

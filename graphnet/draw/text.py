@@ -1,7 +1,7 @@
 """Where names and numbers become the text of pictures. No other file of this folder cleans or escapes anything.
 
-Names are cleaned, cut and escaped for XML by `graphnet.common.text`; `dot_markup`, `mermaid_text` and `plot_text` escape for the
-HTML-like labels of DOT, for Mermaid and for matplotlib.
+Names are cleaned, cut and escaped for XML by `graphnet.common.text`; `dot_markup`, `mermaid_text` and `plot_text` escape for
+the HTML-like labels of DOT, for Mermaid and for matplotlib.
 """
 
 from __future__ import annotations

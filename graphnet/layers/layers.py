@@ -17,13 +17,13 @@ from graphnet.core.origin import in_scope, scope
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
-from graphnet.ops import convolution, normalisation
 from graphnet.ops import dropout as regularisation
+from graphnet.ops import images, normalisation
 from graphnet.ops.activations import relu, sigmoid, tanh
 from graphnet.ops.arithmetic import add, multiply
-from graphnet.ops.convolution import Pair, pair
+from graphnet.ops.images import Pair, pair
+from graphnet.ops.indexing import take
 from graphnet.ops.linear import bias_add, matmul
-from graphnet.ops.picking import take
 from graphnet.ops.shaping import reshape
 
 
@@ -205,7 +205,7 @@ def conv2d(
     with scope(name):
         W = parameter("W", drawn.T.reshape(channels, x.shape[1], *kernel))
         b = parameter("b", np.zeros((channels, 1, 1)))
-        return _activated(add(convolution.conv2d(x, W, stride, padding), b), activation)
+        return _activated(add(images.conv2d(x, W, stride, padding), b), activation)
 
 
 def flatten(x: Node, *, name: str | None = None) -> Node:

@@ -20,9 +20,10 @@ from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, lette
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply, Negative
 from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.indexing import Getitem
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.reductions import Mean, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:

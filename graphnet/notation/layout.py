@@ -47,7 +47,7 @@ from graphnet.notation.writers import (
     as_text,
     row,
 )
-from graphnet.ops import activations, arithmetic, comparisons, linear, picking, reductions, shaping
+from graphnet.ops import activations, arithmetic, comparisons, indexing, linear, reductions, shaping
 
 _FUNCTIONS: dict[type[Op], str] = {
     arithmetic.Log: "ln",
@@ -56,8 +56,8 @@ _FUNCTIONS: dict[type[Op], str] = {
     activations.Sigmoid: "σ",
     activations.LogSoftmax: "log softmax",
     shaping.BroadcastTo: "spread",
-    shaping.Embed: "zeros with",
-    picking.PutAdd: "zeros plus",
+    indexing.Scatter: "zeros with",
+    indexing.ScatterAdd: "zeros plus",
 }
 _RELATIONS: dict[type[Op], str] = {
     comparisons.Greater: ">",
@@ -181,7 +181,7 @@ class Layout:
                 return Piece(row(self.piece(x).inside(Level.RATIO), Sign(" "), ones), Level.PRODUCT, "⊙")
             case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
                 return self.piece(x)
-            case shaping.Getitem(index), (x,):
+            case indexing.Getitem(index), (x,):
                 shown = self._index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
                 return Piece(row(self.piece(x).inside(Level.ATOM), Fence(Sign(shown), "[", "]")))
             case comparisons.ZerosLike(), _:
@@ -290,7 +290,7 @@ class Layout:
 
 def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None:
     """Return the vector that a matrix of one row, (1, None), or one column, (None, 1), was made of."""
-    if not isinstance(node.op, shaping.Getitem) or not takes_all(node.op):
+    if not isinstance(node.op, indexing.Getitem) or not takes_all(node.op):
         return None
     (vector,) = node.inputs
     return (

@@ -29,7 +29,7 @@ from graphnet.notation.shortening import Shortener
 from graphnet.notation.symbols import Symbol, Symbols
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
 from graphnet.ops.arithmetic import Divide, Multiply
-from graphnet.ops.pooling import MaxPool2d
+from graphnet.ops.images import MaxPool2d
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""

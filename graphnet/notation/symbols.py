@@ -16,11 +16,12 @@ from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.units import is_activation
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.indexing import Getitem
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from graphnet.ops.normalisation import Normalisation
 from graphnet.ops.reductions import Reduction
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Getitem, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",

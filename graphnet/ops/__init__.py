@@ -4,9 +4,22 @@
 ``print(gn.ops.overview())``.
 """
 
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from graphnet.core.origin import warn
+
+_find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 for _name in __all__:  # all are loaded: NumPy's functions, given a node, look for the op that does the same
-    __getattr__(_name)
+    _find(_name)
+
+_RENAMED = {"PutAdd": "ScatterAdd", "Embed": "Scatter"}
+
+
+def __getattr__(name: str) -> Any:
+    """Return an op by the name that it had once."""
+    if name in _RENAMED:
+        warn(f"gn.ops.{name} is called gn.ops.{_RENAMED[name]} now", DeprecationWarning)
+    return _find(_RENAMED.get(name, name))

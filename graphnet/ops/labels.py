@@ -16,10 +16,10 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.activations import Identity, Sigmoid
 from graphnet.ops.arithmetic import Add, Multiply, Negative, Subtract
-from graphnet.ops.convolution import Conv2d
+from graphnet.ops.images import Conv2d
+from graphnet.ops.indexing import take
 from graphnet.ops.linear import BiasAdd, Matmul
 from graphnet.ops.losses import Loss, unmoved
-from graphnet.ops.picking import take
 from graphnet.ops.reductions import Mean, Sum
 from graphnet.ops.shaping import Moving
 from graphnet.ops.sums import average

@@ -10,11 +10,10 @@ from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphnetError
 from graphnet.ops.activations import Polynomial
-from graphnet.ops.convolution import Conv2dToInput, Conv2dToKernel
+from graphnet.ops.images import Conv2dToInput, Conv2dToKernel, MaxPool2d
+from graphnet.ops.indexing import Getitem, Scatter, ScatterAdd
 from graphnet.ops.normalisation import BatchNorm
-from graphnet.ops.picking import PutAdd
-from graphnet.ops.pooling import MaxPool2d
-from graphnet.ops.shaping import BroadcastTo, Embed, ExpandDims, Getitem, Reshape, Squeeze
+from graphnet.ops.shaping import BroadcastTo, ExpandDims, Reshape, Squeeze
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
@@ -23,12 +22,12 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
         BroadcastTo((4, 2, 3)),
         Conv2dToInput((6, 5)),
         Conv2dToKernel((3, 2)),
-        Embed((4, 3), ((1, 3, None),)),
+        Scatter((4, 3), ((1, 3, None),)),
         ExpandDims((0,)),
         Getitem((0,)),
         MaxPool2d((2, 2), (2, 2)),
         Polynomial((1.0, 2.0, 3.0)),
-        PutAdd((5, 3), 0),
+        ScatterAdd((5, 3), 0),
         Reshape((3, 2)),
         Squeeze((0,)),
     )

@@ -1,12 +1,10 @@
-"""Ops that move entries without changing them: reshape, broadcast_to, parts by an index, and the way back from these."""
+"""Ops that move entries without changing them: reshape, broadcast_to, concatenate, and NumPy's ways to say the same."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -132,91 +130,46 @@ class BroadcastTo(Moving):
         return self.to
 
 
-# Basic indexing -----------------------------------------------------------------------------------------------------
-
-Index: TypeAlias = tuple[Any, ...]
-"""One item an axis: an int, None for a new axis, "..." for all others, or (start, stop, step)."""
-
-
 @builtin
 @dataclass(frozen=True)
-class Getitem(Moving):
-    """A part of z, by integers and slices; the entries outside it receive 0.
+class Concatenate(Primitive):
+    """Arrays joined along an axis; each receives its part of δ.
 
     Attributes
     ----------
-    index
-        An item for each axis: an integer, None for a new axis, "..." for all others, or (start, stop, step).
+    axis
+        The axis to join along.
     """
 
-    index: Index
+    axis: int = 0
 
-    def forward(self, z: Array) -> Array:
-        return z[numpy_index(self.index)]
+    def forward(self, *parts: Array) -> Array:
+        return np.concatenate(parts, axis=self.axis)
 
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return Embed(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
+    def backward(self, delta: Array, a: Array, *parts: Array) -> Array:
+        before: tuple[slice, ...] = (slice(None),) * (self.axis % a.ndim)
+        messages, start = [], 0
+        for part in parts:
+            (length,) = shapes.known((part.shape[self.axis],), "concatenate's backward rule")
+            messages.append(delta[(*before, slice(start, start + length))])
+            start += length
+        return messages
 
-    def shape(self, z: Shape) -> Shape:
-        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two that reach beyond the
-        # index. What a slice takes of it is unknown too: of 2 rows, [:4] takes 2.
-        index = _with_whole_axes(numpy_index(self.index), [size is None for size in z])
-        beyond = 1 + sum(abs(i) for i in index if isinstance(i, int))
-        try:
-            first, second = (
-                np.broadcast_to(0, [unknown if size is None else size for size in z])[index].shape
-                for unknown in (beyond, 2 * beyond)
-            )
-        except (IndexError, ValueError, OverflowError) as error:
-            raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
-        return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
-
-
-@builtin
-@dataclass(frozen=True)
-class Embed(Moving):
-    """Zeros, with a part set: what takes an error signal back through indexing.
-
-    Attributes
-    ----------
-    to
-        Shape of the result.
-    index
-        The part, as in `Getitem`.
-    """
-
-    to: tuple[int, ...]
-    index: Index
-
-    def forward(self, z: Array) -> Array:
-        result = np.zeros(self.to, z.dtype)
-        result[numpy_index(self.index)] = z
-        return result
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta[numpy_index(self.index)]
-
-    def shape(self, z: Shape) -> Shape:
-        return self.to
-
-
-def numpy_index(index: Index) -> tuple[Any, ...]:
-    """Return an index as NumPy takes it."""
-    return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
-
-
-def _with_whole_axes(index: tuple[Any, ...], unknown: Sequence[bool]) -> tuple[Any, ...]:
-    """Return an index that takes the whole of each axis of unknown size that it takes a slice of."""
-    axes = iter(range(len(unknown)))
-    skipped = len(unknown) - sum(item is not None and item is not ... for item in index)
-    found: list[Any] = []
-    for item in index:
-        if item is ...:
-            deque(islice(axes, skipped), maxlen=0)
-        elif item is not None and (axis := next(axes, None)) is not None and isinstance(item, slice) and unknown[axis]:
-            item = slice(None)
-        found.append(item)
-    return tuple(found)
+    def shape(self, *parts: Shape) -> Shape:
+        first = parts[0]
+        (axis,) = shapes.normal_axes(self.axis, len(first))
+        for part in parts:
+            if len(part) != len(first) or not all(
+                i == axis or shapes.same_size(size, part[i]) for i, size in enumerate(first)
+            ):
+                raise ShapeError(
+                    f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}",
+                    repair="All sizes but the one along the axis must be equal.",
+                )
+        lengths = [part[axis] for part in parts]
+        total = None if None in lengths else sum(length for length in lengths if length is not None)
+        others = [next((s for s in sizes if s is not None), None) for sizes in zip(*parts, strict=True)]
+        return (*others[:axis], total, *others[axis + 1 :])
 
 
 # Functions ----------------------------------------------------------------------------------------------------------
@@ -332,3 +285,48 @@ def ndim(z: Array) -> int:
 def size(z: Array) -> int:
     """Answer ``np.size(z)``."""
     return int(z.size)
+
+
+@implements(np.concatenate)
+def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | None = None) -> Array:
+    """Join arrays along an axis. Each receives its part of the error signal.
+
+    Parameters
+    ----------
+    parts : sequence of node or array
+        Equal shapes but for the size along `axis`.
+    axis : int or None
+        The axis to join along; None joins all entries in one.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        As long along `axis` as all parts together.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if other sizes differ or there are no parts.
+
+    Examples
+    --------
+    >>> concatenate([[1.0], [2.0, 3.0]])
+    array([1., 2., 3.])
+    """
+    parts = listed(parts, "parts", "nodes or arrays", ShapeError, "Write concatenate([a, b], axis=...).")
+    if not parts:
+        raise ShapeError("concatenate got no parts", repair="Give at least one.")
+    if axis is None:  # NumPy's way to join all entries
+        parts, axis = [ravel(part) for part in parts], 0
+    axis = whole(axis, "axis", error=ShapeError)
+    return Concatenate(axis)(*parts, name=name)
+
+
+@implements(np.stack)
+def stack(parts: Sequence[Array], axis: int = 0) -> Array:
+    """Build ``np.stack(parts, axis)``: joined along a new axis."""
+    return concatenate(
+        [expand_dims(part, axis) for part in listed(parts, "parts", "nodes or arrays", ShapeError)], axis
+    )

@@ -16,7 +16,7 @@ from graphnet.engine.feeds import fed_arrays
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import ShapeError, TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
-from graphnet.ops.picking import Take, in_range
+from graphnet.ops.indexing import Take, in_range
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
 Data: TypeAlias = Mapping[Any, Any] | Iterable[Mapping[Any, Any]] | Callable[[], Iterable[Mapping[Any, Any]]]

@@ -135,7 +135,7 @@ _SETTINGS = {
     "Take": {"axis": 0},
     "Transpose": {"axes": (1, 0)},
 }
-WITH_SETTINGS = ("Conv2dToInput", "Conv2dToKernel", "Embed", "PutAdd")
+WITH_SETTINGS = ("Conv2dToInput", "Conv2dToKernel", "Scatter", "ScatterAdd")
 """Ops that backward rules make, not users."""
 
 

@@ -23,8 +23,7 @@ from graphnet.engine.plan.lowering import Copy, SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
-from graphnet.ops.picking import require_positions
-from graphnet.ops.shaping import numpy_index
+from graphnet.ops.indexing import numpy_index, require_positions
 from graphnet.ops.sums import FEW, PRODUCT, calls_for_row_sums, sum_of_squares, total
 
 Array: TypeAlias = np.ndarray[Any, Any]

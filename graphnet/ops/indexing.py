@@ -1,10 +1,13 @@
-"""Picking entries: by their positions along an axis, as `take` does, or by an index."""
+"""Parts of arrays: by an index, as `z[1:3]`, or by positions along an axis, as `take`; and the way back from both."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,7 +18,72 @@ from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError, shown
-from graphnet.ops.shaping import Getitem, Index, Moving, ravel
+from graphnet.ops.shaping import Moving, ravel
+
+Index: TypeAlias = tuple[Any, ...]
+"""One item an axis: an int, None for a new axis, "..." for all others, or (start, stop, step)."""
+
+
+@builtin
+@dataclass(frozen=True)
+class Getitem(Moving):
+    """A part of z, by integers and slices; the entries outside it receive 0.
+
+    Attributes
+    ----------
+    index
+        An item for each axis: an integer, None for a new axis, "..." for all others, or (start, stop, step).
+    """
+
+    index: Index
+
+    def forward(self, z: Array) -> Array:
+        return z[numpy_index(self.index)]
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return Scatter(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
+
+    def shape(self, z: Shape) -> Shape:
+        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two that reach beyond the
+        # index. What a slice takes of it is unknown too: of 2 rows, [:4] takes 2.
+        index = _with_whole_axes(numpy_index(self.index), [size is None for size in z])
+        beyond = 1 + sum(abs(i) for i in index if isinstance(i, int))
+        try:
+            first, second = (
+                np.broadcast_to(0, [unknown if size is None else size for size in z])[index].shape
+                for unknown in (beyond, 2 * beyond)
+            )
+        except (IndexError, ValueError, OverflowError) as error:
+            raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
+        return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
+
+
+@builtin
+@dataclass(frozen=True)
+class Scatter(Moving):
+    """Zeros, with a part set by an index: what takes an error signal back through `Getitem`.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    index
+        The part, as in `Getitem`.
+    """
+
+    to: tuple[int, ...]
+    index: Index
+
+    def forward(self, z: Array) -> Array:
+        result = np.zeros(self.to, z.dtype)
+        result[numpy_index(self.index)] = z
+        return result
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return delta[numpy_index(self.index)]
+
+    def shape(self, z: Shape) -> Shape:
+        return self.to
 
 
 @builtin
@@ -39,7 +107,7 @@ class Take(Moving):
         return np.take(z, indices, axis=self.axis)
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
-        return PutAdd(shapes.known(z.shape, "take's backward rule"), self.axis % z.ndim)(delta, indices), None
+        return ScatterAdd(shapes.known(z.shape, "take's backward rule"), self.axis % z.ndim)(delta, indices), None
 
     def shape(self, z: Shape, indices: Shape) -> Shape:
         (axis,) = shapes.normal_axes(self.axis, len(z))
@@ -48,7 +116,7 @@ class Take(Moving):
 
 @builtin
 @dataclass(frozen=True)
-class PutAdd(Moving):
+class ScatterAdd(Moving):
     """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
 
     Attributes
@@ -72,6 +140,25 @@ class PutAdd(Moving):
 
     def shape(self, z: Shape, indices: Shape) -> Shape:
         return self.to
+
+
+def numpy_index(index: Index) -> tuple[Any, ...]:
+    """Return an index as NumPy takes it."""
+    return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
+
+
+def _with_whole_axes(index: tuple[Any, ...], unknown: Sequence[bool]) -> tuple[Any, ...]:
+    """Return an index that takes the whole of each axis of unknown size that it takes a slice of."""
+    axes = iter(range(len(unknown)))
+    skipped = len(unknown) - sum(item is not None and item is not ... for item in index)
+    found: list[Any] = []
+    for item in index:
+        if item is ...:
+            deque(islice(axes, skipped), maxlen=0)
+        elif item is not None and (axis := next(axes, None)) is not None and isinstance(item, slice) and unknown[axis]:
+            item = slice(None)
+        found.append(item)
+    return tuple(found)
 
 
 def require_positions(positions: Array, size: int, from_end: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Convolution of images, and the two ops that take its error signal back.
+"""Images: convolution, the two ops that take its error signal back, and pooling.
 
 Images are in the order (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns). As
 everywhere in this field the kernel is not turned round: a cross-correlation, as torch's conv2d.
@@ -11,7 +11,10 @@ rule is the other two ops, and derivatives of any order exist.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, Literal
 
 import numpy as np
@@ -20,10 +23,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
-from graphnet.core.op import Primitive
+from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
 from graphnet.errors import ShapeError, shown
+from graphnet.ops.indexing import Index, Scatter
 
 Pair = tuple[int, int]
 
@@ -203,6 +207,59 @@ def _products(windows: Any, W: Any) -> Any:
     return result.reshape(n, len(W), rows, columns)
 
 
+@builtin
+@dataclass(frozen=True)
+class MaxPool2d(Op):
+    """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`.
+
+    Attributes
+    ----------
+    size
+        Rows and columns of a window.
+    stride
+        From one window to the next, down and to the right. Rows and columns that fill no window are left out.
+    """
+
+    size: Pair
+    stride: Pair
+
+    def forward(self, z: Array) -> Array:
+        return reduce(np.maximum, [part for _, part in self._parts(z)])
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in self._parts(z)]
+        share = delta / reduce(add, [winner for _, winner in won])
+        size = shapes.known(z.shape, "max_pool2d's backward rule")
+        return reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
+
+    def shape(self, z: Shape) -> Shape:
+        if len(z) != 4:
+            raise ShapeError(f"z has shape {z}", repair="Images are (samples, channels, rows, columns).")
+        return (*z[:2], *(self._count(size, axis) for axis, size in enumerate(z[2:])))
+
+    def _count(self, size: int | None, axis: int) -> int | None:
+        if size is None:
+            return None
+        if size < self.size[axis]:
+            raise ShapeError(
+                f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}",
+                repair="A window must fit into the image.",
+            )
+        return (size - self.size[axis]) // self.stride[axis] + 1
+
+    def _parts(self, z: Array) -> Iterator[tuple[Index, Array]]:
+        """Yield the first entries of all windows, the second ones, …, and where they stand in z."""
+        *_, rows, columns = shapes.known(self.shape(z.shape)[2:], "max_pool2d")
+        (down, right), every = self.stride, (None, None, None)
+        for i in range(self.size[0]):
+            for j in range(self.size[1]):
+                last = i + down * (rows - 1) + 1, j + right * (columns - 1) + 1
+                yield (
+                    (every, every, (i, last[0], down), (j, last[1], right)),
+                    z[:, :, i : last[0] : down, j : last[1] : right],
+                )
+
+
 # Functions ----------------------------------------------------------------------------------------------------------
 
 
@@ -274,3 +331,36 @@ def _same(kernel: Shape) -> Pair:
             f'padding "same" for a kernel of {sizes}', repair="It needs odd sizes; else give a number of zeros."
         )
     return sizes[0] // 2, sizes[1] // 2
+
+
+def max_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None, *, name: str | None = None) -> Array:
+    """Take the largest value of each window. The entry that won receives δ; equal winners share it evenly.
+
+    Parameters
+    ----------
+    z : node or array
+        Images, of shape (samples, channels, rows, columns).
+    size : int or pair of int
+        Rows and columns of a window.
+    stride : int or pair of int, optional
+        From one window to the next; by default their size, so that they lie side by side.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Shape (samples, channels, (rows − size) // stride + 1, the same of the columns).
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if no window fits, or a setting is not a number of rows and columns.
+
+    Examples
+    --------
+    >>> max_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
+    array([[[[5., 7.]]]])
+    """
+    windows = pair(size, "size", 1)
+    return MaxPool2d(windows, windows if stride is None else pair(stride, "stride", 1))(z, name=name)
