@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from graphnet.core.origin import warn
+from graphnet.common.caller import warn
 from graphnet.errors import GraphError, GraphnetError, shown
 
 LARGEST = 2**48

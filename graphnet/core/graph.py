@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.core.leaves import Constant, Input, Parameter
-from graphnet.core.node import InOrder, Node, as_nodes, describe
-from graphnet.core.order import topological_order
+from graphnet.core.node import Node, as_nodes, describe
+from graphnet.core.order import InOrder, topological_order
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 

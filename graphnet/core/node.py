@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence, ValuesView
 from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 import numpy as np
 
 from graphnet.core import registry
+from graphnet.core.order import below, restored
 from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import DtypeError, GraphError, OpaqueError, shown
@@ -105,19 +105,7 @@ class Node(registry.Pictured):
 
     def __reduce__(self) -> tuple[Any, ...]:
         slots = [slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ())]
-        below = self._below() if self not in _listed.nodes else None
-        return restored, (below, type(self), tuple((slot, getattr(self, slot)) for slot in slots))
-
-    def _below(self) -> InOrder | None:
-        """Return what a node depends on, each after its inputs, if it is much: to be pickled or copied before it."""
-        from graphnet.core.order import topological_order
-
-        seen, ahead = {self}, [self]
-        while ahead and len(seen) <= FEW:
-            new = set(ahead.pop().inputs) - seen - _listed.nodes
-            seen |= new
-            ahead += new
-        return InOrder(topological_order(self.inputs, _listed.nodes)) if len(seen) > FEW else None
+        return restored, (below(self), type(self), tuple((slot, getattr(self, slot)) for slot in slots))
 
     # What a rule may ask of an array -------------------------------------------------------------------------------
 
@@ -260,42 +248,6 @@ class Node(registry.Pictured):
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<{self.kind}{name} {self.shape}>"
-
-
-FEW = 50
-"""So many nodes may be nested in each other in a pickle, each the input of the next."""
-
-
-class InOrder(list[Node]):
-    """Nodes to be pickled or copied one after the other, each after its inputs: however many, none is nested in another.
-
-    Whoever pickles or copies keeps it until the end, and so it is told which nodes need not be listed again.
-    """
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        _listed.nodes.update(self)
-        return list, (), None, iter(self)
-
-    def __del__(self) -> None:
-        _listed.nodes.difference_update(self)
-
-
-class _Listed(threading.local):
-    """The nodes that are being pickled or copied in order just now."""
-
-    def __init__(self) -> None:
-        self.nodes: set[Node] = set()
-
-
-_listed = _Listed()
-
-
-def restored(below: object, kind: type[Node], slots: Sequence[tuple[str, Any]]) -> Node:
-    """Return the node that was pickled or copied."""
-    node = object.__new__(kind)
-    for slot, value in slots:
-        object.__setattr__(node, slot, value)
-    return node
 
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -14,21 +13,12 @@ import numpy as np
 
 from graphnet.common.settings import setting
 from graphnet.core import registry
-from graphnet.core.leaves import Constant, Input, as_node, numbers
+from graphnet.core.inference import shape_of_rule
+from graphnet.core.leaves import Constant, as_node, numbers
 from graphnet.core.node import Array, Node, describe_inputs, subject
-from graphnet.core.order import topological_order
 from graphnet.core.origin import check_name
-from graphnet.core.shapes import Shape, as_shape, refuse_hidden_stretch
-from graphnet.errors import (
-    DtypeError,
-    GraphError,
-    GraphnetError,
-    NoBackwardRuleError,
-    OpaqueError,
-    RuleError,
-    ShapeError,
-    shown,
-)
+from graphnet.core.shapes import Shape, as_shape
+from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
 
 
 class Stateless:
@@ -233,48 +223,6 @@ class Op(Stateless):
         """Its fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def reads(self, *shapes: Shape) -> tuple[str, ...]:
-        """Find out what the backward rule reads besides ``delta``: the cached ``output``, and inputs by name.
-
-        The rule is run on nodes, and what its results depend on is what it read; a shape alone is not counted. An opaque
-        rule can't be looked into, and is taken to read everything.
-
-        Parameters
-        ----------
-        *shapes
-            Shapes of inputs the op accepts.
-
-        Returns
-        -------
-        tuple of str
-            ``("output",)`` for tanh, for example.
-
-        Raises
-        ------
-        NoBackwardRuleError
-            If the op has no backward rule.
-        ShapeError
-            If the op does not accept these shapes.
-
-        Examples
-        --------
-        >>> import graphnet as gn
-        >>> gn.ops.Tanh().reads((2, 3)), gn.ops.Matmul().reads((2, 3), (3, 4)), gn.ops.Add().reads((2,), (2,))
-        (('output',), ('x', 'y'), ())
-        """
-        names = ["output", *self.input_names(len(shapes))]
-        for dtype in (float, int):  # positions, as take's, are integers
-            inputs = [Input(None, (), shape, np.dtype(dtype)) for shape in shapes]
-            delta, output = (Input(None, (), self.shape(*shapes), np.dtype(float)) for _ in range(2))
-            try:
-                returned = self.backward(delta, output, *inputs)
-            except (OpaqueError, ShapeError):
-                continue
-            messages = returned if isinstance(returned, (tuple, list)) else [returned]
-            read = set(topological_order([message for message in messages if isinstance(message, Node)]))
-            return tuple(name for name, node in zip(names, (output, *inputs), strict=True) if node in read)
-        return tuple(names)
-
     def input_names(self, count: int) -> list[str]:
         """Return what the forward rule calls its inputs, when given `count` of them."""
         names, variadic = positional_parameters(self.forward)
@@ -282,10 +230,8 @@ class Op(Stateless):
 
     def check_count(self, count: int) -> None:
         """Raise `GraphError` unless the forward rule takes `count` inputs."""
-        method = getattr(self.forward, "__func__", None)
-        least, most = _arity(method or self.forward, method is not None)
-        if not least <= count <= most:
-            names, variadic = positional_parameters(self.forward)
+        names, variadic = positional_parameters(self.forward)
+        if count < len(names) or (count > len(names) and not variadic):
             expected = f"{len(names)} or more" if variadic else str(len(names))
             raise GraphError(
                 f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
@@ -299,29 +245,20 @@ class Primitive(Op):
 
 def positional_parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     """Return the names of a rule's positional parameters, and of its ``*parameter`` if it has one."""
-    method_of = getattr(rule, "__self__", None)
-    names, variadic = _signature(getattr(rule, "__func__", rule))
-    return (names[1:] if method_of is not None else names), variadic
+    return _parameters(getattr(rule, "__func__", rule), hasattr(rule, "__func__"))
+
+
+@lru_cache(maxsize=1024)
+def _parameters(function: Callable[..., Any], is_method: bool) -> tuple[tuple[str, ...], str]:
+    parameters = list(inspect.signature(function).parameters.values())[is_method:]
+    variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
 @lru_cache(maxsize=1024)
 def _floating(dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
     """Return the floating dtype that holds all of `dtypes`."""
     return np.result_type(*dtypes, np.float32)
-
-
-@lru_cache(maxsize=1024)
-def _arity(function: Callable[..., Any], is_method: bool) -> tuple[int, float]:
-    """Return the least and the most inputs that a forward rule takes."""
-    names, variadic = _signature(function)
-    return len(names) - is_method, math.inf if variadic else len(names) - is_method
-
-
-@lru_cache(maxsize=1024)
-def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
-    parameters = inspect.signature(function).parameters.values()
-    variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), variadic
 
 
 def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
@@ -337,110 +274,3 @@ def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:
     if isinstance(value, (int, float)):
         return float(value) if type(value) is int else value
     return array.astype(np.float64) if array.dtype.kind in "iu" else array
-
-
-def messages_of(op: Op, returned: Any, count: int) -> list[Any]:
-    """Return what a backward rule returned as a list; raise `RuleError` if it is not one message for each input."""
-    if returned is None:
-        raise RuleError("its backward rule returned None", repair="Is a return missing? For no error signal: (None,).")
-    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    if len(messages) != count:
-        raise RuleError(
-            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
-            repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
-        )
-    return messages
-
-
-def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
-    """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
-    if op.stretched is not None:
-        refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
-        op.shape(*fed)  # what was unknown when the node was made is known now
-
-
-# Shapes from the rule itself ----------------------------------------------------------------------------------------
-
-
-def require_value(value: Any) -> Any:
-    """Return what a forward rule returned, or raise `RuleError` if that is nothing."""
-    if value is None:
-        raise RuleError("its forward rule returned None", repair="Is a return missing?")
-    parts = value if isinstance(value, (tuple, list)) else ()
-    if isinstance(value, tuple) or any(isinstance(part, (Node, np.ndarray)) for part in parts):
-        raise RuleError(
-            f"its forward rule returned a {type(value).__name__} of {len(value)}, and an op has one output",
-            repair="Make an op for each; or join them, np.concatenate([...]) or np.stack([...]), and index the node.",
-        )
-    return value
-
-
-def shape_of_rule(
-    op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]], held: Sequence[Array | None] = ()
-) -> Shape:
-    """Find out the output's shape by running the forward rule.
-
-    First on nodes, which knows unknown sizes exactly. If the rule asks of a node what only an array can do, on arrays: the
-    values that parameters and constants hold, and for the rest ones (or the position 0), or numbers that are as good as any
-    for a rule with a domain. It is run at two sizes: a size that differs between the two runs depends on an unknown one.
-    """
-    try:
-        output = require_value(
-            op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
-        )
-        return output.shape if isinstance(output, Node) else _array_shape(output)
-    except RuleError:
-        raise
-    except Exception:  # of any kind: node.astype, range(None) ... If the rule itself is wrong, arrays fail too.
-        held = held or [None] * len(shapes)
-        first, second = (_shape_with(op, shapes, dtypes, held, unknown) for unknown in (3, 5))
-    return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
-
-
-def _shape_with(
-    op: Op,
-    shapes: Sequence[Shape],
-    dtypes: Sequence[np.dtype[Any]],
-    held: Sequence[Array | None],
-    unknown: int,
-) -> tuple[int, ...]:
-    problems = []
-    for fill in (_ones, _well_conditioned):
-        arrays = [
-            fill([unknown if size is None else size for size in shape], dtype) if value is None else np.array(value)
-            for shape, dtype, value in zip(shapes, dtypes, held, strict=True)
-        ]
-        try:
-            with np.errstate(all="ignore"):
-                return _array_shape(require_value(op.forward(*arrays)))
-        except RuleError:
-            raise
-        except Exception as error:  # of any kind: it is the rule's own
-            problems.append(error)
-    raise ShapeError(
-        f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {problems[0]} (ones); "
-        f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
-        repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
-    ) from problems[0]
-
-
-def _array_shape(output: Any) -> tuple[int, ...]:
-    """Return the shape of what a forward rule returned, or raise `RuleError` if it is no array."""
-    try:
-        return tuple(numbers(output, "what its forward rule returned").shape)
-    except DtypeError as error:
-        raise RuleError(error.problem, repair="Return one array.") from None
-
-
-def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    return np.full(shape, dtype.kind != "i", dtype)
-
-
-def _well_conditioned(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """Return numbers between 0 and 1, all different; symmetric and positive definite where the last two axes are equal."""
-    if dtype.kind in "ib":
-        return np.zeros(shape, dtype)
-    numbers = np.random.default_rng(0).uniform(0.1, 0.9, shape)
-    if len(shape) > 1 and shape[-1] == shape[-2]:
-        numbers = (numbers + np.swapaxes(numbers, -1, -2)) / (4 * shape[-1]) + 0.5 * np.eye(shape[-1])
-    return numbers.astype(dtype)

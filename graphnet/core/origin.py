@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import os
-import sys
-import warnings
 from collections.abc import Iterator
-from types import FrameType
 
-import numpy as np
-
-from graphnet.errors import GraphError, GraphnetWarning, shown
+from graphnet.common.caller import callers_line
+from graphnet.errors import GraphError, shown
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
 _made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
-_OUR_FILES = (
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
-    os.path.dirname(np.__file__) + os.sep,
-    contextlib.__file__,
-)
 
 
 @contextlib.contextmanager
@@ -89,22 +79,5 @@ def one_source_line() -> Iterator[None]:
 
 
 def source_line() -> tuple[str, int]:
-    """Return file and line of the caller's code: the nearest frame that is neither ours nor NumPy's."""
-    found = _made_at.get()
-    if found is not None:
-        return found
-    frame = _users_frame()[0]
-    return frame.f_code.co_filename, frame.f_lineno
-
-
-def warn(message: str, category: type[Warning] = GraphnetWarning) -> None:
-    """Warn at the line of the caller's code: once for each place, as Python's filters have it."""
-    warnings.warn(message, category, stacklevel=_users_frame()[1])
-
-
-def _users_frame() -> tuple[FrameType, int]:
-    """Return the nearest frame that is neither ours nor NumPy's, and how many calls it is above the caller's, plus one."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
-    return frame, level
+    """Return file and line of the caller's code."""
+    return _made_at.get() or callers_line()

@@ -11,10 +11,10 @@ import numpy as np
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Array, Node, as_nodes, describe, made_like
-from graphnet.core.op import Op, messages_of
+from graphnet.core.op import Op
 from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, same_size
-from graphnet.engine.rules import as_messages, check_message, located
+from graphnet.engine.rules import as_messages, check_message, located, messages_of
 from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError, UnreachableError
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from graphnet.common.tables import number
 from graphnet.core.graph import Graph
+from graphnet.core.inference import require_value
 from graphnet.core.node import Array, Node, describe, describe_inputs, subject
-from graphnet.core.op import Op, messages_of, require_declared_sizes, require_value
-from graphnet.core.shapes import list_shapes, matches
+from graphnet.core.op import Op
+from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
 
 E = TypeVar("E", bound=GraphnetError)
@@ -63,6 +64,13 @@ def apply_backward(
     return [None if message is None else read_only(message) for message in messages]
 
 
+def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
+    """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
+    if op.stretched is not None:
+        refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
+        op.shape(*fed)  # what was unknown when the node was made is known now
+
+
 def _of_shapes(op: Op, inputs: Sequence[np.ndarray[Any, Any]]) -> ShapeError | None:
     """Return what is wrong with the shapes of inputs, if an op has a rule for shapes, which says it better."""
     if type(op).shape is not Op.shape:
@@ -71,6 +79,19 @@ def _of_shapes(op: Op, inputs: Sequence[np.ndarray[Any, Any]]) -> ShapeError | N
         except ShapeError as error:
             return error
     return None
+
+
+def messages_of(op: Op, returned: Any, count: int) -> list[Any]:
+    """Return what a backward rule returned as a list; raise `RuleError` if it is not one message for each input."""
+    if returned is None:
+        raise RuleError("its backward rule returned None", repair="Is a return missing? For no error signal: (None,).")
+    messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(messages) != count:
+        raise RuleError(
+            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
+            repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
+        )
+    return messages
 
 
 def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import lazy_loader
 
-from graphnet.core.origin import warn
+from graphnet.common.caller import warn
 
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

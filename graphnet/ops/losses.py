@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from graphnet.common.caller import warn
 from graphnet.core import shapes
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
-from graphnet.core.origin import warn
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError

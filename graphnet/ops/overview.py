@@ -1,14 +1,19 @@
-"""The whole rule set as one table."""
+"""The whole rule set as one table, and what a rule reads."""
 
 from __future__ import annotations
 
 import inspect
 
+import numpy as np
+
 from graphnet.common.tables import table
+from graphnet.core.leaves import Input
+from graphnet.core.node import Node
 from graphnet.core.op import Op
+from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphnetError
+from graphnet.errors import GraphnetError, OpaqueError, ShapeError
 from graphnet.ops.activations import Polynomial
 from graphnet.ops.images import Conv2dToInput, Conv2dToKernel, MaxPool2d
 from graphnet.ops.indexing import Getitem, Scatter, ScatterAdd
@@ -75,7 +80,52 @@ def _reads(op: Op) -> tuple[str, ...]:
     for shapes in _SHAPES:
         try:
             op.check_count(len(shapes))
-            return op.reads(*shapes)
+            return reads(op, *shapes)
         except GraphnetError:
             continue
     raise AssertionError(f"no shapes to try op {op.name} with")
+
+
+def reads(op: Op, *shapes: Shape) -> tuple[str, ...]:
+    """Find out what an op's backward rule reads besides ``delta``: the cached ``output``, and inputs by name.
+
+    The rule is run on nodes, and what its results depend on is what it read; a shape alone is not counted. An opaque
+    rule can't be looked into, and is taken to read everything.
+
+    Parameters
+    ----------
+    op
+        Any op that has a backward rule.
+    *shapes
+        Shapes of inputs that it accepts.
+
+    Returns
+    -------
+    tuple of str
+        ``("output",)`` for tanh, for example.
+
+    Raises
+    ------
+    NoBackwardRuleError
+        If the op has no backward rule.
+    ShapeError
+        If the op does not accept these shapes.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> reads(gn.ops.Tanh(), (2, 3)), reads(gn.ops.Matmul(), (2, 3), (3, 4)), reads(gn.ops.Add(), (2,), (2,))
+    (('output',), ('x', 'y'), ())
+    """
+    names = ["output", *op.input_names(len(shapes))]
+    for dtype in (float, int):  # positions, as take's, are integers
+        inputs = [Input(None, (), shape, np.dtype(dtype)) for shape in shapes]
+        delta, output = (Input(None, (), op.shape(*shapes), np.dtype(float)) for _ in range(2))
+        try:
+            returned = op.backward(delta, output, *inputs)
+        except (OpaqueError, ShapeError):
+            continue
+        messages = returned if isinstance(returned, (tuple, list)) else [returned]
+        read = set(topological_order([message for message in messages if isinstance(message, Node)]))
+        return tuple(name for name, node in zip(names, (output, *inputs), strict=True) if node in read)
+    return tuple(names)

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from graphnet.common.caller import warn
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, describe
-from graphnet.core.origin import warn
 from graphnet.core.registry import OPS
 from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program

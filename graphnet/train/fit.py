@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphnet.common.caller import warn
 from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
-from graphnet.core.origin import warn
 from graphnet.engine.run import OnNonFinite
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, CutArrays, Data, as_batches, sample_count

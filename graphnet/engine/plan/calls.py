@@ -16,8 +16,9 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core import shapes
+from graphnet.core.inference import require_value
 from graphnet.core.node import Node
-from graphnet.core.op import Op, require_value
+from graphnet.core.op import Op
 from graphnet.engine.plan.joined import WithBias
 from graphnet.engine.plan.lowering import Copy, SumOfSquares
 from graphnet.engine.rules import read_only

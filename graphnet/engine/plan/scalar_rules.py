@@ -17,9 +17,10 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.leaves import Constant, Input, constant
 from graphnet.core.node import Node
-from graphnet.core.op import Op, messages_of
+from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.engine.plan.lowering import lower
+from graphnet.engine.rules import messages_of
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 

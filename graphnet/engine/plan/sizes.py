@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node
-from graphnet.core.op import require_declared_sizes
 from graphnet.core.origin import inside
 from graphnet.core.shapes import known
-from graphnet.engine.rules import located
+from graphnet.engine.rules import located, require_declared_sizes
 from graphnet.errors import GraphnetError
 
 
