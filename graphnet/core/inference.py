@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphnet.core.leaves import Input, numbers
-from graphnet.core.node import Array, Node
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, RuleError, ShapeError
 
@@ -86,11 +86,11 @@ def _array_shape(output: Any) -> tuple[int, ...]:
         raise RuleError(error.problem, repair="Return one array.") from None
 
 
-def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _ones(shape: Sequence[int], dtype: np.dtype[Any]) -> Numbers:
     return np.full(shape, dtype.kind != "i", dtype)
 
 
-def _well_conditioned(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _well_conditioned(shape: Sequence[int], dtype: np.dtype[Any]) -> Numbers:
     """Return numbers between 0 and 1, all different; symmetric and positive definite where the last two axes are equal."""
     if dtype.kind in "ib":
         return np.zeros(shape, dtype)

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphnet.core.node import Node, describe
+from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
 from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError, shown
@@ -29,13 +29,13 @@ class Constant(Node):
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: np.ndarray[Any, Any], name: str | None) -> None:
+    def __init__(self, value: Numbers, name: str | None) -> None:
         super().__init__(None, (), value.shape, value.dtype, name)
         value.flags.writeable = False
         object.__setattr__(self, "_value", value)
 
     @property
-    def value(self) -> np.ndarray[Any, Any]:
+    def value(self) -> Numbers:
         """The value, read-only."""
         return self._value  # type: ignore[attr-defined,no-any-return]
 
@@ -45,12 +45,12 @@ class Parameter(Node):
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: np.ndarray[Any, Any], name: str) -> None:
+    def __init__(self, value: Numbers, name: str) -> None:
         super().__init__(None, (), value.shape, value.dtype, name)
         object.__setattr__(self, "_value", value)
 
     @property
-    def value(self) -> np.ndarray[Any, Any]:
+    def value(self) -> Numbers:
         """The present value, to read, to write into, or to assign (which copies). Copy it to keep it."""
         return self._value  # type: ignore[attr-defined,no-any-return]
 
@@ -207,7 +207,7 @@ def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
     return found
 
 
-def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
+def float_array(value: Any, what: str) -> Numbers:
     """Return `value` as a float32 or float64 array; integers become float64, all else is refused."""
     array = numbers(value, what)
     if array.dtype.kind in "iu":
@@ -220,7 +220,7 @@ def float_array(value: Any, what: str) -> np.ndarray[Any, Any]:
     return array
 
 
-def numbers(value: Any, what: str) -> np.ndarray[Any, Any]:
+def numbers(value: Any, what: str) -> Numbers:
     """Return `value` as an array of numbers or truth values; raise `DtypeError` if it is nothing of the kind."""
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) for part in value):
         raise DtypeError(

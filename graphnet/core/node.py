@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Array: TypeAlias = Any
 """An array or a node. Rules are written for both, and the type checker can't know which comes."""
 
+Numbers: TypeAlias = np.ndarray[Any, Any]
+"""An array, where no node comes."""
+
 _build: Callable[..., Node] = registry.build
 
 

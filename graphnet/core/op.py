@@ -15,7 +15,7 @@ from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.inference import shape_of_rule
 from graphnet.core.leaves import Constant, as_node, numbers
-from graphnet.core.node import Array, Node, describe_inputs, subject
+from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
 from graphnet.core.origin import check_name
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
@@ -269,7 +269,7 @@ def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
     return [np.dtype(np.float32) if adapts else node.dtype for node, adapts in zip(inputs, adapting, strict=True)]
 
 
-def _real(value: Any, array: np.ndarray[Any, Any]) -> Any:
+def _real(value: Any, array: Numbers) -> Any:
     """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
     if isinstance(value, (int, float)):
         return float(value) if type(value) is int else value

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
-from graphnet.core.node import Node, as_nodes, describe
+from graphnet.core.node import Node, Numbers, as_nodes, describe
 from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
@@ -55,7 +55,7 @@ class Step:
         wrt: Sequence[Node],
         *,
         all_reached: bool = True,
-        own: Mapping[Node, np.ndarray[Any, Any]] = MappingProxyType({}),
+        own: Mapping[Node, Numbers] = MappingProxyType({}),
     ) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
@@ -123,7 +123,7 @@ class Step:
         self._last, self._shapes, self._dtypes = program, shapes, dtypes
         return True
 
-    def _prepare(self, feeds: Mapping[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    def _prepare(self, feeds: Mapping[Any, Any]) -> list[Numbers]:
         """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
@@ -138,7 +138,7 @@ class Step:
             self._take_up(shapes, dtypes)
         return arrays
 
-    def _build(self, fed: Mapping[Input, np.ndarray[Any, Any]]) -> Program:
+    def _build(self, fed: Mapping[Input, Numbers]) -> Program:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
         with one_source_line(), _no_garbage_collection():
             program = build_scalars(self.graph, self.wrt, dtype, self._own) if self._of_scalars else None

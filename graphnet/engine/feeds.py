@@ -10,11 +10,11 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, numbers
-from graphnet.core.node import Node, describe
+from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError, shown
 
-Values = dict[Node, np.ndarray[Any, Any]]
+Values = dict[Node, Numbers]
 
 
 def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Values:
@@ -47,18 +47,18 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
     return values
 
 
-def fed_arrays(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, np.ndarray[Any, Any]]:
+def fed_arrays(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Numbers]:
     """Return the feeds by input node, checked but neither cast nor copied."""
     return {node: _fed_array(node, array) for node, array in by_input(graph, feeds).items()}
 
 
-def run_dtype(arrays: list[np.ndarray[Any, Any]]) -> np.dtype[Any]:
+def run_dtype(arrays: list[Numbers]) -> np.dtype[Any]:
     """Return float32 if all of the floating arrays are, else float64."""
     floating = [array.dtype for array in arrays if array.dtype.kind == "f"]
     return np.dtype(np.float32 if floating and all(kind == np.float32 for kind in floating) else np.float64)
 
 
-def frozen(array: Any, dtype: Any) -> np.ndarray[Any, Any]:
+def frozen(array: Any, dtype: Any) -> Numbers:
     """Return a read-only copy in `dtype`."""
     copy = np.array(array, dtype)
     copy.flags.writeable = False
@@ -106,7 +106,7 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
     )
 
 
-def _fed_array(node: Input, value: Any) -> np.ndarray[Any, Any]:
+def _fed_array(node: Input, value: Any) -> Numbers:
     what = f"the feed of input {node.name!r}"
     array = numbers(value, what)
     accepted = {"f": "float64, float32 or integers", "i": "integers", "b": "bool"}[node.dtype.kind]

@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.common.tables import distinct, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
-from graphnet.core.node import Array, Node
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, UnreachableError
 
@@ -43,14 +43,14 @@ class ForwardPass(Pictured):
     array([1., 4.])
     """
 
-    def __init__(self, graph: Graph, values: Mapping[Node, np.ndarray[Any, Any]]) -> None:
+    def __init__(self, graph: Graph, values: Mapping[Node, Numbers]) -> None:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _passed, (type(self), self.graph, dict(self.values))
 
-    def __getitem__(self, node: Node | str) -> np.ndarray[Any, Any]:
+    def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
         return self.values[self.graph[node]]
 
@@ -88,8 +88,8 @@ class BackwardPass(ForwardPass):
     def __init__(
         self,
         graph: Graph,
-        values: Mapping[Node, np.ndarray[Any, Any]],
-        error_signals: Mapping[Node, np.ndarray[Any, Any]],
+        values: Mapping[Node, Numbers],
+        error_signals: Mapping[Node, Numbers],
         messages: Mapping[Node, Sequence[Message]],
     ) -> None:
         super().__init__(graph, values)
@@ -102,7 +102,7 @@ class BackwardPass(ForwardPass):
     def __reduce__(self) -> tuple[Any, ...]:
         return _passed, (type(self), self.graph, dict(self.values), dict(self.error_signals), self._messages)
 
-    def error_signal(self, node: Node | str) -> np.ndarray[Any, Any]:
+    def error_signal(self, node: Node | str) -> Numbers:
         """Return ∂E/∂(the node's output): an array of the shape of its value.
 
         Raises
@@ -119,7 +119,7 @@ class BackwardPass(ForwardPass):
             )
         return self.error_signals[node]
 
-    def gradient(self, parameter: Node | str) -> np.ndarray[Any, Any]:
+    def gradient(self, parameter: Node | str) -> Numbers:
         """Return the error signal of a parameter.
 
         Raises
@@ -159,7 +159,7 @@ def _passed(kind: type[ForwardPass], graph: Graph, *maps: Any) -> ForwardPass:
     return kind(graph, *maps)
 
 
-def summary(array: np.ndarray[Any, Any]) -> str:
+def summary(array: Numbers) -> str:
     """Return an array in a few words: its numbers if they are few, else its norm and range."""
     if array.size == 0:
         return "empty"

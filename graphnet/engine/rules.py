@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.common.tables import number
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
-from graphnet.core.node import Array, Node, describe, describe_inputs, subject
+from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, subject
 from graphnet.core.op import Op
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
@@ -18,9 +18,7 @@ from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueErr
 E = TypeVar("E", bound=GraphnetError)
 
 
-def apply_forward(
-    graph: Graph, node: Node, inputs: list[np.ndarray[Any, Any]], dtype: np.dtype[Any]
-) -> np.ndarray[Any, Any]:
+def apply_forward(graph: Graph, node: Node, inputs: list[Numbers], dtype: np.dtype[Any]) -> Numbers:
     """Compute a node's value from its inputs' values, in the run's dtype, and check it."""
     op = node.op
     assert op is not None
@@ -44,7 +42,7 @@ def apply_forward(
 
 def apply_backward(
     graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]
-) -> Sequence[np.ndarray[Any, Any] | None]:
+) -> Sequence[Numbers | None]:
     """Compute the messages to a node's inputs, and check them: count, shape and dtype."""
     op = node.op
     assert op is not None
@@ -71,7 +69,7 @@ def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[i
         op.shape(*fed)  # what was unknown when the node was made is known now
 
 
-def _of_shapes(op: Op, inputs: Sequence[np.ndarray[Any, Any]]) -> ShapeError | None:
+def _of_shapes(op: Op, inputs: Sequence[Numbers]) -> ShapeError | None:
     """Return what is wrong with the shapes of inputs, if an op has a rule for shapes, which says it better."""
     if type(op).shape is not Op.shape:
         try:
@@ -94,7 +92,7 @@ def messages_of(op: Op, returned: Any, count: int) -> list[Any]:
     return messages
 
 
-def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] | None]:
+def as_messages(op: Op, returned: Any, count: int) -> list[Numbers | None]:
     """Return what a backward rule returned as a list of arrays; raise `RuleError` if it is not one for each input."""
     messages = messages_of(op, returned, count)
     try:
@@ -105,9 +103,7 @@ def as_messages(op: Op, returned: Any, count: int) -> list[np.ndarray[Any, Any] 
         ) from error
 
 
-def check_message(
-    op: Op, slot: int, message: np.ndarray[Any, Any], value: np.ndarray[Any, Any], dtype: np.dtype[Any]
-) -> None:
+def check_message(op: Op, slot: int, message: Numbers, value: Numbers, dtype: np.dtype[Any]) -> None:
     """Raise `RuleError` unless a message has its input's shape and the error signal's dtype."""
     if message.shape == value.shape and message.dtype == dtype:
         return  # before any words are made: an op of n inputs would make n names for each of them
@@ -133,10 +129,10 @@ def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
 def _in_run_dtype(
     graph: Graph,
     node: Node,
-    value: np.ndarray[Any, Any],
-    inputs: list[np.ndarray[Any, Any]],
+    value: Numbers,
+    inputs: list[Numbers],
     expected: np.dtype[Any],
-) -> np.ndarray[Any, Any]:
+) -> Numbers:
     if node.dtype.kind != "f" or value.dtype == expected:
         return value
     if value.dtype.kind in "biu" or (value.dtype.kind == "f" and _not_all_real(inputs)):
@@ -151,12 +147,12 @@ def _in_run_dtype(
     )
 
 
-def _not_all_real(inputs: Sequence[np.ndarray[Any, Any]]) -> bool:
+def _not_all_real(inputs: Sequence[Numbers]) -> bool:
     """Tell whether integers or truth values are among the inputs: they make NumPy compute in float64."""
     return any(array.dtype.kind in "biu" for array in inputs)
 
 
-def rule_error(which: str, arrays: Sequence[np.ndarray[Any, Any]], error: Exception) -> GraphnetError:
+def rule_error(which: str, arrays: Sequence[Numbers], error: Exception) -> GraphnetError:
     """Return what a rule raised as an error of ours: which rule, given what."""
     if isinstance(error, OpaqueError):
         return RuleError(
@@ -183,14 +179,14 @@ def located(error: E, graph: Graph, node: Node) -> E:
     return error.locate(subject(node.op, graph.label(node)), lines)
 
 
-def read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def read_only(array: Numbers) -> Numbers:
     """Return a view that can't be written to."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def is_finite(array: np.ndarray[Any, Any]) -> bool:
+def is_finite(array: Numbers) -> bool:
     """Tell whether an array has neither infinities nor NaN."""
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
@@ -199,8 +195,8 @@ def not_finite(
     graph: Graph,
     node: Node,
     what: str,
-    array: np.ndarray[Any, Any],
-    origins: Sequence[tuple[str, np.ndarray[Any, Any]]],
+    array: Numbers,
+    origins: Sequence[tuple[str, Numbers]],
 ) -> NonFiniteError:
     """Return the error for the first node with an infinity or NaN, with the ranges of what its array came from."""
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
@@ -213,7 +209,7 @@ def not_finite(
     return error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
 
 
-def _range(array: np.ndarray[Any, Any]) -> str:
+def _range(array: Numbers) -> str:
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "no finite entry"
     return f"shape {array.shape}, {span}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import numbers
-from graphnet.core.node import Array, Node
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.engine.feeds import Values, frozen, leaf_values
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite, read_only
@@ -204,7 +204,7 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, Array]:
     return starts
 
 
-def _start_of(graph: Graph, output: Node, value: np.ndarray[Any, Any], delta: Any) -> np.ndarray[Any, Any]:
+def _start_of(graph: Graph, output: Node, value: Numbers, delta: Any) -> Numbers:
     label = graph.label(output)
     if output.dtype.kind != "f":
         raise DtypeError(

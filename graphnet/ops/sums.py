@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.core import shapes
-from graphnet.core.node import Array
+from graphnet.core.node import Array, Numbers
 
 FEW = 128
 """Up to so many entries are added up at once: rounding can't gather."""
@@ -69,7 +69,7 @@ def _layout(shape: tuple[int, ...], strides: tuple[int, ...], axis: Any) -> tupl
     )
 
 
-def row_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def row_sums(x: Numbers) -> Numbers:
     """Sum a matrix over its rows."""
     if len(x) == 1:
         return x[0]  # type: ignore[no-any-return]
@@ -79,9 +79,7 @@ def row_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return out
 
 
-def calls_for_row_sums(
-    x: np.ndarray[Any, Any], out: np.ndarray[Any, Any]
-) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+def calls_for_row_sums(x: Numbers, out: Numbers) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Yield the calls that sum a matrix over its rows into `out`: products with ones, until few rows are left."""
     while len(x) > BLOCKS:
         count = -(-len(x) // BLOCKS)
@@ -95,7 +93,7 @@ def calls_for_row_sums(
     yield np.ones(len(x), x.dtype).dot, (x, out)
 
 
-def inner_sums(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def inner_sums(x: Numbers) -> Numbers:
     """Sum over the last axis, part by part where it is long."""
     while x.shape[-1] > PAIRS:
         x = np.add.reduceat(x, np.arange(0, x.shape[-1], PAIRS), -1)
@@ -112,7 +110,7 @@ def average(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     return summed / summed.dtype.type(z.size / max(np.size(summed), 1))
 
 
-def sum_of_squares(flat: np.ndarray[Any, Any]) -> Array:
+def sum_of_squares(flat: Numbers) -> Array:
     """Return Σ z² of a vector: products of parts with themselves, added up in pairs."""
     whole = flat.size - flat.size % PRODUCT
     parts, rest = flat[:whole].reshape(-1, PRODUCT), flat[whole:]

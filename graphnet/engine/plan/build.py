@@ -14,13 +14,13 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, constant
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
 from graphnet.engine.gradients import depending_on, error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
 from graphnet.engine.plan.bias import bias_in_product
-from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
+from graphnet.engine.plan.calls import Call, calls_for, view_of
 from graphnet.engine.plan.handing_out import Moving
 from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
 from graphnet.engine.plan.lowering import Copy, lower
@@ -37,7 +37,7 @@ def build(
     wrt: Sequence[Node],
     fed: Mapping[Input, tuple[int, ...]],
     dtype: np.dtype[Any],
-    own: Mapping[Node, Array] = MappingProxyType({}),
+    own: Mapping[Node, Numbers] = MappingProxyType({}),
 ) -> Program:
     """Build the program of a graph, and of its gradients with respect to `wrt`.
 
@@ -132,7 +132,7 @@ class _Assembly:
         layout: Layout,
         outputs: Sequence[Node],
         gradients: Mapping[str, Node],
-        own: Mapping[Node, Array],
+        own: Mapping[Node, Numbers],
         dtype: np.dtype[Any],
     ) -> None:
         self.layout, self.outputs, self.gradients, self.own, self.dtype = layout, outputs, gradients, own, dtype
@@ -202,7 +202,7 @@ class _Assembly:
                 moving[node].uses.append((user, first))
         return moving
 
-    def _allocate(self) -> dict[Node, Array]:
+    def _allocate(self) -> dict[Node, Numbers]:
         """Return the array of every node. Small gradients lie side by side, by name: they are handed out as one copy.
 
         Large ones, which are handed out themselves, have memory that nothing else lives in.
@@ -216,7 +216,7 @@ class _Assembly:
         for whole in layout.order:
             if isinstance(whole.op, WithOnes):
                 memory[layout.buffer[whole]].fill(1)  # the ones stay, x is written over the rest
-        arrays: dict[Node, Array] = {}
+        arrays: dict[Node, Numbers] = {}
         for node in layout.order:
             if node in layout.views:
                 arrays[node] = view_of(node, arrays[layout.views[node]])
@@ -244,7 +244,7 @@ class _Assembly:
         return node.scope or "-", function_name(call), operands or "-", shape, str(buffer.number), str(buffer.bytes)
 
 
-def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Array]:
+def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Numbers]:
     """Return memory for buffers as parts of one block."""
     buffers = list(buffers)
     block = np.empty(sum(buffer.size for buffer in buffers), dtype)

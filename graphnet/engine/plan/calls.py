@@ -17,7 +17,7 @@ import numpy as np
 from graphnet import ops
 from graphnet.core import shapes
 from graphnet.core.inference import require_value
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.engine.plan.joined import WithBias
 from graphnet.engine.plan.lowering import Copy, SumOfSquares
@@ -27,11 +27,10 @@ from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.indexing import numpy_index, require_positions
 from graphnet.ops.sums import FEW, PRODUCT, calls_for_row_sums, sum_of_squares, total
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-def view_of(node: Node, source: Array) -> Array:
+def view_of(node: Node, source: Numbers) -> Numbers:
     """Return the value of a node that is a view, from the array that it views."""
     op = node.op
     if isinstance(op, ops.Getitem):
@@ -40,7 +39,7 @@ def view_of(node: Node, source: Array) -> Array:
     return op.forward(source)  # type: ignore[no-any-return]
 
 
-def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
+def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
     """Return the calls that compute a node's value into `out`."""
     op = node.op
     match op:
@@ -83,7 +82,7 @@ def calls_for(node: Node, inputs: list[Array], out: Array) -> list[Call]:
             return [(run_opaque, (op, tuple(map(read_only, inputs)), out))]
 
 
-def run_opaque(op: Op, inputs: tuple[Array, ...], out: Array) -> None:
+def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
     """Run an op's own forward rule, and copy what it returns."""
     value = np.asarray(require_value(op.forward(*inputs)))
     if value.shape != out.shape:  # copying would broadcast it
@@ -91,7 +90,7 @@ def run_opaque(op: Op, inputs: tuple[Array, ...], out: Array) -> None:
     np.copyto(out, value)
 
 
-def _product(x: Array, y: Array, out: Array) -> Call:
+def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
     """Return the call for a matrix product."""
     if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype:
         return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
@@ -100,7 +99,7 @@ def _product(x: Array, y: Array, out: Array) -> Call:
     return partial(np.matmul, casting="same_kind"), (x, y, out)
 
 
-def _sum(op: ops.Sum | ops.Mean, x: Array, out: Array) -> list[Call]:
+def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
     if x.dtype == out.dtype == np.float32 and x.size > FEW * max(out.size, 1):
         axes = shapes.normal_axes(op.axis, x.ndim)
@@ -115,12 +114,12 @@ def _sum(op: ops.Sum | ops.Mean, x: Array, out: Array) -> list[Call]:
     return [(np.add.reduce, (x, op.axis, None, out, op.keepdims))]
 
 
-def _into(out: Array, function: Callable[[Array], Any], x: Array) -> None:
+def _into(out: Numbers, function: Callable[[Numbers], Any], x: Numbers) -> None:
     """Compute into memory by a function that takes none."""
     np.copyto(out, function(x))
 
 
-def _flattened(operands: list[Array], out: Array) -> tuple[list[Array], Array]:
+def _flattened(operands: list[Numbers], out: Numbers) -> tuple[list[Numbers], Numbers]:
     """Return operands and output of an elementwise call as vectors, if all lie in memory in the same way.
 
     NumPy then has the least to find out. An operand whose memory is written over is the very array that is the output: else
@@ -128,7 +127,7 @@ def _flattened(operands: list[Array], out: Array) -> tuple[list[Array], Array]:
     """
     in_columns = not out.flags.c_contiguous
 
-    def rows(array: Array) -> Array:
+    def rows(array: Numbers) -> Numbers:
         return array.T if in_columns else array
 
     full = [operand for operand in operands if operand.ndim]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.core.node import Node
-from graphnet.engine.plan.calls import Array, Call, calls_for, view_of
+from graphnet.core.node import Node, Numbers
+from graphnet.engine.plan.calls import Call, calls_for, view_of
 
 MANY = 64
 """From how many gradients on they are copied as one block."""
@@ -33,11 +33,11 @@ class Moving:
     """
 
     node: Node
-    arrays: dict[Node, Array]
+    arrays: dict[Node, Numbers]
     views: list[tuple[Node, Node]]
     uses: list[tuple[Node, int]]
 
-    def move(self, calls: list[Call], array: Array) -> None:
+    def move(self, calls: list[Call], array: Numbers) -> None:
         """Let the value lie in `array` from now on."""
         self.arrays[self.node] = array
         for view, viewed in self.views:
@@ -60,7 +60,7 @@ class Run:
         """How many entries they have together."""
         return len(self.names) * math.prod(self.shape)
 
-    def parts(self, memory: Array, start: int) -> Iterable[tuple[str, Array]]:
+    def parts(self, memory: Numbers, start: int) -> Iterable[tuple[str, Numbers]]:
         """Return the name and the array of each, in memory where they begin at entry `start`."""
         part = memory[start : start + self.size]
         if not self.shape:  # an entry of a vector would be a number, not an array
@@ -82,13 +82,13 @@ class Piece:
         elsewhere.
     """
 
-    def __init__(self, memory: Array, gradients: Mapping[str, Array], moving: Moving | None) -> None:
+    def __init__(self, memory: Numbers, gradients: Mapping[str, Numbers], moving: Moving | None) -> None:
         self.memory, self.moving = memory, moving
         self.runs = _runs(memory, gradients)
         self._ours: int | None = None
-        self._spare: Array | None = None
+        self._spare: Numbers | None = None
 
-    def hand_out(self) -> dict[str, Array]:
+    def hand_out(self) -> dict[str, Numbers]:
         """Return the gradients, as arrays that no run will write into while somebody holds them."""
         if self.moving is None:
             first, last = self.runs[0], self.runs[-1]
@@ -97,7 +97,7 @@ class Piece:
             self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
         return self._parts(self.memory)
 
-    def renew(self, calls: list[Call]) -> dict[str, Array]:
+    def renew(self, calls: list[Call]) -> dict[str, Numbers]:
         """Write elsewhere from now on if somebody still holds what was handed out; return the gradients that moved.
 
         A training loop holds the gradients of the last step until it has those of the next: two pieces of memory take turns.
@@ -112,15 +112,15 @@ class Piece:
         self.moving.move(calls, new.reshape(self.moving.arrays[self.moving.node].shape))
         return self._parts(new)
 
-    def _parts(self, memory: Array, first: int = 0) -> dict[str, Array]:
+    def _parts(self, memory: Numbers, first: int = 0) -> dict[str, Numbers]:
         """Return the gradients in memory that begins at entry `first` of the piece."""
-        parts: dict[str, Array] = {}
+        parts: dict[str, Numbers] = {}
         for run in self.runs:
             parts.update(run.parts(memory, run.start - first))
         return parts
 
 
-def _runs(memory: Array, gradients: Mapping[str, Array]) -> list[Run]:
+def _runs(memory: Numbers, gradients: Mapping[str, Numbers]) -> list[Run]:
     first, item = memory.ctypes.data, memory.itemsize
     starts = {name: (array.ctypes.data - first) // item for name, array in gradients.items()}
     runs: list[tuple[list[str], int, tuple[int, ...]]] = []
@@ -135,9 +135,9 @@ def _runs(memory: Array, gradients: Mapping[str, Array]) -> list[Run]:
     return [Run(tuple(names), start, shape) for names, start, shape in runs]
 
 
-def pieces_of(gradients: Mapping[str, Array], moving: Sequence[Moving]) -> list[Piece]:
+def pieces_of(gradients: Mapping[str, Numbers], moving: Sequence[Moving]) -> list[Piece]:
     """Return the pieces of memory whose gradients are handed out together: the large ones, and many small ones."""
-    by_memory: dict[int, dict[str, Array]] = {}
+    by_memory: dict[int, dict[str, Numbers]] = {}
     for name, array in gradients.items():
         if isinstance(array.base, np.ndarray) and array.base.ndim == 1 and array.flags.c_contiguous:
             by_memory.setdefault(id(array.base), {})[name] = array

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from graphnet.core.node import Array, Node
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.op import Primitive
 from graphnet.core.shapes import Shape, known
 
@@ -50,7 +49,7 @@ class WithBias(Primitive):
         return rows + 1, columns
 
 
-def joined_already(W: np.ndarray[Any, Any], b: np.ndarray[Any, Any], otherwise: Array) -> Array:
+def joined_already(W: Numbers, b: Numbers, otherwise: Array) -> Array:
     """Return [W; b] as a view, if b lies right behind W in one block of memory."""
     block = W.base
     if block is None or b.base is not block or block.ndim != 1 or not W.flags.c_contiguous:

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from graphnet.common.tables import table
-from graphnet.engine.plan.calls import Array, Call
+from graphnet.core.node import Numbers
+from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.handing_out import Moving, pieces_of
 from graphnet.engine.plan.memory import Layout
 
@@ -42,9 +43,9 @@ class Program:
     """
 
     calls: list[Call]
-    fed: Sequence[Array]
-    outputs: Sequence[Array]
-    gradients: dict[str, Array]
+    fed: Sequence[Numbers]
+    outputs: Sequence[Numbers]
+    gradients: dict[str, Numbers]
     lines: Sequence[tuple[str, ...]]
     bytes: int
     passes: Sequence[tuple[str, str]]
@@ -53,7 +54,7 @@ class Program:
     moving_gradients: Sequence[Moving] = ()
 
     def __post_init__(self) -> None:
-        self._read: dict[int, Array] = {}
+        self._read: dict[int, Numbers] = {}
         self._fill = [
             _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
         ]
@@ -61,7 +62,7 @@ class Program:
         together = {name for piece in self._pieces for run in piece.runs for name in run.names}
         self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
 
-    def run(self, feeds: Sequence[Array]) -> None:
+    def run(self, feeds: Sequence[Numbers]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
         if self.moving_feeds or self.moving_gradients:
             self._move(feeds)
@@ -70,7 +71,7 @@ class Program:
         for function, arguments in self.calls:
             function(*arguments)
 
-    def _move(self, feeds: Sequence[Array]) -> None:
+    def _move(self, feeds: Sequence[Numbers]) -> None:
         """Read large feeds where they are, if they lie in memory as the program reads them; replace what was handed out."""
         for piece in self._pieces:
             self.gradients.update(piece.renew(self.calls))
@@ -79,7 +80,7 @@ class Program:
                 self._read[number] = np.ascontiguousarray(feeds[number], self.fed[number].dtype)
                 moving.move(self.calls, self._read[number])
 
-    def hand_out(self) -> dict[str, Array]:
+    def hand_out(self) -> dict[str, Numbers]:
         """Return the gradients, as arrays that no run will write into."""
         if not self._pieces:
             return {name: copy() for name, copy in self._copies}
@@ -90,7 +91,7 @@ class Program:
         return found
 
     @cached_property
-    def gradient_vector(self) -> Array | None:
+    def gradient_vector(self) -> Numbers | None:
         """All gradients as one vector, in their order, where they lie so in memory; None if they don't."""
         arrays = list(self.gradients.values())
         block = arrays[0].base if arrays else None
@@ -132,7 +133,7 @@ class Program:
         return "\n".join([*lines, passes])
 
 
-def _leave(place: object, fed: Array) -> None:
+def _leave(place: object, fed: Numbers) -> None:
     """Do nothing with a feed that is read where it is."""
 
 

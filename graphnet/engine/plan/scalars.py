@@ -20,11 +20,11 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
-from graphnet.engine.plan.calls import Array, Call, calls_for
+from graphnet.engine.plan.calls import Call, calls_for
 from graphnet.engine.plan.memory import require_memory, value_dtype
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.scalar_layout import (
@@ -55,7 +55,7 @@ def is_scalar_graph(graph: Graph) -> bool:
 
 
 def build_scalars(
-    graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], own: Mapping[Node, Array] = MappingProxyType({})
+    graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], own: Mapping[Node, Numbers] = MappingProxyType({})
 ) -> Program | None:
     """Build the program of a graph of scalars and its gradients; the parameters are those of `build`.
 
@@ -93,14 +93,14 @@ class _Stamping:
         dtype: np.dtype[Any],
         layout: ScalarLayout,
         templates: Mapping[Op, Template],
-        own: Mapping[Node, Array],
+        own: Mapping[Node, Numbers],
     ) -> None:
         self.graph, self.wrt, self.dtype, self.layout, self.templates = graph, wrt, dtype, layout, templates
         self.own = own
         self.calls: list[Call] = []
         self.lines: list[tuple[str, ...]] = []
-        self.scratch: dict[tuple[object, str], Array] = {}
-        self.parts: dict[tuple[object, str], dict[int, Array]] = {}
+        self.scratch: dict[tuple[object, str], Numbers] = {}
+        self.parts: dict[tuple[object, str], dict[int, Numbers]] = {}
         self.bytes = 0
 
     def program(self) -> Program:
@@ -113,7 +113,7 @@ class _Stamping:
         self._stamp_leaves()
         for level in self.layout.levels:
             self._stamp_forward(level)
-        gradients: dict[str, Array] = {}
+        gradients: dict[str, Numbers] = {}
         if self.wrt:
             for family in families:
                 self._stamp_slopes(family)
@@ -165,7 +165,7 @@ class _Stamping:
         varying = {slope: place for slope, place in places.items() if not isinstance(slope, Constant)}
         self._stamp("slopes", arrays, varying)
 
-    def _stamp_backward(self, edges: Edges, receives: Mask) -> Array:
+    def _stamp_backward(self, edges: Edges, receives: Mask) -> Numbers:
         """Add the calls of the way back, as far as the leaves that receive; return the error signals."""
         signals = self._memory(len(self.layout) + 1)
         signals[-2:] = 1, 0  # E is the last node, and ∂E/∂E = 1; the 0 behind it is nobody's
@@ -182,7 +182,7 @@ class _Stamping:
             start += len(sums.slope)
         return signals
 
-    def _stamp_sums(self, sums: Sums, slopes: Array, signals: Array) -> None:
+    def _stamp_sums(self, sums: Sums, slopes: Numbers, signals: Numbers) -> None:
         """Add the calls that compute the error signals of nodes that lie side by side."""
         out = signals[sums.first : sums.stop]
         one_each = len(sums.consumer) == len(out)
@@ -195,7 +195,7 @@ class _Stamping:
             rows = len(messages) // len(out)
             self._call("error signals", (np.ones(rows, self.dtype).dot, (messages.reshape(rows, -1), out)), out)
 
-    def _stamp(self, label: str, arrays: dict[Node, Array], places: Mapping[Node, Array]) -> None:
+    def _stamp(self, label: str, arrays: dict[Node, Numbers], places: Mapping[Node, Numbers]) -> None:
         """Add the calls that compute nodes of a template into `places`, from the `arrays` known."""
         for number, node in enumerate(topological_order(list(places))):
             if isinstance(node, Constant):
@@ -212,23 +212,23 @@ class _Stamping:
             if arrays[node] is not place:  # an operand or a constant as it is
                 self._call(label, (place.__setitem__, (..., arrays[node])), place)
 
-    def _gather(self, source: Array, positions: Positions, purpose: str, out: Array | None = None) -> Array:
+    def _gather(self, source: Numbers, positions: Positions, purpose: str, out: Numbers | None = None) -> Numbers:
         """Add the call that collects entries; return where they are."""
         out = self._scratch(len(positions), self.dtype, purpose) if out is None else out
         self._call(f"gather {purpose}", (source.take, (positions, None, out, "clip")), out)
         return out
 
-    def _entry(self, array: Array, node: Node) -> Array:
+    def _entry(self, array: Numbers, node: Node) -> Numbers:
         at = self.layout.position[node]
         return array[at : at + node.size].reshape(known(node.shape, "a graph of scalars"))
 
-    def _memory(self, count: int) -> Array:
+    def _memory(self, count: int) -> Numbers:
         """Return memory for so many numbers, counted."""
         memory = np.empty(count, self.dtype)
         self.bytes += memory.nbytes
         return memory
 
-    def _scratch(self, length: int, dtype: np.dtype[Any], purpose: object) -> Array:
+    def _scratch(self, length: int, dtype: np.dtype[Any], purpose: object) -> Numbers:
         """Return memory for an intermediate result: one piece for each purpose, shared by all groups."""
         key = purpose, dtype.char
         whole = self.scratch.get(key)
@@ -241,7 +241,7 @@ class _Stamping:
             parts[length] = whole[:length]  # one array object for all groups: it stays in the processor's cache
         return parts[length]
 
-    def _call(self, label: str, call: Call, out: Array) -> None:
+    def _call(self, label: str, call: Call, out: Numbers) -> None:
         self.calls.append(call)
         self.lines.append((label, function_name(call), "-", str(out.shape), "-", str(out.nbytes)))
 
