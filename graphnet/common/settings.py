@@ -131,8 +131,7 @@ def op_function(value: Any, what: str) -> None:
     """Raise `GraphError` unless a setting is a function to apply to nodes."""
     if not callable(value) or isinstance(value, type):
         raise GraphError(
-            f"{what} is {shown(value)}, expected an op function",
-            repair="Give a function, as gn.tanh, not its name.",
+            f"{what} is {shown(value)}, expected an op function", repair="Give a function, as gn.tanh, not its name."
         )
     takes(value, 1, what)
 

@@ -52,11 +52,7 @@ def shape_of_rule(
 
 
 def _shape_with(
-    op: Op,
-    shapes: Sequence[Shape],
-    dtypes: Sequence[np.dtype[Any]],
-    held: Sequence[Array | None],
-    unknown: int,
+    op: Op, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]], held: Sequence[Array | None], unknown: int
 ) -> tuple[int, ...]:
     problems = []
     for fill in (_ones, _well_conditioned):

@@ -126,13 +126,7 @@ def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return "An error signal has the shape of the value it belongs to."
 
 
-def _in_run_dtype(
-    graph: Graph,
-    node: Node,
-    value: Numbers,
-    inputs: list[Numbers],
-    expected: np.dtype[Any],
-) -> Numbers:
+def _in_run_dtype(graph: Graph, node: Node, value: Numbers, inputs: list[Numbers], expected: np.dtype[Any]) -> Numbers:
     if node.dtype.kind != "f" or value.dtype == expected:
         return value
     if value.dtype.kind in "biu" or (value.dtype.kind == "f" and _not_all_real(inputs)):
@@ -192,11 +186,7 @@ def is_finite(array: Numbers) -> bool:
 
 
 def not_finite(
-    graph: Graph,
-    node: Node,
-    what: str,
-    array: Numbers,
-    origins: Sequence[tuple[str, Numbers]],
+    graph: Graph, node: Node, what: str, array: Numbers, origins: Sequence[tuple[str, Numbers]]
 ) -> NonFiniteError:
     """Return the error for the first node with an infinity or NaN, with the ranges of what its array came from."""
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())

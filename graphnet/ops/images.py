@@ -264,12 +264,7 @@ class MaxPool2d(Op):
 
 
 def conv2d(
-    x: Array,
-    W: Array,
-    stride: int | Pair = 1,
-    padding: int | Pair | Literal["same"] = 0,
-    *,
-    name: str | None = None,
+    x: Array, W: Array, stride: int | Pair = 1, padding: int | Pair | Literal["same"] = 0, *, name: str | None = None
 ) -> Array:
     """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
 
