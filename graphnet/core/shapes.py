@@ -36,16 +36,14 @@ def known(shape: Shape, purpose: str) -> tuple[int, ...]:
     return tuple(size for size in shape if size is not None)
 
 
-def matches(actual: Sequence[int], declared: Shape) -> bool:
-    """Tell whether an array of shape `actual` is what `declared` promised."""
-    return len(actual) == len(declared) and all(
-        size is None or size == n for n, size in zip(actual, declared, strict=True)
-    )
-
-
 def same_size(first: Size, second: Size) -> bool:
     """Tell whether two sizes can be equal: an unknown one equals any."""
     return first is None or second is None or first == second
+
+
+def matches(shape: Shape, other: Shape) -> bool:
+    """Tell whether two shapes can be equal, as that of an array and the one that was declared for it."""
+    return shape == other or (len(shape) == len(other) and all(map(same_size, shape, other)))
 
 
 def broadcast(*shapes: Shape) -> Shape:

@@ -13,7 +13,7 @@ from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Array, Node, as_nodes, describe, made_like
 from graphnet.core.op import Op
 from graphnet.core.origin import one_source_line, scope
-from graphnet.core.shapes import Shape, same_size
+from graphnet.core.shapes import Shape, matches
 from graphnet.engine.rules import as_messages, check_message, located, messages_of
 from graphnet.engine.run import propagate
 from graphnet.errors import GraphError, NoBackwardRuleError, OpaqueError, RuleError, ShapeError, UnreachableError
@@ -120,7 +120,7 @@ def _start(graph: Graph, delta: Any) -> Node:
         return constant(1.0, dtype=the_output(graph, "Say what to start from: gradients(..., delta=node).").dtype)
     output = the_output(graph)
     node = as_node(delta)
-    if not _fits(node.shape, output.shape):
+    if not matches(node.shape, output.shape):
         raise ShapeError(
             f"delta has shape {node.shape}, expected {output.shape}",
             repair="Give one number for each entry of the output.",
@@ -158,7 +158,7 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
         raise located(error, graph, node) from None
     nodes = [None if message is None else as_node(message) for message in messages]
     for slot, (message, source) in enumerate(zip(nodes, inputs, strict=True)):
-        if message is not None and source.dtype.kind == "f" and not _fits(message.shape, source.shape):
+        if message is not None and source.dtype.kind == "f" and not matches(message.shape, source.shape):
             raise located(
                 RuleError(
                     f"its backward rule returned for input {slot} shape {message.shape}, expected {source.shape}",
@@ -175,10 +175,6 @@ def _of_dtype(gradient: Node, dtype: np.dtype[Any]) -> Node:
     if gradient.op is None or gradient.dtype == dtype:
         return gradient
     return made_like(gradient.op, gradient.inputs, gradient.shape, gradient, dtype)
-
-
-def _fits(shape: Shape, expected: Shape) -> bool:
-    return len(shape) == len(expected) and all(map(same_size, shape, expected))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Dropout(Op):
         return delta * keep / (1 - self.rate), None
 
     def shape(self, z: Shape, keep: Shape) -> Shape:
-        if len(z) != len(keep) or not all(map(shapes.same_size, z, keep)):
+        if not shapes.matches(z, keep):
             raise ShapeError(
                 f"z has shape {z}, keep has shape {keep}", repair="A mask has a value for each entry of z."
             )

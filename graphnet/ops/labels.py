@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -64,7 +63,7 @@ class Accuracy(Loss):
     def shape(self, scores: Shape, target: Shape) -> Shape:
         """Return (), or raise if there is not one target for each sample."""
         column = (*scores, 1) if _is_one(scores) and scores[-1:] != (1,) else (*scores[:-1], 1)
-        if any(map(partial(_can_be, target), (column, column[:-1]))):
+        if shapes.matches(target, column) or shapes.matches(target, column[:-1]):
             return ()
         return super().shape(scores, target)
 
@@ -72,10 +71,6 @@ class Accuracy(Loss):
 def _is_one(scores: Shape) -> bool:
     """Tell whether there is one score for each sample: a column, or no axis of classes at all."""
     return len(scores) < 2 or scores[-1] == 1
-
-
-def _can_be(shape: Shape, other: Shape) -> bool:
-    return len(shape) == len(other) and all(map(shapes.same_size, shape, other))
 
 
 def _require_labels(are: Array, labels: Array, expected: str) -> None:

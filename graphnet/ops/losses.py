@@ -35,7 +35,7 @@ class Loss(Op):
 
     def shape(self, prediction: Shape, target: Shape) -> Shape:
         """Return (), or raise if the two shapes differ."""
-        if len(prediction) != len(target) or not all(map(shapes.same_size, prediction, target)):
+        if not shapes.matches(prediction, target):
             predicted, targeted = self.input_names(2)
             raise ShapeError(
                 f"{predicted} has shape {prediction} but {targeted} has shape {target}",
