@@ -1,7 +1,8 @@
 """From a graph to a program: a flat list of NumPy calls whose outputs have memory already.
 
 Read in this order, which is that of the passes: `sizes` (every size a number), `lowering` (every op a NumPy function), `bias`
-(biases ride in matrix products), `batching` (equal small nodes are one call), `memory` (who may use which memory), `calls`
-(which call computes a node fastest). `build` runs them, `program` is what they make, `handing_out` how it takes and gives
-large arrays without copying. Graphs of very many scalars go another way: `scalar_rules`, `scalar_layout`, `scalars`.
+(inputs augmented with ones, biases one more row of weights), `batching` (equal small nodes are one call), `memory` (who may use
+which memory), `calls` (which call computes a node fastest). `build` runs them, `program` is what they make: how it runs, takes
+and gives large arrays without copying, and explains itself. Graphs of very many scalars go another way: `scalar_layout`,
+`scalars`.
 """

@@ -16,8 +16,7 @@ from graphnet.core.node import Node, made_like, with_inputs
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import normal_axes
-from graphnet.engine.plan.joined import Joined, Stacked
-from graphnet.engine.plan.memory import in_columns, is_view
+from graphnet.engine.plan.memory import Joined, Stacked, in_columns, is_view
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 FEWEST = 4

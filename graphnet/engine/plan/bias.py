@@ -1,4 +1,4 @@
-"""The third pass: a bias rides in the matrix product, x @ W + b = [x 1] @ [W; b], where layers are small.
+"""The third pass: biases in matrix products of augmented inputs, x @ W + b = [x 1] @ [W; b], where layers are small.
 
 A bias is a weight on a constant one. Its gradient is then the last row of [x 1]ᵀ δ, whose other rows are that of W: a product
 with one more row costs next to nothing, where adding the bias and summing δ over the samples are two calls. For large layers,
@@ -16,15 +16,15 @@ from graphnet import ops
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, made_like, with_inputs
 from graphnet.core.shapes import known
-from graphnet.engine.plan.joined import WithBias, WithOnes
+from graphnet.engine.plan.memory import Augmented, WithBias
 from graphnet.ops.elementwise import ElementwisePrimitive
 
 SMALL_LAYER = 4096
-"""Up to how many entries of a layer's output (samples × units) its bias rides in the product."""
+"""Up to how many entries of a layer's output (samples × units) its bias is in the product."""
 
 
 def bias_in_product(results: Sequence[Node], order: Sequence[Node], dtype: np.dtype[Any]) -> Sequence[Node]:
-    """Let the biases of small layers ride in their matrix products.
+    """Take the biases of small layers into their matrix products.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def bias_in_product(results: Sequence[Node], order: Sequence[Node], dtype: np.dt
     layers = [node for node in order if _is_layer(node, dtype)]
     if not layers or any(isinstance(node.op, ops.Reshape) for node in order):
         return results  # a reshape wants rows, and x with ones beside it lies in columns
-    riding = _Riding(layers, order, dtype)
+    augmentation = _Augmentation(layers, order, dtype)
     for node in order:
-        inputs = tuple([riding.new[source] for source in node.inputs])
-        replacement = riding.replacement(node, inputs)
-        riding.new[node] = with_inputs(node, inputs) if replacement is None else replacement
-    return [riding.new[node] for node in results]
+        inputs = tuple([augmentation.new[source] for source in node.inputs])
+        replacement = augmentation.replacement(node, inputs)
+        augmentation.new[node] = with_inputs(node, inputs) if replacement is None else replacement
+    return [augmentation.new[node] for node in results]
 
 
-class _Riding:
+class _Augmentation:
     """What takes the place of each node."""
 
     def __init__(self, layers: Sequence[Node], order: Sequence[Node], dtype: np.dtype[Any]) -> None:
@@ -73,20 +73,20 @@ class _Riding:
         """Return [x 1] @ [W; b]."""
         (x, W), b = node.inputs[0].inputs, node.inputs[1]
         with_bias = made_like(WithBias(), (W, b), _with_one_row_more(W), node)
-        return made_like(ops.Matmul(), (self._with_ones(x), with_bias), node.shape, node)
+        return made_like(ops.Matmul(), (self._augmented(x), with_bias), node.shape, node)
 
-    def _with_ones(self, x: Node) -> Node:
+    def _augmented(self, x: Node) -> Node:
         """Return [x 1]: one node for all layers that x feeds."""
         if x not in self.augmented:
             samples, units = known(x.shape, "a layer")
             ones = Constant(np.ones((samples, 1), self.dtype), None)
-            self.augmented[x] = made_like(WithOnes(), (self.new[x], ones), (samples, units + 1), x)
+            self.augmented[x] = made_like(Augmented(), (self.new[x], ones), (samples, units + 1), x)
         return self.augmented[x]
 
     def _both(self, product: Node, delta: Node) -> Node:
         """Return [x 1]ᵀ δ: the gradient of W, and below it that of b."""
         if product not in self.gradients:
-            x = self._with_ones(product.inputs[0].inputs[0])
+            x = self._augmented(product.inputs[0].inputs[0])
             transposed = made_like(ops.Transpose(), (x,), x.shape[::-1], product)
             both = made_like(ops.Matmul(), (transposed, delta), _with_one_row_more(product), product)
             self.gradients[product] = both

@@ -21,11 +21,20 @@ from graphnet.engine.gradients import depending_on, error_signal_nodes
 from graphnet.engine.plan.batching import equal_nodes_together
 from graphnet.engine.plan.bias import bias_in_product
 from graphnet.engine.plan.calls import Call, calls_for, view_of
-from graphnet.engine.plan.handing_out import Moving
-from graphnet.engine.plan.joined import Joined, WithBias, WithOnes, joined_already
 from graphnet.engine.plan.lowering import Copy, lower
-from graphnet.engine.plan.memory import Buffer, Layout, is_view, lay_out, owner_of, require_memory
-from graphnet.engine.plan.program import Program, function_name
+from graphnet.engine.plan.memory import (
+    Augmented,
+    Buffer,
+    Joined,
+    Layout,
+    WithBias,
+    is_view,
+    joined_already,
+    lay_out,
+    owner_of,
+    require_memory,
+)
+from graphnet.engine.plan.program import Program, Relocatable, function_name
 from graphnet.engine.plan.sizes import with_sizes
 
 LARGE = 1 << 15
@@ -190,9 +199,9 @@ class _Assembly:
             and node not in self.results
         )
 
-    def _moving(self, nodes: Iterable[Node], first_call: Mapping[Node, int]) -> dict[Node, Moving]:
+    def _moving(self, nodes: Iterable[Node], first_call: Mapping[Node, int]) -> dict[Node, Relocatable]:
         """Return what it takes to move the values of nodes: their views, and the calls that use either."""
-        moving = {node: Moving(node, self.arrays, [], []) for node in nodes}
+        moving = {node: Relocatable(node, self.arrays, [], []) for node in nodes}
         for view, viewed in self.layout.views.items():
             owner = owner_of(view, self.layout.views)
             if owner in moving:
@@ -214,7 +223,7 @@ class _Assembly:
             if buffer not in memory and node not in large:
                 memory[buffer] = np.empty(buffer.size, buffer.dtype)
         for whole in layout.order:
-            if isinstance(whole.op, WithOnes):
+            if isinstance(whole.op, Augmented):
                 memory[layout.buffer[whole]].fill(1)  # the ones stay, x is written over the rest
         arrays: dict[Node, Numbers] = {}
         for node in layout.order:

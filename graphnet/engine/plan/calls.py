@@ -19,8 +19,8 @@ from graphnet.core import shapes
 from graphnet.core.inference import require_value
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
-from graphnet.engine.plan.joined import WithBias
 from graphnet.engine.plan.lowering import Copy, SumOfSquares
+from graphnet.engine.plan.memory import WithBias
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -83,7 +83,7 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
 
 
 def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
-    """Run an op's own forward rule, and copy what it returns."""
+    """Series an op's own forward rule, and copy what it returns."""
     value = np.asarray(require_value(op.forward(*inputs)))
     if value.shape != out.shape:  # copying would broadcast it
         raise ShapeError(f"the rule of {op.name} gave shape {value.shape}, expected {out.shape}")

@@ -2,18 +2,156 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from graphnet.common.tables import table
-from graphnet.core.node import Numbers
-from graphnet.engine.plan.calls import Call
-from graphnet.engine.plan.handing_out import Moving, pieces_of
+from graphnet.core.node import Node, Numbers
+from graphnet.engine.plan.calls import Call, calls_for, view_of
 from graphnet.engine.plan.memory import Layout
+
+MANY = 64
+"""From how many gradients on they are copied as one block."""
+
+
+@dataclass
+class Relocatable:
+    """A value that lies elsewhere in each run, so that it need not be copied: a large feed, or a large gradient.
+
+    Attributes
+    ----------
+    node
+        Whose value it is.
+    arrays
+        The arrays of all nodes.
+    views
+        The nodes that are views of it, each after what it views, which is named too.
+    uses
+        The nodes that read or write it, and the number of the first call of each.
+    """
+
+    node: Node
+    arrays: dict[Node, Numbers]
+    views: list[tuple[Node, Node]]
+    uses: list[tuple[Node, int]]
+
+    def move(self, calls: list[Call], array: Numbers) -> None:
+        """Let the value lie in `array` from now on."""
+        self.arrays[self.node] = array
+        for view, viewed in self.views:
+            self.arrays[view] = view_of(view, self.arrays[viewed])
+        for node, first in self.uses:
+            made = calls_for(node, [self.arrays[source] for source in node.inputs], self.arrays[node])
+            calls[first : first + len(made)] = made
+
+
+@dataclass(frozen=True)
+class Series:
+    """Gradients of one shape that lie one behind the other: one call takes them apart."""
+
+    names: tuple[str, ...]
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many entries they have together."""
+        return len(self.names) * math.prod(self.shape)
+
+    def parts(self, memory: Numbers, start: int) -> Iterable[tuple[str, Numbers]]:
+        """Return the name and the array of each, in memory where they begin at entry `start`."""
+        part = memory[start : start + self.size]
+        if not self.shape:  # an entry of a vector would be a number, not an array
+            return ((name, part[i : i + 1].reshape(())) for i, name in enumerate(self.names))
+        return zip(self.names, part.reshape(len(self.names), *self.shape), strict=True)
+
+
+class Block:
+    """Gradients that lie in one piece of memory.
+
+    Parameters
+    ----------
+    memory
+        A block of numbers.
+    gradients
+        Contiguous parts of it, by name.
+    moving
+        The value that the memory holds, if it is large: it is handed out as it is, and while somebody holds it, runs write
+        elsewhere.
+    """
+
+    def __init__(self, memory: Numbers, gradients: Mapping[str, Numbers], moving: Relocatable | None) -> None:
+        self.memory, self.moving = memory, moving
+        self.runs = _runs(memory, gradients)
+        self._ours: int | None = None
+        self._spare: Numbers | None = None
+
+    def hand_out(self) -> dict[str, Numbers]:
+        """Return the gradients, as arrays that no run will write into while somebody holds them."""
+        if self.moving is None:
+            first, last = self.runs[0], self.runs[-1]
+            return self._parts(self.memory[first.start : last.start + last.size].copy(), first.start)
+        if self._ours is None:
+            self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
+        return self._parts(self.memory)
+
+    def renew(self, calls: list[Call]) -> dict[str, Numbers]:
+        """Write elsewhere from now on if somebody still holds what was handed out; return the gradients that moved.
+
+        A training loop holds the gradients of the last step until it has those of the next: two pieces of memory take turns.
+        """
+        if self._ours is None or sys.getrefcount(self.memory) == self._ours:
+            return {}
+        assert self.moving is not None
+        spare_is_free = self._spare is not None and sys.getrefcount(self._spare) == 2  # the attribute, and the argument
+        new = self._spare if spare_is_free else np.empty_like(self.memory)
+        assert new is not None
+        self._spare, self.memory, self._ours = self.memory, new, None
+        self.moving.move(calls, new.reshape(self.moving.arrays[self.moving.node].shape))
+        return self._parts(new)
+
+    def _parts(self, memory: Numbers, first: int = 0) -> dict[str, Numbers]:
+        """Return the gradients in memory that begins at entry `first` of the block."""
+        parts: dict[str, Numbers] = {}
+        for run in self.runs:
+            parts.update(run.parts(memory, run.start - first))
+        return parts
+
+
+def _runs(memory: Numbers, gradients: Mapping[str, Numbers]) -> list[Series]:
+    first, item = memory.ctypes.data, memory.itemsize
+    starts = {name: (array.ctypes.data - first) // item for name, array in gradients.items()}
+    runs: list[tuple[list[str], int, tuple[int, ...]]] = []
+    end = -1
+    for name in sorted(starts, key=starts.__getitem__):
+        shape, start = gradients[name].shape, starts[name]
+        if start == end and runs[-1][2] == shape:
+            runs[-1][0].append(name)
+        else:
+            runs.append(([name], start, shape))
+        end = start + gradients[name].size
+    return [Series(tuple(names), start, shape) for names, start, shape in runs]
+
+
+def blocks_of(gradients: Mapping[str, Numbers], moving: Sequence[Relocatable]) -> list[Block]:
+    """Return the pieces of memory whose gradients are handed out together: the large ones, and many small ones."""
+    by_memory: dict[int, dict[str, Numbers]] = {}
+    for name, array in gradients.items():
+        if isinstance(array.base, np.ndarray) and array.base.ndim == 1 and array.flags.c_contiguous:
+            by_memory.setdefault(id(array.base), {})[name] = array
+    moved = {id(value.arrays[value.node].base): value for value in moving}
+    return [
+        Block(memory, parts, moved.get(key))
+        for key, parts in by_memory.items()
+        for memory in [next(iter(parts.values())).base]
+        if isinstance(memory, np.ndarray) and (key in moved or len(parts) >= MANY)
+    ]
 
 
 @dataclass
@@ -50,16 +188,16 @@ class Program:
     bytes: int
     passes: Sequence[tuple[str, str]]
     layout: Layout | None = None
-    moving_feeds: Mapping[int, Moving] = field(default_factory=dict)
-    moving_gradients: Sequence[Moving] = ()
+    moving_feeds: Mapping[int, Relocatable] = field(default_factory=dict)
+    moving_gradients: Sequence[Relocatable] = ()
 
     def __post_init__(self) -> None:
         self._read: dict[int, Numbers] = {}
         self._fill = [
             _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
         ]
-        self._pieces = pieces_of(self.gradients, self.moving_gradients)
-        together = {name for piece in self._pieces for run in piece.runs for name in run.names}
+        self._blocks = blocks_of(self.gradients, self.moving_gradients)
+        together = {name for block in self._blocks for run in block.runs for name in run.names}
         self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
 
     def run(self, feeds: Sequence[Numbers]) -> None:
@@ -73,8 +211,8 @@ class Program:
 
     def _move(self, feeds: Sequence[Numbers]) -> None:
         """Read large feeds where they are, if they lie in memory as the program reads them; replace what was handed out."""
-        for piece in self._pieces:
-            self.gradients.update(piece.renew(self.calls))
+        for block in self._blocks:
+            self.gradients.update(block.renew(self.calls))
         for number, moving in self.moving_feeds.items():
             if feeds[number] is not self._read.get(number):
                 self._read[number] = np.ascontiguousarray(feeds[number], self.fed[number].dtype)
@@ -82,12 +220,12 @@ class Program:
 
     def hand_out(self) -> dict[str, Numbers]:
         """Return the gradients, as arrays that no run will write into."""
-        if not self._pieces:
+        if not self._blocks:
             return {name: copy() for name, copy in self._copies}
         found = dict.fromkeys(self.gradients, self.outputs[0])  # in their order
         found.update((name, copy()) for name, copy in self._copies)
-        for piece in self._pieces:
-            found.update(piece.hand_out())
+        for block in self._blocks:
+            found.update(block.hand_out())
         return found
 
     @cached_property

@@ -1,4 +1,9 @@
-"""Where the values, slopes and edges of a graph of scalars lie, so that many nodes are one call.
+"""Graphs of scalars: the rules of their ops, and where values, slopes and edges lie, so that many nodes are one call.
+
+A rule that is elementwise calls and nothing else does to a vector of scalars what it does to each of them. And a message is
+linear in the error signal, δ times a slope that depends on values only: ∂output/∂input, which is what the rule returns for
+δ = 1. So the slopes of all nodes are computed together once the values are known, and going back is nothing but products
+and sums.
 
 The pool is one array: first the leaves, then depth after depth, op after op; then the slopes that are computed. A leaf may be
 an array that is read entry by entry: an entry has its place in the leaf.
@@ -6,7 +11,7 @@ an array that is read entry by entry: an entry has its place in the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -15,14 +20,104 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
-from graphnet.core.node import Node
+from graphnet.core.leaves import Constant, Input, constant
+from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
+from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
-from graphnet.engine.plan.scalar_rules import Template
+from graphnet.engine.plan.lowering import lower
+from graphnet.engine.rules import messages_of
+from graphnet.ops.elementwise import ElementwisePrimitive
 
-Positions = np.ndarray[Any, np.dtype[np.intp]]
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+@dataclass(frozen=True)
+class Template:
+    """The rules of one op on scalars, as elementwise primitives.
+
+    Attributes
+    ----------
+    inputs, output
+        The nodes that stand for what the rules are given.
+    result
+        The node whose value is the output.
+    slopes
+        For each input the node whose value is ∂output/∂input, or None if it has no error signal. Empty if the backward rule
+        was not asked for.
+    """
+
+    inputs: tuple[Node, ...]
+    output: Node
+    result: Node
+    slopes: tuple[Node | None, ...]
+
+
+def template_of(op: Op, count: int, dtype: np.dtype[Any], *, with_backward: bool) -> Template | None:
+    """Read the rules of an op of `count` inputs.
+
+    Returns
+    -------
+    Template or None
+        None if the rules are more than elementwise calls, or send something else than a multiple of δ to an input.
+    """
+    inputs, output, delta = tuple(_scalar() for _ in range(count)), _scalar(), _scalar()
+    (result,) = lower([Node(op, inputs, (), np.dtype(float))], dtype)
+    slopes: list[Node | None] = []
+    if with_backward:
+        try:
+            messages, found = (messages_of(op, op.backward(d, output, *inputs), count) for d in (delta, constant(1.0)))
+        except Exception:  # of any kind: there is no rule, or it asks of a node what only an array can do
+            return None
+        if not all(isinstance(message, (Node, type(None))) for message in (*messages, *found)):
+            return None
+        if not all(is_multiple(message, delta) for message in _lowered(messages, dtype) if message is not None):
+            return None
+        slopes = _lowered(found, dtype)
+    needed = topological_order([result, *(slope for slope in slopes if slope is not None)])
+    if any(node.shape != () or not isinstance(node.op, (ElementwisePrimitive, type(None))) for node in needed):
+        return None
+    return Template(inputs, output, result, tuple(slopes))
+
+
+def _lowered(messages: Sequence[Node | None], dtype: np.dtype[Any]) -> list[Node | None]:
+    """Return messages through primitives only; None stays None."""
+    lowered = iter(lower([message for message in messages if message is not None], dtype))
+    return [None if message is None else next(lowered) for message in messages]
+
+
+def is_multiple(message: Node, delta: Node) -> bool:
+    """Tell whether a lowered node is δ times something that does not depend on δ, whatever the values are."""
+    multiples = {delta}
+    depending = {delta}
+    for node in topological_order([message]):
+        if not any(source in depending for source in node.inputs):
+            continue
+        depending.add(node)
+        terms = [source in multiples or _is_zero(source) for source in node.inputs]
+        constant_in_delta = [source not in depending for source in node.inputs]
+        match node.op:
+            case ops.Negative():
+                linear = terms[0]
+            case ops.Add() | ops.Subtract():
+                linear = all(terms)
+            case ops.Multiply():
+                linear = (terms[0] and constant_in_delta[1]) or (constant_in_delta[0] and terms[1])
+            case ops.Divide():
+                linear = terms[0] and constant_in_delta[1]
+            case ops.Where():
+                linear = constant_in_delta[0] and terms[1] and terms[2]
+            case _:
+                linear = False
+        if linear:
+            multiples.add(node)
+    return message in multiples
+
+
+def _scalar() -> Node:
+    return Input(None, (), (), np.dtype(float))
+
+
+def _is_zero(node: Node) -> bool:
+    return isinstance(node, Constant) and not node.value.any()
 
 
 @dataclass
@@ -42,7 +137,7 @@ class Group:
     op: Op
     members: list[Node]
     first: int = 0
-    sources: list[Positions] = field(default_factory=list)
+    sources: list[Numbers] = field(default_factory=list)
 
     @property
     def stop(self) -> int:
@@ -99,7 +194,7 @@ class ScalarLayout:
 
     def _entries(self, graph: Graph) -> Iterator[tuple[Node, int]]:
         """Yield the position of each entry of a leaf that is read."""
-        of_leaf: dict[Node, Positions] = {}
+        of_leaf: dict[Node, Numbers] = {}
         for node in graph.nodes:
             if is_entry(node):
                 (leaf,) = node.inputs
@@ -108,11 +203,11 @@ class ScalarLayout:
                 assert node.op is not None
                 yield node, int(node.op.forward(of_leaf[leaf]))
 
-    def entries_of(self, nodes: Iterable[Node]) -> Positions:
+    def entries_of(self, nodes: Iterable[Node]) -> Numbers:
         """Return the positions of all entries of nodes."""
         return np.concatenate([np.arange(0), *(self.position[node] + np.arange(node.size) for node in nodes)])
 
-    def reached(self, templates: Mapping[Op, Template]) -> Mask:
+    def reached(self, templates: Mapping[Op, Template]) -> Numbers:
         """Tell for each position whether an error signal reaches it."""
         reached = np.zeros(len(self), bool)
         reached[-1] = True  # E is the last node
@@ -173,15 +268,15 @@ class Family:
 
     template: Template
     count: int
-    places: dict[Node, Positions]
+    places: dict[Node, Numbers]
     computed: dict[Node, int]
 
-    def place_of(self, slope: Node) -> Positions:
+    def place_of(self, slope: Node) -> Numbers:
         """Return where in the pool the values of a slope lie, for each node."""
         return self.places[slope] if slope in self.places else np.arange(self.count) + self.computed[slope]
 
 
-def families_of(layout: ScalarLayout, templates: Mapping[Op, Template], reached: Mask) -> list[Family]:
+def families_of(layout: ScalarLayout, templates: Mapping[Op, Template], reached: Numbers) -> list[Family]:
     """Return the nodes that are reached by op, with places for their slopes behind the values."""
     families = []
     end = len(layout)
@@ -221,10 +316,10 @@ class Sums:
 
     first: int
     stop: int
-    consumer: Positions
-    slope: Positions
+    consumer: Numbers
+    slope: Numbers
     all_one: bool
-    starts: Positions | None
+    starts: Numbers | None
 
 
 class Edges:
@@ -245,7 +340,7 @@ class Edges:
     """Up to how many edges, those that are filled in included, rows are made."""
 
     def __init__(
-        self, layout: ScalarLayout, families: Iterable[Family], receives: Mask, nothing: tuple[int, int]
+        self, layout: ScalarLayout, families: Iterable[Family], receives: Numbers, nothing: tuple[int, int]
     ) -> None:
         self.nothing = nothing
         edges = [

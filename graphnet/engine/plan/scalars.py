@@ -31,14 +31,13 @@ from graphnet.engine.plan.scalar_layout import (
     Edges,
     Family,
     Group,
-    Mask,
-    Positions,
     ScalarLayout,
     Sums,
+    Template,
     families_of,
     is_entry,
+    template_of,
 )
-from graphnet.engine.plan.scalar_rules import Template, template_of
 
 FEWEST = 256
 """From how many nodes on it pays."""
@@ -165,7 +164,7 @@ class _Stamping:
         varying = {slope: place for slope, place in places.items() if not isinstance(slope, Constant)}
         self._stamp("slopes", arrays, varying)
 
-    def _stamp_backward(self, edges: Edges, receives: Mask) -> Numbers:
+    def _stamp_backward(self, edges: Edges, receives: Numbers) -> Numbers:
         """Add the calls of the way back, as far as the leaves that receive; return the error signals."""
         signals = self._memory(len(self.layout) + 1)
         signals[-2:] = 1, 0  # E is the last node, and ∂E/∂E = 1; the 0 behind it is nobody's
@@ -212,7 +211,7 @@ class _Stamping:
             if arrays[node] is not place:  # an operand or a constant as it is
                 self._call(label, (place.__setitem__, (..., arrays[node])), place)
 
-    def _gather(self, source: Numbers, positions: Positions, purpose: str, out: Numbers | None = None) -> Numbers:
+    def _gather(self, source: Numbers, positions: Numbers, purpose: str, out: Numbers | None = None) -> Numbers:
         """Add the call that collects entries; return where they are."""
         out = self._scratch(len(positions), self.dtype, purpose) if out is None else out
         self._call(f"gather {purpose}", (source.take, (positions, None, out, "clip")), out)
@@ -246,7 +245,7 @@ class _Stamping:
         self.lines.append((label, function_name(call), "-", str(out.shape), "-", str(out.nbytes)))
 
 
-def _runs(positions: Positions) -> list[tuple[int, int]]:
+def _runs(positions: Numbers) -> list[tuple[int, int]]:
     """Return sorted positions as (first, stop) of each run without a gap."""
     runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
     return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]

@@ -9,7 +9,7 @@ import pytest
 import graphnet as gn
 from graphnet import ops
 from graphnet.engine.plan import build as program
-from graphnet.engine.plan.joined import Joined
+from graphnet.engine.plan.memory import Joined
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
