@@ -19,18 +19,12 @@ _OUR_FILES = (
 )
 
 
-def callers_line() -> tuple[str, int]:
-    """Return the file and the line of the caller's code."""
-    frame = _callers_frame()[0]
-    return frame.f_code.co_filename, frame.f_lineno
-
-
 def warn(message: str, category: type[Warning] = GraphnetWarning) -> None:
     """Warn at the line of the caller's code: once for each place, as Python's filters have it."""
-    warnings.warn(message, category, stacklevel=_callers_frame()[1])
+    warnings.warn(message, category, stacklevel=callers_frame()[1])
 
 
-def _callers_frame() -> tuple[FrameType, int]:
+def callers_frame() -> tuple[FrameType, int]:
     """Return the nearest frame that is neither ours nor NumPy's, and how many calls it is above the caller's, plus one."""
     frame, level = sys._getframe(1), 1
     while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:

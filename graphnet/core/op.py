@@ -245,7 +245,8 @@ class Primitive(Op):
 
 def positional_parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
     """Return the names of a rule's positional parameters, and of its ``*parameter`` if it has one."""
-    return _parameters(getattr(rule, "__func__", rule), hasattr(rule, "__func__"))
+    method = getattr(rule, "__func__", None)
+    return _parameters(method or rule, method is not None)
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
-from graphnet.common.caller import callers_line
+from graphnet.common.caller import callers_frame
 from graphnet.errors import GraphError, shown
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
@@ -80,4 +80,8 @@ def one_source_line() -> Iterator[None]:
 
 def source_line() -> tuple[str, int]:
     """Return file and line of the caller's code."""
-    return _made_at.get() or callers_line()
+    found = _made_at.get()
+    if found is not None:
+        return found
+    frame = callers_frame()[0]
+    return frame.f_code.co_filename, frame.f_lineno
