@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,27 +50,6 @@ class Relocatable:
             calls[first : first + len(made)] = made
 
 
-@dataclass(frozen=True)
-class Series:
-    """Gradients of one shape that lie one behind the other: one call takes them apart."""
-
-    names: tuple[str, ...]
-    start: int
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """How many entries they have together."""
-        return len(self.names) * math.prod(self.shape)
-
-    def parts(self, memory: Numbers, start: int) -> Iterable[tuple[str, Numbers]]:
-        """Return the name and the array of each, in memory where they begin at entry `start`."""
-        part = memory[start : start + self.size]
-        if not self.shape:  # an entry of a vector would be a number, not an array
-            return ((name, part[i : i + 1].reshape(())) for i, name in enumerate(self.names))
-        return zip(self.names, part.reshape(len(self.names), *self.shape), strict=True)
-
-
 class Block:
     """Gradients that lie in one piece of memory.
 
@@ -88,15 +66,19 @@ class Block:
 
     def __init__(self, memory: Numbers, gradients: Mapping[str, Numbers], moving: Relocatable | None) -> None:
         self.memory, self.moving = memory, moving
-        self.runs = _runs(memory, gradients)
+        first, item = memory.ctypes.data, memory.itemsize
+        starts = {name: (array.ctypes.data - first) // item for name, array in gradients.items()}
+        self.parts = [
+            (name, start, start + gradients[name].size, gradients[name].shape) for name, start in starts.items()
+        ]
+        self.first, self.last = min(starts.values()), max(stop for _, _, stop, _ in self.parts)
         self._ours: int | None = None
         self._spare: Numbers | None = None
 
     def hand_out(self) -> dict[str, Numbers]:
         """Return the gradients, as arrays that no run will write into while somebody holds them."""
         if self.moving is None:
-            first, last = self.runs[0], self.runs[-1]
-            return self._parts(self.memory[first.start : last.start + last.size].copy(), first.start)
+            return self._parts(self.memory[self.first : self.last].copy(), self.first)
         if self._ours is None:
             self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
         return self._parts(self.memory)
@@ -118,25 +100,7 @@ class Block:
 
     def _parts(self, memory: Numbers, first: int = 0) -> dict[str, Numbers]:
         """Return the gradients in memory that begins at entry `first` of the block."""
-        parts: dict[str, Numbers] = {}
-        for run in self.runs:
-            parts.update(run.parts(memory, run.start - first))
-        return parts
-
-
-def _runs(memory: Numbers, gradients: Mapping[str, Numbers]) -> list[Series]:
-    first, item = memory.ctypes.data, memory.itemsize
-    starts = {name: (array.ctypes.data - first) // item for name, array in gradients.items()}
-    runs: list[tuple[list[str], int, tuple[int, ...]]] = []
-    end = -1
-    for name in sorted(starts, key=starts.__getitem__):
-        shape, start = gradients[name].shape, starts[name]
-        if start == end and runs[-1][2] == shape:
-            runs[-1][0].append(name)
-        else:
-            runs.append(([name], start, shape))
-        end = start + gradients[name].size
-    return [Series(tuple(names), start, shape) for names, start, shape in runs]
+        return {name: memory[start - first : stop - first].reshape(shape) for name, start, stop, shape in self.parts}
 
 
 def blocks_of(gradients: Mapping[str, Numbers], moving: Sequence[Relocatable]) -> list[Block]:
@@ -197,7 +161,7 @@ class Program:
             _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
         ]
         self._blocks = blocks_of(self.gradients, self.moving_gradients)
-        together = {name for block in self._blocks for run in block.runs for name in run.names}
+        together = {name for block in self._blocks for name, *_ in block.parts}
         self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
 
     def run(self, feeds: Sequence[Numbers]) -> None:
