@@ -212,7 +212,7 @@ class _Assembly:
         return moving
 
     def _allocate(self) -> dict[Node, Numbers]:
-        """Return the array of every node. Small gradients lie side by side, by name: they are handed out as one copy.
+        """Return the array of every node. Small gradients lie side by side, by name: `fit` reads them as one vector.
 
         Large ones, which are handed out themselves, have memory that nothing else lives in.
         """

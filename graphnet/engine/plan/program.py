@@ -15,9 +15,6 @@ from graphnet.core.node import Node, Numbers
 from graphnet.engine.plan.calls import Call, calls_for, view_of
 from graphnet.engine.plan.memory import Layout
 
-MANY = 64
-"""From how many gradients on they are copied as one block."""
-
 
 @dataclass
 class Relocatable:
@@ -51,7 +48,7 @@ class Relocatable:
 
 
 class Block:
-    """Gradients that lie in one piece of memory.
+    """Gradients that lie in one large piece of memory, and are handed out as they are.
 
     Parameters
     ----------
@@ -60,28 +57,25 @@ class Block:
     gradients
         Contiguous parts of it, by name.
     moving
-        The value that the memory holds, if it is large: it is handed out as it is, and while somebody holds it, runs write
-        elsewhere.
+        The value that the memory holds. While somebody holds it, runs write elsewhere.
     """
 
-    def __init__(self, memory: Numbers, gradients: Mapping[str, Numbers], moving: Relocatable | None) -> None:
+    def __init__(self, memory: Numbers, gradients: Mapping[str, Numbers], moving: Relocatable) -> None:
         self.memory, self.moving = memory, moving
-        first, item = memory.ctypes.data, memory.itemsize
-        starts = {name: (array.ctypes.data - first) // item for name, array in gradients.items()}
-        self.parts = [
-            (name, start, start + gradients[name].size, gradients[name].shape) for name, start in starts.items()
-        ]
-        self.first, self.last = min(starts.values()), max(stop for _, _, stop, _ in self.parts)
+        starts = {
+            name: (array.ctypes.data - memory.ctypes.data) // memory.itemsize for name, array in gradients.items()
+        }
+        self.places = {
+            name: (first, first + gradients[name].size, gradients[name].shape) for name, first in starts.items()
+        }
         self._ours: int | None = None
         self._spare: Numbers | None = None
 
     def hand_out(self) -> dict[str, Numbers]:
         """Return the gradients, as arrays that no run will write into while somebody holds them."""
-        if self.moving is None:
-            return self._parts(self.memory[self.first : self.last].copy(), self.first)
         if self._ours is None:
             self._ours = sys.getrefcount(self.memory)  # nobody else holds it yet
-        return self._parts(self.memory)
+        return self._parts()
 
     def renew(self, calls: list[Call]) -> dict[str, Numbers]:
         """Write elsewhere from now on if somebody still holds what was handed out; return the gradients that moved.
@@ -90,32 +84,26 @@ class Block:
         """
         if self._ours is None or sys.getrefcount(self.memory) == self._ours:
             return {}
-        assert self.moving is not None
         spare_is_free = self._spare is not None and sys.getrefcount(self._spare) == 2  # the attribute, and the argument
         new = self._spare if spare_is_free else np.empty_like(self.memory)
         assert new is not None
         self._spare, self.memory, self._ours = self.memory, new, None
         self.moving.move(calls, new.reshape(self.moving.arrays[self.moving.node].shape))
-        return self._parts(new)
+        return self._parts()
 
-    def _parts(self, memory: Numbers, first: int = 0) -> dict[str, Numbers]:
-        """Return the gradients in memory that begins at entry `first` of the block."""
-        return {name: memory[start - first : stop - first].reshape(shape) for name, start, stop, shape in self.parts}
+    def _parts(self) -> dict[str, Numbers]:
+        return {name: self.memory[start:stop].reshape(shape) for name, (start, stop, shape) in self.places.items()}
 
 
 def blocks_of(gradients: Mapping[str, Numbers], moving: Sequence[Relocatable]) -> list[Block]:
-    """Return the pieces of memory whose gradients are handed out together: the large ones, and many small ones."""
-    by_memory: dict[int, dict[str, Numbers]] = {}
-    for name, array in gradients.items():
-        if isinstance(array.base, np.ndarray) and array.base.ndim == 1 and array.flags.c_contiguous:
-            by_memory.setdefault(id(array.base), {})[name] = array
-    moved = {id(value.arrays[value.node].base): value for value in moving}
-    return [
-        Block(memory, parts, moved.get(key))
-        for key, parts in by_memory.items()
-        for memory in [next(iter(parts.values())).base]
-        if isinstance(memory, np.ndarray) and (key in moved or len(parts) >= MANY)
-    ]
+    """Return the pieces of memory that hold large gradients."""
+    blocks = []
+    for value in moving:
+        memory = value.arrays[value.node].base
+        parts = {name: array for name, array in gradients.items() if array.base is memory and array.flags.c_contiguous}
+        if isinstance(memory, np.ndarray) and parts:
+            blocks.append(Block(memory, parts, value))
+    return blocks
 
 
 @dataclass
@@ -161,8 +149,8 @@ class Program:
             _leave if number in self.moving_feeds else array.__setitem__ for number, array in enumerate(self.fed)
         ]
         self._blocks = blocks_of(self.gradients, self.moving_gradients)
-        together = {name for block in self._blocks for name, *_ in block.parts}
-        self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in together]
+        in_blocks = {name for block in self._blocks for name in block.places}
+        self._copies = [(name, array.copy) for name, array in self.gradients.items() if name not in in_blocks]
 
     def run(self, feeds: Sequence[Numbers]) -> None:
         """Compute the results from the feeds, given in the order of the graph's inputs."""
