@@ -285,9 +285,10 @@ import sys
 import graphnet as gn
 path, verb = sys.argv[1:]
 w = gn.parameter("w", [1.0, 2.0])
+loaders = {"load": gn.load, "parameters": gn.load_parameters, "state": gn.load_state}  # which loads their modules
 events = []
 sys.addaudithook(lambda event, args: events.append((event, str(args[0]) if args else "")))
-{"load": lambda: gn.load(path), "parameters": lambda: gn.load_parameters(path, w), "state": lambda: gn.load_state(path)}[verb]()
+loaders[verb](path, *([w] if verb == "parameters" else []))
 seen = list(events)
 print(*[f"{event} {what}" for event, what in seen if not event.startswith(("object.", "_thread", "sys._getframe"))], sep="\\n")
 """
