@@ -93,8 +93,8 @@ def test_a_hostile_name_in_the_unit_view(name):
 def test_hostile_names_in_png_and_pdf(capfd):
     y = Total()(*[gn.parameter(name, 1.0) for name in dict.fromkeys(HOSTILE)])
     for drawing in (draw(gn.backward(y, {})), *(draw(network(name), view="units") for name in HOSTILE[::24])):
-        assert render(drawing.to_dot(), "png", drawing._view.engine).startswith(b"\x89PNG")
-        assert render(drawing.to_dot(), "pdf", drawing._view.engine).startswith(b"%PDF")
+        assert render(drawing.to_dot(), "png", drawing._engine).startswith(b"\x89PNG")
+        assert render(drawing.to_dot(), "pdf", drawing._engine).startswith(b"%PDF")
     assert "syntax error" not in capfd.readouterr().err
 
 
