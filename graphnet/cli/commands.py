@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -18,21 +19,24 @@ from graphnet.cli.target import Subject, find
 from graphnet.common.tables import number, table
 from graphnet.errors import TargetError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def on_a_target(command: Command) -> Command:
-    """Give a command a target, and what is needed to get at it."""
-    told = "A custom op that a saved file names; may be repeated."
-    with_ops = click.option("--ops", metavar="FILE.py:NAME", multiple=True, help=told)
-    return click.argument("target", type=click.Path())(with_ops(command))
-
-
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
 with_feeds = click.option("--feeds", type=FILE, help="Arrays to feed, by name: a file that np.savez wrote.")
+with_ops = click.option(
+    "--ops", metavar="FILE.py:NAME", multiple=True, help="A custom op that a saved file names; may be repeated."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
+
+
+def on_a_target(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the arguments that say what it works on, and call it with what they name."""
+
+    @functools.wraps(command)
+    def with_subject(target: str, ops: Sequence[str], feeds: Path | None = None, **options: Any) -> Any:
+        return command(find(target, ops, feeds), **options)
+
+    return click.argument("target", type=click.Path())(with_ops(with_subject))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
@@ -57,7 +61,7 @@ def graphnet() -> None:
 @with_feeds
 @with_seed
 @as_json
-def check(target: str, ops: Sequence[str], feeds: Path | None, seed: int, as_json: bool) -> int:
+def check(subject: Subject, seed: int, as_json: bool) -> int:
     """Check every backward rule of TARGET by finite differences.
 
     Exits with 1 if one is wrong.
@@ -68,7 +72,6 @@ def check(target: str, ops: Sequence[str], feeds: Path | None, seed: int, as_jso
         graphnet check net.py:network --json > report.json
         graphnet check net.gn --feeds data.npz --ops ops.py:swish
     """
-    subject = find(target, ops, feeds)
     report = gn.check_gradients(subject.graph, subject.arrays(), rng=np.random.default_rng(seed))
     click.echo(report.to_json() if as_json else report)
     return 0 if report.ok else 1
@@ -80,7 +83,7 @@ def check(target: str, ops: Sequence[str], feeds: Path | None, seed: int, as_jso
 @click.option("-o", "--out", type=FILE, required=True, help="The picture; its suffix is its format.")
 @click.option("--direction", type=click.Choice(["right", "down"]), default="right", show_default=True)
 @click.option("--structure", is_flag=True, help="Leave the numbers out, where there are feeds.")
-def draw(target: str, ops: Sequence[str], feeds: Path | None, out: Path, direction: Any, structure: bool) -> None:
+def draw(subject: Subject, out: Path, direction: Literal["right", "down"], structure: bool) -> None:
     """Draw TARGET: with feeds also its values and error signals.
 
     \b
@@ -88,7 +91,6 @@ def draw(target: str, ops: Sequence[str], feeds: Path | None, out: Path, directi
         graphnet draw net.py:network -o net.svg
         graphnet draw net.gn -o net.pdf --direction down
     """
-    subject = find(target, ops, feeds)
     has_numbers = subject.feeds is not None and not structure
     shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
     click.echo(gn.draw(shown, direction=direction).save(out))
@@ -97,7 +99,7 @@ def draw(target: str, ops: Sequence[str], feeds: Path | None, out: Path, directi
 @graphnet.command()
 @on_a_target
 @as_json
-def info(target: str, ops: Sequence[str], as_json: bool) -> None:
+def info(subject: Subject, as_json: bool) -> None:
     """Tell what TARGET consists of.
 
     That is its nodes, ops, scopes, parameters and their memory.
@@ -107,7 +109,7 @@ def info(target: str, ops: Sequence[str], as_json: bool) -> None:
         graphnet info net.gn
         graphnet info net.py:network --json
     """
-    found = consists_of(find(target, ops).graph)
+    found = consists_of(subject.graph)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _as_tables(found))
 
 
@@ -121,15 +123,7 @@ def info(target: str, ops: Sequence[str], as_json: bool) -> None:
 @click.option("-o", "--out", type=FILE, help="Save the trained graph here.")
 @as_json
 def train(
-    target: str,
-    ops: Sequence[str],
-    feeds: Path | None,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    seed: int | None,
-    out: Path | None,
-    as_json: bool,
+    subject: Subject, learning_rate: float | None, seed: int | None, out: Path | None, as_json: bool, **chosen: Any
 ) -> None:
     """Train TARGET on its feeds.
 
@@ -138,13 +132,10 @@ def train(
         graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
         graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
     """
-    subject = find(target, ops, feeds)
-    chosen = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": None if learning_rate is None else gn.GradientDescent(learning_rate),
-        "rng": None if seed is None else np.random.default_rng(seed),
-    }
+    if learning_rate is not None:
+        chosen["optimizer"] = gn.GradientDescent(learning_rate)
+    if seed is not None:
+        chosen["rng"] = np.random.default_rng(seed)
     options = {**subject.options, **{name: value for name, value in chosen.items() if value is not None}}
     _check_options(subject, options)
     if out is not None and not out.parent.is_dir():  # better known before the training than after it

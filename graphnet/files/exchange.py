@@ -53,29 +53,24 @@ def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
     import networkx as nx
 
     network: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    places: dict[Node, list[int]] = {}
+    for position, output in enumerate(graph.outputs):
+        places.setdefault(output, []).append(position)
     for index, node in enumerate(graph.nodes):
-        network.add_node(
-            graph.label(node), index=index, outputs=_positions(node, graph.outputs), **_as_text(to_description(node))
-        )
+        outputs = json.dumps(places.get(node, []))
+        network.add_node(graph.label(node), index=index, outputs=outputs, **_as_text(to_description(node)))
     for node in graph.nodes:
         for slot, source in enumerate(node.inputs):
             network.add_edge(graph.label(source), graph.label(node), slot=slot)
     return network
 
 
-def _positions(node: Node, outputs: tuple[Node, ...]) -> str:
-    return json.dumps([position for position, output in enumerate(outputs) if output is node])
-
-
 def _as_text(description: dict[str, Any]) -> dict[str, str]:
     """Return a description with all that is not text yet as JSON."""
-    texts = {
+    return {
         _WRITTEN.get(key, key): value if isinstance(value, str) else json.dumps(value, default=_plain)
         for key, value in description.items()
-        if key != "value"
     }
-    values = {"values": json.dumps(description["value"].tolist())} if "value" in description else {}
-    return {"full_name": ""} | texts | values
 
 
 def _plain(value: object) -> object:
@@ -123,10 +118,9 @@ def from_networkx(network: nx.MultiDiGraph[Any], ops: Iterable[Any] = ()) -> Gra
             repair="Edges need a direction, and x * x has two.",
         )
     known = known_ops(ops)
+    index: Any = network.nodes(data="index", default=0)
     try:
-        order = list(
-            nx.lexicographical_topological_sort(network, key=lambda label: int(network.nodes[label].get("index", 0)))
-        )
+        order = list(nx.lexicographical_topological_sort(network, key=lambda label: int(index[label])))
     except nx.NetworkXUnfeasible:
         cycle = [edge[0] for edge in nx.find_cycle(network)]
         raise GraphError(
