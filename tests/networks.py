@@ -8,7 +8,7 @@ import numpy as np
 import graphnet as gn
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
-from graphnet.ops.comparisons import Step
+from graphnet.ops.comparisons import Stepwise
 from graphnet.ops.elementwise import Elementwise
 
 
@@ -44,7 +44,7 @@ def elementwise():
 def every_function_of_a_number():
     z = gn.parameter("between_0_and_1", np.linspace(0.1, 0.9, 12).reshape(4, 3))
     kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and not fields(kind)]
-    smooth = [kind() for kind in kinds if kind.backward is not Op.backward and not issubclass(kind, Step)]
+    smooth = [kind() for kind in kinds if kind.backward is not Op.backward and not issubclass(kind, Stepwise)]
     return gn.sum(sum((op(z) for op in smooth if len(signature(op.forward).parameters) == 1), z), name="E")
 
 

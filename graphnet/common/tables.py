@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-LARGE = 2**20
+LARGE_VIEW = 2**20
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -33,7 +33,7 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     >>> distinct(np.broadcast_to(1.0, (10**7, 10**7)))
     (array([[1.]]), 100000000000000)
     """
-    if array.size <= LARGE:
+    if array.size <= LARGE_VIEW:
         return array, 1
     kept = array[tuple(slice(None if stride else 1) for stride in array.strides)]
     return kept, array.size // kept.size

@@ -32,7 +32,7 @@ def topological_order(outputs: Sequence[Node], done: set[Node] | None = None) ->
     return tuple(order)
 
 
-FEW = 50
+NESTED = 50
 """This many nodes may be nested in each other in a pickle, each the input of the next."""
 
 
@@ -71,8 +71,8 @@ def restored(below: object, kind: type[Node], slots: Sequence[tuple[str, Any]]) 
 def below(node: Node) -> InOrder | None:
     """Return what a node depends on, each after its inputs, if it is much: to be pickled or copied before it."""
     seen, ahead = {node}, [node]
-    while node not in _listed.nodes and ahead and len(seen) <= FEW:
+    while node not in _listed.nodes and ahead and len(seen) <= NESTED:
         new = set(ahead.pop().inputs) - seen - _listed.nodes
         seen |= new
         ahead += new
-    return InOrder(topological_order(node.inputs, _listed.nodes)) if len(seen) > FEW else None
+    return InOrder(topological_order(node.inputs, _listed.nodes)) if len(seen) > NESTED else None

@@ -64,6 +64,7 @@ from .losses import CrossEntropy as CrossEntropy
 from .normalisation import BatchNorm as BatchNorm
 from .normalisation import LayerNorm as LayerNorm
 from .overview import overview as overview
+from .overview import reads as reads
 from .reductions import Max as Max
 from .reductions import Mean as Mean
 from .reductions import Sum as Sum

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 
 from graphnet.common.tables import table
+from graphnet.core.function_op import as_op
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
-from graphnet.core.shapes import Shape
+from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
 from graphnet.ops.activations import Polynomial
 from graphnet.ops.images import Conv2dToInput, Conv2dToKernel, MaxPool2d
@@ -79,14 +81,13 @@ def overview() -> str:
 def _reads(op: Op) -> tuple[str, ...]:
     for shapes in _SHAPES:
         try:
-            op.check_count(len(shapes))
             return reads(op, *shapes)
         except GraphnetError:
             continue
     raise AssertionError(f"no shapes to try op {op.name} with")
 
 
-def reads(op: Op, *shapes: Shape) -> tuple[str, ...]:
+def reads(op: Any, *shapes: Shape) -> tuple[str, ...]:
     """Find out what an op's backward rule reads besides ``delta``: the cached ``output``, and inputs by name.
 
     The rule is run on nodes, and what its results depend on is what it read; a shape alone is not counted. An opaque
@@ -95,7 +96,7 @@ def reads(op: Op, *shapes: Shape) -> tuple[str, ...]:
     Parameters
     ----------
     op
-        Any op that has a backward rule.
+        An op, or a function made with ``@gn.op``.
     *shapes
         Shapes of inputs that it accepts.
 
@@ -108,8 +109,10 @@ def reads(op: Op, *shapes: Shape) -> tuple[str, ...]:
     ------
     NoBackwardRuleError
         If the op has no backward rule.
+    GraphError
+        If it is no op, or takes another number of inputs.
     ShapeError
-        If the op does not accept these shapes.
+        If it does not accept these shapes.
 
     Examples
     --------
@@ -117,6 +120,8 @@ def reads(op: Op, *shapes: Shape) -> tuple[str, ...]:
     >>> reads(gn.ops.Tanh(), (2, 3)), reads(gn.ops.Matmul(), (2, 3), (3, 4)), reads(gn.ops.Add(), (2,), (2,))
     (('output',), ('x', 'y'), ())
     """
+    op, shapes = as_op(op), tuple(map(as_shape, shapes))
+    op.check_count(len(shapes))
     names = ["output", *op.input_names(len(shapes))]
     for dtype in (float, int):  # positions, as take's, are integers
         inputs = [Input(None, (), shape, np.dtype(dtype)) for shape in shapes]

@@ -17,7 +17,7 @@ from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.ops.sums import average, total
 
-Axis: TypeAlias = int | Sequence[int] | None
+AxisSetting: TypeAlias = int | Sequence[int] | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
     return math.prod(sizes) or 1
 
 
-def _settings(axis: Axis) -> int | tuple[int, ...] | None:
+def _settings(axis: AxisSetting) -> int | tuple[int, ...] | None:
     if axis is None:
         return None
     axes = shapes.as_axes(axis)
@@ -111,7 +111,7 @@ def _settings(axis: Axis) -> int | tuple[int, ...] | None:
 
 
 @implements(np.sum)
-def sum(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+def sum(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Sum over `axis`, or over everything. Each entry that was added receives δ.
 
     Parameters
@@ -144,7 +144,7 @@ def sum(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None
 
 
 @implements(np.mean)
-def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+def mean(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Mean over `axis`, or over everything. Each of the n entries receives δ / n.
 
     Parameters
@@ -177,7 +177,7 @@ def mean(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | Non
 
 
 @implements(np.max)
-def max(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+def max(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Largest value along `axis`, or of everything. The winner receives δ; equal winners share it evenly.
 
     Parameters
@@ -210,6 +210,6 @@ def max(z: Array, axis: Axis = None, *, keepdims: bool = False, name: str | None
 
 
 @implements(np.min)
-def min(z: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+def min(z: Array, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
     """Build ``np.min(z, ...)``, as −max(−z)."""
     return -max(-z, axis, keepdims=keepdims)

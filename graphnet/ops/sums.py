@@ -13,8 +13,8 @@ import numpy as np
 from graphnet.core import shapes
 from graphnet.core.node import Array, Numbers
 
-FEW = 128
-"""Up to so many entries are added up at once: rounding can't gather."""
+SUMMED_AT_ONCE = 128
+"""Up to this many entries are added up at once: rounding can't gather."""
 
 BLOCKS = 64
 """How many rows are added up to one, where there are more."""
@@ -34,7 +34,7 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """
     if isinstance(z, np.ndarray) and z.dtype.kind in "iu":  # whole numbers would wrap around
         return np.sum(z, axis=axis, dtype=np.float64, keepdims=keepdims)
-    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.size <= FEW:
+    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.size <= SUMMED_AT_ONCE:
         return np.sum(z, axis=axis, keepdims=keepdims)
     layout = _layout(z.shape, z.strides, axis)
     if layout is None:
@@ -51,7 +51,7 @@ def _layout(shape: tuple[int, ...], strides: tuple[int, ...], axis: Any) -> tupl
     Beside that order of axes and its three sizes: the sizes kept, the order to give them back in, and the shape with ones.
     """
     axes = shapes.normal_axes(axis, len(shape))
-    if math.prod([shape[i] for i in axes]) <= FEW:
+    if math.prod([shape[i] for i in axes]) <= SUMMED_AT_ONCE:
         return None
     # From the outermost in memory to the innermost; NumPy sees an axis without a step, as a broadcast one, as outer.
     order = sorted(range(len(shape)), key=lambda i: -abs(strides[i]) or -np.inf)

@@ -19,10 +19,10 @@ from graphnet.core.shapes import normal_axes
 from graphnet.engine.plan.memory import Joined, Stacked, in_columns, is_view
 from graphnet.ops.elementwise import ElementwisePrimitive
 
-FEWEST = 4
+FEWEST_ALIKE = 4
 """From how many equal nodes on it pays."""
 
-LARGEST = 4096
+LARGEST_BATCHED = 4096
 """Up to how many entries of a node it pays: beyond, the work is more than the call."""
 
 Generation: TypeAlias = tuple[int, int]
@@ -40,7 +40,7 @@ def equal_nodes_together(results: Sequence[Node], order: Sequence[Node], outputs
         How many of the results are outputs; the others are gradients.
     """
     likeness = {node: _likeness(node) for node in order if node.op is not None and _is_batchable(node)}
-    if max(Counter(likeness.values()).values(), default=0) < FEWEST:
+    if max(Counter(likeness.values()).values(), default=0) < FEWEST_ALIKE:
         return results
     return _Batching(generations(results[:outputs], order), likeness).rewritten(results)
 
@@ -92,7 +92,7 @@ class _Batching:
                     alike.setdefault(self.likeness[node], []).append(node)
             for group in alike.values():
                 for run in self._runs(group):
-                    if len(run) >= FEWEST:
+                    if len(run) >= FEWEST_ALIKE:
                         self._batch(run)
             for node in nodes:
                 if node not in self.new:
@@ -182,7 +182,7 @@ def _viewed(node: Node) -> Node:
 
 def _is_batchable(node: Node) -> bool:
     """Tell whether an op does the same to a stack of arrays as to each of them, and is little work."""
-    if not all(0 < array.size <= LARGEST for array in (node, *node.inputs)):
+    if not all(0 < array.size <= LARGEST_BATCHED for array in (node, *node.inputs)):
         return False
     match node.op:
         case ElementwisePrimitive():

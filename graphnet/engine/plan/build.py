@@ -26,18 +26,18 @@ from graphnet.engine.plan.memory import (
     Augmented,
     Buffer,
     Joined,
-    Layout,
+    MemoryLayout,
     WithBias,
+    allot,
     is_view,
     joined_already,
-    lay_out,
     owner_of,
     require_memory,
 )
 from graphnet.engine.plan.program import Program, Relocatable, function_name
 from graphnet.engine.plan.sizes import with_sizes
 
-LARGE = 1 << 15
+NOT_COPIED = 1 << 15
 """From how many entries on a feed or a gradient is not copied: making its calls anew costs a few microseconds."""
 
 
@@ -83,7 +83,7 @@ def build(
     lowered = lower([*outputs, *slopes.values()], dtype, done)
     results: Sequence[Node] = [*lowered[:count], *in_memory_of_their_own(lowered[count:])]
     order = topological_order(results)
-    passes.append(("lowering", f"{len(order):,} nodes; {counted(done)}"))
+    passes.append(("lowering", f"{len(order):,} nodes; {in_words(done)}"))
     for name, rewrite in (
         ("bias in product", partial(bias_in_product, dtype=dtype)),
         ("equal nodes together", partial(equal_nodes_together, outputs=count)),
@@ -92,7 +92,7 @@ def build(
         if rewritten is not results:
             results, order = rewritten, topological_order(rewritten)
             passes.append((name, f"{len(order):,} nodes"))
-    layout = lay_out(order, results, dtype)
+    layout = allot(order, results, dtype)
     unread = [fed[node] for node in graph.inputs if sized[node] not in layout.buffer]
     require_memory(layout.bytes + sum(math.prod(shape) * dtype.itemsize for shape in unread))
     of_slope = dict(zip(slopes, results[count:], strict=True))
@@ -101,7 +101,7 @@ def build(
     return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
 
 
-def counted(done: Counter[str]) -> str:
+def in_words(done: Counter[str]) -> str:
     """Return in words what was done how often."""
     return ", ".join(f"{what}: {count:,}" for what, count in sorted(done.items())) or "nothing to do"
 
@@ -138,7 +138,7 @@ class _Assembly:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: MemoryLayout,
         outputs: Sequence[Node],
         gradients: Mapping[str, Node],
         own: Mapping[Node, Numbers],
@@ -151,7 +151,7 @@ class _Assembly:
         self.large_gradients = [
             node
             for node in by_name
-            if node.size >= LARGE and node.dtype.kind == "f" and node not in others | layout.inside.keys()
+            if node.size >= NOT_COPIED and node.dtype.kind == "f" and node not in others | layout.inside.keys()
             if not isinstance(node.op, Joined) and not own
         ]
         self.arrays = self._allocate()
@@ -192,7 +192,7 @@ class _Assembly:
         """Tell whether an input is large, of the program's dtype, and nothing else lives in its memory."""
         return (
             node in self.layout.buffer
-            and node.size >= LARGE
+            and node.size >= NOT_COPIED
             and node.dtype.kind == "f"
             and node not in self.layout.inside
             and node not in self.layout.columns

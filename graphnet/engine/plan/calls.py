@@ -25,7 +25,7 @@ from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from graphnet.ops.indexing import numpy_index, require_positions
-from graphnet.ops.sums import FEW, PRODUCT, calls_for_row_sums, sum_of_squares, total
+from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_of_squares, total
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -101,7 +101,7 @@ def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
 
 def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
-    if x.dtype == out.dtype == np.float32 and x.size > FEW * max(out.size, 1):
+    if x.dtype == out.dtype == np.float32 and x.size > SUMMED_AT_ONCE * max(out.size, 1):
         axes = shapes.normal_axes(op.axis, x.ndim)
         if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
             flat = out.reshape(-1)

@@ -63,7 +63,7 @@ def joined_already(W: Numbers, b: Numbers, otherwise: Numbers) -> Numbers:
     return block[first : first + W.size + b.size].reshape(otherwise.shape)
 
 
-LITTLE = 1 << 24
+ALWAYS_THERE = 1 << 24
 """How many bytes there are always."""
 
 
@@ -90,7 +90,7 @@ class Buffer:
 
 
 @dataclass(frozen=True)
-class Layout:
+class MemoryLayout:
     """Where every value of a program lives.
 
     Attributes
@@ -133,7 +133,7 @@ class Layout:
         return sum(buffer.bytes for buffer in self.buffers)
 
 
-def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]) -> Layout:
+def allot(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]) -> MemoryLayout:
     """Give every node of a program its memory.
 
     Parameters
@@ -179,7 +179,7 @@ def lay_out(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]
         for owner in dying:
             if owner is not over:
                 free.setdefault((buffer[owner].size, buffer[owner].dtype), []).append(buffer[owner])
-    return Layout(tuple(order), buffer, views, inside, in_columns(order))
+    return MemoryLayout(tuple(order), buffer, views, inside, in_columns(order))
 
 
 def _in_place_of(node: Node, dying: list[tuple[Node, Buffer]], size: int, kind: np.dtype[Any]) -> Node | None:
@@ -266,7 +266,7 @@ def require_memory(needed: int) -> None:
 
     To ask the system takes longer than the rest of this pass for a small network: it is asked about large ones only.
     """
-    available = _available_memory() if needed > LITTLE else None
+    available = _available_memory() if needed > ALWAYS_THERE else None
     if available is not None and needed > available:
         raise PlanError(
             f"the program needs {needed:,} bytes, and this machine has {available:,} available",

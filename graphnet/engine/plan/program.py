@@ -13,7 +13,7 @@ import numpy as np
 from graphnet.common.tables import table
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.plan.calls import Call, calls_for, view_of
-from graphnet.engine.plan.memory import Layout
+from graphnet.engine.plan.memory import MemoryLayout
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Program:
     lines: Sequence[tuple[str, ...]]
     bytes: int
     passes: Sequence[tuple[str, str]]
-    layout: Layout | None = None
+    layout: MemoryLayout | None = None
     moving_feeds: Mapping[int, Relocatable] = field(default_factory=dict)
     moving_gradients: Sequence[Relocatable] = ()
 

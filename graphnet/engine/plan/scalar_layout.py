@@ -121,7 +121,7 @@ def _is_zero(node: Node) -> bool:
 
 
 @dataclass
-class Group:
+class Cohort:
     """Nodes of one op and one depth, side by side.
 
     Attributes
@@ -218,20 +218,20 @@ class ScalarLayout:
         return reached
 
     @property
-    def families(self) -> dict[Op, list[Group]]:
+    def families(self) -> dict[Op, list[Cohort]]:
         """The groups by op."""
-        families: dict[Op, list[Group]] = {}
+        families: dict[Op, list[Cohort]] = {}
         for group in chain.from_iterable(self.levels):
             families.setdefault(group.op, []).append(group)
         return families
 
 
-def _levels(graph: Graph) -> list[list[Group]]:
+def _levels(graph: Graph) -> list[list[Cohort]]:
     """Return the op nodes by depth, and by op within a depth."""
     depth: dict[Node, int] = {}
     same_op: dict[Op, Op] = {}
     by_id: dict[int, Op] = {}
-    levels: list[dict[int, Group]] = []
+    levels: list[dict[int, Cohort]] = []
     for node in graph.nodes:
         op = node.op
         if op is None or is_entry(node):
@@ -244,7 +244,7 @@ def _levels(graph: Graph) -> list[list[Group]]:
             levels.append({})
         group = levels[deepest].get(id(op))
         if group is None:
-            levels[deepest][id(op)] = Group(op, [node])
+            levels[deepest][id(op)] = Cohort(op, [node])
         else:
             group.members.append(node)
     return [list(level.values()) for level in levels]

@@ -28,9 +28,9 @@ from graphnet.engine.plan.calls import Call, calls_for
 from graphnet.engine.plan.memory import require_memory, value_dtype
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.scalar_layout import (
+    Cohort,
     Edges,
     Family,
-    Group,
     ScalarLayout,
     Sums,
     Template,
@@ -39,13 +39,13 @@ from graphnet.engine.plan.scalar_layout import (
     template_of,
 )
 
-FEWEST = 256
+FEWEST_SCALARS = 256
 """From how many nodes on it pays."""
 
 
 def is_scalar_graph(graph: Graph) -> bool:
     """Tell whether a graph is one of many scalar nodes; its leaves may be arrays that are read entry by entry."""
-    if len(graph) < FEWEST or any(node.dtype.kind != "f" for node in graph.nodes):
+    if len(graph) < FEWEST_SCALARS or any(node.dtype.kind != "f" for node in graph.nodes):
         return False
     arrays = [node for node in graph.nodes if node.shape != ()]
     if any(node.op is not None for node in arrays):
@@ -137,7 +137,7 @@ class _Stamping:
                 shape = str(node.shape)
                 self.lines.append((node.name or "-", "copy", shape, shape, "values", str(place.nbytes)))
 
-    def _stamp_forward(self, level: list[Group]) -> None:
+    def _stamp_forward(self, level: list[Cohort]) -> None:
         """Add the calls of one depth: gather all operands, then apply each op."""
         sources = list(chain.from_iterable(group.sources for group in level))
         gathered = self._gather(self.pool, np.concatenate(sources), "operands")
@@ -222,7 +222,7 @@ class _Stamping:
         return array[at : at + node.size].reshape(known(node.shape, "a graph of scalars"))
 
     def _memory(self, count: int) -> Numbers:
-        """Return memory for so many numbers, counted."""
+        """Return memory for this many numbers, counted."""
         memory = np.empty(count, self.dtype)
         self.bytes += memory.nbytes
         return memory

@@ -72,20 +72,20 @@ def random_branches(seed):
     return E, leaves.feeds
 
 
-@pytest.mark.parametrize("fewest", [2, batching.FEWEST])
+@pytest.mark.parametrize("fewest", [2, batching.FEWEST_ALIKE])
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_random_branches(first, fewest, monkeypatch):
-    monkeypatch.setattr(batching, "FEWEST", fewest)
+    monkeypatch.setattr(batching, "FEWEST_ALIKE", fewest)
     for seed in range(first, first + 20):
         E, feeds = random_branches(seed)
         assert_agrees(E, feeds)
         assert_agrees(E, feeds, wrt=[*gn.Graph(E).parameters, *gn.Graph(E).inputs])
 
 
-@pytest.mark.parametrize("fewest", [2, batching.FEWEST])
+@pytest.mark.parametrize("fewest", [2, batching.FEWEST_ALIKE])
 @pytest.mark.parametrize("first", range(0, 80, 20))
 def test_random_networks_of_layers(first, fewest, monkeypatch):
-    monkeypatch.setattr(batching, "FEWEST", fewest)
+    monkeypatch.setattr(batching, "FEWEST_ALIKE", fewest)
     for seed in range(first, first + 20):
         E, feeds = random_network(seed)
         assert_agrees(E, feeds)
@@ -95,7 +95,7 @@ def test_random_networks_of_layers(first, fewest, monkeypatch):
 
 @pytest.mark.parametrize("fewest", [2, 3])
 def test_random_programs_with_as_much_batching_as_can_be(fewest, monkeypatch):
-    monkeypatch.setattr(batching, "FEWEST", fewest)
+    monkeypatch.setattr(batching, "FEWEST_ALIKE", fewest)
     survey(range(100 * fewest, 100 * fewest + 100))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.plan.build import LARGE
+from graphnet.engine.plan.build import NOT_COPIED
 from tests.engine.plan.agreement import assert_agrees
 
 ROWS = 300
@@ -19,7 +19,7 @@ def net():
     W2 = gn.parameter("W2", rng.normal(size=(300, 4)) / 17)
     E = gn.sse(gn.tanh(x @ W1 + b1) @ W2, t)
     feeds = {x: rng.normal(size=(ROWS, 150)), t: rng.normal(size=(ROWS, 4))}
-    assert W1.size >= LARGE <= feeds[x].size
+    assert W1.size >= NOT_COPIED <= feeds[x].size
     return E, feeds
 
 

@@ -29,9 +29,9 @@ def plan(monkeypatch):
             seen.append((real(order, results, *args, **options), list(results)))
             return seen[-1][0]
 
-        real = program.lay_out
+        real = program.allot
         with monkeypatch.context() as patch:
-            patch.setattr(program, "lay_out", recorded)
+            patch.setattr(program, "allot", recorded)
             gn.compile(E, wrt)(feeds)
         return seen[-1]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.plan.scalars import FEWEST, is_scalar_graph
+from graphnet.engine.plan.scalars import FEWEST_SCALARS, is_scalar_graph
 
 ONE = [
     gn.tanh, gn.sigmoid, gn.softplus, gn.relu, gn.leaky_relu, gn.negative, gn.square, gn.abs, gn.identity,
@@ -106,7 +106,7 @@ def test_an_entry_read_twice_has_two_error_signals():
     w = gn.parameter("w", [0.3, -0.2])
     first, second = w[0], w[0]
     E = gn.tanh(first) * 2.0 + gn.square(second)
-    for _ in range(FEWEST):
+    for _ in range(FEWEST_SCALARS):
         E = gn.tanh(E) + 0.01
     bwd = gn.backward(E, {})
     _, grads = gn.compile(E, [first, second, w])({})
@@ -172,7 +172,7 @@ def test_inner_nodes_and_inference():
 def test_float32_stays_float32():
     w = gn.parameter("w", np.float32(0.5))
     a = w
-    for _ in range(FEWEST):
+    for _ in range(FEWEST_SCALARS):
         a = gn.tanh(a * w + w)
     _, grads = gn.compile(a)({})
     assert grads["w"].dtype == np.float32
@@ -202,7 +202,7 @@ def test_an_op_that_is_more_than_elementwise_calls_falls_back():
 
     x = gn.input("x")
     a = x
-    for _ in range(FEWEST):
+    for _ in range(FEWEST_SCALARS):
         a = gn.tanh(a) * 1.01
     a = odd(a)
     _, grads = gn.compile(a, [x])({x: 0.3})
@@ -246,7 +246,7 @@ def test_a_rule_that_is_not_linear_in_the_error_signal_is_run_as_it_is(rule):
     odd.backward(rule)
     x = gn.parameter("x", 0.3)
     a = x
-    for _ in range(FEWEST):
+    for _ in range(FEWEST_SCALARS):
         a = gn.tanh(a) * 1.01
     E = gn.square(odd(a) - 3.0)
     assert gn.compile(E)({})[1]["x"] == pytest.approx(float(gn.backward(E, {}).gradient(x)), rel=1e-12)
