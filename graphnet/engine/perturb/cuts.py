@@ -165,7 +165,9 @@ class Search:
             yield self._found[i]
 
     def _places(self, axis: int) -> list[Array]:
-        """Return, for one dominator after another, on which slab along an axis each number depends, −1 for none; as long as on one.
+        """Return, for one dominator after another, on which slab along an axis each number depends.
+
+        −1 stands for none. They end where a number depends on more than one.
 
         Half of the slabs move: those with a bit of their number set, or clear. Any two slabs differ in a bit, so that in one
         of the trials the first moves and the second does not.
