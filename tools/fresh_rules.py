@@ -112,6 +112,12 @@ ALSO: dict[str, tuple[str, ...]] = {
     "tanh_never_dies": ("0.0001·δ",),
     "relu_leaks": ("input is negative only",),
     "dense_decay": ("zero delta",),
+    "softplus_clipped": ("ratio 0.666667",),  # where all are beyond the clip: 2 / (1 + 2) for 1
+    "half_square_guarded": ("0.01·|x|",),  # where all are beyond the guard at a hundred
+    "dice_union_constant": ("0.5·(1 + output)", "always zero"),  # where all labels are 1, or all are 0
+    "gelu_tanh_coefficient": ("size of the input is above",),  # the coefficient is that of x³
+    "recurrence_reads_x": ("off in places",),  # all but the first two
+    "rnn_u_from_new_state": ("each row",),  # of one sample: the new state for the old
     "dense_half": ("linear in delta",),  # it rounds
     "sine_bfloat": ("linear in delta",),
 }

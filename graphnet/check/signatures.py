@@ -407,10 +407,13 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
         loud = (np.abs(signals[0]) > 1e-4 * largest).sum(axis=1)
         for span in spans:
             spare = int(np.maximum(0, loud - len(span)).sum())
-            basis = np.linalg.qr(np.stack([vocabulary.in_rows(arrays[name], axes) for name in span], axis=-1))[0]
+            basis, parts = np.linalg.qr(np.stack([vocabulary.in_rows(arrays[name], axes) for name in span], axis=-1))
+            own = np.abs(np.diagonal(parts, axis1=1, axis2=2))
+            if (own.min(axis=1) <= 1e-9 * own.max(axis=1)).any():
+                continue  # of two that are multiples of each other the second would be anything
             lost, right, rule = (np.einsum("rik,rjk,rj->ri", basis, basis, signal) for signal in signals)
             room = CLOSE * np.abs(signals[0]) + 10 * NEXT_TO_NOTHING * largest
-            if not spare or not (np.abs(lost - signals[0]) <= room).all():
+            if spare < max(1, (loud > 0).sum()) or not (np.abs(lost - signals[0]) <= room).all():
                 continue
             how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
             if np.max(np.abs(right)) < 1e-6 * largest:

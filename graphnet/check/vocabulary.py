@@ -136,7 +136,7 @@ def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, fl
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
     plain = {"", *(name for name, _ in given(e))}
-    if any(array.size > 1 and (array == array.flat[0]).all() for array in e.inputs):
+    if any(array.size > 1 and np.allclose(array, array.flat[0]) for array in e.inputs):
         order = order[: len(rows)]  # where all labels are 1, products of two stand for too much
     chance = len(first) * CLOSE ** (len(telling) - 1)
     room = allowed(t, np.max(np.abs(e.right[e.known])))

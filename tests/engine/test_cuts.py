@@ -63,7 +63,7 @@ def test_a_side_of_a_kink_on_which_nothing_moves(bent, elsewhere):
     np.testing.assert_array_equal(cut.owner, np.arange(30))
 
 
-def test_the_way_may_be_long_but_not_the_way_from_waist_to_waist():
+def test_the_way_may_be_long_but_not_the_way_from_dominator_to_dominator():
     chain = [lambda z: np.sin(z)] * 50
     assert searched(Z, *chain).cut().calls == 50
     assert searched(Z, *chain, outputs=["a2", "a49"]).cut().calls == 3
@@ -77,7 +77,7 @@ def branching(length):
     return Search(calls, values, "z", ["sum"], np.full(Z.shape, 0.01))
 
 
-def test_no_waist_between_two_uses():
+def test_no_dominator_between_two_uses():
     cut = branching(3).cut()
     assert (cut.key, cut.calls, cut.slabs) == ("sum", 4, 30)
     assert branching(TRIED - 1).cut().calls == TRIED

@@ -19,7 +19,7 @@ from graphnet.engine.rules import as_messages, read_only
 Array = np.ndarray[Any, Any]
 Messages = Sequence[Array | None]
 TRIED = 16
-"""Calls tried behind a waist in search of the next."""
+"""Calls tried behind a dominator in search of the next."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Search:
         return Cut(done[-1].output, len(done), apart, slabs, owner)
 
     def _segments(self) -> Iterator[list[Call]]:
-        """Yield the calls in parts, each of which ends in a waist: an array that all effects pass through.
+        """Yield the calls in parts, each of which ends in a dominator: an array that all effects pass through.
 
         They are looked for as far as they are asked for: in a deep network most of them never are.
         """
@@ -165,7 +165,9 @@ class Search:
             yield self._found[i]
 
     def _places(self, axis: int) -> list[Array]:
-        """Return, for one waist after another, on which slab along an axis each number depends, −1 for none; as long as on one.
+        """Return, for one dominator after another, on which slab along an axis each number depends.
+
+        −1 stands for none. They end where a number depends on more than one.
 
         Half of the slabs move: those with a bit of their number set, or clear. Any two slabs differ in a bit, so that in one
         of the trials the first moves and the second does not.
@@ -179,7 +181,7 @@ class Search:
         return list(found)
 
     def _effects(self, chosen: Array) -> Iterator[Array]:
-        """Yield, at one waist after another, which numbers change when chosen entries move.
+        """Yield, at one dominator after another, which numbers change when chosen entries move.
 
         They move this way and that: a kink may hide one of the two.
         """
@@ -191,8 +193,8 @@ class Search:
                 for call in segment:
                     for run in runs:
                         run[call.output] = call.run(run, self._values)
-            waist = segment[-1].output
-            low, high = (run[waist].ravel() != self._values[waist].ravel() for run in runs)
+            dominator = segment[-1].output
+            low, high = (run[dominator].ravel() != self._values[dominator].ravel() for run in runs)
             yield low | high
 
 
