@@ -136,6 +136,8 @@ class Op(Stateless):
         """Build a node if any input is one (the rest become constants); compute if all are arrays or numbers."""
         if named:
             inputs = self._in_places(inputs, named)
+        if name is not None:
+            check_name(name, f"an op ({self.name})")
         for value in inputs:
             if isinstance(value, Node):
                 return self._node(inputs, name)
@@ -165,8 +167,6 @@ class Op(Stateless):
 
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
-        if name is not None:
-            check_name(name, f"an op ({self.name})")
         try:
             inputs = tuple(
                 [
@@ -179,7 +179,8 @@ class Op(Stateless):
         try:
             self.check_count(len(inputs))
             shape = self.shape_of(inputs)
-            dtype = self.dtype(*_dtypes(inputs))
+            own = type(self).dtype is not Op.dtype
+            dtype = self.dtype(*([node.dtype for node in inputs] if own else _dtypes(inputs)))
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         except Exception as error:

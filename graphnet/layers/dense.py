@@ -121,7 +121,7 @@ def mlp(
     >>> [parameter.name for parameter in gn.Graph(a).parameters]
     ['layer_1/W', 'layer_1/b', 'layer_2/W', 'layer_2/b']
     """
-    if isinstance(units, str) or not isinstance(units, Sequence) or not units:
+    if isinstance(units, (str, bytes)) or not isinstance(units, Sequence) or not units:
         raise ShapeError(f"mlp of {shown(units)} units", repair="Give the units of each layer, as [32, 10].")
     for i, count in enumerate(units, start=1):
         is_last = i == len(units)

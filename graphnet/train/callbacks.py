@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.settings import listed, takes
+from graphnet.core.settings import flag, listed, takes
 from graphnet.errors import TrainingError, shown
 from graphnet.train.history import History
 from graphnet.train.rule import Optimizer
@@ -153,6 +153,11 @@ class EarlyStopping(Callback):
     def __post_init__(self) -> None:
         require_count("patience", self.patience, 1)
         require_number("least_change", self.least_change, least=0)
+        self.higher_is_better = flag(self.higher_is_better, "higher_is_better", TrainingError)
+        if not isinstance(self.watch, str):
+            raise TrainingError(
+                f"watch is {shown(self.watch)}, expected a name", repair='Write watch="validation_loss".'
+            )
         self._values: list[np.ndarray[Any, Any]] = []
 
     def start(self, training: Training) -> None:

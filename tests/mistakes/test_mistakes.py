@@ -207,3 +207,24 @@ def test_a_step_curve_is_saved_under_a_name_that_tells_the_format(path):
     pytest.importorskip("matplotlib")
     with pytest.raises(DrawError, match="can't write"):
         gn.step_curve(gn.sum(w * w), {}, w, (0,), steps=[1e-3, 1e-5]).save(path)
+
+
+@pytest.mark.parametrize("name", [3, "", b"y", ["y"], gn.tanh])
+def test_a_name_is_checked_where_arrays_are_computed_too(name):
+    for make in (lambda: gn.sigmoid(np.ones(2), name=name), lambda: gn.sum(np.ones(2), name=name)):
+        with pytest.raises(GraphError, match="name that is a non-empty string"):
+            make()
+    assert gn.sum(np.ones(2), name="y") == 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"watch": 3}, {"watch": None}, {"higher_is_better": "yes"}, {"higher_is_better": None}]
+)
+def test_settings_of_early_stopping_are_refused_when_it_is_made(settings):
+    with pytest.raises(TrainingError, match=next(iter(settings))):
+        gn.EarlyStopping(**settings)
+
+
+def test_units_of_a_network_are_no_bytes():
+    with pytest.raises(ShapeError, match="units"):
+        gn.layers.mlp(gn.input("z", (None, 2)), b"ab", rng=np.random.default_rng(0))

@@ -12,6 +12,9 @@ import numpy as np
 import graphnet as gn
 from tests.mistakes import world
 
+HUGE = (2, 10**13)
+"""Shape of a view of one number: no memory holds it as an array."""
+
 
 class Foreign:
     """Stands for a tensor of another library, whose conversion fails as theirs do."""
@@ -105,7 +108,7 @@ def odd_values():
         "masked array": lambda: np.ma.array([1.0, 2.0, 100.0], mask=[0, 0, 1]),
         "masked": lambda: np.ma.masked,
         "matrix": lambda: np.ones((1, 2)).view(np.matrix),
-        "broadcast view": lambda: np.broadcast_to(1.0, (2, 10**13)),
+        "broadcast view": lambda: np.broadcast_to(1.0, HUGE),
         "float16 array": lambda: np.ones(3, np.float16),
         "tensor with requires_grad": lambda: Foreign(RuntimeError("Can't call numpy() on Tensor that requires grad.")),
         "bfloat16 tensor": lambda: Foreign(TypeError("Got unsupported ScalarType BFloat16"), "bfloat16"),
