@@ -9,12 +9,12 @@ from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.settings import flag, listed
 from graphnet.engine.gradients import depending_on, require_reached, the_output
+from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
 from graphnet.notation.derivation import Derivation, Kind, Step
 from graphnet.notation.formula import Formula, Leaf
 from graphnet.notation.indices import in_indices
-from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
 from graphnet.notation.shortening import mentions
 from graphnet.ops.elementwise import Elementwise

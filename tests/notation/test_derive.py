@@ -377,6 +377,13 @@ def test_a_product_of_vectors_sends_each_the_other():
     assert [step.text for step in gn.derive(gn.matmul(p, q, name="E")).steps] == ["∂E/∂q = p", "∂E/∂p = q"]
 
 
+def test_numbers_that_look_alike_are_not_the_same():
+    v, w = gn.parameter("v", [1.0, 2.0]), gn.parameter("w", [3.0, 4.0])
+    E = gn.sum(0.1234567890123 * v + 0.1234567890124 * w, name="E")
+    found = gn.derive(E).evaluate(gn.forward(E, {}))
+    assert (found["v"][0], found["w"][0]) == (0.1234567890123, 0.1234567890124)
+
+
 def test_what_adds_nothing_up_has_no_sum():
     y, t = gn.parameter("y", 0.5), gn.input("t", ())
     assert str(gn.derive(gn.sse(y, t, name="E")).definitions[-1]) == "E = ½ (y − t)²    (Eq. 1)"
