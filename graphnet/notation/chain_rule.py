@@ -203,7 +203,7 @@ class Equations:
         z = self._pre_activation(use.consumer) if use and use.slot == 1 else None
         if use is None or z is None:
             return ""
-        if use.consumer.kind == "matmul" and len(node.shape) == 2:
+        if use.consumer.kind == "matmul":
             return "Eq. 5" if self._layers[z] == "k" else "Eq. 11"
         return "Eq. 6" if self._layers[z] == "k" else "Eq. 12"
 

@@ -133,6 +133,7 @@ EVERY_EQUATION = {"Eq. 1", "Eq. 5", "Eq. 6", "Eq. 11", "Eq. 12", "definition of 
     [
         ("2-3-1", EVERY_EQUATION),
         ("an op of one's own", EVERY_EQUATION),  # what its rule calls works entry by entry, so it is some a = g(z)
+        ("vectors", {"Eq. 1", "Eq. 5", "Eq. 11", "definition of δ_j", "definition of δ_k"}),  # no biases
         ("mean over the batch", set()),
         ("tied weights", set()),
         ("scalars", set()),
