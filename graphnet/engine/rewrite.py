@@ -55,9 +55,12 @@ def unchanged(op: Op, inputs: tuple[Node, ...]) -> Iterator[Node]:
         yield inputs[1]
 
 
+def is_scalar(node: Node) -> bool:
+    """Tell whether a node is a number, or a truth value."""
+    return isinstance(node, Constant) and node.shape == ()
+
+
 def is_number(node: Node, value: float | bool) -> bool:
     """Tell whether a node is this number, or this truth value."""
-    kinds = "b" if isinstance(value, bool) else "f"
-    return (
-        isinstance(node, Constant) and node.shape == () and node.value.dtype.kind in kinds and bool(node.value == value)
-    )
+    kind = "b" if isinstance(value, bool) else "f"
+    return isinstance(node, Constant) and is_scalar(node) and node.dtype.kind == kind and bool(node.value == value)

@@ -1,9 +1,10 @@
 """The mathematics of a graph: rules as formulas, the chain rule of one parameter, one number explained, a diagnosis.
 
-A rule is run on nodes, and the nodes that it made are read back (`reading`, `sizes`) as a formula (`formula`, `entries`),
-written shorter where a person would (`simplify`), under the names of the graph (`symbols`). `layout` sets a formula as
-`boxes`, side by side, above and below each other, with the help of `operands`, which lists what a sum or a product is made
-of, and `pieces`, which know where brackets go; `writers` turns boxes into text, LaTeX and MathML.
+A formula is a node (`formula`). `reading` runs a rule on nodes and reads what it made, `shortening` writes it as a person
+would, `symbols` says what nodes and their axes are called, `indices` writes it entry by entry. To be printed, a node is set as
+boxes (`layout`, with `pieces`, which know where brackets go), and `writers` turn boxes into text, LaTeX and MathML. On these
+stand `derive` (`chain_rule`, `derivation`), `explain` (`explanation`, `paths`, `factors`) and `diagnose` (`diagnosis`,
+`verdicts`).
 """
 
 from graphnet.notation.chain_rule import derive

@@ -9,12 +9,12 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.engine.gradients import depending_on, require_reached, the_output
+from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
 from graphnet.notation.derivation import Derivation, Kind, Step
 from graphnet.notation.formula import Formula, Leaf
 from graphnet.notation.indices import in_indices
-from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
 from graphnet.notation.shortening import mentions
 from graphnet.ops.elementwise import Elementwise
@@ -203,7 +203,7 @@ class Equations:
         z = self._pre_activation(use.consumer) if use and use.slot == 1 else None
         if use is None or z is None:
             return ""
-        if use.consumer.kind == "matmul" and len(node.shape) == 2:
+        if use.consumer.kind == "matmul":
             return "Eq. 5" if self._layers[z] == "k" else "Eq. 11"
         return "Eq. 6" if self._layers[z] == "k" else "Eq. 12"
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
+from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
-from graphnet.notation.pieces import is_scalar
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
 from graphnet.ops.activations import AlongAxis

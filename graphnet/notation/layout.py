@@ -13,6 +13,7 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.gradients import BackwardOf
+from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.formula import Entry, Leaf, Sized, SumOver
 from graphnet.notation.pieces import (
     Level,
@@ -21,7 +22,6 @@ from graphnet.notation.pieces import (
     fraction,
     has_entries,
     is_one,
-    is_scalar,
     is_signal,
     is_zero,
     number_in,

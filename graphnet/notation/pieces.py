@@ -14,7 +14,7 @@ from graphnet.common import tables
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
-from graphnet.engine.rewrite import is_number
+from graphnet.engine.rewrite import is_number, is_scalar
 from graphnet.notation.formula import Entry, Leaf, SumOver
 from graphnet.notation.symbols import Symbol
 from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Script, Sign, Words, row
@@ -71,11 +71,6 @@ def powers_in(factors: Sequence[Node]) -> list[tuple[Node, int]]:
         else:
             powers.append((factor, 1))
     return powers
-
-
-def is_scalar(node: Node) -> bool:
-    """Tell whether it is a number."""
-    return isinstance(node, Constant) and node.shape == ()
 
 
 def is_one(node: Node) -> bool:

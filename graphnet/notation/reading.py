@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from itertools import islice, product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula, Leaf
 from graphnet.notation.shortening import Shortener
-from graphnet.notation.symbols import Symbol, Symbols
+from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.images import MaxPool2d
@@ -134,7 +134,7 @@ class Reader(Shortener):
                     continue
                 assert node.op is not None
                 inputs = tuple(read[source] for source in node.inputs)
-                sizes = self._copies.settings(node, twins, partial(self._setting, near))
+                sizes = self._copies.settings(node, twins, partial(self._size, near))
                 formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
                 size, depth = self.extent(formula)
                 if size > LARGEST or depth > DEEPEST:
@@ -155,43 +155,63 @@ class Reader(Shortener):
 
     def _number(self, near: Node, values: Sequence[float]) -> Node:
         """Return a number by what it is in the copies, as 2 / (3 N), with the sizes of operands of `near` if they have them."""
-        number, powers = self._copies.powers(values)
-        parts = [self.number(part) for part in (ratio_of(number) if powers else (number, 1.0))]
-        for axis, power in powers.items():
-            size = self._operand_size(near, self._copies.sizes(axis), axis)
+        try:
+            number, powers = self._copies.powers(values)
+            factors = [(self._known(near, letter), power) for letter, power in powers.items()]
+        except NoFormula:  # not of one size: of one that an operand has, as 1 / (N + M)
+            number, size, power = self._by_operand(near, values)
+            factors = [(size, power)]
+        parts = [self.number(part) for part in (ratio_of(number) if factors else (number, 1.0))]
+        for size, power in factors:
             for _ in range(abs(power)):
                 parts[power < 0] = self.call(Multiply(), (parts[power < 0], size), ())
         return self.call(Divide(), (parts[0], parts[1]), ())
 
-    def _setting(self, near: Node, values: Sequence[int]) -> Node:
-        """Return a size in the settings of an op that a rule applies, by what it is in the copies."""
-        try:
-            return self._number(near, values)
-        except NoFormula:
-            return self._operand_size(near, values)
-
-    def _operand_size(self, near: Node, numbers: Sequence[int], open_axis: int | None = None) -> Node:
-        """Return the size that has these numbers in the copies, of an operand of `near` if one has it."""
-        for of in (*near.inputs, near, *self.graph.inputs):
+    def _by_operand(self, near: Node, values: Sequence[float]) -> tuple[float, Node, int]:
+        """Return c, the size S of an operand and p, where the values are c · Sᵖ in all copies."""
+        for of in (*near.inputs, near):
             for axis, size in enumerate(of.shape):
-                if size is None and self._sizes(of, axis) == list(numbers):
-                    return self._size(of, axis, axis if open_axis is None else open_axis)
+                sizes = self._sizes(of, axis)
+                for power in (-1, 1) if size is None and len(sizes) > 1 and 0 not in sizes else ():
+                    ratios = [value / size**power for value, size in zip(values, sizes, strict=True)]
+                    if np.allclose(ratios, ratios[0], rtol=1e-12, atol=0):
+                        return ratios[0], self._size(near, sizes), power
         raise NoFormula
 
-    def _size(self, of: Node, axis: int, open_axis: int) -> Node:
-        label, symbol = self.graph.label(of), Symbol("NMLKPQRS"[open_axis] if open_axis < 8 else "N")
-        return self.once(("size", label, axis), lambda: Leaf("size", label, symbol, (), axis))
+    def _size(self, near: Node, sizes: Sequence[int]) -> Node:
+        """Return a size by what it is in the copies, as N + M or N / 2."""
+        terms: list[Node] = []
+        rest = fractions.Fraction(sizes[0])
+        for letter, other in zip(self._copies.numbers, sizes[1:], strict=True):
+            times = self._copies.times(letter, sizes[0], other)
+            rest -= times * self._copies.numbers[letter]
+            if times:
+                part = self.call(Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
+                terms.append(self.call(Divide(), (part, self.number(times.denominator)), ()))
+        return self.total([*terms, self.number(float(rest))], ())
 
-    def _sizes(self, of: Node, axis: int) -> list[int | None]:
+    def _known(self, near: Node, letter: str) -> Node:
+        """Return the unknown size of this letter, of an operand of `near` if one has it."""
+        for of in (*near.inputs, near, *self.graph.inputs):
+            for axis, size in enumerate(of.shape):
+                if size is None and self._sizes(of, axis) == self._copies.sizes(letter):
+                    return self._leaf_size(of, axis, letter)
+        raise NoFormula
+
+    def _leaf_size(self, of: Node, axis: int, letter: str) -> Node:
+        label = self.graph.label(of)
+        return self.once(("size", label, axis), lambda: Leaf("size", label, Symbol(letter), (), axis))
+
+    def _sizes(self, of: Node, axis: int) -> list[Any]:
         return [places[of].shape[axis] for places in self._copies.places]
 
     def size(self, of: Node, axis: int) -> Node:
         """Return what stands for the size of an axis: N for the first axis that the inputs leave open, M for the second."""
         sizes = self._sizes(of, axis)
         try:
-            return self._size(of, axis, axis) if len(set(sizes)) == 1 else self._number(of, sizes)  # type: ignore[arg-type]
+            return self._size(of, sizes) if len(set(sizes)) > 1 else self._leaf_size(of, axis, size_letter(axis))
         except NoFormula:
-            return self._size(of, axis, axis)
+            return self._leaf_size(of, axis, size_letter(axis))
 
 
 @dataclass(frozen=True)
@@ -288,29 +308,38 @@ class Copies:
 
     Attributes
     ----------
-    numbers : dict of int to int
-        What stands in for the size of each unknown axis.
+    numbers : dict of str to int
+        What stands in for each unknown size, by its letter: N of the samples.
     places : list of dict
-        The copies of all nodes at these sizes; and once more for each axis, with another size there.
+        The copies of all nodes at these sizes; and once more for each letter, with another size there.
     """
 
-    numbers: Mapping[int, int]
+    numbers: Mapping[str, int]
     places: Sequence[Mapping[Node, Node]]
 
     @staticmethod
     def of(graph: Graph) -> Copies:
-        """Return copies of a graph's nodes; with sizes that are None if no numbers fit."""
-        unknown = sorted({axis for x in graph.inputs for axis, size in enumerate(x.shape) if size is None})
+        """Return copies of a graph's nodes; with sizes that are None if no numbers fit.
+
+        Axes that some op lines up have one size; failing that, all first axes have, and all second ones; failing that, a size
+        can only be that of something beside it, as of a constant of so many rows.
+        """
+        unknown = [(x, axis) for x in graph.inputs for axis, size in enumerate(x.shape) if size is None]
+        by_axis = {(x, axis): size_letter(axis) for x, axis in unknown}
         known = sorted({size for node in graph.nodes for size in node.shape if size is not None}, reverse=True)
-        for fixed in islice(product([None, *known], repeat=len(unknown)), MOST_TRIES if unknown else 0):
-            free = [axis for axis, size in zip(unknown, fixed, strict=True) if size is None]
+        ways = [
+            (_by_lines(graph, unknown), ()),
+            *((by_axis, fixed) for fixed in product([None, *known], repeat=len({*by_axis.values()}))),
+        ]
+        for letters, fixed in islice(ways, MOST_TRIES if unknown else 0):
+            every = list(dict.fromkeys(letters.values()))
+            sizes = dict(zip(every, fixed, strict=False))
+            free = [letter for letter in every if sizes.get(letter) is None]
             numbers = dict(zip(free, STAND_INS, strict=False))
-            sizes = dict(zip(unknown, fixed, strict=True)) | numbers
             try:
-                return Copies(
-                    numbers, [_copy(graph, sizes), *(_copy(graph, sizes | {axis: _OTHER}) for axis in numbers)]
-                )
-            except GraphnetError:  # a size can only be that of something beside it, as of a constant of so many rows
+                changes: list[dict[str, int]] = [{}, *({letter: _OTHER} for letter in numbers)]
+                return Copies(numbers, [_copy(graph, letters, sizes | numbers | other) for other in changes])
+            except GraphnetError:
                 continue
         return Copies({}, [{node: _place(node, node.shape) for node in graph.nodes}])
 
@@ -345,22 +374,29 @@ class Copies:
                 found[setting.name] = _with_sizes(values, size)
         return found
 
-    def sizes(self, axis: int) -> list[int]:
-        """Return the numbers for the size of an unknown axis, in all copies."""
-        return [self.numbers[axis], *(_OTHER if other == axis else self.numbers[axis] for other in self.numbers)]
+    def sizes(self, letter: str) -> list[int]:
+        """Return the numbers for an unknown size, in all copies."""
+        return [self.numbers[letter], *(_OTHER if other == letter else self.numbers[letter] for other in self.numbers)]
 
-    def powers(self, values: Sequence[float]) -> tuple[float, dict[int, int]]:
+    def times(self, letter: str, size: int, other: int) -> fractions.Fraction:
+        """Return how often a size goes into another one, by how that changes with it."""
+        times = fractions.Fraction(other - size, _OTHER - self.numbers[letter])
+        if times.numerator > 100 or times.denominator > 8:  # not so simple: it is more than a sum of sizes
+            raise NoFormula
+        return times
+
+    def powers(self, values: Sequence[float]) -> tuple[float, dict[str, int]]:
         """Return c and the power p of each size N that a number is made of, c · Nᵖ, by what it is in all copies."""
         number, *others = values
         powers = {}
-        for axis, other in zip(self.numbers, others, strict=True):
+        for letter, other in zip(self.numbers, others, strict=True):
             if other != values[0]:
-                ratio, change = _OTHER / self.numbers[axis], other / values[0] if values[0] else 0.0
+                ratio, change = _OTHER / self.numbers[letter], other / values[0] if values[0] else 0.0
                 found = [p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)]
                 if not found:
                     raise NoFormula
-                powers[axis] = found[0]
-                number = number / float(self.numbers[axis]) ** found[0]
+                powers[letter] = found[0]
+                number = number / float(self.numbers[letter]) ** found[0]
         return number, powers
 
 
@@ -380,9 +416,29 @@ def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) ->
     return size(values)
 
 
-def _copy(graph: Graph, sizes: Mapping[int, int | None]) -> dict[Node, Node]:
+Axis: TypeAlias = tuple[Input, int]
+
+
+def _by_lines(graph: Graph, unknown: Sequence[Axis]) -> dict[Axis, str]:
+    """Return letters for unknown sizes, one for all that some op lines up; by axis if there would be too many."""
+    lines = letters_of_axes(graph)
+    same = {(x, axis): lines[graph.label(x)][axis] for x, axis in unknown}
+    letters: dict[str | None, str] = {}
+    for (_, axis), line in same.items():
+        free = (letter for i in range(axis, axis + 8) if (letter := size_letter(i)) not in letters.values())
+        letters.setdefault(line, next(free))
+    return {of: letters[line] if len(letters) <= len(STAND_INS) else size_letter(of[1]) for of, line in same.items()}
+
+
+def size_letter(axis: int) -> str:
+    """Return the letter for the unknown size of an axis: N for the first, which is that of the samples."""
+    return "NMLKPQRS"[axis % 8]
+
+
+def _copy(graph: Graph, letters: Mapping[Axis, str], sizes: Mapping[str, int | None]) -> dict[Node, Node]:
     fed: dict[Input, tuple[Any, ...]] = {
-        x: tuple(sizes[axis] if size is None else size for axis, size in enumerate(x.shape)) for x in graph.inputs
+        x: tuple(sizes.get(letters[x, axis]) if size is None else size for axis, size in enumerate(x.shape))
+        for x in graph.inputs
     }
     return {node: _place(node, sized.shape) for node, sized in with_sizes(graph, fed).items()}
 

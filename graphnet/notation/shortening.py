@@ -13,7 +13,7 @@ from graphnet.core.node import Node, made_like
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
-from graphnet.engine.rewrite import Maker, is_number, unchanged
+from graphnet.engine.rewrite import Maker, is_number, is_scalar, unchanged
 from graphnet.notation.formula import Sized, extent
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
@@ -36,8 +36,8 @@ class Shortener(Maker):
 
     def number(self, value: float | bool) -> Node:
         """Return a number."""
-        array = np.asarray(value if isinstance(value, bool) else float(value))
-        return self.once((array.dtype, repr(array)), lambda: Constant(array, None))
+        value = value if isinstance(value, bool) else float(value)
+        return self.once(("number", repr(value)), lambda: Constant(np.asarray(value), None))
 
     def apply(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes as it is; `sizes` are settings that are known only when arrays are fed."""
@@ -53,7 +53,7 @@ class Shortener(Maker):
         """Return an op applied to nodes, in short."""
         if isinstance(op, (Multiply, Divide, Add, Subtract)):
             inputs = _without_spreading(inputs, shape)
-        if shape == () and inputs and all(_is_scalar(source) for source in inputs):
+        if shape == () and inputs and all(is_scalar(source) for source in inputs):
             with np.errstate(all="ignore"):
                 value = np.asarray(op.forward(*[source.value for source in inputs])).item()  # type: ignore[attr-defined]
             return self.number(value) if np.isfinite(value) else self.apply(op, inputs, shape, sizes)
@@ -106,7 +106,7 @@ class Shortener(Maker):
         match x, y:
             case Constant(), Node(op=Multiply(), inputs=(one, other)) if x.shape == ():
                 for number, z in ((one, other), (other, one)):
-                    if _is_scalar(number):
+                    if is_scalar(number):
                         yield self.call(Multiply(), (self.number(x.value.item() * number.value.item()), z), y.shape)  # type: ignore[attr-defined]
             case Node(op=ZerosLike()), _:
                 yield x
@@ -133,12 +133,8 @@ def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ..
     return (x, y.inputs[0]) if isinstance(y.op, BroadcastTo) and x.shape == shape else inputs
 
 
-def _is_scalar(node: Node) -> bool:
-    return isinstance(node, Constant) and node.shape == ()
-
-
 def _is_truth(node: Node) -> bool:
-    return _is_scalar(node) and node.dtype.kind == "b"
+    return is_scalar(node) and node.dtype.kind == "b"
 
 
 def _sizes(node: Node) -> Mapping[str, tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from graphnet.errors import GraphError, NoBackwardRuleError, ShapeError, Unreach
 from tests.fuzz.compare import build, not_comparable, scale
 from tests.fuzz.dialect import running_sum
 from tests.fuzz.grow import random_program
-from tests.notation.networks import GRAPHS, finite_difference, small, tied
+from tests.notation.networks import GRAPHS, away_from_zero, finite_difference, small, tied
 from tests.notation.reader import evaluate, evaluate_sample
 
 
@@ -133,6 +133,7 @@ EVERY_EQUATION = {"Eq. 1", "Eq. 5", "Eq. 6", "Eq. 11", "Eq. 12", "definition of 
     [
         ("2-3-1", EVERY_EQUATION),
         ("an op of one's own", EVERY_EQUATION),  # what its rule calls works entry by entry, so it is some a = g(z)
+        ("vectors", {"Eq. 1", "Eq. 5", "Eq. 11", "definition of δ_j", "definition of δ_k"}),  # no biases
         ("mean over the batch", set()),
         ("tied weights", set()),
         ("scalars", set()),
@@ -293,6 +294,41 @@ def test_two_sizes_that_are_not_known():
         np.testing.assert_allclose(derivation.evaluate(bwd)["w"], bwd.gradient("w"), rtol=1e-12)
 
 
+UNKNOWN = {
+    "of another input": (lambda x, y, w: gn.mean(x * w) + gn.mean(gn.square(y * w)), "Σ_samples 2 (1 / (3 M)) v₃ ⊙ y"),
+    "of the columns": (lambda x, y, w: gn.mean(gn.square(gn.transpose(x * w))), "2 (1 / (3 N)) v₂"),
+    "of two in a row": (lambda x, y, w: gn.mean(gn.concatenate([x * w, y * w], axis=0)), "1 / (3 (N + M))"),
+    "of the second in a row": (lambda x, y, w: gn.sum(gn.concatenate([x * w, x * w], axis=0) ** 2), "∂E/∂v₃[N:2 N]"),
+    "of one behind another": (lambda x, y, w: gn.sum(gn.concatenate([x * w, y * w], axis=0) ** 2), "∂E/∂v₃[N:N + M]"),
+    "of one behind a known": (lambda x, y, w: gn.mean(gn.concatenate([w[None], x * w], axis=0)), "1 / (3 (N + 1))"),
+    "of half": (lambda x, y, w: gn.mean(half(x * w)), "(1 / ((3 N) / 2)) 𝟏"),
+}
+
+
+@gn.op
+def half(z):
+    return z[: z.shape[0] // 2]
+
+
+@half.backward
+def half_backward(delta, a, z):
+    return np.concatenate([delta, np.zeros_like(z[z.shape[0] // 2 :])])
+
+
+@pytest.mark.parametrize("size", UNKNOWN)
+@pytest.mark.parametrize("indices", [False, True], ids=["matrices", "indices"])
+def test_sizes_that_are_made_of_unknown_ones(size, indices):
+    build_error, written = UNKNOWN[size]
+    rng = np.random.default_rng(0)
+    x, y, w = gn.input("x", (None, 3)), gn.input("y", (None, 3)), gn.parameter("w", away_from_zero(rng, (3,)))
+    E = build_error(x, y, w)
+    feeds = {"x": rng.normal(size=(4, 3)), "y": rng.normal(size=(5, 3))}
+    bwd = gn.backward(E, {node.name: feeds[node.name] for node in gn.Graph(E).inputs})
+    derivation = gn.derive(E, w, indices=indices)
+    np.testing.assert_allclose(derivation.evaluate(bwd)["w"], bwd.gradient(w), rtol=1e-12)
+    assert indices or written in derivation.text
+
+
 def test_a_deep_graph_needs_no_recursion():
     w = gn.parameter("w", 0.5)
     x = w
@@ -335,6 +371,23 @@ def test_powers_of_ten_are_typeset_and_brackets_grow_only_where_they_must():
     assert "<msup><mn>10</mn><mrow><mo>−</mo><mn>5</mn></mrow></msup>" in sum_of.mathml
     latex = gn.derive(GRAPHS["an op of one's own"]()[0], "W2").latex
     assert r"( a_{2} - t ) \odot \left( a_{2} + \frac{1 - a_{2}}{1 + e^{- z_{2}}} \right)" in latex
+
+
+def test_a_product_of_vectors_sends_each_the_other():
+    p, q = gn.parameter("p", [1.0, 2.0]), gn.parameter("q", [3.0, 4.0])
+    assert [step.text for step in gn.derive(gn.matmul(p, q, name="E")).steps] == ["∂E/∂q = p", "∂E/∂p = q"]
+
+
+def test_numbers_that_look_alike_are_not_the_same():
+    v, w = gn.parameter("v", [1.0, 2.0]), gn.parameter("w", [3.0, 4.0])
+    E = gn.sum(0.1234567890123 * v + 0.1234567890124 * w, name="E")
+    found = gn.derive(E).evaluate(gn.forward(E, {}))
+    assert (found["v"][0], found["w"][0]) == (0.1234567890123, 0.1234567890124)
+
+
+def test_what_adds_nothing_up_has_no_sum():
+    y, t = gn.parameter("y", 0.5), gn.input("t", ())
+    assert str(gn.derive(gn.sse(y, t, name="E")).definitions[-1]) == "E = ½ (y − t)²    (Eq. 1)"
 
 
 def test_vectors_need_no_axes_of_size_one():
