@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.check import show
 from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
 from graphnet.common.settings import whole
 from graphnet.common.tables import number, table
+from graphnet.common.text import printable
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.errors import GradientCheckError
@@ -20,12 +22,6 @@ from graphnet.errors import GradientCheckError
 Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
-TITLES: dict[Part, str] = {
-    "rule": "Each backward rule alone",
-    "gradient": "From end to end",
-    "second order rule": "Second order: each rule of the gradients' graph alone",
-    "second order gradient": "Second order: from end to end",
-}
 FEW = 3
 """Nodes and looks of one wrong rule that a verdict tells."""
 ADDS_UP = "each rule is right alone, and the messages add up"
@@ -368,26 +364,22 @@ class Report:
         >>> import graphnet as gn
         >>> figure = gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).plot()
         """
-        from graphnet.check.show import scatter
-
-        return scatter(self.failures or self.findings)
+        return show.scatter(self.failures or self.findings)
 
     def __str__(self) -> str:
         parts = []
-        for part, title in TITLES.items():
-            rows = [row(finding) for finding in self.findings if finding.part == part]
+        for part, title in show.TITLES.items():
+            rows = [show.row(finding) for finding in self.findings if finding.part == part]
             if rows:
-                parts += [title, table(HEADER, rows), ""]
+                parts += [title, table(show.HEADER, rows), ""]
         if self.properties:
-            parts += ["Properties of every right rule", *property_lines(self.properties), ""]
+            parts += ["Properties of every right rule", *show.property_lines(self.properties), ""]
         if self.skipped:
             parts += [self.skipped, ""]
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        from graphnet.check.show import to_html
-
-        return to_html(self)
+        return show.to_html(self)
 
 
 def _wrong_at(same: Sequence[Finding]) -> str:
@@ -399,41 +391,6 @@ def _wrong_at(same: Sequence[Finding]) -> str:
     second = ", in the gradients' graph," if first.part.startswith("second") else ""
     which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
     return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"
-
-
-HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict")
-
-
-def row(finding: Finding) -> Sequence[str]:
-    """Return a finding as cells under `HEADER`."""
-    counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
-    counts += [f"{finding.directions} directions"] if finding.directions else []
-    counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
-    counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
-    worst = ["-"] * 4
-    if finding.worst is not None:
-        numbers = number(finding.rule, 6), number(finding.difference, 6), number(finding.error, 2)
-        worst = [str(finding.worst), *numbers]
-    if finding.order is not None:
-        worst[-1] = f"order {number(finding.order, 3)}"
-    verdict = finding.verdict if finding.verdict != "wrong" else "WRONG"
-    return [*map(printable, (finding.label, finding.op, finding.input)), ", ".join(counts), *worst, verdict]
-
-
-def property_lines(properties: Sequence[Property]) -> list[str]:
-    """Return a line for each property: of how many rules it holds, and where it does not."""
-    lines = []
-    for name in dict.fromkeys(item.name for item in properties):
-        same = [item for item in properties if item.name == name]
-        broken = [item for item in same if not item.holds]
-        where = "".join(f"; not of {item.op} at {item.label!r}: {item.evidence}" for item in broken)
-        lines.append(f"{name}: {len(same) - len(broken)} of {len(same)} rules{where}")
-    return lines
-
-
-def printable(text: str) -> str:
-    """Return text with every character that would not be seen written as an escape: names may hold any."""
-    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
 
 
 def _plain(value: Any) -> Any:

@@ -1,18 +1,28 @@
-"""A report in a notebook: as HTML with the verdict first, no script and nothing from elsewhere, and as a plot."""
+"""A report as rows of a table, as HTML for a notebook (the verdict first, no script, nothing from elsewhere), and as a plot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.check.report import HEADER, TITLES, Finding, Report, printable, property_lines, row
 from graphnet.common.extras import matplotlib_needed
-from graphnet.common.tables import html_table
+from graphnet.common.tables import html_table, number
+from graphnet.common.text import printable
 from graphnet.errors import DrawError
 
+if TYPE_CHECKING:
+    from graphnet.check.report import Finding, Part, Property, Report
+
+TITLES: dict[Part, str] = {
+    "rule": "Each backward rule alone",
+    "gradient": "From end to end",
+    "second order rule": "Second order: each rule of the gradients' graph alone",
+    "second order gradient": "Second order: from end to end",
+}
+HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict")
 _COLOURS = {"right": "#0b6e4f", "wrong": "#b3261e", "undecided": "#8a5a00"}
 _PAGE = "color:#1a1a1a;background:#ffffff;padding:0.6em;font-family:sans-serif;font-size:13px;overflow-x:auto"
 _SHOWN = 60
@@ -83,3 +93,30 @@ def scatter(findings: Sequence[Finding]) -> Any:
         axes.set_title(printable(f"{finding.label}, {finding.input}").replace("$", r"\$"), fontsize=9)
         axes.legend()
     return figure
+
+
+def row(finding: Finding) -> Sequence[str]:
+    """Return a finding as cells under `HEADER`."""
+    counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
+    counts += [f"{finding.directions} directions"] if finding.directions else []
+    counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
+    counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
+    worst = ["-"] * 4
+    if finding.worst is not None:
+        numbers = number(finding.rule, 6), number(finding.difference, 6), number(finding.error, 2)
+        worst = [str(finding.worst), *numbers]
+    if finding.order is not None:
+        worst[-1] = f"order {number(finding.order, 3)}"
+    verdict = finding.verdict if finding.verdict != "wrong" else "WRONG"
+    return [*map(printable, (finding.label, finding.op, finding.input)), ", ".join(counts), *worst, verdict]
+
+
+def property_lines(properties: Sequence[Property]) -> list[str]:
+    """Return a line for each property: of how many rules it holds, and where it does not."""
+    lines = []
+    for name in dict.fromkeys(item.name for item in properties):
+        same = [item for item in properties if item.name == name]
+        broken = [item for item in same if not item.holds]
+        where = "".join(f"; not of {item.op} at {item.label!r}: {item.evidence}" for item in broken)
+        lines.append(f"{name}: {len(same) - len(broken)} of {len(same)} rules{where}")
+    return lines

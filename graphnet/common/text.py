@@ -86,3 +86,8 @@ def _fitting(pieces: list[str], most: int) -> list[str]:
         if length > most:
             return pieces[:count]
     return pieces
+
+
+def printable(text: str) -> str:
+    """Return text with every character that would not be seen written as an escape: names may hold any."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)

@@ -19,9 +19,9 @@ from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic
 from graphnet.draw.text import clean, count, index_text, setting_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
-from graphnet.notation.formula import Leaf
 from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.symbols import Symbol
+from graphnet.notation.terms import Leaf
 from graphnet.ops.indexing import Getitem, Scatter
 
 EVERYTHING = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})

@@ -13,10 +13,11 @@ from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
 from graphnet.notation.derivation import Derivation, Kind, Step
-from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.formula import Formula
 from graphnet.notation.indices import in_indices
 from graphnet.notation.reading import Reader
 from graphnet.notation.shortening import mentions
+from graphnet.notation.terms import Leaf
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 

@@ -15,7 +15,8 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.engine.passes import ForwardPass
 from graphnet.errors import GraphError, shown
-from graphnet.notation.formula import ByLabel, Formula
+from graphnet.notation.formula import Formula
+from graphnet.notation.terms import ByLabel
 from graphnet.notation.writers import SPACE, Box, Sign, as_latex, as_mathml, as_text, row
 
 Kind = Literal["definition", "error signal", "gradient"]

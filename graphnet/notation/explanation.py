@@ -18,12 +18,13 @@ from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
-from graphnet.notation.formula import Formula, Leaf, SumOver, run
+from graphnet.notation.formula import Formula
 from graphnet.notation.indices import IndexWriter
 from graphnet.notation.paths import Array, Entry, Path, paths
 from graphnet.notation.pieces import factors_in
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
+from graphnet.notation.terms import Leaf, SumOver, run
 
 
 @dataclass(frozen=True)

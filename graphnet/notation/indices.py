@@ -14,9 +14,10 @@ from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.derivation import Derivation, Step
-from graphnet.notation.formula import Entry, Formula, Leaf, Sized, SumOver
+from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
+from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
 from graphnet.ops.activations import AlongAxis
 from graphnet.ops.arithmetic import Divide, Multiply, Negative
 from graphnet.ops.elementwise import Elementwise

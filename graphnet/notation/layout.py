@@ -14,7 +14,6 @@ from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_scalar
-from graphnet.notation.formula import Entry, Leaf, Sized, SumOver
 from graphnet.notation.pieces import (
     Level,
     Piece,
@@ -33,6 +32,7 @@ from graphnet.notation.pieces import (
     with_indices,
 )
 from graphnet.notation.symbols import Symbol, takes_all
+from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
 from graphnet.notation.writers import (
     Box,
     Digits,

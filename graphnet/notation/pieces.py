@@ -15,8 +15,8 @@ from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation.formula import Entry, Leaf, SumOver
 from graphnet.notation.symbols import Symbol
+from graphnet.notation.terms import Entry, Leaf, SumOver
 from graphnet.notation.writers import Box, Digits, Fence, Fraction, Letters, Name, Script, Sign, Words, row
 from graphnet.ops import arithmetic, comparisons, linear
 

@@ -14,7 +14,8 @@ from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, is_scalar, unchanged
-from graphnet.notation.formula import Sized, extent
+from graphnet.notation.formula import extent
+from graphnet.notation.terms import Sized
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Equal, Where, ZerosLike

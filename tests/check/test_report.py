@@ -8,7 +8,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.check.differences import Judged
-from graphnet.check.report import Finding, Report, row
+from graphnet.check.report import Finding, Report
+from graphnet.check.show import row
 
 
 @pytest.fixture

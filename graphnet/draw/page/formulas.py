@@ -17,9 +17,10 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.units.shapes import Tree
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.notation.formula import Formula, Leaf
+from graphnet.notation.formula import Formula
 from graphnet.notation.reading import rule_formulas
 from graphnet.notation.symbols import Symbol
+from graphnet.notation.terms import Leaf
 
 _MOST_NODES = 1_000  # the formulas of larger graphs are not read
 _LARGEST, _DEEPEST = 60, 20  # formulas above this size or depth are neither read nor filled with numbers by anybody
