@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import graphnet as gn
 from graphnet.errors import LoadError
-from graphnet.files.writing import crc32_combine
+from graphnet.files.writing import joined
 from tests.files.damage import SAMPLE_STATE, archive_of, fingerprint, members_of, sample_graph, seal, seal_of
 
 MIB = 1 << 20
@@ -79,7 +79,7 @@ def test_large_arrays_between_small_ones_are_members_that_other_programs_read(pa
 def test_sums_of_pieces_join_to_the_sum_of_the_whole(parts):
     crc = 0
     for part in parts:
-        crc = crc32_combine(crc, zlib.crc32(part), len(part))
+        crc = joined(crc, zlib.crc32(part), len(part))
     assert crc == zlib.crc32(b"".join(parts))
 
 
