@@ -22,7 +22,7 @@ from graphnet.errors import GradientCheckError
 Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
-FEW = 3
+_FEW = 3
 """Nodes and looks of one wrong rule that a verdict tells."""
 ADDS_UP = "each rule is right alone, and the messages add up"
 """What is said of a total that is wrong although the engine did what it should."""
@@ -34,7 +34,7 @@ HOW = {
 }
 
 
-PLAIN = (
+_PLAIN = (
     *("part", "label", "op", "slot", "input", "entries", "of", "directions", "kinks", "blurred", "worst"),
     *("rule", "difference", "error", "order", "verdict", "diagnosis", "there", "torn"),
 )
@@ -164,7 +164,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not finite as text."""
-        return {name: _plain(getattr(self, name)) for name in PLAIN}
+        return {name: _plain(getattr(self, name)) for name in _PLAIN}
 
     def __str__(self) -> str:
         second = ", in the gradients' graph," if self.part.startswith("second") else ""
@@ -281,8 +281,8 @@ class Report:
             rules.setdefault(same_rule, []).append(finding)
         for same in rules.values():
             looks = list(dict.fromkeys(finding.diagnosis for finding in same))
-            lines = [f"looks like: {text}" for text in looks[:FEW]]
-            lines += [f"... and {len(looks) - FEW} more"] if len(looks) > FEW else []
+            lines = [f"looks like: {text}" for text in looks[:_FEW]]
+            lines += [f"... and {len(looks) - _FEW} more"] if len(looks) > _FEW else []
             nodes = {finding.node for finding in same}
             also = {p.name: p.evidence for p in reversed(self.broken) if p.node in nodes}
             lines += [f"breaks a property: {name}: {seen}" for name, seen in also.items() if seen not in looks[0]]
@@ -387,7 +387,7 @@ def _wrong_at(same: Sequence[Finding]) -> str:
     first = same[0]
     if len(same) == 1:
         return str(first)
-    labels = ", ".join(repr(finding.label) for finding in same[:FEW]) + (", …" if len(same) > FEW else "")
+    labels = ", ".join(repr(finding.label) for finding in same[:_FEW]) + (", …" if len(same) > _FEW else "")
     second = ", in the gradients' graph," if first.part.startswith("second") else ""
     which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
     return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"

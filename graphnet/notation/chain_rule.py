@@ -21,7 +21,7 @@ from graphnet.notation.terms import Leaf
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
-LONGEST = 30
+_LONGEST = 30
 """An error signal whose formula is larger gets a name of its own, even if it is used once."""
 
 
@@ -126,7 +126,7 @@ def _deserves_a_name(reader: Reader, signal: Node, right: Node, uses: int) -> bo
     if all(map(is_scalar, right.inputs)):
         return False  # a symbol, or ones
     is_delta = isinstance(signal, Leaf) and signal.role == "delta"
-    return uses > 0 and (is_delta or uses > 1 or reader.extent(right)[0] > LONGEST)
+    return uses > 0 and (is_delta or uses > 1 or reader.extent(right)[0] > _LONGEST)
 
 
 def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -147,7 +147,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
                     if source.op is not None and source not in needed and _is_minor(graph, source)
                 }
                 longer = reader.substitute(formula, written_out)
-                if not written_out or reader.extent(longer)[0] > LONGEST:
+                if not written_out or reader.extent(longer)[0] > _LONGEST:
                     break
                 formulas[node] = formula = longer
             needed.update(graph[value.label] for value in _values_in(formula))

@@ -8,15 +8,15 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common.tables import number
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
-from graphnet.notation.paths import Array, Entry
+from graphnet.notation.paths import Entry
 
-SMALL = 0.1
+_SMALL = 0.1
 """A factor below this share of what it could be is called small."""
 
-Name = Literal["error", "slope", "activation"]
+_Name = Literal["error", "slope", "activation"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Factor:
         Its value for each sample.
     """
 
-    name: Name
+    name: _Name
     node: str
     unit: tuple[int, ...]
     size: float
     expected: float
-    values: Array
+    values: Numbers
 
     @property
     def share(self) -> float:
@@ -95,7 +95,7 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...
     )
 
 
-def _factor(name: Name, label: str, unit: tuple[int, ...], array: Any, expected: float) -> Factor:
+def _factor(name: _Name, label: str, unit: tuple[int, ...], array: Any, expected: float) -> Factor:
     values = array[..., unit[0]]
     return Factor(name, label, unit, rms(values), expected, values)
 
@@ -111,7 +111,7 @@ def rms(array: Any) -> float:
     return float(np.sqrt(np.mean(np.square(np.asarray(array, float))))) if np.size(array) else 0.0
 
 
-def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[str, Name | Literal["cancels", ""]]:
+def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[str, _Name | Literal["cancels", ""]]:
     """Say in a sentence whether a gradient is small, and which factor made it so."""
     if not np.isfinite(value):
         return f"it is not finite ({value}): look for the first node whose value or error signal is not", ""
@@ -124,19 +124,19 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
         return "it is exactly 0, though not all its terms are: they cancel", "cancels"
     small = min(factors, key=lambda factor: factor.share, default=None)
     if abs(value) > 0.01 * largest:
-        if small is not None and small.share < SMALL * SMALL:
+        if small is not None and small.share < _SMALL * _SMALL:
             every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
             return f"{every}, because of the {small.name}: {_is_small(small)}", small.name
         return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
-    if small is not None and small.share < SMALL:
+    if small is not None and small.share < _SMALL:
         return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
     terms = _terms(factors)
-    if factors and abs(terms.sum()) < SMALL * np.abs(terms).sum():
+    if factors and abs(terms.sum()) < _SMALL * np.abs(terms).sum():
         return "it is small, because the samples pull in opposite directions: their terms cancel", "cancels"
     return "it is small, but no single factor is", ""
 
 
-def _terms(factors: tuple[Factor, ...]) -> Array:
+def _terms(factors: tuple[Factor, ...]) -> Numbers:
     return np.prod([factor.values for factor in factors], axis=0)  # type: ignore[no-any-return]
 
 

@@ -417,10 +417,10 @@ def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) ->
     return size(values)
 
 
-Axis: TypeAlias = tuple[Input, int]
+_Axis: TypeAlias = tuple[Input, int]
 
 
-def _by_lines(graph: Graph, unknown: Sequence[Axis]) -> dict[Axis, str]:
+def _by_lines(graph: Graph, unknown: Sequence[_Axis]) -> dict[_Axis, str]:
     """Return letters for unknown sizes, one for all that some op lines up; by axis if there would be too many."""
     lines = letters_of_axes(graph)
     same = {(x, axis): lines[graph.label(x)][axis] for x, axis in unknown}
@@ -436,7 +436,7 @@ def size_letter(axis: int) -> str:
     return "NMLKPQRS"[axis % 8]
 
 
-def _copy(graph: Graph, letters: Mapping[Axis, str], sizes: Mapping[str, int | None]) -> dict[Node, Node]:
+def _copy(graph: Graph, letters: Mapping[_Axis, str], sizes: Mapping[str, int | None]) -> dict[Node, Node]:
     fed: dict[Input, tuple[Any, ...]] = {
         x: tuple(sizes.get(letters[x, axis]) if size is None else size for axis, size in enumerate(x.shape))
         for x in graph.inputs

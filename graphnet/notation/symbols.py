@@ -216,10 +216,10 @@ def _letters_for(count: int) -> list[str]:
     return [plain[i % len(plain)] + "′" * (i // len(plain)) for i in range(count)]
 
 
-Axis: TypeAlias = tuple[Node, int]
+_Axis: TypeAlias = tuple[Node, int]
 
 
-def _lined_up(node: Node) -> Iterator[tuple[Axis, Axis]]:
+def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
     """Yield the axes that a node's op takes to run along with each other."""
     if node.op is None:
         return
@@ -236,11 +236,11 @@ def _lined_up(node: Node) -> Iterator[tuple[Axis, Axis]]:
 
 # Along which axis of the output each axis of an operand runs -----------------------------------------------------------
 
-Along: TypeAlias = tuple[int | None, ...]
+_Along: TypeAlias = tuple[int | None, ...]
 """For each axis of an operand an axis of the output; None for one that ends in the op, or is stretched there."""
 
 
-def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[Along]:
+def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]:
     """Return where the axes of each operand go; all of them end in an op of which nothing is known.
 
     Examples
@@ -268,7 +268,7 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[Along]:
     return [(None,) * len(operand) for operand in operands]
 
 
-def _aligned(output: Shape, operand: Shape) -> Along:
+def _aligned(output: Shape, operand: Shape) -> _Along:
     extra = len(output) - len(operand)
     return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
 

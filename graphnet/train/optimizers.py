@@ -16,7 +16,7 @@ from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 
 Array: TypeAlias = np.ndarray[Any, Any]
-State: TypeAlias = dict[str, Any]
+_State: TypeAlias = dict[str, Any]
 """{"step": how many were taken, "what/parameter": array}: numbers and arrays only, ready to be written to a file."""
 
 SMALLER = "Scale the data, take a smaller learning rate, or clip the gradients: clip_norm=1.0."
@@ -228,7 +228,7 @@ class Optimizer:
         raise NotImplementedError
 
     @property
-    def state(self) -> State:
+    def state(self) -> _State:
         """A copy of all that it remembers: {"step": steps taken, "what/parameter": array}. `restore` takes it back."""
         kept = self.memory.arrays.items()
         arrays = {f"{what}/{label}": array.copy() for label, arrays in kept for what, array in arrays.items()}
