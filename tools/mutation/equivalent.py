@@ -14,7 +14,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "differences.py",
         "judge",
-        "response: Response, rule: Array, entries: Array, *, step: float | None=None, complex_step: bool=True, clear: "
+        "response: Response, rule: Numbers, entries: Numbers, *, step: float | None=None, complex_step: bool=True, clear: "
         "float=BLUR, scale: float=1.0",
     ): SECOND_LOOK,
     ("differences.py", "not_analytic", "rng.permutation(response.array.size)[:4000]"): SPEED,
@@ -32,8 +32,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "nothing that is not finite is left: it is said once more",
     ("responses.py", "", "AT_ONCE = 1000 << 17"): SPEED,
     ("responses.py", "", "AT_ONCE = 1 << 17000"): SPEED,
-    ("responses.py", "", "FEW = 1000 << 16"): SPEED,
-    ("responses.py", "", "FEW = 1 << 16000"): SPEED,
+    ("responses.py", "", "_FEW = 1000 << 16"): SPEED,
+    ("responses.py", "", "_FEW = 1 << 16000"): SPEED,
     ("responses.py", "Response.__init__", "np.random.default_rng(1)"): RANDOM,
     (
         "responses.py",

@@ -39,7 +39,7 @@ OTHER: dict[type[ast.AST], type[ast.AST]] = {
 """What an operator becomes."""
 GUARDS = {"strict", "frozen"}
 """Settings that change nothing but an error on a mistake in the code."""
-TYPES = {"Any", "None", "int", "float", "str", "bool", "Array"}
+TYPES = {"Any", "None", "int", "float", "str", "bool", "Array", "Numbers"}
 SHOWN = (ast.Call, ast.Subscript, ast.Compare, ast.BinOp, ast.BoolOp, ast.IfExp, ast.arguments, ast.stmt)
 KNOWN_BY = 20
 """Characters that an expression must have at least to be known by: of a shorter one, what it is part of is shown."""
