@@ -24,7 +24,7 @@ from graphnet.core import shapes
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.responses import STEP, Response
@@ -32,7 +32,6 @@ from graphnet.engine.rules import rule_error
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import DrawError, GraphError, GraphnetError, RuleError, ShapeError, UnreachableError, shown
 
-Array = np.ndarray[Any, Any]
 HINTS = (
     ("sign flipped", "Which way does the output move when the input grows?"),
     ("constant factor", "Differentiate the forward rule again and compare the numbers in front."),
@@ -216,8 +215,8 @@ class StepCurve:
     label: str
     index: tuple[int, ...]
     gradient: float
-    steps: Array
-    errors: Array
+    steps: Numbers
+    errors: Numbers
 
     @property
     def best(self) -> float:

@@ -14,13 +14,12 @@ import numpy as np
 from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
 from graphnet.common.tables import number
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.perturb.cuts import Messages, said
 from graphnet.engine.perturb.probes import StackError
 from graphnet.engine.rules import check_message, read_only, rule_error
 from graphnet.errors import OpaqueError, RuleError
 
-Array = np.ndarray[Any, Any]
 Faults = Iterator[tuple[int | None, str]]
 """A slot, or None for all, and what was seen there."""
 LINEAR = 1e-9
@@ -43,7 +42,7 @@ SPOILING = {
 """Properties without which the values of a message mean nothing, and what it is called if one does not hold."""
 
 
-def other_values(array: Array) -> Array:
+def other_values(array: Numbers) -> Numbers:
     """Return other values that a rule should take as well: the same numbers, each in the place of the next along all axes.
 
     What is symmetric, positive definite, a distribution or one-hot stays such; what is sorted is left, or, if it has both
@@ -131,12 +130,12 @@ class Behaviour:
     def _problem(self, error: Exception) -> str:
         return rule_error("backward", [self._delta, self._output, *self._inputs], error).problem
 
-    def _said(self, delta: Array | None = None) -> Messages:
+    def _said(self, delta: Numbers | None = None) -> Messages:
         return said(
             self._op, self._delta if delta is None else read_only(np.asarray(delta)), self._output, self._inputs
         )
 
-    def _each(self, *several: Messages) -> Iterator[tuple[int, list[Array]]]:
+    def _each(self, *several: Messages) -> Iterator[tuple[int, list[Numbers]]]:
         """Yield the messages of several calls, slot by slot, as far as they are arrays of one shape."""
         for slot in self._slots:
             messages = [message for call in several if (message := call[slot]) is not None]
@@ -223,7 +222,7 @@ class Behaviour:
                 yield slot, error.problem
 
 
-def _apart(one: Array, two: Array) -> float:
+def _apart(one: Numbers, two: Numbers) -> float:
     """Return how far two arrays are apart, 0 if that is rounding."""
     with np.errstate(all="ignore"):
         apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from graphnet.core.node import Numbers
 from graphnet.engine.perturb.responses import STEP, Response
 
-Array = np.ndarray[Any, Any]
 Judgement = Literal["right", "wrong", "kink", "blurred"]
 
 EPS = float(np.finfo(np.float64).eps)
@@ -62,11 +62,11 @@ class Judged:
         Of each that was looked at closely, whether there is a kink.
     """
 
-    entries: Array
-    rule: Array
-    difference: Array
-    judgement: Array
-    kinked: Array = field(default_factory=lambda: np.zeros(0, bool))
+    entries: Numbers
+    rule: Numbers
+    difference: Numbers
+    judgement: Numbers
+    kinked: Numbers = field(default_factory=lambda: np.zeros(0, bool))
 
     def count(self, judgement: Judgement) -> int:
         """Return how many entries were judged so."""
@@ -81,13 +81,13 @@ class Judged:
             return "kink" if self.count("kink") else "blurred"
         return "right"
 
-    def excused(self, where: Array, judgement: Judgement) -> Judged:
+    def excused(self, where: Numbers, judgement: Judgement) -> Judged:
         """Return it with another judgement of what is wrong at some of the entries."""
         excused = where & (self.judgement == "wrong")
         return replace(self, judgement=np.where(excused, judgement, self.judgement))
 
     @property
-    def error(self) -> Array:
+    def error(self) -> Numbers:
         """How far apart rule and difference are; infinite where either is not finite."""
         with np.errstate(invalid="ignore"):
             return np.asarray(np.nan_to_num(np.abs(self.rule - self.difference), nan=np.inf))
@@ -104,7 +104,7 @@ class Judged:
         worst = self.worst
         return None if worst is None else tuple(map(int, np.unravel_index(int(self.entries[worst]), shape)))
 
-    def at_worst(self, column: Array) -> float:
+    def at_worst(self, column: Numbers) -> float:
         """Return what stands in a column at that entry; NaN if there is none."""
         return float("nan") if self.worst is None else float(column[self.worst])
 
@@ -115,8 +115,8 @@ NOTHING = Judged(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros(0, "<U8"))
 
 def judge(
     response: Response,
-    rule: Array,
-    entries: Array,
+    rule: Numbers,
+    entries: Numbers,
     *,
     step: float | None = None,
     complex_step: bool = False,
@@ -160,7 +160,7 @@ def judge(
         difference[faint[found]], heard[faint[found]] = slope[found], True
     suspects = np.flatnonzero(~(agrees & heard))
 
-    def look(at: Array, *, alone: bool) -> None:
+    def look(at: Numbers, *, alone: bool) -> None:
         ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
         difference[at], judgement[at], kinked[at] = ladders.best, ladders.judgement, ladders.kinked
 
@@ -199,7 +199,7 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
     return ""
 
 
-def estimate(response: Response, entries: Array) -> Array:
+def estimate(response: Response, entries: Numbers) -> Numbers:
     """Return the derivative by each entry; by a ladder of steps where the first step leaves the domain."""
     steps = STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries]))
     found, _ = _quotients(response, entries, -steps, steps)
@@ -209,12 +209,14 @@ def estimate(response: Response, entries: Array) -> Array:
     return found
 
 
-def _allowed(rule: Array, difference: Array, scale: float) -> Array:
+def _allowed(rule: Numbers, difference: Numbers, scale: float) -> Numbers:
     """Return how far a right rule may be from an exact difference: it rounds too."""
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _compared(rule: Array, difference: Array, noise: Array, scale: float, clear: float) -> tuple[Array, Array]:
+def _compared(
+    rule: Numbers, difference: Numbers, noise: Numbers, scale: float, clear: float
+) -> tuple[Numbers, Numbers]:
     """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
     with np.errstate(invalid="ignore"):
@@ -224,8 +226,8 @@ def _compared(rule: Array, difference: Array, noise: Array, scale: float, clear:
 
 
 def _quotients(
-    response: Response, entries: Array, low: Array, high: Array, *, alone: bool = False
-) -> tuple[Array, Array]:
+    response: Response, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False
+) -> tuple[Numbers, Numbers]:
     """Return the difference quotient of each entry between two displacements, and how far rounding may have moved it."""
     x = response.array.ravel()[entries]
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
@@ -246,7 +248,15 @@ class _Ladders:
     """
 
     def __init__(
-        self, response: Response, entries: Array, steps: Array, x: Array, rule: Array, scale: float, *, alone: bool
+        self,
+        response: Response,
+        entries: Numbers,
+        steps: Numbers,
+        x: Numbers,
+        rule: Numbers,
+        scale: float,
+        *,
+        alone: bool,
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
         self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
@@ -268,7 +278,7 @@ class _Ladders:
             lost = self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)
             self.judgement[wrong[lost]] = "blurred"
 
-    def _lost(self, response: Response, entries: Array, steps: Array, rule: Array, at: Array) -> Array:
+    def _lost(self, response: Response, entries: Numbers, steps: Numbers, rule: Numbers, at: Numbers) -> Numbers:
         """Tell where numbers too large to show a step may hold what is missing from the difference."""
         unseen = response.unseen(entries, max(1.0, response.largest))
         with np.errstate(invalid="ignore"):
@@ -279,14 +289,14 @@ ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
 """From the judgement that says least to the one that outweighs all others."""
 
 
-def _rank(judgement: Array) -> Array:
+def _rank(judgement: Numbers) -> Numbers:
     return np.asarray(np.argmax(np.asarray(ORDER)[:, None] == judgement, axis=0))
 
 
 class _Ladder:
     """The slopes of some entries by steps of all lengths: on both sides, and between them."""
 
-    def __init__(self, response: Response, entries: Array, bases: Array, *, alone: bool) -> None:
+    def __init__(self, response: Response, entries: Numbers, bases: Numbers, *, alone: bool) -> None:
         x = response.array.ravel()[entries]
         steps = np.outer(RUNGS, bases)
         none = np.zeros(len(entries))
@@ -307,7 +317,7 @@ class _Ladder:
                 for slope, taken in ((left, low), (right, high))
             )
 
-    def judge(self, rule: Array, scale: float) -> tuple[Array, Array]:
+    def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
         """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
         left_best, left_share = self.left.best(rule, scale)
@@ -343,7 +353,7 @@ class _Slopes:
         showed.
     """
 
-    def __init__(self, values: Array, nominal: Array, steps: Array) -> None:
+    def __init__(self, values: Numbers, nominal: Numbers, steps: Numbers) -> None:
         self.values, self.nominal = values, nominal
         with np.errstate(all="ignore"):
             apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
@@ -352,7 +362,7 @@ class _Slopes:
         first = np.full((1, values.shape[1]), np.inf)
         self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
 
-    def _flat(self, rule: Array, scale: float) -> Array:
+    def _flat(self, rule: Numbers, scale: float) -> Numbers:
         """Tell which rungs belong to a plateau.
 
         Such a rung is certain to a share of its slope, or, where the slope is about 0, of the rule's; then no shorter step
@@ -367,7 +377,7 @@ class _Slopes:
                 flat[k] &= ~(apart > 0).any(axis=0)
         return np.asarray(relative | flat)
 
-    def agree(self, rule: Array, scale: float) -> tuple[Array, Array]:
+    def agree(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
         """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not.
 
         What counts of a plateau is its most certain rung, and others hardly less certain than that which are more certain
@@ -387,7 +397,7 @@ class _Slopes:
         good |= np.concatenate([beyond < 0, flat[:-1]])
         return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
 
-    def best(self, rule: Array, scale: float) -> tuple[Array, Array]:
+    def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
         """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
         with np.errstate(all="ignore"):
             floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
@@ -399,7 +409,9 @@ class _Slopes:
         return np.where(np.isfinite(found), self.values[k, at], np.nan), found
 
 
-def _drop_stairs(response: Response, entries: Array, steps: Array, back: Array, ahead: Array, *, alone: bool) -> Array:
+def _drop_stairs(
+    response: Response, entries: Numbers, steps: Numbers, back: Numbers, ahead: Numbers, *, alone: bool
+) -> Numbers:
     """Strike out steps on which nothing moves where that is a staircase: there nothing moves from other points either.
 
     Returns

@@ -14,12 +14,12 @@ import numpy as np
 
 from graphnet.check.differences import Judged, estimate, judge
 from graphnet.check.methods import Settings
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Call, Messages, tried
 from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import read_only
 
-Array = np.ndarray[Any, Any]
 CLOSE = 1e-5
 """How well a hypothesis must explain each entry, relatively; differences are good to about 1e-9."""
 NEXT_TO_NOTHING = 1e-7
@@ -70,10 +70,10 @@ class Scene:
     call: Call
     slots: Sequence[int]
     settings: Settings
-    delta: Array
-    output: Array
-    inputs: Sequence[Array]
-    _right: dict[int, Array] = field(default_factory=dict)
+    delta: Numbers
+    output: Numbers
+    inputs: Sequence[Numbers]
+    _right: dict[int, Numbers] = field(default_factory=dict)
 
     @property
     def op(self) -> Op:
@@ -82,10 +82,10 @@ class Scene:
 
     def response(self, slot: int) -> Response:
         """Return how delta · output changes with one input."""
-        values: dict[Any, Array] = {**dict(enumerate(self.inputs)), "output": self.output}
+        values: dict[Any, Numbers] = {**dict(enumerate(self.inputs)), "output": self.output}
         return Response([self.call], values, slot, {"output": self.delta}, self.settings.checked, self.settings.budget)
 
-    def at(self, inputs: Sequence[Array], delta: Array) -> tuple[Scene, Messages] | None:
+    def at(self, inputs: Sequence[Numbers], delta: Numbers) -> tuple[Scene, Messages] | None:
         """Return the scene at other inputs and what the rule says there; nothing where it can't be run."""
         inputs = [read_only(np.asarray(array)) for array in inputs]
         found = tried(self.op, delta, inputs)
@@ -93,7 +93,7 @@ class Scene:
             return None
         return Scene(self.call, self.slots, self.settings, delta, found[0], inputs), found[1]
 
-    def right(self, slot: int) -> Array | None:
+    def right(self, slot: int) -> Numbers | None:
         """Return the right error signal of an input by finite differences; NaN where not known, None if it has none."""
         if slot in self.slots and slot not in self._right:
             response = self.response(slot)
@@ -101,7 +101,7 @@ class Scene:
             self._keep(slot, entries, estimate(response, entries))
         return self._right.get(slot)
 
-    def evidence(self, slot: int, message: Array, judged: Judged | None = None) -> Evidence:
+    def evidence(self, slot: int, message: Numbers, judged: Judged | None = None) -> Evidence:
         """Return what is known about what the rule says, once it was judged or its difference is estimated."""
         wrong = np.zeros(self.inputs[slot].shape, bool)
         if judged is None and message.shape == wrong.shape:
@@ -113,7 +113,7 @@ class Scene:
             self._keep(slot, judged.entries, np.where(known, judged.difference, np.nan))
         return Evidence(self, slot, np.asarray(message, float), wrong)
 
-    def elsewhere(self, slot: int, inputs: Sequence[Array]) -> Evidence | None:
+    def elsewhere(self, slot: int, inputs: Sequence[Numbers]) -> Evidence | None:
         """Return the evidence for another δ at these inputs; nothing where there is nothing to compare with."""
         there = self.at(inputs, np.asarray(self.settings.rng.normal(size=self.delta.shape)))
         if there is None:
@@ -123,7 +123,7 @@ class Scene:
         found = scene.evidence(slot, np.zeros(self.inputs[slot].shape) if message is None else message)
         return found if found.known.any() else None
 
-    def _keep(self, slot: int, entries: Array, difference: Array) -> None:
+    def _keep(self, slot: int, entries: Numbers, difference: Numbers) -> None:
         right = np.full(self.inputs[slot].size, np.nan)
         right[entries] = difference
         self._right[slot] = right.reshape(self.inputs[slot].shape)
@@ -145,8 +145,8 @@ class Evidence:
 
     scene: Scene
     slot: int
-    rule: Array
-    wrong: Array
+    rule: Numbers
+    wrong: Numbers
 
     def __post_init__(self) -> None:
         self.op, self.delta, self.output = self.scene.op, self.scene.delta, self.scene.output
@@ -154,21 +154,21 @@ class Evidence:
         self.names = self.op.input_names(len(self.inputs))
 
     @cached_property
-    def right(self) -> Array:
+    def right(self) -> Numbers:
         """The right error signal of this input; NaN where not known."""
         right = self.scene.right(self.slot)
         assert right is not None
         return right
 
     @cached_property
-    def known(self) -> Array:
+    def known(self) -> Numbers:
         """Where it is known."""
         return np.isfinite(self.right)
 
     @cached_property
-    def telling(self) -> Array:
+    def telling(self) -> Numbers:
         """Where it is known, and rule or difference is more than nothing."""
-        telling: Array = self.known & ((self.right != 0) | self.wrong)
+        telling: Numbers = self.known & ((self.right != 0) | self.wrong)
         return telling
 
     @cached_property
@@ -182,24 +182,24 @@ class Evidence:
         count = int(self.known.sum())
         return f"over all {count} entries" if count == self.right.size else f"over the {count} entries compared"
 
-    def explains(self, candidate: Array | None) -> bool:
+    def explains(self, candidate: Numbers | None) -> bool:
         """Tell whether a candidate, which is not what the rule says, is right at every entry that is known."""
         return candidate is not None and not np.array_equal(candidate, self.rule) and _alike(candidate, self.right)
 
-    def says(self, other: Array) -> bool:
+    def says(self, other: Numbers) -> bool:
         """Tell whether the rule says another array, which is not the right one, wherever that is known."""
         return not np.array_equal(other, self.right) and _alike(self.rule, other)
 
     def given(
-        self, delta: Array | None = None, output: Array | None = None, inputs: Sequence[Array] = ()
-    ) -> Array | None:
+        self, delta: Numbers | None = None, output: Numbers | None = None, inputs: Sequence[Numbers] = ()
+    ) -> Numbers | None:
         """Return what the rule says for other arguments; nothing if it can't take them."""
         delta, output = self.delta if delta is None else delta, self.output if output is None else output
         found = tried(self.op, delta, inputs or self.inputs, output)
         return found and found[1][self.slot]
 
     @property
-    def arguments(self) -> list[tuple[str, Array, Callable[[Array], Array | None]]]:
+    def arguments(self) -> list[tuple[str, Numbers, Callable[[Numbers], Numbers | None]]]:
         """δ and each input: its name, its value, and what the rule says for another one in its place."""
         slots = range(len(self.inputs))
         asks = [lambda x, slot=slot: self.given(inputs=self.replaced(slot, x)) for slot in slots]
@@ -212,7 +212,7 @@ class Evidence:
         return doubled is None or doubled.shape != self.rule.shape or np.allclose(doubled, 2 * self.rule, rtol=1e-6)
 
     @cached_property
-    def shares(self) -> Array | None:
+    def shares(self) -> Numbers | None:
         """What each output contributes to the error signal of each entry, by central differences; None if too much work."""
         if not 0 < self.input.size * self.output.size <= MOST_CONTRIBUTIONS:
             return None
@@ -223,16 +223,16 @@ class Evidence:
                 shares[i] = (self.delta * self.moved(direction)).ravel() / direction.ravel()[i]
         return shares
 
-    def moved(self, direction: Array) -> Array:
+    def moved(self, direction: Numbers) -> Numbers:
         """Return how the output changes along a direction of this input."""
         low, high = (
             np.asarray(self.op.forward(*self.replaced(self.slot, self.input + step * direction)))
             for step in (-STEP, STEP)
         )
-        moved: Array = (high - low) / (2 * STEP)
+        moved: Numbers = (high - low) / (2 * STEP)
         return moved
 
-    def replaced(self, slot: int, array: Array) -> list[Array]:
+    def replaced(self, slot: int, array: Numbers) -> list[Numbers]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
 
@@ -248,7 +248,7 @@ class Evidence:
         return found
 
 
-def other_inputs(inputs: Sequence[Array], slot: int) -> list[list[Array]]:
+def other_inputs(inputs: Sequence[Numbers], slot: int) -> list[list[Numbers]]:
     """Return other inputs of the same kind: shifted along all axes, and blends of these with the first, one of them smaller.
 
     Symmetric, positive definite and diagonal matrices, shares that add up to 1, ranges, and signs as a rule, stay what they
@@ -267,7 +267,7 @@ def other_inputs(inputs: Sequence[Array], slot: int) -> list[list[Array]]:
     return found[1:]
 
 
-def _blend(x: Array, by: int, share: float, *, real: bool) -> Array:
+def _blend(x: Numbers, by: int, share: float, *, real: bool) -> Numbers:
     """Return an array shifted along all its axes, and if its numbers are real ones mixed with itself."""
     axes = tuple(range(x.ndim))
     shifted = np.roll(x, [1 + (size // 2 - 1 + by) % max(1, size - 1) for size in x.shape], axes) if axes else x
@@ -275,12 +275,12 @@ def _blend(x: Array, by: int, share: float, *, real: bool) -> Array:
     return (1 - share) * shifted + share * x if real else shifted
 
 
-def allowed(right: Array, largest: float | None = None) -> Array:
+def allowed(right: Numbers, largest: float | None = None) -> Numbers:
     """Return how far a candidate may be from what it must be; beside a largest number, if that is not among them."""
     return np.asarray(CLOSE * np.abs(right) + NEXT_TO_NOTHING * (np.max(np.abs(right)) if largest is None else largest))
 
 
-def _alike(candidate: Array, right: Array) -> bool:
+def _alike(candidate: Numbers, right: Numbers) -> bool:
     """Tell whether an array equals another wherever that is known."""
     if candidate.shape != right.shape:
         return False

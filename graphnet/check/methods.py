@@ -19,12 +19,12 @@ import numpy as np
 from graphnet.check.differences import BLUR, EPS, PRECISION, Judged, judge, not_analytic
 from graphnet.check.report import Verdict
 from graphnet.common.settings import generator, real, whole
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.responses import Response
 from graphnet.errors import GraphError, shown
 
-Array = np.ndarray[Any, Any]
 Entries = int | Literal["all"]
 Method = Literal["central", "complex", "taylor"]
 METHODS: tuple[Method, ...] = ("central", "complex", "taylor")
@@ -98,7 +98,7 @@ TELLING = 3
 
 
 def compare(
-    response: Response, rule: Array, settings: Settings, what: str, *, clear: float = BLUR, scale: float = 1.0
+    response: Response, rule: Numbers, settings: Settings, what: str, *, clear: float = BLUR, scale: float = 1.0
 ) -> Judged | None:
     """Judge single entries of what a rule says, as the settings ask for; None if only directions are compared.
 
@@ -120,7 +120,7 @@ def compare(
 
 
 def conclude(
-    response: Response, rule: Array, settings: Settings, judged: Judged | None
+    response: Response, rule: Numbers, settings: Settings, judged: Judged | None
 ) -> tuple[Verdict, str, dict[str, Any]]:
     """Return the verdict on what a rule says, its evidence, and what else a finding tells.
 
@@ -140,15 +140,15 @@ def conclude(
 class Along(Op):
     """An array moved along directions: base + Σ distance · direction."""
 
-    base: Array
-    directions: Array
+    base: Numbers
+    directions: Numbers
 
     def forward(self, distances: Any) -> Any:
         """Move it."""
         return (distances @ self.directions + self.base.ravel()).reshape(self.base.shape)
 
 
-def along(response: Response, directions: Array) -> Response:
+def along(response: Response, directions: Numbers) -> Response:
     """Return how the result changes with the distance moved along each direction (a flat one in each row)."""
     source: Hashable = "the distances moved"
     distances = np.zeros(len(directions))
@@ -158,13 +158,13 @@ def along(response: Response, directions: Array) -> Response:
     return Response(calls, values, source, response.directions, response.checked, budget=0)  # all meet: nothing to cut
 
 
-def random_directions(array: Array, rng: np.random.Generator, count: int = DIRECTIONS) -> Array:
+def random_directions(array: Numbers, rng: np.random.Generator, count: int = DIRECTIONS) -> Numbers:
     """Return directions in which every entry moves as far as its size asks for, this way or that."""
     return rng.choice([-1.0, 1.0], (count, array.size)) * np.maximum(1.0, np.abs(array.ravel()))
 
 
 def judge_directions(
-    response: Response, rule: Array, rng: np.random.Generator, verdict: Verdict
+    response: Response, rule: Numbers, rng: np.random.Generator, verdict: Verdict
 ) -> tuple[Verdict, str]:
     """Compare a rule with differences along random directions.
 
@@ -189,7 +189,7 @@ def judge_directions(
     return "wrong", evidence
 
 
-def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
+def _culprit(response: Response, rule: Numbers, direction: Numbers) -> int | None:
     """Return an entry that is wrong, by halving a direction that is."""
     suspects = [np.flatnonzero(direction)]
     for _ in range(HALVINGS):
@@ -207,13 +207,13 @@ def _culprit(response: Response, rule: Array, direction: Array) -> int | None:
     return None
 
 
-def judge_along(response: Response, rule: Array, directions: Array) -> Judged:
+def judge_along(response: Response, rule: Numbers, directions: Numbers) -> Judged:
     """Judge what a rule says about each direction."""
     said = directions @ np.asarray(rule, float).ravel()
     return judge(along(response, directions), said, np.arange(len(directions)))
 
 
-def remainder(response: Response, rule: Array, rng: np.random.Generator) -> tuple[float | None, Verdict, str]:
+def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tuple[float | None, Verdict, str]:
     """Return the least order of the remainder along a few random directions.
 
     Returns

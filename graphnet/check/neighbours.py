@@ -15,10 +15,10 @@ import numpy as np
 
 from graphnet.check.evidence import Scene
 from graphnet.common.tables import number
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Messages, tried
 
-Array = np.ndarray[Any, Any]
 NEAR = 1e-12
 """How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
 NOTHING = 1e-9
@@ -67,7 +67,7 @@ class Neighbourhood:
         self._size = float(np.max(np.abs([self._said, *self._near]), initial=NOTHING))
         self.torn = bool(np.isfinite(self._said).all() and self._places().size)
 
-    def allows(self, slot: int) -> Array:
+    def allows(self, slot: int) -> Numbers:
         """Tell for each entry of an input whether what the rule says is between what it says beside this point."""
         self._ask()
         near = np.stack(self._near)
@@ -102,27 +102,27 @@ class Neighbourhood:
                 return self._told(places[group], f"where entries tie, {len(group)} of them together {say}")
         return {}
 
-    def _told(self, places: Array, evidence: str) -> dict[int, str]:
+    def _told(self, places: Numbers, evidence: str) -> dict[int, str]:
         ends = np.cumsum([self._inputs[slot].size for slot in self._slots])
         return dict.fromkeys((self._slots[i] for i in np.unique(np.searchsorted(ends, places, side="right"))), evidence)
 
-    def _places(self) -> Array:
+    def _places(self) -> Numbers:
         """Return where a neighbour says something else."""
         apart = [np.abs(found - self._said) > TORN * self._size for found in self._near]
         return np.flatnonzero(np.any(apart, axis=0)) if apart else np.empty(0, int)
 
-    def _anywhere(self, count: int) -> list[Array]:
+    def _anywhere(self, count: int) -> list[Numbers]:
         shape = (count, len(self._length))
         steps = self._rng.choice([-1.0, 1.0], shape) * self._rng.uniform(0.1, 1.0, shape) * self._length
         return [found for step in steps if (found := self._at(step)) is not None]
 
-    def _shift(self, group: Array, way: Array) -> Array:
+    def _shift(self, group: Numbers, way: Numbers) -> Numbers:
         """Return a shift by which a group moves at least five times as far as the others, each this way or that."""
         shift = self._rng.uniform(-0.1, 0.1, len(self._length)) * self._length
         shift[group] = way * self._rng.uniform(0.5, 1.0, len(group)) * self._length[group]
         return np.asarray(shift)
 
-    def _at(self, shift: Array) -> Array | None:
+    def _at(self, shift: Numbers) -> Numbers | None:
         """Return what the rule says of shifted inputs; nothing if that is outside its domain."""
         moved, start = list(self._inputs), 0
         for slot in self._slots:
@@ -135,7 +135,7 @@ class Neighbourhood:
         found = self._joined(said[1])
         return found if found.shape == self._said.shape and np.isfinite(found).all() else None
 
-    def _joined(self, arrays: Messages) -> Array:
+    def _joined(self, arrays: Messages) -> Numbers:
         return np.concatenate([np.empty(0), *(np.asarray(arrays[slot], float).ravel() for slot in self._slots)])
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphnet.check.evidence import Array, Evidence, Name
+from graphnet.check.evidence import Evidence, Name
 from graphnet.common.tables import number
+from graphnet.core.node import Numbers
 
 TRIED = "signs, factors, terms, sums, orders and places"
 SHOWN = 6
@@ -33,14 +34,14 @@ def places(e: Evidence) -> Iterator[Name]:
     yield from _values(e, wrong, of)
 
 
-def _boundaries(e: Evidence) -> Iterator[tuple[str, Array]]:
+def _boundaries(e: Evidence) -> Iterator[tuple[str, Numbers]]:
     yield "the input is exactly 0", e.input == 0
     for name, other in zip(e.names, e.inputs, strict=True):
         if other is not e.input and other.shape == e.input.shape:
             yield f"the input equals {name}", e.input == other
 
 
-def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[Name]:
+def _slabs(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
     """Yield the one entry that is wrong, or the whole rows, columns or slabs, if these are not most of them."""
     if wrong.sum() == 1:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -63,7 +64,7 @@ def _slabs(e: Evidence, wrong: Array, of: str) -> Iterator[Name]:
         yield Name(text, key=f"axis {axis}: {at}")
 
 
-def _of_matrices(wrong: Array) -> Iterator[tuple[str, Array]]:
+def _of_matrices(wrong: Numbers) -> Iterator[tuple[str, Numbers]]:
     if wrong.ndim < 2 or min(wrong.shape[-2:]) < 2:
         return
     i, j = np.indices(wrong.shape[-2:], sparse=True)
@@ -79,7 +80,7 @@ def _of_matrices(wrong: Array) -> Iterator[tuple[str, Array]]:
     yield "in the corners", at_ends[0] & at_ends[1]
 
 
-def _values(e: Evidence, wrong: Array, of: str) -> Iterator[Name]:
+def _values(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
     """Yield the sign or bound that parts wrong entries from right ones, with the chance of such an order."""
     arrays = [("the input", e.input), ("the size of the input", np.abs(e.input))]
     if e.linear:
@@ -122,10 +123,10 @@ def pattern(e: Evidence) -> str:
     return "; ".join(parts)
 
 
-def _ratios(e: Evidence, where: Array) -> str:
+def _ratios(e: Evidence, where: Numbers) -> str:
     at = where & (e.right != 0)
     return _range(e.rule[at] / e.right[at]) if at.any() else "infinite" if where.any() else "right"
 
 
-def _range(values: Array) -> str:
+def _range(values: Numbers) -> str:
     return f"{number(values.min(), 3)} to {number(values.max(), 3)}"

@@ -18,7 +18,7 @@ from graphnet.check.signatures import UNKNOWN, repaired, signature
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import Values
 from graphnet.engine.perturb.cuts import Call
 from graphnet.engine.perturb.probes import multiply_adds
@@ -26,7 +26,6 @@ from graphnet.engine.perturb.responses import Response
 from graphnet.engine.rules import check_message, read_only
 from graphnet.errors import RuleError
 
-Array = np.ndarray[Any, Any]
 BESIDE = 1e-5
 """How far from a tie a rule must be right for its values there to be allowed at the tie; the first step of a difference."""
 
@@ -132,7 +131,7 @@ class _Rule:
         diagnosis = evidence if evidence and sound else self._diagnosis(slot, message, judged, problem)
         return self._finding(slot, "wrong", diagnosis, **more)
 
-    def _judged(self, slot: int, message: Array, response: Response) -> Judged | None:
+    def _judged(self, slot: int, message: Numbers, response: Response) -> Judged | None:
         what = f"{self.op.name} at {self.graph.label(self.node)!r}"
         judged = compare(response, message, self.settings, what, clear=PRECISE)
         if judged and judged.count("wrong") and self.neighbourhood.torn and not self._wrong_beside(slot):
@@ -140,7 +139,7 @@ class _Rule:
             return judged.excused(self.neighbourhood.allows(slot)[judged.entries], "kink")
         return judged
 
-    def _elsewhere(self, slot: int, here: Array, response: Response) -> str:
+    def _elsewhere(self, slot: int, here: Numbers, response: Response) -> str:
         """Return what is wrong at other values, of a rule that may have kept something of the values here."""
         if not reaches_state(self.op):
             return ""
@@ -158,7 +157,7 @@ class _Rule:
             moved[i] = moved[i] + self.settings.rng.uniform(-1, 1, shift.shape) * shift
         return self._wrong_at(slot, moved)
 
-    def _wrong_at(self, slot: int, inputs: Sequence[Array]) -> str:
+    def _wrong_at(self, slot: int, inputs: Sequence[Numbers]) -> str:
         """Return what is wrong with an error signal at other inputs; nothing where the rules can't be run."""
         found = self.scene.at(inputs, self.scene.delta)
         message = found and found[1][slot]
@@ -173,7 +172,7 @@ class _Rule:
         faults = {words: self.behaviour.fault(name, slot) for name, words in SPOILING.items()}
         return next((f"{words}: {evidence}" for words, evidence in faults.items() if evidence), "")
 
-    def _diagnosis(self, slot: int, message: Array, judged: Judged | None, problem: str) -> str:
+    def _diagnosis(self, slot: int, message: Numbers, judged: Judged | None, problem: str) -> str:
         if spoilt := self._spoilt(slot):
             return spoilt
         evidence = self.scene.evidence(slot, message, judged)

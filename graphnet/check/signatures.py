@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from graphnet.check import vocabulary
-from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Array, Evidence, Name, allowed
+from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed
 from graphnet.check.places import pattern, places
 from graphnet.common.tables import number
+from graphnet.core.node import Numbers
 
 UNKNOWN = "no known signature"
 UNLIKELY = 1e-4
@@ -26,7 +27,7 @@ ENOUGH = 12
 """At how many entries of other inputs a name must hold, if there are as many."""
 
 Hypothesis = Callable[[Evidence], Iterator[Name]]
-Candidates = Iterator[tuple[str, Array | None]]
+Candidates = Iterator[tuple[str, Numbers | None]]
 """Texts, each up to a colon the name, with an array that must be right, or what the rule says."""
 
 
@@ -219,7 +220,7 @@ def _input_for_output(e: Evidence) -> Candidates:
             yield text, e.given(output=x)
 
 
-def _wrong_wherever_they_differ(e: Evidence, x: Array) -> bool:
+def _wrong_wherever_they_differ(e: Evidence, x: Numbers) -> bool:
     """Tell whether mistaking the input for the output fits: then no entry is right where the two are far apart."""
     if e.rule.shape != x.shape:
         return True

@@ -12,8 +12,8 @@ import numpy as np
 from graphnet.check.differences import Judged
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, allowed
 from graphnet.common.tables import number
+from graphnet.core.node import Numbers
 
-Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 LARGEST = 50_000
 """Entries of the largest array that is compared with all candidates."""
@@ -25,7 +25,7 @@ PLAIN = (1.0, 2.0, 0.5)
 """What stands before a candidate where one entry is all there is."""
 KNOWN = (np.sqrt(2 * np.pi), np.sqrt(np.pi / 2), np.sqrt(np.pi) / 2, np.sqrt(2), np.pi, np.log(2))
 """What else stands before a function, or its inverse, beside whole numbers: any other constant fits something by accident."""
-FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "{}": lambda v: v,
     "(1 − {})": lambda v: 1 - v,
     "(1 + {})": lambda v: 1 + v,
@@ -44,7 +44,7 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "cos {}": np.cos,
     "exp(−{}²/2)": lambda v: np.exp(-v * v / 2),
 }
-REDUCTIONS: dict[str, Callable[..., Array]] = {
+REDUCTIONS: dict[str, Callable[..., Numbers]] = {
     "the sum of {}": np.sum,
     "the size of {}": lambda v, **axes: np.sqrt(np.sum(v * v, **axes)),
     "the deviation of {}": np.std,
@@ -52,27 +52,27 @@ REDUCTIONS: dict[str, Callable[..., Array]] = {
 }
 
 
-def axes_of(array: Array) -> list[Axes]:
+def axes_of(array: Numbers) -> list[Axes]:
     """Return the sets of axes, of more than one entry, that may be reduced: all first, single ones last."""
     long = [axis for axis, size in enumerate(array.shape) if size > 1]
     sets = [axes for count in range(len(long), 0, -1) for axes in combinations(long, count)]
     return sets if len(long) <= 4 else [axes for axes in sets if len(axes) in (1, len(long) - 1, len(long))]
 
 
-def along(axes: Axes, array: Array) -> str:
+def along(axes: Axes, array: Numbers) -> str:
     """Return in words over which axes."""
     if len(axes) == array.ndim:
         return "all axes"
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
 
 
-def in_rows(array: Array, axes: Axes) -> Array:
+def in_rows(array: Numbers, axes: Axes) -> Numbers:
     """Return a row for each slab along some axes."""
     last = np.moveaxis(array, axes, range(-len(axes), 0))
     return last.reshape(-1, int(np.prod(last.shape[last.ndim - len(axes) :])))
 
 
-def aligned(array: Array, shape: tuple[int, ...]) -> Array | None:
+def aligned(array: Numbers, shape: tuple[int, ...]) -> Numbers | None:
     """Return an array with axes inserted so that it fits another shape: behind, if it has not its last sizes."""
     padded = array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array
     for candidate in (array, padded):
@@ -83,7 +83,7 @@ def aligned(array: Array, shape: tuple[int, ...]) -> Array | None:
     return None
 
 
-def there(judged: Judged, array: Array, beside: Mapping[str, Array] = MappingProxyType({})) -> str:
+def there(judged: Judged, array: Numbers, beside: Mapping[str, Numbers] = MappingProxyType({})) -> str:
     """Return in words what stands in an array at the worst entry, and in those beside it that have such an entry."""
     place = judged.place(array.shape)
     if place is None:
@@ -93,14 +93,14 @@ def there(judged: Judged, array: Array, beside: Mapping[str, Array] = MappingPro
     return ", ".join([f"the input is {number(array[place], 6)}", *told])
 
 
-def given(e: Evidence) -> list[tuple[str, Array]]:
+def given(e: Evidence) -> list[tuple[str, Numbers]]:
     """Return output and inputs, as far as they fit the error signal."""
     named = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
     fitting = [(name, aligned(array, e.right.shape)) for name, array in named if array.dtype.kind == "f"]
     return [(name, array) for name, array in fitting if array is not None]
 
 
-def features(e: Evidence) -> list[tuple[str, Array]]:
+def features(e: Evidence) -> list[tuple[str, Numbers]]:
     """Return functions of each number of output and inputs, and of their slabs."""
     found, shape = [], e.right.shape
     with np.errstate(all="ignore"):
@@ -113,7 +113,7 @@ def features(e: Evidence) -> list[tuple[str, Array]]:
     return found
 
 
-def multiples(e: Evidence, target: Array, base: Array) -> Iterator[tuple[str, float, float]]:
+def multiples(e: Evidence, target: Numbers, base: Numbers) -> Iterator[tuple[str, float, float]]:
     """Yield the features, and products of two or of one and an inverse, that make of a base a multiple of a target.
 
     Yields
@@ -159,7 +159,9 @@ def _is_known(factor: float) -> bool:
     return bool(whole.any() or np.isclose(np.divide.outer(sizes, KNOWN), 1, rtol=CLOSE, atol=0).any())
 
 
-def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, room: Array) -> Iterator[Any]:
+def _near(
+    rows: Numbers, base: Numbers, target: Numbers, first: Numbers, second: Numbers, room: Numbers
+) -> Iterator[Any]:
     """Yield the pairs whose product is a multiple of the target at a few entries."""
     for i in range(0, len(first), 4096):
         products = base * rows[first[i : i + 4096]] * rows[second[i : i + 4096]]
@@ -168,14 +170,14 @@ def _near(rows: Array, base: Array, target: Array, first: Array, second: Array, 
         yield from zip(first[i : i + 4096][fits], second[i : i + 4096][fits], strict=True)
 
 
-def fitted(candidate: Array, target: Array, room: Array) -> float:
+def fitted(candidate: Numbers, target: Numbers, room: Numbers) -> float:
     """Return what to multiply a candidate with for it to be the target, or 0 if nothing makes it that."""
     with np.errstate(all="ignore"):
         factor = float(np.vdot(candidate, target) / np.vdot(candidate, candidate))
         return factor if (np.abs(factor * candidate - target) <= room).all() else 0.0
 
 
-def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
+def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
     """Yield each product of a feature and a sum or mean of δ times a feature that is a multiple of a target."""
     if e.right.size > LARGEST or e.delta.size != e.right.size:
         return
@@ -194,12 +196,12 @@ def sums(e: Evidence, target: Array) -> Iterator[tuple[str, float, float]]:
                     yield f"{outer}{'·' * bool(outer)}{words}", factor, chance
 
 
-def _loud(e: Evidence, target: Array) -> Array:
+def _loud(e: Evidence, target: Numbers) -> Numbers:
     """Tell where a target is large enough to prove something."""
     return np.asarray(np.abs(target) > 1e3 * NEXT_TO_NOTHING * np.max(np.abs(e.right[e.known])))
 
 
-def orders(shape: Sequence[int], *, shifts: bool = False) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+def orders(shape: Sequence[int], *, shifts: bool = False) -> Iterator[tuple[str, Callable[[Numbers], Numbers]]]:
     """Yield rearrangements of an array that keep its shape, with what to call them."""
     long = [axis for axis, size in enumerate(shape) if size > 1]
     for count in range(1, min(len(long), 3) + 1):

@@ -16,7 +16,7 @@ from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant
-from graphnet.core.node import Node, describe
+from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import known
 from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.gradients import error_signal_nodes
@@ -29,7 +29,6 @@ from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError
 
-Array = np.ndarray[Any, Any]
 ROUNDINGS = 10.0
 """How much more an error signal rounds on its way through a graph than in one rule."""
 
@@ -97,7 +96,7 @@ class _Total:
 
     graph: Graph
     values: Values
-    signals: Mapping[Node, Array]
+    signals: Mapping[Node, Numbers]
     messages: Mapping[Node, Sequence[Message]]
     settings: Settings
     local: Sequence[Finding]
@@ -117,7 +116,7 @@ class _Total:
             if node.op is not None
         ]
 
-    def rule(self, leaf: Node) -> Array:
+    def rule(self, leaf: Node) -> Numbers:
         """Return what the backward pass says of a leaf: zero where no error signal arrives."""
         return np.asarray(self.signals.get(leaf, np.zeros(self.values[leaf].shape)))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.engine.passes import BackwardPass
@@ -31,7 +31,6 @@ ACTIVATIONS = (Identity, Sigmoid, Tanh, Relu, LeakyRelu, Softplus, Polynomial, S
 """The built-in ones."""
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-Array = np.ndarray[Any, Any]
 
 
 # Activations --------------------------------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ def slope_range(op: Op) -> SlopeRange:
     return SlopeRange(float(largest) or 1.0, bool(np.count_nonzero(here == 0) > 5), straight)
 
 
-def local_slope(bwd: BackwardPass, node: Node) -> Array | None:
+def local_slope(bwd: BackwardPass, node: Node) -> Numbers | None:
     """Return g′(z) of each unit, of a node a = g(z); None if it is no activation, or one that mixes units.
 
     The slope is what the op's own rule sends back for an error signal of ones at the values of the pass.

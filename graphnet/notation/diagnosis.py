@@ -12,10 +12,9 @@ from graphnet.common.tables import html_table, number, table
 from graphnet.common.text import markup
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError
-from graphnet.notation.paths import Array
 from graphnet.notation.symbols import Symbols
 from graphnet.notation.verdicts import (
     NOTABLE,
@@ -189,7 +188,7 @@ def _diagnose(
     node: Node,
     above: Node | None,
     cut_at: Mapping[Node, Node],
-    messages: Sequence[tuple[Node, Array]],
+    messages: Sequence[tuple[Node, Numbers]],
 ) -> NodeDiagnosis:
     label, value = bwd.graph.label(node), bwd.values[node]
     zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
@@ -220,7 +219,7 @@ def _diagnose(
     return NodeDiagnosis(label, node.kind, state, saturated, dead, zero, norm, passed_on, ratio, factor, verdict)
 
 
-def _state(node: Node, signal: Array | None) -> State:
+def _state(node: Node, signal: Numbers | None) -> State:
     if node.dtype.kind != "f":
         return "no error signal"
     if signal is None:
@@ -230,9 +229,9 @@ def _state(node: Node, signal: Array | None) -> State:
     return "passes" if np.any(signal) else "exactly zero"
 
 
-def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Array]]]:
+def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Numbers]]]:
     """Return for each node the messages that it sent: to which input, and the array."""
-    sent: dict[Node, list[tuple[Node, Array]]] = {node: [] for node in bwd.graph.nodes}
+    sent: dict[Node, list[tuple[Node, Numbers]]] = {node: [] for node in bwd.graph.nodes}
     for source in bwd.error_signals:
         for message in bwd.messages(source):
             if message.consumer is not None:
@@ -240,7 +239,7 @@ def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Array
     return sent
 
 
-def _sent_on(node: Node, messages: Sequence[tuple[Node, Array]]) -> list[Array]:
+def _sent_on(node: Node, messages: Sequence[tuple[Node, Numbers]]) -> list[Numbers]:
     """Return the messages along which the way back goes on: to other ops, not to the leaves where it ends."""
     return [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
 
@@ -290,7 +289,7 @@ def _trace_zero(bwd: BackwardPass, node: Node, cut_at: dict[Node, Node]) -> None
             return
 
 
-def _norm(*arrays: Array) -> float:
+def _norm(*arrays: Numbers) -> float:
     return float(np.sqrt(sum(float(np.sum(np.square(np.asarray(array, float)))) for array in arrays)))
 
 

@@ -13,14 +13,14 @@ from graphnet.common.settings import whole
 from graphnet.common.tables import html_text, number
 from graphnet.core import shapes
 from graphnet.core.leaves import Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import IndexWriter
-from graphnet.notation.paths import Array, Entry, Path, paths
+from graphnet.notation.paths import Entry, Path, paths
 from graphnet.notation.pieces import factors_in
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
@@ -276,7 +276,7 @@ def explain(
     )
 
 
-def _entry(label: str, signal: Array, entry: Sequence[int] | int | None) -> Entry:
+def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Entry:
     if entry is None:
         if signal.size == 0:
             raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
@@ -349,7 +349,7 @@ def _terms(bwd: BackwardPass, formula: Formula, entry: Entry) -> tuple[Term, ...
     place = tuple(i for i, letter in zip(entry, formula.indices, strict=True) if letter is not None)
     signals = {bwd.graph.label(node): signal for node, signal in bwd.error_signals.items()}
 
-    def at_entry(part: Node) -> Array:
+    def at_entry(part: Node) -> Numbers:
         array = formula.along(run(part, bwd, signals), [*free, *sums])
         return np.asarray(array[tuple(i if array.shape[axis] > 1 else 0 for axis, i in enumerate(place))])
 

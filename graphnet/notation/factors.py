@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common.tables import number
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
-from graphnet.notation.paths import Array, Entry
+from graphnet.notation.paths import Entry
 
 SMALL = 0.1
 """A factor below this share of what it could be is called small."""
@@ -44,7 +44,7 @@ class Factor:
     unit: tuple[int, ...]
     size: float
     expected: float
-    values: Array
+    values: Numbers
 
     @property
     def share(self) -> float:
@@ -136,7 +136,7 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
     return "it is small, but no single factor is", ""
 
 
-def _terms(factors: tuple[Factor, ...]) -> Array:
+def _terms(factors: tuple[Factor, ...]) -> Numbers:
     return np.prod([factor.values for factor in factors], axis=0)  # type: ignore[no-any-return]
 
 

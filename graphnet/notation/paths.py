@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
 
-Array = np.ndarray[Any, Any]
 Entry = tuple[int, ...]
 
 MOST_STEPS = 20_000
@@ -119,7 +118,7 @@ class Slopes:
     def __init__(self, bwd: BackwardPass) -> None:
         self.bwd = bwd
         self.work = 0
-        self._probes: dict[Node, tuple[Array, list[Any]]] = {}
+        self._probes: dict[Node, tuple[Numbers, list[Any]]] = {}
         self._rows: dict[tuple[Node, Entry], list[Any]] = {}
         self._columns: dict[tuple[Node, int, Entry], list[tuple[Entry, float]]] = {}
 
@@ -185,7 +184,7 @@ class Slopes:
         return [tuple(int(i) for i in place) for place in np.argwhere(moved)]
 
 
-def messages(bwd: BackwardPass, node: Node, delta: Array) -> Any:
+def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Any:
     """Return what a node's backward rule sends to each input, given an error signal."""
     inputs = [bwd.values[source] for source in node.inputs]
     with np.errstate(all="ignore"):  # the pass itself has shown what is not finite

@@ -10,11 +10,10 @@ import numpy as np
 from graphnet.common.tables import number
 from graphnet.common.text import clean
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import local_slope, slope_range
 from graphnet.notation.factors import rms
-from graphnet.notation.paths import Array
 
 NOTABLE = 2.0
 """Times that an error signal must shrink at a node to be spoken of; to grow, ten times are needed."""
@@ -112,7 +111,7 @@ def _why(bwd: BackwardPass, node: Node, factor: str, units: Units | None) -> str
         return f"its weights {said(bwd.graph.label(weights))} are small, {size} in root mean square"
     if units is None:
         return ""
-    signal: Array = bwd.error_signals[node]
+    signal: Numbers = bwd.error_signals[node]
     if units.explain(units.dead, signal):
         return f"{percent(units.share_dead)} of its units are dead"
     if units.explain(units.saturated, signal):
@@ -176,10 +175,10 @@ class Units:
         Which are saturated, in which samples; which have no slope in any sample, where g is flat somewhere, as relu is.
     """
 
-    slope: Array
+    slope: Numbers
     best: float
-    saturated: Array
-    dead: Array
+    saturated: Numbers
+    dead: Numbers
 
     @staticmethod
     def of(bwd: BackwardPass, node: Node) -> Units | None:
@@ -204,7 +203,7 @@ class Units:
         """Share of units that are dead."""
         return float(self.dead.mean()) if self.dead.size else 0.0
 
-    def explain(self, which: Array, signal: Array) -> bool:
+    def explain(self, which: Numbers, signal: Numbers) -> bool:
         """Tell whether the error signal would lose less than half as much, in orders of magnitude, with these at their best."""
         size = np.abs(np.asarray(signal, float))
         passed, repaired = (size * slope for slope in (self.slope, np.where(which, self.best, self.slope)))

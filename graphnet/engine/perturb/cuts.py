@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.rules import as_messages, read_only
 
-Array = np.ndarray[Any, Any]
-Messages = Sequence[Array | None]
+Messages = Sequence[Numbers | None]
 TRIED = 16
 """Calls tried behind a dominator in search of the next."""
 
@@ -39,13 +39,13 @@ class Call:
     output: Hashable
     multiply_adds: float = 0
 
-    def run(self, changed: Mapping[Any, Array], values: Mapping[Any, Array]) -> Array:
+    def run(self, changed: Mapping[Any, Numbers], values: Mapping[Any, Numbers]) -> Numbers:
         """Return its result, of values some of which have changed."""
         inputs = [changed.get(key, values[key]) for key in self.inputs]
         return run_in_domain(self.op, inputs, values[self.output].shape)
 
 
-def run_in_domain(op: Op, inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
+def run_in_domain(op: Op, inputs: Sequence[Numbers], shape: tuple[int, ...]) -> Numbers:
     """Return what a forward rule gives; NaN if it raises an error or gives another shape: a step has left its domain."""
     try:
         output = np.asarray(op.forward(*inputs))
@@ -54,13 +54,15 @@ def run_in_domain(op: Op, inputs: Sequence[Array], shape: tuple[int, ...]) -> Ar
     return output if output.shape == shape else np.full(shape, np.nan)
 
 
-def said(op: Op, delta: Array, output: Array, inputs: Sequence[Array]) -> Messages:
+def said(op: Op, delta: Numbers, output: Numbers, inputs: Sequence[Numbers]) -> Messages:
     """Return what a backward rule says; raise what it raises."""
     with np.errstate(all="ignore"):
         return as_messages(op, op.backward(delta, output, *inputs), len(inputs))
 
 
-def tried(op: Op, delta: Array, inputs: Sequence[Array], output: Array | None = None) -> tuple[Array, Messages] | None:
+def tried(
+    op: Op, delta: Numbers, inputs: Sequence[Numbers], output: Numbers | None = None
+) -> tuple[Numbers, Messages] | None:
     """Return the output and, as real numbers, what the backward rule says of it; nothing where the rules can't be run.
 
     They are given copies: what they write into is theirs.
@@ -97,10 +99,10 @@ class Cut:
     calls: int
     apart: tuple[int, ...]
     slabs: int
-    owner: Array
+    owner: Numbers
 
     @cached_property
-    def owned(self) -> Array:
+    def owned(self) -> Numbers:
         """For each combination, and none, whether any number depends on it."""
         return np.bincount(self.owner, minlength=self.slabs + 1) > 0
 
@@ -125,10 +127,10 @@ class Search:
     def __init__(
         self,
         calls: Sequence[Call],
-        values: Mapping[Any, Array],
+        values: Mapping[Any, Numbers],
         source: Hashable,
         outputs: Sequence[Hashable],
-        far: Array,
+        far: Numbers,
     ) -> None:
         self._values, self._source, self._far = values, source, far
         self._search, self._found = _segments(calls, source, outputs), list[list[Call]]()
@@ -164,7 +166,7 @@ class Search:
                 return
             yield self._found[i]
 
-    def _places(self, axis: int) -> list[Array]:
+    def _places(self, axis: int) -> list[Numbers]:
         """Return, for one dominator after another, on which slab along an axis each number depends.
 
         −1 stands for none. They end where a number depends on more than one.
@@ -172,15 +174,15 @@ class Search:
         Half of the slabs move: those with a bit of their number set, or clear. Any two slabs differ in a bit, so that in one
         of the trials the first moves and the second does not.
         """
-        number: Array = np.asarray(np.indices(self._far.shape, sparse=True)[axis])
-        found: Iterable[Array] = (np.where(moves, 0, -1) for moves in self._effects(number >= 0))
+        number: Numbers = np.asarray(np.indices(self._far.shape, sparse=True)[axis])
+        found: Iterable[Numbers] = (np.where(moves, 0, -1) for moves in self._effects(number >= 0))
         for bit in range((self._far.shape[axis] - 1).bit_length()):
             is_set = (number >> bit) & 1 == 1
             trials = zip(found, self._effects(is_set), self._effects(~is_set), strict=False)
             found = [place + (one << bit) for place, one, _ in takewhile(_are_apart, trials)]
         return list(found)
 
-    def _effects(self, chosen: Array) -> Iterator[Array]:
+    def _effects(self, chosen: Numbers) -> Iterator[Numbers]:
         """Yield, at one dominator after another, which numbers change when chosen entries move.
 
         They move this way and that: a kink may hide one of the two.
@@ -215,7 +217,7 @@ def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashabl
         open_until = max(open_until, last_use.get(call.output, open_until))
 
 
-def _are_apart(trial: tuple[Array, Array, Array]) -> bool:
+def _are_apart(trial: tuple[Numbers, Numbers, Numbers]) -> bool:
     """Tell whether what depends on the array at all depends on one of two halves of it."""
     place, one, other = trial
     return bool(((one ^ other) == (place >= 0)).all())

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Call, Cut, Search, run_in_domain
 from graphnet.engine.perturb.probes import Stack
 from graphnet.engine.rules import read_only
 
-Array = np.ndarray[Any, Any]
-Runs = tuple[Array, Array | None, list[dict[int, Array]]]
+Runs = tuple[Numbers, Numbers | None, list[dict[int, Numbers]]]
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """The step of a central difference, times max(1, |x|): where its rounding and its truncation are about equal."""
 
@@ -76,9 +76,9 @@ class Response:
     def __init__(
         self,
         calls: Sequence[Call],
-        values: Mapping[Any, Array],
+        values: Mapping[Any, Numbers],
         source: Hashable,
-        directions: Mapping[Any, Array],
+        directions: Mapping[Any, Numbers],
         checked: dict[Any, bool] | None = None,
         budget: float = np.inf,
     ) -> None:
@@ -93,7 +93,7 @@ class Response:
         works = [PER_NUMBER * size + call.multiply_adds for size, call in zip(sizes, self.calls, strict=True)]
         self._works = [PER_NUMBER * self.array.size, *works]
         self.source = source
-        self._kept: dict[int, tuple[Array, Array, Array, Array]] = {}
+        self._kept: dict[int, tuple[Numbers, Numbers, Numbers, Numbers]] = {}
         rng = np.random.default_rng(0)
         self._far = np.asarray(rng.uniform(1e-2, 2e-2, self.array.shape) * np.maximum(1.0, np.abs(self.array)))
         search = Search(self.calls, values, source, list(self.directions), self._far)
@@ -101,7 +101,7 @@ class Response:
         is_worth_it = self.array.size * one_run > FEW and search.runs * one_run <= SEARCH * budget
         self._cut = search.cut() if is_worth_it else None
 
-    def sample(self, count: int | None, rng: np.random.Generator) -> Array:
+    def sample(self, count: int | None, rng: np.random.Generator) -> Numbers:
         """Choose entries to move: all if possible, else a random sample, of entries that move together where some do.
 
         Parameters
@@ -135,14 +135,14 @@ class Response:
             entries = entries[np.isin(colour, chosen)]
         return np.sort(rng.choice(entries, min(count, len(entries)), replace=False))
 
-    def changes(self, entries: Array, low: Array, high: Array, *, alone: bool = False) -> tuple[Array, Array]:
+    def changes(self, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False) -> tuple[Numbers, Numbers]:
         """Return the change between two displacements of each entry, as `sweep` does."""
         (change,), (size,) = self.sweep(entries, low, [high], alone=alone)
         return change, size
 
     def sweep(
-        self, entries: Array, start: Array, ends: Sequence[Array], *, alone: bool = False
-    ) -> tuple[list[Array], list[Array]]:
+        self, entries: Numbers, start: Numbers, ends: Sequence[Numbers], *, alone: bool = False
+    ) -> tuple[list[Numbers], list[Numbers]]:
         """Return the changes from one displacement of each entry to several others.
 
         Parameters
@@ -167,7 +167,7 @@ class Response:
         with np.errstate(all="ignore"):
             for at, slab in self._groups(cut, entries):
 
-                def moved(step: Array, side: int, at: Array = at, slab: Array = slab) -> Any:
+                def moved(step: Numbers, side: int, at: Numbers = at, slab: Numbers = slab) -> Any:
                     return self._moved(cut, entries[at], slab, step[at], side)
 
                 before = moved(start, 0)
@@ -180,11 +180,11 @@ class Response:
                         change[at], size[at] = self._compared(before, after, after if far is None else far)
         return changes, sizes
 
-    def arrays(self, entries: Array) -> Array:
+    def arrays(self, entries: Numbers) -> Numbers:
         """Return the number of the array that each entry is in."""
         return np.zeros(len(entries), int)
 
-    def magnitudes(self, entries: Array) -> Array:
+    def magnitudes(self, entries: Numbers) -> Numbers:
         """Return the size of the largest number in the array that each entry is in, at least 1."""
         return np.full(len(entries), np.max(np.abs(self.array), initial=1.0))
 
@@ -206,7 +206,7 @@ class Response:
         """The size of the largest number in what is looked at."""
         return max((float(np.max(np.abs(self.values[key]), initial=0.0)) for key in self.directions), default=0.0)
 
-    def unseen(self, entries: Array, distance: float) -> Array:
+    def unseen(self, entries: Numbers, distance: float) -> Numbers:
         """Return the size of the numbers that depend on each entry, but don't move before it moves as far as this.
 
         Beside a large number a small step is lost without a trace: 1e17 + 0.5 is 1e17.
@@ -224,7 +224,7 @@ class Response:
 
     # Which entries move together ------------------------------------------------------------------------------------
 
-    def _groups(self, cut: Cut | None, entries: Array) -> Iterator[tuple[Array, Array]]:
+    def _groups(self, cut: Cut | None, entries: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
         """Yield which of the entries move together, and which slab of the cut's each of them is in."""
         done = cut.calls if cut else 0
         largest = max(self.values[key].size for key in (self._key_at(done), *(c.output for c in self.calls[done:])))
@@ -241,7 +241,7 @@ class Response:
             for i in range(0, len(group), most):
                 yield group[i : i + most], slab[group[i : i + most]]
 
-    def _slabs_and_colours(self, cut: Cut, entries: Array) -> tuple[Array, Array]:
+    def _slabs_and_colours(self, cut: Cut, entries: Numbers) -> tuple[Numbers, Numbers]:
         """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
         shape, places = self.array.shape, np.unravel_index(entries, self.array.shape)
         mixed = [axis for axis in range(len(shape)) if axis not in cut.apart]
@@ -255,20 +255,20 @@ class Response:
     def _key_at(self, count: int) -> Hashable:
         return self.calls[count - 1].output if count else self.source
 
-    def _each_moved(self, entries: Array, steps: Array) -> Stack:
+    def _each_moved(self, entries: Numbers, steps: Numbers) -> Stack:
         """Return versions of the array, each with one entry moved."""
         data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
         data[:] = self.array.ravel()
         data[np.arange(len(entries)), entries] += steps
         return Stack(data.reshape(len(entries), *self.array.shape))
 
-    def _all_moved(self, entries: Array, steps: Array) -> Array:
+    def _all_moved(self, entries: Numbers, steps: Numbers) -> Numbers:
         """Return the array with all these entries moved."""
         array = np.array(self.array, np.result_type(self.array, steps), order="C")
         array.ravel()[entries] += steps
         return array
 
-    def _versions(self, cut: Cut, slab: Array, array: Array, side: int) -> Stack:
+    def _versions(self, cut: Cut, slab: Numbers, array: Numbers, side: int) -> Stack:
         """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved.
 
         The versions of one side (start, far, end) are written into the same memory again and again: the numbers that move are
@@ -293,7 +293,7 @@ class Response:
 
     # What came of it ------------------------------------------------------------------------------------------------
 
-    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+    def _moved(self, cut: Cut | None, entries: Numbers, slab: Numbers, step: Numbers, side: int) -> Numbers:
         """Return what comes of a displacement: the cut's array if it is the one output, else all outputs in rows."""
         if cut is None:
             return self._in_rows(self._behind(0, self._each_moved(entries, step)))
@@ -302,7 +302,7 @@ class Response:
             return array
         return self._in_rows(self._behind(cut.calls, self._versions(cut, slab, array, side)))
 
-    def _upto(self, count: int, array: Array) -> Array:
+    def _upto(self, count: int, array: Numbers) -> Numbers:
         changed: dict[Hashable, Any] = {self.source: read_only(array)}
         for call in self.calls[:count]:
             changed[call.output] = call.run(changed, self.values)
@@ -315,7 +315,7 @@ class Response:
             stacks[call.output] = self._stacked(call, [stacks.get(key, self.values[key]) for key in call.inputs])
         return stacks
 
-    def _owned(self, cut: Cut, slab: Array, before: Array, after: Array) -> tuple[Array, Array]:
+    def _owned(self, cut: Cut, slab: Numbers, before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
         """Add up, for each slab, the changes of the outputs that depend on it."""
         weights, count = self.directions[cut.key].ravel(), cut.slabs + 1
         before, after = before.ravel(), after.ravel()
@@ -326,14 +326,14 @@ class Response:
         size = np.where(cut.owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
         return change[slab], size[slab]
 
-    def _compared(self, low: Array, high: Array, far: Array) -> tuple[Array, Array]:
+    def _compared(self, low: Numbers, high: Numbers, far: Numbers) -> tuple[Numbers, Numbers]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
         weights = np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())])
         sizes, depends = np.abs(high * weights), (low != high) | (low != far)
         size = np.where(depends, sizes, 0.0).sum(axis=1)
         return (high - low) @ weights, np.where(depends.any(axis=1), size, sizes.max(axis=1, initial=0.0))
 
-    def _in_rows(self, outcome: Mapping[Any, Stack]) -> Array:
+    def _in_rows(self, outcome: Mapping[Any, Stack]) -> Numbers:
         """Return all outputs of a version as one row."""
         count = len(next(iter(outcome.values())).data)
         parts = [outcome[key].data.reshape(count, direction.size) for key, direction in self.directions.items()]
@@ -389,19 +389,19 @@ class Joint(Response):
         for key, i in last_use.items():
             self._done_with[i].append(key)
 
-    def arrays(self, entries: Array) -> Array:
+    def arrays(self, entries: Numbers) -> Numbers:
         """Return the number of the array that each entry is in."""
         return np.asarray(np.searchsorted(self.starts, entries, side="right") - 1)
 
-    def magnitudes(self, entries: Array) -> Array:
+    def magnitudes(self, entries: Numbers) -> Numbers:
         """Return the size of the largest number in the array that each entry is in, at least 1."""
         largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
         return np.asarray(largest)[self.arrays(entries)]
 
-    def _moved(self, cut: Cut | None, entries: Array, slab: Array, step: Array, side: int) -> Array:
+    def _moved(self, cut: Cut | None, entries: Numbers, slab: Numbers, step: Numbers, side: int) -> Numbers:
         if not np.array_equal(entries, self._moving):
             self._moving, self._shared = entries, {}
-        arrays, versions = self.arrays(entries), dict[Hashable, tuple[Array, Stack]]()
+        arrays, versions = self.arrays(entries), dict[Hashable, tuple[Numbers, Stack]]()
         for i in np.unique(arrays):
             rows, response = np.flatnonzero(arrays == i), self.responses[i]
             versions[response.source] = rows, response._each_moved(entries[rows] - self.starts[i], step[rows])
@@ -412,7 +412,9 @@ class Joint(Response):
                     versions.pop(key, None)  # of all of them at once no cache is large enough
         return self._in_rows({key: versions[key][1] for key in self.directions})
 
-    def _joined(self, call: Call, versions: Mapping[Hashable, tuple[Array, Stack]], count: int) -> tuple[Array, Stack]:
+    def _joined(
+        self, call: Call, versions: Mapping[Hashable, tuple[Numbers, Stack]], count: int
+    ) -> tuple[Numbers, Stack]:
         """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
         moved = {slot: versions[key] for slot, key in enumerate(call.inputs) if key in versions}
         if id(call) not in self._shared:
@@ -429,7 +431,7 @@ class Joint(Response):
         return which, Stack(data if order is None else data[order])
 
 
-def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
+def _by_inputs(moved: Mapping[int, Numbers], count: int) -> Runs:
     """Part versions by which inputs have moved in them.
 
     Parameters
@@ -449,7 +451,7 @@ def _by_inputs(moved: Mapping[int, Array], count: int) -> Runs:
     for i, versions in enumerate(moved.values()):
         has[i, versions] = True
     left = np.asarray(has.any(axis=0))
-    parts, runs = list[Array](), list[dict[int, Array]]()
+    parts, runs = list[Numbers](), list[dict[int, Numbers]]()
     while left.any():
         pattern = has[:, np.argmax(left)]
         here = np.flatnonzero(left & (has == pattern[:, None]).all(axis=0))
@@ -471,7 +473,7 @@ def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
     return downstream
 
 
-def _ravel(places: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
+def _ravel(places: Sequence[Numbers], sizes: Sequence[int], count: int) -> Numbers:
     """Return one number for each combination of places."""
     flat = np.zeros(count, int)
     for place, size in zip(places, sizes, strict=True):
@@ -479,7 +481,7 @@ def _ravel(places: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
     return flat
 
 
-def _version(op: Op, inputs: Sequence[Any], i: int, shape: tuple[int, ...]) -> Array:
+def _version(op: Op, inputs: Sequence[Any], i: int, shape: tuple[int, ...]) -> Numbers:
     arguments = [read_only(np.asarray(z.data[i])) if isinstance(z, Stack) else z for z in inputs]
     return run_in_domain(op, arguments, shape)
 
