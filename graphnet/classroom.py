@@ -26,7 +26,7 @@ from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import leaf_values
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import rule_error
 from graphnet.engine.run import propagate, run_forward
@@ -348,7 +348,7 @@ def step_curve(
     if node not in signals:
         raise UnreachableError(f"no error signal reaches {label!r}", repair="E does not depend on it smoothly.")
     gradient = float(np.asarray(signals[node])[place])
-    calls = [Call(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
+    calls = [OpCall(other.op, other.inputs, other) for other in graph.nodes if other.op is not None]
     response = Response(calls, values, node, {output: np.asarray(1.0)}, budget=0)
     entries = np.full(len(lengths), np.ravel_multi_index(place, shape) if shape else 0)
     change, _ = response.changes(entries, -lengths, lengths)

@@ -11,7 +11,7 @@ import graphnet as gn
 from graphnet.errors import DrawError, GraphnetError
 
 
-class Digits(NamedTuple):
+class Handwritten(NamedTuple):
     """1,797 images of handwritten digits, 8×8 pixels each, four fifths to train on and one held out."""
 
     train_images: np.ndarray[Any, Any]
@@ -20,14 +20,14 @@ class Digits(NamedTuple):
     test_labels: np.ndarray[Any, Any]
 
 
-def run(folder: Path, *, epochs: int, seed: int) -> float:
+def run_demo(folder: Path, *, epochs: int, seed: int) -> float:
     """Run the whole demo; write its pictures to `folder`; return the accuracy on the held-out images."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     draw_small_network(folder, rng)
 
     digits = load_digits(rng)
-    E, score = build(rng)
+    E, score = classifier(rng)
     to_train = {"x": digits.train_images, "t": gn.one_hot(digits.train_labels, 10)}
     held_out = {"x": digits.test_images, "t": gn.one_hot(digits.test_labels, 10)}
     sample = {name: array[:8] for name, array in to_train.items()}
@@ -87,7 +87,7 @@ def draw_small_network(folder: Path, rng: np.random.Generator) -> None:
     gn.draw(bwd).save(folder / "small-network-step-by-step.html")
 
 
-def load_digits(rng: np.random.Generator) -> Digits:
+def load_digits(rng: np.random.Generator) -> Handwritten:
     """Load scikit-learn's digits, shuffled, pixels from 0 to 1."""
     try:
         from sklearn.datasets import load_digits as load
@@ -100,10 +100,10 @@ def load_digits(rng: np.random.Generator) -> Digits:
     order = rng.permutation(len(images))
     images, labels = images[order] / 16, labels[order]
     split = len(images) * 4 // 5
-    return Digits(images[:split], labels[:split], images[split:], labels[split:])
+    return Handwritten(images[:split], labels[:split], images[split:], labels[split:])
 
 
-def build(rng: np.random.Generator) -> tuple[gn.Node, gn.Node]:
+def classifier(rng: np.random.Generator) -> tuple[gn.Node, gn.Node]:
     """Build a 64-32-10 network from op nodes, so that each is seen; return its loss and its accuracy.
 
     ``gn.layers.mlp`` does the same in a line.

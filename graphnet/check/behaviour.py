@@ -15,7 +15,7 @@ from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
 from graphnet.common.tables import number
 from graphnet.core.node import Node, Numbers
-from graphnet.engine.perturb.cuts import Messages, said
+from graphnet.engine.perturb.cuts import Messages, said_at
 from graphnet.engine.perturb.probes import StackError
 from graphnet.engine.rules import check_message, read_only, rule_error
 from graphnet.errors import OpaqueError, RuleError
@@ -131,7 +131,7 @@ class Behaviour:
         return rule_error("backward", [self._delta, self._output, *self._inputs], error).problem
 
     def _said(self, delta: Numbers | None = None) -> Messages:
-        return said(
+        return said_at(
             self._op, self._delta if delta is None else read_only(np.asarray(delta)), self._output, self._inputs
         )
 
@@ -160,7 +160,7 @@ class Behaviour:
     def _with_arguments_of_its_own(self) -> Faults:
         kept = [self._delta, self._output, *self._inputs]
         delta, output, *inputs = given = [array.copy() for array in kept]
-        said(self._op, delta, output, inputs)
+        said_at(self._op, delta, output, inputs)
         names = ["delta", "the output", *self._op.input_names(len(inputs))]
         for name, before, now in zip(names, kept, given, strict=True):
             if before.tobytes() != now.tobytes():
@@ -210,7 +210,7 @@ class Behaviour:
             with np.errstate(all="ignore"):
                 delta, output, *inputs = [read_only(array.astype(np.float32)) for array in arguments]
             if all(array.dtype.kind == "f" for array in arguments):
-                yield from self._broken_contract(said(self._op, delta, output, inputs), delta.dtype)
+                yield from self._broken_contract(said_at(self._op, delta, output, inputs), delta.dtype)
 
     def _broken_contract(self, messages: Messages, dtype: np.dtype[Any]) -> Faults:
         for slot in self._slots:

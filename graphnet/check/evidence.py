@@ -16,7 +16,7 @@ from graphnet.check.differences import Judged, estimate, judge
 from graphnet.check.methods import Settings
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
-from graphnet.engine.perturb.cuts import Call, Messages, tried
+from graphnet.engine.perturb.cuts import Messages, OpCall, tried
 from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import read_only
 
@@ -67,7 +67,7 @@ class Name:
 class Scene:
     """A rule at some arguments: what is right there, and what it says."""
 
-    call: Call
+    call: OpCall
     slots: Sequence[int]
     settings: Settings
     delta: Numbers

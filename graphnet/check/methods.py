@@ -21,7 +21,7 @@ from graphnet.check.report import Verdict
 from graphnet.common.settings import generator, real, whole
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import Response
 from graphnet.errors import GraphError, shown
 
@@ -148,11 +148,11 @@ class _Along(Op):
         return (distances @ self.directions + self.base.ravel()).reshape(self.base.shape)
 
 
-def along(response: Response, directions: Numbers) -> Response:
+def moved_along(response: Response, directions: Numbers) -> Response:
     """Return how the result changes with the distance moved along each direction (a flat one in each row)."""
     source: Hashable = "the distances moved"
     distances = np.zeros(len(directions))
-    call = Call(_Along(response.array, directions), (source,), response.source)
+    call = OpCall(_Along(response.array, directions), (source,), response.source)
     values = {**response.values, source: distances}
     calls = [call, *response.calls]
     return Response(calls, values, source, response.directions, response.checked, budget=0)  # all meet: nothing to cut
@@ -210,7 +210,7 @@ def _culprit(response: Response, rule: Numbers, direction: Numbers) -> int | Non
 def judge_along(response: Response, rule: Numbers, directions: Numbers) -> Judged:
     """Judge what a rule says about each direction."""
     said = directions @ np.asarray(rule, float).ravel()
-    return judge(along(response, directions), said, np.arange(len(directions)))
+    return judge(moved_along(response, directions), said, np.arange(len(directions)))
 
 
 def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tuple[float | None, Verdict, str]:
@@ -224,7 +224,7 @@ def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tu
     if not response.array.size:
         return None, "blurred", ""
     directions = random_directions(response.array, rng, _FEW)
-    moved = along(response, directions)
+    moved = moved_along(response, directions)
     slopes = directions @ np.asarray(rule, float).ravel()
     # Numbers as large as these may cancel inside a rule, and leave their rounding behind.
     within = float(np.max(np.abs(response.array), initial=1.0))

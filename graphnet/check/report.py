@@ -369,7 +369,7 @@ class Report:
     def __str__(self) -> str:
         parts = []
         for part, title in show.TITLES.items():
-            rows = [show.row(finding) for finding in self.findings if finding.part == part]
+            rows = [show.cells_of(finding) for finding in self.findings if finding.part == part]
             if rows:
                 parts += [title, table(show.HEADER, rows), ""]
         if self.properties:

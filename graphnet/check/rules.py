@@ -20,7 +20,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import Values
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.probes import multiply_adds
 from graphnet.engine.perturb.responses import Response
 from graphnet.engine.rules import check_message, read_only
@@ -65,7 +65,7 @@ class _Rule:
         self.inputs = [values[source] for source in node.inputs]
         self.slots = [slot for slot, source in enumerate(node.inputs) if source.dtype.kind == "f"]
         delta = read_only(np.asarray(settings.rng.normal(size=values[node].shape)))
-        call = Call(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
+        call = OpCall(self.op, tuple(range(len(self.inputs))), "output", multiply_adds(self.op, self.inputs))
         self.scene = Scene(call, self.slots, settings, delta, values[node], self.inputs)
         self.behaviour = Behaviour(self.scene, dtype)
         self.neighbourhood = Neighbourhood(self.scene, self.behaviour.messages)

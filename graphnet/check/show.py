@@ -58,7 +58,7 @@ def _table(findings: Sequence[Finding]) -> str:
         )
         for place, finding in enumerate(findings[:_SHOWN])
     }
-    return html_table(HEADER, [[*map(printable, row(finding))] for finding in findings], marks, _SHOWN)
+    return html_table(HEADER, [[*map(printable, cells_of(finding))] for finding in findings], marks, _SHOWN)
 
 
 def _block(text: str, style: str) -> str:
@@ -95,7 +95,7 @@ def scatter(findings: Sequence[Finding]) -> Any:
     return figure
 
 
-def row(finding: Finding) -> Sequence[str]:
+def cells_of(finding: Finding) -> Sequence[str]:
     """Return a finding as cells under `HEADER`."""
     counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
     counts += [f"{finding.directions} directions"] if finding.directions else []

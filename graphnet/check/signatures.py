@@ -303,7 +303,9 @@ def _delta_replaced(e: Evidence) -> Candidates:
     instead = {"its sign": np.sign(e.delta), "its size": np.abs(e.delta)}
     for axes in vocabulary.axes_of(e.delta):
         for word, reduce in (("mean", np.mean), ("sum", np.sum)):
-            instead[f"its {word} over {vocabulary.along(axes, e.delta)}"] = reduce(e.delta, axis=axes, keepdims=True)
+            instead[f"its {word} over {vocabulary.axes_in_words(axes, e.delta)}"] = reduce(
+                e.delta, axis=axes, keepdims=True
+            )
     for words, delta in instead.items():
         message = jacobian @ np.broadcast_to(delta, e.delta.shape).ravel()
         yield f"delta is replaced by {words}: with delta as it is, it would be right", message
@@ -380,7 +382,11 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
             text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{near}"
         else:
             kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
-            slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else f"place along {vocabulary.along(kept, ratio)}"
+            slab = (
+                ("row", "column")[kept[0]]
+                if ratio.ndim == 2
+                else f"place along {vocabulary.axes_in_words(kept, ratio)}"
+            )
             text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{near}"
         yield Name(text, chance=CLOSE**spare)
 
@@ -424,7 +430,7 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
             like = ""
             if span[0] == "ones" and np.max(np.abs(signals[1].mean(axis=1))) < 1e-6 * largest:
                 like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
-            text = f"{how} {' and '.join(span)}, over {vocabulary.along(axes, e.right)}{like}"
+            text = f"{how} {' and '.join(span)}, over {vocabulary.axes_in_words(axes, e.right)}{like}"
             yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
 
 

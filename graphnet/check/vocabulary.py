@@ -59,7 +59,7 @@ def axes_of(array: Numbers) -> list[Axes]:
     return sets if len(long) <= 4 else [axes for axes in sets if len(axes) in (1, len(long) - 1, len(long))]
 
 
-def along(axes: Axes, array: Numbers) -> str:
+def axes_in_words(axes: Axes, array: Numbers) -> str:
     """Return in words over which axes."""
     if len(axes) == array.ndim:
         return "all axes"
@@ -109,7 +109,7 @@ def features(e: Evidence) -> list[tuple[str, Numbers]]:
             for axes in axes_of(array):
                 for words, reduction in _REDUCTIONS.items():
                     reduced = np.broadcast_to(reduction(array, axis=axes, keepdims=True), shape)
-                    found.append((f"{words.format(name)} over {along(axes, array)}", reduced))
+                    found.append((f"{words.format(name)} over {axes_in_words(axes, array)}", reduced))
     return found
 
 
@@ -191,7 +191,7 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
                 factor = fitted((total * p)[e.known], target[e.known], room)
                 if factor:
                     mean = np.isclose(abs(factor * delta.size / total.size), 1)
-                    words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {along(axes, delta)}"
+                    words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {axes_in_words(axes, delta)}"
                     factor *= delta.size / total.size if mean else 1
                     yield f"{outer}{'·' * bool(outer)}{words}", factor, chance
 

@@ -21,7 +21,7 @@ from graphnet.core.shapes import known
 from graphnet.engine.feeds import Values, leaf_values
 from graphnet.engine.gradients import error_signal_nodes
 from graphnet.engine.passes import Message
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.probes import StackError, multiply_adds
 from graphnet.engine.perturb.responses import Joint, Response
 from graphnet.engine.plan.sizes import with_sizes
@@ -109,9 +109,9 @@ class _Total:
         return ROUNDINGS * max([1.0, *(float(np.max(np.abs(s), initial=1.0)) for s in self.signals.values())])
 
     @cached_property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[OpCall]:
         return [
-            Call(node.op, node.inputs, node, multiply_adds(node.op, [self.values[source] for source in node.inputs]))
+            OpCall(node.op, node.inputs, node, multiply_adds(node.op, [self.values[source] for source in node.inputs]))
             for node in self.graph.nodes
             if node.op is not None
         ]

@@ -178,9 +178,9 @@ def demo(out: Path, epochs: int, seed: int) -> None:
     Example:
         graphnet demo --out pictures --epochs 10
     """
-    from graphnet.demo import run
+    from graphnet.demo import run_demo
 
-    run(out, epochs=epochs, seed=seed)
+    run_demo(out, epochs=epochs, seed=seed)
 
 
 # What a graph consists of -------------------------------------------------------------------------------------------

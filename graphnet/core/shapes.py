@@ -105,7 +105,7 @@ def refuse_hidden_stretch(declared: Sequence[Shape], actual: Sequence[tuple[int,
             )
 
 
-def matmul(x: Shape, y: Shape) -> Shape:
+def matmul_shape(x: Shape, y: Shape) -> Shape:
     """Return the shape of ``x @ y``, with NumPy's meaning of one and of more than two dimensions.
 
     Examples
@@ -191,7 +191,7 @@ def require_entries(shape: Shape, axis: int | Sequence[int] | None, what: str) -
         )
 
 
-def reshape(shape: Shape, new: Shape) -> Shape:
+def reshaped(shape: Shape, new: Shape) -> Shape:
     """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
     if any(size is not None and size < -1 for size in new):
         raise ShapeError(f"new shape {new} has a negative size", repair="A size is ≥ 0, or −1 to be worked out.")

@@ -11,7 +11,7 @@ from graphnet.draw.names import kind_of, signal_role
 from graphnet.draw.outline import Item, Use, uses_between
 from graphnet.draw.picture import Arrow
 from graphnet.draw.scale import Scale, norm
-from graphnet.draw.text import number
+from graphnet.draw.text import number_text
 from graphnet.engine.passes import BackwardPass
 
 _MOST_PARALLEL = 4  # two boxes with more edges between them than this get one arrow, with a count
@@ -60,4 +60,4 @@ def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -
     (use, delta), *others = sent
     if others or len(back.messages(use.source)) == 1:  # alone, a message is the node's error signal
         return scale.strength(size), ""
-    return scale.strength(size), number(delta[()]) if delta.ndim == 0 else f"norm {number(size)}"
+    return scale.strength(size), number_text(delta[()]) if delta.ndim == 0 else f"norm {number_text(size)}"

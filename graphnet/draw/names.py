@@ -13,7 +13,7 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
 from graphnet.draw.picture import Arrow, Box, BoxKind, LegendEntry, Mark, Role
 from graphnet.draw.scale import Scale
-from graphnet.draw.text import count, listing, number, shape_text, short
+from graphnet.draw.text import count, listing, number_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, Mask
 
@@ -57,7 +57,7 @@ class Names:
     def within(self, node: Node, scope: str, most: int = LONGEST) -> str:
         """Return what a node is called where the frame around it names its scope already; of a literal, its number."""
         if isinstance(node, Constant) and kind_of(node) == "literal":
-            return number(node.value[()])
+            return number_text(node.value[()])
         return short(self._own(node, scope), most)
 
     def symbol(self, node: Node) -> str:
@@ -89,7 +89,7 @@ def title_of(shown: Graph | ForwardPass) -> str:
         if run is None:
             return name
         value = run.values[node]
-        return f"{name} = {number(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
+        return f"{name} = {number_text(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
 
     names = listing([output(node) for node in graph.outputs[: _MOST_OUTPUTS + 1]], _MOST_OUTPUTS)
     if run is not None:
@@ -130,13 +130,15 @@ def legend_of(
     entries = []
     if "value" in coloured:
         text = "value, flowing forward; colour of a number: its size"
-        high = number(values.high, 2) + (" and above" if above else "")
+        high = number_text(values.high, 2) + (" and above" if above else "")
         entries.append(LegendEntry("value", text, "0", high, arrow="value" in arrows))
     elif arrows - {"value"}:
         entries.append(LegendEntry("value", "value, flowing forward"))
     for role, meaning in _MEANINGS.items():
         if role in coloured | arrows:
-            entries.append(LegendEntry(role, meaning, number(signals.low, 2), number(signals.high, 2), role in arrows))
+            entries.append(
+                LegendEntry(role, meaning, number_text(signals.low, 2), number_text(signals.high, 2), role in arrows)
+            )
     if forward_only:
         entries.append(LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False))
     return tuple(entries)

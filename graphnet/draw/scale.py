@@ -12,7 +12,7 @@ import numpy as np
 from graphnet.common.tables import distinct
 from graphnet.core.node import Array
 from graphnet.draw.picture import Cell, Field, Role
-from graphnet.draw.text import number, shape_text
+from graphnet.draw.text import number_text, shape_text
 
 _DECADES = 6  # a log scale spans at most this many powers of ten; what is smaller looks like its lower end
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
@@ -53,7 +53,7 @@ class Scale:
 
     def cell(self, value: Any, digits: int = 4) -> Cell:
         """Return a number with its strength."""
-        return Cell(number(value, digits), self.strength(value))
+        return Cell(number_text(value, digits), self.strength(value))
 
 
 def linear(arrays: Iterable[Any]) -> Scale:
@@ -113,7 +113,7 @@ def field_of(role: Role, caption: str, array: Array, scale: Scale, *, tables: bo
     if "true" in told:
         lines = (f"{told['true']} of {array.size} true",)
     elif array.size == 1 or "range" not in told:
-        lines += (number(array[(0,) * array.ndim]),)
+        lines += (number_text(array[(0,) * array.ndim]),)
     else:
         low, high = told["range"]
         lines += ("all 0",) if low == high == "0" else (f"norm {told['norm']}", f"{low} … {high}")
@@ -136,7 +136,7 @@ def summary_of(array: Array) -> dict[str, Any]:
     if finite.size:
         with np.errstate(over="ignore"):
             size = norm(finite.astype(float)) * times**0.5
-        told |= {"norm": number(size), "range": [number(finite.min()), number(finite.max())]}
+        told |= {"norm": number_text(size), "range": [number_text(finite.min()), number_text(finite.max())]}
     return told
 
 

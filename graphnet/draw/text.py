@@ -14,7 +14,17 @@ from graphnet.common import tables
 from graphnet.common.text import clean, markup, short
 from graphnet.core.shapes import Shape
 
-__all__ = ["clean", "count", "dot_markup", "markup", "mermaid_text", "number", "setting_text", "shape_text", "short"]
+__all__ = [
+    "clean",
+    "count",
+    "dot_markup",
+    "markup",
+    "mermaid_text",
+    "number_text",
+    "setting_text",
+    "shape_text",
+    "short",
+]
 
 _PLAIN = frozenset(" ,.()=+-/")  # ASCII that is only text to Mermaid, within quotes
 
@@ -59,12 +69,12 @@ def plot_text(text: str) -> str:
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
-def number(value: Any, digits: int = 4) -> str:
+def number_text(value: Any, digits: int = 4) -> str:
     """Return a number in a few digits with a real minus sign, a truth value in words.
 
     Examples
     --------
-    >>> number(-0.123456), number(0.0), number(np.True_)
+    >>> number_text(-0.123456), number_text(0.0), number_text(np.True_)
     ('−0.1235', '0', 'true')
     """
     if isinstance(value, (bool, np.bool_)):

@@ -20,7 +20,7 @@ from graphnet.core.node import Node, Numbers, as_nodes, describe
 from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
-from graphnet.engine.plan.build import build
+from graphnet.engine.plan.build import build_program
 from graphnet.engine.plan.program import Program
 from graphnet.engine.plan.scalars import build_scalars, is_scalar_graph
 from graphnet.engine.run import backward, forward
@@ -143,7 +143,7 @@ class Step:
         with one_source_line(), _no_garbage_collection():
             program = build_scalars(self.graph, self.wrt, dtype, self._own) if self._of_scalars else None
             shapes = {node: array.shape for node, array in fed.items()}
-            return program or build(self.graph, self.wrt, shapes, dtype, self._own)
+            return program or build_program(self.graph, self.wrt, shapes, dtype, self._own)
 
     def explain(self) -> str:
         """Return the program run last as a table: one line a call, with its buffers and bytes."""

@@ -55,7 +55,7 @@ class Matmul(Primitive):
         return dX[0] if row else dX, dY[:, 0] if column else dY
 
     def shape(self, x: Shape, y: Shape) -> Shape:
-        return shapes.matmul(x, y)
+        return shapes.matmul_shape(x, y)
 
 
 def _outer(column: Array, row: Array) -> Array:

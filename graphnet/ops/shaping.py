@@ -46,7 +46,7 @@ class Reshape(Moving):
         return np.reshape(delta, z.shape)
 
     def shape(self, z: Shape) -> Shape:
-        return shapes.reshape(z, self.to)
+        return shapes.reshaped(z, self.to)
 
 
 @builtin

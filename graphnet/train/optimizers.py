@@ -12,10 +12,10 @@ import numpy as np
 
 from graphnet.common.settings import flag, listed, real, whole
 from graphnet.core.leaves import Parameter
+from graphnet.core.node import Numbers
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.schedules import Schedule, as_schedule
 
-Array: TypeAlias = np.ndarray[Any, Any]
 _State: TypeAlias = dict[str, Any]
 """{"step": how many were taken, "what/parameter": array}: numbers and arrays only, ready to be written to a file."""
 
@@ -26,11 +26,11 @@ SMALLER = "Scale the data, take a smaller learning rate, or clip the gradients: 
 class AnyOptimizer(Protocol):
     """Anything that can update parameters from their gradients."""
 
-    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Array]) -> None:
+    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Numbers]) -> None:
         """Change the value of each parameter that has a gradient."""
 
 
-def parts_of(vector: Array, parameters: Sequence[Parameter]) -> list[Array]:
+def parts_of(vector: Numbers, parameters: Sequence[Parameter]) -> list[Numbers]:
     """Return the views of a vector that belong to parameters lying one after the other in it, each of its shape."""
     ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
     parts = zip(np.split(vector, ends), parameters, strict=True)
@@ -42,10 +42,10 @@ class Memory:
     """What an optimiser remembers from step to step: arrays by parameter and name."""
 
     step: int = 0
-    arrays: dict[str, dict[str, Array]] = field(default_factory=dict)
+    arrays: dict[str, dict[str, Numbers]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
-    def of(self, parameter: Parameter, names: Sequence[str]) -> list[Array]:
+    def of(self, parameter: Parameter, names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for a parameter, zeros at first."""
         label = parameter.name or ""
         kept = self.arrays.get(label)
@@ -56,12 +56,12 @@ class Memory:
             self.owners[label] = parameter
         return [kept[name] for name in names]
 
-    def of_all(self, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Array]:
+    def of_all(self, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
         kept = [self.of(parameter, names) for parameter in parameters]
         return [self._joined(parameters, name, each) for name, *each in zip(names, *kept, strict=True)]
 
-    def _joined(self, parameters: Sequence[Parameter], name: str, kept: Sequence[Array]) -> Array:
+    def _joined(self, parameters: Sequence[Parameter], name: str, kept: Sequence[Numbers]) -> Numbers:
         vector, size = kept[0].base, sum(array.size for array in kept)
         if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
             vector = np.concatenate([array.ravel() for array in kept])
@@ -155,7 +155,7 @@ class Optimizer:
         step = self.memory.step
         return real(self.learning_rate(step), f"the learning rate of step {step}", TrainingError, least=0)
 
-    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Array]) -> None:
+    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Numbers]) -> None:
         """Take one step: change the value of each parameter that has a gradient.
 
         Parameters
@@ -190,7 +190,7 @@ class Optimizer:
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
                 ).locate(f"parameter {parameter.name!r}") from error
 
-    def update_together(self, parameters: Sequence[Parameter], value: Array, gradient: Array) -> None:
+    def update_together(self, parameters: Sequence[Parameter], value: Numbers, gradient: Numbers) -> None:
         """Take one step with parameters that lie side by side.
 
         Parameters
@@ -204,7 +204,7 @@ class Optimizer:
         remembered = self.memory.of_all(parameters, self.remembers) if self.remembers else ()
         self._change(value, gradients[""], rate, remembered)
 
-    def _started(self, gradients: Mapping[str, Array]) -> tuple[float, Mapping[str, Array]]:
+    def _started(self, gradients: Mapping[str, Numbers]) -> tuple[float, Mapping[str, Numbers]]:
         """Begin a step: return its learning rate and its gradients, clipped."""
         rate = self.rate
         if self.clip_norm is not None or self.clip_value is not None:
@@ -212,18 +212,18 @@ class Optimizer:
         self.memory.step += 1
         return rate, gradients
 
-    def _change(self, value: Array, gradient: Array, rate: float, remembered: Iterable[Array]) -> None:
+    def _change(self, value: Numbers, gradient: Numbers, rate: float, remembered: Iterable[Numbers]) -> None:
         """Apply the rule to a parameter, or to several that lie side by side."""
         _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
         if self.weight_decay:
             gradient = self.decayed(value, gradient, rate)
         self.rule(value, gradient, rate, *remembered)
 
-    def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
+    def decayed(self, value: Numbers, gradient: Numbers, rate: float) -> Numbers:
         """Return the gradient with that of the weight decay."""
         return gradient + self.weight_decay * value
 
-    def rule(self, value: Array, gradient: Array, rate: float, *remembered: Array) -> None:
+    def rule(self, value: Numbers, gradient: Numbers, rate: float, *remembered: Numbers) -> None:
         """Change a parameter's value in place, and the arrays remembered for it."""
         raise NotImplementedError
 
@@ -264,7 +264,7 @@ class Optimizer:
         step = state["step"]
         step = step.item() if isinstance(step, np.ndarray) and step.shape == () else step  # as a file gives it back
         step = whole(step, "the state's step", least=0, error=TrainingError)
-        arrays: dict[str, dict[str, Array]] = {}
+        arrays: dict[str, dict[str, Numbers]] = {}
         for key in state.keys() - {"step"}:
             what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
             array = state[key]
@@ -281,7 +281,7 @@ class Optimizer:
         self.memory.step, self.memory.arrays, self.memory.owners = step, arrays, {}
 
 
-def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Array]) -> None:
+def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Numbers]) -> None:
     """Raise `TrainingError` unless there are parameters, and gradients by name of their shapes."""
     if not isinstance(gradients, Mapping) or not all(isinstance(name, str) for name in gradients):
         raise TrainingError("gradients are given by name", repair="Give bwd.gradients, or {W.name: array}.")
@@ -308,7 +308,7 @@ def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
         )
 
 
-def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | None) -> dict[str, Array]:
+def clipped(gradients: Mapping[str, Numbers], norm: float | None, value: float | None) -> dict[str, Numbers]:
     """Return gradients that are no larger than allowed, entry by entry, and then as one long vector.
 
     Parameters
@@ -340,7 +340,7 @@ def clipped(gradients: Mapping[str, Array], norm: float | None, value: float | N
     return dict(gradients)
 
 
-def _length(arrays: Iterable[Array]) -> float:
+def _length(arrays: Iterable[Numbers]) -> float:
     """Return the root of the sum of squares, scaled so that squares neither overflow nor vanish."""
     arrays = [array for array in arrays if array.size]
     largest = max((float(np.abs(array).max()) for array in arrays), default=0.0)
@@ -375,7 +375,7 @@ class GradientDescent(Optimizer):
     array([0.9])
     """
 
-    def rule(self, value: Array, gradient: Array, rate: float) -> None:  # type: ignore[override]
+    def rule(self, value: Numbers, gradient: Numbers, rate: float) -> None:  # type: ignore[override]
         """Take one step against the gradient."""
         value -= rate * gradient
 
@@ -423,7 +423,7 @@ class Momentum(Optimizer):
         real(self.momentum, "momentum", TrainingError, least=0, below=1)
         flag(self.nesterov, "nesterov", TrainingError)
 
-    def rule(self, value: Array, gradient: Array, rate: float, velocity: Array) -> None:  # type: ignore[override]
+    def rule(self, value: Numbers, gradient: Numbers, rate: float, velocity: Numbers) -> None:  # type: ignore[override]
         """Let the velocity follow the gradient, and the value the velocity."""
         velocity *= self.momentum
         velocity += gradient
@@ -470,7 +470,7 @@ class RMSProp(Optimizer):
         real(self.decay, "decay", TrainingError, least=0, below=1)
         real(self.epsilon, "epsilon", TrainingError, above=0)
 
-    def rule(self, value: Array, gradient: Array, rate: float, square: Array) -> None:  # type: ignore[override]
+    def rule(self, value: Numbers, gradient: Numbers, rate: float, square: Numbers) -> None:  # type: ignore[override]
         """Follow the square of the gradient, and take one step in its units."""
         square *= self.decay
         square += (1 - self.decay) * np.square(gradient)
@@ -522,7 +522,7 @@ class Adam(Optimizer):
         real(self.beta2, "beta2", TrainingError, least=0, below=1)
         real(self.epsilon, "epsilon", TrainingError, above=0)
 
-    def rule(self, value: Array, gradient: Array, rate: float, mean: Array, square: Array) -> None:  # type: ignore[override]
+    def rule(self, value: Numbers, gradient: Numbers, rate: float, mean: Numbers, square: Numbers) -> None:  # type: ignore[override]
         """Follow the gradient and its square, and take one step in their units."""
         step = self.memory.step
         mean *= self.beta1
@@ -560,7 +560,7 @@ class AdamW(Adam):
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
-    def decayed(self, value: Array, gradient: Array, rate: float) -> Array:
+    def decayed(self, value: Numbers, gradient: Numbers, rate: float) -> Numbers:
         """Shrink the value itself, and return the gradient as it is."""
         value *= 1 - rate * self.weight_decay
         return gradient

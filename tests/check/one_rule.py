@@ -4,7 +4,7 @@ import numpy as np
 
 import graphnet as gn
 from graphnet.core.function_op import FunctionOp
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import Response
 
 
@@ -12,7 +12,10 @@ def response_of(function, z, direction=None):
     op = FunctionOp(function, None)
     out = np.asarray(op.forward(z))
     return Response(
-        [Call(op, ("z",), "a")], {"z": z, "a": out}, "z", {"a": np.ones(out.shape) if direction is None else direction}
+        [OpCall(op, ("z",), "a")],
+        {"z": z, "a": out},
+        "z",
+        {"a": np.ones(out.shape) if direction is None else direction},
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graphnet.check.methods import along, random_directions
+from graphnet.check.methods import moved_along, random_directions
 from tests.check.one_rule import response_of
 
 
@@ -17,7 +17,7 @@ def test_in_a_random_direction_every_entry_moves_as_far_as_its_size_asks_for():
 
 def test_how_a_result_changes_along_directions():
     z = np.array([[0.5, -1.0, 2.0]])
-    moved = along(
+    moved = moved_along(
         response_of(lambda z: z * z, z, np.array([[1.0, 2.0, 3.0]])), np.array([[1.0, 0.0, 1.0], [0.0, 5.0, 0.0]])
     )
     change, _ = moved.changes(np.arange(2), np.zeros(2), np.full(2, 0.1))

@@ -6,7 +6,7 @@ import pytest
 from graphnet.check.evidence import Evidence, Scene
 from graphnet.check.methods import Settings
 from graphnet.core.function_op import FunctionOp
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 
 RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
 
@@ -14,7 +14,7 @@ RIGHT = np.array([[1000.0, -2.0, 1e-3], [0.5, 3.0, 700.0]])
 def evidence(right=RIGHT, backward=lambda d, a, z: d, rule=None):
     delta = np.ones(RIGHT.shape)
     settings = Settings("all", "central", None, np.inf, np.random.default_rng(0))
-    call = Call(FunctionOp(lambda z: z, backward), (0,), "output")
+    call = OpCall(FunctionOp(lambda z: z, backward), (0,), "output")
     scene = Scene(call, [0], settings, delta, delta, [delta], {0: right})
     return Evidence(scene, 0, delta if rule is None else rule, np.zeros(RIGHT.shape, bool))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.show import HEADER, TITLES, property_lines, row
+from graphnet.check.show import HEADER, TITLES, cells_of, property_lines
 
 GREEN, RED, AMBER = "#0b6e4f", "#b3261e", "#8a5a00"
 
@@ -69,8 +69,8 @@ def test_a_page_says_what_the_report_says(name):
     parts = {finding.part for finding in report.findings}
     assert page.headings == [*(TITLES[part] for part in TITLES if part in parts), "Properties of every right rule"]
     assert page.items == property_lines(report.properties)
-    cells = [row for row in page.rows if len(row) > 1]
-    assert [tuple(r) for r in cells if r != list(HEADER)] == [tuple(row(finding)) for finding in report.findings]
+    cells = [cells_of for cells_of in page.rows if len(cells_of) > 1]
+    assert [tuple(r) for r in cells if r != list(HEADER)] == [tuple(cells_of(finding)) for finding in report.findings]
     assert [r for r in page.rows if len(r) == 1] == [
         [f"looks like: {finding.diagnosis}"] for finding in report.findings if finding.diagnosis
     ]

@@ -9,7 +9,7 @@ import pytest
 import graphnet as gn
 from graphnet.check.differences import Judged
 from graphnet.check.report import Finding, Report
-from graphnet.check.show import row
+from graphnet.check.show import cells_of
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ TAYLOR = {"entries": 0, "directions": 3, "order": 1.98765}
     ],
 )
 def test_the_cells_of_a_row(changes, cells):
-    assert list(row(finding(**changes))) == ["a", "tanh", "z: δ", *cells]
+    assert list(cells_of(finding(**changes))) == ["a", "tanh", "z: δ", *cells]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import graphnet as gn
 from graphnet.draw import draw
 from graphnet.draw.build import picture_of
 from graphnet.draw.picture import Mark
-from graphnet.draw.text import number
+from graphnet.draw.text import number_text
 from graphnet.errors import DrawError
 
 
@@ -72,7 +72,7 @@ def test_repeated_layers_become_one_box_with_counts_and_the_largest_error_signal
         }
         largest = max(sizes, key=sizes.__getitem__)
         assert field.caption == f"largest {'gradient' if of_parameters else 'error signal'}"
-        assert field.rows[0][0].text == number(sizes[largest])
+        assert field.rows[0][0].text == number_text(sizes[largest])
         assert field.lines == (f"at {largest}",)
     drawn = {place for box in picture.boxes for place in box.nodes}
     assert drawn == set(range(len(bwd.graph)))

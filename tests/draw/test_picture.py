@@ -9,7 +9,7 @@ from graphnet.draw.edges import edges_of
 from graphnet.draw.outline import outline
 from graphnet.draw.picture import Arrow, Mark
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.text import number
+from graphnet.draw.text import number_text
 
 
 def by_title(picture):
@@ -25,7 +25,7 @@ def texts(field):
 
 
 def numbers(array):
-    return [[number(entry) for entry in row] for row in np.atleast_2d(array)]
+    return [[number_text(entry) for entry in row] for row in np.atleast_2d(array)]
 
 
 def test_graph_shows_structure_and_no_numbers(network):
@@ -44,7 +44,7 @@ def test_graph_shows_structure_and_no_numbers(network):
 def test_forward_pass_shows_every_value(network):
     fwd = gn.forward(*network)
     picture = picture_of(fwd)
-    assert picture.title == f"Forward pass: E = {number(fwd['E'][()])}"
+    assert picture.title == f"Forward pass: E = {number_text(fwd['E'][()])}"
     for box in picture.boxes:
         assert texts(field(box, "value")) == numbers(fwd[box.title])
         assert len(box.fields) == 1
@@ -128,8 +128,8 @@ def test_exactly_zero_is_said_in_words():
 def test_underflow_is_not_called_zero():
     w = gn.parameter("w", 1.0)
     picture = picture_of(gn.backward(gn.multiply(w, 1e-320, name="E"), {}))
-    assert texts(field(by_title(picture)["w"], "gradient")) == [[number(1e-320)]]
-    assert number(1e-320) != "0"
+    assert texts(field(by_title(picture)["w"], "gradient")) == [[number_text(1e-320)]]
+    assert number_text(1e-320) != "0"
 
 
 def test_numbers_that_are_not_finite_are_named_and_have_no_strength():
@@ -147,7 +147,10 @@ def test_large_arrays_are_summarised_with_norm_range_and_thumbnail():
     x = gn.input("x", (None, 64))
     shown = picture_of(gn.forward(gn.tanh(x, name="y"), {x: values})).boxes[0].fields[0]
     assert shown.rows == ()
-    assert shown.lines == (f"norm {number(np.linalg.norm(values))}", f"{number(values.min())} … {number(values.max())}")
+    assert shown.lines == (
+        f"norm {number_text(np.linalg.norm(values))}",
+        f"{number_text(values.min())} … {number_text(values.max())}",
+    )
     assert len(shown.thumbnail) == 6
     assert {len(row) for row in shown.thumbnail} == {16}
 

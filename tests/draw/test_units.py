@@ -9,7 +9,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
-from graphnet.draw.text import number
+from graphnet.draw.text import number_text
 from graphnet.draw.units.build import diagram_of
 from graphnet.errors import DrawError
 
@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def shown(array):
-    return [number(entry, 3) for entry in np.ravel(array)]
+    return [number_text(entry, 3) for entry in np.ravel(array)]
 
 
 def cells(units, name):
@@ -62,10 +62,10 @@ def test_one_sample_shows_the_equations_of_that_sample(network, sample):
     assert cells(output.units, "target") == shown(T[sample])
     first, second = diagram.bundles
     assert {w.id: w.weight.text for w in first.weights} == {
-        f"w1-{i}-{j}": number(W1[i, j], 3) for i in range(2) for j in range(3)
+        f"w1-{i}-{j}": number_text(W1[i, j], 3) for i in range(2) for j in range(3)
     }
     assert {w.id: w.gradient.text for w in first.weights} == {
-        f"w1-{i}-{j}": number(X[sample, i] * delta1[j], 3) for i in range(2) for j in range(3)
+        f"w1-{i}-{j}": number_text(X[sample, i] * delta1[j], 3) for i in range(2) for j in range(3)
     }
     assert [w.message.text for w in second.weights] == shown(W2[:, 0] * delta2)
     assert f"Sample {sample} of 3" in diagram.sample
@@ -451,11 +451,13 @@ def test_the_unit_view_as_text_and_as_mermaid(network):
     small = draw(bwd, view="units")
     text = small.to_text()
     assert "hidden layer 1: a1, tanh, 3 units" in text
-    assert f"error: E = sse(a2, t) = {number(bwd['E'][()])}" in text
+    assert f"error: E = sse(a2, t) = {number_text(bwd['E'][()])}" in text
     z1, delta = bwd["z1"][0], bwd.error_signal("z1")[0]
     for unit in range(3):
-        (row,) = [line for line in text.split("\n") if line.startswith(f"{unit}  ") and number(z1[unit], 3) in line]
-        assert number(delta[unit], 3) in row.split()
+        (row,) = [
+            line for line in text.split("\n") if line.startswith(f"{unit}  ") and number_text(z1[unit], 3) in line
+        ]
+        assert number_text(delta[unit], 3) in row.split()
     mermaid = small.to_mermaid()
     assert len(re.findall(r"^u0_\d -->\|[^|]*\| u1_\d$", mermaid, re.M)) == 6
     assert len(re.findall(r"^u\d_\d\(\(", mermaid, re.M)) == 6

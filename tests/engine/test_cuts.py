@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet.core.function_op import FunctionOp
-from graphnet.engine.perturb.cuts import TRIED, Call, Search
+from graphnet.engine.perturb.cuts import TRIED, OpCall, Search
 
 
 def searched(z, *functions, outputs=()):
@@ -12,7 +12,7 @@ def searched(z, *functions, outputs=()):
     values, calls = {"z": z}, []
     for i, function in enumerate(functions):
         before = (f"a{i - 1}" if i else "z",)
-        calls.append(Call(FunctionOp(function, None), before, f"a{i}"))
+        calls.append(OpCall(FunctionOp(function, None), before, f"a{i}"))
         values[f"a{i}"] = np.asarray(function(values[before[0]]))
     far = np.random.default_rng(0).uniform(0.01, 0.02, z.shape)
     return Search(calls, values, "z", outputs or [f"a{len(functions) - 1}"], far)
@@ -71,8 +71,10 @@ def test_the_way_may_be_long_but_not_the_way_from_dominator_to_dominator():
 
 def branching(length):
     """Return the search where the array is used once more after a chain of calls."""
-    calls = [Call(FunctionOp(lambda z: z * 2, None), ("z" if not i else f"a{i - 1}",), f"a{i}") for i in range(length)]
-    calls.append(Call(FunctionOp(lambda a, z: a + z, None), (f"a{length - 1}", "z"), "sum"))
+    calls = [
+        OpCall(FunctionOp(lambda z: z * 2, None), ("z" if not i else f"a{i - 1}",), f"a{i}") for i in range(length)
+    ]
+    calls.append(OpCall(FunctionOp(lambda a, z: a + z, None), (f"a{length - 1}", "z"), "sum"))
     values = {"z": Z, "sum": Z * 2**length + Z, **{f"a{i}": Z * 2 ** (i + 1) for i in range(length)}}
     return Search(calls, values, "z", ["sum"], np.full(Z.shape, 0.01))
 

@@ -7,7 +7,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.core.function_op import FunctionOp
-from graphnet.engine.perturb.cuts import Call
+from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Joint, Response
 from tests.fuzz import dialect
 from tests.fuzz.programs import Step, carry_out
@@ -49,7 +49,7 @@ def test_every_operation(case):
     nodes = [gn.constant(a, dtype=int) if a.dtype.kind == "i" else gn.constant(a) for a in arrays]
     graph = gn.Graph(carry_out(dialect.DIALECT, step, nodes))
     values = dict(gn.forward(graph, {}).values)
-    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    calls = [OpCall(node.op, node.inputs, node) for node in graph.nodes if node.op]
     direction = {graph.outputs[0]: np.random.default_rng(0).normal(size=values[graph.outputs[0]].shape)}
     for node in nodes:
         if node.dtype.kind == "f" and node in graph:
@@ -65,7 +65,7 @@ def layered(shapes, seed=0):
     E = gn.sse(a, rng.normal(size=(7, shapes[-1])))
     graph = gn.Graph(E)
     values = dict(gn.forward(graph, {x: rng.normal(size=(7, shapes[0]))}).values)
-    return graph, values, [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    return graph, values, [OpCall(node.op, node.inputs, node) for node in graph.nodes if node.op]
 
 
 def test_a_network_of_layers_and_where_its_columns_meet():
@@ -85,7 +85,7 @@ def test_a_leaf_used_twice_has_no_cut_between_its_uses():
     w = gn.parameter("w", rng.normal(size=(40, 30)))
     graph = gn.Graph(gn.sum(gn.tanh(w) * np.sin(w), name="E"))
     values = dict(gn.forward(graph, {}).values)
-    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    calls = [OpCall(node.op, node.inputs, node) for node in graph.nodes if node.op]
     response = compare(calls, values, w, {graph["E"]: np.array(1.0)})
     assert response._cut.key is graph["multiply_1"]
 
@@ -94,7 +94,7 @@ def test_rows_that_meet_are_not_moved_together():
     centred = FunctionOp(lambda z: z - z.mean(axis=0), None)
     values = {"z": np.random.default_rng(0).normal(size=(60, 50))}
     values["a"] = centred.forward(values["z"])
-    response = compare([Call(centred, ("z",), "a")], values, "z", {"a": np.ones((60, 50)) + values["z"]})
+    response = compare([OpCall(centred, ("z",), "a")], values, "z", {"a": np.ones((60, 50)) + values["z"]})
     assert response._cut.apart == (1,)
 
 
@@ -102,7 +102,7 @@ def test_rows_that_meet_are_not_moved_together():
 def test_the_work_of_a_run_is_its_products_and_ten_times_its_numbers(products, runs):
     mixing = FunctionOp(lambda z: z * z.sum(), None)
     z = np.arange(12.0)
-    calls, values = [Call(mixing, ("z",), "a", products)], {"z": z, "a": z * z.sum()}
+    calls, values = [OpCall(mixing, ("z",), "a", products)], {"z": z, "a": z * z.sum()}
     work = 10 * (12 + 12 + 12) + products  # the array is made, read, and another one written
     for budget, expected in ((2 * work * runs, runs), (2 * work * runs - 1, max(1, runs - 1)), (np.inf, 12)):
         response = Response(calls, values, "z", {"a": np.ones(12)}, budget=budget)
@@ -113,14 +113,14 @@ def test_a_rule_that_only_arrays_can_run_is_run_version_by_version():
     looping = FunctionOp(lambda z: np.array([float(x) ** 3 for x in z]), None)
     values = {"z": np.array([0.5, -1.0, 2.0])}
     values["a"] = looping.forward(values["z"])
-    response = compare([Call(looping, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    response = compare([OpCall(looping, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
     assert list(response.checked.values()) == [False]
 
 
 def test_a_rule_that_means_something_else_for_a_stack_is_found_out():
     tricky = FunctionOp(lambda z: z * z if isinstance(z, np.ndarray) else z * 7.0, None)
     values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
-    response = compare([Call(tricky, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    response = compare([OpCall(tricky, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
     assert list(response.checked.values()) == [False]
 
 
@@ -129,7 +129,7 @@ def test_an_array_whose_columns_lie_side_by_side(shape):
     z = np.asfortranarray(np.random.default_rng(0).normal(size=shape))
     direction = np.random.default_rng(1).normal(size=shape[::-1])
     op = FunctionOp(lambda z: np.tanh(z).T, None)
-    compare([Call(op, ("z",), "a")], {"z": z, "a": np.tanh(z).T}, "z", {"a": direction})
+    compare([OpCall(op, ("z",), "a")], {"z": z, "a": np.tanh(z).T}, "z", {"a": direction})
 
 
 # How large the numbers are that depend on an entry -------------------------------------------------------------------
@@ -149,7 +149,7 @@ FORWARDS = {
 
 
 def response_to(forward, z, direction, *more):
-    calls = [Call(FunctionOp(function, None), (f"a{i}",), f"a{i + 1}") for i, function in enumerate((forward, *more))]
+    calls = [OpCall(FunctionOp(function, None), (f"a{i}",), f"a{i + 1}") for i, function in enumerate((forward, *more))]
     values = {"a0": z}
     for call in calls:
         values[call.output] = np.asarray(call.op.forward(values[call.inputs[0]]))
@@ -228,13 +228,13 @@ def test_all_at_once_are_few_runs_and_a_rule_for_arrays_only_is_run_for_each():
 def test_versions_that_differ_from_runs_of_their_own_by_little_are_found_out_too():
     off = FunctionOp(lambda z: z * z if isinstance(z, np.ndarray) else z * z * (1 + 1e-9), None)
     values = {"z": np.array([0.5, -1.0, 2.0]), "a": np.array([0.25, 1.0, 4.0])}
-    response = compare([Call(off, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
+    response = compare([OpCall(off, ("z",), "a")], values, "z", {"a": np.array([1.0, 2.0, 3.0])})
     assert list(response.checked.values()) == [False]
 
 
 def test_several_outputs_of_different_shapes_count_together():
     def calls_of(*functions):
-        return [Call(FunctionOp(function, None), ("z",), f"a{i}") for i, function in enumerate(functions)]
+        return [OpCall(FunctionOp(function, None), ("z",), f"a{i}") for i, function in enumerate(functions)]
 
     calls = calls_of(lambda z: z @ V, lambda z: np.asarray((z * z).sum()), lambda z: z > 0)
     values = {"z": Z, **{call.output: np.asarray(call.op.forward(Z)) for call in calls}}
@@ -260,7 +260,7 @@ def test_a_large_sample_where_no_entries_move_together():
     z = np.linspace(1, 2, 3000)
     op = FunctionOp(lambda z: z * z.sum(), None)
     response = Response(
-        [Call(op, ("z",), "a")], {"z": z, "a": op.forward(z)}, "z", {"a": z}, budget=2 * 10 * 9000 * 1500
+        [OpCall(op, ("z",), "a")], {"z": z, "a": op.forward(z)}, "z", {"a": z}, budget=2 * 10 * 9000 * 1500
     )
     assert len(response.sample(None, np.random.default_rng(0))) == 1500
 
@@ -269,7 +269,7 @@ def test_no_entries_are_none_to_choose_from():
     z = np.zeros((0, 3))
     op = FunctionOp(lambda z: z * 2, None)
     assert (
-        len(Response([Call(op, ("z",), "a")], {"z": z, "a": z}, "z", {"a": z}).sample(None, np.random.default_rng(0)))
+        len(Response([OpCall(op, ("z",), "a")], {"z": z, "a": z}, "z", {"a": z}).sample(None, np.random.default_rng(0)))
         == 0
     )
 
@@ -279,7 +279,7 @@ def test_a_search_may_take_ten_times_the_budget(share, searched):
     op = FunctionOp(lambda z: z @ V, None)
     runs, work = 2 * (2 + 4 * 5), 10 * (600 + 600 + 100)
     budget = share * runs * work / 10
-    response = Response([Call(op, ("z",), "a")], {"z": Z, "a": Z @ V}, "z", {"a": Z @ V}, budget=budget)
+    response = Response([OpCall(op, ("z",), "a")], {"z": Z, "a": Z @ V}, "z", {"a": Z @ V}, budget=budget)
     assert bool(response._cut) == searched
 
 
@@ -287,7 +287,7 @@ def joined(target):
     """Return the responses of a graph's parameters, and all of them in one."""
     graph = gn.Graph(target)
     values = dict(gn.forward(graph, {}).values)
-    calls = [Call(node.op, node.inputs, node) for node in graph.nodes if node.op]
+    calls = [OpCall(node.op, node.inputs, node) for node in graph.nodes if node.op]
     rng = np.random.default_rng(1)
     directions = {node: rng.normal(size=values[node].shape) for node in graph.outputs}
     responses = [Response(calls, values, leaf, directions) for leaf in graph.parameters]

@@ -21,7 +21,7 @@ from graphnet.draw.page.scenery import Stage, scenery
 from graphnet.draw.page.steps import PHASES, Event, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import linear, logarithmic
-from graphnet.draw.text import number
+from graphnet.draw.text import number_text
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, element_of
@@ -80,10 +80,14 @@ def page_data(
     return {
         "title": picture.title,
         "view": view,
-        "rate": number(learning_rate),
+        "rate": number_text(learning_rate),
         "loss": runs.sentences.names.loss,
         "scales": {
-            name: {"low": scale.low, "high": scale.high, "ends": [number(scale.low, 2), number(scale.high, 2)]}
+            name: {
+                "low": scale.low,
+                "high": scale.high,
+                "ends": [number_text(scale.low, 2), number_text(scale.high, 2)],
+            }
             for name, scale in (("value", scales.values), ("signal", scales.signals))
         },
         "marks": STATE_MARKS,

@@ -15,7 +15,7 @@ from graphnet.draw.names import share_text
 from graphnet.draw.page.scenery import Stage, StageStep
 from graphnet.draw.page.steps import Event, Sentences, new_value
 from graphnet.draw.scale import largest_in_tiles, norm, summary_of
-from graphnet.draw.text import number, short
+from graphnet.draw.text import number_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 
@@ -57,7 +57,7 @@ def array_data(array: Array, most: int) -> dict[str, Any]:
     entries, _ = distinct(array)
     matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
     shown = _reduced(matrix, most)
-    told: dict[str, Any] = {"shape": shape, "rows": [[number(entry) for entry in row] for row in shown]}
+    told: dict[str, Any] = {"shape": shape, "rows": [[number_text(entry) for entry in row] for row in shown]}
     columns = array.shape[-1] if array.ndim else 1
     if shown.size != array.size:
         told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
@@ -80,13 +80,13 @@ class PassData:
     def __init__(self, graph: Graph, learning_rate: float, most: int) -> None:
         self.graph = graph
         self.learning_rate, self.most = learning_rate, most
-        self.sentences = Sentences(graph, number(learning_rate))
+        self.sentences = Sentences(graph, number_text(learning_rate))
         self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def arrays(self, name: str, run: ForwardPass, nodes: Collection[Node]) -> dict[str, Any]:
         """Return the numbers of one run, under the name that the page calls it."""
         outputs = self.graph.outputs
-        error = number(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
+        error = number_text(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
         return {
             "name": short(name),
             "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
@@ -133,7 +133,7 @@ class PassData:
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
-        return {"largest": {"norm": number(size), "name": self.sentences.name(node)}}
+        return {"largest": {"norm": number_text(size), "name": self.sentences.name(node)}}
 
     def _says(self, scene: Stage, shown: StageStep, step: Event) -> str:
         box = shown.boxes[0]

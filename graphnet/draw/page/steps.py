@@ -21,7 +21,7 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import Names, kind_of
 from graphnet.draw.outline import Use
-from graphnet.draw.text import number, short
+from graphnet.draw.text import number_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 Phase = Literal["forward", "error", "backward", "gradients", "update"]
@@ -232,15 +232,15 @@ def array_text(array: Array) -> str:
     if not array.size:
         return "an empty array"
     if array.size == 1:
-        return number(array.ravel()[0])
+        return number_text(array.ravel()[0])
     if array.ndim <= 2 and array.size <= _MOST_NUMBERS:
-        return f"({'; '.join(', '.join(map(number, row)) for row in np.atleast_2d(array))})"
+        return f"({'; '.join(', '.join(map(number_text, row)) for row in np.atleast_2d(array))})"
     entries, _ = distinct(array)
     size = " × ".join(map(str, array.shape)) + " numbers"
     if not entries.any():
         return f"all 0, {size}"
     finite = entries[entries == entries] if array.dtype.kind == "f" else entries
-    return f"{size}, from {number(finite.min())} to {number(finite.max())}" if finite.size else "not a number"
+    return f"{size}, from {number_text(finite.min())} to {number_text(finite.max())}" if finite.size else "not a number"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
-from graphnet.draw.text import count, number, plot_text, short
+from graphnet.draw.text import count, plot_text, short
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import NotInARowError, chain_of
 from graphnet.errors import DrawError, shown
@@ -120,7 +120,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
 def _numbers(values: Any) -> list[float]:
     try:
         numbers = float_array(values if isinstance(values, np.ndarray) else list(values), "a curve")
-        return [float(number) for number in numbers.tolist()]
+        return [float(number_text) for number_text in numbers.tolist()]
     except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
@@ -252,7 +252,10 @@ def gradient_histograms(
         look: dict[str, Any] = {"color": colours.GREEN, "edgecolor": colours.PAPER, "linewidth": 0.3}
         axes.hist(finite.ravel(), bins=min(bins, max(5, finite.size)), **look)
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
-        words = [f"{short(name)}: {count(gradient.size, 'entry', 'entries')}", f"norm {number(np.linalg.norm(finite))}"]
+        words = [
+            f"{short(name)}: {count(gradient.size, 'entry', 'entries')}",
+            f"norm {number_text(np.linalg.norm(finite))}",
+        ]
         zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
         words += ([f"{zeros:,} exactly 0"] if zeros else []) + ([f"{bad:,} not finite"] if bad else [])
         tidy(axes, plot_text(", ".join(words)), "∂E/∂w", "entries")

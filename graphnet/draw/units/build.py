@@ -13,7 +13,7 @@ from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, title_of
 from graphnet.draw.picture import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.text import count, listing, number, shape_text, short
+from graphnet.draw.text import count, listing, number_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
 from graphnet.errors import DrawError, shown
@@ -177,7 +177,7 @@ class _Builder(_Numbers):
         values, signals, weights = self.scales
         ends = [("weight", "0", weights)]
         ends += [("value", "0", values)] if self.run is not None else []
-        ends += [("error signal", number(signals.low, 2), signals)] if self.back is not None else []
+        ends += [("error signal", number_text(signals.low, 2), signals)] if self.back is not None else []
         return Diagram(
             self.title,
             self.sample_text(),
@@ -185,7 +185,7 @@ class _Builder(_Numbers):
             tuple(columns),
             tuple(map(self._bundle, self.lines)),
             None if self.chain.error is None else self._error_box(self.chain.error),
-            tuple((what, low, number(scale.high, 2)) for what, low, scale in ends),
+            tuple((what, low, number_text(scale.high, 2)) for what, low, scale in ends),
         )
 
     # Numbers --------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ class _Builder(_Numbers):
                 **{name: of[name].cell(array[n], _DIGITS) for name, array in numbers.items()},
                 flat=", ".join(what for what, where in flat.items() if where[n]),
                 silent=delta is not None and bool(delta[n] == 0),
-                bias_updated="" if updated is None else number(updated.ravel()[n], _DIGITS),
+                bias_updated="" if updated is None else number_text(updated.ravel()[n], _DIGITS),
             )
             for n in self.kept[c]
         )
@@ -286,7 +286,7 @@ class _Builder(_Numbers):
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
                 negative="weight" in known and bool(known["weight"][i, j] < 0),
-                updated="" if updated is None else number(updated[i, j], _DIGITS),
+                updated="" if updated is None else number_text(updated[i, j], _DIGITS),
                 **{name: of[name].cell(array[i, j], _DIGITS) for name, array in known.items()},
             )
             for j in self.kept[c]
@@ -298,7 +298,7 @@ class _Builder(_Numbers):
 
     def _error_box(self, node: Node) -> ErrorBox:
         value = self.run.values[node] if self.run is not None else None
-        text = "" if value is None else number(value[()]) if value.ndim == 0 else shape_text(value.shape)
+        text = "" if value is None else number_text(value[()]) if value.ndim == 0 else shape_text(value.shape)
         call = self.names.call(node, node.scope, 16)
         return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], self._place(self.chain.target))
 
@@ -348,4 +348,4 @@ def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
 def _size(what: str, array: Array | None) -> str:
     if array is None:
         return ""
-    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number(np.linalg.norm(array), _DIGITS)}"
+    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number_text(np.linalg.norm(array), _DIGITS)}"

@@ -23,7 +23,7 @@ TRIED = 16
 
 
 @dataclass(frozen=True)
-class Call:
+class OpCall:
     """One use of an op.
 
     Attributes
@@ -54,7 +54,7 @@ def run_in_domain(op: Op, inputs: Sequence[Numbers], shape: tuple[int, ...]) -> 
     return output if output.shape == shape else np.full(shape, np.nan)
 
 
-def said(op: Op, delta: Numbers, output: Numbers, inputs: Sequence[Numbers]) -> Messages:
+def said_at(op: Op, delta: Numbers, output: Numbers, inputs: Sequence[Numbers]) -> Messages:
     """Return what a backward rule says; raise what it raises."""
     with np.errstate(all="ignore"):
         return as_messages(op, op.backward(delta, output, *inputs), len(inputs))
@@ -71,7 +71,7 @@ def tried(
         with np.errstate(all="ignore"):
             if output is None:
                 output = np.asarray(op.forward(*[array.copy() for array in inputs]))
-            messages = said(op, delta.copy(), output.copy(), [array.copy() for array in inputs])
+            messages = said_at(op, delta.copy(), output.copy(), [array.copy() for array in inputs])
             return output, [None if message is None else np.asarray(message, float) for message in messages]
     except Exception:  # of any kind: it is the rule's own, and these arrays may be outside its domain
         return None
@@ -126,14 +126,14 @@ class Search:
 
     def __init__(
         self,
-        calls: Sequence[Call],
+        calls: Sequence[OpCall],
         values: Mapping[Any, Numbers],
         source: Hashable,
         outputs: Sequence[Hashable],
         far: Numbers,
     ) -> None:
         self._values, self._source, self._far = values, source, far
-        self._search, self._found = _segments(calls, source, outputs), list[list[Call]]()
+        self._search, self._found = _segments(calls, source, outputs), list[list[OpCall]]()
 
     @property
     def runs(self) -> int:
@@ -155,7 +155,7 @@ class Search:
         owner = np.where(found[apart[0]][last] < 0, slabs, owner)
         return Cut(done[-1].output, len(done), apart, slabs, owner)
 
-    def _segments(self) -> Iterator[list[Call]]:
+    def _segments(self) -> Iterator[list[OpCall]]:
         """Yield the calls in parts, each of which ends in a dominator: an array that all effects pass through.
 
         They are looked for as far as they are asked for: in a deep network most of them never are.
@@ -200,13 +200,13 @@ class Search:
             yield low | high
 
 
-def _segments(calls: Sequence[Call], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[Call]]:
+def _segments(calls: Sequence[OpCall], source: Hashable, outputs: Sequence[Hashable]) -> Iterator[list[OpCall]]:
     last_use: dict[Hashable, float] = {
         source: np.inf,
         **{key: i for i, call in enumerate(calls) for key in call.inputs},
     }
     last_use |= dict.fromkeys(outputs, np.inf)
-    open_until, segment = last_use[source], list[Call]()
+    open_until, segment = last_use[source], list[OpCall]()
     for i, call in enumerate(calls):
         segment.append(call)
         if open_until <= i:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 
-Numbers = np.ndarray[Any, Any]
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 

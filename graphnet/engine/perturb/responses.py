@@ -22,7 +22,7 @@ import numpy as np
 
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
-from graphnet.engine.perturb.cuts import Call, Cut, Search, run_in_domain
+from graphnet.engine.perturb.cuts import Cut, OpCall, Search, run_in_domain
 from graphnet.engine.perturb.probes import Stack
 from graphnet.engine.rules import read_only
 
@@ -75,7 +75,7 @@ class Response:
 
     def __init__(
         self,
-        calls: Sequence[Call],
+        calls: Sequence[OpCall],
         values: Mapping[Any, Numbers],
         source: Hashable,
         directions: Mapping[Any, Numbers],
@@ -339,7 +339,7 @@ class Response:
         parts = [outcome[key].data.reshape(count, direction.size) for key, direction in self.directions.items()]
         return np.concatenate([np.empty((count, 0)), *parts], axis=1)
 
-    def _stacked(self, call: Call, inputs: list[Any]) -> Stack:
+    def _stacked(self, call: OpCall, inputs: list[Any]) -> Stack:
         """Apply an op's own rule to versions: together where it can, else one by one."""
         kind = (id(call.op), *((z.shape, isinstance(z, Stack), z.dtype.kind) for z in inputs))
         if self.checked.get(kind, True):
@@ -372,7 +372,7 @@ class Joint(Response):
         The entries of all of them, one array after another.
     """
 
-    def __init__(self, calls: Sequence[Call], responses: Sequence[Response]) -> None:
+    def __init__(self, calls: Sequence[OpCall], responses: Sequence[Response]) -> None:
         self.responses = responses
         self.calls = _downstream(calls, *(response.source for response in responses))
         self.source = max(responses, key=lambda response: response.array.size).source  # the most numbers of a version
@@ -413,7 +413,7 @@ class Joint(Response):
         return self._in_rows({key: versions[key][1] for key in self.directions})
 
     def _joined(
-        self, call: Call, versions: Mapping[Hashable, tuple[Numbers, Stack]], count: int
+        self, call: OpCall, versions: Mapping[Hashable, tuple[Numbers, Stack]], count: int
     ) -> tuple[Numbers, Stack]:
         """Apply an op to versions, in one run for all in which the same inputs have moved; tell which versions these are."""
         moved = {slot: versions[key] for slot, key in enumerate(call.inputs) if key in versions}
@@ -464,7 +464,7 @@ def _by_inputs(moved: Mapping[int, Numbers], count: int) -> Runs:
     return which[order], order if (np.diff(order) < 0).any() else None, runs
 
 
-def _downstream(calls: Sequence[Call], *sources: Hashable) -> list[Call]:
+def _downstream(calls: Sequence[OpCall], *sources: Hashable) -> list[OpCall]:
     reached, downstream = set(sources), []
     for call in calls:
         if not reached.isdisjoint(call.inputs):

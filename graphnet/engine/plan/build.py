@@ -41,7 +41,7 @@ NOT_COPIED = 1 << 15
 """From how many entries on a feed or a gradient is not copied: making its calls anew costs a few microseconds."""
 
 
-def build(
+def build_program(
     graph: Graph,
     wrt: Sequence[Node],
     fed: Mapping[Input, tuple[int, ...]],
