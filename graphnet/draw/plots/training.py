@@ -13,7 +13,7 @@ from graphnet.core.leaves import float_array
 from graphnet.core.node import Node
 from graphnet.draw import colours
 from graphnet.draw.plots.axes import COLOURS, DASHES, axes_for, tidy
-from graphnet.draw.text import count, plot_text, short
+from graphnet.draw.text import count, number_text, plot_text, short
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import NotInARowError, chain_of
 from graphnet.errors import DrawError, shown
