@@ -6,7 +6,7 @@ SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths,
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("cuts.py", "", "TRIED = 16000"): SPEED,
-    ("cuts.py", "Call", "multiply_adds: float = 1"): SPEED,
+    ("cuts.py", "OpCall", "multiply_adds: float = 1"): SPEED,
     ("cuts.py", "Search._places", "np.where(moves, 0, -1000)"): "any negative number stands for no slab",
     ("cuts.py", "Search._places", "np.indices(self._far.shape, sparse=False)"): SPEED,
     ("differences.py", "", "CLOSER_LOOKS = 50000"): SPEED,
@@ -22,7 +22,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("methods.py", "", "HALVINGS = 100000"): "above the depth of the halving any number will do",
     (
         "methods.py",
-        "along",
+        "moved_along",
         "Response(calls, values, source, response.directions, response.checked, budget=1)",
     ): SPEED,
     (
