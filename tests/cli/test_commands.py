@@ -274,7 +274,7 @@ def test_the_demo_is_a_command(run, monkeypatch):
     import graphnet.demo
 
     calls = []
-    monkeypatch.setattr(graphnet.demo, "run", lambda folder, **options: calls.append((str(folder), options)))
+    monkeypatch.setattr(graphnet.demo, "run_demo", lambda folder, **options: calls.append((str(folder), options)))
     assert run("demo").code == 0
     assert run("demo", "--out", "here", "--epochs", 2, "--seed", 5).code == 0
     assert calls == [("graphnet-demo", {"epochs": 30, "seed": 0}), ("here", {"epochs": 2, "seed": 5})]
