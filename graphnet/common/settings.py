@@ -14,7 +14,7 @@ import numpy as np
 from graphnet.common.caller import warn
 from graphnet.errors import GraphError, GraphnetError, shown
 
-LARGEST = 2**48
+LARGEST_COUNT = 2**48
 """What no count or size reaches on any machine: NumPy's own errors beyond it name no argument."""
 
 
@@ -53,8 +53,8 @@ def whole(
     what: str,
     repair: str = "Give a whole number.",
     *,
-    least: int = -LARGEST,
-    most: int = LARGEST,
+    least: int = -LARGEST_COUNT,
+    most: int = LARGEST_COUNT,
     error: type[GraphnetError] = GraphError,
 ) -> int:
     """Return a setting as an int; raise `error` if it is no integer, or out of range."""
@@ -63,7 +63,7 @@ def whole(
     except Exception:  # of any kind: values of other libraries raise what they like
         number = None
     if number is None or not least <= number <= most:
-        limits = "" if -least == most else f" ≥ {least}" if most == LARGEST else f" from {least} to {most}"
+        limits = "" if -least == most else f" ≥ {least}" if most == LARGEST_COUNT else f" from {least} to {most}"
         raise error(f"{what} is {shown(value)}, expected an integer{limits}", repair=repair)
     return number
 

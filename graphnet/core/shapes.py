@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from graphnet.common.settings import LARGEST, listed, whole
+from graphnet.common.settings import LARGEST_COUNT, listed, whole
 from graphnet.errors import ShapeError, UnknownSizeError, shown
 
 Size: TypeAlias = int | None
@@ -19,7 +19,7 @@ Shape: TypeAlias = tuple[Size, ...]
 def as_shape(shape: object) -> Shape:
     """Return `shape` as a tuple of sizes; an int stands for a vector of that length."""
     sizes = listed(shape, "shape", "sizes", ShapeError) if isinstance(shape, Iterable) else [shape]
-    if all(size is None or (type(size) is int and 0 <= size <= LARGEST) for size in sizes):
+    if all(size is None or (type(size) is int and 0 <= size <= LARGEST_COUNT) for size in sizes):
         return tuple(sizes)  # before any words are made: this is asked of every node
     what, repair = (
         f"a size in shape {shown(shape)}",
