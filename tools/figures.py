@@ -25,8 +25,13 @@ NUCLEUS = (
     "engine/gradients.py", "ops/arithmetic.py", "ops/linear.py", "ops/activations.py", "ops/losses.py",
 )  # fmt: skip
 """What a network is, and how error signals flow: an afternoon's reading."""
-SHARED: dict[str, str] = {}
-"""Names defined in several files, each with the reason."""
+_LAYER = "an op of arrays, and the layer that makes its parameters"
+SHARED = {
+    **dict.fromkeys(("batch_norm", "conv2d", "dropout", "layer_norm"), _LAYER),
+    "Constant": "a leaf of a graph, and gn.schedules.Constant beside gn.schedules.Cosine",
+    "draw": "the function, and the command that calls it",
+}
+"""Public names that stand in two files, each with the reason."""
 SKIPPED = (
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
 )  # fmt: skip
