@@ -12,7 +12,7 @@ from graphnet.engine.gradients import depending_on, require_reached, the_output
 from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
-from graphnet.notation.derivation import Derivation, Kind, Step
+from graphnet.notation.derivation import Derivation, Notation, Step
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import in_indices
 from graphnet.notation.reading import Reader
@@ -109,7 +109,7 @@ def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
             sent = [(to, m) for to, m in messages if m is not None and (to in depending or to in asked)]
         uses = sum(mentions(message, signal) for _, message in sent)
         if node in asked or _deserves_a_name(reader, signal, right, uses):
-            kind: Kind = "gradient" if node in asked else "error signal"
+            kind: Notation = "gradient" if node in asked else "error signal"
             steps.append(
                 Step(kind, node, graph.label(node), Formula(signal), Formula(right), equations.of_signal(node))
             )

@@ -19,7 +19,7 @@ from graphnet.notation.formula import Formula
 from graphnet.notation.terms import ByLabel
 from graphnet.notation.writers import SPACE, Box, Sign, as_latex, as_mathml, as_text, row
 
-Kind = Literal["definition", "error signal", "gradient"]
+Notation = Literal["definition", "error signal", "gradient"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +42,7 @@ class Step:
         What it is in the derivation of error backpropagation, as ``"Eq. 11"``; empty if it is none of it.
     """
 
-    kind: Kind
+    kind: Notation
     node: Node
     label: str
     of: Formula

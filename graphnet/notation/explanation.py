@@ -20,7 +20,7 @@ from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import IndexWriter
-from graphnet.notation.paths import Entry, Path, paths
+from graphnet.notation.paths import Path, Place, paths
 from graphnet.notation.pieces import factors_in
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
@@ -87,7 +87,7 @@ class Explanation:
     """
 
     node: str
-    entry: Entry
+    entry: Place
     value: float
     left: Formula | None
     formula: Formula | None
@@ -276,7 +276,7 @@ def explain(
     )
 
 
-def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Entry:
+def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Place:
     if entry is None:
         if signal.size == 0:
             raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
@@ -297,7 +297,7 @@ def _bracketed(value: float) -> str:
 # The formula of one entry, and its terms in numbers -----------------------------------------------------------------
 
 
-def formula_at(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
+def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | None, Formula | None, tuple[Term, ...]]:
     """Return the two sides of the node's formula entry by entry, and its terms at `entry`."""
     outputs = bwd.graph.outputs
     if len(outputs) > 1 or not all(np.all(m.delta == 1) for m in bwd.messages(outputs[0]) if m.consumer is None):
@@ -338,7 +338,7 @@ def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
     return formula
 
 
-def _terms(bwd: BackwardPass, formula: Formula, entry: Entry) -> tuple[Term, ...]:
+def _terms(bwd: BackwardPass, formula: Formula, entry: Place) -> tuple[Term, ...]:
     """Return the terms of the outermost sums, with the numbers of each factor."""
     body, sums, counts = formula.node, [], []
     while isinstance(body.op, SumOver):

@@ -11,7 +11,7 @@ from graphnet.common.tables import number
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
-from graphnet.notation.paths import Entry
+from graphnet.notation.paths import Place
 
 _SMALL = 0.1
 """A factor below this share of what it could be is called small."""
@@ -61,7 +61,7 @@ class Factor:
         return f"{what}: {number(self.size)}"
 
 
-def factors_of(bwd: BackwardPass, node: Node, entry: Entry) -> tuple[Factor, ...]:
+def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...]:
     """Return the factors of an entry of a layer's weights or bias; empty if the node is not such a parameter."""
     graph = bwd.graph
     use = graph.only_use(node)

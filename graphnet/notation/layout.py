@@ -17,7 +17,6 @@ from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.pieces import (
     Level,
     Piece,
-    factors_of,
     fraction,
     has_entries,
     is_one,
@@ -25,8 +24,9 @@ from graphnet.notation.pieces import (
     is_zero,
     number_in,
     number_piece,
-    power,
+    power_piece,
     powers_in,
+    product_factors,
     symbol_box,
     terms_of,
     with_indices,
@@ -142,15 +142,15 @@ class Layout:
                 left, right = (self.piece(factor).inside(Level.PRODUCT, "@") for factor in (x, y))
                 return Piece(row(left, Sign(" "), right), Level.PRODUCT, "@")
             case linear.Transpose(axes), (x,) if _swaps_the_last_two(axes, x.ndim):
-                return power(self.piece(x), Sign("⊤"))
+                return power_piece(self.piece(x), Sign("⊤"))
             case arithmetic.Square(), (x,):
-                return power(self.piece(x), Digits("2"))
+                return power_piece(self.piece(x), Digits("2"))
             case arithmetic.Power(), (x, p):
-                return power(self.piece(x), self.piece(p).box)
+                return power_piece(self.piece(x), self.piece(p).box)
             case arithmetic.Exp(), (x,):
-                return power(Piece(Name("e")), self.piece(x).box)
+                return power_piece(Piece(Name("e")), self.piece(x).box)
             case arithmetic.Expm1(), (x,):
-                to_x = power(Piece(Name("e")), self.piece(x).box)
+                to_x = power_piece(Piece(Name("e")), self.piece(x).box)
                 return Piece(row(to_x.box, Sign("−", spaced=True), Digits("1")), Level.SUM)
             case arithmetic.Log1p(), (x,):
                 more = row(Digits("1"), Sign("+", spaced=True), self.piece(x).inside(Level.PRODUCT, "+"))
@@ -261,7 +261,7 @@ class Layout:
 
     def _product(self, node: Node, *, signed: bool = True) -> Piece:
         """Return a product: the sign, numbers and scalars first, then what is multiplied entry by entry."""
-        factors = factors_of(node)
+        factors = product_factors(node)
         number = number_in(factors)
         scalars = [factor for factor in factors if factor.shape == () and not is_scalar(factor)]
         arrays = [factor for factor in factors if factor.shape != ()]
@@ -281,7 +281,7 @@ class Layout:
                 parts.append(
                     Sign(" ") if i in (0, len(powers)) else between["scalars" if i < len(powers) else "arrays"]
                 )
-            bare = of if exponent == 1 else power(of, Digits(str(exponent)))
+            bare = of if exponent == 1 else power_piece(of, Digits(str(exponent)))
             parts.append(bare.box if last_is_sum else bare.inside(Level.RATIO))
         if number < 0 and signed:
             return Piece(row(Sign("−"), *parts), Level.SUM)

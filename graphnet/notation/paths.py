@@ -16,7 +16,7 @@ from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
 
-Entry = tuple[int, ...]
+Place = tuple[int, ...]
 
 MOST_STEPS = 20_000
 """Entries visited, along all paths together."""
@@ -39,7 +39,7 @@ class Path:
         The product of the slopes: what this path adds to the gradient.
     """
 
-    places: tuple[tuple[str, Entry], ...]
+    places: tuple[tuple[str, Place], ...]
     slopes: tuple[float, ...]
     product: float
 
@@ -56,13 +56,13 @@ class _Trail:
     """The last place of a path, and how it was reached."""
 
     node: Node
-    entry: Entry
+    entry: Place
     slope: float
     product: float
     before: _Trail | None
 
 
-def paths(bwd: BackwardPass, node: Node, entry: Entry, most: int) -> tuple[tuple[Path, ...], int, bool]:
+def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple[Path, ...], int, bool]:
     """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
 
     At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
@@ -119,10 +119,10 @@ class Slopes:
         self.bwd = bwd
         self.work = 0
         self._probes: dict[Node, tuple[Numbers, list[Any]]] = {}
-        self._rows: dict[tuple[Node, Entry], list[Any]] = {}
-        self._columns: dict[tuple[Node, int, Entry], list[tuple[Entry, float]]] = {}
+        self._rows: dict[tuple[Node, Place], list[Any]] = {}
+        self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
 
-    def column(self, consumer: Node, slot: int, entry: Entry) -> list[tuple[Entry, float]]:
+    def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
         """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
         key = (consumer, slot, entry)
         if key not in self._columns:
@@ -138,7 +138,7 @@ class Slopes:
             )
         return self._columns[key]
 
-    def _passed_on(self, consumer: Node, slot: int, entry: Entry) -> Entry | None:
+    def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
         """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
 
         Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
@@ -154,7 +154,7 @@ class Slopes:
             return None
         return tuple(int(i) for i in np.unravel_index(place, delta.shape))
 
-    def _slope(self, consumer: Node, output: Entry, slot: int, entry: Entry) -> float:
+    def _slope(self, consumer: Node, output: Place, slot: int, entry: Place) -> float:
         row = self._rows.get((consumer, output))
         if row is None:
             self.work += 20 + len(consumer.inputs)
@@ -163,7 +163,7 @@ class Slopes:
             row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))
         return 0.0 if row[slot] is None else float(row[slot][entry])
 
-    def _outputs(self, consumer: Node, slot: int, entry: Entry) -> list[Entry]:
+    def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
         """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
         value = self.bwd.values[consumer]
         if value.size <= _FEW:

@@ -37,16 +37,16 @@ def _signed(node: Node) -> list[tuple[int, Node]]:
     """Return a term on the right of a sign: its own minus changes the sign, its sums stay in brackets."""
     if isinstance(node.op, arithmetic.Negative):
         return [(-sign, term) for sign, term in _signed(node.inputs[0])]
-    return [(-1 if number_in(factors_of(node)) < 0 else 1, node)]
+    return [(-1 if number_in(product_factors(node)) < 0 else 1, node)]
 
 
-def factors_of(node: Node) -> list[Node]:
+def product_factors(node: Node) -> list[Node]:
     """Return the factors of a product; a minus is a factor −1."""
     match node:
         case Node(op=arithmetic.Multiply(), inputs=(x, y)):
-            return [*factors_of(x), *factors_of(y)]
+            return [*product_factors(x), *product_factors(y)]
         case Node(op=arithmetic.Negative(), inputs=(x,)):
-            return [_MINUS_ONE, *factors_of(x)]
+            return [_MINUS_ONE, *product_factors(x)]
         case Node(op=arithmetic.Add(), inputs=(x, Constant() as y)) if is_zero(x):  # where Horner's rule begins
             return [y]
     return [node]
@@ -54,7 +54,7 @@ def factors_of(node: Node) -> list[Node]:
 
 def factors_in(node: Node) -> list[Node]:
     """Return what a product is made of, in the order it is written."""
-    return sorted(factors_of(node), key=lambda factor: (not is_scalar(factor), not is_signal(factor)))
+    return sorted(product_factors(node), key=lambda factor: (not is_scalar(factor), not is_signal(factor)))
 
 
 def number_in(factors: Sequence[Node]) -> float:
@@ -157,7 +157,7 @@ def number_piece(value: float | bool) -> Piece:
     return Piece(Digits(text)) if value >= 0 else Piece(row(Sign("−"), Digits(text)), Level.SUM)
 
 
-def power(base: Piece, exponent: Box) -> Piece:
+def power_piece(base: Piece, exponent: Box) -> Piece:
     """Return a piece with an exponent, in brackets where it needs them."""
     bare = base.level == Level.ATOM and not isinstance(base.box, (Script, Fraction))
     if isinstance(base.box, Script) and base.box.sup is None:
