@@ -45,7 +45,7 @@ def test_the_commands_of_the_page_pass(tree):
     run(tree, "-m", "ruff", "check", "--fix", "graphnet", "tests/ops/cases.py")
     chosen = [
         "tests/ops/test_numerical_accuracy.py",
-        "tests/core/test_exchange.py",
+        "tests/files/test_exchange.py",
         "tests/core/test_op.py",
         "tests/test_doors.py",
     ]

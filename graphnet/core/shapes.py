@@ -110,7 +110,7 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
 
     Examples
     --------
-    >>> matmul((None, 64), (64, 10))
+    >>> matmul_shape((None, 64), (64, 10))
     (None, 10)
     """
     if not x or not y:
