@@ -106,10 +106,9 @@ def test_it_plays_and_pauses(page, run):
 def test_what_is_not_computed_yet_is_not_shown(page, run):
     card = page.locator(".card", has_text="z2").filter(has_text="bias_add")
     assert card.locator(".field").count() == 2
-    assert card.evaluate("card => [...card.querySelectorAll('.field')].map((f) => getComputedStyle(f).opacity)") == [
-        "0",
-        "0",
-    ]
+    opacities = "[...card.querySelectorAll('.field')].map((field) => getComputedStyle(field).opacity)"
+    faded = "Promise.all(card.getAnimations({subtree: true}).map((fading) => fading.finished))"
+    assert card.evaluate(f"async (card) => {{ await {faded}; return {opacities} }}") == ["0", "0"]
     card.click()
     panel = page.locator("#panel")
     assert panel.locator("h2").inner_text().startswith("z2")
