@@ -89,7 +89,7 @@ HALVINGS = 100
 _FEW = 3
 """How many are compared by the order of the Taylor remainder."""
 STEPS = 0.25 ** np.arange(1, 22)
-LOUD = 30.0
+NOISE_FACTOR = 30.0
 """How many times its rounding noise a remainder must be to be listened to."""
 BETWEEN = 1.5
 """The order that parts right from wrong."""
@@ -249,12 +249,12 @@ def _order_along(moved: Response, which: int, slope: float, within: float) -> tu
     remainder = np.abs(ahead - STEPS * slope)
     noise = 8 * EPS * (size + np.abs(STEPS * slope) + within)
     rounded = STEPS * PRECISION * abs(slope)  # by the rule, which rounds too
-    loud = np.flatnonzero(np.isfinite(remainder) & (remainder > LOUD * noise + rounded))
+    loud = np.flatnonzero(np.isfinite(remainder) & (remainder > NOISE_FACTOR * noise + rounded))
     loud = loud[(loud > 0) & np.isin(loud - 1, loud)]
     if not loud.size:
         return (None if np.isfinite(remainder).any() else 0.0), False
     last = loud[-TELLING:]
     value = float(np.median(np.log(remainder[last - 1] / remainder[last]) / np.log(STEPS[last - 1] / STEPS[last])))
     bend = np.abs(ahead + back)  # of order 2 where smooth, 1 at a kink
-    kinked = bool(bend[last[-1]] > 0.5 * remainder[last[-1]] and remainder[last[-1]] > LOUD * noise[last[-1]])
+    kinked = bool(bend[last[-1]] > 0.5 * remainder[last[-1]] and remainder[last[-1]] > NOISE_FACTOR * noise[last[-1]])
     return value, kinked

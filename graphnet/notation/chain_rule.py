@@ -236,7 +236,7 @@ class Equations:
         return use.consumer if use else None
 
     def _is_unitwise(self, node: Node) -> bool:
-        """Tell whether it is a = g(z), unit by unit; of an op of one's own, whether all that its rule calls is."""
+        """Tell whether it is a = g(z), unit by unit; of a custom op, whether all that its rule calls is."""
         if not is_activation(node):
             return False
         return isinstance(node.op, Elementwise) or all(

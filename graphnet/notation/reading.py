@@ -323,7 +323,7 @@ class Copies:
         """Return copies of a graph's nodes; with sizes that are None if no numbers fit.
 
         Axes that some op lines up have one size; failing that, all first axes have, and all second ones; failing that, a size
-        can only be that of something beside it, as of a constant of so many rows.
+        can only be that of something beside it, as of a constant of that many rows.
         """
         unknown = [(x, axis) for x in graph.inputs for axis, size in enumerate(x.shape) if size is None]
         by_axis = {(x, axis): size_letter(axis) for x, axis in unknown}

@@ -274,7 +274,7 @@ def _aligned(output: Shape, operand: Shape) -> _Along:
 
 
 def _keeps_shape(op: Op, output: Shape, operands: Sequence[Shape]) -> bool:
-    """Tell whether it is an op of one's own that most likely works entry by entry."""
+    """Tell whether it is a custom op that most likely works entry by entry."""
     return not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
 
 

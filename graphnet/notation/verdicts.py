@@ -16,10 +16,10 @@ from graphnet.engine.units import local_slope, slope_range
 from graphnet.notation.factors import rms
 
 NOTABLE = 2.0
-"""Times that an error signal must shrink at a node to be spoken of; to grow, ten times are needed."""
+"""Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""
 
 NOTABLE_IN_ALL = 10.0
-"""Times that it must shrink or grow over all layers to be spoken of."""
+"""Times that it must shrink or grow over all layers to be reported."""
 
 
 def of_unreachable(label: str) -> str:
