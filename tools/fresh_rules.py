@@ -65,6 +65,31 @@ WORDS: dict[str, tuple[str, ...]] = {
 # And of single rules, words that name the fault as truly, though not by its kind: an identity that holds exactly, or the
 # very place where the rule is wrong.
 ALSO: dict[str, tuple[str, ...]] = {
+    # Where a slope, a mask or a sum is cut off, or not: derivatives that are there are taken for 0, or the other way round.
+    **dict.fromkeys(
+        (
+            "hinge_margin_zero",
+            "pad_edge_cropped",
+            "ema_truncated",
+            "differences_upper_only",
+            "cube_small_dropped",
+            "one_hot_first_of_class",
+        ),
+        ("taken for 0",),
+    ),
+    **dict.fromkeys(
+        (
+            "prelu_slope_everywhere",
+            "relu6_as_relu",
+            "triplet_anchor_always",
+            "grouped_dw_summed",
+            "max_pool_tolerance",
+            "clipped_log_unclipped",
+            "clipped_log_passes",
+            "relu_leaks",
+        ),
+        ("taken for something",),
+    ),
     "gelu_density_without_x": ("exp(−z²/2)",),  # φ(z)(z − 1) is what is missing
     "glu_gate_not_complete": ("off in",),  # the gate's half
     "log_sigmoid_from_output": ("exp z",),  # −σ(z) for σ(−z): divided by −exp z
@@ -91,7 +116,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "cumsum_exclusive": ("diagonal of the jacobian",),
     "prod_divided_by_output": ("output²",),  # x / output for output / x
     "ema_truncated": ("off in row", "off in one row"),  # the early ones
-    "unrolled_truncated": ("off in row", "off in one row"),
+    "unrolled_truncated": ("off in row", "off in one row", "taken for 0"),
     "unrolled_detached": ("diagonal of the jacobian",),  # each step has its own output only
     "outer_mean": ("replaced by its mean",),
     "scale_sum_of_factors": ("replaced by its sum",),

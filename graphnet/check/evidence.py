@@ -26,7 +26,7 @@ NEXT_TO_NOTHING = 1e-7
 """The same, as a share of the largest entry: less can't be told from zero beside it."""
 PRECISE = 1e-5
 """How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
-MOST_CONTRIBUTIONS = 100_000
+MOST_CONTRIBUTIONS, MOST_ASKED = 100_000, 200
 OTHER_INPUTS = 8
 """How many other inputs a name is tried at, at most."""
 
@@ -222,6 +222,17 @@ class Evidence:
                 direction = direction.reshape(self.input.shape) * np.maximum(1.0, np.abs(self.input))
                 shares[i] = (self.delta * self.moved(direction)).ravel() / direction.ravel()[i]
         return shares
+
+    @cached_property
+    def derivatives(self) -> tuple[Numbers, Numbers] | None:
+        """The derivative of each output by each entry: as the rule has it, asked for one output at a time, and as it is."""
+        if self.shares is None or self.output.size > MOST_ASKED or not (self.linear and self.delta.all()):
+            return None
+        asked = [self.given(delta=one.reshape(self.delta.shape)) for one in np.eye(self.output.size)]
+        if any(message is None or message.shape != self.right.shape for message in asked):
+            return None
+        said = np.stack([np.asarray(message).ravel() for message in asked], axis=1)
+        return said, self.shares / self.delta.ravel()
 
     def moved(self, direction: Numbers) -> Numbers:
         """Return how the output changes along a direction of this input."""

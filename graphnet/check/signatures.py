@@ -434,11 +434,42 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
             yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
 
 
+def _derivatives(e: Evidence) -> Iterator[Name]:
+    """Yield what is wrong of single derivatives of outputs by entries, if the others are right, or all are there."""
+    if e.derivatives is None:
+        return
+    said, right = e.derivatives
+    room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
+    off, is_zero, is_said = np.abs(said - right) > room, np.abs(right) <= room, np.abs(said) > room
+    proof, of = int((~off & ~is_zero).sum()), "derivatives of outputs by entries"
+    if proof and off.any() and not is_said[off].any():
+        text = f"{of} are taken for 0: {off.sum()} of the {np.count_nonzero(~is_zero)} that are not, and the others are right"
+        yield Name(f"contributions are lost: {text}", "lost", chance=CLOSE**proof)
+    elif proof and off.any() and is_zero[off].all():
+        text = f"{of} that are 0 are taken for something: {off.sum()}, and the others are right"
+        yield Name(f"too many contributions: {text}", "too many", chance=CLOSE**proof)
+    far = int((np.abs(said - right) > 100 * np.max(room)).sum())
+    for axis, whose, words in (
+        (0, "output", "what each output sends has the right numbers, and arrives at the wrong entries"),
+        (1, "entry", "each entry gets the right shares, but of the wrong outputs"),
+    ):
+        if far > 1 and (np.abs(np.sort(said, axis=axis) - np.sort(right, axis=axis)) <= np.max(room)).all():
+            yield Name(f"right numbers in wrong places: {words}", f"routes {axis}", chance=CLOSE ** (far - 1))
+        lines = (~is_zero).any(axis=axis)
+        factor = (said * right).sum(axis=axis)[lines] / (right * right).sum(axis=axis)[lines]
+        scaled = right.copy()
+        np.moveaxis(scaled, 1 - axis, 0)[lines] *= factor[:, np.newaxis]
+        spare = np.count_nonzero(~is_zero) - np.count_nonzero(lines)
+        if spare >= np.count_nonzero(lines) and (np.abs(said - scaled) <= room).all():
+            text = f"a factor of its own for each {whose}: ratios from {number(factor.min())} to {number(factor.max())}"
+            yield Name(text, chance=CLOSE**spare)
+
+
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
     *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
     *(_summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _slab_factor, _lost_projection),
-    *(_nearly, _not_linear),
+    *(_derivatives, _nearly, _not_linear),
 )
 """From the specific to the general."""

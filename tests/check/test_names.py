@@ -383,3 +383,42 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(gn.errors.DrawError, match=r"plots need matplotlib.*\n.*pip install"):
         gn.check_op(gn.tanh, X).plot()
+
+
+def padded(x):
+    return np.pad(x, (2, 1), mode="reflect")
+
+
+def test_derivatives_in_wrong_places():
+    x = np.random.default_rng(5).normal(size=5)
+    pads = np.eye(5)[[2, 1, 0, 1, 2, 3, 4, 3]]  # which entry each place of the padded array shows
+    elsewhere = np.eye(5)[[1, 0, 0, 1, 2, 3, 4, 4]]  # symmetric padding, where it was reflected
+    assert looks(padded, lambda d, a, x: d @ pads, x) == []
+    (name,) = looks(padded, lambda d, a, x: d @ elsewhere, x)
+    assert "what each output sends has the right numbers, and arrives at the wrong entries" in name
+
+
+def test_derivatives_that_are_lost_or_too_many():
+    x = np.random.default_rng(5).normal(size=5)
+    pads = np.eye(5)[[2, 1, 0, 1, 2, 3, 4, 3]]
+    cropped = pads * np.isin(np.arange(8), [1, 2, 3, 4, 5, 7])[:, None]
+    (name,) = looks(padded, lambda d, a, x: d @ cropped, x)
+    assert "are taken for 0: 2 of the 8 that are not" in name
+    more = pads + np.eye(8, 5)[[1, 5, 5, 4, 5, 5, 5, 0]]
+    (name,) = looks(padded, lambda d, a, x: d @ more, x)
+    assert "that are 0 are taken for something: 3" in name
+
+
+def test_a_rule_that_mixes_derivatives_is_not_called_misplaced():
+    rng = np.random.default_rng(5)
+    W, other = rng.normal(size=(2, 5, 4))
+    (name,) = looks(lambda x: x @ W, lambda d, a, x: other @ d, rng.normal(size=5))
+    assert "places: what" not in name
+    assert "right shares" not in name
+
+
+def test_a_factor_of_its_own_for_each_output():
+    rng = np.random.default_rng(5)
+    W, c = rng.normal(size=(5, 4)), np.array([0.5, 2.0, 3.0, -1.0])
+    (name,) = looks(lambda x: x @ W, lambda d, a, x: W @ (c * d), rng.normal(size=5))
+    assert name == "a factor of its own for each output: ratios from -1 to 3"
