@@ -26,7 +26,8 @@ NEXT_TO_NOTHING = 1e-7
 """The same, as a share of the largest entry: less can't be told from zero beside it."""
 PRECISE = 1e-5
 """How clear the first difference of a rule must be: a unit that is nearly saturated is looked at more closely."""
-MOST_CONTRIBUTIONS, MOST_ASKED = 100_000, 200
+MOST_CONTRIBUTIONS = 100_000
+MOST_ASKED = 200
 OTHER_INPUTS = 8
 """How many other inputs a name is tried at, at most."""
 
