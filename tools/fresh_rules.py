@@ -65,12 +65,13 @@ WORDS: dict[str, tuple[str, ...]] = {
 # And of single rules, words that name the fault as truly, though not by its kind: an identity that holds exactly, or the
 # very place where the rule is wrong.
 ALSO: dict[str, tuple[str, ...]] = {
+    "avg_pool_padding_counted": ("for each output",),
+    "recurrence_state_after": ("for each entry",),
     # Where a slope, a mask or a sum is cut off, or not: derivatives that are there are taken for 0, or the other way round.
     **dict.fromkeys(
         (
             "hinge_margin_zero",
             "pad_edge_cropped",
-            "ema_truncated",
             "differences_upper_only",
             "cube_small_dropped",
             "one_hot_first_of_class",
@@ -83,10 +84,8 @@ ALSO: dict[str, tuple[str, ...]] = {
             "relu6_as_relu",
             "triplet_anchor_always",
             "grouped_dw_summed",
-            "max_pool_tolerance",
             "clipped_log_unclipped",
             "clipped_log_passes",
-            "relu_leaks",
         ),
         ("taken for something",),
     ),
@@ -108,14 +107,14 @@ ALSO: dict[str, tuple[str, ...]] = {
     "causal_mask_off_by_one": ("multiple of k",),  # of the key that is masked too much
     "relative_bias_last_wins": ("off in one entry",),  # the one used several times
     "strided_col2im_buffered": ("off in columns",),  # where windows overlap
-    "max_pool_tolerance": ("beside the kinks",),
+    "max_pool_tolerance": ("beside the kinks", "taken for something"),
     "take_along_first_row": ("off in row", "off in one row"),  # all but the first
     "scatter_divided": ("off in places",),  # those written several times
     "segment_sum_for_mean": ("each row", "axis 0", "counted several times"),
     "cumsum_forward": ("jacobian is applied",),
     "cumsum_exclusive": ("diagonal of the jacobian",),
     "prod_divided_by_output": ("output²",),  # x / output for output / x
-    "ema_truncated": ("off in row", "off in one row"),  # the early ones
+    "ema_truncated": ("off in row", "off in one row", "taken for 0"),  # the early ones
     "unrolled_truncated": ("off in row", "off in one row", "taken for 0"),
     "unrolled_detached": ("diagonal of the jacobian",),  # each step has its own output only
     "outer_mean": ("replaced by its mean",),
@@ -135,13 +134,13 @@ ALSO: dict[str, tuple[str, ...]] = {
     "normalise_single_pass": ("each row",),  # each has a deviation of its own
     "half_square_integer_buffer": ("not linear",),  # it cuts δ to whole numbers
     "tanh_never_dies": ("0.0001·δ",),
-    "relu_leaks": ("input is negative only",),
+    "relu_leaks": ("input is negative only", "taken for something"),
     "dense_decay": ("zero delta",),
     "softplus_clipped": ("ratio 0.666667",),  # where all are beyond the clip: 2 / (1 + 2) for 1
     "half_square_guarded": ("0.01·|x|",),  # where all are beyond the guard at a hundred
     "dice_union_constant": ("0.5·(1 + output)", "always zero"),  # where all labels are 1, or all are 0
     "gelu_tanh_coefficient": ("size of the input is above",),  # the coefficient is that of x³
-    "recurrence_reads_x": ("off in places",),  # all but the first two
+    "recurrence_reads_x": ("off in places", "for each entry"),  # all but the first two
     "rnn_u_from_new_state": ("each row",),  # of one sample: the new state for the old
     "dense_half": ("linear in delta",),  # it rounds
     "sine_bfloat": ("linear in delta",),
