@@ -320,8 +320,9 @@ def _clipped(e: Evidence) -> Iterator[Name]:
 
 
 def _nearly(e: Evidence) -> Iterator[Name]:
-    off = np.max(np.abs(e.rule - e.right)[e.known]) / np.max(np.abs(e.right[e.known]))
-    if not e.nearly and off < 1e-2:
+    off, largest = (np.max(np.abs(array[e.known])) for array in (e.rule - e.right, e.right))
+    if not e.nearly and off < 1e-2 * largest:
+        off /= largest
         text = f"nearly right: no entry is off by more than {number(off, 2)} of the largest"
         yield Name(f"{text} (a rounded constant, an ε lost or added, or low precision?)")
 
