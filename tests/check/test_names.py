@@ -1,11 +1,13 @@
 """Names of faults as people make them, and near misses that must not be called by them."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.check import signatures
 
 RNG = np.random.default_rng(41)
 X, S = RNG.normal(size=(4, 5)), RNG.normal(size=(4, 4))
@@ -422,3 +424,9 @@ def test_a_factor_of_its_own_for_each_output():
     W, c = rng.normal(size=(5, 4)), np.array([0.5, 2.0, 3.0, -1.0])
     (name,) = looks(lambda x: x @ W, lambda d, a, x: W @ (c * d), rng.normal(size=5))
     assert name == "a factor of its own for each output: ratios from -1 to 3"
+
+
+@pytest.mark.parametrize("said", [np.zeros((3, 2)), np.eye(3, 2)])
+def test_of_derivatives_that_are_all_zero_nothing_is_said(said):
+    evidence = SimpleNamespace(derivatives=(said, np.zeros((3, 2))))
+    assert list(signatures._derivatives(evidence)) == []
