@@ -93,14 +93,20 @@ class Neighbourhood:
         for _ in range(GROUPS if len(places) > 1 else 0):
             group = self._rng.permutation(len(places))[: self._rng.integers(2, 4)]
             signs = self._rng.choice([-1.0, 1.0], len(group))
-            ways = itertools.product((-1, 1), repeat=len(group))
-            shifted = [self._at(self._shift(places[group], np.array(way))) for way in ways]
-            blends = np.stack([*beside[:, group], *(x[places[group]] for x in shifted if x is not None)]) @ signs
-            value, low, high = float(said[group] @ signs), float(blends.min()), float(blends.max())
-            if max(low - value, value - high) > TORN * self._size + (high - low) / 2:
-                say = f"say {number(value, 6)}, where right beside the tie it is {number(low, 6)} to {number(high, 6)}"
+            value, blends = float(said[group] @ signs), beside[:, group] @ signs
+            if self._is_beyond(value, blends):  # of what was asked so far: ask on all sides of these
+                ways = itertools.product((-1, 1), repeat=len(group))
+                shifted = [self._at(self._shift(places[group], np.array(way))) for way in ways]
+                blends = np.append(blends, [x[places[group]] @ signs for x in shifted if x is not None])
+            if self._is_beyond(value, blends):
+                ends = f"{number(float(blends.min()), 6)} to {number(float(blends.max()), 6)}"
+                say = f"say {number(value, 6)}, where right beside the tie it is {ends}"
                 return self._told(places[group], f"where entries tie, {len(group)} of them together {say}")
         return {}
+
+    def _is_beyond(self, value: float, blends: Numbers) -> bool:
+        low, high = float(blends.min()), float(blends.max())
+        return max(low - value, value - high) > TORN * self._size + (high - low) / 2
 
     def _told(self, places: Numbers, evidence: str) -> dict[int, str]:
         ends = np.cumsum([self._inputs[slot].size for slot in self._slots])

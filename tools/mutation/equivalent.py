@@ -48,16 +48,15 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("responses.py", "Response._groups", "most = len(entries) or 1000"): "how many of no entries move at once",
     (
         "responses.py",
-        "Response._owned",
-        "weights, count = (self.directions[cut.key].ravel(), cut.slabs + 1000)",
+        "Response._versions",
+        "np.full((len(arrays), cut.slabs + 1000), -1)",
     ): "room for more slabs than there are",
-    ("responses.py", "Response._versions", "np.full(cut.slabs + 1000, -1)"): "room for more slabs than there are",
     (
         "responses.py",
         "Response._versions",
-        "np.full(cut.slabs + 1, -1000)",
+        "np.full((len(arrays), cut.slabs + 1), -1000)",
     ): "any negative number stands for no version",
-    ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], slab)"): SPEED,
+    ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], picked)"): SPEED,
     ("whole.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
     ("evidence.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
     (

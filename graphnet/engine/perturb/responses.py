@@ -6,8 +6,8 @@ One run of all that lies downstream for each entry would do. Two things make it 
   (or one column, ...), all rows move in one run, and what came of each is picked out. Whether it is so is found by trying:
   a row that never changes a number while it moves does not reach it. This holds up to a *cut*: a node through which all
   that the array does must pass.
-- Behind the cut the versions are computed together, as a `Stack`. The rule stays the op's own; the first time, versions
-  of the stack are compared with runs of their own.
+- Several such runs, and behind the cut the versions, are computed together, as a `Stack`. The rule stays the op's own; the
+  first time, versions of the stack are compared with runs of their own.
 
 In a deep network of small layers each run is long and each stack small. There the entries of several arrays move in the
 same runs (`Joint`): versions join on the way, each where its own array comes in.
@@ -165,17 +165,17 @@ class Response:
         cut = None if alone else self._cut
         several = any(direction.size > 1 for direction in self.directions.values())
         with np.errstate(all="ignore"):
-            for at, slab in self._groups(cut, entries):
+            for at, run, slab in self._groups(cut, entries):
 
-                def moved(step: Numbers, side: int, at: Numbers = at, slab: Numbers = slab) -> Any:
-                    return self._moved(cut, entries[at], slab, step[at], side)
+                def moved(step: Numbers, side: int, at: Numbers = at, run: Numbers = run, slab: Numbers = slab) -> Any:
+                    return self._moved(cut, entries[at], run, slab, step[at], side)
 
                 before = moved(start, 0)
                 far = moved(self._far.ravel()[entries], 1) if several and not (cut and self._ends_at(cut)) else None
                 for change, size, end in zip(changes, sizes, ends, strict=True):
                     after = moved(end, 2)
                     if cut and self._ends_at(cut):
-                        change[at], size[at] = self._owned(cut, slab, before, after)
+                        change[at], size[at] = self._owned(cut, run, slab, before, after)
                     else:
                         change[at], size[at] = self._compared(before, after, after if far is None else far)
         return changes, sizes
@@ -214,32 +214,39 @@ class Response:
         weights = np.abs(np.concatenate([np.empty(0), *(direction.ravel() for direction in self.directions.values())]))
         found = np.zeros(len(entries))
         with np.errstate(all="ignore"):
-            for at, slab in self._groups(None, entries):
+            for at, run, slab in self._groups(None, entries):
                 ones = np.ones(len(at))
                 steps = (0 * ones, self._far.ravel()[entries[at]], distance * ones, -distance * ones)
-                base, near, up, down = (self._moved(None, entries[at], slab, step, 0) for step in steps)
+                base, near, up, down = (self._moved(None, entries[at], run, slab, step, 0) for step in steps)
                 late = (near == base) & ((up != base) | (down != base))
                 found[at] = (late * np.abs(base) * weights).sum(axis=1)
         return found
 
     # Which entries move together ------------------------------------------------------------------------------------
 
-    def _groups(self, cut: Cut | None, entries: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
-        """Yield which of the entries move together, and which slab of the cut's each of them is in."""
+    def _groups(self, cut: Cut | None, entries: Numbers) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+        """Yield which of the entries move in one stack of runs, in which of these, and which slab of the cut's each is in."""
         done = cut.calls if cut else 0
-        largest = max(self.values[key].size for key in (self._key_at(done), *(c.output for c in self.calls[done:])))
-        most = max(1, AT_ONCE // max(1, largest))
-        if cut and self._ends_at(cut):
-            most = len(entries) or 1  # no versions are made
+        most = self._versions_at_once(done, len(self.calls))
         if cut is None:
-            groups, slab = [np.arange(len(entries))], np.arange(len(entries))
+            runs_at_once, run, slab = most, np.arange(len(entries)), np.arange(len(entries))
         else:
             slab, colour = self._slabs_and_colours(cut, entries)
-            order = np.argsort(colour, kind="stable")
-            groups = np.split(order, np.flatnonzero(np.diff(colour[order])) + 1)
-        for group in groups:
+            run = np.unique(colour, return_inverse=True)[1]
+            runs_at_once = self._versions_at_once(0, done)
+            if self._ends_at(cut):
+                most = len(entries) or 1  # no versions are made
+            else:
+                runs_at_once = max(1, min(runs_at_once, most // cut.slabs))
+        order = np.argsort(run, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(run[order] // runs_at_once)) + 1):
             for i in range(0, len(group), most):
-                yield group[i : i + most], slab[group[i : i + most]]
+                yield group[i : i + most], run[group[i : i + most]] % runs_at_once, slab[group[i : i + most]]
+
+    def _versions_at_once(self, first: int, stop: int) -> int:
+        """Return how many versions of what some of the calls take and give are computed together."""
+        keys = (self._key_at(first), *(call.output for call in self.calls[first:stop]))
+        return max(1, AT_ONCE // max(1, *(self.values[key].size for key in keys)))
 
     def _slabs_and_colours(self, cut: Cut, entries: Numbers) -> tuple[Numbers, Numbers]:
         """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
@@ -255,76 +262,69 @@ class Response:
     def _key_at(self, count: int) -> Hashable:
         return self.calls[count - 1].output if count else self.source
 
-    def _each_moved(self, entries: Numbers, steps: Numbers) -> Stack:
-        """Return versions of the array, each with one entry moved."""
-        data = np.empty((len(entries), self.array.size), np.result_type(self.array, steps))
+    def _with_moved(self, run: Numbers, entries: Numbers, steps: Numbers) -> Stack:
+        """Return a version of the array for each run, with its entries moved."""
+        data = np.empty((run.max(initial=-1) + 1, self.array.size), np.result_type(self.array, steps))
         data[:] = self.array.ravel()
-        data[np.arange(len(entries)), entries] += steps
-        return Stack(data.reshape(len(entries), *self.array.shape))
+        data[run, entries] += steps
+        return Stack(data.reshape(len(data), *self.array.shape))
 
-    def _all_moved(self, entries: Numbers, steps: Numbers) -> Numbers:
-        """Return the array with all these entries moved."""
-        array = np.array(self.array, np.result_type(self.array, steps), order="C")
-        array.ravel()[entries] += steps
-        return array
-
-    def _versions(self, cut: Cut, slab: Numbers, array: Numbers, side: int) -> Stack:
-        """Pick, out of an array at the cut with all slabs moved, a version for each slab with nothing else moved.
+    def _versions(self, cut: Cut, run: Numbers, slab: Numbers, arrays: Numbers, side: int) -> Stack:
+        """Pick, out of arrays at the cut with all slabs moved, a version for each slab with nothing else moved.
 
         The versions of one side (start, far, end) are written into the same memory again and again: the numbers that move are
         the same ones as long as the slabs are.
         """
-        base = self.values[cut.key]
+        base, picked = self.values[cut.key], np.stack([run, slab])
         if (
             side not in self._kept
-            or self._kept[side][1].dtype != array.dtype
-            or not np.array_equal(self._kept[side][0], slab)
+            or self._kept[side][1].dtype != arrays.dtype
+            or not np.array_equal(self._kept[side][0], picked)
         ):
-            version = np.full(cut.slabs + 1, -1)  # the last one: of what depends on no slab
-            version[slab] = np.arange(len(slab))
-            rows = version[cut.owner]
+            version = np.full((len(arrays), cut.slabs + 1), -1)  # the last one: of what depends on no slab
+            version[run, slab] = np.arange(len(slab))
+            rows = version[:, cut.owner].ravel()
             places = np.flatnonzero(rows >= 0)
-            data = np.empty((len(slab), base.size), array.dtype)
+            data = np.empty((len(slab), base.size), arrays.dtype)
             data[:] = base.ravel()
-            self._kept[side] = (slab, data, rows[places] * base.size + places, places)
+            self._kept[side] = (picked, data, rows[places] * base.size + places % base.size, places)
         _, data, moving, places = self._kept[side]
-        data.ravel()[moving] = array.ravel()[places]
+        data.ravel()[moving] = arrays.ravel()[places]
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
 
-    def _moved(self, cut: Cut | None, entries: Numbers, slab: Numbers, step: Numbers, side: int) -> Numbers:
-        """Return what comes of a displacement: the cut's array if it is the one output, else all outputs in rows."""
+    def _moved(
+        self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers, side: int
+    ) -> Numbers:
+        """Return what comes of a displacement: the cut's arrays if it is the one output, else all outputs in rows."""
+        versions = self._with_moved(run, entries, step)
         if cut is None:
-            return self._in_rows(self._behind(0, self._each_moved(entries, step)))
-        array = self._upto(cut.calls, self._all_moved(entries, step))
+            return self._in_rows(self._after(0, len(self.calls), versions))
+        arrays: Numbers = self._after(0, cut.calls, versions)[cut.key].data
         if self._ends_at(cut):
-            return array
-        return self._in_rows(self._behind(cut.calls, self._versions(cut, slab, array, side)))
+            return arrays
+        return self._in_rows(self._after(cut.calls, len(self.calls), self._versions(cut, run, slab, arrays, side)))
 
-    def _upto(self, count: int, array: Numbers) -> Numbers:
-        changed: dict[Hashable, Any] = {self.source: read_only(array)}
-        for call in self.calls[:count]:
-            changed[call.output] = call.run(changed, self.values)
-        return np.asarray(changed[self._key_at(count)])
-
-    def _behind(self, done: int, versions: Stack) -> dict[Any, Stack]:
-        """Compute all calls but those done from versions of what the last of them gave."""
-        stacks: dict[Any, Any] = {self._key_at(done): versions}
-        for call in self.calls[done:]:
+    def _after(self, first: int, stop: int, versions: Stack) -> dict[Any, Stack]:
+        """Compute some of the calls from versions of what the one before them gave."""
+        stacks: dict[Any, Any] = {self._key_at(first): versions}
+        for call in self.calls[first:stop]:
             stacks[call.output] = self._stacked(call, [stacks.get(key, self.values[key]) for key in call.inputs])
         return stacks
 
-    def _owned(self, cut: Cut, slab: Numbers, before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
-        """Add up, for each slab, the changes of the outputs that depend on it."""
-        weights, count = self.directions[cut.key].ravel(), cut.slabs + 1
-        before, after = before.ravel(), after.ravel()
+    def _owned(self, cut: Cut, run: Numbers, slab: Numbers, before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
+        """Add up, for each slab of each run, the changes of the outputs that depend on it."""
+        weights, runs, count = self.directions[cut.key].ravel(), len(before), cut.slabs + 1
+        before, after = before.reshape(runs, -1), after.reshape(runs, -1)
         parts, sizes = weights * (after - before), np.abs(weights * after)
-        change = np.bincount(cut.owner, parts.real, count)
+        owner = (cut.owner + count * np.arange(runs)[:, np.newaxis]).ravel()
+        change = np.bincount(owner, parts.real.ravel(), runs * count)
         if parts.dtype.kind == "c":
-            change = change + 1j * np.bincount(cut.owner, parts.imag, count)
-        size = np.where(cut.owned, np.bincount(cut.owner, sizes, count), np.max(sizes, initial=0.0))
-        return change[slab], size[slab]
+            change = change + 1j * np.bincount(owner, parts.imag.ravel(), runs * count)
+        size = np.bincount(owner, sizes.ravel(), runs * count).reshape(runs, count)
+        size = np.where(cut.owned, size, sizes.max(axis=1, initial=0.0, keepdims=True))
+        return change.reshape(runs, count)[run, slab], size[run, slab]
 
     def _compared(self, low: Numbers, high: Numbers, far: Numbers) -> tuple[Numbers, Numbers]:
         """Add up the changes of each version's outputs. What changes, if not now then by a long step, depends on the entry."""
@@ -341,8 +341,9 @@ class Response:
 
     def _stacked(self, call: OpCall, inputs: list[Any]) -> Stack:
         """Apply an op's own rule to versions: together where it can, else one by one."""
+        count = next(len(z.data) for z in inputs if isinstance(z, Stack))
         kind = (id(call.op), *((z.shape, isinstance(z, Stack), z.dtype.kind) for z in inputs))
-        if self.checked.get(kind, True):
+        if count > 1 and self.checked.get(kind, True):
             try:
                 result = call.op.forward(*inputs)
             except Exception:  # of any kind: the rule asks of the stack what only an array can do
@@ -351,7 +352,6 @@ class Response:
                 self.checked[kind] = True
                 return result
             self.checked[kind] = False
-        count = next(len(z.data) for z in inputs if isinstance(z, Stack))
         shape = self.values[call.output].shape
         return Stack(np.stack([_version(call.op, inputs, i, shape) for i in range(count)]))
 
@@ -398,13 +398,18 @@ class Joint(Response):
         largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
         return np.asarray(largest)[self.arrays(entries)]
 
-    def _moved(self, cut: Cut | None, entries: Numbers, slab: Numbers, step: Numbers, side: int) -> Numbers:
+    def _moved(
+        self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers, side: int
+    ) -> Numbers:
         if not np.array_equal(entries, self._moving):
             self._moving, self._shared = entries, {}
         arrays, versions = self.arrays(entries), dict[Hashable, tuple[Numbers, Stack]]()
         for i in np.unique(arrays):
             rows, response = np.flatnonzero(arrays == i), self.responses[i]
-            versions[response.source] = rows, response._each_moved(entries[rows] - self.starts[i], step[rows])
+            versions[response.source] = (
+                rows,
+                response._with_moved(np.arange(len(rows)), entries[rows] - self.starts[i], step[rows]),
+            )
         for call, done_with in zip(self.calls, self._done_with, strict=True):
             if any(key in versions for key in call.inputs):
                 versions[call.output] = self._joined(call, versions, len(entries))
