@@ -10,7 +10,7 @@ import pytest
 import graphnet as gn
 from graphnet.files import writing
 from graphnet.notation.paths import MOST_WORK, paths
-from tools.growth import SHAPES, operations
+from tools.growth import SHAPES, counted, operations
 
 
 def used_often(times):
@@ -46,12 +46,20 @@ def test_a_derivation_of_many_uses_gives_the_engine_s_gradient():
     np.testing.assert_allclose(gn.derive(E, w).evaluate(bwd)["w"], bwd.gradient(w), rtol=1e-12)
 
 
-@pytest.mark.parametrize("what", ["Graph", "labels", "backward", "diagnose", "explain"])
+@pytest.mark.parametrize("what", ["Graph", "look up", "backward", "diagnose", "explain"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_nodes_take_no_more_than_twice_the_operations(shape, what, monkeypatch):
     monkeypatch.setattr(sys.modules[paths.__module__], "MOST_STEPS", 1000)  # of all paths, however long
     once, twice = operations(shape, what, 150), operations(shape, what, 300)
     assert twice <= 2.3 * once
+
+
+def test_twice_the_outputs_that_error_signals_start_from_take_no_more_than_twice_the_operations():
+    def started(count):
+        outputs = [gn.parameter(f"w{i}", 1.0) for i in range(count)]
+        return counted(lambda: gn.backward(outputs, {}, delta=dict.fromkeys(outputs, 1.0)))
+
+    assert started(300) <= 2.3 * started(150)
 
 
 @pytest.mark.parametrize("shape", ["fan_out", "fan_in"])

@@ -46,7 +46,7 @@ SMALL = (100, 300)
 SLOW = ("check one leaf", "plot of report")
 """What begins with small sizes, as does what has a ceiling of its own."""
 LONGEST_RUN, ENOUGH, RUNS = 60.0, 0.5, 5
-"""Seconds: what a run may take, what all runs at one size need not exceed, and how many there are at most."""
+"""Seconds: what a run may take, and all runs at one size need not exceed, ten times that with what prepares them."""
 TICK = 0.02
 """Less counts as this much: clocks of the processor's time are coarse."""
 DEEPEST, FRAMES = 5_000, 200
@@ -284,9 +284,14 @@ LAYERS_ONLY = ("draw of units",)
 
 
 def operations(shape: str, what: str, size: int) -> int:
-    """Return how many operations of Python's one call takes: the same in every run, and loops without a call count."""
+    """Return how many operations of Python's one call of a function takes."""
     prepare, function = FUNCTIONS[what]
-    arguments, count = prepare(Case(shape, size)), 0
+    return counted(function, *prepare(Case(shape, size)))
+
+
+def counted(function: Callable[..., Any], *arguments: Any) -> int:
+    """Return how many operations of Python's a call takes: the same in every run, and loops without a call count."""
+    count = 0
 
     def trace(frame, event, arg):
         nonlocal count
@@ -306,17 +311,14 @@ def operations(shape: str, what: str, size: int) -> int:
 def seconds(shape: str, what: str, size: int) -> float:
     """Return the processor time of one call, the least of several, each on a graph of its own."""
     prepare, function = FUNCTIONS[what]
-    least = spent = math.inf
-    for run in range(RUNS):
+    took, began = [], time.process_time()
+    while len(took) < RUNS and sum(took) < ENOUGH and time.process_time() - began < 10 * ENOUGH:
         arguments = prepare(Case(shape, size))
         gc.collect()
         start = time.process_time()
         function(*arguments)
-        took = time.process_time() - start
-        least, spent = min(least, took), took if run == 0 else spent + took
-        if spent > ENOUGH:
-            break
-    return least
+        took.append(time.process_time() - start)
+    return min(took)
 
 
 def exponent(sizes: list[int], costs: list[float]) -> float:
