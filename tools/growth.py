@@ -28,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
-from multiprocessing import get_context
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ CEILINGS = {
     "check_gradients": 2.2,  # one run of the graph for each entry that is compared
     "draw as svg": 2.2,  # Graphviz places the boxes; however large the graph, there are a few hundred
 }
+CEILINGS_OF_JOINED = {"check one leaf": 2.2}
+"""Where one node joins n others, its rule is run for each input that is compared, and each run reads n inputs."""
+JOINED = ("fan_out", "fan_in", "wide", "many_inputs", "many_parameters")
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 SMALL = (100, 300)
 SLOW = ("check one leaf", "plot of report")
@@ -331,6 +334,10 @@ def exponent(sizes: list[int], costs: list[float]) -> float:
     return float(np.polyfit(*zip(*last, strict=True), 1)[0]) if len(last) > 1 else math.inf
 
 
+def ceiling(shape: str, what: str) -> float:
+    return CEILINGS.get(what, CEILINGS_OF_JOINED.get(what, CEILING) if shape in JOINED else CEILING)
+
+
 def sizes_of(what: str, largest: int) -> list[int]:
     slow = what in CEILINGS or what in SLOW
     return [size for size in (SMALL if slow else ()) + SIZES if size <= largest]
@@ -342,7 +349,7 @@ def series(records: str, largest: int, cell: tuple[str, str]) -> None:
     known, sizes = measured(records)[cell], sizes_of(what, largest)
     for before, size in zip([0, *sizes], sizes, strict=False):
         if before and isinstance(known[before], float):
-            expected = known[before] * (size / before) ** CEILINGS.get(what, CEILING)
+            expected = known[before] * (size / before) ** ceiling(shape, what)
         if before and (not isinstance(known[before], float) or expected > LONGEST_RUN):
             return
         if size not in known:
@@ -387,7 +394,7 @@ class Row:
     """One function on one shape: what it costs, and whether that grows too fast."""
 
     def __init__(self, shape: str, what: str, costs: Costs) -> None:
-        self.shape, self.what, self.ceiling = shape, what, CEILINGS.get(what, CEILING)
+        self.shape, self.what, self.ceiling = shape, what, ceiling(shape, what)
         self.costs = {size: cost for size, cost in sorted(costs.items()) if isinstance(cost, float)}
         self.raised = next((cost for cost in costs.values() if isinstance(cost, str)), "")
         self.exponent = exponent(list(self.costs), list(self.costs.values()))
@@ -415,8 +422,9 @@ def table(rows: list[Row]) -> Iterator[str]:
         by_function[row.what][row.shape] = row
     for what, found in by_function.items():
         cells = [found[shape].cell() if shape in found else "-" for shape in shapes]
+        allowed = " or ".join(f"{most}" for most in sorted({row.ceiling for row in found.values()}))
         slowest = max((cost, size) for row in found.values() for size, cost in list(row.costs.items())[-1:])
-        yield f"| {what} | {' | '.join(cells)} | {CEILINGS.get(what, CEILING)} | {slowest[0]:.1f} at {slowest[1]:,} |"
+        yield f"| {what} | {' | '.join(cells)} | {allowed} | {slowest[0]:.1f} at {slowest[1]:,} |"
 
 
 def too_deep(what: str) -> str:
@@ -451,7 +459,7 @@ def main() -> int:
     records = options.records or tempfile.mkdtemp() + "/records"
     deep = [] if options.measured else list(filter(None, map(too_deep, functions)))
     if not options.measured:
-        with get_context("spawn").Pool(options.jobs, maxtasksperchild=1) as pool:
+        with Pool(options.jobs, maxtasksperchild=1) as pool:
             pool.map(partial(series, records, options.size), cells, chunksize=1)
     found = measured(records)
     rows = [Row(*cell, found[cell]) for cell in cells]
