@@ -148,7 +148,7 @@ class Case:
     @cached_property
     def file(self):
         path = tempfile.mkdtemp() + "/net.gn"
-        gn.save(path, self.E)
+        gn.save(path, self.E, state={label: i for i, label in enumerate(map(self.graph.label, self.graph))})
         return path
 
     @cached_property
