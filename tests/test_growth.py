@@ -3,14 +3,17 @@
 import os
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.engine.perturb import responses
+from graphnet.engine.perturb.probes import Stack
 from graphnet.files import writing
 from graphnet.notation.paths import MOST_WORK, paths
-from tools.growth import SHAPES, operations
+from tools.growth import SHAPES, counted, operations
 
 
 def used_often(times):
@@ -46,12 +49,55 @@ def test_a_derivation_of_many_uses_gives_the_engine_s_gradient():
     np.testing.assert_allclose(gn.derive(E, w).evaluate(bwd)["w"], bwd.gradient(w), rtol=1e-12)
 
 
-@pytest.mark.parametrize("what", ["Graph", "labels", "backward", "diagnose", "explain"])
+@pytest.mark.parametrize("what", ["Graph", "look up", "backward", "diagnose", "explain"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_nodes_take_no_more_than_twice_the_operations(shape, what, monkeypatch):
     monkeypatch.setattr(sys.modules[paths.__module__], "MOST_STEPS", 1000)  # of all paths, however long
     once, twice = operations(shape, what, 150), operations(shape, what, 300)
     assert twice <= 2.3 * once
+
+
+def test_twice_the_outputs_that_error_signals_start_from_take_no_more_than_twice_the_operations():
+    def started(count):
+        outputs = [gn.parameter(f"w{i}", 1.0) for i in range(count)]
+        return counted(lambda: gn.backward(outputs, {}, delta=dict.fromkeys(outputs, 1.0)))
+
+    assert started(300) <= 2.3 * started(150)
+
+
+@pytest.mark.parametrize("shape", ["fan_out", "wide"])
+def test_runs_of_many_small_calls_do_not_multiply_where_they_end_in_a_large_array(shape, monkeypatch):
+    monkeypatch.setattr(responses, "AT_ONCE", 2000)  # which 73 steps times 300 parts exceed, and times 150 too
+    once, twice = operations(shape, "step_curve", 150), operations(shape, "step_curve", 300)
+    assert twice <= 2.3 * once
+
+
+def test_inputs_that_stand_still_are_joined_as_one_however_many_they_are():
+    def joined(count):
+        parts = [Stack(np.ones((3, 1))), *[np.ones(1)] * count]
+        return counted(lambda: np.concatenate(parts))
+
+    assert joined(600) - joined(300) <= 300 * 40  # one test a part, not an array a part
+
+
+def test_versions_are_let_go_when_the_last_that_reads_them_has_read_them(monkeypatch):
+    @gn.op
+    def watched(z):
+        if not isinstance(z, np.ndarray):
+            alive.append(weakref.ref(z))
+            most.append(sum(ref() is not None for ref in alive))
+        return 1.0 * z
+
+    @watched.backward
+    def watched_backward(delta, a, z):
+        return delta
+
+    alive, most = [], []
+    y = gn.parameter("w", 1.0)
+    for _ in range(50):
+        y = watched(y)
+    gn.step_curve(y, {}, "w")
+    assert 0 < max(most) <= 4
 
 
 @pytest.mark.parametrize("shape", ["fan_out", "fan_in"])

@@ -192,9 +192,10 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, Array]:
             )
         delta = {graph.outputs[0]: delta}
     starts: dict[Node, Array] = {}
+    outputs = set(graph.outputs)
     for key, array in delta.items():
         output = graph[key]
-        if not any(output is node for node in graph.outputs):
+        if output not in outputs:
             raise GraphError(
                 f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -94,8 +95,11 @@ class Diagnosis:
 
     def __getitem__(self, node: Node | str) -> NodeDiagnosis:
         """Return what was found for a node."""
-        label = self.graph.label(self.graph[node])
-        return next(found for found in self.nodes if found.label == label)
+        return self._by_label[self.graph.label(self.graph[node])]
+
+    @cached_property
+    def _by_label(self) -> dict[str, NodeDiagnosis]:
+        return {found.label: found for found in self.nodes}
 
     @property
     def findings(self) -> tuple[NodeDiagnosis, ...]:

@@ -9,6 +9,7 @@ Given arrays that count, a rule tells how much work it is.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -205,7 +206,13 @@ def _broadcast_to(z: Stack, shape: Any) -> Stack:
 @_implements(np.concatenate)
 def _concatenate(parts: Sequence[Any], axis: int = 0) -> Stack:
     count = next(len(part.data) for part in parts if isinstance(part, Stack))
-    arrays = [z.data if isinstance(z, Stack) else np.broadcast_to(z, (count, *np.shape(z))) for z in parts]
+    arrays: list[Any] = []
+    for stacked, run in itertools.groupby(parts, lambda part: isinstance(part, Stack)):
+        if stacked:
+            arrays += [part.data for part in run]
+        else:  # one array of all that stand together: parts may be thousands
+            joined = np.concatenate(list(run), axis=axis)
+            arrays.append(np.broadcast_to(joined, (count, *joined.shape)))
     return Stack(np.concatenate(arrays, axis=_axes(axis, arrays[0].ndim - 1)[0]))
 
 

@@ -33,6 +33,12 @@ STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 AT_ONCE = 1 << 17
 """Numbers in the largest array of a stack: what a cache holds."""
 
+MOST_AT_ONCE = 1 << 23
+"""Numbers in the largest array where all others are small, so that calls take the time: a few dozen megabytes."""
+
+PER_CALL = 1 << 12
+"""Numbers that take about as long as what is around a call."""
+
 _FEW = 1 << 16
 """Work in all, below which looking for a cut takes longer than it saves."""
 
@@ -88,6 +94,7 @@ class Response:
         self.calls = _downstream(calls, source)
         reached = {source, *(call.output for call in self.calls)}
         self.directions = {key: direction for key, direction in directions.items() if key in reached}
+        self._done_with = _last_read(self.calls, self.directions)
         self.checked = {} if checked is None else checked
         sizes = [sum(values[key].size for key in (*call.inputs, call.output)) for call in self.calls]
         works = [PER_NUMBER * size + call.multiply_adds for size, call in zip(sizes, self.calls, strict=True)]
@@ -246,7 +253,10 @@ class Response:
     def _versions_at_once(self, first: int, stop: int) -> int:
         """Return how many versions of what some of the calls take and give are computed together."""
         keys = (self._key_at(first), *(call.output for call in self.calls[first:stop]))
-        return max(1, AT_ONCE // max(1, *(self.values[key].size for key in keys)))
+        sizes = [self.values[key].size for key in keys]
+        largest = max(1, *sizes)
+        while_calls_cost = min(PER_CALL * len(sizes) // max(1, sum(sizes)), MOST_AT_ONCE // largest)
+        return max(1, AT_ONCE // largest, while_calls_cost)
 
     def _slabs_and_colours(self, cut: Cut, entries: Numbers) -> tuple[Numbers, Numbers]:
         """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
@@ -309,8 +319,10 @@ class Response:
     def _after(self, first: int, stop: int, versions: Stack) -> dict[Any, Stack]:
         """Compute some of the calls from versions of what the one before them gave."""
         stacks: dict[Any, Any] = {self._key_at(first): versions}
-        for call in self.calls[first:stop]:
+        for call, done_with in zip(self.calls[first:stop], self._done_with[first:stop], strict=True):
             stacks[call.output] = self._stacked(call, [stacks.get(key, self.values[key]) for key in call.inputs])
+            for key in done_with:
+                stacks.pop(key, None)  # of all of them at once no cache is large enough
         return stacks
 
     def _owned(self, cut: Cut, run: Numbers, slab: Numbers, before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
@@ -382,12 +394,9 @@ class Joint(Response):
         self.starts = np.cumsum([0, *(response.array.size for response in responses[:-1])])
         self._far = np.concatenate([response._far.ravel() for response in responses])
         self._cut = None
-        last_use = {key: i for i, call in enumerate(self.calls) for key in call.inputs if key not in self.directions}
+        self._done_with = _last_read(self.calls, self.directions)
         self._moving = np.zeros(0, int)
         self._shared: dict[int, Runs] = {}  # of each call, as long as these move
-        self._done_with: list[list[Hashable]] = [[] for _ in self.calls]
-        for key, i in last_use.items():
-            self._done_with[i].append(key)
 
     def arrays(self, entries: Numbers) -> Numbers:
         """Return the number of the array that each entry is in."""
@@ -414,7 +423,7 @@ class Joint(Response):
             if any(key in versions for key in call.inputs):
                 versions[call.output] = self._joined(call, versions, len(entries))
                 for key in done_with:
-                    versions.pop(key, None)  # of all of them at once no cache is large enough
+                    versions.pop(key, None)
         return self._in_rows({key: versions[key][1] for key in self.directions})
 
     def _joined(
@@ -476,6 +485,15 @@ def _downstream(calls: Sequence[OpCall], *sources: Hashable) -> list[OpCall]:
             reached.add(call.output)
             downstream.append(call)
     return downstream
+
+
+def _last_read(calls: Sequence[OpCall], outputs: Mapping[Any, Numbers]) -> list[list[Hashable]]:
+    """Return for each call what it is the last to read, but for outputs."""
+    last = {key: i for i, call in enumerate(calls) for key in call.inputs if key not in outputs}
+    read: list[list[Hashable]] = [[] for _ in calls]
+    for key, i in last.items():
+        read[i].append(key)
+    return read
 
 
 def _ravel(places: Sequence[Numbers], sizes: Sequence[int], count: int) -> Numbers:
