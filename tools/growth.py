@@ -28,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -409,7 +409,8 @@ class Row:
         if self.raised or not self.costs:
             return self.raised.partition(":")[0] or "?"
         reached = max(self.costs)
-        return f"{self.exponent:.2f}" + ("" if reached == SIZES[-1] else f" to {reached // 100 / 10:g}k")
+        grows = f"**{self.exponent:.2f}**" if self.bad else f"{self.exponent:.2f}"
+        return grows + ("" if reached == SIZES[-1] else f" to {reached / 1000:g}k")
 
 
 def table(rows: list[Row]) -> Iterator[str]:
@@ -452,14 +453,17 @@ def main() -> int:
     parser.add_argument("--only", choices=FUNCTIONS, action="append")
     parser.add_argument("--records", help="where measurements are kept, and taken from if they are there")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many series at a time")
+    parser.add_argument("--uncollected", action="store_true", help="with Python's collector of garbage off")
     parser.add_argument("--measured", action="store_true", help="measure nothing more, write what is on record")
     options = parser.parse_args()
+    if options.uncollected:
+        gc.disable()
     functions = options.only or list(FUNCTIONS)
     cells = [(s, f) for f in functions for s in options.shape or SHAPES if f not in LAYERS_ONLY or s == "layers"]
     records = options.records or tempfile.mkdtemp() + "/records"
     deep = [] if options.measured else list(filter(None, map(too_deep, functions)))
     if not options.measured:
-        with Pool(options.jobs, maxtasksperchild=1) as pool:
+        with get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
             pool.map(partial(series, records, options.size), cells, chunksize=1)
     found = measured(records)
     rows = [Row(*cell, found[cell]) for cell in cells]
