@@ -429,10 +429,11 @@ def table(rows: list[Row]) -> Iterator[str]:
 
 
 def too_deep(what: str) -> str:
-    """Run one function on a chain with few frames to spare; return what it raised."""
+    """Run one function on a long row of nodes with few frames to spare; return what it raised."""
     prepare, function = FUNCTIONS[what]
-    arguments = prepare(Case("chain", DEEPEST))
-    function(*prepare(Case("chain", 3)))  # imports what it needs
+    shape = "layers" if what in LAYERS_ONLY else "chain"
+    arguments = prepare(Case(shape, DEEPEST))
+    function(*prepare(Case(shape, 5)))  # imports what it needs
     limit, frame, depth = sys.getrecursionlimit(), sys._getframe(), 0
     while frame := frame.f_back:
         depth += 1
@@ -440,7 +441,7 @@ def too_deep(what: str) -> str:
     try:
         function(*arguments)
     except RecursionError as error:
-        return f"{what:17} recursion on a chain of {DEEPEST:,} nodes: {error}"
+        return f"{what:17} recursion on {DEEPEST:,} nodes in a row: {error}"
     finally:
         sys.setrecursionlimit(limit)
     return ""
