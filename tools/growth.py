@@ -406,8 +406,8 @@ class Row:
 
     def cell(self) -> str:
         """Return it for the table: the exponent, and the size reached if it is not the largest of all."""
-        if self.raised or not self.costs:
-            return self.raised.partition(":")[0] or "?"
+        if self.raised or len(self.costs) < 2:
+            return self.raised.partition(":")[0] or "not measured"
         reached = max(self.costs)
         grows = f"**{self.exponent:.2f}**" if self.bad else f"{self.exponent:.2f}"
         return grows + ("" if reached == SIZES[-1] else f" to {reached / 1000:g}k")
@@ -424,7 +424,8 @@ def table(rows: list[Row]) -> Iterator[str]:
     for what, found in by_function.items():
         cells = [found[shape].cell() if shape in found else "-" for shape in shapes]
         allowed = " or ".join(f"{most}" for most in sorted({row.ceiling for row in found.values()}))
-        slowest = max((cost, size) for row in found.values() for size, cost in list(row.costs.items())[-1:])
+        largest = [(cost, size) for row in found.values() for size, cost in list(row.costs.items())[-1:]]
+        slowest = max(largest, default=(math.nan, 0))
         yield f"| {what} | {' | '.join(cells)} | {allowed} | {slowest[0]:.1f} at {slowest[1]:,} |"
 
 
