@@ -28,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -406,10 +406,11 @@ class Row:
 
     def cell(self) -> str:
         """Return it for the table: the exponent, and the size reached if it is not the largest of all."""
-        if self.raised or not self.costs:
-            return self.raised.partition(":")[0] or "?"
+        if self.raised or len(self.costs) < 2:
+            return self.raised.partition(":")[0] or "not measured"
         reached = max(self.costs)
-        return f"{self.exponent:.2f}" + ("" if reached == SIZES[-1] else f" to {reached // 100 / 10:g}k")
+        grows = f"**{self.exponent:.2f}**" if self.bad else f"{self.exponent:.2f}"
+        return grows + ("" if reached == SIZES[-1] else f" to {reached / 1000:g}k")
 
 
 def table(rows: list[Row]) -> Iterator[str]:
@@ -423,15 +424,17 @@ def table(rows: list[Row]) -> Iterator[str]:
     for what, found in by_function.items():
         cells = [found[shape].cell() if shape in found else "-" for shape in shapes]
         allowed = " or ".join(f"{most}" for most in sorted({row.ceiling for row in found.values()}))
-        slowest = max((cost, size) for row in found.values() for size, cost in list(row.costs.items())[-1:])
+        largest = [(cost, size) for row in found.values() for size, cost in list(row.costs.items())[-1:]]
+        slowest = max(largest, default=(math.nan, 0))
         yield f"| {what} | {' | '.join(cells)} | {allowed} | {slowest[0]:.1f} at {slowest[1]:,} |"
 
 
 def too_deep(what: str) -> str:
-    """Run one function on a chain with few frames to spare; return what it raised."""
+    """Run one function on a long row of nodes with few frames to spare; return what it raised."""
     prepare, function = FUNCTIONS[what]
-    arguments = prepare(Case("chain", DEEPEST))
-    function(*prepare(Case("chain", 3)))  # imports what it needs
+    shape = "layers" if what in LAYERS_ONLY else "chain"
+    arguments = prepare(Case(shape, DEEPEST))
+    function(*prepare(Case(shape, 5)))  # imports what it needs
     limit, frame, depth = sys.getrecursionlimit(), sys._getframe(), 0
     while frame := frame.f_back:
         depth += 1
@@ -439,7 +442,7 @@ def too_deep(what: str) -> str:
     try:
         function(*arguments)
     except RecursionError as error:
-        return f"{what:17} recursion on a chain of {DEEPEST:,} nodes: {error}"
+        return f"{what:17} recursion on {DEEPEST:,} nodes in a row: {error}"
     finally:
         sys.setrecursionlimit(limit)
     return ""
@@ -452,14 +455,17 @@ def main() -> int:
     parser.add_argument("--only", choices=FUNCTIONS, action="append")
     parser.add_argument("--records", help="where measurements are kept, and taken from if they are there")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many series at a time")
+    parser.add_argument("--uncollected", action="store_true", help="with Python's collector of garbage off")
     parser.add_argument("--measured", action="store_true", help="measure nothing more, write what is on record")
     options = parser.parse_args()
+    if options.uncollected:
+        gc.disable()
     functions = options.only or list(FUNCTIONS)
     cells = [(s, f) for f in functions for s in options.shape or SHAPES if f not in LAYERS_ONLY or s == "layers"]
     records = options.records or tempfile.mkdtemp() + "/records"
     deep = [] if options.measured else list(filter(None, map(too_deep, functions)))
     if not options.measured:
-        with Pool(options.jobs, maxtasksperchild=1) as pool:
+        with get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
             pool.map(partial(series, records, options.size), cells, chunksize=1)
     found = measured(records)
     rows = [Row(*cell, found[cell]) for cell in cells]
