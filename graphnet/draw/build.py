@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from graphnet.common.text import clean, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
-from graphnet.draw.edges import edges_of
-from graphnet.draw.names import WHY, Names, kind_of, legend_of, share_text, signal_role, title_of
-from graphnet.draw.outline import Item, frames_of, outline
-from graphnet.draw.picture import Box, Direction, Field, Mark, Picture, Role
+from graphnet.core.node import Array, Node
+from graphnet.draw.names import (
+    WHY,
+    Names,
+    count,
+    index_text,
+    kind_of,
+    number_text,
+    setting_text,
+    shape_text,
+    share_text,
+    signal_role,
+    title_of,
+)
+from graphnet.draw.outline import Item, Use, frames_of, outline, uses_between
+from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
-from graphnet.draw.text import clean, count, index_text, setting_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.reading import Reader, rules_of
@@ -215,3 +227,89 @@ class _Builder:
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
+
+
+# Arrows -------------------------------------------------------------------------------------------------------------
+
+_MOST_PARALLEL = 4  # two boxes with more edges between them than this get one arrow, with a count
+
+
+def edges_of(
+    graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None, scale: Scale
+) -> tuple[Arrow, ...]:
+    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message."""
+    between: dict[tuple[int, int], list[Use]] = {}
+    for start, end, use in uses_between(graph, items):
+        between.setdefault((start, end), []).append(use)
+    messages = dict(_messages(back, {use.source for uses in between.values() for use in uses})) if back else {}
+    arrows: list[Arrow] = []
+    for (start, end), uses in between.items():
+        merged = bool(items[start].title or items[end].title) or len(uses) > _MOST_PARALLEL
+        for bundle in [uses] if merged else [[use] for use in uses]:
+            slot = None if merged else bundle[0].slot
+            count = f"× {len(bundle):,}" if len(bundle) > 1 else ""
+            arrows.append(Arrow(ids[start], ids[end], slot, "value", text=count))
+            sent = [(use, messages[key]) for use in bundle if (key := (id(use.consumer), use.slot)) in messages]
+            if back is not None and sent:
+                strength, text = _look(sent, back, scale)
+                arrows.append(Arrow(ids[end], ids[start], slot, signal_role(sent[0][0].source), strength, text))
+    return tuple(arrows)
+
+
+def _messages(back: BackwardPass, sources: set[Node]) -> Iterator[tuple[tuple[int, int | None], Array]]:
+    """Yield what arrived at `sources`, by the consumer's id (nodes can't be compared, as == builds graph) and slot.
+
+    Numbers written in the code are left out: their arrows would only be clutter.
+    """
+    for node in sources:
+        if node in back.error_signals and kind_of(node) != "literal":
+            for message in back.messages(node):
+                yield (id(message.consumer), message.slot), message.delta
+
+
+def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
+    """Return the strength of an arrow back, and what stands beside it: how large its message is, if a node receives several."""
+    size = math.hypot(*(norm(delta) for _, delta in sent))
+    if size == 0:
+        return None, "exactly 0"
+    if not math.isfinite(size):
+        return 1.0, "not finite"
+    (use, delta), *others = sent
+    if others or len(back.messages(use.source)) == 1:  # alone, a message is the node's error signal
+        return scale.strength(size), ""
+    return scale.strength(size), number_text(delta[()]) if delta.ndim == 0 else f"norm {number_text(size)}"
+
+
+# The legend ---------------------------------------------------------------------------------------------------------
+
+_MEANINGS: dict[Role, str] = {
+    "error signal": "error signal, flowing back",
+    "gradient": "gradient of a parameter",
+    "unused signal": "error signal of an input or a constant: goes no further",
+}
+
+
+def legend_of(
+    boxes: Sequence[Box], edges: Sequence[Arrow], values: Scale, signals: Scale, *, above: bool, forward_only: bool
+) -> tuple[LegendEntry, ...]:
+    """Return one entry for each colour that has a meaning in this picture, and one that says what was not computed.
+
+    `above` tells that values lie beyond the end of their scale, `forward_only` that a pass has no error signals.
+    """
+    coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
+    arrows = {edge.role for edge in edges}
+    entries = []
+    if "value" in coloured:
+        text = "value, flowing forward; colour of a number: its size"
+        high = number_text(values.high, 2) + (" and above" if above else "")
+        entries.append(LegendEntry("value", text, "0", high, arrow="value" in arrows))
+    elif arrows - {"value"}:
+        entries.append(LegendEntry("value", "value, flowing forward"))
+    for role, meaning in _MEANINGS.items():
+        if role in coloured | arrows:
+            entries.append(
+                LegendEntry(role, meaning, number_text(signals.low, 2), number_text(signals.high, 2), role in arrows)
+            )
+    if forward_only:
+        entries.append(LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False))
+    return tuple(entries)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
-from graphnet.draw.text import dot_markup
+from graphnet.errors import DrawError
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
 FONT = "Helvetica,Arial,Liberation Sans,sans-serif"
@@ -230,3 +233,79 @@ def _row(inner: str, more: str = "") -> str:
 
 def _table(rows: Iterable[str], padding: int, more: str = "") -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{"".join(rows)}</table>'
+
+
+def dot_markup(text: str) -> str:
+    r"""Return clean text escaped for the HTML-like labels of DOT.
+
+    They are XML, but in their text Graphviz also replaces ``\N`` by the id of the node, and two backslashes by one.
+
+    Examples
+    --------
+    >>> print(dot_markup(r"<b> \N"))
+    &lt;b&gt; \\N
+    """
+    return markup(text).replace("\\", "\\\\")
+
+
+# Graphviz -----------------------------------------------------------------------------------------------------------
+
+_MOST_PIXELS = 32_000  # along one side of a PNG: Cairo, which draws it, has room for 32,767
+
+
+def render(dot: str, format: str, engine: str = "dot") -> bytes:
+    """Return a picture in DOT as SVG, PNG or PDF, laid out by an engine of Graphviz.
+
+    Raises
+    ------
+    DrawError
+        If neither way works, saying what to install.
+    """
+    failures = []
+    for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
+        try:
+            return run(dot, format, engine)
+        except Exception as error:  # whatever goes wrong in one way, the other may still work
+            failures.append(f"{way}: {error}")
+    raise DrawError(
+        f"nothing on this machine could draw the picture ({'; '.join(failures)})",
+        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.txt"), .mmd and .dot work without it.',
+    )
+
+
+def _with_command(dot: str, format: str, engine: str) -> bytes:
+    if shutil.which("dot") is None:
+        raise FileNotFoundError("not on the PATH")
+    import graphviz
+
+    no_op = 2 if engine == "nop2" else None
+    picture: bytes = graphviz.pipe("neato" if no_op else "dot", format, dot.encode(), quiet=True, neato_no_op=no_op)
+    return picture
+
+
+def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
+    import pygraphviz
+
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog=engine)
+    return picture
+
+
+def fitting(dot: str, svg: str) -> str:
+    """Return a picture in DOT at a resolution at which it fits into a bitmap, given the same picture as SVG."""
+    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
+    largest = max(float(side) for side in sides.groups()) if sides else 0.0
+    if largest * 96 / 72 <= _MOST_PIXELS:
+        return dot
+    return dot.replace("{", f'{{\ndpi="{_MOST_PIXELS * 72 / largest:.1f}"', 1)
+
+
+def op_view_svg(dot: str, picture: Picture, description: str) -> str:
+    """Return the SVG of the op view, fit for pages and for screen readers: with a title and a description of its own.
+
+    Graphviz's titles are the ids of boxes, which a browser would show when the mouse rests on a box. They go, and so do its
+    comments. All text between tags is escaped, so that a pattern finds tags only.
+    """
+    svg = re.sub(r"<!--.*?-->\n?", "", render(dot, "svg").decode(), flags=re.DOTALL)
+    svg = re.sub(r"<title>[^<]*</title>\n?", "", svg)
+    words = f"<title>{markup(picture.title)}</title>\n<desc>{markup(description)}</desc>\n"
+    return re.sub(r"<svg ([^>]*)>\n?", lambda tag: f'<svg role="img" {tag[1]}>\n{words}', svg, count=1)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
-from graphnet.draw.text import mermaid_text
 
+_PLAIN = frozenset(" ,.()=+-/")  # ASCII that is only text to Mermaid, within quotes
 _MOST_EDGES, _MOST_WEIGHTS = 480, 200
 
 _SHAPES: dict[BoxKind, tuple[str, str]] = {
@@ -140,3 +140,19 @@ def _circles(column: Column) -> Iterator[str]:
 def _id(id: str) -> str:
     """Return an id without the hyphen, which Mermaid could take for the start of an arrow."""
     return id.replace("-", "_")
+
+
+def mermaid_text(*lines: str) -> str:
+    """Return clean lines for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
+
+    Examples
+    --------
+    >>> mermaid_text('<b> "x" & δ')
+    '#60;b#62; #34;x#34; #38; δ'
+    >>> mermaid_text("a", "b")
+    'a<br/>b'
+    """
+    codes = (
+        "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text) for text in lines
+    )
+    return "<br/>".join(codes).replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
+from graphnet.draw.names import count, listing
 from graphnet.draw.picture import Frame
-from graphnet.draw.text import count, listing, short
 
 _MOST_READABLE = 300  # above this many boxes a picture is folded, unless it was asked for in full
 

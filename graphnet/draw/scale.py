@@ -11,8 +11,8 @@ import numpy as np
 
 from graphnet.common.tables import distinct
 from graphnet.core.node import Array
+from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
-from graphnet.draw.text import number_text, shape_text
 
 _DECADES = 6  # a log scale spans at most this many powers of ten; what is smaller looks like its lower end
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.page.runs import array_data, share
-from graphnet.draw.text import short
+from graphnet.common.text import short
+from graphnet.draw.page.numbers import array_data, share
 from graphnet.errors import DrawError
 
 

@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
+from graphnet.draw.dot import render
 from graphnet.draw.names import kind_of, signal_role
 from graphnet.draw.page.steps import Event, Sentences
 from graphnet.draw.picture import STATE_MARKS, Box, Frame, Picture
-from graphnet.draw.render import render
 from graphnet.draw.scale import fits_table
-from graphnet.draw.text import short
 from graphnet.engine.passes import ForwardPass
 
 Card = Literal["words", "numbers", "maps", "sizes"]

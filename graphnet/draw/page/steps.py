@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 
 from graphnet.common.tables import distinct
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.names import Names, kind_of
+from graphnet.draw.names import Names, kind_of, number_text
 from graphnet.draw.outline import Use
-from graphnet.draw.text import number_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 Phase = Literal["forward", "error", "backward", "gradients", "update"]

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
-from graphnet.draw.names import Names, title_of
+from graphnet.draw.names import Names, count, listing, number_text, shape_text, title_of
 from graphnet.draw.picture import Bundle, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.scale import Scale, linear, logarithmic
-from graphnet.draw.text import count, listing, number_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
 from graphnet.errors import DrawError, shown
