@@ -37,7 +37,7 @@ def to_dot(picture: Picture) -> str:
     """Return the picture as DOT: the same picture gives the same text."""
     lines = [
         "digraph graphnet {",
-        f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
+        f'rankdir="{picture.rankdir}" bgcolor="{colours.PAPER}" pad="0.2"',
         f'nodesep="0.36" ranksep="0.55" compound="true" fontname="{FONT}"',
         *([_IN_HASTE] if len(picture.edges) > _MOST_EDGES_WITH_CARE else []),
         f'labelloc="t" labeljust="l" label=<{_title(picture)}>',

@@ -168,37 +168,6 @@ def shape_text(shape: Shape) -> str:
     return f"shape {shape}" if shape else "scalar"
 
 
-def setting_text(name: str, value: Any) -> str:
-    """Return one setting of an op, as ``slope=0.01``; a large array by its shape alone.
-
-    Examples
-    --------
-    >>> setting_text("slope", 0.01), setting_text("index", np.zeros((50, 2)))
-    ('slope=0.01', 'index=array (50, 2)')
-    """
-    if isinstance(value, np.ndarray) and value.size > 6:
-        return f"{name}=array {value.shape}"
-    return short(f"{name}={' '.join(repr(value).split())}")
-
-
-def index_text(index: tuple[Any, ...]) -> str:
-    """Return the index of a part of an array as it is written, from its description in `graphnet.ops.shaping`.
-
-    Examples
-    --------
-    >>> index_text((0, (None, 2, None), (None, None, -1), None, "..."))
-    '[0, :2, ::−1, None, …]'
-    """
-    return f"[{', '.join(map(_index_item, index))}]"
-
-
-def _index_item(item: Any) -> str:
-    if not isinstance(item, tuple):
-        return "…" if item == "..." else str(item).replace("-", "−")
-    start, stop, step = ("" if part is None else str(part).replace("-", "−") for part in item)
-    return f"{start}:{stop}" + (f":{step}" if step else "")
-
-
 def count(n: int, what: str, many: str = "") -> str:
     """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
 

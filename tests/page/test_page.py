@@ -10,7 +10,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.common.text import short
-from graphnet.draw.page.numbers import array_data, share
+from graphnet.draw.page import share
+from graphnet.draw.scale import array_data
 from graphnet.errors import DrawError
 
 
