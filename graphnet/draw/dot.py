@@ -154,15 +154,13 @@ def _field(field: Field) -> str:
         return _table([_row(_font(mark + field.caption, 9, ink, bold=True))], padding=1)
     rows = [_font(field.caption, 8.5, ink)]
     if field.rows:
-        cells = [[(colours.cell(field.role, cell.strength), cell.text) for cell in row] for row in field.rows]
-        numbers = [[f'<td bgcolor="{colour}">{_font(text, 9)}</td>' for colour, text in row] for row in cells]
+        numbers = [[_cell(field.role, cell.strength, _font(cell.text, 9)) for cell in row] for row in field.rows]
         look = 'border="0" cellborder="1" cellspacing="0" cellpadding="3"'
         rows.append(_grid(numbers, field.role, look, ' align="center"'))
-    if (
-        field.thumbnail
-    ):  # its tiles are not of fixed size: where it is stretched to its box, their colour fills the room
-        colour_rows = [[colours.cell(field.role, strength) for strength in row] for row in field.thumbnail]
-        tiles = [[f'<td width="6" height="6" bgcolor="{colour}"></td>' for colour in row] for row in colour_rows]
+    if field.thumbnail:
+        # Its tiles are not of fixed size: where it is stretched to its box, their colour fills the room.
+        size = 'width="6" height="6" '
+        tiles = [[_cell(field.role, strength, "", size) for strength in row] for row in field.thumbnail]
         rows.append(_grid(tiles, field.role, _FRAMED))
     rows += [_font(mark + line, 9, ink, bold=bool(mark)) for line in field.lines]
     return _table(map(_row, rows), padding=1)
@@ -177,9 +175,8 @@ def _title(picture: Picture) -> str:
 def _legend(picture: Picture) -> str:
     """Return the legend: for each role its arrow, its meaning and its scales."""
     lines = [_table([_entry(picture, entry) for entry in picture.legend], padding=2)]
-    signals = next((entry for entry in picture.legend if entry.role != "value" and entry.high), None)
-    if signals:
-        scale = f"Error signals and gradients share one log scale, from {signals.low} to {signals.high}."
+    for entry in [entry for entry in picture.legend if entry.role != "value" and entry.high][:1]:
+        scale = f"Error signals and gradients share one log scale, from {entry.low} to {entry.high}."
         what = "Colour of a number: its size. Width and colour of an arrow: norm of its message."
         lines += [_font(text, 9, colours.QUIET) for text in (scale, what)]
     return _table([_row(line, ' align="left"') for line in lines], padding=2)
@@ -212,6 +209,10 @@ def _width_bar(role: Role) -> str:
 
 def _block(width: float, height: float, colour: str) -> str:
     return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
+
+
+def _cell(role: Role, strength: float | None, inner: str, size: str = "") -> str:
+    return f'<td {size}bgcolor="{colours.cell(role, strength)}">{inner}</td>'
 
 
 def _grid(rows: list[list[str]], role: Role, look: str, more: str = "") -> str:

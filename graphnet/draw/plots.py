@@ -153,7 +153,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
 def _numbers(values: Any) -> list[float]:
     try:
         numbers = float_array(values if isinstance(values, np.ndarray) else list(values), "a curve")
-        return [float(number_text) for number_text in numbers.tolist()]
+        return [float(number) for number in numbers.tolist()]
     except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."
