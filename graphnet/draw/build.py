@@ -281,7 +281,14 @@ def edges_of(
     between: dict[tuple[int, int], list[Use]] = {}
     for start, end, use in uses_between(graph, items):
         between.setdefault((start, end), []).append(use)
-    messages = dict(_messages(back, {use.source for uses in between.values() for use in uses})) if back else {}
+    messages: dict[
+        tuple[int, int | None], Array
+    ] = {}  # by the consumer's id: comparing nodes with == would build graph
+    if back is not None:
+        # What is sent to numbers written in the code is left out: its arrows would only be clutter.
+        sources = {use.source: None for uses in between.values() for use in uses if kind_of(use.source) != "literal"}
+        received = [message for node in sources if node in back.error_signals for message in back.messages(node)]
+        messages = {(id(message.consumer), message.slot): message.delta for message in received}
     arrows: list[Arrow] = []
     for (start, end), uses in between.items():
         merged = bool(items[start].title or items[end].title) or len(uses) > _MOST_PARALLEL
@@ -294,17 +301,6 @@ def edges_of(
                 strength, text = _look(sent, back, scale)
                 arrows.append(Arrow(ids[end], ids[start], slot, signal_role(sent[0][0].source), strength, text))
     return tuple(arrows)
-
-
-def _messages(back: BackwardPass, sources: set[Node]) -> Iterator[tuple[tuple[int, int | None], Array]]:
-    """Yield what arrived at `sources`, by the consumer's id (nodes can't be compared, as == builds graph) and slot.
-
-    Numbers written in the code are left out: their arrows would only be clutter.
-    """
-    for node in sources:
-        if node in back.error_signals and kind_of(node) != "literal":
-            for message in back.messages(node):
-                yield (id(message.consumer), message.slot), message.delta
 
 
 def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
