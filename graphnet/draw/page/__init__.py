@@ -24,7 +24,7 @@ from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.formulas import rule_trees
-from graphnet.draw.page.scenery import Scene
+from graphnet.draw.page.scenery import Stage
 from graphnet.draw.page.steps import PHASES, Event, Sentences, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
@@ -109,7 +109,7 @@ def page_data(
         If the passes don't take the same steps or are too many, or there is no Graphviz.
     """
     picture = unfold()
-    scenes = {name: Scene(one, graph) for name, one in _pictures(picture, unfold).items()}
+    scenes = {name: Stage(one, graph) for name, one in _pictures(picture, unfold).items()}
     nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
     count = 3 * len(nodes) * len(passes)
     if count > _MOST_ARRAYS and len(passes) > 1:
@@ -226,7 +226,7 @@ class _Page:
 
     # The op view ----------------------------------------------------------------------------------------------------
 
-    def scene(self, scene: Scene, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
+    def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
         """Return one picture with its steps, which are the same for all passes."""
         shown = [scene.steps(of_one) for of_one in self.steps]
         plots = [[plotted for plotted, _ in of_one] for of_one in shown] or [[]]
@@ -263,7 +263,7 @@ class _Page:
         size, node = max(norms, key=lambda pair: pair[0])
         return {"largest": {"norm": number_text(size), "name": self.sentences.name(node)}}
 
-    def _says(self, scene: Scene, shown: Mapping[str, Any], step: Event) -> str:
+    def _says(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str:
         box, *others = shown["boxes"]
         if others or box in scene.single:
             return self.sentences.of(step)

@@ -29,7 +29,7 @@ _POINTS_PER_INCH = 72.0
 _LONGEST_SCOPE = 200
 
 
-class Scene:
+class Stage:
     """The boxes of a picture and the nodes behind them.
 
     Attributes

@@ -13,7 +13,7 @@ from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY, count
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units import shapes
-from graphnet.draw.units.shapes import Disc, Drawn, Element, Path, Point, Sheet, Span, Text, formula, plain
+from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Span, Stroke, Text, formula, plain
 
 Line: TypeAlias = tuple[tuple[Span, ...], Shade]
 """A line of text, and its colour."""
@@ -128,7 +128,7 @@ class _Placing:
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
-        line = Path(shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength), width)
+        line = Stroke(shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength), width)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
         yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
@@ -167,7 +167,7 @@ class _Placing:
         z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
             up, wide, high = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
-            a_shapes.append(Path(shapes.curve_in(column.curve, x + r * 0.45, y - up, wide, high), colours.INK, 1.3))
+            a_shapes.append(Stroke(shapes.curve_in(column.curve, x + r * 0.45, y - up, wide, high), colours.INK, 1.3))
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
@@ -201,7 +201,7 @@ class _Placing:
         if column.bias is not None:
             node, at, up = f"n{column.bias}", x - r * 0.35, r + (22 if unit.bias_gradient else 12)
             bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 11, colours.INK, "end")
-            yield Element("", ("bias", node), (Path(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
+            yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
             yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
             yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
         if unit.delta:
@@ -233,7 +233,7 @@ class _Placing:
         away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self._x(last) + away, self.middle
         fill, line = colours.OUTPUT
-        box = Path(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
+        box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
         name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
         call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
         parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
@@ -242,7 +242,7 @@ class _Placing:
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]
         x, y, r, column = circle
-        line = Path(shapes.edge_line(circle.rim, (*end, 4)), BLUE, 1.2)
+        line = Stroke(shapes.edge_line(circle.rim, (*end, 4)), BLUE, 1.2)
         yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
         if unit.error and len(column.units) <= _MOST_BACK_ARROWS:
@@ -378,14 +378,14 @@ def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
 def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
     """Yield what shows a strength on a scale."""
     if what == "value":
-        yield Path(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
+        yield Stroke(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
     elif what == "error signal":
         width = 1.2 + 4 * step
         yield Disc(x + 9, y, 4 + width / 2, colours.line("error signal", step), round(width, 2))
     else:
         for negative, shift in ((False, -3.0), (True, 3.5)):
             ends = (x, y + shift), (x + 18, y + shift)
-            yield Path(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2))
+            yield Stroke(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2))
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
@@ -427,4 +427,4 @@ def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> 
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
     corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
-    return Element(id, classes, (Path(corners, colours.PAPER, 0.0, colours.PAPER), text), updated=updated)
+    return Element(id, classes, (Stroke(corners, colours.PAPER, 0.0, colours.PAPER), text), updated=updated)

@@ -39,7 +39,7 @@ _ROOM = 1.3
 
 
 @dataclass(frozen=True)
-class Path:
+class Stroke:
     """A stroke through points, or with a fill a closed outline; if `curved`, they are those of cubic Bézier curves."""
 
     points: tuple[Point, ...]
@@ -93,7 +93,7 @@ class Text:
         return {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
 
 
-Drawn: TypeAlias = Path | Disc | Text
+Drawn: TypeAlias = Stroke | Disc | Text
 
 
 @dataclass(frozen=True)
@@ -175,15 +175,15 @@ def edge_line(start: Circle, end: Circle) -> tuple[Point, Point]:
     return between(a, b, start[2] / length), between(b, a, end[2] / length)
 
 
-def half_disc(x: float, y: float, r: float, line: Shade, fill: Shade, *, right: bool) -> Path:
+def half_disc(x: float, y: float, r: float, line: Shade, fill: Shade, *, right: bool) -> Stroke:
     """Return the left or the right half of a disc."""
     s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
     top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
     arc = (top, (x + k, y - r), (x + s, y - r * _ARC), side, (x + s, y + r * _ARC), (x + k, y + r), bottom)
-    return Path((*arc, bottom, top, top), line, 0.8, fill, curved=True)
+    return Stroke((*arc, bottom, top, top), line, 0.8, fill, curved=True)
 
 
-def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: float) -> tuple[Path, Path]:
+def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: float) -> tuple[Stroke, Stroke]:
     """Return an arrow that leaves one rim and enters another, bent to run beside the straight line between them."""
     length = math.dist(start[:2], end[:2])
     ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
@@ -201,7 +201,7 @@ def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: fl
     out = first[0] + ux * span * 0.3 + px * bend, first[1] + uy * span * 0.3 + py * bend
     back = base[0] - ux * span * 0.3 + px * bend * 0.6, base[1] - uy * span * 0.3 + py * bend * 0.6
     wings = (base[0] + px * side, base[1] + py * side), (base[0] - px * side, base[1] - py * side)
-    return Path((first, out, back, base), colour, width, curved=True), Path((tip, *wings), colour, 0.5, colour)
+    return Stroke((first, out, back, base), colour, width, curved=True), Stroke((tip, *wings), colour, 0.5, colour)
 
 
 def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
@@ -302,7 +302,7 @@ def as_dot(sheet: Sheet) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _operations(shape: Path | Disc, height: float) -> str:
+def _operations(shape: Stroke | Disc, height: float) -> str:
     """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
     look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string('solid')}"
     look += f" C {_string(shape.fill)}" if shape.fill else ""
