@@ -7,7 +7,6 @@ the error of a finite difference depends on its step.
 from __future__ import annotations
 
 import html
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -267,12 +266,13 @@ class StepCurve:
 
     def _repr_png_(self) -> bytes | None:
         """Show the plot in a notebook; without matplotlib its text must do."""
-        picture = io.BytesIO()
         try:
-            self.plot().figure.savefig(picture, format="png", dpi=110)
+            figure = self.plot().figure
         except DrawError:
             return None
-        return picture.getvalue()
+        from graphnet.draw.figure import png
+
+        return png(figure)
 
     def __repr__(self) -> str:
         best = f"best {number(self.best, 2)} with error {number(np.nanmin(self.errors, initial=np.inf), 3)}"

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from graphnet.common.text import clean, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
-from graphnet.draw.edges import edges_of
-from graphnet.draw.names import WHY, Names, kind_of, legend_of, share_text, signal_role, title_of
-from graphnet.draw.outline import Item, frames_of, outline
-from graphnet.draw.picture import Box, Direction, Field, Mark, Picture, Role
+from graphnet.core.node import Array, Node
+from graphnet.draw.names import WHY, Names, count, kind_of, number_text, shape_text, share_text, signal_role, title_of
+from graphnet.draw.outline import Item, Use, frames_of, outline, uses_between
+from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
-from graphnet.draw.text import clean, count, index_text, setting_text, shape_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.reading import Reader, rules_of
@@ -26,6 +27,12 @@ from graphnet.ops.indexing import Getitem, Scatter
 
 EVERYTHING = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})
 """What can be shown of a backward pass."""
+
+_MEANINGS: dict[Role, str] = {
+    "error signal": "error signal, flowing back",
+    "gradient": "gradient of a parameter",
+    "unused signal": "error signal of an input or a constant: goes no further",
+}
 
 MOST_BOXES_WITH_TABLES = 80
 _MOST_FORMULAS, _LONGEST_FORMULA, _LONGEST_ARGUMENT = 4, 60, 16
@@ -57,19 +64,18 @@ class _Builder:
         self, what: Graph | ForwardPass, marks: Mapping[Node, Mark], shown: frozenset[str], items: tuple[Item, ...]
     ) -> None:
         self.run = what if isinstance(what, ForwardPass) else None
-        self.back = (
-            what if isinstance(what, BackwardPass) and shown & {"error signals", "gradients", "messages"} else None
-        )
+        wanted = bool(shown & {"error signals", "gradients", "messages"})
+        self.back = what if isinstance(what, BackwardPass) and wanted else None
         self.forward_only = self.run is not None and not isinstance(what, BackwardPass)
         self.graph = what.graph if isinstance(what, ForwardPass) else what
-        self.marks, self.shown = marks, shown
+        self.marks, self.shown, self.items = marks, shown, items
         self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
         self.outputs = frozenset(self.graph.outputs)
-        self.items = items
-        self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in self.items]
-        self.tables = len(self.items) <= MOST_BOXES_WITH_TABLES
-        self.largest = {item: self._largest(item.nodes) for item in self.items if item.title}
+        self.ids = [f"n{min(self.positions[node] for node in item.nodes)}" for item in items]
+        self.tables = len(items) <= MOST_BOXES_WITH_TABLES
+        self.error_signals = self.back.error_signals if self.back is not None else {}
+        self.largest = {item: self._largest(item.nodes) for item in items if item.title}
         self.values, self.signals = self._scales()
 
     def picture(self, title: str, notice: str, direction: Direction) -> Picture:
@@ -81,19 +87,17 @@ class _Builder:
         back = self.back if "messages" in self.shown else None
         edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
         edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
-        # An output may lie beyond the scale of values, as the error needs no colours of its own.
-        run = self.run
-        above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > self.values.high
-        legend = legend_of(boxes, edges, self.values, self.signals, above=above, forward_only=self.forward_only)
-        return Picture(title, notice, direction, boxes, edges, frames, legend)
+        return Picture(title, notice, direction, boxes, edges, frames, tuple(self._legend(boxes, edges)))
 
     def _scales(self) -> tuple[Scale, Scale]:
         """Return the scales of values and of error signals, over the numbers that are shown."""
         single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
         run, back = self.run, self.back
         if run is None:
-            return linear(node.value for node in single if isinstance(node, Constant)), Scale(0.1, 1.0, log=True)
-        values = linear(on_scale(run.values[node]) for node in single if node not in self.outputs or node.op is None)
+            values = linear(node.value for node in single if isinstance(node, Constant))
+        else:
+            coloured = [node for node in single if node not in self.outputs or node.op is None]
+            values = linear(on_scale(run.values[node]) for node in coloured)
         if back is None:
             return values, Scale(0.1, 1.0, log=True)
         reached = [node for node in single if node in back.error_signals]
@@ -102,19 +106,38 @@ class _Builder:
         folded = [size for found in self.largest.values() for size, _ in found.values()]
         return values, logarithmic([*numbers, norms, folded])
 
+    def _legend(self, boxes: Iterable[Box], edges: Iterable[Arrow]) -> Iterator[LegendEntry]:
+        """Yield an entry for each colour that has a meaning in this picture, and one that says what was not computed."""
+        coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
+        arrows = {edge.role for edge in edges}
+        if "value" in coloured:
+            high, run = self.values.high, self.run
+            # An output may lie beyond the scale of values, as the error needs no colours of its own.
+            above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > high
+            text = "value, flowing forward; colour of a number: its size"
+            ends = "0", number_text(high, 2) + (" and above" if above else "")
+            yield LegendEntry("value", text, *ends, arrow="value" in arrows)
+        elif arrows - {"value"}:
+            yield LegendEntry("value", "value, flowing forward")
+        low, high = self.signals.low, self.signals.high
+        for role, meaning in _MEANINGS.items():
+            if role in coloured | arrows:
+                yield LegendEntry(role, meaning, number_text(low, 2), number_text(high, 2), role in arrows)
+        if self.forward_only:
+            yield LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False)
+
     # Boxes ----------------------------------------------------------------------------------------------------------
 
     def _single(self, id: str, item: Item, group: str | None) -> Box:
         (node,) = item.nodes
-        kind = kind_of(node)
-        title = self.names.within(node, node.scope)
-        output, places = node in self.outputs, (self.positions[node],)
+        kind, title, output = kind_of(node), self.names.within(node, node.scope), node in self.outputs
+        places, mark = (self.positions[node],), self._mark(node)
         if kind == "literal":
-            return Box(id, kind, title, (), output, (), (), group, self._mark(node), places)
+            return Box(id, kind, title, (), output, group=group, mark=mark, nodes=places)
         shape = node.shape if self.run is None else self.run.values[node].shape
         lines = (*self._what(node), *([shape_text(shape)] if "shapes" in self.shown else []))
         fields = tuple(self._fields(node))
-        return Box(id, kind, title, lines, output, self._formulas(node), fields, group, self._mark(node), places)
+        return Box(id, kind, title, lines, output, self._formulas(node), fields, group, mark, places)
 
     def _folded(self, id: str, item: Item, group: str | None) -> Box:
         parameters = sum(isinstance(node, Parameter) for node in item.nodes)
@@ -126,9 +149,8 @@ class _Builder:
         faulty = next((node for node in item.nodes if node in self.marks and self.marks[node].kind == "fault"), None)
         mark = self._mark(faulty, f"{self.names.full(faulty)}: ") if faulty is not None else None
         places = tuple(self.positions[node] for node in item.nodes)
-        return Box(
-            id, "folded", title, (words,), not self.outputs.isdisjoint(item.nodes), (), fields, group, mark, places
-        )
+        output = not self.outputs.isdisjoint(item.nodes)
+        return Box(id, "folded", title, (words,), output, (), fields, group, mark, places)
 
     def _mark(self, node: Node, whose: str = "") -> Mark | None:
         mark = self.marks.get(node)
@@ -137,16 +159,15 @@ class _Builder:
     def _largest(self, nodes: Iterable[Node]) -> dict[Role, tuple[float, Node]]:
         """Return the largest entry of the error signals, and of the gradients, of many nodes, and whose it is."""
         found: dict[Role, tuple[float, Node]] = {}
-        for node in nodes if self.back is not None else ():
-            signal = self.back.error_signals.get(node) if self.back is not None else None
-            role = signal_role(node)
+        for node in nodes:
+            signal, role = self.error_signals.get(node), signal_role(node)
             if signal is None or not signal.size or role == "unused signal" or not self._is_shown(role):
                 continue
             size = float(np.abs(signal).max())
-            if role not in found or size > found[role][0] or np.isnan(size):
+            if role not in found or not size <= found[role][0]:
                 found[role] = size, node
-                if np.isnan(size):
-                    break
+            if np.isnan(size):
+                break
         return dict(sorted(found.items()))
 
     def _largest_field(self, role: Role, size: float, node: Node) -> Field:
@@ -163,15 +184,15 @@ class _Builder:
         if isinstance(op, Getitem) and len(node.inputs) == 1:
             part_of = self.names.within(node.inputs[0], node.scope, _LONGEST_ARGUMENT)
             return (short(part_of + index_text(op.index)),)
-        settings = ", ".join(
+        given = {name: value for name, value in op.settings.items() if value is not None and value is not False}
+        settings = [
             f"index={short(index_text(value))}"
             if isinstance(op, Scatter) and name == "index"
             else setting_text(name, value)
-            for name, value in op.settings.items()
-            if value is not None and value is not False
-        )
+            for name, value in given.items()
+        ]
         call = self.names.call(node, node.scope, _LONGEST_ARGUMENT)
-        return (call, settings) if settings else (call,)
+        return (call, ", ".join(settings)) if settings else (call,)
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
         """Return what its backward rule sends to each input, in the names of the boxes; δ is its error signal."""
@@ -181,11 +202,11 @@ class _Builder:
         if rules.problem:
             return ("its rule is no formula",)
 
+        def name(source: Node) -> str:
+            return self.names.within(source, source.scope, _LONGEST_ARGUMENT)
+
         def symbol(of: Leaf) -> Symbol:
             return Symbol("δ" if of.is_signal else name(self.graph[of.label]))
-
-        def name(node: Node) -> str:
-            return self.names.within(node, node.scope, _LONGEST_ARGUMENT)
 
         messages = zip(node.inputs, rules.backward, strict=True)
         lines = [f"to {name(source)}: {replace(sent, called=symbol)}" for source, sent in messages if sent is not None]
@@ -195,7 +216,7 @@ class _Builder:
     def reader(self) -> Reader:
         return Reader(self.graph, starts_with_one=False)
 
-    def _fields(self, node: Node) -> Iterable[Field]:
+    def _fields(self, node: Node) -> Iterator[Field]:
         """Yield the arrays of a node: its value, its error signal, and at how many entries hardly any gets through."""
         if "values" in self.shown:
             if self.run is not None:
@@ -206,8 +227,8 @@ class _Builder:
         if self.back is None or not self._is_shown(role):
             return
         caption = f"{'gradient' if role == 'gradient' else 'error signal'} {self.names.derivative(node)}".rstrip()
-        if node in self.back.error_signals:
-            yield field_of(role, caption, self.back.error_signals[node], self.signals, tables=self.tables)
+        if node in self.error_signals:
+            yield field_of(role, caption, self.error_signals[node], self.signals, tables=self.tables)
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
@@ -215,3 +236,81 @@ class _Builder:
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
+
+
+def setting_text(name: str, value: Any) -> str:
+    """Return one setting of an op, as ``slope=0.01``; a large array by its shape alone.
+
+    Examples
+    --------
+    >>> setting_text("slope", 0.01), setting_text("index", np.zeros((50, 2)))
+    ('slope=0.01', 'index=array (50, 2)')
+    """
+    if isinstance(value, np.ndarray) and value.size > 6:
+        return f"{name}=array {value.shape}"
+    return short(f"{name}={' '.join(repr(value).split())}")
+
+
+def index_text(index: tuple[Any, ...]) -> str:
+    """Return the index of a part of an array as it is written, from its description in `graphnet.ops.shaping`.
+
+    Examples
+    --------
+    >>> index_text((0, (None, 2, None), (None, None, -1), None, "..."))
+    '[0, :2, ::−1, None, …]'
+    """
+    return f"[{', '.join(map(_index_item, index))}]"
+
+
+def _index_item(item: Any) -> str:
+    if not isinstance(item, tuple):
+        return "…" if item == "..." else str(item).replace("-", "−")
+    start, stop, step = ("" if part is None else str(part).replace("-", "−") for part in item)
+    return f"{start}:{stop}" + (f":{step}" if step else "")
+
+
+# Arrows -------------------------------------------------------------------------------------------------------------
+
+_MOST_PARALLEL = 4  # two boxes with more edges between them than this get one arrow, with a count
+
+
+def edges_of(
+    graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None, scale: Scale
+) -> tuple[Arrow, ...]:
+    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message."""
+    between: dict[tuple[int, int], list[Use]] = {}
+    for start, end, use in uses_between(graph, items):
+        between.setdefault((start, end), []).append(use)
+    messages: dict[
+        tuple[int, int | None], Array
+    ] = {}  # by the consumer's id: comparing nodes with == would build graph
+    if back is not None:
+        # What is sent to numbers written in the code is left out: its arrows would only be clutter.
+        sources = {use.source: None for uses in between.values() for use in uses if kind_of(use.source) != "literal"}
+        received = [message for node in sources if node in back.error_signals for message in back.messages(node)]
+        messages = {(id(message.consumer), message.slot): message.delta for message in received}
+    arrows: list[Arrow] = []
+    for (start, end), uses in between.items():
+        merged = bool(items[start].title or items[end].title) or len(uses) > _MOST_PARALLEL
+        for bundle in [uses] if merged else [[use] for use in uses]:
+            slot = None if merged else bundle[0].slot
+            count = f"× {len(bundle):,}" if len(bundle) > 1 else ""
+            arrows.append(Arrow(ids[start], ids[end], slot, "value", text=count))
+            sent = [(use, messages[key]) for use in bundle if (key := (id(use.consumer), use.slot)) in messages]
+            if back is not None and sent:
+                strength, text = _look(sent, back, scale)
+                arrows.append(Arrow(ids[end], ids[start], slot, signal_role(sent[0][0].source), strength, text))
+    return tuple(arrows)
+
+
+def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
+    """Return the strength of an arrow back, and what stands beside it: how large its message is, if a node receives several."""
+    size = math.hypot(*(norm(delta) for _, delta in sent))
+    if size == 0:
+        return None, "exactly 0"
+    if not math.isfinite(size):
+        return 1.0, "not finite"
+    (use, delta), *others = sent
+    if others or len(back.messages(use.source)) == 1:  # alone, a message is the node's error signal
+        return scale.strength(size), ""
+    return scale.strength(size), number_text(delta[()]) if delta.ndim == 0 else f"norm {number_text(size)}"

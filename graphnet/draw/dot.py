@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Direction, Field, Frame, LegendEntry, Picture, Role
-from graphnet.draw.text import dot_markup
+from graphnet.errors import DrawError
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
 FONT = "Helvetica,Arial,Liberation Sans,sans-serif"
@@ -34,7 +37,7 @@ def to_dot(picture: Picture) -> str:
     """Return the picture as DOT: the same picture gives the same text."""
     lines = [
         "digraph graphnet {",
-        f'rankdir="{"LR" if picture.direction == "right" else "TB"}" bgcolor="{colours.PAPER}" pad="0.2"',
+        f'rankdir="{picture.rankdir}" bgcolor="{colours.PAPER}" pad="0.2"',
         f'nodesep="0.36" ranksep="0.55" compound="true" fontname="{FONT}"',
         *([_IN_HASTE] if len(picture.edges) > _MOST_EDGES_WITH_CARE else []),
         f'labelloc="t" labeljust="l" label=<{_title(picture)}>',
@@ -151,15 +154,13 @@ def _field(field: Field) -> str:
         return _table([_row(_font(mark + field.caption, 9, ink, bold=True))], padding=1)
     rows = [_font(field.caption, 8.5, ink)]
     if field.rows:
-        cells = [[(colours.cell(field.role, cell.strength), cell.text) for cell in row] for row in field.rows]
-        numbers = [[f'<td bgcolor="{colour}">{_font(text, 9)}</td>' for colour, text in row] for row in cells]
+        numbers = [[_cell(field.role, cell.strength, _font(cell.text, 9)) for cell in row] for row in field.rows]
         look = 'border="0" cellborder="1" cellspacing="0" cellpadding="3"'
         rows.append(_grid(numbers, field.role, look, ' align="center"'))
-    if (
-        field.thumbnail
-    ):  # its tiles are not of fixed size: where it is stretched to its box, their colour fills the room
-        colour_rows = [[colours.cell(field.role, strength) for strength in row] for row in field.thumbnail]
-        tiles = [[f'<td width="6" height="6" bgcolor="{colour}"></td>' for colour in row] for row in colour_rows]
+    if field.thumbnail:
+        # Its tiles are not of fixed size: where it is stretched to its box, their colour fills the room.
+        size = 'width="6" height="6" '
+        tiles = [[_cell(field.role, strength, "", size) for strength in row] for row in field.thumbnail]
         rows.append(_grid(tiles, field.role, _FRAMED))
     rows += [_font(mark + line, 9, ink, bold=bool(mark)) for line in field.lines]
     return _table(map(_row, rows), padding=1)
@@ -174,9 +175,8 @@ def _title(picture: Picture) -> str:
 def _legend(picture: Picture) -> str:
     """Return the legend: for each role its arrow, its meaning and its scales."""
     lines = [_table([_entry(picture, entry) for entry in picture.legend], padding=2)]
-    signals = next((entry for entry in picture.legend if entry.role != "value" and entry.high), None)
-    if signals:
-        scale = f"Error signals and gradients share one log scale, from {signals.low} to {signals.high}."
+    for entry in [entry for entry in picture.legend if entry.role != "value" and entry.high][:1]:
+        scale = f"Error signals and gradients share one log scale, from {entry.low} to {entry.high}."
         what = "Colour of a number: its size. Width and colour of an arrow: norm of its message."
         lines += [_font(text, 9, colours.QUIET) for text in (scale, what)]
     return _table([_row(line, ' align="left"') for line in lines], padding=2)
@@ -211,6 +211,10 @@ def _block(width: float, height: float, colour: str) -> str:
     return f'<td fixedsize="true" width="{width:.0f}" height="{height:.0f}" bgcolor="{colour}"></td>'
 
 
+def _cell(role: Role, strength: float | None, inner: str, size: str = "") -> str:
+    return f'<td {size}bgcolor="{colours.cell(role, strength)}">{inner}</td>'
+
+
 def _grid(rows: list[list[str]], role: Role, look: str, more: str = "") -> str:
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<table {look} color="{colours.cell(role, 1.0)}"{more}>{lines}</table>'
@@ -230,3 +234,79 @@ def _row(inner: str, more: str = "") -> str:
 
 def _table(rows: Iterable[str], padding: int, more: str = "") -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}"{more}>{"".join(rows)}</table>'
+
+
+def dot_markup(text: str) -> str:
+    r"""Return clean text escaped for the HTML-like labels of DOT.
+
+    They are XML, but in their text Graphviz also replaces ``\N`` by the id of the node, and two backslashes by one.
+
+    Examples
+    --------
+    >>> print(dot_markup(r"<b> \N"))
+    &lt;b&gt; \\N
+    """
+    return markup(text).replace("\\", "\\\\")
+
+
+# Graphviz -----------------------------------------------------------------------------------------------------------
+
+_MOST_PIXELS = 32_000  # along one side of a PNG: Cairo, which draws it, has room for 32,767
+
+
+def render(dot: str, format: str, engine: str = "dot") -> bytes:
+    """Return a picture in DOT as SVG, PNG or PDF, laid out by an engine of Graphviz.
+
+    Raises
+    ------
+    DrawError
+        If neither way works, saying what to install.
+    """
+    failures = []
+    for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
+        try:
+            return run(dot, format, engine)
+        except Exception as error:  # whatever goes wrong in one way, the other may still work
+            failures.append(f"{way}: {error}")
+    raise DrawError(
+        f"nothing on this machine could draw the picture ({'; '.join(failures)})",
+        repair='Run: pip install "pygraphviz>=2.0". Until then, .save("picture.txt"), .mmd and .dot work without it.',
+    )
+
+
+def _with_command(dot: str, format: str, engine: str) -> bytes:
+    if shutil.which("dot") is None:
+        raise FileNotFoundError("not on the PATH")
+    import graphviz
+
+    no_op = 2 if engine == "nop2" else None
+    picture: bytes = graphviz.pipe("neato" if no_op else "dot", format, dot.encode(), quiet=True, neato_no_op=no_op)
+    return picture
+
+
+def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
+    import pygraphviz
+
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog=engine)
+    return picture
+
+
+def fitting(dot: str, svg: str) -> str:
+    """Return a picture in DOT at a resolution at which it fits into a bitmap, given the same picture as SVG."""
+    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
+    largest = max(float(side) for side in sides.groups()) if sides else 0.0
+    if largest * 96 / 72 <= _MOST_PIXELS:
+        return dot
+    return dot.replace("{", f'{{\ndpi="{_MOST_PIXELS * 72 / largest:.1f}"', 1)
+
+
+def op_view_svg(dot: str, picture: Picture, description: str) -> str:
+    """Return the SVG of the op view, fit for pages and for screen readers: with a title and a description of its own.
+
+    Graphviz's titles are the ids of boxes, which a browser would show when the mouse rests on a box. They go, and so do its
+    comments. All text between tags is escaped, so that a pattern finds tags only.
+    """
+    svg = re.sub(r"<!--.*?-->\n?", "", render(dot, "svg").decode(), flags=re.DOTALL)
+    svg = re.sub(r"<title>[^<]*</title>\n?", "", svg)
+    words = f"<title>{markup(picture.title)}</title>\n<desc>{markup(description)}</desc>\n"
+    return re.sub(r"<svg ([^>]*)>\n?", lambda tag: f'<svg role="img" {tag[1]}>\n{words}', svg, count=1)

@@ -16,10 +16,10 @@ from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
+from graphnet.draw.dot import fitting, op_view_svg, render
 from graphnet.draw.mermaid import to_mermaid
-from graphnet.draw.names import marks_of, report_title
+from graphnet.draw.names import count, marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
-from graphnet.draw.render import fitting, op_view_svg, render
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
 from graphnet.draw.units.layout import sheet_of
@@ -135,8 +135,7 @@ def draw(
 
 def _page(*what: Any, **options: Any) -> str:
     """Write the page; only pages need all that is imported here."""
-    from graphnet.draw.page import write_html
-    from graphnet.draw.page.data import page_data
+    from graphnet.draw.page import page_data, write_html
 
     return write_html(page_data(*what, **options))
 
@@ -371,7 +370,12 @@ class Drawing:
         return path
 
     def __repr__(self) -> str:
-        return f"<Drawing of {self.picture.title!r}: {self.picture.counts}>"
+        picture = self.picture
+        if isinstance(picture, Picture):
+            drawn = count(len(picture.boxes), "box", "boxes")
+        else:
+            drawn = count(sum(len(column.units) for column in picture.columns), "unit")
+        return f"<Drawing of {picture.title!r}: {drawn}>"
 
     def _repr_html_(self) -> str:
         """Show the picture in a notebook; a wide one scrolls instead of shrinking."""

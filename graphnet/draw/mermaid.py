@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from graphnet.draw import colours
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, BoxKind, Column, Diagram, Frame, Picture
-from graphnet.draw.text import mermaid_text
 
+_PLAIN = frozenset(" ,.()=+-/")  # ASCII that is only text to Mermaid, within quotes
 _MOST_EDGES, _MOST_WEIGHTS = 480, 200
 
 _SHAPES: dict[BoxKind, tuple[str, str]] = {
@@ -35,8 +35,8 @@ def _caption(*words: str) -> Iterator[str]:
     yield "style caption fill:none,stroke:none"
 
 
-def _group(id: str, title: str, inside: Iterable[str]) -> list[str]:
-    return [f'subgraph {id}["{mermaid_text(title) or " "}"]', *inside, "end"]  # Mermaid takes no empty text
+def _opened(id: str, title: str) -> str:
+    return f'subgraph {id}["{mermaid_text(title) or " "}"]'  # Mermaid takes no empty text
 
 
 def _arrow(source: str, stroke: str, text: str, target: str) -> str:
@@ -55,13 +55,7 @@ def _ops(picture: Picture) -> str:
     edges = [edge for edge in picture.edges if len(picture.edges) <= _MOST_EDGES or edge.role == "value"]
     lines = [f"flowchart {'LR' if picture.direction == 'right' else 'TD'}", *_caption(picture.title, picture.notice)]
     for part in picture.nested():
-        lines += (
-            ["end"]
-            if part is None
-            else _group(part.id, part.title, [])[:1]
-            if isinstance(part, Frame)
-            else [_box(part)]
-        )
+        lines.append("end" if part is None else _opened(part.id, part.title) if isinstance(part, Frame) else _box(part))
     lines += [_arrow(e.source, "-->" if e.role == "value" else "-.->", e.text, e.target) for e in edges]
     return "\n".join([*lines, *_looks(picture, edges)]) + "\n"
 
@@ -76,15 +70,10 @@ def _box(box: Box) -> str:
 
 def _looks(picture: Picture, edges: list[Arrow]) -> Iterator[str]:
     """Yield the colours: of boxes by their kind, of arrows by their role."""
-    looks: dict[str, tuple[str, list[Box]]] = {
-        kind: (
-            f"fill:{fill},stroke:{line},color:{colours.INK}",
-            [box for box in picture.boxes if box.kind == kind and not box.output],
-        )
-        for kind, (fill, line) in colours.BOX.items()
-    }
-    output = f"fill:{colours.OUTPUT[0]},stroke:{colours.OUTPUT[1]},color:{colours.INK}"
-    looks["output"] = output, [box for box in picture.boxes if box.output]
+    looks: dict[str, tuple[str, list[Box]]] = {}
+    for kind, shades in [*colours.BOX.items(), ("output", colours.OUTPUT)]:
+        boxes = [box for box in picture.boxes if ("output" if box.output else box.kind) == kind]
+        looks[kind] = f"fill:{shades[0]},stroke:{shades[1]},color:{colours.INK}", boxes
     looks["fault"] = f"stroke:{colours.FAULT_LINE},stroke-width:4px", [box for box in picture.boxes if box.faulty]
     for name, (look, boxes) in looks.items():
         if boxes:
@@ -108,7 +97,7 @@ def _units(diagram: Diagram) -> str:
     lines = ["flowchart LR", *_caption(diagram.title, diagram.sample, diagram.notice)]
     for column in diagram.columns:
         words = ", ".join(filter(None, (column.title, column.name, column.activation)))
-        lines += _group(column.id, words, _circles(column))
+        lines += [_opened(column.id, words), *_circles(column), "end"]
     edges: list[str] = []
     strokes: dict[str, list[int]] = {}
     single = sum(len(bundle.weights) for bundle in diagram.bundles) <= _MOST_WEIGHTS
@@ -140,3 +129,19 @@ def _circles(column: Column) -> Iterator[str]:
 def _id(id: str) -> str:
     """Return an id without the hyphen, which Mermaid could take for the start of an arrow."""
     return id.replace("-", "_")
+
+
+def mermaid_text(*lines: str) -> str:
+    """Return clean lines for a label of Mermaid: what it, Markdown or HTML could read as more than text becomes a code.
+
+    Examples
+    --------
+    >>> mermaid_text('<b> "x" & δ')
+    '#60;b#62; #34;x#34; #38; δ'
+    >>> mermaid_text("a", "b")
+    'a<br/>b'
+    """
+    codes = (
+        "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text) for text in lines
+    )
+    return "<br/>".join(codes).replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes

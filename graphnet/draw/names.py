@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from graphnet.check.report import Report
-from graphnet.common.text import LONGEST
+from graphnet.common import tables
+from graphnet.common.text import LONGEST, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
-from graphnet.draw.picture import Arrow, Box, BoxKind, LegendEntry, Mark, Role
-from graphnet.draw.scale import Scale
-from graphnet.draw.text import count, listing, number_text, shape_text, short
+from graphnet.core.shapes import Shape
+from graphnet.draw.picture import BoxKind, Mark, Role
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, Mask
 
@@ -109,41 +109,6 @@ def share_text(what: str, where: Mask) -> str:
     return what if where.size == 1 else f"{np.count_nonzero(where):,} of {where.size:,} {what}"
 
 
-# The legend ---------------------------------------------------------------------------------------------------------
-
-_MEANINGS: dict[Role, str] = {
-    "error signal": "error signal, flowing back",
-    "gradient": "gradient of a parameter",
-    "unused signal": "error signal of an input or a constant: goes no further",
-}
-
-
-def legend_of(
-    boxes: Sequence[Box], edges: Sequence[Arrow], values: Scale, signals: Scale, *, above: bool, forward_only: bool
-) -> tuple[LegendEntry, ...]:
-    """Return one entry for each colour that has a meaning in this picture, and one that says what was not computed.
-
-    `above` tells that values lie beyond the end of their scale, `forward_only` that a pass has no error signals.
-    """
-    coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
-    arrows = {edge.role for edge in edges}
-    entries = []
-    if "value" in coloured:
-        text = "value, flowing forward; colour of a number: its size"
-        high = number_text(values.high, 2) + (" and above" if above else "")
-        entries.append(LegendEntry("value", text, "0", high, arrow="value" in arrows))
-    elif arrows - {"value"}:
-        entries.append(LegendEntry("value", "value, flowing forward"))
-    for role, meaning in _MEANINGS.items():
-        if role in coloured | arrows:
-            entries.append(
-                LegendEntry(role, meaning, number_text(signals.low, 2), number_text(signals.high, 2), role in arrows)
-            )
-    if forward_only:
-        entries.append(LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False))
-    return tuple(entries)
-
-
 # Gradient checks ----------------------------------------------------------------------------------------------------
 
 
@@ -174,3 +139,52 @@ def report_title(report: Report) -> str:
     if report.ok:
         return f"Gradient check: all right, {count(sum(f.local for f in report.findings), 'input')} of rules"
     return "Gradient check: undecided"
+
+
+# Words and numbers ------------------------------------------------------------------------------------------------------
+
+
+def number_text(value: Any, digits: int = 4) -> str:
+    """Return a number in a few digits with a real minus sign, a truth value in words.
+
+    Examples
+    --------
+    >>> number_text(-0.123456), number_text(0.0), number_text(np.True_)
+    ('−0.1235', '0', 'true')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    return tables.number(value, digits).replace("-", "−")
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape in words.
+
+    Examples
+    --------
+    >>> shape_text((4, 3)), shape_text(())
+    ('shape (4, 3)', 'scalar')
+    """
+    return f"shape {shape}" if shape else "scalar"
+
+
+def count(n: int, what: str, many: str = "") -> str:
+    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
+def listing(words: list[str], most: int) -> str:
+    """Return the first `most` of words, with an ellipsis if there are more.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
+from graphnet.draw.names import count, listing
 from graphnet.draw.picture import Frame
-from graphnet.draw.text import count, listing, short
 
 _MOST_READABLE = 300  # above this many boxes a picture is folded, unless it was asked for in full
 
@@ -122,31 +124,25 @@ def uses_between(graph: Graph, items: Sequence[Item]) -> Iterator[tuple[int, int
 
 
 def _fits(graph: Graph, items: Sequence[Item], most: int) -> bool:
-    if len(items) > most:
-        return False
-    columns, length = _extent(graph, items)
-    return length <= _MOST_LENGTH and length * length / columns <= _MOST_CROWDED
-
-
-def _extent(graph: Graph, items: Sequence[Item]) -> tuple[int, int]:
-    """Return the number of columns, and the total length of all arrows counted in columns.
+    """Tell whether boxes can be laid out: by their number, and the total length of all arrows counted in columns.
 
     An arrow across many columns makes the layout as slow as many arrows do. A box with no arrow to it, as a
     parameter's, stands right before the first box it leads to.
     """
+    if len(items) > most:
+        return False
     column = [0] * len(items)
     pairs: dict[tuple[int, int], None] = {}
     for start, end, _ in uses_between(graph, items):
         column[end] = max(column[end], column[start] + 1)
         pairs[start, end] = None
-    has_sources = {end for _, end in pairs}
     first_use: dict[int, int] = {}
     for start, end in pairs:
         first_use[start] = min(first_use.get(start, len(items)), column[end])
-    for start in first_use.keys() - has_sources:
+    for start in first_use.keys() - {end for _, end in pairs}:
         column[start] = first_use[start] - 1
     length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
-    return max(column) + 1, length
+    return length <= _MOST_LENGTH and length * length / (max(column) + 1) <= _MOST_CROWDED
 
 
 # Folding ------------------------------------------------------------------------------------------------------------
@@ -158,20 +154,15 @@ def _depth(scope: str) -> int:
 
 def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
     """Return one item for each scope within `opened` others, with all that lies in it, and one for each node outside."""
-    members: dict[str, list[Node]] = {}
-    order: dict[str | Node, None] = {}  # keeps the place of the first node of each scope
+    members: dict[str | Node, list[Node]] = {}
     for node in graph.nodes:
-        if _depth(node.scope) <= opened:
-            order[node] = None
-            continue
-        path = "/".join(node.scope.split("/")[: opened + 1])
-        members.setdefault(path, []).append(node)
-        order[path] = None
+        is_open = _depth(node.scope) <= opened
+        members.setdefault(node if is_open else "/".join(node.scope.split("/")[: opened + 1]), []).append(node)
     return tuple(
         Item((key,), key.scope)
         if isinstance(key, Node)
-        else Item(tuple(members[key]), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
-        for key in order
+        else Item(tuple(nodes), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
+        for key, nodes in members.items()
     )
 
 
@@ -189,7 +180,9 @@ def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
         stop = start + folded * repeat.period
         between = items[start:stop]
         nodes = tuple(node for item in between for node in item.nodes)
-        box = Item(nodes, _common(between), _pattern(between[: repeat.period], folded), "repeat")
+        first, last = (between[end].scope.split("/") for end in (0, -1))
+        around = [name for name, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
+        box = Item(nodes, "/".join(around), _pattern(between[: repeat.period], folded), "repeat")
         items = (*items[:start], box, *items[stop:])
     return items
 
@@ -238,22 +231,13 @@ def _signature(item: Item) -> Hashable:
 
 def _pattern(items: Sequence[Item], times: int) -> str:
     """Return what is repeated, in words."""
-    leaf = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
-    named = [item for item, left_out in zip(items, leaf, strict=True) if not left_out]
+    leaves = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
+    named = [item for item, is_leaf in zip(items, leaves, strict=True) if not is_leaf]
     names = [short(item.title or item.nodes[0].kind, 16) for item in named]
     if items[0].kind == "scope":
         alone = f"{count(times, 'more scope')} like {names[0]}"
         return alone if len(names) == 1 else f"{times:,} × ({', '.join(names[:4])})"
     return f"{times:,} × {names[0]}" if len(names) == 1 else f"{times:,} × ({listing(names, 6)})"
-
-
-def _common(items: Sequence[Item]) -> str:
-    """Return the scope around all items."""
-    paths = [item.scope.split("/") for item in (items[0], items[-1])]
-    same = 0
-    while same < min(map(len, paths)) and paths[0][same] == paths[1][same]:
-        same += 1
-    return "/".join(paths[0][:same])
 
 
 def _fold_middle(graph: Graph, items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from graphnet.draw.text import count
-
 # What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further.
 Role = Literal["value", "error signal", "gradient", "unused signal"]
 
@@ -218,9 +216,9 @@ class Picture:
     legend: tuple[LegendEntry, ...]
 
     @property
-    def counts(self) -> str:
-        """How much is drawn, in words."""
-        return count(len(self.boxes), "box", "boxes")
+    def rankdir(self) -> str:
+        """Where values flow to, as DOT says it."""
+        return "LR" if self.direction == "right" else "TB"
 
     def nested(self) -> Iterator[Box | Frame | None]:
         """Yield the boxes and frames as they lie in each other: a frame, its boxes, the frames in it, ``None`` at its end."""
@@ -431,8 +429,3 @@ class Diagram:
     def has_signals(self) -> bool:
         """Whether it shows error signals."""
         return any(unit.delta for column in self.columns for unit in column.units)
-
-    @property
-    def counts(self) -> str:
-        """How much is drawn, in words."""
-        return count(sum(len(column.units) for column in self.columns), "unit")

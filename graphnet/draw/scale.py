@@ -11,12 +11,13 @@ import numpy as np
 
 from graphnet.common.tables import distinct
 from graphnet.core.node import Array
+from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
-from graphnet.draw.text import number_text, shape_text
 
 _DECADES = 6  # a log scale spans at most this many powers of ten; what is smaller looks like its lower end
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
 _THUMBNAIL_ROWS, _THUMBNAIL_COLUMNS = 6, 16
+_LONGEST_SIDE = 64  # of an array on a page
 
 
 @dataclass(frozen=True)
@@ -172,3 +173,40 @@ def norm(array: Array) -> float:
     """Return the Euclidean norm over all entries."""
     entries, times = distinct(np.asarray(array))
     return float(np.linalg.norm(np.ravel(entries)) * times**0.5)
+
+
+def array_data(array: Array, most: int) -> dict[str, Any]:
+    """Return an array as plain data that carry at most `most` numbers; axes beyond two are laid below each other.
+
+    It has ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If rows are reduced, ``each`` says how many
+    entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad`` counts the
+    entries that are not finite.
+
+    Examples
+    --------
+    >>> array_data(np.array([[1.0, -2.0]]), most=6)
+    {'shape': [1, 2], 'rows': [['1', '−2']], 'norm': '2.236', 'range': ['−2', '1']}
+    >>> array_data(np.arange(12.0).reshape(2, 6), most=4)["rows"], array_data(np.zeros((2, 6)), most=4)["each"]
+    ([['2', '5'], ['8', '11']], [1, 3])
+    """
+    shape = [int(size) for size in array.shape]
+    if not array.size:
+        return {"shape": shape, "rows": []}
+    entries, _ = distinct(array)
+    matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
+    shown = _reduced(matrix, most)
+    told: dict[str, Any] = {"shape": shape, "rows": [[number_text(entry) for entry in row] for row in shown]}
+    columns = array.shape[-1] if array.ndim else 1
+    if shown.size != array.size:
+        told["each"] = [-(-a // b) for a, b in zip((array.size // columns, columns), shown.shape, strict=True)]
+    return told | summary_of(array)
+
+
+def _reduced(matrix: Array, most: int) -> Array:
+    """Return the entry of largest size in each tile, for as many tiles as are allowed: the longer side is cut first."""
+    rows, columns = matrix.shape
+    if rows * columns <= most and max(rows, columns) <= _LONGEST_SIDE:
+        return matrix
+    narrow = min(rows, columns, int(most**0.5))
+    long = min(max(rows, columns), _LONGEST_SIDE, most // narrow)
+    return largest_in_tiles(matrix, *((narrow, long) if rows <= columns else (long, narrow)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphnet.common.tables import table
+from graphnet.draw.names import count
 from graphnet.draw.picture import Arrow, Box, Bundle, Column, Diagram, Picture
-from graphnet.draw.text import count
 
 _MOST_DESCRIBED = 60
 _MOST_WEIGHTS = 60  # more weights than this between two layers are told by their size alone

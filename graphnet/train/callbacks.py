@@ -151,7 +151,7 @@ class History:
             figure = self.plot()
         except DrawError:
             return None
-        from graphnet.draw.plots.figure import png
+        from graphnet.draw.figure import png
 
         return png(figure)
 

@@ -11,7 +11,7 @@ import pytest
 import graphnet as gn
 from graphnet.common import replace
 from graphnet.core import registry
-from graphnet.draw import Drawing, colours, draw, drawing, render
+from graphnet.draw import Drawing, colours, dot, draw, drawing
 from graphnet.draw.picture import Mark
 from graphnet.errors import DrawError, GraphError
 
@@ -50,7 +50,7 @@ def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
 
 
 def test_no_renderer_is_one_error_that_says_what_to_install(network, monkeypatch, tmp_path):
-    monkeypatch.setattr(render.shutil, "which", lambda _: None)
+    monkeypatch.setattr(dot.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     with pytest.raises(DrawError, match="pip install") as caught:
         draw(network[0]).save(tmp_path / "net.svg")
@@ -69,7 +69,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch):
     import graphviz
 
     asked = []
-    monkeypatch.setattr(render.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *arguments, **_: asked.append(arguments) or b"<svg >")
     draw(network[0]).to_svg()
     assert asked[0][:2] == ("dot", "svg")
@@ -78,7 +78,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch):
 def test_a_broken_dot_falls_back_to_pygraphviz(network, monkeypatch):
     import graphviz
 
-    monkeypatch.setattr(render.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *_, **__: 1 / 0)
     assert "<svg" in draw(network[0]).to_svg()
 

@@ -8,8 +8,8 @@ import pytest
 import graphnet as gn
 from graphnet.draw import draw
 from graphnet.draw.build import picture_of
+from graphnet.draw.names import number_text
 from graphnet.draw.picture import Mark
-from graphnet.draw.text import number_text
 from graphnet.errors import DrawError
 
 

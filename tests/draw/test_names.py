@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.common.text import clean, markup, short
 from graphnet.draw import draw
-from graphnet.draw.render import render
-from graphnet.draw.text import clean, dot_markup, markup, short
+from graphnet.draw.dot import dot_markup, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 

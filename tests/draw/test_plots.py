@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import graphnet as gn
-from graphnet.draw.text import short
+from graphnet.common.text import short
 from graphnet.errors import DrawError, GraphError, UnreachableError
 
 

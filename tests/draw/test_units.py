@@ -9,7 +9,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
-from graphnet.draw.text import number_text
+from graphnet.draw.names import number_text
 from graphnet.draw.units.build import diagram_of
 from graphnet.errors import DrawError
 
@@ -437,7 +437,7 @@ def test_every_suffix_in_the_unit_view(network, tmp_path, suffix, capfd):
 def test_a_png_of_the_unit_view_has_the_size_of_its_svg(network):
     drawing = draw(gn.backward(*network), view="units")
     root = ElementTree.fromstring(drawing.to_svg())
-    from graphnet.draw.render import render
+    from graphnet.draw.dot import render
 
     png = render(drawing.to_dot(), "png", "nop2")
     size = [int.from_bytes(png[start : start + 4], "big") for start in (16, 20)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.text import short
+from graphnet.common.text import short
 from tests.draw.test_names import HOSTILE
 
 MORE = [

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.page.runs import array_data, share
-from graphnet.draw.text import short
+from graphnet.common.text import short
+from graphnet.draw.page import share
+from graphnet.draw.scale import array_data
 from graphnet.errors import DrawError
 
 

@@ -310,7 +310,7 @@ def test_a_history_plots_itself(line, fit):
 
 
 def test_without_matplotlib_there_is_a_typed_error_and_no_plot_in_notebooks(monkeypatch):
-    monkeypatch.setitem(sys.modules, "graphnet.draw.plots.figure", None)  # the one file that imports matplotlib
+    monkeypatch.setitem(sys.modules, "graphnet.draw.figure", None)  # the one file that imports matplotlib
     history = gn.History(loss=[1.0], seconds=[0.1])
     with pytest.raises(gn.errors.DrawError, match="need matplotlib"):
         history.plot()

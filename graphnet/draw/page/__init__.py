@@ -1,8 +1,10 @@
-"""The page: one self-contained HTML file that steps through a pass.
+"""The page: one self-contained HTML file that steps through a pass. The scripts in ``assets`` compute nothing.
 
-`steps` says what happens in which order, with which numbers and words. `scenery` brings the steps to the boxes of a picture,
-and finds places for them. `runs` bounds what the page carries of arrays, `formulas` makes plain data of rules, and `data`
-gathers all. The style and the scripts in ``assets`` show these data; they compute nothing.
+Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
+same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers. Here all that
+the page shows is gathered as plain data that JSON can hold; every text in it is clean, nothing is escaped. `steps` says what
+happens in which order and in which words, `scenery` brings that to the boxes of a picture and finds places for them,
+`formulas` makes plain data of rules.
 """
 
 from __future__ import annotations
@@ -11,11 +13,27 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from operator import attrgetter
+from typing import Any, Literal
 
-from graphnet.draw.text import markup
+from graphnet.common.text import markup, short
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import Constant, Parameter
+from graphnet.core.node import Array, Node
+from graphnet.draw.names import WHY, number_text, share_text
+from graphnet.draw.page.formulas import rule_trees
+from graphnet.draw.page.scenery import Stage
+from graphnet.draw.page.steps import PHASES, Event, Sentences, new_value, steps_of
+from graphnet.draw.picture import STATE_MARKS, Picture
+from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
+from graphnet.draw.units.build import Scales, diagram_of
+from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
+from graphnet.engine.passes import BackwardPass, ForwardPass
+from graphnet.engine.units import flat_units
+from graphnet.errors import DrawError
 
 _SCRIPTS = (
     "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
@@ -53,3 +71,241 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+_MOST_ARRAYS = 30_000  # arrays that one page carries at most
+
+# Numbers that one page carries at most, over all its arrays; and that one array gets at most, and at least: a page of very
+# many arrays carries a few of each.
+_MOST_NUMBERS, _MOST_IN_ONE, _FEWEST_IN_ONE = 120_000, 640, 12
+
+# Characters that unit views of all passes may take; beyond that the page has the op view alone.
+_MOST_UNIT_TEXT = 2_000_000
+
+# A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes.
+_MOST_INSIDE, _MOST_BOXES = 100, 1_500
+
+_ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
+
+
+def page_data(
+    graph: Graph,
+    passes: Mapping[str, ForwardPass],
+    learning_rate: float,
+    *,
+    unfold: Callable[..., Picture],
+    sample: int | None = None,
+    view: Literal["ops", "units"] = "ops",
+) -> dict[str, Any]:
+    """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
+
+    ``unfold()`` gives the picture: the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)``
+    one where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
+    the unit view alone.
+
+    Raises
+    ------
+    DrawError
+        If the passes don't take the same steps or are too many, or there is no Graphviz.
+    """
+    picture = unfold()
+    scenes = {name: Stage(one, graph) for name, one in _pictures(picture, unfold).items()}
+    nodes = list(dict.fromkeys(node for scene in scenes.values() for node in scene.single.values()))
+    count = 3 * len(nodes) * len(passes)
+    if count > _MOST_ARRAYS and len(passes) > 1:
+        raise DrawError(
+            f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
+            repair=f"Draw one in {-(-count // _MOST_ARRAYS)} of them.",
+        )
+    page = _Page(graph, list(passes.values()), learning_rate, share(count))
+    arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
+    formulas = rule_trees(graph, page.passes)
+    scales = page.scales(nodes)
+    units = page.unit_views(sample, scales)
+    named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
+    named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
+    return {
+        "title": picture.title,
+        "view": view,
+        "rate": number_text(learning_rate),
+        "loss": page.sentences.names.loss,
+        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals)},
+        "marks": STATE_MARKS,
+        "why": WHY,
+        "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
+        "passes": arrays,
+        "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
+        "units": units,
+    }
+
+
+def share(arrays: int) -> int:
+    """Return how many numbers each of this many arrays may have.
+
+    Examples
+    --------
+    >>> share(10), share(1_000), share(1_000_000)
+    (640, 120, 12)
+    """
+    return min(_MOST_IN_ONE, max(_FEWEST_IN_ONE, _MOST_NUMBERS // max(arrays, 1)))
+
+
+def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Picture]:
+    """Return the picture, and by its id one for each folded box that can be opened."""
+    pictures = {"": picture}
+    room = _MOST_BOXES - len(picture.boxes)
+    for box in picture.boxes:
+        needed = len(picture.boxes) + len(box.nodes)
+        if box.kind == "folded" and len(box.nodes) <= _MOST_INSIDE and needed <= room:
+            room -= needed
+            pictures[box.id] = unfold(unfold=box.nodes[0])
+    return pictures
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    ends = [number_text(scale.low, 2), number_text(scale.high, 2)]
+    return {"low": scale.low, "high": scale.high, "ends": ends}
+
+
+class _Page:
+    """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
+
+    def __init__(self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int) -> None:
+        self.graph, self.passes, self.rate, self.most = graph, passes, rate, most
+        self.steps = [steps_of(run, rate) for run in passes]
+        self.sentences = Sentences(graph, number_text(rate))
+        self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
+
+    def scales(self, nodes: Collection[Node]) -> Scales:
+        """Return the colour scales of both views over all passes."""
+        runs = self.passes
+        backward = [run for run in runs if isinstance(run, BackwardPass)]
+        return Scales(
+            linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
+            logarithmic(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
+            linear(run.values[node] for run in runs for node in self.graph.parameters if run.values[node].ndim == 2),
+        )
+
+    # The numbers of one pass ----------------------------------------------------------------------------------------
+
+    def arrays(self, name: str, run: ForwardPass, nodes: Collection[Node]) -> dict[str, Any]:
+        """Return the numbers of one run, under the name that the page calls it."""
+        outputs = self.graph.outputs
+        error = number_text(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
+        return {
+            "name": short(name),
+            "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
+            "error": error,
+            "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
+        }
+
+    def _arrays(self, run: ForwardPass, node: Node) -> dict[str, Any]:
+        """Return what a node has: its value, and where there is one its error signal with the messages it adds up.
+
+        What arrives at a constant goes no further and changes nothing: of that nothing is said. A message that comes alone is
+        the error signal, which is there already.
+        """
+        told: dict[str, Any] = {"value": array_data(run.values[node], self.most)}
+        if not isinstance(run, BackwardPass) or isinstance(node, Constant):
+            return told
+        if flat := flat_units(run, node):
+            told["flat"] = {what: share_text(what, where) for what, where in flat.items()}
+        if node not in run.error_signals:
+            return told | {"unreached": True}
+        told["signal"] = array_data(run.error_signals[node], self.most)
+        told["messages"] = []
+        messages = run.messages(node)
+        for consumer, slot, delta in messages:
+            sender: dict[str, Any] = {"from": None, "name": ""}
+            if consumer is not None:
+                sender = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": slot}
+            told["messages"].append(sender | ({"array": array_data(delta, self.most)} if len(messages) > 1 else {}))
+        if isinstance(node, Parameter):
+            told["update"] = array_data(new_value(run, node, self.rate), self.most)
+        return told
+
+    # The op view ----------------------------------------------------------------------------------------------------
+
+    def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
+        """Return one picture with its steps, which are the same for all passes."""
+        shown = [scene.steps(of_one) for of_one in self.steps]
+        plots = [[plotted for plotted, _ in of_one] for of_one in shown] or [[]]
+        if any(plot != plots[0] for plot in plots):
+            raise DrawError(
+                "the passes reach different nodes, so that they can't share the steps of one page",
+                repair="Draw passes of the same outputs and delta, or save a page for each.",
+            )
+        told = [
+            {
+                "says": [self._says(scene, *step) for step in of_one],
+                "folded": {box: self._inside(run, nodes) for box, nodes in scene.folded.items()},
+            }
+            for run, of_one in zip(self.passes, shown, strict=True)
+        ]
+        contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
+        present = [step["phase"] for step in plots[0]]
+        phases = [(key, title) for key, title in PHASES.items() if key in present]
+        return {
+            "notice": scene.picture.notice,
+            "told": told,
+            "steps": plots[0],
+            "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
+            **scene.scenery(self.sentences, self.passes, contents),
+            "within": {node: box for node, box in scene.within.items() if node in named},
+        }
+
+    def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
+        """Return what is said of a folded box: the largest error signal inside."""
+        signals = run.error_signals if isinstance(run, BackwardPass) else {}
+        norms = [(norm(signals[node]), node) for node in nodes if node in signals]
+        if not norms:
+            return {}
+        size, node = max(norms, key=lambda pair: pair[0])
+        return {"largest": {"norm": number_text(size), "name": self.sentences.name(node)}}
+
+    def _says(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str:
+        box, *others = shown["boxes"]
+        if others or box in scene.single:
+            return self.sentences.of(step)
+        return self.sentences.of_many(step, len(scene.folded[box]), scene.titles[box])
+
+    # The unit view --------------------------------------------------------------------------------------------------
+
+    def unit_views(self, sample: int | None, scales: Scales) -> list[dict[str, Any]]:
+        """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much."""
+        views: list[dict[str, Any]] = []
+        for run in self.passes or (None,):
+            updated: dict[Node, Array] = {}
+            if isinstance(run, BackwardPass):
+                updated |= {w: new_value(run, w, self.rate) for w in self.graph.parameters if w in run.error_signals}
+            try:
+                diagram = diagram_of(run or self.graph, sample, scales if run else None, updated)
+            except DrawError:
+                return views
+            sheet = sheet_of(diagram)
+            notices = [diagram.sample, diagram.notice and f"{diagram.notice}."]
+            view: dict[str, Any] = {"width": float(f"{sheet.width:g}"), "height": float(f"{sheet.height:g}")}
+            view |= {"notice": " ".join(filter(None, notices)), "marks": _marks(sheet), "font": SVG_FONT}
+            parts = [_part(part) for part in sheet.parts if not _ON_THE_PAGE_ITSELF & set(part.classes)]
+            views.append(view | {"parts": parts})
+            if len(views) == 1 and len(json.dumps(views)) * len(self.passes) > _MOST_UNIT_TEXT:
+                return []
+        return views
+
+
+def _marks(sheet: Sheet) -> list[str]:
+    """Return which states are marked at the labels of error signals."""
+    labels = [part for part in sheet.parts if {"label", "backward"} <= set(part.classes)]
+    words = "".join(span.text for part in labels for text in part.texts for span in text.spans)
+    return [state for state, mark in STATE_MARKS.items() if mark in words]
+
+
+def _part(part: Element) -> dict[str, Any]:
+    nodes = [name for name in part.classes if re.fullmatch(r"n\d+", name)]
+    told = {
+        "classes": [name for name in part.classes if name not in nodes],
+        "nodes": nodes,
+        "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],
+        "tip": part.tip,
+    }
+    return told | ({"updated": part.updated} if part.updated else {})

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
+from graphnet.draw.dot import render
 from graphnet.draw.names import kind_of, signal_role
 from graphnet.draw.page.steps import Event, Sentences
 from graphnet.draw.picture import STATE_MARKS, Box, Frame, Picture
-from graphnet.draw.render import render
 from graphnet.draw.scale import fits_table
-from graphnet.draw.text import short
 from graphnet.engine.passes import ForwardPass
 
 Card = Literal["words", "numbers", "maps", "sizes"]
@@ -28,16 +27,6 @@ _WIDEST, _NARROWEST = 300.0, 84.0
 _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
 _POINTS_PER_INCH = 72.0
 _LONGEST_SCOPE = 200
-
-
-@dataclass(frozen=True)
-class StageStep:
-    """One step as a picture can show it: ids of boxes that are lit, numbers of edges along which something flows."""
-
-    phase: str
-    shows: str
-    boxes: tuple[str, ...]
-    edges: tuple[int, ...]
 
 
 class Stage:
@@ -71,8 +60,10 @@ class Stage:
         self.edges = [edge for edge in picture.edges if edge.role == "value"]
         self._edge_at = {(edge.source, edge.target, edge.slot): i for i, edge in enumerate(self.edges)}
 
-    def steps(self, steps: Iterable[Event]) -> list[tuple[StageStep, Event]]:
+    def steps(self, steps: Iterable[Event]) -> list[tuple[dict[str, Any], Event]]:
         """Return the steps as this picture shows them, each with the last of those it stands for.
+
+        A step has its phase, what it shows, ids of boxes that are lit, and numbers of edges along which something flows.
 
         What happens inside a folded box in one phase is one step: it comes when the last of it has happened.
         """
@@ -85,10 +76,10 @@ class Stage:
             bundles[key] = bundle
         return [(self._bundled(bundle), bundle[-1]) for bundle in bundles.values()]
 
-    def _bundled(self, bundle: Sequence[Event]) -> StageStep:
+    def _bundled(self, bundle: Sequence[Event]) -> dict[str, Any]:
         boxes = dict.fromkeys(self.box_of[node] for step in bundle for node in step.nodes)
         edges = dict.fromkeys(self._edges(bundle))
-        return StageStep(bundle[-1].phase, bundle[-1].shows, tuple(boxes), tuple(edges))
+        return {"phase": bundle[-1].phase, "shows": bundle[-1].shows, "boxes": [*boxes], "edges": [*edges]}
 
     def _edges(self, bundle: Sequence[Event]) -> Iterator[int]:
         for step in bundle:
@@ -98,60 +89,90 @@ class Stage:
                 if found is not None:  # edges inside a folded box are not drawn
                     yield found
 
+    def scenery(
+        self, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Return what is drawn apart from the numbers, and where.
 
-def scenery(
-    scene: Stage, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return what is drawn apart from the numbers, and where.
+        The passes decide what a box shows of its arrays; `told`, what each of them says of each box, how large the boxes are.
 
-    The passes decide what a box shows of its arrays; `told`, what each of them says of each box, how large the boxes are.
+        Raises
+        ------
+        DrawError
+            If there is no Graphviz.
+        """
+        picture = self.picture
+        roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
+        cards = {box.id: _card(self.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
+        sizes = {box.id: _card_size(box, cards[box.id], [run.get(box.id, {}) for run in told]) for box in picture.boxes}
+        places = self._places(sizes)
+        boxes = []
+        for box in picture.boxes:
+            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": places[box.id]}
+            made |= {"kind": box.kind, "title": box.title, "lines": list(box.lines), "output": box.output}
+            made |= {"mark": vars(box.mark)} if box.mark else {}
+            node = self.single.get(box.id)
+            made |= self._node(sentences, node) if node is not None else {"members": len(self.folded[box.id])}
+            boxes.append(made)
+        edges = [
+            {"source": e.source, "target": e.target, "slot": e.slot, "path": places[f"e{i}"], "text": e.text}
+            for i, e in enumerate(self.edges)
+        ]
+        groups = [{"title": group.title, "place": places[f"cluster_{group.id}"]} for group in picture.groups]
+        return {**places["page"], "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
 
-    Raises
-    ------
-    DrawError
-        If there is no Graphviz.
-    """
-    picture = scene.picture
-    roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
-    cards = {box.id: _card(scene.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
-    sizes = {box.id: _card_size(box, cards[box.id], [run.get(box.id, {}) for run in told]) for box in picture.boxes}
-    places = _places(scene, sizes)
-    boxes = []
-    for box in picture.boxes:
-        made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": places[box.id]}
-        made |= {"kind": box.kind, "title": box.title, "lines": list(box.lines), "output": box.output}
-        made |= {"mark": {"kind": box.mark.kind, "text": box.mark.text}} if box.mark else {}
-        node = scene.single.get(box.id)
-        made |= _node(scene, sentences, node) if node is not None else {"members": len(scene.folded[box.id])}
-        boxes.append(made)
-    return {
-        **places["page"],
-        "direction": picture.direction,
-        "groups": [{"title": group.title, "place": places[f"cluster_{group.id}"]} for group in picture.groups],
-        "boxes": boxes,
-        "edges": [
-            {
-                "source": edge.source,
-                "target": edge.target,
-                "slot": edge.slot,
-                "path": places[f"e{i}"],
-                "text": edge.text,
-            }
-            for i, edge in enumerate(scene.edges)
-        ],
-    }
+    def _node(self, sentences: Sentences, node: Node) -> dict[str, Any]:
+        """Return what is to be known of a node apart from its numbers."""
+        told: dict[str, Any] = {
+            "role": signal_role(node).replace(" ", "-"),
+            "symbol": sentences.names.symbol(node),
+            "derivative": sentences.caption(node),
+            "scope": short(node.scope, _LONGEST_SCOPE),
+            "inputs": [self.box_of[source] for source in node.inputs],
+        }
+        return told | ({"op": short(node.op.name)} if node.op is not None else {})
 
+    def _places(self, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+        """Return where Graphviz places boxes of these sizes and the frames around them, and the paths of the edges in SVG.
 
-def _node(scene: Stage, sentences: Sentences, node: Node) -> dict[str, Any]:
-    """Return what is to be known of a node apart from its numbers."""
-    told: dict[str, Any] = {
-        "role": signal_role(node).replace(" ", "-"),
-        "symbol": sentences.names.symbol(node),
-        "derivative": sentences.caption(node),
-        "scope": short(node.scope, _LONGEST_SCOPE),
-        "inputs": [scene.box_of[source] for source in node.inputs],
-    }
-    return told | ({"op": short(node.op.name)} if node.op is not None else {})
+        A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the
+        edge at place 7 by ``"e7"``, and the size of all by ``"page"``.
+        """
+        placed = json.loads(render("\n".join(self._dot(sizes)), "json0"))
+        _, _, width, height = _numbers(placed["bb"])
+        places: dict[str, Any] = {"page": {"width": width, "height": height}}
+        for thing in placed["objects"]:
+            name = thing["name"]
+            if name in sizes:
+                (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
+                places[name] = [round(x - wide / 2, 1), round(height - y - high / 2, 1), wide, high]
+            else:
+                left, bottom, right, top = _numbers(thing["bb"])
+                places[name] = [round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1)]
+        for edge in placed.get(
+            "edges", ()
+        ):  # Graphviz gives its first point and then three for each piece of the curve
+            points = [_numbers(point) for point in edge["pos"].split() if point[0] not in "se"]
+            pairs = [f"{x:.1f} {height - y:.1f}" for x, y in points]
+            places[edge["id"]] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
+        return places
+
+    def _dot(self, sizes: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+        yield "digraph page {"
+        yield f'rankdir="{self.picture.rankdir}" nodesep="0.25" ranksep="0.45" pad="0"'
+        yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
+        for id, (width, height) in sizes.items():
+            yield f'{id} [width="{width / _POINTS_PER_INCH:.4f}" height="{height / _POINTS_PER_INCH:.4f}"]'
+        for part in self.picture.nested():
+            if isinstance(part, Frame):
+                yield f'subgraph "cluster_{part.id}" {{ margin="14" label=" "'
+            else:
+                yield "}" if part is None else part.id
+        kinds = {box.id: box.kind for box in self.picture.boxes}
+        for i, edge in enumerate(self.edges):
+            pull = 8 if kinds[edge.source] in ("op", "folded") else 1  # keeps the main line straight
+            yield f'{edge.source} -> {edge.target} [id="e{i}" weight="{pull}"]'
+        yield "}"
 
 
 # How large ----------------------------------------------------------------------------------------------------------
@@ -199,52 +220,6 @@ def _marks(one: Mapping[str, Any]) -> list[str]:
 def _width(text: str, letter: float) -> float:
     """Return about how wide a text is: letters of East Asian scripts and emoji take the room of two."""
     return letter * sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-# Where --------------------------------------------------------------------------------------------------------------
-
-
-def _places(scene: Stage, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-    """Return where Graphviz places boxes of these sizes and the frames around them, and the paths of the edges in SVG.
-
-    A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the edge
-    at place 7 by ``"e7"``, and the size of all by ``"page"``.
-    """
-    placed = json.loads(render("\n".join(_dot(scene, sizes)), "json0"))
-    _, _, width, height = _numbers(placed["bb"])
-    places: dict[str, Any] = {"page": {"width": width, "height": height}}
-    for thing in placed["objects"]:
-        name = thing["name"]
-        if name in sizes:
-            (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
-            places[name] = [round(x - wide / 2, 1), round(height - y - high / 2, 1), wide, high]
-        else:
-            left, bottom, right, top = _numbers(thing["bb"])
-            places[name] = [round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1)]
-    for edge in placed.get("edges", ()):  # Graphviz gives its first point and then three for each piece of the curve
-        points = [_numbers(point) for point in edge["pos"].split() if point[0] not in "se"]
-        pairs = [f"{x:.1f} {height - y:.1f}" for x, y in points]
-        places[edge["id"]] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
-    return places
-
-
-def _dot(scene: Stage, sizes: Mapping[str, tuple[float, float]]) -> Iterator[str]:
-    picture = scene.picture
-    yield "digraph page {"
-    yield f'rankdir="{"LR" if picture.direction == "right" else "TB"}" nodesep="0.25" ranksep="0.45" pad="0"'
-    yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
-    for id, (width, height) in sizes.items():
-        yield f'{id} [width="{width / _POINTS_PER_INCH:.4f}" height="{height / _POINTS_PER_INCH:.4f}"]'
-    for part in picture.nested():
-        if isinstance(part, Frame):
-            yield f'subgraph "cluster_{part.id}" {{ margin="14" label=" "'
-        else:
-            yield "}" if part is None else part.id
-    kinds = {box.id: box.kind for box in picture.boxes}
-    for i, edge in enumerate(scene.edges):
-        pull = 8 if kinds[edge.source] in ("op", "folded") else 1  # keeps the main line straight
-        yield f'{edge.source} -> {edge.target} [id="e{i}" weight="{pull}"]'
-    yield "}"
 
 
 def _numbers(text: str) -> list[float]:

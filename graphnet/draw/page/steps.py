@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 
 from graphnet.common.tables import distinct
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.names import Names, kind_of
+from graphnet.draw.names import Names, kind_of, number_text
 from graphnet.draw.outline import Use
-from graphnet.draw.text import number_text, short
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 Phase = Literal["forward", "error", "backward", "gradients", "update"]
@@ -52,18 +52,25 @@ class Event:
         Whom it happens to.
     results
         For each node its value, its error signal, or a parameter's new value.
-    uses
-        The edges along which something flows, forward for a value and back for an error signal.
     messages
-        What flows back along them; in this order they add up to the error signal.
+        What flows back; in this order they add up to the error signal.
     """
 
     phase: Phase
     shows: Literal["value", "signal", "update", "none"]
     nodes: tuple[Node, ...]
     results: tuple[Array, ...]
-    uses: tuple[Use, ...] = ()
     messages: tuple[Message, ...] = ()
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The edges along which something flows, forward for a value and back for an error signal."""
+        node = self.nodes[0]
+        if self.shows == "value":
+            return tuple(Use(source, node, slot) for slot, source in enumerate(node.inputs))
+        return tuple(
+            Use(node, m.consumer, m.slot) for m in self.messages if m.consumer is not None and m.slot is not None
+        )
 
 
 def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
@@ -86,10 +93,8 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     """
     given = tuple(node for node in run.graph.nodes if node.op is None)
     steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
-    for node in run.graph.nodes:
-        if node.op is not None:
-            uses = tuple(Use(source, node, slot) for slot, source in enumerate(node.inputs))
-            steps.append(Event("forward", "value", (node,), (run.values[node],), uses))
+    computed = [node for node in run.graph.nodes if node.op is not None]
+    steps += [Event("forward", "value", (node,), (run.values[node],)) for node in computed]
     if not isinstance(run, BackwardPass):
         return steps
     updated = [node for node in run.graph.parameters if node in run.error_signals]
@@ -115,22 +120,20 @@ def _back(run: BackwardPass) -> Iterator[Event]:
     nodes = [node for node in run.graph.nodes if not isinstance(node, Constant)]
     for node in reversed(nodes):
         if node in run.error_signals:
-            messages = run.messages(node)
-            uses = tuple(
-                Use(node, m.consumer, m.slot) for m in messages if m.consumer is not None and m.slot is not None
-            )
-            yield Event(_phase(run, node, uses), "signal", (node,), (run.error_signals[node],), uses, messages)
+            signal, messages = run.error_signals[node], run.messages(node)
+            yield Event(_phase(run, node), "signal", (node,), (signal,), messages)
     unreached = tuple(node for node in nodes if node not in run.error_signals)
     if unreached:
         yield Event("backward", "none", unreached, ())
 
 
-def _phase(run: BackwardPass, node: Node, uses: tuple[Use, ...]) -> Phase:
+def _phase(run: BackwardPass, node: Node) -> Phase:
     """Return when an error signal comes: the output error is what a loss sends back that nothing else reaches."""
     if isinstance(node, Parameter):
         return "gradients"
-    starts = all(message.consumer is None for use in uses for message in run.messages(use.consumer))
-    return "error" if starts and all(_is_loss(run, use.consumer) for use in uses) else "backward"
+    consumers = [message.consumer for message in run.messages(node) if message.consumer is not None]
+    starts = all(message.consumer is None for consumer in consumers for message in run.messages(consumer))
+    return "error" if starts and all(_is_loss(run, consumer) for consumer in consumers) else "backward"
 
 
 def _is_loss(run: BackwardPass, node: Node) -> bool:

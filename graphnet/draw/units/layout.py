@@ -1,16 +1,22 @@
-"""From the neutral description of the unit view to shapes at places."""
+"""From the neutral description of the unit view to shapes at places: circles and lines, and what stands around them."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain, starmap
+from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
+from graphnet.draw.names import WHY, count
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.draw.units import frame, shapes
-from graphnet.draw.units.shapes import Area, Disc, Drawn, Element, Line, Point, Sheet, Text, formula, plain
+from graphnet.draw.units import shapes
+from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Span, Stroke, Text, formula, plain
+
+Line: TypeAlias = tuple[tuple[Span, ...], Shade]
+"""A line of text, and its colour."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,9 @@ _LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, 
 
 _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
 _LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
+_LEFT, _LINE = 24.0, 18.0
+_LONGEST = 90  # letters of a line below the title
+_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
 _MOST_BACK_ARROWS = 12
@@ -44,8 +53,7 @@ def sheet_of(diagram: Diagram) -> Sheet:
     return _Placing(diagram).sheet()
 
 
-@dataclass(frozen=True)
-class _Circle:
+class _Circle(NamedTuple):
     """Where a unit stands, and its column."""
 
     x: float
@@ -54,60 +62,64 @@ class _Circle:
     column: Column
 
     @property
-    def centre(self) -> Point:
-        return self.x, self.y
+    def rim(self) -> shapes.Circle:
+        return self[:3]
 
 
 class _Placing:
     def __init__(self, diagram: Diagram) -> None:
-        self.diagram = diagram
+        self.diagram, self.columns = diagram, diagram.columns
         rows = _labelled_rows(diagram)
         self.style = style = _SMALL if rows else _LARGE
-        self.rows = rows or [style.row] * len(diagram.columns)
-        self.spans = [self._drop(c, max(0, len(column.units) - 1)) for c, column in enumerate(diagram.columns)]
+        self.rows = rows or [style.row] * len(self.columns)
+        self.spans = [self._drop(c, max(0, len(column.units) - 1)) for c, column in enumerate(self.columns)]
         height = max(self.spans) + 2 * style.r
-        self.top = frame.top(diagram)
+        self.told = [line for text in (diagram.sample, diagram.notice) for line in textwrap.wrap(text, _LONGEST)]
+        self.top = 92.0 + _LINE * len(self.told)
         self.middle = self.top + style.above + height / 2
         self.bottom = self.middle + height / 2 + style.below
         self.circles = {
             unit.id: _Circle(
-                self.x(c),
+                self._x(c),
                 self.middle + (self._drop(c, place) - self.spans[c] / 2),
                 style.input_r if column.kind == "input" else style.r,
                 column,
             )
-            for c, column in enumerate(diagram.columns)
+            for c, column in enumerate(self.columns)
             for place, unit in enumerate(column.units)
         }
 
-    def x(self, c: int) -> float:
+    def _x(self, c: int) -> float:
         """Return where a column stands."""
         return 60 + self.style.input_r + c * self.style.column
 
     def _drop(self, c: int, place: int) -> float:
         """Return how far below the first unit of its column a unit stands: an ellipsis takes a place, too."""
-        column = self.diagram.columns[c]
+        column = self.columns[c]
         below_ellipsis = place >= (len(column.units) + 1) // 2 and len(column.units) < column.size
         return (place + (1.0 if below_ellipsis else 0.0)) * self.rows[c] if column.units else 0.0
 
     def sheet(self) -> Sheet:
-        diagram, labelled = self.diagram, self.style.labelled
-        lines: list[Element] = []
-        labels: list[Element] = []
-        for bundle in diagram.bundles:
-            for weight in sorted(bundle.weights, key=_strength):  # strong ones on top
-                lines += self._line(bundle, weight)
-                labels += self._weight_label(bundle, weight) if labelled else []
-        units = [part for column in diagram.columns for unit in column.units for part in self._unit(unit)]
-        gaps = [part for c in range(len(diagram.columns)) for part in self._gap(c)]
-        room = self.x(len(diagram.columns) - 1) + self.style.r + (90 if labelled else 60)
-        error, right = self._error(diagram.error) if diagram.error else ([], room)
-        below = self.bottom + frame.feet_height(diagram, labelled=labelled)
-        feet = frame.feet(diagram, self.x, self.bottom, labelled=labelled)
-        around = [*frame.heads(diagram, self.x, self.top), *feet, *frame.legend(diagram, below)]
-        width = max([right, *map(frame.right_end, around)]) + 24
-        parts = (*lines, *units, *gaps, *labels, *error, *around)
-        return Sheet(width, below + frame.legend_height(diagram), parts)
+        bundles, last = self.diagram.bundles, len(self.columns) - 1
+        # Strong ones on top.
+        weights = [(bundle, weight) for bundle in bundles for weight in sorted(bundle.weights, key=_strength)]
+        parts = [
+            *chain.from_iterable(starmap(self._line, weights)),
+            *(part for column in self.columns for unit in column.units for part in self._unit(unit)),
+            *(part for c in range(len(self.columns)) for part in self._gap(c)),
+        ]
+        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
+        if self.style.labelled:
+            parts += chain.from_iterable(starmap(self._weight_label, weights))
+        if self.diagram.error:
+            error, right = self._error(self.diagram.error)
+            parts += error
+        feet = [self._foot(c) for c in range(len(self.columns))]
+        meanings = _meanings(self.diagram)
+        below = self.bottom + _LINE * max(*map(len, feet), 3 if self.style.labelled else 4) + 22
+        around = [*self._heads(), *self._feet(feet), *self._legend(meanings, below)]
+        ends = [text.x + (1 - text.before) * text.width for part in around for text in part.texts]
+        return Sheet(max([right, *ends]) + 24, below + _LINE * len(meanings) + 24, (*parts, *around))
 
     # Weights --------------------------------------------------------------------------------------------------------
 
@@ -116,52 +128,46 @@ class _Placing:
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
-        colour = colours.weight(weight.negative, strength)
-        line = Line(shapes.edge_line(start.centre, start.r, end.centre, end.r), colour, width)
+        line = Stroke(shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength), width)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
         yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            arrow = shapes.back_arrow(end.centre, end.r, start.centre, start.r, RED, _thickness(weight.message), 16)
+            arrow = shapes.back_arrow(end.rim, start.rim, RED, _thickness(weight.message), 16)
             classes = ("message", "backward", f"n{start.column.a}")
             yield Element(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
 
     def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Element]:
         start, end = self.circles[weight.source], self.circles[weight.target]
-        x, y = shapes.between(start.centre, end.centre, _LABEL_AT)
+        x, y = shapes.between(start[:2], end[:2], _LABEL_AT)
         w, node = f"w_{start.column.index}{end.column.index}", f"n{bundle.node}"
-        if weight.weight is None:
-            yield _label(f"{weight.id}w", ("label", node), Text(x, y + 4, formula(w), 12, colours.INK))
-            return
-        height = y - 3 if weight.gradient else y + 4
-        ink = colours.weight(weight.negative, 1.0)
-        number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
+        number = Text(x, y + 4, formula(w), 12, colours.INK)
+        if weight.weight:
+            height, ink = y - 3 if weight.gradient else y + 4, colours.weight(weight.negative, 1.0)
+            number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
         yield _label(f"{weight.id}w", ("label", node), number, weight.updated)
         yield from _gradient(weight.id, node, weight.gradient, x, y + 10)
 
     # Units ----------------------------------------------------------------------------------------------------------
 
     def _unit(self, unit: Unit) -> Iterator[Element]:
-        circle, labelled = self.circles[unit.id], self.style.labelled
-        (x, y), r, column = circle.centre, circle.r, circle.column
+        (x, y, r, column), labelled = self.circles[unit.id], self.style.labelled
         words = [f"{name} = {text}" for name, text in unit.numbers.items()] + ([unit.flat] if unit.flat else [])
         tip = f"unit {unit.number}: {', '.join(words)}" if words else ""
-        yield self._ring(unit, circle)
+        yield self._ring(unit)
         if column.kind == "input":
-            inside: list[Drawn] = [Disc(x, y, r, _fill(unit.a), colours.BOX["input"][1], 1.0)]
+            inside: list[Drawn] = [Disc(x, y, r, colours.BOX["input"][1], 1.0, _fill(unit.a))]
             inside += _symbol_and_number(x, y, f"a_{column.index}", unit.a) if labelled else []
             yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
             return
         at_x, at_y, size = (-r * 0.5, -r * 0.3, 16) if labelled else (-r * 0.48, 4.5, 12)
-        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.z), colours.FRAME, right=False)]
-        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.a), colours.FRAME, right=True)]
+        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, colours.FRAME, _fill(unit.z), right=False)]
+        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, colours.FRAME, _fill(unit.a), right=True)]
         z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
-            up, *sides = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
-            a_shapes.append(
-                Line(shapes.curve_in(column.curve, x + r * 0.45, y - up, sides[0], sides[1]), colours.INK, 1.3)
-            )
+            up, wide, high = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
+            a_shapes.append(Stroke(shapes.curve_in(column.curve, x + r * 0.45, y - up, wide, high), colours.INK, 1.3))
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
@@ -171,29 +177,33 @@ class _Placing:
         yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
         yield Element(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
         if labelled:
-            yield from self._around(unit, circle)
+            yield from self._around(unit)
         elif unit.marks:
             text = Text(x + r + 5, y + 3.5, plain(unit.marks), 9, RED, "start", bold=True)
             yield _label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text)
 
-    def _ring(self, unit: Unit, circle: _Circle) -> Element:
+    def _ring(self, unit: Unit) -> Element:
         """Return the circle's line: red and wide by the size of the error signal."""
-        (x, y), r, column = circle.centre, circle.r, circle.column
+        x, y, r, column = self.circles[unit.id]
         if column.kind == "input" or unit.delta is None:
-            ring = Disc(x, y, r, None, colours.BOX["input" if column.kind == "input" else "op"][1], 1.2)
+            ring = Disc(x, y, r, colours.BOX["input" if column.kind == "input" else "op"][1], 1.2)
             return Element(unit.id, ("ring", f"n{column.a}"), (ring,))
         width = 1.2 + (5.0 if self.style.labelled else 3.5) * _full(unit.delta.strength)
-        ring = Disc(x, y, r + width / 2, None, colours.line("error signal", unit.delta.strength), round(width, 2))
+        ring = Disc(x, y, r + width / 2, colours.line("error signal", unit.delta.strength), round(width, 2))
         return Element(unit.id, ("ring", "backward", f"n{column.z}"), (ring,))
 
-    def _around(self, unit: Unit, circle: _Circle) -> Iterator[Element]:
+    def _around(self, unit: Unit) -> Iterator[Element]:
         """Yield the numbers outside of a circle: activation, bias, error signal."""
-        (x, y), r, column = circle.centre, circle.r, circle.column
+        x, y, r, column = self.circles[unit.id]
         q = column.index
         out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 11.5, BLUE, "start", bold=True)
         yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
-            yield from self._bias(unit, circle)
+            node, at, up = f"n{column.bias}", x - r * 0.35, r + (22 if unit.bias_gradient else 12)
+            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 11, colours.INK, "end")
+            yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
+            yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
+            yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
         if unit.delta:
             classes = ("label", "backward", f"n{column.z}")
             marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
@@ -202,51 +212,41 @@ class _Placing:
                 flat = plain(f"{STATE_MARKS['saturated']} {unit.flat}")
                 yield _label(f"{unit.id}k", classes, Text(x, y + r + 31, flat, 10, RED))
 
-    def _bias(self, unit: Unit, circle: _Circle) -> Iterator[Element]:
-        (x, y), r, column = circle.centre, circle.r, circle.column
-        node = f"n{column.bias}"
-        at, up = x - r * 0.35, r + (22 if unit.bias_gradient else 12)
-        text = Text(at - 4, y - up, formula(f"b_{column.index}{_behind(unit.bias)}"), 11, colours.INK, "end")
-        yield Element("", ("bias", node), (Line(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
-        yield _label(f"{unit.id}b", ("label", "bias", node), text, unit.bias_updated)
-        yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
-
     # What is left out, and what comes last --------------------------------------------------------------------------
 
     def _gap(self, c: int) -> Iterator[Element]:
-        x, column = self.x(c), self.diagram.columns[c]
+        x, column = self._x(c), self.columns[c]
         if column.kind == "folded":
             dots = Text(x, self.middle + 8, plain("· · ·"), 30, colours.QUIET, bold=True)
             yield Element(column.id, ("folded",), (dots,))
         elif column.left_out:
             y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
-            discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, colours.QUIET, 0.5) for shift in (-7.0, 0.0, 7.0))
+            discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, 0.5, colours.QUIET) for shift in (-7.0, 0.0, 7.0))
             more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 10, colours.QUIET, "start")
             yield Element("", ("ellipsis",), discs)
             yield _label(f"{column.id}x", ("ellipsis",), more)
 
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
-        last = len(self.diagram.columns) - 1
+        last = len(self.columns) - 1
         wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
         away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
-        left, middle = self.x(last) + away, self.middle
-        box = Area(shapes.rectangle(left, middle - high / 2, wide, high), colours.OUTPUT[0], colours.OUTPUT[1], 1.5)
+        left, middle = self._x(last) + away, self.middle
+        fill, line = colours.OUTPUT
+        box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
         name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
         call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
-        units = self.diagram.columns[last].units
-        few = len(units) <= _MOST_BACK_ARROWS
-        parts = [part for unit in units for part in self._to_error(error, unit, (left, middle), arrow_back=few)]
+        parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
         return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
 
-    def _to_error(self, error: ErrorBox, unit: Unit, end: Point, *, arrow_back: bool) -> Iterator[Element]:
+    def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]
-        x, y, r, column = circle.x, circle.y, circle.r, circle.column
-        line = Line(shapes.edge_line((x, y), r, end, 4), BLUE, 1.2)
+        x, y, r, column = circle
+        line = Stroke(shapes.edge_line(circle.rim, (*end, 4)), BLUE, 1.2)
         yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
-        if unit.error and arrow_back:
-            arrow = shapes.back_arrow(end, 2, (x, y), r, RED, _thickness(unit.error), 12)
+        if unit.error and len(column.units) <= _MOST_BACK_ARROWS:
+            arrow = shapes.back_arrow((*end, 2), circle.rim, RED, _thickness(unit.error), 12)
             yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
@@ -256,6 +256,92 @@ class _Placing:
             text = Text(x + r + 20, y - 9, target, 11, colours.QUIET, "start")
             yield _label(f"{unit.id}t", ("label", "forward", f"n{error.target}"), text)
 
+    # Around the units -----------------------------------------------------------------------------------------------
+
+    def _heads(self) -> Iterator[Element]:
+        """Yield the title lines and what stands above each column."""
+        title = Text(_LEFT, 34, plain(self.diagram.title), 17, colours.INK, "start", bold=True)
+        yield Element("", ("title",), (title,))
+        for i, line in enumerate(self.told, start=1):
+            yield Element("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
+        for c, column in enumerate(self.columns):
+            name = f"{column.name}, {column.activation}" if column.activation else column.name
+            title = Text(self._x(c), self.top - 18, plain(column.title), 12.5, colours.INK, bold=True)
+            below = [Text(self._x(c), self.top - 3, plain(name), 10.5, colours.QUIET)] if name else []
+            yield Element(column.id, ("head",), (title, *below))
+
+    def _feet(self, feet: list[list[Line]]) -> Iterator[Element]:
+        """Yield what stands below: the formulas of a small network, the sizes of a large one."""
+        y = self.bottom + 16
+        for c, lines in enumerate(feet):
+            if lines:
+                texts = [Text(self._x(c), y + i * _LINE, spans, 11.5, ink) for i, (spans, ink) in enumerate(lines)]
+                yield Element("", ("foot",), tuple(texts))
+        place = {column.id: c for c, column in enumerate(self.columns)}
+        for bundle in self.diagram.bundles:
+            ends = place[bundle.source], place[bundle.target]
+            p, q = (self.columns[c].index for c in ends)
+            middle = sum(map(self._x, ends)) / 2
+            texts = [Text(middle, y, plain(bundle.summary), 10.5, colours.INK)]
+            if self.style.labelled and self.diagram.has_signals:
+                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 11.5, GREEN))
+            elif bundle.gradient_summary:
+                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
+            yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
+
+    def _foot(self, c: int) -> list[Line]:
+        column = self.columns[c]
+        if self.style.labelled:
+            return self._formulas(c)
+        if column.kind == "folded":
+            return []
+        signals = column.signal_summary if column.kind != "input" else ""
+        lines = [(count(column.size, "unit"), colours.INK), (column.summary, BLUE), (signals, RED)]
+        return [(plain(text), ink) for text, ink in lines if text]
+
+    def _formulas(self, c: int) -> list[Line]:
+        """Return how the numbers of a column come about (Eq. 4 to 12), in the letters of its units."""
+        column = self.columns[c]
+        if column.kind == "input":
+            return []
+        p, q = self.columns[c - 1].index, column.index
+        mixed = bool(column.activation) and not column.curve  # each entry depends on others, as in softmax
+        bias = f"b_{q} + " if column.bias is not None else ""
+        g = formula(f"a_{q} = " + (f"g_{q}(z_{q})" if column.activation else f"z_{q}"))
+        if mixed:
+            vector = Span("g", italic=True), Span("("), Span("z", italic=True), Span(")")
+            g = (*formula(f"a_{q} = "), *vector, Span(q, low=True, italic=True))
+        lines = [(formula(f"z_{q} = {bias}Σ_{p} a_{p}~w_{p}{q}"), BLUE), (g, BLUE)]
+        if not self.diagram.has_signals:
+            return lines
+        slope = f"g′_{q}(z_{q}) " if column.activation else ""
+        if mixed:
+            back = f"∂E/∂z_{q}"
+        elif column.kind == "output":
+            back = f"{slope}∂E/∂a_{q}"
+        else:
+            r = self.columns[c + 1].index
+            back = f"{slope}Σ_{r}~δ_{r}~w_{q}{r}"
+        lines.append((formula(f"δ_{q} = {back}"), RED))
+        return lines + ([(formula(f"∂E/∂b_{q} = δ_{q}"), GREEN)] if column.bias is not None else [])
+
+    def _legend(self, meanings: list[tuple[str, str, Shade]], top: float) -> Iterator[Element]:
+        """Yield what colours, widths and marks mean: a scale, or else a sample, with its meaning."""
+        ends = {what: (low, high) for what, low, high in self.diagram.scales}
+        for i, (what, words, colour) in enumerate(meanings):
+            y = top + 14 + i * _LINE
+            drawn: list[Drawn] = [Text(_LEFT + 216, y, plain(words), 11, colour, "start")]
+            if what in ends:
+                low, high = ends[what]
+                drawn.append(Text(_LEFT + 56, y, plain(low), 10, colours.INK, "end"))
+                drawn.append(Text(_LEFT + 174, y, plain(high), 10, colours.INK, "start"))
+                drawn += [
+                    shape for k, step in enumerate(_STEPS) for shape in _sample(what, _LEFT + 64 + 21 * k, y - 4, step)
+                ]
+            else:
+                drawn.append(Text(_LEFT + 114, y, plain(what), 11, colour))
+            yield Element("", ("legend",), tuple(drawn))
+
 
 def _labelled_rows(diagram: Diagram) -> list[float] | None:
     """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
@@ -264,15 +350,42 @@ def _labelled_rows(diagram: Diagram) -> list[float] | None:
         return None
     if sum(column.size for column in columns) > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
         return None
-    rows: list[float] = []
-    for column in columns:
-        needed = _SMALL.row if column.kind != "input" else 100.0
-        if rows:
-            fan = (len(columns[len(rows) - 1].units) - 1) * (1 - _LABEL_AT) * rows[-1]
-            needed = max(needed, (_LABEL_HEIGHT + fan) / _LABEL_AT)
-        rows.append(needed)
+    rows = [100.0]  # of the inputs
+    for before in columns[:-1]:
+        fan = (len(before.units) - 1) * (1 - _LABEL_AT) * rows[-1]
+        rows.append(max(_SMALL.row, (_LABEL_HEIGHT + fan) / _LABEL_AT))
     tallest = max(row * (len(column.units) - 1) for row, column in zip(rows, columns, strict=True))
     return rows if tallest <= _MOST_LABELLED_HEIGHT else None
+
+
+def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
+    """Return the lines of the legend: what stands there, and its meaning."""
+    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
+    if "value" in {what for what, *_ in diagram.scales}:
+        rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
+    if diagram.has_signals:
+        rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
+        rows.append(("0.12", "gradient of a weight or a bias", GREEN))
+    units = [unit for column in diagram.columns for unit in column.units]
+    if any(unit.flat for unit in units):
+        why = ", or ".join(f"{what}: {reason}" for what, reason in WHY.items())
+        rows.append((STATE_MARKS["saturated"], f"{why}; hardly any error signal gets through", RED))
+    if any(unit.silent for unit in units):
+        rows.append((STATE_MARKS["zero"], "error signal exactly 0", RED))
+    return rows
+
+
+def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
+    """Yield what shows a strength on a scale."""
+    if what == "value":
+        yield Stroke(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
+    elif what == "error signal":
+        width = 1.2 + 4 * step
+        yield Disc(x + 9, y, 4 + width / 2, colours.line("error signal", step), round(width, 2))
+    else:
+        for negative, shift in ((False, -3.0), (True, 3.5)):
+            ends = (x, y + shift), (x + 18, y + shift)
+            yield Stroke(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2))
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
@@ -314,4 +427,4 @@ def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> 
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
     corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
-    return Element(id, classes, (Area(corners, colours.PAPER, colours.PAPER, 0.0), text), updated=updated)
+    return Element(id, classes, (Stroke(corners, colours.PAPER, 0.0, colours.PAPER), text), updated=updated)

@@ -12,15 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
-from graphnet.draw.dot import FONT
-from graphnet.draw.text import dot_markup, markup
+from graphnet.draw.dot import FONT, dot_markup
 
 ENGINE = "nop2"
 """The engine of Graphviz that leaves everything where it is."""
 
 Point: TypeAlias = tuple[float, float]
+
+Circle: TypeAlias = tuple[float, float, float]
+"""Its middle and its radius."""
 
 Tree: TypeAlias = list[Any]
 """An element of XML as plain data: ``[tag, {attribute: value}, child, ...]``; a child is a tree or text."""
@@ -36,23 +39,13 @@ _ROOM = 1.3
 
 
 @dataclass(frozen=True)
-class Line:
-    """A stroke through points; if `curved`, they are those of cubic Bézier curves."""
+class Stroke:
+    """A stroke through points, or with a fill a closed outline; if `curved`, they are those of cubic Bézier curves."""
 
     points: tuple[Point, ...]
     colour: Shade
     width: float = 1.0
-    curved: bool = False
-
-
-@dataclass(frozen=True)
-class Area:
-    """A filled outline; if `curved`, its points are those of closed cubic Bézier curves."""
-
-    points: tuple[Point, ...]
-    fill: Shade
-    colour: Shade
-    width: float = 1.0
+    fill: Shade | None = None
     curved: bool = False
 
 
@@ -63,9 +56,9 @@ class Disc:
     x: float
     y: float
     r: float
-    fill: Shade | None
     colour: Shade
     width: float = 1.0
+    fill: Shade | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ class Text:
         return {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
 
 
-Drawn: TypeAlias = Line | Area | Disc | Text
+Drawn: TypeAlias = Stroke | Disc | Text
 
 
 @dataclass(frozen=True)
@@ -176,44 +169,39 @@ def between(start: Point, end: Point, share: float) -> Point:
     return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
-def edge_line(start: Point, start_r: float, end: Point, end_r: float) -> tuple[Point, Point]:
+def edge_line(start: Circle, end: Circle) -> tuple[Point, Point]:
     """Return the line between the rims of two circles."""
-    length = math.dist(start, end)
-    return between(start, end, start_r / length), between(end, start, end_r / length)
+    a, b, length = start[:2], end[:2], math.dist(start[:2], end[:2])
+    return between(a, b, start[2] / length), between(b, a, end[2] / length)
 
 
-def half_disc(x: float, y: float, r: float, fill: Shade, line: Shade, *, right: bool) -> Area:
+def half_disc(x: float, y: float, r: float, line: Shade, fill: Shade, *, right: bool) -> Stroke:
     """Return the left or the right half of a disc."""
     s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
     top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
     arc = (top, (x + k, y - r), (x + s, y - r * _ARC), side, (x + s, y + r * _ARC), (x + k, y + r), bottom)
-    return Area((*arc, bottom, top, top), fill, line, 0.8, curved=True)
+    return Stroke((*arc, bottom, top, top), line, 0.8, fill, curved=True)
 
 
-def back_arrow(
-    start: Point, start_r: float, end: Point, end_r: float, colour: Shade, width: float, bend: float
-) -> tuple[Line, Area]:
+def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: float) -> tuple[Stroke, Stroke]:
     """Return an arrow that leaves one rim and enters another, bent to run beside the straight line between them."""
-    length = math.dist(start, end)
+    length = math.dist(start[:2], end[:2])
     ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
     px, py = (-uy, ux) if ux >= 0 else (uy, -ux)  # downwards
-    first = _on_rim(start, start_r, (ux, uy), (px, py))
-    tip = _on_rim(end, end_r + 1.5, (-ux, -uy), (px, py))
-    head = 5.0 + 1.6 * width
+    turn = math.radians(20)  # a little aside of where the straight line meets the rims
+
+    def beside(centre: Circle, r: float, way: float) -> Point:
+        cos, sin = math.cos(turn) * r, math.sin(turn) * r
+        return centre[0] + way * ux * cos + px * sin, centre[1] + way * uy * cos + py * sin
+
+    first, tip = beside(start, start[2], 1), beside(end, end[2] + 1.5, -1)
+    head, side = 5.0 + 1.6 * width, 2.2 + 0.8 * width
     base = tip[0] - ux * head, tip[1] - uy * head
     span = math.dist(first, base)
     out = first[0] + ux * span * 0.3 + px * bend, first[1] + uy * span * 0.3 + py * bend
     back = base[0] - ux * span * 0.3 + px * bend * 0.6, base[1] - uy * span * 0.3 + py * bend * 0.6
-    side = 2.2 + 0.8 * width
     wings = (base[0] + px * side, base[1] + py * side), (base[0] - px * side, base[1] - py * side)
-    return Line((first, out, back, base), colour, width, curved=True), Area((tip, *wings), colour, colour, 0.5)
-
-
-def _on_rim(centre: Point, r: float, along: Point, aside: Point) -> Point:
-    """Return the point of a circle a little aside of where a line leaves it."""
-    turn = math.radians(20)
-    cos, sin = math.cos(turn) * r, math.sin(turn) * r
-    return centre[0] + along[0] * cos + aside[0] * sin, centre[1] + along[1] * cos + aside[1] * sin
+    return Stroke((first, out, back, base), colour, width, curved=True), Stroke((tip, *wings), colour, 0.5, colour)
 
 
 def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
@@ -264,15 +252,13 @@ def element_of(shape: Drawn, paint: Paint = str) -> Tree:
     """Return a shape as an element of SVG; for each colour stands what `paint` makes of it."""
     if isinstance(shape, Text):
         return _text_element(shape, paint)
-    stroke = {"stroke": paint(shape.colour), "stroke-width": f"{shape.width:g}"}
+    look = {"fill": paint(shape.fill) if shape.fill else "none", "stroke": paint(shape.colour)}
+    look |= {"stroke-width": f"{shape.width:g}"}
     if isinstance(shape, Disc):
-        fill = paint(shape.fill) if shape.fill else "none"
-        return ["circle", {"cx": _px(shape.x), "cy": _px(shape.y), "r": _px(shape.r), "fill": fill, **stroke}]
+        return ["circle", {"cx": _px(shape.x), "cy": _px(shape.y), "r": _px(shape.r), **look}]
     first, *rest = [f"{_px(x)} {_px(y)}" for x, y in shape.points]
     path = f"M{first}{'C' if shape.curved else 'L'}{' '.join(rest)}"
-    if isinstance(shape, Area):
-        return ["path", {"d": f"{path}Z", "fill": paint(shape.fill), **stroke}]
-    return ["path", {"d": path, "fill": "none", **stroke}]
+    return ["path", {"d": f"{path}Z" if shape.fill else path, **look}]
 
 
 def _text_element(text: Text, paint: Paint) -> Tree:
@@ -301,7 +287,7 @@ def as_dot(sheet: Sheet) -> str:
     shapes = [shape for part in sheet.parts for shape in part.shapes]
     drawing = [_operations(shape, sheet.height) for shape in shapes if not isinstance(shape, Text)]
     texts = [shape for shape in shapes if isinstance(shape, Text)]
-    corners = [(0.0, 0.0), (sheet.width, sheet.height)]  # Graphviz cuts its paper to the size of the nodes
+    corner = 'width="0.001" height="0.001" label=""]'  # Graphviz cuts its paper to the size of the nodes
     lines = [
         "digraph graphnet {",
         f'bb="0,0,{sheet.width:g},{sheet.height:g}" bgcolor="{colours.PAPER}" pad="0"',
@@ -309,23 +295,21 @@ def as_dot(sheet: Sheet) -> str:
         "_background=" + " +\n".join(f'"{piece} "' for piece in drawing),
         f'node [shape="none" margin="0" fixedsize="shape" fontname="{FONT}"]',
         *(f"t{i} {_text_node(text, sheet.height)}" for i, text in enumerate(texts)),
-        *(
-            f'corner{i} [pos="{_px(x)},{_px(y)}" width="0.001" height="0.001" label=""]'
-            for i, (x, y) in enumerate(corners)
-        ),
+        f'corner0 [pos="0,0" {corner}',
+        f'corner1 [pos="{_px(sheet.width)},{_px(sheet.height)}" {corner}',
         "}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _operations(shape: Line | Area | Disc, height: float) -> str:
+def _operations(shape: Stroke | Disc, height: float) -> str:
     """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
-    fill = None if isinstance(shape, Line) else shape.fill
     look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string('solid')}"
-    look += f" C {_string(fill)}" if fill else ""
+    look += f" C {_string(shape.fill)}" if shape.fill else ""
     if isinstance(shape, Disc):
-        return f"{look} {'E' if fill else 'e'} {_px(shape.x)} {_px(height - shape.y)} {_px(shape.r)} {_px(shape.r)}"
-    kind = ("bP" if isinstance(shape, Area) else "BL")[not shape.curved]
+        radius = _px(shape.r)
+        return f"{look} {'E' if shape.fill else 'e'} {_px(shape.x)} {_px(height - shape.y)} {radius} {radius}"
+    kind = ("bP" if shape.fill else "BL")[not shape.curved]
     places = " ".join(f"{_px(x)} {_px(height - y)}" for x, y in shape.points)
     return f"{look} {kind} {len(shape.points)} {places}"
 
