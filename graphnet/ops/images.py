@@ -31,6 +31,9 @@ from graphnet.ops.indexing import Index, Scatter
 
 Pair = tuple[int, int]
 
+PLACES = 1024
+"""How many places of a kernel one float32 product adds up: a library may add one by one, and lose two digits over a million."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sliding(Primitive):
@@ -121,9 +124,10 @@ class Conv2dToKernel(Sliding):
         windows = _windows(_padded(x, self.padding), self.size, self.stride)
         n, c, kh, kw, rows, columns = windows.shape
         channels = delta.shape[1]
-        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples
+        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
         for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
-            gradient += signal @ flat.T
+            for start in range(0, rows * columns, PLACES):
+                gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
         return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
