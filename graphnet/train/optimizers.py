@@ -113,7 +113,7 @@ class Optimizer:
     weight_decay
         λ: the gradient of ½ λ w² is added to that of w, 0 for none.
     clip_norm
-        If all gradients together, as one vector, are longer than this, they are shortened to it.
+        If the gradients of all that is trained, as one vector, are longer than this, they are shortened to it.
     clip_value
         Each entry of a gradient is brought into ± this.
 
@@ -175,7 +175,8 @@ class Optimizer:
         """
         parameters = listed(parameters, "parameters", "parameters", TrainingError)
         _check_update(parameters, gradients)
-        rate, gradients = self._started(gradients)
+        names = {str(parameter.name) for parameter in parameters}
+        rate, gradients = self._started({name: gradient for name, gradient in gradients.items() if name in names})
         heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
@@ -295,6 +296,16 @@ def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Numbers]) -
                 f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
                 repair="Give bwd.gradient(parameter).",
             )
+    names = [str(parameter.name) for parameter in parameters]
+    if len({*names}) < len(names):
+        raise TrainingError(
+            f"two of the parameters are called {max(names, key=names.count)!r}", repair="Give each once."
+        )
+    if gradients and names and gradients.keys().isdisjoint(names):
+        raise TrainingError(
+            f"gradients are of {shown(list(gradients))}, and of none of the parameters {shown(names)}",
+            repair="Give bwd.gradients, or {W.name: array}.",
+        )
 
 
 @cache

@@ -84,10 +84,11 @@ def test_masked_entries_are_no_numbers(use):
 
 
 @pytest.mark.parametrize(
-    "rows", [[MASKED, MASKED], (MASKED,), [[1.0, np.ma.masked]], [[MASKED, [1.0, 2.0, 3.0]]]], ids=str
+    ("rows", "axes"),
+    [([MASKED, MASKED], 2), ((MASKED,), 2), ([[1.0, np.ma.masked]], 2), ([[MASKED, [1.0, 2.0, 3.0]]], 3)],
 )
-def test_masked_entries_in_lists_are_no_numbers_either(rows):
-    y = gn.input("y", np.shape(rows))
+def test_masked_entries_in_lists_are_no_numbers_either(rows, axes):
+    y = gn.input("y", (None,) * axes)
     for use in (gn.sum, gn.constant, lambda array: gn.forward(gn.sum(y), {y: array})):
         with pytest.raises(DtypeError, match=r"has \d masked entries"):
             use(rows)

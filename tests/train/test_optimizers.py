@@ -208,6 +208,27 @@ def test_the_least_epsilon_is_taken_and_what_is_below_it_told(dtype, least):
             kind(0.1, epsilon=least / 2).update([w], {"w": np.ones(2, dtype)})
 
 
+@pytest.mark.parametrize("kind", [gn.GradientDescent, gn.Adam])
+def test_gradients_of_what_is_not_trained_shorten_nothing(kind):
+    frozen, w, alone = gn.parameter("v", [1.0]), gn.parameter("w", [1.0]), gn.parameter("w", [1.0])
+    gradients = gn.backward(gn.sum(frozen * np.inf) + gn.sum(w * 3.0), {}).gradients
+    kind(0.1, clip_norm=2.0).update([w], gradients)
+    kind(0.1, clip_norm=2.0).update([alone], {"w": gradients["w"]})
+    assert w.value == alone.value != 1.0
+
+
+def test_an_update_that_could_change_nothing_or_change_something_twice_is_refused():
+    w = gn.parameter("w", [1.0])
+    with pytest.raises(
+        gn.errors.TrainingError, match=r"gradients are of \['W'\], and of none of the parameters \['w'\]"
+    ):
+        gn.Adam().update([w], {"W": np.ones(1)})
+    with pytest.raises(gn.errors.TrainingError, match="two of the parameters are called 'w'"):
+        gn.Adam().update([w, w], {"w": np.ones(1)})
+    gn.Adam().update([w], {})
+    assert w.value == 1.0
+
+
 def test_entries_are_clipped_before_the_length_is():
     short = clipped({"w": np.array([30.0, -0.4])}, 0.25, 0.3)["w"]
     np.testing.assert_allclose(short, np.array([0.3, -0.3]) * 0.25 / np.hypot(0.3, 0.3))
