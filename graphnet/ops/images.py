@@ -50,6 +50,12 @@ class Sliding(Primitive):
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
 
+    def __post_init__(self) -> None:
+        """Check that the kernel moves on."""
+        super().__post_init__()
+        pair(self.stride, "stride", 1)
+        pair(self.padding, "padding", 0)
+
 
 @builtin
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +232,12 @@ class MaxPool2d(Op):
 
     size: Pair
     stride: Pair
+
+    def __post_init__(self) -> None:
+        """Check that a window holds something, and that the next one is another."""
+        super().__post_init__()
+        pair(self.size, "size", 1)
+        pair(self.stride, "stride", 1)
 
     def forward(self, z: Array) -> Array:
         return reduce(np.maximum, [part for _, part in self._parts(z)])
