@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import generator, whole
+from graphnet.common.settings import generator, real, whole
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
