@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import tee
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from graphnet.check.differences import Judged, estimate, judge
 from graphnet.check.methods import Settings
+from graphnet.common.cached import cached_property
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Messages, OpCall, tried

@@ -233,13 +233,20 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is right: something compared, nothing wrong, and no array left undecided."""
+        """Whether everything is right: each rule compared, nothing wrong, and no array left undecided."""
         right = all(finding.verdict == "right" for finding in self.findings)
-        return self._compared > 0 and right and not self.broken and not self.skipped
+        return right and not (self.broken or self.skipped) and self._uncompared == []
 
     @property
-    def _compared(self) -> int:
-        return sum(finding.entries + finding.directions for finding in self.findings)
+    def _uncompared(self) -> list[str] | None:
+        """The labels of nodes whose rule had no entry to compare, there or elsewhere; None if no array had any."""
+        rules: dict[Any, list[Finding]] = {}
+        for finding in self.findings:
+            rules.setdefault((finding.part, finding.op if finding.local else ""), []).append(finding)
+        empty = [same for same in rules.values() if not any(finding.entries + finding.directions for finding in same)]
+        if len(empty) == len(rules):
+            return None
+        return list(dict.fromkeys(repr(finding.label) for same in empty for finding in same if finding.local))
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -268,8 +275,9 @@ class Report:
                 return f"UNDECIDED at {', '.join(labels)}: {why}"
         if self.skipped:
             return f"UNDECIDED: {self.skipped}"
-        if not self._compared:
-            return "UNDECIDED: there was no entry to compare"
+        if self._uncompared != []:
+            where = f" at {', '.join(self._uncompared)}" if self._uncompared else ""
+            return f"UNDECIDED{where}: there was no entry to compare"
         return self._all_right()
 
     def _faults(self) -> Iterator[list[str]]:

@@ -27,6 +27,7 @@ def real(
     least: float | None = None,
     below: float | None = None,
     most: float | None = None,
+    finite: bool = False,
 ) -> float:
     """Return a setting as a float; raise `error` if it is no real number, or, with limits, not a finite one within them."""
     try:
@@ -37,7 +38,7 @@ def real(
     limits = {"above": above, "at least": least, "below": below, "at most": most}
     words = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
     if number is None or not (
-        (not words or math.isfinite(number))
+        (not (words or finite) or math.isfinite(number))
         and (above is None or number > above)
         and (least is None or number >= least)
         and (below is None or number < below)
@@ -104,7 +105,8 @@ def setting(value: Any, kind: str, what: str) -> Any:
     return tuple(_PLAIN["float" if "float" in kind else "int"](entry, what) for entry in value)
 
 
-_PLAIN: dict[str, Callable[[Any, str], Any]] = {"int": whole, "float": real, "float | None": real, "bool": flag}
+_finite = functools.partial(real, finite=True)
+_PLAIN: dict[str, Callable[[Any, str], Any]] = {"int": whole, "float": _finite, "float | None": _finite, "bool": flag}
 """How a setting of one value is checked, by its annotation."""
 
 

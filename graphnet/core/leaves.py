@@ -220,6 +220,20 @@ def float_array(value: Any, what: str) -> Numbers:
     return array
 
 
+_HOLD_MASKS = (list, tuple, np.ma.MaskedArray)
+
+
+def _masked(value: Any) -> int:
+    """Count the masked entries of an array, or of arrays in lists of lists."""
+    count, parts, depth = 0, [value], 0
+    while parts and depth <= 64:  # axes of an array, at most; a list may hold itself
+        count += sum(int(np.ma.getmaskarray(part).sum()) for part in parts if isinstance(part, np.ma.MaskedArray))
+        lists = (part for part in parts if isinstance(part, (list, tuple)) and not set(map(type, part)) <= {float, int})
+        parts = [part for sequence in lists for part in sequence if isinstance(part, _HOLD_MASKS)]
+        depth += 1
+    return count
+
+
 def numbers(value: Any, what: str) -> Numbers:
     """Return `value` as an array of numbers or truth values; raise `DtypeError` if it is nothing of the kind."""
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) for part in value):
@@ -227,9 +241,9 @@ def numbers(value: Any, what: str) -> Numbers:
             f"{what} is a {type(value).__name__} of nodes, expected one node, or numbers",
             repair="Join them first: gn.concatenate([...], axis=...).",
         )
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    if isinstance(value, _HOLD_MASKS) and (masked := _masked(value)):
         raise DtypeError(
-            f"{what} has {np.count_nonzero(np.ma.getmaskarray(value))} masked entries, which are no numbers",
+            f"{what} has {masked} masked entries, which are no numbers",
             repair="Fill them, array.filled(0), or leave their rows out.",
         )
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.common.text import clean, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal
 
 from graphnet.check.report import Report
+from graphnet.common.cached import cached_property
 from graphnet.common.replace import replacing
 from graphnet.common.settings import whole
 from graphnet.core.graph import Graph, as_graph

@@ -6,11 +6,11 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.engine.passes import ForwardPass

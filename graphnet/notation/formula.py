@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from graphnet.common.cached import cached_property
 from graphnet.core.node import Node
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape

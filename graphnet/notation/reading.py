@@ -9,12 +9,13 @@ from __future__ import annotations
 import fractions
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, Input
 from graphnet.core.node import Node

@@ -34,6 +34,14 @@ class Dropout(Op):
 
     rate: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Check that something is kept."""
+        if isinstance(self.rate, (int, float)) and not 0 <= self.rate < 1:
+            raise GraphError(
+                f"a dropout rate of {self.rate!r}", repair="Give the share that is left out, from 0 to less than 1."
+            )
+        super().__post_init__()
+
     def forward(self, z: Array, keep: Array) -> Array:
         return z * keep / (1 - self.rate)
 
@@ -84,11 +92,7 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
     >>> dropout(np.array([1.0, 2.0]), np.array([True, False]), rate=0.5)
     array([2., 0.])
     """
-    if not 0 <= real(rate, "rate") < 1:
-        raise GraphError(
-            f"a dropout rate of {rate!r}", repair="Give the share that is left out, from 0 to less than 1."
-        )
-    return Dropout(float(rate))(z, keep, name=name)
+    return Dropout(real(rate, "rate"))(z, keep, name=name)
 
 
 def mask_rates(graph: Graph) -> dict[Input, float]:

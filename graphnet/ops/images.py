@@ -31,6 +31,9 @@ from graphnet.ops.indexing import Index, Scatter
 
 Pair = tuple[int, int]
 
+PLACES = 1024
+"""How many places of a kernel one float32 product adds up: a library may add one by one, and lose two digits over a million."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sliding(Primitive):
@@ -46,6 +49,12 @@ class Sliding(Primitive):
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        """Check that the kernel moves on."""
+        super().__post_init__()
+        pair(self.stride, "stride", 1)
+        pair(self.padding, "padding", 0)
 
 
 @builtin
@@ -121,9 +130,10 @@ class Conv2dToKernel(Sliding):
         windows = _windows(_padded(x, self.padding), self.size, self.stride)
         n, c, kh, kw, rows, columns = windows.shape
         channels = delta.shape[1]
-        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples
+        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
         for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
-            gradient += signal @ flat.T
+            for start in range(0, rows * columns, PLACES):
+                gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
         return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
@@ -222,6 +232,12 @@ class MaxPool2d(Op):
 
     size: Pair
     stride: Pair
+
+    def __post_init__(self) -> None:
+        """Check that a window holds something, and that the next one is another."""
+        super().__post_init__()
+        pair(self.size, "size", 1)
+        pair(self.stride, "stride", 1)
 
     def forward(self, z: Array) -> Array:
         return reduce(np.maximum, [part for _, part in self._parts(z)])

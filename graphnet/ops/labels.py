@@ -14,13 +14,16 @@ from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.activations import Identity, Sigmoid
-from graphnet.ops.arithmetic import Add, Multiply, Negative, Subtract
+from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Subtract
+from graphnet.ops.comparisons import Where
+from graphnet.ops.dropout import Dropout
 from graphnet.ops.images import Conv2d
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import BiasAdd, Matmul
 from graphnet.ops.losses import Loss, unmoved
+from graphnet.ops.normalisation import Normalisation
 from graphnet.ops.reductions import Mean, Sum
-from graphnet.ops.shaping import Moving
+from graphnet.ops.shaping import Concatenate, Moving
 from graphnet.ops.sums import average
 
 
@@ -42,7 +45,7 @@ class Accuracy(Loss):
     def forward(self, scores: Array, target: Array) -> Array:
         self.shape(scores.shape, target.shape)
         if not _is_one(scores.shape):
-            chosen = np.argmax(scores, axis=-1)
+            chosen = np.where(np.isnan(scores).any(axis=-1), -1, np.argmax(scores, axis=-1))
             one_hot = scores.shape == target.shape
             wanted = np.argmax(target, axis=-1) if one_hot else target
             _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
@@ -52,7 +55,7 @@ class Accuracy(Loss):
                     f"scores from {scores.min()} to {scores.max()} are no probabilities",
                     repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
                 )
-            chosen = scores > (0.5 if self.threshold is None else self.threshold)
+            chosen = np.where(np.isnan(scores), np.nan, scores > (0.5 if self.threshold is None else self.threshold))
             wanted = target > 0.5
             _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
         return average((chosen.ravel() == wanted.ravel()).astype(scores.dtype))
@@ -82,7 +85,7 @@ def _require_labels(are: Array, labels: Array, expected: str) -> None:
         )
 
 
-_LINEAR = (Add, Subtract, Multiply, Negative, BiasAdd, Sum, Mean, Moving, Identity)
+_LINEAR = (Add, Subtract, Multiply, Divide, Negative, BiasAdd, Sum, Mean, Moving, Identity, Concatenate, Where, Dropout)
 """Of pre-activations these make pre-activations again."""
 
 
@@ -97,10 +100,10 @@ def _threshold(scores: Node) -> float | None:
     while ahead:
         node = ahead.pop()
         if isinstance(node.op, _LINEAR):
-            new = {source for source in node.inputs if source.op is not None} - seen
+            new = {source for source in node.inputs if source.op is not None and source.dtype != bool} - seen
             seen |= new
             ahead += new
-        elif not isinstance(node.op, (Matmul, Conv2d)):
+        elif not isinstance(node.op, (Matmul, Conv2d, Normalisation)):
             return None
     return 0.0
 
@@ -109,7 +112,8 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
 
     Of several scores for each sample the largest is the class. One score for each says class 1 if it is above a threshold:
-    ½ for the output of a sigmoid, 0 for a pre-activation, which is what sums and products of weights and numbers are.
+    ½ for the output of a sigmoid, 0 for a pre-activation, which is what sums and products of weights and numbers are. A NaN
+    is no score: its sample is not right, whatever its label.
 
     Parameters
     ----------

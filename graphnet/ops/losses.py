@@ -126,7 +126,8 @@ class CrossEntropy(Loss):
 
     Takes z, the pre-activation, and uses log_softmax(z), which never overflows; z receives δ (a Σⱼ tⱼ − t), that is
     δ (a − t) for targets that sum to 1. A sum over the samples, as `sse` is. A class that is masked, z = −∞,
-    adds nothing where t = 0, and a row without targets, masked as a whole, receives 0.
+    adds nothing where t = 0, and a row without targets, masked as a whole, receives 0. What the sure class itself receives,
+    δ (a − 1), is rounded as a is beside 1; two classes in `binary_cross_entropy` keep it.
 
     Examples
     --------

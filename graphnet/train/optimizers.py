@@ -113,7 +113,7 @@ class Optimizer:
     weight_decay
         λ: the gradient of ½ λ w² is added to that of w, 0 for none.
     clip_norm
-        If all gradients together, as one vector, are longer than this, they are shortened to it.
+        If the gradients of all that is trained, as one vector, are longer than this, they are shortened to it.
     clip_value
         Each entry of a gradient is brought into ± this.
 
@@ -175,7 +175,8 @@ class Optimizer:
         """
         parameters = listed(parameters, "parameters", "parameters", TrainingError)
         _check_update(parameters, gradients)
-        rate, gradients = self._started(gradients)
+        names = {str(parameter.name) for parameter in parameters}
+        rate, gradients = self._started({name: gradient for name, gradient in gradients.items() if name in names})
         heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for parameter in parameters:
             gradient = gradients.get(parameter.name or "")
@@ -295,12 +296,22 @@ def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Numbers]) -
                 f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
                 repair="Give bwd.gradient(parameter).",
             )
+    names = [str(parameter.name) for parameter in parameters]
+    if len({*names}) < len(names):
+        raise TrainingError(
+            f"two of the parameters are called {max(names, key=names.count)!r}", repair="Give each once."
+        )
+    if gradients and names and gradients.keys().isdisjoint(names):
+        raise TrainingError(
+            f"gradients are of {shown(list(gradients))}, and of none of the parameters {shown(names)}",
+            repair="Give bwd.gradients, or {W.name: array}.",
+        )
 
 
 @cache
 def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
     """Raise `TrainingError` if squares of gradients vanish before ε is what counts: (1e-25)² is 0 in float32."""
-    least = 1e4 * math.sqrt(np.finfo(dtype).tiny)
+    least = float(f"{1e4 * math.sqrt(np.finfo(dtype).tiny):.0e}")  # as it is said below
     if epsilon < least:
         raise TrainingError(
             f"epsilon={epsilon:g} is too small for {dtype}, where squares of gradients below it are 0",
@@ -328,25 +339,21 @@ def clipped(gradients: Mapping[str, Numbers], norm: float | None, value: float |
     if value is not None:
         gradients = {name: np.clip(gradient, -value, value) for name, gradient in gradients.items()}
     if norm is not None:
-        length = _length(gradients.values())
+        largest = max((float(np.abs(gradient).max()) for gradient in gradients.values() if gradient.size), default=0.0)
+        with np.errstate(invalid="ignore"):  # ∞ / ∞
+            scaled = {
+                name: gradient / (largest or 1) for name, gradient in gradients.items()
+            }  # squares keep within range
+        length = math.sqrt(sum(float(np.square(part).sum()) for part in scaled.values()))
         if not math.isfinite(length) and np.geterr()["over"] != "ignore":
             name = next(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())
             raise NonFiniteError(
                 f"the gradient of {name!r} has an infinity or NaN, and can't be shortened to clip_norm; nothing has changed",
                 repair='gn.backward(..., on_nonfinite="raise") names the node where it begins; clip_value bounds infinities.',
             )
-        if length > norm:
-            gradients = {name: gradient * (norm / length) for name, gradient in gradients.items()}
+        if length * largest > norm:
+            gradients = {name: part * (norm / length) for name, part in scaled.items()}
     return dict(gradients)
-
-
-def _length(arrays: Iterable[Numbers]) -> float:
-    """Return the root of the sum of squares, scaled so that squares neither overflow nor vanish."""
-    arrays = [array for array in arrays if array.size]
-    largest = max((float(np.abs(array).max()) for array in arrays), default=0.0)
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * math.sqrt(sum(float(np.square(array / largest).sum()) for array in arrays))
 
 
 @dataclass(eq=False)

@@ -57,6 +57,30 @@ def test_nothing_compared_is_not_a_pass():
     assert "no entry to compare" in report.verdict
 
 
+@pytest.mark.parametrize("options", [{}, {"second_order": True}, {"method": "complex"}])
+@pytest.mark.parametrize(
+    "below", [lambda x: x, lambda x: x @ gn.parameter("W", np.ones((2, 2)))], ids=["input", "layer"]
+)
+def test_a_rule_of_which_nothing_was_compared_is_not_right_because_others_are(below, options):
+    @gn.op
+    def half(z):
+        return z * z
+
+    half.backward(lambda delta, a, z: delta * z)
+    x = gn.input("x", (None, 2))
+    E = gn.sum(half(below(x), name="a"))
+    report = gn.check_gradients(E, {x: np.zeros((0, 2))}, **options)
+    assert not report.ok
+    assert report.verdict.startswith("UNDECIDED")
+    assert gn.check_gradients(E, {x: np.ones((1, 2))}).failures
+
+
+def test_an_empty_part_of_what_is_compared_elsewhere_is_no_doubt():
+    w = gn.parameter("w", [0.3, 1.0, -2.0])
+    E = gn.sum(gn.concatenate([gn.tanh(w[:0]), gn.tanh(w[0:])]))
+    assert gn.check_gradients(E, {}).ok
+
+
 @pytest.mark.parametrize("entries", [0, -1, "some", 1.5, True])
 def test_the_number_of_entries_is_checked(entries):
     with pytest.raises(gn.errors.GraphError, match="entries is"):

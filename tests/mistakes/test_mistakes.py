@@ -83,6 +83,18 @@ def test_masked_entries_are_no_numbers(use):
     use(np.ma.array([0.5, 2.0, 3.0]))  # none of its entries is masked
 
 
+@pytest.mark.parametrize(
+    ("rows", "axes"),
+    [([MASKED, MASKED], 2), ((MASKED,), 2), ([[1.0, np.ma.masked]], 2), ([[MASKED, [1.0, 2.0, 3.0]]], 3)],
+)
+def test_masked_entries_in_lists_are_no_numbers_either(rows, axes):
+    y = gn.input("y", (None,) * axes)
+    for use in (gn.sum, gn.constant, lambda array: gn.forward(gn.sum(y), {y: array})):
+        with pytest.raises(DtypeError, match=r"has \d masked entries"):
+            use(rows)
+    assert gn.sum([np.ma.array([0.5, 2.0]), [1.0, 2.0]]) == 5.5
+
+
 def test_a_tensor_that_is_no_array_is_named_with_the_way_to_make_it_one(refused):
     for error in (RuntimeError("Can't call numpy() on Tensor that requires grad."), TypeError("unsupported BFloat16")):
         with refused(DtypeError, "the feed of input 'x'", str(error), ".detach()", ".float()"):

@@ -77,7 +77,14 @@ def logistic(z):
         (gn.sum(x * w, axis=1), False),
         ((x @ W).reshape((-1,)), False),
         (gn.sigmoid(x) @ W - 1.5, False),
+        (x @ W / 2, False),
+        (gn.concatenate([(x @ W)[:2], (x @ W)[2:]]), False),
+        (gn.where(gn.constant(True, dtype=bool), x @ W, 0), False),
+        (gn.where(x @ W > 9, 0, x @ W), False),
+        (gn.layer_norm(x)[:, 0] + 0.5, False),
+        (gn.dropout(x @ W, gn.constant(np.ones((17, 1), bool), dtype=bool), 0), False),
         (gn.sigmoid(x @ W + b), True),
+        (gn.concatenate([gn.sigmoid(x @ W)[:2], gn.sigmoid(x @ W)[2:]]), True),
         (gn.identity(gn.sigmoid(x @ W))[:, 0], True),
         (gn.sigmoid(x @ W).reshape((-1,)), True),
         (1 - gn.sigmoid(-(x @ W)), True),
@@ -95,6 +102,23 @@ def test_the_graph_says_what_the_scores_are(scores, is_probability):
     expected = accuracy_score(BINARY, values.ravel() > (0.5 if is_probability else 0))
     assert gn.forward(node, {x: X, t: BINARY})[node] == pytest.approx(expected)
     assert gn.compile(node, [])({x: X, t: BINARY}) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [2, 2.0, np.float32(4)])
+def test_pre_activations_from_0_to_1_are_no_probabilities(scale):
+    t = gn.input("t", (None,), dtype=int)
+    node = gn.accuracy(x @ W / scale, t)
+    assert gn.forward(node, {x: np.full((2, 3), 0.1), t: [1, 0]})[node] == 0.5
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_sample_without_a_score_is_not_right(label):
+    for scores in (np.array([np.nan, 1.0]), np.array([[np.nan], [1.0]])):
+        assert ways(scores, np.array([label, 1]), threshold=0) == [0.5] * 3
+    assert (
+        ways(np.array([[1.0, np.nan], [np.nan, np.nan], [0, 1]]), np.array([label, label, 1]))
+        == [pytest.approx(1 / 3)] * 3
+    )
 
 
 def test_scores_of_an_unknown_kind_that_are_no_probabilities_are_refused():

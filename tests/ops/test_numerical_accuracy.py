@@ -119,6 +119,15 @@ def test_what_was_broadcast_receives_an_exact_sum(shape):
         np.testing.assert_allclose(gradient, np.full(shape, exact), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("images", "kernel"), [((1, 1, 1001, 999), 1), ((1, 1, 1001, 999), 3), ((2, 1, 256, 4097), 2)])
+def test_a_kernel_receives_an_exact_sum_over_all_its_places(images, kernel):
+    x, W = gn.input("x", images), gn.parameter("W", np.ones((1, 1, kernel, kernel), np.float32))
+    feeds = {x: np.full(images, 0.1, np.float32)}
+    places = images[0] * (images[2] - kernel + 1) * (images[3] - kernel + 1)
+    for _, gradient in values_and_gradients(gn.sum(gn.conv2d(x, W)), W, feeds):
+        np.testing.assert_allclose(gradient, np.full(W.shape, float(np.float32(0.1)) * places), rtol=1e-5)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_sums_of_any_axes_and_layout_are_sums(seed):
     rng = np.random.default_rng(seed)

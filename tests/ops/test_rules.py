@@ -1,9 +1,11 @@
 """Every operation against its formula in an independent library, through first and second derivatives."""
 
+import math
+
 import numpy as np
 import pytest
 
-from graphnet.errors import GraphError, GraphnetError
+from graphnet.errors import GraphError, GraphnetError, ShapeError
 from tests.fuzz import dialect, oracle
 from tests.fuzz.compare import build, check_against_oracle, check_gradient_graph, check_second_order, gn
 from tests.fuzz.programs import Leaf, Program, Step, carry_out
@@ -88,6 +90,31 @@ def test_shape_and_dtype_are_known_before_any_run(case):
 )
 def test_settings_of_another_kind_are_refused(cls, settings):
     with pytest.raises(GraphError, match=" of op "):
+        getattr(gn.ops, cls)(**settings)
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings"),
+    [
+        ("LeakyRelu", {"slope": math.nan}),
+        ("LeakyRelu", {"slope": math.inf}),
+        ("Polynomial", {"coefficients": (1.0, math.nan)}),
+        ("Accuracy", {"threshold": math.nan}),
+        ("LayerNorm", {"epsilon": -1.0}),
+        ("LayerNorm", {"epsilon": math.inf}),
+        ("BatchNorm", {"axes": (0,), "epsilon": -1e-5}),
+        *(("Dropout", {"rate": rate}) for rate in (1.0, 2, -0.1, math.nan)),
+        ("MaxPool2d", {"size": (0, 1), "stride": (1, 1)}),
+        ("MaxPool2d", {"size": (1, 1), "stride": (0, 1)}),
+        ("Conv2d", {"stride": (-1, 1)}),
+        ("Conv2d", {"padding": (0, -1)}),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(cls, settings):
+    with pytest.raises(
+        (GraphError, ShapeError), match=r"slope|coefficients|threshold|epsilon|rate|size|stride|padding"
+    ):
         getattr(gn.ops, cls)(**settings)
 
 

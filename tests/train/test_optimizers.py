@@ -186,6 +186,49 @@ def test_clipped_gradients_point_where_they_did_and_are_no_longer_than_allowed(f
     np.testing.assert_allclose(short, expected.astype(float), rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "first", "norm"),
+    [
+        *((np.float32, *case) for case in [(1e30, 1e-10), (3e38, 1e-7), (3e38, 1.0), (1e38, 1e-3), (1e-30, 1e-37)]),
+        *((np.float64, *case) for case in [(1e30, 1e-10), (1e300, 1e-300), (1.7e308, 1.0), (1e-200, 1e-300)]),
+    ],
+)
+def test_a_gradient_is_shortened_to_any_length_though_their_quotient_is_no_number(dtype, first, norm):
+    short = clipped({"a": np.array([first, -first], dtype), "b": np.array([first, first], dtype)}, norm, None)
+    assert all(part.dtype == dtype for part in short.values())
+    np.testing.assert_allclose(np.concatenate(list(short.values())), norm / 2 * np.array([1, -1, 1, 1]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(np.float32, 1e-15), (np.float64, 1e-150)])
+def test_the_least_epsilon_is_taken_and_what_is_below_it_told(dtype, least):
+    for kind in (gn.Adam, gn.AdamW, gn.RMSProp):
+        w = gn.parameter("w", np.ones(2, dtype))
+        kind(0.1, epsilon=least).update([w], {"w": np.ones(2, dtype)})
+        with pytest.raises(gn.errors.TrainingError, match=f"Take at least {least:.0e}"):
+            kind(0.1, epsilon=least / 2).update([w], {"w": np.ones(2, dtype)})
+
+
+@pytest.mark.parametrize("kind", [gn.GradientDescent, gn.Adam])
+def test_gradients_of_what_is_not_trained_shorten_nothing(kind):
+    frozen, w, alone = gn.parameter("v", [1.0]), gn.parameter("w", [1.0]), gn.parameter("w", [1.0])
+    gradients = gn.backward(gn.sum(frozen * np.inf) + gn.sum(w * 3.0), {}).gradients
+    kind(0.1, clip_norm=2.0).update([w], gradients)
+    kind(0.1, clip_norm=2.0).update([alone], {"w": gradients["w"]})
+    assert w.value == alone.value != 1.0
+
+
+def test_an_update_that_could_change_nothing_or_change_something_twice_is_refused():
+    w = gn.parameter("w", [1.0])
+    with pytest.raises(
+        gn.errors.TrainingError, match=r"gradients are of \['W'\], and of none of the parameters \['w'\]"
+    ):
+        gn.Adam().update([w], {"W": np.ones(1)})
+    with pytest.raises(gn.errors.TrainingError, match="two of the parameters are called 'w'"):
+        gn.Adam().update([w, w], {"w": np.ones(1)})
+    gn.Adam().update([w], {})
+    assert w.value == 1.0
+
+
 def test_entries_are_clipped_before_the_length_is():
     short = clipped({"w": np.array([30.0, -0.4])}, 0.25, 0.3)["w"]
     np.testing.assert_allclose(short, np.array([0.3, -0.3]) * 0.25 / np.hypot(0.3, 0.3))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import count, islice, takewhile
 from typing import Any
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.rules import as_messages, read_only

@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.common.tables import table
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.plan.calls import Call, calls_for, view_of
