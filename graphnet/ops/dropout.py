@@ -33,6 +33,7 @@ class Dropout(Op):
     """
 
     rate: float = 0.5
+    choosing = (1,)
 
     def forward(self, z: Array, keep: Array) -> Array:
         return z * keep / (1 - self.rate)

@@ -101,6 +101,7 @@ class Take(Moving):
 
     axis: int = 0
     from_end: bool = False
+    choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
         require_positions(indices, z.shape[self.axis], self.from_end)
@@ -129,6 +130,7 @@ class ScatterAdd(Moving):
 
     to: tuple[int, ...]
     axis: int
+    choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
         result = np.zeros(self.to)  # float64: one entry may receive very many
