@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -197,8 +198,8 @@ def as_operand(value: Any, what: str) -> Any:
 
 def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
     """Return a dtype that a node can have: float64, float32, integers or truth values."""
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
+    try:  # np.dtype itself would take anything that has a dtype, as a node or an array
+        found: np.dtype[Any] = np.dtype(dtype if isinstance(dtype, (type, str, np.dtype, NoneType)) else object)
     except Exception:  # of any kind: np.dtype reads texts and attributes of anything
         found = np.dtype(object)
     if found.kind not in "ib" and found not in (np.float32, np.float64):

@@ -247,7 +247,7 @@ class Primitive(Op):
     """An op that is exactly one NumPy function: what that function builds when it is given nodes."""
 
 
-def as_reals(op: Op, arrays: Sequence[Numbers], dtype: np.dtype[Any]) -> Sequence[Numbers]:
+def as_reals(op: Op, arrays: list[Numbers], dtype: np.dtype[Any]) -> list[Numbers]:
     """Return what a built-in op computes with as real numbers: NumPy's integers overflow, and True + True is True."""
     if registry.OPS.get(op.name) is not type(op):
         return arrays

@@ -15,7 +15,7 @@ from graphnet.core.node import Node, nodes_only
 from graphnet.core.order import topological_order
 from graphnet.core.origin import in_scope, scope
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import ShapeError, shown
+from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops import dropout as regularisation
 from graphnet.ops import images, normalisation
@@ -485,7 +485,7 @@ def recurrent(
         for step in range(steps):
             with scope(f"step_{step + 1}"):
                 z = matmul(x[:, step], W)
-                h = activation(bias_add(z if h is None else z + matmul(h, U), b))
+                h = _activated(bias_add(z if h is None else z + matmul(h, U), b), activation)
                 states.append(h)
     return states
 
@@ -509,4 +509,10 @@ def _check_activation(activation: Activation | None, layer: str) -> None:
 
 
 def _activated(z: Node, activation: Activation | None) -> Node:
-    return z if activation is None else activation(z)
+    a = z if activation is None else activation(z)
+    if not isinstance(a, Node):
+        raise GraphError(
+            f"the activation {shown(activation)} gave {shown(a)}, expected a node",
+            repair="Give an op function, as gn.tanh; one of your own returns the node that it builds.",
+        )
+    return a

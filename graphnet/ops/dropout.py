@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import generator, real, whole
+from graphnet.common.settings import Share, generator, whole
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
@@ -15,7 +15,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
-from graphnet.errors import DtypeError, GraphError, ShapeError
+from graphnet.errors import DtypeError, ShapeError
 
 
 @builtin
@@ -32,7 +32,7 @@ class Dropout(Op):
         The share of entries that masks leave out.
     """
 
-    rate: float = 0.5
+    rate: Share = 0.5
     choosing = (1,)
 
     def forward(self, z: Array, keep: Array) -> Array:
@@ -85,11 +85,7 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
     >>> dropout(np.array([1.0, 2.0]), np.array([True, False]), rate=0.5)
     array([2., 0.])
     """
-    if not 0 <= real(rate, "rate") < 1:
-        raise GraphError(
-            f"a dropout rate of {rate!r}", repair="Give the share that is left out, from 0 to less than 1."
-        )
-    return Dropout(float(rate))(z, keep, name=name)
+    return Dropout(rate)(z, keep, name=name)
 
 
 def mask_rates(graph: Graph) -> dict[Input, float]:

@@ -189,6 +189,8 @@ def _described_index(index: Any) -> Index:
                     for i in (item.start, item.stop, item.step)
                 )
             )
+            if item.step == 0:
+                raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
         elif isinstance(item, EllipsisType):
             described.append("...")
         elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):

@@ -163,7 +163,7 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
             raise TrainingError(f"two metrics are called {twice[0]!r}", repair="Write metrics={name: node, ...}.")
         metrics = dict(zip(names, given, strict=True))
     for name, node in metrics.items():
-        if not isinstance(name, str) or name in RESERVED:
+        if not isinstance(name, str) or name in ("", *RESERVED):
             raise TrainingError(f"a metric can't be called {shown(name)}", repair="Choose another name.")
         if not isinstance(node, Node) or node.shape != ():
             raise TrainingError(

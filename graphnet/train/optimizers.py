@@ -268,7 +268,12 @@ class Optimizer:
         for key in state.keys() - {"step"}:
             what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
             array = state[key]
-            if what not in self.remembers or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            if (
+                what not in self.remembers
+                or not isinstance(array, np.ndarray)
+                or array.dtype.kind != "f"
+                or np.ma.is_masked(array)
+            ):
                 raise TrainingError(
                     f"the state has {shown(key)}, which {type(self).__name__} does not remember",
                     repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",
@@ -295,6 +300,11 @@ def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Numbers]) -
                 f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
                 repair="Give bwd.gradient(parameter).",
             )
+    if parameters and gradients and not any(parameter.name in gradients for parameter in parameters):
+        raise TrainingError(
+            f"there are gradients for {shown(list(gradients))}, none for {parameters[0].name!r}",
+            repair="Give bwd.gradients, and the parameters of the same graph.",
+        )
 
 
 @cache

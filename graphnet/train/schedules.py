@@ -41,6 +41,7 @@ class Constant:
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
+        _step(step)
         return self.rate
 
 
