@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 from graphnet.common.caller import callers_frame
 from graphnet.errors import GraphError, shown
+
+
+class Scope(str):
+    """The path of a scope. One that was opened without a name has a `stem`, and a graph may number it anew.
+
+    Attributes
+    ----------
+    stem
+        What the made-up name begins with, as ``dense``; empty if the name was given.
+    outer
+        The scope around it.
+    """
+
+    stem: str
+    outer: str
+
+    def __new__(cls, path: str, stem: str = "", outer: str = "") -> Scope:
+        """Make a path that knows how it came about."""
+        made = super().__new__(cls, path)
+        made.stem, made.outer = stem, outer
+        return made
+
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
 _made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
@@ -35,7 +59,7 @@ def scope(name: str) -> Iterator[None]:
     <parameter 'hidden/W' (1,)>
     """
     check_name(name, "a scope")
-    with inside(in_scope(name)):
+    with inside(Scope(in_scope(name), getattr(name, "stem", ""), current_scope())):
         yield
 
 
@@ -58,6 +82,37 @@ def in_scope(name: str) -> str:
     """Return a name with the scopes open now before it."""
     outer = current_scope()
     return f"{outer}/{name}" if outer else name
+
+
+def renumbered(scopes: Iterable[str], names: Iterable[str | None]) -> dict[int, str]:
+    """Return {id: path} of the scopes whose path is not what they say.
+
+    Where scopes opened without names would have one path, each is numbered, in the order given, by numbers that nothing else
+    has; what lies in them goes with them.
+    """
+    found: dict[int, str] = {}
+    for scope in scopes:
+        chain = [scope]
+        while chain[-1] and id(chain[-1]) not in found:
+            chain.append(getattr(chain[-1], "outer", ""))
+        found |= {id(each): each for each in reversed(chain[:-1])}
+    unnamed = Counter(str(each) for each in found.values() if getattr(each, "stem", ""))
+    if not unnamed:
+        return {}
+    taken = {*found.values(), *names}
+    given = {each for each in found.values() if not getattr(each, "stem", "")}
+    paths: dict[int, str] = {}
+    for key, each in found.items():
+        stem, outer = getattr(each, "stem", ""), getattr(each, "outer", "")
+        around = paths.get(id(outer), outer)
+        path = around + each[len(outer) :]
+        if stem and (unnamed[each] > 1 or each in given):
+            numbered = (f"{around}/{stem}_{n}" if around else f"{stem}_{n}" for n in count(1))
+            path = next(candidate for candidate in numbered if candidate not in taken)
+            taken.add(path)
+        if path != each:
+            paths[key] = path
+    return paths
 
 
 def check_name(name: object, what: str) -> None:

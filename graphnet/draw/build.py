@@ -107,7 +107,7 @@ class _Builder:
     def _single(self, id: str, item: Item, group: str | None) -> Box:
         (node,) = item.nodes
         kind = kind_of(node)
-        title = self.names.within(node, node.scope)
+        title = self.names.within(node, self.names.graph.scope(node))
         output, places = node in self.outputs, (self.positions[node],)
         if kind == "literal":
             return Box(id, kind, title, (), output, (), (), group, self._mark(node), places)
@@ -161,7 +161,7 @@ class _Builder:
         if op is None:
             return (node.kind,)
         if isinstance(op, Getitem) and len(node.inputs) == 1:
-            part_of = self.names.within(node.inputs[0], node.scope, _LONGEST_ARGUMENT)
+            part_of = self.names.within(node.inputs[0], self.names.graph.scope(node), _LONGEST_ARGUMENT)
             return (short(part_of + index_text(op.index)),)
         settings = ", ".join(
             f"index={short(index_text(value))}"
@@ -170,7 +170,7 @@ class _Builder:
             for name, value in op.settings.items()
             if value is not None and value is not False
         )
-        call = self.names.call(node, node.scope, _LONGEST_ARGUMENT)
+        call = self.names.call(node, self.names.graph.scope(node), _LONGEST_ARGUMENT)
         return (call, settings) if settings else (call,)
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ class _Builder:
             return Symbol("δ" if of.is_signal else name(self.graph[of.label]))
 
         def name(node: Node) -> str:
-            return self.names.within(node, node.scope, _LONGEST_ARGUMENT)
+            return self.names.within(node, self.names.graph.scope(node), _LONGEST_ARGUMENT)
 
         messages = zip(node.inputs, rules.backward, strict=True)
         lines = [f"to {name(source)}: {replace(sent, called=symbol)}" for source, sent in messages if sent is not None]

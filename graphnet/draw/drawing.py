@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common.replace import replacing
-from graphnet.common.settings import listed, real, whole
+from graphnet.common.settings import real, whole
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.core.origin import check_name
@@ -150,7 +150,10 @@ def _asked_for(what: Graph | ForwardPass, show: Any) -> frozenset[str]:
     """Return what is shown of a graph or a pass: what was asked for, or all that it has but formulas."""
     if show is None:
         return EVERYTHING - {"formulas"}
-    asked = [show] if isinstance(show, str) else listed(show, "show", 'parts, as "values"', DrawError)
+    try:
+        asked: list[Any] = [show] if isinstance(show, str) else list(show)
+    except Exception:  # of any kind: it can't be iterated
+        asked = [show]
     back = BackwardPass, "a backward pass, as gn.backward(E, feeds)"
     needs: dict[str, tuple[type, str]] = dict.fromkeys(("error signals", "gradients", "messages"), back)
     needs["values"] = ForwardPass, "a pass, as gn.forward(E, feeds)"

@@ -66,7 +66,7 @@ def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -
     topological order are kept, with one box for all between them.
     """
     most = _MOST_READABLE if depth is None else _MOST_BOXES
-    deepest = max(_depth(node.scope) for node in graph.nodes)
+    deepest = max(_depth(graph.scope(node)) for node in graph.nodes)
     opened = deepest if depth is None else min(depth, deepest)
     items = _fold_scopes(graph, opened)
     while not _fits(graph, items, most) and opened:
@@ -81,7 +81,7 @@ def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -
     if unfold is not None:
         opened_box = next(item for item in items if any(node is graph.nodes[unfold] for node in item.nodes))
         here = items.index(opened_box)
-        items = (*items[:here], *(Item((node,), node.scope) for node in opened_box.nodes), *items[here + 1 :])
+        items = (*items[:here], *(Item((node,), graph.scope(node)) for node in opened_box.nodes), *items[here + 1 :])
     return items, _notice(graph, items)
 
 
@@ -161,14 +161,15 @@ def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
     members: dict[str, list[Node]] = {}
     order: dict[str | Node, None] = {}  # keeps the place of the first node of each scope
     for node in graph.nodes:
-        if _depth(node.scope) <= opened:
+        scope = graph.scope(node)
+        if _depth(scope) <= opened:
             order[node] = None
             continue
-        path = "/".join(node.scope.split("/")[: opened + 1])
+        path = "/".join(scope.split("/")[: opened + 1])
         members.setdefault(path, []).append(node)
         order[path] = None
     return tuple(
-        Item((key,), key.scope)
+        Item((key,), graph.scope(key))
         if isinstance(key, Node)
         else Item(tuple(members[key]), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
         for key in order

@@ -126,7 +126,7 @@ def test_nothing_is_dropped_at_rate_0():
         ),
         (lambda x: gn.layers.dropout(x, rate=-0.1), "GraphError", "rate of op dropout is -0.1"),
         (lambda x: gn.layers.dropout(x, rate=float("nan")), "GraphError", "rate of op dropout is nan"),
-        (lambda x: gn.layers.dropout(x, rate="0.5"), "GraphError", "rate is '0.5', expected a number"),
+        (lambda x: gn.layers.dropout(x, rate="0.5"), "GraphError", "rate of op dropout is '0.5', expected a number"),
         (lambda x: gn.layers.dropout(np.ones(3)), "GraphError", "dropout takes nodes"),
         (
             lambda x: gn.dropout(x, np.ones((2, 3), bool)),

@@ -148,7 +148,7 @@ def _node(scene: Stage, sentences: Sentences, node: Node) -> dict[str, Any]:
         "role": signal_role(node).replace(" ", "-"),
         "symbol": sentences.names.symbol(node),
         "derivative": sentences.caption(node),
-        "scope": short(node.scope, _LONGEST_SCOPE),
+        "scope": short(sentences.names.graph.scope(node), _LONGEST_SCOPE),
         "inputs": [scene.box_of[source] for source in node.inputs],
     }
     return told | ({"op": short(node.op.name)} if node.op is not None else {})

@@ -299,7 +299,7 @@ class _Builder(_Numbers):
     def _error_box(self, node: Node) -> ErrorBox:
         value = self.run.values[node] if self.run is not None else None
         text = "" if value is None else number_text(value[()]) if value.ndim == 0 else shape_text(value.shape)
-        call = self.names.call(node, node.scope, 16)
+        call = self.names.call(node, self.names.graph.scope(node), 16)
         return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], self._place(self.chain.target))
 
     def _notices(self) -> Iterator[str]:
