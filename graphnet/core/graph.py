@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import InOrder, topological_order
@@ -122,7 +122,7 @@ class Graph(Pictured):
             )
         if key in self._by_label:
             return self._by_label[key]
-        close = difflib.get_close_matches(key, self._by_label, n=3)
+        close = nearest(key, self._by_label)
         raise GraphError(
             f"no node is called {key!r}",
             repair=f"Did you mean {', '.join(map(repr, close))}?" if close else "graph.nodes lists all nodes.",

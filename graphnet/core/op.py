@@ -239,7 +239,7 @@ class Op(Stateless):
             expected = f"{len(names)} or more" if variadic else str(len(names))
             raise GraphError(
                 f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
-                repair="Give it one node for each.",
+                repair="Give it one node or array for each.",
             )
 
 

@@ -115,12 +115,10 @@ def renumbered(scopes: Iterable[str], names: Iterable[str | None]) -> dict[int, 
     return paths
 
 
-def check_name(name: object, what: str) -> None:
+def check_name(name: object, what: str, repair: str = 'Write for example "x".') -> None:
     """Raise `GraphError` unless a name is a non-empty string."""
     if not isinstance(name, str) or not name:
-        raise GraphError(
-            f"{what} needs a name that is a non-empty string, got {shown(name)}", repair='Write for example "x".'
-        )
+        raise GraphError(f"{what} needs a name that is a non-empty string, got {shown(name)}", repair=repair)
 
 
 @contextlib.contextmanager

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from graphnet.common.text import nearest
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, numbers
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError, shown
+from graphnet.ops.dropout import Dropout
 
 Values = dict[Node, Numbers]
 
@@ -82,11 +83,16 @@ def by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
     if missing:
         error = FeedError(
             f"no array is fed for {', '.join(repr(graph.label(node)) for node in missing)}",
-            repair="Every input that the outputs depend on needs an array.",
+            repair="Every input that the outputs depend on needs an array."
+            + _OF_MASKS
+            * any(isinstance(use.consumer.op, Dropout) for node in missing for use in graph.consumers(node)),
         )
         error.where = tuple(describe(node) for node in missing)
         raise error
     return found
+
+
+_OF_MASKS = " gn.dropout_masks(E, samples, rng) draws the masks of dropout; gn.inference(E) is the network without it."
 
 
 def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
@@ -98,7 +104,7 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
             problem += f"; its own {key.name!r} is another node, {describe(graph[key.name])}"
             return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
         return FeedError(problem, repair="Only inputs that the outputs depend on are fed: leave it out.")
-    close = difflib.get_close_matches(key, names, n=1) if isinstance(key, str) else []
+    close = nearest(key, names, 1) if isinstance(key, str) else []
     return FeedError(
         f"no input is called {shown(key)}; the inputs are {', '.join(map(repr, names)) or 'none'}",
         repair=f"Did you mean {close[0]!r}?" if close else "Feed inputs only, by node or by name.",

@@ -196,9 +196,12 @@ def _described_index(index: Any) -> Index:
         elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):
             described.append(None if item is None else int(item))
         else:
+            repair = "Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions."
+            if getattr(item, "dtype", None) == np.dtype(bool):
+                repair = "How many a mask picks is known only when run: np.where(mask, z, 0) keeps the shape."
             raise OpaqueError(
                 f"indexing a node with {type(item).__name__} {shown(item)}",
-                repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
+                repair=repair,
             )
     return tuple(described)
 
