@@ -15,7 +15,7 @@ import numpy as np
 from graphnet.common.caller import warn
 from graphnet.errors import GraphError, GraphnetError, shown
 
-Share: TypeAlias = float
+Proportion: TypeAlias = float
 """A setting from 0 to less than 1."""
 
 NotNegative: TypeAlias = float
@@ -122,7 +122,7 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "int": whole,
     "float": real,
     "float | None": real,
-    "Share": partial(real, least=0, below=1),
+    "Proportion": partial(real, least=0, below=1),
     "NotNegative": partial(real, least=0),
     "bool": flag,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import Share, generator, whole
+from graphnet.common.settings import Proportion, generator, whole
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
@@ -32,7 +32,7 @@ class Dropout(Op):
         The share of entries that masks leave out.
     """
 
-    rate: Share = 0.5
+    rate: Proportion = 0.5
     choosing = (1,)
 
     def forward(self, z: Array, keep: Array) -> Array:

@@ -17,7 +17,7 @@ from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError
-from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, parts_of
+from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, labelled, parts_of
 from graphnet.train.schedules import BUILT_IN
 
 
@@ -54,6 +54,7 @@ class Descent:
         if undisturbed and len({p.value.dtype for p in parameters}) == 1 and not _calls_others(graph, optimizer):
             self.vector = np.empty(sum(p.size for p in parameters), parameters[0].value.dtype)
             self.together = dict(zip(parameters, parts_of(self.vector, parameters), strict=True))
+        self.named = labelled(graph)
         own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
         self.trained: Any = graph if own else parameters
         self.step = self._compiled()
@@ -109,7 +110,7 @@ class Descent:
         if gradient is None:
             gradient = np.concatenate([gradient.ravel() for gradient in self.program.gradients.values()])
         assert isinstance(self.optimizer, Optimizer)
-        self.optimizer.update_together(self.graph, self.vector, gradient)
+        self.optimizer.update_together(self.named, self.vector, gradient)
 
     def update_or_raise(self, batch: Mapping[Any, Any], where: str) -> None:
         """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""

@@ -188,18 +188,18 @@ class Optimizer:
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
                 ).locate(f"parameter {label!r}") from error
 
-    def update_together(self, parameters: Graph | Iterable[Parameter], value: Numbers, gradient: Numbers) -> None:
+    def update_together(self, parameters: Mapping[str, Parameter], value: Numbers, gradient: Numbers) -> None:
         """Take one step with parameters that lie side by side.
 
         Parameters
         ----------
         parameters
-            Whose they are.
+            Whose they are, by label.
         value, gradient
             Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
         """
         rate, gradients = self._started({"": gradient})
-        remembered = self.memory.of_all(labelled(parameters), self.remembers) if self.remembers else ()
+        remembered = self.memory.of_all(parameters, self.remembers) if self.remembers else ()
         self._change(value, gradients[""], rate, remembered)
 
     def _started(self, gradients: Mapping[str, Numbers]) -> tuple[float, Mapping[str, Numbers]]:
