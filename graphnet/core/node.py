@@ -90,7 +90,7 @@ class Node(registry.Pictured):
             if getattr(np, attribute, None) in registry.BUILDERS:
                 hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
             elif attribute in registry.WRITTEN_OUT:
-                hint = registry.WRITTEN_OUT[attribute]
+                hint = f"{registry.WRITTEN_OUT[attribute]}."
             elif callable(getattr(np.ndarray, attribute, None)) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:
@@ -191,9 +191,10 @@ class Node(registry.Pictured):
             options.setdefault("axis", 0)
             return _build(registry.REDUCTIONS[ufunc], *inputs, **options)
         if "out" in options:
-            raise _opaque(
-                "writing it into an array", self, "Build a new node: y = y + node, not y += node, and no out=."
-            )
+            raise OpaqueError(
+                f"np.{ufunc.__name__} of a node with 'out', as in y += node: no array can hold what has no numbers yet",
+                repair="Write y = y + node: a new node. Plain arguments only (no out=, where= or dtype=).",
+            ).locate(describe(self))
         if method != "__call__":
             raise _opaque(f"np.{ufunc.__name__}.{method}", self)
         return _build(ufunc, *inputs, **options)
