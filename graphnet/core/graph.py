@@ -10,7 +10,7 @@ from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import InOrder, topological_order
-from graphnet.core.origin import renumbered
+from graphnet.core.origin import key_of, renumbered
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 
@@ -67,7 +67,7 @@ class Graph(Pictured):
         self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))
         self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
         self._paths = renumbered(
-            {id(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
+            {key_of(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
         )
         self._by_name = self._named()
 
@@ -134,10 +134,10 @@ class Graph(Pictured):
 
     def scope(self, node: Node) -> str:
         """Return the scopes that a node was made in; those of layers without a name are numbered if they would be one."""
-        return self._paths.get(id(node.scope), node.scope)
+        return str(self._paths.get(key_of(node.scope), node.scope))
 
     def _name(self, node: Node) -> str:
-        path = self._paths.get(id(node.scope))
+        path = self._paths.get(key_of(node.scope))
         return (node.name or "") if path is None else path + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:

@@ -193,7 +193,7 @@ class Node(registry.Pictured):
         if "out" in options:
             raise OpaqueError(
                 f"np.{ufunc.__name__} of a node with 'out', as in y += node: no array can hold what has no numbers yet",
-                repair="Write y = y + node: a new node. Plain arguments only (no out=, where= or dtype=).",
+                repair="Write y = y + node: a new node, with plain arguments only (no out=, where= or dtype=).",
             ).locate(describe(self))
         if method != "__call__":
             raise _opaque(f"np.{ufunc.__name__}.{method}", self)

@@ -21,15 +21,18 @@ class Scope(str):
         What the made-up name begins with, as ``dense``; empty if the name was given.
     outer
         The scope around it.
+    key
+        What tells it from others of the same path.
     """
 
     stem: str
     outer: str
+    key: object
 
     def __new__(cls, path: str, stem: str = "", outer: str = "") -> Scope:
         """Make a path that knows how it came about."""
         made = super().__new__(cls, path)
-        made.stem, made.outer = stem, outer
+        made.stem, made.outer, made.key = stem, outer, object()
         return made
 
 
@@ -84,27 +87,32 @@ def in_scope(name: str) -> str:
     return f"{outer}/{name}" if outer else name
 
 
-def renumbered(scopes: Iterable[str], names: Iterable[str | None]) -> dict[int, str]:
-    """Return {id: path} of the scopes whose path is not what they say.
+def key_of(scope: str) -> object:
+    """Return what tells a scope from others: its key, or its path."""
+    return getattr(scope, "key", scope)
+
+
+def renumbered(scopes: Iterable[str], names: Iterable[str | None]) -> dict[object, str]:
+    """Return {key: path} of the scopes whose path is not what they say.
 
     Where scopes opened without names would have one path, each is numbered, in the order given, by numbers that nothing else
     has; what lies in them goes with them.
     """
-    found: dict[int, str] = {}
+    found: dict[object, str] = {}
     for scope in scopes:
         chain = [scope]
-        while chain[-1] and id(chain[-1]) not in found:
+        while chain[-1] and key_of(chain[-1]) not in found:
             chain.append(getattr(chain[-1], "outer", ""))
-        found |= {id(each): each for each in reversed(chain[:-1])}
+        found |= {key_of(each): each for each in reversed(chain[:-1])}
     unnamed = Counter(str(each) for each in found.values() if getattr(each, "stem", ""))
     if not unnamed:
         return {}
     taken = {*found.values(), *names}
     given = {each for each in found.values() if not getattr(each, "stem", "")}
-    paths: dict[int, str] = {}
+    paths: dict[object, str] = {}
     for key, each in found.items():
         stem, outer = getattr(each, "stem", ""), getattr(each, "outer", "")
-        around = paths.get(id(outer), outer)
+        around = paths.get(key_of(outer), outer)
         path = around + each[len(outer) :]
         if stem and (unnamed[each] > 1 or each in given):
             numbered = (f"{around}/{stem}_{n}" if around else f"{stem}_{n}" for n in count(1))
