@@ -127,6 +127,8 @@ def exercise(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     generator(rng)
+    if not isinstance(hint, str):
+        raise GraphError(f"hint is {shown(hint)}, expected text", repair='Write hint="Think of the chain rule."')
     rule = _op_of(forward, backward)
     arrays = inputs or tuple(_both_signs(rng) for _ in range(_count(rule)))
     given = [numbers(array, f"input {slot}") for slot, array in enumerate(arrays)]
@@ -147,7 +149,7 @@ def exercise(
 def _op_of(forward: Any, backward: Any) -> FunctionOp:
     function = forward.op.forward_rule if isinstance(forward, op) else forward
     for role, given in (("forward", function), ("backward", backward)):
-        if not callable(given):
+        if isinstance(given, type) or not callable(given):
             raise RuleError(
                 f"the {role} rule is {shown(given)}, expected a function", repair="Write it with def or lambda."
             )

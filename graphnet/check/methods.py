@@ -68,10 +68,8 @@ class Settings:
             )
         for name in ("step", "budget"):
             value = getattr(self, name)
-            if value is None and name == "step":
-                continue
-            if not real(value, name) > 0 or (name == "step" and not np.isfinite(value)):
-                raise GraphError(f"{name} is {shown(value)}", repair="Give a number above 0.")
+            if value is not None or name == "budget":
+                real(value, name, above=0, finite=name == "step")
         generator(self.rng)
         self.rng.random(7)  # δ must not be the very numbers that the same seed has given the inputs
 

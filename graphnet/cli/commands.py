@@ -201,7 +201,7 @@ def consists_of(graph: gn.Graph) -> dict[str, Any]:
         "constants": len(graph.constants),
         "constant_bytes": sum(node.value.nbytes for node in graph.constants),
         "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
-        "scopes": dict(Counter(node.scope for node in graph if node.scope)),
+        "scopes": dict(Counter(filter(None, map(graph.scope, graph)))),
     }
 
 

@@ -36,7 +36,7 @@ class Subject:
         if self.feeds is not None:
             return self.feeds
         if self.graph.inputs:
-            names = ", ".join(repr(node.name) for node in self.graph.inputs[:5])
+            names = ", ".join(repr(self.graph.label(node)) for node in self.graph.inputs[:5])
             raise TargetError(
                 f"{self.name}: nothing is said about what to feed its inputs {names}",
                 repair="Let the function return (E, feeds), or give arrays by name: --feeds data.npz.",

@@ -6,13 +6,20 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from graphnet.common.caller import warn
 from graphnet.errors import GraphError, GraphnetError, shown
+
+Proportion: TypeAlias = float
+"""A setting from 0 to less than 1."""
+
+NotNegative: TypeAlias = float
+"""A setting from 0."""
 
 LARGEST_COUNT = 2**48
 """What no count or size reaches on any machine: NumPy's own errors beyond it name no argument."""
@@ -27,9 +34,9 @@ def real(
     least: float | None = None,
     below: float | None = None,
     most: float | None = None,
-    finite: bool = False,
+    finite: bool = True,
 ) -> float:
-    """Return a setting as a float; raise `error` if it is no real number, or, with limits, not a finite one within them."""
+    """Return a setting as a float; raise `error` if it is no real number within the limits, and a finite one unless told so."""
     try:
         is_number = isinstance(value, (int, float, np.integer, np.floating))
         number = float(value) if is_number and not isinstance(value, (bool, np.timedelta64)) else None
@@ -38,13 +45,14 @@ def real(
     limits = {"above": above, "at least": least, "below": below, "at most": most}
     words = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
     if number is None or not (
-        (not (words or finite) or math.isfinite(number))
+        (not finite or math.isfinite(number))
         and (above is None or number > above)
         and (least is None or number >= least)
         and (below is None or number < below)
         and (most is None or number <= most)
     ):
         repair = "Choose a value in this range." if words else "Write for example 0.1."
+        words = words or "that is finite" * (number is not None)
         raise error(f"{what} is {shown(value)}, expected a number{words and f' {words}'}", repair=repair)
     return number
 
@@ -79,7 +87,7 @@ def flag(value: Any, what: str, error: type[GraphnetError] = GraphError) -> bool
 def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:
     """Return what is given as several things as a list, so that an iterator is read once; raise `error` if it is none."""
     try:
-        if isinstance(values, Iterable) and not isinstance(values, (str, bytes, set, frozenset)):
+        if isinstance(values, Iterable) and not isinstance(values, (str, bytes, bytearray, set, frozenset, Mapping)):
             return list(values)
     except Exception:  # as a node raises, or an array of no dimension
         pass
@@ -101,12 +109,23 @@ def setting(value: Any, kind: str, what: str) -> Any:
             f"{what} is {shown(value)}, expected a tuple", repair="Or use the function, which takes lists."
         )
     if kind == "Index":
+        if not all(
+            item is None or item == "..." or (isinstance(item, tuple) and len(item) == 3) or type(item) is int
+            for item in value
+        ):
+            raise GraphError(f"{what} is {shown(value)}, expected an index", repair="Write z[1, 2:4] instead.")
         return value
     return tuple(_PLAIN["float" if "float" in kind else "int"](entry, what) for entry in value)
 
 
-_finite = functools.partial(real, finite=True)
-_PLAIN: dict[str, Callable[[Any, str], Any]] = {"int": whole, "float": _finite, "float | None": _finite, "bool": flag}
+_PLAIN: dict[str, Callable[[Any, str], Any]] = {
+    "int": whole,
+    "float": real,
+    "float | None": real,
+    "Proportion": partial(real, least=0, below=1),
+    "NotNegative": partial(real, least=0),
+    "bool": flag,
+}
 """How a setting of one value is checked, by its annotation."""
 
 

@@ -5,7 +5,9 @@ Names come from users, and from files of strangers. `clean` makes every characte
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 LONGEST = 32
 """Characters of a name that are shown."""
@@ -91,3 +93,9 @@ def _fitting(pieces: list[str], most: int) -> list[str]:
 def printable(text: str) -> str:
     """Return text with every character that would not be seen written as an escape: names may hold any."""
     return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return the names that this one may have been meant for, whatever their case."""
+    lowered = {each.lower(): each for each in known}
+    return [lowered[each] for each in difflib.get_close_matches(name.lower(), lowered, n=most)]

@@ -93,7 +93,7 @@ class op:
 
         Nodes keep the rules they were made with: build the network after this.
         """
-        if not callable(rule):
+        if isinstance(rule, type) or not callable(rule):
             raise RuleError(
                 f"@{self.__name__}.backward decorates a function, got {shown(rule)}",
                 repair=f"To call the rule, use {self.__name__}.op.backward(delta, output, *inputs).",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.common.cached import cached_property
+from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import InOrder, topological_order
+from graphnet.core.origin import key_of, renumbered
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 
@@ -65,7 +66,26 @@ class Graph(Pictured):
         self.inputs = tuple(node for node in self.nodes if isinstance(node, Input))
         self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))
         self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
-        self._by_name = _by_name(self.nodes)
+        self._paths = renumbered(
+            {key_of(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
+        )
+        self._by_name = self._named()
+
+    def _named(self) -> dict[str, Node]:
+        by_name: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.name is None:
+                continue
+            other = by_name.setdefault(self._name(node), node)
+            if other is not node:
+                error = GraphError(
+                    f"two nodes are called {node.name!r}",
+                    repair='Rename one, or make each in a scope: with gn.scope("..."):. To share weights, use one '
+                    "parameter in both places: gn.tanh(x @ W + b) and gn.tanh(y @ W + b).",
+                )
+                error.where = (describe(other), describe(node))
+                raise error
+        return by_name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of, (InOrder(self.nodes), self.outputs)
@@ -102,7 +122,7 @@ class Graph(Pictured):
             )
         if key in self._by_label:
             return self._by_label[key]
-        close = difflib.get_close_matches(key, self._by_label, n=3)
+        close = nearest(key, self._by_label)
         raise GraphError(
             f"no node is called {key!r}",
             repair=f"Did you mean {', '.join(map(repr, close))}?" if close else "graph.nodes lists all nodes.",
@@ -111,6 +131,14 @@ class Graph(Pictured):
     def label(self, node: Node) -> str:
         """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
         return self._labels[self[node]]
+
+    def scope(self, node: Node) -> str:
+        """Return the scopes that a node was made in; those of layers without a name are numbered if they would be one."""
+        return str(self._paths.get(key_of(node.scope), node.scope))
+
+    def _name(self, node: Node) -> str:
+        path = self._paths.get(key_of(node.scope))
+        return (node.name or "") if path is None else path + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:
         """Return every use of a node in this graph, in topological order of the consumers."""
@@ -135,9 +163,10 @@ class Graph(Pictured):
         counts: dict[str, int] = {}
         for node in self.nodes:
             if node.name is not None:
-                labels[node] = node.name
+                labels[node] = self._name(node)
                 continue
-            stem = f"{node.scope}/{node.kind}" if node.scope else node.kind
+            scope = self.scope(node)
+            stem = f"{scope}/{node.kind}" if scope else node.kind
             label = stem
             while label == stem or label in self._by_name:
                 counts[stem] = counts.get(stem, 0) + 1
@@ -191,19 +220,3 @@ def as_graph(target: Target) -> Graph:
 def _of(nodes: Sequence[Node], outputs: Sequence[Node]) -> Graph:
     """Return the graph that was pickled or copied."""
     return Graph(*outputs)
-
-
-def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:
-    by_name: dict[str, Node] = {}
-    for node in nodes:
-        if node.name is None:
-            continue
-        other = by_name.setdefault(node.name, node)
-        if other is not node:
-            error = GraphError(
-                f"two nodes are called {node.name!r}",
-                repair='Rename one, or make each in a scope: with gn.scope("..."):',
-            )
-            error.where = (describe(other), describe(node))
-            raise error
-    return by_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -104,7 +105,11 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     >>> input("x", shape=(None, 2))
     <input 'x' (None, 2)>
     """
-    check_name(name, "an input")
+    check_name(
+        name,
+        "an input",
+        'Write for example "x", as gn.input("x", shape=(None, 2)); what it holds is fed when it runs, {x: X}.',
+    )
     return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 
@@ -197,8 +202,8 @@ def as_operand(value: Any, what: str) -> Any:
 
 def _dtype(dtype: Any, what: str) -> np.dtype[Any]:
     """Return a dtype that a node can have: float64, float32, integers or truth values."""
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
+    try:  # np.dtype itself would take anything that has a dtype, as a node or an array
+        found: np.dtype[Any] = np.dtype(dtype if isinstance(dtype, (type, str, np.dtype, NoneType)) else object)
     except Exception:  # of any kind: np.dtype reads texts and attributes of anything
         found = np.dtype(object)
     if found.kind not in "ib" and found not in (np.float32, np.float64):

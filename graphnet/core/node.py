@@ -19,7 +19,7 @@ from graphnet.core import registry
 from graphnet.core.order import below, restored
 from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import DtypeError, GraphError, OpaqueError, shown
+from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError, shown
 
 if TYPE_CHECKING:
     from graphnet.core.op import Op
@@ -89,12 +89,9 @@ class Node(registry.Pictured):
         def __getattr__(self, attribute: str) -> NoReturn:
             if getattr(np, attribute, None) in registry.BUILDERS:
                 hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
-            elif attribute in ("std", "var"):
-                hint = (
-                    "Write it out: var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); "
-                    "std = np.sqrt(var + 1e-12)."
-                )
-            elif hasattr(np.ndarray, attribute) and attribute not in ("item", "tolist"):
+            elif attribute in registry.WRITTEN_OUT:
+                hint = f"{registry.WRITTEN_OUT[attribute]}."
+            elif callable(getattr(np.ndarray, attribute, None)) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:
                 hint = "It holds no result: values are gn.forward(E, feeds)[node], gradients gn.backward(E, feeds).gradients."
@@ -173,8 +170,8 @@ class Node(registry.Pictured):
     def __ge__(self, other: Any) -> Node: return _binary(np.greater_equal, self, other)
     def __lt__(self, other: Any) -> Node: return _binary(np.less, self, other)
     def __le__(self, other: Any) -> Node: return _binary(np.less_equal, self, other)
-    def __eq__(self, other: Any) -> Node: return _binary(np.equal, self, other)  # type: ignore[override]
-    def __ne__(self, other: Any) -> Node: return _binary(np.not_equal, self, other)  # type: ignore[override]
+    def __eq__(self, other: Any) -> Node: return _equality(np.equal, self, other)  # type: ignore[override]
+    def __ne__(self, other: Any) -> Node: return _equality(np.not_equal, self, other)  # type: ignore[override]
     def __and__(self, other: Any) -> Node: return _binary(np.bitwise_and, self, other)
     def __rand__(self, other: Any) -> Node: return _binary(np.bitwise_and, other, self)
     def __or__(self, other: Any) -> Node: return _binary(np.bitwise_or, self, other)
@@ -193,6 +190,11 @@ class Node(registry.Pictured):
         if method == "reduce" and ufunc in registry.REDUCTIONS:
             options.setdefault("axis", 0)
             return _build(registry.REDUCTIONS[ufunc], *inputs, **options)
+        if "out" in options:
+            raise OpaqueError(
+                f"np.{ufunc.__name__} of a node with 'out', as in y += node: no array can hold what has no numbers yet",
+                repair="Write y = y + node: a new node, with plain arguments only (no out=, where= or dtype=).",
+            ).locate(describe(self))
         if method != "__call__":
             raise _opaque(f"np.{ufunc.__name__}.{method}", self)
         return _build(ufunc, *inputs, **options)
@@ -211,7 +213,7 @@ class Node(registry.Pictured):
 
     def __bool__(self) -> NoReturn:
         if self.kind in ("equal", "not_equal"):  # what `==` made, or `in`, or list.index
-            repair = "For the same node: `a is b`, `any(node is a for node in nodes)`. For equal values: np.where(a == b, ...)."
+            repair = _SAME
         else:
             repair = (
                 "By value: np.where(a > 0, ...), gn.maximum(a, b), (a > 0) & (a < 1). Whether it is there: `a is None`."
@@ -269,6 +271,17 @@ def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     ).locate(describe(node))
 
 
+_SAME = "For the same node: `a is b`, `any(node is a for node in nodes)`. For equal values: np.where(a == b, ...)."
+
+
+def _equality(ufunc: np.ufunc, x: Any, y: Any) -> Node:
+    try:
+        return _binary(ufunc, x, y)
+    except ShapeError as error:
+        error.repair = f"{error.repair} {_SAME}"
+        raise
+
+
 def _no_slope(operator: str, node: Node) -> OpaqueError:
     return OpaqueError(
         f"{operator} of {describe(node)}: no op covers it, since its slope is 0 or does not exist",
@@ -322,9 +335,12 @@ def nodes_only(values: Sequence[Any], what: str) -> None:
     """Raise unless each of `values` is a node."""
     for value in values:
         if not isinstance(value, Node):
+            repair = "Make one with gn.constant(...), gn.input(...) or an op; graph[name] finds one by its name."
+            if isinstance(value, dict):
+                repair = "Feeds are for what runs: gn.forward(E, feeds), gn.compile(E)(feeds)."
             raise GraphError(
                 f"{what} takes nodes, got {type(value).__name__} {shown(value)}",
-                repair="Make one with gn.constant(...), gn.input(...) or an op; graph[name] finds one by its name.",
+                repair=repair,
             )
 
 

@@ -78,6 +78,8 @@ class Op(Stateless):
     name: ClassVar[str] = "op"
     stretched: ClassVar[slice | None] = None
     """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
+    choosing: ClassVar[tuple[int, ...]] = ()
+    """The inputs that are masks or positions. A built-in op takes all other truth values and integers as real numbers."""
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         # Only of classes that are no dataclasses with fields: those have an __init__ of their own.
@@ -136,6 +138,8 @@ class Op(Stateless):
             return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
         try:
             arrays = [self._operand(value, slot) for slot, value in enumerate(inputs)]
+            if any(a.dtype.kind == "b" for a in arrays) and self.dtype(*[a.dtype for a in arrays]).kind == "f":
+                arrays = as_reals(self, arrays, next((a.dtype for a in arrays if a.dtype.kind == "f"), np.dtype(float)))
             if self.stretched is not None:
                 self.shape(*[array.shape for array in arrays])  # NumPy would stretch them further
                 arrays = list(map(_real, inputs, arrays))
@@ -235,12 +239,22 @@ class Op(Stateless):
             expected = f"{len(names)} or more" if variadic else str(len(names))
             raise GraphError(
                 f"op {self.name} takes {expected} inputs ({', '.join(names)}), got {count}",
-                repair="Give it one node for each.",
+                repair="Give it one node or array for each.",
             )
 
 
 class Primitive(Op):
     """An op that is exactly one NumPy function: what that function builds when it is given nodes."""
+
+
+def as_reals(op: Op, arrays: list[Numbers], dtype: np.dtype[Any]) -> list[Numbers]:
+    """Return what a built-in op computes with as real numbers: NumPy's integers overflow, and True + True is True."""
+    if registry.OPS.get(op.name) is not type(op):
+        return arrays
+    return [
+        array.astype(dtype) if array.dtype.kind in "biu" and slot not in op.choosing else array
+        for slot, array in enumerate(arrays)
+    ]
 
 
 def positional_parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:
@@ -272,6 +286,6 @@ def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
 
 def _real(value: Any, array: Numbers) -> Any:
     """Return whole numbers as real ones, as nodes hold them: 1 / 2 is not 0. Python's numbers stay such, and adapt."""
-    if isinstance(value, (int, float)):
-        return float(value) if type(value) is int else value
+    if isinstance(value, (int, float)) and array.dtype.kind != "b":
+        return float(value)
     return array.astype(np.float64) if array.dtype.kind in "iu" else array

@@ -24,6 +24,22 @@ OPS: dict[str, type[Op]] = {}
 RENAMED = {"put_add": "scatter_add", "embed": "scatter"}
 """The names of built-in ops that were others once, as descriptions may have them."""
 
+_VARIANCE = "var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0)"
+_AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
+WRITTEN_OUT = {
+    "std": f"Write it out: {_VARIANCE}; std = np.sqrt(var + 1e-12)",
+    "var": f"Write it out: {_VARIANCE}",
+    "linalg.norm": "Write it out: np.sqrt(np.sum(z ** 2))",
+    "cumsum": "Write it out for the last axis, of n entries: z @ np.triu(np.ones((n, n)))",
+    "einsum": "Write it out with @, *, np.sum and np.transpose",
+    "hstack": "Write gn.concatenate([a, b], axis=1)",
+    "vstack": "Write gn.concatenate([a, b], axis=0)",
+    "argmax": _AFTER,
+    "argmin": _AFTER,
+    "round": _AFTER,
+}
+"""What to write in place of NumPy functions that no op covers."""
+
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
 """Ufunc → the NumPy function that its ``reduce`` is."""
 
@@ -56,7 +72,10 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     if builder is None:
         raise OpaqueError(
             f"{_name(function)} of a node: no op covers it",
-            repair="Write the rule with functions listed in gn.ops, or make an op of it with @gn.op.",
+            repair=WRITTEN_OUT.get(
+                _name(function).removeprefix("np."), "Write the rule with functions listed in gn.ops"
+            )
+            + ", or make an op of it with @gn.op.",
         )
     try:
         return builder(*args, **options)

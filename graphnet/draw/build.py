@@ -130,7 +130,7 @@ class _Builder:
 
     def _single(self, id: str, item: Item, group: str | None) -> Box:
         (node,) = item.nodes
-        kind, title, output = kind_of(node), self.names.within(node, node.scope), node in self.outputs
+        kind, title, output = kind_of(node), self.names.within(node, self.graph.scope(node)), node in self.outputs
         places, mark = (self.positions[node],), self._mark(node)
         if kind == "literal":
             return Box(id, kind, title, (), output, group=group, mark=mark, nodes=places)
@@ -182,7 +182,7 @@ class _Builder:
         if op is None:
             return (node.kind,)
         if isinstance(op, Getitem) and len(node.inputs) == 1:
-            part_of = self.names.within(node.inputs[0], node.scope, _LONGEST_ARGUMENT)
+            part_of = self.names.within(node.inputs[0], self.names.graph.scope(node), _LONGEST_ARGUMENT)
             return (short(part_of + index_text(op.index)),)
         given = {name: value for name, value in op.settings.items() if value is not None and value is not False}
         settings = [
@@ -191,7 +191,7 @@ class _Builder:
             else setting_text(name, value)
             for name, value in given.items()
         ]
-        call = self.names.call(node, node.scope, _LONGEST_ARGUMENT)
+        call = self.names.call(node, self.graph.scope(node), _LONGEST_ARGUMENT)
         return (call, ", ".join(settings)) if settings else (call,)
 
     def _formulas(self, node: Node) -> tuple[str, ...]:
@@ -203,7 +203,7 @@ class _Builder:
             return ("its rule is no formula",)
 
         def name(source: Node) -> str:
-            return self.names.within(source, source.scope, _LONGEST_ARGUMENT)
+            return self.names.within(source, self.graph.scope(source), _LONGEST_ARGUMENT)
 
         def symbol(of: Leaf) -> Symbol:
             return Symbol("δ" if of.is_signal else name(self.graph[of.label]))

@@ -12,9 +12,10 @@ from typing import Any, Literal
 from graphnet.check.report import Report
 from graphnet.common.cached import cached_property
 from graphnet.common.replace import replacing
-from graphnet.common.settings import whole
+from graphnet.common.settings import real, whole
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
+from graphnet.core.origin import check_name
 from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.dot import fitting, op_view_svg, render
@@ -108,7 +109,7 @@ def draw(
     for name, option, known in (("view", view, ("ops", "units")), ("direction", direction, ("right", "down"))):
         if not isinstance(option, str) or option not in known:
             raise DrawError(f"unknown {name} {shown(option)}", repair=f'Use "{known[0]}" or "{known[1]}".')
-    rate = _learning_rate(learning_rate)
+    rate = real(learning_rate, "learning_rate, η of w ← w − η ∂E/∂w,", DrawError, above=0)
     given = any(option is not None for option in (marks, show, depth))
     if view == "units" and (given or direction != "right" or isinstance(what, Report)):
         raise DrawError(
@@ -127,6 +128,7 @@ def draw(
     passes = _named_passes(what)
     drawn = list(passes.values())[-1] if passes else as_graph(what)
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
+    marks = {graph[node]: mark for node, mark in (marks or {}).items()}
     parts = _asked_for(drawn, show)
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
@@ -165,24 +167,12 @@ def _asked_for(what: Graph | ForwardPass, show: Any) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _learning_rate(rate: Any) -> float:
-    try:
-        value = float(rate)
-    except Exception:  # of any kind, as an int that is too large
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise DrawError(
-            f"learning rate {shown(rate)} is no positive number", repair="Give η of w ← w − η ∂E/∂w, as 0.1."
-        )
-    return value
-
-
 def _named_passes(what: Any) -> dict[str, ForwardPass]:
     """Return passes by name: a pass, several in a list, or ``{name: pass}``; none if it is neither."""
     if isinstance(what, ForwardPass):
         return {"pass": what}
     if isinstance(what, Mapping):
-        passes = {name if isinstance(name, str) else shown(name): run for name, run in what.items()}
+        passes = dict(what)
     elif isinstance(what, Sequence) and any(isinstance(run, ForwardPass) for run in what):
         passes = {f"pass {i}": run for i, run in enumerate(what, start=1)}
     else:
@@ -191,6 +181,7 @@ def _named_passes(what: Any) -> dict[str, ForwardPass]:
         raise DrawError("no passes to draw", repair='Give at least one: draw({"epoch 0": bwd}).')
     nodes: tuple[Node, ...] = ()
     for name, run in passes.items():
+        check_name(name, "a pass")
         if not isinstance(run, ForwardPass):
             raise DrawError(
                 f"{name!r} is {type(run).__name__}, not a pass", repair="Give what gn.backward or gn.forward returned."

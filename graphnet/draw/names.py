@@ -62,7 +62,7 @@ class Names:
 
     def symbol(self, node: Node) -> str:
         """Return a name short enough for a formula, or nothing."""
-        name = short(self._own(node, node.scope))
+        name = short(self._own(node, self.graph.scope(node)))
         return name if len(name) <= _LONGEST_SYMBOL else ""
 
     def derivative(self, node: Node) -> str:

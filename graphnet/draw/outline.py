@@ -68,7 +68,7 @@ def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -
     topological order are kept, with one box for all between them.
     """
     most = _MOST_READABLE if depth is None else _MOST_BOXES
-    deepest = max(_depth(node.scope) for node in graph.nodes)
+    deepest = max(_depth(graph.scope(node)) for node in graph.nodes)
     opened = deepest if depth is None else min(depth, deepest)
     items = _fold_scopes(graph, opened)
     while not _fits(graph, items, most) and opened:
@@ -83,7 +83,7 @@ def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -
     if unfold is not None:
         opened_box = next(item for item in items if any(node is graph.nodes[unfold] for node in item.nodes))
         here = items.index(opened_box)
-        items = (*items[:here], *(Item((node,), node.scope) for node in opened_box.nodes), *items[here + 1 :])
+        items = (*items[:here], *(Item((node,), graph.scope(node)) for node in opened_box.nodes), *items[here + 1 :])
     return items, _notice(graph, items)
 
 
@@ -156,10 +156,11 @@ def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
     """Return one item for each scope within `opened` others, with all that lies in it, and one for each node outside."""
     members: dict[str | Node, list[Node]] = {}
     for node in graph.nodes:
-        is_open = _depth(node.scope) <= opened
-        members.setdefault(node if is_open else "/".join(node.scope.split("/")[: opened + 1]), []).append(node)
+        scope = graph.scope(node)
+        is_open = _depth(scope) <= opened
+        members.setdefault(node if is_open else "/".join(scope.split("/")[: opened + 1]), []).append(node)
     return tuple(
-        Item((key,), key.scope)
+        Item((key,), graph.scope(key))
         if isinstance(key, Node)
         else Item(tuple(nodes), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
         for key, nodes in members.items()

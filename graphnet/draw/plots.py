@@ -18,6 +18,7 @@ from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
+from graphnet.core.origin import check_name
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
 from graphnet.draw.names import count, number_text
@@ -141,7 +142,8 @@ def _curves(history: Any) -> dict[str, list[float]]:
     named = history if isinstance(history, Mapping) else {"loss": history}
     curves: dict[str, list[float]] = {}
     for name, each in named.items():
-        curves[name if isinstance(name, str) else shown(name)] = _numbers(getattr(each, "loss", each))
+        check_name(name, "a curve")
+        curves[name] = _numbers(getattr(each, "loss", each))
         validation = getattr(each, "validation_loss", None)
         if validation:
             curves["validation loss" if name == "loss" else f"{name}, validation"] = _numbers(validation)
@@ -152,8 +154,8 @@ def _curves(history: Any) -> dict[str, list[float]]:
 
 def _numbers(values: Any) -> list[float]:
     try:
-        numbers = float_array(values if isinstance(values, np.ndarray) else list(values), "a curve")
-        return [float(number) for number in numbers.tolist()]
+        array = values if isinstance(values, np.ndarray) else listed(values, "a curve", "numbers")
+        return [real(each, "a number", finite=False) for each in float_array(array, "a curve").tolist()]
     except Exception as error:  # of any kind: it can't be iterated, or holds what is no number
         raise DrawError(
             f"a loss curve is a list of numbers, got {type(values).__name__}", repair="Give what gn.fit returned."

@@ -62,7 +62,7 @@ class Step:
         self._all_reached = all_reached
         self._own = own
         self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
-        self._keys = tuple((node, node.name) for node in graph.inputs)
+        self._keys = tuple((node, graph.label(node)) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._shapes: list[tuple[int, ...]] | None = None
         self._dtypes: list[np.dtype[Any]] | None = None

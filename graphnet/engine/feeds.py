@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from graphnet.common.text import nearest
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, numbers
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import matches
 from graphnet.errors import DtypeError, FeedError, ShapeError, shown
+from graphnet.ops.dropout import Dropout
 
 Values = dict[Node, Numbers]
 
@@ -49,7 +50,7 @@ def leaf_values(graph: Graph, feeds: Mapping[Any, Any], dtype: Any = None) -> Va
 
 def fed_arrays(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Numbers]:
     """Return the feeds by input node, checked but neither cast nor copied."""
-    return {node: _fed_array(node, array) for node, array in by_input(graph, feeds).items()}
+    return {node: _fed_array(graph, node, array) for node, array in by_input(graph, feeds).items()}
 
 
 def run_dtype(arrays: list[Numbers]) -> np.dtype[Any]:
@@ -69,24 +70,29 @@ def by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
     """Return the feeds by input node: every input of the graph once, or `FeedError`."""
     if not isinstance(feeds, Mapping):
         raise FeedError(f"feeds must be a dict, got {type(feeds).__name__}", repair="Write {x: X, t: T}.")
-    names = {node.name: node for node in graph.inputs}
+    names = {graph.label(node): node for node in graph.inputs}
     found: dict[Input, Any] = {}
     for key, array in feeds.items():
         node = names.get(key) if isinstance(key, str) else key
         if not isinstance(node, Input) or node not in graph:
-            raise _unknown_feed(graph, key, list(filter(None, names)))
+            raise _unknown_feed(graph, key, list(names))
         if node in found:
-            raise FeedError(f"input {node.name!r} is fed twice, by node and by name", repair="Feed it once.")
+            raise FeedError(f"input {graph.label(node)!r} is fed twice, by node and by name", repair="Feed it once.")
         found[node] = array
     missing = [node for node in graph.inputs if node not in found]
     if missing:
         error = FeedError(
-            f"no array is fed for {', '.join(repr(node.name) for node in missing)}",
-            repair="Every input that the outputs depend on needs an array.",
+            f"no array is fed for {', '.join(repr(graph.label(node)) for node in missing)}",
+            repair="Every input that the outputs depend on needs an array."
+            + _OF_MASKS
+            * any(isinstance(use.consumer.op, Dropout) for node in missing for use in graph.consumers(node)),
         )
         error.where = tuple(describe(node) for node in missing)
         raise error
     return found
+
+
+_OF_MASKS = " gn.dropout_masks(E, samples, rng) draws the masks of dropout; gn.inference(E) is the network without it."
 
 
 def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
@@ -95,19 +101,18 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
     if isinstance(key, Node):
         problem = f"{describe(key)} is not an input of this graph"
         if key.name in names:
-            (own,) = [node for node in graph.inputs if node.name == key.name]
-            problem += f"; its own {key.name!r} is another node, {describe(own)}"
+            problem += f"; its own {key.name!r} is another node, {describe(graph[key.name])}"
             return FeedError(problem, repair="Feed the nodes that the graph was built from, or feed by name.")
         return FeedError(problem, repair="Only inputs that the outputs depend on are fed: leave it out.")
-    close = difflib.get_close_matches(key, names, n=1) if isinstance(key, str) else []
+    close = nearest(key, names, 1) if isinstance(key, str) else []
     return FeedError(
         f"no input is called {shown(key)}; the inputs are {', '.join(map(repr, names)) or 'none'}",
         repair=f"Did you mean {close[0]!r}?" if close else "Feed inputs only, by node or by name.",
     )
 
 
-def _fed_array(node: Input, value: Any) -> Numbers:
-    what = f"the feed of input {node.name!r}"
+def _fed_array(graph: Graph, node: Input, value: Any) -> Numbers:
+    what = f"the feed of input {graph.label(node)!r}"
     array = numbers(value, what)
     accepted = {"f": "float64, float32 or integers", "i": "integers", "b": "bool"}[node.dtype.kind]
     if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):

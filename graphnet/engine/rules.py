@@ -11,7 +11,7 @@ from graphnet.common.tables import number
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, subject
-from graphnet.core.op import Op
+from graphnet.core.op import Op, as_reals
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
 
@@ -24,7 +24,8 @@ def apply_forward(graph: Graph, node: Node, inputs: list[Numbers], dtype: np.dty
     assert op is not None
     try:
         require_declared_sizes(op, node.inputs, [array.shape for array in inputs])
-        value = np.asarray(require_value(op.forward(*inputs)))
+        reals = as_reals(op, inputs, dtype) if node.dtype.kind == "f" and _not_all_real(inputs) else inputs
+        value = np.asarray(require_value(op.forward(*reals)))
     except Exception as error:
         problem = error if isinstance(error, GraphnetError) else _of_shapes(op, inputs) or error
         raise located(rule_error("forward", inputs, problem), graph, node) from error
@@ -48,7 +49,8 @@ def apply_backward(
     assert op is not None
     delta = read_only(np.asarray(delta))
     try:
-        messages = as_messages(op, op.backward(delta, output, *inputs), len(inputs))
+        reals = as_reals(op, inputs, delta.dtype) if _not_all_real(inputs) else inputs
+        messages = as_messages(op, op.backward(delta, output, *reals), len(inputs))
     except Exception as error:
         raise located(rule_error("backward", [delta, output, *inputs], error), graph, node) from error
     try:

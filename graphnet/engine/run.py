@@ -191,6 +191,8 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, Array]:
                 repair='Give the one to differentiate, backward(graph["E"], ...), or delta={"E": 1.0, ...}.',
             )
         delta = {graph.outputs[0]: delta}
+    if not delta:
+        raise GraphError("delta is {}: no output starts with an error signal", repair='Write delta={"E": 1.0, ...}.')
     starts: dict[Node, Array] = {}
     outputs = set(graph.outputs)
     for key, array in delta.items():

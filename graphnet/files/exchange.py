@@ -58,7 +58,7 @@ def to_networkx(graph: Graph) -> nx.MultiDiGraph[str]:
         places.setdefault(output, []).append(position)
     for index, node in enumerate(graph.nodes):
         outputs = json.dumps(places.get(node, []))
-        network.add_node(graph.label(node), index=index, outputs=outputs, **_as_text(to_description(node)))
+        network.add_node(graph.label(node), index=index, outputs=outputs, **_as_text(to_description(graph, node)))
     for node in graph.nodes:
         for slot, source in enumerate(node.inputs):
             network.add_edge(graph.label(source), graph.label(node), slot=slot)

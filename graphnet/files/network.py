@@ -51,14 +51,14 @@ def known_ops(custom: Iterable[Any]) -> Known:
     return known
 
 
-def to_description(node: Node) -> dict[str, Any]:
+def to_description(graph: Graph, node: Node) -> dict[str, Any]:
     """Return the description of a node. The value of a parameter or constant is in it as it is, not copied."""
     description: dict[str, Any] = {
         "kind": "op" if node.op is not None else node.kind,
         "shape": node.shape,
         "dtype": node.dtype.name,
-        "name": node.name or "",
-        "scope": node.scope,
+        "name": "" if node.name is None else graph.label(node),
+        "scope": graph.scope(node),
     }
     if node.op is not None:
         description |= {"op": node.op.name, "origin": _origin(node.op), "settings": node.op.settings}
@@ -147,15 +147,15 @@ def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
     positions = {node: position for position, node in enumerate(graph.nodes)}
     nodes = []
     for node in graph.nodes:
-        packed = _pack_node(node, arrays)
+        packed = _pack_node(graph, node, arrays)
         if node.inputs:
             packed["inputs"] = [positions[source] for source in node.inputs]
         nodes.append(packed)
     return {"nodes": nodes, "outputs": [positions[output] for output in graph.outputs]}
 
 
-def _pack_node(node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
-    described = to_description(node)
+def _pack_node(graph: Graph, node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
+    described = to_description(graph, node)
     if "value" in described:
         del described["shape"], described["dtype"]  # the array says them
         value = described.pop("value")

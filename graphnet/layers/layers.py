@@ -13,9 +13,9 @@ from graphnet.common.settings import generator, op_function, whole
 from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.order import topological_order
-from graphnet.core.origin import in_scope, scope
+from graphnet.core.origin import Scope, in_scope, scope
 from graphnet.core.shapes import Shape, known
-from graphnet.errors import ShapeError, shown
+from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
 from graphnet.ops import dropout as regularisation
 from graphnet.ops import images, normalisation
@@ -38,6 +38,9 @@ def dense(
 ) -> Node:
     """Add a fully connected layer, a = g(x @ W + b), with parameters ``name/W`` and ``name/b``.
 
+    Each call makes weights of its own. To share them, make them once and write the layer out in both places:
+    ``gn.tanh(x @ W + b)`` and ``gn.tanh(y @ W + b)``.
+
     Parameters
     ----------
     x
@@ -52,7 +55,7 @@ def dense(
         ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out).
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def conv2d(
         n_out the number of kernels.
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -255,7 +258,7 @@ def batch_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str | N
         Added to the variance.
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -293,7 +296,7 @@ def layer_norm(x: Node, *, epsilon: float = normalisation.EPSILON, name: str | N
         Added to the variance.
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -340,7 +343,7 @@ def dropout(x: Node, rate: float = 0.5, *, name: str | None = None) -> Node:
         The share of entries left out, from 0 to less than 1.
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -380,7 +383,7 @@ def embedding(symbols: Node, count: int, units: int, *, rng: np.random.Generator
         Draws the rows, from a normal distribution with standard deviation 1.
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -443,7 +446,7 @@ def recurrent(
         ``"glorot"``, ``"he"``, or a function of (rng, n_in, n_out).
     name
         The scope of the layer's nodes: unique in a graph. If not given, the layer's kind, with a number from 2 on
-        if a node before is in a scope of that name.
+        if a node before is in a scope of that name; layers beside each other are numbered by the graph.
 
     Returns
     -------
@@ -485,7 +488,7 @@ def recurrent(
         for step in range(steps):
             with scope(f"step_{step + 1}"):
                 z = matmul(x[:, step], W)
-                h = activation(bias_add(z if h is None else z + matmul(h, U), b))
+                h = _activated(bias_add(z if h is None else z + matmul(h, U), b), activation)
                 states.append(h)
     return states
 
@@ -499,7 +502,7 @@ def _scope_of(kind: str, name: str | None, x: Node, *others: Node) -> str:
     if name is not None:
         return name
     taken = {node.scope for node in topological_order([x])}
-    names = (kind if number == 1 else f"{kind}_{number}" for number in itertools.count(1))
+    names = (Scope(kind if number == 1 else f"{kind}_{number}", stem=kind) for number in itertools.count(1))
     return next(name for name in names if in_scope(name) not in taken)
 
 
@@ -509,4 +512,10 @@ def _check_activation(activation: Activation | None, layer: str) -> None:
 
 
 def _activated(z: Node, activation: Activation | None) -> Node:
-    return z if activation is None else activation(z)
+    a = z if activation is None else activation(z)
+    if not isinstance(a, Node):
+        raise GraphError(
+            f"the activation {shown(activation)} gave {shown(a)}, expected a node",
+            repair="Give an op function, as gn.tanh; one of your own returns the node that it builds.",
+        )
+    return a

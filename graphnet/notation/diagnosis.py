@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.cached import cached_property
 from graphnet.common.tables import html_table, number, table
 from graphnet.common.text import markup
 from graphnet.core.graph import Graph

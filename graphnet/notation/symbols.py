@@ -95,8 +95,8 @@ class Symbols:
         self._symbols: dict[Node, Symbol] = {}
         taken: set[Symbol] = set()
         named = [node for node in graph.nodes if node.name is not None]
-        for node in sorted(named, key=lambda node: "/" in str(node.name)):  # W1 goes before layer_1/W
-            name = str(node.name)
+        for node in sorted(named, key=lambda node: "/" in graph.label(node)):  # W1 goes before layer_1/W
+            name = graph.label(node)
             symbol = next((candidate for candidate in candidates(name) if candidate not in taken), Symbol(short(name)))
             while symbol in taken:  # names that differ only in what is cut away
                 symbol = Symbol(symbol.base + "′")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.common.settings import listed, real
+from graphnet.common.settings import listed
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op
@@ -205,7 +205,7 @@ def leaky_relu(z: Array, slope: float = 0.01, *, name: str | None = None) -> Arr
     >>> leaky_relu(np.array([-1.0, 2.0]), slope=0.1)
     array([-0.1,  2. ])
     """
-    return LeakyRelu(real(slope, "slope"))(z, name=name)
+    return LeakyRelu(slope)(z, name=name)
 
 
 def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = None) -> Array:
@@ -231,7 +231,7 @@ def polynomial(z: Array, coefficients: Sequence[float], *, name: str | None = No
     array([13.])
     """
     given = listed(coefficients, "coefficients", "numbers", repair="Write polynomial(z, [c0, c1, c2]).")
-    return Polynomial(tuple(real(c, f"coefficient {n}") for n, c in enumerate(given)))(z, name=name)
+    return Polynomial(tuple(given))(z, name=name)
 
 
 def softmax(z: Array, axis: int = -1, *, name: str | None = None) -> Array:

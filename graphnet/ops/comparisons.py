@@ -63,6 +63,8 @@ OnesLike, ones_like = _made(np.ones_like, "Ones in the shape of z.", Stepwise, U
 class Where(ElementwisePrimitive):
     """Choice by a condition: x where it holds, y where not. Each receives δ where it was chosen, 0 elsewhere."""
 
+    choosing = (0,)
+
     def forward(self, condition: Array, x: Array, y: Array) -> Array:
         return np.where(condition, x, y)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import generator, real, whole
+from graphnet.common.settings import Proportion, generator, whole
 from graphnet.core import shapes
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
@@ -15,7 +15,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
-from graphnet.errors import DtypeError, GraphError, ShapeError
+from graphnet.errors import DtypeError, ShapeError
 
 
 @builtin
@@ -32,15 +32,8 @@ class Dropout(Op):
         The share of entries that masks leave out.
     """
 
-    rate: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Check that something is kept."""
-        if isinstance(self.rate, (int, float)) and not 0 <= self.rate < 1:
-            raise GraphError(
-                f"a dropout rate of {self.rate!r}", repair="Give the share that is left out, from 0 to less than 1."
-            )
-        super().__post_init__()
+    rate: Proportion = 0.5
+    choosing = (1,)
 
     def forward(self, z: Array, keep: Array) -> Array:
         return z * keep / (1 - self.rate)
@@ -92,7 +85,7 @@ def dropout(z: Array, keep: Array, rate: float = 0.5, *, name: str | None = None
     >>> dropout(np.array([1.0, 2.0]), np.array([True, False]), rate=0.5)
     array([2., 0.])
     """
-    return Dropout(real(rate, "rate"))(z, keep, name=name)
+    return Dropout(rate)(z, keep, name=name)
 
 
 def mask_rates(graph: Graph) -> dict[Input, float]:

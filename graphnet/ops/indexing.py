@@ -101,6 +101,7 @@ class Take(Moving):
 
     axis: int = 0
     from_end: bool = False
+    choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
         require_positions(indices, z.shape[self.axis], self.from_end)
@@ -129,6 +130,7 @@ class ScatterAdd(Moving):
 
     to: tuple[int, ...]
     axis: int
+    choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
         result = np.zeros(self.to)  # float64: one entry may receive very many
@@ -187,14 +189,19 @@ def _described_index(index: Any) -> Index:
                     for i in (item.start, item.stop, item.step)
                 )
             )
+            if item.step == 0:
+                raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
         elif isinstance(item, EllipsisType):
             described.append("...")
         elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):
             described.append(None if item is None else int(item))
         else:
+            repair = "Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions."
+            if getattr(item, "dtype", None) == np.dtype(bool):
+                repair = "How many a mask picks is known only when run: np.where(mask, z, 0) keeps the shape."
             raise OpaqueError(
                 f"indexing a node with {type(item).__name__} {shown(item)}",
-                repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
+                repair=repair,
             )
     return tuple(described)
 

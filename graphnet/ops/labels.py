@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.common.settings import real, whole
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node
@@ -147,9 +147,7 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     >>> float(accuracy([-0.5, 0.2, 3.0], [0, 1, 1], threshold=0))
     1.0
     """
-    if threshold is not None:
-        threshold = real(threshold, "threshold")
-    elif isinstance(scores, Node) and _is_one(scores.shape):
+    if threshold is None and isinstance(scores, Node) and _is_one(scores.shape):
         threshold = _threshold(scores)
     return Accuracy(threshold)(scores, target, name=name)
 

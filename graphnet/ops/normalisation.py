@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.common.settings import real
+from graphnet.common.settings import NotNegative
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -35,12 +35,7 @@ class Normalisation(Op):
     """
 
     axes: tuple[int, ...]
-    epsilon: float = EPSILON
-
-    def __post_init__(self) -> None:
-        """Check that the variance grows by ε."""
-        super().__post_init__()
-        real(self.epsilon, "epsilon", least=0)
+    epsilon: NotNegative = EPSILON
 
     def forward(self, z: Array) -> Array:
         centred = self._centred(z)

@@ -164,16 +164,16 @@ def sample_count(feeds: Feeds) -> int:
 def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | None) -> Feeds:
     """Return feeds by input, without the masks of dropout that are to be drawn, or raise if a step would fail."""
     is_dict = isinstance(feeds, Mapping)
-    drawn = [mask for mask in mask_rates(graph) if is_dict and mask not in feeds and mask.name not in feeds]
+    drawn = [mask for mask in mask_rates(graph) if is_dict and mask not in feeds and graph.label(mask) not in feeds]
     if drawn and rng is None:
         raise TrainingError(
-            f"dropout draws {', '.join(repr(mask.name) for mask in drawn)} at random, and there is no generator",
+            f"dropout draws {', '.join(repr(graph.label(mask)) for mask in drawn)} at random, and there is no generator",
             repair="Write rng=np.random.default_rng(0), or feed the masks.",
         )
     stand_ins = {mask: np.ones([size or 1 for size in mask.shape], bool) for mask in drawn}
     arrays = fed_arrays(graph, {**feeds, **stand_ins} if drawn else feeds)
     fed = {node: array for node, array in arrays.items() if node not in stand_ins}
-    counts = {node.name: len(array) for node, array in fed.items() if _is_batched(node)}
+    counts = {graph.label(node): len(array) for node, array in fed.items() if _is_batched(node)}
     if len(set(counts.values())) > 1:
         listing = ", ".join(f"{name!r} {count}" for name, count in counts.items())
         problem = f"the feeds hold different numbers of samples: {listing}"
@@ -194,7 +194,7 @@ def _check_positions(graph: Graph, feeds: Feeds) -> None:
         fed = feeds.get(positions) if isinstance(positions, Input) else None
         if fed is not None and size is not None and not in_range(fed, 0, size):
             raise TrainingError(
-                f"the feed of {positions.name!r} has numbers from {fed.min()} to {fed.max()}, "
+                f"the feed of {graph.label(positions)!r} has numbers from {fed.min()} to {fed.max()}, "
                 f"and {graph.label(node)!r} takes them from 0 to {size - 1}",
                 repair="Are labels counted from 1? They are counted from 0 here.",
             )

@@ -86,8 +86,10 @@ class History:
                 f"the history has no place for {shown(unknown[0])}",
                 repair='Numbers are given by name, and metrics are named at first: gn.History(metrics={"accuracy": []}).',
             )
-        loss, seconds = real(loss, "loss", TrainingError), real(seconds, "seconds", TrainingError)
-        numbers = {name: real(number, name, TrainingError) for name, number in numbers.items()}
+        loss, seconds = (
+            real(n, what, TrainingError, finite=False) for n, what in ((loss, "loss"), (seconds, "seconds"))
+        )
+        numbers = {name: real(number, name, TrainingError, finite=False) for name, number in numbers.items()}
         for name, number in numbers.items():
             (self.validation_loss if name == "validation_loss" else self.metrics[name]).append(number)
         self.seconds.append(seconds)

@@ -17,7 +17,7 @@ from graphnet.engine.compile import Step
 from graphnet.engine.plan.program import Program
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError
-from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, parts_of
+from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, labelled, parts_of
 from graphnet.train.schedules import BUILT_IN
 
 
@@ -54,8 +54,11 @@ class Descent:
         if undisturbed and len({p.value.dtype for p in parameters}) == 1 and not _calls_others(graph, optimizer):
             self.vector = np.empty(sum(p.size for p in parameters), parameters[0].value.dtype)
             self.together = dict(zip(parameters, parts_of(self.vector, parameters), strict=True))
+        self.named = labelled(graph)
+        own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
+        self.trained: Any = graph if own else parameters
         self.step = self._compiled()
-        self.left_out: tuple[str | None, ...] = ()
+        self.left_out: tuple[str, ...] = ()
         self.program: Program
         self.loss = math.nan
 
@@ -82,7 +85,8 @@ class Descent:
 
     def _leave_out(self) -> None:
         """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
-        self.left_out = tuple(p.name for p in self.graph.parameters if p.name not in self.program.gradients)
+        labels = map(self.graph.label, self.graph.parameters)
+        self.left_out = tuple(label for label in labels if label not in self.program.gradients)
         if self.together:
             self.together = {}
             self.step = self._compiled()
@@ -100,13 +104,13 @@ class Descent:
     def update(self) -> None:
         """Change the parameters by the gradients found last."""
         if not self.together:
-            self.optimizer.update(self.graph.parameters, self.program.gradients)
+            self.optimizer.update(self.trained, self.program.gradients)
             return
         gradient = self.program.gradient_vector
         if gradient is None:
             gradient = np.concatenate([gradient.ravel() for gradient in self.program.gradients.values()])
         assert isinstance(self.optimizer, Optimizer)
-        self.optimizer.update_together(self.graph.parameters, self.vector, gradient)
+        self.optimizer.update_together(self.named, self.vector, gradient)
 
     def update_or_raise(self, batch: Mapping[Any, Any], where: str) -> None:
         """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
@@ -121,7 +125,7 @@ class Descent:
         ours = optimizer if isinstance(optimizer, Optimizer) else None
         before = ours.state if ours else {}
         with np.errstate(all="ignore"):
-            optimizer.update(graph.parameters, self.program.gradients)
+            optimizer.update(self.trained, self.program.gradients)
         bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
         after = ours.state if ours else {}
         overflown = next((key.partition("/") for key, array in after.items() if not np.isfinite(array).all()), None)
@@ -137,4 +141,4 @@ class Descent:
                 return
             bad = cast(Parameter, graph[overflown[2]])  # as g² of Adam does first: it would stand still from now on
             problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
-        raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {bad.name!r}", [where, describe(bad)])
+        raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {graph.label(bad)!r}", [where, describe(bad)])

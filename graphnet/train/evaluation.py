@@ -84,7 +84,7 @@ def with_statistics(graph: Graph, feeds: Mapping[Any, Any] | None) -> Graph:
             f"the mean and variance of {describe(norms[0], graph.label(norms[0]))} are not known",
             repair="Measure them on training data: gn.inference(a, {x: X}).",
         )
-    return _replaced(graph, _statistics(norms, feeds or {}))
+    return _replaced(graph, _statistics(graph, norms, feeds or {}))
 
 
 def batch_norms(graph: Graph) -> list[Node]:
@@ -95,13 +95,13 @@ def batch_norms(graph: Graph) -> list[Node]:
 Statistics = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
-def _statistics(norms: list[Node], feeds: Mapping[Any, Any]) -> dict[Node, Statistics]:
+def _statistics(graph: Graph, norms: list[Node], feeds: Mapping[Any, Any]) -> dict[Node, Statistics]:
     """Return the mean of each batch normalisation's input, and the root of its variance plus ε."""
     if not norms:
         return {}
     before = Graph(*dict.fromkeys(norm.inputs[0] for norm in norms))
-    needed = {*before.inputs, *(node.name for node in before.inputs)}
-    values = forward(before, {key: array for key, array in feeds.items() if key in needed})
+    needed = {key: node for node in before.inputs for key in (node, graph.label(node))}
+    values = forward(before, {needed[key]: array for key, array in feeds.items() if key in needed})
     statistics = {}
     for norm in norms:
         op, z = norm.op, values[norm.inputs[0]]
@@ -163,7 +163,7 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
             raise TrainingError(f"two metrics are called {twice[0]!r}", repair="Write metrics={name: node, ...}.")
         metrics = dict(zip(names, given, strict=True))
     for name, node in metrics.items():
-        if not isinstance(name, str) or name in RESERVED:
+        if not isinstance(name, str) or name in ("", *RESERVED):
             raise TrainingError(f"a metric can't be called {shown(name)}", repair="Choose another name.")
         if not isinstance(node, Node) or node.shape != ():
             raise TrainingError(

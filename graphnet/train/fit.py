@@ -22,7 +22,7 @@ from graphnet.train.batches import Batches, CutArrays, Data, as_batches, sample_
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
 from graphnet.train.descent import Descent
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
-from graphnet.train.optimizers import AnyOptimizer, Optimizer
+from graphnet.train.optimizers import AnyOptimizer, Optimizer, labelled
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -135,7 +135,7 @@ def fit(
     calls = check_callbacks(callbacks)
     hooks = [callback for callback in calls if isinstance(callback, Callback)]
     if isinstance(optimizer, Optimizer):
-        optimizer.memory.check(graph.parameters)
+        optimizer.memory.check(labelled(graph))
     descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 
 from graphnet.common.settings import flag, listed, real, whole
+from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Numbers
 from graphnet.errors import NonFiniteError, TrainingError, shown
@@ -45,42 +46,39 @@ class Memory:
     arrays: dict[str, dict[str, Numbers]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
-    def of(self, parameter: Parameter, names: Sequence[str]) -> list[Numbers]:
+    def of(self, label: str, parameter: Parameter, names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for a parameter, zeros at first."""
-        label = parameter.name or ""
         kept = self.arrays.get(label)
         if kept is None:
             kept = self.arrays[label] = {name: np.zeros_like(parameter.value) for name in names}
         if self.owners.get(label) is not parameter:
-            self._require_fit(parameter)
+            self._require_fit(label, parameter)
             self.owners[label] = parameter
         return [kept[name] for name in names]
 
-    def of_all(self, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Numbers]:
+    def of_all(self, parameters: Mapping[str, Parameter], names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
-        kept = [self.of(parameter, names) for parameter in parameters]
+        kept = [self.of(label, parameter, names) for label, parameter in parameters.items()]
         return [self._joined(parameters, name, each) for name, *each in zip(names, *kept, strict=True)]
 
-    def _joined(self, parameters: Sequence[Parameter], name: str, kept: Sequence[Numbers]) -> Numbers:
+    def _joined(self, parameters: Mapping[str, Parameter], name: str, kept: Sequence[Numbers]) -> Numbers:
         vector, size = kept[0].base, sum(array.size for array in kept)
         if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
             vector = np.concatenate([array.ravel() for array in kept])
-            for parameter, part in zip(parameters, parts_of(vector, parameters), strict=True):
-                self.arrays[parameter.name or ""][name] = part
+            for label, part in zip(parameters, parts_of(vector, list(parameters.values())), strict=True):
+                self.arrays[label][name] = part
         return vector
 
-    def check(self, parameters: Iterable[Parameter]) -> None:
+    def check(self, named: Mapping[str, Parameter]) -> None:
         """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
-        named = {parameter.name: parameter for parameter in parameters}
         for label in self.arrays:
             if label in named:
-                self._require_fit(named[label])
+                self._require_fit(label, named[label])
             elif label not in self.owners:
                 problem = f"the state restored is of a parameter called {label!r}, and there is none here"
                 raise TrainingError(problem, repair=_RESTORE_ITS_OWN)
 
-    def _require_fit(self, parameter: Parameter) -> None:
-        label = parameter.name or ""
+    def _require_fit(self, label: str, parameter: Parameter) -> None:
         if self.owners.get(label, parameter) is not parameter:
             raise TrainingError(
                 f"this optimiser has the state of another parameter called {label!r}",
@@ -155,13 +153,13 @@ class Optimizer:
         step = self.memory.step
         return real(self.learning_rate(step), f"the learning rate of step {step}", TrainingError, least=0)
 
-    def update(self, parameters: Iterable[Parameter], gradients: Mapping[str, Numbers]) -> None:
+    def update(self, parameters: Graph | Iterable[Parameter], gradients: Mapping[str, Numbers]) -> None:
         """Take one step: change the value of each parameter that has a gradient.
 
         Parameters
         ----------
         parameters
-            What to change.
+            What to change: the graph, or some of its parameters.
         gradients
             {name: ∂E/∂parameter}; left as they are.
 
@@ -173,31 +171,30 @@ class Optimizer:
             If the update overflows, as g² of `Adam` may, or a gradient to be shortened to `clip_norm` has an infinity or NaN;
             unless NumPy is told to ignore it: ``np.errstate(over="ignore")``.
         """
-        parameters = listed(parameters, "parameters", "parameters", TrainingError)
-        _check_update(parameters, gradients)
-        names = {str(parameter.name) for parameter in parameters}
-        rate, gradients = self._started({name: gradient for name, gradient in gradients.items() if name in names})
+        named = labelled(parameters)
+        _check_update(named, gradients)
+        rate, gradients = self._started({label: each for label, each in gradients.items() if label in named})
         heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
-        for parameter in parameters:
-            gradient = gradients.get(parameter.name or "")
+        for label, parameter in named.items():
+            gradient = gradients.get(label)
             if gradient is None:
                 continue
             try:
                 with np.errstate(over=heeded):
-                    remembered = self.memory.of(parameter, self.remembers) if self.remembers else ()
+                    remembered = self.memory.of(label, parameter, self.remembers) if self.remembers else ()
                     self._change(parameter.value, gradient, rate, remembered)
             except FloatingPointError as error:
                 raise NonFiniteError(
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
-                ).locate(f"parameter {parameter.name!r}") from error
+                ).locate(f"parameter {label!r}") from error
 
-    def update_together(self, parameters: Sequence[Parameter], value: Numbers, gradient: Numbers) -> None:
+    def update_together(self, parameters: Mapping[str, Parameter], value: Numbers, gradient: Numbers) -> None:
         """Take one step with parameters that lie side by side.
 
         Parameters
         ----------
         parameters
-            Whose they are.
+            Whose they are, by label.
         value, gradient
             Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
         """
@@ -269,7 +266,12 @@ class Optimizer:
         for key in state.keys() - {"step"}:
             what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
             array = state[key]
-            if what not in self.remembers or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            if (
+                what not in self.remembers
+                or not isinstance(array, np.ndarray)
+                or array.dtype.kind != "f"
+                or np.ma.is_masked(array)
+            ):
                 raise TrainingError(
                     f"the state has {shown(key)}, which {type(self).__name__} does not remember",
                     repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",
@@ -282,29 +284,38 @@ class Optimizer:
         self.memory.step, self.memory.arrays, self.memory.owners = step, arrays, {}
 
 
-def _check_update(parameters: Sequence[Any], gradients: Mapping[str, Numbers]) -> None:
+def labelled(parameters: Graph | Iterable[Parameter]) -> dict[str, Parameter]:
+    """Return parameters by their labels in a graph, or by their names; raise `TrainingError` if two have one name."""
+    if isinstance(parameters, Graph):
+        return {parameters.label(parameter): parameter for parameter in parameters.parameters}
+    named: dict[str, Parameter] = {}
+    for parameter in listed(parameters, "parameters", "parameters", TrainingError):
+        if not isinstance(parameter, Parameter):
+            raise TrainingError(f"{shown(parameter)} is no parameter", repair="Give graph.parameters.")
+        if named.setdefault(parameter.name or "", parameter) is not parameter:
+            raise TrainingError(
+                f"two parameters are called {parameter.name!r}, and only their graph tells them apart",
+                repair="Write optimizer.update(graph, bwd.gradients), or give the layers names.",
+            )
+    return named
+
+
+def _check_update(parameters: Mapping[str, Parameter], gradients: Mapping[str, Numbers]) -> None:
     """Raise `TrainingError` unless there are parameters, and gradients by name of their shapes."""
     if not isinstance(gradients, Mapping) or not all(isinstance(name, str) for name in gradients):
         raise TrainingError("gradients are given by name", repair="Give bwd.gradients, or {W.name: array}.")
-    for parameter in parameters:
-        if not isinstance(parameter, Parameter):
-            raise TrainingError(f"{shown(parameter)} is no parameter", repair="Give graph.parameters.")
-        gradient = gradients.get(parameter.name or "")
+    for label, parameter in parameters.items():
+        gradient = gradients.get(label)
         fits = isinstance(gradient, np.ndarray) and gradient.dtype.kind == "f" and gradient.shape == parameter.shape
         if gradient is not None and (not fits or np.ma.is_masked(gradient)):
             raise TrainingError(
-                f"the gradient of {parameter.name!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
+                f"the gradient of {label!r} is {shown(gradient)}, expected an array of shape {parameter.shape}",
                 repair="Give bwd.gradient(parameter).",
             )
-    names = [str(parameter.name) for parameter in parameters]
-    if len({*names}) < len(names):
+    if parameters and gradients and not parameters.keys() & gradients.keys():
         raise TrainingError(
-            f"two of the parameters are called {max(names, key=names.count)!r}", repair="Give each once."
-        )
-    if gradients and names and gradients.keys().isdisjoint(names):
-        raise TrainingError(
-            f"gradients are of {shown(list(gradients))}, and of none of the parameters {shown(names)}",
-            repair="Give bwd.gradients, or {W.name: array}.",
+            f"there are gradients for {shown(list(gradients))}, none for {next(iter(parameters))!r}",
+            repair="Give bwd.gradients, and the parameters of the same graph.",
         )
 
 

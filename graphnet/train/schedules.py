@@ -41,6 +41,7 @@ class Constant:
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
+        _step(step)
         return self.rate
 
 
@@ -177,7 +178,12 @@ def _require_rate(rate: object) -> None:
     try:
         real(rate, "learning rate", TrainingError, above=0)
     except TrainingError:
+        repair = "Give a positive number: the gradient is subtracted already."
+        if not isinstance(rate, (int, float)):
+            repair = (
+                "Write gn.Adam(0.001): what is trained is not the optimiser's to know, gn.fit finds it in the graph."
+            )
         raise TrainingError(
             f"learning rate {shown(rate)} is not positive",
-            repair="Give a positive number: the gradient is subtracted already.",
+            repair=repair,
         ) from None

@@ -44,7 +44,7 @@ def fingerprint(graph: gn.Graph) -> list[Any]:
     """Return all that a graph is, in a form that can be compared; arrays to the bit."""
     nodes = []
     for node in graph:
-        described = to_description(node)
+        described = to_description(graph, node)
         if "value" in described:
             described["value"] = (described["value"].shape, described["value"].tobytes())
         nodes.append((graph.label(node), described, [graph.label(source) for source in node.inputs]))

@@ -119,10 +119,14 @@ def test_nothing_is_dropped_at_rate_0():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda x: gn.layers.dropout(x, rate=1), "GraphError", "a dropout rate of 1"),
-        (lambda x: gn.layers.dropout(x, rate=-0.1), "GraphError", "a dropout rate of -0.1"),
-        (lambda x: gn.layers.dropout(x, rate=float("nan")), "GraphError", "a dropout rate of nan"),
-        (lambda x: gn.layers.dropout(x, rate="0.5"), "GraphError", "rate is '0.5', expected a number"),
+        (
+            lambda x: gn.layers.dropout(x, rate=1),
+            "GraphError",
+            "rate of op dropout is 1, expected a number at least 0 and below 1",
+        ),
+        (lambda x: gn.layers.dropout(x, rate=-0.1), "GraphError", "rate of op dropout is -0.1"),
+        (lambda x: gn.layers.dropout(x, rate=float("nan")), "GraphError", "rate of op dropout is nan"),
+        (lambda x: gn.layers.dropout(x, rate="0.5"), "GraphError", "rate of op dropout is '0.5', expected a number"),
         (lambda x: gn.layers.dropout(np.ones(3)), "GraphError", "dropout takes nodes"),
         (
             lambda x: gn.dropout(x, np.ones((2, 3), bool)),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.draw.picture import Mark
 from graphnet.errors import DrawError, DtypeError, GraphError, GraphnetError, NonFiniteError, ShapeError, TrainingError
 from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import attempt, places, trials, without_a_row
@@ -240,3 +241,61 @@ def test_settings_of_early_stopping_are_refused_when_it_is_made(settings):
 def test_units_of_a_network_are_no_bytes():
     with pytest.raises(ShapeError, match="units"):
         gn.layers.mlp(gn.input("z", (None, 2)), b"ab", rng=np.random.default_rng(0))
+
+
+OUT_OF_RANGE = {
+    "a rate of 2": (lambda: gn.ops.Dropout(2), "rate of op dropout is 2, expected a number at least 0 and below 1"),
+    "a rate below 0": (lambda: gn.ops.Dropout(-0.5), "rate of op dropout is -0.5"),
+    "no rate": (lambda: gn.ops.Dropout(np.nan), "rate of op dropout is nan"),
+    "ε below 0": (lambda: gn.ops.BatchNorm((0,), -1), "epsilon of op batch_norm is -1, expected a number at least 0"),
+    "no ε": (lambda: gn.ops.LayerNorm((-1,), np.nan), "epsilon of op layer_norm is nan"),
+    "an infinite ε": (lambda: gn.batch_norm(np.ones((3, 2)), epsilon=np.inf), "epsilon of op batch_norm is inf"),
+    "no slope": (lambda: gn.ops.LeakyRelu(np.nan), "slope of op leaky_relu is nan, expected a number that is finite"),
+    "an infinite slope": (lambda: gn.leaky_relu(w, np.inf), "slope of op leaky_relu is inf"),
+    "no coefficient": (lambda: gn.polynomial(w, [1, np.nan]), "coefficients of op polynomial is nan"),
+    "no threshold": (lambda: gn.accuracy(w, p, threshold=np.nan), "threshold of op accuracy is nan"),
+    "an index of truth values": (lambda: gn.ops.Getitem((True, False)), "expected an index"),
+    "a step of 0": (lambda: gn.input("y", (None,))[::0], "the step of a slice is 0"),
+    "an axis that is not there": (lambda: gn.ops.Softmax(7)(w), "axis 7 of an array with 1 dimensions"),
+    "a dict of axes": (lambda: gn.sum(np.ones((2, 2)), axis={0: 1}), "expected a list of integers"),
+    "a dict of coefficients": (lambda: gn.polynomial(w, {1: 2}), "expected a list of numbers"),
+    "a dict of callbacks": (
+        lambda: gn.fit(gn.sum(w * w), {}, optimizer=gn.Adam(), epochs=1, callbacks={}),
+        "callbacks",
+    ),
+    "a node as dtype": (lambda: gn.input("y", dtype=w), "is declared with dtype <parameter 'w'"),
+    "an array as dtype": (lambda: gn.constant(1, dtype=np.ones(2)), "is declared with dtype"),
+    "a hint that is no text": (lambda: gn.exercise(np.sin, lambda d, a, z: d, hint=3), "hint is 3, expected text"),
+    "a class as rule": (lambda: gn.exercise(np.sin, gn.Adam), "the backward rule is <class"),
+    "a class as backward rule": (lambda: gn.op(lambda z: z).backward(gn.Adam), "decorates a function, got <class"),
+    "η as text": (lambda: gn.draw(w, learning_rate="3"), "learning_rate, η of w ← w − η ∂E/∂w, is '3'"),
+    "η as truth": (lambda: gn.draw(w, learning_rate=True), "learning_rate, η of w ← w − η ∂E/∂w, is True"),
+    "a mark elsewhere": (lambda: gn.draw(w, marks={p: Mark("wrong", "odd")}), "'p' .* is not in this graph"),
+    "a pass without a name": (lambda: gn.draw({3: gn.forward(w, {})}), "a pass needs a name"),
+    "no delta": (lambda: gn.backward(w, {}, delta={}), "no output starts with an error signal"),
+    "gradients of nobody": (lambda: gn.Adam().update([w], {"odd": np.ones(3)}), "none for 'w'"),
+    "a masked state": (
+        lambda: gn.Momentum(0.1).restore({"step": 1, "velocity/w": MASKED}),
+        "which Momentum does not remember",
+    ),
+    "a step below 0": (lambda: gn.schedules.Constant(0.1)(-1), "step is -1"),
+    "a metric without a name": (
+        lambda: gn.fit(gn.sum(w * w), {}, optimizer=gn.Adam(), epochs=1, metrics={"": gn.sum(w)}),
+        "a metric can't be called ''",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OUT_OF_RANGE)
+def test_what_is_out_of_range_is_refused_where_it_is_given(case):
+    make, words = OUT_OF_RANGE[case]
+    with pytest.raises(GraphnetError, match=words):
+        make()
+
+
+@pytest.mark.parametrize("curve", [{1.0, 2.0}, b"12", {1: 2.0}, [[1.0], [2.0]]], ids=str)
+def test_a_curve_is_numbers_in_order(curve):
+    pytest.importorskip("matplotlib")
+    for make in (lambda: gn.plots.loss({"a": curve}), lambda: gn.plots.loss({3: [1.0]})):
+        with pytest.raises(GraphnetError):
+            make()

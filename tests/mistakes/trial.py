@@ -9,6 +9,8 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import graphnet
 from graphnet.errors import GraphnetError
 from tests.mistakes.calls import CALLS, NOT_CALLED, public_names
@@ -81,6 +83,8 @@ def attempt(name, place, value_name, make, seconds=5.0):
             result = function(*arguments, **named)
             if not isinstance(result, graphnet.Op):  # shows its settings, whatever they are
                 repr(result)
+            if isinstance(result, graphnet.Node):  # what is taken must also run
+                run(result)
     except GraphnetError as error:
         try:
             text = str(error)
@@ -106,6 +110,18 @@ def attempt(name, place, value_name, make, seconds=5.0):
     if caught:
         return trial("warning", f"{caught[0].category.__name__}: {caught[0].message}"[:200])
     return trial("accepted", _shown(result))
+
+
+def run(node):
+    """Run a node forward and backward, with 4 for each size that is not known."""
+    feeds = {
+        each: np.ones([4 if size is None else size for size in each.shape]).astype(each.dtype)
+        for each in graphnet.Graph(node).inputs
+    }
+    if node.dtype.kind == "f":
+        node = graphnet.sum(node)
+        graphnet.backward(node, feeds)
+    graphnet.compile(node)(feeds)
 
 
 def _shown(result):

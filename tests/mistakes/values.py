@@ -67,6 +67,13 @@ def odd_values():
         "list of None": lambda: [None],
         "nested empty list": lambda: [[]],
         "tuple": lambda: (1, 2, 3, 4, 5, 6, 7),
+        "pair of zeros": lambda: (0, 0),
+        "negative pair": lambda: (-1, -2),
+        "pair of fractions": lambda: (0.5, 1.5),
+        "tuple with NaN": lambda: (float("nan"), 1.0),
+        "tuple of bools": lambda: (True, False),
+        "tuple of text": lambda: ("1", "2"),
+        "nested tuple": lambda: ((0, 1), (2,)),
         "generator": lambda: (i for i in (1.0, 2.0)),
         "iterator": lambda: iter([1.0]),
         "map": lambda: map(float, [1, 2]),
@@ -84,7 +91,15 @@ def odd_values():
         "large integer": lambda: 2**62,
         "negative": lambda: -1,
         "very negative": lambda: -(10**400),
+        "negative fraction": lambda: -0.5,
+        "minus inf": lambda: -float("inf"),
         "zero": lambda: 0,
+        "zero as float": lambda: 0.0,
+        "one": lambda: 1.0,
+        "two": lambda: 2,
+        "seven": lambda: 7,
+        "tiny": lambda: 1e-320,
+        "largest float": lambda: 1e308,
         "fraction of one": lambda: 0.5,
         "float": lambda: 1.5,
         "bool": lambda: True,
@@ -168,6 +183,7 @@ def odd_values():
         torch = importlib.import_module("torch")
         values |= {
             "torch tensor with requires_grad": lambda: torch.ones(2, requires_grad=True),
+            "torch tensor": lambda: torch.ones(2),
             "torch bfloat16": lambda: torch.ones(2, dtype=torch.bfloat16),
         }
     with contextlib.suppress(ImportError):

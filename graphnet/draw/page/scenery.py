@@ -127,7 +127,7 @@ class Stage:
             "role": signal_role(node).replace(" ", "-"),
             "symbol": sentences.names.symbol(node),
             "derivative": sentences.caption(node),
-            "scope": short(node.scope, _LONGEST_SCOPE),
+            "scope": short(sentences.names.graph.scope(node), _LONGEST_SCOPE),
             "inputs": [self.box_of[source] for source in node.inputs],
         }
         return told | ({"op": short(node.op.name)} if node.op is not None else {})

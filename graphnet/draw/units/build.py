@@ -278,7 +278,7 @@ class _Builder:
     def _error_box(self, node: Node) -> ErrorBox:
         value = self.values.get(node)
         text = "" if value is None else number_text(value[()]) if value.ndim == 0 else shape_text(value.shape)
-        call, target = self.names.call(node, node.scope, 16), self.positions.get(self.chain.target)
+        call, target = self.names.call(node, self.names.graph.scope(node), 16), self.positions.get(self.chain.target)
         return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], target)
 
     def _notices(self) -> Iterator[str]:

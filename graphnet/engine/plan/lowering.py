@@ -17,6 +17,7 @@ from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node, made_like
 from graphnet.core.op import Op, Primitive
 from graphnet.core.origin import inside
+from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, known
 from graphnet.engine.rewrite import Maker, unchanged
 
@@ -65,6 +66,8 @@ class _Lowering(Maker):
         """Return what stands for a node, given what stands for its inputs."""
         op = node.op
         assert op is not None
+        if node.dtype.kind == "f" and any(source.dtype.kind != "f" for source in inputs):
+            inputs = tuple(self._real(op, slot, source) for slot, source in enumerate(inputs))
         if isinstance(op, Primitive):
             return self._simplified(op, node, inputs)
         for source in inputs:
@@ -79,6 +82,17 @@ class _Lowering(Maker):
         if not isinstance(expansion, Node):
             return self._constant(np.broadcast_to(expansion, known(node.shape, op.name)))
         return self.lower([expansion])[0]
+
+    def _real(self, op: Op, slot: int, source: Node) -> Node:
+        """Return an operand as real numbers, as `as_reals` does: times 1 if it is computed or fed."""
+        if source.dtype.kind == "f" or slot in op.choosing or OPS.get(op.name) is not type(op):
+            return source
+        if isinstance(source, Constant):
+            return self._constant(source.value.astype(self.dtype))
+        by = source, self._constant(np.ones((), self.dtype))
+        found = self.once(("real", id(source)), lambda: made_like(ops.Multiply(), by, source.shape, source, self.dtype))
+        self.done[found] = found
+        return found
 
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):

@@ -1,0 +1,121 @@
+# ruff: noqa: E501  the table has one line for each mistake
+"""Mistakes that people make, what they are told, and that the repair they are told works."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+
+RNG = np.random.default_rng(0)
+X, T = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
+x, t = gn.input("x", shape=(None, 3)), gn.input("t", shape=(None, 2))
+W, b = gn.parameter("W", RNG.normal(size=(3, 2))), gn.parameter("b", np.zeros(2))
+a = gn.tanh(x @ W + b, name="a")
+E = gn.mse(a, t, name="E")
+FEEDS = {x: X, t: T}
+MASKED = gn.layers.dropout(x)
+LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1])
+
+
+def adds_into(array):
+    array += a
+
+
+def drops(loss, **options):
+    return gn.fit(loss, FEEDS, **{"optimizer": gn.Adam(0.01), "epochs": 1, **options})
+
+
+def of_a(node):
+    """Run a node that depends on `a`."""
+    return gn.forward(node, {x: X})[node]
+
+
+TABLE = {
+    "a transpose too many": (lambda: x @ W.T, ["inner sizes 3 and 2", "y.T would fit"], lambda: x @ W.T.T),
+    "not fed": (lambda: gn.forward(E, {x: X}), ["no array is fed for 't'"], lambda: gn.forward(E, FEEDS)),
+    "another case": (lambda: gn.forward(E, {"X": X, "t": T}), ["'X'", "Did you mean 'x'"], lambda: gn.forward(E, {"x": X, "t": T})),
+    "a node in another case": (lambda: gn.forward(E, FEEDS)["A"], ["'A'", "Did you mean 'a'"], lambda: gn.forward(E, FEEDS)["a"]),
+    "feeds in a list": (lambda: gn.forward(E, [X, T]), ["got list", "{x: X, t: T}"], lambda: gn.forward(E, {x: X, t: T})),
+    "fed transposed": (lambda: gn.forward(E, {x: X.T, t: T}), ["input 'x'", "(3, 8)", "array.T"], lambda: gn.forward(E, {x: X.T.T, t: T})),
+    "one sample fed": (lambda: gn.forward(E, {x: X[0], t: T[:1]}), ["(3,)", "array[np.newaxis]"], lambda: gn.forward(E, {x: X[0][np.newaxis], t: T[:1]})),
+    "objects fed": (lambda: gn.forward(E, {x: X.astype(object), t: T}), ["input 'x'", "object", ".astype(float)"], lambda: gn.forward(E, {x: X.astype(object).astype(float), t: T})),
+    "text fed": (lambda: gn.forward(E, {x: X.astype(str), t: T}), ["input 'x'", "<U", ".astype(float)"], lambda: gn.forward(E, {x: X.astype(str).astype(float), t: T})),
+    "no masks fed": (lambda: gn.forward(MASKED, {x: X}), ["'dropout/mask'", "gn.dropout_masks", "gn.inference"], lambda: (gn.forward(MASKED, {x: X, **gn.dropout_masks(MASKED, 8, RNG)}), gn.forward(gn.inference(MASKED), {x: X}))),
+    "a list of nodes": (lambda: gn.tanh([a, t]), ["list of nodes", "gn.concatenate([...], axis=...)"], lambda: gn.tanh(gn.concatenate([a, t], axis=1))),
+    "no list to concatenate": (lambda: gn.concatenate(a, t), ["parts", "concatenate([a, b], axis=...)"], lambda: gn.concatenate([a, t], axis=1)),
+    "if": (lambda: a if a > 0 else t, ["truth value", "np.where(a > 0, ...)"], lambda: np.where(a > 0, a, t)),
+    "in": (lambda: a in [x, t], ["equal", "(None, 3)", "any(node is a for node in nodes)"], lambda: any(node is a for node in [x, t])),
+    "len": (lambda: len(a), ["len()", "node.shape"], lambda: a.shape),
+    "for": (lambda: list(a), ["iterating", "node[0]"], lambda: a[0]),
+    "max": (lambda: max(a, t), ["truth value", "gn.maximum(a, b)"], lambda: gn.maximum(a, t)),
+    "float": (lambda: f"{E:.3f}", ["'E'", "gn.forward(node, feeds)[node]"], lambda: f"{gn.forward(E, FEEDS)[E]:.3f}"),
+    "an array of nodes": (lambda: np.array([a, t]), ["np.stack"], lambda: np.stack([a, t])),
+    "into a node": (lambda: a.__setitem__(0, 1.0), ["'a'", "np.where"], lambda: np.where(a > 0, 1.0, a)),
+    "into an array": (lambda: adds_into(np.zeros((8, 2))), ["'a'", "y = y + node"], lambda: np.zeros((8, 2)) + gn.constant(np.ones((8, 2)))),
+    "into a parameter": (lambda: W.__iadd__(0.1), ["'W'", "node.value -= 0.1 * gradient"], lambda: setattr(W, "value", W.value - 0.0)),
+    "out": (lambda: np.sin(a, out=np.zeros((8, 2))), ["'a'", "no out="], lambda: np.sin(a)),
+    "by a mask": (lambda: a[a > 0], ["Node <greater", "np.where(mask, z, 0)"], lambda: np.where(a > 0, a, 0)),
+    "without a size": (lambda: gn.sum(a) / x.shape[0], ["None", "gn.mean", "gn.sum(np.ones_like(z[:, 0]))"], lambda: gn.sum(a) / gn.sum(np.ones_like(a[:, 0]))),
+    "//": (lambda: a // 2, ["//", "slope is 0", "Divide with /"], lambda: a / 2),
+    "norm": (lambda: np.linalg.norm(a), ["np.linalg.norm", "np.sqrt(np.sum(z ** 2))"], lambda: np.testing.assert_allclose(of_a(np.sqrt(np.sum(a**2))), np.linalg.norm(of_a(a)))),
+    "cumsum": (lambda: np.cumsum(a, axis=1), ["np.cumsum", "z @ np.triu(np.ones((n, n)))"], lambda: np.testing.assert_allclose(of_a(a @ np.triu(np.ones((2, 2)))), np.cumsum(of_a(a), axis=1))),
+    "std": (lambda: np.std(a), ["np.std", "var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0); std = np.sqrt(var"], lambda: np.testing.assert_allclose(of_a(np.sqrt(np.mean((a - np.mean(a, axis=0, keepdims=True)) ** 2, axis=0) + 1e-12)), np.std(of_a(a), axis=0))),
+    "hstack": (lambda: np.hstack([a, t]), ["np.hstack", "gn.concatenate([a, b], axis=1)"], lambda: gn.concatenate([a, t], axis=1)),
+    "argmax": (lambda: np.argmax(a, axis=1), ["np.argmax", "gn.forward(z, feeds)[z]"], lambda: np.argmax(of_a(a), axis=1)),
+    "an array as input": (lambda: gn.input(X), ["an input needs a name", 'gn.input("x", shape=(None, 2))', "{x: X}"], lambda: gn.input("x", shape=(None, 2))),
+    "an array as parameter": (lambda: gn.parameter(np.zeros(3), "W"), ["in this order", 'gn.parameter("W", np.zeros((2, 3)))'], lambda: gn.parameter("W", np.zeros((2, 3)))),
+    "labels for rows": (lambda: gn.cross_entropy(a, LABELS), ["(8,)", "gn.one_hot(target, 2)"], lambda: gn.cross_entropy(a, gn.one_hot(LABELS, 2))),
+    "labels counted from 1": (lambda: gn.one_hot(LABELS + 1, 2), ["from 1 to 2", "from 0 to 1"], lambda: gn.one_hot(LABELS, 2)),
+    "a row for a column": (lambda: gn.mse(x @ np.ones((3, 1)), gn.input("y", (None,))), ["'y'", "declare it with shape (None, 1)"], lambda: gn.mse(x @ np.ones((3, 1)), gn.input("y", (None, 1)))),
+    "a seed": (lambda: gn.layers.dense(x, 3, rng=0), ["rng is 0", "rng=np.random.default_rng(0)"], lambda: gn.layers.dense(x, 3, rng=np.random.default_rng(0))),
+    "an activation's name": (lambda: gn.layers.dense(x, 3, "relu", rng=RNG), ["'relu'", "as gn.tanh, not its name"], lambda: gn.layers.dense(x, 3, gn.relu, rng=RNG)),
+    "an activation that returns nothing": (lambda: gn.layers.dense(x, 3, lambda z: None, rng=RNG), ["gave None", "gn.tanh"], lambda: gn.layers.dense(x, 3, gn.tanh, rng=RNG)),
+    "grey images": (lambda: gn.layers.conv2d(gn.input("i", (None, 5, 5)), 2, rng=RNG), ["(None, 5, 5)", "reshape(x, (-1, 1, rows, columns))"], lambda: gn.layers.conv2d(gn.reshape(gn.input("i", (None, 5, 5)), (-1, 1, 5, 5)), 2, rng=RNG)),
+    "per cent": (lambda: gn.layers.dropout(x, 50), ["rate", "is 50", "below 1"], lambda: gn.layers.dropout(x, 0.5)),
+    "weights shared by name": (lambda: gn.Graph(gn.layers.dense(x, 2, rng=RNG, name="h") + gn.layers.dense(x, 2, rng=RNG, name="h")), ["'h/W'", "gn.tanh(x @ W + b)"], lambda: gn.Graph(gn.tanh(x @ W + b) + gn.tanh(2 * x @ W + b))),
+    "the class": (lambda: drops(E, optimizer=gn.Adam), ["class Adam", "optimizer=gn.Adam(0.01)"], lambda: drops(E, optimizer=gn.Adam(0.01))),
+    "parameters for an optimiser": (lambda: gn.Adam([W, b]), ["<parameter 'W'", "gn.Adam(0.001)", "gn.fit finds it"], lambda: drops(E, optimizer=gn.Adam(0.001))),
+    "half a batch": (lambda: drops(E, batch_size=8 / 2), ["batch_size is 4.0", "integer from 1 to 8"], lambda: drops(E, batch_size=8 // 2)),
+    "a metric's name": (lambda: drops(E, metrics=["accuracy"]), ["'accuracy'", 'metrics=[gn.accuracy(a, t)]'], lambda: drops(E, metrics=[gn.accuracy(a, gn.one_hot(LABELS, 2))])),
+    "no loss": (lambda: drops(a), ["'a'", "(None, 2)", "end in a loss"], lambda: drops(gn.sse(a, t))),
+    "nothing to watch": (lambda: drops(E, callbacks=[gn.EarlyStopping()]), ["'validation_loss'", "validation={x: X, t: T}"], lambda: drops(E, callbacks=[gn.EarlyStopping()], validation={x: X, t: T})),
+    "no scalar": (lambda: gn.backward(a, {x: X}), ["'a'", "(8, 2)", "delta=array"], lambda: gn.backward(a, {x: X}, delta=T)),
+    "gradients of several": (lambda: gn.backward(E, FEEDS).gradient([W, b]), ["expected one node", "[f(node) for node in nodes]"], lambda: [gn.backward(E, FEEDS).gradient(node) for node in [W, b]]),
+    "a gradient by node": (lambda: gn.backward(E, FEEDS).gradients[W], ["'W', 'b'", "bwd.gradient(W)", "graph.label(W)"], lambda: (gn.backward(E, FEEDS).gradient(W), gn.backward(E, FEEDS).gradients[gn.Graph(E).label(W)])),
+    "gradients by node": (lambda: gn.Adam().update([W], {W: np.zeros((3, 2))}), ["by name", "{W.name: array}"], lambda: gn.Adam().update([W], {W.name: np.zeros((3, 2))})),
+    "gradients of nobody": (lambda: gn.Adam().update([W], {"w": np.zeros((3, 2))}), ["'w'", "none for 'W'", "bwd.gradients"], lambda: gn.Adam().update([W], gn.backward(E, FEEDS).gradients)),
+    "compiled with feeds": (lambda: gn.compile(E, FEEDS), ["got dict", "gn.compile(E)(feeds)"], lambda: gn.compile(E)(FEEDS)),
+    "the class of an op": (lambda: gn.check_op(gn.ops.Tanh, X), ["<class", "gn.ops.Tanh()"], lambda: gn.check_op(gn.ops.Tanh(), X)),
+    "a picture of no kind": (lambda: gn.draw(E).save("net"), ["'net'", ".svg"], lambda: gn.draw(E).to_dot()),
+    "a view": (lambda: gn.draw(E, view="unit"), ["'unit'", '"units"'], lambda: gn.draw(gn.sse(a, t), view="units")),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", TABLE)
+def test_told_with_a_repair_that_works(case):
+    mistake, words, repaired = TABLE[case]
+    with pytest.raises(gn.errors.GraphnetError) as caught:
+        mistake()
+    text = " ".join(str(caught.value).split())
+    for each in words:
+        assert each.lower() in text.lower(), text
+    repaired()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        (lambda: a.value, ["gn.forward(E, feeds)[node]"]),
+        (lambda: W.grad, ["gn.backward(E, feeds).gradients"]),
+        (lambda: E.backward(), ["gn.backward(E, feeds)"]),
+        (lambda: a.std(), ["std = np.sqrt(var"]),
+        (lambda: W.data, ["values are gn.forward(E, feeds)[node]"]),
+        (lambda: gn.forward(E, FEEDS).gradients, ["gn.backward(E, feeds)"]),
+    ],
+)
+def test_attributes_that_others_have(mistake, words):
+    with pytest.raises(AttributeError) as caught:
+        mistake()
+    for each in words:
+        assert each in str(caught.value)
