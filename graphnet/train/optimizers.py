@@ -292,11 +292,12 @@ def labelled(parameters: Graph | Iterable[Parameter]) -> dict[str, Parameter]:
     for parameter in listed(parameters, "parameters", "parameters", TrainingError):
         if not isinstance(parameter, Parameter):
             raise TrainingError(f"{shown(parameter)} is no parameter", repair="Give graph.parameters.")
-        if named.setdefault(parameter.name or "", parameter) is not parameter:
+        if parameter.name in named:
             raise TrainingError(
-                f"two parameters are called {parameter.name!r}, and only their graph tells them apart",
-                repair="Write optimizer.update(graph, bwd.gradients), or give the layers names.",
+                f"two of the parameters are called {parameter.name!r}",
+                repair="Give each once; where only a graph tells them apart, optimizer.update(graph, bwd.gradients).",
             )
+        named[parameter.name or ""] = parameter
     return named
 
 
@@ -314,7 +315,7 @@ def _check_update(parameters: Mapping[str, Parameter], gradients: Mapping[str, N
             )
     if parameters and gradients and not parameters.keys() & gradients.keys():
         raise TrainingError(
-            f"there are gradients for {shown(list(gradients))}, none for {next(iter(parameters))!r}",
+            f"gradients are of {shown(list(gradients))}, and of none of the parameters {shown(list(parameters))}",
             repair="Give bwd.gradients, and the parameters of the same graph.",
         )
 
