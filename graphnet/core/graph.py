@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from graphnet.common.scopes import key_of, renumbered
 from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import InOrder, topological_order
-from graphnet.core.origin import key_of, renumbered
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 
