@@ -137,8 +137,7 @@ class Graph(Pictured):
         return str(self._paths.get(key_of(node.scope), node.scope))
 
     def _name(self, node: Node) -> str:
-        path = self._paths.get(key_of(node.scope))
-        return (node.name or "") if path is None else path + (node.name or "")[len(node.scope) :]
+        return self.scope(node) + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:
         """Return every use of a node in this graph, in topological order of the consumers."""
