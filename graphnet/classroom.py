@@ -19,7 +19,6 @@ from graphnet.check.checker import check_op
 from graphnet.common.extras import matplotlib_needed
 from graphnet.common.settings import generator
 from graphnet.common.tables import html_text, number, table
-from graphnet.core import shapes
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
@@ -29,6 +28,7 @@ from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Response
 from graphnet.engine.rules import rule_error
 from graphnet.engine.run import propagate, run_forward
+from graphnet.engine.units import entry_of
 from graphnet.errors import DrawError, GraphError, GraphnetError, RuleError, ShapeError, UnreachableError, shown
 
 HINTS = (
@@ -342,7 +342,7 @@ def step_curve(
             f"output {graph.label(output)!r} has shape {values[output].shape}", repair="Give a scalar, a loss."
         )
     shape = values[node].shape
-    place = shapes.entry(index, shape, label)
+    place = entry_of(index, shape, label)
     lengths = np.logspace(-12, 0, 73) if steps is None else float_array(steps, "steps").astype(float)
     if lengths.ndim != 1 or not len(lengths) or not (np.isfinite(lengths) & (lengths > 0)).all():
         raise GraphError(f"steps are {shown(steps)}", repair="Give numbers above 0.")

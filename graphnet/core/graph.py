@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.common.cached import cached_property
+from graphnet.common.scopes import key_of, renumbered
 from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
 from graphnet.core.order import InOrder, topological_order
-from graphnet.core.origin import key_of, renumbered
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, shown
 
@@ -137,8 +137,7 @@ class Graph(Pictured):
         return str(self._paths.get(key_of(node.scope), node.scope))
 
     def _name(self, node: Node) -> str:
-        path = self._paths.get(key_of(node.scope))
-        return (node.name or "") if path is None else path + (node.name or "")[len(node.scope) :]
+        return self.scope(node) + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:
         """Return every use of a node in this graph, in topological order of the consumers."""

@@ -105,11 +105,7 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     >>> input("x", shape=(None, 2))
     <input 'x' (None, 2)>
     """
-    check_name(
-        name,
-        "an input",
-        'Write for example "x", as gn.input("x", shape=(None, 2)); what it holds is fed when it runs, {x: X}.',
-    )
+    check_name(name, "an input", 'Write for example "x", as gn.input("x", shape=(None, 2)); feed it by {x: X}.')
     return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
 
 

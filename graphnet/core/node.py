@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
+from graphnet.common.hints import WRITTEN_OUT
 from graphnet.core import registry
 from graphnet.core.order import below, restored
 from graphnet.core.origin import current_scope, in_scope, source_line
@@ -89,8 +90,8 @@ class Node(registry.Pictured):
         def __getattr__(self, attribute: str) -> NoReturn:
             if getattr(np, attribute, None) in registry.BUILDERS:
                 hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
-            elif attribute in registry.WRITTEN_OUT:
-                hint = f"{registry.WRITTEN_OUT[attribute]}."
+            elif attribute in WRITTEN_OUT:
+                hint = f"{WRITTEN_OUT[attribute]}."
             elif callable(getattr(np.ndarray, attribute, None)) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:

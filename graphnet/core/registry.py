@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from graphnet.common.hints import WRITTEN_OUT
 from graphnet.errors import OpaqueError
 
 if TYPE_CHECKING:
@@ -23,22 +24,6 @@ OPS: dict[str, type[Op]] = {}
 
 RENAMED = {"put_add": "scatter_add", "embed": "scatter"}
 """The names of built-in ops that were others once, as descriptions may have them."""
-
-_VARIANCE = "var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0)"
-_AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
-WRITTEN_OUT = {
-    "std": f"Write it out: {_VARIANCE}; std = np.sqrt(var + 1e-12)",
-    "var": f"Write it out: {_VARIANCE}",
-    "linalg.norm": "Write it out: np.sqrt(np.sum(z ** 2))",
-    "cumsum": "Write it out for the last axis, of n entries: z @ np.triu(np.ones((n, n)))",
-    "einsum": "Write it out with @, *, np.sum and np.transpose",
-    "hstack": "Write gn.concatenate([a, b], axis=1)",
-    "vstack": "Write gn.concatenate([a, b], axis=0)",
-    "argmax": _AFTER,
-    "argmin": _AFTER,
-    "round": _AFTER,
-}
-"""What to write in place of NumPy functions that no op covers."""
 
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
 """Ufunc → the NumPy function that its ``reduce`` is."""

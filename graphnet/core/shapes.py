@@ -143,20 +143,6 @@ def as_axes(axis: Any) -> tuple[int, ...]:
     return tuple(whole(a, "axis", "Name an axis by its position, from 0.", error=ShapeError) for a in axes)
 
 
-def entry(place: Any, shape: Sequence[int], label: str) -> tuple[int, ...]:
-    """Return the place of an entry in an array of this shape, counted from 0; raise `ShapeError` if there is none."""
-    try:
-        found = as_axes(place)
-    except ShapeError:
-        found = None
-    if found is None or len(found) != len(shape) or not all(-n <= i < n for i, n in zip(found, shape, strict=True)):
-        raise ShapeError(
-            f"{label!r} of shape {tuple(shape)} has no entry {shown(place)}",
-            repair=f"Give {len(shape)} whole numbers within it." if shape else "It is a scalar: give no entry.",
-        )
-    return tuple(i % size for i, size in zip(found, shape, strict=True))
-
-
 def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """Return axes as a sorted tuple of numbers from 0; ``None`` means all of them."""
     if axis is None:

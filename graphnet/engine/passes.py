@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.hints import ByName
 from graphnet.common.tables import distinct, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import Pictured
-from graphnet.errors import GraphError, UnreachableError, shown
+from graphnet.errors import GraphError, UnreachableError
 
 
 class Message(NamedTuple):
@@ -49,15 +50,6 @@ class ForwardPass(Pictured):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _passed, (type(self), self.graph, dict(self.values))
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, attribute: str) -> NoReturn:
-            back = attribute in ("gradient", "gradients", "error_signal", "error_signals", "messages")
-            hint = " Only a backward pass has it: gn.backward(E, feeds)." if back else ""
-            raise AttributeError(
-                f"{type(self).__name__} has no attribute {attribute!r}.{hint}", name=attribute, obj=self
-            )
 
     def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
@@ -105,7 +97,7 @@ class BackwardPass(ForwardPass):
         self.error_signals = MappingProxyType(dict(error_signals))
         self._messages = {node: tuple(received) for node, received in messages.items()}
         self.gradients = MappingProxyType(
-            _ByName({graph.label(node): error_signals[node] for node in graph.parameters if node in error_signals})
+            ByName({graph.label(node): error_signals[node] for node in graph.parameters if node in error_signals})
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -158,14 +150,6 @@ class BackwardPass(ForwardPass):
     def _row(self, node: Node) -> list[str]:
         signal = self.error_signals.get(node)
         return [*super()._row(node), "none reaches it" if signal is None else summary(signal)]
-
-
-class _ByName(dict[str, Numbers]):
-    def __missing__(self, key: object) -> NoReturn:
-        raise GraphError(
-            f"there is no gradient called {shown(key)}; there are {', '.join(map(repr, self)) or 'none'}",
-            repair="They go by the labels of the graph, graph.label(W); bwd.gradient(W) takes the node.",
-        )
 
 
 def _passed(kind: type[ForwardPass], graph: Graph, *maps: Any) -> ForwardPass:

@@ -7,13 +7,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from graphnet.common.tables import number
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, subject
 from graphnet.core.op import Op, as_reals
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
-from graphnet.errors import DtypeError, GraphnetError, NonFiniteError, OpaqueError, RuleError, ShapeError, shown
+from graphnet.errors import DtypeError, GraphnetError, OpaqueError, RuleError, ShapeError, shown
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -180,28 +179,3 @@ def read_only(array: Numbers) -> Numbers:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def is_finite(array: Numbers) -> bool:
-    """Tell whether an array has neither infinities nor NaN."""
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
-
-
-def not_finite(
-    graph: Graph, node: Node, what: str, array: Numbers, origins: Sequence[tuple[str, Numbers]]
-) -> NonFiniteError:
-    """Return the error for the first node with an infinity or NaN, with the ranges of what its array came from."""
-    nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
-    error = NonFiniteError(
-        f"the {what} has {nan} NaN and {infinite} infinite of {array.size} entries, the first node to have any",
-        repair="Look at the ranges above: a logarithm, division or root at 0 (add 1e-12 before it), an overflow, or data with "
-        "NaN?",
-    )
-    lines = [f"{name}: {_range(origin)}" for name, origin in origins]
-    return error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
-
-
-def _range(array: Numbers) -> str:
-    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    span = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "no finite entry"
-    return f"shape {array.shape}, {span}"

@@ -18,8 +18,9 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.engine.feeds import Values, frozen, leaf_values
+from graphnet.engine.finite import is_finite, not_finite
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
-from graphnet.engine.rules import apply_backward, apply_forward, is_finite, not_finite, read_only
+from graphnet.engine.rules import apply_backward, apply_forward, read_only
 from graphnet.errors import DtypeError, GraphError, ShapeError, shown
 
 OnNonFinite = Literal["ignore", "raise"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core import shapes
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
@@ -19,6 +20,7 @@ from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.activations import Identity, LeakyRelu, LogSoftmax, Polynomial, Relu, Sigmoid, Softmax, Softplus, Tanh
 from graphnet.ops.arithmetic import Add
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
@@ -357,3 +359,17 @@ def _in_columns(layers: Sequence[Layer]) -> bool:
         odd = of_samples[on_the_left.index(not on_the_left[0])]
         raise NotInARowError("has its samples in columns where another layer has them in rows", odd)
     return any(on_the_left)
+
+
+def entry_of(place: Any, shape: Sequence[int], label: str) -> tuple[int, ...]:
+    """Return the place of an entry in an array of this shape, counted from 0; raise `ShapeError` if there is none."""
+    try:
+        found = shapes.as_axes(place)
+    except ShapeError:
+        found = None
+    if found is None or len(found) != len(shape) or not all(-n <= i < n for i, n in zip(found, shape, strict=True)):
+        raise ShapeError(
+            f"{label!r} of shape {tuple(shape)} has no entry {shown(place)}",
+            repair=f"Give {len(shape)} whole numbers within it." if shape else "It is a scalar: give no entry.",
+        )
+    return tuple(i % size for i, size in zip(found, shape, strict=True))

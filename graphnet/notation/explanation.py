@@ -11,11 +11,11 @@ import numpy as np
 
 from graphnet.common.settings import whole
 from graphnet.common.tables import html_text, number
-from graphnet.core import shapes
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
+from graphnet.engine.units import entry_of
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
 from graphnet.notation.formula import Formula
@@ -281,7 +281,7 @@ def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Pl
         if signal.size == 0:
             raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(signal))), signal.shape))
-    return shapes.entry(entry, signal.shape, label)
+    return entry_of(entry, signal.shape, label)
 
 
 def _term_line(term: Term) -> str:

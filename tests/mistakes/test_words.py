@@ -111,7 +111,6 @@ def test_told_with_a_repair_that_works(case):
         (lambda: E.backward(), ["gn.backward(E, feeds)"]),
         (lambda: a.std(), ["std = np.sqrt(var"]),
         (lambda: W.data, ["values are gn.forward(E, feeds)[node]"]),
-        (lambda: gn.forward(E, FEEDS).gradients, ["gn.backward(E, feeds)"]),
     ],
 )
 def test_attributes_that_others_have(mistake, words):
