@@ -62,9 +62,10 @@ class Graph(Pictured):
         if not self.outputs:
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
         self.nodes = topological_order(self.outputs)
-        self.inputs = tuple(node for node in self.nodes if isinstance(node, Input))
-        self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))
-        self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
+        leaves = [node for node in self.nodes if node.op is None]
+        self.inputs = tuple(node for node in leaves if isinstance(node, Input))
+        self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
+        self.constants = tuple(node for node in leaves if isinstance(node, Constant))
         self._by_name = _by_name(self.nodes)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -12,9 +12,9 @@ what the rules compute on their way. A leaf may be an array that is read entry b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -164,9 +164,9 @@ def is_entry(node: Node) -> bool:
 
 def is_scalar_graph(graph: Graph) -> bool:
     """Tell whether a graph is one of many scalar nodes; its leaves may be arrays that are read entry by entry."""
-    if len(graph) < FEWEST_SCALARS or any(node.dtype.kind != "f" for node in graph.nodes):
+    if len(graph) < FEWEST_SCALARS or any(dtype.kind != "f" for dtype in {node.dtype for node in graph.nodes}):
         return False
-    arrays = [node for node in graph.nodes if node.shape != ()]
+    arrays = [node for node in graph.nodes if node.shape]
     if any(node.op is not None for node in arrays):
         return False
     return all(is_entry(reader) for leaf in arrays for reader, _ in graph.consumers(leaf))
@@ -189,8 +189,6 @@ def build_scalars(
     """
     if any(map(is_entry, wrt)):
         return None  # an entry's place holds what all its readers send back, through this node or another
-    edges, values = sum(len(node.inputs) for node in graph.nodes), sum(node.size for node in graph.nodes)
-    require_memory((3 * values + edges) * dtype.itemsize + 8 * (edges + values) * np.dtype(np.int32).itemsize)
     try:
         return _Stamping(graph, wrt, dtype).program(own)
     except Untranslatable:
@@ -202,19 +200,21 @@ class _Stamping:
 
     def __init__(self, graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> None:
         self.graph, self.wrt, self.dtype = graph, wrt, dtype
-        leaves = [node for node in graph.nodes if node.op is None]
+        leaves, nodes = ([node for node in graph.nodes if (node.op is None) is leaf] for leaf in (True, False))
         self.leaves = list(dict.fromkeys([*(node for node in wrt if node.op is None), *leaves]))
         self.number: dict[Node, int] = {}  # of leaves: their first place
         self.first = 0
         for leaf in self.leaves:
             self.number[leaf] = self.first
             self.first += leaf.size
-        self.number.update(self._entries())
-        nodes = [node for node in graph.nodes if node not in self.number]
+        if any(leaf.shape for leaf in leaves):
+            self.number.update(self._entries())
+            nodes = [node for node in nodes if node not in self.number]
         self.size = self.first + len(nodes)
         self.number.update(zip(nodes, range(self.first, self.size), strict=True))
         sources = [node.inputs for node in nodes]
-        self.starts = np.cumsum([0, *map(len, sources)])
+        self.counts = list(map(len, sources))
+        self.starts = np.cumsum([0, *self.counts])
         self.sources = np.fromiter(
             map(self.number.__getitem__, chain.from_iterable(sources)), np.int32, self.starts[-1]
         )
@@ -222,6 +222,8 @@ class _Stamping:
         self.constants: dict[bytes, int] = {}
         self.end = 2 * self.size
         self.rows: list[list[Numbers]] = []
+        edges, place = len(self.sources), np.dtype(np.int32).itemsize
+        require_memory((3 * self.size + edges) * dtype.itemsize + 8 * (self.size + edges) * place)
 
     def _entries(self) -> Iterator[tuple[Node, int]]:
         """Yield the place of each entry of a leaf that is read."""
@@ -235,24 +237,27 @@ class _Stamping:
 
     def _sort(self, nodes: list[Node]) -> None:
         """Find out which nodes are alike, and give each its place: by depth, and alike ones side by side."""
-        keys = [(id(node.op), len(node.inputs)) for node in nodes]
+        applied = [node.op for node in nodes]
         self.kinds: dict[tuple[Any, int], int] = {}
+        keys = list(zip(map(id, applied), self.counts, strict=True))
         kind_of = {
-            key: self.kinds.setdefault((node.op, key[1]), len(self.kinds))
-            for key, node in dict(zip(keys, nodes, strict=True)).items()
+            key: self.kinds.setdefault((op, key[1]), len(self.kinds))
+            for key, op in dict(zip(keys, applied, strict=True)).items()
         }
         self.kind = np.fromiter(map(kind_of.__getitem__, keys), np.int32, len(nodes))
-        self.depth = np.array(self._spread([0] * self.first, max, 1))
+        self.depth = np.array(self._spread([0] * self.first, 1))
         self.order = np.lexsort((self.kind, self.depth[self.first :]))
         self.place = np.arange(self.size, dtype=np.int32)
         self.place[self.first + self.order] = np.arange(self.first, self.size)
 
-    def _spread(self, of_leaves: list[int], combine: Callable[[Iterable[int]], int], more: int = 0) -> list[int]:
-        """Return a number for each node, combined from those of its operands."""
-        numbers, sources = of_leaves, self.sources.tolist()
-        find = numbers.__getitem__
-        for start, stop in pairwise(self.starts.tolist()):
-            numbers.append(combine(map(find, sources[start:stop])) + more)
+    def _spread(self, numbers: list[int], more: int) -> list[int]:
+        """Return a number for each node: of leaves as given, of others the largest of their operands and `more`."""
+        add, sources = numbers.append, iter(self.sources.tolist())
+        for count in self.counts:
+            largest = numbers[next(sources)]
+            for _ in range(count - 1):
+                largest = max(largest, numbers[next(sources)])
+            add(largest + more)
         return numbers
 
     def _needed(self) -> Numbers:
@@ -263,7 +268,7 @@ class _Stamping:
         if needed[self.first :].any() or needed[: self.first].all():
             needed[self.first :] = True
             return needed
-        return np.array(self._spread(needed[: self.first].tolist(), any), bool)
+        return np.array(self._spread(needed[: self.first].tolist(), 0), bool)
 
     def _reached(self, templates: Sequence[Template]) -> Numbers:
         """Tell of each node whether an error signal reaches it."""
@@ -309,14 +314,17 @@ class _Stamping:
         )
 
     def _leaf_calls(self, values: Numbers, own: Mapping[Node, Numbers]) -> list[Call]:
-        """Put the constants in their places; return the calls that do so with the parameters."""
+        """Put the constants in their places; return the calls that do so with the parameters, those of one shape together."""
         calls: list[Call] = []
-        for node in self.leaves:
-            place = self._view(values, node)
-            if isinstance(node, Constant):
-                place[...] = node.value
-            elif isinstance(node, Parameter):
-                calls.append((place.__setitem__, (..., own.get(node, node.value))))
+        for (kind, shape), group in groupby(self.leaves, lambda leaf: (type(leaf), leaf.shape)):
+            leaves = [leaf for leaf in group if isinstance(leaf, (Constant, Parameter))]
+            if leaves:
+                place = values[self.number[leaves[0]] :][: len(leaves) * leaves[0].size].reshape(len(leaves), *shape)
+                call = (place.__setitem__, (..., [own.get(leaf, leaf.value) for leaf in leaves]))
+                if kind is Constant:
+                    call[0](*call[1])
+                else:
+                    calls.append(call)
         return calls
 
     def _view(self, values: Numbers, node: Node) -> Numbers:
