@@ -192,13 +192,8 @@ static PyObject *machine_run(Machine *self, PyObject *Py_UNUSED(nothing))
     void *values = PyArray_DATA(self->values);
     int flags;
     Py_BEGIN_ALLOW_THREADS
-    feclearexcept(FE_ALL_EXCEPT);
-    if (PyArray_TYPE(self->values) == NPY_DOUBLE)
-        run_doubles(self->code, self->end, values, self->loops);
-    else
-        run_floats(self->code, self->end, values, self->loops);
-    flags = fetestexcept(FE_ALL_EXCEPT);
-    feclearexcept(FE_ALL_EXCEPT);
+    flags = PyArray_TYPE(self->values) == NPY_DOUBLE ? run_doubles(self->code, self->end, values, self->loops)
+                                                     : run_floats(self->code, self->end, values, self->loops);
     Py_END_ALLOW_THREADS
     return PyLong_FromLong((flags & FE_DIVBYZERO ? 1 : 0) | (flags & FE_OVERFLOW ? 2 : 0) | (flags & FE_UNDERFLOW ? 4 : 0) |
                            (flags & FE_INVALID ? 8 : 0));

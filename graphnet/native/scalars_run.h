@@ -1,10 +1,12 @@
 /* The machine's loop for numbers of the type REAL: scalars.c includes it for double and for float. */
 
-/* A run of a ufunc: the operands are gathered, its inner loop computes, and the results are put in their places. */
-static void CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
+/* A run of a ufunc: the operands are gathered, its inner loop computes, and the results are put in their places. Returns the floating-point
+   flags that were up before: some loops take down all, to be silent themselves. */
+static int CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
 {
     REAL numbers[MOST_OPERANDS + 1][CHUNK];
     npy_intp width = 1 + loop->operands;
+    int raised = 0;
     for (npy_intp length; count > 0; count -= length, at += length * width) {
         char *arguments[MOST_OPERANDS + 1];
         npy_intp steps[MOST_OPERANDS + 1];
@@ -15,10 +17,12 @@ static void CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
             for (npy_intp i = 0; i < length && k < loop->operands; i++)
                 numbers[k][i] = v[at[i * width + 1 + k]];
         }
+        raised |= fetestexcept(FE_ALL_EXCEPT);
         loop->function(arguments, &length, steps, loop->data);
         for (npy_intp i = 0; i < length; i++)
             v[at[i * width]] = numbers[loop->operands][i];
     }
+    return raised;
 }
 
 #define LOAD_1 REAL a = v[at[1]];
@@ -34,8 +38,11 @@ static void CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
         } \
         break;
 
-static void RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *loops)
+/* Runs a program, and returns the floating-point flags that it raised. */
+static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *loops)
 {
+    int raised = 0;
+    feclearexcept(FE_ALL_EXCEPT);
     while (at < end) {
         npy_int32 primitive = at[0];
         npy_intp count = at[1];
@@ -49,10 +56,13 @@ static void RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *
                     v[i] = -(REAL)0;
             break;
         default:
-            CALL(&loops[primitive - COUNT], at, count, v);
+            raised |= CALL(&loops[primitive - COUNT], at, count, v);
         }
         at = next;
     }
+    raised |= fetestexcept(FE_ALL_EXCEPT);
+    feclearexcept(FE_ALL_EXCEPT);
+    return raised;
 }
 
 #undef LOAD_1

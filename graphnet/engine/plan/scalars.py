@@ -190,12 +190,12 @@ def build_scalars(
     if any(map(is_entry, wrt)):
         return None  # an entry's place holds what all its readers send back, through this node or another
     try:
-        return _Stamping(graph, wrt, dtype).program(own)
+        return Stamping(graph, wrt, dtype).program(own)
     except Untranslatable:
         return None
 
 
-class _Stamping:
+class Stamping:
     """The places of a graph's nodes, and the instructions that compute what lies there."""
 
     def __init__(self, graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> None:
@@ -305,9 +305,9 @@ class _Stamping:
         signals = values[self.size :]
         return Program(
             [*self._leaf_calls(values, own), (machine.run, ())],
-            [self._view(values, node) for node in self.graph.inputs],
-            [self._view(values, self.graph.outputs[0])],
-            {node.name or self.graph.label(node): self._view(signals, node) for node in found},
+            [self.view(values, node) for node in self.graph.inputs],
+            [self.view(values, self.graph.outputs[0])],
+            {node.name or self.graph.label(node): self.view(signals, node) for node in found},
             machine,
             values.nbytes + code.nbytes,
             [("scalars by depth", f"{len(self.graph):,} nodes in {self.deepest:,} depths; {machine}")],
@@ -327,7 +327,8 @@ class _Stamping:
                     calls.append(call)
         return calls
 
-    def _view(self, values: Numbers, node: Node) -> Numbers:
+    def view(self, values: Numbers, node: Node) -> Numbers:
+        """Return where the value of a node lies among `values`, or its error signal among these."""
         return values[self.place[self.number[node]] :][: node.size].reshape(known(node.shape, "a graph of scalars"))
 
     def _stamp_start(self, found: Sequence[Node]) -> None:
