@@ -166,10 +166,10 @@ def is_scalar_graph(graph: Graph) -> bool:
     """Tell whether a graph is one of many scalar nodes; its leaves may be arrays that are read entry by entry."""
     if len(graph) < FEWEST_SCALARS or any(dtype.kind != "f" for dtype in {node.dtype for node in graph.nodes}):
         return False
-    arrays = [node for node in graph.nodes if node.shape]
+    arrays = {node for node in graph.nodes if node.shape}
     if any(node.op is not None for node in arrays):
         return False
-    return all(is_entry(reader) for leaf in arrays for reader, _ in graph.consumers(leaf))
+    return not arrays or all(is_entry(node) for node in graph.nodes if not arrays.isdisjoint(node.inputs))
 
 
 def build_scalars(
