@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from types import MappingProxyType
 from typing import Any
 
@@ -255,8 +255,10 @@ class Stamping:
         add, sources = numbers.append, iter(self.sources.tolist())
         for count in self.counts:
             largest = numbers[next(sources)]
-            for _ in range(count - 1):
-                largest = max(largest, numbers[next(sources)])
+            for _ in repeat(None, count - 1):
+                other = numbers[next(sources)]
+                if other > largest:  # max() takes twice as long
+                    largest = other
             add(largest + more)
         return numbers
 
