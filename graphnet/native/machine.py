@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from graphnet import native
-
-Numbers: TypeAlias = np.ndarray[Any, Any]
+from graphnet.core.node import Numbers
 
 PRIMITIVES: dict[str, tuple[int, Callable[..., Any] | None]] = {
     "copy": (1, np.positive),

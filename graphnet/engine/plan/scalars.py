@@ -1,9 +1,9 @@
 """Graphs of scalar nodes, as the program of a machine that computes them in one array (`graphnet.native.machine`).
 
-A graph built one number at a time, as in micrograd, has many nodes and almost no work in each. The rules of an op are read as
-graph once, its `Template`, and stamped for each of its nodes: an instruction for each primitive, forward and backward, which
-reads and writes places of the array. Instructions are sorted by depth, what the backward rules need besides the error signals
-after the deepest, and so that those of one primitive are one run.
+A graph built one number at a time, as in micrograd, has many nodes and almost no work in each. The rules of an op are read once
+(`templates`) and stamped for each of its nodes: an instruction for each primitive, forward and backward, which reads and writes
+places of the array. Instructions are sorted by depth, what the backward rules need besides the error signals after the deepest,
+and so that those of one primitive are one run.
 
 The array holds the values, first of the leaves, then depth after depth; the error signals in the same order; constants; and
 what the rules compute on their way. A leaf may be an array that is read entry by entry: an entry has its place in the leaf.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, groupby, repeat
 from types import MappingProxyType
 from typing import Any
@@ -22,136 +21,17 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
-from graphnet.core.op import Op
-from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
 from graphnet.engine.plan.calls import Call
-from graphnet.engine.plan.lowering import lower
 from graphnet.engine.plan.memory import require_memory
 from graphnet.engine.plan.program import Program
-from graphnet.engine.rules import messages_of
+from graphnet.engine.plan.templates import FORWARD, Template, Untranslatable, template_of
 from graphnet.native.machine import NUMBER, PRIMITIVES, Machine
-from graphnet.ops.comparisons import Truth
-from graphnet.ops.elementwise import ElementwisePrimitive
 
 FEWEST_SCALARS = 256
 """From how many nodes on it pays."""
-
-FORWARD, SLOPES, BACKWARD = range(3)
-"""When an instruction runs: at its node's depth, after the deepest, or at its depth on the way back."""
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction of a template.
-
-    Attributes
-    ----------
-    phase, stage
-        When it runs; in a phase, those of one stage need nothing of each other.
-    primitive
-        Its number.
-    result
-        The node whose value it computes, or the number of the input whose error signal it adds to.
-    operands
-        What it reads.
-    """
-
-    phase: int
-    stage: int
-    primitive: int
-    result: Node | int
-    operands: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Template:
-    """The rules of one op on scalars.
-
-    Attributes
-    ----------
-    inputs, delta, output
-        The nodes that stand for what the rules are given, and the one whose value is the output.
-    instructions
-        In the order in which they can run.
-    sends
-        For each input whether it is sent a message.
-    """
-
-    inputs: tuple[Node, ...]
-    delta: Node
-    output: Node
-    instructions: list[Instruction]
-    sends: tuple[bool, ...]
-
-
-class Untranslatable(Exception):
-    """A rule is more than primitives of the machine."""
-
-
-def template_of(op: Op, count: int, dtype: np.dtype[Any], ufuncs: dict[np.ufunc, int], *, backward: bool) -> Template:
-    """Read the rules of an op of `count` inputs; `ufuncs` takes down what the machine's own primitives are not enough for."""
-    inputs, delta = tuple([_scalar() for _ in range(count)]), _scalar()
-    node = Node(op, inputs, (), np.dtype(float))
-    messages: list[Any] = [None] * count
-    if backward:
-        try:
-            messages = messages_of(op, op.backward(delta, node, *inputs), count)
-        except Exception as error:  # of any kind: there is no rule, or it asks of a node what only an array can do
-            raise Untranslatable from error
-        if not all(
-            message is None or (isinstance(message, Node) and message.dtype.kind == "f") for message in messages
-        ):
-            raise Untranslatable
-    output, *lowered = lower([node, *[message for message in messages if message is not None]], dtype)
-    sent = iter(lowered)
-    by_slot = {slot: next(sent) for slot, message in enumerate(messages) if message is not None}
-    forward, order = set(topological_order([output])), topological_order([output, *lowered])
-    uses = Counter(chain(lowered, *[each.inputs for each in order]))
-    fused = {m for m in lowered if isinstance(m.op, ops.Multiply) and uses[m] == 1 and m is not output}
-    when: dict[Node, tuple[int, int]] = {delta: (BACKWARD, 0)}
-    instructions = []
-    for each in order:
-        if (
-            each.shape != ()
-            or each.dtype.kind not in "fb"
-            or not isinstance(each.op, (ElementwisePrimitive, type(None)))
-        ):
-            raise Untranslatable
-        if each.op is not None:
-            phase, stage = max(when.get(source, (FORWARD, 0)) for source in each.inputs)
-            when[each] = max((phase, stage + 1), (FORWARD if each in forward else SLOPES, 1))
-            if each not in fused:
-                instructions.append(Instruction(*when[each], _primitive(each, dtype, ufuncs), each, each.inputs))
-    if output.op is None:
-        made = _scalar()
-        instructions.append(Instruction(FORWARD, 1, NUMBER["copy"], made, (output,)))
-        output = made
-    for slot, message in by_slot.items():
-        primitive, operands = ("accumulate_product", message.inputs) if message in fused else ("accumulate", (message,))
-        instructions.append(Instruction(BACKWARD, 0, NUMBER[primitive], slot, operands))
-    return Template(inputs, delta, output, instructions, tuple(slot in by_slot for slot in range(count)))
-
-
-def _primitive(node: Node, dtype: np.dtype[Any], ufuncs: dict[np.ufunc, int]) -> int:
-    """Return the number of the primitive that is a lowered node's op."""
-    if isinstance(node.op, ops.Where):
-        return NUMBER["where"]
-    ufunc = getattr(node.op, "ufunc", None)
-    truths_alone = not isinstance(node.op, Truth) and all(source.dtype.kind == "b" for source in node.inputs)
-    if not isinstance(ufunc, np.ufunc) or truths_alone:  # True + True is True
-        raise Untranslatable
-    if ufunc.__name__ in NUMBER:
-        return NUMBER[ufunc.__name__]
-    if f"{dtype.char * ufunc.nin}->{dtype.char}" not in ufunc.types:
-        raise Untranslatable
-    return ufuncs.setdefault(ufunc, len(NUMBER) + len(ufuncs))
-
-
-def _scalar() -> Node:
-    return Input(None, (), (), np.dtype(float))
 
 
 def is_entry(node: Node) -> bool:
@@ -245,32 +125,22 @@ class Stamping:
             for key, op in dict(zip(keys, applied, strict=True)).items()
         }
         self.kind = np.fromiter(map(kind_of.__getitem__, keys), np.int32, len(nodes))
-        self.depth = np.array(self._spread([0] * self.first, 1))
+        self.depth = np.array(self._depths())
         self.order = np.lexsort((self.kind, self.depth[self.first :]))
         self.place = np.arange(self.size, dtype=np.int32)
         self.place[self.first + self.order] = np.arange(self.first, self.size)
 
-    def _spread(self, numbers: list[int], more: int) -> list[int]:
-        """Return a number for each node: of leaves as given, of others the largest of their operands and `more`."""
-        add, sources = numbers.append, iter(self.sources.tolist())
+    def _depths(self) -> list[int]:
+        """Return the depth of each node: 0 of a leaf, one more than that of their deepest operand of others."""
+        depths, sources = [0] * self.first, iter(self.sources.tolist())
         for count in self.counts:
-            largest = numbers[next(sources)]
+            deepest = depths[next(sources)]
             for _ in repeat(None, count - 1):
-                other = numbers[next(sources)]
-                if other > largest:  # max() takes twice as long
-                    largest = other
-            add(largest + more)
-        return numbers
-
-    def _needed(self) -> Numbers:
-        """Tell of each node whether its error signal is needed for those that are asked for."""
-        needed = np.zeros(self.size, bool)
-        for node in self.wrt:
-            needed[self.number[node] :][: node.size] = True
-        if needed[self.first :].any() or needed[: self.first].all():
-            needed[self.first :] = True
-            return needed
-        return np.array(self._spread(needed[: self.first].tolist(), 0), bool)
+                other = depths[next(sources)]
+                if other > deepest:  # max() takes twice as long
+                    deepest = other
+            depths.append(deepest + 1)
+        return depths
 
     def _reached(self, templates: Sequence[Template]) -> Numbers:
         """Tell of each node whether an error signal reaches it."""
@@ -293,7 +163,10 @@ class Stamping:
         self.deepest = int(self.depth.max())
         self.stages = 2 + max(each.stage for template in templates for each in template.instructions)
         self.primitives = len(NUMBER) + len(ufuncs)
-        self.needed, self.reached = self._needed(), self._reached(templates)
+        self.reached = self._reached(templates)
+        self.needed = np.arange(self.size) >= self.first  # whose error signal: all but some leaves
+        for node in self.wrt:
+            self.needed[self.number[node] :][: node.size] = True
         found = [node for node in self.wrt if self.reached[self.number[node] :][: node.size].any()]
         if self.wrt:
             self._stamp_start(found)
@@ -353,7 +226,7 @@ class Stamping:
         narrowed, scratch = False, set[Node]()
         for each in sorted(template.instructions, key=lambda each: each.phase):
             if each.phase != FORWARD and not narrowed:
-                chosen, narrowed = self.reached[nodes] & self.needed[nodes], True
+                chosen, narrowed = self.reached[nodes], True
                 nodes, sources = nodes[chosen], [source[chosen] for source in sources]
                 places = {node: place if isinstance(place, int) else place[chosen] for node, place in places.items()}
                 places[template.delta] = self.size + self.place[nodes]
