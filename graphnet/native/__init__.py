@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 
+__all__ = ["AVAILABLE", "WHY_NOT", "_native"]
+
 try:
     if os.environ.get("GRAPHNET_NATIVE") == "0":
         raise ImportError("turned off by GRAPHNET_NATIVE=0")
-    from graphnet.native import _native
+    import graphnet.native._native as _native
 except ImportError as error:
     _native, WHY_NOT = None, str(error)  # type: ignore[assignment]
 else:
