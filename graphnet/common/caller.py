@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import warnings
+from functools import lru_cache
 from types import FrameType
 
 import numpy as np
@@ -27,6 +28,11 @@ def warn(message: str, category: type[Warning] = GraphnetWarning) -> None:
 def callers_frame() -> tuple[FrameType, int]:
     """Return the nearest frame that is neither ours nor NumPy's, and how many calls it is above the caller's, plus one."""
     frame, level = sys._getframe(1), 1
-    while frame.f_code.co_filename.startswith(_OUR_FILES) and frame.f_back is not None:
+    while _is_ours(frame.f_code.co_filename) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+@lru_cache(maxsize=1024)  # asked at every node, of some eight frames
+def _is_ours(file: str) -> bool:
+    return file.startswith(_OUR_FILES)

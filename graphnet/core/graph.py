@@ -63,9 +63,10 @@ class Graph(Pictured):
         if not self.outputs:
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
         self.nodes = topological_order(self.outputs)
-        self.inputs = tuple(node for node in self.nodes if isinstance(node, Input))
-        self.parameters = tuple(node for node in self.nodes if isinstance(node, Parameter))
-        self.constants = tuple(node for node in self.nodes if isinstance(node, Constant))
+        leaves = [node for node in self.nodes if node.op is None]
+        self.inputs = tuple(node for node in leaves if isinstance(node, Input))
+        self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
+        self.constants = tuple(node for node in leaves if isinstance(node, Constant))
         self._paths = renumbered(
             {key_of(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
         )
@@ -130,6 +131,8 @@ class Graph(Pictured):
 
     def label(self, node: Node) -> str:
         """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
+        if node.name is not None and self._by_name.get(name := self._name(node)) is node:
+            return name
         return self._labels[self[node]]
 
     def scope(self, node: Node) -> str:

@@ -258,7 +258,7 @@ class Node(registry.Pictured):
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if _is_operand(x) and _is_operand(y):
-        return _build(ufunc, x, y)
+        return registry.BUILDERS[ufunc](x, y)  # type: ignore[no-any-return]
     if ufunc in (np.equal, np.not_equal):
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)

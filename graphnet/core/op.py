@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -171,10 +171,12 @@ class Op(Stateless):
         except GraphnetError as error:
             raise error.locate(subject(self, name)) from None
         try:
-            self.check_count(len(inputs))
-            shape = self.shape_of(inputs)
-            own = type(self).dtype is not Op.dtype
-            dtype = self.dtype(*([node.dtype for node in inputs] if own else _dtypes(inputs)))
+            kinds = tuple([(node.shape, node.dtype, isinstance(node, Constant)) for node in inputs])
+            if type(self).shape is not Op.shape and registry.OPS.get(self.name) is type(self):
+                shape, dtype = _output_of_builtin(self.name, self, kinds)
+            else:
+                self.check_count(len(inputs))
+                shape, dtype = self.shape_of(inputs), self._dtype_of(kinds)
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         except Exception as error:
@@ -184,7 +186,15 @@ class Op(Stateless):
             raise GraphError(problem, repair="Use the function, which checks them.").locate(
                 subject(self, name), describe_inputs(self, inputs)
             ) from error
-        return Node(self, inputs, tuple(shape), dtype, name)
+        return Node(self, inputs, shape, dtype, name)
+
+    def _dtype_of(self, kinds: _Kinds) -> np.dtype[Any]:
+        """Compute the output's dtype; a run casts floating constants to that of parameters and feeds: they widen nothing."""
+        dtypes = tuple([dtype for _, dtype, _ in kinds])
+        adapting = [is_constant and dtype.kind == "f" for _, dtype, is_constant in kinds]
+        if type(self).dtype is Op.dtype and not all(adapting):
+            dtypes = tuple([_SINGLE if adapts else dtype for dtype, adapts in zip(dtypes, adapting, strict=True)])
+        return self.dtype(*dtypes)
 
     def _operand(self, value: Any, slot: int) -> Any:
         """Return a node as it is, and anything else as an array of numbers, or raise `DtypeError`."""
@@ -276,12 +286,20 @@ def _floating(dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
     return np.result_type(*dtypes, np.float32)
 
 
-def _dtypes(inputs: Sequence[Node]) -> list[np.dtype[Any]]:
-    """Return the dtypes of inputs; a run casts floating constants to that of parameters and feeds, so they widen nothing."""
-    adapting = [isinstance(node, Constant) and node.dtype.kind == "f" for node in inputs]
-    if all(adapting):
-        return [node.dtype for node in inputs]
-    return [np.dtype(np.float32) if adapts else node.dtype for node, adapts in zip(inputs, adapting, strict=True)]
+_SINGLE = np.dtype(np.float32)
+
+_Kinds: TypeAlias = tuple[tuple[Shape, np.dtype[Any], bool], ...]
+"""Shape and dtype of each input, and whether it is a constant."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _output_of_builtin(name: str, op: Op, kinds: _Kinds) -> tuple[Shape, np.dtype[Any]]:
+    """Compute the shape and dtype of what a built-in op makes of inputs: once for all nodes that are alike.
+
+    The name tells apart ops without settings, which all have one hash.
+    """
+    op.check_count(len(kinds))
+    return as_shape(op.shape(*[shape for shape, _, _ in kinds])), op._dtype_of(kinds)
 
 
 def _real(value: Any, array: Numbers) -> Any:

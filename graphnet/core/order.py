@@ -19,16 +19,17 @@ def topological_order(outputs: Sequence[Node], done: set[Node] | None = None) ->
     order: list[Node] = []
     done = set() if done is None else done
     stack = list(reversed(outputs))
+    are_done = done.issuperset
     while stack:
-        node = stack[-1]
-        waiting = [] if node in done else [source for source in node.inputs if source not in done]
-        if waiting:
-            stack.extend(reversed(waiting))
+        node = stack.pop()
+        if node in done:
             continue
-        stack.pop()
-        if node not in done:
+        if are_done(node.inputs):
             done.add(node)
             order.append(node)
+        else:
+            stack.append(node)  # again when what it waits for is done
+            stack.extend([source for source in reversed(node.inputs) if source not in done])
     return tuple(order)
 
 

@@ -70,11 +70,11 @@ def by_input(graph: Graph, feeds: Mapping[Any, Any]) -> dict[Input, Any]:
     """Return the feeds by input node: every input of the graph once, or `FeedError`."""
     if not isinstance(feeds, Mapping):
         raise FeedError(f"feeds must be a dict, got {type(feeds).__name__}", repair="Write {x: X, t: T}.")
-    names = {graph.label(node): node for node in graph.inputs}
+    names, inputs = {graph.label(node): node for node in graph.inputs}, set(graph.inputs)
     found: dict[Input, Any] = {}
     for key, array in feeds.items():
         node = names.get(key) if isinstance(key, str) else key
-        if not isinstance(node, Input) or node not in graph:
+        if not isinstance(node, Input) or node not in inputs:
             raise _unknown_feed(graph, key, list(names))
         if node in found:
             raise FeedError(f"input {graph.label(node)!r} is fed twice, by node and by name", repair="Feed it once.")

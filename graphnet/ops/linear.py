@@ -127,9 +127,10 @@ bias_add = function(BiasAdd(), shapes="z has shape (..., k), b has shape (k,).")
 def plus(x: Array, y: Array) -> Array:
     """Build ``x + y``: a `bias_add` if one operand is a vector along the other's last axis, else an `add`."""
     x, y = as_operand(x, "x"), as_operand(y, "y")
-    for z, b in ((x, y), (y, x)):
-        if np.ndim(b) == 1 and np.ndim(z) > 1 and np.shape(z)[-1] == np.shape(b)[0]:
-            return bias_add(z, b)
+    if x.shape and y.shape:
+        for z, b in ((x, y), (y, x)):
+            if b.ndim == 1 and z.ndim > 1 and z.shape[-1] == b.shape[0]:
+                return bias_add(z, b)
     return add(x, y)
 
 

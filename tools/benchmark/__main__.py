@@ -7,9 +7,9 @@ A step is everyone's same work: arrays are fed, E and its gradients computed, th
 compared before anything is timed. Peers come with `pip install -e .[bench]`; those not installed are left out.
 
 "NumPy by hand" is forward and backward as one writes them down; "preallocated" hands out its own buffers, not copies. For
-scalar nodes the two are a loop over Python's floats, and a ufunc for each generation and kind of node. "First call" is
-graph building, compilation and one step; torch and PyTensor keep compiled code on disk between runs. "Cores" is processor
-time by time: under the number of threads, the machine was busy.
+scalar nodes the two are a loop over Python's floats, and a ufunc for each generation and kind of node; for micrograd's demo,
+products of matrices. "First call" is graph building, compilation and one step; torch and PyTensor keep compiled code on disk
+between runs. "Cores" is processor time by time: under the number of threads, the machine was busy.
 """
 
 import argparse

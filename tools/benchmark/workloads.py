@@ -169,6 +169,72 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Demo:
+    """micrograd's own demo: two moons, a network of scalar nodes, hinge loss and L2, and 100 steps of gradient descent.
+
+    E = mean of max(0, 1 − t·score) + alpha Σ p², over all samples and parameters p; neurons are rectified but for the last.
+    A step here is the whole training. Scalars stay scalars: a node for each product, sum and rectification of each sample.
+    Who builds graph once builds it when set up, which "first call" counts; micrograd has no other way than to build it anew
+    in each step. Handed out are the trained parameters, and the loss before the last update.
+    """
+
+    name: str = "W7"
+    samples: int = 100
+    sizes: tuple[int, ...] = (2, 16, 16, 1)
+    steps: int = 100
+    alpha: float = 1e-4
+    tolerance: float = 1e-8
+
+    @property
+    def title(self) -> str:
+        shape = "-".join(map(str, self.sizes))
+        return f"training: two moons of {self.samples}, {shape} of scalar nodes, relu, hinge loss, {self.steps} steps"
+
+    @cached_property
+    def parameters(self) -> dict[str, Array]:
+        """{"W1": array, "b1": array, ...} in the order of the layers."""
+        rng = np.random.default_rng(1)
+        values = {}
+        for layer, (rows, columns) in enumerate(zip(self.sizes, self.sizes[1:], strict=False), start=1):
+            values[f"W{layer}"], values[f"b{layer}"] = rng.uniform(-1, 1, (rows, columns)), np.zeros(columns)
+        return values
+
+    @cached_property
+    def data(self) -> tuple[Array, Array]:
+        """Points on two half circles that reach into each other, with noise, and ±1 for which of them."""
+        rng = np.random.default_rng(2)
+        angles = np.linspace(0, np.pi, self.samples // 2)
+        outer = np.column_stack([np.cos(angles), np.sin(angles)])
+        points = np.concatenate([outer, [1, 0.5] - outer])
+        return points + rng.normal(scale=0.1, size=points.shape), np.repeat([-1.0, 1.0], self.samples // 2)
+
+    @property
+    def neurons(self) -> list[list[list[float]]]:
+        """For each layer and neuron the first values of its weights, and behind them of its bias."""
+        arrays = list(self.parameters.values())
+        return [np.vstack([W, b]).T.tolist() for W, b in zip(arrays[0::2], arrays[1::2], strict=True)]
+
+    def by_layer(self, neurons: list[list[list[float]]]) -> dict[str, Array]:
+        """Return weights and biases of neurons as arrays."""
+        joined = [np.array(layer).T for layer in neurons]
+        return {
+            name: array
+            for layer, Wb in enumerate(joined, start=1)
+            for name, array in ((f"W{layer}", Wb[:-1]), (f"b{layer}", Wb[-1]))
+        }
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of a step, counted from 0."""
+        return 1 - 0.9 * step / self.steps
+
+    def prepare(self) -> None:
+        self.parameters, self.data  # noqa: B018
+
+    def arrays(self, parameters: Mapping[str, Any]) -> dict[str, Array]:
+        return {name: np.asarray(parameters[name]) for name in self.parameters}
+
+
+@dataclass(frozen=True)
 class Convolution:
     """One step of E = Σ c ⊙ conv2d(x, W) with gradients by the images x and the kernels W, padded so that sizes stay."""
 
@@ -229,7 +295,7 @@ class Check:
         return {}
 
 
-Workload = Layers | Scalars | Training | Convolution | Check
+Workload = Layers | Scalars | Training | Demo | Convolution | Check
 
 
 @dataclass(frozen=True)
@@ -241,10 +307,11 @@ class Sizes:
     deep: tuple[int, ...] = (100_000,)
     batch: int = 1024
     epochs: int = 10
-    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "conv", "check"))
+    steps: int = 100
+    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "W7", "conv", "check"))
 
 
-QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2)
+QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2, steps=5)
 
 
 def workloads(sizes: Sizes) -> list[Workload]:
@@ -257,6 +324,7 @@ def workloads(sizes: Sizes) -> list[Workload]:
         *(Scalars("W5 wide", n, max(n // 100, 1), min(1000, max(n // 100, 1))) for n in sizes.wide),
         *(Scalars("W5 deep", n, 10, 10) for n in sizes.deep),
         Training("W6", Layers("W6", (64, 64, 10), ("tanh", "sigmoid"), 32), sizes.epochs),
+        Demo(steps=sizes.steps),
         Convolution(),
         Check("check", Layers("check", (2, 16, 16, 1), ("tanh",) * 3, 32)),
         Check("check", Layers("check", (64, 64, 10), ("tanh",) * 2, 16)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,7 +136,7 @@ class Program:
     fed: Sequence[Numbers]
     outputs: Sequence[Numbers]
     gradients: dict[str, Numbers]
-    lines: Sequence[tuple[str, ...]]
+    lines: Iterable[tuple[str, ...]]
     bytes: int
     passes: Sequence[tuple[str, str]]
     layout: MemoryLayout | None = None

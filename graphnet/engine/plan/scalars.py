@@ -1,56 +1,55 @@
-"""Graphs of scalar nodes at vector speed.
+"""Graphs of scalar nodes, as the program of a machine that computes them in one array (`graphnet.native.machine`).
 
-A graph built one number at a time, as in micrograd, has many nodes and almost no work in each. Its nodes of one op that have
-the same depth don't depend on each other, so they are one call: gather their operands, apply the op to a vector, and let the
-vector lie side by side in one array of all values. Then the slopes of all edges are computed at once. Going back, a depth is
-three calls whatever its ops are: gather the error signals of the consumers, multiply them with the slopes of the edges, and
-add up what each node has received (``np.add.reduceat``; edges are sorted by receiver).
+A graph built one number at a time, as in micrograd, has many nodes and almost no work in each. The rules of an op are read once
+(`templates`) and stamped for each of its nodes: an instruction for each primitive, forward and backward, which reads and writes
+places of the array. Instructions are sorted by depth, what the backward rules need besides the error signals after the deepest,
+and so that those of one primitive are one run.
 
-The ops' own rules are read as graph once for each op, and stamped out for each group.
+The array holds the values, first of the leaves, then depth after depth; the error signals in the same order; constants; and
+what the rules compute on their way. A leaf may be an array that is read entry by entry: an entry has its place in the leaf.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
-from graphnet.core.op import Op
-from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
-from graphnet.engine.plan.calls import Call, calls_for
-from graphnet.engine.plan.memory import require_memory, value_dtype
-from graphnet.engine.plan.program import Program, function_name
-from graphnet.engine.plan.scalar_layout import (
-    Cohort,
-    Edges,
-    Family,
-    ScalarLayout,
-    Sums,
-    Template,
-    families_of,
-    is_entry,
-    template_of,
-)
+from graphnet.engine.plan.calls import Call
+from graphnet.engine.plan.memory import require_memory
+from graphnet.engine.plan.program import Program
+from graphnet.engine.plan.templates import FORWARD, Template, Untranslatable, template_of
+from graphnet.native.machine import NUMBER, PRIMITIVES, Machine
 
 FEWEST_SCALARS = 256
 """From how many nodes on it pays."""
 
 
+def is_entry(node: Node) -> bool:
+    """Tell whether a node is one entry of a leaf of known sizes."""
+    if not isinstance(node.op, ops.Getitem) or node.shape != ():
+        return False
+    (source,) = node.inputs
+    return source.op is None and None not in source.shape
+
+
 def is_scalar_graph(graph: Graph) -> bool:
     """Tell whether a graph is one of many scalar nodes; its leaves may be arrays that are read entry by entry."""
-    if len(graph) < FEWEST_SCALARS or any(node.dtype.kind != "f" for node in graph.nodes):
+    if len(graph) < FEWEST_SCALARS or any(dtype.kind != "f" for dtype in {node.dtype for node in graph.nodes}):
         return False
-    arrays = [node for node in graph.nodes if node.shape != ()]
+    arrays = {node for node in graph.nodes if node.shape}
     if any(node.op is not None for node in arrays):
         return False
-    return all(is_entry(reader) for leaf in arrays for reader, _ in graph.consumers(leaf))
+    return not arrays or all(is_entry(node) for node in graph.nodes if not arrays.isdisjoint(node.inputs))
 
 
 def build_scalars(
@@ -61,7 +60,7 @@ def build_scalars(
     Returns
     -------
     Program or None
-        None if a rule is not elementwise, or gradients of an entry of a leaf are asked for.
+        None if a rule is more than the machine's primitives, or gradients of an entry of a leaf are asked for.
 
     Raises
     ------
@@ -70,182 +69,216 @@ def build_scalars(
     """
     if any(map(is_entry, wrt)):
         return None  # an entry's place holds what all its readers send back, through this node or another
-    edges, values = sum(len(node.inputs) for node in graph.nodes), sum(node.size for node in graph.nodes)
-    require_memory((2 * values + 3 * edges) * dtype.itemsize + 2 * edges * np.dtype(np.intp).itemsize)
-    layout = ScalarLayout(graph)
-    templates: dict[Op, Template] = {}
-    for op, groups in layout.families.items():
-        template = template_of(op, len(groups[0].sources), dtype, with_backward=bool(wrt))
-        if template is None:
-            return None
-        templates[op] = template
-    return _Stamping(graph, wrt, dtype, layout, templates, own).program()
+    try:
+        return Stamping(graph, wrt, dtype).program(own)
+    except Untranslatable:
+        return None
 
 
-class _Stamping:
-    """Makes the calls of a program from the templates of its ops."""
+class Stamping:
+    """The places of a graph's nodes, and the instructions that compute what lies there."""
 
-    def __init__(
-        self,
-        graph: Graph,
-        wrt: Sequence[Node],
-        dtype: np.dtype[Any],
-        layout: ScalarLayout,
-        templates: Mapping[Op, Template],
-        own: Mapping[Node, Numbers],
-    ) -> None:
-        self.graph, self.wrt, self.dtype, self.layout, self.templates = graph, wrt, dtype, layout, templates
-        self.own = own
-        self.calls: list[Call] = []
-        self.lines: list[tuple[str, ...]] = []
-        self.scratch: dict[tuple[object, str], Numbers] = {}
-        self.parts: dict[tuple[object, str], dict[int, Numbers]] = {}
-        self.bytes = 0
-
-    def program(self) -> Program:
-        """Return the program."""
-        reached = self.layout.reached(self.templates) if self.wrt else np.zeros(len(self.layout), bool)
-        families = families_of(self.layout, self.templates, reached) if self.wrt else []
-        slopes = sum(len(family.computed) * family.count for family in families)
-        self.pool = self._memory(len(self.layout) + slopes + 1)
-        self.pool[-1] = 0  # the slope of edges that carry nothing
-        self._stamp_leaves()
-        for level in self.layout.levels:
-            self._stamp_forward(level)
-        gradients: dict[str, Numbers] = {}
-        if self.wrt:
-            for family in families:
-                self._stamp_slopes(family)
-            found = [node for node in self.wrt if reached[self.layout.entries_of([node])].any()]
-            receives = np.arange(len(self.layout)) >= self.layout.after_leaves
-            receives[self.layout.entries_of(found)] = True
-            nothing = len(self.layout), len(self.pool) - 1
-            signals = self._stamp_backward(Edges(self.layout, families, receives, nothing), receives)
-            gradients = {self.graph.label(node): self._entry(signals, node) for node in found}
-        outputs = (self._entry(self.pool, self.graph.outputs[0]),)
-        fed = tuple(self._entry(self.pool, node) for node in self.graph.inputs)
-        passes = [("scalars by depth", f"{len(self.graph):,} nodes in {len(self.layout.levels):,} depths")]
-        return Program(self.calls, fed, outputs, gradients, self.lines, self.bytes, passes)
-
-    def _stamp_leaves(self) -> None:
-        for node in self.layout.leaves:
-            place = self._entry(self.pool, node)
-            if isinstance(node, Constant):
-                place[...] = node.value
-            elif isinstance(node, Parameter):
-                self.calls.append((place.__setitem__, (..., self.own.get(node, node.value))))
-                shape = str(node.shape)
-                self.lines.append((node.name or "-", "copy", shape, shape, "values", str(place.nbytes)))
-
-    def _stamp_forward(self, level: list[Cohort]) -> None:
-        """Add the calls of one depth: gather all operands, then apply each op."""
-        sources = list(chain.from_iterable(group.sources for group in level))
-        gathered = self._gather(self.pool, np.concatenate(sources), "operands")
-        parts = iter(np.split(gathered, np.cumsum([len(source) for source in sources])[:-1]))
-        for group in level:
-            template = self.templates[group.op]
-            arrays = {node: next(parts) for node in template.inputs}
-            self._stamp(group.op.name, arrays, {template.result: self.pool[group.first : group.stop]})
-
-    def _stamp_slopes(self, family: Family) -> None:
-        """Add the calls that compute ∂output/∂input for all nodes of one op."""
-        if not family.count:
-            return
-        read = set(topological_order(list(family.computed)))
-        arrays = {
-            node: self._gather(self.pool, positions, f"slopes {number}")
-            for number, (node, positions) in enumerate(family.places.items())
-            if node in read
-        }
-        places = {slope: self.pool[start:][: family.count] for slope, start in family.computed.items()}
-        for slope, place in places.items():
-            if isinstance(slope, Constant):
-                place[:] = slope.value  # once and for all
-        varying = {slope: place for slope, place in places.items() if not isinstance(slope, Constant)}
-        self._stamp("slopes", arrays, varying)
-
-    def _stamp_backward(self, edges: Edges, receives: Numbers) -> Numbers:
-        """Add the calls of the way back, as far as the leaves that receive; return the error signals."""
-        signals = self._memory(len(self.layout) + 1)
-        signals[-2:] = 1, 0  # E is the last node, and ∂E/∂E = 1; the 0 behind it is nobody's
-        ranges = [(level[0].first, level[-1].stop) for level in reversed(self.layout.levels[:-1])]
-        ranges += _runs(np.flatnonzero(receives[: self.layout.after_leaves]))
-        all_sums = [edges.sums(first, stop) for first, stop in ranges]
-        slopes = self._memory(sum(len(sums.slope) for sums in all_sums))
-        self._call(
-            "slopes", (self.pool.take, (np.concatenate([s.slope for s in all_sums]), None, slopes, "clip")), slopes
+    def __init__(self, graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> None:
+        self.graph, self.wrt, self.dtype = graph, wrt, dtype
+        leaves, nodes = ([node for node in graph.nodes if (node.op is None) is leaf] for leaf in (True, False))
+        self.leaves = list(dict.fromkeys([*(node for node in wrt if node.op is None), *leaves]))
+        self.number: dict[Node, int] = {}  # of leaves: their first place
+        self.first = 0
+        for leaf in self.leaves:
+            self.number[leaf] = self.first
+            self.first += leaf.size
+        if any(leaf.shape for leaf in leaves):
+            self.number.update(self._entries())
+            nodes = [node for node in nodes if node not in self.number]
+        self.size = self.first + len(nodes)
+        self.number.update(zip(nodes, range(self.first, self.size), strict=True))
+        sources = [node.inputs for node in nodes]
+        self.counts = list(map(len, sources))
+        self.starts = np.cumsum([0, *self.counts])
+        self.sources = np.fromiter(
+            map(self.number.__getitem__, chain.from_iterable(sources)), np.int32, self.starts[-1]
         )
-        start = 0
-        for sums in all_sums:
-            self._stamp_sums(sums, slopes[start : start + len(sums.slope)], signals)
-            start += len(sums.slope)
-        return signals
+        self._sort(nodes)
+        self.constants: dict[bytes, int] = {}
+        self.end = 2 * self.size
+        self.rows: list[list[Numbers]] = []
+        edges, place = len(self.sources), np.dtype(np.int32).itemsize
+        require_memory((3 * self.size + edges) * dtype.itemsize + 8 * (self.size + edges) * place)
 
-    def _stamp_sums(self, sums: Sums, slopes: Numbers, signals: Numbers) -> None:
-        """Add the calls that compute the error signals of nodes that lie side by side."""
-        out = signals[sums.first : sums.stop]
-        one_each = len(sums.consumer) == len(out)
-        messages = self._gather(signals, sums.consumer, "messages", out if one_each else None)
-        if not sums.all_one:
-            self._call("messages", (np.multiply, (messages, slopes, messages)), messages)
-        if sums.starts is not None:
-            self._call("error signals", (np.add.reduceat, (messages, sums.starts, 0, None, out)), out)
-        elif not one_each:
-            rows = len(messages) // len(out)
-            self._call("error signals", (np.ones(rows, self.dtype).dot, (messages.reshape(rows, -1), out)), out)
+    def _entries(self) -> Iterator[tuple[Node, int]]:
+        """Yield the place of each entry of a leaf that is read."""
+        of_leaf: dict[Node, Numbers] = {}
+        for node in filter(is_entry, self.graph.nodes):
+            (leaf,) = node.inputs
+            if leaf not in of_leaf:
+                of_leaf[leaf] = self.number[leaf] + np.arange(leaf.size).reshape(known(leaf.shape, "a leaf"))
+            assert node.op is not None
+            yield node, int(node.op.forward(of_leaf[leaf]))
 
-    def _stamp(self, label: str, arrays: dict[Node, Numbers], places: Mapping[Node, Numbers]) -> None:
-        """Add the calls that compute nodes of a template into `places`, from the `arrays` known."""
-        for number, node in enumerate(topological_order(list(places))):
-            if isinstance(node, Constant):
-                arrays[node] = node.value
-            elif node.op is not None:
-                length = len(next(iter(arrays.values())))
-                out = places.get(node)
-                if out is None:
-                    out = self._scratch(length, value_dtype(node, self.dtype), number)
-                arrays[node] = out
-                for call in calls_for(node, [arrays[source] for source in node.inputs], out):
-                    self._call(label, call, out)
-        for node, place in places.items():
-            if arrays[node] is not place:  # an operand or a constant as it is
-                self._call(label, (place.__setitem__, (..., arrays[node])), place)
+    def _sort(self, nodes: list[Node]) -> None:
+        """Find out which nodes are alike, and give each its place: by depth, and alike ones side by side."""
+        applied = [node.op for node in nodes]
+        self.kinds: dict[tuple[Any, int], int] = {}
+        keys = list(zip(map(id, applied), self.counts, strict=True))
+        kind_of = {
+            key: self.kinds.setdefault((op, key[1]), len(self.kinds))
+            for key, op in dict(zip(keys, applied, strict=True)).items()
+        }
+        self.kind = np.fromiter(map(kind_of.__getitem__, keys), np.int32, len(nodes))
+        self.depth = np.array(self._depths())
+        self.order = np.lexsort((self.kind, self.depth[self.first :]))
+        self.place = np.arange(self.size, dtype=np.int32)
+        self.place[self.first + self.order] = np.arange(self.first, self.size)
 
-    def _gather(self, source: Numbers, positions: Numbers, purpose: str, out: Numbers | None = None) -> Numbers:
-        """Add the call that collects entries; return where they are."""
-        out = self._scratch(len(positions), self.dtype, purpose) if out is None else out
-        self._call(f"gather {purpose}", (source.take, (positions, None, out, "clip")), out)
-        return out
+    def _depths(self) -> list[int]:
+        """Return the depth of each node: 0 of a leaf, one more than that of their deepest operand of others."""
+        depths, sources = [0] * self.first, iter(self.sources.tolist())
+        for count in self.counts:
+            deepest = depths[next(sources)]
+            for _ in repeat(None, count - 1):
+                other = depths[next(sources)]
+                if other > deepest:  # max() takes twice as long
+                    deepest = other
+            depths.append(deepest + 1)
+        return depths
 
-    def _entry(self, array: Numbers, node: Node) -> Numbers:
-        at = self.layout.position[node]
-        return array[at : at + node.size].reshape(known(node.shape, "a graph of scalars"))
+    def _reached(self, templates: Sequence[Template]) -> Numbers:
+        """Tell of each node whether an error signal reaches it."""
+        reached = np.zeros(self.size, bool)
+        if all(all(template.sends) for template in templates):
+            reached[self.sources], reached[-1] = True, True
+            return reached
+        reached[-1] = True  # E, the last node
+        sent, sources, starts = reached.tolist(), self.sources.tolist(), self.starts.tolist()
+        for node, kind in zip(reversed(range(len(starts) - 1)), reversed(self.kind.tolist()), strict=True):
+            if sent[self.first + node]:
+                for source, sends in zip(sources[starts[node] : starts[node + 1]], templates[kind].sends, strict=True):
+                    sent[source] = sent[source] or sends
+        return np.array(sent)
 
-    def _memory(self, count: int) -> Numbers:
-        """Return memory for this many numbers, counted."""
-        memory = np.empty(count, self.dtype)
-        self.bytes += memory.nbytes
-        return memory
+    def program(self, own: Mapping[Node, Numbers]) -> Program:
+        """Return the program."""
+        ufuncs: dict[np.ufunc, int] = {}
+        templates = [template_of(op, count, self.dtype, ufuncs, backward=bool(self.wrt)) for op, count in self.kinds]
+        self.deepest = int(self.depth.max())
+        self.stages = 2 + max(each.stage for template in templates for each in template.instructions)
+        self.primitives = len(NUMBER) + len(ufuncs)
+        self.reached = self._reached(templates)
+        self.needed = np.arange(self.size) >= self.first  # whose error signal: all but some leaves
+        for node in self.wrt:
+            self.needed[self.number[node] :][: node.size] = True
+        found = [node for node in self.wrt if self.reached[self.number[node] :][: node.size].any()]
+        if self.wrt:
+            self._stamp_start(found)
+        for kind, template in enumerate(templates):
+            self._stamp(template, self.order[self.kind[self.order] == kind])
+        code = self._code(np.array([1 + operands for operands, _ in PRIMITIVES.values()] + [1 + u.nin for u in ufuncs]))
+        values = np.empty(self.end, self.dtype)
+        for value, place in self.constants.items():
+            values[place] = np.frombuffer(value, self.dtype)[0]
+        machine = Machine(code, values, tuple(ufuncs))
+        signals = values[self.size :]
+        return Program(
+            [*self._leaf_calls(values, own), (machine.run, ())],
+            [self.view(values, node) for node in self.graph.inputs],
+            [self.view(values, self.graph.outputs[0])],
+            {node.name or self.graph.label(node): self.view(signals, node) for node in found},
+            machine,
+            values.nbytes + code.nbytes,
+            [("scalars by depth", f"{len(self.graph):,} nodes in {self.deepest:,} depths; {machine}")],
+        )
 
-    def _scratch(self, length: int, dtype: np.dtype[Any], purpose: object) -> Numbers:
-        """Return memory for an intermediate result: one piece for each purpose, shared by all groups."""
-        key = purpose, dtype.char
-        whole = self.scratch.get(key)
-        if whole is None or len(whole) < length:
-            whole = self.scratch[key] = np.empty(max(length, 64), dtype)
-            self.bytes += whole.nbytes
-            self.parts.pop(key, None)
-        parts = self.parts.setdefault(key, {})
-        if length not in parts:
-            parts[length] = whole[:length]  # one array object for all groups: it stays in the processor's cache
-        return parts[length]
+    def _leaf_calls(self, values: Numbers, own: Mapping[Node, Numbers]) -> list[Call]:
+        """Put the constants in their places; return the calls that do so with the parameters, those of one shape together."""
+        calls: list[Call] = []
+        for (kind, shape), group in groupby(self.leaves, lambda leaf: (type(leaf), leaf.shape)):
+            leaves = [leaf for leaf in group if isinstance(leaf, (Constant, Parameter))]
+            if leaves:
+                place = values[self.number[leaves[0]] :][: len(leaves) * leaves[0].size].reshape(len(leaves), *shape)
+                call = (place.__setitem__, (..., [own.get(leaf, leaf.value) for leaf in leaves]))
+                if kind is Constant:
+                    call[0](*call[1])
+                else:
+                    calls.append(call)
+        return calls
 
-    def _call(self, label: str, call: Call, out: Numbers) -> None:
-        self.calls.append(call)
-        self.lines.append((label, function_name(call), "-", str(out.shape), "-", str(out.nbytes)))
+    def view(self, values: Numbers, node: Node) -> Numbers:
+        """Return where the value of a node lies among `values`, or its error signal among these."""
+        return values[self.place[self.number[node]] :][: node.size].reshape(known(node.shape, "a graph of scalars"))
 
+    def _stamp_start(self, found: Sequence[Node]) -> None:
+        """Emit what the way back begins with: ∂E/∂E = 1; all else is clear, and 0 where nothing is sent to an entry."""
+        none = [self.number[node] + np.flatnonzero(~self.reached[self.number[node] :][: node.size]) for node in found]
+        last = 2 * self.size - 1
+        self._emit(self.deepest + 2, 0, NUMBER["clear"], [np.array([self.size]), last])
+        self._emit(self.deepest + 3, 0, NUMBER["copy"], [np.array([last]), self._constant(1.0)])
+        self._emit(self.deepest + 3, 0, NUMBER["copy"], [self.size + np.concatenate(none), self._constant(0.0)])
 
-def _runs(positions: Numbers) -> list[tuple[int, int]]:
-    """Return sorted positions as (first, stop) of each run without a gap."""
-    runs = np.split(positions, np.flatnonzero(np.diff(positions) != 1) + 1)
-    return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+    def _stamp(self, template: Template, members: Numbers) -> None:
+        """Emit the instructions of all nodes of one kind, given in the order of their places."""
+        sources = [self.sources[self.starts[members] + slot] for slot in range(len(template.inputs))]
+        nodes = self.first + members
+        places: dict[Node, Numbers | int] = {
+            node: self.place[each] for node, each in zip(template.inputs, sources, strict=True)
+        }
+        places[template.output] = self.place[nodes]
+        uses = Counter(chain.from_iterable(each.operands for each in template.instructions))
+        narrowed, scratch = False, set[Node]()
+        for each in sorted(template.instructions, key=lambda each: each.phase):
+            if each.phase != FORWARD and not narrowed:
+                chosen, narrowed = self.reached[nodes], True
+                nodes, sources = nodes[chosen], [source[chosen] for source in sources]
+                places = {node: place if isinstance(place, int) else place[chosen] for node, place in places.items()}
+                places[template.delta] = self.size + self.place[nodes]
+            operands = [places[node] if node in places else self._constant(node) for node in each.operands]
+            depth = self.depth[nodes]
+            when = (depth, self.deepest + 1, 2 * self.deepest + 4 - depth)[each.phase]
+            if isinstance(each.result, int):
+                sent = self.needed[sources[each.result]]
+                into = self.size + self.place[sources[each.result][sent]]
+                operands = [place if isinstance(place, int) else place[sent] for place in operands]
+                self._emit(
+                    when if isinstance(when, int) else when[sent], self.stages - 1, each.primitive, [into, *operands]
+                )
+                continue
+            if each.result not in places:
+                spare = [node for node in each.operands if node in scratch and uses[node] == 1]
+                places[each.result] = places[spare[0]] if spare else self._scratch(len(nodes))
+                scratch.add(each.result)
+            self._emit(when, each.stage, each.primitive, [places[each.result], *operands])
+
+    def _scratch(self, count: int) -> Numbers:
+        """Return new places."""
+        self.end += count
+        if self.end > np.iinfo(np.int32).max:
+            raise Untranslatable
+        return np.arange(self.end - count, self.end, dtype=np.int32)
+
+    def _constant(self, value: float | Node) -> int:
+        """Return the place of a constant."""
+        array = np.asarray(value.value if isinstance(value, Constant) else value, self.dtype)
+        if array.tobytes() not in self.constants:
+            self.constants[array.tobytes()] = int(self._scratch(1)[0])
+        return self.constants[array.tobytes()]
+
+    def _emit(self, when: Numbers | int, stage: int, primitive: int, columns: Sequence[Any]) -> None:
+        """Take down instructions: where results and operands lie, and the key to sort them by."""
+        count = len(columns[0])
+        key = (np.asarray(when, np.int64) * self.stages + stage) * self.primitives + primitive
+        self.rows.append([np.broadcast_to(each, count) for each in (key, *columns, *[0] * (4 - len(columns)))])
+
+    def _code(self, widths: Numbers) -> Numbers:
+        """Return all instructions in their order, run after run."""
+        key, *columns = map(np.concatenate, zip(*self.rows, strict=True))
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        begins = np.diff(key, prepend=-1) != 0
+        runs, primitive = np.flatnonzero(begins), key % self.primitives
+        width = widths[primitive]
+        start = np.cumsum(width) - width + 2 * np.cumsum(begins)
+        code = np.empty(start[-1] + width[-1], np.int32)
+        code[start[runs] - 2], code[start[runs] - 1] = primitive[runs], np.diff(runs, append=len(key))
+        for number, column in enumerate(columns):
+            has = np.flatnonzero(width > number)
+            code[start[has] + number] = column[order[has]]
+        return code

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Step, batches
-from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Demo, Layers, Scalars, Training
 
 FORWARD = {"tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 SLOPE = {"tanh": lambda a: 1 - a * a, "sigmoid": lambda a: a * (1 - a)}
@@ -69,6 +69,32 @@ class ByHand(Contestant):
             return values[-1], {"leaves": np.array(deltas[:leaves])}
 
         return step
+
+    def demo(self, workload: Demo) -> Step:
+        """The same training as products of matrices: what scalars cost."""
+        X, t = workload.data
+
+        def train() -> tuple[float, dict[str, Array]]:
+            parameters = {name: value.copy() for name, value in workload.parameters.items()}
+            layers = range(1, len(workload.sizes))
+            for step in range(workload.steps):
+                outputs = [X]
+                for layer in layers:
+                    z = outputs[-1] @ parameters[f"W{layer}"] + parameters[f"b{layer}"]
+                    outputs.append(z if layer == layers[-1] else np.maximum(z, 0))
+                margins = np.maximum(1 - t * outputs[-1][:, 0], 0)
+                loss = margins.mean() + workload.alpha * sum(np.vdot(value, value) for value in parameters.values())
+                delta = (np.where(margins > 0, -t, 0) / len(t))[:, np.newaxis]
+                gradients = {}
+                for layer in reversed(layers):
+                    gradients[f"W{layer}"] = outputs[layer - 1].T @ delta
+                    gradients[f"b{layer}"] = delta.sum(axis=0)
+                    delta = delta @ parameters[f"W{layer}"].T * (outputs[layer - 1] > 0)
+                for name, value in parameters.items():
+                    value -= workload.learning_rate(step) * (gradients[name] + 2 * workload.alpha * value)
+            return float(loss), parameters
+
+        return train
 
     def convolution(self, workload: Convolution) -> Step:
         """Windows of the padded images as rows of a matrix; back, each row is added to where it came from."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from tools.benchmark.workloads import Check, Convolution, Layers, Scalars, Training, Workload
+from tools.benchmark.workloads import Check, Convolution, Demo, Layers, Scalars, Training, Workload
 
 Step = Callable[[], tuple[float, Mapping[str, Any]]]
 """Feed, forward, backward: returns E as a float and the gradients by name, as arrays of the contestant's own kind."""
@@ -30,6 +30,8 @@ class Contestant:
                 return self.scalars(workload)
             case Training():
                 return self.training(workload)
+            case Demo():
+                return self.demo(workload)
             case Convolution():
                 return self.convolution(workload)
             case Check():
@@ -42,6 +44,9 @@ class Contestant:
         raise Skip("not made for it")
 
     def training(self, workload: Training) -> Step:
+        raise Skip("not made for it")
+
+    def demo(self, workload: Demo) -> Step:
         raise Skip("not made for it")
 
     def convolution(self, workload: Convolution) -> Step:

@@ -6,7 +6,7 @@ import numpy as np
 
 import graphnet as gn
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
-from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Demo, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": gn.tanh, "sigmoid": gn.sigmoid}
 
@@ -33,6 +33,25 @@ def scalar_graph(workload: Scalars) -> gn.Node:
         else:
             nodes.append(gn.tanh(nodes[i]))
     return nodes[-1]
+
+
+def demo(workload: Demo) -> tuple[gn.Node, list[list[list[gn.Parameter]]]]:
+    """Return the loss of a network of neurons, built number after number for each sample, and their parameters."""
+    layers = [
+        [[gn.parameter(f"p{i}_{j}_{k}", value) for k, value in enumerate(neuron)] for j, neuron in enumerate(layer)]
+        for i, layer in enumerate(workload.neurons)
+    ]
+    X, t = (gn.input(name, shape=array.shape) for name, array in zip("Xt", workload.data, strict=True))
+    losses = []
+    for sample in range(workload.samples):
+        a = [X[sample, 0], X[sample, 1]]
+        for layer in layers:
+            sums = [sum((w * x for w, x in zip(neuron[:-1], a, strict=True)), neuron[-1]) for neuron in layer]
+            a = sums if layer is layers[-1] else [gn.relu(z) for z in sums]
+        losses.append(gn.relu(1 - t[sample] * a[0]))
+    squares = [p * p for layer in layers for neuron in layer for p in neuron]
+    E = sum(losses[1:], losses[0]) * (1 / workload.samples) + sum(squares[1:], squares[0]) * workload.alpha
+    return E, layers
 
 
 def convolution(workload: Convolution) -> gn.Node:
@@ -90,6 +109,26 @@ class Compiled(Contestant):
                 progress=False,
             )
             return history.loss[-1], {parameter.name: parameter.value for parameter in parameters}
+
+        return train
+
+    def demo(self, workload: Demo) -> Step:
+        E, layers = demo(workload)
+        compiled_step = compiled(E)
+        leaves = [leaf for layer in layers for neuron in layer for leaf in neuron]
+        values = [value for layer in workload.neurons for neuron in layer for value in neuron]
+        feeds = dict(zip("Xt", workload.data, strict=True))
+
+        def train() -> Any:
+            for leaf, value in zip(leaves, values, strict=True):
+                leaf.value = value
+            for number in range(workload.steps):
+                loss, gradients = compiled_step(feeds)
+                rate = workload.learning_rate(number)
+                for leaf in leaves:
+                    leaf.value[...] -= rate * gradients[leaf.name]
+            trained = [[[leaf.value for leaf in neuron] for neuron in layer] for layer in layers]
+            return loss, workload.by_layer(trained)
 
         return train
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from micrograd.engine import Value
+from micrograd.nn import MLP
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
-from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars
+from tools.benchmark.workloads import ADD, MULTIPLY, Demo, Layers, Scalars
 
 
 def tanh(value: Value) -> Value:
@@ -58,6 +59,27 @@ class Micrograd(Contestant):
             return E.data, {name: gradients(values) for name, values in weights.items()}
 
         return step
+
+    def demo(self, workload: Demo) -> Step:
+        """The package's own ``MLP``, which draws other weights: these are put in their place."""
+        model = MLP(workload.sizes[0], list(workload.sizes[1:]))
+        points, labels = (array.tolist() for array in workload.data)
+        first = [value for layer in workload.neurons for neuron in layer for value in neuron]
+
+        def train() -> tuple[float, dict[str, Any]]:
+            for p, value in zip(model.parameters(), first, strict=True):
+                p.data = value
+            for step in range(workload.steps):
+                losses = [(1 - t * model(point)).relu() for point, t in zip(points, labels, strict=True)]
+                squares = sum(p * p for p in model.parameters())
+                E = sum(losses) * (1 / workload.samples) + squares * workload.alpha
+                differentiate(E, model.parameters())
+                for p in model.parameters():
+                    p.data -= workload.learning_rate(step) * p.grad
+            trained = [[[p.data for p in neuron.parameters()] for neuron in layer.neurons] for layer in model.layers]
+            return E.data, workload.by_layer(trained)
+
+        return train
 
     def scalars(self, workload: Scalars) -> Step:
         leaves = [Value(value) for value in workload.values.tolist()]
