@@ -6,14 +6,18 @@ Without a compiler at installation, or with ``GRAPHNET_NATIVE=0`` in the environ
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-try:
-    if os.environ.get("GRAPHNET_NATIVE") == "0":
-        raise ImportError("turned off by GRAPHNET_NATIVE=0")
-    from graphnet.native import _native
-except ImportError as error:
-    _native, WHY_NOT = None, str(error)  # type: ignore[assignment]
-else:
-    WHY_NOT = ""
+if TYPE_CHECKING:
+    from graphnet.native._native import Calls as Calls
 
-AVAILABLE = _native is not None
+    WHY_NOT: str
+else:  # WHY_NOT: empty, or why there is none
+    try:
+        if os.environ.get("GRAPHNET_NATIVE") == "0":
+            raise ImportError("turned off by GRAPHNET_NATIVE=0")
+        from graphnet.native._native import Calls as Calls
+    except ImportError as error:
+        Calls, WHY_NOT = None, str(error)
+    else:
+        WHY_NOT = ""

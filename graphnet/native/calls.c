@@ -1,7 +1,864 @@
+/* A list of NumPy calls, made into instructions once and run as one call.
+
+A call of a ufunc, as np.tanh(z, a), ends in an inner loop that NumPy has compiled for these dtypes, often with SIMD. What comes before
+it (finding the loop, the order of the axes, what overlaps) is the same in each run of a program, and takes longer than the loop where
+arrays are small. Here it is done once: an instruction is a loop, where its operands lie, and their steps. The results are the same
+bits, since it is the same loop on the same memory.
+
+An instruction is made from the function and the arrays themselves. It is made only if all is as expected: plain arrays of numbers,
+aligned, in the machine's byte order, of dtypes that the ufunc has a loop for, and no operand overlaps the output unless it is the
+output. Whatever else is in the list stays a call of Python, made between the others. */
 #include "native.h"
+#include <fenv.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <structmember.h>
+
+enum { OPERANDS = 3, AXES = 8 };
+
+/* From how much work on, in entries, other threads may run meanwhile: to get the interpreter back from them may take milliseconds.
+   And from how many bytes on a result is handed out as it is, and not copied. */
+enum { LONG = 1 << 16, LARGE = 1 << 10 };
+
+/* Up to how many entries a reduction is an instruction: NumPy may cut longer ones into pieces, which rounds otherwise. */
+enum { SHORT = 1 << 12 };
+
+typedef struct {
+    npy_intp size, steps[OPERANDS];
+} Axis;
+
+typedef struct {
+    PyUFuncGenericFunction loop; /* NULL: a call of Python */
+    void *data;
+    const char *name;             /* for warnings, as NumPy's */
+    PyObject *call;               /* (function, arguments) */
+    char *at[OPERANDS];           /* where each operand begins; the last one is the output */
+    npy_intp sizes[4];            /* how often the loop runs, and sizes within: of a product m, n, p */
+    npy_intp steps[OPERANDS + 6]; /* bytes from one to the next of each operand, and within */
+    Axis *outer;                  /* further axes, the outermost first */
+    int count, outers;            /* of operands, of further axes */
+    double ahead;                 /* work until the next call of Python */
+} Instruction;
+
+/* The memory of an operand, and how many entries it has. */
+typedef struct {
+    char *low, *high;
+    npy_intp entries;
+} Span;
+
+/* A feed, or a result that is handed out. Where all that use it are instructions, it may lie elsewhere in each run. */
+typedef struct {
+    PyArrayObject *array; /* the program's own */
+    PyObject *name;
+    char *at; /* where its values are now */
+    struct {
+        Py_ssize_t instruction, operand, offset;
+    } *uses;
+    Py_ssize_t count;
+    int moves, taken; /* taken: somebody else's from now on */
+} Place;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *calls, *kept, *results, *native, *read_in_place, *handed_out;
+    Instruction *instructions;
+    Span (*spans)[OPERANDS];
+    Place *feeds, *gradients;
+    Py_ssize_t size, room, feed_count, gradient_count;
+    int running;
+} Calls;
+
+/* Functions of NumPy that are known here. */
+static PyObject *copyto, *take, *matmul, *add, *maximum, *minimum;
+static PyCFunction dot, reduce;
+static PyTypeObject *partial;
+
+/* ---- Loops of our own: they move numbers, and compute none ---- */
+
+#define COPY(type)                                                                                      \
+    static void copy_##type(char **at, const npy_intp *sizes, const npy_intp *steps, void *data)        \
+    {                                                                                                   \
+        char *from = at[0], *to = at[1];                                                                \
+        (void)data;                                                                                     \
+        if (steps[0] == sizeof(type) && steps[1] == sizeof(type))                                       \
+            memmove(to, from, (size_t)sizes[0] * sizeof(type));                                         \
+        else                                                                                            \
+            for (npy_intp i = 0; i < sizes[0]; i++, from += steps[0], to += steps[1])                   \
+                *(type *)to = *(type *)from;                                                            \
+    }                                                                                                   \
+    static void copy_where_##type(char **at, const npy_intp *sizes, const npy_intp *steps, void *data)  \
+    {                                                                                                   \
+        char *from = at[0], *mask = at[1], *to = at[2];                                                 \
+        (void)data;                                                                                     \
+        for (npy_intp i = 0; i < sizes[0]; i++, from += steps[0], mask += steps[1], to += steps[2]) {   \
+            type is = *(type *)to, other = *(type *)from; /* chosen without a jump */                   \
+            *(type *)to = *mask ? other : is;                                                           \
+        }                                                                                               \
+    }
+
+COPY(npy_uint8)
+COPY(npy_uint16)
+COPY(npy_uint32)
+COPY(npy_uint64)
+
+static PyUFuncGenericFunction copying(npy_intp bytes, int where)
+{
+    switch (bytes) {
+    case 1: return where ? copy_where_npy_uint8 : copy_npy_uint8;
+    case 2: return where ? copy_where_npy_uint16 : copy_npy_uint16;
+    case 4: return where ? copy_where_npy_uint32 : copy_npy_uint32;
+    case 8: return where ? copy_where_npy_uint64 : copy_npy_uint64;
+    default: return NULL;
+    }
+}
+
+/* Rows of a matrix at given positions; sizes are positions, bytes of a row, rows. A position out of range is the next in range. */
+static void gather_rows(char **at, const npy_intp *sizes, const npy_intp *steps, void *data)
+{
+    (void)data;
+    (void)steps;
+    for (npy_intp i = 0; i < sizes[0]; i++) {
+        npy_intp row = ((npy_intp *)at[1])[i];
+        row = row < 0 ? 0 : row < sizes[2] ? row : sizes[2] - 1;
+        memcpy(at[2] + i * sizes[1], at[0] + row * sizes[1], (size_t)sizes[1]);
+    }
+}
+
+/* ---- What an operand must be ---- */
+
+static int is_plain(PyObject *object)
+{
+    PyArrayObject *array = (PyArrayObject *)object;
+    return PyArray_CheckExact(object) && PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array) && PyArray_TYPE(array) <= NPY_DOUBLE &&
+           PyArray_NDIM(array) <= AXES;
+}
+
+/* Find `count` plain arrays at the start of a tuple, the last writeable; the tuple may hold more. */
+static int find_arrays(PyObject *tuple, Py_ssize_t count, PyArrayObject **arrays)
+{
+    if (PyTuple_Size(tuple) < count)
+        return 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GetItem(tuple, i);
+        if (!is_plain(item))
+            return 0;
+        arrays[i] = (PyArrayObject *)item;
+    }
+    return 1;
+}
+
+static Span span_of(PyArrayObject *array)
+{
+    Span span = {PyArray_BYTES(array), PyArray_BYTES(array), PyArray_SIZE(array)};
+    for (int axis = 0; span.entries && axis < PyArray_NDIM(array); axis++) {
+        npy_intp reach = (PyArray_DIM(array, axis) - 1) * PyArray_STRIDE(array, axis);
+        *(reach < 0 ? &span.low : &span.high) += reach;
+    }
+    span.high += span.entries ? PyArray_ITEMSIZE(array) : 0;
+    return span;
+}
+
+static int overlap(Span a, Span b)
+{
+    return a.low < b.high && b.low < a.high;
+}
+
+static int is_same(PyArrayObject *a, PyArrayObject *b)
+{
+    int same = PyArray_BYTES(a) == PyArray_BYTES(b) && PyArray_ITEMSIZE(a) == PyArray_ITEMSIZE(b) && PyArray_SAMESHAPE(a, b);
+    for (int axis = 0; same && axis < PyArray_NDIM(a); axis++)
+        same = PyArray_DIM(a, axis) == 1 || PyArray_STRIDE(a, axis) == PyArray_STRIDE(b, axis);
+    return same;
+}
+
+/* Whether the last array may be written while the others are read: none overlaps it, but, if that is allowed, the very same memory. */
+static int may_write(int count, PyArrayObject **arrays, int over_itself)
+{
+    PyArrayObject *out = arrays[count - 1];
+    if (!PyArray_ISWRITEABLE(out))
+        return 0;
+    for (int axis = 0; axis < PyArray_NDIM(out); axis++)
+        if (PyArray_DIM(out, axis) > 1 && PyArray_STRIDE(out, axis) == 0)
+            return 0;
+    for (int i = 0; i < count - 1; i++)
+        if (overlap(span_of(arrays[i]), span_of(out)) && !(over_itself && is_same(arrays[i], out)))
+            return 0;
+    return 1;
+}
+
+/* ---- Making an instruction: 1 if one was made or there is nothing to do, 0 if not, -1 and an exception if memory is lacking ---- */
+
+/* Write the axes of a loop that all operands share, from those of the output: 0 where an operand is stretched. */
+static int stretch(PyArrayObject *array, int cores, int operand, Axis *axes, int count)
+{
+    int missing = count - (PyArray_NDIM(array) - cores);
+    if (missing < 0)
+        return 0;
+    for (int i = 0; i < count; i++) {
+        npy_intp size = i < missing ? 1 : PyArray_DIM(array, i - missing);
+        if (size != axes[i].size && size != 1)
+            return 0;
+        axes[i].steps[operand] = size == 1 ? 0 : PyArray_STRIDE(array, i - missing);
+    }
+    return 1;
+}
+
+/* Whether the inner of two axes should rather be the outer: for no operand its steps are shorter, for one they are longer. */
+static int is_swapped(const Axis *outer, const Axis *inner, int operands)
+{
+    int longer = 0;
+    for (int k = 0; k < operands; k++) {
+        npy_intp far = llabs(outer->steps[k]), near = llabs(inner->steps[k]);
+        if (far && near && near <= far)
+            return 0;
+        longer |= far && near;
+    }
+    return longer;
+}
+
+static int is_unordered(const Axis *a, const Axis *b, int operands)
+{
+    for (int k = 0; k < operands; k++)
+        if (a->steps[k] && b->steps[k])
+            return 0;
+    return 1;
+}
+
+/* Order axes as NumPy's iterator does: no axis of size 1, no steps that all go back, short steps inside, and as few as can be. */
+static int in_order(Axis *axes, int count, Instruction *it)
+{
+    int kept = 0, n = it->count;
+    for (int i = 0; i < count; i++) {
+        Axis axis = axes[i];
+        int forward = 0, back = 0;
+        if (axis.size == 1)
+            continue;
+        for (int k = 0; k < n; k++)
+            forward |= axis.steps[k] > 0, back |= axis.steps[k] < 0;
+        for (int k = 0; back && !forward && k < n; k++) {
+            it->at[k] += (axis.size - 1) * axis.steps[k];
+            axis.steps[k] = -axis.steps[k];
+        }
+        axes[kept++] = axis;
+    }
+    for (int i = kept - 2; i >= 0; i--) { /* from the inside out, each axis goes inwards as far as it should */
+        int to = i;
+        for (int j = i + 1; j < kept; j++) {
+            if (is_unordered(&axes[i], &axes[j], n))
+                continue;
+            if (!is_swapped(&axes[i], &axes[j], n))
+                break;
+            to = j;
+        }
+        Axis axis = axes[i];
+        memmove(&axes[i], &axes[i + 1], (size_t)(to - i) * sizeof(Axis));
+        axes[to] = axis;
+    }
+    for (int i = kept - 1; i > 0; i--) { /* an axis that goes on where the next one ends is one with it */
+        int joined = 1;
+        for (int k = 0; k < n; k++)
+            joined &= axes[i - 1].steps[k] == axes[i].steps[k] * axes[i].size;
+        if (!joined)
+            continue;
+        axes[i].size *= axes[i - 1].size;
+        memmove(&axes[i - 1], &axes[i], (size_t)(kept - i) * sizeof(Axis));
+        kept--;
+    }
+    return kept;
+}
+
+/* Add an instruction of which all but its axes is known, and the memory of its operands. */
+static int add_instruction(Calls *self, Instruction *it, Axis *axes, int count, const Span *spans)
+{
+    for (int i = 0; i < count; i++)
+        if (axes[i].size == 0)
+            return 1;
+    count = in_order(axes, count, it);
+    it->sizes[0] = count ? axes[count - 1].size : 1;
+    for (int k = 0; k < it->count; k++)
+        it->steps[k] = count ? axes[count - 1].steps[k] : 0;
+    it->outers = count > 1 ? count - 1 : 0;
+    if (self->size == self->room) {
+        self->room = 2 * self->room + 8;
+        void *more = PyMem_Realloc(self->instructions, (size_t)self->room * sizeof(Instruction));
+        self->instructions = more ? more : self->instructions;
+        void *also = PyMem_Realloc(self->spans, (size_t)self->room * sizeof(*self->spans));
+        self->spans = also ? also : self->spans;
+        if (!more || !also)
+            return PyErr_NoMemory(), -1;
+    }
+    if (it->outers) {
+        it->outer = PyMem_Malloc((size_t)it->outers * sizeof(Axis));
+        if (!it->outer)
+            return PyErr_NoMemory(), -1;
+        memcpy(it->outer, axes, (size_t)it->outers * sizeof(Axis));
+    }
+    for (int i = 0; i < count; i++)
+        it->ahead *= (double)axes[i].size;
+    for (int k = 0; k < it->count; k++)
+        self->spans[self->size][k] = spans[k];
+    self->instructions[self->size++] = *it;
+    return 1;
+}
+
+/* Add the loop of an operation that goes through all operands together, but for their last axes, which it knows itself. */
+static int add_loop(Calls *self, Instruction *it, PyArrayObject **arrays, const int *cores)
+{
+    PyArrayObject *out = arrays[it->count - 1];
+    int count = PyArray_NDIM(out) - cores[it->count - 1];
+    Axis axes[AXES];
+    Span spans[OPERANDS];
+    it->ahead = it->ahead ? it->ahead : 1;
+    for (int i = 0; i < count; i++)
+        axes[i].size = PyArray_DIM(out, i);
+    for (int k = 0; k < it->count; k++) {
+        if (!stretch(arrays[k], cores[k], k, axes, count))
+            return 0;
+        it->at[k] = PyArray_BYTES(arrays[k]);
+        spans[k] = span_of(arrays[k]);
+    }
+    return add_instruction(self, it, axes, count, spans);
+}
+
+static const int NO_CORES[OPERANDS] = {0};
+
+/* Find the loop of a ufunc for the dtypes of arrays, exactly. */
+static int find_loop(PyUFuncObject *ufunc, int count, PyArrayObject **arrays, Instruction *it)
+{
+    if (ufunc->nout != 1 || ufunc->nargs != count)
+        return 0;
+    for (int i = 0; i < ufunc->ntypes; i++) {
+        const char *types = ufunc->types + i * count;
+        int fits = 1;
+        for (int k = 0; k < count; k++)
+            fits &= types[k] == PyArray_TYPE(arrays[k]);
+        if (fits) {
+            it->loop = ufunc->functions[i], it->data = ufunc->data ? ufunc->data[i] : NULL;
+            it->name = ufunc->name, it->count = count;
+            return it->loop != NULL;
+        }
+    }
+    return 0;
+}
+
+static int make_elementwise(Calls *self, PyUFuncObject *ufunc, int count, PyArrayObject **arrays)
+{
+    Instruction it = {0};
+    return !ufunc->core_enabled && find_loop(ufunc, count, arrays, &it) && may_write(count, arrays, 1) ? add_loop(self, &it, arrays, NO_CORES) : 0;
+}
+
+/* x @ y for arrays of at least one axis; `name` is that of the function which is called. */
+static int make_product(Calls *self, const char *name, PyArrayObject **arrays)
+{
+    Instruction it = {0};
+    PyArrayObject *x = arrays[0], *y = arrays[1], *out = arrays[2];
+    int rows = PyArray_NDIM(x) > 1, columns = PyArray_NDIM(y) > 1, X = PyArray_NDIM(x) - 1, Y = PyArray_NDIM(y) - 1;
+    int cores[OPERANDS] = {rows + 1, columns + 1, rows + columns}, O = PyArray_NDIM(out) - cores[2];
+    if (X < 0 || Y < 0 || O < 0 || !find_loop((PyUFuncObject *)matmul, 3, arrays, &it) || !may_write(3, arrays, 0))
+        return 0;
+    npy_intp m = rows ? PyArray_DIM(x, X - 1) : 1, n = PyArray_DIM(x, X), p = columns ? PyArray_DIM(y, Y) : 1;
+    if (PyArray_DIM(y, Y - columns) != n || (rows && PyArray_DIM(out, O) != m) || (columns && PyArray_DIM(out, O + rows) != p))
+        return 0;
+    if (m == 0 || p == 0)
+        return 1;
+    npy_intp within[] = {rows ? PyArray_STRIDE(x, X - 1) : 0,     PyArray_STRIDE(x, X),
+                         PyArray_STRIDE(y, Y - columns),          columns ? PyArray_STRIDE(y, Y) : 0,
+                         rows ? PyArray_STRIDE(out, O) : 0,       columns ? PyArray_STRIDE(out, O + rows) : 0};
+    memcpy(it.steps + 3, within, sizeof within);
+    it.name = name, it.sizes[1] = m, it.sizes[2] = n, it.sizes[3] = p, it.ahead = (double)m * n * p / 8;
+    return add_loop(self, &it, arrays, cores);
+}
+
+/* x.dot(y, out): where its own way to BLAS is that of matmul's loop. */
+static int make_dot(Calls *self, PyArrayObject **arrays)
+{
+    for (int i = 0; i < 3; i++)
+        if (PyArray_TYPE(arrays[i]) < NPY_FLOAT || PyArray_NDIM(arrays[i]) > 2 || !(PyArray_IS_C_CONTIGUOUS(arrays[i]) || (i < 2 && PyArray_IS_F_CONTIGUOUS(arrays[i]))))
+            return 0;
+    int one = PyArray_SIZE(arrays[0]) == 1 && PyArray_SIZE(arrays[1]) == 1; /* there dot multiplies, and gives another sign to 0 */
+    return !one && make_product(self, "dot", arrays);
+}
+
+/* np.copyto(out, x) or np.copyto(out, x, "same_kind", mask), of one dtype. */
+static int make_copy(Calls *self, PyObject *arguments)
+{
+    PyArrayObject *two[2], *arrays[OPERANDS];
+    int where = PyTuple_Size(arguments) == 4;
+    PyObject *mask = where ? PyTuple_GetItem(arguments, 3) : NULL;
+    if (!(where || PyTuple_Size(arguments) == 2) || !find_arrays(arguments, 2, two) || PyArray_TYPE(two[0]) != PyArray_TYPE(two[1]) ||
+        (where && !(is_plain(mask) && PyArray_TYPE((PyArrayObject *)mask) == NPY_BOOL)))
+        return 0;
+    Instruction it = {.loop = copying(PyArray_ITEMSIZE(two[0]), where), .name = "copyto", .count = 2 + where};
+    arrays[0] = two[1], arrays[1] = (PyArrayObject *)mask, arrays[it.count - 1] = two[0];
+    return it.loop && may_write(it.count, arrays, 0) ? add_loop(self, &it, arrays, NO_CORES) : 0;
+}
+
+/* np.take(x, positions, 0, out, "clip"). */
+static int make_take(Calls *self, PyObject *arguments)
+{
+    Instruction it = {.loop = gather_rows, .name = "take", .count = 3};
+    PyArrayObject *arrays[OPERANDS];
+    PyObject *out, *mode;
+    if (PyTuple_Size(arguments) != 5 || !find_arrays(arguments, 2, arrays) || !is_plain(out = PyTuple_GetItem(arguments, 3)))
+        return 0;
+    arrays[2] = (PyArrayObject *)out, mode = PyTuple_GetItem(arguments, 4);
+    PyObject *axis = PyTuple_GetItem(arguments, 2);
+    if (!PyUnicode_Check(mode) || PyUnicode_CompareWithASCIIString(mode, "clip") || !PyLong_CheckExact(axis) || PyLong_AsLong(axis) != 0)
+        return PyErr_Clear(), 0;
+    for (int i = 0; i < 3; i++)
+        if (!PyArray_IS_C_CONTIGUOUS(arrays[i]))
+            return 0;
+    PyArrayObject *x = arrays[0], *positions = arrays[1];
+    int rest = PyArray_NDIM(x) - 1, chosen = PyArray_NDIM(positions);
+    if (rest < 0 || PyArray_DIM(x, 0) < 1 || PyArray_TYPE(positions) != NPY_INTP || PyArray_TYPE(x) != PyArray_TYPE(arrays[2]) ||
+        PyArray_NDIM(arrays[2]) != chosen + rest || !may_write(3, arrays, 0) ||
+        !PyArray_CompareLists(PyArray_DIMS(arrays[2]), PyArray_DIMS(positions), chosen) ||
+        !PyArray_CompareLists(PyArray_DIMS(arrays[2]) + chosen, PyArray_DIMS(x) + 1, rest))
+        return 0;
+    Axis all = {PyArray_SIZE(positions), {0, 8, PyArray_NBYTES(x) / PyArray_DIM(x, 0)}};
+    Span spans[] = {span_of(x), span_of(positions), span_of(arrays[2])};
+    for (int k = 0; k < 3; k++)
+        it.at[k] = PyArray_BYTES(arrays[k]);
+    it.sizes[1] = all.steps[2], it.sizes[2] = PyArray_DIM(x, 0), it.ahead = (double)all.steps[2] / 8;
+    return all.steps[2] ? add_instruction(self, &it, &all, 1, spans) : 1;
+}
+
+/* ufunc.reduce(x, axis, None, out, keepdims) of add, maximum and minimum. */
+static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
+{
+    static const double zero = 0;
+    PyArrayObject *x, *out, *arrays[OPERANDS];
+    Instruction it = {0}, first = {.count = 2, .name = "reduce", .ahead = 1};
+    if (PyTuple_Size(arguments) != 5 || (ufunc != add && ufunc != maximum && ufunc != minimum) || !find_arrays(arguments, 1, &x) ||
+        !is_plain(PyTuple_GetItem(arguments, 3)) || PyTuple_GetItem(arguments, 2) != Py_None)
+        return 0;
+    out = (PyArrayObject *)PyTuple_GetItem(arguments, 3);
+    arrays[0] = arrays[2] = out, arrays[1] = x;
+    PyObject *axis = PyTuple_GetItem(arguments, 1);
+    int keeps = PyTuple_GetItem(arguments, 4) == Py_True, count = PyArray_NDIM(x), reduced[AXES] = {0}, next = 0, all = axis == Py_None;
+    PyObject *axes = all ? PyTuple_New(0) : PyTuple_Check(axis) ? Py_NewRef(axis) : PyTuple_Pack(1, axis);
+    for (Py_ssize_t i = 0; axes && i < PyTuple_Size(axes); i++) {
+        long a = PyLong_AsLong(PyTuple_GetItem(axes, i));
+        if (a < -count || a >= count || PyErr_Occurred())
+            next = -1;
+        else
+            reduced[a < 0 ? a + count : a] = 1;
+    }
+    PyErr_Clear();
+    Py_XDECREF(axes);
+    if (!axes || next < 0 || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT || !find_loop((PyUFuncObject *)ufunc, 3, arrays, &it) ||
+        !may_write(2, arrays + 1, 0))
+        return 0;
+    Axis every[AXES], one[AXES];
+    for (int i = 0; i < count; i++) {
+        int gone = all || reduced[i], there = keeps || !gone;
+        if (there && (next == PyArray_NDIM(out) || PyArray_DIM(out, next) != (gone ? 1 : PyArray_DIM(x, i))))
+            return 0;
+        npy_intp step = gone ? 0 : PyArray_STRIDE(out, next);
+        every[i] = (Axis){PyArray_DIM(x, i), {step, PyArray_STRIDE(x, i), step}};
+        one[i] = (Axis){gone ? 1 : PyArray_DIM(x, i), {ufunc == add ? 0 : PyArray_STRIDE(x, i), step}};
+        next += there;
+    }
+    if (next != PyArray_NDIM(out))
+        return 0;
+    Span spans[] = {span_of(out), span_of(x), span_of(out)};
+    it.ahead = 1, it.name = "reduce", it.at[0] = it.at[2] = PyArray_BYTES(out), it.at[1] = PyArray_BYTES(x);
+    first.loop = copying(PyArray_ITEMSIZE(x), 0), first.at[0] = ufunc == add ? (char *)&zero : PyArray_BYTES(x), first.at[1] = PyArray_BYTES(out);
+    Span begin[] = {ufunc == add ? (Span){NULL, NULL, 0} : spans[1], spans[0]};
+    int made = add_instruction(self, &first, one, count, begin);
+    return made == 1 ? add_instruction(self, &it, every, count, spans) : made;
+}
+
+static int make(Calls *self, PyObject *function, PyObject *arguments)
+{
+    PyArrayObject *arrays[OPERANDS];
+    Py_ssize_t count = PyTuple_Size(arguments);
+    if (function == copyto)
+        return make_copy(self, arguments);
+    if (function == take)
+        return make_take(self, arguments);
+    if (function == matmul)
+        return count == 3 && find_arrays(arguments, 3, arrays) ? make_product(self, "matmul", arrays) : 0;
+    if (PyObject_TypeCheck(function, &PyUFunc_Type))
+        return count <= OPERANDS && find_arrays(arguments, count, arrays) ? make_elementwise(self, (PyUFuncObject *)function, (int)count, arrays) : 0;
+    if (PyObject_TypeCheck(function, partial)) {
+        PyObject *called = PyObject_GetAttrString(function, "func"), *named = PyObject_GetAttrString(function, "keywords");
+        PyObject *out = named && PyDict_Size(named) == 1 ? PyDict_GetItemString(named, "out") : NULL;
+        int made = 0;
+        if (called && PyObject_TypeCheck(called, &PyUFunc_Type) && out && is_plain(out) && count < OPERANDS && find_arrays(arguments, count, arrays)) {
+            arrays[count] = (PyArrayObject *)out;
+            made = make_elementwise(self, (PyUFuncObject *)called, (int)count + 1, arrays);
+        }
+        Py_XDECREF(called);
+        Py_XDECREF(named);
+        return made;
+    }
+    if (PyCFunction_Check(function)) {
+        PyObject *owner = PyCFunction_GetSelf(function);
+        if (PyCFunction_GetFunction(function) == reduce)
+            return make_reduction(self, owner, arguments);
+        if (PyCFunction_GetFunction(function) != dot || count != 2 || !is_plain(owner) || !find_arrays(arguments, 2, arrays + 1))
+            return 0;
+        arrays[0] = (PyArrayObject *)owner;
+        return make_dot(self, arrays);
+    }
+    return 0;
+}
+
+/* ---- Feeds and results that may lie elsewhere in each run ---- */
+
+/* Whether all that touches a place is an instruction that touches nothing else; if so, note where it does. */
+static int may_move(Calls *self, Place *place, int is_feed)
+{
+    Span span = span_of(place->array);
+    int written = 0;
+    if (!is_plain((PyObject *)place->array) || !PyArray_IS_C_CONTIGUOUS(place->array) || span.low == span.high)
+        return 0;
+    for (Py_ssize_t i = 0; i < self->feed_count + self->gradient_count; i++) {
+        Place *other = i < self->feed_count ? &self->feeds[i] : &self->gradients[i - self->feed_count];
+        if (other != place && overlap(span, span_of(other->array)))
+            return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_Size(self->kept); i++)
+        if (overlap(span, span_of((PyArrayObject *)PyTuple_GetItem(self->kept, i))))
+            return 0;
+    place->uses = PyMem_Calloc((size_t)self->size * OPERANDS + 1, sizeof(*place->uses));
+    if (!place->uses)
+        return PyErr_NoMemory(), -1;
+    for (Py_ssize_t i = 0; i < self->size; i++)
+        for (int k = 0; k < self->instructions[i].count; k++) {
+            Span used = self->spans[i][k];
+            int is_output = k == self->instructions[i].count - 1;
+            if (!overlap(span, used))
+                continue;
+            if (used.low < span.low || used.high > span.high || (is_feed && is_output))
+                return 0;
+            written |= is_output && used.low == span.low && used.entries == span.entries;
+            place->uses[place->count].instruction = i, place->uses[place->count].operand = k;
+            place->uses[place->count++].offset = self->instructions[i].at[k] - span.low;
+        }
+    return is_feed || written;
+}
+
+static void move(Calls *self, Place *place, char *to)
+{
+    for (Py_ssize_t i = 0; i < place->count && to != place->at; i++)
+        self->instructions[place->uses[i].instruction].at[place->uses[i].operand] = to + place->uses[i].offset;
+    place->at = to;
+}
+
+/* Read a feed where it lies, if it lies as expected; else copy it to the program's own memory. */
+static int take_up(Calls *self, Place *place, PyObject *fed)
+{
+    PyArrayObject *array = (PyArrayObject *)fed;
+    if (place->moves && is_plain(fed) && PyArray_TYPE(array) == PyArray_TYPE(place->array) && PyArray_SAMESHAPE(array, place->array) &&
+        PyArray_IS_C_CONTIGUOUS(array)) {
+        move(self, place, PyArray_BYTES(array));
+        return 0;
+    }
+    if (place->moves)
+        move(self, place, PyArray_BYTES(place->array));
+    return PyArray_CopyInto(place->array, array);
+}
+
+/* Write a result elsewhere from now on: the memory of the last one is somebody else's. */
+static int renew(Calls *self, Place *place)
+{
+    PyArrayObject *array = (PyArrayObject *)PyArray_NewLikeArray(place->array, NPY_CORDER, NULL, 0);
+    if (!array || PyDict_SetItem(self->results, place->name, (PyObject *)array) < 0)
+        return Py_XDECREF((PyObject *)array), -1;
+    Py_DECREF((PyObject *)place->array);
+    place->array = array;
+    move(self, place, PyArray_BYTES(array));
+    place->taken = 0;
+    return 0;
+}
+
+/* ---- Running ---- */
+
+static void run_instruction(const Instruction *it)
+{
+    char *at[OPERANDS];
+    npy_intp number[AXES] = {0};
+    for (;;) {
+        for (int k = 0; k < it->count; k++) { /* anew each time: loops of products change what they are given */
+            at[k] = it->at[k];
+            for (int i = 0; i < it->outers; i++)
+                at[k] += number[i] * it->outer[i].steps[k];
+        }
+        it->loop(at, it->sizes, it->steps, it->data);
+        int axis = it->outers - 1;
+        while (axis >= 0 && ++number[axis] == it->outer[axis].size)
+            number[axis--] = 0;
+        if (axis < 0)
+            return;
+    }
+}
+
+/* Warn or raise as NumPy does, by np.errstate, of what floating-point numbers came to. */
+static int report(const char *name, int found)
+{
+    feclearexcept(FE_ALL_EXCEPT);
+    return PyUFunc_GiveFloatingpointErrors(name, (found & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0) | (found & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0) |
+                                                     (found & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0) | (found & FE_INVALID ? NPY_FPE_INVALID : 0));
+}
+
+enum { HEEDED = FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID };
+
+static int run_all(Calls *self)
+{
+    PyThreadState *away = NULL;
+    int failed = 0;
+    feclearexcept(FE_ALL_EXCEPT);
+    for (Py_ssize_t i = 0; i < self->size && !failed; i++) {
+        const Instruction *it = &self->instructions[i];
+        if (it->loop) {
+            if (!away && it->ahead > LONG)
+                away = PyEval_SaveThread();
+            run_instruction(it);
+            int found = fetestexcept(HEEDED);
+            if (found) {
+                if (away)
+                    PyEval_RestoreThread(away), away = NULL;
+                failed = report(it->name, found) < 0;
+            }
+        } else {
+            if (away)
+                PyEval_RestoreThread(away), away = NULL;
+            PyObject *result = PyObject_CallObject(PyTuple_GetItem(it->call, 0), PyTuple_GetItem(it->call, 1));
+            failed = !result;
+            Py_XDECREF(result);
+            if (fetestexcept(HEEDED))
+                feclearexcept(FE_ALL_EXCEPT);
+        }
+    }
+    if (away)
+        PyEval_RestoreThread(away);
+    return failed ? -1 : 0;
+}
+
+static PyObject *run(Calls *self, PyObject *feeds)
+{
+    PyObject *held = PySequence_Tuple(feeds); /* no other thread may drop them meanwhile */
+    int failed = !held || PyErr_CheckSignals() < 0;
+    if (!failed && (self->running || PyTuple_Size(held) != self->feed_count)) {
+        PyErr_SetString(PyExc_RuntimeError, self->running ? "the program is running already" : "the program has another number of feeds");
+        failed = 1;
+    }
+    if (failed)
+        return Py_XDECREF(held), NULL;
+    self->running = 1;
+    for (Py_ssize_t i = 0; i < self->feed_count && !failed; i++) {
+        PyObject *fed = PyTuple_GetItem(held, i);
+        if (!PyArray_Check(fed))
+            PyErr_SetString(PyExc_TypeError, "a feed is not an array");
+        failed = !PyArray_Check(fed) || take_up(self, &self->feeds[i], fed) < 0;
+    }
+    for (Py_ssize_t i = 0; i < self->gradient_count && !failed; i++)
+        failed = self->gradients[i].taken && renew(self, &self->gradients[i]) < 0;
+    failed = failed || run_all(self) < 0;
+    self->running = 0;
+    Py_DECREF(held);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *hand_out(Calls *self, PyObject *ignored)
+{
+    PyObject *found = PyDict_New();
+    (void)ignored;
+    for (Py_ssize_t i = 0; found && i < self->gradient_count; i++) {
+        Place *place = &self->gradients[i];
+        PyObject *array = place->moves ? Py_NewRef((PyObject *)place->array) : PyArray_NewCopy(place->array, NPY_CORDER);
+        if (!array || PyDict_SetItem(found, place->name, array) < 0)
+            Py_CLEAR(found);
+        place->taken = place->moves;
+        Py_XDECREF(array);
+    }
+    return found;
+}
+
+/* ---- The type ---- */
+
+static int clear(Calls *self)
+{
+    Py_CLEAR(self->calls);
+    Py_CLEAR(self->kept);
+    Py_CLEAR(self->results);
+    Py_CLEAR(self->native);
+    Py_CLEAR(self->read_in_place);
+    Py_CLEAR(self->handed_out);
+    return 0;
+}
+
+static int traverse(Calls *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->calls);
+    Py_VISIT(self->kept);
+    Py_VISIT(self->results);
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    return 0;
+}
+
+static void free_places(Place *places, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; places && i < count; i++) {
+        Py_XDECREF((PyObject *)places[i].array);
+        Py_XDECREF(places[i].name);
+        PyMem_Free(places[i].uses);
+    }
+    PyMem_Free(places);
+}
+
+static void dealloc(Calls *self)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack(self);
+    clear(self);
+    for (Py_ssize_t i = 0; i < self->size; i++)
+        PyMem_Free(self->instructions[i].outer);
+    free_places(self->feeds, self->feed_count);
+    free_places(self->gradients, self->gradient_count);
+    PyMem_Free(self->instructions);
+    PyMem_Free(self->spans);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+/* Make the instructions of all calls; those that can't be are calls of Python. */
+static int make_all(Calls *self)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_Size(self->calls); i++) {
+        PyObject *call = PyTuple_GetItem(self->calls, i), *function, *arguments;
+        if (!PyTuple_Check(call) || PyTuple_Size(call) != 2 || !PyTuple_Check(PyTuple_GetItem(call, 1)))
+            return PyErr_SetString(PyExc_TypeError, "a call is (function, arguments)"), -1;
+        function = PyTuple_GetItem(call, 0), arguments = PyTuple_GetItem(call, 1);
+        int made = make(self, function, arguments);
+        Instruction plain = {.call = call};
+        Axis none[1];
+        Span nothing[OPERANDS] = {{NULL, NULL, 0}};
+        if (made < 0 || PyList_Append(self->native, made ? Py_True : Py_False) < 0 || (!made && add_instruction(self, &plain, none, 0, nothing) < 0))
+            return -1;
+    }
+    for (Py_ssize_t i = self->size - 2; i >= 0; i--)
+        if (self->instructions[i].loop && self->instructions[i + 1].loop)
+            self->instructions[i].ahead += self->instructions[i + 1].ahead;
+    return 0;
+}
+
+static int all_native(Calls *self)
+{
+    for (Py_ssize_t i = 0; i < self->size; i++)
+        if (!self->instructions[i].loop)
+            return 0;
+    return 1;
+}
+
+/* Note where feeds and results lie. */
+static int fill_places(Calls *self, PyObject *feeds)
+{
+    Py_ssize_t next = 0, i;
+    PyObject *name, *array;
+    self->feeds = PyMem_Calloc((size_t)PyTuple_Size(feeds) + 1, sizeof(Place));
+    self->gradients = PyMem_Calloc((size_t)PyDict_Size(self->results) + 1, sizeof(Place));
+    if (!self->feeds || !self->gradients)
+        return PyErr_NoMemory(), -1;
+    for (i = 0; i < PyTuple_Size(feeds); i++, self->feed_count++) {
+        array = PyTuple_GetItem(feeds, i);
+        if (!PyArray_Check(array))
+            return PyErr_SetString(PyExc_TypeError, "a feed is not an array"), -1;
+        self->feeds[i] = (Place){.array = (PyArrayObject *)Py_NewRef(array), .at = PyArray_BYTES((PyArrayObject *)array)};
+    }
+    while (PyDict_Next(self->results, &next, &name, &array)) {
+        if (!PyArray_Check(array))
+            return PyErr_SetString(PyExc_TypeError, "a result is not an array"), -1;
+        self->gradients[self->gradient_count++] =
+            (Place){.array = (PyArrayObject *)Py_NewRef(array), .name = Py_NewRef(name), .at = PyArray_BYTES((PyArrayObject *)array)};
+    }
+    for (i = 0; i < PyTuple_Size(self->kept); i++)
+        if (!PyArray_Check(PyTuple_GetItem(self->kept, i)))
+            return PyErr_SetString(PyExc_TypeError, "an output is not an array"), -1;
+    for (i = 0; i < self->feed_count + self->gradient_count && all_native(self); i++) {
+        int is_feed = i < self->feed_count;
+        Place *place = is_feed ? &self->feeds[i] : &self->gradients[i - self->feed_count];
+        place->moves = is_feed || PyArray_NBYTES(place->array) >= LARGE ? may_move(self, place, is_feed) : 0;
+        if (place->moves < 0)
+            return -1;
+        PyObject *told = is_feed ? PyLong_FromSsize_t(i) : Py_NewRef(place->name);
+        int failed = !told || (place->moves && PyList_Append(is_feed ? self->read_in_place : self->handed_out, told) < 0);
+        Py_XDECREF(told);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named)
+{
+    static char *names[] = {"calls", "feeds", "results", "outputs", NULL};
+    PyObject *calls, *feeds, *results, *outputs;
+    if (!PyArg_ParseTupleAndKeywords(arguments, named, "OOO!O:Calls", names, &calls, &feeds, &PyDict_Type, &results, &outputs))
+        return NULL;
+    Calls *self = (Calls *)PyType_GenericAlloc(type, 0);
+    if (!self)
+        return NULL;
+    self->calls = PySequence_Tuple(calls), self->kept = PySequence_Tuple(outputs), self->native = PyList_New(0);
+    self->read_in_place = PyList_New(0), self->handed_out = PyList_New(0);
+    self->results = Py_NewRef(results);
+    PyObject *places = PySequence_Tuple(feeds);
+    if (!self->calls || !self->kept || !self->native || !self->read_in_place || !self->handed_out || !places || make_all(self) < 0 || fill_places(self, places) < 0)
+        Py_CLEAR(self);
+    Py_XDECREF(places);
+    return (PyObject *)self;
+}
+
+static PyMethodDef methods[] = {
+    {"run", (PyCFunction)run, METH_O, "run(feeds): make all calls; feeds are arrays, in order."},
+    {"hand_out", (PyCFunction)hand_out, METH_NOARGS, "hand_out(): the results, as arrays that no run will write into."},
+    {NULL},
+};
+
+static PyMemberDef members[] = {
+    {"native", T_OBJECT, offsetof(Calls, native), READONLY, "For each call, whether it needs no Python."},
+    {"read_in_place", T_OBJECT, offsetof(Calls, read_in_place), READONLY, "The feeds that are not copied."},
+    {"handed_out", T_OBJECT, offsetof(Calls, handed_out), READONLY, "The results that are not copied."},
+    {NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, create}, {Py_tp_dealloc, dealloc}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_methods, methods},
+    {Py_tp_members, members}, {Py_tp_doc, "Calls(calls, feeds, results, outputs): a list of (function, arguments), run as one call."}, {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "graphnet.native._native.Calls", .basicsize = sizeof(Calls), .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .slots = slots,
+};
 
 int add_calls(PyObject *module)
 {
-    (void)module;
-    return 0;
+    PyObject *numpy = PyImport_ImportModule("numpy"), *type = PyType_FromSpec(&spec);
+    struct {
+        PyObject **place;
+        const char *name;
+    } known[] = {{&copyto, "copyto"}, {&take, "take"}, {&matmul, "matmul"}, {&add, "add"}, {&maximum, "maximum"}, {&minimum, "minimum"}};
+    if (!numpy || !type)
+        return -1;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!(*known[i].place = PyObject_GetAttrString(numpy, known[i].name)))
+            return -1;
+    PyObject *functools = PyImport_ImportModule("functools");
+    if (!functools || !(partial = (PyTypeObject *)PyObject_GetAttrString(functools, "partial")))
+        return -1;
+    Py_DECREF(functools);
+    npy_intp none = 0;
+    PyObject *array = PyArray_SimpleNew(1, &none, NPY_DOUBLE), *method = array ? PyObject_GetAttrString(array, "dot") : NULL;
+    PyObject *reducing = PyObject_GetAttrString(add, "reduce");
+    if (!method || !reducing)
+        return -1;
+    dot = PyCFunction_GetFunction(method), reduce = PyCFunction_GetFunction(reducing);
+    Py_DECREF(method);
+    Py_DECREF(reducing);
+    Py_DECREF(array);
+    Py_DECREF(numpy);
+    return PyModule_AddObjectRef(module, "Calls", type);
 }

@@ -20,7 +20,6 @@ from graphnet.core.inference import require_value
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.engine.plan.lowering import Copy, SumOfSquares
-from graphnet.engine.plan.memory import WithBias
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -66,8 +65,6 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
-        case WithBias():
-            return [(out[:-1].__setitem__, (..., inputs[0])), (out[-1].__setitem__, (..., inputs[1]))]
         case ops.Concatenate():
             return [(np.concatenate, (tuple(inputs), op.axis, out))]
         case Copy():
