@@ -548,12 +548,17 @@ static void move(Calls *self, Place *place, char *to)
     place->at = to;
 }
 
+static int is_like(PyObject *fed, PyArrayObject *place)
+{
+    PyArrayObject *array = (PyArrayObject *)fed;
+    return is_plain(fed) && PyArray_TYPE(array) == PyArray_TYPE(place) && PyArray_SAMESHAPE(array, place);
+}
+
 /* Read a feed where it lies, if it lies as expected; else copy it to the program's own memory. */
 static int take_up(Calls *self, Place *place, PyObject *fed)
 {
     PyArrayObject *array = (PyArrayObject *)fed;
-    if (place->moves && is_plain(fed) && PyArray_TYPE(array) == PyArray_TYPE(place->array) && PyArray_SAMESHAPE(array, place->array) &&
-        PyArray_IS_C_CONTIGUOUS(array)) {
+    if (place->moves && is_like(fed, place->array) && PyArray_IS_C_CONTIGUOUS(array)) {
         move(self, place, PyArray_BYTES(array));
         return 0;
     }
@@ -661,6 +666,14 @@ static PyObject *run(Calls *self, PyObject *feeds)
     self->running = 0;
     Py_DECREF(held);
     return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *fits(Calls *self, PyObject *feeds)
+{
+    int all = PyList_Check(feeds) && PyList_Size(feeds) == self->feed_count;
+    for (Py_ssize_t i = 0; all && i < self->feed_count; i++)
+        all = is_like(PyList_GetItem(feeds, i), self->feeds[i].array);
+    return PyBool_FromLong(all);
 }
 
 static PyObject *hand_out(Calls *self, PyObject *ignored)
@@ -813,6 +826,7 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named
 }
 
 static PyMethodDef methods[] = {
+    {"fits", (PyCFunction)fits, METH_O, "fits(list): whether feeds are plain arrays, of the very shapes and dtypes of their places."},
     {"run", (PyCFunction)run, METH_O, "run(feeds): make all calls; feeds are arrays, in order."},
     {"hand_out", (PyCFunction)hand_out, METH_NOARGS, "hand_out(): the results, as arrays that no run will write into."},
     {NULL},

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from graphnet.core.shapes import known
 from graphnet.engine.gradients import depending_on, error_signal_nodes
 from graphnet.engine.plan.calls import Call, calls_for, view_of
 from graphnet.engine.plan.lowering import Copy, lower
-from graphnet.engine.plan.memory import Buffer, MemoryLayout, allot, is_view, owner_of, require_memory
+from graphnet.engine.plan.memory import MemoryLayout, allot, is_view, require_memory
 from graphnet.engine.plan.program import Program, function_name
 from graphnet.engine.plan.sizes import with_sizes
 
@@ -29,7 +27,6 @@ def build_program(
     wrt: Sequence[Node],
     fed: Mapping[Input, tuple[int, ...]],
     dtype: np.dtype[Any],
-    own: Mapping[Node, Numbers] = MappingProxyType({}),
 ) -> Program:
     """Build the program of a graph, and of its gradients with respect to `wrt`.
 
@@ -41,8 +38,6 @@ def build_program(
         The shape of each input.
     dtype
         What to compute in.
-    own
-        Arrays to read in the place of parameters' values, of that dtype.
 
     Raises
     ------
@@ -73,7 +68,7 @@ def build_program(
     of_slope = dict(zip(slopes, results[count:], strict=True))
     gradients = {graph.label(node): of_slope[graph.label(node)] for node in wrt if graph.label(node) in of_slope}
     inputs = [(sized[node], fed[node]) for node in graph.inputs]
-    return _Assembly(layout, results[:count], gradients, own, dtype).program(inputs, passes)
+    return _Assembly(layout, results[:count], gradients, dtype).program(inputs, passes)
 
 
 def in_words(done: Counter[str]) -> str:
@@ -105,8 +100,6 @@ class _Assembly:
         Where everything lives.
     outputs, gradients
         The nodes of the results; gradients by name.
-    own
-        The arrays of parameters that are not read where they are.
     dtype
         What the program computes in.
     """
@@ -116,13 +109,9 @@ class _Assembly:
         layout: MemoryLayout,
         outputs: Sequence[Node],
         gradients: Mapping[str, Node],
-        own: Mapping[Node, Numbers],
         dtype: np.dtype[Any],
     ) -> None:
-        self.layout, self.outputs, self.gradients, self.own, self.dtype = layout, outputs, gradients, own, dtype
-        by_name = dict.fromkeys(owner_of(node, layout.views) for node in gradients.values())
-        others = {owner_of(node, layout.views) for node in outputs}
-        self.results = by_name | dict.fromkeys(others)
+        self.layout, self.outputs, self.gradients, self.dtype = layout, outputs, gradients, dtype
         self.arrays = self._allocate()
 
     def program(self, inputs: Sequence[tuple[Node, tuple[int, ...]]], passes: Sequence[tuple[str, str]]) -> Program:
@@ -131,7 +120,7 @@ class _Assembly:
         lines: list[tuple[str, ...]] = []
         for node in self.layout.order:
             if isinstance(node, Parameter) and node in self.layout.buffer:
-                made: list[Call] = [(np.copyto, (self.arrays[node], self.own.get(node, node.value)))]
+                made: list[Call] = [(np.copyto, (self.arrays[node], node.value))]
             elif node.op is None or node in self.layout.views:
                 continue
             else:
@@ -150,13 +139,9 @@ class _Assembly:
         )
 
     def _allocate(self) -> dict[Node, Numbers]:
-        """Return the array of every node. Gradients lie side by side, by name: `fit` reads them as one vector."""
+        """Return the array of every node."""
         layout = self.layout
-        kept = [node for node in self.results if node in layout.buffer and node.dtype.kind == "f"]
-        memory = _side_by_side({layout.buffer[node]: None for node in kept}, self.dtype)
-        for buffer in layout.buffer.values():
-            if buffer not in memory:
-                memory[buffer] = np.empty(buffer.size, buffer.dtype)
+        memory = {buffer: np.empty(buffer.size, buffer.dtype) for buffer in set(layout.buffer.values())}
         arrays: dict[Node, Numbers] = {}
         for node in layout.order:
             if node in layout.views:
@@ -165,7 +150,7 @@ class _Assembly:
                 arrays[node] = memory[layout.buffer[node]].reshape(known(node.shape, "a program"))
             else:
                 assert isinstance(node, (Parameter, Constant))
-                arrays[node] = self.own.get(node, node.value)
+                arrays[node] = node.value
         return arrays
 
     def _line(self, node: Node, call: Call) -> tuple[str, ...]:
@@ -175,11 +160,3 @@ class _Assembly:
         buffer = self.layout.buffer[node]
         shape = str(self.arrays[node].shape)
         return node.scope or "-", function_name(call), operands or "-", shape, str(buffer.number), str(buffer.bytes)
-
-
-def _side_by_side(buffers: Iterable[Buffer], dtype: np.dtype[Any]) -> dict[Buffer, Numbers]:
-    """Return memory for buffers as parts of one block."""
-    buffers = list(buffers)
-    block = np.empty(sum(buffer.size for buffer in buffers), dtype)
-    starts = accumulate((buffer.size for buffer in buffers), initial=0)
-    return {buffer: block[start : start + buffer.size] for buffer, start in zip(buffers, starts, strict=False)}

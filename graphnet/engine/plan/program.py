@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,13 @@ class PythonCalls:
         self.calls, self.places, self.results = calls, feeds, results
         self.native, self.read_in_place, self.handed_out = [False] * len(calls), list[int](), list[str]()
 
+    def fits(self, feeds: Sequence[Numbers]) -> bool:
+        """Tell whether feeds are plain arrays, of the very shapes and dtypes of their places."""
+        return all(
+            type(fed) is np.ndarray and fed.shape == place.shape and fed.dtype == place.dtype
+            for fed, place in zip(feeds, self.places, strict=True)
+        )
+
     def run(self, feeds: Sequence[Numbers]) -> None:
         """Compute the results from the feeds."""
         for place, fed in zip(self.places, feeds, strict=True):
@@ -41,7 +48,33 @@ class PythonCalls:
         return {name: array.copy() for name, array in self.results.items()}
 
 
-@dataclass
+Calls: TypeAlias = "PythonCalls | native.Calls"
+
+
+def ready(
+    calls: Sequence[Call],
+    feeds: Sequence[Numbers] = (),
+    results: dict[str, Numbers] | None = None,
+    outputs: Sequence[Numbers] = (),
+) -> Calls:
+    """Return calls that can be run, natively where that can be.
+
+    Parameters
+    ----------
+    calls
+        (function, arguments), in order.
+    feeds
+        The arrays to be filled before the calls.
+    results
+        What is handed out, by name; an array that is handed out as it is has another in its place from the next run on.
+    outputs
+        The other arrays that are read afterwards.
+    """
+    make = PythonCalls if native.Calls is None else native.Calls
+    return make(calls, feeds, {} if results is None else results, outputs)
+
+
+@dataclass(eq=False)
 class Program:
     """A graph as a flat list of NumPy calls, for inputs of given shapes.
 
@@ -73,25 +106,8 @@ class Program:
     layout: MemoryLayout | None = None
 
     def __post_init__(self) -> None:
-        make = PythonCalls if native.Calls is None else native.Calls
-        self._made = make(self.calls, self.fed, self.gradients, self.outputs)
-        self.run, self.hand_out = self._made.run, self._made.hand_out
-
-    @cached_property
-    def gradient_vector(self) -> Numbers | None:
-        """All gradients as one vector, in their order, where they lie so in memory; None if they don't."""
-        arrays = list(self.gradients.values())
-        block = arrays[0].base if arrays else None
-        if not isinstance(block, np.ndarray) or block.ndim != 1:
-            return None
-        start = (arrays[0].ctypes.data - block.ctypes.data) // block.itemsize
-        vector = block[start : start + sum(array.size for array in arrays)]
-        end = vector.ctypes.data
-        for array in arrays:
-            if array.base is not block or not array.flags.c_contiguous or array.ctypes.data != end:
-                return None
-            end += array.nbytes
-        return vector
+        self._made = ready(self.calls, self.fed, self.gradients, self.outputs)
+        self.fits, self.run, self.hand_out = self._made.fits, self._made.run, self._made.hand_out
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
