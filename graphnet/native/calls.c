@@ -323,11 +323,14 @@ static int add_loop(Calls *self, Instruction *it, PyArrayObject **arrays, const 
 
 static const int NO_CORES[OPERANDS] = {0};
 
-/* Find the loop of a ufunc for the dtypes of arrays, exactly. */
+/* Find the loop of a ufunc for the dtypes of arrays, exactly; of integers none, since such loops may raise errors of Python. */
 static int find_loop(PyUFuncObject *ufunc, int count, PyArrayObject **arrays, Instruction *it)
 {
     if (ufunc->nout != 1 || ufunc->nargs != count)
         return 0;
+    for (int k = 0; k < count; k++)
+        if (PyArray_TYPE(arrays[k]) != NPY_BOOL && PyArray_TYPE(arrays[k]) < NPY_FLOAT)
+            return 0;
     for (int i = 0; i < ufunc->ntypes; i++) {
         const char *types = ufunc->types + i * count;
         int fits = 1;
@@ -377,7 +380,10 @@ static int make_dot(Calls *self, PyArrayObject **arrays)
         if (PyArray_TYPE(arrays[i]) < NPY_FLOAT || PyArray_NDIM(arrays[i]) > 2 || !(PyArray_IS_C_CONTIGUOUS(arrays[i]) || (i < 2 && PyArray_IS_F_CONTIGUOUS(arrays[i]))))
             return 0;
     int one = PyArray_SIZE(arrays[0]) == 1 && PyArray_SIZE(arrays[1]) == 1; /* there dot multiplies, and gives another sign to 0 */
-    return !one && make_product(self, "dot", arrays);
+    int dims = PyArray_NDIM(arrays[0]) + PyArray_NDIM(arrays[1]) - 2;
+    int itself = PyArray_BYTES(arrays[0]) == PyArray_BYTES(arrays[1]) && dims; /* a routine of its own, which warns of more */
+    int outer = dims == 2 && PyArray_DIM(arrays[0], 1) == 1; /* matmul's loop does without BLAS then */
+    return one || itself || outer || PyArray_NDIM(arrays[2]) != dims ? 0 : make_product(self, "dot", arrays);
 }
 
 /* np.copyto(out, x) or np.copyto(out, x, "same_kind", mask), of one dtype. */
@@ -447,20 +453,23 @@ static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
     }
     PyErr_Clear();
     Py_XDECREF(axes);
-    if (!axes || next < 0 || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT || !find_loop((PyUFuncObject *)ufunc, 3, arrays, &it) ||
+    if (!axes || next < 0 || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT || !PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_C_CONTIGUOUS(out) || !find_loop((PyUFuncObject *)ufunc, 3, arrays, &it) ||
         !may_write(2, arrays + 1, 0))
         return 0;
     Axis every[AXES], one[AXES];
+    int runs = 0, before = 0;
     for (int i = 0; i < count; i++) {
         int gone = all || reduced[i], there = keeps || !gone;
         if (there && (next == PyArray_NDIM(out) || PyArray_DIM(out, next) != (gone ? 1 : PyArray_DIM(x, i))))
             return 0;
         npy_intp step = gone ? 0 : PyArray_STRIDE(out, next);
+        runs += gone && PyArray_DIM(x, i) > 1 && !before;
+        before = PyArray_DIM(x, i) > 1 ? gone : before;
         every[i] = (Axis){PyArray_DIM(x, i), {step, PyArray_STRIDE(x, i), step}};
         one[i] = (Axis){gone ? 1 : PyArray_DIM(x, i), {ufunc == add ? 0 : PyArray_STRIDE(x, i), step}};
         next += there;
     }
-    if (next != PyArray_NDIM(out))
+    if (next != PyArray_NDIM(out) || runs > 1) /* along several axes NumPy adds up pieces that it copies */
         return 0;
     Span spans[] = {span_of(out), span_of(x), span_of(out)};
     it.ahead = 1, it.name = "reduce", it.at[0] = it.at[2] = PyArray_BYTES(out), it.at[1] = PyArray_BYTES(x);

@@ -50,13 +50,13 @@ def test_values_are_never_behind():
     @gn.op
     def looking(z):
         seen.append(W1.value.copy())
-        return z * 1.0
+        return np.cumsum(z)  # of which there is no primitive: a call of this very rule
 
     @looking.backward
     def rule(delta, output, z):
         return delta
 
-    gn.fit(E + 0.0 * looking(gn.sum(W1)), feeds, optimizer=gn.Adam(0.1), epochs=4)
+    gn.fit(E + 0.0 * gn.sum(looking(W1[0])), feeds, optimizer=gn.Adam(0.1), epochs=4)
     assert all(not np.array_equal(*pair) for pair in zip(seen[-4:], seen[-3:], strict=False))
 
 

@@ -29,6 +29,10 @@ from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_o
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
+SMALL_OUTER = 4096
+"""Up to how many entries a product of a column and a row goes by ``np.matmul``, which does without BLAS then."""
+
+
 def view_of(node: Node, source: Numbers) -> Numbers:
     """Return the value of a node that is a view, from the array that it views."""
     op = node.op
@@ -89,7 +93,8 @@ def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
 
 def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
     """Return the call for a matrix product."""
-    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype:
+    outer = x.shape[-1] == 1 and out.size <= SMALL_OUTER
+    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype and not outer:
         return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
     if x.dtype == y.dtype == out.dtype:
         return np.matmul, (x, y, out)
