@@ -12,41 +12,11 @@ of bounds, build the extension with AddressSanitizer, and run this in a process 
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.native.beside import compare
-from tests.native.programs import Maker
-
-CALLS = 8
-
-
-def survey(seeds: range, wild: float = 0.1) -> dict[str, list[int]]:
-    """Return for each function how many of its calls are instructions, and how many calls there were that Python can make."""
-    counts: dict[str, list[int]] = {}
-    for seed in seeds:
-        maker = Maker(seed, wild)
-        for number in range(CALLS):
-            call = maker.call()
-            name = getattr(getattr(call[0], "func", call[0]), "__name__", "?")
-            try:
-                made = compare(call)
-                if not made:
-                    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-                        call[0](*call[1])
-            except (TypeError, ValueError, IndexError, np.exceptions.ComplexWarning):
-                continue  # Python refuses it too; an instruction that it would refuse is an error below
-            except Exception as error:
-                error.add_note(f"seed {seed}, call {number}")
-                raise
-            count = counts.setdefault(name, [0, 0])
-            count[0] += made
-            count[1] += 1
-    return counts
+from tests.native.programs import survey
 
 
 def main() -> int:

@@ -102,6 +102,18 @@ COPY(npy_uint16)
 COPY(npy_uint32)
 COPY(npy_uint64)
 
+#define FROM_BOOL(type)                                                                               \
+    static void type##_from_bool(char **at, const npy_intp *sizes, const npy_intp *steps, void *data)   \
+    {                                                                                                   \
+        char *from = at[0], *to = at[1];                                                                \
+        (void)data;                                                                                     \
+        for (npy_intp i = 0; i < sizes[0]; i++, from += steps[0], to += steps[1])                       \
+            *(type *)to = (type)(*from != 0);                                                           \
+    }
+
+FROM_BOOL(npy_float)
+FROM_BOOL(npy_double)
+
 static PyUFuncGenericFunction copying(npy_intp bytes, int where)
 {
     switch (bytes) {
@@ -179,7 +191,7 @@ static int may_write(int count, PyArrayObject **arrays, int over_itself)
     if (!PyArray_ISWRITEABLE(out))
         return 0;
     for (int axis = 0; axis < PyArray_NDIM(out); axis++)
-        if (PyArray_DIM(out, axis) > 1 && PyArray_STRIDE(out, axis) == 0)
+        if (PyArray_SIZE(out) && PyArray_DIM(out, axis) > 1 && PyArray_STRIDE(out, axis) == 0)
             return 0;
     for (int i = 0; i < count - 1; i++)
         if (overlap(span_of(arrays[i]), span_of(out)) && !(over_itself && is_same(arrays[i], out)))
@@ -386,16 +398,19 @@ static int make_dot(Calls *self, PyArrayObject **arrays)
     return one || itself || outer || PyArray_NDIM(arrays[2]) != dims ? 0 : make_product(self, "dot", arrays);
 }
 
-/* np.copyto(out, x) or np.copyto(out, x, "same_kind", mask), of one dtype. */
+/* np.copyto(out, x) or np.copyto(out, x, "same_kind", mask), of one dtype, or of a mask. */
 static int make_copy(Calls *self, PyObject *arguments)
 {
     PyArrayObject *two[2], *arrays[OPERANDS];
     int where = PyTuple_Size(arguments) == 4;
     PyObject *mask = where ? PyTuple_GetItem(arguments, 3) : NULL;
-    if (!(where || PyTuple_Size(arguments) == 2) || !find_arrays(arguments, 2, two) || PyArray_TYPE(two[0]) != PyArray_TYPE(two[1]) ||
+    if (!(where || PyTuple_Size(arguments) == 2) || !find_arrays(arguments, 2, two) ||
         (where && !(is_plain(mask) && PyArray_TYPE((PyArrayObject *)mask) == NPY_BOOL)))
         return 0;
+    int to = PyArray_TYPE(two[0]), from = PyArray_TYPE(two[1]);
     Instruction it = {.loop = copying(PyArray_ITEMSIZE(two[0]), where), .name = "copyto", .count = 2 + where};
+    if (from != to) /* of all casts, that of a mask to numbers is the usual one */
+        it.loop = from != NPY_BOOL || where ? NULL : to == NPY_DOUBLE ? npy_double_from_bool : to == NPY_FLOAT ? npy_float_from_bool : NULL;
     arrays[0] = two[1], arrays[1] = (PyArrayObject *)mask, arrays[it.count - 1] = two[0];
     return it.loop && may_write(it.count, arrays, 0) ? add_loop(self, &it, arrays, NO_CORES) : 0;
 }

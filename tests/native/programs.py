@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any
 
 import numpy as np
+
+from tests.native.beside import compare
 
 UNARY = (np.tanh, np.exp, np.log, np.negative, np.sqrt, np.abs, np.sign, np.square, np.sin, np.expm1, np.log1p)
 BINARY = (np.add, np.subtract, np.multiply, np.divide, np.power, np.less, np.greater_equal, np.equal, np.logical_and)
@@ -161,3 +164,30 @@ class Maker:
 
     def _best(self, shape: Any, dtype: Any) -> Any:
         return self._reduced(self.pick((np.maximum, np.minimum, np.multiply)), shape, dtype)
+
+
+CALLS = 8
+
+
+def survey(seeds: range, wild: float = 0.1) -> dict[str, list[int]]:
+    """Return for each function how many of its calls are instructions, and how many calls there were that Python can make."""
+    counts: dict[str, list[int]] = {}
+    for seed in seeds:
+        maker = Maker(seed, wild)
+        for number in range(CALLS):
+            call = maker.call()
+            name = getattr(getattr(call[0], "func", call[0]), "__name__", "?")
+            try:
+                made = compare(call)
+                if not made:
+                    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+                        call[0](*call[1])
+            except (TypeError, ValueError, IndexError, np.exceptions.ComplexWarning):
+                continue  # Python refuses it too; an instruction that it would refuse is an error below
+            except Exception as error:
+                error.add_note(f"seed {seed}, call {number}")
+                raise
+            count = counts.setdefault(name, [0, 0])
+            count[0] += made
+            count[1] += 1
+    return counts

@@ -119,8 +119,7 @@ class Program:
         layout = self.layout
         told = [*self.passes]
         if layout is not None:
-            values, buffers, in_place = len(layout.buffer), len(layout.buffers), layout.in_place
-            told.append(("memory", f"{values:,} values in {buffers:,} buffers, {in_place:,} in place"))
+            told.append(("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers"))
         passes = "\n".join(["passes", *(f"  {name}: {what}" for name, what in told)])
         if layout is None:
             return f"{total} in which all values lie side by side\n{passes}"
