@@ -1,5 +1,7 @@
 """Builds the optional C extension, where there is a compiler; everything else stands in pyproject.toml."""
 
+import os
+
 import numpy as np
 from setuptools import Extension, setup
 
@@ -15,6 +17,7 @@ setup(
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                 ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
             ],
+            extra_compile_args=["-g0"] if os.name == "posix" else [],
             py_limited_api=True,
             optional=True,
         )

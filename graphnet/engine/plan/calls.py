@@ -1,4 +1,4 @@
-"""The sixth pass: which NumPy call computes a node fastest.
+"""The fourth pass: which NumPy call computes a node fastest.
 
 A call is a function and its arguments, the output last among them, so that running a program is nothing but
 ``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: the bound

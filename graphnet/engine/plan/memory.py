@@ -1,4 +1,4 @@
-"""The fifth pass: which memory each node's value lives in.
+"""The third pass: which memory each node's value lives in.
 
 A value needs memory until its last reader has run. Then it is free for a value of the same size that is computed later.
 A transpose, a slice or a broadcast needs none: it is another view of its input's memory.
