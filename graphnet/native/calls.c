@@ -28,6 +28,12 @@ typedef struct {
     npy_intp size, steps[OPERANDS];
 } Axis;
 
+/* The memory of an operand, and how many entries it has. */
+typedef struct {
+    char *low, *high;
+    npy_intp entries;
+} Span;
+
 typedef struct {
     PyUFuncGenericFunction loop; /* NULL: a call of Python */
     void *data;
@@ -39,38 +45,40 @@ typedef struct {
     Axis *outer;                  /* further axes, the outermost first */
     int count, outers;            /* of operands, of further axes */
     double ahead;                 /* work until the next call of Python */
+    Span spans[OPERANDS];         /* the memory of each operand */
 } Instruction;
 
-/* The memory of an operand, and how many entries it has. */
-typedef struct {
-    char *low, *high;
-    npy_intp entries;
-} Span;
+/* A feed, a result that is handed out, or another that is read. Where all that uses it are instructions, it may lie elsewhere in each
+   run. */
+enum { FEED, GRADIENT, OUTPUT };
 
-/* A feed, or a result that is handed out. Where all that use it are instructions, it may lie elsewhere in each run. */
 typedef struct {
     PyArrayObject *array; /* the program's own */
     PyObject *name;
-    char *at; /* where its values are now */
-    struct {
-        Py_ssize_t instruction, operand, offset;
-    } *uses;
-    Py_ssize_t count;
-    int moves, taken; /* taken: somebody else's from now on */
+    Span span;
+    char *at;   /* where its values are now */
+    int use;    /* the first of its uses, -1 for none */
+    int kind, moves, taken; /* taken: somebody else's from now on */
 } Place;
+
+/* An operand of an instruction that lies in a place. */
+typedef struct {
+    int instruction, operand, next;
+    npy_intp offset;
+} Use;
 
 typedef struct {
     PyObject_HEAD
-    PyObject *calls, *kept, *results, *native, *read_in_place, *handed_out;
+    PyObject *calls, *results, *native, *read_in_place, *handed_out;
     Instruction *instructions;
-    Span (*spans)[OPERANDS];
-    Place *feeds, *gradients;
-    Py_ssize_t size, room, feed_count, gradient_count;
-    int running;
+    Place *places; /* the feeds, then the results, then the others */
+    Use *uses;
+    int size, feeds, kept, running; /* kept: feeds and results */
+    int count;                      /* of all places */
 } Calls;
 
 /* Functions of NumPy that are known here. */
-static PyObject *copyto, *take, *matmul, *add, *maximum, *minimum;
+static PyObject *copyto, *matmul, *add, *maximum, *minimum;
 static PyCFunction dot, reduce;
 static PyTypeObject *partial;
 
@@ -98,7 +106,6 @@ static PyTypeObject *partial;
     }
 
 COPY(npy_uint8)
-COPY(npy_uint16)
 COPY(npy_uint32)
 COPY(npy_uint64)
 
@@ -118,22 +125,9 @@ static PyUFuncGenericFunction copying(npy_intp bytes, int where)
 {
     switch (bytes) {
     case 1: return where ? copy_where_npy_uint8 : copy_npy_uint8;
-    case 2: return where ? copy_where_npy_uint16 : copy_npy_uint16;
     case 4: return where ? copy_where_npy_uint32 : copy_npy_uint32;
     case 8: return where ? copy_where_npy_uint64 : copy_npy_uint64;
     default: return NULL;
-    }
-}
-
-/* Rows of a matrix at given positions; sizes are positions, bytes of a row, rows. A position out of range is the next in range. */
-static void gather_rows(char **at, const npy_intp *sizes, const npy_intp *steps, void *data)
-{
-    (void)data;
-    (void)steps;
-    for (npy_intp i = 0; i < sizes[0]; i++) {
-        npy_intp row = ((npy_intp *)at[1])[i];
-        row = row < 0 ? 0 : row < sizes[2] ? row : sizes[2] - 1;
-        memcpy(at[2] + i * sizes[1], at[0] + row * sizes[1], (size_t)sizes[1]);
     }
 }
 
@@ -142,8 +136,8 @@ static void gather_rows(char **at, const npy_intp *sizes, const npy_intp *steps,
 static int is_plain(PyObject *object)
 {
     PyArrayObject *array = (PyArrayObject *)object;
-    return PyArray_CheckExact(object) && PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array) && PyArray_TYPE(array) <= NPY_DOUBLE &&
-           PyArray_NDIM(array) <= AXES;
+    return PyArray_CheckExact(object) && PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array) &&
+           PyArray_TYPE(array) <= NPY_DOUBLE && PyArray_NDIM(array) <= AXES;
 }
 
 /* Find `count` plain arrays at the start of a tuple, the last writeable; the tuple may hold more. */
@@ -216,25 +210,18 @@ static int stretch(PyArrayObject *array, int cores, int operand, Axis *axes, int
     return 1;
 }
 
-/* Whether the inner of two axes should rather be the outer: for no operand its steps are shorter, for one they are longer. */
-static int is_swapped(const Axis *outer, const Axis *inner, int operands)
+/* Whether of two axes the outer one should be further inside: 1 if so, -1 if not, 0 if no operand tells. Where some say so and others
+   not, the order stays. */
+static int goes_inwards(const Axis *outer, const Axis *inner, int operands)
 {
-    int longer = 0;
+    int told = 0;
     for (int k = 0; k < operands; k++) {
         npy_intp far = llabs(outer->steps[k]), near = llabs(inner->steps[k]);
         if (far && near && near <= far)
-            return 0;
-        longer |= far && near;
+            return -1;
+        told |= far && near;
     }
-    return longer;
-}
-
-static int is_unordered(const Axis *a, const Axis *b, int operands)
-{
-    for (int k = 0; k < operands; k++)
-        if (a->steps[k] && b->steps[k])
-            return 0;
-    return 1;
+    return told;
 }
 
 /* Order axes as NumPy's iterator does: no axis of size 1, no steps that all go back, short steps inside, and as few as can be. */
@@ -257,11 +244,10 @@ static int in_order(Axis *axes, int count, Instruction *it)
     for (int i = kept - 2; i >= 0; i--) { /* from the inside out, each axis goes inwards as far as it should */
         int to = i;
         for (int j = i + 1; j < kept; j++) {
-            if (is_unordered(&axes[i], &axes[j], n))
-                continue;
-            if (!is_swapped(&axes[i], &axes[j], n))
+            int told = goes_inwards(&axes[i], &axes[j], n);
+            if (told < 0)
                 break;
-            to = j;
+            to = told ? j : to;
         }
         Axis axis = axes[i];
         memmove(&axes[i], &axes[i + 1], (size_t)(to - i) * sizeof(Axis));
@@ -291,15 +277,6 @@ static int add_instruction(Calls *self, Instruction *it, Axis *axes, int count, 
     for (int k = 0; k < it->count; k++)
         it->steps[k] = count ? axes[count - 1].steps[k] : 0;
     it->outers = count > 1 ? count - 1 : 0;
-    if (self->size == self->room) {
-        self->room = 2 * self->room + 8;
-        void *more = PyMem_Realloc(self->instructions, (size_t)self->room * sizeof(Instruction));
-        self->instructions = more ? more : self->instructions;
-        void *also = PyMem_Realloc(self->spans, (size_t)self->room * sizeof(*self->spans));
-        self->spans = also ? also : self->spans;
-        if (!more || !also)
-            return PyErr_NoMemory(), -1;
-    }
     if (it->outers) {
         it->outer = PyMem_Malloc((size_t)it->outers * sizeof(Axis));
         if (!it->outer)
@@ -308,8 +285,8 @@ static int add_instruction(Calls *self, Instruction *it, Axis *axes, int count, 
     }
     for (int i = 0; i < count; i++)
         it->ahead *= (double)axes[i].size;
-    for (int k = 0; k < it->count; k++)
-        self->spans[self->size][k] = spans[k];
+    if (it->count)
+        memcpy(it->spans, spans, (size_t)it->count * sizeof(Span));
     self->instructions[self->size++] = *it;
     return 1;
 }
@@ -360,7 +337,8 @@ static int find_loop(PyUFuncObject *ufunc, int count, PyArrayObject **arrays, In
 static int make_elementwise(Calls *self, PyUFuncObject *ufunc, int count, PyArrayObject **arrays)
 {
     Instruction it = {0};
-    return !ufunc->core_enabled && find_loop(ufunc, count, arrays, &it) && may_write(count, arrays, 1) ? add_loop(self, &it, arrays, NO_CORES) : 0;
+    int fits = !ufunc->core_enabled && find_loop(ufunc, count, arrays, &it) && may_write(count, arrays, 1);
+    return fits ? add_loop(self, &it, arrays, NO_CORES) : 0;
 }
 
 /* x @ y for arrays of at least one axis; `name` is that of the function which is called. */
@@ -389,7 +367,8 @@ static int make_product(Calls *self, const char *name, PyArrayObject **arrays)
 static int make_dot(Calls *self, PyArrayObject **arrays)
 {
     for (int i = 0; i < 3; i++)
-        if (PyArray_TYPE(arrays[i]) < NPY_FLOAT || PyArray_NDIM(arrays[i]) > 2 || !(PyArray_IS_C_CONTIGUOUS(arrays[i]) || (i < 2 && PyArray_IS_F_CONTIGUOUS(arrays[i]))))
+        if (PyArray_TYPE(arrays[i]) < NPY_FLOAT || PyArray_NDIM(arrays[i]) > 2 ||
+            !(PyArray_IS_C_CONTIGUOUS(arrays[i]) || (i < 2 && PyArray_IS_F_CONTIGUOUS(arrays[i]))))
             return 0;
     int one = PyArray_SIZE(arrays[0]) == 1 && PyArray_SIZE(arrays[1]) == 1; /* there dot multiplies, and gives another sign to 0 */
     int dims = PyArray_NDIM(arrays[0]) + PyArray_NDIM(arrays[1]) - 2;
@@ -410,39 +389,12 @@ static int make_copy(Calls *self, PyObject *arguments)
     int to = PyArray_TYPE(two[0]), from = PyArray_TYPE(two[1]);
     Instruction it = {.loop = copying(PyArray_ITEMSIZE(two[0]), where), .name = "copyto", .count = 2 + where};
     if (from != to) /* of all casts, that of a mask to numbers is the usual one */
-        it.loop = from != NPY_BOOL || where ? NULL : to == NPY_DOUBLE ? npy_double_from_bool : to == NPY_FLOAT ? npy_float_from_bool : NULL;
+        it.loop = from != NPY_BOOL || where  ? NULL
+                  : to == NPY_DOUBLE         ? npy_double_from_bool
+                  : to == NPY_FLOAT          ? npy_float_from_bool
+                                             : NULL;
     arrays[0] = two[1], arrays[1] = (PyArrayObject *)mask, arrays[it.count - 1] = two[0];
     return it.loop && may_write(it.count, arrays, 0) ? add_loop(self, &it, arrays, NO_CORES) : 0;
-}
-
-/* np.take(x, positions, 0, out, "clip"). */
-static int make_take(Calls *self, PyObject *arguments)
-{
-    Instruction it = {.loop = gather_rows, .name = "take", .count = 3};
-    PyArrayObject *arrays[OPERANDS];
-    PyObject *out, *mode;
-    if (PyTuple_Size(arguments) != 5 || !find_arrays(arguments, 2, arrays) || !is_plain(out = PyTuple_GetItem(arguments, 3)))
-        return 0;
-    arrays[2] = (PyArrayObject *)out, mode = PyTuple_GetItem(arguments, 4);
-    PyObject *axis = PyTuple_GetItem(arguments, 2);
-    if (!PyUnicode_Check(mode) || PyUnicode_CompareWithASCIIString(mode, "clip") || !PyLong_CheckExact(axis) || PyLong_AsLong(axis) != 0)
-        return PyErr_Clear(), 0;
-    for (int i = 0; i < 3; i++)
-        if (!PyArray_IS_C_CONTIGUOUS(arrays[i]))
-            return 0;
-    PyArrayObject *x = arrays[0], *positions = arrays[1];
-    int rest = PyArray_NDIM(x) - 1, chosen = PyArray_NDIM(positions);
-    if (rest < 0 || PyArray_DIM(x, 0) < 1 || PyArray_TYPE(positions) != NPY_INTP || PyArray_TYPE(x) != PyArray_TYPE(arrays[2]) ||
-        PyArray_NDIM(arrays[2]) != chosen + rest || !may_write(3, arrays, 0) ||
-        !PyArray_CompareLists(PyArray_DIMS(arrays[2]), PyArray_DIMS(positions), chosen) ||
-        !PyArray_CompareLists(PyArray_DIMS(arrays[2]) + chosen, PyArray_DIMS(x) + 1, rest))
-        return 0;
-    Axis all = {PyArray_SIZE(positions), {0, 8, PyArray_NBYTES(x) / PyArray_DIM(x, 0)}};
-    Span spans[] = {span_of(x), span_of(positions), span_of(arrays[2])};
-    for (int k = 0; k < 3; k++)
-        it.at[k] = PyArray_BYTES(arrays[k]);
-    it.sizes[1] = all.steps[2], it.sizes[2] = PyArray_DIM(x, 0), it.ahead = (double)all.steps[2] / 8;
-    return all.steps[2] ? add_instruction(self, &it, &all, 1, spans) : 1;
 }
 
 /* ufunc.reduce(x, axis, None, out, keepdims) of add, maximum and minimum. */
@@ -457,7 +409,8 @@ static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
     out = (PyArrayObject *)PyTuple_GetItem(arguments, 3);
     arrays[0] = arrays[2] = out, arrays[1] = x;
     PyObject *axis = PyTuple_GetItem(arguments, 1);
-    int keeps = PyTuple_GetItem(arguments, 4) == Py_True, count = PyArray_NDIM(x), reduced[AXES] = {0}, next = 0, all = axis == Py_None;
+    int keeps = PyTuple_GetItem(arguments, 4) == Py_True, all = axis == Py_None;
+    int count = PyArray_NDIM(x), reduced[AXES] = {0}, next = 0;
     PyObject *axes = all ? PyTuple_New(0) : PyTuple_Check(axis) ? Py_NewRef(axis) : PyTuple_Pack(1, axis);
     for (Py_ssize_t i = 0; axes && i < PyTuple_Size(axes); i++) {
         long a = PyLong_AsLong(PyTuple_GetItem(axes, i));
@@ -468,8 +421,9 @@ static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
     }
     PyErr_Clear();
     Py_XDECREF(axes);
-    if (!axes || next < 0 || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT || !PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_C_CONTIGUOUS(out) || !find_loop((PyUFuncObject *)ufunc, 3, arrays, &it) ||
-        !may_write(2, arrays + 1, 0))
+    if (!axes || next < 0 || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT ||
+        !PyArray_IS_C_CONTIGUOUS(x) || !PyArray_IS_C_CONTIGUOUS(out) || !may_write(2, arrays + 1, 0) ||
+        !find_loop((PyUFuncObject *)ufunc, 3, arrays, &it))
         return 0;
     Axis every[AXES], one[AXES];
     int runs = 0, before = 0;
@@ -488,7 +442,8 @@ static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
         return 0;
     Span spans[] = {span_of(out), span_of(x), span_of(out)};
     it.ahead = 1, it.name = "reduce", it.at[0] = it.at[2] = PyArray_BYTES(out), it.at[1] = PyArray_BYTES(x);
-    first.loop = copying(PyArray_ITEMSIZE(x), 0), first.at[0] = ufunc == add ? (char *)&zero : PyArray_BYTES(x), first.at[1] = PyArray_BYTES(out);
+    first.loop = copying(PyArray_ITEMSIZE(x), 0), first.at[1] = PyArray_BYTES(out);
+    first.at[0] = ufunc == add ? (char *)&zero : PyArray_BYTES(x);
     Span begin[] = {ufunc == add ? (Span){NULL, NULL, 0} : spans[1], spans[0]};
     int made = add_instruction(self, &first, one, count, begin);
     return made == 1 ? add_instruction(self, &it, every, count, spans) : made;
@@ -500,17 +455,18 @@ static int make(Calls *self, PyObject *function, PyObject *arguments)
     Py_ssize_t count = PyTuple_Size(arguments);
     if (function == copyto)
         return make_copy(self, arguments);
-    if (function == take)
-        return make_take(self, arguments);
     if (function == matmul)
         return count == 3 && find_arrays(arguments, 3, arrays) ? make_product(self, "matmul", arrays) : 0;
     if (PyObject_TypeCheck(function, &PyUFunc_Type))
-        return count <= OPERANDS && find_arrays(arguments, count, arrays) ? make_elementwise(self, (PyUFuncObject *)function, (int)count, arrays) : 0;
+        return count <= OPERANDS && find_arrays(arguments, count, arrays)
+                   ? make_elementwise(self, (PyUFuncObject *)function, (int)count, arrays)
+                   : 0;
     if (PyObject_TypeCheck(function, partial)) {
         PyObject *called = PyObject_GetAttrString(function, "func"), *named = PyObject_GetAttrString(function, "keywords");
         PyObject *out = named && PyDict_Size(named) == 1 ? PyDict_GetItemString(named, "out") : NULL;
         int made = 0;
-        if (called && PyObject_TypeCheck(called, &PyUFunc_Type) && out && is_plain(out) && count < OPERANDS && find_arrays(arguments, count, arrays)) {
+        if (called && PyObject_TypeCheck(called, &PyUFunc_Type) && out && is_plain(out) && count < OPERANDS &&
+            find_arrays(arguments, count, arrays)) {
             arrays[count] = (PyArrayObject *)out;
             made = make_elementwise(self, (PyUFuncObject *)called, (int)count + 1, arrays);
         }
@@ -532,43 +488,69 @@ static int make(Calls *self, PyObject *function, PyObject *arguments)
 
 /* ---- Feeds and results that may lie elsewhere in each run ---- */
 
-/* Whether all that touches a place is an instruction that touches nothing else; if so, note where it does. */
-static int may_move(Calls *self, Place *place, int is_feed)
+static int by_memory(const void *a, const void *b)
 {
-    Span span = span_of(place->array);
-    int written = 0;
-    if (!is_plain((PyObject *)place->array) || !PyArray_IS_C_CONTIGUOUS(place->array) || span.low == span.high)
-        return 0;
-    for (Py_ssize_t i = 0; i < self->feed_count + self->gradient_count; i++) {
-        Place *other = i < self->feed_count ? &self->feeds[i] : &self->gradients[i - self->feed_count];
-        if (other != place && overlap(span, span_of(other->array)))
-            return 0;
+    const char *one = (*(Place *const *)a)->span.low, *other = (*(Place *const *)b)->span.low;
+    return one < other ? -1 : one > other;
+}
+
+/* Let places move that nothing else shares memory with, and note which operands lie in them. A result must be written whole. */
+static int find_uses(Calls *self)
+{
+    Place **sorted = PyMem_Calloc((size_t)self->count + 1, sizeof(Place *));
+    int count = 0, uses = 0, python = 0;
+    self->uses = PyMem_Calloc((size_t)self->size * OPERANDS + 1, sizeof(Use));
+    if (!self->uses || !sorted)
+        return PyMem_Free(sorted), PyErr_NoMemory(), -1;
+    for (int i = 0; i < self->size; i++)
+        python |= !self->instructions[i].loop;
+    for (int i = 0; i < self->count && !python; i++) {
+        Place *place = &self->places[i];
+        place->moves = place->kind != OUTPUT && is_plain((PyObject *)place->array) && PyArray_IS_C_CONTIGUOUS(place->array) &&
+                       place->span.entries && (place->kind == FEED || PyArray_NBYTES(place->array) >= LARGE);
+        sorted[count++] = place;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_Size(self->kept); i++)
-        if (overlap(span, span_of((PyArrayObject *)PyTuple_GetItem(self->kept, i))))
-            return 0;
-    place->uses = PyMem_Calloc((size_t)self->size * OPERANDS + 1, sizeof(*place->uses));
-    if (!place->uses)
-        return PyErr_NoMemory(), -1;
-    for (Py_ssize_t i = 0; i < self->size; i++)
+    qsort(sorted, (size_t)count, sizeof(Place *), by_memory);
+    for (int i = 1, last = 0; i < count; i++) {
+        if (sorted[i]->span.low < sorted[last]->span.high)
+            sorted[i]->moves = sorted[last]->moves = 0;
+        last = sorted[i]->span.high > sorted[last]->span.high ? i : last;
+    }
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (sorted[i]->moves)
+            sorted[kept++] = sorted[i];
+    char *written = PyMem_Calloc((size_t)kept + 1, 1);
+    for (int i = 0; written && i < self->size; i++)
         for (int k = 0; k < self->instructions[i].count; k++) {
-            Span used = self->spans[i][k];
-            int is_output = k == self->instructions[i].count - 1;
-            if (!overlap(span, used))
-                continue;
-            if (used.low < span.low || used.high > span.high || (is_feed && is_output))
-                return 0;
-            written |= is_output && used.low == span.low && used.entries == span.entries;
-            place->uses[place->count].instruction = i, place->uses[place->count].operand = k;
-            place->uses[place->count++].offset = self->instructions[i].at[k] - span.low;
+            Span used = self->instructions[i].spans[k];
+            int is_output = k == self->instructions[i].count - 1, low = 0, high = kept;
+            while (low < high) { /* find the first place that ends behind where the operand begins */
+                int middle = (low + high) / 2;
+                *(sorted[middle]->span.high > used.low ? &high : &low) = middle + (sorted[middle]->span.high <= used.low);
+            }
+            for (; low < kept && overlap(sorted[low]->span, used); low++) {
+                Place *place = sorted[low];
+                place->moves &= used.low >= place->span.low && used.high <= place->span.high && !(is_output && place->kind == FEED);
+                written[low] |= is_output && used.low == place->span.low && used.entries == place->span.entries;
+                if (place->moves) {
+                    self->uses[uses] = (Use){i, k, place->use, self->instructions[i].at[k] - place->span.low};
+                    place->use = uses++;
+                }
+            }
         }
-    return is_feed || written;
+    for (int i = 0; written && i < kept; i++)
+        sorted[i]->moves &= written[i] || sorted[i]->kind == FEED;
+    int failed = !written;
+    PyMem_Free(written);
+    PyMem_Free(sorted);
+    return failed ? PyErr_NoMemory(), -1 : 0;
 }
 
 static void move(Calls *self, Place *place, char *to)
 {
-    for (Py_ssize_t i = 0; i < place->count && to != place->at; i++)
-        self->instructions[place->uses[i].instruction].at[place->uses[i].operand] = to + place->uses[i].offset;
+    for (int i = place->use; i >= 0 && to != place->at; i = self->uses[i].next)
+        self->instructions[self->uses[i].instruction].at[self->uses[i].operand] = to + self->uses[i].offset;
     place->at = to;
 }
 
@@ -629,8 +611,9 @@ static void run_instruction(const Instruction *it)
 static int report(const char *name, int found)
 {
     feclearexcept(FE_ALL_EXCEPT);
-    return PyUFunc_GiveFloatingpointErrors(name, (found & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0) | (found & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0) |
-                                                     (found & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0) | (found & FE_INVALID ? NPY_FPE_INVALID : 0));
+    int divided = found & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0, over = found & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0;
+    int under = found & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0, invalid = found & FE_INVALID ? NPY_FPE_INVALID : 0;
+    return PyUFunc_GiveFloatingpointErrors(name, divided | over | under | invalid);
 }
 
 enum { HEEDED = FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID };
@@ -640,7 +623,7 @@ static int run_all(Calls *self)
     PyThreadState *away = NULL;
     int failed = 0;
     feclearexcept(FE_ALL_EXCEPT);
-    for (Py_ssize_t i = 0; i < self->size && !failed; i++) {
+    for (int i = 0; i < self->size && !failed; i++) {
         const Instruction *it = &self->instructions[i];
         if (it->loop) {
             if (!away && it->ahead > LONG)
@@ -671,21 +654,21 @@ static PyObject *run(Calls *self, PyObject *feeds)
 {
     PyObject *held = PySequence_Tuple(feeds); /* no other thread may drop them meanwhile */
     int failed = !held || PyErr_CheckSignals() < 0;
-    if (!failed && (self->running || PyTuple_Size(held) != self->feed_count)) {
+    if (!failed && (self->running || PyTuple_Size(held) != self->feeds)) {
         PyErr_SetString(PyExc_RuntimeError, self->running ? "the program is running already" : "the program has another number of feeds");
         failed = 1;
     }
     if (failed)
         return Py_XDECREF(held), NULL;
     self->running = 1;
-    for (Py_ssize_t i = 0; i < self->feed_count && !failed; i++) {
+    for (int i = 0; i < self->feeds && !failed; i++) {
         PyObject *fed = PyTuple_GetItem(held, i);
         if (!PyArray_Check(fed))
             PyErr_SetString(PyExc_TypeError, "a feed is not an array");
-        failed = !PyArray_Check(fed) || take_up(self, &self->feeds[i], fed) < 0;
+        failed = !PyArray_Check(fed) || take_up(self, &self->places[i], fed) < 0;
     }
-    for (Py_ssize_t i = 0; i < self->gradient_count && !failed; i++)
-        failed = self->gradients[i].taken && renew(self, &self->gradients[i]) < 0;
+    for (int i = self->feeds; i < self->kept && !failed; i++)
+        failed = self->places[i].taken && renew(self, &self->places[i]) < 0;
     failed = failed || run_all(self) < 0;
     self->running = 0;
     Py_DECREF(held);
@@ -694,9 +677,9 @@ static PyObject *run(Calls *self, PyObject *feeds)
 
 static PyObject *fits(Calls *self, PyObject *feeds)
 {
-    int all = PyList_Check(feeds) && PyList_Size(feeds) == self->feed_count;
-    for (Py_ssize_t i = 0; all && i < self->feed_count; i++)
-        all = is_like(PyList_GetItem(feeds, i), self->feeds[i].array);
+    int all = PyList_Check(feeds) && PyList_Size(feeds) == self->feeds;
+    for (int i = 0; all && i < self->feeds; i++)
+        all = is_like(PyList_GetItem(feeds, i), self->places[i].array);
     return PyBool_FromLong(all);
 }
 
@@ -704,8 +687,8 @@ static PyObject *hand_out(Calls *self, PyObject *ignored)
 {
     PyObject *found = PyDict_New();
     (void)ignored;
-    for (Py_ssize_t i = 0; found && i < self->gradient_count; i++) {
-        Place *place = &self->gradients[i];
+    for (int i = self->feeds; found && i < self->kept; i++) {
+        Place *place = &self->places[i];
         PyObject *array = place->moves ? Py_NewRef((PyObject *)place->array) : PyArray_NewCopy(place->array, NPY_CORDER);
         if (!array || PyDict_SetItem(found, place->name, array) < 0)
             Py_CLEAR(found);
@@ -720,7 +703,6 @@ static PyObject *hand_out(Calls *self, PyObject *ignored)
 static int clear(Calls *self)
 {
     Py_CLEAR(self->calls);
-    Py_CLEAR(self->kept);
     Py_CLEAR(self->results);
     Py_CLEAR(self->native);
     Py_CLEAR(self->read_in_place);
@@ -731,20 +713,9 @@ static int clear(Calls *self)
 static int traverse(Calls *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->calls);
-    Py_VISIT(self->kept);
     Py_VISIT(self->results);
     Py_VISIT(Py_TYPE((PyObject *)self));
     return 0;
-}
-
-static void free_places(Place *places, Py_ssize_t count)
-{
-    for (Py_ssize_t i = 0; places && i < count; i++) {
-        Py_XDECREF((PyObject *)places[i].array);
-        Py_XDECREF(places[i].name);
-        PyMem_Free(places[i].uses);
-    }
-    PyMem_Free(places);
 }
 
 static void dealloc(Calls *self)
@@ -752,12 +723,15 @@ static void dealloc(Calls *self)
     PyTypeObject *type = Py_TYPE((PyObject *)self);
     PyObject_GC_UnTrack(self);
     clear(self);
-    for (Py_ssize_t i = 0; i < self->size; i++)
+    for (int i = 0; i < self->size; i++)
         PyMem_Free(self->instructions[i].outer);
-    free_places(self->feeds, self->feed_count);
-    free_places(self->gradients, self->gradient_count);
+    for (int i = 0; i < self->count; i++) {
+        Py_XDECREF((PyObject *)self->places[i].array);
+        Py_XDECREF(self->places[i].name);
+    }
     PyMem_Free(self->instructions);
-    PyMem_Free(self->spans);
+    PyMem_Free(self->places);
+    PyMem_Free(self->uses);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -765,6 +739,9 @@ static void dealloc(Calls *self)
 /* Make the instructions of all calls; those that can't be are calls of Python. */
 static int make_all(Calls *self)
 {
+    self->instructions = PyMem_Calloc(2 * (size_t)PyTuple_Size(self->calls) + 1, sizeof(Instruction)); /* a reduction is two */
+    if (!self->instructions)
+        return PyErr_NoMemory(), -1;
     for (Py_ssize_t i = 0; i < PyTuple_Size(self->calls); i++) {
         PyObject *call = PyTuple_GetItem(self->calls, i), *function, *arguments;
         if (!PyTuple_Check(call) || PyTuple_Size(call) != 2 || !PyTuple_Check(PyTuple_GetItem(call, 1)))
@@ -777,57 +754,48 @@ static int make_all(Calls *self)
         if (made < 0 || PyList_Append(self->native, made ? Py_True : Py_False) < 0 || (!made && add_instruction(self, &plain, none, 0, nothing) < 0))
             return -1;
     }
-    for (Py_ssize_t i = self->size - 2; i >= 0; i--)
+    for (int i = self->size - 2; i >= 0; i--)
         if (self->instructions[i].loop && self->instructions[i + 1].loop)
             self->instructions[i].ahead += self->instructions[i + 1].ahead;
     return 0;
 }
 
-static int all_native(Calls *self)
+static int add_place(Calls *self, int kind, PyObject *name, PyObject *array)
 {
-    for (Py_ssize_t i = 0; i < self->size; i++)
-        if (!self->instructions[i].loop)
-            return 0;
-    return 1;
+    if (!PyArray_Check(array))
+        return PyErr_SetString(PyExc_TypeError, "feeds, results and outputs are arrays"), -1;
+    PyArrayObject *found = (PyArrayObject *)array;
+    Py_INCREF(array);
+    Py_XINCREF(name);
+    self->places[self->count++] = (Place){.array = found, .name = name, .span = span_of(found), .at = PyArray_BYTES(found), .use = -1, .kind = kind};
+    return 0;
 }
 
-/* Note where feeds and results lie. */
-static int fill_places(Calls *self, PyObject *feeds)
+/* Note where feeds and results lie, and which of them may lie elsewhere. */
+static int fill_places(Calls *self, PyObject *feeds, PyObject *outputs)
 {
-    Py_ssize_t next = 0, i;
+    Py_ssize_t next = 0, most = PyTuple_Size(feeds) + PyDict_Size(self->results) + PyTuple_Size(outputs);
     PyObject *name, *array;
-    self->feeds = PyMem_Calloc((size_t)PyTuple_Size(feeds) + 1, sizeof(Place));
-    self->gradients = PyMem_Calloc((size_t)PyDict_Size(self->results) + 1, sizeof(Place));
-    if (!self->feeds || !self->gradients)
+    if (!(self->places = PyMem_Calloc((size_t)most + 1, sizeof(Place))))
         return PyErr_NoMemory(), -1;
-    for (i = 0; i < PyTuple_Size(feeds); i++, self->feed_count++) {
-        array = PyTuple_GetItem(feeds, i);
-        if (!PyArray_Check(array))
-            return PyErr_SetString(PyExc_TypeError, "a feed is not an array"), -1;
-        self->feeds[i] = (Place){.array = (PyArrayObject *)Py_NewRef(array), .at = PyArray_BYTES((PyArrayObject *)array)};
-    }
-    while (PyDict_Next(self->results, &next, &name, &array)) {
-        if (!PyArray_Check(array))
-            return PyErr_SetString(PyExc_TypeError, "a result is not an array"), -1;
-        self->gradients[self->gradient_count++] =
-            (Place){.array = (PyArrayObject *)Py_NewRef(array), .name = Py_NewRef(name), .at = PyArray_BYTES((PyArrayObject *)array)};
-    }
-    for (i = 0; i < PyTuple_Size(self->kept); i++)
-        if (!PyArray_Check(PyTuple_GetItem(self->kept, i)))
-            return PyErr_SetString(PyExc_TypeError, "an output is not an array"), -1;
-    for (i = 0; i < self->feed_count + self->gradient_count && all_native(self); i++) {
-        int is_feed = i < self->feed_count;
-        Place *place = is_feed ? &self->feeds[i] : &self->gradients[i - self->feed_count];
-        place->moves = is_feed || PyArray_NBYTES(place->array) >= LARGE ? may_move(self, place, is_feed) : 0;
-        if (place->moves < 0)
+    for (Py_ssize_t i = 0; i < PyTuple_Size(feeds); i++)
+        if (add_place(self, FEED, NULL, PyTuple_GetItem(feeds, i)) < 0)
             return -1;
-        PyObject *told = is_feed ? PyLong_FromSsize_t(i) : Py_NewRef(place->name);
-        int failed = !told || (place->moves && PyList_Append(is_feed ? self->read_in_place : self->handed_out, told) < 0);
+    self->feeds = self->count;
+    while (PyDict_Next(self->results, &next, &name, &array))
+        if (add_place(self, GRADIENT, name, array) < 0)
+            return -1;
+    self->kept = self->count;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(outputs); i++)
+        if (add_place(self, OUTPUT, NULL, PyTuple_GetItem(outputs, i)) < 0)
+            return -1;
+    int failed = find_uses(self) < 0;
+    for (int i = 0; i < self->kept && !failed; i++) {
+        PyObject *told = i < self->feeds ? PyLong_FromLong(i) : Py_NewRef(self->places[i].name);
+        failed = !told || (self->places[i].moves && PyList_Append(i < self->feeds ? self->read_in_place : self->handed_out, told) < 0);
         Py_XDECREF(told);
-        if (failed)
-            return -1;
     }
-    return 0;
+    return failed ? -1 : 0;
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named)
@@ -839,13 +807,14 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named
     Calls *self = (Calls *)PyType_GenericAlloc(type, 0);
     if (!self)
         return NULL;
-    self->calls = PySequence_Tuple(calls), self->kept = PySequence_Tuple(outputs), self->native = PyList_New(0);
+    self->calls = PySequence_Tuple(calls), self->results = Py_NewRef(results), self->native = PyList_New(0);
     self->read_in_place = PyList_New(0), self->handed_out = PyList_New(0);
-    self->results = Py_NewRef(results);
-    PyObject *places = PySequence_Tuple(feeds);
-    if (!self->calls || !self->kept || !self->native || !self->read_in_place || !self->handed_out || !places || make_all(self) < 0 || fill_places(self, places) < 0)
+    PyObject *fed = PySequence_Tuple(feeds), *others = PySequence_Tuple(outputs);
+    if (!self->calls || !self->native || !self->read_in_place || !self->handed_out || !fed || !others || make_all(self) < 0 ||
+        fill_places(self, fed, others) < 0)
         Py_CLEAR(self);
-    Py_XDECREF(places);
+    Py_XDECREF(fed);
+    Py_XDECREF(others);
     return (PyObject *)self;
 }
 
@@ -878,7 +847,7 @@ int add_calls(PyObject *module)
     struct {
         PyObject **place;
         const char *name;
-    } known[] = {{&copyto, "copyto"}, {&take, "take"}, {&matmul, "matmul"}, {&add, "add"}, {&maximum, "maximum"}, {&minimum, "minimum"}};
+    } known[] = {{&copyto, "copyto"}, {&matmul, "matmul"}, {&add, "add"}, {&maximum, "maximum"}, {&minimum, "minimum"}};
     if (!numpy || !type)
         return -1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -13,7 +13,6 @@ from graphnet.common.settings import listed, takes, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
-from graphnet.engine.plan.program import Calls, ready
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import ShapeError, TrainingError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
@@ -90,7 +89,7 @@ class CutArrays:
             whole(self.batch_size, "batch_size", repair, least=1, most=self.samples, error=TrainingError)
         self.size = self.batch_size or self.samples
         self.steps: int | None = -(-self.samples // self.size)
-        self._buffers: dict[int, tuple[Feeds, Calls]] = {}
+        self._buffers: dict[int, Feeds] = {}
 
     def epoch(self) -> Iterator[Feeds]:
         """Yield the feeds of each step of one epoch: the samples in a new order, if there is a generator.
@@ -109,17 +108,13 @@ class CutArrays:
 
     def _gathered(self, rows: np.ndarray[Any, Any]) -> Feeds:
         """Return some samples; their memory is that of all mini-batches of this size, one after the other."""
-        if len(rows) not in self._buffers:
+        buffers = self._buffers.get(len(rows))
+        if buffers is None:
             own = {node: np.empty((len(rows), *array.shape[1:]), array.dtype) for node, array in self._cut_up}
-            places = np.empty_like(rows)
-            calls = [(np.take, (array, places, 0, own[node], "clip")) for node, array in self._cut_up]
-            self._buffers[len(rows)] = (
-                self.arrays | own,
-                ready(calls, [places]),
-            )  # "clip": then nothing is copied on the way
-        feeds, gathering = self._buffers[len(rows)]
-        gathering.run([rows])
-        return feeds
+            buffers = self._buffers[len(rows)] = self.arrays | own
+        for node, array in self._cut_up:
+            array.take(rows, 0, buffers[node], "clip")  # "clip", since then nothing is copied on the way
+        return buffers
 
     def _cut(self, rows: slice) -> Feeds:
         return self.arrays | {node: array[rows] for node, array in self._cut_up}

@@ -90,7 +90,7 @@ class Maker:
         """Return a call."""
         dtype, shape = self.pick(KINDS[:4]), self.shape()
         kind = self.pick(
-            ("unary", "binary", "binary", "extreme", "product", "dot", "copy", "where", "take", "sum", "best", "sum")
+            ("unary", "binary", "binary", "extreme", "product", "dot", "copy", "where", "sum", "best", "sum")
         )
         return getattr(self, f"_{kind}")(shape, dtype)
 
@@ -140,13 +140,6 @@ class Maker:
     def _where(self, shape: Any, dtype: Any) -> Any:
         out, x = self._copy(shape, dtype)[1]
         return np.copyto, (out, x, "same_kind", self.operand(shape, np.bool_))
-
-    def _take(self, shape: Any, dtype: Any) -> Any:
-        x = self.array(shape or (4,), dtype)
-        rows = self.rng.integers(-2, len(x) + 2, self.shape())
-        rows = rows.astype(np.int32) if self.chance(self.wild / 2) else rows
-        axis = 0 if self.chance(0.9) else -1
-        return np.take, (x, rows, axis, self.out((*rows.shape, *x.shape[1:]), dtype, []), self.pick(("clip", "wrap")))
 
     def _reduced(self, ufunc: Any, shape: Any, dtype: Any) -> Any:
         x = self.operand(shape, dtype)
