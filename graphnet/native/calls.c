@@ -1,13 +1,13 @@
 /* A list of NumPy calls, made into instructions once and run as one call.
 
-A call of a ufunc, as np.tanh(z, a), ends in an inner loop that NumPy has compiled for these dtypes, often with SIMD. What comes before
-it (finding the loop, the order of the axes, what overlaps) is the same in each run of a program, and takes longer than the loop where
-arrays are small. Here it is done once: an instruction is a loop, where its operands lie, and their steps. The results are the same
-bits, since it is the same loop on the same memory.
+A call of a ufunc, as np.tanh(z, a), ends in an inner loop that NumPy has compiled for these dtypes, often with SIMD. What comes
+before it (finding the loop, the order of the axes, what overlaps) is the same in each run of a program, and takes longer than
+the loop where arrays are small. Here it is done once: an instruction is a loop, where its operands lie, and their steps. The
+results are the same bits, since it is the same loop on the same memory.
 
-An instruction is made from the function and the arrays themselves. It is made only if all is as expected: plain arrays of numbers,
-aligned, in the machine's byte order, of dtypes that the ufunc has a loop for, and no operand overlaps the output unless it is the
-output. Whatever else is in the list stays a call of Python, made between the others. */
+An instruction is made from the function and the arrays themselves. It is made only if all is as expected: plain arrays of
+numbers, aligned, in the machine's byte order, of dtypes that the ufunc has a loop for, and no operand overlaps the output unless
+it is the output. Whatever else is in the list stays a call of Python, made between the others. */
 #include "native.h"
 #include <fenv.h>
 #include <stddef.h>
@@ -17,8 +17,8 @@ output. Whatever else is in the list stays a call of Python, made between the ot
 
 enum { OPERANDS = 3, AXES = 8 };
 
-/* From how much work on, in entries, other threads may run meanwhile: to get the interpreter back from them may take milliseconds.
-   And from how many bytes on a result is handed out as it is, and not copied. */
+/* From how much work on, in entries, other threads may run meanwhile: to get the interpreter back from them may take
+   milliseconds. And from how many bytes on a result is handed out as it is, and not copied. */
 enum { LONG = 1 << 16, LARGE = 1 << 10 };
 
 /* Up to how many entries a reduction is an instruction: NumPy may cut longer ones into pieces, which rounds otherwise. */
@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
     PyUFuncGenericFunction loop; /* NULL: a call of Python */
     void *data;
-    const char *name;             /* for warnings, as NumPy's */
+    const char *name;             /* for warnings, as NumPy's; NULL: of none */
     PyObject *call;               /* (function, arguments) */
     char *at[OPERANDS];           /* where each operand begins; the last one is the output */
     npy_intp sizes[4];            /* how often the loop runs, and sizes within: of a product m, n, p */
@@ -48,8 +48,8 @@ typedef struct {
     Span spans[OPERANDS];         /* the memory of each operand */
 } Instruction;
 
-/* A feed, a result that is handed out, or another that is read. Where all that uses it are instructions, it may lie elsewhere in each
-   run. */
+/* A feed, a result that is handed out, or another that is read. Where all that uses it are instructions, it may lie elsewhere
+   in each run. */
 enum { FEED, GRADIENT, OUTPUT };
 
 typedef struct {
@@ -81,6 +81,7 @@ typedef struct {
 static PyObject *copyto, *matmul, *add, *maximum, *minimum;
 static PyCFunction dot, reduce;
 static PyTypeObject *partial;
+static int dot_reports; /* older releases of NumPy don't look at what floating-point numbers came to in dot */
 
 /* ---- Loops of our own: they move numbers, and compute none ---- */
 
@@ -178,7 +179,7 @@ static int is_same(PyArrayObject *a, PyArrayObject *b)
     return same;
 }
 
-/* Whether the last array may be written while the others are read: none overlaps it, but, if that is allowed, the very same memory. */
+/* Whether the last array may be written while the others are read: none overlaps it, or, if that is allowed, all of it. */
 static int may_write(int count, PyArrayObject **arrays, int over_itself)
 {
     PyArrayObject *out = arrays[count - 1];
@@ -193,7 +194,7 @@ static int may_write(int count, PyArrayObject **arrays, int over_itself)
     return 1;
 }
 
-/* ---- Making an instruction: 1 if one was made or there is nothing to do, 0 if not, -1 and an exception if memory is lacking ---- */
+/* ---- Making an instruction: 1 if it is made or there is nothing to do, 0 if not, -1 and an exception if memory is lacking ---- */
 
 /* Write the axes of a loop that all operands share, from those of the output: 0 where an operand is stretched. */
 static int stretch(PyArrayObject *array, int cores, int operand, Axis *axes, int count)
@@ -210,8 +211,8 @@ static int stretch(PyArrayObject *array, int cores, int operand, Axis *axes, int
     return 1;
 }
 
-/* Whether of two axes the outer one should be further inside: 1 if so, -1 if not, 0 if no operand tells. Where some say so and others
-   not, the order stays. */
+/* Whether of two axes the outer one should be further inside: 1 if so, -1 if not, 0 if no operand tells. Where operands differ,
+   the order stays. */
 static int goes_inwards(const Axis *outer, const Axis *inner, int operands)
 {
     int told = 0;
@@ -224,7 +225,7 @@ static int goes_inwards(const Axis *outer, const Axis *inner, int operands)
     return told;
 }
 
-/* Order axes as NumPy's iterator does: no axis of size 1, no steps that all go back, short steps inside, and as few as can be. */
+/* Order axes as NumPy's iterator does: none of size 1, no steps that all go back, short steps inside, and as few as can be. */
 static int in_order(Axis *axes, int count, Instruction *it)
 {
     int kept = 0, n = it->count;
@@ -370,11 +371,11 @@ static int make_dot(Calls *self, PyArrayObject **arrays)
         if (PyArray_TYPE(arrays[i]) < NPY_FLOAT || PyArray_NDIM(arrays[i]) > 2 ||
             !(PyArray_IS_C_CONTIGUOUS(arrays[i]) || (i < 2 && PyArray_IS_F_CONTIGUOUS(arrays[i]))))
             return 0;
-    int one = PyArray_SIZE(arrays[0]) == 1 && PyArray_SIZE(arrays[1]) == 1; /* there dot multiplies, and gives another sign to 0 */
+    int one = PyArray_SIZE(arrays[0]) == 1 && PyArray_SIZE(arrays[1]) == 1; /* dot multiplies, and gives another sign to 0 */
     int dims = PyArray_NDIM(arrays[0]) + PyArray_NDIM(arrays[1]) - 2;
     int itself = PyArray_BYTES(arrays[0]) == PyArray_BYTES(arrays[1]) && dims; /* a routine of its own, which warns of more */
     int outer = dims == 2 && PyArray_DIM(arrays[0], 1) == 1; /* matmul's loop does without BLAS then */
-    return one || itself || outer || PyArray_NDIM(arrays[2]) != dims ? 0 : make_product(self, "dot", arrays);
+    return one || itself || outer || PyArray_NDIM(arrays[2]) != dims ? 0 : make_product(self, dot_reports ? "dot" : NULL, arrays);
 }
 
 /* np.copyto(out, x) or np.copyto(out, x, "same_kind", mask), of one dtype, or of a mask. */
@@ -403,8 +404,8 @@ static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
     static const double zero = 0;
     PyArrayObject *x, *out, *arrays[OPERANDS];
     Instruction it = {0}, first = {.count = 2, .name = "reduce", .ahead = 1};
-    if (PyTuple_Size(arguments) != 5 || (ufunc != add && ufunc != maximum && ufunc != minimum) || !find_arrays(arguments, 1, &x) ||
-        !is_plain(PyTuple_GetItem(arguments, 3)) || PyTuple_GetItem(arguments, 2) != Py_None)
+    if (PyTuple_Size(arguments) != 5 || (ufunc != add && ufunc != maximum && ufunc != minimum) ||
+        !find_arrays(arguments, 1, &x) || !is_plain(PyTuple_GetItem(arguments, 3)) || PyTuple_GetItem(arguments, 2) != Py_None)
         return 0;
     out = (PyArrayObject *)PyTuple_GetItem(arguments, 3);
     arrays[0] = arrays[2] = out, arrays[1] = x;
@@ -478,7 +479,8 @@ static int make(Calls *self, PyObject *function, PyObject *arguments)
         PyObject *owner = PyCFunction_GetSelf(function);
         if (PyCFunction_GetFunction(function) == reduce)
             return make_reduction(self, owner, arguments);
-        if (PyCFunction_GetFunction(function) != dot || count != 2 || !is_plain(owner) || !find_arrays(arguments, 2, arrays + 1))
+        if (PyCFunction_GetFunction(function) != dot || count != 2 || !is_plain(owner) ||
+            !find_arrays(arguments, 2, arrays + 1))
             return 0;
         arrays[0] = (PyArrayObject *)owner;
         return make_dot(self, arrays);
@@ -531,7 +533,8 @@ static int find_uses(Calls *self)
             }
             for (; low < kept && overlap(sorted[low]->span, used); low++) {
                 Place *place = sorted[low];
-                place->moves &= used.low >= place->span.low && used.high <= place->span.high && !(is_output && place->kind == FEED);
+                place->moves &= used.low >= place->span.low && used.high <= place->span.high;
+                place->moves &= !(is_output && place->kind == FEED);
                 written[low] |= is_output && used.low == place->span.low && used.entries == place->span.entries;
                 if (place->moves) {
                     self->uses[uses] = (Use){i, k, place->use, self->instructions[i].at[k] - place->span.low};
@@ -611,6 +614,8 @@ static void run_instruction(const Instruction *it)
 static int report(const char *name, int found)
 {
     feclearexcept(FE_ALL_EXCEPT);
+    if (!name)
+        return 0;
     int divided = found & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0, over = found & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0;
     int under = found & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0, invalid = found & FE_INVALID ? NPY_FPE_INVALID : 0;
     return PyUFunc_GiveFloatingpointErrors(name, divided | over | under | invalid);
@@ -655,7 +660,7 @@ static PyObject *run(Calls *self, PyObject *feeds)
     PyObject *held = PySequence_Tuple(feeds); /* no other thread may drop them meanwhile */
     int failed = !held || PyErr_CheckSignals() < 0;
     if (!failed && (self->running || PyTuple_Size(held) != self->feeds)) {
-        PyErr_SetString(PyExc_RuntimeError, self->running ? "the program is running already" : "the program has another number of feeds");
+        PyErr_SetString(PyExc_RuntimeError, self->running ? "it is running already" : "it has another number of feeds");
         failed = 1;
     }
     if (failed)
@@ -751,7 +756,9 @@ static int make_all(Calls *self)
         Instruction plain = {.call = call};
         Axis none[1];
         Span nothing[OPERANDS] = {{NULL, NULL, 0}};
-        if (made < 0 || PyList_Append(self->native, made ? Py_True : Py_False) < 0 || (!made && add_instruction(self, &plain, none, 0, nothing) < 0))
+        if (made < 0 || PyList_Append(self->native, made ? Py_True : Py_False) < 0)
+            return -1;
+        if (!made && add_instruction(self, &plain, none, 0, nothing) < 0)
             return -1;
     }
     for (int i = self->size - 2; i >= 0; i--)
@@ -767,7 +774,8 @@ static int add_place(Calls *self, int kind, PyObject *name, PyObject *array)
     PyArrayObject *found = (PyArrayObject *)array;
     Py_INCREF(array);
     Py_XINCREF(name);
-    self->places[self->count++] = (Place){.array = found, .name = name, .span = span_of(found), .at = PyArray_BYTES(found), .use = -1, .kind = kind};
+    self->places[self->count++] =
+        (Place){.array = found, .name = name, .span = span_of(found), .at = PyArray_BYTES(found), .use = -1, .kind = kind};
     return 0;
 }
 
@@ -792,7 +800,8 @@ static int fill_places(Calls *self, PyObject *feeds, PyObject *outputs)
     int failed = find_uses(self) < 0;
     for (int i = 0; i < self->kept && !failed; i++) {
         PyObject *told = i < self->feeds ? PyLong_FromLong(i) : Py_NewRef(self->places[i].name);
-        failed = !told || (self->places[i].moves && PyList_Append(i < self->feeds ? self->read_in_place : self->handed_out, told) < 0);
+        PyObject *list = i < self->feeds ? self->read_in_place : self->handed_out;
+        failed = !told || (self->places[i].moves && PyList_Append(list, told) < 0);
         Py_XDECREF(told);
     }
     return failed ? -1 : 0;
@@ -819,7 +828,7 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named
 }
 
 static PyMethodDef methods[] = {
-    {"fits", (PyCFunction)fits, METH_O, "fits(list): whether feeds are plain arrays, of the very shapes and dtypes of their places."},
+    {"fits", (PyCFunction)fits, METH_O, "fits(list): whether feeds are plain arrays, of the shapes and dtypes of their places."},
     {"run", (PyCFunction)run, METH_O, "run(feeds): make all calls; feeds are arrays, in order."},
     {"hand_out", (PyCFunction)hand_out, METH_NOARGS, "hand_out(): the results, as arrays that no run will write into."},
     {NULL},
@@ -834,11 +843,16 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_new, create}, {Py_tp_dealloc, dealloc}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_methods, methods},
-    {Py_tp_members, members}, {Py_tp_doc, "Calls(calls, feeds, results, outputs): a list of (function, arguments), run as one call."}, {0, NULL},
+    {Py_tp_members, members},
+    {Py_tp_doc, "Calls(calls, feeds, results, outputs): a list of (function, arguments), run as one call."},
+    {0, NULL},
 };
 
 static PyType_Spec spec = {
-    .name = "graphnet.native._native.Calls", .basicsize = sizeof(Calls), .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .slots = slots,
+    .name = "graphnet.native._native.Calls",
+    .basicsize = sizeof(Calls),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
 };
 
 int add_calls(PyObject *module)
@@ -857,11 +871,16 @@ int add_calls(PyObject *module)
     if (!functools || !(partial = (PyTypeObject *)PyObject_GetAttrString(functools, "partial")))
         return -1;
     Py_DECREF(functools);
-    npy_intp none = 0;
-    PyObject *array = PyArray_SimpleNew(1, &none, NPY_DOUBLE), *method = array ? PyObject_GetAttrString(array, "dot") : NULL;
+    npy_intp one = 1;
+    PyObject *array = PyArray_ZEROS(1, &one, NPY_DOUBLE, 0), *method = array ? PyObject_GetAttrString(array, "dot") : NULL;
     PyObject *reducing = PyObject_GetAttrString(add, "reduce");
     if (!method || !reducing)
         return -1;
+    feraiseexcept(FE_INVALID);
+    PyObject *product = PyObject_CallFunctionObjArgs(method, array, NULL);
+    dot_reports = !fetestexcept(FE_INVALID); /* if it does, it forgets first what was before */
+    feclearexcept(FE_ALL_EXCEPT);
+    Py_XDECREF(product);
     dot = PyCFunction_GetFunction(method), reduce = PyCFunction_GetFunction(reducing);
     Py_DECREF(method);
     Py_DECREF(reducing);
