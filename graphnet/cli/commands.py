@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 import graphnet as gn
+from graphnet import native
 from graphnet.cli.target import Subject, find
 from graphnet.common.tables import number, table
 from graphnet.errors import TargetError
@@ -202,6 +203,7 @@ def consists_of(graph: gn.Graph) -> dict[str, Any]:
         "constant_bytes": sum(node.value.nbytes for node in graph.constants),
         "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
         "scopes": dict(Counter(filter(None, map(graph.scope, graph)))),
+        "steps": "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}",
     }
 
 
@@ -220,7 +222,8 @@ def _as_tables(found: dict[str, Any]) -> str:
         f"nodes       {found['nodes']:,}\n"
         f"outputs     {', '.join(outputs[:8])}{', ...' if len(outputs) > 8 else ''}\n"
         f"parameters  {len(parameters):,}, with {found['parameter_entries']:,} entries\n"
-        f"memory      {memory}"
+        f"memory      {memory}\n"
+        f"steps       {found['steps']}"
     ]
     for kind in ("input", "parameter"):
         rows = [[leaf["name"], str(leaf["shape"]), leaf["dtype"]] for leaf in found[f"{kind}s"]]

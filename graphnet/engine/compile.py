@@ -9,7 +9,6 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,8 +40,6 @@ class Step:
         What to compute, and what to differentiate by.
     all_reached
         Whether a node of `wrt` that no error signal reaches is an error; else it has no gradient.
-    own
-        Arrays to read in the place of parameters' values.
 
     Notes
     -----
@@ -55,17 +52,13 @@ class Step:
         wrt: Sequence[Node],
         *,
         all_reached: bool = True,
-        own: Mapping[Node, Numbers] = MappingProxyType({}),
     ) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
-        self._own = own
         self._of_scalars = len(graph.outputs) == 1 and is_scalar_graph(graph)
         self._keys = tuple((node, graph.label(node)) for node in graph.inputs)
         self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._shapes: list[tuple[int, ...]] | None = None
-        self._dtypes: list[np.dtype[Any]] | None = None
         self._last: Program
         self._turn = threading.Lock()
         _steps.add(self)
@@ -98,10 +91,9 @@ class Step:
         """Run the program for these feeds and return it; its results are valid until the next run."""
         try:
             arrays = [feeds[node] if node in feeds else feeds[name] for node, name in self._keys]
-            shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
-            same = shapes == self._shapes and dtypes == self._dtypes
-            known = (same or self._take_up(shapes, dtypes)) and len(feeds) == len(arrays)
-            known = known and set(map(type, arrays)) <= _PLAIN  # else masks would be passed over
+            known = len(feeds) == len(arrays) and (
+                self._last.fits(arrays) or (set(map(type, arrays)) <= _PLAIN and self._take_up(arrays))
+            )  # of other types, masks would be passed over
         except Exception:  # of any kind: what is wrong with the feeds is found out below
             known = False
         if not known:
@@ -113,37 +105,35 @@ class Step:
             raise
         return self._last
 
-    def _take_up(self, shapes: list[tuple[int, ...]], dtypes: list[np.dtype[Any]]) -> bool:
+    def _take_up(self, arrays: Sequence[Numbers]) -> bool:
         """Make the program for arrays of these shapes and dtypes the last one; tell whether there is one."""
-        key = (*shapes, *dtypes)
+        key = _key(arrays)
         program = self._programs.get(key)
         if program is None:
             return False
         self._programs.move_to_end(key)  # the last one used stands last
-        self._last, self._shapes, self._dtypes = program, shapes, dtypes
+        self._last = program
         return True
 
     def _prepare(self, feeds: Mapping[Any, Any]) -> list[Numbers]:
         """Check feeds in full, and make their program the last one, built if it is not there; return their arrays."""
         fed = fed_arrays(self.graph, feeds)
         arrays = [fed[node] for node in self.graph.inputs]
-        shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
-        if not self._take_up(shapes, dtypes):
+        if not self._take_up(arrays):
             program = self._build(fed)
             if self._all_reached:
                 require_reached(self.graph, self.wrt, {self.graph[name] for name in program.gradients})
             if len(self._programs) == KEPT:
                 self._programs.popitem(last=False)
-            self._programs[*shapes, *dtypes] = program
-            self._take_up(shapes, dtypes)
+            self._programs[_key(arrays)] = self._last = program
         return arrays
 
     def _build(self, fed: Mapping[Input, Numbers]) -> Program:
         dtype = run_dtype([*fed.values(), *(parameter.value for parameter in self.graph.parameters)])
         with one_source_line(), _no_garbage_collection():
-            program = build_scalars(self.graph, self.wrt, dtype, self._own) if self._of_scalars else None
+            program = build_scalars(self.graph, self.wrt, dtype) if self._of_scalars else None
             shapes = {node: array.shape for node, array in fed.items()}
-            return program or build_program(self.graph, self.wrt, shapes, dtype, self._own)
+            return program or build_program(self.graph, self.wrt, shapes, dtype)
 
     def explain(self) -> str:
         """Return the program run last as a table: one line a call, with its buffers and bytes."""
@@ -163,6 +153,10 @@ def _compiled_again(graph: Graph, wrt: Sequence[Node], all_reached: bool) -> Ste
     return Step(graph, wrt, all_reached=all_reached)
 
 
+def _key(arrays: Sequence[Numbers]) -> tuple[Any, ...]:
+    return (*[array.shape for array in arrays], *[array.dtype for array in arrays])
+
+
 _steps: weakref.WeakSet[Step] = weakref.WeakSet()
 
 
@@ -171,7 +165,7 @@ def _free_after_fork() -> None:
     for step in _steps:
         if step._turn.locked():
             step._programs.clear()
-            step._shapes = None
+            vars(step).pop("_last", None)
         step._turn = threading.Lock()  # of each step: a thread that waited may have its turn before locked() says so
 
 

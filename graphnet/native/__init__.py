@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["AVAILABLE", "WHY_NOT", "_native"]
+__all__ = ["AVAILABLE", "WHY_NOT", "Calls", "_native"]
 
 try:
     if os.environ.get("GRAPHNET_NATIVE") == "0":
         raise ImportError("turned off by GRAPHNET_NATIVE=0")
     import graphnet.native._native as _native
+    from graphnet.native._native import Calls as Calls
 except ImportError as error:
-    _native, WHY_NOT = None, str(error)  # type: ignore[assignment]
+    _native, Calls, WHY_NOT = None, None, str(error)  # type: ignore[assignment, misc]
 else:
     WHY_NOT = ""
 

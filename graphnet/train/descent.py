@@ -1,9 +1,9 @@
-"""Steps of an optimiser: compiled, and with parameters side by side in memory where one update can serve them all."""
+"""Steps of training: gradients by a compiled step, and what the optimiser makes of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,32 +11,18 @@ import numpy as np
 from graphnet.common.caller import warn
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
-from graphnet.core.node import Node, describe
-from graphnet.core.registry import OPS
+from graphnet.core.node import Numbers, describe
 from graphnet.engine.compile import Step
-from graphnet.engine.plan.program import Program
+from graphnet.engine.plan.calls import Call
+from graphnet.engine.plan.program import Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError
-from graphnet.train.optimizers import ENTRY_BY_ENTRY, SMALLER, AnyOptimizer, Optimizer, labelled, parts_of
-from graphnet.train.schedules import BUILT_IN
-
-
-def _calls_others(graph: Graph, optimizer: AnyOptimizer) -> bool:
-    """Tell whether a step runs a user's code, which may look at parameters: an optimiser, a schedule or a rule."""
-    if type(optimizer) not in ENTRY_BY_ENTRY:
-        return True
-    rate = optimizer.learning_rate  # type: ignore[attr-defined]  # all of these have one
-    return (callable(rate) and type(rate) not in BUILT_IN) or any(
-        node.op is not None and OPS.get(node.op.name) is not type(node.op) for node in graph.nodes
-    )
+from graphnet.train.optimizers import BUILT_IN, SMALLER, AnyOptimizer, Optimizer, labelled
+from graphnet.train.updates import Update
 
 
 class Descent:
     """Runs steps and updates parameters.
-
-    A small network has more arrays than work: to update ten parameters one by one takes longer than to find their gradients.
-    So, if nobody can see it, what is trained are copies of them that lie one after the other in one vector; between `load`
-    and `store` the parameters may be behind.
 
     Parameters
     ----------
@@ -44,36 +30,22 @@ class Descent:
         Of the loss.
     optimizer
         Turns gradients into new values.
-    undisturbed
-        Whether the data comes from arrays, not from a user's code that may look at parameters between `load` and `store`.
     """
 
-    def __init__(self, graph: Graph, optimizer: AnyOptimizer, *, undisturbed: bool) -> None:
-        self.graph, self.optimizer, parameters = graph, optimizer, graph.parameters
-        self.together: dict[Node, np.ndarray[Any, Any]] = {}
-        if undisturbed and len({p.value.dtype for p in parameters}) == 1 and not _calls_others(graph, optimizer):
-            self.vector = np.empty(sum(p.size for p in parameters), parameters[0].value.dtype)
-            self.together = dict(zip(parameters, parts_of(self.vector, parameters), strict=True))
-        self.named = labelled(graph)
+    def __init__(self, graph: Graph, optimizer: AnyOptimizer) -> None:
+        self.graph, self.optimizer, self.named = graph, optimizer, labelled(graph)
         own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
-        self.trained: Any = graph if own else parameters
-        self.step = self._compiled()
+        self.trained: Any = graph if own else graph.parameters
+        self.step = Step(graph, graph.parameters, all_reached=False)
         self.left_out: tuple[str, ...] = ()
         self.program: Program
         self.loss = math.nan
+        self._lengths: dict[Program, tuple[Calls, Numbers]] = {}
+        self._updates: dict[Program, Update] = {}
 
-    def _compiled(self) -> Step:
-        return Step(self.graph, self.graph.parameters, all_reached=False, own=self.together)
-
-    def load(self) -> None:
-        """Take over the parameters' present values."""
-        for parameter in self.graph.parameters if self.together else ():
-            self.together[parameter][...] = parameter.value
-
-    def store(self) -> None:
-        """Give the parameters the values that were trained."""
-        for parameter in self.graph.parameters if self.together else ():
-            parameter.value[...] = self.together[parameter]
+    def begin(self) -> None:
+        """Begin an epoch: what was set since may have changed an optimiser's memory, or how values may be written."""
+        self._updates.clear()
 
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
@@ -85,36 +57,35 @@ class Descent:
 
     def _leave_out(self) -> None:
         """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
-        labels = map(self.graph.label, self.graph.parameters)
-        self.left_out = tuple(label for label in labels if label not in self.program.gradients)
-        if self.together:
-            self.together = {}
-            self.step = self._compiled()
+        self.left_out = tuple(label for label in self.named if label not in self.program.gradients)
         warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
             "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
         )
 
     def is_finite(self) -> bool:
-        """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow: one call an array."""
-        vector = self.program.gradient_vector
-        flats = [vector] if vector is not None else [gradient.ravel() for gradient in self.program.gradients.values()]
-        return math.isfinite(self.loss) and all(math.isfinite(flat.dot(flat)) for flat in flats)
+        """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow."""
+        if self.program not in self._lengths:
+            self._lengths[self.program] = _length_of(list(self.program.gradients.values()))
+        calls, length = self._lengths[self.program]
+        calls.run(())
+        return math.isfinite(self.loss) and math.isfinite(length.item())
 
     def update(self) -> None:
         """Change the parameters by the gradients found last."""
-        if not self.together:
-            self.optimizer.update(self.trained, self.program.gradients)
+        optimizer, gradients = self.optimizer, self.program.gradients
+        if not isinstance(optimizer, Optimizer) or type(optimizer) not in BUILT_IN or optimizer.clips:
+            optimizer.update(self.trained, gradients)
             return
-        gradient = self.program.gradient_vector
-        if gradient is None:
-            gradient = np.concatenate([gradient.ravel() for gradient in self.program.gradients.values()])
-        assert isinstance(self.optimizer, Optimizer)
-        self.optimizer.update_together(self.named, self.vector, gradient)
+        rate, _ = optimizer.started({})
+        numbers = optimizer.numbers(rate)
+        update = self._updates.get(self.program)
+        if update is None or update.memory is not optimizer.memory.arrays:
+            update = self._updates[self.program] = Update(optimizer, self.named, gradients, numbers)
+        update(numbers)
 
     def update_or_raise(self, batch: Mapping[Any, Any], where: str) -> None:
         """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
-        self.store()
         graph, optimizer = self.graph, self.optimizer
         try:
             backward(graph, batch, on_nonfinite="raise")  # finds the first node
@@ -134,7 +105,6 @@ class Descent:
                 parameter.value = value
             if ours:
                 ours.restore(before)
-        self.load()
         problem = "the update would make it infinite or NaN; it was taken back"
         if bad is None:
             if overflown is None:
@@ -142,3 +112,12 @@ class Descent:
             bad = cast(Parameter, graph[overflown[2]])  # as g² of Adam does first: it would stand still from now on
             problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
         raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {graph.label(bad)!r}", [where, describe(bad)])
+
+
+def _length_of(arrays: Sequence[Numbers]) -> tuple[Calls, Numbers]:
+    """Return the calls that sum the squares of all entries, and where the sum is then."""
+    flats = [array.reshape(-1) for array in arrays]
+    squares = np.zeros(len(flats), np.result_type(*flats) if flats else float)
+    calls: list[Call] = [(flat.dot, (flat, squares[i, ...])) for i, flat in enumerate(flats)]
+    ones, total = np.ones_like(squares), np.zeros((), squares.dtype)
+    return ready([*calls, (squares.dot, (ones, total))]), total

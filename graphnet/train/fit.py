@@ -18,7 +18,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.run import OnNonFinite
 from graphnet.errors import NonFiniteError, TrainingError, shown
-from graphnet.train.batches import Batches, CutArrays, Data, as_batches, sample_count
+from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
 from graphnet.train.descent import Descent
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
@@ -136,7 +136,7 @@ def fit(
     hooks = [callback for callback in calls if isinstance(callback, Callback)]
     if isinstance(optimizer, Optimizer):
         optimizer.memory.check(labelled(graph))
-    descent = Descent(graph, optimizer, undisturbed=isinstance(batches, CutArrays))
+    descent = Descent(graph, optimizer)
     history = History(metrics={name: [] for name in measured})
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
@@ -180,22 +180,19 @@ def _run_epoch(
     """Take the steps of an epoch, adding the loss of each to `losses`; return their numbers of samples."""
     optimizer, counts = training.optimizer, list[int]()
     wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
-    descent.load()
-    try:
-        with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
-            for batch in batches.epoch():
-                loss = descent.run(batch)
-                if raising and (wary or not descent.is_finite()):
-                    descent.update_or_raise(batch, f"in step {len(losses) + 1} of epoch {training.epoch + 1}")
-                else:
-                    descent.update()
-                losses.append(loss)
-                counts.append(sample_count(batch))
-                if bar is not None:
-                    bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
-                    bar.update()
-    finally:
-        descent.store()
+    descent.begin()
+    with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
+        for batch in batches.epoch():
+            loss = descent.run(batch)
+            if raising and (wary or not descent.is_finite()):
+                descent.update_or_raise(batch, f"in step {len(losses) + 1} of epoch {training.epoch + 1}")
+            else:
+                descent.update()
+            losses.append(loss)
+            counts.append(sample_count(batch))
+            if bar is not None:
+                bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
+                bar.update()
     return counts
 
 

@@ -31,13 +31,6 @@ class AnyOptimizer(Protocol):
         """Change the value of each parameter that has a gradient."""
 
 
-def parts_of(vector: Numbers, parameters: Sequence[Parameter]) -> list[Numbers]:
-    """Return the views of a vector that belong to parameters lying one after the other in it, each of its shape."""
-    ends = np.cumsum([parameter.value.size for parameter in parameters])[:-1]
-    parts = zip(np.split(vector, ends), parameters, strict=True)
-    return [part.reshape(parameter.value.shape) for part, parameter in parts]
-
-
 @dataclass
 class Memory:
     """What an optimiser remembers from step to step: arrays by parameter and name."""
@@ -55,19 +48,6 @@ class Memory:
             self._require_fit(label, parameter)
             self.owners[label] = parameter
         return [kept[name] for name in names]
-
-    def of_all(self, parameters: Mapping[str, Parameter], names: Sequence[str]) -> list[Numbers]:
-        """Return the arrays kept for parameters that lie side by side, each as one vector; those of each are views of it."""
-        kept = [self.of(label, parameter, names) for label, parameter in parameters.items()]
-        return [self._joined(parameters, name, each) for name, *each in zip(names, *kept, strict=True)]
-
-    def _joined(self, parameters: Mapping[str, Parameter], name: str, kept: Sequence[Numbers]) -> Numbers:
-        vector, size = kept[0].base, sum(array.size for array in kept)
-        if vector is None or vector.shape != (size,) or any(array.base is not vector for array in kept):
-            vector = np.concatenate([array.ravel() for array in kept])
-            for label, part in zip(parameters, parts_of(vector, list(parameters.values())), strict=True):
-                self.arrays[label][name] = part
-        return vector
 
     def check(self, named: Mapping[str, Parameter]) -> None:
         """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
@@ -130,6 +110,9 @@ class Optimizer:
     remembers: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays kept for each parameter."""
 
+    shrinks: ClassVar[bool] = False
+    """Whether the rule itself does what weight decay does."""
+
     def __post_init__(self) -> None:
         as_schedule(self.learning_rate)
         real(self.weight_decay, "weight_decay", TrainingError, least=0)
@@ -173,7 +156,7 @@ class Optimizer:
         """
         named = labelled(parameters)
         _check_update(named, gradients)
-        rate, gradients = self._started({label: each for label, each in gradients.items() if label in named})
+        rate, gradients = self.started({label: each for label, each in gradients.items() if label in named})
         heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for label, parameter in named.items():
             gradient = gradients.get(label)
@@ -182,47 +165,42 @@ class Optimizer:
             try:
                 with np.errstate(over=heeded):
                     remembered = self.memory.of(label, parameter, self.remembers) if self.remembers else ()
-                    self._change(parameter.value, gradient, rate, remembered)
+                    self.change(parameter.value, gradient, self.numbers(rate), remembered)
             except FloatingPointError as error:
                 raise NonFiniteError(
                     f"its update overflows {parameter.value.dtype}, and is left undone in the middle", repair=SMALLER
                 ).locate(f"parameter {label!r}") from error
 
-    def update_together(self, parameters: Mapping[str, Parameter], value: Numbers, gradient: Numbers) -> None:
-        """Take one step with parameters that lie side by side.
-
-        Parameters
-        ----------
-        parameters
-            Whose they are, by label.
-        value, gradient
-            Their values, which are changed, and their gradients: each one vector, in the order of the parameters.
-        """
-        rate, gradients = self._started({"": gradient})
-        remembered = self.memory.of_all(parameters, self.remembers) if self.remembers else ()
-        self._change(value, gradients[""], rate, remembered)
-
-    def _started(self, gradients: Mapping[str, Numbers]) -> tuple[float, Mapping[str, Numbers]]:
+    def started(self, gradients: Mapping[str, Numbers]) -> tuple[float, Mapping[str, Numbers]]:
         """Begin a step: return its learning rate and its gradients, clipped."""
         rate = self.rate
-        if self.clip_norm is not None or self.clip_value is not None:
+        if self.clips:
             gradients = clipped(gradients, self.clip_norm, self.clip_value)
         self.memory.step += 1
         return rate, gradients
 
-    def _change(self, value: Numbers, gradient: Numbers, rate: float, remembered: Iterable[Numbers]) -> None:
-        """Apply the rule to a parameter, or to several that lie side by side."""
-        _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
-        if self.weight_decay:
-            gradient = self.decayed(value, gradient, rate)
-        self.rule(value, gradient, rate, *remembered)
+    @property
+    def clips(self) -> bool:
+        """Whether it looks at all gradients first."""
+        return self.clip_norm is not None or self.clip_value is not None
 
-    def decayed(self, value: Numbers, gradient: Numbers, rate: float) -> Numbers:
-        """Return the gradient with that of the weight decay."""
-        return gradient + self.weight_decay * value
+    def change(self, value: Numbers, gradient: Numbers, numbers: Iterable[Any], remembered: Iterable[Numbers]) -> None:
+        """Apply the rule to a parameter, with the `numbers` of this step."""
+        _require_seen(getattr(self, "epsilon", 1.0), value.dtype)
+        if self.weight_decay and not self.shrinks:
+            gradient = gradient + self.weight_decay * value
+        self.rule(value, gradient, *numbers, *remembered)
+
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        """Return what the rule takes besides arrays, from the learning rate: what differs from step to step."""
+        return (rate,)
 
     def rule(self, value: Numbers, gradient: Numbers, rate: float, *remembered: Numbers) -> None:
-        """Change a parameter's value in place, and the arrays remembered for it."""
+        """Change a parameter's value in place, and the arrays remembered for it.
+
+        The rules here do the same to each entry, by NumPy's functions and operators alone: so they can be noted once, and
+        run as a list of calls.
+        """
         raise NotImplementedError
 
     @property
@@ -541,15 +519,20 @@ class Adam(Optimizer):
         real(self.beta2, "beta2", TrainingError, least=0, below=1)
         real(self.epsilon, "epsilon", TrainingError, above=0)
 
-    def rule(self, value: Numbers, gradient: Numbers, rate: float, mean: Numbers, square: Numbers) -> None:  # type: ignore[override]
-        """Follow the gradient and its square, and take one step in their units."""
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        """Return η / (1 − β₁ᵗ) and √(1 − β₂ᵗ)."""
         step = self.memory.step
+        return rate / (1 - self.beta1**step), math.sqrt(1 - self.beta2**step)
+
+    def rule(  # type: ignore[override]
+        self, value: Numbers, gradient: Numbers, rate: float, part: float, mean: Numbers, square: Numbers
+    ) -> None:
+        """Follow the gradient and its square, and take one step in their units."""
         mean *= self.beta1
         mean += (1 - self.beta1) * gradient
         square *= self.beta2
         square += (1 - self.beta2) * np.square(gradient)
-        size = np.sqrt(square) / math.sqrt(1 - self.beta2**step) + self.epsilon
-        value -= (rate / (1 - self.beta1**step)) * (mean / size)
+        value -= rate * (mean / (np.sqrt(square) / part + self.epsilon))
 
 
 @dataclass(eq=False)
@@ -579,11 +562,19 @@ class AdamW(Adam):
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
-    def decayed(self, value: Numbers, gradient: Numbers, rate: float) -> Numbers:
-        """Shrink the value itself, and return the gradient as it is."""
-        value *= 1 - rate * self.weight_decay
-        return gradient
+    shrinks = True
+
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        """Return those of `Adam`, and 1 − η λ."""
+        return *super().numbers(rate), 1 - rate * self.weight_decay
+
+    def rule(  # type: ignore[override]
+        self, value: Numbers, gradient: Numbers, rate: float, part: float, left: float, mean: Numbers, square: Numbers
+    ) -> None:
+        """Shrink the value itself, then take Adam's step."""
+        value *= left
+        super().rule(value, gradient, rate, part, mean, square)
 
 
-ENTRY_BY_ENTRY = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
-"""Optimisers that do the same to each entry whatever the others are: all parameters can then be one long vector."""
+BUILT_IN = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
+"""Optimisers whose rules can be noted as calls."""

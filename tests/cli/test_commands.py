@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet import native
 
 WRONG = """
 import graphnet as gn
@@ -136,6 +137,7 @@ def test_info_of_a_function_and_of_what_was_saved_of_it(run):
     assert "layer/W    (2, 1)  float64" in text
     assert "bias_add  1" in text
     assert "layer  4" in text
+    assert f"steps       {'by Python: ' if native.Calls is None else 'native'}" in text
 
 
 def test_info_as_json(run):

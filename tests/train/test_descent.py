@@ -1,10 +1,9 @@
-"""Parameters trained side by side come out as those trained one by one."""
+"""Steps of training are those of the optimiser's own update, whatever is looked at or changed meanwhile."""
 
 import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.train.descent import Descent
 from tests.engine.plan.agreement import Leaves, mlp
 
 OPTIMIZERS = [
@@ -24,7 +23,7 @@ def network(widths, batch=8):
 
 @pytest.mark.parametrize("make", OPTIMIZERS)
 @pytest.mark.parametrize("widths", [(3, 5, 2), (6,) * 8], ids=["in order", "gradients of many layers in one stack"])
-def test_as_one_by_one(make, widths):
+def test_as_by_update(make, widths):
     E, feeds = network(widths)
     graph = gn.Graph(E)
     start = [parameter.value.copy() for parameter in graph.parameters]
@@ -42,18 +41,36 @@ def test_as_one_by_one(make, widths):
         np.testing.assert_allclose(value, one_by_one.state[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-def test_they_lie_side_by_side_only_while_nobody_looks():
+def test_values_are_never_behind():
+    """Whoever looks at a parameter while it is trained, as a rule of a user's own does, sees its present value."""
     E, feeds = network((3, 5, 2))
-    graph = gn.Graph(E)
-    assert Descent(graph, gn.Adam(0.1), undisturbed=True).together
-    assert not Descent(graph, gn.Adam(0.1), undisturbed=False).together
+    W1 = gn.Graph(E)["W1"]
+    seen = []
+
+    @gn.op
+    def looking(z):
+        seen.append(W1.value.copy())
+        return np.cumsum(z)  # of which there is no primitive: a call of this very rule
+
+    @looking.backward
+    def rule(delta, output, z):
+        return delta
+
+    gn.fit(E + 0.0 * gn.sum(looking(W1[0])), feeds, optimizer=gn.Adam(0.1), epochs=4)
+    assert all(not np.array_equal(*pair) for pair in zip(seen[-4:], seen[-3:], strict=False))
+
+
+def test_an_optimiser_of_ones_own_sees_one_parameter_at_a_time():
+    E, feeds = network((3, 5, 2))
+    shapes = []
 
     class Scaled(gn.GradientDescent):
         def rule(self, value, gradient, rate):
-            value -= rate * gradient / np.linalg.norm(gradient)  # looks at all entries of one parameter
+            shapes.append(value.shape)
+            value -= rate * gradient / np.linalg.norm(gradient)
 
-    assert not Descent(graph, Scaled(0.1), undisturbed=True).together
     gn.fit(E, feeds, optimizer=Scaled(0.1), epochs=2)
+    assert shapes == 2 * [parameter.shape for parameter in gn.Graph(E).parameters]
 
 
 def test_a_parameter_that_no_error_signal_reaches_keeps_its_value_and_that_is_said():

@@ -1,9 +1,8 @@
-"""The sixth pass: which NumPy call computes a node fastest.
+"""The fourth pass: which NumPy call computes a node fastest.
 
 A call is a function and its arguments, the output last among them, so that running a program is nothing but
 ``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: the bound
-method ``x.dot`` costs half of ``np.matmul``, a product with a row of ones a third of ``np.sum``, and a ufunc on vectors two
-thirds of the same on matrices.
+method ``x.dot`` costs half of ``np.matmul``, and a product with a row of ones a third of ``np.sum``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from graphnet.core.inference import require_value
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.engine.plan.lowering import Copy, SumOfSquares
-from graphnet.engine.plan.memory import WithBias
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -28,6 +26,10 @@ from graphnet.ops.indexing import numpy_index, require_positions
 from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_of_squares, total
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+SMALL_OUTER = 4096
+"""Up to how many entries a product of a column and a row goes by ``np.matmul``, which does without BLAS then."""
 
 
 def view_of(node: Node, source: Numbers) -> Numbers:
@@ -47,10 +49,18 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             condition, x, y = inputs
             return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
         case ElementwisePrimitive() if not isinstance(op, ops.Where):
-            operands, out = _flattened(inputs, out)
+            casts: list[Call] = []
+            if (
+                inputs[-1].dtype.kind == "b"
+                and out.dtype.kind == "f"
+                and inputs[-1].shape == out.shape
+                and len(inputs) == 2
+            ):
+                casts = [(np.copyto, (out, inputs[-1]))]  # NumPy would cast it piece by piece
+                inputs = [inputs[0], out]
             if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
-                return [(partial(op.ufunc, out=out), tuple(operands))]
-            return [(op.ufunc, (*operands, out))]
+                return [*casts, (partial(op.ufunc, out=out), tuple(inputs))]
+            return [*casts, (op.ufunc, (*inputs, out))]
         case ops.Matmul():
             x, y = inputs
             return [_product(x, y, out)]
@@ -66,8 +76,6 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
             return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
-        case WithBias():
-            return [(out[:-1].__setitem__, (..., inputs[0])), (out[-1].__setitem__, (..., inputs[1]))]
         case ops.Concatenate():
             return [(np.concatenate, (tuple(inputs), op.axis, out))]
         case Copy():
@@ -92,7 +100,8 @@ def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
 
 def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
     """Return the call for a matrix product."""
-    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype:
+    outer = x.shape[-1] == 1 and out.size <= SMALL_OUTER
+    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype and not outer:
         return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
     if x.dtype == y.dtype == out.dtype:
         return np.matmul, (x, y, out)
@@ -117,23 +126,3 @@ def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
 def _into(out: Numbers, function: Callable[[Numbers], Any], x: Numbers) -> None:
     """Compute into memory by a function that takes none."""
     np.copyto(out, function(x))
-
-
-def _flattened(operands: list[Numbers], out: Numbers) -> tuple[list[Numbers], Numbers]:
-    """Return operands and output of an elementwise call as vectors, if all lie in memory in the same way.
-
-    NumPy then has the least to find out. An operand whose memory is written over is the very array that is the output: else
-    NumPy would have to find out whether the two overlap.
-    """
-    in_columns = not out.flags.c_contiguous
-
-    def rows(array: Numbers) -> Numbers:
-        return array.T if in_columns else array
-
-    full = [operand for operand in operands if operand.ndim]
-    if not all(x.shape == out.shape and rows(x).flags.c_contiguous for x in (*full, out)):
-        return operands, out
-    flat, start = rows(out).reshape(-1), out.ctypes.data
-    vectors = [rows(operand).reshape(-1) if operand.ndim else operand for operand in operands]
-    same = [operand.ctypes.data == start and operand.dtype == out.dtype for operand in operands]
-    return [flat if written_over else vector for vector, written_over in zip(vectors, same, strict=True)], flat

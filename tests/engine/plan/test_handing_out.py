@@ -1,10 +1,12 @@
 """What is large is not copied, and nobody can tell but by the clock: feeds stay as they are, and so do results."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.plan.build import NOT_COPIED
+from graphnet.native import Calls
 from tests.engine.plan.agreement import assert_agrees
 
 ROWS = 300
@@ -19,16 +21,16 @@ def net():
     W2 = gn.parameter("W2", rng.normal(size=(300, 4)) / 17)
     E = gn.sse(gn.tanh(x @ W1 + b1) @ W2, t)
     feeds = {x: rng.normal(size=(ROWS, 150)), t: rng.normal(size=(ROWS, 4))}
-    assert W1.size >= NOT_COPIED <= feeds[x].size
     return E, feeds
 
 
+@pytest.mark.skipif(Calls is None, reason="Python copies them")
 def test_it_says_so(net):
     E, feeds = net
     step = gn.compile(E)
     assert_agrees(E, feeds, step)
-    assert "read where it is fed, not copied" in step.explain()
-    assert "handed out as it is, not copied" in step.explain()
+    assert "2 of 2 feeds are read where they lie" in step.explain()
+    assert "3 of 3 gradients are handed out as they are" in step.explain()
 
 
 def test_results_held_are_never_written_again(net):
@@ -50,17 +52,19 @@ def test_results_held_are_never_written_again(net):
     assert len(addresses) == len(held)
 
 
-def test_memory_that_nobody_holds_is_written_again(net):
+def test_a_training_loop_has_two_sets_of_gradients_at_most(net):
+    """The old ones are held until the new ones are there."""
     E, feeds = net
     step = gn.compile(E)
-    addresses = {step(feeds)[1]["W1"].ctypes.data for _ in range(6)}
-    assert len(addresses) == 1
-    grads = None
-    addresses = set()
-    for _ in range(6):  # as in a training loop: the old ones are held until the new ones are there
-        _, grads = step(feeds)
-        addresses.add(grads["W1"].ctypes.data)
-    assert len(addresses) == 2
+    _, grads = step(feeds)
+    size = sum(array.nbytes for array in grads.values())
+    tracemalloc.start()
+    try:
+        for _ in range(6):
+            _, grads = step(feeds)
+        assert tracemalloc.get_traced_memory()[1] < 2.1 * size
+    finally:
+        tracemalloc.stop()
 
 
 def test_writing_into_results_changes_nothing(net):

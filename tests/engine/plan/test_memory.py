@@ -9,7 +9,6 @@ import pytest
 import graphnet as gn
 from graphnet import ops
 from graphnet.engine.plan import build as program
-from graphnet.engine.plan.memory import Joined
 from graphnet.errors import PlanError
 from graphnet.ops.elementwise import ElementwisePrimitive
 from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
@@ -39,10 +38,10 @@ def plan(monkeypatch):
 
 
 def owner_of(node, layout):
-    """Return the node whose memory a node's value lies in: for a part of a whole, that whole."""
+    """Return the node whose memory a node's value lies in."""
     while node in layout.views:
         node = layout.views[node]
-    return layout.inside[node][0] if node in layout.inside else node
+    return node
 
 
 def require_sound(layout, results):
@@ -64,28 +63,17 @@ def require_sound(layout, results):
         if node not in layout.buffer or node.kind == "input":
             continue
         buffer = layout.buffer[node]
-        if node in layout.inside or isinstance(node.op, Joined):
-            holds[buffer] = owner_of(node, layout)
-        else:
-            reads_there = [source for source in node.inputs if layout.buffer.get(owner_of(source, layout)) is buffer]
-            if reads_there and node.op is not None:
-                assert isinstance(node.op, ElementwisePrimitive), f"{node} writes over what it reads"
-                assert not isinstance(node.op, ops.Where), f"{node} writes twice over what it reads"
-            holds[buffer] = node
+        reads_there = [source for source in node.inputs if layout.buffer.get(owner_of(source, layout)) is buffer]
+        if reads_there and node.op is not None:
+            assert isinstance(node.op, ElementwisePrimitive), f"{node} writes over what it reads"
+            assert not isinstance(node.op, ops.Where), f"{node} writes twice over what it reads"
+        holds[buffer] = node
         assert buffer.size >= np.prod(node.shape, dtype=int)
         assert buffer.dtype.kind == node.dtype.kind
     for node in results:
         owner = owner_of(node, layout)
         if owner in layout.buffer:
             assert holds[layout.buffer[owner]] is owner
-    parts = {}
-    for part, (whole, start) in layout.inside.items():
-        assert layout.buffer[part] is layout.buffer[whole]
-        parts.setdefault(whole, []).append((start, start + part.size))
-    for whole, ranges in parts.items():
-        ends = [0, *(end for _, end in sorted(ranges))]
-        assert all(start >= end for (start, _), end in zip(sorted(ranges), ends, strict=False)), "parts overlap"
-        assert ends[-1] <= whole.size
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))
