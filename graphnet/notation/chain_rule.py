@@ -16,8 +16,7 @@ from graphnet.notation.derivation import Derivation, Notation, Step
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import in_indices
 from graphnet.notation.reading import Reader
-from graphnet.notation.shortening import mentions
-from graphnet.notation.terms import Leaf
+from graphnet.notation.terms import Leaf, mentions
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 

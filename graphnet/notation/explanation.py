@@ -18,10 +18,9 @@ from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.factors import Factor, factors_of, verdict
-from graphnet.notation.formula import Formula
+from graphnet.notation.formula import Formula, factors_in
 from graphnet.notation.indices import IndexWriter
 from graphnet.notation.paths import Path, Place, paths
-from graphnet.notation.pieces import factors_in
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
 from graphnet.notation.terms import Leaf, SumOver, run

@@ -25,9 +25,8 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.shortening import Shortener
 from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
-from graphnet.notation.terms import Leaf
+from graphnet.notation.terms import Leaf, Shortener
 from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
 from graphnet.ops.arithmetic import Divide, Multiply
 from graphnet.ops.images import MaxPool2d

@@ -25,7 +25,7 @@ class Digits(_Text):
     """A number."""
 
 
-class Letters(_Text):
+class Indices(_Text):
     """Indices: letters in italics side by side."""
 
 
@@ -85,7 +85,7 @@ class Fence:
     """Not needed where fractions, roots and exponents are seen as such."""
 
 
-Box: TypeAlias = Name | Digits | Letters | Sign | Words | Row | Script | Fraction | Root | Fence
+Box: TypeAlias = Name | Digits | Indices | Sign | Words | Row | Script | Fraction | Root | Fence
 
 
 def row(*parts: Box) -> Box:
@@ -102,7 +102,7 @@ _SUP = dict(zip("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", strict=
 def as_text(box: Box) -> str:
     """Write boxes on one line."""
     match box:
-        case Name(text) | Digits(text) | Letters(text):
+        case Name(text) | Digits(text) | Indices(text):
             return text
         case Sign(text, spaced):
             return f" {text} " if spaced else text
@@ -150,7 +150,7 @@ def as_latex(box: Box) -> str:
             return text
         case Name(text):
             return rf"\mathrm{{{_latex_escape(text)}}}"
-        case Letters(text):
+        case Indices(text):
             return text.replace("′", "'")
         case Digits(text) if "e" in text:
             mantissa, exponent = _scientific(text)
@@ -220,7 +220,7 @@ def as_mathml(box: Box) -> str:
     match box:
         case Name(text):
             return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
-        case Letters(text):
+        case Indices(text):
             return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
         case Digits(text) if "e" in text:
             mantissa, exponent = _scientific(text)
