@@ -7,8 +7,7 @@ stand `derive` (`chain_rule`, `derivation`), `explain` (`explanation`, `paths`, 
 `verdicts`).
 """
 
-from graphnet.notation.chain_rule import derive
-from graphnet.notation.derivation import Derivation, Step
+from graphnet.notation.derivation import Derivation, Step, derive
 from graphnet.notation.diagnosis import Diagnosis, NodeDiagnosis, diagnose
 from graphnet.notation.explanation import Explanation, explain
 from graphnet.notation.formula import Formula

@@ -25,15 +25,28 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation import writers
 from graphnet.notation.symbols import Letters, Symbol, takes_all
 from graphnet.notation.terms import ByLabel, Entry, Leaf, Sized, SumOver, extent, run
-from graphnet.notation.writers import Box, Digits, Fence, Fraction, Indices, Name, Root, Script, Sign, Words, row
+from graphnet.notation.writers import (
+    Box,
+    Digits,
+    Fence,
+    Fraction,
+    Indices,
+    Name,
+    Root,
+    Script,
+    Sign,
+    Words,
+    Written,
+    as_text,
+    row,
+)
 from graphnet.ops import activations, arithmetic, comparisons, indexing, linear, reductions, shaping
 
 
 @dataclass(frozen=True, repr=False)
-class Formula:
+class Formula(Written):
     r"""A piece of mathematics. Immutable.
 
     Attributes
@@ -97,22 +110,7 @@ class Formula:
         return self.node.shape
 
     @cached_property
-    def text(self) -> str:
-        """As Unicode text."""
-        return writers.as_text(self.box)
-
-    @cached_property
-    def latex(self) -> str:
-        """As LaTeX, without dollar signs."""
-        return writers.as_latex(self.box)
-
-    @cached_property
-    def mathml(self) -> str:
-        """As MathML, to set in a ``<math>`` element."""
-        return writers.as_mathml(self.box)
-
-    @cached_property
-    def box(self) -> writers.Box:
+    def box(self) -> Box:
         """As boxes, which the writers write."""
         return Layout(self.hidden, self.called).piece(self.node).box
 
@@ -123,12 +121,6 @@ class Formula:
         for node in topological_order([self.node]):
             found[node] = extent(found[source] for source in node.inputs)
         return found[self.node]
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 # What a sum or a product is made of ---------------------------------------------------------------------------------
@@ -435,7 +427,7 @@ class Layout:
 
     def _index(self, index: Sequence[Any]) -> str:
         def size(i: Any) -> str:
-            return "" if i is None else writers.as_text(self.piece(i).box) if isinstance(i, Node) else str(i)
+            return "" if i is None else as_text(self.piece(i).box) if isinstance(i, Node) else str(i)
 
         def item(i: Any) -> str:
             if isinstance(i, tuple):

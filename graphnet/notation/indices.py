@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
-from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
@@ -25,6 +25,9 @@ from graphnet.ops.indexing import Getitem
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
 from graphnet.ops.reductions import Mean, Sum
 from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+
+if TYPE_CHECKING:
+    from graphnet.notation.derivation import Derivation, Step
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
@@ -43,7 +46,7 @@ def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
     ]
     count = len(derivation.steps)
     of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return Derivation(reader.graph, tuple(written[:count]), tuple(written[count:]), of_samples)
+    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
 
 
 class IndexWriter:

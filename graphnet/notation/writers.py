@@ -6,6 +6,7 @@ As Unicode text, LaTeX and MathML. Names are escaped here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from graphnet.common.text import markup
@@ -91,6 +92,36 @@ Box: TypeAlias = Name | Digits | Indices | Sign | Words | Row | Script | Fractio
 def row(*parts: Box) -> Box:
     """Return boxes side by side."""
     return parts[0] if len(parts) == 1 else Row(parts)
+
+
+class Written:
+    """What has boxes, and is written in three ways."""
+
+    @cached_property
+    def box(self) -> Box:
+        """As boxes."""
+        raise NotImplementedError
+
+    @cached_property
+    def text(self) -> str:
+        """As Unicode text."""
+        return as_text(self.box)
+
+    @cached_property
+    def latex(self) -> str:
+        """As LaTeX, without dollar signs."""
+        return as_latex(self.box)
+
+    @cached_property
+    def mathml(self) -> str:
+        """As MathML, to set in a ``<math>`` element."""
+        return as_mathml(self.box)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 # Unicode text -------------------------------------------------------------------------------------------------------
