@@ -76,6 +76,8 @@ class Op(Stateless):
     """
 
     name: ClassVar[str] = "op"
+    written: ClassVar[str] = ""
+    """What formulas call it, if not by its name: the function before its brackets, or the sign between two operands."""
     stretched: ClassVar[slice | None] = None
     """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
 

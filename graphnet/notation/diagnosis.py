@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -60,14 +60,14 @@ class NodeDiagnosis:
     label: str
     op: str
     state: _State
-    saturated: float | None
-    dead: float | None
-    zero: float
-    norm: float | None
-    passed_on: float | None
-    ratio: float | None
-    factor: str
-    verdict: str
+    saturated: float | None = None
+    dead: float | None = None
+    zero: float = 0.0
+    norm: float | None = None
+    passed_on: float | None = None
+    ratio: float | None = None
+    factor: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -187,32 +187,34 @@ def _diagnose(
     messages: Sequence[tuple[Node, Numbers]],
 ) -> NodeDiagnosis:
     label, value = bwd.graph.label(node), bwd.values[node]
-    zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
     signal = bwd.error_signals.get(node)
     state = _state(node, signal)
-    saturated = dead = norm = passed_on = ratio = None
-    factor = verdict = ""
+    zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
+    found = NodeDiagnosis(label, node.kind, state, zero=zero)
     if state == "unreachable" and not isinstance(node, Constant):
-        verdict = of_unreachable(label)
-    elif signal is not None and state != "no error signal":
-        norm = _norm(signal)
-        if above is not None and (of_above := _norm(bwd.error_signals[above])):
-            ratio = norm / of_above
-        if state == "not finite":
-            verdict = of_not_finite(bwd, node)
-        else:
-            units = Units.of(bwd, node)
-            saturated, dead = (None, None) if units is None else (units.share_saturated, units.share_dead)
-            sent = _sent_on(node, messages)
-            passed_on = _norm(*sent) / norm if sent and norm else None
-            factor = _factor(node, units, passed_on)
-            if state == "exactly zero":
-                verdict = of_zero(bwd, node, cut_at)
-            elif passed_on is not None:
-                verdict = of_change(bwd, node, passed_on, factor, units)
-            elif isinstance(node, Parameter):
-                verdict = of_equal_units(bwd, node)
-    return NodeDiagnosis(label, node.kind, state, saturated, dead, zero, norm, passed_on, ratio, factor, verdict)
+        none = f"no error signal reaches {said(label)}: no output depends on it smoothly, so none was computed"
+        return replace(found, verdict=none)
+    if signal is None or state == "no error signal":
+        return found
+    norm = _norm(signal)
+    of_above = _norm(bwd.error_signals[above]) if above is not None else 0.0
+    found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
+    if state == "not finite":
+        return replace(found, verdict=of_not_finite(bwd, node))
+    units = Units.of(bwd, node)
+    if units is not None:
+        found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
+    sent = _sent_on(node, messages)
+    passed_on = _norm(*sent) / norm if sent and norm else None
+    factor = _factor(node, units, passed_on)
+    verdict = ""
+    if state == "exactly zero":
+        verdict = of_zero(bwd, node, cut_at)
+    elif passed_on is not None:
+        verdict = of_change(bwd, node, passed_on, factor, units)
+    elif isinstance(node, Parameter):
+        verdict = of_equal_units(bwd, node)
+    return replace(found, passed_on=passed_on, factor=factor, verdict=verdict)
 
 
 def _state(node: Node, signal: Numbers | None) -> _State:
@@ -267,11 +269,19 @@ def _layers_above(bwd: BackwardPass) -> dict[Node, Node]:
 
 def _of_all_layers(bwd: BackwardPass, above: Mapping[Node, Node]) -> str:
     """Say what becomes of the error signal on the way from the last layer to the first."""
-    first = next((node for node in bwd.graph.nodes if node in above), None)
-    chain = [first] if first is not None else []
-    while chain and chain[-1] in above:
-        chain.append(above[chain[-1]])
-    return of_all_layers([bwd.graph.label(node) for node in chain], [_norm(bwd.error_signals[node]) for node in chain])
+    layers = [node for node in bwd.graph.nodes if node in above][:1]
+    while layers and layers[-1] in above:
+        layers.append(above[layers[-1]])
+    norms = [_norm(bwd.error_signals[node]) for node in layers]
+    if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
+        return ""
+    change = norms[0] / norms[-1]
+    if 1 / NOTABLE_IN_ALL < change < NOTABLE_IN_ALL:
+        return ""
+    factor, verb = (change, "grows") if change > 1 else (1 / change, "shrinks")
+    last, first = (said(bwd.graph.label(node)) for node in (layers[-1], layers[0]))
+    each = times(factor ** (1 / (len(norms) - 1)))
+    return f"from {last} back to {first} the error signal {verb} {times(factor)}, about {each} a layer"
 
 
 def _trace_zero(bwd: BackwardPass, node: Node, cut_at: dict[Node, Node]) -> None:
@@ -289,24 +299,22 @@ def _norm(*arrays: Numbers) -> float:
     return float(np.sqrt(sum(float(np.sum(np.square(np.asarray(array, float)))) for array in arrays)))
 
 
+_NO_NORM = {"no error signal": "has none", "unreachable": "none reaches it", "exactly zero": "exactly 0"}
+
+
 def _row(found: NodeDiagnosis) -> list[str]:
     def share(value: float | None) -> str:
         return "-" if value is None else percent(value)
 
-    missing = {"no error signal": "has none", "unreachable": "none reaches it", "not finite": "not finite"}
-    norm = missing.get(found.state) or ("exactly 0" if found.state == "exactly zero" else number(found.norm))
-    passed_on = "-" if found.passed_on is None else f"{number(found.passed_on, 3)}×"
-    ratio = "-" if found.ratio is None else f"{number(found.ratio, 3)}×"
-    return [found.label, found.op, share(found.saturated), share(found.dead), share(found.zero), norm, passed_on, ratio,
-            found.factor or "-"]  # fmt: skip
+    def ratio(value: float | None) -> str:
+        return "-" if value is None else f"{number(value, 3)}×"
+
+    shares, ratios = map(share, (found.saturated, found.dead, found.zero)), map(ratio, (found.passed_on, found.ratio))
+    norm = number(found.norm) if found.state == "passes" else _NO_NORM.get(found.state, found.state)
+    return [found.label, found.op, *shares, norm, *ratios, found.factor or "-"]
 
 
 # What is said: a sentence of a node, and one of all layers --------------------------------------------------------------
-
-
-def of_unreachable(label: str) -> str:
-    """Say that an error signal was not computed."""
-    return f"no error signal reaches {said(label)}: no output depends on it smoothly, so none was computed"
 
 
 def of_not_finite(bwd: BackwardPass, node: Node) -> str:
@@ -401,18 +409,6 @@ def _why(bwd: BackwardPass, node: Node, factor: str, units: Units | None) -> str
     return (
         f"its slopes are {number(rms(units.slope), 2)} in root mean square, and can be {number(units.best, 2)} at most"
     )
-
-
-def of_all_layers(labels: Sequence[str], norms: Sequence[float]) -> str:
-    """Say what becomes of the error signal from the last layer to the first; `labels` and `norms` begin with the first."""
-    if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
-        return ""
-    change = norms[0] / norms[-1]
-    if 1 / NOTABLE_IN_ALL < change < NOTABLE_IN_ALL:
-        return ""
-    factor, verb = (change, "grows") if change > 1 else (1 / change, "shrinks")
-    each = times(factor ** (1 / (len(norms) - 1)))
-    return f"from {said(labels[-1])} back to {said(labels[0])} the error signal {verb} {times(factor)}, about {each} a layer"
 
 
 def said(label: str) -> str:

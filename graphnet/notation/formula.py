@@ -272,27 +272,6 @@ def _between(sign: Box, boxes: Sequence[Box]) -> list[Box]:
 
 # Ops ----------------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS: dict[type[Op], str] = {
-    arithmetic.Log: "ln",
-    comparisons.Maximum: "max",
-    comparisons.Minimum: "min",
-    activations.Sigmoid: "σ",
-    activations.LogSoftmax: "log softmax",
-    shaping.BroadcastTo: "spread",
-    indexing.Scatter: "zeros with",
-    indexing.ScatterAdd: "zeros plus",
-}
-_RELATIONS: dict[type[Op], str] = {
-    comparisons.Greater: ">",
-    comparisons.GreaterEqual: "≥",
-    comparisons.Less: "<",
-    comparisons.LessEqual: "≤",
-    comparisons.Equal: "=",
-    comparisons.NotEqual: "≠",
-    comparisons.LogicalAnd: "∧",
-    comparisons.LogicalOr: "∨",
-}
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -412,13 +391,13 @@ class Layout:
             case BackwardOf(of, slot), _:
                 rule = Script(Name(short(of.name) + "′"), Digits(str(slot + 1)) if len(inputs) > 3 else None)
                 return Piece(row(rule, Fence(self._list(inputs))))
-        if sign := _RELATIONS.get(type(op)):
-            level = Level.RELATION if sign in "∧∨" else Level.SUM
+        if isinstance(op, comparisons.Truth) and op.written:
+            level = Level.RELATION if op.written in "∧∨" else Level.SUM
             operands = [self.piece(x).inside(level, "+") for x in inputs]
-            return Piece(row(*_between(Sign(sign, spaced=True), operands)), Level.RELATION)
+            return Piece(row(*_between(Sign(op.written, spaced=True), operands)), Level.RELATION)
         settings = _settings(op)
         inner = row(self._list(inputs), Sign("; "), Name(settings)) if settings else self._list(inputs)
-        return Piece(row(Name(_FUNCTIONS.get(type(op), short(op.name))), Fence(inner)))
+        return Piece(row(Name(short(op.written or op.name)), Fence(inner)))
 
     def _part(self, node: Node) -> Box:
         """Return what stands over or under the stroke of a fraction."""

@@ -71,6 +71,7 @@ class Scatter(Moving):
         The part, as in `Getitem`.
     """
 
+    written = "zeros with"
     to: tuple[int, ...]
     index: Index
 
@@ -127,6 +128,7 @@ class ScatterAdd(Moving):
         The axis the positions count along.
     """
 
+    written = "zeros plus"
     to: tuple[int, ...]
     axis: int
 
