@@ -16,7 +16,7 @@ from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.units import SATURATED, is_activation, local_slope, slope_range
+from graphnet.engine.units import SATURATED, Units, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
 from graphnet.notation.indices import IndexWriter
@@ -434,13 +434,11 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
             z = use.consumer
     use = graph.only_use(z)
     a = use.consumer if use else z
-    slope = local_slope(bwd, a)
-    unit, arrives_at = entry[-1:], z if slope is None else a
+    units = Units.of(bwd, a)
+    unit, arrives_at = entry[-1:], z if units is None else a
     largest = max((rms(signal) for of, signal in bwd.error_signals.items() if is_activation(of)), default=1.0)
     error = factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest)
-    if slope is None or a.op is None:
-        return (error, *fed)
-    return (error, factor("slope", a, unit, slope, slope_range(a.op).best(slope)), *fed)
+    return (error, *([] if units is None else [factor("slope", a, unit, units.slope, units.best)]), *fed)
 
 
 def rms(array: Any) -> float:
