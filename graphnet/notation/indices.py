@@ -18,13 +18,7 @@ from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
 from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
-from graphnet.ops.activations import AlongAxis
-from graphnet.ops.arithmetic import Divide, Multiply, Negative
-from graphnet.ops.elementwise import Elementwise
-from graphnet.ops.indexing import Getitem
-from graphnet.ops.linear import BiasAdd, Matmul, Transpose
-from graphnet.ops.reductions import Mean, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
 
 if TYPE_CHECKING:
     from graphnet.notation.derivation import Derivation, Step
@@ -89,19 +83,17 @@ class IndexWriter:
         match node.op, node.inputs:
             case None, _ if node.shape == ():
                 return node
-            case (Elementwise() | BiasAdd()) as op, inputs:
+            case (elementwise.Elementwise() | linear.BiasAdd()) as op, inputs:
                 pairs = zip(inputs, self._in(node, indices), strict=True)
                 return self.reader.call(op, tuple(self.entries(source, at, scope) for source, at in pairs), ())
-            case Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
+            case linear.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
                 return self._product(node, indices, scope)
-            case (Sum() | Mean()) as op, (x,):
+            case (reductions.Sum() | reductions.Mean()) as op, (x,):
                 sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
                 known = {axis: size for axis, size in sizes.items() if size is not None}
                 if len(known) == len(sizes):
-                    total = self._sum(node, known, indices, scope)
-                    return (
-                        total if isinstance(op, Sum) else self._call(Divide(), total, self._product_of(known.values()))
-                    )
+                    count = self._product_of([] if isinstance(op, reductions.Sum) else known.values())
+                    return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
             case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
@@ -135,7 +127,7 @@ class IndexWriter:
         inner = None if added_by_the_rule else _fresh(letter, scope)
         scope |= {inner} if inner else set()
         left, right = self._in(node, indices, inner)
-        product = self._call(Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
+        product = self._call(arithmetic.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
         if inner is None:
             return product
         in_x = self._size(x, x.ndim - 1)
@@ -173,7 +165,7 @@ class IndexWriter:
     def _product_of(self, sizes: Iterable[Node]) -> Node:
         product = self.reader.number(1.0)
         for size in sizes:
-            product = self._call(Multiply(), product, size)
+            product = self._call(arithmetic.Multiply(), product, size)
         return product
 
     def _size(self, node: Node, axis: int) -> Node | None:
@@ -200,9 +192,9 @@ class IndexWriter:
         """
         inner, outer = _opened(right)
         match inner:
-            case Node(op=Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
+            case Node(op=arithmetic.Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
                 inner, more = _opened(last)
-            case Node(op=Negative(), inputs=(last,)):
+            case Node(op=arithmetic.Negative(), inputs=(last,)):
                 inner, more = _opened(last)
             case _:
                 more = []
@@ -223,7 +215,7 @@ class IndexWriter:
         if not isinstance(node.op, Entry):
             return isinstance(node, Leaf) and node.role == "size"
         (of,) = node.inputs
-        if isinstance(of.op, AlongAxis) and of.op.axis == -1:  # a function of each row alone, as the softmax of z
+        if isinstance(of.op, activations.AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
             (of,) = of.inputs
         if not isinstance(of, Leaf):
             return True
@@ -251,7 +243,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze, Getitem)
+_MOVING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

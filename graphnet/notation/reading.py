@@ -29,14 +29,18 @@ from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
 from graphnet.notation.terms import Leaf, Shortener
-from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
-from graphnet.ops.arithmetic import Divide, Multiply
-from graphnet.ops.images import MaxPool2d
+from graphnet.ops import activations, arithmetic, images
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
+_KNOWN_BY_NAME = (
+    activations.Sigmoid,
+    activations.Softplus,
+    activations.Softmax,
+    activations.LogSoftmax,
+    images.MaxPool2d,
+)
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
@@ -170,8 +174,8 @@ class Reader(Shortener):
         parts = [self.number(part) for part in ratio_of(ratios[0])]
         for size, power in zip(sizes.values(), powers, strict=True):
             for _ in range(abs(power)):
-                parts[power < 0] = self.call(Multiply(), (parts[power < 0], size), ())
-        return self.call(Divide(), (parts[0], parts[1]), ())
+                parts[power < 0] = self.call(arithmetic.Multiply(), (parts[power < 0], size), ())
+        return self.call(arithmetic.Divide(), (parts[0], parts[1]), ())
 
     def _sizes_near(self, near: Node) -> dict[tuple[int, ...], Node]:
         """Return the unknown sizes of a node's operands and of the inputs, by what they are in the copies."""
@@ -194,8 +198,8 @@ class Reader(Shortener):
                 raise NoFormula
             rest -= times * number
             if times:
-                part = self.call(Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
-                terms.append(self.call(Divide(), (part, self.number(times.denominator)), ()))
+                part = self.call(arithmetic.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
+                terms.append(self.call(arithmetic.Divide(), (part, self.number(times.denominator)), ()))
         return self.total([*terms, self.number(float(rest))], ())
 
     def _known(self, near: Node, letter: str) -> Node:
