@@ -204,7 +204,8 @@ def _diagnose(
     units = Units.of(bwd, node)
     if units is not None:
         found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
-    sent = _sent_on(node, messages)
+    # along which the way back goes on: to other ops, not to the leaves where it ends
+    sent = [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
     passed_on = _norm(*sent) / norm if sent and norm else None
     factor = _factor(node, units, passed_on)
     verdict = ""
@@ -235,11 +236,6 @@ def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Numbe
             if message.consumer is not None:
                 sent[message.consumer].append((source, message.delta))
     return sent
-
-
-def _sent_on(node: Node, messages: Sequence[tuple[Node, Numbers]]) -> list[Numbers]:
-    """Return the messages along which the way back goes on: to other ops, not to the leaves where it ends."""
-    return [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
 
 
 def _factor(node: Node, units: Units | None, passed_on: float | None) -> str:

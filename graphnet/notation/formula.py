@@ -158,17 +158,15 @@ def factors_in(node: Node) -> list[Node]:
                 return [y]
         return [node]
 
-    return sorted(factors(node), key=lambda factor: (not is_scalar(factor), not _is_signal(factor)))
+    def is_signal(node: Node) -> bool:
+        return isinstance(node.op, Entry) and isinstance(node.inputs[0], Leaf) and node.inputs[0].is_signal
+
+    return sorted(factors(node), key=lambda factor: (not is_scalar(factor), not is_signal(factor)))
 
 
 def number_in(factors: Sequence[Node]) -> float:
     """Return the product of those factors that are numbers."""
     return math.prod(float(factor.value) for factor in factors if isinstance(factor, Constant) and is_scalar(factor))
-
-
-def _powers_in(factors: Sequence[Node]) -> list[tuple[Node, int]]:
-    """Return equal factors side by side as powers."""
-    return [(equal[0], len(equal)) for equal in (list(group) for _, group in groupby(factors, id))]
 
 
 def is_one(node: Node) -> bool:
@@ -184,11 +182,6 @@ def is_zero(node: Node) -> bool:
 def _has_entries(node: Node) -> bool:
     """Tell whether a formula is written entry by entry."""
     return any(isinstance(part.op, (Entry, SumOver)) for part in topological_order([node]))
-
-
-def _is_signal(node: Node) -> bool:
-    """Tell whether it is an entry of an error signal."""
-    return isinstance(node.op, Entry) and isinstance(node.inputs[0], Leaf) and node.inputs[0].is_signal
 
 
 # Pieces, and where brackets go around them --------------------------------------------------------------------------
@@ -467,8 +460,9 @@ class Layout:
         scalars = [factor for factor in factors if factor.shape == () and not is_scalar(factor)]
         arrays = [factor for factor in factors if factor.shape != ()]
         by_entries = any(map(_has_entries, scalars))
-        powers = _powers_in(scalars) if by_entries else [(factor, 1) for factor in scalars]
-        pieces = [self._to_the(factor, exponent) for factor, exponent in [*powers, *((array, 1) for array in arrays)]]
+        equal = [list(group) for _, group in groupby(scalars, id)] if by_entries else [[factor] for factor in scalars]
+        powers = [_power(self.piece(of), Digits(str(len(rest) + 1))) if rest else self.piece(of) for of, *rest in equal]
+        pieces = [*powers, *map(self.piece, arrays)]
         is_sum = len(pieces) == 1 and pieces[0].joined_by == "Σ"
         boxes = [of.box if is_sum else of.inside(Level.RATIO) for of in pieces]
         number_first = [_number(abs(number)).inside(Level.RATIO)] if abs(number) != 1 or not boxes else []
@@ -482,10 +476,6 @@ class Layout:
         if number < 0 and signed:
             return Piece(row(Sign("−"), *parts), Level.SUM)
         return Piece(row(*parts), Level.PRODUCT, "Σ" if is_sum else "⊙")
-
-    def _to_the(self, factor: Node, exponent: int) -> Piece:
-        of = self.piece(factor)
-        return of if exponent == 1 else _power(of, Digits(str(exponent)))
 
 
 def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None:

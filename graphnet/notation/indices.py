@@ -6,8 +6,9 @@ Layers run i → j → k, samples are n. Where samples don't mix, a line need no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from graphnet.core.node import Node
@@ -92,7 +93,8 @@ class IndexWriter:
                 sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
                 known = {axis: size for axis, size in sizes.items() if size is not None}
                 if len(known) == len(sizes):
-                    count = self._product_of([] if isinstance(op, reductions.Sum) else known.values())
+                    averaged = [] if isinstance(op, reductions.Sum) else known.values()
+                    count = reduce(partial(self._call, arithmetic.Multiply()), averaged, self.reader.number(1.0))
                     return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
             case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
@@ -161,12 +163,6 @@ class IndexWriter:
                 if to is not None:
                     found[to] = found[to] or letter
         return tuple(found)
-
-    def _product_of(self, sizes: Iterable[Node]) -> Node:
-        product = self.reader.number(1.0)
-        for size in sizes:
-            product = self._call(arithmetic.Multiply(), product, size)
-        return product
 
     def _size(self, node: Node, axis: int) -> Node | None:
         """Return the size of an axis, as a number or what it will be; None if nothing in the formula tells."""
