@@ -211,13 +211,8 @@ def _in_latex(equation: str) -> str:
 
 
 def _plain(step: Step) -> dict[str, str]:
-    return {
-        "kind": step.kind,
-        "node": step.label,
-        "equation": step.equation,
-        "text": step.text,
-        "latex": step.latex,
-        "mathml": step.mathml,
+    return {"node": step.label} | {
+        name: getattr(step, name) for name in ("kind", "equation", "text", "latex", "mathml")
     }
 
 

@@ -110,11 +110,10 @@ class Entry(Op):
     def forward(self, z: Any) -> Any:
         """Put the axes of the letters in their places."""
         z = np.asarray(z)[tuple(0 if index is None else slice(None) for index in self.indices)]
-        names = [index for index in self.indices if index is not None]
-        order = [name for _, name in sorted({*zip(self.places, names, strict=True)}, reverse=True)]
-        z = np.einsum(z, list(map(order.index, names)), list(range(len(order))))
-        sizes = dict(zip(map(dict(zip(names, self.places, strict=True)).__getitem__, order), z.shape, strict=True))
-        return z.reshape([sizes.get(place, 1) for place in range(max(self.places, default=-1), -1, -1)])
+        order = sorted(set(self.places), reverse=True)
+        z = np.einsum(z, list(self.places), order)
+        sizes = dict(zip(order, z.shape, strict=True))
+        return z.reshape([sizes.get(place, 1) for place in range(max(order, default=-1), -1, -1)])
 
 
 @dataclass(frozen=True)

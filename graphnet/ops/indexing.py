@@ -179,26 +179,22 @@ def in_range(positions: Array, least: int, size: int) -> bool:
 
 
 def _described_index(index: Any) -> Index:
-    items = index if isinstance(index, tuple) else (index,)
-    described: list[Any] = []
-    for item in items:
+    def described(item: Any) -> Any:
         if isinstance(item, slice):
-            described.append(
-                tuple(
-                    None if i is None else whole(i, "a bound of a slice", error=ShapeError)
-                    for i in (item.start, item.stop, item.step)
-                )
-            )
-        elif isinstance(item, EllipsisType):
-            described.append("...")
-        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):
-            described.append(None if item is None else int(item))
-        else:
+            bounds = (item.start, item.stop, item.step)
+            return tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in bounds)
+        if isinstance(item, EllipsisType):
+            return "..."
+        if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):
+            return int(item)
+        if item is not None:
             raise OpaqueError(
                 f"indexing a node with {type(item).__name__} {shown(item)}",
                 repair="Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions.",
             )
-    return tuple(described)
+        return None
+
+    return tuple(map(described, index if isinstance(index, tuple) else (index,)))
 
 
 @implements(np.ndarray.__getitem__)

@@ -15,7 +15,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
-from graphnet.errors import GraphError, ShapeError, shown
+from graphnet.errors import ShapeError
 from graphnet.ops.sums import average
 
 EPSILON = 1e-5
@@ -89,12 +89,6 @@ class LayerNorm(Normalisation):
     axes: tuple[int, ...] = (-1,)
 
 
-def _epsilon(epsilon: float) -> float:
-    if not 0 <= real(epsilon, "epsilon") < math.inf:
-        raise GraphError(f"epsilon is {shown(epsilon)}", repair="Give a number ≥ 0, as 1e-5.")
-    return float(epsilon)
-
-
 def batch_norm(z: Array, *, epsilon: float = EPSILON, name: str | None = None) -> Array:
     """Normalise over the samples of the batch: each column, or of images each channel, gets mean 0 and variance 1.
 
@@ -133,7 +127,7 @@ def batch_norm(z: Array, *, epsilon: float = EPSILON, name: str | None = None) -
             f"batch_norm of shape {np.shape(z)}",
             repair="It takes (samples, columns) or (samples, channels, rows, columns).",
         )
-    return BatchNorm((0,) if np.ndim(z) == 2 else (0, 2, 3), _epsilon(epsilon))(z, name=name)
+    return BatchNorm((0,) if np.ndim(z) == 2 else (0, 2, 3), real(epsilon, "epsilon", least=0))(z, name=name)
 
 
 def layer_norm(z: Array, axes: int | Sequence[int] = -1, *, epsilon: float = EPSILON, name: str | None = None) -> Array:
@@ -166,4 +160,4 @@ def layer_norm(z: Array, axes: int | Sequence[int] = -1, *, epsilon: float = EPS
     array([[-1.225,  0.   ,  1.225]])
     """
     z = as_operand(z, "z")
-    return LayerNorm(shapes.normal_axes(axes, np.ndim(z)), _epsilon(epsilon))(z, name=name)
+    return LayerNorm(shapes.normal_axes(axes, np.ndim(z)), real(epsilon, "epsilon", least=0))(z, name=name)
