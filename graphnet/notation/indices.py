@@ -17,7 +17,7 @@ from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, fresh, letters_of_axes, takes_all
 from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
 from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
 
@@ -126,7 +126,7 @@ class IndexWriter:
         x, y = node.inputs
         letter = self._letters(x)[-1] or self._letters(y)[0]
         added_by_the_rule = x.shape[-1] == 1 and letter is None
-        inner = None if added_by_the_rule else _fresh(letter, scope)
+        inner = None if added_by_the_rule else fresh(letter or "m", scope)
         scope |= {inner} if inner else set()
         left, right = self._in(node, indices, inner)
         product = self._call(arithmetic.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
@@ -142,7 +142,7 @@ class IndexWriter:
         ((*letters,),) = self._in(node, indices)
         own, over = self._letters(x), []
         for axis, size in sizes.items():
-            letters[axis] = letter = _fresh(own[axis], scope)
+            letters[axis] = letter = fresh(own[axis] or "m", scope)
             scope |= {letter}
             over.append((letter, size))
         body = self.entries(x, tuple(letters), scope)
@@ -244,13 +244,6 @@ _MOVING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Sq
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:
     return [] if node.op is None else axes_along(node.op, node.shape, [source.shape for source in node.inputs])
-
-
-def _fresh(letter: str | None, used: Collection[str]) -> str:
-    letter = letter or "m"
-    while letter in used:
-        letter += "′"
-    return letter
 
 
 def _entry_symbols(reader: Reader, letters: Mapping[str, Letters], numbered: Collection[str]) -> dict[str, Symbol]:

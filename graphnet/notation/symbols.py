@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -63,17 +63,13 @@ def candidates(name: str) -> Iterator[Symbol]:
     if match is not None:
         letter, digits, word, long, long_digits = match.groups()
         base = GREEK.get(letter, letter) if letter else long
+        base = _SPELLED[base] if base in _TAKEN else base
         sub = digits or word or long_digits or ""
         numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not sub else None
         if numbered:
-            yield Symbol(_free(base), numbered[1])
-        yield Symbol(_free(base), short(" ".join(filter(None, [*scopes, sub]))))
+            yield Symbol(base, numbered[1])
+        yield Symbol(base, short(" ".join(filter(None, [*scopes, sub]))))
     yield Symbol(short(name))
-
-
-def _free(base: str) -> str:
-    """Return a base, spelled out if the letter has a meaning of its own in formulas."""
-    return _SPELLED[base] if base in _TAKEN else base
 
 
 class Symbols:
@@ -198,10 +194,15 @@ def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
     """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
     distinct: list[str] = []
     for letter in letters:
-        while letter in distinct:
-            letter += "′"
-        distinct.append(letter)
+        distinct.append(fresh(letter, distinct))
     return tuple(distinct)
+
+
+def fresh(letter: str, used: Collection[str]) -> str:
+    """Return a letter that is not used yet: with primes, if it is."""
+    while letter in used:
+        letter += "′"
+    return letter
 
 
 def _letters_for(count: int) -> list[str]:
