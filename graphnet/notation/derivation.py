@@ -23,7 +23,7 @@ from graphnet.errors import GraphError, shown
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import in_indices
 from graphnet.notation.reading import Reader
-from graphnet.notation.terms import ByLabel, Leaf, mentions
+from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
 from graphnet.notation.writers import SPACE, Box, Sign, Written, row
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
@@ -316,7 +316,7 @@ def _deserves_a_name(reader: Reader, signal: Node, right: Node, sent: Sequence[N
         return False  # a symbol, or ones
     uses = sum(mentions(message, signal) for message in sent)
     is_delta = isinstance(signal, Leaf) and signal.role == "delta"
-    return uses > 0 and (is_delta or uses > 1 or reader.extent(right)[0] > _LONGEST)
+    return uses > 0 and (is_delta or uses > 1 or extent(right)[0] > _LONGEST)
 
 
 def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -339,7 +339,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
             formula = reader.forward(node)
             while minor := {reader.value(source): reader.forward(source) for source in minor_in(formula)}:
                 longer = reader.substitute(formula, minor)
-                if reader.extent(longer)[0] > _LONGEST:
+                if extent(longer)[0] > _LONGEST:
                     break
                 formula = longer
             needed.update(values_in(formula))

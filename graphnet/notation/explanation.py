@@ -23,7 +23,7 @@ from graphnet.notation.indices import IndexWriter
 from graphnet.notation.paths import Path, Place, paths
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
-from graphnet.notation.terms import Leaf, SumOver, run
+from graphnet.notation.terms import Leaf, SumOver, extent, run
 
 _Name = Literal["error", "slope", "activation"]
 
@@ -367,7 +367,7 @@ def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
         for signal in topological_order([formula]):
             if isinstance(signal, Leaf) and signal.role == "error signal":
                 origin = received(bwd.graph[signal.label])
-                if reader.extent(origin)[0] <= 2:
+                if extent(origin)[0] <= 2:
                     passed_on[signal] = origin
         if not passed_on:
             break

@@ -117,10 +117,7 @@ class Formula(Written):
     @cached_property
     def extent(self) -> tuple[int, int]:
         """How many symbols and operations it has, and how deep these are nested."""
-        found: dict[Node, tuple[int, int]] = {}
-        for node in topological_order([self.node]):
-            found[node] = extent(found[source] for source in node.inputs)
-        return found[self.node]
+        return extent(self.node)
 
 
 # What a sum or a product is made of ---------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
-from graphnet.notation.terms import Leaf, Shortener
+from graphnet.notation.terms import Leaf, Shortener, extent
 from graphnet.ops import activations, arithmetic, images
 
 LARGEST, DEEPEST = 120, 60
@@ -142,7 +142,7 @@ class Reader(Shortener):
                 inputs = tuple(read[source] for source in node.inputs)
                 sizes = self._copies.settings(node, twins, partial(self._size, near))
                 formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
-                size, depth = self.extent(formula)
+                size, depth = extent(formula)
                 if size > LARGEST or depth > DEEPEST:
                     return None
                 read[node] = formula

@@ -145,10 +145,13 @@ def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
     return found[root]
 
 
-def extent(inputs: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """Return how many symbols and operations a node's formula has and how deep it is, from those of its inputs."""
-    given = list(inputs)
-    return 1 + sum(size for size, _ in given), 1 + max((depth for _, depth in given), default=0)
+def extent(root: Node) -> tuple[int, int]:
+    """Return how many symbols and operations a formula has, and how deep these are nested."""
+    found: dict[Node, tuple[int, int]] = {}
+    for node in topological_order([root]):
+        inner = [found[source] for source in node.inputs]
+        found[node] = 1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0)
+    return found[root]
 
 
 # What a person leaves out when writing: ``1 · x``, ``x + 0``, ``−(−x)``, a condition that is always false -------------
@@ -159,14 +162,6 @@ _ORIGIN = Constant(np.zeros(()), None)
 class Shortener(Maker):
     """Makes the nodes of formulas: the same value and the same shape, written as a person would."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._extents: dict[Node, tuple[int, int]] = {}
-
-    def extent(self, node: Node) -> tuple[int, int]:
-        """Return how many symbols and operations a node's formula has, and how deep these are nested."""
-        return self._extents.get(node, (1, 1))
-
     def number(self, value: float | bool) -> Node:
         """Return a number."""
         value = value if isinstance(value, bool) else float(value)
@@ -174,13 +169,9 @@ class Shortener(Maker):
 
     def apply(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes as it is; `sizes` are settings that are known only when arrays are fed."""
-
-        def make() -> Node:
-            node = Sized(op, inputs, shape, sizes) if sizes else made_like(op, inputs, shape, _ORIGIN)
-            self._extents[node] = extent(map(self.extent, inputs))
-            return node
-
-        return make() if sizes else self.once((type(op), op, shape, *map(id, inputs)), make)
+        if sizes:
+            return Sized(op, inputs, shape, sizes)
+        return self.once((type(op), op, shape, *map(id, inputs)), lambda: made_like(op, inputs, shape, _ORIGIN))
 
     def call(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes, in short."""
