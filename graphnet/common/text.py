@@ -6,13 +6,11 @@ Names come from users, and from files of strangers. `clean` makes every characte
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 32
 """Characters of a name that are shown."""
 
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and symbols by category that leave no ink."""
 
@@ -22,8 +20,8 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 def clean(text: str) -> str:
     r"""Return `text` with every character visible.
 
-    Control, format, surrogate and non-characters and blanks are written as ``\u{..}``, and so is a space that would get
-    lost: at either end or after another one.
+    Control and format characters, surrogates, blanks and what is no character are written as ``\u{..}``, and so is a space
+    that would get lost: at either end or after another one.
 
     Examples
     --------
@@ -75,9 +73,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _is_hidden(character: str) -> bool:
-    code = ord(character)
-    non_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    return non_character or character in _BLANK or unicodedata.category(character) in _HIDDEN_CATEGORIES
+    return character == " " or character in _BLANK or not character.isprintable()
 
 
 def _fitting(pieces: list[str], most: int) -> list[str]:
@@ -91,8 +87,8 @@ def _fitting(pieces: list[str], most: int) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return text with every character that would not be seen written as an escape: names may hold any."""
-    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+    """Return text of several words with every character visible: as `clean` does, but for its spaces."""
+    return " ".join(map(clean, text.split(" ")))
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:

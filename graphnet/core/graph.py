@@ -98,11 +98,7 @@ class Graph(Pictured):
         return iter(self.nodes)
 
     def __contains__(self, node: object) -> bool:
-        return (
-            node in (self._labels if isinstance(node, Node) else self._by_label)
-            if isinstance(node, (Node, str))
-            else False
-        )
+        return node in self._labels if isinstance(node, Node) else isinstance(node, str) and node in self._by_label
 
     def __getitem__(self, key: str | Node) -> Node:
         """Return the node with this name or label; a node of the graph is returned as it is."""

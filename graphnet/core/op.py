@@ -59,6 +59,8 @@ class Op(Stateless):
     ----------
     name : str
         What pictures and messages call it; by default the class name in snake case.
+    written : str
+        What formulas call it, if not by its name: ``"ln"`` of a logarithm, ``"≥"`` between two operands.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Op(Stateless):
     """
 
     name: ClassVar[str] = "op"
+    written: ClassVar[str] = ""
     stretched: ClassVar[slice | None] = None
     """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
     choosing: ClassVar[tuple[int, ...]] = ()

@@ -144,29 +144,26 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
     op = node.op
     assert op is not None
     try:
-        returned = op.backward(delta, output, *inputs)
-    except RuleError as error:
-        raise located(error, graph, node) from None
-    except Exception:  # of any kind: node.astype, a size that is not known yet ... What is wrong fails in a run too.
-        returned = [
-            BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
-            for slot, source in enumerate(inputs)
-        ]
-    try:
-        messages = messages_of(op, returned, len(inputs))
-    except RuleError as error:
-        raise located(error, graph, node) from None
-    nodes = [None if message is None else as_node(message) for message in messages]
-    for slot, (message, source) in enumerate(zip(nodes, inputs, strict=True)):
-        if message is not None and source.dtype.kind == "f" and not matches(message.shape, source.shape):
-            raise located(
-                RuleError(
+        try:
+            returned = op.backward(delta, output, *inputs)
+        except RuleError:
+            raise
+        except (
+            Exception
+        ):  # of any kind: node.astype, a size that is not known yet ... What is wrong fails in a run too.
+            returned = [
+                BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
+                for slot, source in enumerate(inputs)
+            ]
+        nodes = [None if message is None else as_node(message) for message in messages_of(op, returned, len(inputs))]
+        for slot, (message, source) in enumerate(zip(nodes, inputs, strict=True)):
+            if message is not None and source.dtype.kind == "f" and not matches(message.shape, source.shape):
+                raise RuleError(
                     f"its backward rule returned for input {slot} shape {message.shape}, expected {source.shape}",
                     repair="An error signal has the shape of the value it belongs to.",
-                ),
-                graph,
-                node,
-            )
+                )
+    except RuleError as error:
+        raise located(error, graph, node) from None
     return nodes
 
 

@@ -159,6 +159,50 @@ def local_slope(bwd: BackwardPass, node: Node) -> Numbers | None:
     return np.asarray(slope)
 
 
+@dataclass(frozen=True)
+class Units:
+    """Units of a = g(z), in all samples.
+
+    Attributes
+    ----------
+    slope : numpy.ndarray
+        g′(z) of each, in each sample.
+    best : float
+        The largest |g′| that the function has.
+    saturated, off, dead : numpy.ndarray of bool
+        Which are saturated, and which off, in which samples; which are off in all of them.
+    """
+
+    slope: Numbers
+    best: float
+    saturated: Mask
+    off: Mask
+
+    @staticmethod
+    def of(bwd: BackwardPass, node: Node) -> Units | None:
+        """Return the units of a node; None if it is no activation, or one that mixes units."""
+        slope = local_slope(bwd, node)
+        if slope is None or node.op is None:
+            return None
+        possible = slope_range(node.op)
+        return Units(slope, possible.best(slope), possible.saturated(slope), possible.off(slope))
+
+    @property
+    def dead(self) -> Mask:
+        """Which units are off in every sample."""
+        return np.asarray(self.off.all(axis=0 if self.off.ndim > 1 else ()))
+
+    @property
+    def share_saturated(self) -> float:
+        """Share of all entries that are saturated."""
+        return float(self.saturated.mean()) if self.saturated.size else 0.0
+
+    @property
+    def share_dead(self) -> float:
+        """Share of units that are dead."""
+        return float(self.dead.mean()) if self.dead.size else 0.0
+
+
 def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Mask]:
     """Return at which entries an activation is ``"saturated"``, and at which it is ``"off"``, where there are any.
 
@@ -170,11 +214,8 @@ def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Mask]:
     >>> flat_units(gn.backward(gn.sum(a), {}), a)
     {'off': array([ True, False])}
     """
-    slopes = local_slope(bwd, node)
-    if slopes is None or node.op is None:
-        return {}
-    possible = slope_range(node.op)
-    flat = {"saturated": possible.saturated(slopes), "off": possible.off(slopes)}
+    units = Units.of(bwd, node)
+    flat = {} if units is None else {"saturated": units.saturated, "off": units.off}
     return {what: where for what, where in flat.items() if where.any()}
 
 

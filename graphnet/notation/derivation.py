@@ -1,4 +1,4 @@
-"""A derivation: the lines of a chain rule, and how they show themselves."""
+"""The chain rule of one graph, written as a person would: derive."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common.cached import cached_property
-from graphnet.core.graph import Graph
+from graphnet.common.settings import flag, listed
+from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
+from graphnet.core.order import topological_order
+from graphnet.engine.gradients import depending_on, require_reached, the_output
 from graphnet.engine.passes import ForwardPass
+from graphnet.engine.rewrite import is_scalar
+from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError, shown
 from graphnet.notation.formula import Formula
-from graphnet.notation.terms import ByLabel
-from graphnet.notation.writers import SPACE, Box, Sign, as_latex, as_mathml, as_text, row
+from graphnet.notation.indices import in_indices
+from graphnet.notation.reading import Reader
+from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
+from graphnet.notation.writers import SPACE, Box, Sign, Written, row
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
 Notation = Literal["definition", "error signal", "gradient"]
 
 
 @dataclass(frozen=True, repr=False)
-class Step:
+class Step(Written):
     """One line of a derivation.
 
     Attributes
@@ -40,6 +49,8 @@ class Step:
         The right side; it mentions only values and the error signals of earlier lines.
     equation : str
         What it is in the derivation of error backpropagation, as ``"Eq. 11"``; empty if it is none of it.
+    text, latex, mathml : str
+        The line as Unicode text, as LaTeX without dollar signs, and as MathML to set in a ``<math>`` element.
     """
 
     kind: Notation
@@ -49,23 +60,9 @@ class Step:
     formula: Formula
     equation: str = ""
 
-    @property
-    def text(self) -> str:
-        """The line as Unicode text."""
-        return as_text(self._box)
-
-    @property
-    def latex(self) -> str:
-        """The line as LaTeX, without dollar signs."""
-        return as_latex(self._box)
-
-    @property
-    def mathml(self) -> str:
-        """The line as MathML, to set in a ``<math>`` element."""
-        return as_mathml(self._box)
-
-    @property
-    def _box(self) -> Box:
+    @cached_property
+    def box(self) -> Box:
+        """The line as boxes, which the writers write."""
         return row(self.of.box, Sign("=", spaced=True), self.formula.box)
 
     def __repr__(self) -> str:
@@ -214,11 +211,204 @@ def _in_latex(equation: str) -> str:
 
 
 def _plain(step: Step) -> dict[str, str]:
-    return {
-        "kind": step.kind,
-        "node": step.label,
-        "equation": step.equation,
-        "text": step.text,
-        "latex": step.latex,
-        "mathml": step.mathml,
+    return {"node": step.label} | {
+        name: getattr(step, name) for name in ("kind", "equation", "text", "latex", "mathml")
     }
+
+
+_LONGEST = 30
+"""An error signal whose formula is larger gets a name of its own, even if it is used once."""
+
+
+def derive(
+    target: Target, wrt: Node | str | Sequence[Node | str] | None = None, *, indices: bool = False
+) -> Derivation:
+    """Derive the chain rule of a graph for some parameters, in mathematics.
+
+    The backward rules themselves are read as formulas, your own included. Error signals on the way get a name where a
+    person would give them one, δ(z) at a pre-activation and ∂E/∂a elsewhere, and are defined before they are used. A rule
+    that can't be read, because it asks of nodes what only arrays can do, appears as a function of what it is given.
+
+    Parameters
+    ----------
+    target
+        The output E, a scalar, or a graph of one output.
+    wrt
+        The parameters, or other nodes, to derive the gradients of; all parameters that E depends on if not given.
+    indices
+        Write the formulas entry by entry, as ``∂E/∂w_jk = δ_k a_j``, and for one sample where that is possible; in place of
+        matrices, as ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
+
+    Returns
+    -------
+    Derivation
+        With ``.text``, ``.latex``, ``.mathml``, and ``.steps`` as plain data.
+
+    Raises
+    ------
+    ShapeError
+        If E is not a scalar.
+    UnreachableError
+        If E does not depend smoothly on a node of `wrt`.
+    NoBackwardRuleError, RuleError
+        If an op on the way has no backward rule, or its rule returns the wrong count or shape.
+    GraphError
+        If there is nothing to derive, or more than one output.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
+    >>> W, b = gn.parameter("W", [[1.0], [2.0]]), gn.parameter("b", [0.0])
+    >>> print(derive(gn.sse(gn.sigmoid(x @ W + b, name="a"), t, name="E"), W))
+    δ(z₁) = (a − t) ⊙ a ⊙ (1 − a)    (definition of δ_k)
+    ∂E/∂W = xᵀ δ(z₁)    (Eq. 5)
+    <BLANKLINE>
+    with
+        z₁ = x W + b
+        a = σ(z₁)
+        E = ½ Σ (a − t)²    (Eq. 1)
+    """
+    reader = Reader(as_graph(target))
+    steps = _steps(reader, _wanted(reader.graph, wrt))
+    derivation = Derivation(reader.graph, steps, _definitions(reader, steps))
+    return in_indices(derivation, reader) if flag(indices, "indices") else derivation
+
+
+def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:
+    the_output(graph, "End in a loss, as gn.sse(a, t), or in gn.sum(...).")
+    if wrt is None:
+        wanted: list[Node] = list(graph.parameters)
+        if not wanted:
+            raise GraphError("the graph has no parameters", repair="Name the nodes: derive(E, [x]).")
+        return wanted
+    return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt", "nodes or names"))]
+
+
+def _steps(reader: Reader, wanted: Sequence[Node]) -> tuple[Step, ...]:
+    """Go back through the graph as the engine does, with formulas in place of arrays."""
+    graph = reader.graph
+    equations = _equations(reader)
+    depending, asked = depending_on(graph, wanted), set(wanted)
+    received: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    received[graph.outputs[0]].append(reader.number(1.0))
+    steps: list[Step] = []
+    for node in reversed(graph.nodes):
+        if not received[node]:
+            continue
+        right, signal = reader.total(received[node], node.shape), reader.signal(node)
+        messages = zip(node.inputs, reader.messages(node), strict=True) if node in depending else ()
+        sent = [(to, message) for to, message in messages if message is not None and to in depending | asked]
+        is_named = node in asked or _deserves_a_name(reader, signal, right, [message for _, message in sent])
+        if is_named:
+            kind: Notation = "gradient" if node in asked else "error signal"
+            equation = equations.get(node, "")
+            steps.append(Step(kind, node, graph.label(node), Formula(signal), Formula(right), equation))
+        for to, message in sent:
+            received[to].append(message if is_named else reader.substitute(message, {signal: right}))
+    require_reached(graph, wanted, {step.node for step in steps})
+    return tuple(steps)
+
+
+def _deserves_a_name(reader: Reader, signal: Node, right: Node, sent: Sequence[Node]) -> bool:
+    """Tell whether an error signal gets a line of its own; if not, its formula stands where it is used."""
+    if all(map(is_scalar, right.inputs)):
+        return False  # a symbol, or ones
+    uses = sum(mentions(message, signal) for message in sent)
+    is_delta = isinstance(signal, Leaf) and signal.role == "delta"
+    return uses > 0 and (is_delta or uses > 1 or extent(right)[0] > _LONGEST)
+
+
+def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return what the values mentioned are. A node without a name that is used once is written out where it is used."""
+    graph = reader.graph
+
+    def values_in(formula: Node) -> list[Node]:
+        parts = topological_order([formula])
+        return [graph[part.label] for part in parts if isinstance(part, Leaf) and part.role == "value"]
+
+    needed = {graph.outputs[0], *(step.node for step in steps)}.union(*(values_in(step.formula.node) for step in steps))
+
+    def minor_in(formula: Node) -> list[Node]:
+        inner = [node for node in values_in(formula) if node.op is not None and node not in needed]
+        return [node for node in inner if node.name is None and graph.only_use(node) is not None]
+
+    definitions: list[Step] = []
+    for node in reversed(graph.nodes):
+        if node in needed and node.op is not None:
+            formula = reader.forward(node)
+            while minor := {reader.value(source): reader.forward(source) for source in minor_in(formula)}:
+                longer = reader.substitute(formula, minor)
+                if extent(longer)[0] > _LONGEST:
+                    break
+                formula = longer
+            needed.update(values_in(formula))
+            equation = "Eq. 1" if isinstance(node.op, SSE) else ""
+            sides = Formula(reader.value(node)), Formula(formula)
+            definitions.append(Step("definition", node, graph.label(node), *sides, equation))
+    return tuple(reversed(definitions))
+
+
+# Which lines are equations of the derivation of error backpropagation -------------------------------------------------
+
+_SUMS = ("matmul", "bias_add")
+_LOSSES = (SSE, BinaryCrossEntropy, CrossEntropy)
+_DEFINITIONS = {"k": "definition of δ_k", "j": "definition of δ_j"}
+_GRADIENTS = {
+    ("matmul", "k"): "Eq. 5",
+    ("bias_add", "k"): "Eq. 6",
+    ("matmul", "j"): "Eq. 11",
+    ("bias_add", "j"): "Eq. 12",
+}
+
+
+def _equations(reader: Reader) -> dict[Node, str]:
+    """Return which equation says what the error signal of a node is, in the notation of layers i → j → k.
+
+    Only what is an equation's case exactly gets its number: layers z = a W + b and a = g(z) in a row, each used by the next
+    one alone, with half a sum of squares at the end.
+    """
+    graph = reader.graph
+    E = graph.outputs[0]
+    squares = isinstance(E.op, SSE)
+    layers: dict[Node, str] = {}
+    found: dict[Node, str] = {}
+
+    def following(node: Node | None) -> Node | None:
+        use = graph.only_use(node) if node is not None else None
+        return use.consumer if use else None
+
+    def z_of(node: Node) -> Node | None:
+        """Return the z of a layer that a product or the bias added to it ends in."""
+        use = graph.only_use(node) if node.kind in _SUMS and node not in layers else None
+        if use and use.slot == 0 and use.consumer.kind == "bias_add":
+            node = use.consumer
+        return node if node in layers else None
+
+    for node in reversed(graph.nodes):
+        use, a = graph.only_use(node), following(node)
+        if node.kind in _SUMS:
+            g = a if a is not None and _is_unitwise(reader, a) else None
+            last, product = (g if squares and g is not None else node), following(g)
+            if isinstance(E.op, _LOSSES) and following(last) is E and E.inputs[0] is last:
+                layers[node] = "k"
+            elif (
+                product is not None
+                and product.kind == "matmul"
+                and product.inputs[0] is g
+                and z_of(product) is not None
+            ):
+                layers[node] = "j"
+        if node in layers:
+            found[node] = _DEFINITIONS[layers[node]] if squares or layers[node] == "j" else ""
+        elif use and use.slot == 1 and (z := z_of(use.consumer)) is not None:
+            found[node] = _GRADIENTS[use.consumer.kind, layers[z]]
+    return found
+
+
+def _is_unitwise(reader: Reader, node: Node) -> bool:
+    """Tell whether it is a = g(z), unit by unit; of a custom op, whether all that its rule calls is."""
+    if not is_activation(node):
+        return False
+    parts = topological_order([reader.forward(node)])
+    return isinstance(node.op, Elementwise) or all(isinstance(part.op, Elementwise | None) for part in parts)

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from graphnet.common.cached import cached_property
 from graphnet.common.tables import html_table, number, table
-from graphnet.common.text import markup
+from graphnet.common.text import clean, markup
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
+from graphnet.engine.units import Units
 from graphnet.errors import GraphError
+from graphnet.notation.explanation import rms
 from graphnet.notation.symbols import Symbols
-from graphnet.notation.verdicts import (
-    NOTABLE,
-    Units,
-    of_all_layers,
-    of_change,
-    of_equal_units,
-    of_not_finite,
-    of_unreachable,
-    of_zero,
-    percent,
-    said,
-)
+
+NOTABLE = 2.0
+"""Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""
+
+NOTABLE_IN_ALL = 10.0
+"""Times that it must shrink or grow over all layers to be reported."""
 
 _State = Literal["no error signal", "unreachable", "not finite", "exactly zero", "passes"]
 
@@ -65,14 +61,14 @@ class NodeDiagnosis:
     label: str
     op: str
     state: _State
-    saturated: float | None
-    dead: float | None
-    zero: float
-    norm: float | None
-    passed_on: float | None
-    ratio: float | None
-    factor: str
-    verdict: str
+    saturated: float | None = None
+    dead: float | None = None
+    zero: float = 0.0
+    norm: float | None = None
+    passed_on: float | None = None
+    ratio: float | None = None
+    factor: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -195,32 +191,35 @@ def _diagnose(
     messages: Sequence[tuple[Node, Numbers]],
 ) -> NodeDiagnosis:
     label, value = bwd.graph.label(node), bwd.values[node]
-    zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
     signal = bwd.error_signals.get(node)
     state = _state(node, signal)
-    saturated = dead = norm = passed_on = ratio = None
-    factor = verdict = ""
+    zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
+    found = NodeDiagnosis(label, node.kind, state, zero=zero)
     if state == "unreachable" and not isinstance(node, Constant):
-        verdict = of_unreachable(label)
-    elif signal is not None and state != "no error signal":
-        norm = _norm(signal)
-        if above is not None and (of_above := _norm(bwd.error_signals[above])):
-            ratio = norm / of_above
-        if state == "not finite":
-            verdict = of_not_finite(bwd, node)
-        else:
-            units = Units.of(bwd, node)
-            saturated, dead = (None, None) if units is None else (units.share_saturated, units.share_dead)
-            sent = _sent_on(node, messages)
-            passed_on = _norm(*sent) / norm if sent and norm else None
-            factor = _factor(node, units, passed_on)
-            if state == "exactly zero":
-                verdict = of_zero(bwd, node, cut_at)
-            elif passed_on is not None:
-                verdict = of_change(bwd, node, passed_on, factor, units)
-            elif isinstance(node, Parameter):
-                verdict = of_equal_units(bwd, node)
-    return NodeDiagnosis(label, node.kind, state, saturated, dead, zero, norm, passed_on, ratio, factor, verdict)
+        none = f"no error signal reaches {said(label)}: no output depends on it smoothly, so none was computed"
+        return replace(found, verdict=none)
+    if signal is None or state == "no error signal":
+        return found
+    norm = _norm(signal)
+    of_above = _norm(bwd.error_signals[above]) if above is not None else 0.0
+    found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
+    if state == "not finite":
+        return replace(found, verdict=of_not_finite(bwd, node))
+    units = Units.of(bwd, node)
+    if units is not None:
+        found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
+    # along which the way back goes on: to other ops, not to the leaves where it ends
+    sent = [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
+    passed_on = _norm(*sent) / norm if sent and norm else None
+    factor = _factor(node, units, passed_on)
+    verdict = ""
+    if state == "exactly zero":
+        verdict = of_zero(bwd, node, cut_at)
+    elif passed_on is not None:
+        verdict = of_change(bwd, node, passed_on, factor, units)
+    elif isinstance(node, Parameter):
+        verdict = of_equal_units(bwd, node)
+    return replace(found, passed_on=passed_on, factor=factor, verdict=verdict)
 
 
 def _state(node: Node, signal: Numbers | None) -> _State:
@@ -241,11 +240,6 @@ def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Numbe
             if message.consumer is not None:
                 sent[message.consumer].append((source, message.delta))
     return sent
-
-
-def _sent_on(node: Node, messages: Sequence[tuple[Node, Numbers]]) -> list[Numbers]:
-    """Return the messages along which the way back goes on: to other ops, not to the leaves where it ends."""
-    return [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
 
 
 def _factor(node: Node, units: Units | None, passed_on: float | None) -> str:
@@ -275,11 +269,19 @@ def _layers_above(bwd: BackwardPass) -> dict[Node, Node]:
 
 def _of_all_layers(bwd: BackwardPass, above: Mapping[Node, Node]) -> str:
     """Say what becomes of the error signal on the way from the last layer to the first."""
-    first = next((node for node in bwd.graph.nodes if node in above), None)
-    chain = [first] if first is not None else []
-    while chain and chain[-1] in above:
-        chain.append(above[chain[-1]])
-    return of_all_layers([bwd.graph.label(node) for node in chain], [_norm(bwd.error_signals[node]) for node in chain])
+    layers = [node for node in bwd.graph.nodes if node in above][:1]
+    while layers and layers[-1] in above:
+        layers.append(above[layers[-1]])
+    norms = [_norm(bwd.error_signals[node]) for node in layers]
+    if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
+        return ""
+    change = norms[0] / norms[-1]
+    if 1 / NOTABLE_IN_ALL < change < NOTABLE_IN_ALL:
+        return ""
+    factor, verb = (change, "grows") if change > 1 else (1 / change, "shrinks")
+    last, first = (said(bwd.graph.label(node)) for node in (layers[-1], layers[0]))
+    each = times(factor ** (1 / (len(norms) - 1)))
+    return f"from {last} back to {first} the error signal {verb} {times(factor)}, about {each} a layer"
 
 
 def _trace_zero(bwd: BackwardPass, node: Node, cut_at: dict[Node, Node]) -> None:
@@ -297,13 +299,146 @@ def _norm(*arrays: Numbers) -> float:
     return float(np.sqrt(sum(float(np.sum(np.square(np.asarray(array, float)))) for array in arrays)))
 
 
+_NO_NORM = {"no error signal": "has none", "unreachable": "none reaches it", "exactly zero": "exactly 0"}
+
+
 def _row(found: NodeDiagnosis) -> list[str]:
     def share(value: float | None) -> str:
         return "-" if value is None else percent(value)
 
-    missing = {"no error signal": "has none", "unreachable": "none reaches it", "not finite": "not finite"}
-    norm = missing.get(found.state) or ("exactly 0" if found.state == "exactly zero" else number(found.norm))
-    passed_on = "-" if found.passed_on is None else f"{number(found.passed_on, 3)}×"
-    ratio = "-" if found.ratio is None else f"{number(found.ratio, 3)}×"
-    return [found.label, found.op, share(found.saturated), share(found.dead), share(found.zero), norm, passed_on, ratio,
-            found.factor or "-"]  # fmt: skip
+    def ratio(value: float | None) -> str:
+        return "-" if value is None else f"{number(value, 3)}×"
+
+    shares, ratios = map(share, (found.saturated, found.dead, found.zero)), map(ratio, (found.passed_on, found.ratio))
+    norm = number(found.norm) if found.state == "passes" else _NO_NORM.get(found.state, found.state)
+    return [found.label, found.op, *shares, norm, *ratios, found.factor or "-"]
+
+
+# What is said: a sentence of a node, and one of all layers --------------------------------------------------------------
+
+
+def of_not_finite(bwd: BackwardPass, node: Node) -> str:
+    """Say it of the first node only: the infinity or NaN spreads from there."""
+    for consumer, _ in bwd.graph.consumers(node):
+        if consumer in bwd.error_signals and not np.isfinite(bwd.error_signals[consumer]).all():
+            return ""
+    return f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite"
+
+
+def of_zero(bwd: BackwardPass, node: Node, cut_at: Mapping[Node, Node]) -> str:
+    """Say why an error signal is exactly zero: of the first node that it is, and of parameters, which can't learn."""
+    graph, label = bwd.graph, said(bwd.graph.label(node))
+    cut = cut_at.get(node)
+    if isinstance(node, Constant):
+        return ""  # nobody asks for it
+    if cut is None:
+        return f"the error signal at {label} is exactly 0: it starts with 0"
+    where = said(graph.label(cut))
+    if not any(m.consumer is cut for m in bwd.messages(node)) and not isinstance(node, Parameter):
+        return ""  # said of the first one
+    units = Units.of(bwd, cut)
+    if units is not None and not np.any(units.slope):
+        reason = f"every unit of {where} has slope 0"
+    elif not np.any(bwd.error_signals[cut]):
+        reason = f"that at {where} is"
+    elif cut.kind == "matmul" and any(not np.any(bwd.values[source]) for source in cut.inputs):
+        zeros = next(graph.label(source) for source in cut.inputs if not np.any(bwd.values[source]))
+        reason = f"{said(zeros)} is exactly 0, and {where} multiplies by it"
+    else:
+        reason = f"{where} sends back zeros only"
+    return f"the error signal at {label} is exactly 0: {reason}"
+
+
+def of_change(bwd: BackwardPass, node: Node, passed_on: float, factor: str, units: Units | None) -> str:
+    """Say by how much an error signal shrinks or grows at a node, and why."""
+    label = said(bwd.graph.label(node))
+    if node.shape == () and passed_on:  # a norm of one number and one of many don't compare
+        return ""
+    if passed_on == 0:
+        why = "every one of its units has slope 0" if factor == "slope" else "it sends back zeros only"
+        return f"the error signal ends at {label}: {why}"
+    if passed_on >= 10:
+        return f"the error signal grows {times(passed_on)} at {label}"
+    if passed_on > 1 / NOTABLE:
+        return _of_units(label, units)
+    why = _why(bwd, node, factor, units)
+    return f"the error signal shrinks {times(1 / passed_on)} at {label}" + (f": {why}" if why else "")
+
+
+_UNITS = {("matmul", 1): -1, ("matmul", 0): 0, ("conv2d", 1): 0}
+"""Which axis of a layer's weights runs along its units, by op and slot."""
+
+
+def of_equal_units(bwd: BackwardPass, weights: Parameter) -> str:
+    """Say that all units of a layer have the same weights and the same gradients: no step will ever tell them apart."""
+    use = bwd.graph.only_use(weights)
+    axis = None if use is None else _UNITS.get((use.consumer.kind, use.slot))
+    if axis is None or weights.ndim < 2 or weights.shape[axis] == 1:
+        return ""
+    value, gradient = (np.moveaxis(array, axis, 0) for array in (bwd.values[weights], bwd.gradient(weights)))
+    near = 1e-3 * np.sqrt(np.finfo(gradient.dtype).eps) * np.abs(gradient).max(initial=0.0)
+    if np.any(value != value[0]) or np.any(np.abs(gradient - gradient[0]) > near):
+        return ""
+    every = (
+        f"all {len(value)} units that {said(bwd.graph.label(weights))} leads to are equal, in weights and in gradients"
+    )
+    return f"{every}: they learn the same for ever; start from random numbers"
+
+
+def _of_units(label: str, units: Units | None) -> str:
+    """Say what is wrong with units, though the error signal as a whole hardly suffers."""
+    if units is not None and units.share_dead:
+        return f"{percent(units.share_dead)} of the units of {label} are dead: their slope is 0 in every sample"
+    if units is not None and units.share_saturated > 0.5:
+        return f"{percent(units.share_saturated)} of the units of {label} are saturated"
+    return ""
+
+
+def _why(bwd: BackwardPass, node: Node, factor: str, units: Units | None) -> str:
+    if factor == "weights":
+        weights = next((source for source in node.inputs if isinstance(source, Parameter)), node.inputs[-1])
+        size = number(rms(bwd.values[weights]), 2)
+        return f"its weights {said(bwd.graph.label(weights))} are small, {size} in root mean square"
+    if units is None:
+        return ""
+    signal: Numbers = bwd.error_signals[node]
+    if _explain(units, units.dead, signal):
+        return f"{percent(units.share_dead)} of its units are dead"
+    if _explain(units, units.saturated, signal):
+        return f"{percent(units.share_saturated)} of its units are saturated"
+    return (
+        f"its slopes are {number(rms(units.slope), 2)} in root mean square, and can be {number(units.best, 2)} at most"
+    )
+
+
+def said(label: str) -> str:
+    """Return a node's name as it stands in a sentence: in quotes only if it is not one plain word."""
+    return label if label and clean(label) == label and not set(label) & set(" '\"") else repr(label)
+
+
+def times(factor: float) -> str:
+    """Return a factor in two digits.
+
+    Examples
+    --------
+    >>> times(4.123), times(748.0), times(4.4e5), times(1.2e9)
+    ('4.1×', '750×', '440,000×', '1.2e+09×')
+    """
+    if 10 <= factor < 1e6:
+        return f"{float(f'{factor:.2g}'):,.0f}×"
+    return f"{number(factor, 2)}×"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with 0 and 100 only for none and all."""
+    if 0 < share < 0.005 or 0.995 < share < 1:
+        return "under 1 %" if share < 0.5 else "over 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def _explain(units: Units, which: Numbers, signal: Numbers) -> bool:
+    """Tell whether the error signal would lose less than half as much, in orders of magnitude, with these at their best."""
+    size = np.abs(np.asarray(signal, float))
+    passed, repaired = (size * slope for slope in (units.slope, np.where(which, units.best, units.slope)))
+    arrived, left, would_be = (float(np.linalg.norm(each)) for each in (size, passed, repaired))
+    return bool(left < would_be) and would_be * would_be > arrived * left

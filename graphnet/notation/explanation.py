@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,16 +15,16 @@ from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.units import entry_of
+from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
-from graphnet.notation.factors import Factor, factors_of, verdict
-from graphnet.notation.formula import Formula
+from graphnet.notation.formula import Formula, factors_in
 from graphnet.notation.indices import IndexWriter
 from graphnet.notation.paths import Path, Place, paths
-from graphnet.notation.pieces import factors_in
 from graphnet.notation.reading import Reader
 from graphnet.notation.symbols import letters_of_axes
-from graphnet.notation.terms import Leaf, SumOver, run
+from graphnet.notation.terms import Leaf, SumOver, extent, run
+
+_Name = Literal["error", "slope", "activation"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,48 @@ class Term:
     index: str
     factors: tuple[float, ...]
     value: float
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One of the factors, over all samples.
+
+    Attributes
+    ----------
+    name : str
+        ``"error"``, ``"slope"`` or ``"activation"``.
+    node : str
+        Label of the node it is of: the unit's output for the first two, what feeds it for the last.
+    unit : tuple of int
+        Which unit of that node.
+    size : float
+        Its root mean square over the samples.
+    expected : float
+        What it could be: the largest error signal of any unit in the pass, the largest slope of this function, 1.
+    values : numpy.ndarray
+        Its value for each sample.
+    """
+
+    name: _Name
+    node: str
+    unit: tuple[int, ...]
+    size: float
+    expected: float
+    values: Numbers
+
+    @property
+    def share(self) -> float:
+        """How large it is of what it could be."""
+        return self.size / self.expected if self.expected else 0.0
+
+    def __str__(self) -> str:
+        unit = str(list(self.unit)) if self.unit else ""
+        what = {
+            "error": f"the error signal ∂E/∂{self.node}{unit} that arrives at the unit",
+            "slope": f"the slope g′ at {self.node}{unit}",
+            "activation": f"the signal {self.node}{unit} fed forward",
+        }[self.name]
+        return f"{what}: {number(self.size)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,13 +196,12 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {
-            "node": self.node,
+        as_they_are = ("node", "value", "paths_found", "all_paths", "rest", "verdict", "culprit")
+        return {name: getattr(self, name) for name in as_they_are} | {
             "entry": list(self.entry),
-            "value": self.value,
             "formula": None if self.formula is None else f"{self.left} = {self.formula}",
-            "terms": [{"index": t.index, "factors": list(t.factors), "value": t.value} for t in self.terms],
-            "messages": [{"consumer": m.consumer, "slot": m.slot, "value": m.value} for m in self.messages],
+            "terms": [vars(term) | {"factors": list(term.factors)} for term in self.terms],
+            "messages": [dict(vars(message)) for message in self.messages],
             "paths": [
                 {
                     "places": [{"node": label, "entry": list(entry)} for label, entry in path.places],
@@ -169,15 +210,10 @@ class Explanation:
                 }
                 for path in self.paths
             ],
-            "paths_found": self.paths_found,
-            "all_paths": self.all_paths,
-            "rest": self.rest,
             "factors": [
                 {"name": f.name, "node": f.node, "unit": list(f.unit), "size": f.size, "expected": f.expected}
                 for f in self.factors
             ],
-            "verdict": self.verdict,
-            "culprit": self.culprit,
         }
 
 
@@ -310,7 +346,7 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | N
     letters = letters_of_axes(bwd.graph)[bwd.graph.label(node)]
     writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
     left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
-    return left, formula, _terms(bwd, formula, entry)
+    return left, formula, _terms_at(bwd, formula, entry)
 
 
 def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
@@ -330,7 +366,7 @@ def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
         for signal in topological_order([formula]):
             if isinstance(signal, Leaf) and signal.role == "error signal":
                 origin = received(bwd.graph[signal.label])
-                if reader.extent(origin)[0] <= 2:
+                if extent(origin)[0] <= 2:
                     passed_on[signal] = origin
         if not passed_on:
             break
@@ -338,7 +374,7 @@ def _error_signal(reader: Reader, bwd: BackwardPass, node: Node) -> Node:
     return formula
 
 
-def _terms(bwd: BackwardPass, formula: Formula, entry: Place) -> tuple[Term, ...]:
+def _terms_at(bwd: BackwardPass, formula: Formula, entry: Place) -> tuple[Term, ...]:
     """Return the terms of the outermost sums, with the numbers of each factor."""
     body, sums, counts = formula.node, [], []
     while isinstance(body.op, SumOver):
@@ -364,3 +400,93 @@ def _terms(bwd: BackwardPass, formula: Formula, entry: Place) -> tuple[Term, ...
         for index in np.ndindex(values.shape)
     ]
     return tuple(sorted(terms, key=lambda term: -abs(term.value)))
+
+
+# The three factors of a weight's gradient: the error that arrives, the slope g′, and the signal fed forward ----------
+
+_SMALL = 0.1
+"""A factor below this share of what it could be is called small."""
+
+
+def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...]:
+    """Return the factors of an entry of a layer's weights or bias; empty if the node is not such a parameter."""
+    graph = bwd.graph
+    use = graph.only_use(node)
+    if use is None or use.slot != 1 or use.consumer not in bwd.error_signals:
+        return ()
+    z = use.consumer
+    if z.kind not in ("matmul", "bias_add") or z.ndim != 2:
+        return ()
+
+    def factor(name: _Name, of: Node, unit: Place, array: Numbers, expected: float) -> Factor:
+        values = array[..., unit[0]]
+        return Factor(name, graph.label(of), unit, rms(values), expected, values)
+
+    fed: list[Factor] = []
+    if z.kind == "matmul":
+        source = z.inputs[0]
+        if source.ndim != 2 or len(entry) != 2:
+            return ()
+        fed = [factor("activation", source, entry[:1], bwd.values[source], 1.0)]
+        use = graph.only_use(z)
+        if use and use.consumer.kind == "bias_add" and use.slot == 0:
+            z = use.consumer
+    use = graph.only_use(z)
+    a = use.consumer if use else z
+    units = Units.of(bwd, a)
+    unit, arrives_at = entry[-1:], z if units is None else a
+    largest = max((rms(signal) for of, signal in bwd.error_signals.items() if is_activation(of)), default=1.0)
+    error = factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest)
+    return (error, *([] if units is None else [factor("slope", a, unit, units.slope, units.best)]), *fed)
+
+
+def rms(array: Any) -> float:
+    """Return the root of the mean of squares; 0 of nothing."""
+    return float(np.sqrt(np.mean(np.square(np.asarray(array, float))))) if np.size(array) else 0.0
+
+
+def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[str, _Name | Literal["cancels", ""]]:
+    """Say in a sentence whether a gradient is small, and which factor made it so."""
+    if not np.isfinite(value):
+        return f"it is not finite ({value}): look for the first node whose value or error signal is not", ""
+    zero = next((factor for factor in factors if not np.any(factor.values)), None)
+    if value == 0 and zero is not None:
+        return f"it is exactly 0, because in every sample {_is_zero(zero)}", zero.name
+    if value == 0 and factors and not np.any(_terms(factors)):
+        return "it is exactly 0: in each sample one of its factors is", min(factors, key=lambda f: f.share).name
+    if value == 0:
+        return "it is exactly 0, though not all its terms are: they cancel", "cancels"
+    small = min(factors, key=lambda factor: factor.share, default=None)
+    if abs(value) > 0.01 * largest:
+        if small is not None and small.share < _SMALL * _SMALL:
+            every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
+            return f"{every}, because of the {small.name}: {_is_small(small)}", small.name
+        return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
+    if small is not None and small.share < _SMALL:
+        return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
+    terms = _terms(factors)
+    if factors and abs(terms.sum()) < _SMALL * np.abs(terms).sum():
+        return "it is small, because the samples pull in opposite directions: their terms cancel", "cancels"
+    return "it is small, but no single factor is", ""
+
+
+def _terms(factors: tuple[Factor, ...]) -> Numbers:
+    return np.prod([factor.values for factor in factors], axis=0)  # type: ignore[no-any-return]
+
+
+def _is_zero(factor: Factor) -> str:
+    return str(factor).replace(": 0", " is 0")
+
+
+def _is_small(factor: Factor) -> str:
+    return {
+        "error": f"{factor}, where the largest of any layer is {number(factor.expected)}",
+        "slope": f"{factor}, where it can be {number(factor.expected)}{_saturated(factor)}",
+        "activation": f"{factor}: there is hardly a signal for the weight to act on",
+    }[factor.name]
+
+
+def _saturated(factor: Factor) -> str:
+    """Say it only of a unit that is so in every sample, by what is called saturated anywhere."""
+    at_every = np.abs(factor.values) < SATURATED * factor.expected
+    return ": the unit is saturated" if np.all(at_every) and np.any(factor.values) else ""

@@ -6,25 +6,23 @@ Layers run i → j → k, samples are n. Where samples don't mix, a line need no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial, reduce
+from typing import TYPE_CHECKING
 
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
-from graphnet.notation.derivation import Derivation, Step
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, letters_of_axes, takes_all
+from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, fresh, letters_of_axes, takes_all
 from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
-from graphnet.ops.activations import AlongAxis
-from graphnet.ops.arithmetic import Divide, Multiply, Negative
-from graphnet.ops.elementwise import Elementwise
-from graphnet.ops.indexing import Getitem
-from graphnet.ops.linear import BiasAdd, Matmul, Transpose
-from graphnet.ops.reductions import Mean, Sum
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
+
+if TYPE_CHECKING:
+    from graphnet.notation.derivation import Derivation, Step
 
 
 def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
@@ -43,7 +41,7 @@ def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
     ]
     count = len(derivation.steps)
     of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return Derivation(reader.graph, tuple(written[:count]), tuple(written[count:]), of_samples)
+    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
 
 
 class IndexWriter:
@@ -86,19 +84,18 @@ class IndexWriter:
         match node.op, node.inputs:
             case None, _ if node.shape == ():
                 return node
-            case (Elementwise() | BiasAdd()) as op, inputs:
+            case (elementwise.Elementwise() | linear.BiasAdd()) as op, inputs:
                 pairs = zip(inputs, self._in(node, indices), strict=True)
                 return self.reader.call(op, tuple(self.entries(source, at, scope) for source, at in pairs), ())
-            case Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
+            case linear.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
                 return self._product(node, indices, scope)
-            case (Sum() | Mean()) as op, (x,):
+            case (reductions.Sum() | reductions.Mean()) as op, (x,):
                 sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
                 known = {axis: size for axis, size in sizes.items() if size is not None}
                 if len(known) == len(sizes):
-                    total = self._sum(node, known, indices, scope)
-                    return (
-                        total if isinstance(op, Sum) else self._call(Divide(), total, self._product_of(known.values()))
-                    )
+                    averaged = [] if isinstance(op, reductions.Sum) else known.values()
+                    count = reduce(partial(self._call, arithmetic.Multiply()), averaged, self.reader.number(1.0))
+                    return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
             case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
@@ -129,10 +126,10 @@ class IndexWriter:
         x, y = node.inputs
         letter = self._letters(x)[-1] or self._letters(y)[0]
         added_by_the_rule = x.shape[-1] == 1 and letter is None
-        inner = None if added_by_the_rule else _fresh(letter, scope)
+        inner = None if added_by_the_rule else fresh(letter or "m", scope)
         scope |= {inner} if inner else set()
         left, right = self._in(node, indices, inner)
-        product = self._call(Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
+        product = self._call(arithmetic.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
         if inner is None:
             return product
         in_x = self._size(x, x.ndim - 1)
@@ -145,7 +142,7 @@ class IndexWriter:
         ((*letters,),) = self._in(node, indices)
         own, over = self._letters(x), []
         for axis, size in sizes.items():
-            letters[axis] = letter = _fresh(own[axis], scope)
+            letters[axis] = letter = fresh(own[axis] or "m", scope)
             scope |= {letter}
             over.append((letter, size))
         body = self.entries(x, tuple(letters), scope)
@@ -166,12 +163,6 @@ class IndexWriter:
                 if to is not None:
                     found[to] = found[to] or letter
         return tuple(found)
-
-    def _product_of(self, sizes: Iterable[Node]) -> Node:
-        product = self.reader.number(1.0)
-        for size in sizes:
-            product = self._call(Multiply(), product, size)
-        return product
 
     def _size(self, node: Node, axis: int) -> Node | None:
         """Return the size of an axis, as a number or what it will be; None if nothing in the formula tells."""
@@ -197,9 +188,9 @@ class IndexWriter:
         """
         inner, outer = _opened(right)
         match inner:
-            case Node(op=Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
+            case Node(op=arithmetic.Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
                 inner, more = _opened(last)
-            case Node(op=Negative(), inputs=(last,)):
+            case Node(op=arithmetic.Negative(), inputs=(last,)):
                 inner, more = _opened(last)
             case _:
                 more = []
@@ -220,7 +211,7 @@ class IndexWriter:
         if not isinstance(node.op, Entry):
             return isinstance(node, Leaf) and node.role == "size"
         (of,) = node.inputs
-        if isinstance(of.op, AlongAxis) and of.op.axis == -1:  # a function of each row alone, as the softmax of z
+        if isinstance(of.op, activations.AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
             (of,) = of.inputs
         if not isinstance(of, Leaf):
             return True
@@ -248,18 +239,11 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_MOVING = (Transpose, BroadcastTo, ExpandDims, Squeeze, Getitem)
+_MOVING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:
     return [] if node.op is None else axes_along(node.op, node.shape, [source.shape for source in node.inputs])
-
-
-def _fresh(letter: str | None, used: Collection[str]) -> str:
-    letter = letter or "m"
-    while letter in used:
-        letter += "′"
-    return letter
 
 
 def _entry_symbols(reader: Reader, letters: Mapping[str, Letters], numbered: Collection[str]) -> dict[str, Symbol]:

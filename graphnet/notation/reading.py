@@ -6,7 +6,9 @@ for it; and on another copy, with another number: what has changed tells how the
 
 from __future__ import annotations
 
+import contextlib
 import fractions
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -26,17 +28,20 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.shortening import Shortener
 from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
-from graphnet.notation.terms import Leaf
-from graphnet.ops.activations import LogSoftmax, Sigmoid, Softmax, Softplus
-from graphnet.ops.arithmetic import Divide, Multiply
-from graphnet.ops.images import MaxPool2d
+from graphnet.notation.terms import Leaf, Shortener, extent
+from graphnet.ops import activations, arithmetic, images
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (Sigmoid, Softplus, Softmax, LogSoftmax, MaxPool2d)
+_KNOWN_BY_NAME = (
+    activations.Sigmoid,
+    activations.Softplus,
+    activations.Softmax,
+    activations.LogSoftmax,
+    images.MaxPool2d,
+)
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
@@ -138,7 +143,7 @@ class Reader(Shortener):
                 inputs = tuple(read[source] for source in node.inputs)
                 sizes = self._copies.settings(node, twins, partial(self._size, near))
                 formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
-                size, depth = self.extent(formula)
+                size, depth = extent(formula)
                 if size > LARGEST or depth > DEEPEST:
                     return None
                 read[node] = formula
@@ -156,40 +161,46 @@ class Reader(Shortener):
         return node
 
     def _number(self, near: Node, values: Sequence[float]) -> Node:
-        """Return a number by what it is in the copies, as 2 / (3 N), with the sizes of operands of `near` if they have them."""
-        try:
-            number, powers = self._copies.powers(values)
-            factors = [(self._known(near, letter), power) for letter, power in powers.items()]
-        except NoFormula:  # not of one size: of one that an operand has, as 1 / (N + M)
-            number, size, power = self._by_operand(near, values)
-            factors = [(size, power)]
-        parts = [self.number(part) for part in (ratio_of(number) if factors else (number, 1.0))]
-        for size, power in factors:
+        """Return a number by what it is in the copies, c times powers of sizes that operands of `near` have: 2 / (3 N)."""
+        if all(value == values[0] for value in values):
+            return self.number(values[0])
+        sizes = self._sizes_near(near)
+        for powers in sorted(product((0, -1, 1, -2, 2), repeat=len(sizes)), key=lambda powers: sum(map(abs, powers))):
+            scales = [math.prod(map(pow, of_copy, powers)) for of_copy in zip(*sizes, strict=True)]
+            ratios = [value / scale for value, scale in zip(values, scales, strict=False)]
+            if ratios and np.allclose(ratios, ratios[0], rtol=1e-12, atol=0):
+                break
+        else:
+            raise NoFormula
+        parts = [self.number(part) for part in ratio_of(ratios[0])]
+        for size, power in zip(sizes.values(), powers, strict=True):
             for _ in range(abs(power)):
-                parts[power < 0] = self.call(Multiply(), (parts[power < 0], size), ())
-        return self.call(Divide(), (parts[0], parts[1]), ())
+                parts[power < 0] = self.call(arithmetic.Multiply(), (parts[power < 0], size), ())
+        return self.call(arithmetic.Divide(), (parts[0], parts[1]), ())
 
-    def _by_operand(self, near: Node, values: Sequence[float]) -> tuple[float, Node, int]:
-        """Return c, the size S of an operand and p, where the values are c · Sᵖ in all copies."""
-        for of in (*near.inputs, near):
+    def _sizes_near(self, near: Node) -> dict[tuple[int, ...], Node]:
+        """Return the unknown sizes of a node's operands and of the inputs, by what they are in the copies."""
+        found: dict[tuple[int, ...], Node] = {}
+        for of in (*near.inputs, near, *self.graph.inputs):
             for axis, size in enumerate(of.shape):
-                sizes = self._sizes(of, axis)
-                for power in (-1, 1) if size is None and len(sizes) > 1 and 0 not in sizes else ():
-                    ratios = [value / size**power for value, size in zip(values, sizes, strict=True)]
-                    if np.allclose(ratios, ratios[0], rtol=1e-12, atol=0):
-                        return ratios[0], self._size(near, sizes), power
-        raise NoFormula
+                sizes = tuple(self._sizes(of, axis))
+                if size is None and len(set(sizes)) > 1 and 0 not in sizes and sizes not in found:
+                    with contextlib.suppress(NoFormula):
+                        found[sizes] = self._size(near, sizes)
+        return found
 
     def _size(self, near: Node, sizes: Sequence[int]) -> Node:
         """Return a size by what it is in the copies, as N + M or N / 2."""
         terms: list[Node] = []
         rest = fractions.Fraction(sizes[0])
-        for letter, other in zip(self._copies.numbers, sizes[1:], strict=True):
-            times = self._copies.times(letter, sizes[0], other)
-            rest -= times * self._copies.numbers[letter]
+        for (letter, number), other in zip(self._copies.numbers.items(), sizes[1:], strict=True):
+            times = fractions.Fraction(other - sizes[0], _OTHER - number)
+            if times.numerator > 100 or times.denominator > 8:  # not so simple: it is more than a sum of sizes
+                raise NoFormula
+            rest -= times * number
             if times:
-                part = self.call(Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
-                terms.append(self.call(Divide(), (part, self.number(times.denominator)), ()))
+                part = self.call(arithmetic.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
+                terms.append(self.call(arithmetic.Divide(), (part, self.number(times.denominator)), ()))
         return self.total([*terms, self.number(float(rest))], ())
 
     def _known(self, near: Node, letter: str) -> Node:
@@ -379,27 +390,6 @@ class Copies:
     def sizes(self, letter: str) -> list[int]:
         """Return the numbers for an unknown size, in all copies."""
         return [self.numbers[letter], *(_OTHER if other == letter else self.numbers[letter] for other in self.numbers)]
-
-    def times(self, letter: str, size: int, other: int) -> fractions.Fraction:
-        """Return how often a size goes into another one, by how that changes with it."""
-        times = fractions.Fraction(other - size, _OTHER - self.numbers[letter])
-        if times.numerator > 100 or times.denominator > 8:  # not so simple: it is more than a sum of sizes
-            raise NoFormula
-        return times
-
-    def powers(self, values: Sequence[float]) -> tuple[float, dict[str, int]]:
-        """Return c and the power p of each size N that a number is made of, c · Nᵖ, by what it is in all copies."""
-        number, *others = values
-        powers = {}
-        for letter, other in zip(self.numbers, others, strict=True):
-            if other != values[0]:
-                ratio, change = _OTHER / self.numbers[letter], other / values[0] if values[0] else 0.0
-                found = [p for p in (-2, -1, 1, 2) if np.isclose(change, ratio**p, rtol=1e-12, atol=0)]
-                if not found:
-                    raise NoFormula
-                powers[letter] = found[0]
-                number = number / float(self.numbers[letter]) ** found[0]
-        return number, powers
 
 
 def ratio_of(number: float) -> tuple[float, float]:

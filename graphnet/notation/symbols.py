@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,14 +14,7 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.units import is_activation
-from graphnet.ops.activations import AlongAxis
-from graphnet.ops.elementwise import Elementwise
-from graphnet.ops.indexing import Getitem
-from graphnet.ops.linear import BiasAdd, Matmul, Transpose
-from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy, Loss
-from graphnet.ops.normalisation import Normalisation
-from graphnet.ops.reductions import Reduction
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Squeeze
+from graphnet.ops import activations, elementwise, indexing, linear, losses, normalisation, reductions, shaping
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -70,17 +63,13 @@ def candidates(name: str) -> Iterator[Symbol]:
     if match is not None:
         letter, digits, word, long, long_digits = match.groups()
         base = GREEK.get(letter, letter) if letter else long
+        base = _SPELLED[base] if base in _TAKEN else base
         sub = digits or word or long_digits or ""
         numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not sub else None
         if numbered:
-            yield Symbol(_free(base), numbered[1])
-        yield Symbol(_free(base), short(" ".join(filter(None, [*scopes, sub]))))
+            yield Symbol(base, numbered[1])
+        yield Symbol(base, short(" ".join(filter(None, [*scopes, sub]))))
     yield Symbol(short(name))
-
-
-def _free(base: str) -> str:
-    """Return a base, spelled out if the letter has a meaning of its own in formulas."""
-    return _SPELLED[base] if base in _TAKEN else base
 
 
 class Symbols:
@@ -143,7 +132,7 @@ class Symbols:
 
 
 _SUMS = frozenset({"matmul", "bias_add", "add"})
-_WITH_ACTIVATION = (BinaryCrossEntropy, CrossEntropy)
+_WITH_ACTIVATION = (losses.BinaryCrossEntropy, losses.CrossEntropy)
 
 
 def _pre_activations(graph: Graph) -> Iterator[Node]:
@@ -157,8 +146,10 @@ def _pre_activations(graph: Graph) -> Iterator[Node]:
 
 def _is_scored(graph: Graph, node: Node) -> bool:
     """Tell whether a loss is asked about a node itself; a sum of other things than weighted signals may be any output."""
-    losses = [consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, Loss) and slot == 0]
-    return bool(losses) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in losses))
+    ops = [
+        consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, losses.Loss) and slot == 0
+    ]
+    return bool(ops) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in ops))
 
 
 # Index letters: one for each axis of each value, the same for axes that an op lines up ------------------------------
@@ -203,10 +194,15 @@ def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
     """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
     distinct: list[str] = []
     for letter in letters:
-        while letter in distinct:
-            letter += "′"
-        distinct.append(letter)
+        distinct.append(fresh(letter, distinct))
     return tuple(distinct)
+
+
+def fresh(letter: str, used: Collection[str]) -> str:
+    """Return a letter that is not used yet: with primes, if it is."""
+    while letter in used:
+        letter += "′"
+    return letter
 
 
 def _letters_for(count: int) -> list[str]:
@@ -223,10 +219,10 @@ def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
     """Yield the axes that a node's op takes to run along with each other."""
     if node.op is None:
         return
-    if isinstance(node.op, Loss):
+    if isinstance(node.op, losses.Loss):
         prediction, target = node.inputs
         yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
-    if isinstance(node.op, Matmul):
+    if isinstance(node.op, linear.Matmul):
         x, y = node.inputs
         yield (x, x.ndim - 1), (y, max(y.ndim - 2, 0))
     all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
@@ -245,27 +241,35 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]
 
     Examples
     --------
-    >>> axes_along(Matmul(), (4, 3), [(4, 2), (2, 3)]), axes_along(BiasAdd(), (4, 3), [(4, 3), (3,)])
-    ([(0, None), (None, 1)], [(0, 1), (1,)])
+    >>> axes_along(linear.Matmul(), (4, 3), [(4, 2), (2, 3)])
+    [(0, None), (None, 1)]
     """
-    match op:
-        case Matmul():
-            x, y = operands
-            stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
-            in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
-            row = [len(stack)] if len(x) > 1 else []
-            column = [len(output) - 1] if len(y) > 1 else []
-            return [(*in_x, *row, None), (*in_y, None, *column)]
-        case Transpose() | Reduction() | Squeeze() | ExpandDims() | Getitem() if takes_all(op):
-            gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, Squeeze) else ()
-            sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
-            after = op.shape(tuple(sizes))
-            return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
-    if isinstance(op, (Elementwise, BiasAdd, AlongAxis, Normalisation, BroadcastTo)) or _keeps_shape(
-        op, output, operands
-    ):
+    if isinstance(op, linear.Matmul):
+        x, y = operands
+        stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
+        in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
+        row = [len(stack)] if len(x) > 1 else []
+        column = [len(output) - 1] if len(y) > 1 else []
+        return [(*in_x, *row, None), (*in_y, None, *column)]
+    if isinstance(op, _MOVING) and takes_all(op):
+        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, shaping.Squeeze) else ()
+        sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
+        after = op.shape(tuple(sizes))
+        return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
+    keeps_shape = not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
+    if isinstance(op, _KEEPING) or keeps_shape:  # a custom op that keeps it works entry by entry, most likely
         return [_aligned(output, operand) for operand in operands]
     return [(None,) * len(operand) for operand in operands]
+
+
+_KEEPING = (
+    activations.AlongAxis,
+    elementwise.Elementwise,
+    linear.BiasAdd,
+    normalisation.Normalisation,
+    shaping.BroadcastTo,
+)
+_MOVING = (linear.Transpose, reductions.Reduction, shaping.Squeeze, shaping.ExpandDims, indexing.Getitem)
 
 
 def _aligned(output: Shape, operand: Shape) -> _Along:
@@ -273,11 +277,6 @@ def _aligned(output: Shape, operand: Shape) -> _Along:
     return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
 
 
-def _keeps_shape(op: Op, output: Shape, operands: Sequence[Shape]) -> bool:
-    """Tell whether it is a custom op that most likely works entry by entry."""
-    return not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
-
-
 def takes_all(op: Op | None) -> bool:
     """Tell whether an op is no indexing that leaves entries out."""
-    return not isinstance(op, Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)
+    return not isinstance(op, indexing.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from graphnet.common.cached import cached_property
 from graphnet.common.text import markup
 from graphnet.notation.symbols import GREEK
 
@@ -25,7 +26,7 @@ class Digits(_Text):
     """A number."""
 
 
-class Letters(_Text):
+class Indices(_Text):
     """Indices: letters in italics side by side."""
 
 
@@ -85,12 +86,42 @@ class Fence:
     """Not needed where fractions, roots and exponents are seen as such."""
 
 
-Box: TypeAlias = Name | Digits | Letters | Sign | Words | Row | Script | Fraction | Root | Fence
+Box: TypeAlias = Name | Digits | Indices | Sign | Words | Row | Script | Fraction | Root | Fence
 
 
 def row(*parts: Box) -> Box:
     """Return boxes side by side."""
     return parts[0] if len(parts) == 1 else Row(parts)
+
+
+class Written:
+    """What has boxes, and is written in three ways."""
+
+    @cached_property
+    def box(self) -> Box:
+        """As boxes."""
+        raise NotImplementedError
+
+    @cached_property
+    def text(self) -> str:
+        """As Unicode text."""
+        return as_text(self.box)
+
+    @cached_property
+    def latex(self) -> str:
+        """As LaTeX, without dollar signs."""
+        return as_latex(self.box)
+
+    @cached_property
+    def mathml(self) -> str:
+        """As MathML, to set in a ``<math>`` element."""
+        return as_mathml(self.box)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 # Unicode text -------------------------------------------------------------------------------------------------------
@@ -102,7 +133,7 @@ _SUP = dict(zip("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", strict=
 def as_text(box: Box) -> str:
     """Write boxes on one line."""
     match box:
-        case Name(text) | Digits(text) | Letters(text):
+        case Name(text) | Digits(text) | Indices(text):
             return text
         case Sign(text, spaced):
             return f" {text} " if spaced else text
@@ -150,7 +181,7 @@ def as_latex(box: Box) -> str:
             return text
         case Name(text):
             return rf"\mathrm{{{_latex_escape(text)}}}"
-        case Letters(text):
+        case Indices(text):
             return text.replace("′", "'")
         case Digits(text) if "e" in text:
             mantissa, exponent = _scientific(text)
@@ -220,7 +251,7 @@ def as_mathml(box: Box) -> str:
     match box:
         case Name(text):
             return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
-        case Letters(text):
+        case Indices(text):
             return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
         case Digits(text) if "e" in text:
             mantissa, exponent = _scientific(text)

@@ -36,6 +36,8 @@ class Sigmoid(Elementwise):
     Computed as eᶻ / (1 + eᶻ) where z < 0: it never overflows, and keeps the left tail.
     """
 
+    written = "σ"
+
     def forward(self, z: Array) -> Array:
         e = np.exp(np.minimum(z, -z))  # not −|z|, which no complex step can pass
         return np.where(z < 0, e, 1) / (1 + e)
@@ -164,6 +166,8 @@ class Softmax(AlongAxis):
 @dataclass(frozen=True)
 class LogSoftmax(AlongAxis):
     """Logarithm of softmax, aᵢ = zᵢ − ln Σⱼ e^zⱼ; z receives δ − eᵃ Σⱼ δⱼ, from the cached output."""
+
+    written = "log softmax"
 
     def forward(self, z: Array) -> Array:
         shifted = z - np.max(z, axis=self.axis, keepdims=True)

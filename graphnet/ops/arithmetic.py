@@ -143,6 +143,7 @@ class Log(Unary):
     """Natural logarithm, a = ln z, g′ = 1 / z."""
 
     ufunc = np.log
+    written = "ln"
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         return delta / z

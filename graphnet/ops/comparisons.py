@@ -36,23 +36,23 @@ class Truth(Stepwise):
 
 
 def _made(
-    numpy_function: Callable[..., Any], meaning: str, *kinds: type[ElementwisePrimitive]
+    numpy_function: Callable[..., Any], meaning: str, *kinds: type[ElementwisePrimitive], written: str = ""
 ) -> tuple[type[ElementwisePrimitive], OpFunction]:
     """Make the class of an op that is a function of NumPy and has no slope, and the function that applies it."""
     name = numpy_function.__name__.title().replace("_", "")
-    body = {"__doc__": meaning, "__module__": __name__, "ufunc": staticmethod(numpy_function)}
+    body = {"__doc__": meaning, "__module__": __name__, "ufunc": staticmethod(numpy_function), "written": written}
     kind = builtin(type(name, kinds, body))
     return kind, function(kind(), numpy_function)
 
 
-Greater, greater = _made(np.greater, "Whether x > y, entry by entry.", Truth, Binary)
-GreaterEqual, greater_equal = _made(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary)
-Less, less = _made(np.less, "Whether x < y, entry by entry.", Truth, Binary)
-LessEqual, less_equal = _made(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary)
-Equal, equal = _made(np.equal, "Whether x = y, entry by entry.", Truth, Binary)
-NotEqual, not_equal = _made(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary)
-LogicalAnd, logical_and = _made(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary)
-LogicalOr, logical_or = _made(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary)
+Greater, greater = _made(np.greater, "Whether x > y, entry by entry.", Truth, Binary, written=">")
+GreaterEqual, greater_equal = _made(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary, written="≥")
+Less, less = _made(np.less, "Whether x < y, entry by entry.", Truth, Binary, written="<")
+LessEqual, less_equal = _made(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary, written="≤")
+Equal, equal = _made(np.equal, "Whether x = y, entry by entry.", Truth, Binary, written="=")
+NotEqual, not_equal = _made(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary, written="≠")
+LogicalAnd, logical_and = _made(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary, written="∧")
+LogicalOr, logical_or = _made(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary, written="∨")
 LogicalNot, logical_not = _made(np.logical_not, "Whether it is false, entry by entry.", Truth, Unary)
 Sign, sign = _made(np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary)
 ZerosLike, zeros_like = _made(np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary)
@@ -82,6 +82,7 @@ class Maximum(Binary):
     """Larger of two operands. The larger one receives δ; equal ones receive half of it each."""
 
     ufunc = np.maximum
+    written = "max"
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return shares(delta, x > y, x, y)
@@ -92,6 +93,7 @@ class Minimum(Binary):
     """Smaller of two operands. The smaller one receives δ; equal ones receive half of it each."""
 
     ufunc = np.minimum
+    written = "min"
 
     def backward(self, delta: Array, a: Array, x: Array, y: Array) -> Array:
         return shares(delta, x < y, x, y)

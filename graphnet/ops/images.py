@@ -56,6 +56,16 @@ class Sliding(Primitive):
         pair(self.stride, "stride", 1)
         pair(self.padding, "padding", 0)
 
+    def to_input(self, delta: Array, W: Array, x: Array) -> Array:
+        """Take an error signal back to the images `x`."""
+        size = _known(x, "rows and columns of x")
+        return Conv2dToInput(size, stride=self.stride, padding=self.padding)(delta, W)
+
+    def to_kernel(self, x: Array, delta: Array, W: Array) -> Array:
+        """Take an error signal back to the kernel `W`."""
+        size = _known(W, "rows and columns of W")
+        return Conv2dToKernel(size, stride=self.stride, padding=self.padding)(x, delta)
+
 
 @builtin
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +80,7 @@ class Conv2d(Sliding):
         return _products(_windows(_padded(x, self.padding), W.shape[2:], self.stride), W)
 
     def backward(self, delta: Array, z: Array, x: Array, W: Array) -> Array:
-        to_input = Conv2dToInput(_known(x, "rows and columns of x"), stride=self.stride, padding=self.padding)
-        to_kernel = Conv2dToKernel(_known(W, "rows and columns of W"), stride=self.stride, padding=self.padding)
-        return to_input(delta, W), to_kernel(x, delta)
+        return self.to_input(delta, W, x), self.to_kernel(x, delta, W)
 
     def shape(self, x: Shape, W: Shape) -> Shape:
         _require_images(x=x, W=W)
@@ -103,9 +111,7 @@ class Conv2dToInput(Sliding):
         return _products(windows, W[:, :, ::-1, ::-1].swapaxes(0, 1))
 
     def backward(self, delta: Array, output: Array, signal: Array, W: Array) -> Array:
-        sliding = {"stride": self.stride, "padding": self.padding}
-        to_kernel = Conv2dToKernel(_known(W, "rows and columns of W"), **sliding)
-        return Conv2d(**sliding)(delta, W), to_kernel(delta, signal)
+        return Conv2d(stride=self.stride, padding=self.padding)(delta, W), self.to_kernel(delta, signal, W)
 
     def shape(self, delta: Shape, W: Shape) -> Shape:
         _require_images(delta=delta, W=W)
@@ -137,9 +143,7 @@ class Conv2dToKernel(Sliding):
         return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
-        sliding = {"stride": self.stride, "padding": self.padding}
-        to_input = Conv2dToInput(_known(x, "rows and columns of x"), **sliding)
-        return to_input(signal, delta), Conv2d(**sliding)(x, delta)
+        return self.to_input(signal, delta, x), Conv2d(stride=self.stride, padding=self.padding)(x, delta)
 
     def shape(self, x: Shape, delta: Shape) -> Shape:
         _require_images(x=x, delta=delta)

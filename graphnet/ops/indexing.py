@@ -71,6 +71,7 @@ class Scatter(Moving):
         The part, as in `Getitem`.
     """
 
+    written = "zeros with"
     to: tuple[int, ...]
     index: Index
 
@@ -128,6 +129,7 @@ class ScatterAdd(Moving):
         The axis the positions count along.
     """
 
+    written = "zeros plus"
     to: tuple[int, ...]
     axis: int
     choosing = (1,)
@@ -179,23 +181,17 @@ def in_range(positions: Array, least: int, size: int) -> bool:
 
 
 def _described_index(index: Any) -> Index:
-    items = index if isinstance(index, tuple) else (index,)
-    described: list[Any] = []
-    for item in items:
+    def described(item: Any) -> Any:
         if isinstance(item, slice):
-            described.append(
-                tuple(
-                    None if i is None else whole(i, "a bound of a slice", error=ShapeError)
-                    for i in (item.start, item.stop, item.step)
-                )
-            )
+            bounds = (item.start, item.stop, item.step)
             if item.step == 0:
                 raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
-        elif isinstance(item, EllipsisType):
-            described.append("...")
-        elif item is None or (isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64))):
-            described.append(None if item is None else int(item))
-        else:
+            return tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in bounds)
+        if isinstance(item, EllipsisType):
+            return "..."
+        if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):
+            return int(item)
+        if item is not None:
             repair = "Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions."
             if getattr(item, "dtype", None) == np.dtype(bool):
                 repair = "How many a mask picks is known only when run: np.where(mask, z, 0) keeps the shape."
@@ -203,7 +199,9 @@ def _described_index(index: Any) -> Index:
                 f"indexing a node with {type(item).__name__} {shown(item)}",
                 repair=repair,
             )
-    return tuple(described)
+        return None
+
+    return tuple(map(described, index if isinstance(index, tuple) else (index,)))
 
 
 @implements(np.ndarray.__getitem__)

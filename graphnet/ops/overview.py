@@ -16,27 +16,23 @@ from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
-from graphnet.ops.activations import Polynomial
-from graphnet.ops.images import Conv2dToInput, Conv2dToKernel, MaxPool2d
-from graphnet.ops.indexing import Getitem, Scatter, ScatterAdd
-from graphnet.ops.normalisation import BatchNorm
-from graphnet.ops.shaping import BroadcastTo, ExpandDims, Reshape, Squeeze
+from graphnet.ops import activations, images, indexing, normalisation, shaping
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
     for op in (
-        BatchNorm((0,)),
-        BroadcastTo((4, 2, 3)),
-        Conv2dToInput((6, 5)),
-        Conv2dToKernel((3, 2)),
-        Scatter((4, 3), ((1, 3, None),)),
-        ExpandDims((0,)),
-        Getitem((0,)),
-        MaxPool2d((2, 2), (2, 2)),
-        Polynomial((1.0, 2.0, 3.0)),
-        ScatterAdd((5, 3), 0),
-        Reshape((3, 2)),
-        Squeeze((0,)),
+        normalisation.BatchNorm((0,)),
+        shaping.BroadcastTo((4, 2, 3)),
+        images.Conv2dToInput((6, 5)),
+        images.Conv2dToKernel((3, 2)),
+        indexing.Scatter((4, 3), ((1, 3, None),)),
+        shaping.ExpandDims((0,)),
+        indexing.Getitem((0,)),
+        images.MaxPool2d((2, 2), (2, 2)),
+        activations.Polynomial((1.0, 2.0, 3.0)),
+        indexing.ScatterAdd((5, 3), 0),
+        shaping.Reshape((3, 2)),
+        shaping.Squeeze((0,)),
     )
 }
 """An example of each op that can't be made without settings."""

@@ -111,6 +111,7 @@ class BroadcastTo(Moving):
         The new shape.
     """
 
+    written = "spread"
     to: tuple[int, ...]
 
     def forward(self, z: Array) -> Array:

@@ -7,7 +7,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.errors import GraphError
-from graphnet.notation.verdicts import times
+from graphnet.notation.diagnosis import times
 from tests.notation.networks import small
 
 rng = np.random.default_rng(0)

@@ -69,6 +69,30 @@ def test_a_rule_that_can_not_be_read_is_a_function_of_what_it_is_given():
     assert rules.backward[0].text == "running_sum′(∂E/∂a, a, z)"
 
 
+def test_an_op_is_called_what_it_says():
+    class ShiftedLog(gn.Op):
+        written = "ln₁"
+
+        def forward(self, z):
+            return np.log1p(z.astype(float))  # of arrays alone, so that it is called by its name
+
+        def backward(self, delta, a, z):
+            return delta * np.exp(-a)
+
+    a = ShiftedLog()(gn.parameter("z", np.ones(3)), name="a")
+    rules = rule_formulas(gn.sum(a, name="E"))[a]
+    assert str(rules.forward) == "ln₁(z)"
+    assert str(rules.backward[0]) == "∂E/∂a ⊙ e^(−a)"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(-0.5, "max(z, −½)"), (0.5, "max(z, ½)"), (-1 / 3, "max(z, −1 / 3)"), (-2.0, "max(z, −2)")]
+)
+def test_a_negative_number_is_set_as_the_number_with_a_minus(number, expected):
+    a = gn.maximum(gn.parameter("z", np.ones(3)), number)
+    assert str(rule_formulas(a)[a].forward) == expected
+
+
 def test_an_op_without_a_way_back_says_so():
     only_forward = gn.op(lambda z: np.sin(z))
     a = only_forward(gn.parameter("z", 1.0))
