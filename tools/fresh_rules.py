@@ -556,8 +556,8 @@ def main() -> None:
     for name, whole in (("First set", FIRST), ("Second set", SECOND)):
         if part := [f for f in families if f in whole]:
             said = run(part, options.seeds)
-            tables = (shown(table(said, right=right)) for right in (False, True))
-            print("{}: wrong rules\n\n{}\n\n{}: right rules\n\n{}\n".format(name, next(tables), name, next(tables)))
+            for of, right in (("wrong", False), ("right", True)):
+                print(f"{name}: {of} rules\n\n{shown(table(said, right=right))}\n", flush=True)
             found += said
     print(f"{len(found)} checks in {time.perf_counter() - started:.0f} s")
     if options.list:
