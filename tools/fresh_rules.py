@@ -175,6 +175,7 @@ ALSO: dict[str, tuple[str, ...]] = {
         ("cosine_norms_stopped", "rms_norm_sum_for_mean", "rms_norm_x_not_normalised"), ("no part along x",)
     ),
     "l2_normalise_projects_by_input": ("no part along output",),
+    "hard_swish_gate_constant": ("size of the input is below", "between two bounds"),  # where the gate has a slope
     "hardswish_z_over_three": ("between two bounds", "size of the input is below"),  # the middle
     "softsign_one_minus_square": ("output²·1/(|z|)",),  # 1 − a² less 2 a² / |z|
     "soft_cap_output_not_scaled": ("0.96·δ",),  # 1 − 1/25
