@@ -153,6 +153,7 @@ class Evidence:
         self.op, self.delta, self.output = self.scene.op, self.scene.delta, self.scene.output
         self.inputs, self.input = self.scene.inputs, self.scene.inputs[self.slot]
         self.names = self.op.input_names(len(self.inputs))
+        self._told: dict[Any, Any] = {}
 
     @cached_property
     def right(self) -> Numbers:
@@ -247,6 +248,12 @@ class Evidence:
     def replaced(self, slot: int, array: Numbers) -> list[Numbers]:
         """Return the inputs with one of them replaced."""
         return [array if i == slot else other for i, other in enumerate(self.inputs)]
+
+    def told(self, hypothesis: Callable[[Evidence], Iterator[Name]]) -> Iterator[Name]:
+        """Return the names that a hypothesis has for this, made when they are asked for, and kept."""
+        found = self._told.setdefault(hypothesis, tee(hypothesis(self), 1)[0])
+        names: Iterator[Name] = copy(found)
+        return names
 
     @cached_property
     def _others(self) -> Any:

@@ -162,9 +162,9 @@ def random_directions(array: Numbers, rng: np.random.Generator, count: int = DIR
 
 
 def judge_directions(
-    response: Response, rule: Numbers, rng: np.random.Generator, verdict: Verdict
+    response: Response, rule: Numbers, rng: np.random.Generator, verdict: Verdict, step: float | None = None
 ) -> tuple[Verdict, str]:
-    """Compare a rule with differences along random directions.
+    """Compare a rule with differences along random directions, by a first step that is given, or the usual one.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def judge_directions(
         proves nothing, unless it leads to a single entry that is wrong.
     """
     directions = random_directions(response.array, rng)
-    judged = judge_along(response, rule, directions)
+    judged = judge_along(response, rule, directions, step)
     wrong = judged.judgement == "wrong"
     if not wrong.any():
         return verdict, ""
@@ -205,10 +205,10 @@ def _culprit(response: Response, rule: Numbers, direction: Numbers) -> int | Non
     return None
 
 
-def judge_along(response: Response, rule: Numbers, directions: Numbers) -> Judged:
+def judge_along(response: Response, rule: Numbers, directions: Numbers, step: float | None = None) -> Judged:
     """Judge what a rule says about each direction."""
     said = directions @ np.asarray(rule, float).ravel()
-    return judge(moved_along(response, directions), said, np.arange(len(directions)))
+    return judge(moved_along(response, directions), said, np.arange(len(directions)), step=step)
 
 
 def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tuple[float | None, Verdict, str]:

@@ -21,10 +21,14 @@ from graphnet.engine.perturb.cuts import Messages, tried
 
 NEAR = 1e-12
 """How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
+NEARER = 30
+"""How many times as near one is asked again, to tell a tear from a steep slope."""
 _NOTHING = 1e-9
 """Messages below this are rounding, of error signals of about 1."""
 FIRST = 3
 """How many neighbours are asked first."""
+MORE = 12
+"""How many more where an entry alone seems wrong: all of the first may say what is said at a tie."""
 TORN = 1e-3
 """By what share of the largest message an entry must change so near that the rule is called torn there."""
 NEIGHBOURS = 128
@@ -63,9 +67,23 @@ class Neighbourhood:
         ]
         self._said = self._joined(messages)
         self._length = NEAR * np.maximum(1.0, np.abs(self._joined(self._inputs)))
-        self._near = self._anywhere(FIRST)
+        self._near: list[Numbers] = []
+        self._steps: list[Numbers] = []
+        self.torn = self.seems_torn(FIRST)
+
+    def seems_torn(self, count: int) -> bool:
+        """Tell whether any of so many neighbours more is told something else."""
+        self._near += self._anywhere(count)
         self._size = float(np.max(np.abs([self._said, *self._near]), initial=_NOTHING))
-        self.torn = bool(np.isfinite(self._said).all() and self._places().size)
+        self.torn = bool(np.isfinite(self._said).all() and self._places().size and self._stays())
+        return self.torn
+
+    def _stays(self) -> bool:
+        """Tell whether what changes most changes as much from nearer by: a steep slope, as of √, does not."""
+        apart = np.abs(np.stack(self._near) - self._said)
+        one, place = np.unravel_index(np.argmax(apart), apart.shape)
+        nearer = self._at(self._steps[one] / NEARER)
+        return nearer is None or bool(abs(nearer[place] - self._said[place]) > apart[one, place] / 2)
 
     def allows(self, slot: int) -> Numbers:
         """Tell for each entry of an input whether what the rule says is between what it says beside this point."""
@@ -78,7 +96,7 @@ class Neighbourhood:
         return np.asarray(allowed[start : start + self._inputs[slot].size])
 
     def _ask(self) -> None:
-        if len(self._near) <= FIRST:
+        if len(self._near) <= FIRST + MORE:
             self._near += self._anywhere(NEIGHBOURS)
 
     def wrong_together(self) -> dict[int, str]:
@@ -120,7 +138,9 @@ class Neighbourhood:
     def _anywhere(self, count: int) -> list[Numbers]:
         shape = (count, len(self._length))
         steps = self._rng.choice([-1.0, 1.0], shape) * self._rng.uniform(0.1, 1.0, shape) * self._length
-        return [found for step in steps if (found := self._at(step)) is not None]
+        found = [(step, said) for step in steps if (said := self._at(step)) is not None]
+        self._steps += [step for step, _ in found]
+        return [said for _, said in found]
 
     def _shift(self, group: Numbers, way: Numbers) -> Numbers:
         """Return a shift by which a group moves at least five times as far as the others, each this way or that."""

@@ -97,12 +97,28 @@ def _values(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
         for sign, where in (("negative", array < 0), ("positive", array > 0)):
             if np.array_equal(where & e.telling, wrong & e.telling):
                 yield Name(f"wrong where {name} is {sign} only: {of}", chance=chance)
-        ends = [(array[part].min(), array[part].max()) if part.any() else (np.inf, -np.inf) for part in (wrong, right)]
+        parts = (wrong, right, e.known & ~wrong)
+        ends = [(array[part].min(), array[part].max()) if part.any() else (np.inf, -np.inf) for part in parts]
+        if wrong.any() and ends[2][0] < ends[0][0] and ends[0][1] < ends[2][1]:
+            yield from _interval(e, wrong, (name, array), of, chance)
+            continue
         for word, low, high in (("above", ends[1][1], ends[0][0]), ("below", ends[0][1], ends[1][0])):
             if low < high:
                 text = f"wrong where {name} is {word} a bound only, between {number(low)} and {number(high)}: {of}"
                 text += " (a tail)" if word == "above" else ""
                 yield Name(text, key=f"{name} {word}", between=(low, high), chance=chance)
+
+
+def _interval(e: Evidence, wrong: Numbers, named: tuple[str, Numbers], of: str, chance: float) -> Iterator[Name]:
+    """Yield that what is wrong lies between two bounds, if what lies beyond both is right, be it 0."""
+    (name, array), fine = named, e.known & ~wrong
+    low, high = array[wrong].min(), array[wrong].max()
+    if not (fine & (array >= low) & (array <= high)).any():
+        ends = array[fine & (array < low)].max(), array[fine & (array > high)].min()
+        bounds = f"{number(ends[0])} to {number(low)} and {number(high)} to {number(ends[1])}"
+        text = f"wrong where {name} is between two bounds only, {bounds}: {of}"
+        places = int(fine.sum()) + 1
+        yield Name(text, key=f"{name} below", between=(high, ends[1]), chance=places * chance)
 
 
 def pattern(e: Evidence) -> str:

@@ -12,7 +12,7 @@ from graphnet.check.behaviour import SPOILING, Behaviour, other_values
 from graphnet.check.differences import Judged
 from graphnet.check.evidence import PRECISE, Scene
 from graphnet.check.methods import Settings, compare, conclude, judge_directions
-from graphnet.check.neighbours import Neighbourhood, reaches_state
+from graphnet.check.neighbours import MORE, Neighbourhood, reaches_state
 from graphnet.check.report import Finding, Part, Property, Verdict
 from graphnet.check.signatures import UNKNOWN, repaired, signature
 from graphnet.check.vocabulary import there
@@ -134,7 +134,8 @@ class _Rule:
     def _judged(self, slot: int, message: Numbers, response: Response) -> Judged | None:
         what = f"{self.op.name} at {self.graph.label(self.node)!r}"
         judged = compare(response, message, self.settings, what, clear=PRECISE)
-        if judged and judged.count("wrong") and self.neighbourhood.torn and not self._wrong_beside(slot):
+        torn = judged and judged.count("wrong") and (self.neighbourhood.torn or self.neighbourhood.seems_torn(MORE))
+        if judged and torn and not self._wrong_beside(slot):
             # Of equal numbers that are sorted, one that moves becomes the first or the last; a rule may take it for any.
             return judged.excused(self.neighbourhood.allows(slot)[judged.entries], "kink")
         return judged
@@ -152,18 +153,20 @@ class _Rule:
     def _wrong_beside(self, slot: int) -> str:
         """Return what is wrong right beside these values, where nothing ties."""
         moved = list(self.inputs)
+        count = sum(moved[i].size for i in self.slots)
+        shares = self.settings.rng.permutation(np.linspace(-1, 1, count))  # as far from each other as can be
         for i in self.slots:
-            shift = BESIDE * np.maximum(1.0, np.abs(moved[i]))
-            moved[i] = moved[i] + self.settings.rng.uniform(-1, 1, shift.shape) * shift
-        return self._wrong_at(slot, moved)
+            share, shares = np.split(shares, [moved[i].size])
+            moved[i] = moved[i] + BESIDE * np.maximum(1.0, np.abs(moved[i])) * share.reshape(moved[i].shape)
+        return self._wrong_at(slot, moved, BESIDE / (4 * count))  # a step that leads over no tie
 
-    def _wrong_at(self, slot: int, inputs: Sequence[Numbers]) -> str:
+    def _wrong_at(self, slot: int, inputs: Sequence[Numbers], step: float | None = None) -> str:
         """Return what is wrong with an error signal at other inputs; nothing where the rules can't be run."""
         found = self.scene.at(inputs, self.scene.delta)
         message = found and found[1][slot]
         if found is None or message is None or message.shape != inputs[slot].shape:
             return ""
-        return judge_directions(found[0].response(slot), message, self.settings.rng, "right")[1]
+        return judge_directions(found[0].response(slot), message, self.settings.rng, "right", step)[1]
 
     # What the fault looks like --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ something else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -37,7 +38,7 @@ def signature(evidence: Evidence) -> str:
         return f"{UNKNOWN} (no entry has a usable difference)"
     table = OF_VALUES if evidence.rule.shape == evidence.right.shape else OF_SHAPE
     for hypothesis in table:
-        for name in hypothesis(evidence):
+        for name in evidence.told(hypothesis):
             if _holds(name, hypothesis, evidence):
                 return name.text
     return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
@@ -54,7 +55,7 @@ def _holds(name: Name, hypothesis: Hypothesis, e: Evidence) -> bool:
     for other in e.others:
         if moved >= 2 and chance < UNLIKELY and seen >= ENOUGH:
             return True
-        twin = next((twin for twin in hypothesis(other) if twin.agrees(name)), None)
+        twin = next((twin for twin in other.told(hypothesis) if twin.agrees(name)), None)
         if twin is None:
             return False
         if not all(map(np.array_equal, other.inputs, e.inputs)):
@@ -291,8 +292,9 @@ def _rearranged(e: Evidence) -> Iterator[Name]:
 def _summed_twice(e: Evidence) -> Candidates:
     for axis in (*range(e.right.ndim), None) if e.known.all() else ():
         over = "all axes" if axis is None else f"axis {axis}"
-        total = np.broadcast_to(e.right.sum(axis=axis, keepdims=True), e.right.shape)
-        yield f"summed twice: every entry is the sum of the right one over {over}", total
+        for words, what, reduce in (("summed twice", "sum", np.sum), ("levelled", "mean", np.mean)):
+            total = np.broadcast_to(reduce(e.right, axis=axis, keepdims=True), e.right.shape)
+            yield f"{words}: every entry is the {what} of the right one over {over}", total
 
 
 @_says
@@ -311,12 +313,12 @@ def _delta_replaced(e: Evidence) -> Candidates:
         yield f"delta is replaced by {words}: with delta as it is, it would be right", message
 
 
-def _clipped(e: Evidence) -> Iterator[Name]:
+@_says
+def _clipped(e: Evidence) -> Candidates:
     bound = np.max(np.abs(e.rule[e.known]))
-    at = e.known & (np.abs(e.rule) >= bound * (1 - 1e-12))
-    if bound and at.sum() > 1 and (np.abs(e.right[at]) >= bound * (1 - CLOSE)).all() and not (e.wrong & ~at).any():
-        text = f"the message is clipped: no entry is beyond {number(bound)}, where the right ones are"
-        yield Name(text, key="clipped")
+    if np.sum(e.known & (np.abs(e.rule) >= bound * (1 - CLOSE))) > 1:
+        words = f"no entry is beyond {number(bound)}, where the right ones are"
+        yield f"the message is clipped: {words}", np.clip(e.right, -bound, bound)
 
 
 def _nearly(e: Evidence) -> Iterator[Name]:
@@ -361,6 +363,31 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
     for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
         text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
+
+
+@_mends
+def _delta_factor(e: Evidence) -> Candidates:
+    """Yield what the rule says of δ times something that it should have been multiplied with before it was summed."""
+    if not e.linear or e.rule.size == e.delta.size:
+        return
+    arrays = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
+    aligned = [(name, vocabulary.aligned(x, e.delta.shape)) for name, x in arrays if x.dtype.kind == "f"]
+    for name, array in aligned:
+        for words, function in vocabulary.FUNCTIONS.items() if array is not None else ():
+            with np.errstate(all="ignore"):
+                factor = function(np.asarray(array))
+                divided = e.delta / factor
+            what = words.format(name)
+            yield f"δ lacks the factor {what}: with δ times {what} it is right", e.given(delta=e.delta * factor)
+            yield f"δ has the factor {what} too much: with δ divided by {what} it is right", e.given(delta=divided)
+
+
+def _mask_turned(e: Evidence) -> Iterator[Name]:
+    """Yield that the rule is zero where it must not be, and only there."""
+    zero, said = e.right[e.known] == 0, e.rule[e.known] == 0
+    if zero.any() and not zero.all() and (zero != said).all():
+        text = f"a mask is turned round: zero at the {said.sum()} entries where it must not be, and only there"
+        yield Name(text, key="mask", chance=2 / math.comb(zero.size, int(zero.sum())))
 
 
 def _slab_factor(e: Evidence) -> Iterator[Name]:
@@ -425,14 +452,15 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
                 continue
             how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
             if np.max(np.abs(right)) < 1e-6 * largest:
-                how = "a projection is lost: the right one has no part along"
+                how = "a projection is lost, or of another size: the right one has no part along"
             elif np.max(np.abs(rule)) < 1e-6 * largest:
                 how = "a projection too many: it has no part left along"
             like = ""
             if span[0] == "ones" and np.max(np.abs(signals[1].mean(axis=1))) < 1e-6 * largest:
                 like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
             text = f"{how} {' and '.join(span)}, over {vocabulary.axes_in_words(axes, e.right)}{like}"
-            yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * CLOSE**spare)
+            proof = 0.5 if span[-1].startswith("sign") else CLOSE  # there are not many signs of a few numbers
+            yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * proof**spare)
 
 
 def _derivatives(e: Evidence) -> Iterator[Name]:
@@ -451,6 +479,13 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     elif proof and is_zero[off].all():
         text = f"{of} that are 0 are taken for something: {off.sum()}, and the others are right"
         yield Name(f"too many contributions: {text}", "too many", chance=CLOSE**proof)
+    totals = right.sum(axis=0)
+    several = int((np.abs(totals) > 1e-3 * np.max(np.abs(right))).sum())
+    if several and (np.abs(said.sum(axis=0) - totals) <= room.max(axis=0)).all():
+        text = "shared out wrongly: what each output sends adds up to the right total, but goes to the wrong entries"
+        shares = Name(text, chance=CLOSE**several)
+    else:
+        shares = None
     far = int((np.abs(said - right) > 100 * np.max(room)).sum())
     for axis, whose, words in (
         (0, "output", "what each output sends has the right numbers, and arrives at the wrong entries"),
@@ -466,13 +501,24 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
         if spare >= np.count_nonzero(lines) and (np.abs(said - scaled) <= room).all():
             text = f"a factor of its own for each {whose}: ratios from {number(factor.min())} to {number(factor.max())}"
             yield Name(text, chance=CLOSE**spare)
+    if shares:
+        yield shares
 
 
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
     *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
-    *(_summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _slab_factor, _lost_projection),
-    *(_derivatives, _nearly, _not_linear),
+    *(
+        _mask_turned,
+        _summed_twice,
+        _delta_replaced,
+        _lost_factor,
+        _lost_term,
+        _delta_passed,
+        _delta_factor,
+        _slab_factor,
+    ),
+    *(_lost_projection, _derivatives, _nearly, _not_linear),
 )
 """From the specific to the general."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, permutations
 from types import MappingProxyType
@@ -23,7 +24,7 @@ HITS = 60
 """How many of the candidates that fit are told at most."""
 _PLAIN = (1.0, 2.0, 0.5)
 """What stands before a candidate where one entry is all there is."""
-KNOWN = (np.sqrt(2 * np.pi), np.sqrt(np.pi / 2), np.sqrt(np.pi) / 2, np.sqrt(2), np.pi, np.log(2))
+KNOWN = (math.sqrt(2 * math.pi), math.sqrt(math.pi / 2), math.sqrt(math.pi) / 2, math.sqrt(2), math.pi, math.log(2))
 """What else stands before a function, or its inverse, beside whole numbers: any other constant fits something by accident."""
 FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "{}": lambda v: v,
@@ -106,7 +107,7 @@ def features(e: Evidence) -> list[tuple[str, Numbers]]:
     with np.errstate(all="ignore"):
         for name, array in given(e):
             found += [(words.format(name), function(array)) for words, function in FUNCTIONS.items()]
-            for axes in axes_of(array):
+            for axes in (axes for axes in axes_of(array) if all(array.strides[axis] for axis in axes)):  # none it lacks
                 for words, reduction in _REDUCTIONS.items():
                     reduced = np.broadcast_to(reduction(array, axis=axes, keepdims=True), shape)
                     found.append((f"{words.format(name)} over {axes_in_words(axes, array)}", reduced))
@@ -154,9 +155,12 @@ def multiples(e: Evidence, target: Numbers, base: Numbers) -> Iterator[tuple[str
 
 
 def _is_known(factor: float) -> bool:
-    sizes = np.array([abs(factor), 1 / abs(factor)])
-    whole = (np.abs(sizes - np.round(sizes)) <= CLOSE * sizes) & (np.round(sizes) >= 1)
-    return bool(whole.any() or np.isclose(np.divide.outer(sizes, KNOWN), 1, rtol=CLOSE, atol=0).any())
+    for size in (abs(factor), 1 / abs(factor)):
+        if round(size) and abs(size - round(size)) <= CLOSE * size:
+            return True
+        if any(abs(size - known) <= CLOSE * known for known in KNOWN):
+            return True
+    return False
 
 
 def _near(

@@ -104,13 +104,14 @@ CASES = {
         X,
     ),
     "normalising as if the norm was a constant": (
-        "a projection is lost: the right one has no part along output, over axis 1",
+        "a projection is lost, or of another size: the right one has no part along output, over axis 1",
         normalised,
         lambda d, a, x: d / np.linalg.norm(x, axis=1, keepdims=True),
         X,
     ),
     "layer norm with its mean as a constant": (
-        "a projection is lost: the right one has no part along ones, over axis 1 (as if a mean was a constant)",
+        "a projection is lost, or of another size: the right one has no part along ones, over axis 1 "
+        "(as if a mean was a constant)",
         layer_norm,
         layer_norm_rule(mean=False, variance=True),
         X,
@@ -430,3 +431,100 @@ def test_a_factor_of_its_own_for_each_output():
 def test_of_derivatives_that_are_all_zero_nothing_is_said(said):
     evidence = SimpleNamespace(derivatives=(said, np.zeros((3, 2))))
     assert list(signatures._derivatives(evidence)) == []
+
+
+def outer(x, y):
+    return x[:, None] * y
+
+
+def huber(p, t):
+    e = np.abs(p - t)
+    return np.where(e < 1, 0.5 * e * e, e - 0.5).sum()
+
+
+def hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def averaged(x):
+    return x.mean(axis=0)
+
+
+A, B = RNG.normal(size=(3,)), RNG.normal(size=(4,))
+ROWS, ROW = RNG.normal(size=(5, 2)), np.array([[0.7, -1.1]])
+SPREAD = np.linspace(-6, 6, 24).reshape(4, 6)
+FURTHER = {
+    "a factor that was to be multiplied in before the sum": (
+        *(outer, lambda d, a, x, y: (d.sum(axis=1), d.T @ x), (A, B)),
+        "δ lacks the factor y: with δ times y it is right",
+    ),
+    "a factor before the sum that does not belong there": (
+        *(outer, lambda d, a, x, y: ((d * a) @ y, d.T @ x), (A, B)),
+        "δ has the factor output too much: with δ divided by output it is right",
+    ),
+    "a mask turned round": (
+        *(lambda x: np.clip(x, -1, 1), lambda d, a, x: d * (np.abs(x) > 1), (2 * X,)),
+        "a mask is turned round: zero at the ",
+    ),
+    "the first row gets what all share": (
+        *(averaged, lambda d, a, x: np.concatenate([d[None], np.zeros((3, 5))]), (X,)),
+        "shared out wrongly: what each output sends adds up to the right total",
+    ),
+    "the mean of what is right": (
+        *(lambda x, y: x * y, lambda d, a, x, y: (d * y, np.full(y.shape, (d * x).sum() / 2)), (ROWS, ROW)),
+        "levelled: every entry is the mean of the right one over axis 1",
+    ),
+    "wrong between two bounds, and 0 as it must be on one side": (
+        *(hard_swish, lambda d, a, x: d * np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3)), (SPREAD,)),
+        "wrong where the input is between two bounds only, -3.391 to ",
+    ),
+    "the square of a norm, which is one number": (
+        *(lambda x: np.sqrt((x * x).sum()), lambda d, a, x: 2 * d * x, (X,)),
+        "one factor too many: divided by 2·output it is right",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FURTHER)
+def test_further_names(case):
+    forward, backward, arrays, text = FURTHER[case]
+    assert [said[: len(text)] for said in looks(forward, backward, *arrays)] == [text]
+
+
+def test_a_sign_lost_in_the_tail_is_no_clipping():
+    def rule(d, a, p, t):
+        return d * np.where(np.abs(p - t) < 1, p - t, 1.0), -d * np.clip(p - t, -1, 1)
+
+    (said,) = looks(huber, rule, 2 * X, X[::-1])
+    assert "clipped" not in said
+
+
+def test_signs_of_two_numbers_are_no_evidence():
+    # The sums over rows and columns have one total: what is off is always a multiple of (1, −1).
+    rule = lambda d, a, x, b: (d * (1 - a * a), (d * (1 - a * a)).sum(axis=1))  # noqa: E731
+    (said,) = looks(lambda x, b: np.tanh(x + b), rule, S[:2, :2], np.array([0.3, -0.4]))
+    assert "sign b" not in said
+
+
+def test_a_term_of_a_scalar_op_has_no_sum_over_axes_that_it_lacks():
+    (said,) = looks(lambda x: (x**2 + x).mean(), lambda d, a, x: 2 * d * x / x.size, X)
+    assert said.startswith("a term is lost, or one too many: plus 0.05·δ it is right")
+
+
+def test_a_hypothesis_is_asked_once_of_the_same_evidence():
+    from graphnet.check.evidence import Evidence, Name
+
+    asked = []
+
+    def hypothesis(e):
+        for text in ("one", "two"):
+            asked.append(text)
+            yield Name(text)
+
+    evidence = Evidence.__new__(Evidence)
+    evidence._told = {}
+    assert next(evidence.told(hypothesis)).text == "one"
+    assert asked == ["one"]  # no further than it must
+    assert [name.text for name in evidence.told(hypothesis)] == ["one", "two"]
+    assert [name.text for name in evidence.told(hypothesis)] == ["one", "two"]
+    assert asked == ["one", "two"]

@@ -92,3 +92,28 @@ def test_a_difference_behind_kinks_is_no_proof_that_the_engine_is_wrong():
     report = gn.check_gradients(gn.sum(gn.relu(q) - gn.relu(-q)), {})
     assert not report.failures
     assert "UNDECIDED" in report.verdict
+
+
+def middle(d, a, x):
+    n, order, g = x.shape[-1], np.argsort(x, axis=-1, kind="stable"), np.zeros_like(x)
+    for at in ((n - 1) // 2, n // 2):
+        g[np.arange(len(x)), order[:, at]] += d / 2
+    return g
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((1, 4)), np.zeros((1, 5)), np.ones((2, 4))], ids=["four", "five", "two by four"]
+)
+def test_a_median_of_equal_numbers(x):
+    # Each entry alone moves nothing, though the rule has two of them for the middle: beside the tie it is right.
+    median = op_of(lambda x: np.median(np.asarray(x), axis=-1), middle)
+    for seed in range(30):
+        assert not gn.check_op(median, x, rng=np.random.default_rng(seed)).failures, seed
+    wrong = op_of(lambda x: np.median(np.asarray(x), axis=-1), lambda d, a, x: 1.5 * middle(d, a, x))
+    assert gn.check_op(wrong, x).failures
+
+
+def test_a_slope_that_grows_steeply_from_zero_is_no_tie():
+    power = op_of(lambda x: np.sign(x) * np.abs(x) ** 1.5, lambda d, a, x: d * 1.5 * np.sqrt(np.abs(x)))
+    for seed in range(5):
+        assert not gn.check_op(power, np.zeros((4, 4)), rng=np.random.default_rng(seed)).failures

@@ -15,12 +15,13 @@ from . import (
     recurrent,
     reductions,
     scans,
+    second,
     small,
     state,
 )
 from .record import Family, Rule
 
-FAMILIES: tuple[Family, ...] = tuple(
+FIRST: tuple[Family, ...] = tuple(
     part.F
     for part in (
         activations,
@@ -39,4 +40,6 @@ FAMILIES: tuple[Family, ...] = tuple(
         small,
     )
 )
+SECOND: tuple[Family, ...] = second.FAMILIES
+FAMILIES = FIRST + SECOND
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)
