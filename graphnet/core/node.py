@@ -339,10 +339,7 @@ def nodes_only(values: Sequence[Any], what: str) -> None:
             repair = "Make one with gn.constant(...), gn.input(...) or an op; graph[name] finds one by its name."
             if isinstance(value, dict):
                 repair = "Feeds are for what runs: gn.forward(E, feeds), gn.compile(E)(feeds)."
-            raise GraphError(
-                f"{what} takes nodes, got {type(value).__name__} {shown(value)}",
-                repair=repair,
-            )
+            raise GraphError(f"{what} takes nodes, got {type(value).__name__} {shown(value)}", repair=repair)
 
 
 def as_nodes(given: Any, what: str) -> list[Node]:

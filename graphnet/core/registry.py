@@ -55,13 +55,9 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Build what `function` of NumPy means for nodes, or raise `OpaqueError` if no op covers it."""
     builder = BUILDERS.get(function)
     if builder is None:
-        raise OpaqueError(
-            f"{_name(function)} of a node: no op covers it",
-            repair=WRITTEN_OUT.get(
-                _name(function).removeprefix("np."), "Write the rule with functions listed in gn.ops"
-            )
-            + ", or make an op of it with @gn.op.",
-        )
+        name = _name(function)
+        repair = WRITTEN_OUT.get(name.removeprefix("np."), "Write the rule with functions listed in gn.ops")
+        raise OpaqueError(f"{name} of a node: no op covers it", repair=f"{repair}, or make an op of it with @gn.op.")
     try:
         return builder(*args, **options)
     except TypeError as error:

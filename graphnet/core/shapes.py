@@ -5,7 +5,6 @@ Every function here works on shapes alone and raises `ShapeError` without naming
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -175,25 +174,6 @@ def require_entries(shape: Shape, axis: int | Sequence[int] | None, what: str) -
             f"{what} of no entries, in an array of shape {shape}",
             repair="Give at least one: is a selection or a batch empty?",
         )
-
-
-def reshaped(shape: Shape, new: Shape) -> Shape:
-    """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
-    if any(size is not None and size < -1 for size in new):
-        raise ShapeError(f"new shape {new} has a negative size", repair="A size is ≥ 0, or −1 to be worked out.")
-    if sum(size == -1 for size in new) > 1:
-        raise ShapeError(f"new shape {new} has more than one −1", repair="Only one size can be worked out.")
-    if None in shape:
-        return tuple(None if size == -1 else size for size in new)
-    total = math.prod(known(shape, "reshape"))
-    fixed = math.prod(size for size in known(new, "reshape") if size != -1)
-    fits = (fixed and total % fixed == 0) if -1 in new else total == fixed
-    if not fits:
-        raise ShapeError(
-            f"an array of shape {shape} has {total} entries and can't be reshaped to {new}",
-            repair="The product of the sizes must stay the same.",
-        )
-    return tuple(total // fixed if size == -1 else size for size in new)
 
 
 def list_shapes(shapes: Iterable[object]) -> str:

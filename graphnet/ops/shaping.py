@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ class Reshape(Moving):
         return np.reshape(delta, z.shape)
 
     def shape(self, z: Shape) -> Shape:
-        return shapes.reshaped(z, self.to)
+        return _reshaped(z, self.to)
 
 
 @builtin
@@ -331,3 +332,22 @@ def stack(parts: Sequence[Array], axis: int = 0) -> Array:
     return concatenate(
         [expand_dims(part, axis) for part in listed(parts, "parts", "nodes or arrays", ShapeError)], axis
     )
+
+
+def _reshaped(shape: Shape, new: Shape) -> Shape:
+    """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
+    if any(size is not None and size < -1 for size in new):
+        raise ShapeError(f"new shape {new} has a negative size", repair="A size is ≥ 0, or −1 to be worked out.")
+    if sum(size == -1 for size in new) > 1:
+        raise ShapeError(f"new shape {new} has more than one −1", repair="Only one size can be worked out.")
+    if None in shape:
+        return tuple(None if size == -1 else size for size in new)
+    total = math.prod(shapes.known(shape, "reshape"))
+    fixed = math.prod(size for size in shapes.known(new, "reshape") if size != -1)
+    fits = (fixed and total % fixed == 0) if -1 in new else total == fixed
+    if not fits:
+        raise ShapeError(
+            f"an array of shape {shape} has {total} entries and can't be reshaped to {new}",
+            repair="The product of the sizes must stay the same.",
+        )
+    return tuple(total // fixed if size == -1 else size for size in new)

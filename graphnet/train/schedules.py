@@ -158,10 +158,6 @@ class Cosine:
         return self.last + (self.rate - self.last) * (1 + math.cos(math.pi * done)) / 2
 
 
-BUILT_IN = frozenset({Constant, StepDecay, Exponential, Cosine})
-"""Schedules that look at nothing but the step."""
-
-
 def as_schedule(rate: object) -> Schedule:
     """Return a number as a constant schedule, and a schedule as it is."""
     if isinstance(rate, type) or not callable(rate):
