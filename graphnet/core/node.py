@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence, ValuesView
-from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -316,13 +315,6 @@ def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node, dtyp
     fix(node, "scope", origin.name or origin.scope)
     fix(node, "made_at", origin.made_at)
     return node
-
-
-def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
-    """Return a node with other inputs; itself if they are the ones it has."""
-    if node.op is None or all(map(is_, inputs, node.inputs)):
-        return node
-    return made_like(node.op, inputs, node.shape, node)
 
 
 def describe(node: Node, label: str | None = None) -> str:

@@ -17,7 +17,7 @@ from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.program import Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError
-from graphnet.train.optimizers import BUILT_IN, SMALLER, AnyOptimizer, Optimizer, labelled
+from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled
 from graphnet.train.updates import Update
 
 
@@ -74,7 +74,7 @@ class Descent:
     def update(self) -> None:
         """Change the parameters by the gradients found last."""
         optimizer, gradients = self.optimizer, self.program.gradients
-        if not isinstance(optimizer, Optimizer) or type(optimizer) not in BUILT_IN or optimizer.clips:
+        if not isinstance(optimizer, Optimizer) or type(optimizer) not in WITH_NOTED_RULES or optimizer.clips:
             optimizer.update(self.trained, gradients)
             return
         rate, _ = optimizer.started({})

@@ -576,5 +576,5 @@ class AdamW(Adam):
         super().rule(value, gradient, rate, part, mean, square)
 
 
-BUILT_IN = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
+WITH_NOTED_RULES = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
 """Optimisers whose rules can be noted as calls."""

@@ -14,7 +14,7 @@ from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.program import ready
 from graphnet.train.optimizers import Optimizer
 
-NOTED = 1 << 14
+LARGEST_NOTED = 1 << 14
 """Up to how many entries of a parameter calls are noted: all that its rule computes on the way has memory of its own then."""
 
 
@@ -65,7 +65,7 @@ class Update:
             if gradient is None:
                 continue
             remembered = optimizer.memory.of(label, parameter, optimizer.remembers) if optimizer.remembers else []
-            if value.size > NOTED or value.dtype != gradient.dtype or not value.flags.writeable:
+            if value.size > LARGEST_NOTED or value.dtype != gradient.dtype or not value.flags.writeable:
                 self._large.append((value, gradient, remembered))
                 continue
             places = self._numbers.setdefault(value.dtype, [np.zeros((), value.dtype) for _ in numbers])
