@@ -84,11 +84,11 @@ def random_scalars(seed: int, count: int, dtype: Any, odd: float) -> gn.Node:
         values = [dtype(rng.choice(ODD) if rng.random() < odd else rng.normal()) for _ in range(count // 3)]
     free = [gn.parameter(f"p{number}", value) for number, value in enumerate(values)]
     free += [node for node in free if rng.random() < 0.5]  # each once for every use that it may have
-    ends = []
     for _ in range(count):
         op, operands = every[rng.integers(len(every))]
-        node = op(*[free.pop(rng.integers(max(0, len(free) - 40), len(free))) for _ in range(min(operands, len(free)))])
-        free += [node, node] if rng.random() < 0.3 else [node]
+        if operands <= len(free):
+            node = op(*[free.pop(rng.integers(max(0, len(free) - 40), len(free))) for _ in range(operands)])
+            free += [node, node] if rng.random() < 0.3 else [node]
     ends = list(dict.fromkeys(free))
     while len(ends) > 1:
         ends.append(ends.pop(0) + ends.pop(0))
