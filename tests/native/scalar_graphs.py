@@ -25,7 +25,7 @@ ODD = [
     -1.0,
     2.0,
     -2.0,
-    0.5,
+    0.75,
     np.inf,
     -np.inf,
     np.nan,
@@ -38,7 +38,10 @@ ODD = [
     -745.0,
     710.0,
 ]
-"""Zeros of both signs, ties, infinities, what is no number, too small or too large for float32, and for exp."""
+"""Zeros of both signs, ties, infinities, what is no number, too small or too large for float32, and for exp.
+
+Not ½: of a single exponent ½ NumPy takes the root and of a vector of them the power, which differ at −0 and −∞.
+"""
 
 
 @gn.op
