@@ -25,7 +25,7 @@ ODD = [
     -1.0,
     2.0,
     -2.0,
-    0.5,
+    0.75,
     np.inf,
     -np.inf,
     np.nan,
@@ -38,7 +38,10 @@ ODD = [
     -745.0,
     710.0,
 ]
-"""Zeros of both signs, ties, infinities, what is no number, too small or too large for float32, and for exp."""
+"""Zeros of both signs, ties, infinities, what is no number, too small or too large for float32, and for exp.
+
+Not ½: of a single exponent ½ NumPy takes the root and of a vector of them the power, which differ at −0 and −∞.
+"""
 
 
 @gn.op
@@ -84,11 +87,11 @@ def random_scalars(seed: int, count: int, dtype: Any, odd: float) -> gn.Node:
         values = [dtype(rng.choice(ODD) if rng.random() < odd else rng.normal()) for _ in range(count // 3)]
     free = [gn.parameter(f"p{number}", value) for number, value in enumerate(values)]
     free += [node for node in free if rng.random() < 0.5]  # each once for every use that it may have
-    ends = []
     for _ in range(count):
         op, operands = every[rng.integers(len(every))]
-        node = op(*[free.pop(rng.integers(max(0, len(free) - 40), len(free))) for _ in range(min(operands, len(free)))])
-        free += [node, node] if rng.random() < 0.3 else [node]
+        if operands <= len(free):
+            node = op(*[free.pop(rng.integers(max(0, len(free) - 40), len(free))) for _ in range(operands)])
+            free += [node, node] if rng.random() < 0.3 else [node]
     ends = list(dict.fromkeys(free))
     while len(ends) > 1:
         ends.append(ends.pop(0) + ends.pop(0))
