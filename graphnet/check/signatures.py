@@ -368,8 +368,8 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
 @_mends
 def _delta_factor(e: Evidence) -> Candidates:
     """Yield what the rule says of δ times something that it should have been multiplied with before it was summed."""
-    if not e.linear or e.rule.size == e.delta.size:
-        return
+    if e.shares is None or not e.linear or e.rule.size == e.delta.size:
+        return  # of much work, or where a factor before is one behind
     arrays = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
     aligned = [(name, vocabulary.aligned(x, e.delta.shape)) for name, x in arrays if x.dtype.kind == "f"]
     for name, array in aligned:
