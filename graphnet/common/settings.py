@@ -115,7 +115,8 @@ def setting(value: Any, kind: str, what: str) -> Any:
         ):
             raise GraphError(f"{what} is {shown(value)}, expected an index", repair="Write z[1, 2:4] instead.")
         return value
-    return tuple(_PLAIN["float" if "float" in kind else "int"](entry, what) for entry in value)
+    read = _PLAIN["float" if "float" in kind else "int"]
+    return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
 
 
 _PLAIN: dict[str, Callable[[Any, str], Any]] = {

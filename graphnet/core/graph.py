@@ -127,7 +127,7 @@ class Graph(Pictured):
 
     def label(self, node: Node) -> str:
         """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
-        if node.name is not None and self._by_name.get(name := self._name(node)) is node:
+        if isinstance(node, Node) and node.name is not None and self._by_name.get(name := self._name(node)) is node:
             return name
         return self._labels[self[node]]
 

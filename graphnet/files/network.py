@@ -85,6 +85,8 @@ def from_description(description: Mapping[str, Any], inputs: Sequence[Node], kno
     kind, scope = description["kind"], description.get("scope", "")
     if inputs and kind in ("input", "parameter", "constant"):
         raise GraphError(f"{kind} has {len(inputs)} inputs", repair="Edges lead to ops only: remove these.")
+    if scope != "":
+        check_name(scope, "a scope")
     name = description.get("name", "").removeprefix(f"{scope}/" if scope else "") or None
     with inside(scope):
         if kind == "op":

@@ -183,10 +183,11 @@ def in_range(positions: Array, least: int, size: int) -> bool:
 def _described_index(index: Any) -> Index:
     def described(item: Any) -> Any:
         if isinstance(item, slice):
-            bounds = (item.start, item.stop, item.step)
-            if item.step == 0:
+            given = (item.start, item.stop, item.step)
+            bounds = tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in given)
+            if bounds[2] == 0:
                 raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
-            return tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in bounds)
+            return bounds
         if isinstance(item, EllipsisType):
             return "..."
         if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):

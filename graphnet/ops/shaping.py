@@ -47,7 +47,7 @@ class Reshape(Moving):
         return np.reshape(delta, z.shape)
 
     def shape(self, z: Shape) -> Shape:
-        return _reshaped(z, self.to)
+        return reshaped(z, self.to)
 
 
 @builtin
@@ -334,7 +334,7 @@ def stack(parts: Sequence[Array], axis: int = 0) -> Array:
     )
 
 
-def _reshaped(shape: Shape, new: Shape) -> Shape:
+def reshaped(shape: Shape, new: Shape) -> Shape:
     """Return the shape after a reshape; one size of `new` may be −1 and is worked out."""
     if any(size is not None and size < -1 for size in new):
         raise ShapeError(f"new shape {new} has a negative size", repair="A size is ≥ 0, or −1 to be worked out.")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from graphnet.core import shapes
 from graphnet.errors import ShapeError, UnknownSizeError
+from graphnet.ops.shaping import reshaped
 
 SIZES = st.sampled_from([0, 1, 1, 2, 2, 3])
 
@@ -191,7 +192,7 @@ def test_a_scalar_has_no_axes(refused):
 @given(known_shapes(max_dims=3), st.lists(st.sampled_from([-1, 0, 1, 2, 3, 4, 6]), max_size=3).map(tuple))
 def test_reshape_is_numpys(shape, new):
     expected = numpys(lambda: np.zeros(shape).reshape(new).shape)
-    assert outcome(shapes.reshaped, shape, new) == expected
+    assert outcome(reshaped, shape, new) == expected
 
 
 @given(known_shapes(max_dims=3), st.permutations([1, 2, 3]), st.data())
@@ -199,15 +200,15 @@ def test_reshape_of_unknown_sizes_promises_nothing_false(shape, sizes, data):
     sizes = tuple(sizes[: data.draw(st.integers(0, 3))])
     position = data.draw(st.integers(0, len(sizes)))
     new = (*sizes[:position], -1, *sizes[position:])
-    actual = outcome(shapes.reshaped, shape, new)
+    actual = outcome(reshaped, shape, new)
     if actual is not ShapeError:
-        assert shapes.matches(actual, shapes.reshaped(forget(data, shape), new))
+        assert shapes.matches(actual, reshaped(forget(data, shape), new))
 
 
 def test_reshape_works_out_what_it_can():
-    assert shapes.reshaped((2, 3, 4), (6, -1)) == (6, 4)
-    assert shapes.reshaped((None, 3), (-1,)) == (None,)
-    assert shapes.reshaped((None, 3), (3, -1)) == (3, None)
+    assert reshaped((2, 3, 4), (6, -1)) == (6, 4)
+    assert reshaped((None, 3), (-1,)) == (None,)
+    assert reshaped((None, 3), (3, -1)) == (3, None)
 
 
 @pytest.mark.parametrize(
@@ -221,12 +222,12 @@ def test_reshape_works_out_what_it_can():
 )
 def test_reshape_refuses(refused, new, problem):
     with refused(ShapeError, problem):
-        shapes.reshaped((2, 3), new)
+        reshaped((2, 3), new)
 
 
 def test_reshape_to_an_unknown_size_says_what_to_declare(refused):
     with refused(UnknownSizeError, "reshape needs every size, but the shape is (None, 3)", "shape=(16, 2)"):
-        shapes.reshaped((2, 3), (None, 3))
+        reshaped((2, 3), (None, 3))
 
 
 # Declared and actual shapes -------------------------------------------------------------------------------------------

@@ -273,7 +273,7 @@ OUT_OF_RANGE = {
     "a mark elsewhere": (lambda: gn.draw(w, marks={p: Mark("wrong", "odd")}), "'p' .* is not in this graph"),
     "a pass without a name": (lambda: gn.draw({3: gn.forward(w, {})}), "a pass needs a name"),
     "no delta": (lambda: gn.backward(w, {}, delta={}), "no output starts with an error signal"),
-    "gradients of nobody": (lambda: gn.Adam().update([w], {"odd": np.ones(3)}), "none for 'w'"),
+    "gradients of nobody": (lambda: gn.Adam().update([w], {"odd": np.ones(3)}), "of none of the parameters"),
     "a masked state": (
         lambda: gn.Momentum(0.1).restore({"step": 1, "velocity/w": MASKED}),
         "which Momentum does not remember",

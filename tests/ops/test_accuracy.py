@@ -148,7 +148,7 @@ def test_labels_that_do_not_fit_are_refused(scores, target, message):
 
 
 def test_a_threshold_is_a_number():
-    with pytest.raises(GraphError, match="threshold is 'x', expected a number"):
+    with pytest.raises(GraphError, match="threshold of op accuracy is 'x', expected a number"):
         gn.accuracy(Z, BINARY, threshold="x")
 
 

@@ -243,10 +243,10 @@ def test_axes_and_sizes_may_be_arrays_but_not_words_or_fractions():
         (lambda z: gn.polynomial(z, "x"), "coefficients is 'x', expected a list of numbers"),
         (lambda z: gn.polynomial(z, 3), "coefficients is 3, expected a list of numbers"),
         (lambda z: gn.polynomial(z, None), "coefficients is None, expected a list of numbers"),
-        (lambda z: gn.polynomial(z, [1, "a"]), "coefficient 1 is 'a', expected a number"),
-        (lambda z: gn.polynomial(z, [z]), "coefficient 0 is "),
-        (lambda z: gn.leaky_relu(z, "steep"), "slope is 'steep', expected a number"),
-        (lambda z: gn.leaky_relu(z, None), "slope is None, expected a number"),
+        (lambda z: gn.polynomial(z, [1, "a"]), "entry 1 of coefficients of op polynomial is 'a', expected a number"),
+        (lambda z: gn.polynomial(z, [z]), "entry 0 of coefficients of op polynomial is "),
+        (lambda z: gn.leaky_relu(z, "steep"), "slope of op leaky_relu is 'steep', expected a number"),
+        (lambda z: gn.leaky_relu(z, None), "slope of op leaky_relu is None, expected a number"),
     ],
 )
 @pytest.mark.parametrize("z", [gn.input("z", (2,)), np.ones(2)], ids=["node", "array"])

@@ -192,7 +192,7 @@ def test_passes_that_share_no_page_are_refused(network):
 
 @pytest.mark.parametrize("rate", [0, -0.1, float("nan"), float("inf"), "fast", None])
 def test_a_learning_rate_that_is_none_is_refused(network, rate):
-    with pytest.raises(DrawError, match="is no positive number"):
+    with pytest.raises(DrawError, match="expected a number above 0"):
         gn.draw(gn.backward(*network), learning_rate=rate)
 
 

@@ -49,15 +49,11 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             condition, x, y = inputs
             return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
         case ElementwisePrimitive() if not isinstance(op, ops.Where):
+            masks = [i for i, x in enumerate(inputs) if x.dtype.kind == "b" and x.shape == out.shape]
             casts: list[Call] = []
-            if (
-                inputs[-1].dtype.kind == "b"
-                and out.dtype.kind == "f"
-                and inputs[-1].shape == out.shape
-                and len(inputs) == 2
-            ):
-                casts = [(np.copyto, (out, inputs[-1]))]  # NumPy would cast it piece by piece
-                inputs = [inputs[0], out]
+            if masks and out.dtype.kind == "f":  # NumPy would cast it piece by piece
+                casts = [(np.copyto, (out, inputs[masks[0]]))]
+                inputs = [out if i == masks[0] else x for i, x in enumerate(inputs)]
             if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
                 return [*casts, (partial(op.ufunc, out=out), tuple(inputs))]
             return [*casts, (op.ufunc, (*inputs, out))]

@@ -20,6 +20,7 @@ from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, known
 from graphnet.engine.rewrite import Maker, unchanged
+from graphnet.ops.elementwise import ElementwisePrimitive
 
 LARGE = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
@@ -66,7 +67,9 @@ class _Lowering(Maker):
         """Return what stands for a node, given what stands for its inputs."""
         op = node.op
         assert op is not None
-        if node.dtype.kind == "f" and any(source.dtype.kind != "f" for source in inputs):
+        kinds = {source.dtype.kind for source in inputs}
+        promotes = kinds == {"b", "f"} and isinstance(op, ElementwisePrimitive)  # as NumPy does, to what is asked for
+        if node.dtype.kind == "f" and kinds - {"f"} and not promotes:
             inputs = tuple(self._real(op, slot, source) for slot, source in enumerate(inputs))
         if isinstance(op, Primitive):
             return self._simplified(op, node, inputs)

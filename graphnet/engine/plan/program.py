@@ -111,12 +111,13 @@ class Program:
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
-        header = ["call", "from", "function", "operands", "result", "buffer", "bytes", "by"]
-        made_by = ["native" if native else "Python" for native in self._made.native]
-        rows = [(str(i), *line, by) for i, (line, by) in enumerate(zip(self.lines, made_by, strict=True))]
+        header, layout = ["call", "from", "function", "operands", "result", "buffer", "bytes"], self.layout
+        rows = [(str(i), *line) for i, line in enumerate(self.lines)]
+        if layout is not None:
+            made_by = ["native" if native else "Python" for native in self._made.native]
+            header, rows = [*header, "by"], [(*row, by) for row, by in zip(rows, made_by, strict=True)]
         text = table(header, rows, most=400)
         total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
-        layout = self.layout
         told = [*self.passes]
         if layout is not None:
             told.append(("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers"))
