@@ -190,7 +190,13 @@ ALSO: dict[str, tuple[str, ...]] = {
     "gate_value_for_gate": ("δ ⊙ g",),
     "clamp_mask_inverted": ("mask is turned",),
     "scale_broadcast_all_equal": ("levelled",),
-    **dict.fromkeys(("mean_axis_first_only", "quantile_lower_only", "maximum_half_each"), ("shared out wrongly",)),
+    **dict.fromkeys(
+        (
+            *("mean_axis_first_only", "quantile_lower_only", "maximum_half_each"),
+            *("logcumsumexp_softmax", "attention_value_unscaled_scores"),  # weights that add up to 1
+        ),
+        ("shared out wrongly",),
+    ),
 }
 UNKNOWN = ("no known signature", "nothing known")
 

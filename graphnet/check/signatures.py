@@ -482,7 +482,7 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     totals = right.sum(axis=0)
     several = int((np.abs(totals) > 1e-3 * np.max(np.abs(right))).sum())
     if several and (np.abs(said.sum(axis=0) - totals) <= room.max(axis=0)).all():
-        text = "shared out wrongly: what each output sends adds up to the right total, but goes to the wrong entries"
+        text = "shared out wrongly: what each output sends adds up to the right total, but in wrong shares"
         shares = Name(text, chance=CLOSE**several)
     else:
         shares = None
