@@ -124,7 +124,8 @@ class _Rule:
         elif verdict != "wrong" and judged.count("kink") and (beside := self._wrong_beside(slot)):
             verdict, evidence = "wrong", f"beside the kinks, where slopes are known, {beside.split(',')[0]}"
         sound = not problem and not self._spoilt(slot)
-        if verdict != "wrong" and sound and (elsewhere := self._elsewhere(slot, message, response)):
+        ties = judged is not None and judged.count("kink") > 0
+        if verdict != "wrong" and sound and (elsewhere := self._elsewhere(slot, message, response, ties=ties)):
             verdict, evidence = "wrong", elsewhere
         if verdict != "wrong" and sound:
             return self._finding(slot, verdict, **more)
@@ -140,19 +141,20 @@ class _Rule:
             return judged.excused(self.neighbourhood.allows(slot)[judged.entries], "kink")
         return judged
 
-    def _elsewhere(self, slot: int, here: Numbers, response: Response) -> str:
+    def _elsewhere(self, slot: int, here: Numbers, response: Response, *, ties: bool) -> str:
         """Return what is wrong at other values, of a rule that may have kept something of the values here."""
         if not reaches_state(self.op):
             return ""
-        evidence = self._wrong_at(slot, list(map(other_values, self.inputs)))
+        others = list(map(other_values, self.inputs))  # which tie as these do
+        evidence = self._wrong_beside(slot, others) if ties else self._wrong_at(slot, others)
         if not evidence or judge_directions(response, here, self.settings.rng, "right")[0] == "wrong":
             return ""
         where = "depends on state: it is right at these values, but not at the same numbers in another order"
         return f"{where} ({evidence.split(',')[0]})"
 
-    def _wrong_beside(self, slot: int) -> str:
-        """Return what is wrong right beside these values, where nothing ties."""
-        moved = list(self.inputs)
+    def _wrong_beside(self, slot: int, inputs: Sequence[Numbers] = ()) -> str:
+        """Return what is wrong right beside values, by default those given, where nothing ties."""
+        moved = list(inputs or self.inputs)
         count = sum(moved[i].size for i in self.slots)
         shares = self.settings.rng.permutation(np.linspace(-1, 1, count))  # as far from each other as can be
         for i in self.slots:
