@@ -139,7 +139,7 @@ class Training:
 
     A step here is the whole training; instead of gradients it hands out the trained parameters. Each contestant shuffles
     with ``rng(0).permutation(samples)`` in each epoch, takes a last, smaller mini-batch, and keeps the mean loss of each
-    epoch. The loss handed out is that of the last epoch.
+    epoch, weighted by samples. The loss handed out is that of the last epoch.
     """
 
     name: str

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tools.benchmark.contestants.contestant import Contestant, Step, batches
+from tools.benchmark.contestants.contestant import Contestant, Step, batches, mean_loss
 from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Demo, Layers, Scalars, Training
 
 FORWARD = {"tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
@@ -135,7 +135,7 @@ class ByHand(Contestant):
                     for name, gradient in gradients.items():
                         parameters[name] -= workload.learning_rate * gradient
                     losses.append(loss)
-                history.append(float(np.mean(losses)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], parameters
 
         return train

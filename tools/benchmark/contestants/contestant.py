@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tools.benchmark.workloads import Check, Convolution, Demo, Layers, Scalars, Training, Workload
 
 Step = Callable[[], tuple[float, Mapping[str, Any]]]
@@ -59,3 +61,8 @@ class Contestant:
 def batches(order: Any, size: int) -> list[Any]:
     """Cut an order of samples into mini-batches, the last of which may be smaller."""
     return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def mean_loss(losses: Any, size: int, samples: int) -> float:
+    """Return the mean of an epoch's losses by mini-batch, each weighted by its samples."""
+    return float(np.average(losses, weights=np.minimum(size, samples - size * np.arange(len(losses)))))

@@ -7,7 +7,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import value_and_grad
 
-from tools.benchmark.contestants.contestant import Contestant, Step, batches
+from tools.benchmark.contestants.contestant import Contestant, Step, batches, mean_loss
 from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": anp.tanh, "sigmoid": lambda z: 1 / (1 + anp.exp(-z))}
@@ -77,7 +77,7 @@ class Autograd(Contestant):
                     loss, gradients = evaluate(parameters, X[chosen], T[chosen])
                     parameters = [w - workload.learning_rate * g for w, g in zip(parameters, gradients, strict=True)]
                     losses.append(loss)
-                history.append(float(np.mean(losses)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], dict(zip(network.parameters, parameters, strict=True))
 
         return train

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
+from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
 from tools.benchmark.workloads import Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
@@ -97,7 +97,7 @@ class Jit(Contestant):
                 for chosen in batches(rng.permutation(len(X)), network.batch):
                     parameters, loss = update(parameters, X[chosen], T[chosen])
                     losses.append(loss)
-                history.append(float(np.mean(losses)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], jax.block_until_ready(parameters)
 
         return train
@@ -133,7 +133,7 @@ class Scan(Contestant):
             if full < len(order):
                 parameters, last = update(parameters, X[order[full:]], T[order[full:]])
                 losses = jnp.append(losses, last)
-            return parameters, jnp.mean(losses)
+            return parameters, losses
 
         X, T = (jnp.asarray(array) for array in workload.data)
 
@@ -142,8 +142,8 @@ class Scan(Contestant):
             rng = np.random.default_rng(0)
             history = []
             for _ in range(workload.epochs):
-                parameters, loss = epoch(parameters, X, T, rng.permutation(len(X)))
-                history.append(float(loss))
+                parameters, losses = epoch(parameters, X, T, rng.permutation(len(X)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], jax.block_until_ready(parameters)
 
         return train

@@ -6,7 +6,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
+from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
 from tools.benchmark.workloads import Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": pt.tanh, "sigmoid": pt.sigmoid}
@@ -87,7 +87,7 @@ class PyTensor(Contestant):
                 losses = []
                 for chosen in batches(rng.permutation(len(X)), network.batch):
                     losses.append(update(X[chosen], T[chosen])[0])
-                history.append(float(np.mean(losses)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], {parameter.name: parameter.get_value() for parameter in parameters}
 
         return train

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches
+from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
 from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
@@ -85,7 +85,7 @@ class Eager(Contestant):
                     loss.backward()
                     optimizer.step()
                     losses.append(loss.item())
-                history.append(float(np.mean(losses)))
+                history.append(mean_loss(losses, network.batch, len(X)))
             return history[-1], {name: tensor.detach() for name, tensor in named.items()}
 
         return train
