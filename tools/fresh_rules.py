@@ -519,7 +519,7 @@ def torch_says(rule: Rule, right: bool, number: int) -> str:
             got = as_tuple(op.backward(delta.numpy().copy(), value, *numbers), len(numbers))
             return tuple(None if g is None else torch.from_numpy(np.array(g)) for g in got)
 
-    tensors = [torch.from_numpy(x.copy()).requires_grad_(i not in constant) for i, x in enumerate(arrays)]
+    tensors = [torch.from_numpy(np.array(x)).requires_grad_(i not in constant) for i, x in enumerate(arrays)]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
