@@ -72,7 +72,7 @@ class Neighbourhood:
         self.torn = self.seems_torn(FIRST)
 
     def seems_torn(self, count: int) -> bool:
-        """Tell whether any of so many neighbours more is told something else."""
+        """Ask this many neighbours more; tell whether the rule says something else to any of those asked."""
         self._near += self._anywhere(count)
         self._size = float(np.max(np.abs([self._said, *self._near]), initial=_NOTHING))
         self.torn = bool(np.isfinite(self._said).all() and self._places().size and self._stays())

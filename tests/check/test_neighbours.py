@@ -117,3 +117,24 @@ def test_a_slope_that_grows_steeply_from_zero_is_no_tie():
     power = op_of(lambda x: np.sign(x) * np.abs(x) ** 1.5, lambda d, a, x: d * 1.5 * np.sqrt(np.abs(x)))
     for seed in range(5):
         assert not gn.check_op(power, np.zeros((4, 4)), rng=np.random.default_rng(seed)).failures
+
+
+KEPT: dict[str, float] = {}
+"""What makes a rule one that might keep something from one call to the next."""
+
+
+def test_a_right_sort_of_equal_numbers_is_not_blamed_for_state():
+    @gn.op
+    def ordered(x):
+        KEPT["calls"] = 0.0
+        return np.sort(x, axis=-1)
+
+    @ordered.backward
+    def ordered_backward(delta, a, x):
+        sent = np.zeros(x.shape)
+        np.put_along_axis(sent, np.argsort(x, axis=-1, kind="stable"), delta, axis=-1)
+        return sent
+
+    for seed in range(20):
+        report = gn.check_op(ordered, np.zeros((3, 4)), rng=np.random.default_rng(seed))
+        assert not report.failures, str(report)

@@ -110,7 +110,7 @@ def differences(E: gn.Node, dtype: Any, *, by_numpy: bool = False) -> list[str]:
     bwd = gn.backward(E, {})
     wrt = [node for node in bwd.graph.nodes if node in bwd.error_signals]
     stamping = Stamping(bwd.graph, wrt, np.dtype(dtype))
-    program = stamping.program({})
+    program = stamping.program()
     program.run([])
     machine = program.calls[-1][0].__self__
     if by_numpy:

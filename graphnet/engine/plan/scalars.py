@@ -12,9 +12,8 @@ what the rules compute on their way. A leaf may be an array that is read entry b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, repeat
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,7 @@ def is_scalar_graph(graph: Graph) -> bool:
     return not arrays or all(is_entry(node) for node in graph.nodes if not arrays.isdisjoint(node.inputs))
 
 
-def build_scalars(
-    graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], own: Mapping[Node, Numbers] = MappingProxyType({})
-) -> Program | None:
+def build_scalars(graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> Program | None:
     """Build the program of a graph of scalars and its gradients; the parameters are those of `build`.
 
     Returns
@@ -70,7 +67,7 @@ def build_scalars(
     if any(map(is_entry, wrt)):
         return None  # an entry's place holds what all its readers send back, through this node or another
     try:
-        return Stamping(graph, wrt, dtype).program(own)
+        return Stamping(graph, wrt, dtype).program()
     except Untranslatable:
         return None
 
@@ -156,7 +153,7 @@ class Stamping:
                     sent[source] = sent[source] or sends
         return np.array(sent)
 
-    def program(self, own: Mapping[Node, Numbers]) -> Program:
+    def program(self) -> Program:
         """Return the program."""
         ufuncs: dict[np.ufunc, int] = {}
         templates = [template_of(op, count, self.dtype, ufuncs, backward=bool(self.wrt)) for op, count in self.kinds]
@@ -179,23 +176,23 @@ class Stamping:
         machine = Machine(code, values, tuple(ufuncs))
         signals = values[self.size :]
         return Program(
-            [*self._leaf_calls(values, own), (machine.run, ())],
+            [*self._leaf_calls(values), (machine.run, ())],
             [self.view(values, node) for node in self.graph.inputs],
             [self.view(values, self.graph.outputs[0])],
-            {node.name or self.graph.label(node): self.view(signals, node) for node in found},
+            {self.graph.label(node): self.view(signals, node) for node in found},
             machine,
             values.nbytes + code.nbytes,
             [("scalars by depth", f"{len(self.graph):,} nodes in {self.deepest:,} depths; {machine}")],
         )
 
-    def _leaf_calls(self, values: Numbers, own: Mapping[Node, Numbers]) -> list[Call]:
+    def _leaf_calls(self, values: Numbers) -> list[Call]:
         """Put the constants in their places; return the calls that do so with the parameters, those of one shape together."""
         calls: list[Call] = []
         for (kind, shape), group in groupby(self.leaves, lambda leaf: (type(leaf), leaf.shape)):
             leaves = [leaf for leaf in group if isinstance(leaf, (Constant, Parameter))]
             if leaves:
                 place = values[self.number[leaves[0]] :][: len(leaves) * leaves[0].size].reshape(len(leaves), *shape)
-                call = (place.__setitem__, (..., [own.get(leaf, leaf.value) for leaf in leaves]))
+                call = (place.__setitem__, (..., [leaf.value for leaf in leaves]))
                 if kind is Constant:
                     call[0](*call[1])
                 else:
