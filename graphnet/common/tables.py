@@ -39,6 +39,25 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     return kept, array.size // kept.size
 
 
+def summary(array: np.ndarray[Any, Any]) -> str:
+    """Return an array in a few words: its numbers if they are few, else its norm and range.
+
+    Examples
+    --------
+    >>> summary(np.array([0.5, -1.0])), summary(np.ones((2, 8)))
+    ('0.5 -1', 'norm 4, 1 to 1')
+    """
+    if array.size == 0:
+        return "empty"
+    if array.size <= 6:
+        return " ".join(number(x) for x in array.ravel())
+    entries, times = distinct(array)
+    if array.dtype == bool:
+        return f"{np.count_nonzero(entries) * times} of {array.size} true"
+    norm = np.linalg.norm(entries.ravel()) * times**0.5
+    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:
     """Return rows as aligned columns; of more than `most` rows the middle is left out, with a count.
 

@@ -220,13 +220,16 @@ class _Builder:
         """Yield the arrays of a node: its value, its error signal, and at how many entries hardly any gets through."""
         if "values" in self.shown:
             if self.run is not None:
-                yield field_of("value", "value", self.run.values[node], self.values, tables=self.tables)
+                caption = "value, set by hand" if node in self.run.replaced else "value"
+                yield field_of("value", caption, self.run.values[node], self.values, tables=self.tables)
             elif isinstance(node, Constant) and fits_table(node.value):
                 yield field_of("value", "value", node.value, self.values)
         role = signal_role(node)
         if self.back is None or not self._is_shown(role):
             return
         caption = f"{'gradient' if role == 'gradient' else 'error signal'} {self.names.derivative(node)}".rstrip()
+        if self.back is not None and node in self.back.replaced_error_signals:
+            caption += ", set by hand"
         if node in self.error_signals:
             yield field_of(role, caption, self.error_signals[node], self.signals, tables=self.tables)
         else:

@@ -25,6 +25,7 @@ from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
 from graphnet.draw.units.layout import sheet_of
+from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
 
@@ -37,6 +38,7 @@ def draw(
     show: str | Iterable[str] | None = None,
     depth: int | None = None,
     sample: int | None = None,
+    minus: ForwardPass | None = None,
     marks: Mapping[Node, Mark] | None = None,
     learning_rate: float = 0.1,
 ) -> Drawing:
@@ -66,6 +68,9 @@ def draw(
         read has its scopes and repeated layers folded; a number given opens as much as can be laid out.
     sample : int, optional
         In the unit view, whose numbers to show, counted from 0; by default those of the first. E is of the whole batch.
+    minus : ForwardPass or BackwardPass, optional
+        Another pass of the same graph and the same shapes: every number shown is that of `what` less that of this one, so
+        that one sees what a replaced number, or a step of training, changes. For pictures, not for pages.
     marks : mapping of Node to Mark, optional
         In the op view, remarks that make nodes stand out.
     learning_rate
@@ -125,6 +130,8 @@ def draw(
     title = ""
     if isinstance(what, Report):
         title, marks, what = report_title(what), marks_of(what) | dict(marks or {}), what.graph
+    if minus is not None:
+        what = _difference(what, minus)
     passes = _named_passes(what)
     drawn = list(passes.values())[-1] if passes else as_graph(what)
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
@@ -138,6 +145,11 @@ def draw(
 
 def _page(*what: Any, **options: Any) -> str:
     """Write the page; only pages need all that is imported here."""
+    if any(isinstance(run, Difference) for run in what[1].values()):
+        raise DrawError(
+            "a page steps through what was computed, which the difference of two passes was not",
+            repair="Save the difference as .svg or .png, or both passes on one page: draw({'a': bwd, 'b': other}).",
+        )
     from graphnet.draw.page import page_data, write_html
 
     return write_html(page_data(*what, **options))
@@ -165,6 +177,24 @@ def _asked_for(what: Graph | ForwardPass, show: Any) -> frozenset[str]:
         if not isinstance(what, kind):
             raise DrawError(f"there are no {name} in this {type(what).__name__}", repair=f"Draw {needed}.")
     return frozenset(asked)
+
+
+def _difference(first: Any, second: Any) -> ForwardPass:
+    """Return what two passes differ by."""
+    if not isinstance(first, ForwardPass) or not isinstance(second, ForwardPass):
+        raise DrawError(
+            f"minus is {shown(second)}, and {shown(first)} is drawn: only passes have a difference",
+            repair="Write gn.draw(bwd, minus=other), with two passes of one graph.",
+        )
+    _named_passes([second, first])
+    for node in first.graph.nodes:
+        here, there = first.values[node].shape, second.values[node].shape
+        if here != there:
+            raise DrawError(
+                f"{first.graph.label(node)!r} has shape {here} in one pass, and {there} in the other",
+                repair="Run both with the same samples.",
+            )
+    return difference(first, second)
 
 
 def _named_passes(what: Any) -> dict[str, ForwardPass]:

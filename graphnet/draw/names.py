@@ -14,6 +14,7 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
 from graphnet.core.shapes import Shape
 from graphnet.draw.picture import BoxKind, Mark, Role
+from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, Mask
 
@@ -89,13 +90,25 @@ def title_of(shown: Graph | ForwardPass) -> str:
         if run is None:
             return name
         value = run.values[node]
+        name = f"Δ{name}" if isinstance(run, Difference) else name
         return f"{name} = {number_text(value[()])}" if value.ndim == 0 else f"{name} of {shape_text(value.shape)}"
 
     names = listing([output(node) for node in graph.outputs[: _MOST_OUTPUTS + 1]], _MOST_OUTPUTS)
     if run is not None:
-        return f"{'Backward' if isinstance(run, BackwardPass) else 'Forward'} pass: {names}"
+        kind = f"{'Backward' if isinstance(run, BackwardPass) else 'Forward'} pass"
+        if isinstance(run, Difference):
+            kind = "Difference of two passes"
+        return f"{kind}: {names}{_by_hand(run)}"
     counts = [(len(graph), "node"), (len(graph.inputs), "input"), (len(graph.parameters), "parameter")]
     return f"Graph of {names}: {', '.join(count(n, what) for n, what in counts)}"
+
+
+def _by_hand(run: ForwardPass) -> str:
+    """Return which numbers of a pass were set by hand, if any, as part of its title."""
+    signals = run.replaced_error_signals if isinstance(run, BackwardPass) else ()
+    names = [short(run.graph.label(node)) for node in run.graph.nodes if node in run.replaced]
+    names += [f"error signal of {short(run.graph.label(node))}" for node in run.graph.nodes if node in signals]
+    return f"; set by hand: {listing(names, _MOST_OUTPUTS)}" if names else ""
 
 
 def share_text(what: str, where: Mask) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from graphnet.common.tables import number
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.errors import NonFiniteError
+from graphnet.errors import GraphError, NonFiniteError, shown
+
+OnNonFinite = Literal["ignore", "raise"]
+
+
+def check_option(on_nonfinite: object) -> None:
+    """Raise `GraphError` if it is no `OnNonFinite`."""
+    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
+        raise GraphError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
 
 
 def is_finite(array: Numbers) -> bool:
@@ -18,7 +27,7 @@ def is_finite(array: Numbers) -> bool:
 
 
 def not_finite(
-    graph: Graph, node: Node, what: str, array: Numbers, origins: Sequence[tuple[str, Numbers]]
+    graph: Graph, node: Node, what: str, array: Numbers, origins: Sequence[tuple[Node | None, Numbers]]
 ) -> NonFiniteError:
     """Return the error for the first node with an infinity or NaN, with the ranges of what its array came from."""
     nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
@@ -27,7 +36,9 @@ def not_finite(
         repair="Look at the ranges above: a logarithm, division or root at 0 (add 1e-12 before it), an overflow, or data with "
         "NaN?",
     )
-    lines = [f"{name}: {_range(origin)}" for name, origin in origins]
+    names = ["the start" if source is None else graph.label(source) for source, _ in origins]
+    of = "message from " if what == "error signal" else ""
+    lines = [f"{of}{name}: {_range(origin)}" for name, (_, origin) in zip(names, origins, strict=True)]
     return error.locate(f"{node.kind} {graph.label(node)!r}", [f"node: {describe(node, graph.label(node))}", *lines])
 
 

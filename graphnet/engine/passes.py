@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from graphnet.common.hints import ByName
-from graphnet.common.tables import distinct, number, table
+from graphnet.common.tables import summary, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, UnreachableError
+
+_NOTHING: Mapping[Node, Numbers] = MappingProxyType({})
 
 
 class Message(NamedTuple):
@@ -34,6 +34,8 @@ class ForwardPass(Pictured):
         What was run.
     values : mapping of Node to numpy.ndarray
         Read-only arrays.
+    replaced : mapping of Node to numpy.ndarray
+        What was computed where values were set by hand.
 
     Examples
     --------
@@ -44,12 +46,15 @@ class ForwardPass(Pictured):
     array([1., 4.])
     """
 
-    def __init__(self, graph: Graph, values: Mapping[Node, Numbers]) -> None:
+    def __init__(
+        self, graph: Graph, values: Mapping[Node, Numbers], replaced: Mapping[Node, Numbers] = _NOTHING
+    ) -> None:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
+        self.replaced = MappingProxyType(dict(replaced))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _passed, (type(self), self.graph, dict(self.values))
+        return _passed, (type(self), self.graph, dict(self.values), dict(self.replaced))
 
     def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
@@ -66,7 +71,8 @@ class ForwardPass(Pictured):
 
     def _row(self, node: Node) -> list[str]:
         value = self.values[node]
-        return [self.graph.label(node), node.kind, str(value.shape), summary(value)]
+        by_hand = ", set by hand" * (node in self.replaced)
+        return [self.graph.label(node), node.kind, str(value.shape), summary(value) + by_hand]
 
 
 class BackwardPass(ForwardPass):
@@ -76,6 +82,8 @@ class BackwardPass(ForwardPass):
     ----------
     gradients : mapping of str to numpy.ndarray
         The error signal of every parameter that E depends on, by name.
+    replaced_error_signals : frozenset of Node
+        Where error signals were set by hand; ``messages(node)`` has what arrived.
 
     Examples
     --------
@@ -92,8 +100,11 @@ class BackwardPass(ForwardPass):
         values: Mapping[Node, Numbers],
         error_signals: Mapping[Node, Numbers],
         messages: Mapping[Node, Sequence[Message]],
+        replaced: Mapping[Node, Numbers] = _NOTHING,
+        replaced_error_signals: Iterable[Node] = (),
     ) -> None:
-        super().__init__(graph, values)
+        super().__init__(graph, values, replaced)
+        self.replaced_error_signals = frozenset(replaced_error_signals)
         self.error_signals = MappingProxyType(dict(error_signals))
         self._messages = {node: tuple(received) for node, received in messages.items()}
         self.gradients = MappingProxyType(
@@ -101,7 +112,8 @@ class BackwardPass(ForwardPass):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _passed, (type(self), self.graph, dict(self.values), dict(self.error_signals), self._messages)
+        maps = dict(self.values), dict(self.error_signals), self._messages, dict(self.replaced)
+        return _passed, (type(self), self.graph, *maps, self.replaced_error_signals)
 
     def error_signal(self, node: Node | str) -> Numbers:
         """Return ∂E/∂(the node's output): an array of the shape of its value.
@@ -139,7 +151,7 @@ class BackwardPass(ForwardPass):
         return self.error_signal(node)
 
     def messages(self, node: Node | str) -> tuple[Message, ...]:
-        """Return what each consumer sent back: in this order they add up exactly to the node's error signal."""
+        """Return what each consumer sent back: in this order they add up exactly to a signal that is not set by hand."""
         node = self.graph[node]
         self.error_signal(node)
         return self._messages[node]
@@ -149,25 +161,13 @@ class BackwardPass(ForwardPass):
 
     def _row(self, node: Node) -> list[str]:
         signal = self.error_signals.get(node)
-        return [*super()._row(node), "none reaches it" if signal is None else summary(signal)]
+        by_hand = ", set by hand" * (node in self.replaced_error_signals)
+        return [*super()._row(node), "none reaches it" if signal is None else summary(signal) + by_hand]
 
 
-def _passed(kind: type[ForwardPass], graph: Graph, *maps: Any) -> ForwardPass:
+def _passed(kind: type[ForwardPass], graph: Graph, *parts: Any) -> ForwardPass:
     """Return the pass that was pickled or copied; its arrays are to be read only, as they were."""
-    messages = [message.delta for received in maps[2].values() for message in received] if len(maps) > 2 else []
-    for array in [*(array for arrays in maps[:2] for array in arrays.values()), *messages]:
+    held = [each for part in parts if isinstance(part, dict) for each in part.values()]
+    for array in [array for each in held for array in ([m.delta for m in each] if isinstance(each, tuple) else [each])]:
         array.flags.writeable = False
-    return kind(graph, *maps)
-
-
-def summary(array: Numbers) -> str:
-    """Return an array in a few words: its numbers if they are few, else its norm and range."""
-    if array.size == 0:
-        return "empty"
-    if array.size <= 6:
-        return " ".join(number(x) for x in array.ravel())
-    entries, times = distinct(array)
-    if array.dtype == bool:
-        return f"{np.count_nonzero(entries) * times} of {array.size} true"
-    norm = np.linalg.norm(entries.ravel()) * times**0.5
-    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"
+    return kind(graph, *parts)

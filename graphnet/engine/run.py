@@ -10,24 +10,29 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import numbers
-from graphnet.core.node import Array, Node, Numbers
-from graphnet.engine.feeds import Values, frozen, leaf_values
-from graphnet.engine.finite import is_finite, not_finite
+from graphnet.core.node import Array, Node
+from graphnet.engine.feeds import Values, leaf_values
+from graphnet.engine.finite import OnNonFinite, check_option, is_finite, not_finite
+from graphnet.engine.interventions import Replacement, by_node, like
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, read_only
-from graphnet.errors import DtypeError, GraphError, ShapeError, shown
+from graphnet.errors import DtypeError, GraphError, ShapeError
 
-OnNonFinite = Literal["ignore", "raise"]
 Rule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
 
 
-def forward(target: Target, feeds: Mapping[Any, Any], *, on_nonfinite: OnNonFinite = "ignore") -> ForwardPass:
+def forward(
+    target: Target,
+    feeds: Mapping[Any, Any],
+    *,
+    replace: Mapping[Any, Any] | None = None,
+    on_nonfinite: OnNonFinite = "ignore",
+) -> ForwardPass:
     """Compute the value of every node.
 
     Parameters
@@ -37,6 +42,9 @@ def forward(target: Target, feeds: Mapping[Any, Any], *, on_nonfinite: OnNonFini
     feeds
         {input node or its name: array}. Integers are cast; computed in float32 if all parameters and feeds are, else in
         float64.
+    replace
+        {node or its name: array, or one number for all entries}: values set by hand in this pass alone, of any node or of
+        a part of it, as ``{a[:, 0]: 0.0}``. What follows is computed from them; ``fwd.replaced`` has what was there.
     on_nonfinite
         ``"raise"``: the first node whose value has an infinity or NaN is an error that names it.
 
@@ -50,7 +58,9 @@ def forward(target: Target, feeds: Mapping[Any, Any], *, on_nonfinite: OnNonFini
     FeedError
         If a feed is missing, unknown or given twice.
     ShapeError, DtypeError
-        If a feed is not as declared, or sizes unknown until now don't fit.
+        If a feed or a replacement is not as declared, or sizes unknown until now don't fit.
+    GraphError
+        If a replacement is for a node that is not in the graph.
     RuleError
         If a forward rule raises, or returns another shape or dtype than it must.
     NonFiniteError
@@ -64,15 +74,24 @@ def forward(target: Target, feeds: Mapping[Any, Any], *, on_nonfinite: OnNonFini
     >>> gn.forward(a, {x: [[0.0, 0.0], [1.0, -0.5]]})["a"]
     array([[0.],
            [0.]])
+    >>> gn.forward(a * 2, {x: [[0.0, 0.0]]}, replace={"a": 0.5})["multiply_1"]
+    array([[1.]])
     """
-    _check_option(on_nonfinite)
+    check_option(on_nonfinite)
     graph = as_graph(target)
-    values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
-    return ForwardPass(graph, values)
+    replacement = Replacement(graph, replace, "replace")
+    values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite, replacement)
+    return ForwardPass(graph, values, replacement.computed)
 
 
 def backward(
-    target: Target, feeds: Mapping[Any, Any], *, delta: Any = None, on_nonfinite: OnNonFinite = "ignore"
+    target: Target,
+    feeds: Mapping[Any, Any],
+    *,
+    delta: Any = None,
+    replace: Mapping[Any, Any] | None = None,
+    replace_error_signal: Mapping[Any, Any] | None = None,
+    on_nonfinite: OnNonFinite = "ignore",
 ) -> BackwardPass:
     """Compute the value and the error signal of every node. Nothing is kept between calls.
 
@@ -85,6 +104,12 @@ def backward(
     delta
         The error signal to start from, if E is not a scalar: an array of E's shape. For a graph with several outputs
         a dict {output node or name: array}; outputs left out contribute nothing.
+    replace
+        As for `forward`: "what if this unit were silent?" What is set is a constant of this pass, so no error signal goes
+        back past it.
+    replace_error_signal
+        The same for error signals, which the backward rules are then given: one that is clipped, or one from behind a
+        step without a slope. ``bwd.messages(node)`` still has what arrived.
     on_nonfinite
         ``"raise"``: the first node whose value or error signal has an infinity or NaN is an error that names it.
 
@@ -110,40 +135,45 @@ def backward(
     >>> w = gn.parameter("w", [3.0])
     >>> gn.backward(gn.sse(w * w, [0.0]), {}).gradient(w)  # ∂(½ w⁴)/∂w = 2 w³
     array([54.])
+    >>> a = w * w
+    >>> gn.backward(gn.sse(a, [0.0]), {}, replace_error_signal={a: 1.0}).gradient(w)  # 1 · 2 w
+    array([6.])
     """
-    _check_option(on_nonfinite)
+    check_option(on_nonfinite)
     graph = as_graph(target)
-    values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite)
-    error_signals, messages = propagate(graph, values, start(graph, values, delta))
+    replacement = Replacement(graph, replace, "replace")
+    values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite, replacement)
+    signals = Replacement(graph, replace_error_signal, "replace_error_signal")
+    error_signals, messages = propagate(graph, values, start(graph, values, delta), replacement.rule, signals)
     error_signals = {node: read_only(np.asarray(signal)) for node, signal in error_signals.items()}
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
-            senders = ["the start" if m.consumer is None else graph.label(m.consumer) for m in messages[node]]
-            received = [(f"message from {s}", m.delta) for s, m in zip(senders, messages[node], strict=True)]
-            raise not_finite(graph, node, "error signal", signal, received)
-    return BackwardPass(graph, values, error_signals, messages)
+            raise not_finite(graph, node, "error signal", signal, [(m.consumer, m.delta) for m in messages[node]])
+    return BackwardPass(graph, values, error_signals, messages, replacement.computed, signals.computed)
 
 
-def _check_option(on_nonfinite: object) -> None:
-    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
-        raise GraphError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
-
-
-def run_forward(graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore") -> Values:
+def run_forward(
+    graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore", replacement: Replacement | None = None
+) -> Values:
     """Compute every node from the values of the leaves: the forward loop."""
     values = dict(leaves)
     dtype = next((array.dtype for array in leaves.values() if array.dtype.kind == "f"), np.dtype(np.float64))
     for node in graph.nodes:
         if node.op is not None:
             values[node] = apply_forward(graph, node, [values[source] for source in node.inputs], dtype)
+        if replacement is not None:
+            values[node] = replacement(node, values[node], values[node])
         if on_nonfinite == "raise" and not is_finite(values[node]):
-            inputs = [(graph.label(source), values[source]) for source in node.inputs]
-            raise not_finite(graph, node, "value", values[node], inputs)
+            raise not_finite(graph, node, "value", values[node], [(source, values[source]) for source in node.inputs])
     return values
 
 
 def propagate(
-    graph: Graph, values: Mapping[Node, Array], starts: Mapping[Node, Array], rule: Rule = apply_backward
+    graph: Graph,
+    values: Mapping[Node, Array],
+    starts: Mapping[Node, Array],
+    rule: Rule = apply_backward,
+    replacement: Replacement | None = None,
 ) -> tuple[dict[Node, Array], dict[Node, list[Message]]]:
     """Send the error signals back through the graph: the backward loop.
 
@@ -160,6 +190,8 @@ def propagate(
         {output: the error signal that it starts with}.
     rule
         Applies a node's backward rule.
+    replacement
+        Error signals that take the place of what a node receives.
 
     Returns
     -------
@@ -171,9 +203,13 @@ def propagate(
         messages[output].append(Message(None, None, delta))
     error_signals: dict[Node, Array] = {}
     for node in reversed(graph.nodes):
-        if not messages[node]:
+        received = [message.delta for message in messages[node]]
+        signal = reduce(operator.add, received) if received else None
+        if replacement is not None:
+            signal = replacement(node, signal, values[node])
+        if signal is None:
             continue  # nothing that was asked for depends on it
-        error_signals[node] = reduce(operator.add, [message.delta for message in messages[node]])
+        error_signals[node] = signal
         if node.op is None:
             continue  # a leaf: the end of the way back
         inputs = [values[source] for source in node.inputs]
@@ -196,36 +232,16 @@ def start(graph: Graph, values: Values, delta: Any) -> dict[Node, Array]:
         raise GraphError("delta is {}: no output starts with an error signal", repair='Write delta={"E": 1.0, ...}.')
     starts: dict[Node, Array] = {}
     outputs = set(graph.outputs)
-    for key, array in delta.items():
-        output = graph[key]
+    for output, given in by_node(graph, delta, "delta").items():
+        label, value = graph.label(output), values[output]
         if output not in outputs:
-            raise GraphError(
-                f"delta is given for {graph.label(output)!r}, which is no output", repair="Give outputs only."
-            )
-        if output in starts:
-            raise GraphError(f"delta is given twice for {graph.label(output)!r}", repair="Give it by node or by name.")
-        starts[output] = _start_of(graph, output, values[output], array)
-    return starts
-
-
-def _start_of(graph: Graph, output: Node, value: Numbers, delta: Any) -> Numbers:
-    label = graph.label(output)
-    if output.dtype.kind != "f":
-        raise DtypeError(
-            f"output {label!r} holds {output.dtype} values", repair="Only real numbers have an error signal."
-        )
-    if delta is None:
-        if value.shape != ():
+            raise GraphError(f"delta is given for {label!r}, which is no output", repair="Give outputs only.")
+        if given is None and value.shape != ():
             raise ShapeError(
                 f"output {label!r} has shape {value.shape}, and only a scalar has a gradient",
                 repair="End in a loss, as gn.sse(a, t), or say what to start from: backward(..., delta=array).",
             )
-        delta = 1.0
-    array = numbers(delta, f"delta of {label!r}")
-    if array.dtype.kind not in "fiu":
-        raise DtypeError(f"delta of {label!r} has dtype {array.dtype}", repair="Give real numbers.")
-    if array.shape != value.shape:
-        raise ShapeError(
-            f"delta of {label!r} has shape {array.shape}, expected {value.shape}", repair="Give one number an entry."
-        )
-    return frozen(array.astype(value.dtype), value.dtype)
+        if output.dtype.kind != "f":
+            raise DtypeError(f"{label!r} holds {output.dtype} values", repair="Only real numbers have an error signal.")
+        starts[output] = like(value, 1.0 if given is None else given, f"delta of {label!r}", spread=False)
+    return starts

@@ -18,6 +18,7 @@ from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
+from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
 from graphnet.errors import ShapeError, shown
@@ -181,7 +182,7 @@ class Units:
     @staticmethod
     def of(bwd: BackwardPass, node: Node) -> Units | None:
         """Return the units of a node; None if it is no activation, or one that mixes units."""
-        slope = local_slope(bwd, node)
+        slope = None if isinstance(bwd, Difference) or node in bwd.replaced else local_slope(bwd, node)
         if slope is None or node.op is None:
             return None
         possible = slope_range(node.op)

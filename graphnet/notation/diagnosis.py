@@ -337,7 +337,9 @@ def of_zero(bwd: BackwardPass, node: Node, cut_at: Mapping[Node, Node]) -> str:
     if not any(m.consumer is cut for m in bwd.messages(node)) and not isinstance(node, Parameter):
         return ""  # said of the first one
     units = Units.of(bwd, cut)
-    if units is not None and not np.any(units.slope):
+    if cut in bwd.replaced:
+        reason = f"{where} is set by hand"
+    elif units is not None and not np.any(units.slope):
         reason = f"every unit of {where} has slope 0"
     elif not np.any(bwd.error_signals[cut]):
         reason = f"that at {where} is"

@@ -250,7 +250,7 @@ def explain(
     ShapeError
         If the node has no such entry.
     GraphError
-        If `bwd` is no backward pass.
+        If `bwd` is no backward pass, or has numbers set by hand.
 
     Notes
     -----
@@ -283,6 +283,11 @@ def explain(
             repair="Write explain(gn.backward(E, feeds), W).",
         )
     graph = bwd.graph
+    if set_by_hand := [graph.label(each) for each in (*bwd.replaced, *bwd.replaced_error_signals)]:
+        raise GraphError(
+            f"numbers of this pass were set by hand, at {', '.join(set_by_hand)}: no rule explains them",
+            repair="Explain a pass without replace; gn.draw(bwd, minus=other) shows what a replacement changes.",
+        )
     node = graph[node]
     signal = bwd.error_signal(node)
     place = _entry(graph.label(node), signal, entry)

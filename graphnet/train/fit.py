@@ -16,7 +16,7 @@ from graphnet.common.caller import warn
 from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
-from graphnet.engine.run import OnNonFinite
+from graphnet.engine.finite import OnNonFinite
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth

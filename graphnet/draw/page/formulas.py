@@ -50,6 +50,7 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     if len(graph) > _MOST_NODES:
         return {}
     ids = {graph.label(node): f"n{place}" for place, node in enumerate(graph.nodes)}
+    replaced = {node for run in runs for node in run.replaced}
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
     has_one_output = len(graph.outputs) == 1
     trees = {}
@@ -62,7 +63,7 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
         trees[ids[graph.label(node)]] = {
             "value": _tree(rules.value),
             "signal": _tree(rules.signal) if has_one_output else None,
-            "forward": _rule(rules.forward, ids),
+            "forward": None if node in replaced else _rule(rules.forward, ids),
             "backward": backward,
         }
     return trees

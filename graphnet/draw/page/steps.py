@@ -54,6 +54,8 @@ class Event:
         For each node its value, its error signal, or a parameter's new value.
     messages
         What flows back; in this order they add up to the error signal.
+    by_hand
+        Whether what it shows was set by hand.
     """
 
     phase: Phase
@@ -61,6 +63,7 @@ class Event:
     nodes: tuple[Node, ...]
     results: tuple[Array, ...]
     messages: tuple[Message, ...] = ()
+    by_hand: bool = False
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -94,7 +97,9 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     given = tuple(node for node in run.graph.nodes if node.op is None)
     steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
     computed = [node for node in run.graph.nodes if node.op is not None]
-    steps += [Event("forward", "value", (node,), (run.values[node],)) for node in computed]
+    steps += [
+        Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced) for node in computed
+    ]
     if not isinstance(run, BackwardPass):
         return steps
     updated = [node for node in run.graph.parameters if node in run.error_signals]
@@ -121,7 +126,7 @@ def _back(run: BackwardPass) -> Iterator[Event]:
     for node in reversed(nodes):
         if node in run.error_signals:
             signal, messages = run.error_signals[node], run.messages(node)
-            yield Event(_phase(run, node), "signal", (node,), (signal,), messages)
+            yield Event(_phase(run, node), "signal", (node,), (signal,), messages, node in run.replaced_error_signals)
     unreached = tuple(node for node in nodes if node not in run.error_signals)
     if unreached:
         yield Event("backward", "none", unreached, ())
@@ -187,8 +192,12 @@ class Sentences:
             return self._given(step.nodes)
         result = array_text(step.results[0])
         if step.shows == "value":
-            return f"{name} = {self.names.call(node)} = {result}"
+            return (
+                f"{name} is set by hand: {result}" if step.by_hand else f"{name} = {self.names.call(node)} = {result}"
+            )
         derivative = self.names.derivative(node) or f"{self.caption(node)} of {name}"
+        if step.by_hand:
+            return f"{derivative} is set by hand: {result}"
         if step.shows == "update":
             return f"{name} ← {name} − {self.learning_rate} · {derivative} = {result}"
         return f"{self._received(node, step)}: {derivative} = {result}"

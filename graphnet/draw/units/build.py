@@ -14,6 +14,7 @@ from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, count, listing, number_text, shape_text, title_of
 from graphnet.draw.picture import Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
 from graphnet.errors import DrawError, shown
@@ -97,6 +98,10 @@ class _Builder:
         self.kept = dict(zip(columns, _kept_units([self.sizes[c] for c in columns]), strict=True))
         self.units = {c: self._of_units(c) for c in columns}
         self.lines = {c: self._of_weights(self.layers[c - 1]) for c in columns if c - 1 in self.kept}
+        if isinstance(of, Difference):  # of each number, also of those that are products here
+            first, second = (_Builder(each, sample, scales, {}) for each in of.of)
+            self.units = _less(first.units, second.units)
+            self.lines = _less(first.lines, second.lines)
         self.scales = scales or self._scales()
 
     def diagram(self) -> Diagram:
@@ -310,6 +315,13 @@ class _Builder:
         missing = total - sum(map(len, self.kept.values()))
         if missing:
             yield f"{'in the layers drawn, ' if folded else ''}{missing:,} of {total:,} units not drawn"
+
+
+def _less(
+    first: Mapping[int, Mapping[str, Array]], second: Mapping[int, Mapping[str, Array]]
+) -> dict[int, dict[str, Array]]:
+    """Return the numbers of columns less those of another pass, where both have them."""
+    return {c: {name: n - second[c][name] for name, n in of.items() if name in second[c]} for c, of in first.items()}
 
 
 def _known(**numbers: Array | None) -> dict[str, Array]:
