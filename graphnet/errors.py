@@ -157,6 +157,10 @@ class DrawError(GraphnetError):
     """A picture can't be made: an unknown format, or nothing on this machine that draws it."""
 
 
+class MissingExtraError(GraphnetError, ImportError):
+    """A library that only some users need is not installed."""
+
+
 class TrainingError(GraphnetError, ValueError):
     """Settings or data that training can't start with."""
 

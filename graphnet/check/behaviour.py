@@ -28,6 +28,8 @@ SAME = 1e-14
 """How far two calls may be apart, as a share of the largest number: matrix products round by where arrays lie in memory."""
 MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
+SINGLE = 1e5
+"""How much coarser that is of a rule that computes in float32 whatever it is given."""
 _ROUNDING = 1e-13
 """And beyond that, as a share of δ: what is left of numbers as large that cancel."""
 
@@ -79,6 +81,7 @@ class Behaviour:
 
     def __init__(self, scene: Scene, dtype: np.dtype[Any]) -> None:
         self._op, self._slots, self._dtype = scene.op, scene.slots, dtype
+        self._coarser = SINGLE if getattr(scene.op, "single", False) else 1.0
         self._delta, self._output, self._inputs = scene.delta, scene.output, [*map(read_only, scene.inputs)]
         self.problem = ""
         self.messages: Messages = []
@@ -199,7 +202,7 @@ class Behaviour:
                 apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
                 largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
             most = np.max(apart, initial=0.0)
-            if most > LINEAR * largest + MUCH * _ROUNDING:
+            if most > self._coarser * (LINEAR * largest + MUCH * _ROUNDING):
                 yield slot, f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
 
     def _types(self) -> Faults:

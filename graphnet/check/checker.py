@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,11 @@ from graphnet.check.rules import check_rule
 from graphnet.check.whole import check_whole, slopes_of
 from graphnet.common.settings import flag
 from graphnet.core.function_op import as_op
+from graphnet.core.function_op import op as function_op
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, constant, numbers, parameter
-from graphnet.core.node import Node, as_nodes, describe
+from graphnet.core.node import Node, Numbers, as_nodes, describe
+from graphnet.core.op import Op
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
@@ -116,9 +119,12 @@ def check_op(
     Parameters
     ----------
     op
-        A function made with ``@gn.op``, an op function as ``gn.tanh``, or an op, as ``gn.ops.LeakyRelu(0.1)``.
+        A function made with ``@gn.op``, an op function as ``gn.tanh``, or an op, as ``gn.ops.LeakyRelu(0.1)``; or a function
+        of another library, judged by the way back that it has there: a ``torch.autograd.Function`` class, a
+        ``jax.custom_vjp`` function, any callable of tensors or of JAX's arrays. Each of several outputs is checked alone.
     *arrays
-        Its inputs. Integers beside floating arrays are positions or labels, without an error signal.
+        Its inputs. Integers beside floating arrays are positions or labels, without an error signal. What is no array is
+        passed on to a function of another library as it is.
     entries, method, step, budget, rng
         As for `check_gradients`.
 
@@ -141,19 +147,57 @@ def check_op(
     True
     """
     settings = _settings(entries, method, step, budget, rng)
-    given = [_array(array) for array in arrays]
+    rules, given = _foreign(op, arrays)
+    if not rules:
+        given = [_array(array) for array in arrays]
+        rules = [_op_of(op, [_leaf(f"x{i}", *each) for i, each in enumerate(zip(given, _kinds(given), strict=True))])]
+    for rule in rules:
+        rule.check_count(len(given))
+    several = len(rules) > 1
+    leaves = leaves_of(rules[0].input_names(len(given)), given)
+    names = [f"{rule.name} alone{f', output {rule.output}' if several else ''}" for rule in rules]
+    graph = Graph([rule(*leaves, name=name) for rule, name in zip(rules, names, strict=True)])
+    findings, properties, _ = check_alone(graph, settings, run_dtype(given))
+    return Report(graph, tuple(findings), "", tuple(properties), method)
+
+
+def leaves_of(names: Sequence[str], arrays: Sequence[Numbers]) -> list[Node]:
+    """Return leaves that hold arrays, as ops are checked at."""
+    return [_leaf(*each) for each in zip(names, arrays, _kinds(arrays), strict=True)]
+
+
+def check_alone(
+    graph: Graph, settings: Settings, dtype: np.dtype[Any]
+) -> tuple[list[Finding], list[Property], dict[Node, Numbers]]:
+    """Check the rule of each output of a graph without inputs; return its values too."""
+    values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
+    findings: list[Finding] = []
+    properties: list[Property] = []
+    for node in graph.outputs:
+        found, held = check_rule(graph, node, values, settings, dtype)
+        findings += found
+        properties += held
+    return findings, properties, values
+
+
+def _foreign(op: Any, arrays: Sequence[Any]) -> tuple[Sequence[Any], list[np.ndarray[Any, Any]]]:
+    """Return the rules of a function of another library, one for each output, and its arrays; none if it is ours."""
+    of = op if isinstance(op, type) else type(op)
+    module = str(getattr(op, "__module__", "") or of.__module__)
+    if issubclass(of, (Op, function_op)) or module.startswith("graphnet.") or not {"torch", "jax"} & set(sys.modules):
+        return [], []
+    from graphnet.interop.foreign import rules_of  # only where one of these libraries is there
+
+    return rules_of(op, arrays)
+
+
+def _kinds(given: Sequence[np.ndarray[Any, Any]]) -> list[type]:
+    """Return what each array holds: integers beside real numbers are positions or labels."""
     any_floating = any(array.dtype.kind == "f" for array in given)
-    kinds = [
+    return [
         bool if array.dtype.kind == "b" else int if array.dtype.kind in "iu" and any_floating else float
         for array in given
     ]
-    rule = _op_of(op, [_leaf(f"x{i}", *each) for i, each in enumerate(zip(given, kinds, strict=True))])
-    rule.check_count(len(given))
-    nodes = [_leaf(*each) for each in zip(rule.input_names(len(given)), given, kinds, strict=True)]
-    graph = Graph(rule(*nodes, name=f"{rule.name} alone"))
-    values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
-    findings, properties = check_rule(graph, graph.outputs[0], values, settings, run_dtype(given))
-    return Report(graph, tuple(findings), "", tuple(properties), method)
 
 
 def _check(
@@ -195,7 +239,7 @@ def _op_of(op: Any, probes: Sequence[Node]) -> Any:
         return as_op(op)  # a class of ops where an op belongs
     try:
         node = op(*probes)
-    except TypeError:
+    except Exception:  # of any kind: it is no op function, or not for these arrays
         return as_op(op)
     if isinstance(node, Node) and node.op is not None and list(map(id, node.inputs)) == list(map(id, probes)):
         return node.op

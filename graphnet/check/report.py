@@ -17,6 +17,7 @@ from graphnet.common.tables import number, table
 from graphnet.common.text import printable
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.core.registry import OPS
 from graphnet.errors import GradientCheckError
 
 Verdict = Judgement
@@ -265,7 +266,7 @@ class Report:
         if faults:
             lines = ["\n       ".join(["WRONG: " + first, *rest]) for first, *rest in faults]
             how = [HOW[self.method]] if any(finding.entries for finding in self.failures) else []
-            return "\n".join([*lines, *how])
+            return "\n".join([*lines, *how, *self._in_float32()])
         for verdict, why in (
             ("kink", "every entry lies at a kink, where there is no derivative; check at other values"),
             ("blurred", "no difference to judge by: it drowns in rounding or leaves the domain"),
@@ -296,11 +297,11 @@ class Report:
             lines += [f"breaks a property: {name}: {seen}" for name, seen in also.items() if seen not in looks[0]]
             worst = max(same, key=lambda finding: np.nan_to_num(finding.error, nan=-1.0))
             at = f"at {worst.label!r}, " if len(same) > 1 else ""
-            yield [_wrong_at(same), *lines, at + worst.evidence]
+            yield [_wrong_at(same), *lines, at + worst.evidence, *_written(worst.node)]
         explained = {finding.node for finding in local}
         for item in self.broken:
             if item.node not in explained:
-                yield [str(item), f"looks like: {item.evidence}"]
+                yield [str(item), f"looks like: {item.evidence}", *_written(item.node)]
         totals = [finding for finding in self.failures if not finding.local]
         if totals and not local and not self.broken:
             labels = ", ".join(repr(finding.label) for finding in totals)
@@ -310,12 +311,18 @@ class Report:
             what = ": the engine, or the accumulation of messages" if engine else ""
             yield [f"every backward rule is right, but the total is not{what}", *lines, totals[0].evidence]
 
+    def _in_float32(self) -> list[str]:
+        """Say which rules compute in float32 whatever they are given."""
+        ops = dict.fromkeys(f.op for f in self.findings if getattr(f.node.op, "single", False))
+        return [f"{', '.join(ops)}: computed in float32, and compared as closely as that allows"] if ops else []
+
     def _all_right(self) -> str:
         counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
         totals = sum(not finding.local for finding in self.findings)
         counts += [f"{totals} gradients from end to end"] if totals else []
         text = f"ALL RIGHT: {', '.join(counts)}"
         kinks, blurred = (sum(getattr(f, name) for f in self.findings) for name in ("kinks", "blurred"))
+        text = "; ".join([text, *self._in_float32()])
         text += f"; {kinks} entries at kinks set aside" if kinks else ""
         text += f"; {blurred} entries without a usable difference set aside" if blurred else ""
         if self.method == "taylor":
@@ -399,6 +406,13 @@ def _wrong_at(same: Sequence[Finding]) -> str:
     second = ", in the gradients' graph," if first.part.startswith("second") else ""
     which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
     return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"
+
+
+def _written(node: Node) -> list[str]:
+    """Return where the rule of a node is written, if it is none of ours."""
+    op = node.op
+    ours = op is None or OPS.get(op.name) is type(op)
+    return [f"the rule is written at {op.source}"] if op is not None and not ours and op.source else []
 
 
 def _plain(value: Any) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 import warnings
 from functools import lru_cache
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,12 @@ _OUR_FILES = (
     os.path.dirname(np.__file__) + os.sep,
     contextlib.__file__,
 )
+
+
+def written_at(function: Any) -> str:
+    """Return where a function is written, as ``"rules.py:12"``; nothing if that can't be known."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    return f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}" if code else ""
 
 
 def warn(message: str, category: type[Warning] = GraphnetWarning) -> None:

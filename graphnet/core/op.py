@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
+from graphnet.common.caller import written_at
 from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.inference import shape_of_rule
@@ -234,6 +235,11 @@ class Op(Stateless):
     def has_backward(self) -> bool:
         """Whether it has a backward rule."""
         return type(self).backward is not Op.backward
+
+    @property
+    def source(self) -> str:
+        """Where its backward rule is written, as ``"rules.py:12"``."""
+        return written_at(self.backward)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -271,6 +271,8 @@ def multiply_adds(op: Op, inputs: Sequence[Numbers]) -> int:
     24
     """
     counted: list[int] = []
+    if (work := getattr(op, "work", None)) is not None:
+        return int(work(inputs))  # a function of another library, which counts them there
     try:
         with np.errstate(all="ignore"):
             op.forward(*[_Counting.of(z, counted) for z in inputs])

@@ -1,0 +1,327 @@
+"""Functions of other libraries, and the rules they differentiate by, as ops: to be drawn, run and judged like our own."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from graphnet.common.caller import written_at
+from graphnet.common.settings import whole
+from graphnet.core.leaves import numbers
+from graphnet.core.node import Array, Numbers
+from graphnet.core.op import Op
+from graphnet.errors import GraphError, MissingExtraError, RuleError, shown
+
+
+class Library(ABC):
+    """What is asked of a library whose functions are judged."""
+
+    name: str
+
+    @abstractmethod
+    def claims(self, value: Any) -> bool:
+        """Tell whether a function, or an array, is surely of this library."""
+
+    @abstractmethod
+    def array(self, value: Any) -> Numbers:
+        """Return one of its arrays as NumPy's."""
+
+    @abstractmethod
+    def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
+        """Return what a function gives for NumPy's arrays: each output as such, or None if it is no array of the library."""
+
+    @abstractmethod
+    def messages(
+        self, function: Callable[..., Any], inputs: Sequence[Any], output: int, delta: Numbers
+    ) -> list[Numbers | None]:
+        """Return the error signals of the inputs for that of one output, by the library's own way back."""
+
+    @abstractmethod
+    def work(self, function: Callable[..., Any], inputs: Sequence[Any]) -> int:
+        """Return about how many multiply-adds a call takes; to write a number counts as ten."""
+
+    @abstractmethod
+    def calls(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
+        """Yield each function with a rule of the user's own that a run calls, and what it is called with."""
+
+    def with_parameters(self, function: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """Return a function that is given its parameters too, and what it is to be called with."""
+        return function, inputs
+
+    def callable(self, function: Any) -> Any:
+        """Return what is to be called."""
+        return function
+
+    def called(self, function: Any) -> str:
+        """Return the name of a function."""
+        name = str(getattr(function, "__name__", type(function).__name__))
+        return "function" if name == "<lambda>" else name
+
+    def rule(self, function: Any) -> Any:
+        """Return the Python function that is its backward rule, as far as it can be known."""
+        return function
+
+    def parameters(self, function: Any) -> Any:
+        """Return the Python function whose parameters are those of `function`."""
+        return function
+
+
+def library(name: str) -> Library:
+    """Return what stands for a library: ``"torch"`` or ``"jax"``.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        found: Library = import_module(f"graphnet.interop.{name}_rules").LIBRARY
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{name} is not installed", repair=f'Install it, for example with pip install ".[{name}]".'
+        ) from error
+    return found
+
+
+class _Call:
+    """A call of which some arguments are set: those that are no arrays, in their places, and those given by name."""
+
+    def __init__(self, function: Any, fixed: dict[int, Any], named: dict[str, Any]) -> None:
+        self.function, self.fixed, self.named = function, fixed, named
+
+    def __call__(self, *arrays: Any) -> Any:
+        arguments, rest = [], iter(arrays)
+        for place in range(len(arrays) + len(self.fixed)):
+            arguments.append(self.fixed[place] if place in self.fixed else next(rest))
+        return self.function(*arguments, **self.named)
+
+
+@dataclass(frozen=True)
+class ForeignOp(Op):
+    """A function of another library, with the rule that this library has for the way back.
+
+    Attributes
+    ----------
+    library
+        Whose it is.
+    function
+        Called with arrays of that library.
+    called
+        Its name.
+    names
+        Of its inputs, as far as they are known.
+    output
+        Which of its outputs this op gives.
+    single
+        Whether it computes in float32, whatever it is given.
+    source
+        Where its rule is written, as ``"rules.py:12"``.
+    """
+
+    library: Library
+    function: Callable[..., Any]
+    called: str
+    names: tuple[str, ...] = ()
+    output: int = 0
+    single: bool = False
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.called)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Which output, if it is not the first."""
+        return {"output": self.output} if self.output else {}
+
+    def input_names(self, count: int) -> list[str]:
+        """Return what the function calls its inputs."""
+        return [*self.names, *super().input_names(count)[len(self.names) :]][:count]
+
+    def forward(self, *inputs: Array) -> Array:
+        """Run the function, and choose the output."""
+        outputs = self.library.outputs(self.function, self.given(inputs) if self.single else inputs)
+        chosen = outputs[self.output] if self.output < len(outputs) else None
+        if chosen is None:
+            raise RuleError(f"of {len(outputs)} outputs, none is array {self.output}", repair="They count from 0.")
+        return self._taken(chosen, inputs)
+
+    def backward(self, delta: Array, output: Array, *inputs: Array) -> Any:
+        """Ask the library for its way back."""
+        signal, *arrays = self.given([delta, *inputs]) if self.single else [delta, *inputs]
+        messages = self.library.messages(self.function, arrays, self.output, signal)
+        return [None if message is None else self._taken(message, [delta]) for message in messages]
+
+    def work(self, inputs: Sequence[Any]) -> int:
+        """Return about how many multiply-adds a run takes."""
+        return self.library.work(self.function, self.given(inputs))
+
+    def given(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return arrays in the precision that it computes in."""
+        dtype = np.float32 if self.single else np.float64
+        return [array.astype(dtype) if array.dtype.kind == "f" else array for array in arrays]
+
+    def _taken(self, array: Any, beside: Sequence[Any]) -> Numbers:
+        """Return an array in the precision of what it was computed from."""
+        kinds = [each.dtype for each in beside if each.dtype.kind == "f"]
+        taken: Numbers = array
+        return taken.astype(np.result_type(*kinds)) if self.single and kinds and taken.dtype.kind == "f" else taken
+
+
+def foreign_op(of: Library, function: Any, output: int, fixed: dict[int, Any], named: dict[str, Any]) -> ForeignOp:
+    """Make an op of one output of a function."""
+    bare = _bare(function)
+    call = of.callable(function)
+    if fixed or named:
+        call = _Call(call, fixed, named)
+    names = parameters_of(of.parameters(bare)) if bare is function else ()
+    names = tuple(name for place, name in enumerate(names) if place not in fixed and name not in named)
+    return ForeignOp(of, call, of.called(bare), names, output, source=written_at(of.rule(bare)))
+
+
+def torch_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
+    """Make an op of a function of PyTorch, with the way back that PyTorch has for it.
+
+    Parameters
+    ----------
+    f
+        A ``torch.autograd.Function`` class, or any callable of tensors that returns one tensor or several.
+    output
+        Which of several outputs, counted from 0.
+    **settings
+        Further arguments of `f`, by name, that are no arrays.
+
+    Returns
+    -------
+    Op
+        ``op(node)`` is a node, ``op(array)`` an array.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    GraphError
+        If `f` can't be called.
+
+    Examples
+    --------
+    >>> import torch, graphnet as gn  # doctest: +SKIP
+    >>> x = gn.parameter("x", [0.5, 2.0])  # doctest: +SKIP
+    >>> gn.check_gradients(gn.sse(gn.torch_op(torch.special.gammaln)(x), [0.0, 0.0]), {}).ok  # doctest: +SKIP
+    True
+    """
+    return _made("torch", f, output, settings)
+
+
+def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
+    """Make an op of a function of JAX, with the way back that JAX has for it, as by ``jax.custom_vjp``.
+
+    Parameters
+    ----------
+    f
+        Any callable of JAX's arrays that returns one array or several.
+    output
+        Which of several outputs, counted from 0.
+    **settings
+        Further arguments of `f`, by name, that are no arrays.
+
+    Returns
+    -------
+    Op
+        ``op(node)`` is a node, ``op(array)`` an array.
+
+    Raises
+    ------
+    MissingExtraError
+        If jax is not installed.
+    GraphError
+        If `f` can't be called.
+
+    Examples
+    --------
+    >>> import jax, graphnet as gn  # doctest: +SKIP
+    >>> gn.jax_op(jax.nn.silu)(np.zeros(2))  # doctest: +SKIP
+    array([0., 0.])
+    """
+    return _made("jax", f, output, settings)
+
+
+def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp:
+    if not callable(f):
+        raise GraphError(f"{name}_op got {shown(f)}", repair=f"Give a function of {name}'s arrays.")
+    place = whole(output, "output", "Give 0 for the first output, 1 for the second ...", least=0, error=GraphError)
+    return foreign_op(library(name), f, place, {}, settings)
+
+
+def rules_of(f: Any, arguments: Sequence[Any], of: Library | None = None) -> tuple[list[ForeignOp], list[Numbers]]:
+    """Return an op for each output of a foreign function that has real numbers, and its arguments as arrays.
+
+    Nothing, if it is not of a library that was imported, or of the one given. Arguments that are neither arrays nor tensors
+    are settings.
+
+    Raises
+    ------
+    RuleError
+        If the function itself fails on these arguments.
+    """
+    found = [library(name) for name in ("torch", "jax") if name in sys.modules]
+    sure = [of] if of is not None else [each for each in found if any(map(each.claims, (_bare(f), *arguments)))]
+    problems = []
+    for each in sure or found:
+        fixed = {place: value for place, value in enumerate(arguments) if not _is_array(each, value)}
+        arrays = [_as_array(each, value) for place, value in enumerate(arguments) if place not in fixed]
+        op = foreign_op(each, f, 0, fixed, {})
+        for single in (False, True):
+            op = replace(op, single=single)
+            try:
+                outputs = each.outputs(op.function, op.given(arrays))
+            except Exception as error:  # of any kind: it is the function's own
+                problems.append(error)
+                continue
+            dtypes = {place: value.dtype for place, value in enumerate(outputs) if value is not None}
+            real = [place for place, dtype in dtypes.items() if dtype.kind == "f"]
+            if not single and any(dtypes[place] != np.float64 for place in real):
+                continue  # it computes in float32 whatever it is given
+            if real:
+                return [replace(op, output=place) for place in real], arrays
+    if sure:
+        raise RuleError(
+            f"{shown(f)} of {sure[0].name} gave no real numbers for these arguments"
+            + (f": {type(problems[0]).__name__}: {problems[0]}" if problems else ""),
+            repair="Give the arguments that it is called with; what is no array or tensor is passed on as it is.",
+        )
+    return [], []
+
+
+def _is_array(of: Library, value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic)) or (of.claims(value) and hasattr(value, "dtype"))
+
+
+def _as_array(of: Library, value: Any) -> Numbers:
+    return of.array(value) if of.claims(value) else numbers(value, "an argument")
+
+
+def _bare(f: Any) -> Any:
+    while isinstance(f, partial):
+        f = f.func
+    return f
+
+
+def parameters_of(function: Any) -> tuple[str, ...]:
+    """Return the names of a function's positional parameters; none if they can't be known."""
+    if (names := getattr(function, "names", None)) is not None:
+        return tuple(names)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return tuple(each.name for each in parameters if each.kind in kinds)
