@@ -84,6 +84,13 @@ def flag(value: Any, what: str, error: type[GraphnetError] = GraphError) -> bool
     raise error(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
 
 
+def text(value: Any, what: str) -> str:
+    """Return a setting as text; raise `GraphError` if it is none."""
+    if isinstance(value, str):
+        return str(value)
+    raise GraphError(f"{what} is {shown(value)}, expected text", repair='Write it in quotes, as "mean".')
+
+
 def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:
     """Return what is given as several things as a list, so that an iterator is read once; raise `error` if it is none."""
     try:
@@ -126,6 +133,7 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "Proportion": partial(real, least=0, below=1),
     "NotNegative": partial(real, least=0),
     "bool": flag,
+    "str": text,
 }
 """How a setting of one value is checked, by its annotation."""
 

@@ -25,7 +25,9 @@ OPS: dict[str, type[Op]] = {}
 RENAMED = {"put_add": "scatter_add", "embed": "scatter"}
 """The names of built-in ops that were others once, as descriptions may have them."""
 
-REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
+REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any,
+}  # fmt: skip
 """Ufunc → the NumPy function that its ``reduce`` is."""
 
 PICTURES: list[Callable[[Any], str | None]] = []

@@ -15,8 +15,8 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
-from graphnet.errors import OpaqueError, ShapeError
-from graphnet.ops.arithmetic import add, multiply
+from graphnet.errors import ShapeError
+from graphnet.ops.arithmetic import add
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.sums import total
@@ -132,16 +132,6 @@ def plus(x: Array, y: Array) -> Array:
             if b.ndim == 1 and z.ndim > 1 and z.shape[-1] == b.shape[0]:
                 return bias_add(z, b)
     return add(x, y)
-
-
-@implements(np.dot)
-def dot(x: Array, y: Array) -> Array:
-    """Build ``np.dot(x, y)``: of matrices and vectors the same as ``x @ y``."""
-    if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return multiply(x, y)
-    if np.ndim(x) > 2 or np.ndim(y) > 2:
-        raise OpaqueError("np.dot of nodes with more than two dimensions", repair="Write x @ y.")
-    return matmul(x, y)
 
 
 @implements(np.transpose)

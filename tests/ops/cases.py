@@ -137,6 +137,21 @@ def sign(z: Any) -> Any:
     return mpf((z > 0) - (z < 0))
 
 
+def share(part: Any, whole: Any) -> Any:
+    return part / whole if whole else mpf(0)
+
+
+def division(x: Any, y: Any) -> tuple[Any, Any]:
+    with mp.workdps(700):  # from the smallest number to the largest
+        return mp.floor(x / y), x - y * mp.floor(x / y)
+
+
+def log_of_sum(base: Any, x: Any, y: Any) -> Any:
+    if mp.isinf(x) or mp.isinf(y):
+        return max(x, y)
+    return max(x, y) + mp.log1p(mp.power(base, -abs(x - y))) / mp.log(base)
+
+
 def one(*_: Any) -> Any:
     return mpf(1)
 
@@ -169,6 +184,19 @@ UNARY = {
     "expm1": Reference(mp.expm1, (mp.exp,), lambda z: abs(mp.expm1(z)) + 1, TERMS),
     "log": Reference(mp.log, (lambda z: 1 / z if z else mp.inf,)),
     "log1p": Reference(mp.log1p, (lambda z: 1 / (1 + z) if z != -1 else mp.inf,)),
+    "exp2": Reference(lambda z: mp.power(2, z), (lambda z: mp.power(2, z) * mp.log(2),)),
+    "log2": Reference(lambda z: mp.log(z) / mp.log(2), (lambda z: 1 / (z * mp.log(2)) if z else mp.inf,)),
+    "log10": Reference(mp.log10, (lambda z: 1 / (z * mp.log(10)) if z else mp.inf,)),
+    "cbrt": Reference(
+        lambda z: sign(z) * mp.cbrt(abs(z)), (lambda z: 1 / (3 * mp.cbrt(abs(z)) ** 2) if z else mp.inf,)
+    ),
+    "tan": Reference(mp.tan, (lambda z: 1 + mp.tan(z) ** 2,)),
+    "arcsin": Reference(mp.asin, (lambda z: 1 / mp.sqrt((1 - z) * (1 + z)) if abs(z) != 1 else mp.inf,)),
+    "arccos": Reference(mp.acos, (lambda z: -1 / mp.sqrt((1 - z) * (1 + z)) if abs(z) != 1 else -mp.inf,)),
+    "arctan": Reference(mp.atan, (lambda z: 1 / (1 + z * z),)),
+    "arcsinh": Reference(mp.asinh, (lambda z: 1 / mp.sqrt(1 + z * z),)),
+    "arccosh": Reference(mp.acosh, (lambda z: 1 / mp.sqrt((z - 1) * (z + 1)) if z != 1 else mp.inf,)),
+    "arctanh": Reference(mp.atanh, (lambda z: 1 / ((1 - z) * (1 + z)) if abs(z) != 1 else mp.inf,)),
     "sin": Reference(mp.sin, (mp.cos,)),
     "cos": Reference(mp.cos, (lambda z: -mp.sin(z),)),
     "sinh": Reference(mp.sinh, (mp.cosh,)),
@@ -202,6 +230,30 @@ BINARY = {
         (slope_of_power, lambda x, p: mp.nan if mp.isinf(p) else mp.power(x, p) * mp.log(x) if x > 0 else mpf(0)),
         lambda x, p: abs(slope_of_power(x, p)) * (1 + max(1, abs(p)) * abs(mp.log(abs(x)))) if x else 0,
         "measured by the slope times 1 + |p ln x|: p − 1 is rounded, and then an exponent",
+    ),
+    "hypot": Reference(mp.hypot, (lambda x, y: share(x, mp.hypot(x, y)), lambda x, y: share(y, mp.hypot(x, y)))),
+    "arctan2": Reference(
+        lambda x, y: mp.atan2(x, y) if x or y > 0 else mp.nan,  # which of −π and π says the sign of 0
+        (lambda x, y: share(y, x * x + y * y), lambda x, y: -share(x, x * x + y * y)),
+    ),
+    "logaddexp": Reference(
+        lambda x, y: log_of_sum(mp.e, x, y),
+        (lambda x, y: sigmoid(x - y), lambda x, y: sigmoid(y - x)),
+        one,
+        SLOPE,
+        lambda x, y: max(abs(x), abs(y), 1),
+    ),
+    "logaddexp2": Reference(
+        lambda x, y: log_of_sum(mpf(2), x, y),
+        (lambda x, y: sigmoid((x - y) * mp.log(2)), lambda x, y: sigmoid((y - x) * mp.log(2))),
+        one,
+        SLOPE,
+        lambda x, y: max(abs(x), abs(y), 1),
+    ),
+    "remainder": Reference(lambda x, y: division(x, y)[1], (one, lambda x, y: -division(x, y)[0])),
+    "fmod": Reference(
+        lambda x, y: sign(x) * division(abs(x), abs(y))[1],
+        (one, lambda x, y: -sign(x) * sign(y) * division(abs(x), abs(y))[0]),
     ),
     "maximum": Reference(max, half_where_equal(lambda x, y: x > y)),
     "minimum": Reference(min, half_where_equal(lambda x, y: x < y)),

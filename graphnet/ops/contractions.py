@@ -1,0 +1,437 @@
+"""Products summed over indices, by NumPy's names: einsum and what it stands for; diagonals and triangles of matrices."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from graphnet.common.settings import whole
+from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
+from graphnet.core.node import Array
+from graphnet.core.op import Primitive
+from graphnet.core.registry import builtin, implements
+from graphnet.core.shapes import Shape
+from graphnet.errors import OpaqueError, ShapeError
+from graphnet.ops.arithmetic import multiply
+from graphnet.ops.comparisons import where
+from graphnet.ops.indexing import Getitem, Scatter, take
+from graphnet.ops.linear import matmul, transpose
+from graphnet.ops.reductions import sum
+from graphnet.ops.shaping import ravel, reshape
+
+
+@builtin
+@dataclass(frozen=True)
+class Einsum(Primitive):
+    """Products summed over indices, as ``np.einsum``; each operand receives the product of δ and the others, summed.
+
+    Attributes
+    ----------
+    subscripts
+        A letter for each axis, all operands and the result: ``"ij,jk->ik"``. No letter stands twice in one of them.
+    """
+
+    subscripts: str
+
+    def forward(self, *operands: Array) -> Array:
+        self.shape(*[operand.shape for operand in operands])  # NumPy would stretch sizes of 1
+        return np.einsum(self.subscripts, *operands, optimize=True)
+
+    def backward(self, delta: Array, a: Array, *operands: Array) -> Array:
+        terms, result = _terms(self.subscripts)
+        messages = []
+        for i, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+            others, factors = [result, *terms[:i], *terms[i + 1 :]], [delta, *operands[:i], *operands[i + 1 :]]
+            if set(term) - set("".join(others)):  # summed in this operand alone: each entry receives the same
+                others, factors = [*others, term], [*factors, np.ones_like(operand)]
+            messages.append(Einsum(f"{','.join(others)}->{term}")(*factors))
+        return messages
+
+    def shape(self, *operands: Shape) -> Shape:
+        terms, result = _terms(self.subscripts)
+        if [len(term) for term in terms] != [len(shape) for shape in operands]:
+            raise ShapeError(
+                f"subscripts {self.subscripts!r} of shapes {shapes.list_shapes(operands)}",
+                repair="Write a letter for each axis of each operand.",
+            )
+        sizes: dict[str, Any] = {}
+        for letter, size in zip("".join(terms), itertools.chain(*operands), strict=True):
+            known = sizes.setdefault(letter, size)
+            if not shapes.same_size(known, size):
+                raise ShapeError(
+                    f"index {letter!r} of {self.subscripts!r} has the sizes {known} and {size}",
+                    repair="An index has one size wherever it stands: one of 1 is not stretched here.",
+                )
+            sizes[letter] = size if known is None else known
+        if len(set(result)) < len(result) or not set(result) <= set(sizes):
+            raise ShapeError(
+                f"the result of {self.subscripts!r}", repair="Each of its letters stands once, and in an operand."
+            )
+        return tuple(sizes[letter] for letter in result)
+
+
+def _terms(subscripts: str) -> tuple[list[str], str]:
+    operands, _, result = subscripts.partition("->")
+    return operands.split(","), result
+
+
+@implements(np.einsum)
+def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | None = None) -> Array:
+    """Products of entries summed over indices, in Einstein's notation: ``einsum("ij,jk->ik", x, y)`` is x @ y.
+
+    Each operand receives the product of δ and the others, summed over the indices that it does not have.
+
+    Parameters
+    ----------
+    subscripts : str
+        A letter for each axis of each operand, and of the result after ``->``; without it, the letters that stand once. A
+        letter twice in one operand means its diagonal; ``...`` stands for all other axes.
+    *operands : node or array
+        An axis has the size of the others with its letter: one of size 1 is not stretched.
+    optimize
+        Taken as NumPy takes it, and of no effect: products of more than two operands are always put in a good order.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Of the shape that the letters of the result say.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if letters and shapes don't fit.
+    OpaqueError
+        If the subscripts are no text.
+
+    Examples
+    --------
+    >>> einsum("ij,j->i", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0]))
+    array([21., 43.])
+    """
+    if not isinstance(subscripts, str):
+        raise OpaqueError("einsum without a text of subscripts", repair='Write np.einsum("ij,jk->ik", a, b).')
+    inputs = [as_operand(operand, "an operand") for operand in operands]
+    terms, result = _terms("".join(subscripts.split()))
+    given = "".join(terms)
+    if "->" not in subscripts:
+        result = "..." * ("..." in given) + "".join(sorted(a for a in {*given} - {"."} if given.count(a) == 1))
+    free = [a for a in ascii_letters if a not in given]
+    widths = [
+        z.ndim - len(term.replace("...", "")) if "..." in term else 0 for term, z in zip(terms, inputs, strict=True)
+    ]
+    most = max(widths, default=0)
+    terms = [term.replace("...", "".join(free[most - width : most])) for term, width in zip(terms, widths, strict=True)]
+    for i, term in enumerate(terms):
+        while again := next((a for a in term if term.count(a) > 1), ""):  # a diagonal
+            first = term.index(again)
+            second = term.index(again, first + 1)
+            inputs[i] = diagonal(inputs[i], 0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + again
+        terms[i] = term
+    return Einsum(f"{','.join(terms)}->{result.replace('...', ''.join(free[:most]))}")(*inputs, name=name)
+
+
+@implements(np.tensordot, np.linalg.tensordot)
+def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | None = None) -> Array:
+    """Products of entries summed over pairs of axes.
+
+    Parameters
+    ----------
+    x, y : node or array
+        Any shapes whose summed axes have equal sizes.
+    axes : int or pair of axes
+        The last so many axes of `x` with the first of `y`; or which of `x`, and which of `y`.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        The other axes of `x`, then those of `y`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if sizes differ or there are no such axes.
+
+    Examples
+    --------
+    >>> tensordot(np.ones((2, 3)), np.ones((3, 4)), 1).shape
+    (2, 4)
+    """
+    x, y = as_operand(x, "x"), as_operand(y, "y")
+    if hasattr(axes, "__index__"):
+        of_x, of_y = list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    else:
+        of_x, of_y = ([a % z.ndim for a in shapes.as_axes(given)] for z, given in zip((x, y), axes, strict=True))
+    letters, free = list(ascii_letters[: x.ndim]), iter(ascii_letters[x.ndim :])
+    others = [letters[of_x[of_y.index(i)]] if i in of_y else next(free) for i in range(y.ndim)]
+    result = [a for i, a in enumerate(letters) if i not in of_x] + [a for i, a in enumerate(others) if i not in of_y]
+    return Einsum(f"{''.join(letters)},{''.join(others)}->{''.join(result)}")(x, y, name=name)
+
+
+@implements(np.dot)
+def dot(x: Array, y: Array, *, name: str | None = None) -> Array:
+    """Matrix product as ``np.dot`` means it, over the last axis of `x` and the second last of `y`; of scalars the product.
+
+    Parameters
+    ----------
+    x, y : node or array
+        Shapes (..., n) and (n,) or (..., n, m); or a scalar and any shape.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        The other axes of `x`, then those of `y`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if sizes don't fit.
+
+    Examples
+    --------
+    >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
+    """
+    x, y = as_operand(x, "x"), as_operand(y, "y")
+    if not (x.ndim and y.ndim):
+        return multiply(x, y, name=name)
+    return matmul(x, y, name=name) if y.ndim < 3 else tensordot(x, y, (-1, -2), name=name)
+
+
+@implements(np.inner)
+def inner(x: Array, y: Array, *, name: str | None = None) -> Array:
+    """Products summed over the last axes of both.
+
+    Parameters
+    ----------
+    x, y : node or array
+        Shapes (..., n) and (..., n); or a scalar and any shape.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        The other axes of `x`, then those of `y`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if the last sizes differ.
+
+    Examples
+    --------
+    >>> float(inner(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
+    """
+    x, y = as_operand(x, "x"), as_operand(y, "y")
+    return tensordot(x, y, (-1, -1), name=name) if x.ndim and y.ndim else multiply(x, y, name=name)
+
+
+@implements(np.outer, np.linalg.outer)
+def outer(x: Array, y: Array, *, name: str | None = None) -> Array:
+    """All products of an entry of x with one of y, both taken as vectors: the matrix x yᵀ.
+
+    Examples
+    --------
+    >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array([[3., 4.],
+           [6., 8.]])
+    """
+    return matmul(reshape(x, (-1, 1)), reshape(y, (1, -1)), name=name)
+
+
+@implements(np.vdot)
+def vdot(x: Array, y: Array, *, name: str | None = None) -> Array:
+    """Sum of the products of the entries of x and y, both taken as vectors.
+
+    Examples
+    --------
+    >>> float(vdot(np.eye(2), np.eye(2)))
+    2.0
+    """
+    return matmul(ravel(x), ravel(y), name=name)
+
+
+@implements(np.vecdot, np.linalg.vecdot)
+def vecdot(x: Array, y: Array, axis: int = -1, *, name: str | None = None) -> Array:
+    """Sum of the products of the entries of x and y along an axis.
+
+    Attributes
+    ----------
+    axis
+        The axis.
+
+    Examples
+    --------
+    >>> vecdot(np.eye(2), np.array([3.0, 4.0]))
+    array([3., 4.])
+    """
+    return sum(multiply(x, y), axis, name=name)
+
+
+@implements(np.kron)
+def kron(x: Array, y: Array, *, name: str | None = None) -> Array:
+    """Kronecker product: each entry of x times the whole of y, side by side.
+
+    Examples
+    --------
+    >>> kron(np.array([1.0, 10.0]), np.array([2.0, 3.0]))
+    array([ 2.,  3., 20., 30.])
+    """
+    x, y = as_operand(x, "x"), as_operand(y, "y")
+    n = max(x.ndim, y.ndim)
+    x, y = (reshape(z, (1,) * (n - z.ndim) + z.shape) for z in (x, y))
+    of_x, of_y = ascii_letters[:n], ascii_letters[n : 2 * n]
+    pairs = Einsum(f"{of_x},{of_y}->{''.join(a + b for a, b in zip(of_x, of_y, strict=True))}")(x, y)
+    sizes = [None if None in pair else math.prod(pair) for pair in zip(x.shape, y.shape, strict=True)]
+    return reshape(pairs, sizes, name=name)
+
+
+@implements(np.diagonal)
+def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name: str | None = None) -> Array:
+    """Entries of a diagonal, as a last axis in the place of two; all others receive 0.
+
+    Attributes
+    ----------
+    offset
+        The diagonal: 0 for the main one, above it from 1, below it from −1.
+    axis1, axis2
+        The axes of rows and columns.
+
+    Examples
+    --------
+    >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([1., 4.])
+    """
+    z = as_operand(z, "z")
+    last = [shapes.normal_axes(axis, z.ndim)[0] for axis in (axis1, axis2)]
+    order = [axis for axis in range(z.ndim) if axis not in last] + last
+    z = z if order == sorted(order) else transpose(z, order)
+    rows, columns = shapes.known(z.shape[-2:], "diagonal")
+    start, length = _diagonal(offset, rows, columns)
+    flat = reshape(z, (*z.shape[:-2], rows * columns))
+    return Getitem(("...", (start, start + length * (columns + 1), columns + 1)))(flat, name=name)
+
+
+def _diagonal(offset: int, rows: int, columns: int) -> tuple[int, int]:
+    """Return where a diagonal starts in a matrix laid out row by row, and its length."""
+    offset = whole(offset, "offset", error=ShapeError)
+    length = min(rows + min(offset, 0), columns - max(offset, 0))
+    return max(offset, -offset * columns), max(length, 0)
+
+
+@implements(np.diag)
+def diag(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+    """Diagonal of a matrix, or of a vector the matrix that has it as its diagonal and is 0 elsewhere.
+
+    Attributes
+    ----------
+    k
+        The diagonal: 0 for the main one, above it from 1, below it from −1.
+
+    Examples
+    --------
+    >>> diag(np.array([1.0, 2.0]))
+    array([[1., 0.],
+           [0., 2.]])
+    """
+    z = as_operand(z, "z")
+    if z.ndim != 1:
+        return diagonal(z, k, name=name)
+    (length,) = shapes.known(z.shape, "diag of a vector")
+    n = length + np.abs(k)
+    start, _ = _diagonal(k, n, n)
+    flat = Scatter((n * n,), ((start, start + length * (n + 1), n + 1),))(z)
+    return reshape(flat, (n, n), name=name)
+
+
+@implements(np.trace, np.linalg.trace)
+def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name: str | None = None) -> Array:
+    """Sum of the entries of a diagonal, which receive δ.
+
+    Attributes
+    ----------
+    offset
+        The diagonal: 0 for the main one, above it from 1, below it from −1.
+    axis1, axis2
+        The axes of rows and columns.
+
+    Examples
+    --------
+    >>> float(trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
+    5.0
+    """
+    return sum(diagonal(z, offset, axis1, axis2), -1, name=name)
+
+
+@implements(np.tril)
+def tril(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+    """Lower triangle of a matrix: what is above a diagonal becomes 0, and receives 0.
+
+    Attributes
+    ----------
+    k
+        The diagonal: 0 for the main one, above it from 1, below it from −1.
+
+    Examples
+    --------
+    >>> tril(np.ones((2, 2)))
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    z = as_operand(z, "z")
+    rows, columns = shapes.known(z.shape[-2:], "tril")
+    return where(np.tri(rows, columns, k, dtype=bool), z, 0, name=name)
+
+
+@implements(np.triu)
+def triu(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+    """Upper triangle of a matrix: what is below a diagonal becomes 0, and receives 0.
+
+    Attributes
+    ----------
+    k
+        The diagonal: 0 for the main one, above it from 1, below it from −1.
+
+    Examples
+    --------
+    >>> triu(np.ones((2, 2)))
+    array([[1., 1.],
+           [0., 1.]])
+    """
+    z = as_operand(z, "z")
+    rows, columns = shapes.known(z.shape[-2:], "triu")
+    return where(np.tri(rows, columns, k - 1, dtype=bool), 0, z, name=name)
+
+
+@implements(np.cross, np.linalg.cross)
+def cross(x: Array, y: Array, *, axis: int = -1, name: str | None = None) -> Array:
+    """Cross product of vectors of three entries.
+
+    Attributes
+    ----------
+    axis
+        The axis of the three.
+
+    Examples
+    --------
+    >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
+    array([0., 0., 1.])
+    """
+    ahead, behind = [1, 2, 0], [2, 0, 1]
+    first = take(x, ahead, axis) * take(y, behind, axis)
+    return first - take(x, behind, axis) * take(y, ahead, axis)
