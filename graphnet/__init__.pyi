@@ -77,6 +77,8 @@ from .ops.losses import mse as mse
 from .ops.losses import sse as sse
 from .ops.normalisation import batch_norm as batch_norm
 from .ops.normalisation import layer_norm as layer_norm
+from .ops.picking import take_along_axis as take_along_axis
+from .ops.reductions import batch_size as batch_size
 from .ops.reductions import max as max
 from .ops.reductions import mean as mean
 from .ops.reductions import sum as sum

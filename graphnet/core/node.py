@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence, ValuesView
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -86,9 +87,12 @@ class Node(registry.Pictured):
 
     if not TYPE_CHECKING:  # which would take any attribute to be there
 
-        def __getattr__(self, attribute: str) -> NoReturn:
-            if getattr(np, attribute, None) in registry.BUILDERS:
-                hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
+        def __getattr__(self, attribute: str) -> Callable[..., Any]:
+            method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
+            if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
+                return partial(_build, method if method in registry.BUILDERS else function, self)
+            if function in registry.BUILDERS:
+                hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:
                 hint = f"{WRITTEN_OUT[attribute]}."
             elif callable(getattr(np.ndarray, attribute, None)) and attribute not in ("item", "tolist"):
@@ -262,8 +266,7 @@ def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)
     unknown_size = (
-        "A size that is None is known only when fed: for means use gn.mean or gn.mse; the number of samples of z, as a "
-        "node, is gn.sum(np.ones_like(z[:, 0]))."
+        "A size that is None is known only when fed. The number of samples is a node: loss / gn.batch_size(x)."
     )
     raise DtypeError(
         f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",

@@ -65,6 +65,13 @@ from .normalisation import BatchNorm as BatchNorm
 from .normalisation import LayerNorm as LayerNorm
 from .overview import overview as overview
 from .overview import reads as reads
+from .picking import AddAlongAxis as AddAlongAxis
+from .picking import Mask as Mask
+from .picking import Pick as Pick
+from .picking import PickAdd as PickAdd
+from .picking import TakeAlongAxis as TakeAlongAxis
+from .picking import Unmask as Unmask
+from .reductions import BatchSize as BatchSize
 from .reductions import Max as Max
 from .reductions import Mean as Mean
 from .reductions import Sum as Sum
