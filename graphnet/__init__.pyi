@@ -165,8 +165,10 @@ from .ops.orders import percentile as percentile
 from .ops.orders import prod as prod
 from .ops.orders import quantile as quantile
 from .ops.orders import sort as sort
+from .ops.picking import take_along_axis as take_along_axis
 from .ops.reductions import amax as amax
 from .ops.reductions import amin as amin
+from .ops.reductions import batch_size as batch_size
 from .ops.reductions import max as max
 from .ops.reductions import mean as mean
 from .ops.reductions import min as min

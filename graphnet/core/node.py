@@ -87,12 +87,12 @@ class Node(registry.Pictured):
 
     if not TYPE_CHECKING:  # which would take any attribute to be there
 
-        def __getattr__(self, attribute: str) -> Any:
-            function, method = getattr(np, attribute, None), getattr(np.ndarray, attribute, None)
-            if function in registry.BUILDERS and callable(method) and attribute != "sort":  # which sorts in place
-                return partial(_build, function, self)
+        def __getattr__(self, attribute: str) -> Callable[..., Any]:
+            method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
+            if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
+                return partial(_build, method if method in registry.BUILDERS else function, self)
             if function in registry.BUILDERS:
-                hint = f"Use NumPy's function: np.{attribute}(node, ...)."
+                hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:
                 hint = f"{WRITTEN_OUT[attribute]}."
             elif callable(method) and attribute not in ("item", "tolist"):
@@ -131,13 +131,9 @@ class Node(registry.Pictured):
         return self.transpose()
 
     if TYPE_CHECKING:  # methods of arrays: `__getattr__` finds NumPy's function of the name
-        all: Callable[..., Node]
-        any: Callable[..., Node]
-        argmax: Callable[..., Node]
         max: Callable[..., Node]
         mean: Callable[..., Node]
         min: Callable[..., Node]
-        prod: Callable[..., Node]
         std: Callable[..., Node]
         sum: Callable[..., Node]
         var: Callable[..., Node]
@@ -266,8 +262,7 @@ def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)
     unknown_size = (
-        "A size that is None is known only when fed: for means use gn.mean or gn.mse; the number of samples of z, as a "
-        "node, is gn.sum(np.ones_like(z[:, 0]))."
+        "A size that is None is known only when fed. The number of samples is a node: loss / gn.batch_size(x)."
     )
     raise DtypeError(
         f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",

@@ -175,8 +175,9 @@ class Op(Stateless):
             raise error.locate(subject(self, name)) from None
         try:
             kinds = tuple([(node.shape, node.dtype, isinstance(node, Constant)) for node in inputs])
+            ones = tuple([tuple(map(type, node.shape)) for node in inputs if 1 in node.shape])  # WANTED equals 1
             if type(self).shape is not Op.shape and registry.OPS.get(self.name) is type(self):
-                shape, dtype = _output_of_builtin(self.name, self, kinds)
+                shape, dtype = _output_of_builtin(self.name, self, kinds, ones)
             else:
                 self.check_count(len(inputs))
                 shape, dtype = self.shape_of(inputs), self._dtype_of(kinds)
@@ -296,10 +297,10 @@ _Kinds: TypeAlias = tuple[tuple[Shape, np.dtype[Any], bool], ...]
 
 
 @lru_cache(maxsize=1 << 14)
-def _output_of_builtin(name: str, op: Op, kinds: _Kinds) -> tuple[Shape, np.dtype[Any]]:
+def _output_of_builtin(name: str, op: Op, kinds: _Kinds, ones: object) -> tuple[Shape, np.dtype[Any]]:
     """Compute the shape and dtype of what a built-in op makes of inputs: once for all nodes that are alike.
 
-    The name tells apart ops without settings, which all have one hash.
+    The name tells apart ops without settings, which all have one hash, and `ones` sizes of 1, of which some are `WANTED`.
     """
     op.check_count(len(kinds))
     return as_shape(op.shape(*[shape for shape, _, _ in kinds])), op._dtype_of(kinds)

@@ -84,7 +84,7 @@ class BiasAdd(Op):
                 f"z has shape {z}, b has shape {b}",
                 repair="The bias is a vector with one entry for each column of z (its last axis).",
             )
-        return z[:-1] + (b if z[-1] is None else z[-1:])
+        return z[:-1] + (z[-1:] if b[0] is None else b)
 
 
 @builtin

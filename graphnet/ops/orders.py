@@ -14,6 +14,7 @@ from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
+from graphnet.ops.picking import TakeAlongAxis
 from graphnet.ops.reductions import AxisSetting
 from graphnet.ops.shaping import ravel, reshape
 
@@ -45,22 +46,7 @@ class Sort(Along):
         return np.sort(z, axis=self.axis)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        places = Argsort(self.axis)(Argsort(self.axis)(z))
-        return Arrange(self.axis)(delta, places)
-
-
-@builtin
-@dataclass(frozen=True)
-class Arrange(Along):
-    """Entries in a given order along an axis, each once; δ goes back to where they came from."""
-
-    choosing = (1,)
-
-    def forward(self, z: Array, order: Array) -> Array:
-        return np.take_along_axis(z, order, self.axis)
-
-    def backward(self, delta: Array, a: Array, z: Array, order: Array) -> Array:
-        return Arrange(self.axis)(delta, Argsort(self.axis)(order)), None
+        return TakeAlongAxis(self.axis)(delta, Argsort(self.axis)(Argsort(self.axis)(z)))
 
 
 @dataclass(frozen=True)

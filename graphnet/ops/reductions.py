@@ -16,7 +16,9 @@ from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
+from graphnet.errors import ShapeError
 from graphnet.ops.arithmetic import negative
+from graphnet.ops.functions import function
 from graphnet.ops.sums import average, total
 
 AxisSetting: TypeAlias = int | Sequence[int] | None
@@ -121,6 +123,28 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
     if None in sizes:
         return np.maximum(np.sum(np.ones_like(z), axis=axis, keepdims=keepdims), 1)
     return math.prod(sizes) or 1
+
+
+@builtin
+class BatchSize(Op):
+    """Number of samples, the size of the first axis: it has no slope."""
+
+    choosing = (0,)
+
+    def forward(self, z: Array) -> Array:
+        (count,) = shapes.known(z.shape[:1], "the number of samples")
+        return np.asarray(count, z.dtype if z.dtype.kind == "f" else float)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return (None,)
+
+    def shape(self, z: Shape) -> Shape:
+        if not z:
+            raise ShapeError("a scalar has no samples", repair="Give what has an axis of samples first.")
+        return ()
+
+
+batch_size = function(BatchSize(), shapes="Any shape with at least one axis; the first is that of the samples.")
 
 
 def _settings(axis: AxisSetting) -> int | tuple[int, ...] | None:

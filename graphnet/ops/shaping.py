@@ -72,7 +72,7 @@ class ExpandDims(Moving):
     def shape(self, z: Shape) -> Shape:
         axes = shapes.normal_axes(self.axes, len(z) + len(self.axes))
         sizes = iter(z)
-        return tuple(1 if axis in axes else next(sizes) for axis in range(len(z) + len(axes)))
+        return tuple(shapes.WANTED if axis in axes else next(sizes) for axis in range(len(z) + len(axes)))
 
 
 @builtin

@@ -55,7 +55,7 @@ TABLE = {
     "into a parameter": (lambda: W.__iadd__(0.1), ["'W'", "node.value -= 0.1 * gradient"], lambda: setattr(W, "value", W.value - 0.0)),
     "out": (lambda: np.sin(a, out=np.zeros((8, 2))), ["'a'", "no out="], lambda: np.sin(a)),
     "by a mask": (lambda: a[a > 0], ["Node <greater", "np.where(mask, z, 0)"], lambda: np.where(a > 0, a, 0)),
-    "without a size": (lambda: gn.sum(a) / x.shape[0], ["None", "gn.mean", "gn.sum(np.ones_like(z[:, 0]))"], lambda: gn.sum(a) / gn.sum(np.ones_like(a[:, 0]))),
+    "without a size": (lambda: gn.sum(a) / x.shape[0], ["None", "loss / gn.batch_size(x)"], lambda: gn.sum(a) / gn.batch_size(x)),
     "//": (lambda: a // 2, ["//", "slope is 0", "Divide with /"], lambda: a / 2),
     "norm": (lambda: np.linalg.norm(a), ["np.linalg.norm", "np.sqrt(np.sum(z ** 2))"], lambda: np.testing.assert_allclose(of_a(np.sqrt(np.sum(a**2))), np.linalg.norm(of_a(a)))),
     "cumsum": (lambda: np.cumsum(a, axis=1), ["np.cumsum", "z @ np.triu(np.ones((n, n)))"], lambda: np.testing.assert_allclose(of_a(a @ np.triu(np.ones((2, 2)))), np.cumsum(of_a(a), axis=1))),

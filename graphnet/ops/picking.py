@@ -1,0 +1,335 @@
+"""Entries picked by arrays: paired positions as `scores[rows, labels]`, positions along an axis, masks; and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphnet.common.settings import whole
+from graphnet.core import shapes
+from graphnet.core.leaves import as_operand, constant, numbers
+from graphnet.core.node import Array, Node
+from graphnet.core.registry import builtin, implements
+from graphnet.core.shapes import Shape
+from graphnet.errors import OpaqueError, ShapeError
+from graphnet.ops.indexing import (
+    WHOLE,
+    Adding,
+    Getitem,
+    described_item,
+    for_each_axis,
+    integers,
+    known_value,
+    require_positions,
+    take,
+)
+from graphnet.ops.shaping import Moving
+
+
+@builtin
+@dataclass(frozen=True)
+class Pick(Moving):
+    """Entries picked by positions along several axes at once; an entry picked twice receives both error signals.
+
+    Attributes
+    ----------
+    axes
+        The axes that the positions count along, one array for each. All are of one shape, or single numbers.
+    from_end
+        Those of them along which negative positions count from the end; else they are errors, as labels of −1 are.
+    """
+
+    axes: tuple[int, ...]
+    from_end: tuple[int, ...] = ()
+    choosing = tuple(range(1, 64))
+
+    def forward(self, z: Array, *positions: Array) -> Array:
+        for axis, each in zip(self.axes, positions, strict=True):
+            require_positions(each, z.shape[axis], axis in self.from_end)
+        _one_shape([np.shape(each) for each in positions])
+        return z[_paired(self.axes, positions)]
+
+    def backward(self, delta: Array, a: Array, z: Array, *positions: Array) -> Array:
+        to = shapes.known(z.shape, "indexing's backward rule")
+        return PickAdd(to, self.axes)(delta, *positions), *(None for _ in positions)
+
+    def shape(self, z: Shape, *positions: Shape) -> Shape:
+        axes = shapes.normal_axes(self.axes, len(z))
+        rest = [size for axis, size in enumerate(z) if axis not in axes]
+        place = axes[0] if axes[-1] - axes[0] + 1 == len(axes) else 0  # as in NumPy: first, if other axes lie between
+        return (*rest[:place], *_one_shape(positions), *rest[place:])
+
+
+@builtin
+@dataclass(frozen=True)
+class PickAdd(Adding):
+    """Zeros, with entries added at paired positions: what takes an error signal back through `Pick`.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    axes
+        The axes the positions count along.
+    """
+
+    axes: tuple[int, ...]
+
+    def forward(self, z: Array, *positions: Array) -> Array:
+        return self.added(z, _paired(self.axes, positions))
+
+    def backward(self, delta: Array, a: Array, z: Array, *positions: Array) -> Array:
+        return Pick(self.axes, self.axes)(delta, *positions), *(None for _ in positions)
+
+
+@builtin
+@dataclass(frozen=True)
+class TakeAlongAxis(Moving):
+    """Entries picked by positions along an axis, in each row others; an entry picked twice receives both error signals.
+
+    Attributes
+    ----------
+    axis
+        The axis to pick along.
+    from_end
+        Whether negative positions count from the end; else they are errors, as labels of −1 are.
+    """
+
+    axis: int
+    from_end: bool = False
+    choosing = (1,)
+
+    def forward(self, z: Array, indices: Array) -> Array:
+        self.shape(z.shape, indices.shape)  # NumPy would stretch sizes fed
+        require_positions(indices, z.shape[self.axis], self.from_end)
+        return np.take_along_axis(z, indices, self.axis)
+
+    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
+        to = shapes.known(z.shape, "take_along_axis's backward rule")
+        return AddAlongAxis(to, self.axis)(delta, indices), None
+
+    def shape(self, z: Shape, indices: Shape) -> Shape:
+        (axis,) = shapes.normal_axes(self.axis, len(z))
+        if not shapes.matches((*z[:axis], None, *z[axis + 1 :]), indices):
+            raise ShapeError(
+                f"z has shape {z}, indices have shape {indices}",
+                repair=f"Their sizes must be equal but for that of axis {axis}. To pick the same in each row: "
+                "gn.take(z, indices, axis).",
+            )
+        return tuple(n if i is None and at != axis else i for at, (n, i) in enumerate(zip(z, indices, strict=True)))
+
+
+@builtin
+@dataclass(frozen=True)
+class AddAlongAxis(Adding):
+    """Zeros, with entries added along an axis, in each row elsewhere: what takes an error signal back through `TakeAlongAxis`.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    axis
+        The axis the positions count along.
+    """
+
+    axis: int
+
+    def forward(self, z: Array, indices: Array) -> Array:
+        places = np.indices(indices.shape, sparse=True)
+        return self.added(z, (*places[: self.axis % z.ndim], indices, *places[self.axis % z.ndim + 1 :]))
+
+    def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
+        return TakeAlongAxis(self.axis, from_end=True)(delta, indices), None
+
+
+@builtin
+@dataclass(frozen=True)
+class Mask(Moving):
+    """The entries where a mask is true, one after the other; the others receive 0.
+
+    Attributes
+    ----------
+    axis
+        The first of the axes that the mask lies along.
+    count
+        How many entries of the mask are true; None if that is known only when run.
+    """
+
+    axis: int = 0
+    count: int | None = None
+    choosing = (1,)
+
+    def forward(self, z: Array, mask: Array) -> Array:
+        return z[(slice(None),) * self.axis + (mask,)]
+
+    def backward(self, delta: Array, a: Array, z: Array, mask: Array) -> Array:
+        return Unmask(self.axis)(delta, mask), None
+
+    def shape(self, z: Shape, mask: Shape) -> Shape:
+        end = self.axis + len(mask)
+        if not mask or not shapes.matches(z[self.axis : end], mask):
+            raise ShapeError(
+                f"z has shape {z}, the mask has shape {mask}, from axis {self.axis} on",
+                repair="A mask says true or false of each entry along the axes that it lies along.",
+            )
+        return (*z[: self.axis], self.count, *z[end:])
+
+
+@builtin
+@dataclass(frozen=True)
+class Unmask(Moving):
+    """Entries put where a mask is true, zeros elsewhere: what takes an error signal back through `Mask`.
+
+    Attributes
+    ----------
+    axis
+        The first of the axes that the mask lies along.
+    """
+
+    axis: int = 0
+    choosing = (1,)
+
+    def forward(self, z: Array, mask: Array) -> Array:
+        result = np.zeros((*z.shape[: self.axis], *mask.shape, *z.shape[self.axis + 1 :]), z.dtype)
+        result[(slice(None),) * self.axis + (mask,)] = z
+        return result
+
+    def backward(self, delta: Array, a: Array, z: Array, mask: Array) -> Array:
+        return Mask(self.axis, z.shape[self.axis])(delta, mask), None
+
+    def shape(self, z: Shape, mask: Shape) -> Shape:
+        return (*z[: self.axis], *mask, *z[self.axis + 1 :])
+
+
+def _paired(axes: tuple[int, ...], positions: Sequence[Array]) -> tuple[Any, ...]:
+    """Return positions along some axes as an index of NumPy."""
+    of_axis = dict(zip(axes, positions, strict=True))
+    return tuple(of_axis.get(axis, slice(None)) for axis in range(max(axes) + 1))
+
+
+def _one_shape(positions: Sequence[Shape]) -> Shape:
+    """Return the one shape of positions that are paired; single numbers go with all others."""
+    arrays = [shape for shape in positions if shape] or [()]
+    if not all(shapes.matches(arrays[0], shape) for shape in arrays):
+        raise ShapeError(
+            f"positions of shapes {shapes.list_shapes(positions)}",
+            repair="Paired positions are of one shape: z[[0, 1], [2, 2]] is z[0, 2] and z[1, 2].",
+        )
+    return tuple(next((size for size in sizes if size is not None), None) for sizes in zip(*arrays, strict=True))
+
+
+# Indexing with arrays ---------------------------------------------------------------------------------------------------
+
+
+@implements(np.ndarray.__getitem__)
+def getitem(z: Array, index: Any) -> Array:
+    """Build ``z[index]``: by integers, slices, None, ``...``, arrays of positions, which are paired, and masks."""
+    given = [_array_or_item(item) for item in (index if isinstance(index, tuple) else (index,))]
+    arrays = [item for item in given if isinstance(item, (Node, np.ndarray))]
+    if not arrays:
+        return Getitem(tuple(given))(z)
+    alone = len(arrays) == 1 and arrays[0].dtype.kind == "b" and not any(isinstance(item, int) for item in given)
+    positions: list[Any] = []  # integers beside arrays are positions too
+    items: list[Any] = []  # where these stand by their place among them
+    for item in given:
+        if isinstance(item, (Node, np.ndarray)) and item.dtype.kind == "b":
+            found: list[Any] = [item] * item.ndim if alone else list(np.nonzero(_held(item)))
+        else:
+            found = [item] if isinstance(item, (Node, np.ndarray, int)) else []
+        items += range(len(positions), len(positions) + len(found)) if found else [item]
+        positions += found
+    items = list(for_each_axis(tuple(items), z.ndim))
+    axes = tuple(axis for axis, item in enumerate(items) if isinstance(item, int))
+    part = tuple(WHOLE if isinstance(item, int) else item for item in items)
+    z = z if all(item == WHOLE for item in part) else Getitem(part)(z)
+    if alone:
+        held = known_value(arrays[0])
+        return Mask(axes[0] if axes else 0, None if held is None else int(held.sum()))(z, arrays[0])
+    return take(z, positions[0], axes[0]) if len(axes) == 1 else pick(z, axes, positions)
+
+
+def _array_or_item(item: Any) -> Any:
+    """Return an array of positions or a mask, a node of such, or else an item as `Getitem` keeps it."""
+    if isinstance(item, list) or (isinstance(item, np.ndarray) and item.ndim):
+        array = numbers(item, "index")
+        item = array if array.dtype.kind in "iub" else item if array.size else array.astype(int)
+    is_array = isinstance(item, (Node, np.ndarray)) and item.dtype.kind in "iub"
+    return item if is_array else described_item(item)
+
+
+def _held(mask: Array) -> Array:
+    """Return a mask's truth values; raise `OpaqueError` of a node that has none."""
+    value = known_value(mask)
+    if value is None:
+        raise OpaqueError(
+            "a mask that is a node, beside other positions",
+            repair="How many it picks is known only when run: use it alone, z[mask].",
+        )
+    return value
+
+
+def pick(z: Array, axes: tuple[int, ...], positions: Sequence[Any]) -> Array:
+    """Build entries picked by paired positions along axes; arrays of them are spread to one shape, as NumPy does."""
+    sizes = [np.shape(each) for each in positions]
+    try:
+        to = np.broadcast_shapes(*[shape for shape in sizes if None not in shape])
+    except ValueError:
+        to = _one_shape(sizes)  # says it
+    from_end, inputs = [], list(positions)
+    for slot, (axis, each) in enumerate(zip(axes, positions, strict=True)):
+        value = known_value(each)
+        if value is not None:
+            if (size := z.shape[axis]) is not None:
+                require_positions(value, size, from_end=True)
+            if value.size and value.min() < 0:
+                from_end.append(axis)
+            inputs[slot] = constant(np.broadcast_to(value, to) if value.ndim else value, dtype=int)
+    return Pick(axes, tuple(from_end))(z, *inputs)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(z: Array, indices: Array, axis: int | None = -1, *, name: str | None = None) -> Array:
+    """Pick entries by positions along an axis, in each row others. An entry picked twice receives both error signals.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape with at least one axis.
+    indices : node or array of int
+        Positions, with the shape of `z` but for the size along the axis. Those of an array or constant may be negative, and
+        count from the end then.
+    axis : int, optional
+        The axis to pick along; None for all entries in one.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Of the shape of `indices`.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if the shapes don't fit; if a position is out of range, when run.
+    OpaqueError
+        If the indices are not integers.
+
+    Examples
+    --------
+    >>> take_along_axis(np.array([[10.0, 20.0], [30.0, 40.0]]), np.array([[1], [0]]), axis=1)
+    array([[20.],
+           [30.]])
+    """
+    z, indices = as_operand(z, "z"), integers(as_operand(indices, "indices"), "take_along_axis")
+    if axis is None:
+        z, axis = np.ravel(z), 0
+    axis = whole(axis, "axis", error=ShapeError)
+    held = known_value(indices)
+    from_end = held is not None and bool(held.size and held.min() < 0)
+    if isinstance(z, Node) and not isinstance(indices, Node):
+        indices = constant(indices, dtype=int)
+    return TakeAlongAxis(axis, from_end)(z, indices, name=name)
