@@ -185,9 +185,6 @@ from .ops.statistics import any as any
 from .ops.statistics import average as average
 from .ops.statistics import count_nonzero as count_nonzero
 from .ops.statistics import logsumexp as logsumexp
-from .ops.statistics import nanmax as nanmax
-from .ops.statistics import nanmean as nanmean
-from .ops.statistics import nanmin as nanmin
 from .ops.statistics import nansum as nansum
 from .ops.statistics import ptp as ptp
 from .ops.statistics import std as std

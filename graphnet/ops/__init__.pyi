@@ -101,7 +101,6 @@ from .losses import CrossEntropy as CrossEntropy
 from .normalisation import BatchNorm as BatchNorm
 from .normalisation import LayerNorm as LayerNorm
 from .orders import Argmax as Argmax
-from .orders import Argmin as Argmin
 from .orders import Argsort as Argsort
 from .orders import Cumsum as Cumsum
 from .orders import Sort as Sort
@@ -122,9 +121,3 @@ from .shaping import Concatenate as Concatenate
 from .shaping import ExpandDims as ExpandDims
 from .shaping import Reshape as Reshape
 from .shaping import Squeeze as Squeeze
-from .statistics import All as All
-from .statistics import Any_ as Any_
-from .statistics import Logsumexp as Logsumexp
-from .statistics import Norm as Norm
-from .statistics import Std as Std
-from .statistics import Var as Var

@@ -15,7 +15,8 @@ from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
 from graphnet.errors import OpaqueError
-from graphnet.ops.elementwise import Binary, ElementwisePrimitive, Unary, sum_to, ufunc_op
+from graphnet.ops.composites import provided
+from graphnet.ops.elementwise import Binary, Elementwise, ElementwisePrimitive, Primitive, Unary, sum_to, ufunc_op
 from graphnet.ops.functions import OpFunction, function
 
 
@@ -124,7 +125,7 @@ abs = absolute = fabs = function(Abs(), np.absolute, np.fabs)
 
 @builtin
 @dataclass(frozen=True)
-class Round(Stepwise):
+class Round(Elementwise, Primitive):
     """Nearest number of so many decimals; of two the one whose last digit is even.
 
     Attributes
@@ -138,10 +139,13 @@ class Round(Stepwise):
     def forward(self, z: Array) -> Array:
         return np.round(z, self.decimals)
 
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return (None,)
+
 
 @builtin
 @dataclass(frozen=True)
-class NanToNum(ElementwisePrimitive):
+class NanToNum(Elementwise, Primitive):
     """Numbers in the place of NaN and the infinities, which receive 0; finite ones receive δ.
 
     Attributes
@@ -222,7 +226,7 @@ def nan_to_num(
     return NanToNum(nan, posinf, neginf)(z, name=name)
 
 
-@implements(np.isclose)
+@provided(np.isclose)
 def isclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8) -> Array:
     """Whether |x − y| ≤ atol + rtol |y|, entry by entry, or both are the same infinity.
 

@@ -21,6 +21,7 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import multiply
 from graphnet.ops.comparisons import where
+from graphnet.ops.composites import provided
 from graphnet.ops.indexing import Getitem, Scatter, take
 from graphnet.ops.linear import matmul, transpose
 from graphnet.ops.reductions import sum
@@ -241,8 +242,8 @@ def inner(x: Array, y: Array, *, name: str | None = None) -> Array:
     return tensordot(x, y, (-1, -1), name=name) if x.ndim and y.ndim else multiply(x, y, name=name)
 
 
-@implements(np.outer, np.linalg.outer)
-def outer(x: Array, y: Array, *, name: str | None = None) -> Array:
+@provided(np.outer, np.linalg.outer)
+def outer(x: Array, y: Array) -> Array:
     """All products of an entry of x with one of y, both taken as vectors: the matrix x yᵀ.
 
     Examples
@@ -251,11 +252,11 @@ def outer(x: Array, y: Array, *, name: str | None = None) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    return matmul(reshape(x, (-1, 1)), reshape(y, (1, -1)), name=name)
+    return matmul(reshape(x, (-1, 1)), reshape(y, (1, -1)))
 
 
-@implements(np.vdot)
-def vdot(x: Array, y: Array, *, name: str | None = None) -> Array:
+@provided(np.vdot)
+def vdot(x: Array, y: Array) -> Array:
     """Sum of the products of the entries of x and y, both taken as vectors.
 
     Examples
@@ -263,11 +264,11 @@ def vdot(x: Array, y: Array, *, name: str | None = None) -> Array:
     >>> float(vdot(np.eye(2), np.eye(2)))
     2.0
     """
-    return matmul(ravel(x), ravel(y), name=name)
+    return matmul(ravel(x), ravel(y))
 
 
-@implements(np.vecdot, np.linalg.vecdot)
-def vecdot(x: Array, y: Array, axis: int = -1, *, name: str | None = None) -> Array:
+@provided(np.vecdot, np.linalg.vecdot)
+def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
     """Sum of the products of the entries of x and y along an axis.
 
     Attributes
@@ -280,11 +281,11 @@ def vecdot(x: Array, y: Array, axis: int = -1, *, name: str | None = None) -> Ar
     >>> vecdot(np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
-    return sum(multiply(x, y), axis, name=name)
+    return sum(multiply(x, y), axis)
 
 
-@implements(np.kron)
-def kron(x: Array, y: Array, *, name: str | None = None) -> Array:
+@provided(np.kron)
+def kron(x: Array, y: Array) -> Array:
     """Kronecker product: each entry of x times the whole of y, side by side.
 
     Examples
@@ -298,11 +299,11 @@ def kron(x: Array, y: Array, *, name: str | None = None) -> Array:
     of_x, of_y = ascii_letters[:n], ascii_letters[n : 2 * n]
     pairs = Einsum(f"{of_x},{of_y}->{''.join(a + b for a, b in zip(of_x, of_y, strict=True))}")(x, y)
     sizes = [None if None in pair else math.prod(pair) for pair in zip(x.shape, y.shape, strict=True)]
-    return reshape(pairs, sizes, name=name)
+    return reshape(pairs, sizes)
 
 
-@implements(np.diagonal)
-def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name: str | None = None) -> Array:
+@provided(np.diagonal)
+def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Entries of a diagonal, as a last axis in the place of two; all others receive 0.
 
     Attributes
@@ -324,7 +325,7 @@ def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name:
     rows, columns = shapes.known(z.shape[-2:], "diagonal")
     start, length = _diagonal(offset, rows, columns)
     flat = reshape(z, (*z.shape[:-2], rows * columns))
-    return Getitem(("...", (start, start + length * (columns + 1), columns + 1)))(flat, name=name)
+    return Getitem(("...", (start, start + length * (columns + 1), columns + 1)))(flat)
 
 
 def _diagonal(offset: int, rows: int, columns: int) -> tuple[int, int]:
@@ -334,8 +335,8 @@ def _diagonal(offset: int, rows: int, columns: int) -> tuple[int, int]:
     return max(offset, -offset * columns), max(length, 0)
 
 
-@implements(np.diag)
-def diag(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+@provided(np.diag)
+def diag(z: Array, k: int = 0) -> Array:
     """Diagonal of a matrix, or of a vector the matrix that has it as its diagonal and is 0 elsewhere.
 
     Attributes
@@ -351,16 +352,16 @@ def diag(z: Array, k: int = 0, *, name: str | None = None) -> Array:
     """
     z = as_operand(z, "z")
     if z.ndim != 1:
-        return diagonal(z, k, name=name)
+        return diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
     n = length + np.abs(k)
     start, _ = _diagonal(k, n, n)
     flat = Scatter((n * n,), ((start, start + length * (n + 1), n + 1),))(z)
-    return reshape(flat, (n, n), name=name)
+    return reshape(flat, (n, n))
 
 
-@implements(np.trace, np.linalg.trace)
-def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name: str | None = None) -> Array:
+@provided(np.trace, np.linalg.trace)
+def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Sum of the entries of a diagonal, which receive δ.
 
     Attributes
@@ -375,11 +376,11 @@ def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, name: st
     >>> float(trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
     5.0
     """
-    return sum(diagonal(z, offset, axis1, axis2), -1, name=name)
+    return sum(diagonal(z, offset, axis1, axis2), -1)
 
 
-@implements(np.tril)
-def tril(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+@provided(np.tril)
+def tril(z: Array, k: int = 0) -> Array:
     """Lower triangle of a matrix: what is above a diagonal becomes 0, and receives 0.
 
     Attributes
@@ -395,11 +396,11 @@ def tril(z: Array, k: int = 0, *, name: str | None = None) -> Array:
     """
     z = as_operand(z, "z")
     rows, columns = shapes.known(z.shape[-2:], "tril")
-    return where(np.tri(rows, columns, k, dtype=bool), z, 0, name=name)
+    return where(np.tri(rows, columns, k, dtype=bool), z, 0)
 
 
-@implements(np.triu)
-def triu(z: Array, k: int = 0, *, name: str | None = None) -> Array:
+@provided(np.triu)
+def triu(z: Array, k: int = 0) -> Array:
     """Upper triangle of a matrix: what is below a diagonal becomes 0, and receives 0.
 
     Attributes
@@ -415,11 +416,11 @@ def triu(z: Array, k: int = 0, *, name: str | None = None) -> Array:
     """
     z = as_operand(z, "z")
     rows, columns = shapes.known(z.shape[-2:], "triu")
-    return where(np.tri(rows, columns, k - 1, dtype=bool), 0, z, name=name)
+    return where(np.tri(rows, columns, k - 1, dtype=bool), 0, z)
 
 
-@implements(np.cross, np.linalg.cross)
-def cross(x: Array, y: Array, *, axis: int = -1, name: str | None = None) -> Array:
+@provided(np.cross, np.linalg.cross)
+def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     """Cross product of vectors of three entries.
 
     Attributes

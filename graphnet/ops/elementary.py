@@ -16,6 +16,7 @@ from graphnet.core.op import Op
 from graphnet.core.registry import implements
 from graphnet.ops.activations import identity, sigmoid
 from graphnet.ops.arithmetic import power
+from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Binary, Unary, ufunc_op
 from graphnet.ops.functions import OpFunction
 
@@ -81,7 +82,7 @@ float_power = implements(np.float_power)(power)
 positive = implements(np.positive)(identity)
 
 
-@implements(np.deg2rad, np.radians)
+@provided(np.deg2rad, np.radians)
 def deg2rad(z: Array) -> Array:
     """Angle in radians of one in degrees, π z / 180.
 
@@ -93,7 +94,7 @@ def deg2rad(z: Array) -> Array:
     return z * (math.pi / 180)
 
 
-@implements(np.rad2deg, np.degrees)
+@provided(np.rad2deg, np.degrees)
 def rad2deg(z: Array) -> Array:
     """Angle in degrees of one in radians, 180 z / π.
 

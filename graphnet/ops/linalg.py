@@ -12,19 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed, whole
+from graphnet.common.settings import listed
 from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import NonFiniteError, OpaqueError, ShapeError, shown
 from graphnet.ops.comparisons import abs
+from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import AxisSetting, max, min, sum
-from graphnet.ops.statistics import count_nonzero, length
+from graphnet.ops.statistics import Axes, root
 
 
 def turned(matrix: Array) -> Array:
@@ -207,8 +209,8 @@ def multi_dot(matrices: Sequence[Array], *, name: str | None = None) -> Array:
     return matmul(functools.reduce(matmul, first), last, name=name)
 
 
-@implements(np.linalg.matrix_power)
-def matrix_power(matrix: Array, n: int) -> Array:
+@provided(np.linalg.matrix_power)
+def matrix_power(matrix: Array, n: int = 1) -> Array:
     """Product of n times a square matrix; of its inverse, if n is negative.
 
     Attributes
@@ -222,7 +224,6 @@ def matrix_power(matrix: Array, n: int) -> Array:
     array([[1., 3.],
            [0., 1.]])
     """
-    n = whole(n, "n")
     if n < 0:
         return matrix_power(inv(matrix), -n)
     if n == 0:
@@ -231,37 +232,62 @@ def matrix_power(matrix: Array, n: int) -> Array:
     return matmul(square, matrix) if n % 2 and n > 1 else square
 
 
-@implements(np.linalg.norm)
-def norm(z: Array, ord: Any = None, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
-    """Length of vectors, or a norm of matrices, along one axis or two; where it is 0, 0 goes back.
+@provided()
+def length(z: Array, axis: Axes = None, *, order: float = 2, keepdims: bool = False) -> Array:
+    """Length of vectors along axes, (Σ |z|ᵖ)^(1/p) with the order p; where it is 0, 0 goes back."""
+    powers = np.square(z) if order == 2 else np.abs(z) ** order
+    return root(np.sum(powers, axis, keepdims=keepdims), order)
 
-    Attributes
+
+@implements(np.linalg.norm)
+def norm(
+    z: Array, ord: Any = None, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None
+) -> Array:
+    """Length of vectors, or a norm of matrices, along one axis or two. Where it is 0, 0 goes back.
+
+    Parameters
     ----------
-    ord
-        None for √Σ z²; of vectors p, 0, inf or −inf; of matrices 'fro', 1, −1, inf or −inf.
-    axis
+    z : node or array
+        Any shape.
+    ord : int, float or "fro", optional
+        None for √Σ z²; of vectors p, inf or −inf; of matrices "fro", 1, −1, inf or −inf.
+    axis : int or pair of int, optional
         The axis of the vectors, or the two of the matrices; all if not given.
-    keepdims
+    keepdims : bool
         Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes.
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis.
+    OpaqueError
+        If there is no such norm, or it needs singular values.
 
     Examples
     --------
     >>> float(norm(np.array([3.0, 4.0])))
     5.0
     """
+    z = as_operand(z, "z")
+    axes = shapes.as_axes(range(z.ndim) if axis is None else axis)
     if ord in (None, "fro"):
-        return length(z, axis, keepdims=keepdims)
-    axes = shapes.as_axes(tuple(range(np.ndim(z))) if axis is None else axis)
-    largest = max if ord in (1, math.inf) else min
-    if len(axes) == 1:
-        if ord in (math.inf, -math.inf):
-            return largest(abs(z), axes, keepdims=keepdims)
-        return length(z, axes, keepdims=keepdims, order=ord) if ord else count_nonzero(z, axes, keepdims=keepdims)
-    if len(axes) != 2 or ord not in (1, -1, math.inf, -math.inf):
+        return length(z, axes, keepdims=keepdims, name=name)
+    extreme = ord in (math.inf, -math.inf)
+    if len(axes) == 2 and (extreme or ord in (1, -1)):
+        z = sum(abs(z), axes[extreme], keepdims=True)
+        return (max if ord > 0 else min)(z, axes, keepdims=keepdims, name=name)
+    if len(axes) == 1 and extreme:
+        return (max if ord > 0 else min)(abs(z), axes, keepdims=keepdims, name=name)
+    if len(axes) != 1 or not ord:
         raise OpaqueError(
             f"norm {shown(ord)} along axes {axes}",
-            repair="Of matrices there are 'fro', 1, -1, inf and -inf.",
+            repair="Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf.",
         )
-    summed, compared = axes if ord in (1, -1) else axes[::-1]
-    value = largest(sum(abs(z), summed, keepdims=True), compared, keepdims=True)
-    return value if keepdims else np.squeeze(value, axes)
+    return length(z, axes, order=ord, keepdims=keepdims, name=name)

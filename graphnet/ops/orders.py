@@ -1,4 +1,4 @@
-"""Entries by their order along an axis: sorted, at a quantile, the positions of the largest; and sums up to each entry."""
+"""Entries by their order along an axis: sorted, at a quantile, the positions of the largest; sums and products up to each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import flag
+from graphnet.common.settings import flag, real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
+from graphnet.ops.arithmetic import negative
+from graphnet.ops.composites import provided
 from graphnet.ops.picking import TakeAlongAxis
-from graphnet.ops.reductions import AxisSetting
-from graphnet.ops.shaping import ravel, reshape
+from graphnet.ops.shaping import expand_dims, ravel
+from graphnet.ops.statistics import Axes
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Along(Primitive):
 
     axis: int = -1
 
-    def shape(self, z: Shape, *others: Shape) -> Shape:
+    def shape(self, z: Shape) -> Shape:
         """Return the same shape, or raise if there is no such axis."""
         shapes.normal_axes(self.axis, len(z))
         return z
@@ -49,12 +51,15 @@ class Sort(Along):
         return TakeAlongAxis(self.axis)(delta, Argsort(self.axis)(Argsort(self.axis)(z)))
 
 
+@builtin
 @dataclass(frozen=True)
-class Positions(Along):
-    """An op that gives positions, integers without a slope."""
+class Argsort(Along):
+    """Positions along an axis that put its entries in order; equal ones keep theirs. No error signal goes back."""
+
+    def forward(self, z: Array) -> Array:
+        return np.argsort(z, axis=self.axis, stable=True)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        """Return None: no error signal."""
         return (None,)
 
     def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
@@ -64,49 +69,15 @@ class Positions(Along):
 
 @builtin
 @dataclass(frozen=True)
-class Argsort(Positions):
-    """Positions along an axis that put its entries in order; equal ones keep theirs."""
+class Argmax(Argsort):
+    """Position of the largest entry along an axis, the first of equal ones. No error signal goes back."""
 
     def forward(self, z: Array) -> Array:
-        return np.argsort(z, axis=self.axis, stable=True)
+        return np.argmax(z, axis=self.axis)
 
-
-@dataclass(frozen=True)
-class PositionOf(Positions):
-    """An op that gives one position along an axis, the first of equal entries.
-
-    Attributes
-    ----------
-    axis
-        The axis.
-    keepdims
-        Whether the axis stays, with size 1.
-    """
-
-    keepdims: bool = False
-
-    def shape(self, z: Shape, *others: Shape) -> Shape:
-        """Return the shape without the axis."""
+    def shape(self, z: Shape) -> Shape:
         shapes.require_entries(z, self.axis, self.name)
-        return shapes.reduce(z, self.axis, self.keepdims)
-
-
-@builtin
-@dataclass(frozen=True)
-class Argmax(PositionOf):
-    """Position of the largest entry along an axis, the first of equal ones."""
-
-    def forward(self, z: Array) -> Array:
-        return np.argmax(z, axis=self.axis, keepdims=self.keepdims)
-
-
-@builtin
-@dataclass(frozen=True)
-class Argmin(PositionOf):
-    """Position of the smallest entry along an axis, the first of equal ones."""
-
-    def forward(self, z: Array) -> Array:
-        return np.argmin(z, axis=self.axis, keepdims=self.keepdims)
+        return shapes.reduce(z, self.axis, keepdims=False)
 
 
 @builtin
@@ -133,57 +104,9 @@ class Cumsum(Along):
         return Cumsum(self.axis, not self.from_end)(delta)
 
 
-def _part(z: Array, axis: int, start: int, stop: int) -> Array:
-    return z[(slice(None),) * axis + (slice(start, stop),)]
-
-
-@implements(np.prod)
-def prod(z: Array, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
-    """Product over axes: each entry receives δ times the product of all others, also where some are 0.
-
-    Attributes
-    ----------
-    axis
-        The axis or axes; all if not given.
-    keepdims
-        Keep the axes, with size 1.
-
-    Examples
-    --------
-    >>> float(prod(np.array([2.0, 3.0])))
-    6.0
-    """
-    axes = shapes.normal_axes(axis, z.ndim)
-    for axis in axes:
-        while z.shape[axis] > 1:  # half of them times the other half, so that no entry is divided by
-            half = z.shape[axis] // 2
-            pairs = _part(z, axis, 0, half) * _part(z, axis, half, 2 * half)
-            z = np.concatenate([pairs, _part(z, axis, 2 * half, z.shape[axis])], axis) if z.shape[axis] % 2 else pairs
-        if z.shape[axis] == 0:
-            z = 1 + np.sum(z, axis, keepdims=True)  # of no entries
-    return z if keepdims else np.squeeze(z, axes)
-
-
-@implements(np.cumprod)
-def cumprod(z: Array, axis: int | None = None) -> Array:
-    """Products up to each entry along an axis, also where some entries are 0.
-
-    Attributes
-    ----------
-    axis
-        The axis; all entries in one if not given.
-
-    Examples
-    --------
-    >>> cumprod(np.array([2.0, 3.0, 4.0]))
-    array([ 2.,  6., 24.])
-    """
-    z, (axis,) = (ravel(z), (0,)) if axis is None else (z, shapes.normal_axes(axis, z.ndim))
-    length, step = z.shape[axis], 1
-    while step < length:
-        longer = _part(z, axis, step, length) * _part(z, axis, 0, length - step)
-        z, step = np.concatenate([_part(z, axis, 0, step), longer], axis), 2 * step
-    return z
+def _along(kind: type[Along], z: Array, axis: int | None, name: str | None) -> Array:
+    """Apply an op along an axis, or to all entries in one."""
+    return kind(0)(ravel(z), name=name) if axis is None else kind(axis)(z, name=name)
 
 
 @implements(np.cumsum)
@@ -214,7 +137,7 @@ def cumsum(z: Array, axis: int | None = None, *, name: str | None = None) -> Arr
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     array([1., 3., 6.])
     """
-    return Cumsum(0)(ravel(z), name=name) if axis is None else Cumsum(axis)(z, name=name)
+    return _along(Cumsum, z, axis, name)
 
 
 @implements(np.sort)
@@ -245,7 +168,7 @@ def sort(z: Array, axis: int | None = -1, *, name: str | None = None) -> Array:
     >>> sort(np.array([3.0, 1.0, 2.0]))
     array([1., 2., 3.])
     """
-    return Sort()(ravel(z), name=name) if axis is None else Sort(axis)(z, name=name)
+    return _along(Sort, z, axis, name)
 
 
 @implements(np.argsort)
@@ -276,7 +199,7 @@ def argsort(z: Array, axis: int | None = -1, *, name: str | None = None) -> Arra
     >>> argsort(np.array([3.0, 1.0, 2.0]))
     array([1, 2, 0])
     """
-    return Argsort()(ravel(z), name=name) if axis is None else Argsort(axis)(z, name=name)
+    return _along(Argsort, z, axis, name)
 
 
 @implements(np.argmax)
@@ -309,7 +232,10 @@ def argmax(z: Array, axis: int | None = None, *, keepdims: bool = False, name: s
     >>> int(argmax(np.array([3.0, 1.0, 2.0])))
     0
     """
-    return _position(Argmax, z, axis, keepdims, name)
+    position = _along(Argmax, z, axis, name)
+    return (
+        expand_dims(position, range(np.ndim(z)) if axis is None else axis) if flag(keepdims, "keepdims") else position
+    )
 
 
 @implements(np.argmin)
@@ -342,18 +268,65 @@ def argmin(z: Array, axis: int | None = None, *, keepdims: bool = False, name: s
     >>> int(argmin(np.array([3.0, 1.0, 2.0])))
     1
     """
-    return _position(Argmin, z, axis, keepdims, name)
+    return argmax(negative(z), axis, keepdims=keepdims, name=name)
 
 
-def _position(kind: type[PositionOf], z: Array, axis: int | None, keepdims: bool, name: str | None) -> Array:
-    if axis is not None:
-        return kind(axis, flag(keepdims, "keepdims"))(z, name=name)
-    position = kind(0)(ravel(z), name=name)
-    return reshape(position, (1,) * np.ndim(z)) if keepdims else position
+@provided(np.cumprod)
+def cumprod(z: Array, axis: int | None = None) -> Array:
+    """Products up to each entry along an axis, also where some entries are 0.
+
+    Attributes
+    ----------
+    axis
+        The axis; all entries in one if not given.
+
+    Examples
+    --------
+    >>> cumprod(np.array([2.0, 3.0, 4.0]))
+    array([ 2.,  6., 24.])
+    """
+    line, at = (np.ravel(z), 0) if axis is None else (np.moveaxis(z, axis, 0), axis)
+    step = 1
+    while step < line.shape[0]:  # each entry times the one so many before it: no entry is divided by
+        line, step = np.concatenate([line[:step], line[step:] * line[:-step]]), 2 * step
+    return np.moveaxis(line, 0, at)
 
 
-@implements(np.quantile)
-def quantile(z: Array, q: float = 0.5, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
+def rows(z: Array, axis: Axes) -> Array:
+    """Return the entries along axes as one last axis."""
+    axes = shapes.normal_axes(axis, z.ndim)
+    others = [i for i in range(z.ndim) if i not in axes]
+    sizes = [z.shape[i] for i in (*others, *axes)]
+    return np.reshape(np.transpose(z, (*others, *axes)), (*sizes[: len(others)], math.prod(sizes[len(others) :])))
+
+
+def _with_axes(value: Array, z: Array, axis: Axes, keepdims: bool) -> Array:
+    return np.expand_dims(value, shapes.normal_axes(axis, z.ndim)) if keepdims else value
+
+
+@provided(np.prod)
+def prod(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    """Product over axes: each entry receives δ times the product of all others, also where some are 0.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes; all if not given.
+    keepdims
+        Keep the axes, with size 1.
+
+    Examples
+    --------
+    >>> float(prod(np.array([2.0, 3.0])))
+    6.0
+    """
+    factors = rows(z, axis)
+    value = np.cumprod(factors, -1)[..., -1] if factors.shape[-1] else 1 + np.sum(factors, -1)  # of no entries 1
+    return _with_axes(value, z, axis, keepdims)
+
+
+@provided(np.quantile)
+def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Value below which a share q of the entries along axes lies. The two entries next to it receive δ, in proportion.
 
     Attributes
@@ -370,20 +343,15 @@ def quantile(z: Array, q: float = 0.5, axis: AxisSetting = None, *, keepdims: bo
     >>> float(quantile(np.array([1.0, 2.0, 3.0]), 0.75))
     2.5
     """
-    axes = shapes.normal_axes(axis, z.ndim)
-    others = [i for i in range(z.ndim) if i not in axes]
-    rows = np.reshape(
-        np.transpose(z, (*others, *axes)), (*[z.shape[i] for i in others], math.prod(z.shape[i] for i in axes))
-    )
-    ordered, position = np.sort(rows), q * (rows.shape[-1] - 1)
-    low, between = ordered[..., math.floor(position)], position % 1
+    ordered = np.sort(rows(z, axis))
+    position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
+    low, between, last = ordered[..., math.floor(position)], position % 1, ordered[..., -1]
     value = low + between * (ordered[..., math.ceil(position)] - low) if between else low
-    value = np.where(np.isnan(ordered[..., -1]), math.nan, value)  # NaN comes last, and is no entry to pick others by
-    return np.expand_dims(value, axes) if keepdims else value
+    return _with_axes(np.where(np.isnan(last), last, value), z, axis, keepdims)  # NaN comes last, and is no entry
 
 
-@implements(np.percentile)
-def percentile(z: Array, q: float = 50, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
+@provided(np.percentile)
+def percentile(z: Array, q: float = 50, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Value below which so many per cent of the entries along axes lie. The two next to it receive δ, in proportion.
 
     Attributes
@@ -400,11 +368,11 @@ def percentile(z: Array, q: float = 50, axis: AxisSetting = None, *, keepdims: b
     >>> float(percentile(np.array([1.0, 2.0, 3.0]), 75))
     2.5
     """
-    return quantile(z, q / 100, axis, keepdims=keepdims)
+    return np.quantile(z, q / 100, axis, keepdims=keepdims)
 
 
-@implements(np.median)
-def median(z: Array, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
+@provided(np.median)
+def median(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Middle entry along axes, which receives δ; where their number is even, the mean of the two in the middle.
 
     Attributes
@@ -419,4 +387,4 @@ def median(z: Array, axis: AxisSetting = None, *, keepdims: bool = False) -> Arr
     >>> float(median(np.array([1.0, 9.0, 2.0])))
     2.0
     """
-    return quantile(z, 0.5, axis, keepdims=keepdims)
+    return np.quantile(z, 0.5, axis, keepdims=keepdims)

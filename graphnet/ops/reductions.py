@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -25,7 +24,7 @@ AxisSetting: TypeAlias = int | Sequence[int] | None
 
 
 @dataclass(frozen=True)
-class Reduction(Op):
+class Reduction(Primitive):
     """An op that leaves one value of those along some axes.
 
     Attributes
@@ -56,14 +55,8 @@ class Reduction(Op):
 
 @builtin
 @dataclass(frozen=True)
-class Sum(Reduction, Primitive):
-    """Sum over axes, or over everything: each entry that was added receives δ.
-
-    Examples
-    --------
-    >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
-    array([4., 6.])
-    """
+class Sum(Reduction):
+    """Sum over axes: each entry that was added receives δ."""
 
     of_none = True
 
@@ -76,14 +69,8 @@ class Sum(Reduction, Primitive):
 
 @builtin
 @dataclass(frozen=True)
-class Mean(Reduction, Primitive):
-    """Mean over axes, or of everything: each of n entries receives δ / n.
-
-    Examples
-    --------
-    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
-    array([1.5, 3.5])
-    """
+class Mean(Reduction):
+    """Mean over axes: each of n entries receives δ / n."""
 
     def forward(self, z: Array) -> Array:
         return average(z, self.axis, keepdims=self.keepdims)
@@ -95,14 +82,8 @@ class Mean(Reduction, Primitive):
 
 @builtin
 @dataclass(frozen=True)
-class Max(Reduction, Primitive):
-    """Largest value along axes, or of everything: the entry that won receives δ; equal winners share it evenly.
-
-    Examples
-    --------
-    >>> max(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
-    array([2., 4.])
-    """
+class Max(Reduction):
+    """Largest value along axes: the entry that won receives δ; equal winners share it evenly."""
 
     def forward(self, z: Array) -> Array:
         return np.max(z, axis=self.axis, keepdims=self.keepdims)
@@ -154,56 +135,135 @@ def _settings(axis: AxisSetting) -> int | tuple[int, ...] | None:
     return axes[0] if len(axes) == 1 and hasattr(axis, "__index__") else axes
 
 
-_SECTIONS = """
+@implements(np.sum)
+def sum(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+    """Sum over `axis`, or over everything. Each entry that was added receives δ.
 
-Parameters
-----------
-z : node or array
-    Any shape.
-axis : int or sequence of int, optional
-    The axes to reduce; all if not given.
-keepdims : bool
-    Keep the axes, with size 1.{more}
-name : str, optional
-    Name of the node.
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to sum over; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
 
-Returns
--------
-node or array
-    Without the axes.
+    Returns
+    -------
+    node or array
+        Without the axes summed over.
 
-Raises
-------
-ShapeError
-    If there is no such axis, or no entry along it for an op that needs one: when the node is made, or run."""
+    Raises
+    ------
+    ShapeError
+        When the node is made, if there is no such axis.
 
-
-def reduction(kind: type[Reduction], *numpy_functions: Callable[..., Any], more: str = "") -> Callable[..., Array]:
-    """Make the public function of a reduction, which `numpy_functions` mean for nodes: its docstring is the op's, completed.
-
-    Settings beside the axes are keywords, described by `more`.
+    Examples
+    --------
+    >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    array([4., 6.])
     """
-
-    def apply(
-        z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None, **more: Any
-    ) -> Array:
-        return kind(_settings(axis), flag(keepdims, "keepdims"), **more)(z, name=name)
-
-    apply.__name__ = apply.__qualname__ = kind.name
-    apply.__module__ = kind.__module__
-    text, heading, examples = (inspect.getdoc(kind) or "").partition("\n\nExamples\n")
-    apply.__doc__ = text.partition("\n\nAttributes\n")[0] + _SECTIONS.format(more=more) + heading + examples
-    return implements(*numpy_functions)(apply)
+    return Sum(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
-sum = reduction(Sum, np.sum)
-mean = reduction(Mean, np.mean)
-max = reduction(Max, np.max, np.amax)
+@implements(np.mean)
+def mean(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+    """Mean over `axis`, or over everything. Each of the n entries receives δ / n.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to average over; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes averaged over.
+
+    Raises
+    ------
+    ShapeError
+        If there is no such axis, or no entry along it: when the node is made, or run.
+
+    Examples
+    --------
+    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    array([1.5, 3.5])
+    """
+    return Mean(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
+
+
+@implements(np.max, np.amax)
+def max(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+    """Largest value along `axis`, or of everything. The winner receives δ; equal winners share it evenly.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to reduce; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes reduced.
+
+    Raises
+    ------
+    ShapeError
+        If there is no such axis, or no entry along it: when the node is made, or run.
+
+    Examples
+    --------
+    >>> max(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
+    array([2., 4.])
+    """
+    return Max(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
 @implements(np.min, np.amin)
 def min(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
-    """Smallest value along `axis`, or of everything, as −max(−z)."""
+    """Smallest value along `axis`, or of everything, as −max(−z). The winner receives δ; equal winners share it evenly.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to reduce; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes reduced.
+
+    Raises
+    ------
+    ShapeError
+        If there is no such axis, or no entry along it: when the node is made, or run.
+
+    Examples
+    --------
+    >>> min(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
+    array([1., 3.])
+    """
     return negative(max(negative(z), axis, keepdims=keepdims), name=name)
 
 
