@@ -61,6 +61,7 @@ from .ops.comparisons import abs as abs
 from .ops.comparisons import maximum as maximum
 from .ops.comparisons import minimum as minimum
 from .ops.comparisons import where as where
+from .ops.composites import composite as composite
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
 from .ops.images import conv2d as conv2d

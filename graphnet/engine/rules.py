@@ -13,6 +13,7 @@ from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, 
 from graphnet.core.op import Op, as_reals
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, RuleError, ShapeError, shown
+from graphnet.ops.composites import Composite
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -68,6 +69,8 @@ def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[i
     if op.stretched is not None:
         refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
         op.shape(*fed)  # what was unknown when the node was made is known now
+    for step in op.steps(inputs, fed) if isinstance(op, Composite) else ():
+        require_declared_sizes(*step)
 
 
 def _of_shapes(op: Op, inputs: Sequence[Numbers]) -> ShapeError | None:
