@@ -100,6 +100,7 @@ from .ops.comparisons import signbit as signbit
 from .ops.comparisons import trunc as trunc
 from .ops.comparisons import where as where
 from .ops.comparisons import zeros_like as zeros_like
+from .ops.composites import composite as composite
 from .ops.contractions import cross as cross
 from .ops.contractions import diag as diag
 from .ops.contractions import diagonal as diagonal

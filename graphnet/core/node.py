@@ -133,10 +133,7 @@ class Node(registry.Pictured):
     if TYPE_CHECKING:  # methods of arrays: `__getattr__` finds NumPy's function of the name
         max: Callable[..., Node]
         mean: Callable[..., Node]
-        min: Callable[..., Node]
-        std: Callable[..., Node]
         sum: Callable[..., Node]
-        var: Callable[..., Node]
 
     def reshape(self, *shape: Any) -> Node:
         """Reshape; sizes as one tuple or one by one, one of them may be −1."""

@@ -13,6 +13,7 @@ from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, 
 from graphnet.core.op import Op, as_reals
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, RuleError, ShapeError, shown
+from graphnet.ops.composites import Composite
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -70,6 +71,8 @@ def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[i
         sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
         # What was unknown when the node was made is known now; what was known may be a 1 that was written to stretch.
         op.shape(*[tuple([size if known is None else known for known, size in pairs]) for pairs in sizes])
+    for step in op.steps(inputs, fed) if isinstance(op, Composite) else ():
+        require_declared_sizes(*step)
 
 
 def _of_shapes(op: Op, inputs: Sequence[Numbers]) -> ShapeError | None:

@@ -55,6 +55,7 @@ from .comparisons import Signbit as Signbit
 from .comparisons import Trunc as Trunc
 from .comparisons import Where as Where
 from .comparisons import ZerosLike as ZerosLike
+from .composites import Composite as Composite
 from .contractions import Einsum as Einsum
 from .dropout import Dropout as Dropout
 from .elementary import Arccos as Arccos

@@ -227,7 +227,8 @@ def matrix_power(matrix: Array, n: int = 1) -> Array:
     if n < 0:
         return matrix_power(inv(matrix), -n)
     if n == 0:
-        return np.zeros_like(matrix) + np.eye(shapes.known(matrix.shape, "matrix_power")[-1])
+        one = np.eye(shapes.known(matrix.shape[-1:], "matrix_power")[0], dtype=bool)
+        return np.where(one, 1, np.zeros_like(matrix))
     square = matrix if n < 2 else matmul(half := matrix_power(matrix, n // 2), half)
     return matmul(square, matrix) if n % 2 and n > 1 else square
 

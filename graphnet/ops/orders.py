@@ -285,19 +285,19 @@ def cumprod(z: Array, axis: int | None = None) -> Array:
     >>> cumprod(np.array([2.0, 3.0, 4.0]))
     array([ 2.,  6., 24.])
     """
-    line, at = (np.ravel(z), 0) if axis is None else (np.moveaxis(z, axis, 0), axis)
-    step = 1
-    while step < line.shape[0]:  # each entry times the one so many before it: no entry is divided by
+    line, at = (np.ravel(z), 0) if axis is None else (np.swapaxes(z, 0, axis), axis)
+    (length,), step = shapes.known(line.shape[:1], "cumprod"), 1
+    while step < length:  # each entry times the one so many before it: no entry is divided by
         line, step = np.concatenate([line[:step], line[step:] * line[:-step]]), 2 * step
-    return np.moveaxis(line, 0, at)
+    return np.swapaxes(line, 0, at)
 
 
 def rows(z: Array, axis: Axes) -> Array:
     """Return the entries along axes as one last axis."""
     axes = shapes.normal_axes(axis, z.ndim)
     others = [i for i in range(z.ndim) if i not in axes]
-    sizes = [z.shape[i] for i in (*others, *axes)]
-    return np.reshape(np.transpose(z, (*others, *axes)), (*sizes[: len(others)], math.prod(sizes[len(others) :])))
+    sizes = shapes.known(tuple(z.shape[i] for i in axes), "what compares all entries along an axis")
+    return np.reshape(np.transpose(z, (*others, *axes)), (*[z.shape[i] for i in others], math.prod(sizes)))
 
 
 def _with_axes(value: Array, z: Array, axis: Axes, keepdims: bool) -> Array:
