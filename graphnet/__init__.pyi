@@ -114,7 +114,6 @@ from .ops.contractions import trace as trace
 from .ops.contractions import tril as tril
 from .ops.contractions import triu as triu
 from .ops.contractions import vdot as vdot
-from .ops.contractions import vecdot as vecdot
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
 from .ops.elementary import arccos as arccos

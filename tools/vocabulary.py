@@ -61,7 +61,7 @@ np.einsum("...j->...", A) | np.einsum("ji", A) | np.einsum("ij->ji", A) | np.ein
 np.einsum("ij,j", A, b) | np.einsum("...j,j", A, b) | np.einsum("..., ...", s, A) | np.einsum("i,j", v, w)
 np.einsum("ijk,jl->kl", T, A) | np.einsum("ki,jk->ij", A, S) | np.tensordot(T, A, axes=([1], [0])) | np.tensordot(z, t)
 np.tensordot(v, w, 0) | np.inner(v, w) | np.inner(T, v) | np.inner(A, S) | np.outer(v, w) | np.outer(z, b)
-np.vdot(z, t) | np.dot(A, S) | np.dot(v, w) | np.dot(T, v) | np.dot(z, s) | np.vecdot(z, t) | np.kron(v, b)
+np.vdot(z, t) | np.dot(A, S) | np.dot(v, w) | np.dot(T, v) | np.dot(z, s) | np.kron(v, b)
 np.kron(A, z) | np.cross(b, A) | np.cross(A, S) | np.trace(B, axis1=1, axis2=2) | np.diag(A, k=1) | np.diag(A, k=-1)
 np.diag(np.diag(A)) | np.diagonal(A) | np.diagonal(A, 1) | np.diagonal(B, 0, 1, 2) | np.triu(A, -1) | np.tril(z, -1)
 np.tril(B) | np.linalg.norm(v) | np.linalg.norm(A) | np.linalg.norm(A, "fro") | np.linalg.norm(v, np.inf)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -20,12 +19,9 @@ from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import multiply
-from graphnet.ops.comparisons import where
 from graphnet.ops.composites import provided
-from graphnet.ops.indexing import Getitem, Scatter, take
-from graphnet.ops.linear import matmul, transpose
-from graphnet.ops.reductions import sum
-from graphnet.ops.shaping import ravel, reshape
+from graphnet.ops.indexing import take
+from graphnet.ops.linear import matmul
 
 
 @builtin
@@ -58,23 +54,17 @@ class Einsum(Primitive):
     def shape(self, *operands: Shape) -> Shape:
         terms, result = _terms(self.subscripts)
         if [len(term) for term in terms] != [len(shape) for shape in operands]:
-            raise ShapeError(
-                f"subscripts {self.subscripts!r} of shapes {shapes.list_shapes(operands)}",
-                repair="Write a letter for each axis of each operand.",
-            )
+            problem = f"subscripts {self.subscripts!r} of shapes {shapes.list_shapes(operands)}"
+            raise ShapeError(problem, repair="Write a letter for each axis of each operand.")
         sizes: dict[str, Any] = {}
         for letter, size in zip("".join(terms), itertools.chain(*operands), strict=True):
             known = sizes.setdefault(letter, size)
             if not shapes.same_size(known, size):
-                raise ShapeError(
-                    f"index {letter!r} of {self.subscripts!r} has the sizes {known} and {size}",
-                    repair="An index has one size wherever it stands: one of 1 is not stretched here.",
-                )
+                problem = f"index {letter!r} of {self.subscripts!r} has the sizes {known} and {size}"
+                raise ShapeError(problem, repair="An index has one size wherever it stands: 1 is not stretched here.")
             sizes[letter] = size if known is None else known
         if len(set(result)) < len(result) or not set(result) <= set(sizes):
-            raise ShapeError(
-                f"the result of {self.subscripts!r}", repair="Each of its letters stands once, and in an operand."
-            )
+            raise ShapeError(f"the result of {self.subscripts!r}", repair="Its letters stand once, and in an operand.")
         return tuple(sizes[letter] for letter in result)
 
 
@@ -126,10 +116,8 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
     if "->" not in subscripts:
         result = "..." * ("..." in given) + "".join(sorted(a for a in {*given} - {"."} if given.count(a) == 1))
     free = [a for a in ascii_letters if a not in given]
-    widths = [
-        z.ndim - len(term.replace("...", "")) if "..." in term else 0 for term, z in zip(terms, inputs, strict=True)
-    ]
-    most = max(widths, default=0)
+    widths = [z.ndim - len(term.replace("...", "")) for term, z in zip(terms, inputs, strict=True)]
+    most = max([width for width, term in zip(widths, terms, strict=True) if "..." in term], default=0)
     terms = [term.replace("...", "".join(free[most - width : most])) for term, width in zip(terms, widths, strict=True)]
     for i, term in enumerate(terms):
         while again := next((a for a in term if term.count(a) > 1), ""):  # a diagonal
@@ -252,7 +240,7 @@ def outer(x: Array, y: Array) -> Array:
     array([[3., 4.],
            [6., 8.]])
     """
-    return matmul(reshape(x, (-1, 1)), reshape(y, (1, -1)))
+    return np.reshape(x, (-1, 1)) @ np.reshape(y, (1, -1))
 
 
 @provided(np.vdot)
@@ -264,24 +252,7 @@ def vdot(x: Array, y: Array) -> Array:
     >>> float(vdot(np.eye(2), np.eye(2)))
     2.0
     """
-    return matmul(ravel(x), ravel(y))
-
-
-@provided(np.vecdot, np.linalg.vecdot)
-def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
-    """Sum of the products of the entries of x and y along an axis.
-
-    Attributes
-    ----------
-    axis
-        The axis.
-
-    Examples
-    --------
-    >>> vecdot(np.eye(2), np.array([3.0, 4.0]))
-    array([3., 4.])
-    """
-    return sum(multiply(x, y), axis)
+    return np.ravel(x) @ np.ravel(y)
 
 
 @provided(np.kron)
@@ -293,13 +264,10 @@ def kron(x: Array, y: Array) -> Array:
     >>> kron(np.array([1.0, 10.0]), np.array([2.0, 3.0]))
     array([ 2.,  3., 20., 30.])
     """
-    x, y = as_operand(x, "x"), as_operand(y, "y")
     n = max(x.ndim, y.ndim)
-    x, y = (reshape(z, (1,) * (n - z.ndim) + z.shape) for z in (x, y))
-    of_x, of_y = ascii_letters[:n], ascii_letters[n : 2 * n]
-    pairs = Einsum(f"{of_x},{of_y}->{''.join(a + b for a, b in zip(of_x, of_y, strict=True))}")(x, y)
-    sizes = [None if None in pair else math.prod(pair) for pair in zip(x.shape, y.shape, strict=True)]
-    return reshape(pairs, sizes)
+    x, y = (np.reshape(z, (1,) * (n - z.ndim) + z.shape) for z in (x, y))
+    pairs = x[(slice(None), None) * n] * y[(None, slice(None)) * n]
+    return np.reshape(pairs, [None if None in both else math.prod(both) for both in zip(x.shape, y.shape, strict=True)])
 
 
 @provided(np.diagonal)
@@ -318,21 +286,11 @@ def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
     """
-    z = as_operand(z, "z")
     last = [shapes.normal_axes(axis, z.ndim)[0] for axis in (axis1, axis2)]
-    order = [axis for axis in range(z.ndim) if axis not in last] + last
-    z = z if order == sorted(order) else transpose(z, order)
+    z = np.transpose(z, [*(axis for axis in range(z.ndim) if axis not in last), *last])
     rows, columns = shapes.known(z.shape[-2:], "diagonal")
-    start, length = _diagonal(offset, rows, columns)
-    flat = reshape(z, (*z.shape[:-2], rows * columns))
-    return Getitem(("...", (start, start + length * (columns + 1), columns + 1)))(flat)
-
-
-def _diagonal(offset: int, rows: int, columns: int) -> tuple[int, int]:
-    """Return where a diagonal starts in a matrix laid out row by row, and its length."""
-    offset = whole(offset, "offset", error=ShapeError)
-    length = min(rows + min(offset, 0), columns - max(offset, 0))
-    return max(offset, -offset * columns), max(length, 0)
+    places = np.arange(min(rows + min(offset, 0), columns - max(offset, 0)))
+    return z[..., places - min(offset, 0), places + max(offset, 0)]
 
 
 @provided(np.diag)
@@ -350,14 +308,12 @@ def diag(z: Array, k: int = 0) -> Array:
     array([[1., 0.],
            [0., 2.]])
     """
-    z = as_operand(z, "z")
     if z.ndim != 1:
-        return diagonal(z, k)
+        return np.diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
-    n = length + np.abs(k)
-    start, _ = _diagonal(k, n, n)
-    flat = Scatter((n * n,), ((start, start + length * (n + 1), n + 1),))(z)
-    return reshape(flat, (n, n))
+    before, after = np.zeros(max(-k, 0), z.dtype), np.zeros(max(k, 0), z.dtype)
+    column = np.concatenate([before, z, after])[:, np.newaxis]
+    return np.where(np.eye(length + abs(k), k=k, dtype=bool), column, 0)
 
 
 @provided(np.trace, np.linalg.trace)
@@ -376,7 +332,7 @@ def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     >>> float(trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
     5.0
     """
-    return sum(diagonal(z, offset, axis1, axis2), -1)
+    return np.sum(np.diagonal(z, offset, axis1, axis2), -1)
 
 
 @provided(np.tril)
@@ -394,9 +350,8 @@ def tril(z: Array, k: int = 0) -> Array:
     array([[1., 0.],
            [1., 1.]])
     """
-    z = as_operand(z, "z")
     rows, columns = shapes.known(z.shape[-2:], "tril")
-    return where(np.tri(rows, columns, k, dtype=bool), z, 0)
+    return np.where(np.tri(rows, columns, k, dtype=bool), z, 0)
 
 
 @provided(np.triu)
@@ -414,9 +369,8 @@ def triu(z: Array, k: int = 0) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
-    z = as_operand(z, "z")
     rows, columns = shapes.known(z.shape[-2:], "triu")
-    return where(np.tri(rows, columns, k - 1, dtype=bool), 0, z)
+    return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, z)
 
 
 @provided(np.cross, np.linalg.cross)

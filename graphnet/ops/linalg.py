@@ -14,7 +14,6 @@ import numpy as np
 
 from graphnet.common.settings import listed
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin, implements
@@ -40,18 +39,8 @@ class OfSquare(Primitive):
     def shape(self, matrix: Shape) -> Shape:
         """Return the shape of the stack and the matrix, or raise if that is not square."""
         if len(matrix) < 2 or not shapes.same_size(matrix[-1], matrix[-2]):
-            raise ShapeError(
-                f"shape {matrix} is not that of a square matrix", repair="Its last two sizes must be equal."
-            )
+            raise ShapeError(f"shape {matrix} is no square matrix's", repair="Its last two sizes must be equal.")
         return matrix
-
-
-class NumberOfSquare(OfSquare):
-    """An op that gives one number of each square matrix."""
-
-    def shape(self, matrix: Shape) -> Shape:
-        """Return the shape of the stack."""
-        return super().shape(matrix)[:-2]
 
 
 def _solved(function: Callable[..., Array], *matrices: Array) -> Array:
@@ -59,10 +48,10 @@ def _solved(function: Callable[..., Array], *matrices: Array) -> Array:
     try:
         return function(*matrices)
     except np.linalg.LinAlgError as error:
-        raise NonFiniteError(
-            f"np.linalg.{function.__name__}: {error}",
-            repair="Is a row a sum of others, or a matrix not positive definite? A + 1e-6 * np.eye(n) may be far from that.",
-        ) from None
+        repair = (
+            "Is a row a sum of others, or a matrix not positive definite? A + 1e-6 * np.eye(n) may be far from that."
+        )
+        raise NonFiniteError(f"np.linalg.{function.__name__}: {error}", repair=repair) from None
 
 
 @builtin
@@ -85,42 +74,44 @@ class Solve(OfSquare):
 
     def backward(self, delta: Array, a: Array, matrix: Array, right: Array) -> Array:
         to_right = Solve()(turned(matrix), delta)
-        column = right.ndim == 1
-        left, of_a = (to_right[:, None], a[:, None]) if column else (to_right, a)
-        return sum_to(-(left @ turned(of_a)), matrix.shape), sum_to(to_right, right.shape)
+        left, solution = (to_right[:, None], a[:, None]) if right.ndim == 1 else (to_right, a)
+        return sum_to(-(left @ turned(solution)), matrix.shape), sum_to(to_right, right.shape)
 
     def shape(self, matrix: Shape, right: Shape) -> Shape:  # type: ignore[override]
         return shapes.matmul_shape(super().shape(matrix), right)
 
 
 @builtin
-class Det(NumberOfSquare):
+class LogAbsDet(OfSquare):
+    """Logarithm of the size of the determinant, ln |det A|, which sends δ A⁻ᵀ to a matrix."""
+
+    def forward(self, matrix: Array) -> Array:
+        return np.linalg.slogdet(matrix)[1]
+
+    def backward(self, delta: Array, a: Array, matrix: Array) -> Array:
+        return delta[..., None, None] * turned(Inv()(matrix))
+
+    def shape(self, matrix: Shape) -> Shape:
+        return super().shape(matrix)[:-2]
+
+
+@builtin
+class Det(LogAbsDet):
     """Determinant, which sends δ det A A⁻ᵀ to a matrix, from the cached output: one that is singular has none."""
 
     def forward(self, matrix: Array) -> Array:
         return np.linalg.det(matrix)
 
     def backward(self, delta: Array, a: Array, matrix: Array) -> Array:
-        return (delta * a)[..., None, None] * turned(Inv()(matrix))
+        return super().backward(delta * a, a, matrix)
 
 
 @builtin
-class LogAbsDet(NumberOfSquare):
-    """Logarithm of the size of the determinant, ln |det A|, which sends δ A⁻ᵀ to a matrix."""
+class SignOfDet(LogAbsDet):
+    """Sign of the determinant, −1, 0 or 1. No error signal goes back."""
 
     def forward(self, matrix: Array) -> Array:
-        return np.linalg.slogdet(matrix).logabsdet
-
-    def backward(self, delta: Array, a: Array, matrix: Array) -> Array:
-        return delta[..., None, None] * turned(Inv()(matrix))
-
-
-@builtin
-class SignOfDet(NumberOfSquare):
-    """Sign of the determinant, −1, 0 or 1."""
-
-    def forward(self, matrix: Array) -> Array:
-        return np.linalg.slogdet(matrix).sign
+        return np.linalg.slogdet(matrix)[0]
 
     def backward(self, delta: Array, a: Array, matrix: Array) -> Array:
         return (None,)
@@ -276,19 +267,13 @@ def norm(
     >>> float(norm(np.array([3.0, 4.0])))
     5.0
     """
-    z = as_operand(z, "z")
-    axes = shapes.as_axes(range(z.ndim) if axis is None else axis)
-    if ord in (None, "fro"):
-        return length(z, axes, keepdims=keepdims, name=name)
-    extreme = ord in (math.inf, -math.inf)
-    if len(axes) == 2 and (extreme or ord in (1, -1)):
-        z = sum(abs(z), axes[extreme], keepdims=True)
-        return (max if ord > 0 else min)(z, axes, keepdims=keepdims, name=name)
+    axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
+    extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
+    if ord in (None, "fro") or (len(axes) == 1 and ord and not extreme):
+        return length(z, axes, order=ord if isinstance(ord, (int, float)) else 2, keepdims=keepdims, name=name)
     if len(axes) == 1 and extreme:
-        return (max if ord > 0 else min)(abs(z), axes, keepdims=keepdims, name=name)
-    if len(axes) != 1 or not ord:
-        raise OpaqueError(
-            f"norm {shown(ord)} along axes {axes}",
-            repair="Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf.",
-        )
-    return length(z, axes, order=ord, keepdims=keepdims, name=name)
+        return choose(abs(z), axes, keepdims=keepdims, name=name)
+    if len(axes) == 2 and (extreme or ord in (1, -1)):
+        return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims, name=name)
+    repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
+    raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
