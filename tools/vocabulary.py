@@ -5,13 +5,19 @@ python -m tools.vocabulary      prints what is refused, and writes docs/vocabula
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import graphnet as gn
+from graphnet.common.hints import WRITTEN_OUT
+from graphnet.core.registry import BUILDERS
+from graphnet.core.registry import _name as called
 from graphnet.errors import GraphnetError
 
 RNG = np.random.default_rng(4)
@@ -53,8 +59,8 @@ np.max(z, axis=0) | np.min(z, axis=1) | np.amax(z, axis=1) | np.amin(z) | np.ptp
 np.median(z, axis=0) | np.median(z, axis=1) | np.median(z, axis=1, keepdims=True) | np.quantile(z, 0.5)
 np.quantile(z, 0.25, axis=0) | np.percentile(z, 50) | np.percentile(z, 30, axis=1, keepdims=True) | np.average(v)
 np.average(v, weights=p[0]) | np.average(z, axis=1, weights=p[0]) | np.average(z, axis=0, weights=p)
-np.count_nonzero(z) | np.count_nonzero(z, axis=0) | np.nansum(z) | np.nanmean(z, axis=0) | np.nanmax(z)
-np.nanmin(z, axis=1) | np.sort(z) | np.sort(z, axis=None) | np.sort(z, axis=0) | np.argsort(z, axis=0) | np.argmax(z)
+np.count_nonzero(z) | np.count_nonzero(z, axis=0) | np.nansum(z) | np.nanmean(z, axis=0)
+np.sort(z) | np.sort(z, axis=None) | np.sort(z, axis=0) | np.argsort(z, axis=0) | np.argmax(z)
 np.argmax(z, axis=0) | np.argmin(z, axis=1) | np.all(z > -9) | np.all(z > 0, axis=0) | np.any(z > 0)
 np.any(z > 0, axis=1) | np.einsum("ii", A) | np.trace(A) | np.einsum("ii->i", A) | np.diag(A) | np.einsum("ij->i", A)
 np.einsum("...j->...", A) | np.einsum("ji", A) | np.einsum("ij->ji", A) | np.einsum("i,i", v, w)
@@ -70,17 +76,23 @@ np.linalg.norm(v, 3) | np.linalg.norm(z, axis=0) | np.linalg.norm(z, axis=1) | n
 np.linalg.norm(B, axis=(1, 2)) | np.linalg.solve(A, b) | np.linalg.solve(B, A) | np.linalg.inv(A) | np.linalg.inv(B)
 np.linalg.det(A) | np.linalg.det(B) | np.linalg.slogdet(A)[1] | np.linalg.slogdet(B).logabsdet | np.linalg.cholesky(S)
 np.linalg.multi_dot([A, S, z]) | np.linalg.matrix_power(A, 3) | np.linalg.matrix_power(A, 0)
-np.linalg.matrix_power(A, -3) | np.stack([z, t]) | np.stack([v, w], axis=-1) | np.vstack((v, w)) | np.hstack((v, b))
+np.linalg.matrix_power(A, -3)
+np.linalg.svd(A)[1] | np.linalg.eigh(S)[0]
+np.linalg.pinv(A) | np.linalg.lstsq(A, b)[0] | np.linalg.cond(A, 1) | np.interp(s, [0, 1], [2, 3])
+"""
+"""Expressions as on the pages of NumPy's manual that describe these functions."""
+
+SHAPES = """
+np.stack([z, t]) | np.stack([v, w], axis=-1) | np.vstack((v, w)) | np.hstack((v, b))
 np.hstack((A, S)) | np.column_stack((v, w)) | np.append(z, t, axis=0) | np.concatenate((z, t), axis=1)
 np.split(z, 2, axis=1)[0] | np.pad(v, (2, 3)) | np.tile(v, 2) | np.tile(v, (2, 2)) | np.repeat(z, 2)
 np.repeat(z, 3, axis=1) | np.roll(v, 2) | np.roll(z, 1, axis=1) | np.flip(z) | np.flip(z, 0) | np.fliplr(A)
 np.flipud(A) | np.rot90(A) | np.moveaxis(T, 0, -1) | np.swapaxes(T, 0, 2) | np.transpose(z) | np.diff(v)
 np.diff(z, axis=0) | np.atleast_2d(v) | np.expand_dims(v, axis=0) | np.squeeze(z[None]) | np.ravel(z)
 np.reshape(z, (2, 6)) | np.take_along_axis(z, np.argsort(z, axis=1), axis=1) | np.take(v, k) | np.where(z > 0, z, -1)
-np.broadcast_to(v, (3, 4)) | np.zeros_like(z) | np.ones_like(z) | np.linalg.svd(A)[1] | np.linalg.eigh(S)[0]
-np.linalg.qr(A)[1] | np.linalg.pinv(A) | np.linalg.lstsq(A, b)[0] | np.linalg.cond(A) | np.interp(s, [0, 1], [2, 3])
+np.broadcast_to(v, (3, 4)) | np.zeros_like(z) | np.ones_like(z) | np.meshgrid(v, b)[0]
 """
-"""Expressions as on the pages of NumPy's manual that describe these functions."""
+"""The same of the functions that move entries."""
 
 EVERYDAY = """
 z.std() | z.std(axis=0) | z.var(axis=1, ddof=1) | z.prod() | z.cumsum(axis=1) | z.cumprod(0) | z.min() | z.min(axis=1)
@@ -106,14 +118,68 @@ np.log(np.diag(np.linalg.cholesky(S))).sum() | np.linalg.inv(np.eye(3) + A.T @ A
 np.einsum("bij,j->bi", B, b) | np.einsum("bij,bij->b", B, B) | np.einsum("ij,ij", z, t) | np.einsum("i,ij,j->", b, A, b)
 np.einsum("bii->b", B) | np.outer(v, v) - np.eye(4) | np.tril(A) + np.triu(A, 1) | np.triu(np.ones((4, 4))) @ v
 np.mean(z, axis=0, keepdims=True) - z | np.average(z, axis=0, weights=[1.0, 2.0, 1.0]) | np.cov(z) | np.corrcoef(z)
-np.trapezoid(v) | np.gradient(v) | np.sinc(z) | np.convolve(v, w) | np.polyval([1, 2, 3], z) | np.nanstd(z)
-np.unwrap(v) | np.logspace(0, s, 3) | np.linspace(0, s, 3) | np.meshgrid(v, b)[0] | v[:, None] * w | v[:, None] - v
+np.trapezoid(v) | np.gradient(v) | np.sinc(z) | np.polyval([1, 2, 3], z)
+np.logspace(0, s, 3) | np.linspace(0, s, 3) | v[:, None] * w | v[:, None] - v
 ((A[:, None] - S) ** 2).sum(-1) | z[np.arange(3), k] | z[z > 0] | z[:, ::-1] | z[-1] | z[..., 0] | v[k] | T[:, 0, 1:3]
 z[1:] - z[:-1] | np.zeros_like(z) + v
 """
 """Expressions as people write them."""
 
-BESIDE = {"np.ndarray.__getitem__", "np.shape", "np.ndim", "np.size"}
+REPAIRS = {
+    "np.fmax(z, t)": "np.maximum(np.where(np.isnan(z), t, z), np.where(np.isnan(t), z, t))",
+    "np.fmin(z, t)": "np.minimum(np.where(np.isnan(z), t, z), np.where(np.isnan(t), z, t))",
+    "np.nanmean(z, axis=0)": "np.nansum(z, axis=0) / np.sum(~np.isnan(z), axis=0)",
+    "np.linalg.svd(A)[1]": "singular_values(A)",
+    "np.linalg.eigh(S)[0]": "eigenvalues(S)",
+    "np.linalg.pinv(A)": "np.linalg.solve(A.T @ A, A.T)",
+    "np.linalg.lstsq(A, b)[0]": "np.linalg.solve(A.T @ A, A.T @ b)",
+    "np.linalg.cond(A, 1)": "np.linalg.norm(A, 1) * np.linalg.norm(np.linalg.inv(A), 1)",
+    "np.interp(s, [0, 1], [2, 3])": "2 + (3 - 2) * np.clip((s - 0) / (1 - 0), 0, 1)",
+    "np.cov(z)": "(z - z.mean(1, keepdims=True)) @ (z - z.mean(1, keepdims=True)).T / (z.shape[1] - 1)",
+    "np.corrcoef(z)": "[u := z - z.mean(1, keepdims=True), u := u / np.linalg.norm(u, axis=1, keepdims=True), u @ u.T][-1]",
+    "np.trapezoid(v)": "np.sum(v[1:] + v[:-1]) / 2",
+    "np.gradient(v)": "np.concatenate([v[1:2] - v[:1], (v[2:] - v[:-2]) / 2, v[-1:] - v[-2:-1]])",
+    "np.sinc(z)": "np.where(z == 0, 1, np.sin(np.pi * z) / (np.pi * np.where(z == 0, 1, z)))",
+    "np.polyval([1, 2, 3], z)": "gn.polynomial(z, [3, 2, 1])",
+    "np.linspace(0, s, 3)": "0 + (s - 0) * np.linspace(0, 1, 3)",
+    "np.logspace(0, s, 3)": "10 ** (0 + (s - 0) * np.linspace(0, 1, 3))",
+}
+"""Expressions that are refused, and what to write instead."""
+
+
+@gn.op
+def singular_values(matrix: Any) -> Any:
+    return np.linalg.svd(matrix)[1]
+
+
+@singular_values.backward
+def singular_values_backward(delta: Any, a: Any, matrix: Any) -> Any:
+    left, _, right = np.linalg.svd(matrix)
+    return left * delta @ right
+
+
+@gn.op
+def eigenvalues(matrix: Any) -> Any:
+    return np.linalg.eigvalsh(matrix)
+
+
+@eigenvalues.backward
+def eigenvalues_backward(delta: Any, a: Any, matrix: Any) -> Any:
+    vectors = np.linalg.eigh(matrix)[1]
+    return vectors * delta @ vectors.T
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "vocabulary.md"
+HEAD = """# NumPy's words on nodes
+
+Made by `python -m tools.vocabulary`, which runs {count} expressions on arrays and on nodes: {working} of them work on nodes,
+and give what NumPy gives.
+
+A function of NumPy, given a node, makes a node: `np.std(z, axis=0)`. The same function is `gn.std`, and `gn.linalg.solve` that
+of `np.linalg`; where arrays have a method of the name, nodes have it: `z.std(axis=0)`. Options that say where to write
+(`out=`, `dtype=`, `where=`) are not taken. **Inside an op of your own, under `@gn.op`, all of NumPy works**: its rules are given arrays.
+
+"""
 
 
 class Row(NamedTuple):
@@ -131,7 +197,8 @@ def expressions(text: str) -> list[str]:
 
 def on_arrays(expression: str, numpy: Any = np, **arrays: Any) -> Any:
     """Evaluate an expression on the arrays, or on others, with NumPy or with what stands for it."""
-    return eval(expression, {"np": numpy, **ARRAYS, **arrays})
+    names = {"np": numpy, "gn": gn, "singular_values": singular_values, "eigenvalues": eigenvalues}
+    return eval(expression, {**names, **ARRAYS, **arrays})
 
 
 def letters(expression: str) -> list[str]:
@@ -167,7 +234,35 @@ def tried(expression: str) -> Row:
 
 def rows() -> Iterator[Row]:
     """Try every expression."""
-    yield from map(tried, expressions(FROM_NUMPYS_PAGES) + expressions(EVERYDAY))
+    yield from map(tried, itertools.chain(*map(expressions, (FROM_NUMPYS_PAGES, SHAPES, EVERYDAY))))
+
+
+def provided() -> dict[str, Any]:
+    """Return what works on nodes: the name in NumPy, and the function of graphnet."""
+    found = {}
+    for function in BUILDERS:
+        name = called(function)
+        door, _, last = name.removeprefix("np.").rpartition(".")
+        public = getattr(getattr(gn, door) if door else gn, last, None)
+        if public is not None:
+            found[name] = public
+    return dict(sorted(found.items()))
+
+
+def page(tried_rows: Sequence[Row]) -> str:
+    """Return the page docs/vocabulary.md."""
+    working = sum(row.works for row in tried_rows)
+    lines = [HEAD.format(working=working, count=len(tried_rows))]
+    lines += ["| on nodes | what it gives |", "|---|---|"]
+    for name, function in provided().items():
+        meaning = (inspect.getdoc(function) or "").partition("\n")[0]
+        meaning = meaning.replace("|", "\\|").replace("``", "`")
+        lines.append(f"| `{name}` | {meaning} |")
+    lines += ["", "## What is refused, and what to write instead", "", "| refused | instead |", "|---|---|"]
+    for name, repair in sorted(WRITTEN_OUT.items()):
+        if f"np.{name}" not in provided():
+            lines.append(f"| `np.{name}` | {repair} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
@@ -176,3 +271,4 @@ if __name__ == "__main__":
         if not row.works:
             print(f"{row.expression:55} {' '.join(row.message.split())[:150]}")
     print(f"{sum(row.works for row in found)} of {len(found)} work")
+    PAGE.write_text(page(found), encoding="utf-8")
