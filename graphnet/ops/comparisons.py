@@ -14,7 +14,7 @@ import numpy as np
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
-from graphnet.errors import OpaqueError
+from graphnet.errors import GraphError, OpaqueError
 from graphnet.ops.elementwise import Binary, ElementwisePrimitive, Unary, sum_to
 from graphnet.ops.functions import OpFunction, function
 
@@ -76,6 +76,13 @@ class Where(ElementwisePrimitive):
         """Return the dtype that holds both choices."""
         return np.result_type(*dtypes[1:])
 
+    def check_count(self, count: int) -> None:
+        """Raise `GraphError` of a condition alone: for NumPy it asks where that holds, which only numbers can answer."""
+        if count == 1:
+            repair = "Give both choices, np.where(mask, a, 0), or take the entries, a[mask]."
+            raise GraphError("the places where a condition holds are known only when run", repair=repair)
+        super().check_count(count)
+
 
 @builtin
 class Maximum(Binary):
@@ -119,12 +126,6 @@ where = function(Where(), np.where)
 maximum = function(Maximum(), np.maximum)
 minimum = function(Minimum(), np.minimum)
 abs = function(Abs(), np.absolute)
-
-
-@implements(np.clip)
-def clip(z: Array, a_min: Array, a_max: Array) -> Array:
-    """Build ``np.clip(z, a_min, a_max)``: no smaller than `a_min`, no larger than `a_max`."""
-    return minimum(maximum(z, a_min), a_max)
 
 
 def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
