@@ -177,7 +177,9 @@ and give what NumPy gives.
 
 A function of NumPy, given a node, makes a node: `np.std(z, axis=0)`. The same function is `gn.std`, and `gn.linalg.solve` that
 of `np.linalg`; where arrays have a method of the name, nodes have it: `z.std(axis=0)`. Options that say where to write
-(`out=`, `dtype=`, `where=`) are not taken. **Inside an op of your own, under `@gn.op`, all of NumPy works**: its rules are given arrays.
+(`out=`, `dtype=`, `where=`) are not taken.
+
+**Inside an op of your own, under `@gn.op`, all of NumPy works**: its rules are given arrays.
 
 """
 
@@ -204,7 +206,7 @@ def on_arrays(expression: str, numpy: Any = np, **arrays: Any) -> Any:
 def letters(expression: str) -> list[str]:
     """Return the letters that an expression uses."""
     return sorted(
-        set(re.findall(r"(?<![\w.\"'])([a-zA-Z])(?![\w(\"'])", re.sub(r'"[^"]*"', "", expression))) & set(ARRAYS)
+        set(re.findall(r"(?<![\w.\"'])([a-zA-Z])(?![\w(\"'=])", re.sub(r'"[^"]*"', "", expression))) & set(ARRAYS)
     )
 
 
@@ -225,7 +227,8 @@ def tried(expression: str) -> Row:
         node = on_arrays(expression, **given)
         if not isinstance(node, gn.Node):
             raise TypeError(f"it gave a {type(node).__name__}")
-        value = gn.forward(node, {node: ARRAYS[a] for a, node in given.items()})[node]
+        used = set(gn.Graph(node).inputs)
+        value = gn.forward(node, {leaf: ARRAYS[a] for a, leaf in given.items() if leaf in used})[node]
     except (GraphnetError, AttributeError, TypeError) as error:
         return Row(expression, False, str(error))
     np.testing.assert_allclose(value, right, rtol=1e-12, atol=1e-14, err_msg=expression)

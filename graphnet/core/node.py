@@ -133,7 +133,10 @@ class Node(registry.Pictured):
     if TYPE_CHECKING:  # methods of arrays: `__getattr__` finds NumPy's function of the name
         max: Callable[..., Node]
         mean: Callable[..., Node]
+        min: Callable[..., Node]
+        std: Callable[..., Node]
         sum: Callable[..., Node]
+        var: Callable[..., Node]
 
     def reshape(self, *shape: Any) -> Node:
         """Reshape; sizes as one tuple or one by one, one of them may be −1."""
@@ -217,25 +220,18 @@ class Node(registry.Pictured):
             )
         raise _opaque("a truth value (if, and, or, not, ==, in, max, 0 < a < 1)", self, repair)
 
-    def __len__(self) -> NoReturn:
-        raise _opaque("len()", self, "Use node.shape.")
-
-    def __iter__(self) -> Iterator[Node]:
-        raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
-
-    def __contains__(self, item: object) -> NoReturn:
-        raise _opaque("`in`", self)
+    # fmt: off
+    def __len__(self) -> NoReturn: raise _opaque("len()", self, "Use node.shape.")
+    def __iter__(self) -> Iterator[Node]: raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
+    def __contains__(self, item: object) -> NoReturn: raise _opaque("`in`", self)
+    def __float__(self) -> NoReturn: raise _opaque("float()", self)
+    def __int__(self) -> NoReturn: raise _opaque("int()", self)
+    # fmt: on
 
     def __format__(self, spec: str) -> str:
         if spec:
             raise _opaque(f"formatting as {spec!r}", self)
         return str(self)
-
-    def __float__(self) -> NoReturn:
-        raise _opaque("float()", self)
-
-    def __int__(self) -> NoReturn:
-        raise _opaque("int()", self)
 
     def __setitem__(self, index: object, value: object) -> NoReturn:
         raise _opaque("writing into it", self, "Build a new node with np.where, or write into a parameter's value.")

@@ -29,10 +29,8 @@ def as_shape(shape: object) -> Shape:
     sizes = listed(shape, "shape", "sizes", ShapeError) if isinstance(shape, Iterable) else [shape]
     if all(size is None or size is WANTED or (type(size) is int and 0 <= size <= LARGEST_COUNT) for size in sizes):
         return tuple(sizes)  # before any words are made: this is asked of every node
-    what, repair = (
-        f"a size in shape {shown(shape)}",
-        "A size is an integer ≥ 0, or None for one that is known when fed.",
-    )
+    what = f"a size in shape {shown(shape)}"
+    repair = "A size is an integer ≥ 0, or None for one that is known when fed."
     return tuple(None if size is None else whole(size, what, repair, least=0, error=ShapeError) for size in sizes)
 
 

@@ -26,6 +26,7 @@ from .arithmetic import Sinh as Sinh
 from .arithmetic import Sqrt as Sqrt
 from .arithmetic import Square as Square
 from .arithmetic import Subtract as Subtract
+from .arranging import Roll as Roll
 from .comparisons import Abs as Abs
 from .comparisons import Ceil as Ceil
 from .comparisons import Equal as Equal
@@ -85,6 +86,7 @@ from .indexing import Getitem as Getitem
 from .indexing import Scatter as Scatter
 from .indexing import ScatterAdd as ScatterAdd
 from .indexing import Take as Take
+from .joining import Pad as Pad
 from .labels import Accuracy as Accuracy
 from .linalg import Cholesky as Cholesky
 from .linalg import Det as Det

@@ -14,7 +14,7 @@ import numpy as np
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
-from graphnet.errors import OpaqueError
+from graphnet.errors import GraphError, OpaqueError
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Binary, Elementwise, ElementwisePrimitive, Primitive, Unary, sum_to, ufunc_op
 from graphnet.ops.functions import OpFunction, function
@@ -77,6 +77,13 @@ class Where(ElementwisePrimitive):
     def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """Return the dtype that holds both choices."""
         return np.result_type(*dtypes[1:])
+
+    def check_count(self, count: int) -> None:
+        """Raise `GraphError` of a condition alone: for NumPy it asks where that holds, which only numbers can answer."""
+        if count == 1:
+            repair = "Give both choices, np.where(mask, a, 0), or take the entries, a[mask]."
+            raise GraphError("the places where a condition holds are known only when run", repair=repair)
+        super().check_count(count)
 
 
 @builtin
@@ -247,12 +254,6 @@ def isclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8) -> Array
 def divmod(x: Array, y: Array) -> tuple[Array, Array]:
     """Build ``np.divmod(x, y)``: the whole part of the quotient, rounded down, and the remainder."""
     return floor_divide(x, y), np.remainder(x, y)
-
-
-@implements(np.clip)
-def clip(z: Array, a_min: Array, a_max: Array) -> Array:
-    """Build ``np.clip(z, a_min, a_max)``: no smaller than `a_min`, no larger than `a_max`."""
-    return minimum(maximum(z, a_min), a_max)
 
 
 def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:

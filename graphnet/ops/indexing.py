@@ -15,7 +15,7 @@ from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError, shown
-from graphnet.ops.shaping import Moving, ravel
+from graphnet.ops.shaping import Moving, reshape
 
 Index: TypeAlias = tuple[Any, ...]
 """One item an axis: an int, None for a new axis, "..." for all others, or (start, stop, step)."""
@@ -234,7 +234,7 @@ def described_item(item: Any) -> Any:
     if item is not None:
         raise OpaqueError(
             f"indexing a node with {type(item).__name__} {shown(item)}",
-            repair="Use integers, slices, arrays of positions or masks, or gn.take(z, indices, axis).",
+            repair="Use integers and slices, arrays of positions or masks, or gn.take(z, indices, axis).",
         )
     return None
 
@@ -289,4 +289,4 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
 @implements(np.take)
 def numpy_take(z: Array, indices: Array, axis: int | None = None) -> Array:
     """Build ``np.take(z, indices, axis)``, which flattens `z` first if there is no axis."""
-    return take(ravel(z), indices) if axis is None else take(z, indices, axis)
+    return take(reshape(z, (-1,)), indices) if axis is None else take(z, indices, axis)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -166,13 +165,3 @@ def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | 
         return Transpose()(z, name=name)
     z = as_operand(z, "z")
     return Transpose(tuple(axis + np.ndim(z) * (axis < 0) for axis in shapes.as_axes(axes)))(z, name=name)
-
-
-@implements(np.swapaxes)
-def swapaxes(z: Array, first: int, second: int) -> Array:
-    """Build ``np.swapaxes(z, first, second)``."""
-    axes = list(range(np.ndim(z)))
-    for axis in (first, second):
-        shapes.normal_axes(whole(axis, "axis", error=ShapeError), len(axes))
-    axes[first], axes[second] = axes[second], axes[first]
-    return transpose(z, axes)

@@ -17,7 +17,6 @@ from graphnet.core.shapes import Shape
 from graphnet.ops.arithmetic import negative
 from graphnet.ops.composites import provided
 from graphnet.ops.picking import TakeAlongAxis
-from graphnet.ops.shaping import expand_dims, ravel
 from graphnet.ops.statistics import Axes
 
 
@@ -106,7 +105,7 @@ class Cumsum(Along):
 
 def _along(kind: type[Along], z: Array, axis: int | None, name: str | None) -> Array:
     """Apply an op along an axis, or to all entries in one."""
-    return kind(0)(ravel(z), name=name) if axis is None else kind(axis)(z, name=name)
+    return kind(0)(np.ravel(z), name=name) if axis is None else kind(axis)(z, name=name)
 
 
 @implements(np.cumsum)
@@ -233,9 +232,8 @@ def argmax(z: Array, axis: int | None = None, *, keepdims: bool = False, name: s
     0
     """
     position = _along(Argmax, z, axis, name)
-    return (
-        expand_dims(position, range(np.ndim(z)) if axis is None else axis) if flag(keepdims, "keepdims") else position
-    )
+    axes = tuple(range(np.ndim(z))) if axis is None else axis
+    return np.expand_dims(position, axes) if flag(keepdims, "keepdims") else position
 
 
 @implements(np.argmin)
@@ -285,11 +283,11 @@ def cumprod(z: Array, axis: int | None = None) -> Array:
     >>> cumprod(np.array([2.0, 3.0, 4.0]))
     array([ 2.,  6., 24.])
     """
-    line, at = (np.ravel(z), 0) if axis is None else (np.swapaxes(z, 0, axis), axis)
+    line, at = (np.ravel(z), 0) if axis is None else (np.moveaxis(z, axis, 0), axis)
     (length,), step = shapes.known(line.shape[:1], "cumprod"), 1
     while step < length:  # each entry times the one so many before it: no entry is divided by
         line, step = np.concatenate([line[:step], line[step:] * line[:-step]]), 2 * step
-    return np.swapaxes(line, 0, at)
+    return np.moveaxis(line, 0, at)
 
 
 def rows(z: Array, axis: Axes) -> Array:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import whole
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand, constant, numbers
+from graphnet.core.leaves import constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
+from graphnet.ops.arranging import ravel
+from graphnet.ops.comparisons import maximum, minimum, where
 from graphnet.ops.indexing import (
     WHOLE,
     Adding,
@@ -26,7 +27,9 @@ from graphnet.ops.indexing import (
     require_positions,
     take,
 )
+from graphnet.ops.joining import stack
 from graphnet.ops.shaping import Moving
+from graphnet.ops.words import word
 
 
 @builtin
@@ -290,46 +293,156 @@ def pick(z: Array, axes: tuple[int, ...], positions: Sequence[Any]) -> Array:
     return Pick(axes, tuple(from_end))(z, *inputs)
 
 
-@implements(np.take_along_axis)
-def take_along_axis(z: Array, indices: Array, axis: int | None = -1, *, name: str | None = None) -> Array:
-    """Pick entries by positions along an axis, in each row others. An entry picked twice receives both error signals.
+# Words ------------------------------------------------------------------------------------------------------------------
 
-    Parameters
+
+@word(np.clip)
+def clip(z: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Array:
+    """Bring entries between two limits: what lies outside receives no error signal, what lies on a limit half of it.
+
+    Attributes
     ----------
-    z : node or array
-        Any shape with at least one axis.
-    indices : node or array of int
-        Positions, with the shape of `z` but for the size along the axis. Those of an array or constant may be negative, and
-        count from the end then.
-    axis : int, optional
-        The axis to pick along; None for all entries in one.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Of the shape of `indices`.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if the shapes don't fit; if a position is out of range, when run.
-    OpaqueError
-        If the indices are not integers.
+    a_min
+        The lower limit, a number, node or array; None: there is none.
+    a_max
+        The upper one.
+    min
+        Another name of `a_min`.
+    max
+        Another name of `a_max`.
 
     Examples
     --------
-    >>> take_along_axis(np.array([[10.0, 20.0], [30.0, 40.0]]), np.array([[1], [0]]), axis=1)
+    >>> clip([-1.0, 0.5, 2.0], 0, None)
+    array([0. , 0.5, 2. ])
+    """
+    low, high = min if a_min is None else a_min, max if a_max is None else a_max
+    z = z if low is None else maximum(z, low)
+    return z if high is None else minimum(z, high)
+
+
+@word(np.take_along_axis, shapes="Shapes that are equal but for the size along the axis.")
+def take_along_axis(z: Array, indices: Array, axis: int | None = -1) -> Array:
+    """Pick entries by integer positions along an axis, in each row others. One picked twice receives both error signals.
+
+    Positions of an array or constant may be negative, and count from the end then.
+
+    Attributes
+    ----------
+    axis
+        The axis; None puts all entries in one.
+
+    Examples
+    --------
+    >>> take_along_axis([[10.0, 20.0], [30.0, 40.0]], [[1], [0]], axis=1)
     array([[20.],
            [30.]])
     """
-    z, indices = as_operand(z, "z"), integers(as_operand(indices, "indices"), "take_along_axis")
-    if axis is None:
-        z, axis = np.ravel(z), 0
-    axis = whole(axis, "axis", error=ShapeError)
-    held = known_value(indices)
-    from_end = held is not None and bool(held.size and held.min() < 0)
-    if isinstance(z, Node) and not isinstance(indices, Node):
-        indices = constant(indices, dtype=int)
-    return TakeAlongAxis(axis, from_end)(z, indices, name=name)
+    z, axis = (ravel(z), 0) if axis is None else (z, axis)
+    held = known_value(integers(indices, "take_along_axis"))
+    if isinstance(z, Node) and held is not None:
+        indices = constant(held, dtype=int)
+    return TakeAlongAxis(axis, held is not None and bool(held.size and held.min() < 0))(z, indices)
+
+
+@word(np.select)
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Array = 0) -> Array:
+    """Choose by the first of several conditions that holds.
+
+    Attributes
+    ----------
+    condlist
+        The conditions.
+    choicelist
+        What to take where each holds.
+
+    Examples
+    --------
+    >>> z = np.array([-2.0, 0.5, 3.0])
+    >>> select([z < 0, z > 1], [-z, z * z])
+    array([2., 0., 9.])
+    """
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        default = where(condition, choice, default)
+    return default
+
+
+@word(np.choose, shapes="Integers, in the shape of each choice.")
+def choose(z: Array, choices: Sequence[Any]) -> Array:
+    """Take each entry from one of several arrays, by the position of the array among them.
+
+    Attributes
+    ----------
+    choices
+        Nodes or arrays of one shape.
+
+    Examples
+    --------
+    >>> choose(np.array([0, 1]), [[1.0, 2.0], [3.0, 4.0]])
+    array([1., 4.])
+    """
+    return take_along_axis(stack(choices), z[None], 0)[0]
+
+
+@word(np.compress)
+def compress(condition: Any, z: Array, axis: int | None = None) -> Array:
+    """Take the parts along an axis for which a vector of truth values is true.
+
+    Attributes
+    ----------
+    condition
+        The truth values; a node is as long as the axis, others may be shorter.
+    axis
+        The axis; None puts all entries in one.
+
+    Examples
+    --------
+    >>> compress([True, False, True], [1.0, 2.0, 3.0])
+    array([1., 3.])
+    """
+    z, axis = (ravel(z), 0) if axis is None else (z, shapes.normal_axes(axis, z.ndim)[0])
+    held = known_value(condition)
+    return z[(slice(None),) * axis + (condition,)] if held is None else take(z, np.flatnonzero(held), axis)
+
+
+@implements(np.ndarray.compress)
+def _compress(z: Node, condition: Any, axis: int | None = None) -> Array:
+    return compress(condition, z, axis)
+
+
+@word(np.extract)
+def extract(condition: Any, z: Array) -> Array:
+    """Take the entries where a condition holds, one after the other.
+
+    Attributes
+    ----------
+    condition
+        Truth values in the shape of `z`.
+
+    Examples
+    --------
+    >>> extract([[True, False]], [[1.0, 2.0]])
+    array([1.])
+    """
+    return compress(ravel(condition), z)
+
+
+@word(np.delete)
+def delete(z: Array, obj: Any, axis: int | None = None) -> Array:
+    """Leave out the parts at some positions along an axis, whose size must be known.
+
+    Attributes
+    ----------
+    obj
+        The positions: an integer, a slice, or several.
+    axis
+        The axis; None puts all entries in one.
+
+    Examples
+    --------
+    >>> delete([1.0, 2.0, 3.0], 1)
+    array([1., 3.])
+    """
+    z, axis = (ravel(z), 0) if axis is None else (z, shapes.normal_axes(axis, z.ndim)[0])
+    (length,) = shapes.known(z.shape[axis : axis + 1], "delete")
+    return take(z, np.delete(np.arange(length), obj), axis)
