@@ -210,6 +210,11 @@ def letters(expression: str) -> list[str]:
     )
 
 
+def words(expression: str) -> list[str]:
+    """Return the names of NumPy's functions that an expression calls, and of methods."""
+    return re.findall(r"\.((?:linalg\.)?\w+)(?=\()", expression)
+
+
 def inputs(expression: str, open_batch: bool = False) -> dict[str, gn.Node]:
     """Return an input node for each letter of an expression."""
     return {
