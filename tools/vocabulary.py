@@ -160,12 +160,12 @@ def singular_values_backward(delta: Any, a: Any, matrix: Any) -> Any:
 
 @gn.op
 def eigenvalues(matrix: Any) -> Any:
-    return np.linalg.eigvalsh(matrix)
+    return np.linalg.eigvalsh((matrix + matrix.T) / 2)
 
 
 @eigenvalues.backward
 def eigenvalues_backward(delta: Any, a: Any, matrix: Any) -> Any:
-    vectors = np.linalg.eigh(matrix)[1]
+    vectors = np.linalg.eigh((matrix + matrix.T) / 2)[1]
     return vectors * delta @ vectors.T
 
 

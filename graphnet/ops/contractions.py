@@ -129,7 +129,7 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
     return Einsum(f"{','.join(terms)}->{result.replace('...', ''.join(free[:most]))}")(*inputs, name=name)
 
 
-@implements(np.tensordot, np.linalg.tensordot)
+@implements(np.tensordot)
 def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | None = None) -> Array:
     """Products of entries summed over pairs of axes.
 
@@ -230,7 +230,7 @@ def inner(x: Array, y: Array, *, name: str | None = None) -> Array:
     return tensordot(x, y, (-1, -1), name=name) if x.ndim and y.ndim else multiply(x, y, name=name)
 
 
-@provided(np.outer, np.linalg.outer)
+@provided(np.outer)
 def outer(x: Array, y: Array) -> Array:
     """All products of an entry of x with one of y, both taken as vectors: the matrix x yᵀ.
 
@@ -316,7 +316,7 @@ def diag(z: Array, k: int = 0) -> Array:
     return np.where(np.eye(length + abs(k), k=k, dtype=bool), column, 0)
 
 
-@provided(np.trace, np.linalg.trace)
+@provided(np.trace)
 def trace(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Sum of the entries of a diagonal, which receive δ.
 
@@ -373,7 +373,7 @@ def triu(z: Array, k: int = 0) -> Array:
     return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, z)
 
 
-@provided(np.cross, np.linalg.cross)
+@provided(np.cross)
 def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     """Cross product of vectors of three entries.
 

@@ -17,9 +17,7 @@ def argsort(z, axis=-1):
 
 def sort(z, axis=-1):
     z, axis = (anp.ravel(z), 0) if axis is None else (z, axis % z.ndim)
-    places = list(np.indices(z.shape))
-    places[axis] = argsort(z, axis)
-    return z[tuple(places)]
+    return take_along_axis(z, argsort(z, axis), axis)
 
 
 def rows(z, axis):
@@ -132,8 +130,23 @@ class Names:
         return getattr(self._module, name)
 
 
-def reducing(function):
-    return Names(function, reduce=lambda z, axis=0: function(z, axis))
+class Reducing:
+    """A ufunc, and what its reduce is."""
+
+    def __init__(self, ufunc: Any, reduce: Any) -> None:
+        self._ufunc, self._reduce = ufunc, reduce
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return self._ufunc(x, y)
+
+    def reduce(self, z: Any, axis: int = 0) -> Any:
+        return self._reduce(z, axis)
+
+
+def take_along_axis(z, order, axis):
+    places = list(np.indices(order.shape))
+    places[axis] = order
+    return z[tuple(places)]
 
 
 linalg = Names(
@@ -175,6 +188,14 @@ ORACLE = Names(
     outer=lambda x, y: anp.reshape(x, (-1, 1)) * anp.reshape(y, (1, -1)),
     vdot=lambda x, y: anp.sum(x * y),
     vecdot=lambda x, y: anp.sum(x * y, -1),
+    maximum=Reducing(anp.maximum, anp.max),
+    minimum=Reducing(anp.minimum, anp.min),
+    multiply=Reducing(anp.multiply, anp.prod),
+    add=Reducing(anp.add, anp.sum),
+    flip=lambda z, axis=None: z[::-1] if axis == 0 else z[::-1, ::-1],
+    pad=lambda z, width: anp.concatenate([np.zeros(width[0]), z, np.zeros(width[1])]),
+    meshgrid=lambda x, y: [x * np.ones((len(y), 1))],
+    take_along_axis=take_along_axis,
     take=lambda z, k: z[k],
     broadcast_to=lambda z, shape: z * np.ones(shape),
 )
