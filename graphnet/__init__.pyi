@@ -84,6 +84,7 @@ from .ops.comparisons import minimum as minimum
 from .ops.comparisons import ones_like as ones_like
 from .ops.comparisons import where as where
 from .ops.comparisons import zeros_like as zeros_like
+from .ops.composites import composite as composite
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
 from .ops.images import conv2d as conv2d

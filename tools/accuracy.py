@@ -293,7 +293,7 @@ def difference(value: Callable[..., Any], exact: Sequence[Numbers], slot: int, i
 def all_ops() -> list[Any]:
     """Return the classes of all ops there are."""
     kinds = [getattr(gn.ops, name) for name in gn.ops.__all__]
-    return [op for op in kinds if isinstance(op, type) and op not in (gn.ops.Op, gn.ops.Primitive)]
+    return [op for op in kinds if isinstance(op, type) and op not in (gn.ops.Op, gn.ops.Primitive, gn.ops.Composite)]
 
 
 def without_reference() -> list[str]:

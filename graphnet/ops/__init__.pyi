@@ -43,6 +43,7 @@ from .comparisons import OnesLike as OnesLike
 from .comparisons import Sign as Sign
 from .comparisons import Where as Where
 from .comparisons import ZerosLike as ZerosLike
+from .composites import Composite as Composite
 from .dropout import Dropout as Dropout
 from .elementwise import Op as Op
 from .elementwise import Primitive as Primitive
