@@ -121,19 +121,26 @@ def put(z: Numbers) -> Any:
     return result
 
 
+def put_in_pairs(z: Numbers) -> Any:
+    result = np.full((3, 2), mpf(0))
+    for number, place in zip(z, zip(PLACES, PLACES // 2, strict=True), strict=True):
+        result[place] += number
+    return result
+
+
 PLACES = np.array([2, 0, 2, 2, 0])
 KEEP = np.array([[True, False, True], [False, True, True]])
 
 
-def fixed(op: Any, second: Numbers) -> Any:
-    """Return an op of two inputs with the second given, as it is no real number."""
+def fixed(op: Any, *others: Numbers) -> Any:
+    """Return an op of several inputs with all but the first given, as they are no real numbers."""
 
     class Fixed(gn.Op):
         def forward(self, z: Any) -> Any:
-            return op(z, second)
+            return op(z, *others)
 
         def backward(self, delta: Any, a: Any, z: Any) -> Any:
-            return op.backward(delta, a, z, second)[0]
+            return op.backward(delta, a, z, *others)[0]
 
     return Fixed()
 
@@ -159,15 +166,19 @@ ARRAYS = {
     "conv2d_to_kernel": Arrays(gn.ops.Conv2dToKernel((2, 2)), to_kernel,
         plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(to_kernel), TERMS),
     "scatter_add": Arrays(fixed(gn.ops.ScatterAdd((3, 2), 0), PLACES), put, plain((5, 2)), of_sizes(put), TERMS),
+    "pick_add": Arrays(fixed(gn.ops.PickAdd((3, 2), (0, 1)), PLACES, PLACES // 2), put_in_pairs,
+        plain((5,)), of_sizes(put_in_pairs), TERMS),
+    "add_along_axis": Arrays(fixed(gn.ops.AddAlongAxis((3, 2), 0), np.stack([PLACES, PLACES], 1)), put,
+        plain((5, 2)), of_sizes(put), TERMS),
     "take": Arrays(fixed(gn.ops.Take(0), PLACES), lambda z: z[PLACES], plain((3, 2))),
     "dropout": Arrays(fixed(gn.ops.Dropout(0.25), KEEP), lambda z: z * KEEP / mpf(0.75), plain((2, 3))),
     "broadcast_to": Arrays(gn.ops.BroadcastTo((4, 3)), lambda z: np.broadcast_to(z, (4, 3)), plain((1, 3))),
 }  # fmt: skip
 
 NO_ARITHMETIC = {
-    "accuracy", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
-    "less", "less_equal", "logical_and", "logical_not", "logical_or", "not_equal", "ones_like", "reshape",
-    "scatter", "sign", "squeeze", "transpose", "where", "zeros_like",
+    "accuracy", "batch_size", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
+    "less", "less_equal", "logical_and", "logical_not", "logical_or", "mask", "not_equal", "ones_like", "pad", "pick",
+    "reshape", "roll", "scatter", "sign", "squeeze", "take_along_axis", "transpose", "unmask", "where", "zeros_like",
 }  # fmt: skip
 """Ops that compare or move numbers and do nothing else to them."""
 

@@ -31,12 +31,12 @@ WRITTEN_OUT = {
     "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
     "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
     "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
-    "hstack": "Write gn.concatenate([a, b], axis=1)",
-    "vstack": "Write gn.concatenate([a, b], axis=0)",
     "searchsorted": _AFTER,
     "digitize": _AFTER,
     "histogram": _AFTER,
     "unique": _AFTER,
+    "insert": "Write np.concatenate([z[:i], values, z[i:]])",
+    "nonzero": "Take the entries, z[mask], or keep the shape, np.where(mask, z, 0)",
 }
 """What to write in place of NumPy functions that no op covers."""
 

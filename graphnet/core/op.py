@@ -17,7 +17,7 @@ from graphnet.core.inference import shape_of_rule
 from graphnet.core.leaves import Constant, as_node, numbers
 from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
 from graphnet.core.origin import check_name
-from graphnet.core.shapes import Shape, as_shape
+from graphnet.core.shapes import Shape, as_shape, ones_of
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
 
 
@@ -175,7 +175,7 @@ class Op(Stateless):
             raise error.locate(subject(self, name)) from None
         try:
             kinds = tuple([(node.shape, node.dtype, isinstance(node, Constant)) for node in inputs])
-            ones = tuple([tuple(map(type, node.shape)) for node in inputs if 1 in node.shape])  # WANTED equals 1
+            ones = ones_of([node.shape for node in inputs])
             if type(self).shape is not Op.shape and registry.OPS.get(self.name) is type(self):
                 shape, dtype = _output_of_builtin(self.name, self, kinds, ones)
             else:

@@ -34,6 +34,11 @@ def as_shape(shape: object) -> Shape:
     return tuple(None if size is None else whole(size, what, repair, least=0, error=ShapeError) for size in sizes)
 
 
+def ones_of(shapes: Iterable[Shape]) -> tuple[Any, ...]:
+    """Return what tells apart shapes that are equal but for which 1 is `WANTED`, as the key of a cache must."""
+    return tuple([tuple(map(type, shape)) for shape in shapes if 1 in shape])
+
+
 def known(shape: Shape, purpose: str) -> tuple[int, ...]:
     """Return `shape` if it has no ``None``; else raise, saying what it was needed for."""
     if None in shape:
@@ -123,9 +128,8 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
     (None, 10)
     """
     if not x or not y:
-        raise ShapeError(
-            f"x has shape {x}, y has shape {y}", repair="A matrix product takes no scalars: write * instead of @."
-        )
+        repair = "A matrix product takes no scalars: write * instead of @."
+        raise ShapeError(f"x has shape {x}, y has shape {y}", repair=repair)
     inner_x, inner_y = x[-1], y[-2] if len(y) > 1 else y[-1]
     if not same_size(inner_x, inner_y):
         raise ShapeError(
@@ -172,9 +176,7 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
 def reduce(shape: Shape, axis: int | Sequence[int] | None, keepdims: bool) -> Shape:
     """Return the shape left by a reduction over `axis`."""
     axes = normal_axes(axis, len(shape))
-    if keepdims:
-        return tuple(WANTED if i in axes else size for i, size in enumerate(shape))
-    return tuple(size for i, size in enumerate(shape) if i not in axes)
+    return tuple(WANTED if i in axes else size for i, size in enumerate(shape) if keepdims or i not in axes)
 
 
 def require_entries(shape: Shape, axis: int | Sequence[int] | None, what: str) -> None:

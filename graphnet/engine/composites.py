@@ -16,6 +16,7 @@ from graphnet.core.leaves import Constant, Input, as_node
 from graphnet.core.node import Array, Node
 from graphnet.core.order import topological_order
 from graphnet.core.origin import inside
+from graphnet.core.shapes import WANTED
 from graphnet.engine.gradients import message_nodes
 from graphnet.engine.plan.lowering import lower
 from graphnet.engine.run import propagate
@@ -73,7 +74,9 @@ class _Program(NamedTuple):
 @lru_cache(maxsize=256)
 def _program(name: str, op: Composite, kinds: tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]) -> _Program:
     with inside(""):
-        places = [Input(None, (), shape, dtype) for shape, dtype in kinds]
+        # What the graph accepted is not asked again: a 1 may have been written to stretch, and arrays don't say so.
+        wanted = [tuple(WANTED if size == 1 else size for size in shape) for shape, _ in kinds]
+        places = [Input(None, (), shape, dtype) for shape, (_, dtype) in zip(wanted, kinds, strict=True)]
         messages = _on_nodes(op, places[0], places[1], places[2:])
     lowered = iter(lower([message for message in messages if message is not None], kinds[0][1]))
     messages = [None if message is None else next(lowered) for message in messages]

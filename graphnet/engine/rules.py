@@ -66,11 +66,14 @@ def apply_backward(
 
 def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
     """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
+    if op.stretched is None and not isinstance(op, Composite):
+        return
+    sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
+    # What was unknown when the node was made is known now; what was known may be a 1 that was written to stretch.
+    fed = [tuple([size if known is None else known for known, size in pairs]) for pairs in sizes]
     if op.stretched is not None:
         refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
-        sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
-        # What was unknown when the node was made is known now; what was known may be a 1 that was written to stretch.
-        op.shape(*[tuple([size if known is None else known for known, size in pairs]) for pairs in sizes])
+        op.shape(*fed)
     for step in op.steps(inputs, fed) if isinstance(op, Composite) else ():
         require_declared_sizes(*step)
 

@@ -18,7 +18,7 @@ from graphnet.core.leaves import Constant, Input, as_node
 from graphnet.core.node import Array, Node, describe
 from graphnet.core.op import Op
 from graphnet.core.origin import inside
-from graphnet.core.shapes import Shape
+from graphnet.core.shapes import Shape, ones_of
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, RuleError, shown
 from graphnet.ops.functions import documented
 
@@ -84,7 +84,7 @@ class Composite(Op):
             If it asks of a node what only an array can do, or calls what no op covers.
         """
         try:
-            return _expansion(self.name, self, tuple(shapes), tuple(dtypes))
+            return _expansion(self.name, self, tuple(shapes), tuple(dtypes), ones_of(shapes))
         except OpaqueError as error:
             problem, repair = error.problem, error.repair
         except GraphnetError:
@@ -142,7 +142,9 @@ class Composite(Op):
 
 
 @lru_cache(maxsize=1024)
-def _expansion(name: str, op: Composite, shapes: tuple[Shape, ...], dtypes: tuple[np.dtype[Any], ...]) -> Expansion:
+def _expansion(
+    name: str, op: Composite, shapes: tuple[Shape, ...], dtypes: tuple[np.dtype[Any], ...], ones: object
+) -> Expansion:
     """Run a forward rule on nodes: once for all uses that are alike."""
     with inside(""):
         inputs = tuple([Input(None, (), shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)])

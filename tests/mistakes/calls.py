@@ -103,6 +103,15 @@ def _ops():
     right("gn.concatenate of arrays", lambda w: (gn.concatenate, [[w.X, w.T], 1], {}))
     right("gn.take", lambda w: (gn.take, [w.a, w.positions, 0], {"name": "new"}))
     right("gn.take_along_axis", lambda w: (gn.take_along_axis, [w.a, [[0, 0]], 0], {"name": "new"}))
+    for name, more in _WORDS.items():
+        right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W[:, :, None], *m], {}))
+    for name in ("stack", "vstack", "hstack", "dstack", "column_stack"):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [[w.a, w.t]], {}))
+    right("gn.meshgrid", lambda w: (gn.meshgrid, [w.b, w.b], {"indexing": "ij"}))
+    right("gn.select", lambda w: (gn.select, [[w.a > 0], [w.a]], {"default": 1.0}))
+    right("gn.choose", lambda w: (gn.choose, [gn.constant([0, 1], dtype=int), [w.b, w.b]], {}))
+    right("gn.compress", lambda w: (gn.compress, [[True, False], w.a, 1], {}))
+    right("gn.extract", lambda w: (gn.extract, [w.a > 0, w.a], {}))
     right("gn.batch_size", lambda w: (gn.batch_size, [w.a], {"name": "new"}))
     right("gn.take of an array", lambda w: (gn.take, [w.X, [0, 1], 0], {}))
     right("gn.one_hot", lambda w: (gn.one_hot, [w.positions, 3], {"name": "new"}))
@@ -115,6 +124,32 @@ def _ops():
     right("gn.dropout_masks", lambda w: (gn.dropout_masks, [gn.layers.dropout(w.a), 4, w.rng], {}))
 
 
+_WORDS = {
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "flipud", "fliplr", "ravel"), ()),
+    **dict.fromkeys(("zeros_like", "ones_like", "shape", "ndim", "squeeze"), ()),
+    "append": [[1.0], None],
+    "array_split": [2, 0],
+    "clip": [0.0, 1.0],
+    "delete": [[0], 0],
+    "diff": [1, -1],
+    "dsplit": [[1]],
+    "expand_dims": [0],
+    "flip": [0],
+    "full_like": [2.0],
+    "hsplit": [[1]],
+    "moveaxis": [0, 1],
+    "pad": [1, "constant"],
+    "repeat": [2, 0],
+    "roll": [1, 0],
+    "rollaxis": [1, 0],
+    "rot90": [1, (0, 1)],
+    "size": [0],
+    "split": [[1], 0],
+    "swapaxes": [0, 1],
+    "tile": [2],
+    "unstack": [0],
+    "vsplit": [[1]],
+}
 _SETTINGS = {
     "BatchNorm": {"axes": (0,), "epsilon": 1e-5},
     "BroadcastTo": {"to": (4, 2)},
@@ -127,12 +162,14 @@ _SETTINGS = {
     "LeakyRelu": {"slope": 0.1},
     "LogSoftmax": {"axis": -1},
     "Mask": {"axis": 0},
+    "Pad": {"before": (0, 1), "after": (1, 0), "value": 0.0},
     "Max": {"axis": 0, "keepdims": False},
     "MaxPool2d": {"size": (2, 2), "stride": (2, 2)},
     "Mean": {"axis": 0, "keepdims": False},
     "Pick": {"axes": (0, 0)},
     "Polynomial": {"coefficients": (1.0, 2.0)},
     "Reshape": {"to": (-1,)},
+    "Roll": {"shift": (1,), "axis": (0,)},
     "Softmax": {"axis": -1},
     "Squeeze": {"axes": (0,)},
     "Sum": {"axis": 0, "keepdims": False},
