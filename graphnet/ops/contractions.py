@@ -390,3 +390,8 @@ def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     ahead, behind = [1, 2, 0], [2, 0, 1]
     first = take(x, ahead, axis) * take(y, behind, axis)
     return first - take(x, behind, axis) * take(y, ahead, axis)
+
+
+Outer, Vdot, Kron, Diagonal, Diag, Trace, Tril, Triu, Cross = (
+    f.kind for f in (outer, vdot, kron, diagonal, diag, trace, tril, triu, cross)
+)

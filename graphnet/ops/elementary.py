@@ -107,3 +107,6 @@ def rad2deg(z: Array) -> Array:
 
 
 radians, degrees = deg2rad, rad2deg
+
+
+Deg2Rad, Rad2Deg = (f.kind for f in (deg2rad, rad2deg))

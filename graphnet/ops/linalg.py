@@ -277,3 +277,6 @@ def norm(
         return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims, name=name)
     repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
     raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
+
+
+MatrixPower, Length = (f.kind for f in (matrix_power, length))

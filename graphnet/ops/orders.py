@@ -386,3 +386,6 @@ def median(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     2.0
     """
     return np.quantile(z, 0.5, axis, keepdims=keepdims)
+
+
+Cumprod, Prod, Quantile, Percentile, Median = (f.kind for f in (cumprod, prod, quantile, percentile, median))

@@ -233,3 +233,8 @@ def average(
         (along,) = shapes.normal_axes(axis, z.ndim)
         weights = np.expand_dims(weights, tuple(i for i in range(z.ndim) if i != along)) * np.ones_like(z)
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
+
+
+Var, Std, Logsumexp, All, Any, Ptp, CountNonzero, Nansum = (
+    f.kind for f in (var, std, logsumexp, all, any, ptp, count_nonzero, nansum)
+)
