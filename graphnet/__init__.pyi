@@ -75,7 +75,6 @@ from .ops.arranging import flip as flip
 from .ops.arranging import fliplr as fliplr
 from .ops.arranging import flipud as flipud
 from .ops.arranging import full_like as full_like
-from .ops.arranging import meshgrid as meshgrid
 from .ops.arranging import moveaxis as moveaxis
 from .ops.arranging import ndim as ndim
 from .ops.arranging import ravel as ravel
@@ -166,7 +165,6 @@ from .ops.indexing import take as take
 from .ops.joining import append as append
 from .ops.joining import array_split as array_split
 from .ops.joining import column_stack as column_stack
-from .ops.joining import dsplit as dsplit
 from .ops.joining import dstack as dstack
 from .ops.joining import hsplit as hsplit
 from .ops.joining import hstack as hstack

@@ -315,28 +315,6 @@ def broadcast_arrays(*z: Array) -> tuple[Array, ...]:
     return tuple(broadcast_to(each, to) for each in z)
 
 
-@word(np.meshgrid, shapes="Vectors, of known sizes.")
-def meshgrid(*z: Array, indexing: Literal["xy", "ij"] = "xy") -> list[Array]:
-    """Spread vectors to a grid: a list of arrays that hold the coordinates of each of its points.
-
-    Attributes
-    ----------
-    indexing
-        "xy": the first runs along the second axis, as x does in a picture; "ij": each along its own.
-
-    Examples
-    --------
-    >>> [each.tolist() for each in meshgrid([1.0, 2.0], [3.0, 4.0, 5.0], indexing="ij")]
-    [[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], [[3.0, 4.0, 5.0], [3.0, 4.0, 5.0]]]
-    """
-    if indexing not in ("xy", "ij"):
-        raise ValueError(f"indexing {indexing!r}: 'xy' or 'ij'")
-    vectors = [reshape(each, (-1,)) for each in z]
-    grids = broadcast_arrays(*[v[(None,) * i + (..., *(None,) * (len(z) - 1 - i))] for i, v in enumerate(vectors)])
-    grids = grids if isinstance(grids, tuple) else (grids,)
-    return [swapaxes(grid, 0, 1) if indexing == "xy" and len(z) > 1 else grid for grid in grids]
-
-
 @word(np.diff, shapes="Any shape with at least one axis.")
 def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     """Subtract from each entry the one before it, along an axis.

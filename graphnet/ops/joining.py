@@ -222,23 +222,6 @@ def vsplit(z: Array, indices_or_sections: int | Sequence[int]) -> Any:
     return split(z, indices_or_sections, 0)
 
 
-@word(np.dsplit, shapes="Any shape with at least three axes.")
-def dsplit(z: Array, indices_or_sections: int | Sequence[int]) -> Any:
-    """Cut an array along the third axis into a list of parts.
-
-    Attributes
-    ----------
-    indices_or_sections
-        Where to cut; or how many equal parts to make.
-
-    Examples
-    --------
-    >>> [part.shape for part in dsplit(np.ones((1, 2, 3)), [1])]
-    [(1, 2, 1), (1, 2, 2)]
-    """
-    return split(z, indices_or_sections, 2)
-
-
 @word(*filter(None, [getattr(np, "unstack", None)]), shapes="Any shape with at least one axis.")  # since NumPy 2.1
 def unstack(z: Array, axis: int = 0) -> tuple[Array, ...]:
     """Take an array apart along an axis: a tuple of parts without it.

@@ -14,19 +14,10 @@ from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
+from graphnet.ops import indexing
 from graphnet.ops.arranging import ravel
 from graphnet.ops.comparisons import maximum, minimum, where
-from graphnet.ops.indexing import (
-    WHOLE,
-    Adding,
-    Getitem,
-    described_item,
-    for_each_axis,
-    integers,
-    known_value,
-    require_positions,
-    take,
-)
+from graphnet.ops.indexing import Adding, Getitem, known_value, require_positions, take
 from graphnet.ops.joining import stack
 from graphnet.ops.shaping import Moving
 from graphnet.ops.words import word
@@ -239,15 +230,18 @@ def getitem(z: Array, index: Any) -> Array:
     items: list[Any] = []  # where these stand by their place among them
     for item in given:
         if isinstance(item, (Node, np.ndarray)) and item.dtype.kind == "b":
-            found: list[Any] = [item] * item.ndim if alone else list(np.nonzero(_held(item)))
+            if not alone and known_value(item) is None:
+                repair = "How many it picks is known only when run: use it alone, z[mask]."
+                raise OpaqueError("a mask that is a node, beside other positions", repair=repair)
+            found: list[Any] = [item] * item.ndim if alone else list(np.nonzero(known_value(item)))
         else:
             found = [item] if isinstance(item, (Node, np.ndarray, int)) else []
         items += range(len(positions), len(positions) + len(found)) if found else [item]
         positions += found
-    items = list(for_each_axis(tuple(items), z.ndim))
+    items = list(indexing.for_each_axis(tuple(items), z.ndim))
     axes = tuple(axis for axis, item in enumerate(items) if isinstance(item, int))
-    part = tuple(WHOLE if isinstance(item, int) else item for item in items)
-    z = z if all(item == WHOLE for item in part) else Getitem(part)(z)
+    part = tuple(indexing.WHOLE if isinstance(item, int) else item for item in items)
+    z = z if all(item == indexing.WHOLE for item in part) else Getitem(part)(z)
     if alone:
         held = known_value(arrays[0])
         return Mask(axes[0] if axes else 0, None if held is None else int(held.sum()))(z, arrays[0])
@@ -260,18 +254,7 @@ def _array_or_item(item: Any) -> Any:
         array = numbers(item, "index")
         item = array if array.dtype.kind in "iub" else item if array.size else array.astype(int)
     is_array = isinstance(item, (Node, np.ndarray)) and item.dtype.kind in "iub"
-    return item if is_array else described_item(item)
-
-
-def _held(mask: Array) -> Array:
-    """Return a mask's truth values; raise `OpaqueError` of a node that has none."""
-    value = known_value(mask)
-    if value is None:
-        raise OpaqueError(
-            "a mask that is a node, beside other positions",
-            repair="How many it picks is known only when run: use it alone, z[mask].",
-        )
-    return value
+    return item if is_array else indexing.described_item(item)
 
 
 def pick(z: Array, axes: tuple[int, ...], positions: Sequence[Any]) -> Array:
@@ -339,7 +322,7 @@ def take_along_axis(z: Array, indices: Array, axis: int | None = -1) -> Array:
            [30.]])
     """
     z, axis = (ravel(z), 0) if axis is None else (z, axis)
-    held = known_value(integers(indices, "take_along_axis"))
+    held = known_value(indexing.integers(indices, "take_along_axis"))
     if isinstance(z, Node) and held is not None:
         indices = constant(held, dtype=int)
     return TakeAlongAxis(axis, held is not None and bool(held.size and held.min() < 0))(z, indices)

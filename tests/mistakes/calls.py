@@ -107,7 +107,6 @@ def _ops():
         right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W[:, :, None], *m], {}))
     for name in ("stack", "vstack", "hstack", "dstack", "column_stack"):
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [[w.a, w.t]], {}))
-    right("gn.meshgrid", lambda w: (gn.meshgrid, [w.b, w.b], {"indexing": "ij"}))
     right("gn.select", lambda w: (gn.select, [[w.a > 0], [w.a]], {"default": 1.0}))
     right("gn.choose", lambda w: (gn.choose, [gn.constant([0, 1], dtype=int), [w.b, w.b]], {}))
     right("gn.compress", lambda w: (gn.compress, [[True, False], w.a, 1], {}))
@@ -132,7 +131,6 @@ _WORDS = {
     "clip": [0.0, 1.0],
     "delete": [[0], 0],
     "diff": [1, -1],
-    "dsplit": [[1]],
     "expand_dims": [0],
     "flip": [0],
     "full_like": [2.0],

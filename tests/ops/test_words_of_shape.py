@@ -44,7 +44,6 @@ MOVING = {
     "array_split": [((5, 2), part(1, 3)), ((2, 5), part(2, (1, 1, 4), 1))],
     "hsplit": [((4, 6), part(1, 2)), ((6,), part(1, [2]))],
     "vsplit": [((4, 6), part(1, [1]))],
-    "dsplit": [((2, 3, 4), part(0, 2))],
     "tile": [((4, 3), of(2)), ((4, 3), of((2, 1, 3))), ((), of((2, 3))), ((4, 3), of((0, 1)))],
     "repeat": [((4, 3), of(2, 1)), ((4, 3), of(3, axis=0)), ((4, 3), of(2)), ((), of(2)), ((2, 3), of([2, 0, 1], axis=-1))],
     "roll": [((4, 3), of(1)), ((4, 3), of(5, axis=0)), ((4, 3), of((1, -2), axis=(0, -1))), ((0, 3), of(1, axis=0))],
@@ -60,7 +59,6 @@ MOVING = {
     "expand_dims": [((4, 3), of(1)), ((4, 3), of((0, -1)))],
     **{f"atleast_{n}d": [(shape, alone) for shape in ((), (3,), (4, 3), (2, 3, 4))] for n in (1, 2, 3)},
     "broadcast_arrays": [((2, 1), part(0, np.zeros((2, 3))))],
-    "meshgrid": [((3,), lambda f, z: f(z, z[:2])[0]), ((3,), lambda f, z: f(z, z[:2], z[:1], indexing="ij")[0])],
     "pad": [
         *(((4, 3), of(width)) for width in (1, (0, 2), ((0, 0), (1, 2)))),
         ((), of(0)),
@@ -90,7 +88,7 @@ TABLE = [
     *(pytest.param(word, shape, use, id=f"{word} {shape}") for word, rows in MOVING.items() for shape, use in rows),
     *(pytest.param("", (4, 3, 5), lambda f, z, index=index: z[index], id=str(index)) for index in INDICES),
 ]
-NEED_SIZES = {"split", "array_split", "vsplit", "stack", "repeat", "squeeze", "delete", "broadcast_arrays", "meshgrid"}
+NEED_SIZES = {"split", "array_split", "vsplit", "stack", "repeat", "squeeze", "delete", "broadcast_arrays"}
 """Words that need a size in some of their uses."""
 
 
@@ -274,9 +272,7 @@ def test_a_word_takes_a_name_and_arrays_alone():
         (lambda z: gn.stack([z, z[0]]), "can't be joined"),
         (lambda z: gn.stack([]), "no parts"),
         (lambda z: gn.stack(3), "expected a list of nodes or arrays"),
-        (lambda z: gn.meshgrid(z[0], indexing="yx"), "indexing 'yx'"),
         (lambda z: gn.delete(z, 9, axis=0), "delete of"),
-        (lambda z: gn.dsplit(z, 1), "axis 2"),
         (lambda z: gn.take_along_axis(z, np.zeros((2, 1), int), 1), "must be equal but for that of axis 1"),
         (lambda z: z[[0, 1], [0, 1, 2]], "positions of shapes (2,) and (3,)"),
         (lambda z: z[[0, 4]], "positions 0 to 4"),
