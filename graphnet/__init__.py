@@ -10,6 +10,7 @@ import lazy_loader
 
 from graphnet import ops as ops  # so that NumPy's functions know what to do with nodes
 from graphnet.core.registry import PICTURES
+from graphnet.ops.composites import CHAIN_RULE
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -23,4 +24,12 @@ def _in_notebook(what: Any) -> str | None:
     return in_notebook(what)
 
 
+def _by_the_chain_rule(*rule: Any) -> Any:
+    """Go back through a composite; the engine's loop is loaded when it is first asked for."""
+    from graphnet.engine.composites import chain_rule
+
+    return chain_rule(*rule)
+
+
 PICTURES.append(_in_notebook)
+CHAIN_RULE.append(_by_the_chain_rule)

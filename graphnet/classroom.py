@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def exercise(
 
 
 def _op_of(forward: Any, backward: Any) -> FunctionOp:
-    function = forward.op.forward_rule if isinstance(forward, op) else forward
+    function = forward.__wrapped__ if isinstance(forward, op) else forward
     for role, given in (("forward", function), ("backward", backward)):
         if isinstance(given, type) or not callable(given):
             raise RuleError(
@@ -155,7 +155,8 @@ def _op_of(forward: Any, backward: Any) -> FunctionOp:
             )
     if isinstance(function, np.ufunc):  # it has no signature to read
         function = _with_signature(function)
-    return replace(op(function).op, backward_rule=backward)
+    op(function)  # which refuses settings
+    return FunctionOp(function, backward)
 
 
 def _with_signature(ufunc: np.ufunc) -> Callable[..., Any]:

@@ -121,19 +121,48 @@ def put(z: Numbers) -> Any:
     return result
 
 
+def put_in_pairs(z: Numbers) -> Any:
+    result = np.full((3, 2), mpf(0))
+    for number, place in zip(z, zip(PLACES, PLACES // 2, strict=True), strict=True):
+        result[place] += number
+    return result
+
+
 PLACES = np.array([2, 0, 2, 2, 0])
 KEEP = np.array([[True, False, True], [False, True, True]])
 
 
-def fixed(op: Any, second: Numbers) -> Any:
-    """Return an op of two inputs with the second given, as it is no real number."""
+def attended(queries: Numbers, keys: Numbers, values: Numbers) -> Any:
+    return softmax(queries @ keys.T / mp.sqrt(queries.shape[-1])) @ values
+
+
+def attended_sizes(queries: Numbers, keys: Numbers, values: Numbers) -> Any:
+    scores = absolute(queries) @ absolute(keys).T / mp.sqrt(queries.shape[-1])
+    return (1 + scores.max()) * attended(queries, keys, absolute(values))
+
+
+def huber(a: Numbers, t: Numbers) -> Any:
+    size = absolute(a - t)
+    return np.where(size < 1, size**2 / 2, size - mpf(0.5)).sum()
+
+
+def with_signs(*shape: int) -> Any:
+    return lambda rng, size: [size * rng.normal(size=shape), rng.choice([-1.0, 1.0], shape)]
+
+
+def with_shares(*shape: int) -> Any:
+    return lambda rng, size: [size * rng.normal(size=shape), rng.dirichlet(np.ones(shape[1]), shape[0])]
+
+
+def fixed(op: Any, *others: Numbers) -> Any:
+    """Return an op of several inputs with all but the first given, as they are no real numbers."""
 
     class Fixed(gn.Op):
         def forward(self, z: Any) -> Any:
-            return op(z, second)
+            return op(z, *others)
 
         def backward(self, delta: Any, a: Any, z: Any) -> Any:
-            return op.backward(delta, a, z, second)[0]
+            return op.backward(delta, a, z, *others)[0]
 
     return Fixed()
 
@@ -153,21 +182,36 @@ ARRAYS = {
     "cross_entropy": Arrays(gn.ops.CrossEntropy(), lambda z, t: -(t * log_softmax(z)).sum(), with_targets(4, 3)),
     "batch_norm": Arrays(gn.ops.BatchNorm((0,)), normal(0), plain((5, 2)), one, "measured by 1, the deviation it gives"),
     "layer_norm": Arrays(gn.ops.LayerNorm(), normal(-1), plain((2, 5)), one, "measured by 1, the deviation it gives"),
+    "rms_norm": Arrays(gn.ops.RmsNorm(), lambda z: z / root((z**2).mean(-1, keepdims=True) + mpf(1e-5)),
+        plain((2, 5)), one, "measured by 1, the size it gives"),
+    "group_norm": Arrays(gn.ops.GroupNorm(), normal(-1), plain((2, 5)), one, "measured by 1, the deviation it gives"),
+    "attention": Arrays(gn.ops.Attention(), attended, plain((2, 3), (4, 3), (4, 2)), attended_sizes,
+        "measured by the sum of the sizes of what is added, times 1 + the largest score", 1.0),
+    "huber": Arrays(gn.ops.Huber(), huber, plain((4, 3), (4, 3))),
+    "hinge": Arrays(gn.ops.Hinge(), lambda z, t: np.maximum(1 - t * z, 0).sum(), with_signs(4, 3),
+        lambda z, t: (1 + abs(z)).sum(), TERMS),
+    "kl_divergence": Arrays(gn.ops.KlDivergence(), lambda z, t: (t * (log(t) - log_softmax(z))).sum(), with_shares(4, 3),
+        lambda z, t: (t * (absolute(log(t)) + absolute(log_softmax(z)))).sum(), TERMS),
+    "smooth_labels": Arrays(gn.ops.SmoothLabels(), lambda t: t * (1 - mpf(0.1)) + mpf(0.1) / 3, plain((2, 3)), one, TERMS),
     "conv2d": Arrays(gn.ops.Conv2d(), convolved, plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(convolved), TERMS),
     "conv2d_to_input": Arrays(gn.ops.Conv2dToInput((3, 3)), to_input,
         plain((2, 2, 2, 2), (2, 2, 2, 2)), of_sizes(to_input), TERMS),
     "conv2d_to_kernel": Arrays(gn.ops.Conv2dToKernel((2, 2)), to_kernel,
         plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(to_kernel), TERMS),
     "scatter_add": Arrays(fixed(gn.ops.ScatterAdd((3, 2), 0), PLACES), put, plain((5, 2)), of_sizes(put), TERMS),
+    "pick_add": Arrays(fixed(gn.ops.PickAdd((3, 2), (0, 1)), PLACES, PLACES // 2), put_in_pairs,
+        plain((5,)), of_sizes(put_in_pairs), TERMS),
+    "add_along_axis": Arrays(fixed(gn.ops.AddAlongAxis((3, 2), 0), np.stack([PLACES, PLACES], 1)), put,
+        plain((5, 2)), of_sizes(put), TERMS),
     "take": Arrays(fixed(gn.ops.Take(0), PLACES), lambda z: z[PLACES], plain((3, 2))),
     "dropout": Arrays(fixed(gn.ops.Dropout(0.25), KEEP), lambda z: z * KEEP / mpf(0.75), plain((2, 3))),
     "broadcast_to": Arrays(gn.ops.BroadcastTo((4, 3)), lambda z: np.broadcast_to(z, (4, 3)), plain((1, 3))),
 }  # fmt: skip
 
 NO_ARITHMETIC = {
-    "accuracy", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
-    "less", "less_equal", "logical_and", "logical_not", "logical_or", "not_equal", "ones_like", "reshape",
-    "scatter", "sign", "squeeze", "transpose", "where", "zeros_like",
+    "accuracy", "batch_size", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
+    "less", "less_equal", "logical_and", "logical_not", "logical_or", "mask", "not_equal", "ones_like", "pad", "pick",
+    "reshape", "roll", "scatter", "sign", "squeeze", "take_along_axis", "transpose", "unmask", "where", "zeros_like",
 }  # fmt: skip
 """Ops that compare or move numbers and do nothing else to them."""
 
@@ -293,7 +337,7 @@ def difference(value: Callable[..., Any], exact: Sequence[Numbers], slot: int, i
 def all_ops() -> list[Any]:
     """Return the classes of all ops there are."""
     kinds = [getattr(gn.ops, name) for name in gn.ops.__all__]
-    return [op for op in kinds if isinstance(op, type) and op not in (gn.ops.Op, gn.ops.Primitive)]
+    return [op for op in kinds if isinstance(op, type) and op not in (gn.ops.Op, gn.ops.Primitive, gn.ops.Composite)]
 
 
 def without_reference() -> list[str]:

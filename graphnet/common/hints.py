@@ -6,19 +6,37 @@ from typing import Any, NoReturn
 
 from graphnet.errors import GraphError, shown
 
-_VARIANCE = "var = np.mean((z - np.mean(z, axis=0, keepdims=True)) ** 2, axis=0)"
 _AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
+_VALID = "np.{}(np.where(np.isnan(a), b, a), np.where(np.isnan(b), a, b))"
+_OF_MATRICES = "Write its rule yourself: an op whose forward calls it on arrays"
 WRITTEN_OUT = {
-    "std": f"Write it out: {_VARIANCE}; std = np.sqrt(var + 1e-12)",
-    "var": f"Write it out: {_VARIANCE}",
-    "linalg.norm": "Write it out: np.sqrt(np.sum(z ** 2))",
-    "cumsum": "Write it out for the last axis, of n entries: z @ np.triu(np.ones((n, n)))",
-    "einsum": "Write it out with @, *, np.sum and np.transpose",
-    "hstack": "Write gn.concatenate([a, b], axis=1)",
-    "vstack": "Write gn.concatenate([a, b], axis=0)",
-    "argmax": _AFTER,
-    "argmin": _AFTER,
-    "round": _AFTER,
+    "fmax": f"Write {_VALID.format('maximum')}",
+    "fmin": f"Write {_VALID.format('minimum')}",
+    "nanmean": "Write np.nansum(z, axis=0) / np.sum(~np.isnan(z), axis=0)",
+    "nanmax": "Write np.max(np.where(np.isnan(z), -np.inf, z))",
+    "nanmin": "Write np.min(np.where(np.isnan(z), np.inf, z))",
+    "linalg.svd": _OF_MATRICES,
+    "linalg.eigh": _OF_MATRICES,
+    "linalg.eig": _OF_MATRICES,
+    "linalg.qr": "Its R, with a positive diagonal, is np.linalg.cholesky(A.T @ A).T",
+    "linalg.pinv": "Of independent columns write np.linalg.solve(A.T @ A, A.T)",
+    "linalg.lstsq": "Write np.linalg.solve(A.T @ A, A.T @ b)",
+    "linalg.cond": "Write np.linalg.norm(A, 1) * np.linalg.norm(np.linalg.inv(A), 1)",
+    "interp": "Between two points write y0 + (y1 - y0) * np.clip((x - x0) / (x1 - x0), 0, 1)",
+    "cov": "With u = z - z.mean(1, keepdims=True) write u @ u.T / (z.shape[1] - 1)",
+    "corrcoef": "With u = z - z.mean(1, keepdims=True), divided by np.linalg.norm(u, axis=1, keepdims=True), write u @ u.T",
+    "trapezoid": "Write np.sum(y[1:] + y[:-1]) / 2, times the step",
+    "gradient": "Write (z[2:] - z[:-2]) / 2 with z[1:2] - z[:1] before it and z[-1:] - z[-2:-1] behind",
+    "sinc": "Write np.where(z == 0, 1, np.sin(np.pi * z) / (np.pi * np.where(z == 0, 1, z)))",
+    "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
+    "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
+    "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
+    "searchsorted": _AFTER,
+    "digitize": _AFTER,
+    "histogram": _AFTER,
+    "unique": _AFTER,
+    "insert": "Write np.concatenate([z[:i], values, z[i:]])",
+    "nonzero": "Take the entries, z[mask], or keep the shape, np.where(mask, z, 0)",
 }
 """What to write in place of NumPy functions that no op covers."""
 

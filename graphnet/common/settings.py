@@ -84,6 +84,13 @@ def flag(value: Any, what: str, error: type[GraphnetError] = GraphError) -> bool
     raise error(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
 
 
+def text(value: Any, what: str) -> str:
+    """Return a setting as text; raise `GraphError` if it is none."""
+    if isinstance(value, str):
+        return str(value)
+    raise GraphError(f"{what} is {shown(value)}, expected text", repair='Write it in quotes, as "mean".')
+
+
 def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:
     """Return what is given as several things as a list, so that an iterator is read once; raise `error` if it is none."""
     try:
@@ -98,6 +105,7 @@ def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphEr
 
 def setting(value: Any, kind: str, what: str) -> Any:
     """Return a setting of a built-in op as the kind that its field is annotated with; raise `GraphError` if it is none."""
+    kind = _LONG_FOR.get(kind, kind)
     if value is None and kind.endswith("| None"):
         return None
     if kind in _PLAIN:
@@ -119,6 +127,8 @@ def setting(value: Any, kind: str, what: str) -> Any:
     return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
 
 
+_LONG_FOR = {"Axes": "int | tuple[int, ...] | None"}
+
 _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "int": whole,
     "float": real,
@@ -126,6 +136,7 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "Proportion": partial(real, least=0, below=1),
     "NotNegative": partial(real, least=0),
     "bool": flag,
+    "str": text,
 }
 """How a setting of one value is checked, by its annotation."""
 

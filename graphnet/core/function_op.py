@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,16 +75,30 @@ class op:
 
     def __init__(self, forward: Callable[..., Any] | None = None) -> None:
         if not callable(forward):
-            raise RuleError(f"@op decorates a function, got {shown(forward)}", repair="Write @gn.op above a def.")
-        _require_inputs_only(forward)
-        self._op = FunctionOp(forward, None)
+            problem = f"@{type(self).__name__} decorates a function, got {shown(forward)}"
+            raise RuleError(problem, repair=f"Write @gn.{type(self).__name__} above a def.")
+        self._op = self._made(forward, parameters_of(forward, type(self).__name__))
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward
         self.__module__ = getattr(forward, "__module__", "")
 
+    def _made(self, forward: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Op:
+        name = forward.__name__
+        for parameter in filter(is_setting, parameters):
+            raise RuleError(
+                f"@op {name}: {parameter} is a setting, and all parameters must be inputs, which are nodes or arrays",
+                repair="Settings are the fields of a class: under @dataclass(frozen=True), write class "
+                f"{name.title().replace('_', '')}(gn.Op) with a line {parameter.name}: float, and methods "
+                "forward(self, z) and backward(self, delta, a, z). Of known ops alone, @gn.composite takes settings.",
+            )
+        return FunctionOp(forward, None)
+
+    def _with(self, **rule: Callable[..., Any]) -> Op:
+        return replace(self._op, **rule)
+
     @property
-    def op(self) -> FunctionOp:
+    def op(self) -> Op:
         """The op, with the backward rule given last."""
         return self._op
 
@@ -104,7 +118,7 @@ class op:
                 f"the backward rule of {self.__name__} is called {self.__name__} too, and would take its place",
                 repair=f"Call it {self.__name__}_backward.",
             )
-        self._op = replace(self._op, backward_rule=rule)
+        self._op = self._with(backward_rule=rule)
         return rule
 
     def shape(self, rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,7 +141,7 @@ class op:
                 f"@{self.__name__}.shape decorates a function, got {rule!r}",
                 repair="Write it above a def of the inputs' shapes that returns the output's.",
             )
-        self._op = replace(self._op, shape_rule=rule)
+        self._op = self._with(shape_rule=rule)
         return rule
 
     def __call__(self, *inputs: Array, name: str | None = None, **named: Array) -> Array:
@@ -153,8 +167,8 @@ def _found(rule: Callable[..., Any], name: str, is_it: Callable[[object], bool])
     raise not_by_name(rule, name)
 
 
-def _require_inputs_only(forward: Callable[..., Any]) -> None:
-    """Raise `RuleError` unless the parameters of a forward rule are inputs: positional, without defaults."""
+def parameters_of(forward: Callable[..., Any], kind: str) -> list[inspect.Parameter]:
+    """Return the parameters of a forward rule; raise `RuleError` if it has none, or no name."""
     name = getattr(forward, "__name__", "")
     try:  # a ufunc has a signature since NumPy 2.4, but its parameters are settings
         parameters = [] if isinstance(forward, np.ufunc) else list(inspect.signature(forward).parameters.values())
@@ -162,23 +176,18 @@ def _require_inputs_only(forward: Callable[..., Any]) -> None:
         parameters = []
     if not name or not parameters:
         raise RuleError(
-            f"@op got {shown(forward)}, which has no {'parameters' if name else 'name'} to go by",
+            f"@{kind} got {shown(forward)}, which has no {'parameters' if name else 'name'} to go by",
             repair="Write it as a def with one parameter for each input.",
         )
-    for parameter in parameters:
-        if parameter.default is not parameter.empty or parameter.kind in (
-            parameter.KEYWORD_ONLY,
-            parameter.VAR_KEYWORD,
-        ):
-            raise RuleError(
-                f"@op {name}: {parameter} is a setting, and all parameters must be inputs, which are nodes or arrays",
-                repair="Settings are the fields of a class: under @dataclass(frozen=True), write class "
-                f"{name.title().replace('_', '')}(gn.Op) with a line {parameter.name}: float, and methods "
-                "forward(self, z) and backward(self, delta, a, z).",
-            )
+    return parameters
 
 
-def _require_arguments(op: FunctionOp, rule: Callable[..., Any]) -> None:
+def is_setting(parameter: inspect.Parameter) -> bool:
+    """Tell whether a parameter of a forward rule is a setting: it has a default, or is given by name."""
+    return parameter.default is not parameter.empty or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)
+
+
+def _require_arguments(op: Op, rule: Callable[..., Any]) -> None:
     """Raise `RuleError` unless a backward rule takes delta, the output and the inputs."""
     try:
         signature = inspect.signature(rule)
@@ -186,9 +195,9 @@ def _require_arguments(op: FunctionOp, rule: Callable[..., Any]) -> None:
         return  # of a function that is not written in Python: the first pass will tell
     inputs, variadic = positional_parameters(op.forward)
     try:
-        signature.bind("delta", "output", *inputs)
+        signature.bind("delta", "output", *inputs, **op.settings)
     except TypeError:
-        expected = ", ".join(["delta", "output", *inputs, *([f"*{variadic}"] if variadic else [])])
+        expected = ", ".join(["delta", "output", *inputs, *([f"*{variadic}"] if variadic else []), *op.settings])
         raise RuleError(
             f"@{op.name}.backward got a rule with the parameters {signature}, expected ({expected})",
             repair="It is given the error signal of the output, the output, and each input.",

@@ -106,7 +106,8 @@ def input(name: str, shape: Any = (), *, dtype: Any = float) -> Input:
     <input 'x' (None, 2)>
     """
     check_name(name, "an input", 'Write for example "x", as gn.input("x", shape=(None, 2)); feed it by {x: X}.')
-    return Input(None, (), as_shape(shape), _dtype(dtype, f"input {name!r}"), name)
+    sizes = tuple(size and int(size) for size in as_shape(shape))  # a 1 that is declared is not WANTED
+    return Input(None, (), sizes, _dtype(dtype, f"input {name!r}"), name)
 
 
 def parameter(name: str = "", value: Any = ...) -> Parameter:

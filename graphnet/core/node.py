@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence, ValuesView
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -86,12 +87,15 @@ class Node(registry.Pictured):
 
     if not TYPE_CHECKING:  # which would take any attribute to be there
 
-        def __getattr__(self, attribute: str) -> NoReturn:
-            if getattr(np, attribute, None) in registry.BUILDERS:
-                hint = f"Of a method of arrays that it lacks, use NumPy's function: np.{attribute}(node, ...)."
+        def __getattr__(self, attribute: str) -> Callable[..., Any]:
+            method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
+            if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
+                return partial(_build, method if method in registry.BUILDERS else function, self)
+            if function in registry.BUILDERS:
+                hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:
                 hint = f"{WRITTEN_OUT[attribute]}."
-            elif callable(getattr(np.ndarray, attribute, None)) and attribute not in ("item", "tolist"):
+            elif callable(method) and attribute not in ("item", "tolist"):
                 hint = "No op covers it: combine the functions in gn.ops, or make an op of it with @gn.op."
             else:
                 hint = "It holds no result: values are gn.forward(E, feeds)[node], gradients gn.backward(E, feeds).gradients."
@@ -126,17 +130,13 @@ class Node(registry.Pictured):
         """The transpose."""
         return self.transpose()
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
-        """Sum over `axis`, or over everything."""
-        return _build(np.sum, self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Node:
-        """Mean over `axis`, or over everything."""
-        return _build(np.mean, self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Node:
-        """Largest value along `axis`, or of everything."""
-        return _build(np.max, self, axis=axis, keepdims=keepdims)
+    if TYPE_CHECKING:  # methods of arrays: `__getattr__` finds NumPy's function of the name
+        max: Callable[..., Node]
+        mean: Callable[..., Node]
+        min: Callable[..., Node]
+        std: Callable[..., Node]
+        sum: Callable[..., Node]
+        var: Callable[..., Node]
 
     def reshape(self, *shape: Any) -> Node:
         """Reshape; sizes as one tuple or one by one, one of them may be −1."""
@@ -156,12 +156,12 @@ class Node(registry.Pictured):
     def __rmul__(self, other: Any) -> Node: return _binary(np.multiply, other, self)
     def __truediv__(self, other: Any) -> Node: return _binary(np.divide, self, other)
     def __rtruediv__(self, other: Any) -> Node: return _binary(np.divide, other, self)
-    def __floordiv__(self, other: Any) -> NoReturn: raise _no_slope("//", self)
-    def __rfloordiv__(self, other: Any) -> NoReturn: raise _no_slope("//", self)
-    def __mod__(self, other: Any) -> NoReturn: raise _no_slope("%", self)
-    def __rmod__(self, other: Any) -> NoReturn: raise _no_slope("%", self)
-    def __divmod__(self, other: Any) -> NoReturn: raise _no_slope("divmod", self)
-    def __rdivmod__(self, other: Any) -> NoReturn: raise _no_slope("divmod", self)
+    def __floordiv__(self, other: Any) -> Node: return _binary(np.floor_divide, self, other)
+    def __rfloordiv__(self, other: Any) -> Node: return _binary(np.floor_divide, other, self)
+    def __mod__(self, other: Any) -> Node: return _binary(np.remainder, self, other)
+    def __rmod__(self, other: Any) -> Node: return _binary(np.remainder, other, self)
+    def __divmod__(self, other: Any) -> Any: return _binary(np.divmod, self, other)
+    def __rdivmod__(self, other: Any) -> Any: return _binary(np.divmod, other, self)
     def __pow__(self, other: Any) -> Node: return _binary(np.power, self, other)
     def __rpow__(self, other: Any) -> Node: return _binary(np.power, other, self)
     def __matmul__(self, other: Any) -> Node: return _binary(np.matmul, self, other)
@@ -220,25 +220,18 @@ class Node(registry.Pictured):
             )
         raise _opaque("a truth value (if, and, or, not, ==, in, max, 0 < a < 1)", self, repair)
 
-    def __len__(self) -> NoReturn:
-        raise _opaque("len()", self, "Use node.shape.")
-
-    def __iter__(self) -> Iterator[Node]:
-        raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
-
-    def __contains__(self, item: object) -> NoReturn:
-        raise _opaque("`in`", self)
+    # fmt: off
+    def __len__(self) -> NoReturn: raise _opaque("len()", self, "Use node.shape.")
+    def __iter__(self) -> Iterator[Node]: raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
+    def __contains__(self, item: object) -> NoReturn: raise _opaque("`in`", self)
+    def __float__(self) -> NoReturn: raise _opaque("float()", self)
+    def __int__(self) -> NoReturn: raise _opaque("int()", self)
+    # fmt: on
 
     def __format__(self, spec: str) -> str:
         if spec:
             raise _opaque(f"formatting as {spec!r}", self)
         return str(self)
-
-    def __float__(self) -> NoReturn:
-        raise _opaque("float()", self)
-
-    def __int__(self) -> NoReturn:
-        raise _opaque("int()", self)
 
     def __setitem__(self, index: object, value: object) -> NoReturn:
         raise _opaque("writing into it", self, "Build a new node with np.where, or write into a parameter's value.")
@@ -262,8 +255,7 @@ def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)
     unknown_size = (
-        "A size that is None is known only when fed: for means use gn.mean or gn.mse; the number of samples of z, as a "
-        "node, is gn.sum(np.ones_like(z[:, 0]))."
+        "A size that is None is known only when fed. The number of samples is a node: loss / gn.batch_size(x)."
     )
     raise DtypeError(
         f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",
@@ -280,13 +272,6 @@ def _equality(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     except ShapeError as error:
         error.repair = f"{error.repair} {_SAME}"
         raise
-
-
-def _no_slope(operator: str, node: Node) -> OpaqueError:
-    return OpaqueError(
-        f"{operator} of {describe(node)}: no op covers it, since its slope is 0 or does not exist",
-        repair="Divide with /; to round down inside a network, make an op of it with @gn.op, which says what is sent back.",
-    )
 
 
 def _is_operand(value: Any) -> bool:

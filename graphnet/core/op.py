@@ -18,7 +18,7 @@ from graphnet.core.inference import shape_of_rule
 from graphnet.core.leaves import Constant, as_node, numbers
 from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
 from graphnet.core.origin import check_name
-from graphnet.core.shapes import Shape, as_shape
+from graphnet.core.shapes import Shape, as_shape, ones_of
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
 
 
@@ -176,8 +176,9 @@ class Op(Stateless):
             raise error.locate(subject(self, name)) from None
         try:
             kinds = tuple([(node.shape, node.dtype, isinstance(node, Constant)) for node in inputs])
+            ones = ones_of([node.shape for node in inputs])
             if type(self).shape is not Op.shape and registry.OPS.get(self.name) is type(self):
-                shape, dtype = _output_of_builtin(self.name, self, kinds)
+                shape, dtype = _output_of_builtin(self.name, self, kinds, ones)
             else:
                 self.check_count(len(inputs))
                 shape, dtype = self.shape_of(inputs), self._dtype_of(kinds)
@@ -302,10 +303,10 @@ _Kinds: TypeAlias = tuple[tuple[Shape, np.dtype[Any], bool], ...]
 
 
 @lru_cache(maxsize=1 << 14)
-def _output_of_builtin(name: str, op: Op, kinds: _Kinds) -> tuple[Shape, np.dtype[Any]]:
+def _output_of_builtin(name: str, op: Op, kinds: _Kinds, ones: object) -> tuple[Shape, np.dtype[Any]]:
     """Compute the shape and dtype of what a built-in op makes of inputs: once for all nodes that are alike.
 
-    The name tells apart ops without settings, which all have one hash.
+    The name tells apart ops without settings, which all have one hash, and `ones` sizes of 1, of which some are `WANTED`.
     """
     op.check_count(len(kinds))
     return as_shape(op.shape(*[shape for shape, _, _ in kinds])), op._dtype_of(kinds)

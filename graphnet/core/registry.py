@@ -26,6 +26,7 @@ RENAMED = {"put_add": "scatter_add", "embed": "scatter"}
 """The names of built-in ops that were others once, as descriptions may have them."""
 
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np.max}
+REDUCTIONS |= {np.multiply: np.prod, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any}
 """Ufunc → the NumPy function that its ``reduce`` is."""
 
 PICTURES: list[Callable[[Any], str | None]] = []

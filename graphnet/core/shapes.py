@@ -15,16 +15,28 @@ Size: TypeAlias = int | None
 Shape: TypeAlias = tuple[Size, ...]
 
 
+class _Wanted(int):
+    def __reduce__(self) -> str:
+        return "WANTED"
+
+
+WANTED = _Wanted(1)
+"""The size of an axis that was written on purpose, by None, expand_dims or keepdims, and so may stretch. It equals any 1."""
+
+
 def as_shape(shape: object) -> Shape:
     """Return `shape` as a tuple of sizes; an int stands for a vector of that length."""
     sizes = listed(shape, "shape", "sizes", ShapeError) if isinstance(shape, Iterable) else [shape]
-    if all(size is None or (type(size) is int and 0 <= size <= LARGEST_COUNT) for size in sizes):
+    if all(size is None or size is WANTED or (type(size) is int and 0 <= size <= LARGEST_COUNT) for size in sizes):
         return tuple(sizes)  # before any words are made: this is asked of every node
-    what, repair = (
-        f"a size in shape {shown(shape)}",
-        "A size is an integer ≥ 0, or None for one that is known when fed.",
-    )
+    what = f"a size in shape {shown(shape)}"
+    repair = "A size is an integer ≥ 0, or None for one that is known when fed."
     return tuple(None if size is None else whole(size, what, repair, least=0, error=ShapeError) for size in sizes)
+
+
+def ones_of(shapes: Iterable[Shape]) -> tuple[Any, ...]:
+    """Return what tells apart shapes that are equal but for which 1 is `WANTED`, as the key of a cache must."""
+    return tuple([tuple(map(type, shape)) for shape in shapes if 1 in shape])
 
 
 def known(shape: Shape, purpose: str) -> tuple[int, ...]:
@@ -51,7 +63,8 @@ def broadcast(*shapes: Shape) -> Shape:
     """Return the shape of an elementwise result.
 
     As in NumPy, but the result is never larger than its largest operand: (n, k) with (k,), with (n, 1) and with scalars
-    fit; (n, 1) with (n,) would silently become (n, n) and is refused. An unknown size is taken not to be stretched.
+    fit; (n, 1) with (n,) would silently become (n, n) and is refused, unless the 1 is `WANTED`. An unknown size is taken not
+    to be stretched.
 
     Examples
     --------
@@ -59,10 +72,10 @@ def broadcast(*shapes: Shape) -> Shape:
     (None, 3)
     """
     first = shapes[0]
-    if shapes.count(first) == len(shapes):
+    if shapes.count(first) == len(shapes) and 1 not in first:
         return first
     ndim = max(len(shape) for shape in shapes)
-    aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
+    aligned = [(WANTED,) * (ndim - len(shape)) + shape for shape in shapes]
     result: list[Size] = []
     for axis, sizes in enumerate(zip(*aligned, strict=True)):
         stretched_to = {size for size in sizes if size != 1}
@@ -72,15 +85,17 @@ def broadcast(*shapes: Shape) -> Shape:
                 f"shapes {list_shapes(shapes)} don't fit: axis {axis - ndim} has sizes {list_shapes(sizes)}",
                 repair="Elementwise operands need equal sizes, or 1 where one value serves a whole axis.",
             )
-        result.append(numbers.pop() if numbers else None if None in stretched_to else 1)
+        one = WANTED if all(size is WANTED for size in sizes) else 1
+        result.append(numbers.pop() if numbers else None if None in stretched_to else one)
     if not any(
-        len(shape) == ndim and all(size == 1 or mine != 1 for mine, size in zip(shape, result, strict=True))
+        len(shape) == ndim
+        and all(size == 1 or mine != 1 or mine is WANTED for mine, size in zip(shape, result, strict=True))
         for shape in shapes
     ):
         raise ShapeError(
             f"shapes {list_shapes(shapes)} would broadcast to {tuple(result)}, larger than every operand",
-            repair="If that is meant, spread one operand first with broadcast_to(...); "
-            "if not, give the operands equal shapes with reshape(...).",
+            repair="If that is meant, write the axis of size 1 where it stretches, as z[:, None], or spread one operand "
+            "with broadcast_to(...); if not, give the operands equal shapes with reshape(...).",
         )
     return tuple(result)
 
@@ -113,9 +128,8 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
     (None, 10)
     """
     if not x or not y:
-        raise ShapeError(
-            f"x has shape {x}, y has shape {y}", repair="A matrix product takes no scalars: write * instead of @."
-        )
+        repair = "A matrix product takes no scalars: write * instead of @."
+        raise ShapeError(f"x has shape {x}, y has shape {y}", repair=repair)
     inner_x, inner_y = x[-1], y[-2] if len(y) > 1 else y[-1]
     if not same_size(inner_x, inner_y):
         raise ShapeError(
@@ -162,9 +176,7 @@ def normal_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
 def reduce(shape: Shape, axis: int | Sequence[int] | None, keepdims: bool) -> Shape:
     """Return the shape left by a reduction over `axis`."""
     axes = normal_axes(axis, len(shape))
-    if keepdims:
-        return tuple(1 if i in axes else size for i, size in enumerate(shape))
-    return tuple(size for i, size in enumerate(shape) if i not in axes)
+    return tuple(WANTED if i in axes else size for i, size in enumerate(shape) if keepdims or i not in axes)
 
 
 def require_entries(shape: Shape, axis: int | Sequence[int] | None, what: str) -> None:

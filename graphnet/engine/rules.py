@@ -13,6 +13,7 @@ from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, 
 from graphnet.core.op import Op, as_reals
 from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, RuleError, ShapeError, shown
+from graphnet.ops.composites import Composite
 
 E = TypeVar("E", bound=GraphnetError)
 
@@ -65,14 +66,21 @@ def apply_backward(
 
 def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
     """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
+    if op.stretched is None and not isinstance(op, Composite):
+        return
+    sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
+    # What was unknown when the node was made is known now; what was known may be a 1 that was written to stretch.
+    fed = [tuple([size if known is None else known for known, size in pairs]) for pairs in sizes]
     if op.stretched is not None:
         refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
-        op.shape(*fed)  # what was unknown when the node was made is known now
+        op.shape(*fed)
+    for step in op.steps(inputs, fed) if isinstance(op, Composite) else ():
+        require_declared_sizes(*step)
 
 
 def _of_shapes(op: Op, inputs: Sequence[Numbers]) -> ShapeError | None:
     """Return what is wrong with the shapes of inputs, if an op has a rule for shapes, which says it better."""
-    if type(op).shape is not Op.shape:
+    if type(op).shape is not Op.shape and op.stretched is None:  # else it was asked before
         try:
             op.shape(*[array.shape for array in inputs])
         except ShapeError as error:

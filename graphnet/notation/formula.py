@@ -234,8 +234,8 @@ def _number(value: float | bool) -> Piece:
         return Piece(Words("true" if value else "false"))
     if value < 0:
         return Piece(row(Sign("−"), _number(-value).box), Level.SUM)
-    if value == 0.5:
-        return Piece(Digits("½"))
+    if value == 0.5 or not math.isfinite(value):
+        return Piece(Digits("½" if value == 0.5 else "∞" if value > 0 else "NaN"))
     text = tables.number(value, 6)
     exact = fractions.Fraction(value).limit_denominator(1000)
     if float(text) != value and exact.numerator < 1000 and abs(float(exact) - value) < 1e-15 * value:

@@ -6,7 +6,7 @@ or `minimum` receive half of the error signal each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ import numpy as np
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
-from graphnet.errors import OpaqueError
-from graphnet.ops.elementwise import Binary, ElementwisePrimitive, Unary, sum_to
+from graphnet.errors import GraphError, OpaqueError
+from graphnet.ops.composites import provided
+from graphnet.ops.elementwise import Binary, Elementwise, ElementwisePrimitive, Primitive, Unary, sum_to, ufunc_op
 from graphnet.ops.functions import OpFunction, function
 
 
@@ -35,28 +36,29 @@ class Truth(Stepwise):
         return np.dtype(bool)
 
 
-def _made(
-    numpy_function: Callable[..., Any], meaning: str, *kinds: type[ElementwisePrimitive], written: str = ""
-) -> tuple[type[ElementwisePrimitive], OpFunction]:
-    """Make the class of an op that is a function of NumPy and has no slope, and the function that applies it."""
-    name = numpy_function.__name__.title().replace("_", "")
-    body = {"__doc__": meaning, "__module__": __name__, "ufunc": staticmethod(numpy_function), "written": written}
-    kind = builtin(type(name, kinds, body))
-    return kind, function(kind(), numpy_function)
-
-
-Greater, greater = _made(np.greater, "Whether x > y, entry by entry.", Truth, Binary, written=">")
-GreaterEqual, greater_equal = _made(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary, written="≥")
-Less, less = _made(np.less, "Whether x < y, entry by entry.", Truth, Binary, written="<")
-LessEqual, less_equal = _made(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary, written="≤")
-Equal, equal = _made(np.equal, "Whether x = y, entry by entry.", Truth, Binary, written="=")
-NotEqual, not_equal = _made(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary, written="≠")
-LogicalAnd, logical_and = _made(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary, written="∧")
-LogicalOr, logical_or = _made(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary, written="∨")
-LogicalNot, logical_not = _made(np.logical_not, "Whether it is false, entry by entry.", Truth, Unary)
-Sign, sign = _made(np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary)
-ZerosLike, zeros_like = _made(np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary)
-OnesLike, ones_like = _made(np.ones_like, "Ones in the shape of z.", Stepwise, Unary)
+Greater, greater = ufunc_op(np.greater, "Whether x > y, entry by entry.", Truth, Binary, written=">")
+GreaterEqual, greater_equal = ufunc_op(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary, written="≥")
+Less, less = ufunc_op(np.less, "Whether x < y, entry by entry.", Truth, Binary, written="<")
+LessEqual, less_equal = ufunc_op(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary, written="≤")
+Equal, equal = ufunc_op(np.equal, "Whether x = y, entry by entry.", Truth, Binary, written="=")
+NotEqual, not_equal = ufunc_op(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary, written="≠")
+LogicalAnd, logical_and = ufunc_op(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary, written="∧")
+LogicalOr, logical_or = ufunc_op(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary, written="∨")
+LogicalNot, logical_not = ufunc_op(np.logical_not, "Whether it is false, entry by entry.", Truth, Unary)
+Sign, sign = ufunc_op(np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary)
+ZerosLike, zeros_like = ufunc_op(np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary)
+OnesLike, ones_like = ufunc_op(np.ones_like, "Ones in the shape of z.", Stepwise, Unary)
+Floor, floor = ufunc_op(np.floor, "Largest whole number ≤ z.", Stepwise, Unary)
+Ceil, ceil = ufunc_op(np.ceil, "Smallest whole number ≥ z.", Stepwise, Unary)
+Trunc, trunc = ufunc_op(np.trunc, "Whole part of z, towards 0.", Stepwise, Unary)
+Rint, rint = ufunc_op(np.rint, "Nearest whole number; of two the even one.", Stepwise, Unary)
+FloorDivide, floor_divide = ufunc_op(np.floor_divide, "Whole part of x / y, rounded down.", Stepwise, Binary)
+Heaviside, heaviside = ufunc_op(np.heaviside, "Step, 0 where x < 0, 1 where x > 0, y where x = 0.", Stepwise, Binary)
+LogicalXor, logical_xor = ufunc_op(np.logical_xor, "Whether one of two is true, entry by entry.", Truth, Binary)
+Isnan, isnan = ufunc_op(np.isnan, "Whether z is no number, entry by entry.", Truth, Unary)
+Isinf, isinf = ufunc_op(np.isinf, "Whether z is infinite, entry by entry.", Truth, Unary)
+Isfinite, isfinite = ufunc_op(np.isfinite, "Whether z is a finite number, entry by entry.", Truth, Unary)
+Signbit, signbit = ufunc_op(np.signbit, "Whether z has a minus sign, as −0 has, entry by entry.", Truth, Unary)
 
 
 @builtin
@@ -75,6 +77,13 @@ class Where(ElementwisePrimitive):
     def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """Return the dtype that holds both choices."""
         return np.result_type(*dtypes[1:])
+
+    def check_count(self, count: int) -> None:
+        """Raise `GraphError` of a condition alone: for NumPy it asks where that holds, which only numbers can answer."""
+        if count == 1:
+            repair = "Give both choices, np.where(mask, a, 0), or take the entries, a[mask]."
+            raise GraphError("the places where a condition holds are known only when run", repair=repair)
+        super().check_count(count)
 
 
 @builtin
@@ -118,13 +127,133 @@ class Abs(Unary):
 where = function(Where(), np.where)
 maximum = function(Maximum(), np.maximum)
 minimum = function(Minimum(), np.minimum)
-abs = function(Abs(), np.absolute)
+abs = absolute = fabs = function(Abs(), np.absolute, np.fabs)
 
 
-@implements(np.clip)
-def clip(z: Array, a_min: Array, a_max: Array) -> Array:
-    """Build ``np.clip(z, a_min, a_max)``: no smaller than `a_min`, no larger than `a_max`."""
-    return minimum(maximum(z, a_min), a_max)
+@builtin
+@dataclass(frozen=True)
+class Round(Elementwise, Primitive):
+    """Nearest number of so many decimals; of two the one whose last digit is even.
+
+    Attributes
+    ----------
+    decimals
+        How many digits stay behind the point; a negative number rounds to tens, hundreds ...
+    """
+
+    decimals: int = 0
+
+    def forward(self, z: Array) -> Array:
+        return np.round(z, self.decimals)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return (None,)
+
+
+@builtin
+@dataclass(frozen=True)
+class NanToNum(Elementwise, Primitive):
+    """Numbers in the place of NaN and the infinities, which receive 0; finite ones receive δ.
+
+    Attributes
+    ----------
+    nan
+        What stands for NaN.
+    posinf, neginf
+        What stand for the infinities; None for the largest numbers there are.
+    """
+
+    nan: float = 0.0
+    posinf: float | None = None
+    neginf: float | None = None
+
+    def forward(self, z: Array) -> Array:
+        return np.nan_to_num(z, nan=self.nan, posinf=self.posinf, neginf=self.neginf)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return np.where(np.isfinite(z), delta, 0)
+
+
+@implements(np.round, np.around)
+def round(z: Array, decimals: int = 0, *, name: str | None = None) -> Array:
+    """Round to so many decimals; of two equally near numbers to the one whose last digit is even. No error signal goes back.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    decimals : int
+        How many digits stay behind the point; a negative number rounds to tens, hundreds ...
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Same shape.
+
+    Examples
+    --------
+    >>> round(np.array([0.25, 1.36]), 1)
+    array([0.2, 1.4])
+    """
+    return Round(decimals)(z, name=name)
+
+
+around = round
+
+
+@implements(np.nan_to_num)
+def nan_to_num(
+    z: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, name: str | None = None
+) -> Array:
+    """Put numbers in the place of NaN and of the infinities, which receive 0; finite entries receive δ.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    nan : float
+        What stands for NaN.
+    posinf, neginf : float, optional
+        What stand for the infinities; the largest numbers there are, if not given.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Same shape.
+
+    Examples
+    --------
+    >>> nan_to_num(np.array([np.nan, np.inf, 1.0]), posinf=9.0)
+    array([0., 9., 1.])
+    """
+    return NanToNum(nan, posinf, neginf)(z, name=name)
+
+
+@provided(np.isclose)
+def isclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8) -> Array:
+    """Whether |x − y| ≤ atol + rtol |y|, entry by entry, or both are the same infinity.
+
+    Attributes
+    ----------
+    rtol, atol
+        The tolerances.
+
+    Examples
+    --------
+    >>> isclose(np.array([1.0, 2.0]), np.array([1.0, 2.1]))
+    array([ True, False])
+    """
+    return logical_or(equal(x, y), less_equal(abs(x - y), atol + rtol * abs(y)))
+
+
+@implements(np.divmod)
+def divmod(x: Array, y: Array) -> tuple[Array, Array]:
+    """Build ``np.divmod(x, y)``: the whole part of the quotient, rounded down, and the remainder."""
+    return floor_divide(x, y), np.remainder(x, y)
 
 
 def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
@@ -143,3 +272,6 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
 _of_truths(logical_and, np.bitwise_and)
 _of_truths(logical_or, np.bitwise_or)
 _of_truths(logical_not, np.invert)
+
+
+(Isclose,) = (f.kind for f in (isclose,))

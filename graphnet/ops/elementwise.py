@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.core import shapes
+from graphnet.core import registry, shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op as Op  # and the door gives it on
 from graphnet.core.op import Primitive as Primitive
 from graphnet.core.shapes import Shape
+from graphnet.ops.functions import OpFunction, function
 from graphnet.ops.sums import total
 
 
@@ -53,3 +56,26 @@ def sum_to(delta: Array, shape: Shape) -> Array:
         delta = total(delta, tuple(range(extra)))
     stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
     return total(delta, stretched, keepdims=True) if stretched else delta
+
+
+def ufunc_op(
+    ufunc: Callable[..., Any],
+    meaning: str,
+    *kinds: type[Op],
+    slopes: tuple[Callable[..., Array], ...] = (),
+    written: str = "",
+) -> tuple[type[Op], OpFunction]:
+    """Make the class of an op that is one function of NumPy, and the function that applies it, for the module that asks.
+
+    Its backward rule multiplies δ by a slope for each operand, each a function of the output and the operands; without
+    slopes it is that of `kinds`.
+    """
+
+    def backward(self: Op, delta: Array, a: Array, *operands: Array) -> Array:
+        return tuple(sum_to(delta * slope(a, *operands), z.shape) for slope, z in zip(slopes, operands, strict=True))
+
+    name = ufunc.__name__.title().replace("_", "")
+    body = {"__doc__": meaning, "__module__": sys._getframe(1).f_globals["__name__"], "written": written}
+    rules = {"ufunc": staticmethod(ufunc)} | ({"backward": backward} if slopes else {})
+    kind = registry.builtin(type(name, kinds, body | rules))
+    return kind, function(kind(), ufunc)

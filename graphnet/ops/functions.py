@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from graphnet.core import registry
@@ -15,7 +17,7 @@ _SECTIONS = """
 Parameters
 ----------
 {inputs} : node or array
-    {shapes}
+    {shapes}{settings}
 name : str, optional
     Name of the node; a graph labels nodes without one.
 
@@ -56,12 +58,20 @@ def function(
 
     apply.__name__ = apply.__qualname__ = op.name
     apply.__module__ = type(op).__module__
-    text, heading, examples = (inspect.getdoc(type(op)) or "").partition("\n\nExamples\n")
     operands = "Any shape." if len(names) == 1 else "Shapes that broadcast to that of the larger operand."
-    apply.__doc__ = text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes or operands) + heading + examples
+    apply.__doc__ = documented(type(op).__doc__ or "", names, shapes or operands)
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     apply.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(n, positional) for n in names]
         + [inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
     )
     return registry.implements(*numpy_functions)(apply)
+
+
+def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the docstring of an op, completed to that of its function; `settings` are their kinds, by name."""
+    text, heading, examples = inspect.cleandoc(doc).partition("\n\nExamples\n")
+    text, _, meanings = text.partition("\n\nAttributes\n----------")
+    for setting, kind in settings.items():
+        meanings = re.sub(rf"^{setting}$", f"{setting} : {kind}", meanings, flags=re.MULTILINE)
+    return text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes, settings=meanings) + heading + examples

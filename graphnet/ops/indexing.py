@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -13,15 +10,17 @@ import numpy as np
 
 from graphnet.common.settings import whole
 from graphnet.core import shapes
-from graphnet.core.leaves import Constant, as_operand, constant, numbers
+from graphnet.core.leaves import as_operand, constant, numbers
 from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError, shown
-from graphnet.ops.shaping import Moving, ravel
+from graphnet.ops.shaping import Moving, reshape
 
 Index: TypeAlias = tuple[Any, ...]
 """One item an axis: an int, None for a new axis, "..." for all others, or (start, stop, step)."""
+
+WHOLE = (None, None, None)
 
 
 @builtin
@@ -41,21 +40,32 @@ class Getitem(Moving):
         return z[numpy_index(self.index)]
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        items = for_each_axis(self.index, z.ndim)
+        if all(item in (None, WHOLE) for item in items):
+            return np.squeeze(delta, tuple(axis for axis, item in enumerate(items) if item is None))
         return Scatter(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
 
     def shape(self, z: Shape) -> Shape:
-        # NumPy itself indexes an array that takes no memory; an unknown size is tried as two that reach beyond the
-        # index. What a slice takes of it is unknown too: of 2 rows, [:4] takes 2.
-        index = _with_whole_axes(numpy_index(self.index), [size is None for size in z])
-        beyond = 1 + sum(abs(i) for i in index if isinstance(i, int))
-        try:
-            first, second = (
-                np.broadcast_to(0, [unknown if size is None else size for size in z])[index].shape
-                for unknown in (beyond, 2 * beyond)
-            )
-        except (IndexError, ValueError, OverflowError) as error:
-            raise ShapeError(f"shape {z}: {error}", repair="Indices count from 0 to the size − 1.") from error
-        return tuple(size if size == other else None for size, other in zip(first, second, strict=True))
+        sizes = iter(z)
+        result: list[shapes.Size] = []
+        for item in for_each_axis(self.index, len(z)):
+            if item is None:
+                result.append(shapes.WANTED)
+                continue
+            size = next(sizes)
+            if isinstance(item, int):
+                if size is not None and not -size <= item < size:
+                    raise ShapeError(
+                        f"shape {z}: index {item} is out of bounds of an axis of size {size}",
+                        repair="Indices count from 0 to the size − 1.",
+                    )
+            elif (
+                item == WHOLE or size is None
+            ):  # what a slice takes of unknown many is unknown too: of 2 rows, [:4] takes 2
+                result.append(size)
+            else:
+                result.append(len(range(size)[slice(*item)]))
+        return tuple(result)
 
 
 @builtin
@@ -116,9 +126,34 @@ class Take(Moving):
         return (*z[:axis], *indices, *z[axis + 1 :])
 
 
+@dataclass(frozen=True)
+class Adding(Moving):
+    """Zeros, with entries added where they were taken from.
+
+    Attributes
+    ----------
+    to
+        Shape of the result.
+    """
+
+    written = "zeros plus"
+    to: tuple[int, ...]
+    choosing = tuple(range(1, 64))
+
+    def added(self, z: Array, places: tuple[Any, ...]) -> Array:
+        """Return zeros plus the entries of z at an index."""
+        result = np.zeros(self.to)  # float64: one entry may receive very many
+        np.add.at(result, places, z.astype(result.dtype))
+        return result.astype(z.dtype)
+
+    def shape(self, z: Shape, *positions: Shape) -> Shape:
+        """Return the shape of what was taken from."""
+        return self.to
+
+
 @builtin
 @dataclass(frozen=True)
-class ScatterAdd(Moving):
+class ScatterAdd(Adding):
     """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
 
     Attributes
@@ -129,21 +164,13 @@ class ScatterAdd(Moving):
         The axis the positions count along.
     """
 
-    written = "zeros plus"
-    to: tuple[int, ...]
     axis: int
-    choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
-        result = np.zeros(self.to)  # float64: one entry may receive very many
-        np.add.at(result, (*(slice(None),) * self.axis, indices), z.astype(result.dtype))
-        return result.astype(z.dtype)
+        return self.added(z, (*(slice(None),) * self.axis, indices))
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         return np.take(delta, indices, axis=self.axis), None
-
-    def shape(self, z: Shape, indices: Shape) -> Shape:
-        return self.to
 
 
 def numpy_index(index: Index) -> tuple[Any, ...]:
@@ -151,18 +178,16 @@ def numpy_index(index: Index) -> tuple[Any, ...]:
     return tuple(... if item == "..." else slice(*item) if isinstance(item, tuple) else item for item in index)
 
 
-def _with_whole_axes(index: tuple[Any, ...], unknown: Sequence[bool]) -> tuple[Any, ...]:
-    """Return an index that takes the whole of each axis of unknown size that it takes a slice of."""
-    axes = iter(range(len(unknown)))
-    skipped = len(unknown) - sum(item is not None and item is not ... for item in index)
-    found: list[Any] = []
-    for item in index:
-        if item is ...:
-            deque(islice(axes, skipped), maxlen=0)
-        elif item is not None and (axis := next(axes, None)) is not None and isinstance(item, slice) and unknown[axis]:
-            item = slice(None)
-        found.append(item)
-    return tuple(found)
+def for_each_axis(index: Index, ndim: int) -> Index:
+    """Return an index with an item for each axis, and None for new ones; raise `ShapeError` if it has more."""
+    items = index if "..." in index else (*index, "...")
+    place, count = items.index("..."), ndim - sum(item is not None for item in items) + 1
+    if count < 0 or items.count("...") > 1:
+        raise ShapeError(
+            f"index {shown(index)} of an array with {ndim} dimensions",
+            repair="Give an item for each axis, and one ... at most.",
+        )
+    return (*items[:place], *[WHOLE] * count, *items[place + 1 :])
 
 
 def require_positions(positions: Array, size: int, from_end: bool = False) -> None:
@@ -175,44 +200,43 @@ def require_positions(positions: Array, size: int, from_end: bool = False) -> No
         )
 
 
+def known_value(array: Any) -> Any:
+    """Return the value of a constant, an array or a number itself; None for a node whose value exists only in a pass."""
+    return getattr(array, "value", None) if isinstance(array, Node) else np.asarray(array)
+
+
+def integers(positions: Array, op: str) -> Array:
+    """Return positions; raise `OpaqueError` if they are no integers."""
+    if positions.dtype.kind not in "iu":
+        raise OpaqueError(
+            f"{op} needs integer positions, got {positions.dtype}", repair="Declare the input with dtype=int."
+        )
+    return positions
+
+
 def in_range(positions: Array, least: int, size: int) -> bool:
     """Tell whether all positions lie from `least` to below `size`."""
     return not positions.size or least <= positions.min() <= positions.max() < size
 
 
-def _described_index(index: Any) -> Index:
-    def described(item: Any) -> Any:
-        if isinstance(item, slice):
-            given = (item.start, item.stop, item.step)
-            bounds = tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in given)
-            if bounds[2] == 0:
-                raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
-            return bounds
-        if isinstance(item, EllipsisType):
-            return "..."
-        if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):
-            return int(item)
-        if item is not None:
-            repair = "Use integers and slices, or gn.take(z, indices, axis) to pick by an array of positions."
-            if getattr(item, "dtype", None) == np.dtype(bool):
-                repair = "How many a mask picks is known only when run: np.where(mask, z, 0) keeps the shape."
-            raise OpaqueError(
-                f"indexing a node with {type(item).__name__} {shown(item)}",
-                repair=repair,
-            )
-        return None
-
-    return tuple(map(described, index if isinstance(index, tuple) else (index,)))
-
-
-@implements(np.ndarray.__getitem__)
-def getitem(z: Array, index: Any) -> Array:
-    """Build ``z[index]``: by integers, slices, None and ``...``, or by one array of positions."""
-    if isinstance(index, (list, np.ndarray)) and numbers(index, "index").dtype.kind in "iu":
-        return take(z, index, axis=0)
-    if isinstance(index, Node) and index.dtype.kind in "iu":
-        return take(z, index, axis=0)
-    return Getitem(_described_index(index))(z)
+def described_item(item: Any) -> Any:
+    """Return an item of an index as `Getitem` keeps it."""
+    if isinstance(item, slice):
+        given = (item.start, item.stop, item.step)
+        bounds = tuple(None if i is None else whole(i, "a bound of a slice", error=ShapeError) for i in given)
+        if bounds[2] == 0:
+            raise ShapeError("the step of a slice is 0", repair="z[::1] takes all, z[::-1] from the end.")
+        return bounds
+    if isinstance(item, EllipsisType):
+        return "..."
+    if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):
+        return int(item)
+    if item is not None:
+        raise OpaqueError(
+            f"indexing a node with {type(item).__name__} {shown(item)}",
+            repair="Use integers and slices, arrays of positions or masks, or gn.take(z, indices, axis).",
+        )
+    return None
 
 
 def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) -> Array:
@@ -251,13 +275,10 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
     axis = whole(axis, "axis", "Name an axis by its position, from 0.", error=ShapeError)
     if not isinstance(indices, Node):
         indices = constant(indices, dtype=int) if isinstance(z, Node) else numbers(indices, "indices")
-    if indices.dtype.kind not in "iu":
-        raise OpaqueError(
-            f"take needs integer positions, got {indices.dtype}", repair="Declare the input with dtype=int."
-        )
-    if not isinstance(indices, (Constant, np.ndarray)):
+    indices = integers(indices, "take")
+    positions = known_value(indices)
+    if positions is None:
         return Take(axis)(z, indices, name=name)
-    positions = indices.value if isinstance(indices, Constant) else indices
     op = Take(axis, from_end=bool(positions.size and positions.min() < 0))
     size = z.shape[axis] if -z.ndim <= axis < z.ndim else None
     if size is not None:
@@ -268,4 +289,4 @@ def take(z: Array, indices: Array, axis: int = 0, *, name: str | None = None) ->
 @implements(np.take)
 def numpy_take(z: Array, indices: Array, axis: int | None = None) -> Array:
     """Build ``np.take(z, indices, axis)``, which flattens `z` first if there is no axis."""
-    return take(ravel(z), indices) if axis is None else take(z, indices, axis)
+    return take(reshape(z, (-1,)), indices) if axis is None else take(z, indices, axis)

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
-from graphnet.errors import OpaqueError, ShapeError
-from graphnet.ops.arithmetic import add, multiply
+from graphnet.errors import ShapeError
+from graphnet.ops.arithmetic import add
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.sums import total
@@ -84,7 +83,7 @@ class BiasAdd(Op):
                 f"z has shape {z}, b has shape {b}",
                 repair="The bias is a vector with one entry for each column of z (its last axis).",
             )
-        return z[:-1] + (b if z[-1] is None else z[-1:])
+        return z[:-1] + (z[-1:] if b[0] is None else b)
 
 
 @builtin
@@ -134,16 +133,6 @@ def plus(x: Array, y: Array) -> Array:
     return add(x, y)
 
 
-@implements(np.dot)
-def dot(x: Array, y: Array) -> Array:
-    """Build ``np.dot(x, y)``: of matrices and vectors the same as ``x @ y``."""
-    if np.ndim(x) == 0 or np.ndim(y) == 0:
-        return multiply(x, y)
-    if np.ndim(x) > 2 or np.ndim(y) > 2:
-        raise OpaqueError("np.dot of nodes with more than two dimensions", repair="Write x @ y.")
-    return matmul(x, y)
-
-
 @implements(np.transpose)
 def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | None = None) -> Array:
     """Permute the axes; reverse them if no order is given.
@@ -176,13 +165,3 @@ def transpose(z: Array, axes: int | Sequence[int] | None = None, *, name: str | 
         return Transpose()(z, name=name)
     z = as_operand(z, "z")
     return Transpose(tuple(axis + np.ndim(z) * (axis < 0) for axis in shapes.as_axes(axes)))(z, name=name)
-
-
-@implements(np.swapaxes)
-def swapaxes(z: Array, first: int, second: int) -> Array:
-    """Build ``np.swapaxes(z, first, second)``."""
-    axes = list(range(np.ndim(z)))
-    for axis in (first, second):
-        shapes.normal_axes(whole(axis, "axis", error=ShapeError), len(axes))
-    axes[first], axes[second] = axes[second], axes[first]
-    return transpose(z, axes)

@@ -16,7 +16,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
-from graphnet.ops import activations, images, indexing, normalisation, shaping
+from graphnet.ops import activations, contractions, images, indexing, normalisation, shaping
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
@@ -26,6 +26,7 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
         images.Conv2dToInput((6, 5)),
         images.Conv2dToKernel((3, 2)),
         indexing.Scatter((4, 3), ((1, 3, None),)),
+        contractions.Einsum("ij,jk->ik"),
         shaping.ExpandDims((0,)),
         indexing.Getitem((0,)),
         images.MaxPool2d((2, 2), (2, 2)),
@@ -39,8 +40,10 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
 
 _SHAPES: tuple[tuple[Shape, ...], ...] = (
     ((2, 3),),
+    ((3, 3),),
     ((1, 3),),
     ((2, 3), (3, 4)),
+    ((3, 3), (3, 4)),
     ((2, 3), (3,)),
     ((2, 3), (2, 3)),
     ((2, 3), (2,)),

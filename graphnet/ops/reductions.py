@@ -12,9 +12,12 @@ import numpy as np
 from graphnet.common.settings import flag
 from graphnet.core import shapes
 from graphnet.core.node import Array
-from graphnet.core.op import Primitive
+from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
+from graphnet.errors import ShapeError
+from graphnet.ops.arithmetic import negative
+from graphnet.ops.functions import function
 from graphnet.ops.sums import average, total
 
 AxisSetting: TypeAlias = int | Sequence[int] | None
@@ -103,6 +106,28 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
     return math.prod(sizes) or 1
 
 
+@builtin
+class BatchSize(Op):
+    """Number of samples, the size of the first axis: it has no slope."""
+
+    choosing = (0,)
+
+    def forward(self, z: Array) -> Array:
+        (count,) = shapes.known(z.shape[:1], "the number of samples")
+        return np.asarray(count, z.dtype if z.dtype.kind == "f" else float)
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        return (None,)
+
+    def shape(self, z: Shape) -> Shape:
+        if not z:
+            raise ShapeError("a scalar has no samples", repair="Give what has an axis of samples first.")
+        return ()
+
+
+batch_size = function(BatchSize(), shapes="Any shape with at least one axis; the first is that of the samples.")
+
+
 def _settings(axis: AxisSetting) -> int | tuple[int, ...] | None:
     if axis is None:
         return None
@@ -176,7 +201,7 @@ def mean(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: st
     return Mean(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
-@implements(np.max)
+@implements(np.max, np.amax)
 def max(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
     """Largest value along `axis`, or of everything. The winner receives δ; equal winners share it evenly.
 
@@ -209,7 +234,37 @@ def max(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str
     return Max(_settings(axis), flag(keepdims, "keepdims"))(z, name=name)
 
 
-@implements(np.min)
-def min(z: Array, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
-    """Build ``np.min(z, ...)``, as −max(−z)."""
-    return -max(-z, axis, keepdims=keepdims)
+@implements(np.min, np.amin)
+def min(z: Array, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+    """Smallest value along `axis`, or of everything, as −max(−z). The winner receives δ; equal winners share it evenly.
+
+    Parameters
+    ----------
+    z : node or array
+        Any shape.
+    axis : int or sequence of int, optional
+        The axes to reduce; all if not given.
+    keepdims : bool
+        Keep the axes, with size 1.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Without the axes reduced.
+
+    Raises
+    ------
+    ShapeError
+        If there is no such axis, or no entry along it: when the node is made, or run.
+
+    Examples
+    --------
+    >>> min(np.array([[1.0, 2.0], [4.0, 3.0]]), axis=1)
+    array([1., 3.])
+    """
+    return negative(max(negative(z), axis, keepdims=keepdims), name=name)
+
+
+amax, amin = max, min

@@ -72,7 +72,7 @@ class ExpandDims(Moving):
     def shape(self, z: Shape) -> Shape:
         axes = shapes.normal_axes(self.axes, len(z) + len(self.axes))
         sizes = iter(z)
-        return tuple(1 if axis in axes else next(sizes) for axis in range(len(z) + len(axes)))
+        return tuple(shapes.WANTED if axis in axes else next(sizes) for axis in range(len(z) + len(axes)))
 
 
 @builtin
@@ -147,6 +147,9 @@ class Concatenate(Primitive):
 
     def forward(self, *parts: Array) -> Array:
         return np.concatenate(parts, axis=self.axis)
+
+    def dtype(self, *parts: np.dtype[Any]) -> np.dtype[Any]:
+        return super().dtype(*parts) if any(part.kind == "f" for part in parts) else np.result_type(*parts)
 
     def backward(self, delta: Array, a: Array, *parts: Array) -> Array:
         before: tuple[slice, ...] = (slice(None),) * (self.axis % a.ndim)
@@ -250,45 +253,6 @@ def broadcast_to(z: Array, shape: Sequence[int], *, name: str | None = None) -> 
     return z if isinstance(z, Node) and z.shape == to and name is None else BroadcastTo(to)(z, name=name)
 
 
-@implements(np.expand_dims)
-def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
-    """Build ``np.expand_dims(z, axis)``: new axes of size 1."""
-    return ExpandDims(shapes.as_axes(axis))(z)
-
-
-@implements(np.squeeze)
-def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
-    """Build ``np.squeeze(z, axis)``: without these axes of size 1, or without all of them."""
-    if axis is None:
-        shapes.known(z.shape, "squeeze without an axis")
-        axis = tuple(i for i, size in enumerate(z.shape) if size == 1)
-    return Squeeze(shapes.as_axes(axis))(z)
-
-
-@implements(np.ravel)
-def ravel(z: Array) -> Array:
-    """Build ``np.ravel(z)``: all entries in one axis."""
-    return reshape(z, (-1,))
-
-
-@implements(np.shape)
-def shape(z: Array) -> Shape:
-    """Answer ``np.shape(z)``."""
-    return tuple(z.shape)
-
-
-@implements(np.ndim)
-def ndim(z: Array) -> int:
-    """Answer ``np.ndim(z)``."""
-    return len(z.shape)
-
-
-@implements(np.size)
-def size(z: Array) -> int:
-    """Answer ``np.size(z)``."""
-    return int(z.size)
-
-
 @implements(np.concatenate)
 def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | None = None) -> Array:
     """Join arrays along an axis. Each receives its part of the error signal.
@@ -321,17 +285,9 @@ def concatenate(parts: Sequence[Array], axis: int | None = 0, *, name: str | Non
     if not parts:
         raise ShapeError("concatenate got no parts", repair="Give at least one.")
     if axis is None:  # NumPy's way to join all entries
-        parts, axis = [ravel(part) for part in parts], 0
+        parts, axis = [reshape(part, (-1,)) for part in parts], 0
     axis = whole(axis, "axis", error=ShapeError)
     return Concatenate(axis)(*parts, name=name)
-
-
-@implements(np.stack)
-def stack(parts: Sequence[Array], axis: int = 0) -> Array:
-    """Build ``np.stack(parts, axis)``: joined along a new axis."""
-    return concatenate(
-        [expand_dims(part, axis) for part in listed(parts, "parts", "nodes or arrays", ShapeError)], axis
-    )
 
 
 def reshaped(shape: Shape, new: Shape) -> Shape:

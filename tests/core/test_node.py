@@ -170,14 +170,14 @@ def test_whatever_turns_into_an_array_is_an_operand(z):
     assert f"{z} {z!s}" == "<input 'z' (None, 3)> <input 'z' (None, 3)>"
 
 
-@pytest.mark.parametrize("attribute", ["clip", "min", "ravel", "squeeze"])
-def test_a_method_of_arrays_that_nodes_lack_says_what_to_write(z, attribute):
+@pytest.mark.parametrize("attribute", ["tanh", "exp", "where", "concatenate"])
+def test_what_is_a_function_of_arrays_and_no_method_says_what_to_write(z, attribute):
     with pytest.raises(AttributeError, match=rf"<input 'z' .*has no attribute '{attribute}'.*np\.{attribute}\(node"):
         getattr(z, attribute)
     assert not hasattr(z, attribute)
 
 
-@pytest.mark.parametrize("attribute", ["std", "argmax", "round", "astype", "flatten"])
+@pytest.mark.parametrize("attribute", ["round", "astype"])
 def test_no_function_is_named_that_does_not_work_either(z, attribute):
     with pytest.raises(AttributeError, match=rf"has no attribute '{attribute}'") as caught:
         getattr(z, attribute)
@@ -260,10 +260,10 @@ def test_an_operand_that_is_no_number_is_named(refused, z, operand):
 @pytest.mark.parametrize("use", [lambda z, n: z / n, lambda z, n: n * z, lambda z, n: z**n, lambda z, n: z > n])
 def test_a_size_that_is_none_is_no_number(refused, use):
     z = gn.input("z", (None, 2))
-    with refused(DtypeError, "'z' (input)", "a NoneType, None", "gn.sum(np.ones_like(z[:, 0]))"):
+    with refused(DtypeError, "'z' (input)", "a NoneType, None", "loss / gn.batch_size(x)"):
         use(z, z.shape[0])
     assert (z == None) is False  # noqa: E711
-    assert gn.forward(gn.sum(np.ones_like(z[:, 0]), name="n"), {z: np.ones((5, 2))})["n"] == 5  # the repair
+    assert gn.forward(gn.batch_size(z, name="n"), {z: np.ones((5, 2))})["n"] == 5  # the repair
 
 
 @pytest.mark.parametrize(

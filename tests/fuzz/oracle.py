@@ -8,6 +8,7 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.scipy import special
 
 from tests.fuzz.programs import Dialect
 
@@ -35,6 +36,37 @@ def softmax(z, axis=-1):
 
 def log_softmax(z, axis=-1):
     return anp.log(softmax(z, axis))
+
+
+def cdf(z):
+    return (1 + special.erf(z / 2**0.5)) / 2
+
+
+def elu(z, alpha):
+    return where(z > 0, z, alpha * (anp.exp(where(z > 0, 0, z)) - 1))
+
+
+def cut(z, low, high):
+    return where(z > low, where(z < high, z, high), low)
+
+
+def huber(prediction, target, threshold=1.0):
+    e = prediction - target
+    size = where(e > 0, e, -e)
+    return anp.sum(where(size < threshold, e**2 / 2, threshold * (size - threshold / 2)))
+
+
+def group_norm(z, groups):
+    parts = anp.array_split(z, groups, axis=1)
+    return anp.concatenate([normalised(part, (1, 2, 3)) for part in parts], axis=1)
+
+
+def attention(queries, keys, values, mask=None):
+    scores = anp.einsum("...qd,...kd->...qk", queries, keys) / queries.shape[-1] ** 0.5
+    mask = np.ones(scores.shape) if mask is None else np.asarray(mask, float)
+    e = anp.exp(scores) * mask
+    shares = e / (anp.sum(e, -1, keepdims=True) + ~mask.any(-1, keepdims=True))
+    return anp.einsum("...qk,...kd->...qd", shares, values)
 
 
 def binary_cross_entropy(z, t):
@@ -150,6 +182,26 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "max_pool2d": max_pool2d,
     "batch_norm": lambda z: normalised(z, (0,) if anp.ndim(z) == 2 else (0, 2, 3)),
     "layer_norm": lambda z, axes=-1: normalised(z, axes),
+    "erf": special.erf,
+    "normal_cdf": cdf,
+    "silu": lambda z: z / (1 + anp.exp(-z)),
+    "gelu": lambda z: z * cdf(z),
+    "gelu_tanh": lambda z: z / 2 * (1 + anp.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z**3))),
+    "mish": lambda z: z * anp.tanh(anp.log(1 + anp.exp(z))),
+    "elu": elu,
+    "celu": lambda z, alpha: where(z > 0, z, alpha * (anp.exp(where(z > 0, 0, z) / alpha) - 1)),
+    "selu": lambda z: 1.0507009873554805 * elu(z, 1.6732632423543772),
+    "relu6": lambda z: cut(z, 0, 6),
+    "hard_tanh": lambda z: cut(z, -1, 1),
+    "hard_sigmoid": lambda z: cut(z + 3, 0, 6) / 6,
+    "hard_swish": lambda z: z * cut(z + 3, 0, 6) / 6,
+    "huber": huber,
+    "hinge": lambda z, t: anp.sum(where(t * z < 1, 1 - t * z, 0)),
+    "kl_divergence": lambda z, t: anp.sum(t * (anp.log(t) - log_softmax(z))),
+    "smooth_labels": lambda t, amount: t - amount * (t - 1 / t.shape[-1]),
+    "rms_norm": lambda z, axes=-1: z / anp.sqrt(mean(z**2, axes, keepdims=True) + 1e-5),
+    "group_norm": group_norm,
+    "attention": attention,
     "dropout": lambda z, keep, rate: z * np.where(keep, 1 / (1 - rate), 0.0),
     "sse": lambda a, t: anp.sum((a - t) ** 2) / 2,
     "mse": lambda a, t: anp.sum((a - t) ** 2) / anp.size(a),

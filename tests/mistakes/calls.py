@@ -102,6 +102,16 @@ def _ops():
     right("gn.concatenate, a part", lambda w: (lambda part: gn.concatenate([w.a, part], 1), [w.t], {}))
     right("gn.concatenate of arrays", lambda w: (gn.concatenate, [[w.X, w.T], 1], {}))
     right("gn.take", lambda w: (gn.take, [w.a, w.positions, 0], {"name": "new"}))
+    right("gn.take_along_axis", lambda w: (gn.take_along_axis, [w.a, [[0, 0]], 0], {"name": "new"}))
+    for name, more in _WORDS.items():
+        right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W[:, :, None], *m], {}))
+    for name in ("stack", "vstack", "hstack", "dstack", "column_stack"):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [[w.a, w.t]], {}))
+    right("gn.select", lambda w: (gn.select, [[w.a > 0], [w.a]], {"default": 1.0}))
+    right("gn.choose", lambda w: (gn.choose, [gn.constant([0, 1], dtype=int), [w.b, w.b]], {}))
+    right("gn.compress", lambda w: (gn.compress, [[True, False], w.a, 1], {}))
+    right("gn.extract", lambda w: (gn.extract, [w.a > 0, w.a], {}))
+    right("gn.batch_size", lambda w: (gn.batch_size, [w.a], {"name": "new"}))
     right("gn.take of an array", lambda w: (gn.take, [w.X, [0, 1], 0], {}))
     right("gn.one_hot", lambda w: (gn.one_hot, [w.positions, 3], {"name": "new"}))
     right("gn.one_hot of an array", lambda w: (gn.one_hot, [[0, 1], 3], {}))
@@ -113,6 +123,31 @@ def _ops():
     right("gn.dropout_masks", lambda w: (gn.dropout_masks, [gn.layers.dropout(w.a), 4, w.rng], {}))
 
 
+_WORDS = {
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "flipud", "fliplr", "ravel"), ()),
+    **dict.fromkeys(("zeros_like", "ones_like", "shape", "ndim", "squeeze"), ()),
+    "append": [[1.0], None],
+    "array_split": [2, 0],
+    "clip": [0.0, 1.0],
+    "delete": [[0], 0],
+    "diff": [1, -1],
+    "expand_dims": [0],
+    "flip": [0],
+    "full_like": [2.0],
+    "hsplit": [[1]],
+    "moveaxis": [0, 1],
+    "pad": [1, "constant"],
+    "repeat": [2, 0],
+    "roll": [1, 0],
+    "rollaxis": [1, 0],
+    "rot90": [1, (0, 1)],
+    "size": [0],
+    "split": [[1], 0],
+    "swapaxes": [0, 1],
+    "tile": [2],
+    "unstack": [0],
+    "vsplit": [[1]],
+}
 _SETTINGS = {
     "BatchNorm": {"axes": (0,), "epsilon": 1e-5},
     "BroadcastTo": {"to": (4, 2)},
@@ -124,25 +159,30 @@ _SETTINGS = {
     "LayerNorm": {"axes": (-1,), "epsilon": 1e-5},
     "LeakyRelu": {"slope": 0.1},
     "LogSoftmax": {"axis": -1},
+    "Mask": {"axis": 0},
+    "Pad": {"before": (0, 1), "after": (1, 0), "value": 0.0},
     "Max": {"axis": 0, "keepdims": False},
     "MaxPool2d": {"size": (2, 2), "stride": (2, 2)},
     "Mean": {"axis": 0, "keepdims": False},
+    "Pick": {"axes": (0, 0)},
     "Polynomial": {"coefficients": (1.0, 2.0)},
     "Reshape": {"to": (-1,)},
+    "Roll": {"shift": (1,), "axis": (0,)},
     "Softmax": {"axis": -1},
     "Squeeze": {"axes": (0,)},
     "Sum": {"axis": 0, "keepdims": False},
     "Take": {"axis": 0},
+    "TakeAlongAxis": {"axis": 0},
     "Transpose": {"axes": (1, 0)},
 }
-WITH_SETTINGS = ("Conv2dToInput", "Conv2dToKernel", "Scatter", "ScatterAdd")
+WITH_SETTINGS = ("Conv2dToInput", "Conv2dToKernel", "Scatter", "ScatterAdd", "PickAdd", "AddAlongAxis", "Unmask")
 """Ops that backward rules make, not users."""
 
 
 def _op_classes():
     for name in WITH_SETTINGS:
         NOT_CALLED[f"ops.{name}"] = "made by backward rules"
-    inputs = {"Concatenate": 2, "Conv2d": 2, "Dropout": 2, "Take": 2, "Where": 3}
+    inputs = {"Concatenate": 2, "Conv2d": 2, "Dropout": 2, "Take": 2, "Where": 3, "Pick": 3}
     right("ops.reads", lambda w: (gn.ops.reads, [gn.ops.Matmul(), (2, 3), (3, 4)], {}))
     for name in gn.ops.__all__:
         if f"ops.{name}" in NOT_CALLED.keys() | CALLS.keys():
@@ -165,16 +205,16 @@ def _op_classes():
 
 def _applied(w, cls, count, settings):
     """Make an op of its settings and apply it to a node."""
-    inputs = {"BroadcastTo": [w.b], "Conv2d": [w.images, np.ones((3, 2, 3, 3))], "MaxPool2d": [w.images]}.get(
-        cls.__name__
-    )
-    inputs = inputs or (
-        [w.a, w.positions]
-        if cls.__name__ == "Take"
-        else [w.W[np.newaxis]]
-        if cls.__name__ == "Squeeze"
-        else [w.a] * count
-    )
+    inputs = {
+        "BroadcastTo": [w.b],
+        "Conv2d": [w.images, np.ones((3, 2, 3, 3))],
+        "Mask": [w.a, w.a > 0],
+        "MaxPool2d": [w.images],
+        "Pick": [w.a[:, None], w.positions, w.positions],
+        "Squeeze": [w.W[np.newaxis]],
+        "Take": [w.a, w.positions],
+        "TakeAlongAxis": [w.a, gn.constant([[0, 0]], dtype=int)],
+    }.get(cls.__name__, [w.a] * count)
 
     def made(*given, **named):
         return cls(*given, **named)(*inputs)
@@ -280,6 +320,8 @@ def _nodes():
     right("Node |", lambda w: (lambda v: v | (w.a > 0), [w.t > 0], {}))
     right("Node[]", lambda w: (lambda v: w.a[v], [0], {}))
     right("Node[,]", lambda w: (lambda v: w.a[0, v], [0], {}))
+    right("Node[positions]", lambda w: (lambda v, u: w.W[v, u], [[0, 1], [0, 0]], {}))
+    right("Node[mask]", lambda w: (lambda v: w.a[v], [w.a > 0], {}))
     right("Node[a:b:c]", lambda w: (lambda a, b, c: w.a[a:b:c], [0, 2, 1], {}))
     for name in ("sum", "mean", "max"):
         right(f"Node.{name}", lambda w, n=name: (getattr(w.a, n), [1, True], {}))

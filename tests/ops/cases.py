@@ -51,6 +51,13 @@ SMOOTH = [
     *(Case(op, (real(2, 3),)) for op in ("negative", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh")),
     *(Case(op, (positive(2, 3),)) for op in ("sqrt", "reciprocal", "log", "log1p")),
     *(Case(op, (real(2, 3),)) for op in ("identity", "sigmoid", "tanh", "softplus", "swish")),
+    *(Case(op, (real(2, 3),)) for op in ("erf", "normal_cdf", "silu", "gelu", "gelu_tanh", "mish")),
+    Case("rms_norm", (real(2, 3, 4),), {"axes": (1, 2)}),
+    Case("group_norm", (real(2, 6, 2, 3),), {"groups": 3}),
+    Case("attention", (real(2, 3, 4), real(2, 5, 4), real(2, 5, 3))),
+    Case("attention", (real(2, 4), real(3, 4), real(3, 2), np.array([[True, False, True], [False] * 3]))),
+    Case("smooth_labels", (positive(2, 3),), {"amount": 0.3}),
+    Case("kl_divergence", (real(2, 3), positive(2, 3))),
     Case("polynomial", (real(2, 3),), {"coefficients": (0.5, -1.0, 2.0, 0.3)}),
     *(Case(op, (real(2, 3),), {"axis": axis}) for op in ("softmax", "log_softmax") for axis in (0, -1)),
     Case("sum", (real(2, 3, 4),), {"axis": (0, 2)}),
@@ -93,6 +100,10 @@ SMOOTH = [
 KINKED = [
     *(Case(op, (real(2, 3),)) for op in ("abs", "relu")),
     Case("leaky_relu", (real(2, 3),), {"slope": 0.2}),
+    *(Case(op, (4 * real(3, 4),)) for op in ("relu6", "hard_tanh", "hard_sigmoid", "hard_swish", "selu")),
+    *(Case(op, (real(2, 3),), {"alpha": 0.7}) for op in ("elu", "celu")),
+    Case("huber", (real(4, 3), real(4, 3)), {"threshold": 0.8}),
+    Case("hinge", (real(4, 3), real(4, 3))),
     *(Case(op, (real(2, 3), real(3))) for op in ("maximum", "minimum")),
     Case("clip", (real(2, 3), -0.5, 0.5)),
     Case("where", (MASK, real(2, 3), real(3))),
@@ -137,6 +148,21 @@ def sign(z: Any) -> Any:
     return mpf((z > 0) - (z < 0))
 
 
+def share(part: Any, whole: Any) -> Any:
+    return part / whole if whole else mpf(0)
+
+
+def division(x: Any, y: Any) -> tuple[Any, Any]:
+    with mp.workdps(700):  # from the smallest number to the largest
+        return mp.floor(x / y), x - y * mp.floor(x / y)
+
+
+def log_of_sum(base: Any, x: Any, y: Any) -> Any:
+    if mp.isinf(x) or mp.isinf(y):
+        return max(x, y)
+    return max(x, y) + mp.log1p(mp.power(base, -abs(x - y))) / mp.log(base)
+
+
 def one(*_: Any) -> Any:
     return mpf(1)
 
@@ -158,6 +184,64 @@ def derivative(coefficients: Sequence[float]) -> list[float]:
     return [n * c for n, c in enumerate(coefficients)][1:]
 
 
+FAR = 10**4
+"""Where mpmath need not be asked: a gate is 0 or 1, to thousands of digits."""
+
+
+def phi(z: Any) -> Any:
+    return mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi)
+
+
+def cdf(z: Any) -> Any:
+    return mp.erfc(-z / mp.sqrt(2)) / 2 if abs(z) < FAR else mpf(z > 0)
+
+
+def gated(gate: Any, slope: Any, steep: Callable[[Any], Any] = one) -> Reference:
+    """Return what z · gate(z) should give, max(0, z) far out; `steep` is how many times a gate's own rounding is larger than one place."""
+    return Reference(
+        lambda z: z * gate(z) if abs(z) < FAR else max(z, 0),
+        (lambda z: gate(z) + z * slope(z) if abs(z) < FAR else mpf(z > 0),),
+        steep,
+        "measured by 1, about the largest slope" + "; times the slope of the exponent" * (steep is not one),
+        lambda z: abs(z * gate(z)) * steep(z) if abs(z) < FAR else 0,
+    )
+
+
+def tanh_gate(z: Any) -> Any:
+    return sigmoid(2 * mp.sqrt(2 / mp.pi) * (z + mpf("0.044715") * z**3))
+
+
+def slope_of_tanh_gate(z: Any) -> Any:
+    inner = 2 * mp.sqrt(2 / mp.pi) * (1 + 3 * mpf("0.044715") * z**2)
+    return tanh_gate(z) * tanh_gate(-z) * inner
+
+
+def mish_gate(z: Any) -> Any:
+    return mp.tanh(UNARY["softplus"].value(z))
+
+
+def slope_of_mish_gate(z: Any) -> Any:
+    return mp.sech(UNARY["softplus"].value(z)) ** 2 * sigmoid(z)
+
+
+def exponential_unit(alpha: Any, scale: Any = 1) -> Reference:
+    return Reference(
+        lambda z: scale * (z if z > 0 else alpha * mp.expm1(z)),
+        (lambda z: mpf(scale) if z > 0 else scale * alpha * mp.exp(z),),
+        lambda z: scale * alpha,
+        SLOPE,
+    )
+
+
+def between(low: Any, high: Any, value: Callable[[Any], Any], slope: Any) -> Reference:
+    """Return a straight piece, exact up to the rounding of its largest value, and constants beside it."""
+    return Reference(
+        lambda z: value(min(max(z, low), high)),
+        (lambda z: slope if low < z < high else mpf(0),),
+        terms=lambda z: max(abs(value(mpf(low))), abs(value(mpf(high)))),
+    )
+
+
 UNARY = {
     "identity": Reference(lambda z: z, (one,)),
     "negative": Reference(lambda z: -z, (lambda z: mpf(-1),)),
@@ -169,6 +253,19 @@ UNARY = {
     "expm1": Reference(mp.expm1, (mp.exp,), lambda z: abs(mp.expm1(z)) + 1, TERMS),
     "log": Reference(mp.log, (lambda z: 1 / z if z else mp.inf,)),
     "log1p": Reference(mp.log1p, (lambda z: 1 / (1 + z) if z != -1 else mp.inf,)),
+    "exp2": Reference(lambda z: mp.power(2, z), (lambda z: mp.power(2, z) * mp.log(2),)),
+    "log2": Reference(lambda z: mp.log(z) / mp.log(2), (lambda z: 1 / (z * mp.log(2)) if z else mp.inf,)),
+    "log10": Reference(mp.log10, (lambda z: 1 / (z * mp.log(10)) if z else mp.inf,)),
+    "cbrt": Reference(
+        lambda z: sign(z) * mp.cbrt(abs(z)), (lambda z: 1 / (3 * mp.cbrt(abs(z)) ** 2) if z else mp.inf,)
+    ),
+    "tan": Reference(mp.tan, (lambda z: 1 + mp.tan(z) ** 2,)),
+    "arcsin": Reference(mp.asin, (lambda z: 1 / mp.sqrt((1 - z) * (1 + z)) if abs(z) != 1 else mp.inf,)),
+    "arccos": Reference(mp.acos, (lambda z: -1 / mp.sqrt((1 - z) * (1 + z)) if abs(z) != 1 else -mp.inf,)),
+    "arctan": Reference(mp.atan, (lambda z: 1 / (1 + z * z),)),
+    "arcsinh": Reference(mp.asinh, (lambda z: 1 / mp.sqrt(1 + z * z),)),
+    "arccosh": Reference(mp.acosh, (lambda z: 1 / mp.sqrt((z - 1) * (z + 1)) if z != 1 else mp.inf,)),
+    "arctanh": Reference(mp.atanh, (lambda z: 1 / ((1 - z) * (1 + z)) if abs(z) != 1 else mp.inf,)),
     "sin": Reference(mp.sin, (mp.cos,)),
     "cos": Reference(mp.cos, (lambda z: -mp.sin(z),)),
     "sinh": Reference(mp.sinh, (mp.cosh,)),
@@ -182,6 +279,27 @@ UNARY = {
         (lambda z: mpf(1) if z > 0 else mpf(0.01),),
         one,
         "the slope is a setting",
+    ),
+    "erf": Reference(
+        mp.erf, (lambda z: 2 / mp.sqrt(mp.pi) * mp.exp(-z * z),), lambda z: mpf(1), "measured by the largest"
+    ),
+    "normal_cdf": Reference(cdf, (phi,), lambda z: mpf("0.4"), "measured by the largest slope"),
+    "silu": gated(sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "gelu": gated(cdf, phi),
+    "gelu_tanh": gated(tanh_gate, slope_of_tanh_gate, lambda z: 1 + abs(z) + abs(z) ** 3 / 10),
+    "mish": gated(mish_gate, slope_of_mish_gate),
+    "elu": exponential_unit(1),
+    "celu": exponential_unit(1),
+    "selu": exponential_unit(mpf("1.6732632423543772"), mpf("1.0507009873554805")),
+    "relu6": between(0, 6, lambda z: z, mpf(1)),
+    "hard_tanh": between(-1, 1, lambda z: z, mpf(1)),
+    "hard_sigmoid": between(-3, 3, lambda z: (z + 3) / 6, mpf(1) / 6),
+    "hard_swish": Reference(
+        lambda z: z * min(max(z + 3, 0), 6) / 6 if mp.isfinite(z) else max(z, 0),
+        (lambda z: mpf(z > 0) if abs(z) >= 3 else (2 * z + 3) / 6,),
+        one,
+        TERMS,
+        lambda z: min(abs(z), 3),
     ),
     "polynomial": Reference(
         horner(POLYNOMIAL),
@@ -202,6 +320,30 @@ BINARY = {
         (slope_of_power, lambda x, p: mp.nan if mp.isinf(p) else mp.power(x, p) * mp.log(x) if x > 0 else mpf(0)),
         lambda x, p: abs(slope_of_power(x, p)) * (1 + max(1, abs(p)) * abs(mp.log(abs(x)))) if x else 0,
         "measured by the slope times 1 + |p ln x|: p − 1 is rounded, and then an exponent",
+    ),
+    "hypot": Reference(mp.hypot, (lambda x, y: share(x, mp.hypot(x, y)), lambda x, y: share(y, mp.hypot(x, y)))),
+    "arctan2": Reference(
+        lambda x, y: mp.atan2(x, y) if x or y > 0 else mp.nan,  # which of −π and π says the sign of 0
+        (lambda x, y: share(y, x * x + y * y), lambda x, y: -share(x, x * x + y * y)),
+    ),
+    "logaddexp": Reference(
+        lambda x, y: log_of_sum(mp.e, x, y),
+        (lambda x, y: sigmoid(x - y), lambda x, y: sigmoid(y - x)),
+        one,
+        SLOPE,
+        lambda x, y: max(abs(x), abs(y), 1),
+    ),
+    "logaddexp2": Reference(
+        lambda x, y: log_of_sum(mpf(2), x, y),
+        (lambda x, y: sigmoid((x - y) * mp.log(2)), lambda x, y: sigmoid((y - x) * mp.log(2))),
+        one,
+        SLOPE,
+        lambda x, y: max(abs(x), abs(y), 1),
+    ),
+    "remainder": Reference(lambda x, y: division(x, y)[1], (one, lambda x, y: -division(x, y)[0])),
+    "fmod": Reference(
+        lambda x, y: sign(x) * division(abs(x), abs(y))[1],
+        (one, lambda x, y: -sign(x) * sign(y) * division(abs(x), abs(y))[0]),
     ),
     "maximum": Reference(max, half_where_equal(lambda x, y: x > y)),
     "minimum": Reference(min, half_where_equal(lambda x, y: x < y)),

@@ -16,8 +16,8 @@ def test_an_old_class_name_is_the_op_and_warns(old):
 
 
 def test_no_other_name_is_an_op():
-    with pytest.raises(AttributeError, match="Pick"):
-        _ = gn.ops.Pick
+    with pytest.raises(AttributeError, match="Gather"):
+        _ = gn.ops.Gather
 
 
 @pytest.mark.parametrize("old", RENAMED)

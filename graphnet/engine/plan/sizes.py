@@ -10,7 +10,7 @@ from graphnet.core.node import Node
 from graphnet.core.origin import inside
 from graphnet.core.shapes import known
 from graphnet.engine.rules import located, require_declared_sizes
-from graphnet.errors import GraphnetError
+from graphnet.errors import GraphnetError, UnknownSizeError
 
 
 def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node, Node]:
@@ -37,6 +37,12 @@ def _shape(graph: Graph, node: Node, inputs: tuple[Node, ...]) -> tuple[int, ...
     shapes = [known(source.shape, node.op.name) for source in inputs]
     try:
         require_declared_sizes(node.op, node.inputs, shapes)
-        return known(tuple(node.op.shape_of(inputs)), node.op.name)
+        found = node.op.shape_of(inputs)
+        if None in found:
+            raise UnknownSizeError(
+                f"the shape of its value, {found}, depends on numbers: a program has its memory before there are any",
+                repair="np.where(mask, z, 0) keeps the shape; gn.forward and gn.backward run what a mask picks, too.",
+            )
+        return known(found, node.op.name)
     except GraphnetError as error:
         raise located(error, graph, node) from None

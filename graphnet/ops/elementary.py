@@ -1,0 +1,112 @@
+"""The elementary functions by NumPy's names: trigonometric, hyperbolic and their inverses, logarithms, roots, remainders.
+
+A row each: the function, its slopes given the output and the operands, and what it computes. Those of the first lesson are in
+`arithmetic`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from graphnet.core.node import Array
+from graphnet.core.op import Op
+from graphnet.core.registry import implements
+from graphnet.ops.activations import identity, sigmoid
+from graphnet.ops.arithmetic import power
+from graphnet.ops.composites import provided
+from graphnet.ops.elementwise import Binary, Unary, ufunc_op
+from graphnet.ops.functions import OpFunction
+
+LN2, LN10 = math.log(2), math.log(10)
+
+
+def ratio(x: Array, y: Array) -> Array:
+    """Return x / y, and 0 where y is 0: the slope at a kink, of the norm of zeros or the deviation of equal entries."""
+    return x / np.where(y == 0, np.inf, y)
+
+
+def _over_square(x: Array, y: Array) -> Array:
+    """Return x / (x² + y²), in two steps that don't overflow; 0 where both are 0."""
+    length = np.hypot(x, y)
+    return ratio(ratio(x, length), length)
+
+
+def _one(ufunc: np.ufunc, slope: Callable[..., Array], meaning: str) -> tuple[type[Op], OpFunction]:
+    return ufunc_op(ufunc, meaning, Unary, slopes=(slope,))
+
+
+def _two(
+    ufunc: np.ufunc, of_x: Callable[..., Array], of_y: Callable[..., Array], meaning: str
+) -> tuple[type[Op], OpFunction]:
+    return ufunc_op(ufunc, meaning, Binary, slopes=(of_x, of_y))
+
+
+# fmt: off
+Tan, tan = _one(np.tan, lambda a, z: 1 + a * a, "Tangent; g′ = 1 + a², from the cached output.")
+Arcsin, arcsin = _one(np.arcsin, lambda a, z: 1 / np.sqrt((1 - z) * (1 + z)), "Arc sine, −π/2 to π/2; g′ = 1 / √(1 − z²).")
+Arccos, arccos = _one(np.arccos, lambda a, z: -1 / np.sqrt((1 - z) * (1 + z)), "Arc cosine, 0 to π; g′ = −1 / √(1 − z²).")
+Arctan, arctan = _one(np.arctan, lambda a, z: 1 / (1 + z * z), "Arc tangent, −π/2 to π/2; g′ = 1 / (1 + z²).")
+Arcsinh, arcsinh = _one(np.arcsinh, lambda a, z: 1 / np.hypot(z, 1), "Inverse of sinh; g′ = 1 / √(1 + z²).")
+Arccosh, arccosh = _one(
+    np.arccosh, lambda a, z: 1 / (np.sqrt(z - 1) * np.sqrt(z + 1)), "Inverse of cosh, of z ≥ 1; g′ = 1 / √(z² − 1).")
+Arctanh, arctanh = _one(np.arctanh, lambda a, z: 1 / ((1 - z) * (1 + z)), "Inverse of tanh; g′ = 1 / (1 − z²).")
+Exp2, exp2 = _one(np.exp2, lambda a, z: a * LN2, "Power of two, a = 2ᶻ; g′ = a ln 2, from the cached output.")
+Log2, log2 = _one(np.log2, lambda a, z: 1 / LN2 / z, "Logarithm to base 2; g′ = 1 / (z ln 2).")
+Log10, log10 = _one(np.log10, lambda a, z: 1 / LN10 / z, "Logarithm to base 10; g′ = 1 / (z ln 10).")
+Cbrt, cbrt = _one(np.cbrt, lambda a, z: 1 / (3 * (a * a)), "Cube root, of negative z too; g′ = 1 / (3 a²), infinite at 0.")
+Hypot, hypot = _two(
+    np.hypot, lambda a, x, y: ratio(x, a), lambda a, x, y: ratio(y, a),
+    "Length of a vector, a = √(x² + y²), that never overflows; x receives δ x / a, y δ y / a, and 0 where a is 0.")
+Arctan2, arctan2 = _two(
+    np.arctan2, lambda a, x, y: _over_square(y, x), lambda a, x, y: -_over_square(x, y),
+    "Angle of the point whose height is x and whose width is y, −π to π; x receives δ y / (x² + y²), y −δ x / (x² + y²).")
+Logaddexp, logaddexp = _two(
+    np.logaddexp, lambda a, x, y: sigmoid(x - y), lambda a, x, y: sigmoid(y - x),
+    "Logarithm of a sum of exponentials, a = ln(eˣ + eʸ); x receives δ σ(x − y), y δ σ(y − x).")
+Logaddexp2, logaddexp2 = _two(
+    np.logaddexp2, lambda a, x, y: sigmoid((x - y) * LN2), lambda a, x, y: sigmoid((y - x) * LN2),
+    "Logarithm of a sum of powers of two, a = log₂(2ˣ + 2ʸ); x receives δ / (1 + 2ʸ⁻ˣ), y δ / (1 + 2ˣ⁻ʸ).")
+Remainder, remainder = _two(
+    np.remainder, lambda a, x, y: 1, lambda a, x, y: -np.floor_divide(x, y),
+    "Remainder of the sign of y, a = x − y ⌊x / y⌋; x receives δ, y −δ ⌊x / y⌋.")
+Fmod, fmod = _two(
+    np.fmod, lambda a, x, y: 1, lambda a, x, y: -np.rint((x - a) / y),
+    "Remainder of the sign of x; x receives δ, y −δ times the whole part of x / y.")
+# fmt: on
+
+mod = remainder
+float_power = implements(np.float_power)(power)
+positive = implements(np.positive)(identity)
+
+
+@provided(np.deg2rad, np.radians)
+def deg2rad(z: Array) -> Array:
+    """Angle in radians of one in degrees, π z / 180.
+
+    Examples
+    --------
+    >>> float(deg2rad(180.0))
+    3.141592653589793
+    """
+    return z * (math.pi / 180)
+
+
+@provided(np.rad2deg, np.degrees)
+def rad2deg(z: Array) -> Array:
+    """Angle in degrees of one in radians, 180 z / π.
+
+    Examples
+    --------
+    >>> float(rad2deg(np.pi))
+    180.0
+    """
+    return z * (180 / math.pi)
+
+
+radians, degrees = deg2rad, rad2deg
+
+
+Deg2Rad, Rad2Deg = (f.kind for f in (deg2rad, rad2deg))
