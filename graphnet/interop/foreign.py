@@ -15,6 +15,7 @@ import numpy as np
 
 from graphnet.common.caller import written_at
 from graphnet.common.settings import whole
+from graphnet.core.graph import Graph
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Numbers
 from graphnet.core.op import Op
@@ -74,20 +75,19 @@ class Library(ABC):
         return function
 
 
-def library(name: str) -> Library:
-    """Return what stands for a library: ``"torch"`` or ``"jax"``.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
+def needing(package: str, module: str) -> Any:
+    """Return a module of this folder that needs an optional package, or raise `MissingExtraError`."""
     try:
-        found: Library = import_module(f"graphnet.interop.{name}_rules").LIBRARY
+        return import_module(f"graphnet.interop.{module}")
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{name} is not installed", repair=f'Install it, for example with pip install ".[{name}]".'
+            f"{package} is not installed", repair=f"Install it, for example with pip install {package}."
         ) from error
+
+
+def library(name: str) -> Library:
+    """Return what stands for a library: ``"torch"`` or ``"jax"``."""
+    found: Library = needing(name, f"{name}_rules").LIBRARY
     return found
 
 
@@ -252,6 +252,43 @@ def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
     array([0., 0.])
     """
     return _made("jax", f, output, settings)
+
+
+def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
+    """Return a module of PyTorch as a graph, with its weights as parameters and its layers as scopes.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module``. With dropout or batch normalisation in it, it must be in evaluation mode.
+    *examples
+        Tensors that it can be called with: their first axis is the batch, of any size from then on where the module allows it.
+    unsupported : {"raise", "opaque"}
+        What to do with calls that have no counterpart here: raise one error that names all of them; or make each an opaque
+        node, which torch runs and differentiates. Then the sizes are those of the examples.
+
+    Returns
+    -------
+    Graph
+        Its inputs and outputs in the module's order; parameters by the module's names, with ``/`` for ``.``, one for weights
+        that are tied.
+
+    Raises
+    ------
+    OpaqueError
+        If the module calls what has no counterpart, or `torch.export` can't read it.
+    GraphError
+        If the module is in training mode, and that matters.
+
+    Examples
+    --------
+    >>> import torch, graphnet as gn  # doctest: +SKIP
+    >>> graph = gn.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh()), torch.ones(4, 3))  # doctest: +SKIP
+    >>> [parameter.name for parameter in graph.parameters]  # doctest: +SKIP
+    ['0/weight', '0/bias']
+    """
+    read: Callable[..., Graph] = needing("torch", "torch_modules").read
+    return read(module, examples, unsupported)
 
 
 def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp:

@@ -1,0 +1,414 @@
+"""Modules of PyTorch as graphs: `torch.export` gives a list of calls, and each of them has a counterpart here."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import constant, parameter
+from graphnet.core.leaves import input as feed
+from graphnet.core.node import Node
+from graphnet.core.origin import scope
+from graphnet.errors import GraphError, OpaqueError
+from graphnet.interop.foreign import ForeignOp
+from graphnet.interop.torch_rules import LIBRARY
+from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
+from graphnet.ops.erf import erf
+from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.indexing import take
+from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
+from graphnet.ops.normalisation import layer_norm
+from graphnet.ops.reductions import batch_size
+from graphnet.ops.statistics import logsumexp
+
+_KEPT = ("gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear")
+"""What is not to be decomposed: there is one node for it."""
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "abs": np.abs, "acos": np.arccos, "asin": np.arcsin, "atan": np.arctan, "atan2": np.arctan2, "ceil": np.ceil, "cos": np.cos,
+    "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf, "exp": np.exp, "expm1": np.expm1, "floor": np.floor,
+    "ge": np.greater_equal, "gt": np.greater, "isnan": np.isnan, "le": np.less_equal, "log": np.log, "log10": np.log10,
+    "log1p": np.log1p, "log2": np.log2, "logical_and": np.logical_and, "logical_not": np.logical_not,
+    "logical_or": np.logical_or, "lt": np.less, "maximum": np.maximum, "minimum": np.minimum, "mul": np.multiply,
+    "ne": np.not_equal, "neg": np.negative, "pow": np.power, "reciprocal": np.reciprocal, "relu": relu, "round": np.round,
+    "sigmoid": sigmoid, "sign": np.sign, "silu": silu, "mish": mish, "sin": np.sin, "sinh": np.sinh,
+    "sqrt": np.sqrt, "tan": np.tan, "tanh": np.tanh, "hardswish": hard_swish, "hardsigmoid": hard_sigmoid,
+    "matmul": np.matmul, "mm": np.matmul, "bmm": np.matmul, "square": np.square, "bitwise_not": np.logical_not,
+    "bitwise_and": np.logical_and, "bitwise_or": np.logical_or,
+}  # fmt: skip
+"""What has the same arguments in the same order."""
+
+
+def _along(z: Any, axes: Any = None, keepdims: bool = False) -> dict[str, Any]:
+    return {
+        "axis": None if axes is None or axes == [] else tuple(axes) if isinstance(axes, list) else axes,
+        "keepdims": keepdims,
+    }
+
+
+def _elu(z: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+    if (alpha, scale) == (1.6732632423543772, 1.0507009873554805):
+        return selu(z)
+    return scale * elu(z * input_scale if input_scale != 1 else z, alpha) if scale != 1 else elu(z, alpha)
+
+
+def _convolution(
+    x: Any, W: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, output: Any, groups: int
+) -> Any:
+    if transposed or len(stride) > 2:
+        raise OpaqueError("a transposed convolution, or one of volumes")
+    if len(stride) == 1:
+        made = conv1d(x, W, stride[0], padding[0], dilation[0], groups)
+    else:
+        made = conv2d(x, W, tuple(stride), tuple(padding), tuple(dilation), groups)
+    return made if bias is None else made + np.expand_dims(bias, tuple(range(1, len(stride) + 1)))
+
+
+def _affine(z: Any, weight: Any, bias: Any, behind: int = 0) -> Any:
+    """Return z ⊙ weight + bias along the channels, which `behind` axes follow."""
+    axes = tuple(range(1, behind + 1))
+    z = z if weight is None else z * (np.expand_dims(weight, axes) if axes else weight)
+    return z if bias is None else z + (np.expand_dims(bias, axes) if axes else bias)
+
+
+def _batch_norm(
+    z: Any, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, epsilon: float
+) -> tuple[Any, ...]:
+    behind = z.ndim - 2
+    axes = tuple(range(1, behind + 1))
+    mean, deviation = (np.expand_dims(each, axes) if axes else each for each in (mean, np.sqrt(variance + epsilon)))
+    return _affine((z - mean) / deviation, weight, bias, behind), None, None
+
+
+def _layer_norm(z: Any, shape: Sequence[int], weight: Any, bias: Any, epsilon: float) -> tuple[Any, ...]:
+    return _affine(layer_norm(z, tuple(range(-len(shape), 0)), epsilon=epsilon), weight, bias), None, None
+
+
+def _group_norm(
+    z: Any, weight: Any, bias: Any, n: Any, c: Any, size: Any, groups: int, epsilon: float
+) -> tuple[Any, ...]:
+    return _affine(group_norm(z, groups, epsilon), weight, bias, z.ndim - 2), None, None
+
+
+def _max_pool(
+    z: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False
+) -> tuple[Any, ...]:
+    if ceil or {*np.ravel(dilation)} != {1}:
+        raise OpaqueError("pooling with dilation or rounded up")
+    return max_pool2d(z, _pair(size), _pair(stride or size), _pair(padding)), None
+
+
+def _avg_pool(
+    z: Any, size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False, padded: bool = True, by: Any = None
+) -> Any:
+    if ceil or by or (not padded and np.any(padding)):
+        raise OpaqueError("average pooling rounded up, or with a divisor of its own")
+    return avg_pool2d(z, _pair(size), _pair(stride or size), _pair(padding))
+
+
+def _adaptive(z: Any, to: Any) -> Any:
+    sizes = [(size, wanted) for size, wanted in zip(z.shape[-2:], _pair(to), strict=True)]
+    if any(size is None or size % wanted for size, wanted in sizes):
+        raise OpaqueError("adaptive pooling to a size that does not divide the image's")
+    step = tuple(size // wanted for size, wanted in sizes)
+    return avg_pool2d(z, step, step)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    values = [int(each) for each in np.ravel(value)]
+    return (values[0], values[-1])
+
+
+def _slice(z: Any, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    end = None if end is None or (isinstance(end, int) and end >= 2**62) else end
+    return (
+        z
+        if (start or 0, end, step) == (0, None, 1)
+        else z[(*(slice(None),) * (axis % z.ndim), slice(start, end, step))]
+    )
+
+
+def _index(z: Any, indices: Sequence[Any]) -> Any:
+    return z[tuple(slice(None) if each is None else each for each in indices)]
+
+
+def _scaled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, y, alpha=1: function(x, y if alpha == 1 else alpha * y)
+
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    **_ELEMENTWISE,
+    "add": _scaled(np.add),
+    "sub": _scaled(np.subtract),
+    "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x),
+    "rsqrt": lambda z: 1 / np.sqrt(z),
+    "where": np.where,
+    "clone": lambda z, memory_format=None: z,
+    "alias": lambda z: z,
+    "detach": lambda z: constant(z.value) if hasattr(z, "value") else np.where(True, z, z),
+    "linear": lambda x, W, b=None: _affine(x @ W.T, None, b),
+    "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
+    "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
+    "gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
+    "elu": _elu,
+    "leaky_relu": lambda z, slope=0.01: leaky_relu(z, slope),
+    "softplus": lambda z, beta=1, threshold=20: softplus(z) if beta == 1 else softplus(beta * z) / beta,
+    "log_sigmoid_forward": lambda z: (-softplus(-z), None),
+    "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
+    "clamp": lambda z, min=None, max=None: np.clip(z, min, max),
+    "clamp_min": lambda z, low: np.maximum(z, low),
+    "clamp_max": lambda z, high: np.minimum(z, high),
+    "_softmax": lambda z, axis, half: softmax(z, axis),
+    "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
+    "logsumexp": lambda z, axes, keepdims=False: logsumexp(z, **_along(z, axes, keepdims)),
+    "sum": lambda z, axes=None, keepdims=False, dtype=None: np.sum(z, **_along(z, axes, keepdims)),
+    "mean": lambda z, axes=None, keepdims=False, dtype=None: np.mean(z, **_along(z, axes, keepdims)),
+    "amax": lambda z, axes=None, keepdims=False: np.max(z, **_along(z, axes, keepdims)),
+    "amin": lambda z, axes=None, keepdims=False: np.min(z, **_along(z, axes, keepdims)),
+    "max": lambda z: np.max(z),
+    "min": lambda z: np.min(z),
+    "any": lambda z, axes=None, keepdims=False: np.any(z, **_along(z, axes, keepdims)),
+    "prod": lambda z, axes=None, keepdims=False, dtype=None: np.prod(z, **_along(z, axes, keepdims)),
+    "var": lambda z, axes=None, correction=1, keepdim=False: np.var(z, ddof=correction, **_along(z, axes, keepdim)),
+    "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
+    "argmax": lambda z, axis=None, keepdims=False: np.argmax(z, axis, keepdims=keepdims),
+    "permute": lambda z, axes: np.transpose(z, axes),
+    "transpose": lambda z, one, other: np.swapaxes(z, one, other),
+    "t": lambda z: z.T,
+    "unsqueeze": lambda z, axis: np.expand_dims(z, axis),
+    "squeeze": lambda z, axes=None: np.squeeze(z, [i for i in np.ravel(axes).astype(int).tolist() if z.shape[i] == 1])
+    if axes is not None
+    else np.squeeze(z),
+    "cat": lambda parts, axis=0: np.concatenate(parts, axis),
+    "stack": lambda parts, axis=0: np.stack(parts, axis),
+    "slice": _slice,
+    "select": lambda z, axis, place: z[(*(slice(None),) * (axis % z.ndim), place)],
+    "split_with_sizes": lambda z, sizes, axis=0: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
+    "flip": lambda z, axes: np.flip(z, tuple(axes)),
+    "roll": lambda z, shifts, axes=None: np.roll(z, shifts, axes or None),
+    "repeat": lambda z, times: np.tile(z, times),
+    "constant_pad_nd": lambda z, pads, value=0.0: np.pad(
+        z, [(0, 0)] * (z.ndim - len(pads) // 2) + [(pads[i], pads[i + 1]) for i in range(len(pads) - 2, -1, -2)],
+        constant_values=value,
+    ),
+    "index": _index,
+    "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
+    "embedding": lambda W, places, *how: take(W, places),
+    "tril": lambda z, k=0: np.tril(z, k),
+    "triu": lambda z, k=0: np.triu(z, k),
+    "convolution": _convolution,
+    "_native_batch_norm_legit_no_training": _batch_norm,
+    "native_layer_norm": _layer_norm,
+    "native_group_norm": _group_norm,
+    "max_pool2d_with_indices": _max_pool,
+    "avg_pool2d": _avg_pool,
+    "_adaptive_avg_pool2d": _adaptive,
+    "_to_copy": lambda z, **kinds: z,
+}  # fmt: skip
+"""What each call of torch is here, by its name."""
+
+_BY_SIZE = (
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "expand",
+    "full",
+    "full_like",
+    "zeros_like",
+    "ones_like",
+    "scalar_tensor",
+    "arange",
+)
+"""Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
+
+
+def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
+    """Return a module as a graph: `from_torch`."""
+    if unsupported not in ("raise", "opaque"):
+        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+    differs = (torch.nn.Dropout, torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
+    if any(isinstance(each, differs) and each.training for each in module.modules()):
+        raise GraphError(
+            "the module is in training mode, and has dropout or batch normalisation", repair="Call module.eval()."
+        )
+    program = _exported(module, examples, free=True)
+    missing = sorted(
+        {_name(call.target) for call in _calls(program) if _name(call.target) not in {*_CALLS, *_BY_SIZE, *_SIZES}}
+    )
+    if missing and unsupported == "raise":
+        raise OpaqueError(
+            f"{type(module).__name__} calls {', '.join(missing)}, which have no counterpart here",
+            repair='With unsupported="opaque" each becomes one node, which torch runs and differentiates.',
+        )
+    return _Reader(_exported(module, examples, free=False) if missing else program, module).graph()
+
+
+def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
+    """Return the program of a module, with batches of any size if they can be."""
+    tensors = tuple(each if isinstance(each, torch.Tensor) else torch.as_tensor(np.asarray(each)) for each in examples)
+    batch = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
+    table = torch.export.default_decompositions()
+    for operator_ in list(table):
+        if operator_.name().removeprefix("aten::").partition(".")[0] in _KEPT:
+            table.pop(operator_)
+    try:
+        return torch.export.export(module, tensors, dynamic_shapes=batch, strict=False).run_decompositions(table)
+    except Exception as error:  # of any kind: torch.export raises what it likes
+        problem = str(error).strip().partition("\n")[0]
+        raise OpaqueError(
+            f"torch.export can't read {type(module).__name__}: {problem}",
+            repair="A module must not branch on the values of tensors.",
+        ) from error
+
+
+_SIZES = ("sym_size", "mul", "add", "floordiv", "sub", "getitem")
+
+
+def _calls(program: Any) -> list[Any]:
+    return [each for each in program.graph.nodes if each.op == "call_function"]
+
+
+def _name(target: Any) -> str:
+    """Return the name of a call, without its overload."""
+    name = getattr(target, "_opname", None) or getattr(target, "__name__", str(target))
+    return str(name)
+
+
+class _Reader:
+    """Reads a program call by call."""
+
+    def __init__(self, program: Any, module: Any) -> None:
+        self.program, self.made = program, dict[Any, Any]()
+        self.module = module
+        self.batch: list[tuple[Any, Node]] = []  # a size known only when fed, and an input that has it as its first
+
+    def graph(self) -> Graph:
+        signature = self.program.graph_signature
+        held = {**dict(self.module.named_parameters(remove_duplicate=False)), **dict(self.module.named_buffers())}
+        held |= self.program.constants
+        of = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        of |= signature.inputs_to_lifted_tensor_constants
+        names = {id(tensor): name for name, tensor in self.module.named_parameters()}
+        parameters: dict[str, Node] = {}
+        for each in self.program.graph.nodes:
+            if each.op == "placeholder":
+                tensor = held.get(of.get(each.name, ""))
+                if tensor is None:
+                    self.made[each] = self._input(each)
+                elif id(tensor) in names:
+                    name = names[id(tensor)].replace(".", "/")
+                    self.made[each] = parameters.setdefault(name, parameter(name, LIBRARY.array(tensor)))
+                else:
+                    self.made[each] = constant(LIBRARY.array(tensor))
+            elif each.op == "call_function":
+                stack = each.meta.get("nn_module_stack") or {}
+                path = (
+                    next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "") if stack else ""
+                )
+                with scope(path.replace(".", "/")) if path and not path.startswith("_") else nullcontext():
+                    self.made[each] = self._call(each)
+        outputs = {each.name: each for each in self.made}
+        return Graph([self.made[outputs[name]] for name in signature.user_outputs if name in outputs])
+
+    def _input(self, of: Any) -> Node:
+        value = of.meta["val"]
+        kind = float if value.dtype.is_floating_point else bool if value.dtype == torch.bool else int
+        node = feed(of.name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
+        if value.ndim and not isinstance(value.shape[0], int):
+            self.batch.append((value.shape[0], node))
+        return node
+
+    def _call(self, call: Any) -> Any:
+        name = _name(call.target)
+        if call.target is operator.getitem:
+            return self.made[call.args[0]][call.args[1]]
+        value = call.meta.get("val")
+        if name == "sym_size":
+            return value if isinstance(value, int) else batch_size(self._fed_with(value))
+        if not isinstance(value, (torch.Tensor, tuple, list)):
+            return call.target(*[self._argument(each) for each in call.args])  # reckoning with sizes
+        if name in _BY_SIZE:
+            return self._by_size(name, call, value)
+        if name not in _CALLS:
+            return _Outputs(call, self.made)
+        arguments = [self._argument(each) for each in call.args]
+        options = {
+            key: self._argument(each)
+            for key, each in call.kwargs.items()
+            if key not in ("pin_memory", "device", "layout")
+        }
+        return _CALLS[name](*arguments, **options)
+
+    def _argument(self, given: Any) -> Any:
+        if isinstance(given, torch.fx.Node):
+            return self.made[given]
+        if isinstance(given, (list, tuple)):
+            return [self._argument(each) for each in given]
+        return given
+
+    def _by_size(self, name: str, call: Any, value: Any) -> Any:
+        shape = list(value.shape)
+        if name in ("view", "_unsafe_view", "reshape"):
+            return np.reshape(self._argument(call.args[0]), [size if isinstance(size, int) else -1 for size in shape])
+        if name == "expand":
+            return self._stretched(self._argument(call.args[0]), shape)
+        if name == "arange":
+            return constant(np.arange(*[each for each in call.args if isinstance(each, (int, float))]))
+        fill = {"full": lambda: call.args[1], "full_like": lambda: call.args[1], "scalar_tensor": lambda: call.args[0]}
+        number = fill.get(name, lambda: float(name == "ones_like"))()
+        dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
+        return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)
+
+    def _fed_with(self, size: Any) -> Node:
+        """Return an input whose first axis has a size that is known only when fed."""
+        return next(node for batch, node in self.batch if batch == size)
+
+    def _stretched(self, z: Any, shape: Sequence[Any]) -> Any:
+        """Return an array with its axes of size 1 stretched, to sizes known only when fed too."""
+        z = z[(None,) * (len(shape) - z.ndim)] if z.ndim < len(shape) else z
+        known = [size if isinstance(size, int) else own for size, own in zip(shape, z.shape, strict=True)]
+        if list(z.shape) != known:
+            z = np.broadcast_to(z, known)
+        for axis, (size, own) in enumerate(zip(shape, z.shape, strict=True)):
+            if not isinstance(size, int) and own == 1:
+                fed = self._fed_with(size)
+                first: tuple[Any, ...] = (slice(None), *(0,) * (fed.ndim - 1))
+                one = 1.0 * np.ones_like(fed)[first]
+                rest = [*(slice(None),) * axis, 0]
+                z = (
+                    z[tuple(rest)][(*rest[:-1], None)]
+                    * one[(*(None,) * axis, slice(None), *(None,) * (len(shape) - axis - 1))]
+                )
+        return z
+
+
+class _Outputs:
+    """The outputs of a call that torch runs itself; it stands for the first of them."""
+
+    def __new__(cls, call: Any, made: Mapping[Any, Any]) -> Any:
+        several = not isinstance(call.meta["val"], torch.Tensor)
+        nodes = [each for each in call.all_input_nodes if made[each] is not None]
+        function = _Template(call, nodes)
+        count = len(call.meta["val"]) if several else 1
+        ops = [ForeignOp(LIBRARY, function, _name(call.target), output=place) for place in range(count)]
+        made_here = [op(*[made[each] for each in nodes]) for op in ops]
+        return made_here if several else made_here[0]
+
+
+class _Template:
+    """A call with places for its tensors."""
+
+    def __init__(self, call: Any, nodes: Sequence[Any]) -> None:
+        self.target, self.args, self.kwargs, self.nodes = call.target, call.args, dict(call.kwargs), list(nodes)
+
+    def __call__(self, *tensors: Any) -> Any:
+        given = dict(zip(self.nodes, tensors, strict=True))
+        return self.target(
+            *torch.fx.node.map_arg(self.args, given.get), **torch.fx.node.map_arg(self.kwargs, given.get)
+        )

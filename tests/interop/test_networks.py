@@ -1,0 +1,191 @@
+"""Networks of PyTorch as graphs: values and gradients are torch's own, also of batches of other sizes."""
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet.errors import GraphError, OpaqueError
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
+pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]  # torch.export warns of itself
+
+
+class Residual(nn.Module):
+    """A block of a ResNet for small images; a stack of them is one."""
+
+    def __init__(self, channels, out, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm1, self.norm2 = nn.BatchNorm2d(out), nn.BatchNorm2d(out)
+        self.short = nn.Sequential()
+        if stride != 1 or channels != out:
+            self.short = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        h = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(h)) + self.short(x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        blocks, before = [], width
+        for stage in range(4):
+            for n in range(2):
+                blocks.append(Residual(before, width * 2**stage, 2 if stage and not n else 1))
+                before = width * 2**stage
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.blocks, self.head = nn.Sequential(*blocks), nn.Linear(before, 10)
+
+    def forward(self, x):
+        return self.head(F.adaptive_avg_pool2d(self.blocks(self.stem(x)), 1).flatten(1))
+
+
+class Separable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.depthwise, self.pointwise = nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.Conv2d(4, 6, 1)
+        self.norm, self.out = nn.GroupNorm(2, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.out(F.max_pool2d(F.relu6(self.norm(self.pointwise(self.depthwise(x)))), 3, 2, 1).mean((2, 3)))
+
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.RMSNorm(6)
+        self.gate, self.up, self.down = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(8, 6)
+
+    def forward(self, x):
+        h = self.norm(x)
+        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+
+class Classifier(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.cells, self.out = kind(3, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.cells(x)[0][:, -1])
+
+
+class Transformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, activation="gelu")
+        self.embed, self.layers = nn.Embedding(10, 4), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x):
+        return self.layers(self.embed(x)).mean(1)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.out = nn.Embedding(7, 5), nn.Linear(5, 7, bias=False)
+        self.out.weight = self.embed.weight
+
+    def forward(self, x):
+        return self.out(torch.tanh(self.embed(x)))
+
+
+def images(n, channels=1, size=16):
+    return torch.randn(n, channels, size, size)
+
+
+LENET = nn.Sequential(
+    *(nn.Conv2d(1, 4, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Flatten(), nn.Linear(24, 10), nn.LogSoftmax(1)),
+)
+NETWORKS = {
+    "mlp": (
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.ELU(), nn.LayerNorm(4), nn.Linear(4, 2)),
+        lambda n: torch.randn(n, 3),
+    ),
+    "lenet": (lambda: LENET, images),
+    "resnet": (ResNet18, lambda n: images(n, 3, 16)),
+    "separable": (Separable, lambda n: images(n, 4, 8)),
+    "gated": (Gated, lambda n: torch.randn(n, 6)),
+    "gru": (lambda: Classifier(nn.GRU), lambda n: torch.randn(n, 3, 3)),
+    "lstm": (lambda: Classifier(nn.LSTM), lambda n: torch.randn(n, 2, 3)),
+    "transformer": (Transformer, lambda n: torch.randint(0, 10, (n, 3))),
+    "tied": (Tied, lambda n: torch.randint(0, 7, (n, 2))),
+}
+
+
+def agree(module, graph, *tensors, rtol):
+    """Compare outputs, and the gradients of parameters and inputs for a random error signal, with torch's."""
+    leaves = [each.requires_grad_() if each.is_floating_point() else each for each in tensors]
+    module.zero_grad()
+    output = module(*leaves)
+    delta = torch.randn_like(output)
+    output.backward(delta)
+    feeds = dict(zip(graph.inputs, (each.detach().numpy() for each in tensors), strict=True))
+    bwd = gn.backward(graph, feeds, delta=delta.numpy())
+    np.testing.assert_allclose(bwd[graph.outputs[0]], output.detach().numpy(), rtol=rtol, atol=rtol)
+    for name, parameter in module.named_parameters():
+        theirs = parameter.grad.numpy()
+        mine = bwd.gradient(name.replace(".", "/"))
+        np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol * max(1, np.abs(theirs).max()), err_msg=name)
+    for node, leaf in zip(graph.inputs, leaves, strict=True):
+        if leaf.requires_grad:
+            np.testing.assert_allclose(bwd.error_signal(node), leaf.grad.numpy(), rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_values_and_gradients_are_torchs(name):
+    torch.manual_seed(0)
+    make, batch = NETWORKS[name]
+    module = make().double().eval()
+
+    def double(tensor):
+        return tensor.double() if tensor.is_floating_point() else tensor
+
+    graph = gn.from_torch(module, double(batch(2)))
+    agree(module, graph, double(batch(3)), rtol=1e-11)
+    single = module.float()
+    if name in ("mlp", "gated"):
+        agree(single, gn.from_torch(single, batch(2)), batch(5), rtol=1e-5)
+    assert [p.name for p in graph.parameters] == list(
+        dict.fromkeys(
+            p.name for p in graph.parameters if p.name in {n.replace(".", "/") for n, _ in module.named_parameters()}
+        )
+    )
+
+
+def test_what_is_built_is_a_graph_like_others():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    graph = gn.from_torch(module, torch.ones(2, 3).double())
+    E = gn.sse(graph.outputs[0], np.zeros((2, 1)), name="E")
+    feeds = {graph.inputs[0]: np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]])}
+    assert gn.check_gradients(E, feeds).ok
+    assert "∂E/∂" in str(gn.derive(E, graph["0/weight"]))
+    drawing = gn.draw(gn.backward(E, feeds))
+    assert "0/weight" in drawing.to_text() or "weight" in drawing.to_text()
+    assert gn.draw(gn.backward(E, feeds), view="units").picture.columns
+
+
+class Unusual(nn.Module):
+    def forward(self, x):
+        return torch.special.i0(x) + torch.linalg.svdvals(x).sum()
+
+
+def test_what_has_no_counterpart_is_named_or_opaque():
+    x = torch.rand(3, 2).double()
+    with pytest.raises(OpaqueError, match="_linalg_svd, i0"):
+        gn.from_torch(Unusual(), x)
+    graph = gn.from_torch(Unusual(), x, unsupported="opaque")
+    agree(Unusual(), graph, x.clone(), rtol=1e-12)
+    assert "i0" in gn.draw(graph).to_text()
+    with pytest.raises(GraphError, match="unsupported"):
+        gn.from_torch(Unusual(), x, unsupported="maybe")
+
+
+def test_training_mode_matters_where_there_is_dropout():
+    with pytest.raises(GraphError, match="eval"):
+        gn.from_torch(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), torch.ones(1, 2))
