@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.checker import check_op
-from graphnet.common.extras import matplotlib_needed
+from graphnet.common import matplotlib_needed
 from graphnet.common.settings import generator
-from graphnet.common.tables import html_text, number, table
+from graphnet.common.text import html_text, number, table
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers

@@ -17,7 +17,7 @@ import numpy as np
 import graphnet as gn
 from graphnet import native
 from graphnet.cli.target import Subject, find
-from graphnet.common.tables import number, table
+from graphnet.common.text import number, table
 from graphnet.errors import TargetError
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)

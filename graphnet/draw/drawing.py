@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, Literal
 
 from graphnet.check.report import Report
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.replace import replacing
 from graphnet.common.settings import real, whole
 from graphnet.core.graph import Graph, as_graph

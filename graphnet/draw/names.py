@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.report import Report
-from graphnet.common import tables
-from graphnet.common.text import LONGEST, short
+from graphnet.common.text import LONGEST, number, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
@@ -154,7 +153,7 @@ def number_text(value: Any, digits: int = 4) -> str:
     """
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
-    return tables.number(value, digits).replace("-", "−")
+    return number(value, digits).replace("-", "−")
 
 
 def shape_text(shape: Shape) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.common.extras import matplotlib_needed
+from graphnet.common import matplotlib_needed
 from graphnet.common.settings import flag, listed, op_function, real, whole
 from graphnet.common.text import short
 from graphnet.core.graph import Graph

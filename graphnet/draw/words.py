@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphnet.common.tables import table
+from graphnet.common.text import table
 from graphnet.draw.names import count
 from graphnet.draw.picture import Arrow, Box, Bundle, Column, Diagram, Picture
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.errors import NonFiniteError

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphnet.common.hints import ByName
-from graphnet.common.tables import distinct, number, table
+from graphnet.common.text import ByName, distinct, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node, Numbers

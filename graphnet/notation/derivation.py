@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.settings import flag, listed
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node

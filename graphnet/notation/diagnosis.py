@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
-from graphnet.common.tables import html_table, number, table
-from graphnet.common.text import clean, markup
+from graphnet.common import cached_property
+from graphnet.common.text import clean, html_table, markup, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
@@ -18,7 +17,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
 from graphnet.notation.explanation import rms
-from graphnet.notation.symbols import Symbols
+from graphnet.notation.terms import Symbols
 
 NOTABLE = 2.0
 """Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""

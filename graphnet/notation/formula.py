@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common import tables
-from graphnet.common.cached import cached_property
-from graphnet.common.text import short
+from graphnet.common import cached_property
+from graphnet.common.text import number, short
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
@@ -25,8 +24,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation.symbols import Letters, Symbol, takes_all
-from graphnet.notation.terms import ByLabel, Entry, Leaf, Sized, SumOver, extent, run
+from graphnet.notation.terms import ByLabel, Entry, Leaf, Letters, Sized, SumOver, Symbol, extent, run, takes_all
 from graphnet.notation.writers import (
     Box,
     Digits,
@@ -236,7 +234,7 @@ def _number(value: float | bool) -> Piece:
         return Piece(row(Sign("−"), _number(-value).box), Level.SUM)
     if value == 0.5:
         return Piece(Digits("½"))
-    text = tables.number(value, 6)
+    text = number(value, 6)
     exact = fractions.Fraction(value).limit_denominator(1000)
     if float(text) != value and exact.numerator < 1000 and abs(float(exact) - value) < 1e-15 * value:
         return _fraction(Digits(str(exact.numerator)), Digits(str(exact.denominator)))  # 5/12, not 0.416667
@@ -286,7 +284,7 @@ class Layout:
             return _number(node.value.item())
         if isinstance(node, Constant):
             entries = node.value.ravel().tolist()
-            shown = ", ".join(tables.number(x, 6).replace("-", "−") for x in entries) if len(entries) <= 6 else ""
+            shown = ", ".join(number(x, 6).replace("-", "−") for x in entries) if len(entries) <= 6 else ""
             return Piece(Fence(Sign(shown or f"array {node.shape}"), "[", "]"))
         assert node.op is not None
         return self._call(node, node.op, node.inputs)

@@ -17,8 +17,19 @@ from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, fresh, letters_of_axes, takes_all
-from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
+from graphnet.notation.terms import (
+    SAMPLE,
+    Entry,
+    Leaf,
+    Letters,
+    Sized,
+    SumOver,
+    Symbol,
+    axes_along,
+    fresh,
+    letters_of_axes,
+    takes_all,
+)
 from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.text import markup
-from graphnet.notation.symbols import GREEK
+from graphnet.notation.terms import GREEK
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from matplotlib.mathtext import MathTextParser
 
 import graphnet as gn
 from graphnet.notation import rule_formulas
-from graphnet.notation.symbols import Symbol, Symbols, candidates
+from graphnet.notation.terms import Symbol, Symbols, candidates
 from tests.fuzz.dialect import running_sum, swish
 from tests.notation.networks import small
 from tests.ops.cases import EVERY, Case
