@@ -72,9 +72,6 @@ class Attempt:
     hint: str = ""
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         return f"Right: {self.report}" if self.ok else f"Not yet.\n{self.report}\nHint: {self.hint}"
 
     def _repr_html_(self) -> str:

@@ -102,9 +102,6 @@ class Diagnosis:
         return tuple(found for found in self.nodes if found.verdict)
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         lines = [f"- {verdict}" for verdict in self._verdicts()]
         return "\n".join([table(_HEADER, [_row(found) for found in self.nodes]), "", *(lines or [_NOTHING])])
 

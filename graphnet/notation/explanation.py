@@ -21,9 +21,9 @@ from graphnet.engine.rules import apply_backward
 from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
-from graphnet.notation.indices import IndexWriter
+from graphnet.notation.indices import IndexWriter, letters_of_axes
 from graphnet.notation.reading import Reader
-from graphnet.notation.terms import Leaf, SumOver, extent, letters_of_axes, run
+from graphnet.notation.terms import Leaf, SumOver, extent, run
 
 _Name = Literal["error", "slope", "activation"]
 
@@ -154,21 +154,16 @@ class Explanation:
         return self.node + (str(list(self.entry)) if self.entry else "")
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
                           *self._factor_lines(), "", f"verdict: {self.verdict}"])  # fmt: skip
 
     def _formula_lines(self) -> list[str]:
         lines = []
         if self.left is not None and self.formula is not None:
-            lines += ["", f"{self.left} = {self.formula}"]
-            shown = [_term_line(term) for term in self.terms[:MOST_TERMS]]
+            lines += ["", f"{self.left} = {self.formula}", *map(_term_line, self.terms[:MOST_TERMS])]
             if len(self.terms) > MOST_TERMS:
                 rest = sum(term.value for term in self.terms[MOST_TERMS:])
-                shown.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
-            lines += shown
+                lines.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
         lines += ["", "messages that add up to it"]
         return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
 
@@ -423,22 +418,23 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
         values = array[..., unit[0]]
         return Factor(name, graph.label(of), unit, rms(values), expected, values)
 
-    fed: list[Factor] = []
+    fed: tuple[Factor, ...] = ()
+    slope: tuple[Factor, ...] = ()
     if z.kind == "matmul":
         source = z.inputs[0]
         if source.ndim != 2 or len(entry) != 2:
             return ()
-        fed = [factor("activation", source, entry[:1], bwd.values[source], 1.0)]
+        fed = (factor("activation", source, entry[:1], bwd.values[source], 1.0),)
         use = graph.only_use(z)
         if use and use.consumer.kind == "bias_add" and use.slot == 0:
             z = use.consumer
     use = graph.only_use(z)
     a = use.consumer if use else z
-    units = Units.of(bwd, a)
-    unit, arrives_at = entry[-1:], z if units is None else a
+    unit, arrives_at = entry[-1:], z
+    if units := Units.of(bwd, a):
+        slope, arrives_at = (factor("slope", a, unit, units.slope, units.best),), a
     largest = max((rms(signal) for of, signal in bwd.error_signals.items() if is_activation(of)), default=1.0)
-    error = factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest)
-    return (error, *([] if units is None else [factor("slope", a, unit, units.slope, units.best)]), *fed)
+    return (factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest), *slope, *fed)
 
 
 def rms(array: Any) -> float:
@@ -451,13 +447,14 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
     if not np.isfinite(value):
         return f"it is not finite ({value}): look for the first node whose value or error signal is not", ""
     zero = next((factor for factor in factors if not np.any(factor.values)), None)
+    small = min(factors, key=lambda factor: factor.share, default=None)
+    terms: Numbers = np.prod([factor.values for factor in factors], axis=0)
     if value == 0 and zero is not None:
-        return f"it is exactly 0, because in every sample {_is_zero(zero)}", zero.name
-    if value == 0 and factors and not np.any(_terms(factors)):
-        return "it is exactly 0: in each sample one of its factors is", min(factors, key=lambda f: f.share).name
+        return f"it is exactly 0, because in every sample {str(zero).replace(': 0', ' is 0')}", zero.name
+    if value == 0 and small is not None and not np.any(terms):
+        return "it is exactly 0: in each sample one of its factors is", small.name
     if value == 0:
         return "it is exactly 0, though not all its terms are: they cancel", "cancels"
-    small = min(factors, key=lambda factor: factor.share, default=None)
     if abs(value) > 0.01 * largest:
         if small is not None and small.share < _SMALL * _SMALL:
             every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
@@ -465,18 +462,9 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
         return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     if small is not None and small.share < _SMALL:
         return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
-    terms = _terms(factors)
     if factors and abs(terms.sum()) < _SMALL * np.abs(terms).sum():
         return "it is small, because the samples pull in opposite directions: their terms cancel", "cancels"
     return "it is small, but no single factor is", ""
-
-
-def _terms(factors: tuple[Factor, ...]) -> Numbers:
-    return np.prod([factor.values for factor in factors], axis=0)  # type: ignore[no-any-return]
-
-
-def _is_zero(factor: Factor) -> str:
-    return str(factor).replace(": 0", " is 0")
 
 
 def _is_small(factor: Factor) -> str:

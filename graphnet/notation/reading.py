@@ -28,7 +28,8 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.terms import Leaf, Shortener, Symbol, Symbols, extent, letters_of_axes
+from graphnet.notation.indices import letters_of_axes
+from graphnet.notation.terms import Leaf, Shortener, Symbol, Symbols, extent
 from graphnet.ops import activations, arithmetic, images
 
 LARGEST, DEEPEST = 120, 60

@@ -1,9 +1,9 @@
-"""What formulas are made of beside ops, made as short as a person would write it, and run; what nodes and axes are called."""
+"""What formulas are made of beside ops, made as short as a person would write it, and run; and what nodes are called."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import is_
 from typing import Any, Literal, Protocol, TypeAlias
@@ -16,15 +16,18 @@ from graphnet.core.leaves import Constant
 from graphnet.core.node import Node, made_like
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
-from graphnet.core.shapes import Shape, normal_axes
+from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, is_scalar, unchanged
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
-from graphnet.ops import activations, elementwise, indexing, linear, losses, normalisation, reductions, shaping
+from graphnet.ops import losses
 from graphnet.ops.activations import Sigmoid
 from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Equal, Where, ZerosLike
 from graphnet.ops.shaping import BroadcastTo
+
+Letters: TypeAlias = tuple[str | None, ...]
+"""One letter an axis; None for an axis of size 1 that is not counted along."""
 
 
 class ByLabel(Protocol):
@@ -403,133 +406,3 @@ def _is_scored(graph: Graph, node: Node) -> bool:
         consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, losses.Loss) and slot == 0
     ]
     return bool(ops) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in ops))
-
-
-# Index letters: one for each axis of each value, the same for axes that an op lines up ------------------------------
-
-Letters: TypeAlias = tuple[str | None, ...]
-"""One letter an axis; None for an axis of size 1 that is not counted along."""
-
-SAMPLE = "n"
-
-
-def letters_of_axes(graph: Graph) -> dict[str, Letters]:
-    """Return a letter for each axis of each node, by label; axes that an op lines up share one.
-
-    Examples
-    --------
-    >>> import graphnet as gn
-    >>> x = gn.input("x", shape=(None, 2))
-    >>> a = gn.tanh(x @ gn.parameter("W", [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), name="a")
-    >>> letters = letters_of_axes(gn.Graph(gn.sum(a, name="E")))
-    >>> letters["x"], letters["W"], letters["a"]
-    (('n', 'j'), ('j', 'k'), ('n', 'k'))
-    """
-    from networkx.utils import UnionFind
-
-    same = UnionFind((graph.label(node), axis) for node in graph.nodes for axis in range(node.ndim))
-    for node in graph.nodes:
-        for (one, axis), (other, other_axis) in _lined_up(node):
-            same.union((graph.label(one), axis), (graph.label(other), other_axis))
-    samples = next((same[graph.label(x), 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
-    every = dict.fromkeys(same[graph.label(node), axis] for node in graph.nodes for axis in range(node.ndim))
-    classes = [axis for axis in every if axis is not samples]
-    names: dict[Any, str] = dict(zip(classes, _letters_for(len(classes)), strict=True))
-    if samples is not None:
-        names[samples] = SAMPLE
-    return {
-        graph.label(node): _distinct([names[same[graph.label(node), axis]] for axis in range(node.ndim)])
-        for node in graph.nodes
-    }
-
-
-def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
-    """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
-    distinct: list[str] = []
-    for letter in letters:
-        distinct.append(fresh(letter, distinct))
-    return tuple(distinct)
-
-
-def fresh(letter: str, used: Collection[str]) -> str:
-    """Return a letter that is not used yet: with primes, if it is."""
-    while letter in used:
-        letter += "′"
-    return letter
-
-
-def _letters_for(count: int) -> list[str]:
-    if count <= 3:
-        return list("ijk"[3 - count :])
-    plain = "ijklmpqrsuvwxyz"
-    return [plain[i % len(plain)] + "′" * (i // len(plain)) for i in range(count)]
-
-
-_Axis: TypeAlias = tuple[Node, int]
-
-
-def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
-    """Yield the axes that a node's op takes to run along with each other."""
-    if node.op is None:
-        return
-    if isinstance(node.op, losses.Loss):
-        prediction, target = node.inputs
-        yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
-    if isinstance(node.op, linear.Matmul):
-        x, y = node.inputs
-        yield (x, x.ndim - 1), (y, max(y.ndim - 2, 0))
-    all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
-    for source, along in zip(node.inputs, all_along, strict=True):
-        yield from (((source, axis), (node, to)) for axis, to in enumerate(along) if to is not None)
-
-
-# Along which axis of the output each axis of an operand runs -----------------------------------------------------------
-
-_Along: TypeAlias = tuple[int | None, ...]
-"""For each axis of an operand an axis of the output; None for one that ends in the op, or is stretched there."""
-
-
-def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]:
-    """Return where the axes of each operand go; all of them end in an op of which nothing is known.
-
-    Examples
-    --------
-    >>> axes_along(linear.Matmul(), (4, 3), [(4, 2), (2, 3)])
-    [(0, None), (None, 1)]
-    """
-    if isinstance(op, linear.Matmul):
-        x, y = operands
-        stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
-        in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
-        row = [len(stack)] if len(x) > 1 else []
-        column = [len(output) - 1] if len(y) > 1 else []
-        return [(*in_x, *row, None), (*in_y, None, *column)]
-    if isinstance(op, _MOVING) and takes_all(op):
-        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, shaping.Squeeze) else ()
-        sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
-        after = op.shape(tuple(sizes))
-        return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
-    keeps_shape = not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
-    if isinstance(op, _KEEPING) or keeps_shape:  # a custom op that keeps it works entry by entry, most likely
-        return [_aligned(output, operand) for operand in operands]
-    return [(None,) * len(operand) for operand in operands]
-
-
-_KEEPING = (
-    activations.AlongAxis,
-    elementwise.Elementwise,
-    linear.BiasAdd,
-    normalisation.Normalisation,
-    shaping.BroadcastTo,
-)
-_MOVING = (linear.Transpose, reductions.Reduction, shaping.Squeeze, shaping.ExpandDims, indexing.Getitem)
-
-
-def _aligned(output: Shape, operand: Shape) -> _Along:
-    extra = len(output) - len(operand)
-    return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
-
-
-def takes_all(op: Op | None) -> bool:
-    """Tell whether an op is no indexing that leaves entries out."""
-    return not isinstance(op, indexing.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)

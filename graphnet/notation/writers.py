@@ -117,11 +117,8 @@ class Written:
         """As MathML, to set in a ``<math>`` element."""
         return as_mathml(self.box)
 
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
-        return str(self)
+        return self.text
 
 
 # Unicode text -------------------------------------------------------------------------------------------------------
@@ -213,7 +210,6 @@ def as_latex(box: Box) -> str:
                 if _is_tall(inner)
                 else f"{left} {as_latex(inner)} {right}"
             )
-    raise AssertionError(box)
 
 
 def _is_tall(box: Box) -> bool:
@@ -282,4 +278,3 @@ def as_mathml(box: Box) -> str:
             return as_mathml(inner)
         case Fence(inner, left, right):
             return f'<mrow><mo fence="true">{left}</mo>{as_mathml(inner)}<mo fence="true">{right}</mo></mrow>'
-    raise AssertionError(box)
