@@ -100,13 +100,14 @@ def save_parameters(path: str | os.PathLike[str], target: Target, *, state: Mapp
 
 
 def _save(path: str | os.PathLike[str], target: Target, state: Any, *, with_graph: bool) -> None:
-    graph, arrays = as_graph(target), list[np.ndarray[Any, Any]]()
-    parameters = pack_parameters(graph, arrays)
+    graph = as_graph(target)
+    arrays = [parameter.value for parameter in graph.parameters]
+    places = {graph.label(parameter): place for place, parameter in enumerate(graph.parameters)}
     packed = pack_graph(graph, arrays) if with_graph else None
     if state is not None and not isinstance(state, Mapping):
         raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
     packed_state = pack(None if state is None else dict(state), arrays, "state")
-    write(path, {"graph": packed, "parameters": parameters, "state": packed_state}, arrays)
+    write(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
 
 
 def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:
@@ -250,13 +251,6 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
 Packed: TypeAlias = dict[str, Any]
 
 
-def pack_parameters(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> dict[str, int]:
-    """Return the positions of the parameters' arrays by name; append those to `arrays`."""
-    first = len(arrays)
-    arrays.extend(parameter.value for parameter in graph.parameters)
-    return {graph.label(parameter): first + i for i, parameter in enumerate(graph.parameters)}
-
-
 def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
     """Return a graph as JSON has it; append the arrays of its constants and settings to `arrays`."""
     positions = {node: position for position, node in enumerate(graph.nodes)}
@@ -298,7 +292,14 @@ def unpack_graph(archive: Archive, known: Known) -> Graph:
             nodes: list[Node] = []
             for entry in packed:
                 nodes.append(_unpack_node(archive, entry, nodes, parameters, known))
-            return _graph(archive, nodes, _chosen(archive, outputs, nodes))
+            chosen = _chosen(archive, outputs, nodes)
+            try:
+                graph = Graph(*chosen)
+            except GraphnetError as error:
+                raise archive.error(error.problem, MANIFEST, error.repair) from error
+            if len(graph) != len(nodes):
+                raise archive.error(f"{len(nodes) - len(graph)} of its nodes do not lead to an output", MANIFEST)
+            return graph
         case {"graph": None}:
             raise archive.error(
                 "it holds parameters without their graph",
@@ -343,16 +344,6 @@ def _chosen(archive: Archive, positions: Any, nodes: list[Node]) -> list[Node]:
     if not isinstance(positions, list) or not all(type(i) is int and 0 <= i < len(nodes) for i in positions):
         raise archive.error(f"{positions!r} are not the positions of nodes that come before"[:300], MANIFEST)
     return [nodes[position] for position in positions]
-
-
-def _graph(archive: Archive, nodes: list[Node], outputs: list[Node]) -> Graph:
-    try:
-        graph = Graph(*outputs)
-    except GraphnetError as error:
-        raise archive.error(error.problem, MANIFEST, error.repair) from error
-    if len(graph) != len(nodes):
-        raise archive.error(f"{len(nodes) - len(graph)} of its nodes do not lead to an output", MANIFEST)
-    return graph
 
 
 # Plain data ----------------------------------------------------------------------------------------------------------
@@ -427,23 +418,19 @@ def unpack(packed: Any, array: Callable[[Any], np.ndarray[Any, Any]], level: int
         return [unpack(item, array, level + 1) for item in packed]
     if not isinstance(packed, dict):
         return packed
-    match packed:
-        case {"array": position}:
-            value: Any = array(position)
-        case {"scalar": position}:
-            value = array(position)[()]
-        case {"tuple": list(items)}:
-            value = tuple(unpack(items, array, level + 1))
-        case {"slice": [start, stop, step]}:
-            value = slice(*[unpack(item, array, level + 1) for item in (start, stop, step)])
-        case {"float": "inf" | "-inf" | "nan" as text}:
-            value = float(text)
-        case {"ellipsis": None}:
-            value = ...
-        case {"dict": dict(items)}:
-            value = {key: unpack(item, array, level + 1) for key, item in items.items()}
-        case _:
-            raise ValueError(f"there is no such value: {packed!r}"[:200])
-    if len(packed) != 1:
-        raise ValueError(f"there is no such value: {packed!r}"[:200])
-    return value
+    match [*packed.items()]:
+        case [("array", position)]:
+            return array(position)
+        case [("scalar", position)]:
+            return array(position)[()]
+        case [("tuple", list(items))]:
+            return tuple(unpack(items, array, level + 1))
+        case [("slice", [start, stop, step])]:
+            return slice(*[unpack(item, array, level + 1) for item in (start, stop, step)])
+        case [("float", "inf" | "-inf" | "nan" as text)]:
+            return float(text)
+        case [("ellipsis", None)]:
+            return ...
+        case [("dict", dict(items))]:
+            return {key: unpack(item, array, level + 1) for key, item in items.items()}
+    raise ValueError(f"there is no such value: {packed!r}"[:200])

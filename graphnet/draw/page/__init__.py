@@ -12,7 +12,6 @@ import base64
 import hashlib
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -31,13 +30,14 @@ from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
-from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, Tree, element_of
+from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.errors import DrawError
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import rule_formulas
 from graphnet.notation.terms import Leaf, Symbol
+from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
     "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
@@ -323,9 +323,6 @@ _LARGEST, _DEEPEST = 60, 20  # formulas above this size or depth are neither rea
 _CLOSE = 1e-4  # relative difference up to which a formula gives a message: rounding in float32 makes some
 _PLACE = "\ue000"  # of no script: no name or function is written with it
 
-# Attributes of looks: none that runs, loads or links.
-_KEPT = frozenset({"class", "fence", "height", "lspace", "mathvariant", "rspace", "width"})
-
 
 def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
     """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
@@ -356,8 +353,8 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
             if has_one_output
         ]
         trees[ids[graph.label(node)]] = {
-            "value": _tree(rules.value),
-            "signal": _tree(rules.signal) if has_one_output else None,
+            "value": as_tree(rules.value.box),
+            "signal": as_tree(rules.signal.box) if has_one_output else None,
             "forward": _rule(rules.forward, ids),
             "backward": backward,
         }
@@ -399,20 +396,12 @@ def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
     def place(of: Leaf) -> Symbol:
         return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if of.is_signal else 'value'}")
 
-    return {"symbols": _tree(formula), "numbers": _tree(replace(formula, called=place))}
+    return {"symbols": as_tree(formula.box), "numbers": _with_places(as_tree(replace(formula, called=place).box))}
 
 
-def _tree(formula: Formula) -> Tree:
-    return _element_tree(ElementTree.fromstring(f"<math>{formula.mathml}</math>")[0])
-
-
-def _element_tree(element: ElementTree.Element) -> Tree:
-    """Return an element as plain data, the name of a place as a place for an array. Its depth is bounded."""
-    text = element.text or ""
-    if text.startswith(_PLACE):
-        return ["array", *text[1:].split(" ")]
-    made: Tree = [element.tag, {name: value for name, value in element.attrib.items() if name in _KEPT}]
-    made += [text] if text else []
-    for child in element:
-        made += [_element_tree(child), child.tail] if child.tail else [_element_tree(child)]
-    return made
+def _with_places(tree: Tree) -> Tree:
+    """Return MathML with a place for an array where the name of one is. Its depth is bounded."""
+    tag, attributes, *children = tree
+    if children and isinstance(children[0], str):
+        return ["array", *children[0][1:].split(" ")] if children[0].startswith(_PLACE) else tree
+    return [tag, attributes, *map(_with_places, children)]
