@@ -23,6 +23,7 @@ from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node, Numbers
+from graphnet.draw.plots import in_notebook
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Response
@@ -264,14 +265,7 @@ class StepCurve:
         return target
 
     def _repr_png_(self) -> bytes | None:
-        """Show the plot in a notebook; without matplotlib its text must do."""
-        try:
-            figure = self.plot().figure
-        except DrawError:
-            return None
-        from graphnet.draw.figure import png
-
-        return png(figure)
+        return in_notebook(lambda: self.plot().figure)
 
     def __repr__(self) -> str:
         best = f"best {number(self.best, 2)} with error {number(np.nanmin(self.errors, initial=np.inf), 3)}"

@@ -291,9 +291,7 @@ def edges_of(
     between: dict[tuple[int, int], list[Use]] = {}
     for start, end, use in uses_between(graph, items):
         between.setdefault((start, end), []).append(use)
-    messages: dict[
-        tuple[int, int | None], Array
-    ] = {}  # by the consumer's id: comparing nodes with == would build graph
+    messages: dict[tuple[int, int | None], Array] = {}  # by the consumer's id: comparing nodes would build graph
     if back is not None:
         # What is sent to numbers written in the code is left out: its arrows would only be clutter.
         sources = {use.source: None for uses in between.values() for use in uses if kind_of(use.source) != "literal"}

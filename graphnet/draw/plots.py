@@ -47,6 +47,17 @@ def axes_for(ax: Any, needed: int, size: tuple[float, float], columns: int = 3) 
     return figure_and_axes(ax, needed, size, columns)
 
 
+def in_notebook(plot: Callable[[], Figure]) -> bytes | None:
+    """Return what a plot draws as a notebook shows it; nothing if there is nothing to draw, or no matplotlib."""
+    try:
+        figure = plot()
+    except DrawError:
+        return None
+    from graphnet.draw.figure import png
+
+    return png(figure)
+
+
 def tidy(axes: Axes, title: str, x: str, y: str) -> None:
     """Give axes their words, and take away what carries no information."""
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)

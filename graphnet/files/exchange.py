@@ -65,15 +65,12 @@ def to_description(graph: Graph, node: Node) -> dict[str, Any]:
         "scope": graph.scope(node),
     }
     if node.op is not None:
-        description |= {"op": node.op.name, "origin": _origin(node.op), "settings": node.op.settings}
+        is_own = registry.OPS.get(node.op.name) is type(node.op)  # a custom op may have the name of a built-in one
+        origin = "graphnet" if is_own else "custom"
+        description |= {"op": node.op.name, "origin": origin, "settings": node.op.settings}
     if isinstance(node, (Parameter, Constant)):
         description["value"] = node.value
     return description
-
-
-def _origin(op: Op) -> str:
-    """Return whose op it is: a custom op may have the name of a built-in one."""
-    return "graphnet" if registry.OPS.get(op.name) is type(op) else "custom"
 
 
 def from_description(description: Mapping[str, Any], inputs: Sequence[Node], known: Known) -> Node:

@@ -352,10 +352,8 @@ class Layout:
                 return Piece(row(Sign("¬"), self.piece(x).inside(Level.ATOM)), Level.RELATION)
             case comparisons.Where(), (condition, x, y):
                 return self._choice(self.piece(condition), x, y)
-            case reductions.Sum(), (
-                Node(op=reductions.Sum(first, False), inputs=(x,)),
-            ):  # one sum over the axes of both
-                done = normal_axes(first, x.ndim)
+            case reductions.Sum(), (Node(op=reductions.Sum(first, False), inputs=(x,)),):
+                done = normal_axes(first, x.ndim)  # one sum over the axes of both
                 kept = [axis for axis in range(x.ndim) if axis not in done]
                 both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
                 return self._call(node, reductions.Sum(tuple(sorted(both))), (x,))
@@ -438,8 +436,7 @@ class Layout:
             return pieces[0][1]
         parts: list[Box] = []
         for sign, of in pieces:
-            if parts or sign < 0:
-                parts.append(Sign("−" if sign < 0 else "+", spaced=bool(parts)))
+            parts += [Sign("−" if sign < 0 else "+", spaced=bool(parts))] if parts or sign < 0 else []
             parts.append(of.inside(Level.PRODUCT, "+"))
         return Piece(row(*parts), Level.SUM)
 

@@ -147,7 +147,8 @@ def fit(
     training = Training(graph, optimizer, history, epochs, recorded)
     training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
-    shown = _is_watched() if progress is None else flag(progress, "progress", TrainingError)
+    is_watched = sys.stderr.isatty() or "ipykernel" in sys.modules  # in a terminal or a notebook
+    shown = is_watched if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
         with _bar(total) if shown else nullcontext() as bar:
@@ -213,11 +214,6 @@ def _bar(total: int | None) -> tqdm[Any]:
     from tqdm.auto import tqdm
 
     return tqdm(total=total, desc="training", unit="step")
-
-
-def _is_watched() -> bool:
-    """Tell whether somebody sees a progress bar: in a terminal or a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 # Numbers that are not finite ----------------------------------------------------------------------------------------

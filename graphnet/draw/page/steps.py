@@ -204,12 +204,8 @@ class Sentences:
 
     def _received(self, node: Node, step: Event) -> str:
         name = self.name(node)
-        senders = [
-            "its start"
-            if consumer is None or consumer.op is None
-            else f"{self.name(consumer)} ({short(consumer.op.name)})"
-            for consumer, *_ in step.messages
-        ]
+        consumers = [message.consumer for message in step.messages]
+        senders = [f"{self.name(c)} ({short(c.kind)})" if c is not None else "its start" for c in consumers]
         if len(senders) > 1:
             return f"{len(senders)} messages to {name}, from {_list(senders)}, add up"
         if step.messages[0].consumer is None:
@@ -390,9 +386,8 @@ class Stage:
             else:
                 left, bottom, right, top = _numbers(thing["bb"])
                 places[name] = [round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1)]
-        for edge in placed.get(
-            "edges", ()
-        ):  # Graphviz gives its first point and then three for each piece of the curve
+        for edge in placed.get("edges", ()):
+            # Graphviz gives its first point, and then three for each piece of the curve.
             points = [_numbers(point) for point in edge["pos"].split() if point[0] not in "se"]
             pairs = [f"{x:.1f} {height - y:.1f}" for x, y in points]
             places[edge["id"]] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
