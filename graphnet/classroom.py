@@ -23,7 +23,7 @@ from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node, Numbers
-from graphnet.draw.plots import in_notebook
+from graphnet.draw.plots import as_png
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Response
@@ -265,7 +265,7 @@ class StepCurve:
         return target
 
     def _repr_png_(self) -> bytes | None:
-        return in_notebook(lambda: self.plot().figure)
+        return as_png(lambda: self.plot().figure)
 
     def __repr__(self) -> str:
         best = f"best {number(self.best, 2)} with error {number(np.nanmin(self.errors, initial=np.inf), 3)}"

@@ -47,7 +47,7 @@ def axes_for(ax: Any, needed: int, size: tuple[float, float], columns: int = 3) 
     return figure_and_axes(ax, needed, size, columns)
 
 
-def in_notebook(plot: Callable[[], Figure]) -> bytes | None:
+def as_png(plot: Callable[[], Figure]) -> bytes | None:
     """Return what a plot draws as a notebook shows it; nothing if there is nothing to draw, or no matplotlib."""
     try:
         figure = plot()

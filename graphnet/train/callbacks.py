@@ -150,7 +150,7 @@ class History:
     def _repr_png_(self) -> bytes | None:
         from graphnet.draw import plots
 
-        return plots.in_notebook(self.plot)
+        return plots.as_png(self.plot)
 
 
 @dataclass
