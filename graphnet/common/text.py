@@ -105,6 +105,28 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     return [lowered[each] for each in difflib.get_close_matches(name.lower(), lowered, n=most)]
 
 
+def count(n: int, what: str, many: str = "") -> str:
+    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
+def listing(words: list[str], most: int) -> str:
+    """Return the first `most` of words, with an ellipsis if there are more.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")
+
+
 # Numbers and tables, as plain text and as HTML for notebooks: no script, nothing from elsewhere ----------------------
 
 LARGE_VIEW = 2**20

@@ -11,22 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, short
+from graphnet.common.text import clean, count, listing, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.names import (
-    WHY,
-    Names,
-    count,
-    kind_of,
-    listing,
-    number_text,
-    shape_text,
-    share_text,
-    signal_role,
-    title_of,
-)
+from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
 from graphnet.draw.picture import Arrow, Box, Direction, Field, Frame, LegendEntry, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.report import Report
-from graphnet.common.text import LONGEST, number, short
+from graphnet.common.text import LONGEST, count, listing, number, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
@@ -165,25 +165,3 @@ def shape_text(shape: Shape) -> str:
     ('shape (4, 3)', 'scalar')
     """
     return f"shape {shape}" if shape else "scalar"
-
-
-def count(n: int, what: str, many: str = "") -> str:
-    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
-
-    Examples
-    --------
-    >>> count(1, "node"), count(1200, "node")
-    ('1 node', '1,200 nodes')
-    """
-    return f"{n:,} {what if n == 1 else many or what + 's'}"
-
-
-def listing(words: list[str], most: int) -> str:
-    """Return the first `most` of words, with an ellipsis if there are more.
-
-    Examples
-    --------
-    >>> listing(["a", "b", "c"], 2)
-    'a, b, …'
-    """
-    return ", ".join(words[:most]) + (", …" if len(words) > most else "")

@@ -14,14 +14,14 @@ import numpy as np
 
 from graphnet.common import matplotlib_needed
 from graphnet.common.settings import flag, listed, op_function, real, whole
-from graphnet.common.text import short
+from graphnet.common.text import count, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import check_name
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
-from graphnet.draw.names import count, number_text
+from graphnet.draw.names import number_text
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.run import backward
 from graphnet.engine.units import NotInARowError, chain_of

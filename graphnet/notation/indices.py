@@ -16,17 +16,8 @@ from graphnet.core.op import Op
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.terms import Entry, Leaf, Letters, Sized, SumOver, Symbol
-from graphnet.ops import (
-    activations,
-    arithmetic,
-    elementwise,
-    indexing,
-    linear,
-    losses,
-    normalisation,
-    reductions,
-    shaping,
-)
+from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, normalisation, reductions, shaping
+from graphnet.ops.losses import Loss
 
 if TYPE_CHECKING:
     from graphnet.notation.derivation import Step
@@ -94,7 +85,7 @@ def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
     """Yield the axes that a node's op takes to run along with each other."""
     if node.op is None:
         return
-    if isinstance(node.op, losses.Loss):
+    if isinstance(node.op, Loss):
         prediction, target = node.inputs
         yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
     if isinstance(node.op, linear.Matmul):

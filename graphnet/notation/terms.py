@@ -71,13 +71,11 @@ class Leaf(Node):
 
     def of(self, values: ByLabel, signals: ByLabel | None) -> Any:
         """Look it up in a pass."""
-        if self.is_signal and signals is None:
-            raise KeyError(f"the formula mentions the error signal of {self.label!r}, and no error signals were given")
         try:
-            found = (signals if self.is_signal else values)[self.label]  # type: ignore[index]
+            found = (signals or {})[self.label] if self.is_signal else values[self.label]
         except KeyError:
             what = "error signal" if self.is_signal else "value"
-            raise GraphError(f"there is no {what} of {self.label!r}", repair="Give the values of a pass.") from None
+            raise GraphError(f"there is no {what} of {self.label!r}", repair=f"Give the {what}s of a pass.") from None
         return np.shape(found)[self.detail] if self.role == "size" else found
 
 
