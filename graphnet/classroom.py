@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.checker import check_op
-from graphnet.common.extras import matplotlib_needed
+from graphnet.common import matplotlib_needed
 from graphnet.common.settings import generator
-from graphnet.common.tables import html_text, number, table
+from graphnet.common.text import html_text, number, table
 from graphnet.core.function_op import FunctionOp, op
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.leaves import float_array, numbers
 from graphnet.core.node import Node, Numbers
+from graphnet.draw.plots import as_png
 from graphnet.engine.feeds import leaf_values
 from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.responses import STEP, Response
@@ -72,9 +73,6 @@ class Attempt:
     hint: str = ""
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         return f"Right: {self.report}" if self.ok else f"Not yet.\n{self.report}\nHint: {self.hint}"
 
     def _repr_html_(self) -> str:
@@ -268,14 +266,7 @@ class StepCurve:
         return target
 
     def _repr_png_(self) -> bytes | None:
-        """Show the plot in a notebook; without matplotlib its text must do."""
-        try:
-            figure = self.plot().figure
-        except DrawError:
-            return None
-        from graphnet.draw.figure import png
-
-        return png(figure)
+        return as_png(lambda: self.plot().figure)
 
     def __repr__(self) -> str:
         best = f"best {number(self.best, 2)} with error {number(np.nanmin(self.errors, initial=np.inf), 3)}"

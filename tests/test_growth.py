@@ -11,8 +11,8 @@ import pytest
 import graphnet as gn
 from graphnet.engine.perturb import responses
 from graphnet.engine.perturb.probes import Stack
-from graphnet.files import writing
-from graphnet.notation.paths import MOST_WORK, paths
+from graphnet.files import archive
+from graphnet.notation.explanation import MOST_WORK, paths
 from tools.growth import SHAPES, counted, operations
 
 
@@ -130,7 +130,7 @@ def test_a_rule_of_many_inputs_that_computes_what_it_sends_is_searched_as_far_as
 def test_what_could_not_be_loaded_does_not_replace_what_can(tmp_path, monkeypatch):
     path, w = tmp_path / "w.gn", gn.parameter("w", [1.0])
     gn.save(path, w)
-    monkeypatch.setattr(writing, "LARGEST_MANIFEST", 2000)
+    monkeypatch.setattr(archive, "LARGEST_MANIFEST", 2000)
     with pytest.raises(gn.errors.SaveError, match=r"np\.array"):
         gn.save(path, w, state={"numbers": list(range(2000))})
     assert gn.load(path)["w"].value == [1.0]

@@ -16,7 +16,7 @@ from tempfile import mkdtemp
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graphnet.common.tables import table
+from graphnet.common.text import table
 from tests.mistakes import values
 from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import trials, without_a_row

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphnet as gn
-from graphnet.common.hints import WRITTEN_OUT
+from graphnet.common.text import WRITTEN_OUT
 from graphnet.core.registry import BUILDERS
 from graphnet.core.registry import _name as called
 from graphnet.errors import GraphnetError

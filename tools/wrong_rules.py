@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graphnet.common.tables import table
+from graphnet.common.text import table
 from tests.wrong_rules.faults import FAULTS
 from tests.wrong_rules.score import Score, score
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.check.evidence import Scene
 from graphnet.check.report import Property
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.perturb.cuts import Messages, said_at
 from graphnet.engine.perturb.probes import StackError

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.check.differences import Judged, estimate, judge
 from graphnet.check.methods import Settings
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Messages, OpCall, tried

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.evidence import Scene
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Messages, tried

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphnet.check.evidence import Evidence, Name
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.node import Numbers
 
 _TRIED = "signs, factors, terms, sums, orders and places"

@@ -13,8 +13,7 @@ import numpy as np
 from graphnet.check import show
 from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
 from graphnet.common.settings import whole
-from graphnet.common.tables import number, table
-from graphnet.common.text import printable
+from graphnet.common.text import number, printable, table
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.registry import OPS

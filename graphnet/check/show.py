@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.common.extras import matplotlib_needed
-from graphnet.common.tables import html_table, number
-from graphnet.common.text import printable
+from graphnet.common import matplotlib_needed
+from graphnet.common.text import html_table, number, printable
 from graphnet.errors import DrawError
 
 if TYPE_CHECKING:

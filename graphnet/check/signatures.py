@@ -18,7 +18,7 @@ import numpy as np
 from graphnet.check import vocabulary
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed
 from graphnet.check.places import pattern, places
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.node import Numbers
 
 UNKNOWN = "no known signature"

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphnet.check.differences import Judged
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, allowed
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.node import Numbers
 
 Axes = tuple[int, ...]

@@ -14,7 +14,7 @@ from graphnet.check.differences import ROUNDING, Judged, judge
 from graphnet.check.methods import Settings, compare, conclude
 from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
 from graphnet.check.vocabulary import there
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant
 from graphnet.core.node import Node, Numbers, describe

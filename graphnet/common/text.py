@@ -1,12 +1,20 @@
-"""Names as text that is safe to show: every character visible, and escaped for XML.
+"""Text for people: names with every character visible, numbers, tables, and what to write in place of what there is not.
 
-Names come from users, and from files of strangers. `clean` makes every character visible, `short` also cuts.
+Names come from users, and from files of strangers. `clean` makes every character visible, `short` also cuts; `markup` escapes
+for XML.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphnet.errors import GraphError, shown
 
 LONGEST = 32
 """Characters of a name that are shown."""
@@ -95,3 +103,191 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Return the names that this one may have been meant for, whatever their case."""
     lowered = {each.lower(): each for each in known}
     return [lowered[each] for each in difflib.get_close_matches(name.lower(), lowered, n=most)]
+
+
+def count(n: int, what: str, many: str = "") -> str:
+    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
+def listing(words: list[str], most: int) -> str:
+    """Return the first `most` of words, with an ellipsis if there are more.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")
+
+
+# Numbers and tables, as plain text and as HTML for notebooks: no script, nothing from elsewhere ----------------------
+
+LARGE_VIEW = 2**20
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a number in a few digits, zero as ``0``.
+
+    Examples
+    --------
+    >>> number(0.123456), number(-0.0), number(1e-9), number(2.0)
+    ('0.1235', '0', '1e-09', '2')
+    """
+    return f"{value + 0.0:.{digits}g}" if value else "0"
+
+
+def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
+    """Return the entries of a large array without those that a broadcast view repeats, and how often each stands there.
+
+    Such a view can have more entries than any memory.
+
+    Examples
+    --------
+    >>> distinct(np.broadcast_to(1.0, (10**7, 10**7)))
+    (array([[1.]]), 100000000000000)
+    """
+    if array.size <= LARGE_VIEW:
+        return array, 1
+    kept = array[tuple(slice(None if stride else 1) for stride in array.strides)]
+    return kept, array.size // kept.size
+
+
+def summary(array: np.ndarray[Any, Any]) -> str:
+    """Return an array in a few words: its numbers if they are few, else its norm and range.
+
+    Examples
+    --------
+    >>> summary(np.array([0.5, -1.0])), summary(np.ones((2, 8)))
+    ('0.5 -1', 'norm 4, 1 to 1')
+    """
+    if array.size == 0:
+        return "empty"
+    if array.size <= 6:
+        return " ".join(number(x) for x in array.ravel())
+    entries, times = distinct(array)
+    if array.dtype == bool:
+        return f"{np.count_nonzero(entries) * times} of {array.size} true"
+    norm = np.linalg.norm(entries.ravel()) * times**0.5
+    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:
+    """Return rows as aligned columns; of more than `most` rows the middle is left out, with a count.
+
+    Examples
+    --------
+    >>> print(table(["node", "op"], [["a1", "tanh"]]))
+    node  op
+    ----  ----
+    a1    tanh
+    """
+    left_out = len(rows) - most
+    shown = list(rows) if left_out <= 0 else [*rows[: most // 2], *rows[-(most // 2) :]]
+    widths = [max(len(row[i]) for row in [header, *shown]) for i in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, ["-" * width for width in widths], *shown]
+    ]
+    if left_out > 0:
+        lines.insert(2 + most // 2, f"... {left_out} more ...")
+    return "\n".join(lines)
+
+
+_CELL = "padding:2px 10px;text-align:left;border-bottom:1px solid #e3e8ee"
+
+
+def html_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    marks: Mapping[int, tuple[str, str]] = MappingProxyType({}),
+    most: int = 60,
+) -> str:
+    """Return rows as an HTML table, at most the first `most` of them, and a line that says how many more there are.
+
+    Parameters
+    ----------
+    header, rows
+        The text of every cell, which is escaped here.
+    marks
+        For rows by their number: the colour of the last cell, and text to set across the table under them.
+    most
+        Rows that are shown.
+
+    Examples
+    --------
+    >>> html_table(["node"], [["a & b"]]).count("&amp;")
+    1
+    """
+
+    def cell(tag: str, text: str, style: str = "") -> str:
+        return f'<{tag} style="{_CELL};{style or "white-space:nowrap"}">{escape(text)}</{tag}>'
+
+    lines = ["".join(cell("th", title) for title in header)]
+    for place, (*first, last) in enumerate(rows[:most]):
+        ink, note = marks.get(place, ("", ""))
+        bold = f"white-space:nowrap;font-weight:bold;color:{ink}" if ink else ""
+        lines.append("".join(cell("td", text) for text in first) + cell("td", last, bold))
+        if note:
+            lines.append(f'<td colspan="{len(header)}" style="{_CELL};color:{ink}">{escape(note)}</td>')
+    more = f"<div>… and {len(rows) - most} more</div>" if len(rows) > most else ""
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<table style="border-collapse:collapse;margin:0.3em 0 0.8em">{body}</table>{more}'
+
+
+def html_text(text: str) -> str:
+    """Return text of several lines as HTML, as it stands."""
+    return f'<pre style="font-family:monospace;white-space:pre-wrap;word-break:normal">{escape(text)}</pre>'
+
+
+# What to write instead -----------------------------------------------------------------------------------------------
+
+_AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
+_VALID = "np.{}(np.where(np.isnan(a), b, a), np.where(np.isnan(b), a, b))"
+_OF_MATRICES = "Write its rule yourself: an op whose forward calls it on arrays"
+WRITTEN_OUT = {
+    "fmax": f"Write {_VALID.format('maximum')}",
+    "fmin": f"Write {_VALID.format('minimum')}",
+    "nanmean": "Write np.nansum(z, axis=0) / np.sum(~np.isnan(z), axis=0)",
+    "nanmax": "Write np.max(np.where(np.isnan(z), -np.inf, z))",
+    "nanmin": "Write np.min(np.where(np.isnan(z), np.inf, z))",
+    "linalg.svd": _OF_MATRICES,
+    "linalg.eigh": _OF_MATRICES,
+    "linalg.eig": _OF_MATRICES,
+    "linalg.qr": "Its R, with a positive diagonal, is np.linalg.cholesky(A.T @ A).T",
+    "linalg.pinv": "Of independent columns write np.linalg.solve(A.T @ A, A.T)",
+    "linalg.lstsq": "Write np.linalg.solve(A.T @ A, A.T @ b)",
+    "linalg.cond": "Write np.linalg.norm(A, 1) * np.linalg.norm(np.linalg.inv(A), 1)",
+    "interp": "Between two points write y0 + (y1 - y0) * np.clip((x - x0) / (x1 - x0), 0, 1)",
+    "cov": "With u = z - z.mean(1, keepdims=True) write u @ u.T / (z.shape[1] - 1)",
+    "corrcoef": "With u = z - z.mean(1, keepdims=True), divided by np.linalg.norm(u, axis=1, keepdims=True), write u @ u.T",
+    "trapezoid": "Write np.sum(y[1:] + y[:-1]) / 2, times the step",
+    "gradient": "Write (z[2:] - z[:-2]) / 2 with z[1:2] - z[:1] before it and z[-1:] - z[-2:-1] behind",
+    "sinc": "Write np.where(z == 0, 1, np.sin(np.pi * z) / (np.pi * np.where(z == 0, 1, z)))",
+    "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
+    "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
+    "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
+    "searchsorted": _AFTER,
+    "digitize": _AFTER,
+    "histogram": _AFTER,
+    "unique": _AFTER,
+    "insert": "Write np.concatenate([z[:i], values, z[i:]])",
+    "nonzero": "Take the entries, z[mask], or keep the shape, np.where(mask, z, 0)",
+}
+"""What to write in place of NumPy functions that no op covers."""
+
+
+class ByName(dict[str, Any]):
+    """Gradients by label, which say how to ask for one."""
+
+    def __missing__(self, key: object) -> NoReturn:
+        raise GraphError(
+            f"there is no gradient called {shown(key)}; there are {', '.join(map(repr, self)) or 'none'}",
+            repair="They go by the labels of the graph, graph.label(W); bwd.gradient(W) takes the node.",
+        )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
-from graphnet.common.hints import WRITTEN_OUT
+from graphnet.common.text import WRITTEN_OUT
 from graphnet.core import registry
 from graphnet.core.order import below, restored
 from graphnet.core.origin import current_scope, in_scope, source_line

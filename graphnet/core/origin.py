@@ -6,8 +6,7 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
-from graphnet.common.caller import callers_frame
-from graphnet.common.scopes import Scope
+from graphnet.common.caller import Scope, callers_frame
 from graphnet.errors import GraphError, shown
 
 _scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")

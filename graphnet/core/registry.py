@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from graphnet.common.hints import WRITTEN_OUT
+from graphnet.common.text import WRITTEN_OUT
 from graphnet.errors import OpaqueError
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from types import NoneType
 from typing import Any, Literal
 
 from graphnet.check.report import Report
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.replace import replacing
 from graphnet.common.settings import real, whole
+from graphnet.common.text import count
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.core.origin import check_name
@@ -20,7 +21,7 @@ from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.dot import fitting, op_view_svg, render
 from graphnet.draw.mermaid import to_mermaid
-from graphnet.draw.names import count, marks_of, report_title
+from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of

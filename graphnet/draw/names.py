@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.check.report import Report
-from graphnet.common import tables
-from graphnet.common.text import LONGEST, short
+from graphnet.common.text import LONGEST, count, listing, number, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node
@@ -167,7 +166,7 @@ def number_text(value: Any, digits: int = 4) -> str:
     """
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
-    return tables.number(value, digits).replace("-", "−")
+    return number(value, digits).replace("-", "−")
 
 
 def shape_text(shape: Shape) -> str:
@@ -179,25 +178,3 @@ def shape_text(shape: Shape) -> str:
     ('shape (4, 3)', 'scalar')
     """
     return f"shape {shape}" if shape else "scalar"
-
-
-def count(n: int, what: str, many: str = "") -> str:
-    """Return how many things there are, in words; `many` is the plural, if that is not made with an s.
-
-    Examples
-    --------
-    >>> count(1, "node"), count(1200, "node")
-    ('1 node', '1,200 nodes')
-    """
-    return f"{n:,} {what if n == 1 else many or what + 's'}"
-
-
-def listing(words: list[str], most: int) -> str:
-    """Return the first `most` of words, with an ellipsis if there are more.
-
-    Examples
-    --------
-    >>> listing(["a", "b", "c"], 2)
-    'a, b, …'
-    """
-    return ", ".join(words[:most]) + (", …" if len(words) > most else "")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.common.extras import matplotlib_needed
+from graphnet.common import matplotlib_needed
 from graphnet.common.settings import flag, listed, op_function, real, whole
-from graphnet.common.text import short
+from graphnet.common.text import count, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.origin import check_name
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
-from graphnet.draw.names import count, number_text
+from graphnet.draw.names import number_text
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.run import backward
 from graphnet.engine.units import NotInARowError, chain_of
@@ -45,6 +45,17 @@ def axes_for(ax: Any, needed: int, size: tuple[float, float], columns: int = 3) 
     with matplotlib_needed():
         from graphnet.draw.figure import figure_and_axes
     return figure_and_axes(ax, needed, size, columns)
+
+
+def as_png(plot: Callable[[], Figure]) -> bytes | None:
+    """Return what a plot draws as a notebook shows it; nothing if there is nothing to draw, or no matplotlib."""
+    try:
+        figure = plot()
+    except DrawError:
+        return None
+    from graphnet.draw.figure import png
+
+    return png(figure)
 
 
 def tidy(axes: Axes, title: str, x: str, y: str) -> None:

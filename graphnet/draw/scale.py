@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.tables import distinct
+from graphnet.common.text import distinct
 from graphnet.core.node import Array
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphnet.common.tables import table
-from graphnet.draw.names import count
+from graphnet.common.text import count, table
 from graphnet.draw.picture import Arrow, Box, Bundle, Column, Diagram, Picture
 
 _MOST_DESCRIBED = 60

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from graphnet.common.tables import number
+from graphnet.common.text import number
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.errors import GraphError, NonFiniteError, shown

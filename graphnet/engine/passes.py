@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from graphnet.common.hints import ByName
-from graphnet.common.tables import summary, table
+from graphnet.common.text import ByName, summary, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node, Numbers

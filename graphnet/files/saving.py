@@ -1,20 +1,31 @@
-"""Graphs, parameters and the state of a training, saved and loaded."""
+"""Graphs, parameters and the state of a training, saved and loaded.
+
+In a file each node is its description without what goes without saying, and its ``inputs``, the positions of earlier nodes.
+A parameter's array is found by the parameter's name.
+
+Plain data, as the settings of ops and the state of a training, are JSON. Numbers, strings, true, false, None, lists and dicts
+with text as keys are themselves. What JSON lacks is an object with one key: ``{"array": 3}`` and ``{"scalar": 3}`` (a number of
+NumPy's) refer to an array by position, ``{"tuple": [...]}``, ``{"slice": [start, stop, step]}``, ``{"float": "inf"}``,
+``{"ellipsis": null}``; and ``{"dict": {...}}`` is a dict.
+"""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import EllipsisType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.errors import SaveError, shown
-from graphnet.files.archive import MANIFEST
-from graphnet.files.network import known_ops, pack_graph, pack_parameters, unpack_graph
-from graphnet.files.plain import pack, unpack
-from graphnet.files.reading import opened
-from graphnet.files.writing import write
+from graphnet.core.leaves import Parameter
+from graphnet.core.node import Node
+from graphnet.errors import GraphnetError, LoadError, SaveError, shown
+from graphnet.files.archive import DTYPES, MANIFEST, Archive, opened, write
+from graphnet.files.exchange import Known, from_description, known_ops, to_description
 
 
 def save(path: str | os.PathLike[str], target: Target, *, state: Mapping[str, Any] | None = None) -> None:
@@ -89,13 +100,14 @@ def save_parameters(path: str | os.PathLike[str], target: Target, *, state: Mapp
 
 
 def _save(path: str | os.PathLike[str], target: Target, state: Any, *, with_graph: bool) -> None:
-    graph, arrays = as_graph(target), list[np.ndarray[Any, Any]]()
-    parameters = pack_parameters(graph, arrays)
+    graph = as_graph(target)
+    arrays = [parameter.value for parameter in graph.parameters]
+    places = {graph.label(parameter): place for place, parameter in enumerate(graph.parameters)}
     packed = pack_graph(graph, arrays) if with_graph else None
     if state is not None and not isinstance(state, Mapping):
         raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
     packed_state = pack(None if state is None else dict(state), arrays, "state")
-    write(path, {"graph": packed, "parameters": parameters, "state": packed_state}, arrays)
+    write(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
 
 
 def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:
@@ -232,3 +244,193 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(state, dict):
             raise archive.error("its state is no dict", MANIFEST)
     return state
+
+
+# Graphs --------------------------------------------------------------------------------------------------------------
+
+Packed: TypeAlias = dict[str, Any]
+
+
+def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
+    """Return a graph as JSON has it; append the arrays of its constants and settings to `arrays`."""
+    positions = {node: position for position, node in enumerate(graph.nodes)}
+    nodes = []
+    for node in graph.nodes:
+        packed = _pack_node(graph, node, arrays)
+        if node.inputs:
+            packed["inputs"] = [positions[source] for source in node.inputs]
+        nodes.append(packed)
+    return {"nodes": nodes, "outputs": [positions[output] for output in graph.outputs]}
+
+
+def _pack_node(graph: Graph, node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
+    described = to_description(graph, node)
+    if "value" in described:
+        del described["shape"], described["dtype"]  # the array says them
+        value = described.pop("value")
+        if not isinstance(node, Parameter):
+            arrays.append(value)
+            described["value"] = len(arrays) - 1
+    if settings := described.pop("settings", None):
+        described["settings"] = {
+            name: pack(setting, arrays, f"the setting {name!r} of op {described['op']}")
+            for name, setting in settings.items()
+        }
+    return {key: entry for key, entry in described.items() if entry != ""}
+
+
+def unpack_graph(archive: Archive, known: Known) -> Graph:
+    """Build the graph of an archive. It is verified: known ops, inputs before their consumers, shapes as inferred.
+
+    Raises
+    ------
+    LoadError
+        If it is no network.
+    """
+    match archive.manifest:
+        case {"graph": {"nodes": list(packed), "outputs": list(outputs)}, "parameters": dict(parameters)}:
+            nodes: list[Node] = []
+            for entry in packed:
+                nodes.append(_unpack_node(archive, entry, nodes, parameters, known))
+            chosen = _chosen(archive, outputs, nodes)
+            try:
+                graph = Graph(*chosen)
+            except GraphnetError as error:
+                raise archive.error(error.problem, MANIFEST, error.repair) from error
+            if len(graph) != len(nodes):
+                raise archive.error(f"{len(nodes) - len(graph)} of its nodes do not lead to an output", MANIFEST)
+            return graph
+        case {"graph": None}:
+            raise archive.error(
+                "it holds parameters without their graph",
+                repair="Build the graph and fill it: gn.load_parameters(path, graph).",
+            )
+        case _:
+            raise archive.error("it does not hold a graph's nodes and outputs, and the parameters", MANIFEST)
+
+
+def _unpack_node(
+    archive: Archive, packed: Any, earlier: list[Node], parameters: Mapping[str, Any], known: Known
+) -> Node:
+    where = f"node {len(earlier)}"
+    try:
+        where += f" {packed.get('name') or packed.get('op') or packed['kind']!r}"
+        sources = _chosen(archive, packed.get("inputs", []), earlier)
+        described = dict(packed)
+        if packed["kind"] in ("parameter", "constant"):
+            named = packed["kind"] == "parameter"
+            described["value"] = archive.array(parameters[packed["name"]] if named else packed["value"])
+        else:
+            described["shape"] = tuple(packed["shape"])
+            described["settings"] = {
+                name: unpack(setting, partial(archive.array, wait=True))  # an op may read it when it is made
+                for name, setting in packed.get("settings", {}).items()
+            }
+        return from_description(described, sources, known)
+    except LoadError:
+        raise
+    except GraphnetError as error:
+        raise archive.error(f"{where}: {error.problem}", MANIFEST, error.repair) from error
+    except Exception as error:  # of any kind: an op's class is given what the file calls its settings
+        raise archive.error(
+            f"{where} can't be built: {type(error).__name__} {error}"[:300],
+            MANIFEST,
+            "If it is a custom op, is the one passed as ops=[...] the one that was saved?",
+        ) from error
+
+
+def _chosen(archive: Archive, positions: Any, nodes: list[Node]) -> list[Node]:
+    """Return the nodes of these positions."""
+    if not isinstance(positions, list) or not all(type(i) is int and 0 <= i < len(nodes) for i in positions):
+        raise archive.error(f"{positions!r} are not the positions of nodes that come before"[:300], MANIFEST)
+    return [nodes[position] for position in positions]
+
+
+# Plain data ----------------------------------------------------------------------------------------------------------
+
+DEEPEST = 50
+"""Levels of dicts, lists and tuples."""
+
+_MOST_BITS = 8192  # of a whole number; Python refuses to read numbers of several thousand digits from text
+
+
+def pack(value: Any, arrays: list[np.ndarray[Any, Any]], what: str, level: int = 0) -> Any:
+    """Return a value as JSON has it; arrays are appended to `arrays`.
+
+    Raises
+    ------
+    SaveError
+        If there is something else in it, or nested too deeply. `what` says where.
+    """
+    if level > DEEPEST:
+        raise SaveError(f"{what} is nested more than {DEEPEST} levels deep", repair="Does it contain itself?")
+    kind = type(value)
+    if value is None or kind in (bool, str):
+        return value
+    if kind is int:
+        if value.bit_length() > _MOST_BITS:
+            raise SaveError(
+                f"{what} is a whole number of {value.bit_length():,} bits, and a file holds {_MOST_BITS:,}",
+                repair="Make an array of it.",
+            )
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if kind in (np.ndarray, np.memmap) or isinstance(value, np.generic):
+        return {"array" if kind in (np.ndarray, np.memmap) else "scalar": _place(value, arrays, what)}
+    if kind in (list, tuple):
+        items = [pack(item, arrays, f"{what}[{i}]", level + 1) for i, item in enumerate(value)]
+        return items if kind is list else {"tuple": items}
+    if kind is slice:
+        return {"slice": [pack(item, arrays, what, level + 1) for item in (value.start, value.stop, value.step)]}
+    if kind is EllipsisType:
+        return {"ellipsis": None}
+    if kind is dict and all(type(key) is str for key in value):
+        return {"dict": {key: pack(item, arrays, f"{what}[{key!r}]", level + 1) for key, item in value.items()}}
+    raise SaveError(
+        f"{what} is {shown(value)}, of type {kind.__name__}, which can't be saved",
+        repair="Numbers, strings, None, slices, arrays of numbers, and tuples, lists and dicts (with text as keys) can.",
+    )
+
+
+def _place(value: Any, arrays: list[np.ndarray[Any, Any]], what: str) -> int:
+    array = np.asarray(value)
+    if array.dtype.name not in DTYPES:
+        raise SaveError(
+            f"{what} has dtype {array.dtype}, which can't be saved",
+            repair="Arrays of numbers or truth values can; make it one, for example with .astype(float).",
+        )
+    arrays.append(array)
+    return len(arrays) - 1
+
+
+def unpack(packed: Any, array: Callable[[Any], np.ndarray[Any, Any]], level: int = 0) -> Any:
+    """Return the value that `pack` made this of; `array` gives the array of a position.
+
+    Raises
+    ------
+    ValueError
+        If `pack` never writes this.
+    """
+    if level > 2 * DEEPEST + 2:  # a dict and a tuple take two levels of JSON
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    if isinstance(packed, list):
+        return [unpack(item, array, level + 1) for item in packed]
+    if not isinstance(packed, dict):
+        return packed
+    match [*packed.items()]:
+        case [("array", position)]:
+            return array(position)
+        case [("scalar", position)]:
+            return array(position)[()]
+        case [("tuple", list(items))]:
+            return tuple(unpack(items, array, level + 1))
+        case [("slice", [start, stop, step])]:
+            return slice(*[unpack(item, array, level + 1) for item in (start, stop, step)])
+        case [("float", "inf" | "-inf" | "nan" as text)]:
+            return float(text)
+        case [("ellipsis", None)]:
+            return ...
+        case [("dict", dict(items))]:
+            return {key: unpack(item, array, level + 1) for key, item in items.items()}
+    raise ValueError(f"there is no such value: {packed!r}"[:200])

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from graphnet.common.scopes import Scope
+from graphnet.common.caller import Scope
 from graphnet.common.settings import generator, op_function, whole
 from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only

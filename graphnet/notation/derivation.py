@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.settings import flag, listed
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node
@@ -21,7 +21,7 @@ from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError, shown
 from graphnet.notation.formula import Formula
-from graphnet.notation.indices import in_indices
+from graphnet.notation.indices import SAMPLE, IndexWriter
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
 from graphnet.notation.writers import SPACE, Box, Sign, Written, row
@@ -66,9 +66,6 @@ class Step(Written):
         return row(self.of.box, Sign("=", spaced=True), self.formula.box)
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         return f"{self.text}    ({self.equation})" if self.equation else self.text
 
     def _repr_latex_(self) -> str:
@@ -126,10 +123,8 @@ class Derivation:
             )
         found: dict[str, Any] = {}
         for step in self.steps:
-            array = step.formula.evaluate(values, found)
-            found[step.label] = np.broadcast_to(
-                array, np.shape(values[step.label])
-            )  # a number may stand for equal entries
+            array = step.formula.evaluate(values, found)  # a number may stand for equal entries
+            found[step.label] = np.broadcast_to(array, np.shape(values[step.label]))
         return found
 
     @cached_property
@@ -159,9 +154,6 @@ class Derivation:
         }
 
     def __repr__(self) -> str:
-        return self.text
-
-    def __str__(self) -> str:
         return self.text
 
     def _repr_latex_(self) -> str:
@@ -195,8 +187,8 @@ def _aligned(lines: Sequence[str]) -> str:
 
 
 def _latex_line(step: Step) -> str:
-    equation = rf" && \text{{({_in_latex(step.equation)})}}" if step.equation else ""
-    return f"{step.of.latex} &= {step.formula.latex}{equation}"
+    number = re.sub(r"δ_(\w)", r"$\\delta_\1$", step.equation)
+    return f"{step.of.latex} &= {step.formula.latex}" + (rf" && \text{{({number})}}" if number else "")
 
 
 def _equation_in_mathml(equation: str) -> str:
@@ -206,14 +198,9 @@ def _equation_in_mathml(equation: str) -> str:
     return "<mtext>" + re.sub(r"δ_(\w)", r"</mtext><msub><mi>δ</mi><mi>\1</mi></msub><mtext>", text) + "</mtext>"
 
 
-def _in_latex(equation: str) -> str:
-    return re.sub(r"δ_(\w)", r"$\\delta_\1$", equation)
-
-
 def _plain(step: Step) -> dict[str, str]:
-    return {"node": step.label} | {
-        name: getattr(step, name) for name in ("kind", "equation", "text", "latex", "mathml")
-    }
+    names = {"node": "label"} | {name: name for name in ("kind", "equation", "text", "latex", "mathml")}
+    return {key: getattr(step, name) for key, name in names.items()}
 
 
 _LONGEST = 30
@@ -272,16 +259,15 @@ def derive(
     reader = Reader(as_graph(target))
     steps = _steps(reader, _wanted(reader.graph, wrt))
     derivation = Derivation(reader.graph, steps, _definitions(reader, steps))
-    return in_indices(derivation, reader) if flag(indices, "indices") else derivation
+    return _in_indices(derivation, reader) if flag(indices, "indices") else derivation
 
 
 def _wanted(graph: Graph, wrt: Node | str | Sequence[Node | str] | None) -> list[Node]:
     the_output(graph, "End in a loss, as gn.sse(a, t), or in gn.sum(...).")
+    if wrt is None and not graph.parameters:
+        raise GraphError("the graph has no parameters", repair="Name the nodes: derive(E, [x]).")
     if wrt is None:
-        wanted: list[Node] = list(graph.parameters)
-        if not wanted:
-            raise GraphError("the graph has no parameters", repair="Name the nodes: derive(E, [x]).")
-        return wanted
+        return list(graph.parameters)
     return [graph[node] for node in ([wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt", "nodes or names"))]
 
 
@@ -347,6 +333,25 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
             sides = Formula(reader.value(node)), Formula(formula)
             definitions.append(Step("definition", node, graph.label(node), *sides, equation))
     return tuple(reversed(definitions))
+
+
+def _in_indices(derivation: Derivation, reader: Reader) -> Derivation:
+    """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
+    lines = (*derivation.steps, *derivation.definitions)
+    writer = IndexWriter.clear(reader, lambda writer: [writer.sides(line) for line in lines])
+    entries = list(map(writer.sides, lines))
+    per_sample = all(writer.is_per_sample(line, right) for line, (_, right) in zip(lines, entries, strict=True))
+
+    def formula(node: Node, line: Step) -> Formula:
+        return Formula(node, writer.places, writer.letters[line.label], SAMPLE if per_sample else "")
+
+    written = [
+        replace(line, of=formula(left, line), formula=formula(right, line))
+        for line, (left, right) in zip(lines, entries, strict=True)
+    ]
+    count = len(derivation.steps)
+    of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
+    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
 
 
 # Which lines are equations of the derivation of error backpropagation -------------------------------------------------

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
-from graphnet.common.tables import html_table, number, table
-from graphnet.common.text import clean, markup
+from graphnet.common import cached_property
+from graphnet.common.text import clean, html_table, markup, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
@@ -18,7 +17,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
 from graphnet.notation.explanation import rms
-from graphnet.notation.symbols import Symbols
+from graphnet.notation.terms import Symbols
 
 NOTABLE = 2.0
 """Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""
@@ -103,9 +102,6 @@ class Diagnosis:
         return tuple(found for found in self.nodes if found.verdict)
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         lines = [f"- {verdict}" for verdict in self._verdicts()]
         return "\n".join([table(_HEADER, [_row(found) for found in self.nodes]), "", *(lines or [_NOTHING])])
 

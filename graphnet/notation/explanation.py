@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,18 +12,17 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common.settings import whole
-from graphnet.common.tables import html_text, number
+from graphnet.common.text import html_text, number
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
+from graphnet.engine.rules import apply_backward
 from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
-from graphnet.notation.indices import IndexWriter
-from graphnet.notation.paths import Path, Place, paths
+from graphnet.notation.indices import IndexWriter, letters_of_axes
 from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import letters_of_axes
 from graphnet.notation.terms import Leaf, SumOver, extent, run
 
 _Name = Literal["error", "slope", "activation"]
@@ -153,21 +154,16 @@ class Explanation:
         return self.node + (str(list(self.entry)) if self.entry else "")
 
     def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
                           *self._factor_lines(), "", f"verdict: {self.verdict}"])  # fmt: skip
 
     def _formula_lines(self) -> list[str]:
         lines = []
         if self.left is not None and self.formula is not None:
-            lines += ["", f"{self.left} = {self.formula}"]
-            shown = [_term_line(term) for term in self.terms[:MOST_TERMS]]
+            lines += ["", f"{self.left} = {self.formula}", *map(_term_line, self.terms[:MOST_TERMS])]
             if len(self.terms) > MOST_TERMS:
                 rest = sum(term.value for term in self.terms[MOST_TERMS:])
-                shown.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
-            lines += shown
+                lines.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
         lines += ["", "messages that add up to it"]
         return lines + [f"    {number(m.value, 6)}    from {m.consumer}" for m in self.messages]
 
@@ -427,22 +423,23 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
         values = array[..., unit[0]]
         return Factor(name, graph.label(of), unit, rms(values), expected, values)
 
-    fed: list[Factor] = []
+    fed: tuple[Factor, ...] = ()
+    slope: tuple[Factor, ...] = ()
     if z.kind == "matmul":
         source = z.inputs[0]
         if source.ndim != 2 or len(entry) != 2:
             return ()
-        fed = [factor("activation", source, entry[:1], bwd.values[source], 1.0)]
+        fed = (factor("activation", source, entry[:1], bwd.values[source], 1.0),)
         use = graph.only_use(z)
         if use and use.consumer.kind == "bias_add" and use.slot == 0:
             z = use.consumer
     use = graph.only_use(z)
     a = use.consumer if use else z
-    units = Units.of(bwd, a)
-    unit, arrives_at = entry[-1:], z if units is None else a
+    unit, arrives_at = entry[-1:], z
+    if units := Units.of(bwd, a):
+        slope, arrives_at = (factor("slope", a, unit, units.slope, units.best),), a
     largest = max((rms(signal) for of, signal in bwd.error_signals.items() if is_activation(of)), default=1.0)
-    error = factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest)
-    return (error, *([] if units is None else [factor("slope", a, unit, units.slope, units.best)]), *fed)
+    return (factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest), *slope, *fed)
 
 
 def rms(array: Any) -> float:
@@ -455,13 +452,14 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
     if not np.isfinite(value):
         return f"it is not finite ({value}): look for the first node whose value or error signal is not", ""
     zero = next((factor for factor in factors if not np.any(factor.values)), None)
+    small = min(factors, key=lambda factor: factor.share, default=None)
+    terms: Numbers = np.prod([factor.values for factor in factors], axis=0)
     if value == 0 and zero is not None:
-        return f"it is exactly 0, because in every sample {_is_zero(zero)}", zero.name
-    if value == 0 and factors and not np.any(_terms(factors)):
-        return "it is exactly 0: in each sample one of its factors is", min(factors, key=lambda f: f.share).name
+        return f"it is exactly 0, because in every sample {str(zero).replace(': 0', ' is 0')}", zero.name
+    if value == 0 and small is not None and not np.any(terms):
+        return "it is exactly 0: in each sample one of its factors is", small.name
     if value == 0:
         return "it is exactly 0, though not all its terms are: they cancel", "cancels"
-    small = min(factors, key=lambda factor: factor.share, default=None)
     if abs(value) > 0.01 * largest:
         if small is not None and small.share < _SMALL * _SMALL:
             every = f"it is small, as all gradients of this pass are (the largest is {number(largest)})"
@@ -469,18 +467,9 @@ def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[
         return f"it is not small: the largest gradient of any parameter is {number(largest)}", ""
     if small is not None and small.share < _SMALL:
         return f"it is small, because of the {small.name}: {_is_small(small)}", small.name
-    terms = _terms(factors)
     if factors and abs(terms.sum()) < _SMALL * np.abs(terms).sum():
         return "it is small, because the samples pull in opposite directions: their terms cancel", "cancels"
     return "it is small, but no single factor is", ""
-
-
-def _terms(factors: tuple[Factor, ...]) -> Numbers:
-    return np.prod([factor.values for factor in factors], axis=0)  # type: ignore[no-any-return]
-
-
-def _is_zero(factor: Factor) -> str:
-    return str(factor).replace(": 0", " is 0")
 
 
 def _is_small(factor: Factor) -> str:
@@ -495,3 +484,181 @@ def _saturated(factor: Factor) -> str:
     """Say it only of a unit that is so in every sample, by what is called saturated anywhere."""
     at_every = np.abs(factor.values) < SATURATED * factor.expected
     return ": the unit is saturated" if np.all(at_every) and np.any(factor.values) else ""
+
+
+# Paths from one entry to the output: the chain rule as a sum over paths, each the product of its slopes --------------
+
+
+Place = tuple[int, ...]
+
+MOST_STEPS = 20_000
+"""Entries visited, along all paths together."""
+
+MOST_WORK = 120_000
+"""Inputs given to rules, in all their runs together; a run itself counts as twenty."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from an entry to the output. Printed without nodes that merely pass an entry on, with slope 1.
+
+    Attributes
+    ----------
+    places : tuple of (str, tuple of int)
+        The label of each node on the way and the entry of its value, from where it starts to the output.
+    slopes : tuple of float
+        ∂(each place)/∂(the one before it); one fewer than places, and at the end the error signal the output starts with.
+    product : float
+        The product of the slopes: what this path adds to the gradient.
+    """
+
+    places: tuple[tuple[str, Place], ...]
+    slopes: tuple[float, ...]
+    product: float
+
+    def __str__(self) -> str:
+        shown = list(self.places[:1])
+        for i, place in enumerate(self.places[1:]):
+            if self.slopes[i] != 1 or place[1] != self.places[i][1] or place is self.places[-1]:
+                shown.append(place)
+        return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """The last place of a path, and how it was reached."""
+
+    node: Node
+    entry: Place
+    slope: float
+    product: float
+    before: _Trail | None
+
+
+def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple[Path, ...], int, bool]:
+    """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
+
+    At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
+    there add to the gradient. Paths on which a slope is exactly 0 add nothing and are left out.
+    """
+    slopes = Slopes(bwd)
+    found: list[tuple[_Trail, float]] = []
+    counter = itertools.count()
+    heap: list[tuple[float, int, _Trail]] = [(0.0, next(counter), _Trail(node, entry, 1.0, 1.0, None))]
+    steps = 0
+    while heap and steps < MOST_STEPS and slopes.work < MOST_WORK:
+        steps += 1
+        _, _, trail = heapq.heappop(heap)
+        for consumer, slot, delta in bwd.messages(trail.node):
+            if consumer is None or slot is None:
+                found.append((trail, float(delta[trail.entry])))
+                continue
+            if slopes.work >= MOST_WORK:  # within one node's uses, too: there may be as many as nodes
+                heapq.heappush(heap, (0.0, next(counter), trail))
+                break
+            for output, slope in slopes.column(consumer, slot, trail.entry):
+                product = trail.product * slope
+                weight = -abs(product * float(bwd.error_signals[consumer][output]))
+                heapq.heappush(heap, (weight, next(counter), _Trail(consumer, output, slope, product, trail)))
+    found.sort(key=lambda end: -abs(end[0].product * end[1]))
+    return tuple(_path(bwd, *end) for end in found[:most]), len(found), not heap
+
+
+def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
+    trails = [end]
+    while (before := trails[-1].before) is not None:
+        trails.append(before)
+    trails.reverse()
+    places = tuple((bwd.graph.label(trail.node), trail.entry) for trail in trails)
+    return Path(places, (*(trail.slope for trail in trails[1:]), start), end.product * start)
+
+
+# Slopes -------------------------------------------------------------------------------------------------------------
+
+_FEW = 64
+"""With no more outputs than this, each is asked for its slope; with more, those that move when the input does."""
+
+
+class Slopes:
+    """The slopes of single entries in one pass, found when asked for.
+
+    Attributes
+    ----------
+    work : int
+        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
+    """
+
+    def __init__(self, bwd: BackwardPass) -> None:
+        self.bwd = bwd
+        self.work = 0
+        self._probes: dict[Node, tuple[Numbers, list[Any]]] = {}
+        self._rows: dict[tuple[Node, Place], list[Any]] = {}
+        self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
+
+    def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
+        """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
+        key = (consumer, slot, entry)
+        if key not in self._columns:
+            passed_on = self._passed_on(consumer, slot, entry)
+            self._columns[key] = (
+                [
+                    (output, slope)
+                    for output in self._outputs(consumer, slot, entry)
+                    if (slope := self._slope(consumer, output, slot, entry)) != 0
+                ]
+                if passed_on is None
+                else [(passed_on, 1.0)]
+            )
+        return self._columns[key]
+
+    def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
+        """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
+
+        Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
+        """
+        if consumer not in self._probes:
+            delta = np.zeros(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
+            self._probes[consumer] = delta, list(messages(self.bwd, consumer, delta))
+        delta, sent = self._probes[consumer]
+        if sent[slot] is None:
+            return None
+        place, odd = divmod(sent[slot][*entry, ...].ctypes.data - delta.ctypes.data, delta.itemsize)
+        if odd or not 0 <= place < delta.size:
+            return None
+        return tuple(int(i) for i in np.unravel_index(place, delta.shape))
+
+    def _slope(self, consumer: Node, output: Place, slot: int, entry: Place) -> float:
+        row = self._rows.get((consumer, output))
+        if row is None:
+            self.work += 20 + len(consumer.inputs)
+            delta = np.zeros_like(self.bwd.values[consumer])
+            delta[output] = 1
+            row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))
+        return 0.0 if row[slot] is None else float(row[slot][entry])
+
+    def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
+        """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
+        value = self.bwd.values[consumer]
+        if value.size <= _FEW:
+            return list(np.ndindex(value.shape))
+        op = consumer.op
+        assert op is not None
+        inputs = [self.bwd.values[source] for source in consumer.inputs]
+        moved = np.zeros(value.shape, bool)
+        if inputs[slot].shape == value.shape:
+            moved[entry] = True
+        for sign in (-1, 1):
+            self.work += len(inputs)
+            changed = inputs[slot].copy()
+            changed[entry] += sign * 1e-3 * max(1.0, abs(float(changed[entry])))
+            with np.errstate(all="ignore"):
+                result = op.forward(*[changed if i == slot else x for i, x in enumerate(inputs)])
+            moved |= np.asarray(result) != value
+        return [tuple(int(i) for i in place) for place in np.argwhere(moved)]
+
+
+def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Any:
+    """Return what a node's backward rule sends to each input, given an error signal."""
+    inputs = [bwd.values[source] for source in node.inputs]
+    with np.errstate(all="ignore"):  # the pass itself has shown what is not finite
+        return apply_backward(bwd.graph, node, delta, bwd.values[node], inputs)

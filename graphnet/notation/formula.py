@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common import tables
-from graphnet.common.cached import cached_property
-from graphnet.common.text import short
+from graphnet.common import cached_property
+from graphnet.common.text import number, short
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
@@ -25,8 +24,8 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation.symbols import Letters, Symbol, takes_all
-from graphnet.notation.terms import ByLabel, Entry, Leaf, Sized, SumOver, extent, run
+from graphnet.notation.indices import takes_all
+from graphnet.notation.terms import ByLabel, Entry, Leaf, Letters, Sized, SumOver, Symbol, extent, run
 from graphnet.notation.writers import (
     Box,
     Digits,
@@ -236,7 +235,7 @@ def _number(value: float | bool) -> Piece:
         return Piece(row(Sign("−"), _number(-value).box), Level.SUM)
     if value == 0.5 or not math.isfinite(value):
         return Piece(Digits("½" if value == 0.5 else "∞" if value > 0 else "NaN"))
-    text = tables.number(value, 6)
+    text = number(value, 6)
     exact = fractions.Fraction(value).limit_denominator(1000)
     if float(text) != value and exact.numerator < 1000 and abs(float(exact) - value) < 1e-15 * value:
         return _fraction(Digits(str(exact.numerator)), Digits(str(exact.denominator)))  # 5/12, not 0.416667
@@ -286,7 +285,7 @@ class Layout:
             return _number(node.value.item())
         if isinstance(node, Constant):
             entries = node.value.ravel().tolist()
-            shown = ", ".join(tables.number(x, 6).replace("-", "−") for x in entries) if len(entries) <= 6 else ""
+            shown = ", ".join(number(x, 6).replace("-", "−") for x in entries) if len(entries) <= 6 else ""
             return Piece(Fence(Sign(shown or f"array {node.shape}"), "[", "]"))
         assert node.op is not None
         return self._call(node, node.op, node.inputs)
@@ -353,10 +352,8 @@ class Layout:
                 return Piece(row(Sign("¬"), self.piece(x).inside(Level.ATOM)), Level.RELATION)
             case comparisons.Where(), (condition, x, y):
                 return self._choice(self.piece(condition), x, y)
-            case reductions.Sum(), (
-                Node(op=reductions.Sum(first, False), inputs=(x,)),
-            ):  # one sum over the axes of both
-                done = normal_axes(first, x.ndim)
+            case reductions.Sum(), (Node(op=reductions.Sum(first, False), inputs=(x,)),):
+                done = normal_axes(first, x.ndim)  # one sum over the axes of both
                 kept = [axis for axis in range(x.ndim) if axis not in done]
                 both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
                 return self._call(node, reductions.Sum(tuple(sorted(both))), (x,))
@@ -439,8 +436,7 @@ class Layout:
             return pieces[0][1]
         parts: list[Box] = []
         for sign, of in pieces:
-            if parts or sign < 0:
-                parts.append(Sign("−" if sign < 0 else "+", spaced=bool(parts)))
+            parts += [Sign("−" if sign < 0 else "+", spaced=bool(parts))] if parts or sign < 0 else []
             parts.append(of.inside(Level.PRODUCT, "+"))
         return Piece(row(*parts), Level.SUM)
 

@@ -1,4 +1,4 @@
-"""Derivations entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
+"""Letters of axes, and formulas entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
 
 Layers run i → j → k, samples are n. Where samples don't mix, a line need not speak of all of them.
 """
@@ -6,42 +6,149 @@ Layers run i → j → k, samples are n. Where samples don't mix, a line need no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial, reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.shapes import normal_axes
+from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.rewrite import is_scalar
-from graphnet.notation.formula import Formula
-from graphnet.notation.reading import Reader
-from graphnet.notation.symbols import SAMPLE, Letters, Symbol, axes_along, fresh, letters_of_axes, takes_all
-from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
-from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
+from graphnet.notation.terms import Entry, Leaf, Letters, Sized, SumOver, Symbol
+from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, normalisation, reductions, shaping
+from graphnet.ops.losses import Loss
 
 if TYPE_CHECKING:
-    from graphnet.notation.derivation import Derivation, Step
+    from graphnet.notation.derivation import Step
+    from graphnet.notation.reading import Reader
+
+SAMPLE = "n"
 
 
-def in_indices(derivation: Derivation, reader: Reader) -> Derivation:
-    """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
-    lines = (*derivation.steps, *derivation.definitions)
-    writer = IndexWriter.clear(reader, lambda writer: [writer.sides(line) for line in lines])
-    entries = list(map(writer.sides, lines))
-    per_sample = all(writer.is_per_sample(line, right) for line, (_, right) in zip(lines, entries, strict=True))
+def letters_of_axes(graph: Graph) -> dict[str, Letters]:
+    """Return a letter for each axis of each node, by label; axes that an op lines up share one.
 
-    def formula(node: Node, line: Step) -> Formula:
-        return Formula(node, writer.places, writer.letters[line.label], SAMPLE if per_sample else "")
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> a = gn.tanh(x @ gn.parameter("W", [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), name="a")
+    >>> letters = letters_of_axes(gn.Graph(gn.sum(a, name="E")))
+    >>> letters["x"], letters["W"], letters["a"]
+    (('n', 'j'), ('j', 'k'), ('n', 'k'))
+    """
+    from networkx.utils import UnionFind
 
-    written = [
-        replace(line, of=formula(left, line), formula=formula(right, line))
-        for line, (left, right) in zip(lines, entries, strict=True)
-    ]
-    count = len(derivation.steps)
-    of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
+    same = UnionFind((graph.label(node), axis) for node in graph.nodes for axis in range(node.ndim))
+    for node in graph.nodes:
+        for (one, axis), (other, other_axis) in _lined_up(node):
+            same.union((graph.label(one), axis), (graph.label(other), other_axis))
+    samples = next((same[graph.label(x), 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
+    every = dict.fromkeys(same[graph.label(node), axis] for node in graph.nodes for axis in range(node.ndim))
+    classes = [axis for axis in every if axis is not samples]
+    names: dict[Any, str] = dict(zip(classes, _letters_for(len(classes)), strict=True))
+    if samples is not None:
+        names[samples] = SAMPLE
+    return {
+        graph.label(node): _distinct([names[same[graph.label(node), axis]] for axis in range(node.ndim)])
+        for node in graph.nodes
+    }
+
+
+def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
+    """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
+    distinct: list[str] = []
+    for letter in letters:
+        distinct.append(fresh(letter, distinct))
+    return tuple(distinct)
+
+
+def fresh(letter: str, used: Collection[str]) -> str:
+    """Return a letter that is not used yet: with primes, if it is."""
+    while letter in used:
+        letter += "′"
+    return letter
+
+
+def _letters_for(count: int) -> list[str]:
+    if count <= 3:
+        return list("ijk"[3 - count :])
+    plain = "ijklmpqrsuvwxyz"
+    return [plain[i % len(plain)] + "′" * (i // len(plain)) for i in range(count)]
+
+
+_Axis: TypeAlias = tuple[Node, int]
+
+
+def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
+    """Yield the axes that a node's op takes to run along with each other."""
+    if node.op is None:
+        return
+    if isinstance(node.op, Loss):
+        prediction, target = node.inputs
+        yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
+    if isinstance(node.op, linear.Matmul):
+        x, y = node.inputs
+        yield (x, x.ndim - 1), (y, max(y.ndim - 2, 0))
+    all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
+    for source, along in zip(node.inputs, all_along, strict=True):
+        yield from (((source, axis), (node, to)) for axis, to in enumerate(along) if to is not None)
+
+
+# Along which axis of the output each axis of an operand runs -----------------------------------------------------------
+
+_Along: TypeAlias = tuple[int | None, ...]
+"""For each axis of an operand an axis of the output; None for one that ends in the op, or is stretched there."""
+
+
+def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]:
+    """Return where the axes of each operand go; all of them end in an op of which nothing is known.
+
+    Examples
+    --------
+    >>> axes_along(linear.Matmul(), (4, 3), [(4, 2), (2, 3)])
+    [(0, None), (None, 1)]
+    """
+    if isinstance(op, linear.Matmul):
+        x, y = operands
+        stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
+        in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
+        row = [len(stack)] if len(x) > 1 else []
+        column = [len(output) - 1] if len(y) > 1 else []
+        return [(*in_x, *row, None), (*in_y, None, *column)]
+    if isinstance(op, _MOVING) and takes_all(op):
+        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, shaping.Squeeze) else ()
+        sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
+        after = op.shape(tuple(sizes))
+        return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
+    keeps_shape = not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
+    if isinstance(op, _KEEPING) or keeps_shape:  # a custom op that keeps it works entry by entry, most likely
+        return [_aligned(output, operand) for operand in operands]
+    return [(None,) * len(operand) for operand in operands]
+
+
+_KEEPING = (
+    activations.AlongAxis,
+    elementwise.Elementwise,
+    linear.BiasAdd,
+    normalisation.Normalisation,
+    shaping.BroadcastTo,
+)
+_MOVING = (linear.Transpose, reductions.Reduction, shaping.Squeeze, shaping.ExpandDims, indexing.Getitem)
+
+
+def _aligned(output: Shape, operand: Shape) -> _Along:
+    extra = len(output) - len(operand)
+    return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
+
+
+def takes_all(op: Op | None) -> bool:
+    """Tell whether an op is no indexing that leaves entries out."""
+    return not isinstance(op, indexing.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)
+
+
+# Entry by entry -------------------------------------------------------------------------------------------------------
 
 
 class IndexWriter:
@@ -96,7 +203,7 @@ class IndexWriter:
                     averaged = [] if isinstance(op, reductions.Sum) else known.values()
                     count = reduce(partial(self._call, arithmetic.Multiply()), averaged, self.reader.number(1.0))
                     return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
-            case op, (x,) if isinstance(op, _MOVING) and takes_all(op):
+            case op, (x,) if isinstance(op, _REARRANGING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
         return self._entry(node, indices)
@@ -239,7 +346,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_MOVING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
+_REARRANGING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

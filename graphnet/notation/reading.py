@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, Input
 from graphnet.core.node import Node
@@ -28,8 +28,8 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.plan.sizes import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.symbols import Symbol, Symbols, letters_of_axes
-from graphnet.notation.terms import Leaf, Shortener, extent
+from graphnet.notation.indices import letters_of_axes
+from graphnet.notation.terms import Leaf, Shortener, Symbol, Symbols, extent
 from graphnet.ops import activations, arithmetic, images
 
 LARGEST, DEEPEST = 120, 60

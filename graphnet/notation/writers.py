@@ -6,11 +6,11 @@ As Unicode text, LaTeX and MathML. Names are escaped here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.common.text import markup
-from graphnet.notation.symbols import GREEK
+from graphnet.notation.terms import GREEK
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,8 @@ class Written:
         """As MathML, to set in a ``<math>`` element."""
         return as_mathml(self.box)
 
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
-        return str(self)
+        return self.text
 
 
 # Unicode text -------------------------------------------------------------------------------------------------------
@@ -213,7 +210,6 @@ def as_latex(box: Box) -> str:
                 if _is_tall(inner)
                 else f"{left} {as_latex(inner)} {right}"
             )
-    raise AssertionError(box)
 
 
 def _is_tall(box: Box) -> bool:
@@ -242,44 +238,60 @@ def _latex_escape(name: str) -> str:
 
 # MathML -------------------------------------------------------------------------------------------------------------
 
+Tree: TypeAlias = list[Any]
+"""An element of XML as plain data: ``[tag, {attribute: value}, child, ...]``; a child is a tree or text."""
+
 SPACE = '<mspace width="0.3em"></mspace>'
 """Beside words. MathJax would take a no-break space for an entity that it doesn't know, and show an error."""
 
 
 def as_mathml(box: Box) -> str:
     """Write boxes as MathML, for use inside a ``<math>`` element."""
+    return _element(as_tree(box))
+
+
+def _element(tree: Tree | str) -> str:
+    if isinstance(tree, str):
+        return markup(tree)
+    tag, attributes, *children = tree
+    opened = "".join([tag, *(f' {name}="{value}"' for name, value in attributes.items())])
+    return f"<{opened}>{''.join(map(_element, children))}</{tag}>"
+
+
+def as_tree(box: Box) -> Tree:
+    """Return boxes as an element of MathML."""
     match box:
         case Name(text):
-            return f"<mi>{markup(text)}</mi>"  # one letter is set in italics, more are upright
+            return ["mi", {}, text]  # one letter is set in italics, more are upright
         case Indices(text):
-            return f"<mrow>{''.join(f'<mi>{markup(letter)}</mi>' for letter in text)}</mrow>"
+            return ["mrow", {}, *(["mi", {}, letter] for letter in text)]
         case Digits(text) if "e" in text:
             mantissa, exponent = _scientific(text)
-            minus = "<mo>−</mo>" if exponent < 0 else ""
-            power = f"<msup><mn>10</mn><mrow>{minus}<mn>{abs(exponent)}</mn></mrow></msup>"
-            return power if mantissa == "1" else f"<mrow><mn>{mantissa}</mn><mo>·</mo>{power}</mrow>"
+            minus = [["mo", {}, "−"]] if exponent < 0 else []
+            power = ["msup", {}, ["mn", {}, "10"], ["mrow", {}, *minus, ["mn", {}, str(abs(exponent))]]]
+            return power if mantissa == "1" else ["mrow", {}, ["mn", {}, mantissa], ["mo", {}, "·"], power]
         case Digits(text):
-            return f"<mn>{markup(text)}</mn>"
+            return ["mn", {}, text]
         case Sign(" "):
-            return '<mspace width="0.2em"></mspace>'
+            return ["mspace", {"width": "0.2em"}]
         case Sign("Σ"):
-            return "<mo>∑</mo>"
+            return ["mo", {}, "∑"]
         case Sign(text, spaced):
-            return f"<mo>{markup(text)}</mo>" if spaced else f'<mo lspace="0" rspace="0">{markup(text)}</mo>'
+            return ["mo", {} if spaced else {"lspace": "0", "rspace": "0"}, text]
         case Words(text):
-            return f"<mrow>{SPACE}<mtext>{markup(text)}</mtext>{SPACE}</mrow>"
+            space = ["mspace", {"width": "0.3em"}]
+            return ["mrow", {}, space, ["mtext", {}, text], space]
         case Row(parts):
-            return f"<mrow>{''.join(map(as_mathml, parts))}</mrow>"
+            return ["mrow", {}, *map(as_tree, parts)]
         case Script(base, sub, sup):
             tag = "munder" if base == Sign("Σ") else "m" + "sub" * (sub is not None) + "sup" * (sup is not None)
-            inner = "".join(as_mathml(part) for part in (base, sub, sup) if part is not None)
-            return f"<{tag}>{inner}</{tag}>" if sub or sup else inner
+            inner = [as_tree(part) for part in (base, sub, sup) if part is not None]
+            return [tag, {}, *inner] if sub or sup else inner[0]
         case Fraction(over, under):
-            return f"<mfrac>{as_mathml(over)}{as_mathml(under)}</mfrac>"
+            return ["mfrac", {}, as_tree(over), as_tree(under)]
         case Root(inner):
-            return f"<msqrt>{as_mathml(inner)}</msqrt>"
+            return ["msqrt", {}, as_tree(inner)]
         case Fence(inner, _, _, True):
-            return as_mathml(inner)
+            return as_tree(inner)
         case Fence(inner, left, right):
-            return f'<mrow><mo fence="true">{left}</mo>{as_mathml(inner)}<mo fence="true">{right}</mo></mrow>'
-    raise AssertionError(box)
+            return ["mrow", {}, ["mo", {"fence": "true"}, left], as_tree(inner), ["mo", {"fence": "true"}, right]]

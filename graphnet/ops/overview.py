@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.tables import table
+from graphnet.common.text import table
 from graphnet.core.function_op import as_op
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node

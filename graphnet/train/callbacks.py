@@ -11,7 +11,7 @@ import numpy as np
 
 from graphnet.common.settings import flag, listed, real, renamed, takes, whole
 from graphnet.core.graph import Graph
-from graphnet.errors import DrawError, TrainingError, shown
+from graphnet.errors import TrainingError, shown
 from graphnet.train.optimizers import AnyOptimizer
 
 if TYPE_CHECKING:
@@ -148,14 +148,9 @@ class History:
         return f"<History: {text}{f'; {self.stopped}' if self.stopped else ''}>"
 
     def _repr_png_(self) -> bytes | None:
-        """Return the plot, for notebooks; nothing if there is none to show."""
-        try:
-            figure = self.plot()
-        except DrawError:
-            return None
-        from graphnet.draw.figure import png
+        from graphnet.draw import plots
 
-        return png(figure)
+        return plots.as_png(self.plot)
 
 
 @dataclass

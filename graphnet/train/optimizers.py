@@ -330,10 +330,8 @@ def clipped(gradients: Mapping[str, Numbers], norm: float | None, value: float |
         gradients = {name: np.clip(gradient, -value, value) for name, gradient in gradients.items()}
     if norm is not None:
         largest = max((float(np.abs(gradient).max()) for gradient in gradients.values() if gradient.size), default=0.0)
-        with np.errstate(invalid="ignore"):  # ∞ / ∞
-            scaled = {
-                name: gradient / (largest or 1) for name, gradient in gradients.items()
-            }  # squares keep within range
+        with np.errstate(invalid="ignore"):  # ∞ / ∞; else the squares keep within range
+            scaled = {name: gradient / (largest or 1) for name, gradient in gradients.items()}
         length = math.sqrt(sum(float(np.square(part).sum()) for part in scaled.values()))
         if not math.isfinite(length) and np.geterr()["over"] != "ignore":
             name = next(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())

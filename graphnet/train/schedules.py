@@ -176,10 +176,6 @@ def _require_rate(rate: object) -> None:
     except TrainingError:
         repair = "Give a positive number: the gradient is subtracted already."
         if not isinstance(rate, (int, float)):
-            repair = (
-                "Write gn.Adam(0.001): what is trained is not the optimiser's to know, gn.fit finds it in the graph."
-            )
-        raise TrainingError(
-            f"learning rate {shown(rate)} is not positive",
-            repair=repair,
-        ) from None
+            example = "gn.Adam(0.001)"
+            repair = f"Write {example}: what is trained is not the optimiser's to know, gn.fit finds it in the graph."
+        raise TrainingError(f"learning rate {shown(rate)} is not positive", repair=repair) from None

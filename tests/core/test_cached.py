@@ -2,7 +2,7 @@
 
 import threading
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 
 
 class Slow:

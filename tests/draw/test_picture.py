@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.build import edges_of, picture_of
+from graphnet.draw.build import edges_of, outline, picture_of
 from graphnet.draw.names import number_text
-from graphnet.draw.outline import outline
 from graphnet.draw.picture import Arrow, Mark
 from graphnet.draw.scale import Scale, linear, logarithmic
 

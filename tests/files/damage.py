@@ -14,7 +14,7 @@ import numpy as np
 
 import graphnet as gn
 from graphnet.files.archive import MANIFEST, comment, digest
-from graphnet.files.network import to_description
+from graphnet.files.exchange import to_description
 
 
 class Damaged(NamedTuple):

@@ -6,16 +6,12 @@ import os
 import subprocess
 import sys
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import graphnet as gn
 from graphnet.errors import LoadError
-from graphnet.files.writing import joined
 from tests.files.damage import SAMPLE_STATE, archive_of, fingerprint, members_of, sample_graph, seal, seal_of
 
 MIB = 1 << 20
@@ -73,27 +69,6 @@ def test_large_arrays_between_small_ones_are_members_that_other_programs_read(pa
     for i, value in enumerate(values):
         np.testing.assert_array_equal(read[i], value, strict=True)
         np.testing.assert_array_equal(gn.load(path)[f"w{i}"].value, value, strict=True)
-
-
-@given(parts=st.lists(st.binary(max_size=3000), max_size=5))
-def test_sums_of_pieces_join_to_the_sum_of_the_whole(parts):
-    crc = 0
-    for part in parts:
-        crc = joined(crc, zlib.crc32(part), len(part))
-    assert crc == zlib.crc32(b"".join(parts))
-
-
-def test_without_the_library_for_fast_sums_the_bytes_are_the_same(path, tmp_path):
-    code = """
-import sys
-sys.modules["zlib_ng"] = None
-import numpy as np
-import graphnet as gn
-gn.save(sys.argv[1], gn.parameter("w", np.arange(300_000.0)))
-"""
-    subprocess.run([sys.executable, "-c", code, tmp_path / "other.gn"], check=True)
-    gn.save(path, gn.parameter("w", np.arange(300_000.0)))
-    assert path.read_bytes() == (tmp_path / "other.gn").read_bytes()
 
 
 def test_equal_graphs_give_equal_bytes(sample, tmp_path):

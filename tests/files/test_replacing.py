@@ -255,7 +255,7 @@ def test_saves_to_one_path_at_the_same_time_all_succeed(path):
 
 
 def test_a_file_that_is_being_read_is_not_disturbed_by_a_save(path):
-    from graphnet.files.reading import opened
+    from graphnet.files.archive import opened
 
     gn.save(path, OLD)
     with opened(path) as archive:

@@ -8,8 +8,9 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import graphnet as gn
+from graphnet.errors import GraphError
 from graphnet.notation import rule_formulas
-from graphnet.notation.symbols import Symbol, Symbols, candidates
+from graphnet.notation.terms import Symbol, Symbols, candidates
 from tests.fuzz.dialect import running_sum, swish
 from tests.notation.networks import small
 from tests.ops.cases import EVERY, Case
@@ -221,3 +222,13 @@ def test_latex_has_no_commands_that_only_mathjax_knows():
     assert r"\gt" not in latex
     for line in latex.split("\n")[1:-1]:
         MathTextParser("agg").parse(f"${line.rstrip(chr(92)).replace('&', '')}$")
+
+
+@pytest.mark.parametrize(
+    ("given", "lacks"), [(({"a": 0.5},), "error signal of 'a'"), (({}, {"a": 1.0}), "value of 'a'")], ids=str
+)
+def test_a_formula_that_is_not_given_all_it_mentions_says_what_it_lacks(given, lacks):
+    a = gn.tanh(gn.parameter("z", 0.3), name="a")
+    (slope,) = rule_formulas(gn.square(a, name="E"))[a].backward
+    with pytest.raises(GraphError, match=f"there is no {lacks}"):
+        slope.evaluate(*given)

@@ -2,9 +2,8 @@
 
 Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
 same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers. Here all that
-the page shows is gathered as plain data that JSON can hold; every text in it is clean, nothing is escaped. `steps` says what
-happens in which order and in which words, `scenery` brings that to the boxes of a picture and finds places for them,
-`formulas` makes plain data of rules.
+the page shows is gathered as plain data that JSON can hold, formulas too; every text in it is clean, nothing is escaped.
+`steps` says what happens in which order and in which words, brings that to the boxes of a picture, and finds places for them.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from operator import attrgetter
 from typing import Any, Literal
+
+import numpy as np
 
 from graphnet.common.text import markup, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, number_text, share_text
-from graphnet.draw.page.formulas import rule_trees
-from graphnet.draw.page.scenery import Stage
-from graphnet.draw.page.steps import PHASES, Event, Sentences, new_value, steps_of
+from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
 from graphnet.draw.units.build import Scales, diagram_of
@@ -34,6 +34,10 @@ from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.errors import DrawError
+from graphnet.notation.formula import Formula
+from graphnet.notation.reading import rule_formulas
+from graphnet.notation.terms import Leaf, Symbol
+from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
     "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
@@ -309,3 +313,96 @@ def _part(part: Element) -> dict[str, Any]:
         "tip": part.tip,
     }
     return told | ({"updated": part.updated} if part.updated else {})
+
+
+# The formulas of a graph's rules -------------------------------------------------------------------------------------
+
+
+_MOST_NODES = 1_000  # the formulas of larger graphs are not read
+_LARGEST, _DEEPEST = 60, 20  # formulas above this size or depth are neither read nor filled with numbers by anybody
+_CLOSE = 1e-4  # relative difference up to which a formula gives a message: rounding in float32 makes some
+_PLACE = "\ue000"  # of no script: no name or function is written with it
+
+
+def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, dict[str, Any]]:
+    """Return the formulas of every node that has an op, by ``"n12"`` for the node at place 12 of ``graph.nodes``.
+
+    They must give the messages of the passes: a formula that takes ∂E/∂E for 1 is left out where the way back started with
+    something else. For each node there are ``value`` and ``signal``, its symbols; ``forward``, its rule; ``backward``, one
+    for each input, or ``None``. A rule is ``{"symbols": tree, "numbers": tree or None}``, or ``None`` if it is too large.
+    Where there are several outputs there is no one E to differentiate: ``signal`` and ``backward`` are ``None``.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> z = gn.input("z1")
+    >>> a = gn.exp(z, name="a1")
+    >>> rule_trees(gn.Graph(a))["n1"]["forward"]["numbers"]
+    ['msup', {}, ['mi', {}, 'e'], ['array', 'n0', 'value']]
+    """
+    if len(graph) > _MOST_NODES:
+        return {}
+    ids = {graph.label(node): f"n{place}" for place, node in enumerate(graph.nodes)}
+    replaced = {node for run in runs for node in run.replaced}
+    checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
+    has_one_output = len(graph.outputs) == 1
+    trees = {}
+    for node, rules in rule_formulas(graph).items():
+        backward = [
+            _rule(message, ids) if message and all(check.gives(message, node, slot) for check in checks) else None
+            for slot, message in enumerate(rules.backward)
+            if has_one_output
+        ]
+        trees[ids[graph.label(node)]] = {
+            "value": as_tree(rules.value.box),
+            "signal": as_tree(rules.signal.box) if has_one_output else None,
+            "forward": None if node in replaced else _rule(rules.forward, ids),
+            "backward": backward,
+        }
+    return trees
+
+
+class _Check:
+    """Compares formulas with the messages of one pass."""
+
+    def __init__(self, run: BackwardPass) -> None:
+        self.run = run
+        self.signals = {run.graph.label(node): signal for node, signal in run.error_signals.items()}
+        messages = (message for node in run.error_signals for message in run.messages(node))
+        self.sent = {(id(message.consumer), message.slot): message.delta for message in messages}
+
+    def gives(self, formula: Formula, node: Node, slot: int) -> bool:
+        """Tell whether a formula gives the message that a node sent to an input; true if it sent none."""
+        sent = self.sent.get((id(node), slot))
+        if sent is None or _is_too_large(formula):
+            return True
+        try:
+            with np.errstate(all="ignore"):
+                given = np.asarray(formula.evaluate(self.run, self.signals))
+                room = _CLOSE * float(np.max(np.abs(sent), initial=0.0))
+                return given.shape == sent.shape and np.allclose(given, sent, _CLOSE, room, equal_nan=True)
+        except Exception:  # a custom rule may do anything: without the formula there is still the message
+            return False
+
+
+def _is_too_large(formula: Formula) -> bool:
+    size, depth = formula.extent
+    return size > _LARGEST or depth > _DEEPEST
+
+
+def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:
+    if _is_too_large(formula):
+        return None
+
+    def place(of: Leaf) -> Symbol:
+        return Symbol(f"{_PLACE}{ids[of.label]} {'signal' if of.is_signal else 'value'}")
+
+    return {"symbols": as_tree(formula.box), "numbers": _with_places(as_tree(replace(formula, called=place).box))}
+
+
+def _with_places(tree: Tree) -> Tree:
+    """Return MathML with a place for an array where the name of one is. Its depth is bounded."""
+    tag, attributes, *children = tree
+    if children and isinstance(children[0], str):
+        return ["array", *children[0][1:].split(" ")] if children[0].startswith(_PLACE) else tree
+    return [tag, attributes, *map(_with_places, children)]

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphnet.common.text import short
+from graphnet.common.text import count, listing, short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
-from graphnet.draw.names import Names, count, listing, number_text, shape_text, title_of
+from graphnet.draw.names import Names, number_text, shape_text, title_of
 from graphnet.draw.picture import Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.scale import Scale, linear, logarithmic
 from graphnet.engine.interventions import Difference

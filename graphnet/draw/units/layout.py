@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, starmap
 from typing import Any, NamedTuple, TypeAlias
 
+from graphnet.common.text import count
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
-from graphnet.draw.names import WHY, count
+from graphnet.draw.names import WHY
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
 from graphnet.draw.units import shapes
 from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Span, Stroke, Text, formula, plain

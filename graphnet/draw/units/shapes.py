@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
 from graphnet.draw.dot import FONT, dot_markup
+from graphnet.notation.writers import Tree
 
 ENGINE = "nop2"
 """The engine of Graphviz that leaves everything where it is."""
@@ -24,9 +25,6 @@ Point: TypeAlias = tuple[float, float]
 
 Circle: TypeAlias = tuple[float, float, float]
 """Its middle and its radius."""
-
-Tree: TypeAlias = list[Any]
-"""An element of XML as plain data: ``[tag, {attribute: value}, child, ...]``; a child is a tree or text."""
 
 Paint: TypeAlias = Callable[[Shade], str]
 """What is written for a colour."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.cached import cached_property
+from graphnet.common import cached_property
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.rules import as_messages, read_only

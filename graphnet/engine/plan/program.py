@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from graphnet import native
-from graphnet.common.tables import table
+from graphnet.common.text import table
 from graphnet.core.node import Numbers
 from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.memory import MemoryLayout
