@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
@@ -37,6 +38,23 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
         return array, 1
     kept = array[tuple(slice(None if stride else 1) for stride in array.strides)]
     return kept, array.size // kept.size
+
+
+def length(*arrays: np.ndarray[Any, Any]) -> float:
+    """Return the Euclidean norm over all entries, also where their squares would leave the range, in float32 above all.
+
+    Examples
+    --------
+    >>> length(np.array([3.0]), np.array([4.0])), f"{length(np.array([3e-30, 4e-30], np.float32)):.6g}"
+    (5.0, '5e-30')
+    """
+    parts = [(kept, times) for kept, times in map(distinct, arrays) if kept.size]
+    largest = max((float(np.abs(kept).max()) for kept, _ in parts), default=0.0)
+    if not 0 < largest < math.inf:
+        largest = 1.0  # nothing, an infinity, or NaN: as the squares say
+    return largest * math.sqrt(
+        sum(times * float(np.square(kept / largest, dtype=float).sum()) for kept, times in parts)
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

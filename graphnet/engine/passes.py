@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.common.hints import ByName
-from graphnet.common.tables import distinct, number, table
+from graphnet.common.tables import distinct, length, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Array, Node, Numbers
@@ -169,5 +169,4 @@ def summary(array: Numbers) -> str:
     entries, times = distinct(array)
     if array.dtype == bool:
         return f"{np.count_nonzero(entries) * times} of {array.size} true"
-    norm = np.linalg.norm(entries.ravel()) * times**0.5
-    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"
+    return f"norm {number(length(array))}, {number(entries.min())} to {number(entries.max())}"

@@ -250,3 +250,11 @@ def test_what_is_in_a_pass():
     assert gn.tanh(x) not in fwd
     assert "b" not in fwd
     assert [fwd.graph.label(node) for node in fwd] == ["x", "a"]
+
+
+def test_the_norm_of_numbers_whose_squares_leave_float32_is_said():
+    """1e-25 squared is 0 in float32, which would call a vanishing error signal 0; 1e25 squared is infinite."""
+    w = gn.parameter("w", np.full(100, 1e25, np.float32))
+    bwd = gn.backward(gn.sum(w * np.full(100, 1e-25, np.float32)), {})
+    assert "norm 1e+26, 1e+25 to 1e+25" in str(bwd)
+    assert "norm 1e-24, 1e-25 to 1e-25" in str(bwd)

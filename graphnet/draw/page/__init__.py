@@ -18,6 +18,7 @@ from importlib.resources import files
 from operator import attrgetter
 from typing import Any, Literal
 
+from graphnet.common.tables import length
 from graphnet.common.text import markup, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
@@ -27,7 +28,7 @@ from graphnet.draw.page.formulas import rule_trees
 from graphnet.draw.page.scenery import Stage
 from graphnet.draw.page.steps import PHASES, Event, Sentences, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
+from graphnet.draw.scale import Scale, array_data, linear, logarithmic
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
@@ -257,7 +258,7 @@ class _Page:
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
         signals = run.error_signals if isinstance(run, BackwardPass) else {}
-        norms = [(norm(signals[node]), node) for node in nodes if node in signals]
+        norms = [(length(signals[node]), node) for node in nodes if node in signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])

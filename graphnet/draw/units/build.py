@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.tables import length
 from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
@@ -335,4 +336,4 @@ def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
 def _size(what: str, array: Array | None) -> str:
     if array is None:
         return ""
-    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number_text(np.linalg.norm(array), _DIGITS)}"
+    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number_text(length(array), _DIGITS)}"
