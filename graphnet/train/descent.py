@@ -88,7 +88,8 @@ class Descent:
         """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
         graph, optimizer = self.graph, self.optimizer
         try:
-            backward(graph, batch, on_nonfinite="raise")  # finds the first node
+            with np.errstate(all="ignore"):  # NumPy has warned in the step itself
+                backward(graph, batch, on_nonfinite="raise")  # finds the first node
         except NonFiniteError as error:
             error.where = (where, *error.where)
             raise
