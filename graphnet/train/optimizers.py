@@ -39,6 +39,9 @@ class Memory:
     arrays: dict[str, dict[str, Numbers]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "owners": {}}  # a copy trains on where it comes to, as a state that is restored
+
     def of(self, label: str, parameter: Parameter, names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for a parameter, zeros at first."""
         kept = self.arrays.get(label)
