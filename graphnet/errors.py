@@ -17,8 +17,6 @@ from typing import Self
 FULL_TRACEBACK = "GRAPHNET_FULL_TRACEBACK"
 """Environment variable: where it is set, our own lines are shown too."""
 
-_HERE, _LIBRARY = (os.path.dirname(file) + os.sep for file in (__file__, os.__file__))
-
 
 def shown(value: object, most: int = 200) -> str:
     """Return a value as messages show it: its `repr` on one line, shortened; its type, if that fails."""
@@ -81,7 +79,7 @@ class GraphnetError(Exception):
         told = traceback.TracebackException.from_exception(self)
         part: traceback.TracebackException | None = told
         while part is not None and not os.environ.get(FULL_TRACEBACK):
-            part.stack = _theirs(part.stack) or part.stack
+            part.stack = traceback.StackSummary.from_list(_theirs(part.stack) or part.stack)
             cause = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
             if cause is not None and not _theirs(cause.stack):  # what the message says already
                 part.__cause__, part.__suppress_context__, cause = None, True, None
@@ -89,16 +87,14 @@ class GraphnetError(Exception):
         return "".join(told.format()).splitlines()
 
 
-def _theirs(frames: traceback.StackSummary) -> traceback.StackSummary:
-    """Return the user's own frames: neither ours, nor those of Python's library that we call."""
-    kept, ours = traceback.StackSummary(), False
-    for frame in frames:
-        file = frame.filename
-        of_python = file.startswith(_LIBRARY) and "site-packages" not in file
-        ours = file.startswith(_HERE) or f"{os.sep}IPython{os.sep}" in file or (ours and of_python)
-        if not ours:
-            kept.append(frame)
-    return kept
+def _theirs(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    """Return the user's own frames: neither ours, nor those of Python and IPython."""
+    return [frame for frame in frames if not _is_internal(frame.filename)]
+
+
+def _is_internal(file: str) -> bool:
+    ours, of_python = (file.startswith(os.path.dirname(module) + os.sep) for module in (__file__, os.__file__))
+    return ours or f"{os.sep}IPython{os.sep}" in file or (of_python and "site-packages" not in file)
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
