@@ -52,9 +52,9 @@ def length(*arrays: np.ndarray[Any, Any]) -> float:
     largest = max((float(np.abs(kept).max()) for kept, _ in parts), default=0.0)
     if not 0 < largest < math.inf:
         largest = 1.0  # nothing, an infinity, or NaN: as the squares say
-    return largest * math.sqrt(
-        sum(times * float(np.square(kept / largest, dtype=float).sum()) for kept, times in parts)
-    )
+    with np.errstate(over="ignore"):  # beside an infinity
+        squares = [times * float(np.square(kept / largest, dtype=float).sum()) for kept, times in parts]
+    return largest * math.sqrt(sum(squares))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

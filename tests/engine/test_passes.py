@@ -269,3 +269,9 @@ def test_few_numbers_are_shown_and_none_are_called_empty():
     rows = dict(line.split(maxsplit=1) for line in str(gn.forward(gn.sum(x, name="E"), {x: []})).splitlines())
     assert rows["x"].endswith("empty")
     assert rows["E"].endswith(" 0")
+
+
+def test_the_norm_beside_an_infinity_is_infinite():
+    x = gn.input("x", shape=(8,))
+    assert "norm inf, -1 to inf" in str(gn.forward(gn.identity(x), {x: [np.inf, 1e200, -1.0, 0, 0, 0, 0, 0]}))
+    assert "norm nan" in str(gn.forward(gn.identity(x), {x: [1e200, np.nan, 1.0, 0, 0, 0, 0, 0]}))
