@@ -79,14 +79,22 @@ class GraphnetError(Exception):
         told = traceback.TracebackException.from_exception(self)
         part: traceback.TracebackException | None = told
         while part is not None and not os.environ.get(FULL_TRACEBACK):
-            theirs = [frame for frame in part.stack if not _is_internal(frame.filename)]
-            part.stack = traceback.StackSummary.from_list(theirs or part.stack)
-            part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+            part.stack = traceback.StackSummary.from_list(_theirs(part.stack) or part.stack)
+            cause = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+            if cause is not None and not _theirs(cause.stack):  # what the message says already
+                part.__cause__, part.__suppress_context__, cause = None, True, None
+            part = cause
         return "".join(told.format()).splitlines()
 
 
+def _theirs(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    """Return the user's own frames: neither ours, nor those of Python and IPython."""
+    return [frame for frame in frames if not _is_internal(frame.filename)]
+
+
 def _is_internal(file: str) -> bool:
-    return file.startswith(os.path.dirname(__file__) + os.sep) or f"{os.sep}IPython{os.sep}" in file
+    ours, of_python = (file.startswith(os.path.dirname(module) + os.sep) for module in (__file__, os.__file__))
+    return ours or f"{os.sep}IPython{os.sep}" in file or (of_python and "site-packages" not in file)
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -76,6 +76,13 @@ def test_a_program_that_ends_in_a_mistake_shows_the_users_lines_and_the_message(
     assert "graphnet/core" not in text
 
 
+@pytest.mark.parametrize("call", ["gn.load('nothing.gn')", "gn.load_state('nothing.gn')", "gn.save('no/such', w)"])
+def test_no_lines_of_python_itself_stand_between(tmp_path, call):
+    text = ended(tmp_path, f"import graphnet as gn\nw = gn.parameter('w', [1.0])\n{call}")
+    assert text.count('File "') == text.count("Traceback") == 1
+    assert "nothing.gn" in text or "no/such" in text
+
+
 def test_all_lines_are_shown_where_they_are_asked_for(tmp_path):
     assert "# does not fit" in (text := ended(tmp_path, SCRIPT, **{FULL_TRACEBACK: "1"}))
     assert text.count('File "') > 2

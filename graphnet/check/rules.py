@@ -75,8 +75,8 @@ class _Rule:
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
             nothing_said = not self.behaviour.problem and self.behaviour.messages[slot] is None
-            if isinstance(self.node.inputs[slot], Constant) and (found.verdict == "blurred" or nothing_said):
-                continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative
+            if (found.verdict == "blurred" or nothing_said) and _is_constant(self.node.inputs[slot]):
+                continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative, and 2 − 1 in its gradient
             findings.append(found)
         if not self.neighbourhood.torn or any(found.verdict == "wrong" for found in findings):
             return findings
@@ -190,3 +190,11 @@ class _Rule:
             return f"wrong dtype: {problem} ({signature(evidence)})"
         looks_like = signature(evidence)
         return problem if problem and looks_like.startswith(UNKNOWN) else looks_like
+
+
+def _is_constant(node: Node) -> bool:
+    """Tell whether a node is a constant, or made of nothing else."""
+    if isinstance(node, Constant):
+        return True
+    graph = Graph(node)
+    return not graph.inputs and not graph.parameters

@@ -7,6 +7,7 @@ for XML.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
@@ -159,6 +160,23 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     return kept, array.size // kept.size
 
 
+def length(*arrays: np.ndarray[Any, Any]) -> float:
+    """Return the Euclidean norm over all entries, also where their squares would leave the range, in float32 above all.
+
+    Examples
+    --------
+    >>> length(np.array([3.0]), np.array([4.0])), f"{length(np.array([3e-30, 4e-30], np.float32)):.6g}"
+    (5.0, '5e-30')
+    """
+    parts = [(kept, times) for kept, times in map(distinct, arrays) if kept.size]
+    largest = max((float(np.abs(kept).max()) for kept, _ in parts), default=0.0)
+    if not 0 < largest < math.inf:
+        largest = 1.0  # nothing, an infinity, or NaN: as the squares say
+    with np.errstate(over="ignore"):  # beside an infinity
+        squares = [times * float(np.square(kept / largest, dtype=float).sum()) for kept, times in parts]
+    return largest * math.sqrt(sum(squares))
+
+
 def summary(array: np.ndarray[Any, Any]) -> str:
     """Return an array in a few words: its numbers if they are few, else its norm and range.
 
@@ -174,8 +192,7 @@ def summary(array: np.ndarray[Any, Any]) -> str:
     entries, times = distinct(array)
     if array.dtype == bool:
         return f"{np.count_nonzero(entries) * times} of {array.size} true"
-    norm = np.linalg.norm(entries.ravel()) * times**0.5
-    return f"norm {number(norm)}, {number(entries.min())} to {number(entries.max())}"
+    return f"norm {number(length(array))}, {number(entries.min())} to {number(entries.max())}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

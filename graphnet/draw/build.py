@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, count, listing, short
+from graphnet.common.text import clean, count, length, listing, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
 from graphnet.draw.picture import Arrow, Box, Direction, Field, Frame, LegendEntry, Mark, Picture, Role
-from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, norm, on_scale
+from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.reading import Reader, rules_of
@@ -101,7 +101,7 @@ class _Builder:
             return values, Scale(0.1, 1.0, log=True)
         reached = [node for node in single if node in back.error_signals]
         numbers = [on_scale(back.error_signals[node]) for node in reached]
-        norms = [norm(message.delta) for node in reached for message in back.messages(node)]
+        norms = [length(message.delta) for node in reached for message in back.messages(node)]
         folded = [size for found in self.largest.values() for size, _ in found.values()]
         return values, logarithmic([*numbers, norms, folded])
 
@@ -305,7 +305,7 @@ def edges_of(
 
 def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
     """Return the strength of an arrow back, and what stands beside it: how large its message is, if a node receives several."""
-    size = math.hypot(*(norm(delta) for _, delta in sent))
+    size = length(*(delta for _, delta in sent))
     if size == 0:
         return None, "exactly 0"
     if not math.isfinite(size):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.text import distinct
+from graphnet.common.text import distinct, length
 from graphnet.core.node import Array
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
@@ -135,8 +135,7 @@ def summary_of(array: Array) -> dict[str, Any]:
     finite = entries[np.isfinite(entries)]
     told: dict[str, Any] = {"bad": int(entries.size - finite.size) * times} if finite.size < entries.size else {}
     if finite.size:
-        with np.errstate(over="ignore"):
-            size = norm(finite.astype(float)) * times**0.5
+        size = length(finite) * times**0.5
         told |= {"norm": number_text(size), "range": [number_text(finite.min()), number_text(finite.max())]}
     return told
 
@@ -167,12 +166,6 @@ def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:
 def on_scale(array: Array) -> Array:
     """Return the numbers of an array that get a colour."""
     return array if fits_table(array) or not array.size else tiles(array)
-
-
-def norm(array: Array) -> float:
-    """Return the Euclidean norm over all entries."""
-    entries, times = distinct(np.asarray(array))
-    return float(np.linalg.norm(np.ravel(entries)) * times**0.5)
 
 
 def array_data(array: Array, most: int) -> dict[str, Any]:

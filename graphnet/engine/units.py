@@ -312,14 +312,15 @@ def chain_of(graph: Graph) -> Chain:
 def weights_slot(node: Node) -> int | None:
     """Return which operand of a matrix product holds weights, or ``None`` if the node is no layer's product.
 
-    A parameter is taken before a constant, a constant before an input, the right operand before the left one.
+    A parameter is taken before a constant, a constant before an input, the right operand before the left one. An input whose
+    number of rows is known only when fed holds samples, no weights.
     """
     if not isinstance(node.op, Matmul):
         return None
     for kind in (Parameter, Constant, Node):
         for slot in (1, 0):
             leaf = _untransposed(node.inputs[slot])
-            if leaf.op is None and leaf.ndim == 2 and isinstance(leaf, kind):
+            if leaf.op is None and leaf.ndim == 2 and isinstance(leaf, kind) and None not in leaf.shape:
                 return slot
     return None
 

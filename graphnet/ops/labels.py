@@ -13,7 +13,7 @@ from graphnet.core.node import Array, Node
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
-from graphnet.ops.activations import Identity, Sigmoid
+from graphnet.ops.activations import Identity, Sigmoid, Tanh
 from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Where
 from graphnet.ops.dropout import Dropout
@@ -36,9 +36,12 @@ class Accuracy(Loss):
     ----------
     threshold
         Of one score for each sample: class 1 is above it. None: ½, and scores that are no probabilities are refused.
+    signed
+        Whether the threshold holds only for labels that are −1 and 1: others are refused.
     """
 
     threshold: float | None = None
+    signed: bool = False
 
     stretched = None  # labels have an axis less than scores
 
@@ -58,6 +61,11 @@ class Accuracy(Loss):
             chosen = np.where(np.isnan(scores), np.nan, scores > (0.5 if self.threshold is None else self.threshold))
             wanted = target > 0.5
             _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
+            if self.signed and (np.abs(target) < 0.5).any():
+                raise ShapeError(
+                    f"scores from a tanh, and labels from {target.min()} to {target.max()}: two classes of it are −1 and 1",
+                    repair="Say threshold=0.5 if the tanh was trained towards 0 and 1.",
+                )
         return average((chosen.ravel() == wanted.ravel()).astype(scores.dtype))
 
     def backward(self, delta: Array, a: Array, scores: Array, target: Array) -> Array:
@@ -112,8 +120,8 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
 
     Of several scores for each sample the largest is the class. One score for each says class 1 if it is above a threshold:
-    ½ for the output of a sigmoid, 0 for a pre-activation, which is what sums and products of weights and numbers are. A NaN
-    is no score: its sample is not right, whatever its label.
+    ½ for the output of a sigmoid, 0 for a pre-activation, which is what sums and products of weights and numbers are, and for
+    that of a tanh beside labels −1 and 1. A NaN is no score: its sample is not right, whatever its label.
 
     Parameters
     ----------
@@ -136,7 +144,8 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     Raises
     ------
     ShapeError
-        If the shapes don't fit. When run: if labels are out of range, or scores are no probabilities and no threshold is known.
+        If the shapes don't fit. When run: if labels are out of range, or scores are no probabilities and no threshold is known,
+        as of a tanh beside labels 0 and 1.
     GraphError
         If the threshold is no number.
 
@@ -147,9 +156,11 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     >>> float(accuracy([-0.5, 0.2, 3.0], [0, 1, 1], threshold=0))
     1.0
     """
+    signed = False
     if threshold is None and isinstance(scores, Node) and _is_one(scores.shape):
-        threshold = _threshold(scores)
-    return Accuracy(threshold)(scores, target, name=name)
+        signed = isinstance(unmoved(scores).op, Tanh)
+        threshold = 0.0 if signed else _threshold(scores)
+    return Accuracy(threshold, signed)(scores, target, name=name)
 
 
 def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:

@@ -39,19 +39,26 @@ class Normalisation(Op):
 
     def forward(self, z: Array) -> Array:
         centred = self._centred(z)
-        return centred / self._deviation(centred)
+        return centred * self._per_deviation(centred)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
         mean = average(delta, self.axes, keepdims=True)
         along = a * average(delta * a, self.axes, keepdims=True)
-        return (delta - mean - along) / self._deviation(self._centred(z))
+        return (delta - mean - along) * self._per_deviation(self._centred(z))
+
+    def statistics(self, z: Array) -> tuple[Array, Array]:
+        """Return the means of numbers, and √(variance + ε)."""
+        mean = average(z, self.axes, keepdims=True)
+        mean = mean + average(z - mean, self.axes, keepdims=True)
+        return mean, 1 / self._per_deviation(z - mean)
 
     def _centred(self, z: Array) -> Array:
         centred = z - average(z, self.axes, keepdims=True)
         return centred - average(centred, self.axes, keepdims=True)  # what the mean lacked by rounding
 
-    def _deviation(self, centred: Array) -> Array:
-        return np.sqrt(average(np.square(centred), self.axes, keepdims=True) + self.epsilon)
+    def _per_deviation(self, centred: Array) -> Array:
+        variance = average(np.square(centred), self.axes, keepdims=True) + self.epsilon
+        return np.sqrt(variance) / variance  # not 1 / √, which makes a variance that overflows a silent 0: this is NaN
 
     def shape(self, z: Shape) -> Shape:
         """Return the same shape, or raise if each mean would be of one entry: everything would become 0."""

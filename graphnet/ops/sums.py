@@ -32,13 +32,13 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     NumPy adds in pairs along the axis that lies contiguous in memory, and one by one along all others: over a million
     float32 rows two digits of seven are left. So the others are rows here, and added up in blocks.
     """
-    if isinstance(z, np.ndarray) and z.dtype.kind in "iu":  # whole numbers would wrap around
+    if not isinstance(z, np.ndarray) or z.dtype.kind not in "fiu":
+        return np.sum(z, axis=axis, keepdims=keepdims)
+    if z.dtype.kind != "f":  # whole numbers would wrap around
         return np.sum(z, axis=axis, dtype=np.float64, keepdims=keepdims)
-    if not isinstance(z, np.ndarray) or z.dtype != np.float32 or z.size <= SUMMED_AT_ONCE:
-        return np.sum(z, axis=axis, keepdims=keepdims)
-    layout = _layout(z.shape, z.strides, axis)
+    layout = _layout(z.shape, z.strides, axis) if z.dtype.char == "f" and z.size > SUMMED_AT_ONCE else None
     if layout is None:
-        return np.sum(z, axis=axis, keepdims=keepdims)
+        return np.add.reduce(z, axis=axis, keepdims=keepdims)  # type: ignore[call-overload] # np.sum, in half the time
     order, rows, sizes, back, ones_kept = layout
     summed = row_sums(inner_sums(z.transpose(order).reshape(rows))).reshape(sizes).transpose(back)
     return summed.reshape(ones_kept) if keepdims else summed[()]
@@ -46,7 +46,7 @@ def total(z: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
 
 @lru_cache(maxsize=1024)
 def _layout(shape: tuple[int, ...], strides: tuple[int, ...], axis: Any) -> tuple[list[int], ...] | None:
-    """Return how to see an array as rows of what is kept, with what is added up in pairs innermost; None for few entries.
+    """Return how to see an array as rows of what is kept, with what is added in pairs innermost; None where NumPy does well.
 
     Beside that order of axes and its three sizes: the sizes kept, the order to give them back in, and the shape with ones.
     """
@@ -59,6 +59,8 @@ def _layout(shape: tuple[int, ...], strides: tuple[int, ...], axis: Any) -> tupl
     outer = [i for i in order if i in axes and i not in inner]
     kept = [i for i in order if i not in axes]
     rows = [math.prod([shape[i] for i in part]) for part in (outer, kept, inner)]
+    if not outer and rows[2] <= PAIRS:
+        return None  # NumPy adds these in pairs
     back = [kept.index(i) for i in sorted(kept)]
     return (
         [*outer, *kept, *inner],

@@ -107,8 +107,7 @@ def _statistics(graph: Graph, norms: list[Node], feeds: Mapping[Any, Any]) -> di
         op, z = norm.op, values[norm.inputs[0]]
         assert isinstance(op, BatchNorm)
         op.shape(z.shape)
-        deviation = np.sqrt(np.var(z, axis=op.axes, keepdims=True) + op.epsilon)
-        statistics[norm] = np.mean(z, axis=op.axes, keepdims=True), deviation
+        statistics[norm] = op.statistics(z)
     return statistics
 
 

@@ -79,8 +79,8 @@ def fit(
         last batch where batches come ready.
     metrics
         {name: scalar node}, or a list of such nodes, as ``gn.accuracy(a, t)``: computed on the validation data after each
-        epoch, on the training data if there is none. They, the loss and the validation loss are means over the batches, each
-        by its number of samples.
+        epoch, on the training data if there is none; inputs that only they need are fed along with those. They, the loss and
+        the validation loss are means over the batches, each by its number of samples.
     callbacks
         What is done after each epoch: functions of a `Training`, `EarlyStopping`, or your own `Callback`.
     rng
@@ -130,14 +130,16 @@ def fit(
     _check_target(graph)
     _check_tools(optimizer, rng, on_nonfinite)
     whole(epochs, "epochs", "Say how often to go through the data.", least=0, error=TrainingError)
-    batches = as_batches(graph, feeds, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     measured = by_name(metrics)
+    data = feeds if validation is not None else _of_the_loss(graph, feeds, measured)
+    batches = as_batches(graph, data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     raising = on_nonfinite == "raise"
 
     def evaluation(validation: Data | None, metrics: Mapping[str, Node]) -> Evaluation:
         return Evaluation(graph, batches, validation, metrics, epochs=epochs, batch_size=batch_size)
 
-    evaluate = evaluation(validation, measured) if validation is not None or measured else None
+    evaluated = validation if data is feeds else feeds
+    evaluate = evaluation(evaluated, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)
     hooks = [callback for callback in calls if isinstance(callback, Callback)]
     if isinstance(optimizer, Optimizer):
@@ -179,6 +181,14 @@ def fit(
         grew = f"the loss grew from {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps"
         warn(f"{grew}: {USUAL_CAUSES}")
     return history
+
+
+def _of_the_loss(graph: Graph, feeds: Data, metrics: Mapping[str, Node]) -> Data:
+    """Return the feeds without those of inputs that only metrics have."""
+    every = Graph(*graph.outputs, *metrics.values())
+    if not isinstance(feeds, Mapping) or len(every.inputs) == len(graph.inputs):
+        return feeds
+    return {key: array for key, array in feeds.items() if key in graph or key not in every}
 
 
 def _run_epoch(
@@ -349,7 +359,8 @@ class Descent:
         """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
         graph, optimizer = self.graph, self.optimizer
         try:
-            backward(graph, batch, on_nonfinite="raise")  # finds the first node
+            with np.errstate(all="ignore"):  # NumPy has warned in the step itself
+                backward(graph, batch, on_nonfinite="raise")  # finds the first node
         except NonFiniteError as error:
             error.where = (where, *error.where)
             raise

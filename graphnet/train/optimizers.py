@@ -39,13 +39,16 @@ class Memory:
     arrays: dict[str, dict[str, Numbers]] = field(default_factory=dict)
     owners: dict[str, Parameter] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "owners": {}}  # a copy trains on where it comes to, as a state that is restored
+
     def of(self, label: str, parameter: Parameter, names: Sequence[str]) -> list[Numbers]:
         """Return the arrays kept for a parameter, zeros at first."""
         kept = self.arrays.get(label)
         if kept is None:
             kept = self.arrays[label] = {name: np.zeros_like(parameter.value) for name in names}
         if self.owners.get(label) is not parameter:
-            self._require_fit(label, parameter)
+            self.require_fit(label, parameter)
             self.owners[label] = parameter
         return [kept[name] for name in names]
 
@@ -53,12 +56,13 @@ class Memory:
         """Raise `TrainingError` unless what is remembered is of these parameters, or of none."""
         for label in self.arrays:
             if label in named:
-                self._require_fit(label, named[label])
+                self.require_fit(label, named[label])
             elif label not in self.owners:
                 problem = f"the state restored is of a parameter called {label!r}, and there is none here"
                 raise TrainingError(problem, repair=_RESTORE_ITS_OWN)
 
-    def _require_fit(self, label: str, parameter: Parameter) -> None:
+    def require_fit(self, label: str, parameter: Parameter) -> None:
+        """Raise `TrainingError` unless what is remembered under a label is of this parameter."""
         if self.owners.get(label, parameter) is not parameter:
             raise TrainingError(
                 f"this optimiser has the state of another parameter called {label!r}",
@@ -75,6 +79,23 @@ class Memory:
 
 
 _RESTORE_ITS_OWN = "Restore the state that belongs to this network."
+
+
+def _require_whole(label: str, kept: Mapping[str, Numbers], remembers: Sequence[str]) -> None:
+    """Raise `TrainingError` unless what is kept for a parameter is all there, of one shape, and such as training makes it."""
+    for what in remembers:
+        array, first = kept.get(what), kept.get(remembers[0])
+        if array is None or first is None:
+            problem = "is missing"
+        elif (array.shape, array.dtype) != (first.shape, first.dtype):
+            problem = f"has shape {array.shape} and dtype {array.dtype}, beside {first.shape} and {first.dtype}"
+        elif not np.isfinite(array).all():
+            problem = "has an infinity or NaN"
+        elif what == "square" and (array < 0).any():
+            problem = "has negative numbers, and is a mean of squares"
+        else:
+            continue
+        raise TrainingError(f"{what}/{label} of the state {problem}", repair="Restore a state as it was saved.")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -156,6 +177,8 @@ class Optimizer:
         """
         named = labelled(parameters)
         _check_update(named, gradients)
+        for label in named.keys() & gradients.keys() & self.memory.arrays.keys():
+            self.memory.require_fit(label, named[label])
         rate, gradients = self.started({label: each for label, each in gradients.items() if label in named})
         heeded: Literal["ignore", "raise"] = "ignore" if np.geterr()["over"] == "ignore" else "raise"
         for label, parameter in named.items():
@@ -256,9 +279,7 @@ class Optimizer:
                 )
             arrays.setdefault(label, {})[what] = array.copy()
         for label, kept in arrays.items():
-            missing = [what for what in self.remembers if what not in kept]
-            if missing:
-                raise TrainingError(f"the state lacks {missing[0]}/{label}", repair="Restore a state as it was saved.")
+            _require_whole(label, kept, self.remembers)
         self.memory.step, self.memory.arrays, self.memory.owners = step, arrays, {}
 
 

@@ -54,3 +54,11 @@ def test_every_output_takes_part():
         report = gn.check_gradients(graph, {}, second_order=True)
         assert report.ok, str(report)
         assert {f.label for f in report.findings if f.part == "second order gradient"} == {"w", "v"}
+
+
+@pytest.mark.parametrize("power", [2, 3, 4.0, -1])
+def test_powers_of_negative_numbers_are_right_to_second_order(power):
+    """The exponent of the gradient is a difference of constants, and has no slope where the base is negative."""
+    w = gn.parameter("w", [-1.5, 0.5])
+    report = gn.check_gradients(gn.sum(w**power), {}, second_order=True)
+    assert report.ok, str(report)

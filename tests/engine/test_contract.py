@@ -50,6 +50,7 @@ BACKWARD = [
     (lambda d, a, x, y: (d * y, (d * x).T), "It has the shape of the transpose"),
     (lambda d, a, x, y: ((d * y).sum(axis=0), d * x), "for input 0 (x) an array of shape (3,), expected (2, 3)"),
     (lambda d, a, x, y: ((d * y)[None], d * x), "It still has the axis of the samples"),
+    (lambda d, a, x, y: ((d * y)[..., None], d * x), "An error signal has the shape of the value it belongs to"),
     (lambda d, a, x, y: (1.0, d * x), "for input 0 (x) an array of shape ()"),
     (lambda d, a, x, y: (d * y, (d * x).astype(np.float32)), "for input 1 (y) an array of float32, expected float64"),
     (lambda d, a, x, y: (d * 1j, d * x), "for input 0 (x) an array of complex128, expected float64"),

@@ -100,3 +100,31 @@ def test_sizes_unknown_until_fed_must_fit_each_other():
     with pytest.raises(ShapeError, match="axis -2 has sizes 3 and 4") as raised:
         gn.forward(E, {**GOOD, label: np.ones((3, 1))})
     assert "sse" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "fed", "repair"),
+    [
+        ((None, 1), (4,), "Feed a column"),
+        ((None, 2, 1), (5, 2), "Feed a column"),
+        ((None, 3), (3,), "Feed a batch of one"),
+        ((2, 3), (3, 2), "Feed array.T"),
+        ((None, 3), (4,), "Feed that shape"),
+        ((None, 1, 3), (4, 3), "Feed that shape"),
+    ],
+)
+def test_a_feed_of_another_shape_is_told_what_mends_it(declared, fed, repair):
+    x = gn.input("x", declared)
+    with pytest.raises(ShapeError, match=repair):
+        gn.forward(gn.sum(x), {x: np.ones(fed)})
+    if repair != "Feed that shape":
+        array = {"Feed a column": np.ones(fed)[..., None], "Feed array.T": np.ones(fed).T}.get(
+            repair, np.ones((1, *fed))
+        )
+        assert gn.forward(gn.sum(x), {x: array})["x"].size == np.prod(fed)
+
+
+def test_all_values_of_a_pass_are_for_reading():
+    x, w = gn.input("x", (2,)), gn.parameter("w", [1.0, 2.0])
+    fwd = gn.forward(gn.sum(x * w * np.array([3.0, 4.0])), {x: [5.0, 6.0]})
+    assert not any(fwd[node].flags.writeable for node in fwd)

@@ -1,5 +1,8 @@
 """What a pass holds: values, error signals, messages; and that nothing outside can change it."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -197,14 +200,15 @@ def test_a_pass_keeps_its_arrays_when_parameters_and_feeds_change(net):
         np.testing.assert_array_equal(bwd.error_signal(node), signals[node])
 
 
-def test_arrays_of_a_pass_are_read_only(net):
-    bwd = gn.backward(net.E, net.feeds)
+@pytest.mark.parametrize("copied", [lambda bwd: bwd, copy.deepcopy, lambda bwd: pickle.loads(pickle.dumps(bwd))])
+def test_arrays_of_a_pass_are_read_only(net, copied):
+    bwd = copied(gn.backward(net.E, net.feeds))
     arrays = [
         *bwd.values.values(), *bwd.error_signals.values(), *(m.delta for n in bwd.graph.nodes for m in bwd.messages(n))
     ]  # fmt: skip
     assert not any(array.flags.writeable for array in arrays)
     with pytest.raises(TypeError):
-        bwd.values[net.E] = 0
+        bwd.values[bwd.graph["E"]] = 0
     with pytest.raises(TypeError):
         bwd.gradients["W1"] = 0
 
@@ -250,3 +254,24 @@ def test_what_is_in_a_pass():
     assert gn.tanh(x) not in fwd
     assert "b" not in fwd
     assert [fwd.graph.label(node) for node in fwd] == ["x", "a"]
+
+
+def test_the_norm_of_numbers_whose_squares_leave_float32_is_said():
+    """1e-25 squared is 0 in float32, which would call a vanishing error signal 0; 1e25 squared is infinite."""
+    w = gn.parameter("w", np.full(100, 1e25, np.float32))
+    bwd = gn.backward(gn.sum(w * np.full(100, 1e-25, np.float32)), {})
+    assert "norm 1e+26, 1e+25 to 1e+25" in str(bwd)
+    assert "norm 1e-24, 1e-25 to 1e-25" in str(bwd)
+
+
+def test_few_numbers_are_shown_and_none_are_called_empty():
+    x = gn.input("x", shape=(None,))
+    rows = dict(line.split(maxsplit=1) for line in str(gn.forward(gn.sum(x, name="E"), {x: []})).splitlines())
+    assert rows["x"].endswith("empty")
+    assert rows["E"].endswith(" 0")
+
+
+def test_the_norm_beside_an_infinity_is_infinite():
+    x = gn.input("x", shape=(8,))
+    assert "norm inf, -1 to inf" in str(gn.forward(gn.identity(x), {x: [np.inf, 1e200, -1.0, 0, 0, 0, 0, 0]}))
+    assert "norm nan" in str(gn.forward(gn.identity(x), {x: [1e200, np.nan, 1.0, 0, 0, 0, 0, 0]}))

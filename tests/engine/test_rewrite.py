@@ -20,6 +20,8 @@ SAME = {
     "−(−z)": lambda z: np.negative(-z),
     "reshape": lambda z: gn.reshape(z, (2, 3)),
     "broadcast_to": lambda z: np.broadcast_to(z, (2, 3)),
+    "where True": lambda z: np.where(np.array(True), z, 2 * z),
+    "where False": lambda z: np.where(np.array(False), 2 * z, z),
 }
 OTHER = {
     "1 / z": lambda z: 1.0 / z,
@@ -28,6 +30,11 @@ OTHER = {
     "z · 2": lambda z: z * 2.0,
     "reshape": lambda z: gn.reshape(z, (3, 2)),
     "sum of one row": lambda z: gn.sum(z[:1], axis=0),
+    "where, by column": lambda z: np.where(np.array([True, False, True]), z, 2 * z),
+    "and True": lambda z: np.where(np.logical_and(z > 0, np.array(True)), 2 * z, 3 * z),
+    "and False": lambda z: np.where(np.logical_and(z > 0, np.array(False)), 2 * z, 3 * z),
+    "or True": lambda z: np.where(np.logical_or(z > 0, np.array(True)), 2 * z, 3 * z),
+    "or False": lambda z: np.where(np.logical_or(z > 0, np.array(False)), 2 * z, 3 * z),
 }
 
 

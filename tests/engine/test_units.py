@@ -155,3 +155,9 @@ def test_what_is_no_row_of_layers_is_refused_with_the_node_in_the_way():
     with pytest.raises(NotInARowError, match="no matrix product") as refused:
         chain_of(gn.Graph(gn.tanh(x)))
     assert refused.value.node is None
+
+
+def test_samples_are_not_taken_for_weights_where_the_weights_are_computed():
+    x, W = gn.input("x", (None, 3)), gn.parameter("W", np.ones((3, 2)))
+    with pytest.raises(NotInARowError, match="no matrix product of a signal with weights"):
+        chain_of(gn.Graph(gn.sum(gn.tanh(x @ (2 * W)))))

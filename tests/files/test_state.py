@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from graphnet.files.plain import pack, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -121,6 +122,37 @@ def test_fifty_levels_are_not_too_deep(path):
         deepest = deepest["a"][0]
     gn.save(path, W, state=state)
     assert gn.load_state(path) == state
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_json"),
+    [
+        (lambda inner: [inner], lambda inner: [inner]),
+        (lambda inner: (inner,), lambda inner: {"tuple": [inner]}),
+        (lambda inner: {"a": inner}, lambda inner: {"dict": {"a": inner}}),
+        (lambda inner: slice(inner, None, None), lambda inner: {"slice": [inner, None, None]}),
+    ],
+    ids=["list", "tuple", "dict", "slice"],
+)
+def test_values_nested_fifty_deep_come_back_and_deeper_ones_are_refused(kind, in_json):
+    value = ()
+    for _ in range(50):
+        value = kind(value)
+    assert unpack(pack(value, [], "it"), None) == value
+    with pytest.raises(SaveError, match="nested more than 50 levels"):
+        pack(kind(value), [], "it")
+    written = None
+    for _ in range(110):
+        written = in_json(written)
+    with pytest.raises(ValueError, match="nested more than 50 levels"):
+        unpack(written, None)
+
+
+@pytest.mark.parametrize("strange", [{"tuple": "x" * 10**4}, {"ellipsis": None, "more": "x" * 10**4}])
+def test_what_is_no_value_is_said_in_few_words(strange):
+    with pytest.raises(ValueError, match="there is no such value") as caught:
+        unpack(strange, None)
+    assert len(str(caught.value)) <= 200
 
 
 @pytest.mark.parametrize("optimizer", [gn.Adam, gn.Momentum, gn.RMSProp, gn.AdamW], ids=lambda kind: kind.__name__)

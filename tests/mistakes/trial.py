@@ -61,7 +61,7 @@ def places(name):
 
 
 def attempt(name, place, value_name, make, seconds=5.0):
-    """Put an odd value into one place of a right call."""
+    """Put an odd value into one place of a right call, for some seconds of processor time at most."""
     function, arguments, named = CALLS[name](World())
     value = make()
     if isinstance(place, int):
@@ -75,8 +75,8 @@ def attempt(name, place, value_name, make, seconds=5.0):
     def too_long(*_):
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, too_long)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("always")
@@ -105,8 +105,8 @@ def attempt(name, place, value_name, make, seconds=5.0):
         line = f"{ours[-1].filename[len(_OURS) + 1 :]}:{ours[-1].lineno} {ours[-1].line}"
         return trial("bare error", f"{type(error).__name__}: {str(error)[:150]}", line)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
     if caught:
         return trial("warning", f"{caught[0].category.__name__}: {caught[0].message}"[:200])
     return trial("accepted", _shown(result))

@@ -125,9 +125,27 @@ def test_scores_of_an_unknown_kind_that_are_no_probabilities_are_refused():
     with pytest.raises(ShapeError, match=r"are no probabilities(?s:.*)threshold=0"):
         gn.accuracy(Z, BINARY)
     t = gn.input("t", (None,), dtype=int)
-    node = gn.accuracy(gn.tanh(x @ W), t, name="share")
-    with pytest.raises(ShapeError, match=r"accuracy 'share': scores from -0.9"):
+    node = gn.accuracy(gn.leaky_relu(x @ W, 0.5), t, name="share")
+    with pytest.raises(ShapeError, match=r"accuracy 'share': scores from -1.5"):
         gn.forward(node, {x: -np.ones((2, 3)), t: [0, 1]})
+
+
+@pytest.mark.parametrize("a", [gn.tanh(x @ W), gn.tanh(x @ W)[:, 0], np.tanh(x @ W)], ids=str)
+def test_a_tanh_tells_minus_one_from_one_at_0(a):
+    t = gn.input("t", (None,))
+    X = np.tile(Z, 3) / 3
+    signs = 2.0 * BINARY - 1
+    node = gn.accuracy(a, t)
+    expected = accuracy_score(signs, np.sign(gn.forward(a, {x: X})[a].ravel()))
+    for labels in (signs, 0.9 * signs):
+        assert gn.forward(node, {x: X, t: labels})[node] == pytest.approx(expected)
+        assert gn.compile(node, [])({x: X, t: labels}) == pytest.approx(expected)
+    assert gn.forward(node, {x: np.full((2, 3), 0.1), t: [1, 1]})[node] == 1  # where ½ would be beside the point
+    with pytest.raises(ShapeError, match=r"from a tanh, and labels from 0(?s:.*)threshold=0\.5"):
+        gn.forward(node, {x: X, t: BINARY})
+    half = gn.accuracy(a, t, 0.5)
+    expected = accuracy_score(BINARY, gn.forward(a, {x: X})[a].ravel() > 0.5)
+    assert gn.forward(half, {x: X, t: BINARY})[half] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

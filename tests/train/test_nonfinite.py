@@ -44,6 +44,18 @@ def test_an_error_signal_that_is_not_finite_is_found_too():
     assert w.value == [4.0]
 
 
+@pytest.mark.parametrize("norm", [gn.layer_norm, gn.batch_norm])
+@pytest.mark.parametrize(("size", "dtype"), [(1e20, np.float32), (1e155, np.float64)])
+def test_a_variance_that_overflows_is_no_silent_zero(norm, size, dtype):
+    """Within it 1 / √∞ would be 0, and so would all outputs and gradients."""
+    z = gn.parameter("z", np.array([[-1, 2, 0.5], [3, -2, 1]], dtype) * dtype(size))
+    a = norm(z, name="a")
+    assert np.isnan(gn.forward(a, {})[a]).all()
+    assert np.isnan(gn.compile(a * 1.0)({})).all()
+    with pytest.raises(gn.errors.NonFiniteError, match="_norm 'a': the value has 6 NaN"):
+        gn.fit(gn.sum(a * np.array([1, 2, 4], dtype)), {}, optimizer=gn.GradientDescent(0.1), epochs=1)
+
+
 def test_a_later_epoch_is_named():
     w = gn.parameter("w", [1.0])
     E = gn.sum(gn.log(w, name="l"))  # w falls by the rate over w, until it is negative

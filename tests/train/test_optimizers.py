@@ -276,7 +276,17 @@ def test_settings_are_fixed_and_two_optimisers_share_nothing():
         ({"step": 1.5}, "the state's step is 1.5"),
         ({"step": 1, "velocity/w": np.ones(1)}, "has 'velocity/w', which Adam does not remember"),
         ({"step": 1, "mean/w": np.array(["a"]), "square/w": np.ones(1)}, "has 'mean/w', which"),
-        ({"step": 1, "mean/w": np.ones(1)}, "lacks square/w"),
+        ({"step": 1, "mean/w": np.ones(1)}, "square/w of the state is missing"),
+        (
+            {"step": 1, "mean/w": np.array([np.nan]), "square/w": np.ones(1)},
+            "mean/w of the state has an infinity or NaN",
+        ),
+        ({"step": 1, "mean/w": np.ones(1), "square/w": np.array([np.inf])}, "square/w of the state has an infinity"),
+        ({"step": 1, "mean/w": np.ones(1), "square/w": -np.ones(1)}, "square/w of the state has negative numbers"),
+        (
+            {"step": 1, "mean/w": np.ones(1), "square/w": np.ones(2)},
+            r"has shape \(2,\) and dtype float64, beside \(1,\)",
+        ),
     ],
 )
 def test_a_state_of_something_else_is_refused_and_changes_nothing(state, message):
@@ -306,6 +316,15 @@ def test_a_state_of_other_parameters_is_refused_before_the_first_step(velocity, 
     with pytest.raises(gn.errors.TrainingError, match=message):
         gn.fit(gn.sum(first * w), {}, optimizer=optimizer, epochs=1)
     assert (first.value, w.value, optimizer.state["step"]) == (1, 1, 1)
+
+
+def test_a_restored_state_of_another_shape_changes_no_parameter():
+    v, w = gn.parameter("v", [1.0]), gn.parameter("w", [1.0])
+    optimizer = gn.Momentum(0.1)
+    optimizer.restore({"step": 1, "velocity/v": np.ones(1), "velocity/w": np.ones(3)})
+    with pytest.raises(gn.errors.TrainingError, match="velocity/w in the state has shape"):
+        optimizer.update([v, w], {"v": np.ones(1), "w": np.ones(1)})
+    assert (v.value, w.value, optimizer.state["step"]) == (1, 1, 1)
 
 
 def test_a_part_of_a_network_can_be_trained_on():

@@ -1,7 +1,9 @@
 """Training that was stopped and goes on elsewhere gives the same bytes as training that was not."""
 
+import copy
 import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -84,4 +86,15 @@ def test_fitting_again_with_the_same_optimiser_is_training_on():
         for epochs in parts:
             train(graph, feeds, optimizer, rng, epochs)
     for mine, theirs in zip(graphs[0].parameters, graphs[1].parameters, strict=True):
+        assert mine.value.tobytes() == theirs.value.tobytes()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))])
+def test_a_copy_of_an_optimiser_trains_on_as_the_optimiser_itself(copied):
+    (graph, feeds), (other, _) = network(), network()
+    for each, last in ((graph, lambda optimizer: optimizer), (other, copied)):
+        optimizer, rng = gn.Adam(0.01), np.random.default_rng(7)
+        train(each, feeds, optimizer, rng, epochs=2)
+        train(each, feeds, last(optimizer), rng, epochs=2)
+    for mine, theirs in zip(graph.parameters, other.parameters, strict=True):
         assert mine.value.tobytes() == theirs.value.tobytes()

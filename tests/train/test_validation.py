@@ -74,6 +74,24 @@ def test_an_accuracy_of_ten_of_thirteen(fit):
     assert history.metrics["accuracy"] == [pytest.approx(10 / 13)]
 
 
+@pytest.mark.parametrize("by", [lambda node: node, lambda node: node.name])
+def test_an_input_of_a_metric_alone_is_fed_with_the_rest(by):
+    """The loss takes one-hot rows, the accuracy labels."""
+    x, t, k = gn.input("x", shape=(None, 3)), gn.input("t", shape=(None, 3)), gn.input("k", shape=(None,), dtype=int)
+    scores = x @ gn.parameter("W", np.eye(3))
+    labels = np.arange(13) % 3
+    feeds = {x: np.eye(3)[np.where(labels == 2, 0, labels)], t: gn.one_hot(labels, 3), by(k): labels}
+    E, share = gn.cross_entropy(scores, t), gn.accuracy(scores, k)
+    options = {"optimizer": gn.GradientDescent(1e-9), "epochs": 1, "batch_size": 4}
+    assert gn.fit(E, feeds, metrics=[share], **options).metrics["accuracy"] == [pytest.approx(9 / 13)]
+    history = gn.fit(E, {x: feeds[x], t: feeds[t]}, metrics=[share], validation=feeds, **options)
+    assert history.metrics["accuracy"] == [pytest.approx(9 / 13)]
+    with pytest.raises(gn.errors.FeedError, match="no input is called 'u'"):
+        gn.fit(E, {**feeds, "u": labels}, metrics=[share], **options)
+    with pytest.raises(gn.errors.FeedError, match="no array is fed for 'k'"):
+        gn.fit(E, {x: feeds[x], t: feeds[t]}, metrics=[share], **options)
+
+
 def test_evaluation_changes_nothing(line, fit):
     fit(line, epochs=3, batch_size=8, rng=np.random.default_rng(0))
     expected, line[2].value = line[2].value.tobytes(), np.zeros((2, 1))

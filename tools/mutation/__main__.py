@@ -2,10 +2,12 @@
 
     python -m tools.mutation                     # all
     python -m tools.mutation --count 60 --seed 0 --file "sig*.py" --json mutants.json
+    python -m tools.mutation --folder graphnet/files --tests tests/files graphnet/files --count 100
 
-Each mutant is one operator, constant or condition of graphnet/check, or of the runs that it stands on, made wrong. It is
-killed if a test fails, or takes far longer than usual. First all tests run once, to see which lines each of them runs; a
-mutant then meets those that run its lines, those named after the file and the quickest first, in a process forked off for it.
+Each mutant is one operator, constant or condition of graphnet/check, or of the runs that it stands on, or of another folder,
+made wrong. It is killed if a test fails, or takes far longer than usual. First all tests run once, to see which lines each of
+them runs; a mutant then meets those that run its lines, those named after the file and the quickest first, in a process forked
+off for it.
 Mutants that live are printed; those that are as good as the original are listed in equivalent.py, each with its reason.
 """
 
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.mutation.equivalent import EQUIVALENT
-from tools.mutation.mutants import Mutant, files, mutants
+from tools.mutation.mutants import FOLDERS, Mutant, files, mutants
 from tools.mutation.runs import Runs
 
 TESTS = ["tests/check", "tests/wrong_rules", "graphnet/check"]
@@ -36,6 +38,7 @@ def main() -> int:
     arguments.add_argument("--count", type=int, default=0, help="how many mutants, chosen at random; 0 for all")
     arguments.add_argument("--seed", type=int, default=0, help="which")
     arguments.add_argument("--file", default="*.py", help="of which files")
+    arguments.add_argument("--folder", type=Path, nargs="+", default=FOLDERS, help="where, if not in the checks")
     arguments.add_argument("--tests", nargs="+", default=TESTS, help="files or folders of tests")
     arguments.add_argument(
         "--seconds", type=float, default=math.inf, help="of tests that a mutant meets, the quickest first"
@@ -45,7 +48,8 @@ def main() -> int:
     chosen = arguments.parse_args()
     began = time.perf_counter()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    every = [mutant for path in files(chosen.file) for mutant in mutants(path)]
+    folders = [folder.resolve() for folder in chosen.folder]
+    every = [mutant for path in files(chosen.file, folders) for mutant in mutants(path)]
     if chosen.again:
         done = {
             tuple(record["key"]) for record in json.loads(chosen.again.read_text()) if record["outcome"] == "killed"
@@ -64,7 +68,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        Runs.of(chosen.tests, judge_all)
+        Runs.of(chosen.tests, judge_all, folders)
     counts = Counter(record["outcome"] for record in records)
     print(f"\n{len(picked)} of {len(every)} mutants:", ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     print(*(f"  {record['mutant']}" for record in records if record["outcome"] == "ALIVE"), sep="\n")

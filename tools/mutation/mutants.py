@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +45,9 @@ KNOWN_BY = 20
 """Characters that an expression must have at least to be known by: of a shorter one, what it is part of is shown."""
 
 
-def files(pattern: str = "*.py") -> list[Path]:
-    """Return the files of the checks."""
-    return sorted(path for folder in FOLDERS for path in folder.glob(pattern))
+def files(pattern: str = "*.py", folders: Sequence[Path] = FOLDERS) -> list[Path]:
+    """Return the files of folders, those of the checks if not told otherwise."""
+    return sorted(path for folder in folders for path in folder.glob(pattern))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tools.mutation.mutants import FOLDERS, ROOT, Mutant, files
+from tools.mutation.mutants import ROOT, Mutant, files
 
 FORK = multiprocessing.get_context("fork")
 OWN_TESTS = "tests/check/test_mutation.py"
@@ -73,22 +73,24 @@ class Runs:
     ----------
     then
         What to do with it.
+    folders
+        Where the code is that will be changed.
     """
 
-    def __init__(self, then: Callable[[Runs], None]) -> None:
-        self._then = then
+    def __init__(self, then: Callable[[Runs], None], folders: Sequence[Path]) -> None:
+        self._then, self._folders = then, folders
         self._items: dict[str, Any] = {}
         self._reports: list[Any] = []
         self._modules: dict[str, ModuleType] = {}
         self._baseline = Baseline({}, {})
 
     @classmethod
-    def of(cls, tests: Sequence[str], then: Callable[[Runs], None]) -> None:
+    def of(cls, tests: Sequence[str], then: Callable[[Runs], None], folders: Sequence[Path]) -> None:
         """Collect tests, and do something with their runs."""
         import pytest
 
         os.chdir(ROOT)
-        code = pytest.main([*OPTIONS, *tests], plugins=[cls(then)])
+        code = pytest.main([*OPTIONS, *tests], plugins=[cls(then, folders)])
         if code:
             raise RuntimeError(f"pytest ended with {code}")
 
@@ -96,7 +98,7 @@ class Runs:
         self._items = {item.nodeid: item for item in session.items}
         self._modules = {
             path.name: importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-            for path in files("[!_]*.py")
+            for path in files("[!_]*.py", self._folders)
         }
         self._then(self)
         return True
@@ -122,7 +124,7 @@ class Runs:
     def _measured(self) -> Baseline | str:
         import coverage
 
-        recorder = coverage.Coverage(data_file=None, include=[f"{folder}/*" for folder in FOLDERS])
+        recorder = coverage.Coverage(data_file=None, include=[f"{folder}/*" for folder in self._folders])
         recorder.start()
         seconds = {}
         for name, next_name in pairwise([*self._items, ""]):

@@ -20,14 +20,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.text import markup, short
+from graphnet.common.text import length, markup, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, linear, logarithmic, norm
+from graphnet.draw.scale import Scale, array_data, linear, logarithmic
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
@@ -261,7 +261,7 @@ class _Page:
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
         signals = run.error_signals if isinstance(run, BackwardPass) else {}
-        norms = [(norm(signals[node]), node) for node in nodes if node in signals]
+        norms = [(length(signals[node]), node) for node in nodes if node in signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
