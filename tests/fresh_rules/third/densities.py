@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from ..record import Family, normal, positive, simplex, spd, three, uniform
+from .numbers import parts
 
 F = Family("third, densities")
 
@@ -144,11 +145,6 @@ def _(d, a, alpha, p):
 @dirichlet.wrong("missing term", "Dirichlet's density: ψ of the total forgotten")
 def dirichlet_without_total(d, a, alpha, p):
     return d[:, None] * (np.log(p) - special.digamma(alpha)), None
-
-
-def parts(logits):
-    e = np.exp(logits - logits.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 @F.forward(

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..record import Family, normal, positive, simplex, three, uniform
+from .numbers import parts
 
 F = Family("third, matching")
-
-
-def parts(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 @F.forward(*three(lambda n, k: (normal(n, k), normal(n, k)), (4, 3), (2, 5), (5, 2)), slots=("real", "real"),

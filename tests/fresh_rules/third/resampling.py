@@ -98,14 +98,14 @@ BOXES = ((0, 2, 0, 3), (1, 4, 1, 3), (1, 2, 0, 2))
 
 @F.forward(normal(4, 3), normal(5, 4), normal(4, 6))
 def regions(x):
-    return np.stack([x[t:b, l:r].mean() for t, b, l, r in BOXES])
+    return np.stack([x[t:b, c:r].mean() for t, b, c, r in BOXES])
 
 
 def region_signal(d, x, area=None, write=False):
     out = np.zeros_like(x)
-    for e, (t, b, l, r) in zip(d, BOXES, strict=True):
-        part = e / (area or (b - t) * (r - l))
-        out[t:b, l:r] = part if write else out[t:b, l:r] + part
+    for e, (t, b, c, r) in zip(d, BOXES, strict=True):
+        part = e / (area or (b - t) * (r - c))
+        out[t:b, c:r] = part if write else out[t:b, c:r] + part
     return out
 
 

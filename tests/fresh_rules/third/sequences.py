@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..record import Family, bits, normal, positive, three, uniform
+from .numbers import log_sum
 
 F = Family("third, sequences")
 
@@ -100,11 +101,6 @@ def linear_attention_strict(d, a, q, k, v):
 @linear_attention.wrong("wrong axis", "linear attention: the keys' sums run forward in time, as the queries' do")
 def linear_attention_keys_forward(d, a, q, k, v):
     return linear_signals(d, q, k, v, back=np.tril)
-
-
-def log_sum(z, axis):
-    top = z.max(axis, keepdims=True)
-    return (top + np.log(np.exp(z - top).sum(axis, keepdims=True))).squeeze(axis)
 
 
 @F.forward(
