@@ -104,7 +104,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "smoothing_other_classes": ("a term is lost",),  # another constant in each class
     "poisson_of_rate": ("times exp z",),  # λ − t = λ (1 − t / λ)
     "pinball_sides_exchanged": ("a term is lost",),  # 1 − 2q on both sides
-    "causal_mask_off_by_one": ("multiple of k",),  # of the key that is masked too much
+    "causal_mask_off_by_one": ("multiple of k", "multiple of q"),  # of key and query that are masked too much
     "relative_bias_last_wins": ("off in one entry",),  # the one used several times
     "strided_col2im_buffered": ("off in columns",),  # where windows overlap
     "max_pool_tolerance": ("beside the kinks", "taken for something"),
@@ -197,6 +197,29 @@ ALSO: dict[str, tuple[str, ...]] = {
         ),
         ("shared out wrongly",),
     ),
+    "squared_hinge_without_label": ("on the diagonal",),  # of three by two: where every third label, −1, stands
+    # The third set. Weights that add up to 1, with the mask or without, and a path whose total is 0.
+    **dict.fromkeys(
+        (
+            *("causal_mask_not_in_backward", "attention_pool_direct_path", "mixture_hard"),
+            *("stretched_corners_not_aligned", "labellings_filtered"),
+        ),
+        ("shared out wrongly",),
+    ),
+    **dict.fromkeys(("interpolated_left_only", "stretched_short_window"), ("taken for 0", "off in places")),
+    "sampled_slope_outside": ("taken for something",),
+    "covariance_signal_symmetric": ("for each output: ratios from 0 to 2",),  # one triangle twice, the other never
+    "circular_kernel_of_first_row": ("contribution is left out",),  # of two rows
+    "cosine_transform_first_weight": ("multiple of ones",),  # as that coefficient's wave is constant
+    "haar_details_added": ("off in columns", "off in one column"),  # every second sample, whose detail is taken off
+    "remainder_floor": ("x is positive only",),  # where the signs of both differ
+    "log_one_minus_exp_plus": ("1/(exp output)·1/(σ(z))",),  # (1 + e⁻ᶻ) / (1 − e⁻ᶻ), of both signs
+    "raised_log_of_output": ("divided by y",),  # log xʸ is y log x
+    "logit_numerator_only": ("divided by σ(−output)",),  # that is 1 − z
+    "mixture_weights_free": ("error signal of input 1",),  # of both inputs the same is said
+    "relaxed_choice_of_logits": ("each row",),  # of two classes
+    "filtered_innovation_forgotten": ("delta is passed on",),  # 1 for 1 − gain
+    "descended_first_order": ("delta is passed on",),  # I for I − 0.2 a
 }
 UNKNOWN = ("no known signature", "nothing known")
 

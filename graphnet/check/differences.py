@@ -268,16 +268,16 @@ class _Ladders:
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
         self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
-        share = np.full(len(entries), np.inf)
+        share, taken = np.full(len(entries), np.inf), steps.copy()
         ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
         for bases, rungs, looked_at in ways:
             at = np.flatnonzero(looked_at & (self.judgement != "right"))
             if not at.size:
                 continue
             ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
-            best, uncertain = ladder.central.best(rule[at], scale)
+            best, uncertain, step = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
-            self.best[at[better]], share[at[better]] = best[better], uncertain[better]
+            self.best[at[better]], share[at[better]], taken[at[better]] = best[better], uncertain[better], step[better]
             judged, kinked = ladder.judge(rule[at], scale)
             self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
@@ -285,6 +285,8 @@ class _Ladders:
         wrong = np.flatnonzero(self.judgement == "wrong")
         if alone and wrong.size:
             lost = self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)
+            off = np.abs(rule[wrong] - self.best[wrong])
+            lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
             self.judgement[wrong[lost]] = "blurred"
 
     def _lost(self, response: Response, entries: Numbers, steps: Numbers, rule: Numbers, at: Numbers) -> Numbers:
@@ -292,6 +294,14 @@ class _Ladders:
         unseen = response.unseen(entries, max(1.0, response.largest))
         with np.errstate(invalid="ignore"):
             return np.asarray(np.abs(rule - self.best[at]) * steps <= 8 * EPS * unseen)
+
+
+def _grain(response: Response, entries: Numbers, steps: Numbers) -> Numbers:
+    """Return how rough the result is about the end of a step: how far it is there from the parabola next to it."""
+    places = TREADS / 10
+    found = np.stack(response.sweep(entries, steps, [steps * (1 + place) for place in places], alone=True)[0])
+    parabolas = np.linalg.qr(places[:, np.newaxis] ** np.arange(3))[0]
+    return np.asarray(np.max(np.abs(found - parabolas @ (parabolas.T @ found)), axis=0))
 
 
 ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
@@ -309,7 +319,7 @@ class _Ladder:
         self, response: Response, entries: Numbers, bases: Numbers, *, alone: bool, rungs: Numbers = RUNGS
     ) -> None:
         x = response.array.ravel()[entries]
-        self.steps = steps = np.outer(rungs, bases)
+        steps = np.outer(rungs, bases)
         self._sweep = partial(response.sweep, alone=alone)
         self._entries = entries
         none = np.zeros(len(entries))
@@ -333,8 +343,8 @@ class _Ladder:
     def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
         """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
-        left_best, left_share = self.left.best(rule, scale)
-        right_best, right_share = self.right.best(rule, scale)
+        left_best, left_share, _ = self.left.best(rule, scale)
+        right_best, right_share, _ = self.right.best(rule, scale)
         edge = ~np.isfinite(self.central.values).any(axis=0)  # one side is outside the domain
         with np.errstate(invalid="ignore"):
             size = np.fmax(np.abs(left_best), np.abs(right_best))
@@ -359,8 +369,8 @@ class _Ladder:
         """Tell whether long steps, which agree with a rule, see slopes that are nowhere on their way: it leads over jumps."""
         slopes, long = self.central.values[:, k], int(np.flatnonzero(self.central.agreeing[:, k])[-1])
         short = int(np.argmin(self.central.errors[: long + 1, k]))
-        steps = np.outer(self.steps[[max(0, short - 2)], k], (-1, 1))[0]
-        places = self.steps[long, k] * TREADS
+        steps = np.outer(self.central.steps[[max(0, short - 2)], k], (-1, 1))[0]
+        places = self.central.steps[long, k] * TREADS
         entries = np.full(len(places), self._entries[k])
         (back, ahead), _ = self._sweep(entries, places, [places + step for step in steps])
         apart = np.abs((ahead - back) / (steps[1] - steps[0]) - slopes[short])
@@ -382,14 +392,13 @@ class _Slopes:
     """
 
     def __init__(self, values: Numbers, nominal: Numbers, steps: Numbers) -> None:
-        self.values, self.nominal = values, nominal
+        self.values, self.nominal, self.steps = values, nominal, steps
         with np.errstate(all="ignore"):
             apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
             noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
             errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
-            # Where a step ten times as long still tells about the same, its truncation is a hundred times as large.
-            near = apart[1:] <= BLUR * np.abs(values[1:-1])
-            errors[:-1] = np.maximum(errors[:-1], np.where(near, apart[1:] / 99, 0.0))
+            # The truncation of a step ten times as long is a hundred times as large.
+            errors[:-1] = np.where(apart[1:] / 99 > errors[:-1], apart[1:] / 99, errors[:-1])
         first = np.full((1, values.shape[1]), np.inf)
         self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
 
@@ -432,8 +441,8 @@ class _Slopes:
         self.agreeing = flat & agrees
         return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
 
-    def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
-        """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
+    def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers, Numbers]:
+        """Return the slope that is most certain, its uncertainty as a share, and its step; of plateaus, if there are any."""
         with np.errstate(all="ignore"):
             floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
             share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
@@ -441,7 +450,7 @@ class _Slopes:
         share = np.where(np.isfinite(share), share, np.inf)
         k, at = np.argmin(share, axis=0), np.arange(len(rule))
         found = share[k, at]
-        return np.where(np.isfinite(found), self.values[k, at], np.nan), found
+        return np.where(np.isfinite(found), self.values[k, at], np.nan), found, self.steps[k, at]
 
 
 def _drop_stairs(

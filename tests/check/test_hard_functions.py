@@ -58,3 +58,17 @@ def test_at_ordinary_inputs_right_and_wrong_are_told_apart(name):
     hard = FUNCTIONS[name]
     assert checked(op_of(hard), hard.ordinary).ok
     assert checked(op_of(hard, 1.001), hard.ordinary).failures
+
+
+@pytest.mark.parametrize("name", ["sin", "z sin z", "sin 1000 z + z", "tan", "exp", "log", "norm"])
+def test_a_rule_off_by_half_is_caught_there_too(name):
+    hard = FUNCTIONS[name]
+    assert checked(op_of(hard, 1.5), hard.hard[0]).failures
+
+
+def test_a_small_rule_that_forgets_fine_waves_is_wrong_though_long_steps_agree_with_it():
+    crest, size = 2 * np.pi * 1e-7 * 160_000, np.array([1e-9, 1.0])
+    wave = gn.op(lambda z: size * (z + 1e-8 * np.sin(1e7 * z)))
+    for share, judgement in ((0.0, "wrong"), (0.1, "right")):
+        wave.backward(lambda d, a, z, share=share: d * size * (1 + share * np.cos(1e7 * z)))
+        assert gn.check_op(wave, np.array([crest, crest])).findings[0].compared.judgement[0] == judgement

@@ -128,8 +128,13 @@ def gamma_density_scale_for_rate(d, a, x, shape, rate):
     return *good, d * (x * rate**2 - shape * rate)
 
 
+def shares(n, k):
+    """Draw rows that add up to 1, none of their numbers near 0."""
+    return lambda rng: (simplex(n, k)(rng) + 1 / k) / 2
+
+
 @F.forward(
-    *three(lambda n, k: (uniform(0.5, 4, n, k), simplex(n, k)), (3, 4), (5, 2), (2, 6)), slots=("positive", "fixed"),
+    *three(lambda n, k: (uniform(0.5, 4, n, k), shares(n, k)), (3, 4), (5, 2), (2, 6)), slots=("positive", "fixed"),
     span=(1e-4, 1e4),
 )  # fmt: skip
 def dirichlet(alpha, p):
@@ -139,12 +144,12 @@ def dirichlet(alpha, p):
 @dirichlet.right
 def _(d, a, alpha, p):
     total = special.digamma(alpha.sum(-1, keepdims=True))
-    return d[:, None] * (total - special.digamma(alpha) + np.log(p)), None
+    return d[:, None] * (total - special.digamma(alpha) + np.log(p)), d[:, None] * (alpha - 1) / p
 
 
 @dirichlet.wrong("missing term", "Dirichlet's density: ψ of the total forgotten")
 def dirichlet_without_total(d, a, alpha, p):
-    return d[:, None] * (np.log(p) - special.digamma(alpha)), None
+    return d[:, None] * (np.log(p) - special.digamma(alpha)), d[:, None] * (alpha - 1) / p
 
 
 @F.forward(

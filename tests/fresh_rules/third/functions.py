@@ -152,7 +152,9 @@ def log_one_minus_exp_plus(d, a, z):
     return d / (np.exp(z) + 1)
 
 
-@F.forward(*three(lambda *s: (normal(*s), normal(*s)), (3, 4), (6,), (2, 2, 2)), slots=("real", "real"), zero=False)
+@F.forward(
+    *three(lambda *s: (normal(*s), normal(*s)), (3, 4), (6,), (2, 2, 2)), slots=("real", "real"), zero=False, ties=False
+)
 def hypotenuse(x, y):
     return np.hypot(x, y)
 
@@ -204,7 +206,7 @@ def raised_without_exponent(d, a, x, y):
     return d * x ** (y - 1), d * a * np.log(x)
 
 
-@F.forward(uniform(-0.9, 0.9, 3, 4), uniform(-0.9, 0.9, 5), uniform(-0.9, 0.9, 2, 3, 2), span=(1e-8, 1))
+@F.forward(uniform(-0.9, 0.9, 3, 4), uniform(-0.9, 0.9, 5), uniform(-0.9, 0.9, 2, 3, 2), span=(1e-8, 1), ties=False)
 def area_tangent(z):
     return np.arctanh(z)
 

@@ -241,7 +241,7 @@ def bezier_without_inner_two(d, a, t, points):
 @bezier.wrong("missing sum", "a Bézier curve: the place moves all coordinates, the first one's part returned")
 def bezier_first_coordinate(d, a, t, points):
     slope = (cubic_slope(t) @ points) * d
-    return slope[:, 0] if slope.shape[1] > 1 else slope[:, 0] * 2, cubic(t).T @ d
+    return slope[:, 0], cubic(t).T @ d
 
 
 @F.forward(
