@@ -220,6 +220,10 @@ ALSO: dict[str, tuple[str, ...]] = {
     "relaxed_choice_of_logits": ("each row",),  # of two classes
     "filtered_innovation_forgotten": ("delta is passed on",),  # 1 for 1 − gain
     "descended_first_order": ("delta is passed on",),  # I for I − 0.2 a
+    "advantages_backwards": ("jacobian is applied",),
+    "episodes_leak": ("taken for something",),  # what is 0 over the end of an episode
+    "ranked_wrong_tail": ("liked and other exchanged",),  # σ of the difference, whose sign turns
+    "overlap_union_constant": ("taken for 0", "all zero there"),  # an edge outside moves the union only
 }
 UNKNOWN = ("no known signature", "nothing known")
 

@@ -361,7 +361,7 @@ class _Ladder:
         )
         judged = judged.astype("<U8")
         for k in np.flatnonzero((judged == "wrong") & self.central.agreeing.any(axis=0)):
-            if self._climbs_stairs(k):
+            if self._climbs_stairs(int(k)):
                 judged[k] = "blurred"
         return judged, kinked
 
@@ -435,11 +435,13 @@ class _Slopes:
             agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * self.errors
             good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
             good |= np.concatenate([beyond < 0, flat[:-1]])
-            for k, value in enumerate(self.values):  # a shorter step may agree with the rule, and exclude this plateau
-                excluded = agrees[:k] & (4 * self.errors[:k] < np.abs(self.values[:k] - value))
-                good[k] &= ~excluded.any(axis=0)
+            tells = certain & good
+            for k in np.flatnonzero(tells.any(axis=1)):
+                # A shorter step may agree with the rule, and exclude this plateau.
+                excluded = agrees[:k] & (4 * self.errors[:k] < np.abs(self.values[:k] - self.values[k]))
+                tells[k] &= ~excluded.any(axis=0)
         self.agreeing = flat & agrees
-        return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
+        return np.asarray((certain & agrees).any(axis=0)), np.asarray(tells.any(axis=0))
 
     def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers, Numbers]:
         """Return the slope that is most certain, its uncertainty as a share, and its step; of plateaus, if there are any."""
