@@ -223,6 +223,15 @@ ALSO: dict[str, tuple[str, ...]] = {
     "advantages_backwards": ("jacobian is applied",),
     "episodes_leak": ("taken for something",),  # what is 0 over the end of an episode
     "ranked_wrong_tail": ("liked and other exchanged",),  # σ of the difference, whose sign turns
+    # What points of one set do to each other adds up to 0.
+    **dict.fromkeys(("discrepancy_own_once", "discrepancy_cross_only"), ("shared out wrongly",)),
+    "transport_not_paired": ("shared out wrongly",),  # in pairs or not, the same sums
+    # The edges that are shared, the class of several samples, points that are nearest to others.
+    "overlap_sum_for_union": ("off in one column",),
+    "centred_last_sample": ("off in one row",),
+    **dict.fromkeys(("chamfer_one_direction", "chamfer_nearest_held"), ("off in rows", "each row")),
+    "neighbours_degree_constant": ("δ·output·1/(the sum of w",),  # the lost term itself
+    "edge_weights_whole_graph": ("taken for something",),  # what edges of different nodes do to each other
     "overlap_union_constant": ("taken for 0", "all zero there"),  # an edge outside moves the union only
 }
 UNKNOWN = ("no known signature", "nothing known")

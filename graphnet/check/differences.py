@@ -397,8 +397,9 @@ class _Slopes:
             apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
             noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
             errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
-            # The truncation of a step ten times as long is a hundred times as large.
-            errors[:-1] = np.where(apart[1:] / 99 > errors[:-1], apart[1:] / 99, errors[:-1])
+            # Where a step ten times as long still tells about the same, its truncation is a hundred times as large.
+            near = apart[1:] <= BLUR * np.abs(values[1:-1])
+            errors[:-1] = np.maximum(errors[:-1], np.where(near, apart[1:] / 99, 0.0))
         first = np.full((1, values.shape[1]), np.inf)
         self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
 
