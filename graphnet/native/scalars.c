@@ -50,14 +50,13 @@ static const char *const names[] = {PRIMITIVES(AS_NAME) "CLEAR"};
 static const char operands[] = {PRIMITIVES(AS_OPERANDS) 1};
 
 typedef struct {
-    PyUFuncGenericFunction function;
-    void *data;
+    Loop loop;
     int operands;
-} Loop;
+} Ufunc;
 
-static int operands_of(npy_int32 primitive, const Loop *loops)
+static int operands_of(npy_int32 primitive, const Ufunc *ufuncs)
 {
-    return primitive < COUNT ? operands[primitive] : loops[primitive - COUNT].operands;
+    return primitive < COUNT ? operands[primitive] : ufuncs[primitive - COUNT].operands;
 }
 
 #define REAL double
@@ -74,48 +73,35 @@ typedef struct {
     PyArrayObject *values;
     npy_intp size;
     PyObject *ufuncs;
-    Loop *loops;
+    Ufunc *loops;
     int loop_count;
     npy_int32 *code, *end;
 } Machine;
 
 /* Finds a ufunc's inner loop for operands and result of one type; says so if there is none. */
-static int find_loop(PyObject *given, int type, Loop *loop)
+static int find_ufunc(PyObject *given, int type, Ufunc *found)
 {
-    if (!PyObject_TypeCheck(given, &PyUFunc_Type)) {
-        PyErr_Format(PyExc_TypeError, "expected a ufunc, got %R", given);
-        return -1;
-    }
     PyUFuncObject *ufunc = (PyUFuncObject *)given;
-    for (int i = 0; ufunc->nout == 1 && ufunc->nin <= MOST_OPERANDS && !ufunc->core_enabled && i < ufunc->ntypes; i++) {
-        int same = 0;
-        while (same < ufunc->nargs && ufunc->types[i * ufunc->nargs + same] == type)
-            same++;
-        if (same == ufunc->nargs && ufunc->functions[i] != NULL) {
-            *loop = (Loop){ufunc->functions[i], ufunc->data == NULL ? NULL : (void *)ufunc->data[i], ufunc->nin};
-            return 0;
-        }
-    }
-    PyErr_Format(PyExc_TypeError, "%R has no loop of one result for the machine's type", given);
-    return -1;
+    int types[] = {type, type, type, type};
+    if (PyObject_TypeCheck(given, &PyUFunc_Type) && ufunc->nin <= MOST_OPERANDS && !ufunc->core_enabled)
+        *found = (Ufunc){find_loop(ufunc, ufunc->nin + 1, types), ufunc->nin};
+    if (!found->loop.function)
+        PyErr_Format(PyExc_TypeError, "%R is no ufunc with a loop of one result for the machine's type", given);
+    return found->loop.function ? 0 : -1;
 }
 
 /* Walks through the program once: every primitive is known, every run is whole, every place lies in the array. */
 static int check(const Machine *self)
 {
     for (const npy_int32 *at = self->code; at < self->end;) {
-        npy_intp left = self->end - at;
-        if (left < 2 || at[0] < 0 || at[0] >= COUNT + self->loop_count || at[1] < 0) {
-            PyErr_Format(PyExc_ValueError, "no run of instructions begins at %zd", (Py_ssize_t)(at - self->code));
+        npy_intp left = self->end - at - 2, begins = at - self->code;
+        int known = left >= 0 && at[0] >= 0 && at[0] < COUNT + self->loop_count && at[1] >= 0;
+        npy_intp places = known ? (npy_intp)at[1] * (1 + operands_of(at[0], self->loops)) : 0;
+        if (!known || places > left) {
+            PyErr_Format(PyExc_ValueError, "no whole run of known instructions begins at %zd", (Py_ssize_t)begins);
             return -1;
         }
-        npy_intp places = (npy_intp)at[1] * (1 + operands_of(at[0], self->loops));
-        if (places > left - 2) {
-            PyErr_Format(PyExc_ValueError, "the run at %zd is longer than the program", (Py_ssize_t)(at - self->code));
-            return -1;
-        }
-        const npy_int32 *next = at + 2 + places;
-        for (at += 2; at < next; at++)
+        for (at += 2; places > 0; places--, at++)
             if (*at < 0 || *at >= self->size) {
                 PyErr_Format(PyExc_ValueError, "place %d of %zd is at %zd", (int)*at, (Py_ssize_t)self->size,
                              (Py_ssize_t)(at - self->code));
@@ -160,7 +146,7 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     memcpy(self->code, PyArray_DATA(code), length * sizeof *self->code);  /* its own: nobody changes it once it is checked */
     self->end = self->code + length;
     for (; self->loop_count < PyTuple_Size(ufuncs); self->loop_count++)
-        if (find_loop(PyTuple_GetItem(ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0) {
+        if (find_ufunc(PyTuple_GetItem(ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0) {
             Py_DECREF((PyObject *)self);
             return NULL;
         }

@@ -118,6 +118,6 @@ def _length_of(arrays: Sequence[Numbers]) -> tuple[Calls, Numbers]:
     """Return the calls that sum the squares of all entries, and where the sum is then."""
     flats = [array.reshape(-1) for array in arrays]
     squares = np.zeros(len(flats), np.result_type(*flats) if flats else float)
-    calls: list[Call] = [(flat.dot, (flat, squares[i, ...])) for i, flat in enumerate(flats)]
+    calls: list[Call] = [(np.matmul, (flat, flat, squares[i, ...])) for i, flat in enumerate(flats)]
     ones, total = np.ones_like(squares), np.zeros((), squares.dtype)
-    return ready([*calls, (squares.dot, (ones, total))]), total
+    return ready([*calls, (np.matmul, (squares, ones, total))]), total

@@ -1,8 +1,8 @@
 """The fourth pass: which NumPy call computes a node fastest.
 
 A call is a function and its arguments, the output last among them, so that running a program is nothing but
-``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: the bound
-method ``x.dot`` costs half of ``np.matmul``, and a product with a row of ones a third of ``np.sum``.
+``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: a product
+with a row of ones costs a third of ``np.sum``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,6 @@ from graphnet.ops.indexing import numpy_index, require_positions
 from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_of_squares, total
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
-
-
-SMALL_OUTER = 4096
-"""Up to how many entries a product of a column and a row goes by ``np.matmul``, which does without BLAS then."""
 
 
 def view_of(node: Node, source: Numbers) -> Numbers:
@@ -64,7 +60,7 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             flat = inputs[0].ravel(order="K")
             if flat.size > PRODUCT and flat.dtype == np.float32:
                 return [(_into, (out, sum_of_squares, flat))]
-            return [(flat.dot, (flat, out))]
+            return [(np.matmul, (flat, flat, out))]
         case ops.Sum():
             return _sum(op, inputs[0], out)
         case ops.Mean():
@@ -96,12 +92,11 @@ def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
 
 def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
     """Return the call for a matrix product."""
-    outer = x.shape[-1] == 1 and out.size <= SMALL_OUTER
-    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype and not outer:
-        return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
-    if x.dtype == y.dtype == out.dtype:
-        return np.matmul, (x, y, out)
-    return partial(np.matmul, casting="same_kind"), (x, y, out)
+    if not x.dtype == y.dtype == out.dtype:
+        return partial(np.matmul, casting="same_kind"), (x, y, out)
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == 1:  # of a column and a row: np.matmul does without BLAS then
+        return np.multiply, (x, y, out)
+    return np.matmul, (x, y, out)
 
 
 def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
@@ -115,7 +110,7 @@ def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     over_rows = x.ndim in (2, 3) and op.axis in (x.ndim - 2, (x.ndim - 2,)) and not op.keepdims
     if over_rows and x.dtype.kind == "f" and x.dtype == out.dtype:
         ones = np.ones(x.shape[-2], x.dtype)
-        return [(ones.dot, (x, out)) if x.ndim == 2 else (np.matmul, (ones, x, out))]
+        return [(np.matmul, (ones, x, out))]
     return [(np.add.reduce, (x, op.axis, None, out, op.keepdims))]
 
 
