@@ -171,7 +171,7 @@ static int may_write(int count, PyArrayObject **arrays, int over_itself)
     return PyArray_ISWRITEABLE(out) && PyArray_IS_C_CONTIGUOUS(out);
 }
 
-/* ---- Making an instruction: 1 if it is made or there is nothing to do, 0 if not, -1 and an exception if memory is lacking ---- */
+/* ---- Making an instruction: 1 if it is made or there is nothing to do, 0 if not, -1 if memory is lacking ---- */
 
 static PyObject *address_of_owner(PyArrayObject *array)
 {
@@ -221,7 +221,7 @@ static int add_instruction(Calls *self, Instruction *it, PyArrayObject **arrays,
         if (arrays[k] && note_use(self, k, arrays[k], k == it->count - 1) < 0)
             return -1;
     if (last && !(it->outer = PyMem_Malloc((size_t)last * sizeof(Axis))))
-        return PyErr_NoMemory(), -1;
+        return -1;
     if (last)
         memcpy(it->outer, kept, (size_t)last * sizeof(Axis));
     self->instructions[self->size++] = *it;
@@ -313,58 +313,47 @@ static int make_copy(Calls *self, PyObject *arguments)
     return it.loop.function && may_write(it.count, arrays, 0) ? add_loop(self, &it, arrays, NO_CORES) : 0;
 }
 
-/* Tell of each of `count` axes whether it is named, as a reduction's: by None, a number or a tuple. */
-static int find_axes(PyObject *named, int count, int *found)
-{
-    PyObject *axes = PyTuple_Check(named) ? Py_NewRef(named) : PyTuple_Pack(1, named);
-    int fits = axes != NULL;
-    for (Py_ssize_t i = 0; fits && i < PyTuple_Size(axes); i++) {
-        long a = named == Py_None ? 0 : PyLong_AsLong(PyTuple_GetItem(axes, i));
-        fits = a >= -count && a < count && !PyErr_Occurred();
-        for (int k = 0; fits && k < count; k++)
-            found[k] |= named == Py_None || k == (a < 0 ? a + count : a);
-    }
-    PyErr_Clear();
-    Py_XDECREF(axes);
-    return fits;
-}
-
-/* ufunc.reduce(x, axis, None, out, keepdims) of add, maximum and minimum: two instructions, of which the first writes what it begins with. */
+/* ufunc.reduce(x, axes, None, out, keepdims) of add, maximum and minimum, over axes beside each other: x is seen as (before, gone,
+   after), out as (before, after). Two instructions, of which the first writes what the second begins with. */
 static int make_reduction(Calls *self, PyObject *ufunc, PyObject *arguments)
 {
     static double zero;
     PyArrayObject *x, *out;
     Instruction it;
-    if (PyTuple_Size(arguments) != 5 || (ufunc != add && ufunc != maximum && ufunc != minimum) ||
-        !find_arrays(arguments, 1, &x) || !is_plain(PyTuple_GetItem(arguments, 3)) || PyTuple_GetItem(arguments, 2) != Py_None)
+    if (PyTuple_Size(arguments) != 5 || (ufunc != add && ufunc != maximum && ufunc != minimum) || !find_arrays(arguments, 1, &x) ||
+        !PyTuple_Check(PyTuple_GetItem(arguments, 1)) || PyTuple_GetItem(arguments, 2) != Py_None ||
+        !is_plain(PyTuple_GetItem(arguments, 3)))
         return 0;
+    PyObject *axes = PyTuple_GetItem(arguments, 1);
     out = (PyArrayObject *)PyTuple_GetItem(arguments, 3);
     PyArrayObject *arrays[] = {out, x, out}, *first_arrays[] = {ufunc == add ? NULL : x, out};
-    int keeps = PyTuple_GetItem(arguments, 4) == Py_True, count = PyArray_NDIM(x), next = 0, runs = 0, before = 0, gone[AXES] = {0};
-    if (!find_axes(PyTuple_GetItem(arguments, 1), count, gone) || PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 ||
-        PyArray_SIZE(x) > SHORT || !PyArray_IS_C_CONTIGUOUS(x) || !may_write(2, arrays + 1, 0) ||
-        !begin(&it, (PyUFuncObject *)ufunc, 3, arrays))
+    if (PyArray_TYPE(x) < NPY_FLOAT || PyArray_SIZE(x) == 0 || PyArray_SIZE(x) > SHORT || !PyArray_IS_C_CONTIGUOUS(x) ||
+        !may_write(2, arrays + 1, 0) || !begin(&it, (PyUFuncObject *)ufunc, 3, arrays))
         return 0;
-    Axis every[AXES], one[AXES];
-    for (int i = 0; i < count; i++) {
-        npy_intp size = PyArray_DIM(x, i), left = gone[i] ? 1 : size, from = PyArray_STRIDE(x, i);
-        int there = keeps || !gone[i];
-        if (there && (next == PyArray_NDIM(out) || PyArray_DIM(out, next) != left))
-            return 0;
-        npy_intp to = gone[i] ? 0 : PyArray_STRIDE(out, next);
-        runs += gone[i] && size > 1 && !before;
-        before = size > 1 ? gone[i] : before;
-        every[i] = (Axis){size, {to, from, to}};
-        one[i] = (Axis){left, {ufunc == add ? 0 : from, to}};
-        next += there;
+    int keeps = PyTuple_GetItem(arguments, 4) == Py_True, next = 0, now = 0, gone[AXES] = {0};
+    for (Py_ssize_t i = 0; i < PyTuple_Size(axes); i++) {
+        long axis = PyLong_AsLong(PyTuple_GetItem(axes, i));
+        if (axis < 0 || axis >= PyArray_NDIM(x) || gone[axis]++)
+            return PyErr_Clear(), 0;
     }
-    if (next != PyArray_NDIM(out) || runs > 1) /* along axes apart NumPy adds up pieces that it copies */
+    npy_intp part[4] = {1, 1, 1, 1}, entry = PyArray_ITEMSIZE(x);
+    for (int i = 0; i < PyArray_NDIM(x); i++) {
+        npy_intp size = PyArray_DIM(x, i);
+        if ((keeps || !gone[i]) && (next == PyArray_NDIM(out) || PyArray_DIM(out, next++) != (gone[i] ? 1 : size)))
+            return 0;
+        now += size > 1 && now < 3 && gone[i] != (now == 1);
+        part[now] *= size;
+    }
+    if (next != PyArray_NDIM(out) || part[3] > 1) /* along axes apart NumPy adds up pieces that it copies */
         return 0;
+    npy_intp row = part[2] * entry, block = part[1] * row;
+    Axis every[] = {{part[0], {row, block, row}}, {part[1], {0, row, 0}}, {part[2], {entry, entry, entry}}};
+    Axis one[] = {{part[0], {ufunc == add ? 0 : block, row}}, {part[2], {ufunc == add ? 0 : entry, entry}}};
     char *begins = ufunc == add ? (char *)&zero : PyArray_BYTES(x);
-    Instruction first = {{copying(PyArray_ITEMSIZE(x), 0)}, "reduce", .at = {begins, PyArray_BYTES(out)}, .count = 2, .ahead = 1};
+    Instruction first = {{copying(entry, 0)}, "reduce", .at = {begins, PyArray_BYTES(out)}, .count = 2, .ahead = 1};
     it.name = "reduce", it.at[0] = it.at[2] = PyArray_BYTES(out), it.at[1] = PyArray_BYTES(x);
-    int made = add_instruction(self, &first, first_arrays, one, count);
-    return made == 1 ? add_instruction(self, &it, arrays, every, count) : made;
+    int made = add_instruction(self, &first, first_arrays, one, 2);
+    return made == 1 ? add_instruction(self, &it, arrays, every, 3) : made;
 }
 
 static int make(Calls *self, PyObject *function, PyObject *arguments)
@@ -548,6 +537,7 @@ static int clear(Calls *self)
 {
     Py_CLEAR(self->calls);
     Py_CLEAR(self->results);
+    Py_CLEAR(self->native);
     return 0;
 }
 
@@ -564,8 +554,6 @@ static void dealloc(Calls *self)
     PyTypeObject *type = Py_TYPE((PyObject *)self);
     PyObject_GC_UnTrack(self);
     clear(self);
-    Py_XDECREF(self->native);
-    Py_XDECREF(self->owners);
     for (int i = 0; i < self->size; i++)
         PyMem_Free(self->instructions[i].outer);
     for (int i = 0; i < self->count; i++) {
@@ -600,26 +588,6 @@ static int add_place(Calls *self, int kind, PyObject *name, PyObject *object)
     return 0;
 }
 
-static int fill_places(Calls *self, PyObject *feeds, PyObject *outputs)
-{
-    Py_ssize_t next = 0, most = PyTuple_Size(feeds) + PyDict_Size(self->results) + PyTuple_Size(outputs);
-    PyObject *name, *array;
-    if (!(self->places = PyMem_Calloc((size_t)most + 1, sizeof(Place))))
-        return PyErr_NoMemory(), -1;
-    for (Py_ssize_t i = 0; i < PyTuple_Size(feeds); i++)
-        if (add_place(self, FEED, NULL, PyTuple_GetItem(feeds, i)) < 0)
-            return -1;
-    self->feeds = self->count;
-    while (PyDict_Next(self->results, &next, &name, &array))
-        if (add_place(self, GRADIENT, name, array) < 0)
-            return -1;
-    self->kept = self->count;
-    for (Py_ssize_t i = 0; i < PyTuple_Size(outputs); i++)
-        if (add_place(self, OUTPUT, NULL, PyTuple_GetItem(outputs, i)) < 0)
-            return -1;
-    return 0;
-}
-
 /* Make the instructions of all calls; those that can't be are calls of Python. Then nobody knows what is read where. */
 static int make_all(Calls *self)
 {
@@ -628,7 +596,7 @@ static int make_all(Calls *self)
     self->instructions = PyMem_Calloc(most, sizeof(Instruction));
     self->uses = PyMem_Calloc(most * OPERANDS, sizeof(Use));
     if (!self->instructions || !self->uses)
-        return PyErr_NoMemory(), -1;
+        return -1;
     for (Py_ssize_t i = 0; i < PyTuple_Size(self->calls); i++) {
         PyObject *call = PyTuple_GetItem(self->calls, i);
         if (!PyTuple_Check(call) || PyTuple_Size(call) != 2 || !PyTuple_Check(PyTuple_GetItem(call, 1)))
@@ -651,6 +619,22 @@ static int make_all(Calls *self)
     return 0;
 }
 
+static int fill(Calls *self, PyObject *feeds, PyObject *outputs)
+{
+    Py_ssize_t next = 0, most = PyTuple_Size(feeds) + PyDict_Size(self->results) + PyTuple_Size(outputs);
+    PyObject *name, *array;
+    int failed = !(self->places = PyMem_Calloc((size_t)most + 1, sizeof(Place)));
+    for (Py_ssize_t i = 0; !failed && i < PyTuple_Size(feeds); i++)
+        failed = add_place(self, FEED, NULL, PyTuple_GetItem(feeds, i)) < 0;
+    self->feeds = self->count;
+    while (!failed && PyDict_Next(self->results, &next, &name, &array))
+        failed = add_place(self, GRADIENT, name, array) < 0;
+    self->kept = self->count;
+    for (Py_ssize_t i = 0; !failed && i < PyTuple_Size(outputs); i++)
+        failed = add_place(self, OUTPUT, NULL, PyTuple_GetItem(outputs, i)) < 0;
+    return failed ? -1 : make_all(self);
+}
+
 static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named)
 {
     static char *names[] = {"calls", "feeds", "results", "outputs", NULL};
@@ -663,13 +647,14 @@ static PyObject *create(PyTypeObject *type, PyObject *arguments, PyObject *named
     self->calls = PySequence_Tuple(calls), self->results = Py_NewRef(results);
     self->native = PyList_New(0), self->owners = PyDict_New();
     PyObject *fed = PySequence_Tuple(feeds), *others = PySequence_Tuple(outputs);
-    if (!self->calls || !self->native || !self->owners || !fed || !others || fill_places(self, fed, others) < 0 ||
-        make_all(self) < 0)
-        Py_CLEAR(self);
-    else
-        Py_CLEAR(self->owners);
+    int failed = !self->calls || !self->native || !self->owners || !fed || !others || fill(self, fed, others) < 0;
+    Py_CLEAR(self->owners);
     Py_XDECREF(fed);
     Py_XDECREF(others);
+    if (failed)
+        Py_CLEAR(self);
+    if (!self && !PyErr_Occurred())
+        PyErr_NoMemory();
     return (PyObject *)self;
 }
 

@@ -59,10 +59,26 @@ static int operands_of(npy_int32 primitive, const Ufunc *ufuncs)
     return primitive < COUNT ? operands[primitive] : ufuncs[primitive - COUNT].operands;
 }
 
+#define LOAD_1 REAL a = v[at[1]];
+#define LOAD_2 LOAD_1 REAL b = v[at[2]];
+#define LOAD_3 LOAD_2 REAL c = v[at[3]];
+#define AS_CASE(NAME, OPERANDS, RESULT) \
+    case NAME: \
+        for (; at < next; at += 1 + OPERANDS) { \
+            REAL r = v[at[0]]; \
+            LOAD_##OPERANDS \
+            (void)r; \
+            v[at[0]] = RESULT; \
+        } \
+        break;
+
 #define REAL double
 #define CALL call_for_doubles
 #define RUN run_doubles
 #include "scalars_run.h"
+#undef REAL
+#undef CALL
+#undef RUN
 #define REAL float
 #define CALL call_for_floats
 #define RUN run_floats
@@ -116,6 +132,33 @@ static int is_plain(PyArrayObject *array, int type)
     return PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 && PyArray_ISCARRAY_RO(array);
 }
 
+static void machine_free(Machine *self)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    Py_XDECREF((PyObject *)self->values);
+    Py_XDECREF(self->ufuncs);
+    PyMem_Free(self->code);
+    PyMem_Free(self->loops);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF((PyObject *)type);
+}
+
+/* Takes over the program and its ufuncs; -1 and an exception if it is wrong. */
+static int fill(Machine *self, PyArrayObject *code, int real)
+{
+    npy_intp length = PyArray_SIZE(code);
+    self->code = PyMem_Malloc((length + 1) * sizeof *self->code);
+    self->loops = PyMem_Calloc(PyTuple_Size(self->ufuncs) + 1, sizeof *self->loops);
+    if (self->code == NULL || self->loops == NULL)
+        return PyErr_NoMemory(), -1;
+    memcpy(self->code, PyArray_DATA(code), length * sizeof *self->code);  /* its own: nobody changes it once it is checked */
+    self->end = self->code + length;
+    for (; self->loop_count < PyTuple_Size(self->ufuncs); self->loop_count++)
+        if (find_ufunc(PyTuple_GetItem(self->ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0)
+            return -1;
+    return check(self);
+}
+
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyArrayObject *code, *values;
@@ -130,51 +173,20 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         PyErr_SetString(PyExc_TypeError, "expected code as a vector of int32, and values as a writeable one of float64 or float32");
         return NULL;
     }
-    Machine *self = (Machine *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    Machine *self = (Machine *)PyType_GenericAlloc(type, 0);
     if (self == NULL)
         return NULL;
-    self->values = (PyArrayObject *)Py_NewRef((PyObject *)values);
-    self->size = PyArray_SIZE(values);
+    self->values = (PyArrayObject *)Py_NewRef((PyObject *)values), self->size = PyArray_SIZE(values);
     self->ufuncs = Py_NewRef(ufuncs);
-    npy_intp length = PyArray_SIZE(code);
-    self->code = PyMem_Malloc((length + 1) * sizeof *self->code);
-    self->loops = PyMem_Calloc(PyTuple_Size(ufuncs) + 1, sizeof *self->loops);
-    if (self->code == NULL || self->loops == NULL) {
-        Py_DECREF((PyObject *)self);
-        return PyErr_NoMemory();
-    }
-    memcpy(self->code, PyArray_DATA(code), length * sizeof *self->code);  /* its own: nobody changes it once it is checked */
-    self->end = self->code + length;
-    for (; self->loop_count < PyTuple_Size(ufuncs); self->loop_count++)
-        if (find_ufunc(PyTuple_GetItem(ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0) {
-            Py_DECREF((PyObject *)self);
-            return NULL;
-        }
-    if (check(self) < 0) {
-        Py_DECREF((PyObject *)self);
-        return NULL;
-    }
+    if (fill(self, code, real) < 0)
+        Py_CLEAR(self);
     return (PyObject *)self;
-}
-
-static void machine_free(PyObject *object)
-{
-    Machine *self = (Machine *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    Py_XDECREF((PyObject *)self->values);
-    Py_XDECREF(self->ufuncs);
-    PyMem_Free(self->code);
-    PyMem_Free(self->loops);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-    Py_DECREF((PyObject *)type);
 }
 
 static PyObject *machine_run(Machine *self, PyObject *Py_UNUSED(nothing))
 {
-    if (PyArray_SIZE(self->values) != self->size) {
-        PyErr_SetString(PyExc_ValueError, "the machine's values have been resized");
-        return NULL;
-    }
+    if (PyArray_SIZE(self->values) != self->size)
+        return PyErr_SetString(PyExc_ValueError, "the machine's values have been resized"), NULL;
     void *values = PyArray_DATA(self->values);
     int flags;
     Py_BEGIN_ALLOW_THREADS

@@ -25,19 +25,6 @@ static int CALL(const Ufunc *ufunc, const npy_int32 *at, npy_intp count, REAL *v
     return raised;
 }
 
-#define LOAD_1 REAL a = v[at[1]];
-#define LOAD_2 LOAD_1 REAL b = v[at[2]];
-#define LOAD_3 LOAD_2 REAL c = v[at[3]];
-#define AS_CASE(NAME, OPERANDS, RESULT) \
-    case NAME: \
-        for (; at < next; at += 1 + OPERANDS) { \
-            REAL r = v[at[0]]; \
-            LOAD_##OPERANDS \
-            (void)r; \
-            v[at[0]] = RESULT; \
-        } \
-        break;
-
 /* Runs a program, and returns the floating-point flags that it raised. */
 static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Ufunc *ufuncs)
 {
@@ -64,11 +51,3 @@ static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Ufunc *
     feclearexcept(FE_ALL_EXCEPT);
     return raised;
 }
-
-#undef LOAD_1
-#undef LOAD_2
-#undef LOAD_3
-#undef AS_CASE
-#undef REAL
-#undef CALL
-#undef RUN

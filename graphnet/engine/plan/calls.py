@@ -67,7 +67,7 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
             return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
-            return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
+            return [(np.maximum.reduce, (inputs[0], shapes.normal_axes(op.axis, inputs[0].ndim), None, out, op.keepdims))]
         case ops.Concatenate():
             return [(np.concatenate, (tuple(inputs), op.axis, out))]
         case Copy():
@@ -101,17 +101,15 @@ def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
 
 def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
+    axes = shapes.normal_axes(op.axis, x.ndim)
     if x.dtype == out.dtype == np.float32 and x.size > SUMMED_AT_ONCE * max(out.size, 1):
-        axes = shapes.normal_axes(op.axis, x.ndim)
         if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
             flat = out.reshape(-1)
             return list(calls_for_row_sums(x.reshape(-1, flat.size), flat))
         return [(_into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x))]
-    over_rows = x.ndim in (2, 3) and op.axis in (x.ndim - 2, (x.ndim - 2,)) and not op.keepdims
-    if over_rows and x.dtype.kind == "f" and x.dtype == out.dtype:
-        ones = np.ones(x.shape[-2], x.dtype)
-        return [(np.matmul, (ones, x, out))]
-    return [(np.add.reduce, (x, op.axis, None, out, op.keepdims))]
+    if x.ndim in (2, 3) and axes == (x.ndim - 2,) and not op.keepdims and x.dtype.kind == "f" and x.dtype == out.dtype:
+        return [(np.matmul, (np.ones(x.shape[-2], x.dtype), x, out))]
+    return [(np.add.reduce, (x, axes, None, out, op.keepdims))]
 
 
 def _into(out: Numbers, function: Callable[[Numbers], Any], x: Numbers) -> None:
