@@ -67,7 +67,9 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
             return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
-            return [(np.maximum.reduce, (inputs[0], shapes.normal_axes(op.axis, inputs[0].ndim), None, out, op.keepdims))]
+            return [
+                (np.maximum.reduce, (inputs[0], shapes.normal_axes(op.axis, inputs[0].ndim), None, out, op.keepdims))
+            ]
         case ops.Concatenate():
             return [(np.concatenate, (tuple(inputs), op.axis, out))]
         case Copy():
