@@ -12,7 +12,7 @@ from graphnet.common.caller import warn
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Numbers, describe
-from graphnet.engine.compile import Step
+from graphnet.engine.compile import KEPT, Step
 from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.program import Calls, Program, ready
 from graphnet.engine.run import backward
@@ -44,8 +44,10 @@ class Descent:
         self._updates: dict[Program, Update] = {}
 
     def begin(self) -> None:
-        """Begin an epoch: what was set since may have changed an optimiser's memory, or how values may be written."""
-        self._updates.clear()
+        """Begin an epoch: forget what belongs to programs that are gone, or to values that may not be written any more."""
+        if len(self._updates) > KEPT or not all(parameter.value.flags.writeable for parameter in self.named.values()):
+            self._lengths.clear()
+            self._updates.clear()
 
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
