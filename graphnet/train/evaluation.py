@@ -255,5 +255,5 @@ class Evaluation:
 def mean_by_samples(numbers: Sequence[Any], counts: Sequence[int]) -> np.ndarray[Any, Any]:
     """Return the mean over batches, each by its number of samples: of a mean over samples that is the mean over them all."""
     weights = np.divide(counts, max(counts))  # equal ones change no bit
-    total: np.ndarray[Any, Any] = (np.transpose(numbers) * weights).T.sum(axis=0)
-    return total / weights.sum()  # as np.average does, which takes longer to begin
+    mean: np.ndarray[Any, Any] = (np.transpose(numbers) * weights).T.sum(axis=0) / weights.sum()
+    return mean  # as of np.average, which takes longer to begin
