@@ -6,6 +6,8 @@ import pytest
 import graphnet as gn
 from tests.engine.plan.agreement import Leaves, mlp
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 OPTIMIZERS = [
     lambda: gn.GradientDescent(0.05, weight_decay=0.01),
     lambda: gn.Momentum(0.05, nesterov=True, clip_value=0.1),

@@ -9,6 +9,8 @@ from graphnet.ops.elementwise import Elementwise
 from tests.engine.plan.agreement import assert_agrees, assert_infers
 from tests.engine.plan.test_scalar_graphs import chain
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 @gn.op
 def careless(z):

@@ -8,6 +8,8 @@ import pytest
 import graphnet as gn
 from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 ACTIVATIONS = [
     gn.identity,
     gn.sigmoid,
