@@ -254,9 +254,9 @@ def explain(
 
     Notes
     -----
-    Slopes are entries of Jacobians, found by running the ops' own backward rules. The search for paths follows the largest
-    contributions first and stops after 20,000 places or about 5,000 runs of rules, fewer if they have many inputs;
-    what is left then is one line.
+    Slopes are entries of Jacobians, found by running the ops' own backward rules. All paths are found
+    if they visit no more than 20,000 places and take no more than about 3,000 runs of rules, fewer if these have many
+    inputs. Else the search follows the largest contributions from layer to layer, and what it leaves out is one line.
 
     Examples
     --------
