@@ -5,7 +5,18 @@ import math
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Step, batches, mean_loss
-from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Curvature, Demo, Layers, Scalars, Training
+from tools.benchmark.workloads import (
+    ADD,
+    MULTIPLY,
+    TANH,
+    Array,
+    Convolution,
+    Curvature,
+    Demo,
+    Layers,
+    Scalars,
+    Training,
+)
 
 FORWARD = {"tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 SLOPE = {"tanh": lambda a: 1 - a * a, "sigmoid": lambda a: a * (1 - a)}
