@@ -5,7 +5,6 @@ Names come from users, and from files of strangers. `clean` makes every characte
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 LONGEST = 32
@@ -94,4 +93,6 @@ def printable(text: str) -> str:
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Return the names that this one may have been meant for, whatever their case."""
     lowered = {each.lower(): each for each in known}
+    import difflib  # for mistakes only
+
     return [lowered[each] for each in difflib.get_close_matches(name.lower(), lowered, n=most)]
