@@ -142,3 +142,27 @@ from .train.optimizers import Momentum as Momentum
 from .train.optimizers import RMSProp as RMSProp
 
 __version__: str
+from .ops.erf import erf as erf
+from .ops.erf import normal_cdf as normal_cdf
+from .ops.images import avg_pool2d as avg_pool2d
+from .ops.images import conv1d as conv1d
+from .ops.neural import attention as attention
+from .ops.neural import celu as celu
+from .ops.neural import elu as elu
+from .ops.neural import gelu as gelu
+from .ops.neural import gelu_tanh as gelu_tanh
+from .ops.neural import group_norm as group_norm
+from .ops.neural import gru_cell as gru_cell
+from .ops.neural import hard_sigmoid as hard_sigmoid
+from .ops.neural import hard_swish as hard_swish
+from .ops.neural import hard_tanh as hard_tanh
+from .ops.neural import hinge as hinge
+from .ops.neural import huber as huber
+from .ops.neural import kl_divergence as kl_divergence
+from .ops.neural import lstm_cell as lstm_cell
+from .ops.neural import mish as mish
+from .ops.neural import relu6 as relu6
+from .ops.neural import rms_norm as rms_norm
+from .ops.neural import selu as selu
+from .ops.neural import silu as silu
+from .ops.neural import smooth_labels as smooth_labels

@@ -1,6 +1,6 @@
 """Networks that between them use every family of ops, settings, scopes, constants and dtypes."""
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from inspect import signature
 
 import numpy as np
@@ -43,9 +43,13 @@ def elementwise():
 
 def every_function_of_a_number():
     z = gn.parameter("between_0_and_1", np.linspace(0.1, 0.9, 12).reshape(4, 3))
-    kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and not fields(kind)]
+    kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and all(map(has_default, fields(kind)))]
     smooth = [kind() for kind in kinds if kind.backward is not Op.backward and not issubclass(kind, Stepwise)]
     return gn.sum(sum((op(z) for op in smooth if len(signature(op.forward).parameters) == 1), z), name="E")
+
+
+def has_default(setting):
+    return setting.default is not MISSING
 
 
 def shaping():
@@ -69,10 +73,18 @@ def losses():
     return terms[0] + terms[1] * terms[2]
 
 
+def neural():
+    z, t, mask = parameter("z", (4, 3)), gn.input("t", shape=(4, 3)), gn.input("mask", (4, 3), dtype=bool)
+    a = gn.attention(gn.rms_norm(z), gn.group_norm(z[:3]), z[:3], mask)
+    return gn.huber(a, t, 0.5) + gn.hinge(z, t) * gn.kl_divergence(z, gn.smooth_labels(t))
+
+
 def images():
     z, mask = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool)
     x = gn.reshape(gn.layer_norm(gn.dropout(z, mask, rate=0.25)), (1, 1, 4, 3))
     a = gn.batch_norm(gn.conv2d(x, parameter("W", (2, 1, 2, 3)), stride=(1, 2), padding=(0, 1)))  # (1, 2, 3, 2)
+    signal = gn.conv1d(a[:, :, 0], parameter("K", (2, 1, 2)), padding=1, groups=2)
+    a = a + gn.avg_pool2d(a, size=3, stride=1, padding=1) + gn.mean(signal)
     return gn.mean(gn.max_pool2d(a, size=(2, 1), stride=1)) + gn.accuracy(z, gn.tanh(z))
 
 
@@ -101,6 +113,7 @@ NETWORKS = [
     shaping,
     choices,
     losses,
+    neural,
     images,
     single_precision,
 ]

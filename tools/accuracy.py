@@ -110,6 +110,14 @@ def pooled(z: Numbers) -> Any:
     return z.reshape(1, 1, 2, 2, 2, 2).max((3, 5))
 
 
+def averaged(z: Numbers) -> Any:
+    return z.reshape(1, 1, 2, 2, 2, 2).mean((3, 5))
+
+
+def convolved_signals(x: Numbers, W: Numbers) -> Any:
+    return convolved(x[:, :, None], W[:, :, None])[:, :, 0]
+
+
 def summed(z: Numbers) -> Any:
     return z.sum(0)
 
@@ -132,6 +140,28 @@ PLACES = np.array([2, 0, 2, 2, 0])
 KEEP = np.array([[True, False, True], [False, True, True]])
 
 
+def attended(queries: Numbers, keys: Numbers, values: Numbers) -> Any:
+    return softmax(queries @ keys.T / mp.sqrt(queries.shape[-1])) @ values
+
+
+def attended_sizes(queries: Numbers, keys: Numbers, values: Numbers) -> Any:
+    scores = absolute(queries) @ absolute(keys).T / mp.sqrt(queries.shape[-1])
+    return (1 + scores.max()) * attended(queries, keys, absolute(values))
+
+
+def huber(a: Numbers, t: Numbers) -> Any:
+    size = absolute(a - t)
+    return np.where(size < 1, size**2 / 2, size - mpf(0.5)).sum()
+
+
+def with_signs(*shape: int) -> Any:
+    return lambda rng, size: [size * rng.normal(size=shape), rng.choice([-1.0, 1.0], shape)]
+
+
+def with_shares(*shape: int) -> Any:
+    return lambda rng, size: [size * rng.normal(size=shape), rng.dirichlet(np.ones(shape[1]), shape[0])]
+
+
 def fixed(op: Any, *others: Numbers) -> Any:
     """Return an op of several inputs with all but the first given, as they are no real numbers."""
 
@@ -150,6 +180,7 @@ ARRAYS = {
     "mean": Arrays(gn.ops.Mean(0), lambda z: z.mean(0), plain((50, 2)), of_sizes(lambda z: z.mean(0)), TERMS),
     "max": Arrays(gn.ops.Max(0), lambda z: z.max(0), plain((5, 2))),
     "max_pool2d": Arrays(gn.ops.MaxPool2d((2, 2), (2, 2)), pooled, plain((1, 1, 4, 4))),
+    "avg_pool2d": Arrays(gn.ops.AvgPool2d((2, 2), (2, 2)), averaged, plain((1, 1, 4, 4)), of_sizes(averaged), TERMS),
     "matmul": Arrays(gn.ops.Matmul(), np.dot, plain((2, 5), (5, 3)), of_sizes(np.dot), TERMS),
     "bias_add": Arrays(gn.ops.BiasAdd(), np.add, plain((4, 3), (3,)), of_sizes(np.add), TERMS),
     "softmax": Arrays(gn.ops.Softmax(), softmax, plain((3, 4)), lambda z: mpf(1), "measured by what it adds up to, 1", 0.25),
@@ -160,7 +191,19 @@ ARRAYS = {
     "cross_entropy": Arrays(gn.ops.CrossEntropy(), lambda z, t: -(t * log_softmax(z)).sum(), with_targets(4, 3)),
     "batch_norm": Arrays(gn.ops.BatchNorm((0,)), normal(0), plain((5, 2)), one, "measured by 1, the deviation it gives"),
     "layer_norm": Arrays(gn.ops.LayerNorm(), normal(-1), plain((2, 5)), one, "measured by 1, the deviation it gives"),
+    "rms_norm": Arrays(gn.ops.RmsNorm(), lambda z: z / root((z**2).mean(-1, keepdims=True) + mpf(1e-5)),
+        plain((2, 5)), one, "measured by 1, the size it gives"),
+    "group_norm": Arrays(gn.ops.GroupNorm(), normal(-1), plain((2, 5)), one, "measured by 1, the deviation it gives"),
+    "attention": Arrays(gn.ops.Attention(), attended, plain((2, 3), (4, 3), (4, 2)), attended_sizes,
+        "measured by the sum of the sizes of what is added, times 1 + the largest score", 1.0),
+    "huber": Arrays(gn.ops.Huber(), huber, plain((4, 3), (4, 3))),
+    "hinge": Arrays(gn.ops.Hinge(), lambda z, t: np.maximum(1 - t * z, 0).sum(), with_signs(4, 3),
+        lambda z, t: (1 + abs(z)).sum(), TERMS),
+    "kl_divergence": Arrays(gn.ops.KlDivergence(), lambda z, t: (t * (log(t) - log_softmax(z))).sum(), with_shares(4, 3),
+        lambda z, t: (t * (absolute(log(t)) + absolute(log_softmax(z)))).sum(), TERMS),
+    "smooth_labels": Arrays(gn.ops.SmoothLabels(), lambda t: t * (1 - mpf(0.1)) + mpf(0.1) / 3, plain((2, 3)), one, TERMS),
     "conv2d": Arrays(gn.ops.Conv2d(), convolved, plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(convolved), TERMS),
+    "conv1d": Arrays(gn.ops.Conv1d(), convolved_signals, plain((2, 2, 5), (2, 2, 3)), of_sizes(convolved_signals), TERMS),
     "conv2d_to_input": Arrays(gn.ops.Conv2dToInput((3, 3)), to_input,
         plain((2, 2, 2, 2), (2, 2, 2, 2)), of_sizes(to_input), TERMS),
     "conv2d_to_kernel": Arrays(gn.ops.Conv2dToKernel((2, 2)), to_kernel,

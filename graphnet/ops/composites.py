@@ -96,12 +96,9 @@ class Composite(Op):
             repair=f"{repair} Or give it a backward rule of its own: @gn.op and @{self.name}.backward.",
         )
 
-    def shape(self, *shapes: Any) -> Shape:
-        return self._shape(shapes, [np.dtype(float)] * len(shapes)) if self.by_chain_rule else super().shape(*shapes)
-
     def shape_of(self, inputs: Sequence[Node]) -> Shape:
         """Find out the output's shape from the input nodes."""
-        if not self.by_chain_rule:
+        if not self.by_chain_rule or getattr(self.shape, "__func__", None) is not Op.shape:
             return super().shape_of(inputs)
         return self._shape([node.shape for node in inputs], [node.dtype for node in inputs])
 
@@ -194,8 +191,9 @@ class composite(op):
     kind: type[Composite]
     """The class of its ops: one op for each choice of settings."""
 
-    def __init__(self, forward: Callable[..., Any] | None = None, **attributes: Any) -> None:
-        self._attributes = attributes
+    def __init__(self, forward: Callable[..., Any] | None = None, *, base: type[Op] = Composite, **own: Any) -> None:
+        self._bases = (Composite,) if base is Composite else (base, Composite)
+        self._attributes = own
         super().__init__(forward)
 
     def _made(self, forward: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Op:
@@ -206,8 +204,8 @@ class composite(op):
                 f"@composite {forward.__name__}: the setting {p} has no default",
                 repair=f"Write {p.name}=...: what it is where nobody says it.",
             )
-        own = {"name": forward.__name__, "__doc__": forward.__doc__, "made_by": self, "__reduce_ex__": _reduced}
-        self._attributes |= own
+        self._attributes |= {"name": forward.__name__, "__doc__": forward.__doc__}
+        self._attributes["__reduce_ex__"] = lambda op, protocol: (self.chosen, (op.settings,))  # by the function's name
         self._module = forward.__module__
         return self._with(forward_rule=forward)
 
@@ -221,7 +219,7 @@ class composite(op):
             (key, str(p.annotation), field(default=_setting(key, p.default, name))) for key, p in self._settings.items()
         ]
         class_name = "".join(part.title() for part in name.split("_"))
-        made = make_dataclass(class_name, settings, bases=(Composite,), namespace=dict(self._attributes), frozen=True)
+        made = make_dataclass(class_name, settings, bases=self._bases, namespace=dict(self._attributes), frozen=True)
         made.__module__ = self._module
         if registry.OPS.get(name, Composite) is getattr(self, "kind", None):
             registry.builtin(made)
@@ -266,22 +264,16 @@ def _setting(name: str, value: Any, of: str) -> Any:
     return value
 
 
-def _reduced(op: Any, protocol: Any) -> Any:
-    """Pickle the op of a composite by the name of its function."""
-    return op.made_by.chosen, (op.settings,)
-
-
-def provided(
-    *numpy_functions: Callable[..., Any], shapes: str = "Any shape.", **attributes: Any
-) -> Callable[..., composite]:
+def provided(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.", **how: Any) -> Callable[..., composite]:
     """Make a composite that graphnet provides, as a decorator: registered under its name, its docstring completed.
 
-    It is registered as what `numpy_functions` do to nodes; `attributes` are those of its class, as ``written``. Settings are
-    annotated with the kinds that built-in ops check; a section Attributes in the docstring says what they mean.
+    It is registered as what `numpy_functions` do to nodes. `how` is what its class derives from, as ``base=Elementwise``, and
+    the attributes of the class, as ``written="σ"``. Settings are annotated with the kinds that built-in ops check; a section
+    Attributes in the docstring says what they mean.
     """
 
     def decorate(forward: Callable[..., Any]) -> composite:
-        made = composite(forward, **attributes)
+        made = composite(forward, **how)
         registry.builtin(made.kind)
         made._op = made.chosen({})  # its settings are checked now
         kinds = {name: str(p.annotation) for name, p in made._settings.items()}

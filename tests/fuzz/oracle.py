@@ -8,6 +8,7 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.scipy import special
 
 from tests.fuzz.programs import Dialect
 
@@ -37,6 +38,37 @@ def log_softmax(z, axis=-1):
     return anp.log(softmax(z, axis))
 
 
+def cdf(z):
+    return (1 + special.erf(z / 2**0.5)) / 2
+
+
+def elu(z, alpha):
+    return where(z > 0, z, alpha * (anp.exp(where(z > 0, 0, z)) - 1))
+
+
+def cut(z, low, high):
+    return where(z > low, where(z < high, z, high), low)
+
+
+def huber(prediction, target, threshold=1.0):
+    e = prediction - target
+    size = where(e > 0, e, -e)
+    return anp.sum(where(size < threshold, e**2 / 2, threshold * (size - threshold / 2)))
+
+
+def group_norm(z, groups):
+    parts = anp.array_split(z, groups, axis=1)
+    return anp.concatenate([normalised(part, (1, 2, 3)) for part in parts], axis=1)
+
+
+def attention(queries, keys, values, mask=None):
+    scores = anp.einsum("...qd,...kd->...qk", queries, keys) / queries.shape[-1] ** 0.5
+    mask = np.ones(scores.shape) if mask is None else np.asarray(mask, float)
+    e = anp.exp(scores) * mask
+    shares = e / (anp.sum(e, -1, keepdims=True) + ~mask.any(-1, keepdims=True))
+    return anp.einsum("...qk,...kd->...qd", shares, values)
+
+
 def binary_cross_entropy(z, t):
     a = 1 / (1 + anp.exp(-z))
     return -anp.sum(t * anp.log(a) + (1 - t) * anp.log(1 - a))
@@ -53,26 +85,41 @@ def take(z, indices, axis=0):
     return z[(slice(None),) * axis + (indices,)]
 
 
-def windows(z, size, stride):
+def windows(z, size, stride, dilation=(1, 1)):
     """Return the first entry of each window, the second one, …: row by row of the windows."""
-    rows, columns = ((n - k) // s + 1 for n, k, s in zip(anp.shape(z)[2:], size, stride, strict=True))
+    spans = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    rows, columns = ((n - k) // s + 1 for n, k, s in zip(anp.shape(z)[2:], spans, stride, strict=True))
     down, right = stride
     return [
         z[:, :, i : i + down * rows : down, j : j + right * columns : right]
-        for i in range(size[0])
-        for j in range(size[1])
+        for i in range(0, spans[0], dilation[0])
+        for j in range(0, spans[1], dilation[1])
     ]
 
 
-def conv2d(x, W, stride=(1, 1), padding=(0, 0)):
-    padded = anp.pad(x, ((0, 0), (0, 0), *((zeros, zeros) for zeros in padding)), "constant")
-    parts = windows(padded, anp.shape(W)[2:], stride)
+def padded(z, padding, value=0.0):
+    return anp.pad(z, ((0, 0), (0, 0), *((n, n) for n in padding)), "constant", constant_values=value)
+
+
+def conv2d(x, W, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+    if groups > 1:
+        parts = zip(anp.array_split(x, groups, axis=1), anp.array_split(W, groups, axis=0), strict=True)
+        return anp.concatenate([conv2d(*part, stride, padding, dilation) for part in parts], axis=1)
+    parts = windows(padded(x, padding), anp.shape(W)[2:], stride, dilation)
     places = [W[:, :, i, j] for i in range(anp.shape(W)[2]) for j in range(anp.shape(W)[3])]
     return sum(anp.einsum("nchw,oc->nohw", part, place) for part, place in zip(parts, places, strict=True))
 
 
-def max_pool2d(z, size, stride):
-    return reduce(lambda x, y: where(x > y, x, y), windows(z, size, stride))
+def conv1d(x, W, stride, padding, dilation, groups):
+    return conv2d(x[:, :, None], W[:, :, None], (1, stride), (0, padding), (1, dilation), groups)[:, :, 0]
+
+
+def max_pool2d(z, size, stride, padding=(0, 0)):
+    return reduce(lambda x, y: where(x > y, x, y), windows(padded(z, padding, -1e9), size, stride))
+
+
+def avg_pool2d(z, size, stride, padding=(0, 0)):
+    return sum(windows(padded(z, padding), size, stride)) / np.prod(size)
 
 
 def normalised(z, axes):
@@ -147,9 +194,31 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "take": take,
     "getitem": lambda z, index: z[index],
     "conv2d": conv2d,
+    "conv1d": conv1d,
+    "avg_pool2d": avg_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": lambda z: normalised(z, (0,) if anp.ndim(z) == 2 else (0, 2, 3)),
     "layer_norm": lambda z, axes=-1: normalised(z, axes),
+    "erf": special.erf,
+    "normal_cdf": cdf,
+    "silu": lambda z: z / (1 + anp.exp(-z)),
+    "gelu": lambda z: z * cdf(z),
+    "gelu_tanh": lambda z: z / 2 * (1 + anp.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z**3))),
+    "mish": lambda z: z * anp.tanh(anp.log(1 + anp.exp(z))),
+    "elu": elu,
+    "celu": lambda z, alpha: where(z > 0, z, alpha * (anp.exp(where(z > 0, 0, z) / alpha) - 1)),
+    "selu": lambda z: 1.0507009873554805 * elu(z, 1.6732632423543772),
+    "relu6": lambda z: cut(z, 0, 6),
+    "hard_tanh": lambda z: cut(z, -1, 1),
+    "hard_sigmoid": lambda z: cut(z + 3, 0, 6) / 6,
+    "hard_swish": lambda z: z * cut(z + 3, 0, 6) / 6,
+    "huber": huber,
+    "hinge": lambda z, t: anp.sum(where(t * z < 1, 1 - t * z, 0)),
+    "kl_divergence": lambda z, t: anp.sum(t * (anp.log(t) - log_softmax(z))),
+    "smooth_labels": lambda t, amount: t - amount * (t - 1 / t.shape[-1]),
+    "rms_norm": lambda z, axes=-1: z / anp.sqrt(mean(z**2, axes, keepdims=True) + 1e-5),
+    "group_norm": group_norm,
+    "attention": attention,
     "dropout": lambda z, keep, rate: z * np.where(keep, 1 / (1 - rate), 0.0),
     "sse": lambda a, t: anp.sum((a - t) ** 2) / 2,
     "mse": lambda a, t: anp.sum((a - t) ** 2) / anp.size(a),

@@ -51,6 +51,13 @@ SMOOTH = [
     *(Case(op, (real(2, 3),)) for op in ("negative", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh")),
     *(Case(op, (positive(2, 3),)) for op in ("sqrt", "reciprocal", "log", "log1p")),
     *(Case(op, (real(2, 3),)) for op in ("identity", "sigmoid", "tanh", "softplus", "swish")),
+    *(Case(op, (real(2, 3),)) for op in ("erf", "normal_cdf", "silu", "gelu", "gelu_tanh", "mish")),
+    Case("rms_norm", (real(2, 3, 4),), {"axes": (1, 2)}),
+    Case("group_norm", (real(2, 6, 2, 3),), {"groups": 3}),
+    Case("attention", (real(2, 3, 4), real(2, 5, 4), real(2, 5, 3))),
+    Case("attention", (real(2, 4), real(3, 4), real(3, 2), np.array([[True, False, True], [False] * 3]))),
+    Case("smooth_labels", (positive(2, 3),), {"amount": 0.3}),
+    Case("kl_divergence", (real(2, 3), positive(2, 3))),
     Case("polynomial", (real(2, 3),), {"coefficients": (0.5, -1.0, 2.0, 0.3)}),
     *(Case(op, (real(2, 3),), {"axis": axis}) for op in ("softmax", "log_softmax") for axis in (0, -1)),
     Case("sum", (real(2, 3, 4),), {"axis": (0, 2)}),
@@ -83,6 +90,10 @@ SMOOTH = [
     Case("conv2d", (real(2, 3, 5, 4), real(4, 3, 3, 2))),
     Case("conv2d", (real(2, 2, 6, 5), real(3, 2, 2, 3)), {"stride": (2, 3), "padding": (1, 2)}),
     Case("conv2d", (real(2, 1, 4, 6), real(2, 1, 1, 3)), {"stride": (3, 1), "padding": (0, 4)}),
+    Case("conv2d", (real(2, 4, 7, 6), real(6, 2, 2, 3)), {"padding": (1, 1), "dilation": (3, 2), "groups": 2}),
+    Case("conv1d", (real(2, 6, 7), real(3, 2, 3)), {"stride": 2, "padding": 1, "dilation": 2, "groups": 3}),
+    Case("avg_pool2d", (real(2, 3, 5, 4),), {"size": (2, 3), "stride": (2, 1)}),
+    Case("avg_pool2d", (real(2, 2, 5, 4),), {"size": (3, 2), "stride": (2, 2), "padding": (1, 1)}),
     *(Case("batch_norm", (real(*shape),)) for shape in ((4, 3), (2, 3, 2, 4))),
     Case("layer_norm", (real(2, 4),)),
     Case("layer_norm", (real(2, 3, 4),), {"axes": (1, 2)}),
@@ -93,12 +104,17 @@ SMOOTH = [
 KINKED = [
     *(Case(op, (real(2, 3),)) for op in ("abs", "relu")),
     Case("leaky_relu", (real(2, 3),), {"slope": 0.2}),
+    *(Case(op, (4 * real(3, 4),)) for op in ("relu6", "hard_tanh", "hard_sigmoid", "hard_swish", "selu")),
+    *(Case(op, (real(2, 3),), {"alpha": 0.7}) for op in ("elu", "celu")),
+    Case("huber", (real(4, 3), real(4, 3)), {"threshold": 0.8}),
+    Case("hinge", (real(4, 3), real(4, 3))),
     *(Case(op, (real(2, 3), real(3))) for op in ("maximum", "minimum")),
     Case("clip", (real(2, 3), -0.5, 0.5)),
     Case("where", (MASK, real(2, 3), real(3))),
     *(Case(op, (real(2, 3, 4),), {"axis": 1}) for op in ("max", "min")),
     Case("max", (real(2, 3),), {"axis": (0, 1), "keepdims": True}),
     Case("max_pool2d", (real(2, 3, 5, 4),), {"size": (2, 2), "stride": (2, 2)}),
+    Case("max_pool2d", (real(2, 2, 4, 5),), {"size": (2, 3), "stride": (2, 2), "padding": (1, 1)}),
     Case("max_pool2d", (real(2, 2, 6, 5),), {"size": (3, 2), "stride": (2, 1)}),
 ]
 
@@ -158,6 +174,64 @@ def derivative(coefficients: Sequence[float]) -> list[float]:
     return [n * c for n, c in enumerate(coefficients)][1:]
 
 
+FAR = 10**4
+"""Where mpmath need not be asked: a gate is 0 or 1, to thousands of digits."""
+
+
+def phi(z: Any) -> Any:
+    return mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi)
+
+
+def cdf(z: Any) -> Any:
+    return mp.erfc(-z / mp.sqrt(2)) / 2 if abs(z) < FAR else mpf(z > 0)
+
+
+def gated(gate: Any, slope: Any, steep: Callable[[Any], Any] = one) -> Reference:
+    """Return what z · gate(z) should give, max(0, z) far out; `steep` is what the rounding of an exponent grows by."""
+    return Reference(
+        lambda z: z * gate(z) if abs(z) < FAR else max(z, 0),
+        (lambda z: gate(z) + z * slope(z) if abs(z) < FAR else mpf(z > 0),),
+        steep,
+        "measured by 1, about the largest slope" + "; times the slope of the exponent" * (steep is not one),
+        lambda z: abs(z * gate(z)) * steep(z) if abs(z) < FAR else 0,
+    )
+
+
+def tanh_gate(z: Any) -> Any:
+    return sigmoid(2 * mp.sqrt(2 / mp.pi) * (z + mpf("0.044715") * z**3))
+
+
+def slope_of_tanh_gate(z: Any) -> Any:
+    inner = 2 * mp.sqrt(2 / mp.pi) * (1 + 3 * mpf("0.044715") * z**2)
+    return tanh_gate(z) * tanh_gate(-z) * inner
+
+
+def mish_gate(z: Any) -> Any:
+    return mp.tanh(UNARY["softplus"].value(z))
+
+
+def slope_of_mish_gate(z: Any) -> Any:
+    return mp.sech(UNARY["softplus"].value(z)) ** 2 * sigmoid(z)
+
+
+def exponential_unit(alpha: Any, scale: Any = 1) -> Reference:
+    return Reference(
+        lambda z: scale * (z if z > 0 else alpha * mp.expm1(z)),
+        (lambda z: mpf(scale) if z > 0 else scale * alpha * mp.exp(z),),
+        lambda z: scale * alpha,
+        SLOPE,
+    )
+
+
+def between(low: Any, high: Any, value: Callable[[Any], Any], slope: Any) -> Reference:
+    """Return a straight piece, exact up to the rounding of its largest value, and constants beside it."""
+    return Reference(
+        lambda z: value(min(max(z, low), high)),
+        (lambda z: slope if low < z < high else mpf(0),),
+        terms=lambda z: max(abs(value(mpf(low))), abs(value(mpf(high)))),
+    )
+
+
 UNARY = {
     "identity": Reference(lambda z: z, (one,)),
     "negative": Reference(lambda z: -z, (lambda z: mpf(-1),)),
@@ -182,6 +256,27 @@ UNARY = {
         (lambda z: mpf(1) if z > 0 else mpf(0.01),),
         one,
         "the slope is a setting",
+    ),
+    "erf": Reference(
+        mp.erf, (lambda z: 2 / mp.sqrt(mp.pi) * mp.exp(-z * z),), lambda z: mpf(1), "measured by the largest"
+    ),
+    "normal_cdf": Reference(cdf, (phi,), lambda z: mpf("0.4"), "measured by the largest slope"),
+    "silu": gated(sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "gelu": gated(cdf, phi),
+    "gelu_tanh": gated(tanh_gate, slope_of_tanh_gate, lambda z: 1 + abs(z) + abs(z) ** 3 / 10),
+    "mish": gated(mish_gate, slope_of_mish_gate),
+    "elu": exponential_unit(1),
+    "celu": exponential_unit(1),
+    "selu": exponential_unit(mpf("1.6732632423543772"), mpf("1.0507009873554805")),
+    "relu6": between(0, 6, lambda z: z, mpf(1)),
+    "hard_tanh": between(-1, 1, lambda z: z, mpf(1)),
+    "hard_sigmoid": between(-3, 3, lambda z: (z + 3) / 6, mpf(1) / 6),
+    "hard_swish": Reference(
+        lambda z: z * min(max(z + 3, 0), 6) / 6 if mp.isfinite(z) else max(z, 0),
+        (lambda z: mpf(z > 0) if abs(z) >= 3 else (2 * z + 3) / 6,),
+        one,
+        TERMS,
+        lambda z: min(abs(z), 3),
     ),
     "polynomial": Reference(
         horner(POLYNOMIAL),
