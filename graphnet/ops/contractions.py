@@ -49,7 +49,7 @@ class Einsum(Primitive):
             if set(term) - set("".join(others)):  # summed in this operand alone: each entry receives the same
                 others, factors = [*others, term], [*factors, np.ones_like(operand)]
             messages.append(Einsum(f"{','.join(others)}->{term}")(*factors))
-        return messages
+        return tuple(messages)
 
     def shape(self, *operands: Shape) -> Shape:
         terms, result = _terms(self.subscripts)
@@ -392,6 +392,5 @@ def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     return first - take(x, behind, axis) * take(y, ahead, axis)
 
 
-Outer, Vdot, Kron, Diagonal, Diag, Trace, Tril, Triu, Cross = (
-    f.kind for f in (outer, vdot, kron, diagonal, diag, trace, tril, triu, cross)
-)
+Outer, Vdot, Kron, Diagonal = (f.kind for f in (outer, vdot, kron, diagonal))
+Diag, Trace, Tril, Triu, Cross = (f.kind for f in (diag, trace, tril, triu, cross))

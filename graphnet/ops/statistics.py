@@ -235,6 +235,5 @@ def average(
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
 
 
-Var, Std, Logsumexp, All, Any, Ptp, CountNonzero, Nansum = (
-    f.kind for f in (var, std, logsumexp, all, any, ptp, count_nonzero, nansum)
-)
+Var, Std, Logsumexp, Ptp, Nansum = (f.kind for f in (var, std, logsumexp, ptp, nansum))
+All, Any, CountNonzero = (f.kind for f in (all, any, count_nonzero))
