@@ -239,6 +239,8 @@ from .train.optimizers import RMSProp as RMSProp
 __version__: str
 from .ops.erf import erf as erf
 from .ops.erf import normal_cdf as normal_cdf
+from .ops.images import avg_pool2d as avg_pool2d
+from .ops.images import conv1d as conv1d
 from .ops.neural import attention as attention
 from .ops.neural import celu as celu
 from .ops.neural import elu as elu

@@ -83,6 +83,8 @@ def images():
     z, mask = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool)
     x = gn.reshape(gn.layer_norm(gn.dropout(z, mask, rate=0.25)), (1, 1, 4, 3))
     a = gn.batch_norm(gn.conv2d(x, parameter("W", (2, 1, 2, 3)), stride=(1, 2), padding=(0, 1)))  # (1, 2, 3, 2)
+    signal = gn.conv1d(a[:, :, 0], parameter("K", (2, 1, 2)), padding=1, groups=2)
+    a = a + gn.avg_pool2d(a, size=3, stride=1, padding=1) + gn.mean(signal)
     return gn.mean(gn.max_pool2d(a, size=(2, 1), stride=1)) + gn.accuracy(z, gn.tanh(z))
 
 

@@ -110,6 +110,14 @@ def pooled(z: Numbers) -> Any:
     return z.reshape(1, 1, 2, 2, 2, 2).max((3, 5))
 
 
+def averaged(z: Numbers) -> Any:
+    return z.reshape(1, 1, 2, 2, 2, 2).mean((3, 5))
+
+
+def convolved_signals(x: Numbers, W: Numbers) -> Any:
+    return convolved(x[:, :, None], W[:, :, None])[:, :, 0]
+
+
 def summed(z: Numbers) -> Any:
     return z.sum(0)
 
@@ -224,6 +232,7 @@ ARRAYS = {
     "mean": Arrays(gn.ops.Mean(0), lambda z: z.mean(0), plain((50, 2)), of_sizes(lambda z: z.mean(0)), TERMS),
     "max": Arrays(gn.ops.Max(0), lambda z: z.max(0), plain((5, 2))),
     "max_pool2d": Arrays(gn.ops.MaxPool2d((2, 2), (2, 2)), pooled, plain((1, 1, 4, 4))),
+    "avg_pool2d": Arrays(gn.ops.AvgPool2d((2, 2), (2, 2)), averaged, plain((1, 1, 4, 4)), of_sizes(averaged), TERMS),
     "matmul": Arrays(gn.ops.Matmul(), np.dot, plain((2, 5), (5, 3)), of_sizes(np.dot), TERMS),
     "bias_add": Arrays(gn.ops.BiasAdd(), np.add, plain((4, 3), (3,)), of_sizes(np.add), TERMS),
     "softmax": Arrays(gn.ops.Softmax(), softmax, plain((3, 4)), lambda z: mpf(1), "measured by what it adds up to, 1", 0.25),
@@ -246,6 +255,7 @@ ARRAYS = {
         lambda z, t: (t * (absolute(log(t)) + absolute(log_softmax(z)))).sum(), TERMS),
     "smooth_labels": Arrays(gn.ops.SmoothLabels(), lambda t: t * (1 - mpf(0.1)) + mpf(0.1) / 3, plain((2, 3)), one, TERMS),
     "conv2d": Arrays(gn.ops.Conv2d(), convolved, plain((2, 2, 3, 3), (2, 2, 2, 2)), of_sizes(convolved), TERMS),
+    "conv1d": Arrays(gn.ops.Conv1d(), convolved_signals, plain((2, 2, 5), (2, 2, 3)), of_sizes(convolved_signals), TERMS),
     "conv2d_to_input": Arrays(gn.ops.Conv2dToInput((3, 3)), to_input,
         plain((2, 2, 2, 2), (2, 2, 2, 2)), of_sizes(to_input), TERMS),
     "conv2d_to_kernel": Arrays(gn.ops.Conv2dToKernel((2, 2)), to_kernel,

@@ -92,6 +92,8 @@ from .elementwise import Op as Op
 from .elementwise import Primitive as Primitive
 from .erf import Erf as Erf
 from .erf import NormalCdf as NormalCdf
+from .images import AvgPool2d as AvgPool2d
+from .images import Conv1d as Conv1d
 from .images import Conv2d as Conv2d
 from .images import Conv2dToInput as Conv2dToInput
 from .images import Conv2dToKernel as Conv2dToKernel

@@ -3,7 +3,7 @@
 Images are in the order (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns). As
 everywhere in this field the kernel is not turned round: a cross-correlation, as torch's conv2d.
 
-One sum stands behind all three ops: T(x, W, δ) = Σ δ[n, o, i, j] W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+One sum stands behind all three ops: T(x, W, δ) = Σ δ[n, o, i, j] W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 `Conv2d` is its slope in δ, `Conv2dToInput` in x, `Conv2dToKernel` in W. It is linear in each, so each op's backward
 rule is the other two ops, and derivatives of any order exist.
 """
@@ -11,8 +11,8 @@ rule is the other two ops, and derivatives of any order exist.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -27,6 +28,7 @@ from graphnet.core.op import Op, Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
 from graphnet.errors import ShapeError, shown
+from graphnet.ops.composites import Composite, provided
 from graphnet.ops.indexing import Index, Scatter
 
 Pair = tuple[int, int]
@@ -45,47 +47,81 @@ class Sliding(Primitive):
         Steps of the kernel, down and to the right.
     padding
         Rows of zeros above and below, columns of zeros left and right.
+    dilation
+        Steps from one entry of the kernel to the next, down and to the right.
+    groups
+        Into how many groups the channels are divided, each with its own part of the kernels.
     """
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
 
     def __post_init__(self) -> None:
         """Check that the kernel moves on."""
         super().__post_init__()
         pair(self.stride, "stride", 1)
         pair(self.padding, "padding", 0)
+        pair(self.dilation, "dilation", 1)
+        whole(self.groups, "groups", least=1, error=ShapeError)
+
+    def windows(self, x: Array, kernel: Pair, stride: Pair) -> Array:
+        """Return a view of every window of `x`, of shape (samples, channels, *kernel, *places)."""
+        (down, right), (dy, dx) = stride, self.dilation
+        view = sliding_window_view(x, self.reach(kernel), axis=(2, 3))
+        return view[:, :, ::down, ::right, ::dy, ::dx].transpose(0, 1, 4, 5, 2, 3)
+
+    def reach(self, kernel: Pair) -> Pair:
+        """Return how many rows and columns a kernel spans."""
+        rows, columns = ((size - 1) * step + 1 for size, step in zip(kernel, self.dilation, strict=True))
+        return rows, columns
+
+    def each(self, product: Callable[[Any, Any], Any], windows: Array, other: Array, axis: int, joined: int) -> Array:
+        """Return a product of windows with what belongs to them on an axis, group by group, joined along another."""
+        if self.groups == 1:
+            return product(windows, other)
+        groups = zip(np.split(windows, self.groups, 1), np.split(other, self.groups, axis), strict=True)
+        return np.concatenate([product(*group) for group in groups], joined)
+
+    def like(self) -> dict[str, Any]:
+        """Return the settings that all three ops share."""
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
 
     def to_input(self, delta: Array, W: Array, x: Array) -> Array:
         """Take an error signal back to the images `x`."""
         size = _known(x, "rows and columns of x")
-        return Conv2dToInput(size, stride=self.stride, padding=self.padding)(delta, W)
+        return Conv2dToInput(size, **self.like())(delta, W)
 
     def to_kernel(self, x: Array, delta: Array, W: Array) -> Array:
         """Take an error signal back to the kernel `W`."""
         size = _known(W, "rows and columns of W")
-        return Conv2dToKernel(size, stride=self.stride, padding=self.padding)(x, delta)
+        return Conv2dToKernel(size, **self.like())(x, delta)
 
 
 @builtin
 @dataclass(frozen=True, kw_only=True)
 class Conv2d(Sliding):
-    """Convolution, z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+    """Convolution, z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
     x receives the kernel laid down again at each place, weighted by δ; W receives the windows of x, weighted by δ.
     """
 
     def forward(self, x: Array, W: Array) -> Array:
         self.shape(x.shape, W.shape)  # sizes that were unknown when the node was made
-        return _products(_windows(_padded(x, self.padding), W.shape[2:], self.stride), W)
+        return self.each(_products, self.windows(_padded(x, self.padding), W.shape[2:], self.stride), W, 0, 1)
 
     def backward(self, delta: Array, z: Array, x: Array, W: Array) -> Array:
         return self.to_input(delta, W, x), self.to_kernel(x, delta, W)
 
     def shape(self, x: Shape, W: Shape) -> Shape:
         _require_images(x=x, W=W)
-        _require_channels(f"x has shape {x}, W has shape {W}", x[1], W[1])
-        return (x[0], W[0], *(_places(*sizes) for sizes in zip(x[2:], W[2:], self.stride, self.padding, strict=True)))
+        channels = None if W[1] is None else W[1] * self.groups
+        _require_channels(f"x has shape {x}, W has shape {W}", x[1], channels)
+        if W[0] is not None and W[0] % self.groups:
+            raise ShapeError(f"{W[0]} kernels in {self.groups} groups", repair="Give each group as many kernels.")
+        along = zip(x[2:], W[2:], self.stride, self.padding, self.dilation, strict=True)
+        return (x[0], W[0], *(_places(*sizes) for sizes in along))
 
 
 @builtin
@@ -103,20 +139,20 @@ class Conv2dToInput(Sliding):
 
     def forward(self, delta: Array, W: Array) -> Array:
         # The turned kernel slides over the error signals, which lie as far apart as the windows did.
-        (h, w), (kh, kw), (top, left) = self.size, W.shape[2:], self.padding
+        (h, w), (kh, kw), (top, left) = self.size, self.reach(W.shape[2:]), self.padding
         spread = np.zeros((*delta.shape[:2], h + 2 * top + kh - 1, w + 2 * left + kw - 1), delta.dtype)
         (down, right), (rows, columns) = self.stride, delta.shape[2:]
         spread[:, :, kh - 1 : kh + down * (rows - 1) : down, kw - 1 : kw + right * (columns - 1) : right] = delta
-        windows = _windows(spread, (kh, kw), (1, 1))[..., top : top + h, left : left + w]
-        return _products(windows, W[:, :, ::-1, ::-1].swapaxes(0, 1))
+        windows = self.windows(spread, W.shape[2:], (1, 1))[..., top : top + h, left : left + w]
+        return self.each(lambda windows, W: _products(windows, W.swapaxes(0, 1)), windows, W[:, :, ::-1, ::-1], 0, 1)
 
     def backward(self, delta: Array, output: Array, signal: Array, W: Array) -> Array:
-        return Conv2d(stride=self.stride, padding=self.padding)(delta, W), self.to_kernel(delta, signal, W)
+        return Conv2d(**self.like())(delta, W), self.to_kernel(delta, signal, W)
 
     def shape(self, delta: Shape, W: Shape) -> Shape:
         _require_images(delta=delta, W=W)
         _require_channels(f"delta has shape {delta}, W has shape {W}", delta[1], W[0])
-        return (delta[0], W[1], *self.size)
+        return (delta[0], None if W[1] is None else W[1] * self.groups, *self.size)
 
 
 @builtin
@@ -133,21 +169,14 @@ class Conv2dToKernel(Sliding):
     size: Pair
 
     def forward(self, x: Array, delta: Array) -> Array:
-        windows = _windows(_padded(x, self.padding), self.size, self.stride)
-        n, c, kh, kw, rows, columns = windows.shape
-        channels = delta.shape[1]
-        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
-        for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
-            for start in range(0, rows * columns, PLACES):
-                gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
-        return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
+        return self.each(_correlation, self.windows(_padded(x, self.padding), self.size, self.stride), delta, 1, 0)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
-        return self.to_input(signal, delta, x), Conv2d(stride=self.stride, padding=self.padding)(x, delta)
+        return self.to_input(signal, delta, x), Conv2d(**self.like())(x, delta)
 
     def shape(self, x: Shape, delta: Shape) -> Shape:
         _require_images(x=x, delta=delta)
-        return (delta[1], x[1], *self.size)
+        return (delta[1], None if x[1] is None else x[1] // self.groups, *self.size)
 
 
 def _require_images(**given: Shape) -> None:
@@ -165,10 +194,11 @@ def _require_channels(problem: str, first: Size, second: Size) -> None:
         )
 
 
-def _places(size: Size, kernel: Size, stride: int, padding: int) -> Size:
+def _places(size: Size, kernel: Size, stride: int, padding: int, dilation: int = 1) -> Size:
     """Return how many places a kernel has along an axis."""
     if size is None or kernel is None:
         return None
+    kernel = (kernel - 1) * dilation + 1
     if not 1 <= kernel <= size + 2 * padding:
         raise ShapeError(
             f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side",
@@ -191,11 +221,6 @@ def _padded(x: Any, padding: Pair) -> Any:
         x  # for small images np.pad takes longer than the product
     )
     return padded
-
-
-def _windows(x: Any, kernel: Pair, stride: Pair) -> Any:
-    """Return a view of every window of `x`, of shape (samples, channels, *kernel, *places)."""
-    return sliding_window_view(x, kernel, axis=(2, 3))[:, :, :: stride[0], :: stride[1]].transpose(0, 1, 4, 5, 2, 3)
 
 
 def _flattened(windows: Any) -> Any:
@@ -221,10 +246,39 @@ def _products(windows: Any, W: Any) -> Any:
     return result.reshape(n, len(W), rows, columns)
 
 
-@builtin
+def _correlation(windows: Any, delta: Any) -> Any:
+    """Return the sum of all windows, each times the error signals at its place, of shape (channels out, channels, *kernel)."""
+    n, c, kh, kw, rows, columns = windows.shape
+    channels = delta.shape[1]
+    gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
+    for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
+        for start in range(0, rows * columns, PLACES):
+            gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
+    return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
+
+
+@provided(shapes="Signals (samples, channels, length), kernels (channels out, channels in / groups, length).")
+def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Array:
+    """Convolution along one axis, z[n, o, i] = Σ W[o, c, p] x[n, c, s·i + d·p − pad]: that of images of one row.
+
+    Attributes
+    ----------
+    stride
+        Steps of the kernel.
+    padding
+        Zeros on each side.
+    dilation
+        Steps from one entry of the kernel to the next.
+    groups
+        Into how many groups the channels are divided.
+    """
+    op = Conv2d(stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
+    return op(x[:, :, None], W[:, :, None])[:, :, 0]
+
+
 @dataclass(frozen=True)
-class MaxPool2d(Op):
-    """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`.
+class Pooling(Op):
+    """An op that leaves one value of each window.
 
     Attributes
     ----------
@@ -232,25 +286,25 @@ class MaxPool2d(Op):
         Rows and columns of a window.
     stride
         From one window to the next, down and to the right. Rows and columns that fill no window are left out.
+    padding
+        Rows above and below, columns left and right.
     """
 
     size: Pair
     stride: Pair
+    padding: Pair = (0, 0)
 
     def __post_init__(self) -> None:
-        """Check that a window holds something, and that the next one is another."""
+        """Check that a window holds something of the image, and that the next one is another."""
         super().__post_init__()
         pair(self.size, "size", 1)
         pair(self.stride, "stride", 1)
-
-    def forward(self, z: Array) -> Array:
-        return reduce(np.maximum, [part for _, part in self._parts(z)])
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in self._parts(z)]
-        share = delta / reduce(add, [winner for _, winner in won])
-        size = shapes.known(z.shape, "max_pool2d's backward rule")
-        return reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
+        pair(self.padding, "padding", 0)
+        if any(2 * margin > size for margin, size in zip(self.padding, self.size, strict=True)):
+            raise ShapeError(
+                f"padding {self.padding} of windows of size {self.size}",
+                repair="Pad by half a window at most: else some would hold nothing of the image.",
+            )
 
     def shape(self, z: Shape) -> Shape:
         if len(z) != 4:
@@ -260,33 +314,83 @@ class MaxPool2d(Op):
     def _count(self, size: int | None, axis: int) -> int | None:
         if size is None:
             return None
-        if size < self.size[axis]:
+        padded = size + 2 * self.padding[axis]
+        if padded < self.size[axis]:
             raise ShapeError(
                 f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}",
                 repair="A window must fit into the image.",
             )
-        return (size - self.size[axis]) // self.stride[axis] + 1
+        return (padded - self.size[axis]) // self.stride[axis] + 1
+
+    def _frame(self, z: Array) -> tuple[tuple[int, ...], Index]:
+        """Return the shape of padded images, and where in them the images are."""
+        n, c, h, w = shapes.known(z.shape, f"{self.name} with padding, or its backward rule,")
+        top, left = self.padding
+        return (n, c, h + 2 * top, w + 2 * left), (_EVERY, _EVERY, (top, top + h, None), (left, left + w, None))
+
+    def _padded(self, z: Array, value: float) -> Array:
+        if not any(self.padding):
+            return z
+        size, place = self._frame(z)
+        inside = Scatter(size[2:], place[2:])(np.ones(z.shape[2:]))
+        return np.where(inside == 1, Scatter(size, place)(z), value)
 
     def _parts(self, z: Array) -> Iterator[tuple[Index, Array]]:
-        """Yield the first entries of all windows, the second ones, …, and where they stand in z."""
-        *_, rows, columns = shapes.known(self.shape(z.shape)[2:], "max_pool2d")
-        (down, right), every = self.stride, (None, None, None)
+        """Yield the first entries of all windows of padded images, the second ones, …, and where they stand in z."""
+        *_, rows, columns = shapes.known(replace(self, padding=(0, 0)).shape(z.shape)[2:], self.name)
+        down, right = self.stride
         for i in range(self.size[0]):
             for j in range(self.size[1]):
                 last = i + down * (rows - 1) + 1, j + right * (columns - 1) + 1
                 yield (
-                    (every, every, (i, last[0], down), (j, last[1], right)),
+                    (_EVERY, _EVERY, (i, last[0], down), (j, last[1], right)),
                     z[:, :, i : last[0] : down, j : last[1] : right],
                 )
+
+
+_EVERY = (None, None, None)
+
+
+@builtin
+@dataclass(frozen=True)
+class MaxPool2d(Pooling):
+    """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`."""
+
+    def forward(self, z: Array) -> Array:
+        return reduce(np.maximum, [part for _, part in self._parts(self._padded(z, -np.inf))])
+
+    def backward(self, delta: Array, a: Array, z: Array) -> Array:
+        parts = self._parts(self._padded(z, -np.inf))
+        won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in parts]
+        share = delta / reduce(add, [winner for _, winner in won])
+        size, (*_, (top, bottom, _), (left, right, _)) = self._frame(z)
+        received = reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
+        return received[:, :, top:bottom, left:right] if any(self.padding) else received
+
+
+@builtin
+@dataclass(frozen=True)
+class AvgPool2d(Pooling, Composite):
+    """Mean of each window, zeros around the images counted as entries of it: each entry receives its share of δ."""
+
+    def forward(self, z: Array) -> Array:
+        return reduce(add, [part for _, part in self._parts(self._padded(z, 0.0))]) / math.prod(self.size)
 
 
 # Functions ----------------------------------------------------------------------------------------------------------
 
 
 def conv2d(
-    x: Array, W: Array, stride: int | Pair = 1, padding: int | Pair | Literal["same"] = 0, *, name: str | None = None
+    x: Array,
+    W: Array,
+    stride: int | Pair = 1,
+    padding: int | Pair | Literal["same"] = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+    *,
+    name: str | None = None,
 ) -> Array:
-    """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + p − pad, s·j + q − pad].
+    """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
     Not turned round, as everywhere in this field: a cross-correlation, as torch's conv2d.
 
@@ -295,18 +399,23 @@ def conv2d(
     x : node or array
         Images, of shape (samples, channels, rows, columns).
     W : node or array
-        Kernels, of shape (channels out, channels in, rows, columns).
+        Kernels, of shape (channels out, channels in / groups, rows, columns).
     stride : int or pair of int
         Steps of the kernel, down and to the right.
     padding : int, pair of int or "same"
         Zeros on each side; "same" for as many as keep rows and columns at stride 1, for kernels of odd size.
+    dilation : int or pair of int
+        Steps from one entry of the kernel to the next, down and to the right.
+    groups : int
+        Into how many groups the channels are divided: the first kernels see the first channels alone, and so on. As many as
+        there are channels make it a convolution of each channel by itself.
     name : str, optional
         Name of the node.
 
     Returns
     -------
     node or array
-        Shape (samples, channels out, (rows + 2 pad − kernel) // stride + 1, the same of the columns).
+        Shape (samples, channels out, (rows + 2 pad − d (kernel − 1) − 1) // stride + 1, the same of the columns).
 
     Raises
     ------
@@ -320,10 +429,12 @@ def conv2d(
     array([[[[0., 5., 0.]]]])
     """
     x, W = as_operand(x, "x"), as_operand(W, "W")
+    steps = pair(dilation, "dilation", 1)
     if isinstance(padding, str) and padding == "same":
-        padding = _same(np.shape(W)[2:])
-    op = Conv2d(stride=pair(stride, "stride", 1), padding=pair(padding, "padding", 0))
-    return op(x, W, name=name)
+        rows, columns = _same(np.shape(W)[2:])
+        padding = rows * steps[0], columns * steps[1]
+    padding, stride = pair(padding, "padding", 0), pair(stride, "stride", 1)
+    return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W, name=name)
 
 
 def pair(setting: Any, what: str, least: int) -> Pair:
@@ -348,7 +459,14 @@ def _same(kernel: Shape) -> Pair:
     return sizes[0] // 2, sizes[1] // 2
 
 
-def max_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None, *, name: str | None = None) -> Array:
+def max_pool2d(
+    z: Array,
+    size: int | Pair = 2,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    *,
+    name: str | None = None,
+) -> Array:
     """Take the largest value of each window. The entry that won receives δ; equal winners share it evenly.
 
     Parameters
@@ -359,13 +477,15 @@ def max_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None,
         Rows and columns of a window.
     stride : int or pair of int, optional
         From one window to the next; by default their size, so that they lie side by side.
+    padding : int or pair of int
+        Rows above and below, columns left and right that no window takes its value from; half a window at most.
     name : str, optional
         Name of the node.
 
     Returns
     -------
     node or array
-        Shape (samples, channels, (rows − size) // stride + 1, the same of the columns).
+        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
 
     Raises
     ------
@@ -377,5 +497,49 @@ def max_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None,
     >>> max_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
     array([[[[5., 7.]]]])
     """
+    return MaxPool2d(*_pool(size, stride, padding))(z, name=name)
+
+
+def avg_pool2d(
+    z: Array,
+    size: int | Pair = 2,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    *,
+    name: str | None = None,
+) -> Array:
+    """Take the mean of each window: `max_pool2d` says what the settings are. Zeros around the images count as entries.
+
+    Parameters
+    ----------
+    z : node or array
+        Images, of shape (samples, channels, rows, columns). The mean of whole images is ``gn.mean(z, axis=(2, 3))``.
+    size, stride, padding : int or pair of int
+        As for `max_pool2d`.
+    name : str, optional
+        Name of the node.
+
+    Returns
+    -------
+    node or array
+        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
+
+    Raises
+    ------
+    ShapeError
+        When the node is made, if no window fits, or a setting is not a number of rows and columns.
+
+    Examples
+    --------
+    >>> avg_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
+    array([[[[2.5, 4.5]]]])
+    """
+    return AvgPool2d(*_pool(size, stride, padding))(z, name=name)
+
+
+def _pool(size: int | Pair, stride: int | Pair | None, padding: int | Pair) -> tuple[Pair, Pair, Pair]:
     windows = pair(size, "size", 1)
-    return MaxPool2d(windows, windows if stride is None else pair(stride, "stride", 1))(z, name=name)
+    return windows, windows if stride is None else pair(stride, "stride", 1), pair(padding, "padding", 0)
+
+
+Conv1d = conv1d.kind

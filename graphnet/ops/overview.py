@@ -23,6 +23,7 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
     for op in (
         normalisation.BatchNorm((0,)),
         shaping.BroadcastTo((4, 2, 3)),
+        images.AvgPool2d((2, 2), (2, 2)),
         images.Conv2dToInput((6, 5)),
         images.Conv2dToKernel((3, 2)),
         indexing.Scatter((4, 3), ((1, 3, None),)),

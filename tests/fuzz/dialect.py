@@ -115,6 +115,8 @@ DIALECT: Dialect = {
     "take": (gn.take, take),
     "getitem": (lambda z, index: z[index],),
     "conv2d": (gn.conv2d,),
+    "conv1d": (gn.conv1d,),
+    "avg_pool2d": (gn.avg_pool2d,),
     "max_pool2d": (gn.max_pool2d,),
     "batch_norm": (gn.batch_norm,),
     "layer_norm": (gn.layer_norm,),

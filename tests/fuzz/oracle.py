@@ -85,26 +85,41 @@ def take(z, indices, axis=0):
     return z[(slice(None),) * axis + (indices,)]
 
 
-def windows(z, size, stride):
+def windows(z, size, stride, dilation=(1, 1)):
     """Return the first entry of each window, the second one, …: row by row of the windows."""
-    rows, columns = ((n - k) // s + 1 for n, k, s in zip(anp.shape(z)[2:], size, stride, strict=True))
+    spans = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    rows, columns = ((n - k) // s + 1 for n, k, s in zip(anp.shape(z)[2:], spans, stride, strict=True))
     down, right = stride
     return [
         z[:, :, i : i + down * rows : down, j : j + right * columns : right]
-        for i in range(size[0])
-        for j in range(size[1])
+        for i in range(0, spans[0], dilation[0])
+        for j in range(0, spans[1], dilation[1])
     ]
 
 
-def conv2d(x, W, stride=(1, 1), padding=(0, 0)):
-    padded = anp.pad(x, ((0, 0), (0, 0), *((zeros, zeros) for zeros in padding)), "constant")
-    parts = windows(padded, anp.shape(W)[2:], stride)
+def padded(z, padding, value=0.0):
+    return anp.pad(z, ((0, 0), (0, 0), *((n, n) for n in padding)), "constant", constant_values=value)
+
+
+def conv2d(x, W, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+    if groups > 1:
+        parts = zip(anp.array_split(x, groups, axis=1), anp.array_split(W, groups, axis=0), strict=True)
+        return anp.concatenate([conv2d(*part, stride, padding, dilation) for part in parts], axis=1)
+    parts = windows(padded(x, padding), anp.shape(W)[2:], stride, dilation)
     places = [W[:, :, i, j] for i in range(anp.shape(W)[2]) for j in range(anp.shape(W)[3])]
     return sum(anp.einsum("nchw,oc->nohw", part, place) for part, place in zip(parts, places, strict=True))
 
 
-def max_pool2d(z, size, stride):
-    return reduce(lambda x, y: where(x > y, x, y), windows(z, size, stride))
+def conv1d(x, W, stride, padding, dilation, groups):
+    return conv2d(x[:, :, None], W[:, :, None], (1, stride), (0, padding), (1, dilation), groups)[:, :, 0]
+
+
+def max_pool2d(z, size, stride, padding=(0, 0)):
+    return reduce(lambda x, y: where(x > y, x, y), windows(padded(z, padding, -1e9), size, stride))
+
+
+def avg_pool2d(z, size, stride, padding=(0, 0)):
+    return sum(windows(padded(z, padding), size, stride)) / np.prod(size)
 
 
 def normalised(z, axes):
@@ -179,6 +194,8 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "take": take,
     "getitem": lambda z, index: z[index],
     "conv2d": conv2d,
+    "conv1d": conv1d,
+    "avg_pool2d": avg_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": lambda z: normalised(z, (0,) if anp.ndim(z) == 2 else (0, 2, 3)),
     "layer_norm": lambda z, axes=-1: normalised(z, axes),

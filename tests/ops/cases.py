@@ -90,6 +90,10 @@ SMOOTH = [
     Case("conv2d", (real(2, 3, 5, 4), real(4, 3, 3, 2))),
     Case("conv2d", (real(2, 2, 6, 5), real(3, 2, 2, 3)), {"stride": (2, 3), "padding": (1, 2)}),
     Case("conv2d", (real(2, 1, 4, 6), real(2, 1, 1, 3)), {"stride": (3, 1), "padding": (0, 4)}),
+    Case("conv2d", (real(2, 4, 7, 6), real(6, 2, 2, 3)), {"stride": (1, 2), "padding": (1, 2), "dilation": (3, 2), "groups": 2}),
+    Case("conv1d", (real(2, 6, 7), real(3, 2, 3)), {"stride": 2, "padding": 1, "dilation": 2, "groups": 3}),
+    Case("avg_pool2d", (real(2, 3, 5, 4),), {"size": (2, 3), "stride": (2, 1)}),
+    Case("avg_pool2d", (real(2, 2, 5, 4),), {"size": (3, 2), "stride": (2, 2), "padding": (1, 1)}),
     *(Case("batch_norm", (real(*shape),)) for shape in ((4, 3), (2, 3, 2, 4))),
     Case("layer_norm", (real(2, 4),)),
     Case("layer_norm", (real(2, 3, 4),), {"axes": (1, 2)}),
@@ -110,6 +114,7 @@ KINKED = [
     *(Case(op, (real(2, 3, 4),), {"axis": 1}) for op in ("max", "min")),
     Case("max", (real(2, 3),), {"axis": (0, 1), "keepdims": True}),
     Case("max_pool2d", (real(2, 3, 5, 4),), {"size": (2, 2), "stride": (2, 2)}),
+    Case("max_pool2d", (real(2, 2, 4, 5),), {"size": (2, 3), "stride": (2, 2), "padding": (1, 1)}),
     Case("max_pool2d", (real(2, 2, 6, 5),), {"size": (3, 2), "stride": (2, 1)}),
 ]
 
@@ -197,7 +202,7 @@ def cdf(z: Any) -> Any:
 
 
 def gated(gate: Any, slope: Any, steep: Callable[[Any], Any] = one) -> Reference:
-    """Return what z · gate(z) should give, max(0, z) far out; `steep` is how many times a gate's rounding exceeds one place."""
+    """Return what z · gate(z) should give, max(0, z) far out; `steep` is what the rounding of an exponent grows by."""
     return Reference(
         lambda z: z * gate(z) if abs(z) < FAR else max(z, 0),
         (lambda z: gate(z) + z * slope(z) if abs(z) < FAR else mpf(z > 0),),
