@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed
+from graphnet.common.settings import listed, real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
@@ -268,9 +268,10 @@ def norm(
     5.0
     """
     axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
+    ord = ord if ord is None or isinstance(ord, str) else real(ord, "ord", finite=False)
     extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
     if ord in (None, "fro") or (len(axes) == 1 and ord and not extreme):
-        return length(z, axes, order=ord if isinstance(ord, (int, float)) else 2, keepdims=keepdims, name=name)
+        return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims, name=name)
     if len(axes) == 1 and extreme:
         return choose(abs(z), axes, keepdims=keepdims, name=name)
     if len(axes) == 2 and (extreme or ord in (1, -1)):

@@ -229,8 +229,12 @@ def average(
     if weights is None:
         return mean(z, axis, keepdims=keepdims, name=name)
     weights = as_operand(weights, "weights")
-    if weights.ndim < z.ndim:  # one for each place along the axis
-        (along,) = shapes.normal_axes(axis, z.ndim)
+    if weights.ndim != z.ndim:  # one for each place along the axis
+        along, *more = shapes.normal_axes(axis, z.ndim)
+        if more or weights.ndim != 1:
+            raise ShapeError(
+                f"weights of shape {weights.shape}", repair="Give them the shape of z, or a vector and its axis."
+            )
         weights = np.expand_dims(weights, tuple(i for i in range(z.ndim) if i != along)) * np.ones_like(z)
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
 
