@@ -191,11 +191,9 @@ class composite(op):
     kind: type[Composite]
     """The class of its ops: one op for each choice of settings."""
 
-    def __init__(
-        self, forward: Callable[..., Any] | None = None, *, base: type[Op] = Composite, **attributes: Any
-    ) -> None:
+    def __init__(self, forward: Callable[..., Any] | None = None, *, base: type[Op] = Composite, **own: Any) -> None:
         self._bases = (Composite,) if base is Composite else (base, Composite)
-        self._attributes = attributes
+        self._attributes = own
         super().__init__(forward)
 
     def _made(self, forward: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Op:
@@ -206,8 +204,8 @@ class composite(op):
                 f"@composite {forward.__name__}: the setting {p} has no default",
                 repair=f"Write {p.name}=...: what it is where nobody says it.",
             )
-        own = {"name": forward.__name__, "__doc__": forward.__doc__, "made_by": self, "__reduce_ex__": _reduced}
-        self._attributes |= own
+        self._attributes |= {"name": forward.__name__, "__doc__": forward.__doc__}
+        self._attributes["__reduce_ex__"] = lambda op, protocol: (self.chosen, (op.settings,))  # by the function's name
         self._module = forward.__module__
         return self._with(forward_rule=forward)
 
@@ -264,11 +262,6 @@ def _setting(name: str, value: Any, of: str) -> Any:
             "without a default.",
         )
     return value
-
-
-def _reduced(op: Any, protocol: Any) -> Any:
-    """Pickle the op of a composite by the name of its function."""
-    return op.made_by.chosen, (op.settings,)
 
 
 def provided(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.", **how: Any) -> Callable[..., composite]:

@@ -344,7 +344,7 @@ def _side_by_side(z: Array, count: int) -> Sequence[Array]:
     return [z[:, start : start + units] for start in range(0, count * units, units)]
 
 
-ACTIVATIONS = Silu, Gelu, GeluTanh, Mish, Elu, Celu, Selu, Relu6, HardTanh, HardSigmoid, HardSwish = tuple(
+NEURAL_ACTIVATIONS = Silu, Gelu, GeluTanh, Mish, Elu, Celu, Selu, Relu6, HardTanh, HardSigmoid, HardSwish = tuple(
     f.kind for f in (silu, gelu, gelu_tanh, mish, elu, celu, selu, relu6, hard_tanh, hard_sigmoid, hard_swish)
 )
 Huber, Hinge, KlDivergence, SmoothLabels = (f.kind for f in (huber, hinge, kl_divergence, smooth_labels))

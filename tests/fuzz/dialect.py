@@ -114,6 +114,7 @@ DIALECT: Dialect = {
     "stack": (lambda *parts, axis: np.stack(parts, axis),),
     "take": (gn.take, take),
     "getitem": (lambda z, index: z[index],),
+    **{word: (getattr(gn, word), getattr(np, word)) for word in ("roll", "repeat", "tile", "moveaxis", "diff")},
     "conv2d": (gn.conv2d,),
     "conv1d": (gn.conv1d,),
     "avg_pool2d": (gn.avg_pool2d,),
