@@ -21,11 +21,14 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import NonFiniteError, OpaqueError, ShapeError, shown
 from graphnet.ops.comparisons import abs
 from graphnet.ops.composites import provided
+from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import AxisSetting, max, min, sum
-from graphnet.ops.statistics import Axes, root
+from graphnet.ops.statistics import Axes, spread
+
+__all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 
 
 def turned(matrix: Array) -> Array:
@@ -226,9 +229,27 @@ def matrix_power(matrix: Array, n: int = 1) -> Array:
 
 @provided()
 def length(z: Array, axis: Axes = None, *, order: float = 2, keepdims: bool = False) -> Array:
-    """Length of vectors along axes, (Σ |z|ᵖ)^(1/p) with the order p; where it is 0, 0 goes back."""
-    powers = np.square(z) if order == 2 else np.abs(z) ** order
-    return root(np.sum(powers, axis, keepdims=keepdims), order)
+    """Length of vectors along axes, a = (Σ |z|ᵖ)^(1/p): z receives δ sign z (|z| / a)ᵖ⁻¹, and 0 where a is 0.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes; all if not given.
+    order
+        The p; 2 for Euclid's length.
+    keepdims
+        Keep the axes, with size 1.
+    """
+    if order == 2:
+        return np.sqrt(np.sum(np.square(z), axis, keepdims=keepdims))
+    return np.sum(np.abs(z) ** order, axis, keepdims=keepdims) ** (1 / order)
+
+
+@length.backward
+def _length(delta: Array, a: Array, z: Array, axis: Axes, order: float, keepdims: bool) -> Array:
+    if order == 2:
+        return spread(ratio(delta, a), z, axis, keepdims) * z
+    return spread(delta, z, axis, keepdims) * np.sign(z) * ratio(np.abs(z), spread(a, z, axis, keepdims)) ** (order - 1)
 
 
 @implements(np.linalg.norm)
