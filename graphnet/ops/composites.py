@@ -218,7 +218,7 @@ class composite(op):
         settings = [
             (key, str(p.annotation), field(default=_setting(key, p.default, name))) for key, p in self._settings.items()
         ]
-        class_name = "".join(part.title() for part in name.split("_"))
+        class_name = "".join(part.capitalize() for part in name.split("_"))
         made = make_dataclass(class_name, settings, bases=self._bases, namespace=dict(self._attributes), frozen=True)
         made.__module__ = self._module
         if registry.OPS.get(name, Composite) is getattr(self, "kind", None):

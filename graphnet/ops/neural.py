@@ -13,6 +13,7 @@ import numpy as np
 from graphnet.common.settings import NotNegative as NotNegative  # a kind of settings
 from graphnet.core import shapes
 from graphnet.core.node import Array
+from graphnet.errors import ShapeError
 from graphnet.ops.activations import sigmoid, softmax, softplus, tanh
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Elementwise
@@ -248,6 +249,8 @@ def group_norm(z: Array, groups: int = 1, epsilon: NotNegative = EPSILON) -> Arr
         Added to the variance.
     """
     channels, *places = shapes.known(z.shape[1:], "group_norm")
+    if channels % groups:
+        raise ShapeError(f"{channels} channels in {groups} groups", repair="Give each group as many channels.")
     grouped = np.reshape(z, (-1, groups, channels // groups * math.prod(places)))
     return np.reshape(layer_norm(grouped, epsilon=epsilon), (-1, channels, *places))
 
@@ -340,7 +343,11 @@ def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> Arra
 
 def _side_by_side(z: Array, count: int) -> Sequence[Array]:
     """Return the parts of a matrix whose columns are `count` blocks."""
-    units = z.shape[1] // count
+    units, rest = divmod(shapes.known(z.shape[1:], "a cell")[0], count)
+    if rest:
+        raise ShapeError(
+            f"{z.shape[1]} columns of weights", repair=f"Give {count} blocks of as many as there are units."
+        )
     return [z[:, start : start + units] for start in range(0, count * units, units)]
 
 

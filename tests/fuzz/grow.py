@@ -170,7 +170,9 @@ def filled(pair: Pair) -> bool:
 
 # Draws --------------------------------------------------------------------------------------------------------------
 
-SMOOTH = ["tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish"]
+SMOOTH = [
+    "tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish", "erf", "gelu", "mish", "silu",
+]  # fmt: skip
 KINKED = ["relu", "abs"]
 STEEP = ["exp", "expm1", "sinh", "cosh"]
 OF_POSITIVE = ["sqrt", "log", "log1p", "reciprocal"]

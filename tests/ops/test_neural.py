@@ -182,6 +182,11 @@ def test_losses_never_broadcast(loss):
         (lambda x: gn.conv2d(x, between(4, 6, 2, 2), dilation=0), "dilation is 0"),
         (lambda x: gn.max_pool2d(x, 2, padding=2), "half a window"),
         (lambda x: gn.avg_pool2d(x, 9), "must fit into"),
+        (lambda x: gn.group_norm(x, 4), "6 channels in 4 groups"),
+        (
+            lambda x: gn.gru_cell(x[:, :, 0, 0], x[:, :2, 0, 0], between(6, 5), between(2, 5), 0, 0),
+            "5 columns of weights",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(wrong, words):
