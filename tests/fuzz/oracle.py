@@ -194,8 +194,10 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "take": take,
     "getitem": lambda z, index: z[index],
     "roll": anp.roll,
-    "repeat": anp.repeat,
-    "tile": anp.tile,
+    "repeat": lambda z, repeats, axis: take(z, np.repeat(np.arange(anp.shape(z)[axis]), repeats), axis),
+    "tile": lambda z, reps: anp.tile(
+        z, (1,) * (anp.ndim(z) - len(reps)) + reps
+    ),  # of fewer counts its slopes are wrong
     "moveaxis": anp.moveaxis,
     "diff": anp.diff,
     "conv2d": conv2d,
