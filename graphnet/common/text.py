@@ -291,6 +291,7 @@ WRITTEN_OUT = {
     "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
     "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
     "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
+    "meshgrid": "Write np.broadcast_to(x, (m, n)) and np.broadcast_to(y[:, None], (m, n)), of m rows and n columns",
     "searchsorted": _AFTER,
     "digitize": _AFTER,
     "histogram": _AFTER,

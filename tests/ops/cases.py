@@ -264,6 +264,8 @@ UNARY = {
     "expm1": Reference(mp.expm1, (mp.exp,), lambda z: abs(mp.expm1(z)) + 1, TERMS),
     "log": Reference(mp.log, (lambda z: 1 / z if z else mp.inf,)),
     "log1p": Reference(mp.log1p, (lambda z: 1 / (1 + z) if z != -1 else mp.inf,)),
+    "deg2rad": Reference(lambda z: z * mp.pi / 180, (lambda z: mp.pi / 180,)),
+    "rad2deg": Reference(lambda z: z * 180 / mp.pi, (lambda z: 180 / mp.pi,)),
     "exp2": Reference(lambda z: mp.power(2, z), (lambda z: mp.power(2, z) * mp.log(2),)),
     "log2": Reference(lambda z: mp.log(z) / mp.log(2), (lambda z: 1 / (z * mp.log(2)) if z else mp.inf,)),
     "log10": Reference(mp.log10, (lambda z: 1 / (z * mp.log(10)) if z else mp.inf,)),
