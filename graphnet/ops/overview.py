@@ -16,7 +16,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
-from graphnet.ops import activations, images, indexing, normalisation, shaping
+from graphnet.ops import activations, arranging, images, indexing, joining, normalisation, picking, shaping
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
@@ -32,6 +32,12 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
         images.MaxPool2d((2, 2), (2, 2)),
         activations.Polynomial((1.0, 2.0, 3.0)),
         indexing.ScatterAdd((5, 3), 0),
+        joining.Pad((1, 0), (0, 2)),
+        picking.AddAlongAxis((5, 3), 0),
+        picking.Pick((0,)),
+        picking.PickAdd((5, 3), (0,)),
+        picking.TakeAlongAxis(0),
+        arranging.Roll((1,)),
         shaping.Reshape((3, 2)),
         shaping.Squeeze((0,)),
     )
