@@ -443,15 +443,7 @@ static void run_instruction(const Instruction *it)
     }
 }
 
-/* Warn or raise as NumPy does, by np.errstate, of what floating-point numbers came to. */
-static int report(const char *name, int found)
-{
-    feclearexcept(FE_ALL_EXCEPT);
-    int divided = found & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0, over = found & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0;
-    int under = found & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0, invalid = found & FE_INVALID ? NPY_FPE_INVALID : 0;
-    return PyUFunc_GiveFloatingpointErrors(name, divided | over | under | invalid);
-}
-
+/* What NumPy warns or raises of, by np.errstate. */
 enum { HEEDED = FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID };
 
 static int run_all(Calls *self)
@@ -470,8 +462,8 @@ static int run_all(Calls *self)
         }
         if (away && (found || !it->loop.function))
             PyEval_RestoreThread(away), away = NULL;
-        if (found)
-            failed = report(it->name, found) < 0;
+        if (found) /* the second call takes the flags, and puts them down */
+            failed = PyUFunc_GiveFloatingpointErrors(it->name, PyUFunc_getfperr()) < 0;
         if (!it->loop.function) {
             PyObject *result = PyObject_CallObject(PyTuple_GetItem(it->call, 0), PyTuple_GetItem(it->call, 1));
             failed = !result;
