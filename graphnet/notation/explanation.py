@@ -494,7 +494,7 @@ Place = tuple[int, ...]
 MOST_STEPS = 20_000
 """How many entries all paths together may visit. Where they visit more, the search goes on with a few."""
 
-KEPT = 16
+KEPT_WAYS = 16
 """How many those few are."""
 
 MOST_WORK = 120_000
@@ -551,7 +551,7 @@ def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple
     steps, complete = ahead[node], True
     for here in bwd.graph.nodes:
         if here in ways and not complete:
-            ways = _largest(ways, max(KEPT, most))
+            ways = _largest(ways, max(KEPT_WAYS, most))
         for trail in ways.pop(here, ()):
             for consumer, slot, delta in bwd.messages(here):
                 if consumer is None or slot is None:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.settings import is_setting
 from graphnet.core import registry
-from graphnet.core.function_op import is_setting, op
+from graphnet.core.function_op import op
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.leaves import Constant, Input, as_node
