@@ -173,7 +173,7 @@ _SETTINGS = {
     "Max": {"axis": 0, "keepdims": False},
     "MaxPool2d": {"size": (2, 2), "stride": (2, 2)},
     "Mean": {"axis": 0, "keepdims": False},
-    "Pick": {"axes": (0, 0)},
+    "Pick": {"axes": (0, 1)},
     "Polynomial": {"coefficients": (1.0, 2.0)},
     "Reshape": {"to": (-1,)},
     "Roll": {"shift": (1,), "axis": (0,)},
