@@ -173,7 +173,7 @@ _SETTINGS = {
     "Max": {"axis": 0, "keepdims": False},
     "MaxPool2d": {"size": (2, 2), "stride": (2, 2)},
     "Mean": {"axis": 0, "keepdims": False},
-    "Pick": {"axes": (0, 0)},
+    "Pick": {"axes": (0, 1)},
     "Polynomial": {"coefficients": (1.0, 2.0)},
     "Reshape": {"to": (-1,)},
     "Roll": {"shift": (1,), "axis": (0,)},
@@ -411,7 +411,7 @@ def _nodes():
     right("Node[mask]", lambda w: (lambda v: w.a[v], [w.a > 0], {}))
     right("Node[a:b:c]", lambda w: (lambda a, b, c: w.a[a:b:c], [0, 2, 1], {}))
     for name in ("sum", "mean", "max"):
-        right(f"Node.{name}", lambda w, n=name: (getattr(w.a, n), [1, True], {}))
+        right(f"Node.{name}", lambda w, n=name: (getattr(w.a, n), [1], {"keepdims": True}))
     right("Node.reshape", lambda w: (w.a.reshape, [(-1,)], {}))
     right("Node.reshape of two", lambda w: (w.a.reshape, [-1, 1], {}))
     right("Node.transpose", lambda w: (w.a.transpose, [(1, 0)], {}))
