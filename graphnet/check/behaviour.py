@@ -108,6 +108,7 @@ class Behaviour:
             ("dtype and shape kept", self._types),
             ("zero delta gives zero", self._zero),
             ("linear in delta", self._linear),
+            ("delta may lie anyhow in memory", self._with_gaps),
         ):
             found = self.faults.setdefault(name, {})
             try:
@@ -204,6 +205,22 @@ class Behaviour:
             most = np.max(apart, initial=0.0)
             if most > self._coarser * (LINEAR * largest + MUCH * _ROUNDING):
                 yield slot, f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
+
+    def _with_gaps(self) -> Faults:
+        """Yield where the rule says something else of a δ between whose entries others lie, as in a part of an array."""
+        shape = self._delta.shape
+        apart = np.ones([2 * size + 1 for size in shape])[(..., *(slice(0, 2 * size, 2) for size in shape))]
+        apart[...] = self._delta
+        try:
+            said = self._said(apart)
+        except Exception as error:  # of any kind: some take δ for one block
+            yield None, f"of a δ that lies in memory with gaps: {self._problem(error)}"
+            return
+        for slot, (one, two) in self._each(self.messages, said):
+            with np.errstate(all="ignore"):
+                difference = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
+            if difference > self._coarser * LINEAR * np.max(np.nan_to_num(np.abs(one)), initial=0.0):
+                yield slot, f"of a δ that lies in memory with gaps it says what differs by up to {number(difference)}"
 
     def _types(self) -> Faults:
         """Yield what has another dtype or shape, in float32 too if the network runs in it."""

@@ -47,7 +47,7 @@ class _Torch(Library):
             if not given.requires_grad:
                 return [None] * len(leaves)
             asked = [leaf for leaf in leaves if leaf.requires_grad]
-            signal = _tensor(delta)
+            signal = _strided(delta)
             found = iter(torch.autograd.grad(given, asked, signal, allow_unused=True))
             if not np.array_equal(self.array(signal), delta, equal_nan=True):
                 delta[...] = self.array(signal)  # a rule that writes into δ is to be seen to do so
@@ -200,6 +200,14 @@ def _class_of(value: Any) -> Any:
 
 def _tensor(array: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(array, order="K"))
+
+
+def _strided(array: Any) -> torch.Tensor:
+    """Return a copy that lies in memory as the array does, gaps and all: some rules go wrong by that."""
+    steps = [stride // array.itemsize for stride in array.strides]
+    if array.flags.c_contiguous or min(steps) <= 0:
+        return _tensor(array)
+    return torch.empty_strided(array.shape, steps, dtype=_tensor(array).dtype).copy_(_tensor(array))
 
 
 def _several(given: Any) -> list[Any]:

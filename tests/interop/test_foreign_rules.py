@@ -93,6 +93,13 @@ WRONG = {
     "transposed": (lambda x, w: x @ w, lambda g, x, w, a: (g @ w, x.T @ g), [(3, 3), (3, 3)], "transpose"),
     "softmax's diagonal alone": (lambda z: torch.softmax(z, 1), lambda g, z, a: g * a * (1 - a), [(3, 4)], ""),
     "none": (lambda x, y: x * y, lambda g, x, y, a: (g * y, None), [(4,), (4,)], ""),
+    "needs gapless delta": (
+        lambda x: 2 * x,
+        lambda g, x, a: 2 * torch.as_strided(g, g.shape, (1,)),
+        [(5,)],
+        "lies in memory with gaps",
+    ),
+    "views delta": (lambda x: 2 * x, lambda g, x, a: (2 * g.view(-1)).view(x.shape), [(3, 4)], "anyhow in memory"),
     "writes into delta": (torch.exp, lambda g, z, a: g.mul_(a), [(4,)], "into an array it was given"),
 }
 
