@@ -208,8 +208,8 @@ class Behaviour:
 
     def _with_gaps(self) -> Faults:
         """Yield where the rule says something else of a δ between whose entries others lie, as in a part of an array."""
-        shape = self._delta.shape
-        apart = np.ones([2 * size + 1 for size in shape])[(..., *(slice(0, 2 * size, 2) for size in shape))]
+        gaps: tuple[Any, ...] = (..., *[slice(0, 2 * size, 2) for size in self._delta.shape])
+        apart = np.ones([2 * size + 1 for size in self._delta.shape])[gaps]
         apart[...] = self._delta
         try:
             said = self._said(apart)
