@@ -208,8 +208,10 @@ class Behaviour:
 
     def _with_gaps(self) -> Faults:
         """Yield where the rule says something else of a δ between whose entries others lie, as in a part of an array."""
-        gaps: tuple[Any, ...] = (..., *[slice(0, 2 * size, 2) for size in self._delta.shape])
-        apart = np.ones([2 * size + 1 for size in self._delta.shape])[gaps]
+        shape = self._delta.shape
+        wide = [*shape[:-2], *(2 * size for size in shape[-2:])]
+        gaps: tuple[Any, ...] = (..., *[slice(None, None, 2) for _ in shape[-2:]])
+        apart = np.ones(wide)[gaps]
         apart[...] = self._delta
         try:
             said = self._said(apart)
