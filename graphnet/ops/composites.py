@@ -87,8 +87,8 @@ class Composite(Op):
             return _expansion(self.name, self, tuple(shapes), tuple(dtypes), ones_of(shapes))
         except OpaqueError as error:
             problem, repair = error.problem, error.repair
-        except GraphnetError:
-            raise
+        except GraphnetError as error:  # of a step within the rule, whose operands have no names that the user knows
+            raise type(error)(error.problem, repair=error.repair) from error
         except Exception as error:  # of any kind: node.astype, range(None) ...
             problem, repair = f"{type(error).__name__}: {error}", "Write it with functions listed in gn.ops."
         raise RuleError(
@@ -110,7 +110,7 @@ class Composite(Op):
             if not any(None in shape for shape in shapes):
                 raise
             try:
-                sized = [[tuple(n if s is None else s for s in shape) for shape in shapes] for n in (3, 5)]
+                sized = [[tuple(n if s is None else s for s in shape) for shape in shapes] for n in (2, 5)]
                 first, second = (self.expansion(known, dtypes).output.shape for known in sized)
             except GraphnetError:
                 raise error from None
