@@ -3,6 +3,8 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import settings
 
+from graphnet import native
+
 settings.register_profile("no deadline", deadline=None)  # on a loaded machine the slow example is not the code's fault
 settings.load_profile("no deadline")
 
@@ -20,3 +22,13 @@ def refused():
         assert not missing, f"the text lacks {missing}:\n{text}"
 
     return check
+
+
+@pytest.fixture(params=["native", "Python"])
+def either_way(request, monkeypatch):
+    """Run a test twice: with the C extension, and as on a machine that has none."""
+    if request.param == "Python":
+        monkeypatch.setattr(native, "Calls", None)
+        monkeypatch.setattr(native, "AVAILABLE", False)
+    elif not native.AVAILABLE:
+        pytest.skip(native.WHY_NOT)

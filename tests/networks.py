@@ -60,6 +60,15 @@ def shaping():
     return gn.sum(turned * spread) + gn.mean(gn.concatenate([picked, picked], axis=1))
 
 
+def words_of_shape():
+    z = parameter("z", (4, 3))
+    padded = np.pad(np.roll(z, 1, axis=0), ((0, 0), (1, 0)))
+    paired = z[[0, 3], [1, 2]] * z[:, 0][np.array([True, False, False, True])]
+    return gn.sum(padded) + gn.sum(
+        paired * np.take_along_axis(z, np.array([[1], [0], [2], [0]]), 1)[:2, 0]
+    ) / gn.batch_size(z)
+
+
 def choices():
     z, mask, picked = parameter("z", (4, 3)), gn.input("mask", (4, 3), dtype=bool), gn.input("p", (2,), dtype=int)
     a = gn.where(mask & (z > 0) | ~(z <= -1), gn.maximum(z, 0.5), gn.minimum(z, z.mean()))
@@ -111,6 +120,7 @@ NETWORKS = [
     elementwise,
     every_function_of_a_number,
     shaping,
+    words_of_shape,
     choices,
     losses,
     neural,

@@ -10,7 +10,7 @@ import graphnet as gn
 ONLY_SOME_NEED = ("networkx", "graphviz", "pygraphviz", "matplotlib", "click", "tqdm", "sklearn", "scipy", "IPython")
 
 
-@pytest.mark.parametrize("door", [gn, gn.ops, gn.layers], ids=lambda door: door.__name__)
+@pytest.mark.parametrize("door", [gn, gn.ops, gn.layers, gn.linalg], ids=lambda door: door.__name__)
 def test_every_public_name_is_there(door):
     assert set(door.__all__) <= set(dir(door))
     assert all(getattr(door, name) is not None for name in door.__all__)

@@ -154,6 +154,40 @@ def huber(a: Numbers, t: Numbers) -> Any:
     return np.where(size < 1, size**2 / 2, size - mpf(0.5)).sum()
 
 
+def varied(z: Numbers) -> Any:
+    return ((z - z.mean(0)) ** 2).sum(0) / (len(z) - 1)
+
+
+def sizes_of_variance(z: Numbers) -> Any:
+    return (z**2).sum(0) / (len(z) - 1)
+
+
+def matrix(function: Callable[[Any], Any]) -> Callable[[Numbers], Any]:
+    def value(z: Numbers) -> Any:
+        made = function(mp.matrix(z.tolist()))
+        return np.array(made.tolist(), object) if isinstance(made, mp.matrix) else made
+
+    return value
+
+
+inverted, determined = matrix(lambda m: m**-1), matrix(mp.det)
+
+
+def conditioned(*others: tuple[int, ...], symmetric: bool = False) -> Any:
+    """Draw a matrix that is far from singular, and arrays beside it."""
+
+    def draw(rng: np.random.Generator, size: float) -> Sequence[Numbers]:
+        made = 0.1 * rng.normal(size=(3, 3))
+        made = made @ made.T if symmetric else made
+        return [size * (made + np.eye(3)), *[rng.normal(size=shape) for shape in others]]
+
+    return draw
+
+
+def products_so_far(z: Numbers) -> Any:
+    return np.multiply.accumulate(z, 0)
+
+
 def with_signs(*shape: int) -> Any:
     return lambda rng, size: [size * rng.normal(size=shape), rng.choice([-1.0, 1.0], shape)]
 
@@ -173,6 +207,24 @@ def fixed(op: Any, *others: Numbers) -> Any:
             return op.backward(delta, a, z, *others)[0]
 
     return Fixed()
+
+
+LARGEST = "measured by the largest entry"
+
+
+def at_share(z: Numbers, q: Any) -> Any:
+    ordered, place = np.sort(z, 0), q * (len(z) - 1)
+    low = int(mp.floor(place))
+    return ordered[low] + (place - low) * (ordered[min(low + 1, len(z) - 1)] - ordered[low])
+
+
+def of_largest(z: Numbers) -> Any:
+    return absolute(z).max(0)
+
+
+def crossed_sizes(x: Numbers, y: Numbers) -> Any:
+    x, y = absolute(x), absolute(y)
+    return x[[1, 2, 0]] * y[[2, 0, 1]] + x[[2, 0, 1]] * y[[1, 2, 0]]
 
 
 ARRAYS = {
@@ -216,12 +268,44 @@ ARRAYS = {
     "take": Arrays(fixed(gn.ops.Take(0), PLACES), lambda z: z[PLACES], plain((3, 2))),
     "dropout": Arrays(fixed(gn.ops.Dropout(0.25), KEEP), lambda z: z * KEEP / mpf(0.75), plain((2, 3))),
     "broadcast_to": Arrays(gn.ops.BroadcastTo((4, 3)), lambda z: np.broadcast_to(z, (4, 3)), plain((1, 3))),
+    "var": Arrays(gn.ops.Var(0, 1.0), varied, plain((9, 2)), sizes_of_variance, TERMS),
+    "std": Arrays(gn.ops.Std(0, 1.0), lambda z: root(varied(z)), plain((9, 2)), lambda z: root(sizes_of_variance(z)), TERMS),
+    "logsumexp": Arrays(gn.ops.Logsumexp(0), lambda z: log(exp(z).sum(0)), plain((5, 2)),
+        lambda z: 1 + absolute(z).max(0), TERMS, 1.0),
+    "length": Arrays(gn.ops.Length(0), lambda z: root((z**2).sum(0)), plain((12, 2))),
+    "prod": Arrays(gn.ops.Prod(0), lambda z: z.prod(0), plain((5, 2))),
+    "cumprod": Arrays(gn.ops.Cumprod(0), products_so_far, plain((5, 2))),
+    "cumsum": Arrays(gn.ops.Cumsum(0), lambda z: np.add.accumulate(z, 0), plain((12, 2)),
+        of_sizes(lambda z: np.add.accumulate(z, 0)), TERMS),
+    "quantile": Arrays(gn.ops.Quantile(0.3, 0), lambda z: at_share(z, mpf(0.3)), plain((5, 2)), of_largest, TERMS),
+    "percentile": Arrays(gn.ops.Percentile(30, 0), lambda z: at_share(z, mpf(0.3)), plain((5, 2)), of_largest, TERMS),
+    "median": Arrays(gn.ops.Median(0), lambda z: at_share(z, mpf(0.5)), plain((6, 2)), of_largest, TERMS),
+    "sort": Arrays(gn.ops.Sort(0), lambda z: np.sort(z, 0), plain((5, 2))),
+    "ptp": Arrays(gn.ops.Ptp(0), lambda z: z.max(0) - z.min(0), plain((5, 2))),
+    "nansum": Arrays(gn.ops.Nansum(0), summed, plain((12, 2)), of_sizes(summed), TERMS),
+    "outer": Arrays(gn.ops.Outer(), np.outer, plain((3,), (4,))),
+    "vdot": Arrays(gn.ops.Vdot(), np.vdot, plain((5,), (5,)), of_sizes(np.vdot), TERMS),
+    "kron": Arrays(gn.ops.Kron(), lambda x, y: np.kron(x, y), plain((3,), (4,))),
+    "cross": Arrays(gn.ops.Cross(), lambda x, y: np.cross(x, y), plain((3,), (3,)), crossed_sizes, TERMS),
+    "trace": Arrays(gn.ops.Trace(), np.trace, plain((5, 5)), of_sizes(np.trace), TERMS),
+    "einsum": Arrays(gn.ops.Einsum("ij,jk->ik"), np.dot, plain((2, 5), (5, 3)), of_sizes(np.dot), TERMS),
+    "inv": Arrays(gn.ops.Inv(), inverted, conditioned(), lambda z: absolute(inverted(z)).max(), LARGEST),
+    "matrix_power": Arrays(gn.ops.MatrixPower(3), lambda z: z @ z @ z, conditioned(), of_sizes(lambda z: z @ z @ z), TERMS),
+    "det": Arrays(gn.ops.Det(), determined, conditioned(), lambda z: 3 * abs(determined(z)), "measured by its 3 pivots"),
+    "log_abs_det": Arrays(gn.ops.LogAbsDet(), lambda z: mp.log(abs(determined(z))), conditioned(), one, "measured by 1"),
+    "solve": Arrays(gn.ops.Solve(), lambda z, b: inverted(z) @ b, conditioned((3, 2)),
+        lambda z, b: absolute(inverted(z)) @ absolute(b), TERMS),
+    "cholesky": Arrays(gn.ops.Cholesky(), matrix(lambda m: mp.cholesky((m + m.T) / 2)), conditioned(symmetric=True),
+        lambda z: mp.sqrt(absolute(z).max()), LARGEST),
 }  # fmt: skip
 
 NO_ARITHMETIC = {
-    "accuracy", "batch_size", "concatenate", "equal", "expand_dims", "getitem", "greater", "greater_equal",
-    "less", "less_equal", "logical_and", "logical_not", "logical_or", "mask", "not_equal", "ones_like", "pad", "pick",
-    "reshape", "roll", "scatter", "sign", "squeeze", "take_along_axis", "transpose", "unmask", "where", "zeros_like",
+    "accuracy", "all", "any", "argmax", "argsort", "batch_size", "ceil", "concatenate", "count_nonzero", "diag",
+    "diagonal", "equal", "expand_dims", "floor", "floor_divide", "getitem", "greater", "greater_equal", "heaviside",
+    "isclose", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "mask", "nan_to_num", "not_equal", "ones_like", "pad", "pick", "reshape", "rint", "roll",
+    "round", "scatter", "sign", "sign_of_det", "signbit", "squeeze", "take_along_axis", "transpose", "tril", "triu",
+    "trunc", "unmask", "where", "zeros_like",
 }  # fmt: skip
 """Ops that compare or move numbers and do nothing else to them."""
 

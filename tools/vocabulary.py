@@ -135,6 +135,7 @@ REPAIRS = {
     "np.linalg.lstsq(A, b)[0]": "np.linalg.solve(A.T @ A, A.T @ b)",
     "np.linalg.cond(A, 1)": "np.linalg.norm(A, 1) * np.linalg.norm(np.linalg.inv(A), 1)",
     "np.interp(s, [0, 1], [2, 3])": "2 + (3 - 2) * np.clip((s - 0) / (1 - 0), 0, 1)",
+    "np.meshgrid(v, b)[0]": "np.broadcast_to(v, (3, 4))",
     "np.cov(z)": "(z - z.mean(1, keepdims=True)) @ (z - z.mean(1, keepdims=True)).T / (z.shape[1] - 1)",
     "np.corrcoef(z)": "[u := z - z.mean(1, keepdims=True), u := u / np.linalg.norm(u, axis=1, keepdims=True), u @ u.T][-1]",
     "np.trapezoid(v)": "np.sum(v[1:] + v[:-1]) / 2",

@@ -186,9 +186,9 @@ def _foreign(op: Any, arrays: Sequence[Any]) -> tuple[Sequence[Any], list[np.nda
     module = str(getattr(op, "__module__", "") or of.__module__)
     if issubclass(of, (Op, function_op)) or module.startswith("graphnet.") or not {"torch", "jax"} & set(sys.modules):
         return [], []
-    from graphnet.interop.foreign import rules_of  # only where one of these libraries is there
+    from graphnet.interop.foreign import foreign_rules  # only where one of these libraries is there
 
-    return rules_of(op, arrays)
+    return foreign_rules(op, arrays)
 
 
 def _kinds(given: Sequence[np.ndarray[Any, Any]]) -> list[type]:

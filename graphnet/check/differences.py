@@ -5,9 +5,10 @@ First a central difference with the step h = ε^⅓ · max(1, |x|), for all entr
 millionth to a thousand times as long, and, near zero, with steps relative to the entry.
 
 Rungs next to each other that agree, relatively, are a plateau. An entry is right if a plateau agrees with the rule, and
-wrong only if there is one and none agrees. Steps that leave the domain have no rung, and neither has a staircase, as
-rounding inside a rule makes: there nothing moves for short steps, here or elsewhere. Where there is no plateau, no
-difference can tell.
+wrong only if there is one and none agrees, nor a shorter step, be it a blurred one: a sine of large numbers has a plateau
+of long steps, over many waves. Steps that leave the domain have no rung, and neither has a staircase, as rounding inside a
+rule makes: there nothing moves for short steps, here or elsewhere. Its treads may slope; then long steps agree with a rule,
+and short ones show another slope wherever they are taken. Where there is no plateau, no difference can tell.
 
 Slopes on the two sides, each carried to step 0, stay apart at a kink (relu at 0): there any value between them is as good
 as another.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -37,6 +39,12 @@ CLEARLY = 20
 """How many times its uncertainty a plateau of two rungs must be away from a rule to call it wrong."""
 RUNGS = 10.0 ** np.arange(-6, 4)
 """What the step is multiplied by on a ladder."""
+LARGE = 1e3
+"""Beyond what size an entry is looked at by finer steps too: waves and bends are no wider there than elsewhere."""
+FINE, MANY_RUNGS = 4e6 * EPS, 10.0 ** np.arange(-6, 8)
+"""These, from a few floats on: the base, as a share of the entry, and what it is multiplied by."""
+TREADS = np.array([-0.87, -0.61, -0.43, -0.22, 0.19, 0.37, 0.66, 0.91])
+"""Where slopes are looked for on the way of a long step, as shares of it."""
 LONGER = (10, 100)
 """How many times as long the steps are by which what drowns in noise is looked at again, before a whole ladder is climbed."""
 CERTAIN = 1e-5
@@ -239,7 +247,7 @@ def _quotients(
 
 
 class _Ladders:
-    """A closer look at some entries: by steps of all lengths, and near zero by steps relative to the entry as well.
+    """A closer look at some entries: by steps of all lengths, near zero relative to the entry too, and finer for large ones.
 
     Attributes
     ----------
@@ -260,15 +268,16 @@ class _Ladders:
     ) -> None:
         self.judgement = np.full(len(entries), "blurred", "<U8")
         self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
-        share = np.full(len(entries), np.inf)
-        for bases, looked_at in ((steps, x >= 0), (STEP * x, (x > 0) & (x < 1))):
+        share, taken = np.full(len(entries), np.inf), steps.copy()
+        ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
+        for bases, rungs, looked_at in ways:
             at = np.flatnonzero(looked_at & (self.judgement != "right"))
             if not at.size:
                 continue
-            ladder = _Ladder(response, entries[at], bases[at], alone=alone)
-            best, uncertain = ladder.central.best(rule[at], scale)
+            ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
+            best, uncertain, step = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
-            self.best[at[better]], share[at[better]] = best[better], uncertain[better]
+            self.best[at[better]], share[at[better]], taken[at[better]] = best[better], uncertain[better], step[better]
             judged, kinked = ladder.judge(rule[at], scale)
             self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
@@ -276,6 +285,8 @@ class _Ladders:
         wrong = np.flatnonzero(self.judgement == "wrong")
         if alone and wrong.size:
             lost = self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)
+            off = np.abs(rule[wrong] - self.best[wrong])
+            lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
             self.judgement[wrong[lost]] = "blurred"
 
     def _lost(self, response: Response, entries: Numbers, steps: Numbers, rule: Numbers, at: Numbers) -> Numbers:
@@ -283,6 +294,14 @@ class _Ladders:
         unseen = response.unseen(entries, max(1.0, response.largest))
         with np.errstate(invalid="ignore"):
             return np.asarray(np.abs(rule - self.best[at]) * steps <= 8 * EPS * unseen)
+
+
+def _grain(response: Response, entries: Numbers, steps: Numbers) -> Numbers:
+    """Return how rough the result is about the end of a step: how far it is there from the parabola next to it."""
+    places = TREADS / 10
+    found = np.stack(response.sweep(entries, steps, [steps * (1 + place) for place in places], alone=True)[0])
+    parabolas = np.linalg.qr(places[:, np.newaxis] ** np.arange(3))[0]
+    return np.asarray(np.max(np.abs(found - parabolas @ (parabolas.T @ found)), axis=0))
 
 
 ORDER: tuple[Judgement, ...] = ("blurred", "wrong", "kink", "right")
@@ -296,12 +315,16 @@ def _rank(judgement: Numbers) -> Numbers:
 class _Ladder:
     """The slopes of some entries by steps of all lengths: on both sides, and between them."""
 
-    def __init__(self, response: Response, entries: Numbers, bases: Numbers, *, alone: bool) -> None:
+    def __init__(
+        self, response: Response, entries: Numbers, bases: Numbers, *, alone: bool, rungs: Numbers = RUNGS
+    ) -> None:
         x = response.array.ravel()[entries]
-        steps = np.outer(RUNGS, bases)
+        steps = np.outer(rungs, bases)
+        self._sweep = partial(response.sweep, alone=alone)
+        self._entries = entries
         none = np.zeros(len(entries))
-        changes, sizes = response.sweep(entries, none, [*-steps, *steps], alone=alone)
-        back, ahead = -np.stack(changes[: len(RUNGS)]), np.stack(changes[len(RUNGS) :])
+        changes, sizes = self._sweep(entries, none, [*-steps, *steps])
+        back, ahead = -np.stack(changes[: len(steps)]), np.stack(changes[len(steps) :])
         size = np.fmax(*np.split(np.stack(sizes), 2))
         low, high = x - (x - steps), (x + steps) - x  # not the steps themselves: the entry was rounded
         stair = _drop_stairs(response, entries, steps, back, ahead, alone=alone)
@@ -320,8 +343,8 @@ class _Ladder:
     def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
         """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
-        left_best, left_share = self.left.best(rule, scale)
-        right_best, right_share = self.right.best(rule, scale)
+        left_best, left_share, _ = self.left.best(rule, scale)
+        right_best, right_share, _ = self.right.best(rule, scale)
         edge = ~np.isfinite(self.central.values).any(axis=0)  # one side is outside the domain
         with np.errstate(invalid="ignore"):
             size = np.fmax(np.abs(left_best), np.abs(right_best))
@@ -336,7 +359,22 @@ class _Ladder:
             ["right", "kink", "wrong"],
             "blurred",
         )
-        return judged.astype("<U8"), kinked
+        judged = judged.astype("<U8")
+        for k in np.flatnonzero((judged == "wrong") & self.central.agreeing.any(axis=0)):
+            if self._climbs_stairs(int(k)):
+                judged[k] = "blurred"
+        return judged, kinked
+
+    def _climbs_stairs(self, k: int) -> bool:
+        """Tell whether long steps, which agree with a rule, see slopes that are nowhere on their way: it leads over jumps."""
+        slopes, long = self.central.values[:, k], int(np.flatnonzero(self.central.agreeing[:, k])[-1])
+        short = int(np.argmin(self.central.errors[: long + 1, k]))
+        steps = np.outer(self.central.steps[[max(0, short - 2)], k], (-1, 1))[0]
+        places = self.central.steps[long, k] * TREADS
+        entries = np.full(len(places), self._entries[k])
+        (back, ahead), _ = self._sweep(entries, places, [places + step for step in steps])
+        apart = np.abs((ahead - back) / (steps[1] - steps[0]) - slopes[short])
+        return bool((apart < abs(slopes[long] - slopes[short]) / 2).all())
 
 
 class _Slopes:
@@ -349,16 +387,19 @@ class _Slopes:
     nominal
         How far rounding may have moved each.
     errors
-        How uncertain each is: by how far it is from its neighbour of a shorter step, and by the noise that shorter steps
-        showed.
+        How uncertain each is: by how far it is from its neighbour of a shorter step, by the noise that shorter steps showed,
+        and by what the longer step tells of its truncation.
     """
 
     def __init__(self, values: Numbers, nominal: Numbers, steps: Numbers) -> None:
-        self.values, self.nominal = values, nominal
+        self.values, self.nominal, self.steps = values, nominal, steps
         with np.errstate(all="ignore"):
             apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
             noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
             errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
+            # Where a step ten times as long still tells about the same, its truncation is a hundred times as large.
+            near = apart[1:] <= BLUR * np.abs(values[1:-1])
+            errors[:-1] = np.maximum(errors[:-1], np.where(near, apart[1:] / 99, 0.0))
         first = np.full((1, values.shape[1]), np.inf)
         self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
 
@@ -394,11 +435,17 @@ class _Slopes:
             certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
             agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * self.errors
             good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
-        good |= np.concatenate([beyond < 0, flat[:-1]])
-        return np.asarray((certain & agrees).any(axis=0)), np.asarray((certain & good).any(axis=0))
+            good |= np.concatenate([beyond < 0, flat[:-1]])
+            tells = certain & good
+            for k in np.flatnonzero(tells.any(axis=1)):
+                # A shorter step may agree with the rule, and exclude this plateau.
+                excluded = agrees[:k] & (4 * self.errors[:k] < np.abs(self.values[:k] - self.values[k]))
+                tells[k] &= ~excluded.any(axis=0)
+        self.agreeing = flat & agrees
+        return np.asarray((certain & agrees).any(axis=0)), np.asarray(tells.any(axis=0))
 
-    def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
-        """Return the slope that is most certain, and its uncertainty as a share; of plateaus, if there are any."""
+    def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers, Numbers]:
+        """Return the slope that is most certain, its uncertainty as a share, and its step; of plateaus, if there are any."""
         with np.errstate(all="ignore"):
             floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
             share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
@@ -406,7 +453,7 @@ class _Slopes:
         share = np.where(np.isfinite(share), share, np.inf)
         k, at = np.argmin(share, axis=0), np.arange(len(rule))
         found = share[k, at]
-        return np.where(np.isfinite(found), self.values[k, at], np.nan), found
+        return np.where(np.isfinite(found), self.values[k, at], np.nan), found, self.steps[k, at]
 
 
 def _drop_stairs(

@@ -21,6 +21,8 @@ from graphnet.engine.perturb.cuts import Messages, tried
 
 NEAR = 1e-12
 """How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
+SHORT = 1e-3
+"""And at most as a share of |x|: next to 0 much may change on such a way."""
 NEARER = 30
 """How many times as near one is asked again, to tell a tear from a steep slope."""
 _NOTHING = 1e-9
@@ -66,7 +68,8 @@ class Neighbourhood:
             if message is not None and message.dtype.kind in "fiu" and message.shape == x.shape and x.dtype.kind == "f"
         ]
         self._said = self._joined(messages)
-        self._length = NEAR * np.maximum(1.0, np.abs(self._joined(self._inputs)))
+        size = np.abs(self._joined(self._inputs))
+        self._length = np.fmin(NEAR * np.maximum(1.0, size), np.where(size > 0, size * SHORT, np.inf))
         self._near: list[Numbers] = []
         self._steps: list[Numbers] = []
         self.torn = self.seems_torn(FIRST)

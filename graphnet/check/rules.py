@@ -149,6 +149,10 @@ class _Rule:
         evidence = self._wrong_beside(slot, others) if ties else self._wrong_at(slot, others)
         if not evidence or judge_directions(response, here, self.settings.rng, "right")[0] == "wrong":
             return ""
+        if not ties and (found := self.scene.at(others, self.scene.delta)):
+            one_by_one = found[0].evidence(slot, np.asarray(found[1][slot]))
+            if one_by_one.known.all() and not one_by_one.wrong.any():
+                return ""  # what many entries add up to rounds
         where = "depends on state: it is right at these values, but not at the same numbers in another order"
         return f"{where} ({evidence.split(',')[0]})"
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from graphnet.common.caller import warn
-from graphnet.errors import GraphError, GraphnetError, shown
+from graphnet.errors import GraphError, GraphnetError, RuleError, shown
 
 Proportion: TypeAlias = float
 """A setting from 0 to less than 1."""
@@ -197,3 +197,23 @@ def renamed(**names: str) -> Callable[[Kind], Kind]:
         return kind
 
     return decorate
+
+
+def parameters_of(forward: Callable[..., Any], kind: str) -> list[inspect.Parameter]:
+    """Return the parameters of a forward rule; raise `RuleError` if it has none, or no name."""
+    name = getattr(forward, "__name__", "")
+    try:  # a ufunc has a signature since NumPy 2.4, but its parameters are settings
+        parameters = [] if isinstance(forward, np.ufunc) else list(inspect.signature(forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    if not name or not parameters:
+        raise RuleError(
+            f"@{kind} got {shown(forward)}, which has no {'parameters' if name else 'name'} to go by",
+            repair="Write it as a def with one parameter for each input.",
+        )
+    return parameters
+
+
+def is_setting(parameter: inspect.Parameter) -> bool:
+    """Tell whether a parameter of a forward rule is a setting: it has a default, or is given by name."""
+    return parameter.default is not parameter.empty or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)

@@ -6,7 +6,6 @@ for XML.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -103,6 +102,8 @@ def printable(text: str) -> str:
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Return the names that this one may have been meant for, whatever their case."""
     lowered = {each.lower(): each for each in known}
+    import difflib  # for mistakes only
+
     return [lowered[each] for each in difflib.get_close_matches(name.lower(), lowered, n=most)]
 
 
@@ -290,6 +291,7 @@ WRITTEN_OUT = {
     "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
     "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
     "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
+    "meshgrid": "Write np.broadcast_to(x, (m, n)) and np.broadcast_to(y[:, None], (m, n)), of m rows and n columns",
     "searchsorted": _AFTER,
     "digitize": _AFTER,
     "histogram": _AFTER,

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from graphnet.common.settings import is_setting, parameters_of
 from graphnet.core.node import Array
 from graphnet.core.op import Op, not_by_name, positional_parameters
 from graphnet.errors import GraphError, RuleError, shown
@@ -165,26 +164,6 @@ def _found(rule: Callable[..., Any], name: str, is_it: Callable[[object], bool])
         if is_it(each):
             return known, each
     raise not_by_name(rule, name)
-
-
-def parameters_of(forward: Callable[..., Any], kind: str) -> list[inspect.Parameter]:
-    """Return the parameters of a forward rule; raise `RuleError` if it has none, or no name."""
-    name = getattr(forward, "__name__", "")
-    try:  # a ufunc has a signature since NumPy 2.4, but its parameters are settings
-        parameters = [] if isinstance(forward, np.ufunc) else list(inspect.signature(forward).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    if not name or not parameters:
-        raise RuleError(
-            f"@{kind} got {shown(forward)}, which has no {'parameters' if name else 'name'} to go by",
-            repair="Write it as a def with one parameter for each input.",
-        )
-    return parameters
-
-
-def is_setting(parameter: inspect.Parameter) -> bool:
-    """Tell whether a parameter of a forward rule is a setting: it has a default, or is given by name."""
-    return parameter.default is not parameter.empty or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)
 
 
 def _require_arguments(op: Op, rule: Callable[..., Any]) -> None:

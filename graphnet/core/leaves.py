@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import NoneType
 from typing import Any, NoReturn
 
@@ -57,13 +58,17 @@ class Parameter(Node):
 
     @value.setter
     def value(self, new: Any) -> None:
+        held = self._value  # type: ignore[attr-defined]
+        if type(new) is np.ndarray and new.dtype == held.dtype and new.shape == held.shape:
+            held[...] = new
+            return
         array = float_array(new, f"the new value of parameter {self.name!r}")
-        if array.shape != self.value.shape:
+        if array.shape != held.shape:
             raise ShapeError(
-                f"the new value has shape {array.shape}, expected {self.value.shape}",
+                f"the new value has shape {array.shape}, expected {held.shape}",
                 repair="A parameter keeps the shape it was made with.",
             ).locate(describe(self))
-        self.value[...] = array
+        held[...] = array
 
     def _changed(self, by: object) -> NoReturn:
         raise OpaqueError(
@@ -222,16 +227,16 @@ def float_array(value: Any, what: str) -> Numbers:
     return array
 
 
-_HOLD_MASKS = (list, tuple, np.ma.MaskedArray)
-
-
 def _masked(value: Any) -> int:
     """Count the masked entries of an array, or of arrays in lists of lists."""
+    ma = sys.modules.get("numpy.ma")  # loaded by who makes masked arrays; it would be a tenth of our own loading
+    if ma is None or not isinstance(value, hold_masks := (list, tuple, ma.MaskedArray)):
+        return 0
     count, parts, depth = 0, [value], 0
     while parts and depth <= 64:  # axes of an array, at most; a list may hold itself
-        count += sum(int(np.ma.getmaskarray(part).sum()) for part in parts if isinstance(part, np.ma.MaskedArray))
+        count += sum(int(ma.getmaskarray(part).sum()) for part in parts if isinstance(part, ma.MaskedArray))
         lists = (part for part in parts if isinstance(part, (list, tuple)) and not set(map(type, part)) <= {float, int})
-        parts = [part for sequence in lists for part in sequence if isinstance(part, _HOLD_MASKS)]
+        parts = [part for sequence in lists for part in sequence if isinstance(part, hold_masks)]
         depth += 1
     return count
 
@@ -243,7 +248,7 @@ def numbers(value: Any, what: str) -> Numbers:
             f"{what} is a {type(value).__name__} of nodes, expected one node, or numbers",
             repair="Join them first: gn.concatenate([...], axis=...).",
         )
-    if isinstance(value, _HOLD_MASKS) and (masked := _masked(value)):
+    if masked := _masked(value):
         raise DtypeError(
             f"{what} has {masked} masked entries, which are no numbers",
             repair="Fill them, array.filled(0), or leave their rows out.",

@@ -121,9 +121,7 @@ class Node(registry.Pictured):
     @property
     def size(self) -> int:
         """Number of entries; raises `UnknownSizeError` if a size is known only when fed."""
-        if None in self.shape:
-            known(self.shape, f"the size of {describe(self)}")
-        return math.prod(self.shape)  # type: ignore[arg-type]
+        return math.prod(known(self.shape, f"the size of {describe(self)}") if None in self.shape else self.shape)  # type: ignore[arg-type]
 
     @property
     def T(self) -> Node:

@@ -291,13 +291,10 @@ def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
     return picture
 
 
-def fitting(dot: str, svg: str) -> str:
-    """Return a picture in DOT at a resolution at which it fits into a bitmap, given the same picture as SVG."""
-    sides = re.search(r'<svg[^>]* width="([0-9.]+)[^>]* height="([0-9.]+)', svg)
-    largest = max(float(side) for side in sides.groups()) if sides else 0.0
-    if largest * 96 / 72 <= _MOST_PIXELS:
-        return dot
-    return dot.replace("{", f'{{\ndpi="{_MOST_PIXELS * 72 / largest:.1f}"', 1)
+def fitting(dot: str) -> str:
+    """Return a picture in DOT at a resolution at which it fits into a bitmap: Graphviz's own way of it warns."""
+    side = f"{_MOST_PIXELS / 96:.1f}"  # inches, of 96 pixels each
+    return dot.replace("{", f'{{\nsize="{side},{side}"', 1)
 
 
 def op_view_svg(dot: str, picture: Picture, description: str) -> str:

@@ -411,7 +411,7 @@ class Drawing:
 
 _WRITERS: dict[str, Callable[[Drawing], bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(fitting(drawing.to_dot(), drawing.to_svg()), "png", drawing._engine),
+    ".png": lambda drawing: render(fitting(drawing.to_dot()), "png", drawing._engine),
     ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),

@@ -11,7 +11,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, subject
 from graphnet.core.op import Op, as_reals
-from graphnet.core.shapes import list_shapes, matches, refuse_hidden_stretch
+from graphnet.core.shapes import list_shapes, matches, ones_of, refuse_hidden_stretch
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, RuleError, ShapeError, shown
 from graphnet.ops.composites import Composite
 
@@ -66,14 +66,14 @@ def apply_backward(
 
 def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
     """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
-    if op.stretched is None and not isinstance(op, Composite):
-        return
-    sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
-    # What was unknown when the node was made is known now; what was known may be a 1 that was written to stretch.
-    fed = [tuple([size if known is None else known for known, size in pairs]) for pairs in sizes]
+    if ones_of(
+        [node.shape for node in inputs]
+    ):  # one of which may have been written to stretch: a fed one says nothing
+        sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
+        fed = [tuple([size if known is None else known for known, size in pairs]) for pairs in sizes]
     if op.stretched is not None:
         refuse_hidden_stretch([node.shape[op.stretched] for node in inputs], [shape[op.stretched] for shape in fed])
-        op.shape(*fed)
+        op.shape(*fed)  # what was unknown when the node was made is known now
     for step in op.steps(inputs, fed) if isinstance(op, Composite) else ():
         require_declared_sizes(*step)
 

@@ -25,12 +25,15 @@ from graphnet.errors import ShapeError, shown
 from graphnet.ops.activations import Identity, LeakyRelu, LogSoftmax, Polynomial, Relu, Sigmoid, Softmax, Softplus, Tanh
 from graphnet.ops.arithmetic import Add
 from graphnet.ops.linear import BiasAdd, Matmul, Transpose
+from graphnet.ops.neural import NEURAL_ACTIVATIONS
 from graphnet.ops.shaping import Moving
 
 SATURATED = 0.05
 """A unit is saturated where its slope is below this share of the largest slope of its function."""
 
-ACTIVATIONS = (Identity, Sigmoid, Tanh, Relu, LeakyRelu, Softplus, Polynomial, Softmax, LogSoftmax)
+ACTIVATIONS: tuple[type[Op], ...] = (
+    Identity, Sigmoid, Tanh, Relu, LeakyRelu, Softplus, Polynomial, Softmax, LogSoftmax, *NEURAL_ACTIVATIONS
+)  # fmt: skip
 """The built-in ones."""
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

@@ -182,7 +182,7 @@ def foreign_op(of: Library, function: Any, output: int, fixed: dict[int, Any], n
     call = of.callable(function)
     if fixed or named:
         call = _Call(call, fixed, named)
-    names = parameters_of(of.parameters(bare)) if bare is function else ()
+    names = signature_names(of.parameters(bare)) if bare is function else ()
     names = tuple(name for place, name in enumerate(names) if place not in fixed and name not in named)
     return ForeignOp(of, call, of.called(bare), names, output, source=written_at(of.rule(bare)))
 
@@ -298,7 +298,7 @@ def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp
     return foreign_op(library(name), f, place, {}, settings)
 
 
-def rules_of(f: Any, arguments: Sequence[Any], of: Library | None = None) -> tuple[list[ForeignOp], list[Numbers]]:
+def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -> tuple[list[ForeignOp], list[Numbers]]:
     """Return an op for each output of a foreign function that has real numbers, and its arguments as arrays.
 
     Nothing, if it is not of a library that was imported, or of the one given. Arguments that are neither arrays nor tensors
@@ -352,7 +352,7 @@ def _bare(f: Any) -> Any:
     return f
 
 
-def parameters_of(function: Any) -> tuple[str, ...]:
+def signature_names(function: Any) -> tuple[str, ...]:
     """Return the names of a function's positional parameters; none if they can't be known."""
     if (names := getattr(function, "names", None)) is not None:
         return tuple(names)

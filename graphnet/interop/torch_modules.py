@@ -237,16 +237,15 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
         raise GraphError(
             "the module is in training mode, and has dropout or batch normalisation", repair="Call module.eval()."
         )
-    program = _exported(module, examples, free=True)
-    missing = sorted(
-        {_name(call.target) for call in _calls(program) if _name(call.target) not in {*_CALLS, *_BY_SIZE, *_SIZES}}
-    )
-    if missing and unsupported == "raise":
+    reader = _Reader(_exported(module, examples, free=True), module)
+    graph = reader.graph()
+    if reader.missing and unsupported == "raise":
+        names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(reader.missing.items()))
         raise OpaqueError(
-            f"{type(module).__name__} calls {', '.join(missing)}, which have no counterpart here",
+            f"{type(module).__name__} calls {names}, which have no counterpart here",
             repair='With unsupported="opaque" each becomes one node, which torch runs and differentiates.',
         )
-    return _Reader(_exported(module, examples, free=False) if missing else program, module).graph()
+    return _Reader(_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
 
 
 def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
@@ -267,25 +266,22 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
         ) from error
 
 
-_SIZES = ("sym_size", "mul", "add", "floordiv", "sub", "getitem")
-
-
-def _calls(program: Any) -> list[Any]:
-    return [each for each in program.graph.nodes if each.op == "call_function"]
-
-
 def _name(target: Any) -> str:
     """Return the name of a call, without its overload."""
     name = getattr(target, "_opname", None) or getattr(target, "__name__", str(target))
     return str(name)
 
 
+_NOT_HERE = ("pin_memory", "device", "layout", "memory_format")
+
+
 class _Reader:
     """Reads a program call by call."""
 
-    def __init__(self, program: Any, module: Any) -> None:
-        self.program, self.made = program, dict[Any, Any]()
-        self.module = module
+    def __init__(self, program: Any, module: Any, *, opaque: bool = False) -> None:
+        self.program, self.module, self.opaque = program, module, opaque
+        self.made: dict[Any, Any] = {}
+        self.missing: dict[str, str] = {}  # calls without a counterpart, and why, if only these are
         self.batch: list[tuple[Any, Node]] = []  # a size known only when fed, and an input that has it as its first
 
     def graph(self) -> Graph:
@@ -335,15 +331,21 @@ class _Reader:
             return call.target(*[self._argument(each) for each in call.args])  # reckoning with sizes
         if name in _BY_SIZE:
             return self._by_size(name, call, value)
-        if name not in _CALLS:
-            return _Outputs(call, self.made)
         arguments = [self._argument(each) for each in call.args]
-        options = {
-            key: self._argument(each)
-            for key, each in call.kwargs.items()
-            if key not in ("pin_memory", "device", "layout")
-        }
-        return _CALLS[name](*arguments, **options)
+        options = {key: self._argument(each) for key, each in call.kwargs.items() if key not in _NOT_HERE}
+        try:
+            if name in _CALLS:
+                return _CALLS[name](*arguments, **options)
+            self.missing[name] = ""
+        except OpaqueError as error:
+            self.missing[name] = error.problem
+        return _Outputs(call, self.made) if self.opaque else self._stand_in(call.name, value)
+
+    def _stand_in(self, name: str, value: Any) -> Any:
+        """Return an input in place of a call without a counterpart, so that all of these are found."""
+        if not isinstance(value, torch.Tensor):
+            return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
+        return feed(name, [size if isinstance(size, int) else None for size in value.shape])
 
     def _argument(self, given: Any) -> Any:
         if isinstance(given, torch.fx.Node):

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from graphnet.core.node import Numbers
-from graphnet.interop.foreign import Library, parameters_of
+from graphnet.interop.foreign import Library, signature_names
 
 
 class _Torch(Library):
@@ -117,7 +117,7 @@ class _OfModule:
     def __init__(self, module: torch.nn.Module, parameters: Sequence[str], inputs: int) -> None:
         self.module, self.inputs, self.parameters = copy.deepcopy(module), inputs, parameters
         self.__name__ = type(module).__name__
-        given = [*parameters_of(module.forward)][:inputs]
+        given = [*signature_names(module.forward)][:inputs]
         given += [f"input {place}" for place in range(len(given), inputs)]
         self.names = [*given, *(name.replace(".", "/") for name in parameters)]
 
@@ -180,7 +180,7 @@ class _WithoutFirst:
     """What has the parameters of a function but its first, the context."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.names = parameters_of(function)[1:]
+        self.names = signature_names(function)[1:]
 
 
 def _has_no_context(of: Any) -> bool:

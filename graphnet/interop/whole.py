@@ -16,7 +16,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import leaf_values, run_dtype
 from graphnet.engine.run import run_forward
-from graphnet.interop.foreign import ForeignOp, library, rules_of
+from graphnet.interop.foreign import ForeignOp, foreign_rules, library
 
 
 def check_torch(
@@ -109,11 +109,11 @@ def _check(
     settings = Settings(entries, "central", None, budget, np.random.default_rng(SEED) if rng is None else rng)
     of = library(name)
     total, arguments = of.with_parameters(function, inputs)
-    rules, arrays = rules_of(total, arguments, of)
+    rules, arrays = foreign_rules(total, arguments, of)
     outputs: list[Node] = []
     seen: Counter[str] = Counter()
     for call, given in of.calls(rules[0].function, rules[0].given(arrays)):
-        called, own = rules_of(call, given, of)
+        called, own = foreign_rules(call, given, of)
         name = called[0].name
         seen[name] += 1
         outputs += _nodes(called, own, f"{name}, call {seen[name]}", f"{name} {seen[name]}/")

@@ -18,10 +18,10 @@ class Calls:
 
     native: list[bool]
     """For each call, whether it needs no Python."""
-    read_in_place: list[int]
-    """The feeds that are not copied, if they lie in memory row after row."""
-    handed_out: list[str]
-    """The results that are not copied."""
+    read_in_place: int
+    """How many feeds are not copied, if they lie in memory row after row."""
+    handed_out: int
+    """How many results are not copied."""
 
     def __init__(
         self,

@@ -2,6 +2,18 @@
 #define GRAPHNET_MODULE
 #include "native.h"
 
+Loop find_loop(const PyUFuncObject *ufunc, int count, const int *types)
+{
+    for (int i = 0; ufunc->nout == 1 && ufunc->nargs == count && i < ufunc->ntypes; i++) {
+        int same = 0;
+        while (same < count && ufunc->types[i * count + same] == types[same])
+            same++;
+        if (same == count)
+            return (Loop){ufunc->functions[i], ufunc->data ? (void *)ufunc->data[i] : NULL};
+    }
+    return (Loop){NULL, NULL};
+}
+
 static int fill(PyObject *module)
 {
     import_array1(-1);

@@ -14,6 +14,15 @@
 #include <numpy/arrayobject.h>
 #include <numpy/ufuncobject.h>
 
+/* An inner loop of a ufunc. */
+typedef struct {
+    PyUFuncGenericFunction function;
+    void *data;
+} Loop;
+
+/* Find the loop of a ufunc of one result for these types of its operands and its result, exactly; of no function if there is none. */
+Loop find_loop(const PyUFuncObject *ufunc, int count, const int *types);
+
 /* Each adds its types and functions to the module; -1 and an exception where that fails. */
 int add_calls(PyObject *module);
 int add_scalars(PyObject *module);

@@ -50,20 +50,35 @@ static const char *const names[] = {PRIMITIVES(AS_NAME) "CLEAR"};
 static const char operands[] = {PRIMITIVES(AS_OPERANDS) 1};
 
 typedef struct {
-    PyUFuncGenericFunction function;
-    void *data;
+    Loop loop;
     int operands;
-} Loop;
+} Ufunc;
 
-static int operands_of(npy_int32 primitive, const Loop *loops)
+static int operands_of(npy_int32 primitive, const Ufunc *ufuncs)
 {
-    return primitive < COUNT ? operands[primitive] : loops[primitive - COUNT].operands;
+    return primitive < COUNT ? operands[primitive] : ufuncs[primitive - COUNT].operands;
 }
+
+#define LOAD_1 REAL a = v[at[1]];
+#define LOAD_2 LOAD_1 REAL b = v[at[2]];
+#define LOAD_3 LOAD_2 REAL c = v[at[3]];
+#define AS_CASE(NAME, OPERANDS, RESULT) \
+    case NAME: \
+        for (; at < next; at += 1 + OPERANDS) { \
+            REAL r = v[at[0]]; \
+            LOAD_##OPERANDS \
+            (void)r; \
+            v[at[0]] = RESULT; \
+        } \
+        break;
 
 #define REAL double
 #define CALL call_for_doubles
 #define RUN run_doubles
 #include "scalars_run.h"
+#undef REAL
+#undef CALL
+#undef RUN
 #define REAL float
 #define CALL call_for_floats
 #define RUN run_floats
@@ -74,48 +89,35 @@ typedef struct {
     PyArrayObject *values;
     npy_intp size;
     PyObject *ufuncs;
-    Loop *loops;
+    Ufunc *loops;
     int loop_count;
     npy_int32 *code, *end;
 } Machine;
 
 /* Finds a ufunc's inner loop for operands and result of one type; says so if there is none. */
-static int find_loop(PyObject *given, int type, Loop *loop)
+static int find_ufunc(PyObject *given, int type, Ufunc *found)
 {
-    if (!PyObject_TypeCheck(given, &PyUFunc_Type)) {
-        PyErr_Format(PyExc_TypeError, "expected a ufunc, got %R", given);
-        return -1;
-    }
     PyUFuncObject *ufunc = (PyUFuncObject *)given;
-    for (int i = 0; ufunc->nout == 1 && ufunc->nin <= MOST_OPERANDS && !ufunc->core_enabled && i < ufunc->ntypes; i++) {
-        int same = 0;
-        while (same < ufunc->nargs && ufunc->types[i * ufunc->nargs + same] == type)
-            same++;
-        if (same == ufunc->nargs && ufunc->functions[i] != NULL) {
-            *loop = (Loop){ufunc->functions[i], ufunc->data == NULL ? NULL : (void *)ufunc->data[i], ufunc->nin};
-            return 0;
-        }
-    }
-    PyErr_Format(PyExc_TypeError, "%R has no loop of one result for the machine's type", given);
-    return -1;
+    int types[] = {type, type, type, type};
+    if (PyObject_TypeCheck(given, &PyUFunc_Type) && ufunc->nin <= MOST_OPERANDS && !ufunc->core_enabled)
+        *found = (Ufunc){find_loop(ufunc, ufunc->nin + 1, types), ufunc->nin};
+    if (!found->loop.function)
+        PyErr_Format(PyExc_TypeError, "%R is no ufunc with a loop of one result for the machine's type", given);
+    return found->loop.function ? 0 : -1;
 }
 
 /* Walks through the program once: every primitive is known, every run is whole, every place lies in the array. */
 static int check(const Machine *self)
 {
     for (const npy_int32 *at = self->code; at < self->end;) {
-        npy_intp left = self->end - at;
-        if (left < 2 || at[0] < 0 || at[0] >= COUNT + self->loop_count || at[1] < 0) {
-            PyErr_Format(PyExc_ValueError, "no run of instructions begins at %zd", (Py_ssize_t)(at - self->code));
+        npy_intp left = self->end - at - 2, begins = at - self->code;
+        int known = left >= 0 && at[0] >= 0 && at[0] < COUNT + self->loop_count && at[1] >= 0;
+        npy_intp places = known ? (npy_intp)at[1] * (1 + operands_of(at[0], self->loops)) : 0;
+        if (!known || places > left) {
+            PyErr_Format(PyExc_ValueError, "no whole run of known instructions begins at %zd", (Py_ssize_t)begins);
             return -1;
         }
-        npy_intp places = (npy_intp)at[1] * (1 + operands_of(at[0], self->loops));
-        if (places > left - 2) {
-            PyErr_Format(PyExc_ValueError, "the run at %zd is longer than the program", (Py_ssize_t)(at - self->code));
-            return -1;
-        }
-        const npy_int32 *next = at + 2 + places;
-        for (at += 2; at < next; at++)
+        for (at += 2; places > 0; places--, at++)
             if (*at < 0 || *at >= self->size) {
                 PyErr_Format(PyExc_ValueError, "place %d of %zd is at %zd", (int)*at, (Py_ssize_t)self->size,
                              (Py_ssize_t)(at - self->code));
@@ -128,6 +130,33 @@ static int check(const Machine *self)
 static int is_plain(PyArrayObject *array, int type)
 {
     return PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 && PyArray_ISCARRAY_RO(array);
+}
+
+static void machine_free(Machine *self)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    Py_XDECREF((PyObject *)self->values);
+    Py_XDECREF(self->ufuncs);
+    PyMem_Free(self->code);
+    PyMem_Free(self->loops);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF((PyObject *)type);
+}
+
+/* Takes over the program and its ufuncs; -1 and an exception if it is wrong. */
+static int fill(Machine *self, PyArrayObject *code, int real)
+{
+    npy_intp length = PyArray_SIZE(code);
+    self->code = PyMem_Malloc((length + 1) * sizeof *self->code);
+    self->loops = PyMem_Calloc(PyTuple_Size(self->ufuncs) + 1, sizeof *self->loops);
+    if (self->code == NULL || self->loops == NULL)
+        return PyErr_NoMemory(), -1;
+    memcpy(self->code, PyArray_DATA(code), length * sizeof *self->code);  /* its own: nobody changes it once it is checked */
+    self->end = self->code + length;
+    for (; self->loop_count < PyTuple_Size(self->ufuncs); self->loop_count++)
+        if (find_ufunc(PyTuple_GetItem(self->ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0)
+            return -1;
+    return check(self);
 }
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -144,51 +173,20 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         PyErr_SetString(PyExc_TypeError, "expected code as a vector of int32, and values as a writeable one of float64 or float32");
         return NULL;
     }
-    Machine *self = (Machine *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    Machine *self = (Machine *)PyType_GenericAlloc(type, 0);
     if (self == NULL)
         return NULL;
-    self->values = (PyArrayObject *)Py_NewRef((PyObject *)values);
-    self->size = PyArray_SIZE(values);
+    self->values = (PyArrayObject *)Py_NewRef((PyObject *)values), self->size = PyArray_SIZE(values);
     self->ufuncs = Py_NewRef(ufuncs);
-    npy_intp length = PyArray_SIZE(code);
-    self->code = PyMem_Malloc((length + 1) * sizeof *self->code);
-    self->loops = PyMem_Calloc(PyTuple_Size(ufuncs) + 1, sizeof *self->loops);
-    if (self->code == NULL || self->loops == NULL) {
-        Py_DECREF((PyObject *)self);
-        return PyErr_NoMemory();
-    }
-    memcpy(self->code, PyArray_DATA(code), length * sizeof *self->code);  /* its own: nobody changes it once it is checked */
-    self->end = self->code + length;
-    for (; self->loop_count < PyTuple_Size(ufuncs); self->loop_count++)
-        if (find_loop(PyTuple_GetItem(ufuncs, self->loop_count), real, &self->loops[self->loop_count]) < 0) {
-            Py_DECREF((PyObject *)self);
-            return NULL;
-        }
-    if (check(self) < 0) {
-        Py_DECREF((PyObject *)self);
-        return NULL;
-    }
+    if (fill(self, code, real) < 0)
+        Py_CLEAR(self);
     return (PyObject *)self;
-}
-
-static void machine_free(PyObject *object)
-{
-    Machine *self = (Machine *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    Py_XDECREF((PyObject *)self->values);
-    Py_XDECREF(self->ufuncs);
-    PyMem_Free(self->code);
-    PyMem_Free(self->loops);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-    Py_DECREF((PyObject *)type);
 }
 
 static PyObject *machine_run(Machine *self, PyObject *Py_UNUSED(nothing))
 {
-    if (PyArray_SIZE(self->values) != self->size) {
-        PyErr_SetString(PyExc_ValueError, "the machine's values have been resized");
-        return NULL;
-    }
+    if (PyArray_SIZE(self->values) != self->size)
+        return PyErr_SetString(PyExc_ValueError, "the machine's values have been resized"), NULL;
     void *values = PyArray_DATA(self->values);
     int flags;
     Py_BEGIN_ALLOW_THREADS

@@ -2,10 +2,10 @@
 
 /* A run of a ufunc: the operands are gathered, its inner loop computes, and the results are put in their places. Returns the floating-point
    flags that were up before: some loops take down all, to be silent themselves. */
-static int CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
+static int CALL(const Ufunc *ufunc, const npy_int32 *at, npy_intp count, REAL *v)
 {
     REAL numbers[MOST_OPERANDS + 1][CHUNK];
-    npy_intp width = 1 + loop->operands;
+    npy_intp width = 1 + ufunc->operands;
     int raised = 0;
     for (npy_intp length; count > 0; count -= length, at += length * width) {
         char *arguments[MOST_OPERANDS + 1];
@@ -14,32 +14,19 @@ static int CALL(const Loop *loop, const npy_int32 *at, npy_intp count, REAL *v)
         for (npy_intp k = 0; k < width; k++) {  /* the operands in their order, and behind them the result */
             arguments[k] = (char *)numbers[k];
             steps[k] = sizeof(REAL);
-            for (npy_intp i = 0; i < length && k < loop->operands; i++)
+            for (npy_intp i = 0; i < length && k < ufunc->operands; i++)
                 numbers[k][i] = v[at[i * width + 1 + k]];
         }
         raised |= fetestexcept(FE_ALL_EXCEPT);
-        loop->function(arguments, &length, steps, loop->data);
+        ufunc->loop.function(arguments, &length, steps, ufunc->loop.data);
         for (npy_intp i = 0; i < length; i++)
-            v[at[i * width]] = numbers[loop->operands][i];
+            v[at[i * width]] = numbers[ufunc->operands][i];
     }
     return raised;
 }
 
-#define LOAD_1 REAL a = v[at[1]];
-#define LOAD_2 LOAD_1 REAL b = v[at[2]];
-#define LOAD_3 LOAD_2 REAL c = v[at[3]];
-#define AS_CASE(NAME, OPERANDS, RESULT) \
-    case NAME: \
-        for (; at < next; at += 1 + OPERANDS) { \
-            REAL r = v[at[0]]; \
-            LOAD_##OPERANDS \
-            (void)r; \
-            v[at[0]] = RESULT; \
-        } \
-        break;
-
 /* Runs a program, and returns the floating-point flags that it raised. */
-static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *loops)
+static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Ufunc *ufuncs)
 {
     int raised = 0;
     feclearexcept(FE_ALL_EXCEPT);
@@ -47,7 +34,7 @@ static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *l
         npy_int32 primitive = at[0];
         npy_intp count = at[1];
         at += 2;
-        const npy_int32 *next = at + count * (1 + operands_of(primitive, loops));
+        const npy_int32 *next = at + count * (1 + operands_of(primitive, ufuncs));
         switch (primitive) {
         PRIMITIVES(AS_CASE)
         case CLEAR:
@@ -56,7 +43,7 @@ static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *l
                     v[i] = -(REAL)0;
             break;
         default:
-            raised |= CALL(&loops[primitive - COUNT], at, count, v);
+            raised |= CALL(&ufuncs[primitive - COUNT], at, count, v);
         }
         at = next;
     }
@@ -64,11 +51,3 @@ static int RUN(const npy_int32 *at, const npy_int32 *end, REAL *v, const Loop *l
     feclearexcept(FE_ALL_EXCEPT);
     return raised;
 }
-
-#undef LOAD_1
-#undef LOAD_2
-#undef LOAD_3
-#undef AS_CASE
-#undef REAL
-#undef CALL
-#undef RUN

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -250,9 +250,9 @@ def explain(
 
     Notes
     -----
-    Slopes are entries of Jacobians, found by running the ops' own backward rules. The search for paths follows the largest
-    contributions first and stops after 20,000 places or about 5,000 runs of rules, fewer if they have many inputs;
-    what is left then is one line.
+    Slopes are entries of Jacobians, found by running the ops' own backward rules. All paths are found
+    if they visit no more than 20,000 places and take no more than about 3,000 runs of rules, fewer if these have many
+    inputs. Else the search follows the largest contributions from layer to layer, and what it leaves out is one line.
 
     Examples
     --------
@@ -492,7 +492,10 @@ def _saturated(factor: Factor) -> str:
 Place = tuple[int, ...]
 
 MOST_STEPS = 20_000
-"""Entries visited, along all paths together."""
+"""How many entries all paths together may visit. Where they visit more, the search goes on with a few."""
+
+KEPT_WAYS = 16
+"""How many those few are."""
 
 MOST_WORK = 120_000
 """Inputs given to rules, in all their runs together; a run itself counts as twenty."""
@@ -524,44 +527,65 @@ class Path:
         return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
 
 
-@dataclass(frozen=True)
-class _Trail:
-    """The last place of a path, and how it was reached."""
+class _Trail(NamedTuple):
+    """The last place of a path, and how it was reached; and what all ways on from there add to the gradient."""
 
     node: Node
     entry: Place
     slope: float
     product: float
+    adds: float
     before: _Trail | None
 
 
 def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple[Path, ...], int, bool]:
     """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
 
-    At each place the search goes on where product of slopes so far times error signal is largest: what all ways on from
-    there add to the gradient. Paths on which a slope is exactly 0 add nothing and are left out.
+    All ways are followed at once, from node to node in topological order. Once it is clear that they are too many to be
+    followed to their ends, only those few are whose product of slopes so far times error signal is largest. Paths on
+    which a slope is exactly 0 add nothing and are left out.
     """
-    slopes = Slopes(bwd)
+    slopes, ahead = Slopes(bwd), _ahead(bwd)
     found: list[tuple[_Trail, float]] = []
-    counter = itertools.count()
-    heap: list[tuple[float, int, _Trail]] = [(0.0, next(counter), _Trail(node, entry, 1.0, 1.0, None))]
-    steps = 0
-    while heap and steps < MOST_STEPS and slopes.work < MOST_WORK:
-        steps += 1
-        _, _, trail = heapq.heappop(heap)
-        for consumer, slot, delta in bwd.messages(trail.node):
-            if consumer is None or slot is None:
-                found.append((trail, float(delta[trail.entry])))
-                continue
-            if slopes.work >= MOST_WORK:  # within one node's uses, too: there may be as many as nodes
-                heapq.heappush(heap, (0.0, next(counter), trail))
-                break
-            for output, slope in slopes.column(consumer, slot, trail.entry):
-                product = trail.product * slope
-                weight = -abs(product * float(bwd.error_signals[consumer][output]))
-                heapq.heappush(heap, (weight, next(counter), _Trail(consumer, output, slope, product, trail)))
+    ways = {node: [_Trail(node, entry, 1.0, 1.0, 0.0, None)]}
+    steps, complete = ahead[node], True
+    for here in bwd.graph.nodes:
+        if here in ways and not complete:
+            ways = _largest(ways, max(KEPT_WAYS, most))
+        for trail in ways.pop(here, ()):
+            for consumer, slot, delta in bwd.messages(here):
+                if consumer is None or slot is None:
+                    found.append((trail, float(delta[trail.entry])))
+                    continue
+                if slopes.work >= MOST_WORK // (1 + complete):  # half of it is left to follow some ways to their ends
+                    complete = False
+                    break
+                for output, slope in slopes.column(consumer, slot, trail.entry):
+                    product = trail.product * slope
+                    adds = abs(product * float(bwd.error_signals[consumer][output]))
+                    ways.setdefault(consumer, []).append(_Trail(consumer, output, slope, product, adds, trail))
+                    steps += ahead[consumer]
+            steps -= ahead[here] - 1  # what was ahead of it is ahead of those it leads to
+        complete = complete and steps <= MOST_STEPS
     found.sort(key=lambda end: -abs(end[0].product * end[1]))
-    return tuple(_path(bwd, *end) for end in found[:most]), len(found), not heap
+    return tuple(_path(bwd, *end) for end in found[:most]), len(found), complete
+
+
+def _ahead(bwd: BackwardPass) -> dict[Node, int]:
+    """Return how many nodes the shortest way from each node to an output visits."""
+    ahead: dict[Node, int] = {}
+    for node in reversed(bwd.graph.nodes):
+        if node in bwd.error_signals:
+            ahead[node] = 1 + min(0 if consumer is None else ahead[consumer] for consumer, *_ in bwd.messages(node))
+    return ahead
+
+
+def _largest(ways: dict[Node, list[_Trail]], count: int) -> dict[Node, list[_Trail]]:
+    """Return as many ways as `count`, those that add most."""
+    kept: dict[Node, list[_Trail]] = {}
+    for trail in heapq.nlargest(count, itertools.chain.from_iterable(ways.values()), key=lambda trail: trail.adds):
+        kept.setdefault(trail.node, []).append(trail)
+    return kept
 
 
 def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
@@ -575,7 +599,7 @@ def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
 
 # Slopes -------------------------------------------------------------------------------------------------------------
 
-_FEW = 64
+_FEW = 16
 """With no more outputs than this, each is asked for its slope; with more, those that move when the input does."""
 
 

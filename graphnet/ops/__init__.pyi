@@ -77,7 +77,7 @@ from .elementary import Arctan as Arctan
 from .elementary import Arctan2 as Arctan2
 from .elementary import Arctanh as Arctanh
 from .elementary import Cbrt as Cbrt
-from .elementary import Deg2Rad as Deg2Rad
+from .elementary import Deg2rad as Deg2rad
 from .elementary import Exp2 as Exp2
 from .elementary import Fmod as Fmod
 from .elementary import Hypot as Hypot
@@ -85,7 +85,7 @@ from .elementary import Log2 as Log2
 from .elementary import Log10 as Log10
 from .elementary import Logaddexp as Logaddexp
 from .elementary import Logaddexp2 as Logaddexp2
-from .elementary import Rad2Deg as Rad2Deg
+from .elementary import Rad2deg as Rad2deg
 from .elementary import Remainder as Remainder
 from .elementary import Tan as Tan
 from .elementwise import Op as Op

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.settings import is_setting
 from graphnet.core import registry
-from graphnet.core.function_op import is_setting, op
+from graphnet.core.function_op import op
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.leaves import Constant, Input, as_node
@@ -191,11 +192,9 @@ class composite(op):
     kind: type[Composite]
     """The class of its ops: one op for each choice of settings."""
 
-    def __init__(
-        self, forward: Callable[..., Any] | None = None, *, base: type[Op] = Composite, **attributes: Any
-    ) -> None:
+    def __init__(self, forward: Callable[..., Any] | None = None, *, base: type[Op] = Composite, **own: Any) -> None:
         self._bases = (Composite,) if base is Composite else (base, Composite)
-        self._attributes = attributes
+        self._attributes = own
         super().__init__(forward)
 
     def _made(self, forward: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Op:
@@ -206,8 +205,8 @@ class composite(op):
                 f"@composite {forward.__name__}: the setting {p} has no default",
                 repair=f"Write {p.name}=...: what it is where nobody says it.",
             )
-        own = {"name": forward.__name__, "__doc__": forward.__doc__, "made_by": self, "__reduce_ex__": _reduced}
-        self._attributes |= own
+        self._attributes |= {"name": forward.__name__, "__doc__": forward.__doc__}
+        self._attributes["__reduce_ex__"] = lambda op, protocol: (self.chosen, (op.settings,))  # by the function's name
         self._module = forward.__module__
         return self._with(forward_rule=forward)
 
@@ -220,7 +219,7 @@ class composite(op):
         settings = [
             (key, str(p.annotation), field(default=_setting(key, p.default, name))) for key, p in self._settings.items()
         ]
-        class_name = "".join(part.title() for part in name.split("_"))
+        class_name = "".join(part.capitalize() for part in name.split("_"))
         made = make_dataclass(class_name, settings, bases=self._bases, namespace=dict(self._attributes), frozen=True)
         made.__module__ = self._module
         if registry.OPS.get(name, Composite) is getattr(self, "kind", None):
@@ -264,11 +263,6 @@ def _setting(name: str, value: Any, of: str) -> Any:
             "without a default.",
         )
     return value
-
-
-def _reduced(op: Any, protocol: Any) -> Any:
-    """Pickle the op of a composite by the name of its function."""
-    return op.made_by.chosen, (op.settings,)
 
 
 def provided(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.", **how: Any) -> Callable[..., composite]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -49,7 +50,7 @@ class Einsum(Primitive):
             if set(term) - set("".join(others)):  # summed in this operand alone: each entry receives the same
                 others, factors = [*others, term], [*factors, np.ones_like(operand)]
             messages.append(Einsum(f"{','.join(others)}->{term}")(*factors))
-        return messages
+        return tuple(messages)
 
     def shape(self, *operands: Shape) -> Shape:
         terms, result = _terms(self.subscripts)
@@ -112,6 +113,10 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
         raise OpaqueError("einsum without a text of subscripts", repair='Write np.einsum("ij,jk->ik", a, b).')
     inputs = [as_operand(operand, "an operand") for operand in operands]
     terms, result = _terms("".join(subscripts.split()))
+    if len(terms) != len(inputs):
+        raise ShapeError(
+            f"subscripts {subscripts!r} of {len(inputs)} operands", repair="Write letters for each, with commas."
+        )
     given = "".join(terms)
     if "->" not in subscripts:
         result = "..." * ("..." in given) + "".join(sorted(a for a in {*given} - {"."} if given.count(a) == 1))
@@ -158,10 +163,17 @@ def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | 
     (2, 4)
     """
     x, y = as_operand(x, "x"), as_operand(y, "y")
-    if hasattr(axes, "__index__"):
-        of_x, of_y = list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    if isinstance(axes, (tuple, list)) and len(axes) == 2:
+        of_x, of_y = (
+            [shapes.normal_axes(a, z.ndim)[0] for a in shapes.as_axes(of)] for z, of in zip((x, y), axes, strict=True)
+        )
     else:
-        of_x, of_y = ([a % z.ndim for a in shapes.as_axes(given)] for z, given in zip((x, y), axes, strict=True))
+        n = whole(
+            axes, "axes", "Write how many, or ([of x], [of y]).", least=0, most=min(x.ndim, y.ndim), error=ShapeError
+        )
+        of_x, of_y = list(range(x.ndim - n, x.ndim)), list(range(n))
+    if len(of_x) != len(of_y):
+        raise ShapeError(f"axes {of_x} of x, and {of_y} of y", repair="Name as many of x as of y: they are paired.")
     letters, free = list(ascii_letters[: x.ndim]), iter(ascii_letters[x.ndim :])
     others = [letters[of_x[of_y.index(i)]] if i in of_y else next(free) for i in range(y.ndim)]
     result = [a for i, a in enumerate(letters) if i not in of_x] + [a for i, a in enumerate(others) if i not in of_y]
@@ -396,6 +408,5 @@ def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     return first - take(x, behind, axis) * take(y, ahead, axis)
 
 
-Outer, Vdot, Kron, Diagonal, Diag, Trace, Tril, Triu, Cross = (
-    f.kind for f in (outer, vdot, kron, diagonal, diag, trace, tril, triu, cross)
-)
+Outer, Vdot, Kron, Diagonal = (f.kind for f in (outer, vdot, kron, diagonal))
+Diag, Trace, Tril, Triu, Cross = (f.kind for f in (diag, trace, tril, triu, cross))

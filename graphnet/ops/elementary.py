@@ -109,4 +109,4 @@ def rad2deg(z: Array) -> Array:
 radians, degrees = deg2rad, rad2deg
 
 
-Deg2Rad, Rad2Deg = (f.kind for f in (deg2rad, rad2deg))
+Deg2rad, Rad2deg = (f.kind for f in (deg2rad, rad2deg))

@@ -66,22 +66,22 @@ class Sliding(Primitive):
         pair(self.dilation, "dilation", 1)
         whole(self.groups, "groups", least=1, error=ShapeError)
 
-    def windows(self, x: Array, kernel: Pair, stride: Pair) -> Array:
-        """Return a view of every window of `x`, of shape (samples, channels, *kernel, *places)."""
+    def windows(self, sheet: Any, kernel: Pair, stride: Pair) -> Any:
+        """Return a view of every window of a sheet, of shape (channels, *kernel, *places)."""
         (down, right), (dy, dx) = stride, self.dilation
-        view = sliding_window_view(x, self.reach(kernel), axis=(2, 3))
-        return view[:, :, ::down, ::right, ::dy, ::dx].transpose(0, 1, 4, 5, 2, 3)
+        view = sliding_window_view(sheet, self.reach(kernel), axis=(1, 2))
+        return view[:, ::down, ::right, ::dy, ::dx].transpose(0, 3, 4, 1, 2)
 
     def reach(self, kernel: Pair) -> Pair:
         """Return how many rows and columns a kernel spans."""
         rows, columns = ((size - 1) * step + 1 for size, step in zip(kernel, self.dilation, strict=True))
         return rows, columns
 
-    def each(self, product: Callable[[Any, Any], Any], windows: Array, other: Array, axis: int, joined: int) -> Array:
-        """Return a product of windows with what belongs to them on an axis, group by group, joined along another."""
+    def each(self, product: Callable[[Any, Any], Any], x: Array, other: Array, axis: int, joined: int) -> Array:
+        """Return a product of images with what belongs to them on an axis, group by group, joined along another."""
         if self.groups == 1:
-            return product(windows, other)
-        groups = zip(np.split(windows, self.groups, 1), np.split(other, self.groups, axis), strict=True)
+            return product(x, other)
+        groups = zip(np.split(x, self.groups, 1), np.split(other, self.groups, axis), strict=True)
         return np.concatenate([product(*group) for group in groups], joined)
 
     def like(self) -> dict[str, Any]:
@@ -109,7 +109,11 @@ class Conv2d(Sliding):
 
     def forward(self, x: Array, W: Array) -> Array:
         self.shape(x.shape, W.shape)  # sizes that were unknown when the node was made
-        return self.each(_products, self.windows(_padded(x, self.padding), W.shape[2:], self.stride), W, 0, 1)
+        return self.each(self._of_group, x, W, 0, 1)
+
+    def _of_group(self, x: Any, W: Any) -> Any:
+        sheet, inside = _sheet(x, self.padding)
+        return _products(x, inside, self.windows(sheet, W.shape[2:], self.stride), W)
 
     def backward(self, delta: Array, z: Array, x: Array, W: Array) -> Array:
         return self.to_input(delta, W, x), self.to_kernel(x, delta, W)
@@ -139,12 +143,15 @@ class Conv2dToInput(Sliding):
 
     def forward(self, delta: Array, W: Array) -> Array:
         # The turned kernel slides over the error signals, which lie as far apart as the windows did.
+        return self.each(self._of_group, delta, W, 0, 1)
+
+    def _of_group(self, delta: Any, W: Any) -> Any:
         (h, w), (kh, kw), (top, left) = self.size, self.reach(W.shape[2:]), self.padding
-        spread = np.zeros((*delta.shape[:2], h + 2 * top + kh - 1, w + 2 * left + kw - 1), delta.dtype)
         (down, right), (rows, columns) = self.stride, delta.shape[2:]
-        spread[:, :, kh - 1 : kh + down * (rows - 1) : down, kw - 1 : kw + right * (columns - 1) : right] = delta
-        windows = self.windows(spread, W.shape[2:], (1, 1))[..., top : top + h, left : left + w]
-        return self.each(lambda windows, W: _products(windows, W.swapaxes(0, 1)), windows, W[:, :, ::-1, ::-1], 0, 1)
+        sheet = np.zeros((delta.shape[1], h + 2 * top + kh - 1, w + 2 * left + kw - 1), delta.dtype)
+        inside = sheet[:, kh - 1 : kh + down * (rows - 1) : down, kw - 1 : kw + right * (columns - 1) : right]
+        windows = self.windows(sheet, W.shape[2:], (1, 1))[..., top : top + h, left : left + w]
+        return _products(delta, inside, windows, W[:, :, ::-1, ::-1].swapaxes(0, 1))
 
     def backward(self, delta: Array, output: Array, signal: Array, W: Array) -> Array:
         return Conv2d(**self.like())(delta, W), self.to_kernel(delta, signal, W)
@@ -169,7 +176,18 @@ class Conv2dToKernel(Sliding):
     size: Pair
 
     def forward(self, x: Array, delta: Array) -> Array:
-        return self.each(_correlation, self.windows(_padded(x, self.padding), self.size, self.stride), delta, 1, 0)
+        return self.each(self._of_group, x, delta, 1, 0)
+
+    def _of_group(self, x: Any, delta: Any) -> Any:
+        sheet, inside = _sheet(x, self.padding)
+        windows = self.windows(sheet, self.size, self.stride)
+        (c, kh, kw, rows, columns), channels = windows.shape, delta.shape[1]
+        gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
+        signals = delta.reshape(len(delta), channels, rows * columns)
+        for signal, flat in zip(signals, _flattened(x, inside, windows), strict=True):
+            for start in range(0, rows * columns, PLACES):
+                gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
+        return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
 
     def backward(self, delta: Array, output: Array, x: Array, signal: Array) -> Array:
         return self.to_input(signal, delta, x), Conv2d(**self.like())(x, delta)
@@ -212,49 +230,35 @@ def _known(images: Array, purpose: str) -> Pair:
     return rows, columns
 
 
-def _padded(x: Any, padding: Pair) -> Any:
-    if not any(padding):
-        return x
-    (above, left), (samples, channels, rows, columns) = padding, x.shape
-    padded = np.zeros((samples, channels, rows + 2 * above, columns + 2 * left), x.dtype)
-    padded[:, :, above : above + rows, left : left + columns] = (
-        x  # for small images np.pad takes longer than the product
-    )
-    return padded
+def _sheet(x: Any, padding: Pair) -> tuple[Any, Any]:
+    """Return zeros for one sample of `x` with its padding, and the view of them that a sample is written into."""
+    (above, left), (channels, rows, columns) = padding, x.shape[1:]
+    sheet = np.zeros((channels, rows + 2 * above, columns + 2 * left), x.dtype)
+    return sheet, sheet[:, above : above + rows, left : left + columns]
 
 
-def _flattened(windows: Any) -> Any:
+def _flattened(samples: Any, inside: Any, windows: Any) -> Iterator[Any]:
     """Yield the windows of each sample as a matrix, of shape (channels · kernel, places), valid until the next one.
 
-    The windows overlap, so that to copy them takes many times the memory of x. Those of one sample stay in the cache
-    until the matrix product has read them: 1.3 times faster than all samples at once, and in no more memory.
+    The windows overlap, so that to copy them takes many times the memory of a sample. Written one after the other into the
+    same sheet, and its windows into the same matrix, samples stay in the cache until the matrix product has read them.
     """
-    _, c, kh, kw, rows, columns = windows.shape
-    copied = np.empty((c, kh, kw, rows, columns), windows.dtype)
-    for of_sample in windows:
-        copied[...] = of_sample
-        yield copied.reshape(c * kh * kw, rows * columns)
+    copied = np.empty(windows.shape, windows.dtype)
+    flat = copied.reshape(math.prod(windows.shape[:3]), math.prod(windows.shape[3:]))
+    for sample in samples:
+        inside[...] = sample
+        copied[...] = windows
+        yield flat
 
 
-def _products(windows: Any, W: Any) -> Any:
+def _products(samples: Any, inside: Any, windows: Any, W: Any) -> Any:
     """Return the product of each kernel with each window, of shape (samples, channels out, *places)."""
-    n, *_, rows, columns = windows.shape
-    result = np.empty((n, len(W), rows * columns), np.result_type(windows, W))
-    kernels = W.reshape(len(W), math.prod(W.shape[1:]))
-    for of_sample, flat in zip(result, _flattened(windows), strict=True):
+    *kernel, rows, columns = windows.shape
+    result = np.empty((len(samples), len(W), rows * columns), np.result_type(windows, W))
+    kernels = W.reshape(len(W), math.prod(kernel))
+    for of_sample, flat in zip(result, _flattened(samples, inside, windows), strict=True):
         np.matmul(kernels, flat, out=of_sample)
-    return result.reshape(n, len(W), rows, columns)
-
-
-def _correlation(windows: Any, delta: Any) -> Any:
-    """Return the sum of all windows, each times the error signals at its place, of shape (channels out, channels, *kernel)."""
-    n, c, kh, kw, rows, columns = windows.shape
-    channels = delta.shape[1]
-    gradient = np.zeros((channels, c * kh * kw))  # float64: there may be many samples, or places in one
-    for signal, flat in zip(delta.reshape(n, channels, rows * columns), _flattened(windows), strict=True):
-        for start in range(0, rows * columns, PLACES):
-            gradient += signal[:, start : start + PLACES] @ flat[:, start : start + PLACES].T
-    return gradient.reshape(channels, c, kh, kw).astype(delta.dtype)
+    return result.reshape(len(samples), len(W), rows, columns)
 
 
 @provided(shapes="Signals (samples, channels, length), kernels (channels out, channels in / groups, length).")

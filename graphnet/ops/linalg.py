@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed
+from graphnet.common.settings import listed, real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
@@ -21,11 +21,14 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import NonFiniteError, OpaqueError, ShapeError, shown
 from graphnet.ops.comparisons import abs
 from graphnet.ops.composites import provided
+from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import AxisSetting, max, min, sum
-from graphnet.ops.statistics import Axes, root
+from graphnet.ops.statistics import Axes, spread
+
+__all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 
 
 def turned(matrix: Array) -> Array:
@@ -226,9 +229,27 @@ def matrix_power(matrix: Array, n: int = 1) -> Array:
 
 @provided()
 def length(z: Array, axis: Axes = None, *, order: float = 2, keepdims: bool = False) -> Array:
-    """Length of vectors along axes, (Σ |z|ᵖ)^(1/p) with the order p; where it is 0, 0 goes back."""
-    powers = np.square(z) if order == 2 else np.abs(z) ** order
-    return root(np.sum(powers, axis, keepdims=keepdims), order)
+    """Length of vectors along axes, a = (Σ |z|ᵖ)^(1/p): z receives δ sign z (|z| / a)ᵖ⁻¹, and 0 where a is 0.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes; all if not given.
+    order
+        The p; 2 for Euclid's length.
+    keepdims
+        Keep the axes, with size 1.
+    """
+    if order == 2:
+        return np.sqrt(np.sum(np.square(z), axis, keepdims=keepdims))
+    return np.sum(np.abs(z) ** order, axis, keepdims=keepdims) ** (1 / order)
+
+
+@length.backward
+def _length(delta: Array, a: Array, z: Array, axis: Axes, order: float, keepdims: bool) -> Array:
+    if order == 2:
+        return spread(ratio(delta, a), z, axis, keepdims) * z
+    return spread(delta, z, axis, keepdims) * np.sign(z) * ratio(np.abs(z), spread(a, z, axis, keepdims)) ** (order - 1)
 
 
 @implements(np.linalg.norm)
@@ -268,9 +289,10 @@ def norm(
     5.0
     """
     axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
+    ord = ord if ord is None or isinstance(ord, str) else real(ord, "ord", finite=False)
     extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
     if ord in (None, "fro") or (len(axes) == 1 and ord and not extreme):
-        return length(z, axes, order=ord if isinstance(ord, (int, float)) else 2, keepdims=keepdims, name=name)
+        return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims, name=name)
     if len(axes) == 1 and extreme:
         return choose(abs(z), axes, keepdims=keepdims, name=name)
     if len(axes) == 2 and (extreme or ord in (1, -1)):

@@ -66,6 +66,8 @@ def _repair(prediction: Shape, target: Shape) -> str:
 class SSE(Loss):
     """Half the sum of squared errors, E = ½ Σ (a − t)² (Eq. 1); a receives δ (a − t).
 
+    Divided by `batch_size` of the input it is a mean over the samples: ``sse(a, t) / batch_size(x)``.
+
     Examples
     --------
     >>> float(sse([1.0, 2.0], [0.0, 4.0]))

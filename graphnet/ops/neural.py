@@ -6,14 +6,15 @@ At a kink the slope is torch's. What is flat, or straight, far out is so at infi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphnet.common.settings import NotNegative as NotNegative  # a kind of settings
 from graphnet.core import shapes
 from graphnet.core.node import Array
-from graphnet.ops.activations import relu, sigmoid, softmax, softplus, tanh
+from graphnet.errors import ShapeError
+from graphnet.ops.activations import sigmoid, softmax, softplus, tanh
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.erf import normal_cdf
@@ -22,68 +23,108 @@ from graphnet.ops.normalisation import EPSILON, layer_norm
 from graphnet.ops.sums import average, total
 
 _FAR = 1e3
-"""Where a gate is 0 or 1 in all digits."""
-
-
-def _gated(z: Array, gate: Callable[[Array], Array], far: float = _FAR) -> Array:
-    """Return z · gate(z); from `far` on, where the gate is open or closed, max(0, z): neither ∞ · 0 nor a slope of it."""
-    near = np.abs(z) < far
-    inner = np.where(near, z, 0)
-    return np.where(near, inner * gate(inner), relu(z))
+"""Where every gate is 0 or 1 in all digits: what is multiplied by it, or by its slope, must not be infinite."""
 
 
 @provided(base=Elementwise)
 def silu(z: Array) -> Array:
-    """Sigmoid-weighted unit or swish, a = z σ(z); g′ = σ(z) (1 + z (1 − σ(z)))."""
-    return _gated(z, sigmoid)
+    """Sigmoid-weighted unit or swish, a = z σ(z); g′ = σ(z) + z σ(z) (1 − σ(z))."""
+    return np.maximum(z, -_FAR) * sigmoid(z)
+
+
+@silu.backward
+def _silu(delta: Array, a: Array, z: Array) -> Array:
+    s = sigmoid(z)
+    return delta * (s + np.clip(z, -_FAR, _FAR) * (s * (1 - s)))
 
 
 @provided(base=Elementwise)
 def gelu(z: Array) -> Array:
-    """Gaussian-weighted unit, a = z Φ(z), with the normal distribution function Φ; g′ = Φ(z) + z e^(−z²/2) / √(2π)."""
-    return _gated(z, normal_cdf)
+    """Gaussian-weighted unit, a = z Φ(z), Φ the normal distribution function; g′ = Φ(z) + z e^(−z²/2) / √(2π)."""
+    return np.maximum(z, -_FAR) * normal_cdf(z)
+
+
+@gelu.backward
+def _gelu(delta: Array, a: Array, z: Array) -> Array:
+    near = np.clip(z, -_FAR, _FAR)
+    return delta * (normal_cdf(z) + near * (np.exp(-np.square(near) / 2) / math.sqrt(2 * math.pi)))
 
 
 @provided(base=Elementwise)
 def gelu_tanh(z: Array) -> Array:
     """Approximation of `gelu`, a = ½ z (1 + tanh u) = z σ(2u) with u = √(2/π) (z + 0.044715 z³)."""
-    return _gated(z, lambda z: sigmoid(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * (z * z * z))))
+    near = np.clip(z, -_FAR, _FAR)
+    return np.maximum(z, -_FAR) * sigmoid(_STEEP * (near + 0.044715 * near**3))
+
+
+@gelu_tanh.backward
+def _gelu_tanh(delta: Array, a: Array, z: Array) -> Array:
+    near = np.clip(z, -_FAR, _FAR)
+    s = sigmoid(_STEEP * (near + 0.044715 * near**3))
+    return delta * (s + near * (s * (1 - s) * (_STEEP * (1 + 3 * 0.044715 * near**2))))
+
+
+_STEEP = 2 * math.sqrt(2 / math.pi)
 
 
 @provided(base=Elementwise)
 def mish(z: Array) -> Array:
-    """Mish, a = z tanh(ln(1 + eᶻ))."""
-    return _gated(z, lambda z: tanh(softplus(z)))
+    """Mish, a = z tanh(ln(1 + eᶻ)); g′ = t + z (1 − t²) σ(z), t = tanh(ln(1 + eᶻ)) (Misra, 2019)."""
+    return np.maximum(z, -_FAR) * tanh(softplus(z))
+
+
+@mish.backward
+def _mish(delta: Array, a: Array, z: Array) -> Array:
+    t = tanh(softplus(z))
+    return delta * (t + np.clip(z, -_FAR, _FAR) * ((1 - t * t) * sigmoid(z)))
 
 
 @provided(base=Elementwise)
 def elu(z: Array, alpha: float = 1.0) -> Array:
-    """Exponential-linear unit, a = z if z > 0, else α (eᶻ − 1); g′ = α eᶻ at z ≤ 0.
+    """Exponential-linear unit, a = z if z > 0, else α (eᶻ − 1); g′ = a + α at z ≤ 0, from the cached output.
 
     Attributes
     ----------
     alpha
         −α is the limit far to the left.
     """
-    return np.where(z > 0, z, alpha * np.expm1(np.where(z > 0, 0, z)))
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+@elu.backward
+def _elu(delta: Array, a: Array, z: Array, alpha: float) -> Array:
+    return np.where(z > 0, delta, delta * (a + alpha))
 
 
 @provided(base=Elementwise)
 def celu(z: Array, alpha: float = 1.0) -> Array:
-    """Exponential-linear unit without a kink, a = z if z > 0, else α (e^(z/α) − 1); g′ = e^(z/α) at z ≤ 0.
+    """Exponential-linear unit without a kink, a = z if z > 0, else α (e^(z/α) − 1); g′ = a / α + 1 at z ≤ 0.
 
     Attributes
     ----------
     alpha
         −α is the limit far to the left.
     """
-    return np.where(z > 0, z, alpha * np.expm1(np.where(z > 0, 0, z) / alpha))
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))
+
+
+@celu.backward
+def _celu(delta: Array, a: Array, z: Array, alpha: float) -> Array:
+    return np.where(z > 0, delta, delta * (a / alpha + 1))
 
 
 @provided(base=Elementwise)
 def selu(z: Array) -> Array:
     """Self-normalising unit, a = λ z if z > 0, else λ α (eᶻ − 1), λ ≈ 1.0507, α ≈ 1.6733 (Klambauer et al., 2017)."""
-    return 1.0507009873554805 * elu(z, 1.6732632423543772)
+    return _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0)))
+
+
+@selu.backward
+def _selu(delta: Array, a: Array, z: Array) -> Array:
+    return np.where(z > 0, _SCALE * delta, delta * (a + _SCALE * _ALPHA))
+
+
+_SCALE, _ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 @provided(base=Elementwise)
@@ -106,13 +147,18 @@ def hard_sigmoid(z: Array) -> Array:
 
 @provided(base=Elementwise)
 def hard_swish(z: Array) -> Array:
-    """Swish of straight pieces, a = z min(max(0, z + 3), 6) / 6; g′ = 0 at −3, and 1 at 3."""
-    return _gated(z, lambda z: (z + 3) / 6, 3.0)
+    """Swish of straight pieces, a = z min(max(0, z + 3), 6) / 6; g′ = (2z + 3) / 6 between, 0 at −3, and 1 at 3."""
+    return np.maximum(z, -3) * hard_sigmoid(z)
+
+
+@hard_swish.backward
+def _hard_swish(delta: Array, a: Array, z: Array) -> Array:
+    return np.where(np.abs(z) < 3, delta * ((2 * z + 3) / 6), delta * (z > 0))
 
 
 @provided(base=Loss, shapes="Exactly equal shapes.")
 def huber(prediction: Array, target: Array, threshold: float = 1.0) -> Array:
-    """Huber's loss, E = Σ ½ e² of errors e up to a threshold τ, τ (|e| − ½ τ) beyond: a single wild target pulls no harder.
+    """Huber's loss, E = Σ ½ e² of errors e up to a threshold τ, τ (|e| − ½ τ) beyond; a receives δ e, from −τ to τ.
 
     Attributes
     ----------
@@ -127,6 +173,12 @@ def huber(prediction: Array, target: Array, threshold: float = 1.0) -> Array:
     size = np.abs(prediction - target)
     inside = np.minimum(size, threshold)
     return total(inside * (size - inside / 2))
+
+
+@huber.backward
+def _huber(delta: Array, e: Array, prediction: Array, target: Array, threshold: float) -> Array:
+    error = delta * np.clip(prediction - target, -threshold, threshold)
+    return error, -error
 
 
 @provided(base=Loss, shapes="Exactly equal shapes; targets are −1 and 1.")
@@ -173,7 +225,16 @@ def rms_norm(z: Array, axes: int | tuple[int, ...] = -1, epsilon: NotNegative = 
     epsilon
         Added to the mean of squares.
     """
-    return z / np.sqrt(average(np.square(z), axes, keepdims=True) + epsilon)
+    return z / _rms(z, axes, epsilon)
+
+
+@rms_norm.backward
+def _rms_norm(delta: Array, a: Array, z: Array, axes: int | tuple[int, ...], epsilon: float) -> Array:
+    return (delta - a * average(delta * a, axes, keepdims=True)) / _rms(z, axes, epsilon)
+
+
+def _rms(z: Array, axes: int | tuple[int, ...], epsilon: float) -> Array:
+    return np.sqrt(average(np.square(z), axes, keepdims=True) + epsilon)
 
 
 @provided(shapes="Channels on axis 1, as in (samples, channels, rows, columns).")
@@ -188,6 +249,8 @@ def group_norm(z: Array, groups: int = 1, epsilon: NotNegative = EPSILON) -> Arr
         Added to the variance.
     """
     channels, *places = shapes.known(z.shape[1:], "group_norm")
+    if channels % groups:
+        raise ShapeError(f"{channels} channels in {groups} groups", repair="Give each group as many channels.")
     grouped = np.reshape(z, (-1, groups, channels // groups * math.prod(places)))
     return np.reshape(layer_norm(grouped, epsilon=epsilon), (-1, channels, *places))
 
@@ -280,11 +343,16 @@ def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> Arra
 
 def _side_by_side(z: Array, count: int) -> Sequence[Array]:
     """Return the parts of a matrix whose columns are `count` blocks."""
-    units = z.shape[1] // count
+    units, rest = divmod(shapes.known(z.shape[1:], "a cell")[0], count)
+    if rest:
+        raise ShapeError(
+            f"{z.shape[1]} columns of weights", repair=f"Give {count} blocks of as many as there are units."
+        )
     return [z[:, start : start + units] for start in range(0, count * units, units)]
 
 
-Silu, Gelu, GeluTanh, Mish, Elu, Celu, Selu = (f.kind for f in (silu, gelu, gelu_tanh, mish, elu, celu, selu))
-Relu6, HardTanh, HardSigmoid, HardSwish = (f.kind for f in (relu6, hard_tanh, hard_sigmoid, hard_swish))
+NEURAL_ACTIVATIONS = Silu, Gelu, GeluTanh, Mish, Elu, Celu, Selu, Relu6, HardTanh, HardSigmoid, HardSwish = tuple(
+    f.kind for f in (silu, gelu, gelu_tanh, mish, elu, celu, selu, relu6, hard_tanh, hard_sigmoid, hard_swish)
+)
 Huber, Hinge, KlDivergence, SmoothLabels = (f.kind for f in (huber, hinge, kl_divergence, smooth_labels))
 RmsNorm, GroupNorm, Attention = (f.kind for f in (rms_norm, group_norm, attention))

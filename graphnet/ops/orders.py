@@ -17,7 +17,7 @@ from graphnet.core.shapes import Shape
 from graphnet.ops.arithmetic import negative
 from graphnet.ops.composites import provided
 from graphnet.ops.picking import TakeAlongAxis
-from graphnet.ops.statistics import Axes
+from graphnet.ops.statistics import Axes, spread
 
 
 @dataclass(frozen=True)
@@ -298,10 +298,6 @@ def rows(z: Array, axis: Axes) -> Array:
     return np.reshape(np.transpose(z, (*others, *axes)), (*[z.shape[i] for i in others], math.prod(sizes)))
 
 
-def _with_axes(value: Array, z: Array, axis: Axes, keepdims: bool) -> Array:
-    return np.expand_dims(value, shapes.normal_axes(axis, z.ndim)) if keepdims else value
-
-
 @provided(np.prod)
 def prod(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Product over axes: each entry receives δ times the product of all others, also where some are 0.
@@ -320,7 +316,7 @@ def prod(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """
     factors = rows(z, axis)
     value = np.cumprod(factors, -1)[..., -1] if factors.shape[-1] else 1 + np.sum(factors, -1)  # of no entries 1
-    return _with_axes(value, z, axis, keepdims)
+    return spread(value, z, axis, not keepdims)
 
 
 @provided(np.quantile)
@@ -345,7 +341,7 @@ def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = Fa
     position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
     low, between, last = ordered[..., math.floor(position)], position % 1, ordered[..., -1]
     value = low + between * (ordered[..., math.ceil(position)] - low) if between else low
-    return _with_axes(np.where(np.isnan(last), last, value), z, axis, keepdims)  # NaN comes last, and is no entry
+    return spread(np.where(np.isnan(last), last, value), z, axis, not keepdims)  # NaN comes last, and is no entry
 
 
 @provided(np.percentile)

@@ -16,11 +16,22 @@ from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
-from graphnet.ops import activations, contractions, images, indexing, normalisation, shaping
+from graphnet.ops import (
+    activations,
+    arranging,
+    contractions,
+    images,
+    indexing,
+    joining,
+    normalisation,
+    picking,
+    shaping,
+)
 
 _WITH_SETTINGS: dict[type[Op], Op] = {
     type(op): op
     for op in (
+        picking.AddAlongAxis((4, 3), 0),
         normalisation.BatchNorm((0,)),
         shaping.BroadcastTo((4, 2, 3)),
         images.AvgPool2d((2, 2), (2, 2)),
@@ -31,10 +42,21 @@ _WITH_SETTINGS: dict[type[Op], Op] = {
         shaping.ExpandDims((0,)),
         indexing.Getitem((0,)),
         images.MaxPool2d((2, 2), (2, 2)),
+        joining.Pad((1, 0), (0, 1)),
+        picking.Pick((0,)),
+        picking.PickAdd((4, 3), (0,)),
         activations.Polynomial((1.0, 2.0, 3.0)),
         indexing.ScatterAdd((5, 3), 0),
+        joining.Pad((1, 0), (0, 2)),
+        picking.AddAlongAxis((5, 3), 0),
+        picking.Pick((0,)),
+        picking.PickAdd((5, 3), (0,)),
+        picking.TakeAlongAxis(0),
+        arranging.Roll((1,)),
         shaping.Reshape((3, 2)),
+        arranging.Roll((1,), (0,)),
         shaping.Squeeze((0,)),
+        picking.TakeAlongAxis(0),
     )
 }
 """An example of each op that can't be made without settings."""
@@ -49,6 +71,7 @@ _SHAPES: tuple[tuple[Shape, ...], ...] = (
     ((2, 3), (2, 3)),
     ((2, 3), (2,)),
     ((2, 3), (2, 3), (2, 3)),
+    ((2, 3, 6), (3, 3, 2)),
     ((2, 3, 6, 5),),
     ((2, 3, 6, 5), (3, 3, 3, 2)),
 )

@@ -51,6 +51,7 @@ class Pick(Moving):
         return PickAdd(to, self.axes)(delta, *positions), *(None for _ in positions)
 
     def shape(self, z: Shape, *positions: Shape) -> Shape:
+        _one_for_each(self.axes, positions)
         axes = shapes.normal_axes(self.axes, len(z))
         rest = [size for axis, size in enumerate(z) if axis not in axes]
         place = axes[0] if axes[-1] - axes[0] + 1 == len(axes) else 0  # as in NumPy: first, if other axes lie between
@@ -77,6 +78,10 @@ class PickAdd(Adding):
 
     def backward(self, delta: Array, a: Array, z: Array, *positions: Array) -> Array:
         return Pick(self.axes, self.axes)(delta, *positions), *(None for _ in positions)
+
+    def shape(self, z: Shape, *positions: Shape) -> Shape:
+        _one_for_each(self.axes, positions)
+        return self.to
 
 
 @builtin
@@ -137,6 +142,10 @@ class AddAlongAxis(Adding):
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         return TakeAlongAxis(self.axis, from_end=True)(delta, indices), None
+
+    def shape(self, z: Shape, *positions: Shape) -> Shape:
+        _one_shape([z, *positions])
+        return self.to
 
 
 @builtin
@@ -202,6 +211,13 @@ def _paired(axes: tuple[int, ...], positions: Sequence[Array]) -> tuple[Any, ...
     """Return positions along some axes as an index of NumPy."""
     of_axis = dict(zip(axes, positions, strict=True))
     return tuple(of_axis.get(axis, slice(None)) for axis in range(max(axes) + 1))
+
+
+def _one_for_each(axes: tuple[int, ...], positions: Sequence[Shape]) -> None:
+    if len(axes) != len(positions):
+        raise ShapeError(
+            f"{len(positions)} arrays of positions along {len(axes)} axes", repair="Give one for each axis."
+        )
 
 
 def _one_shape(positions: Sequence[Shape]) -> Shape:

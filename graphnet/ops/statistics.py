@@ -13,16 +13,15 @@ from graphnet.core.registry import implements
 from graphnet.errors import ShapeError
 from graphnet.ops.arithmetic import divide
 from graphnet.ops.composites import provided
+from graphnet.ops.elementary import ratio
 from graphnet.ops.reductions import AxisSetting, entries, mean, sum
 
 Axes: TypeAlias = int | tuple[int, ...] | None
 
 
-def root(z: Array, n: float = 2) -> Array:
-    """Return the n-th root; at 0 its slope, which is infinite, is taken as 0: a norm or a deviation has a kink there."""
-    zero = z == 0
-    base = np.where(zero, 1, z)
-    return np.where(zero, 0, np.sqrt(base) if n == 2 else base ** (1 / n))
+def spread(value: Array, z: Array, axis: Axes, keepdims: bool) -> Array:
+    """Give what was reduced its axes back, with size 1, so that it broadcasts against `z`."""
+    return value if keepdims else np.expand_dims(value, shapes.normal_axes(axis, z.ndim))
 
 
 @provided(np.var)
@@ -69,7 +68,13 @@ def std(z: Array, axis: Axes = None, *, ddof: float = 0, keepdims: bool = False)
     >>> float(std(np.array([1.0, 3.0])))
     1.0
     """
-    return root(var(z, axis, ddof=ddof, keepdims=keepdims))
+    return np.sqrt(np.var(z, axis, ddof=ddof, keepdims=keepdims))
+
+
+@std.backward
+def _std(delta: Array, a: Array, z: Array, axis: Axes, ddof: float, keepdims: bool) -> Array:
+    slope = ratio(delta, a * (entries(z, axis, keepdims=keepdims) - ddof))
+    return spread(slope, z, axis, keepdims) * (z - np.mean(z, axis, keepdims=True))
 
 
 @provided()
@@ -241,6 +246,5 @@ def average(
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
 
 
-Var, Std, Logsumexp, All, Any, Ptp, CountNonzero, Nansum = (
-    f.kind for f in (var, std, logsumexp, all, any, ptp, count_nonzero, nansum)
-)
+Var, Std, Logsumexp, Ptp, Nansum = (f.kind for f in (var, std, logsumexp, ptp, nansum))
+All, Any, CountNonzero = (f.kind for f in (all, any, count_nonzero))

@@ -88,11 +88,11 @@ def calls_for_row_sums(x: Numbers, out: Numbers) -> Iterator[tuple[Callable[...,
         whole = len(x) - len(x) % count
         part = np.empty((count + len(x) - whole, x.shape[1]), x.dtype)
         height = whole // count
-        yield np.ones(height, x.dtype).dot, (x[:whole].reshape(height, -1), part[:count].reshape(-1))
+        yield np.matmul, (np.ones(height, x.dtype), x[:whole].reshape(height, -1), part[:count].reshape(-1))
         if whole < len(x):
             yield np.copyto, (part[count:], x[whole:])
         x = part
-    yield np.ones(len(x), x.dtype).dot, (x, out)
+    yield np.matmul, (np.ones(len(x), x.dtype), x, out)
 
 
 def inner_sums(x: Numbers) -> Numbers:

@@ -37,7 +37,7 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
                 raise
             except Exception as error:  # of any kind: NumPy says it, of arrays that stand for the nodes
                 raise ShapeError(
-                    f"{build.__name__} of {shown(list(bound.arguments.values()))}: {shown(error)}",
+                    f"{build.__name__} of {shown(list(bound.arguments.values()))}: {error}",
                     repair=f"It takes what np.{build.__name__} takes.",
                 ) from error
             return made if name is None else _named(made, name, bound.arguments)

@@ -253,4 +253,6 @@ class Evaluation:
 
 def mean_by_samples(numbers: Sequence[Any], counts: Sequence[int]) -> np.ndarray[Any, Any]:
     """Return the mean over batches, each by its number of samples: of a mean over samples that is the mean over them all."""
-    return np.average(numbers, axis=0, weights=np.divide(counts, max(counts)))  # equal ones change no bit
+    weights = np.divide(counts, max(counts))  # equal ones change no bit
+    mean: np.ndarray[Any, Any] = (np.transpose(numbers) * weights).T.sum(axis=0) / weights.sum()
+    return mean  # as of np.average, which takes longer to begin

@@ -18,7 +18,7 @@ from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.engine.compile import Step
+from graphnet.engine.compile import KEPT, Step
 from graphnet.engine.finite import OnNonFinite
 from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.program import Calls, Program, ready
@@ -315,8 +315,10 @@ class Descent:
         self._updates: dict[Program, Update] = {}
 
     def begin(self) -> None:
-        """Begin an epoch: what was set since may have changed an optimiser's memory, or how values may be written."""
-        self._updates.clear()
+        """Begin an epoch: forget what belongs to programs that are gone, or to values that may not be written any more."""
+        if len(self._updates) > KEPT or not all(parameter.value.flags.writeable for parameter in self.named.values()):
+            self._lengths.clear()
+            self._updates.clear()
 
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
@@ -390,6 +392,6 @@ def _length_of(arrays: Sequence[Numbers]) -> tuple[Calls, Numbers]:
     """Return the calls that sum the squares of all entries, and where the sum is then."""
     flats = [array.reshape(-1) for array in arrays]
     squares = np.zeros(len(flats), np.result_type(*flats) if flats else float)
-    calls: list[Call] = [(flat.dot, (flat, squares[i, ...])) for i, flat in enumerate(flats)]
+    calls: list[Call] = [(np.matmul, (flat, flat, squares[i, ...])) for i, flat in enumerate(flats)]
     ones, total = np.ones_like(squares), np.zeros((), squares.dtype)
-    return ready([*calls, (squares.dot, (ones, total))]), total
+    return ready([*calls, (np.matmul, (squares, ones, total))]), total

@@ -54,7 +54,7 @@ def test_a_change_that_is_lost_beside_a_large_entry_proves_nothing():
 
 
 def best_of(response, bases):
-    best, share = _Ladder(response, np.arange(len(bases)), bases, alone=True).central.best(np.zeros(len(bases)), 0.0)
+    best, share, _ = _Ladder(response, np.arange(len(bases)), bases, alone=True).central.best(np.zeros(len(bases)), 0.0)
     with np.errstate(invalid="ignore"):
         return best, np.where(np.isnan(best), np.inf, share * np.abs(best))
 

@@ -328,7 +328,8 @@ def test_one_wrong_op_at_many_nodes_is_one_fault():
     assert lines[0] == "WRONG: the backward rule of <lambda> is wrong for input 0 (z) at 11 nodes: 'h0', 'h1', 'h2', …"
     assert lines[1].strip() == "looks like: sign flipped: ratio −1 over all 6 entries"
     assert lines[2].strip().startswith("at 'h")
-    assert len(lines) == 4
+    assert lines[3].strip().startswith("the rule is written at test_names.py:")
+    assert len(lines) == 5
     assert len(report.failures) == 12
     assert str(report).count("WRONG") == 13
 

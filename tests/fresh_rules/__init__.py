@@ -18,6 +18,7 @@ from . import (
     second,
     small,
     state,
+    third,
 )
 from .record import Family, Rule
 
@@ -41,5 +42,6 @@ FIRST: tuple[Family, ...] = tuple(
     )
 )
 SECOND: tuple[Family, ...] = second.FAMILIES
-FAMILIES = FIRST + SECOND
+THIRD: tuple[Family, ...] = third.FAMILIES
+FAMILIES = FIRST + SECOND + THIRD
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

@@ -22,12 +22,12 @@ def swish_backward(delta, a, z):
 
 @gn.op
 def running_sum(z):
-    return np.cumsum(z, axis=0)  # no op covers cumsum: this rule is opaque
+    return np.add.accumulate(z, axis=0)  # no op covers this: the rule is opaque
 
 
 @running_sum.backward
 def running_sum_backward(delta, a, z):
-    return np.cumsum(delta[::-1], axis=0)[::-1]
+    return np.add.accumulate(delta[::-1], axis=0)[::-1]
 
 
 def method(name, *settings):
@@ -114,6 +114,7 @@ DIALECT: Dialect = {
     "stack": (lambda *parts, axis: np.stack(parts, axis),),
     "take": (gn.take, take),
     "getitem": (lambda z, index: z[index],),
+    **{word: (getattr(gn, word), getattr(np, word)) for word in ("roll", "repeat", "tile", "moveaxis", "diff")},
     "conv2d": (gn.conv2d,),
     "conv1d": (gn.conv1d,),
     "avg_pool2d": (gn.avg_pool2d,),

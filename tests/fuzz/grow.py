@@ -170,7 +170,9 @@ def filled(pair: Pair) -> bool:
 
 # Draws --------------------------------------------------------------------------------------------------------------
 
-SMOOTH = ["tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish"]
+SMOOTH = [
+    "tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish", "erf", "gelu", "mish", "silu",
+]  # fmt: skip
 KINKED = ["relu", "abs"]
 STEEP = ["exp", "expm1", "sinh", "cosh"]
 OF_POSITIVE = ["sqrt", "log", "log1p", "reciprocal"]
@@ -316,6 +318,20 @@ def reorder(g: Grower) -> int:
     return g.step("transpose", z, axes=tuple(int(axis) for axis in g.rng.permutation(g.ndim(z))))
 
 
+def rearrange(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) > 0 and sum(not known(pair) for pair in sizes) < 2)
+    word = g.one_of("roll", "repeat", "tile", "moveaxis", "diff")
+    if word == "roll":
+        return g.step(word, z, shift=g.integer(-3, 4), axis=g.axis(z))
+    if word == "repeat":
+        return g.step(word, z, repeats=g.integer(1, 4), axis=g.axis(z))
+    if word == "tile":
+        return g.step(word, z, reps=g.one_of((2,), (1, 2), (3, 1)))
+    if word == "moveaxis":
+        return g.step(word, z, source=g.axis(z), destination=g.axis(z))
+    return g.step(word, z, axis=g.axis(z, lambda pair: min(pair) > 1))
+
+
 def reshape(g: Grower) -> int:
     z = g.pick()
     sizes = g.sizes(z)
@@ -421,7 +437,8 @@ def opaque(g: Grower) -> int:
 DRAWS = {
     unary: 5, binary: 7, kinked: 2, steep: 1, of_positive: 1, polynomial: 1, step_function: 0.3, power: 2, choose: 2,
     clip: 0.5, reduction: 3, probabilities: 2, matrix_product: 4, vector_product: 1, stacked_product: 2, bias: 2,
-    reorder: 1.5, reshape: 1, unit_axes: 1, spread: 1, join: 1.5, pick_entries: 1, index: 1.5, loss: 0.7, opaque: 0.2,
+    reorder: 1.5, rearrange: 1, reshape: 1, unit_axes: 1, spread: 1, join: 1.5, pick_entries: 1, index: 1.5, loss: 0.7,
+    opaque: 0.2,
     images: 1, normalise: 1, drop: 0.5,
 }  # fmt: skip
 """How often each is tried."""

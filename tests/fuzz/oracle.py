@@ -193,6 +193,13 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "stack": lambda *parts, axis: anp.stack(parts, axis),
     "take": take,
     "getitem": lambda z, index: z[index],
+    "roll": anp.roll,
+    "repeat": lambda z, repeats, axis: take(z, np.repeat(np.arange(anp.shape(z)[axis]), repeats), axis),
+    "tile": lambda z, reps: anp.tile(
+        z, (1,) * (anp.ndim(z) - len(reps)) + reps
+    ),  # of fewer counts its slopes are wrong
+    "moveaxis": anp.moveaxis,
+    "diff": anp.diff,
     "conv2d": conv2d,
     "conv1d": conv1d,
     "avg_pool2d": avg_pool2d,

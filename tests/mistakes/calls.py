@@ -27,6 +27,7 @@ NOT_CALLED = {
     "gn.errors": "a module",
     "gn.ops": "a module",
     "gn.layers": "a module",
+    "gn.linalg": "a module",
     "gn.plots": "a module",
     "gn.schedules": "a module",
     "ops.Op": "a class to derive from",
@@ -149,6 +150,14 @@ _WORDS = {
     "vsplit": [[1]],
 }
 _SETTINGS = {
+    "Argmax": {"axis": 0},
+    "Argsort": {"axis": 0},
+    "Cumsum": {"axis": 0, "from_end": True},
+    "Einsum": {"subscripts": "ij->j"},
+    "NanToNum": {"nan": 1.0, "posinf": 2.0, "neginf": 3.0},
+    "Round": {"decimals": 1},
+    "Sort": {"axis": 0},
+    "AvgPool2d": {"size": (2, 2), "stride": (2, 2)},
     "BatchNorm": {"axes": (0,), "epsilon": 1e-5},
     "BroadcastTo": {"to": (4, 2)},
     "Concatenate": {"axis": 0},
@@ -164,7 +173,7 @@ _SETTINGS = {
     "Max": {"axis": 0, "keepdims": False},
     "MaxPool2d": {"size": (2, 2), "stride": (2, 2)},
     "Mean": {"axis": 0, "keepdims": False},
-    "Pick": {"axes": (0, 0)},
+    "Pick": {"axes": (0, 1)},
     "Polynomial": {"coefficients": (1.0, 2.0)},
     "Reshape": {"to": (-1,)},
     "Roll": {"shift": (1,), "axis": (0,)},
@@ -179,15 +188,88 @@ WITH_SETTINGS = ("Conv2dToInput", "Conv2dToKernel", "Scatter", "ScatterAdd", "Pi
 """Ops that backward rules make, not users."""
 
 
+_ALONG = dict.fromkeys(
+    [
+        "std",
+        "var",
+        "prod",
+        "median",
+        "min",
+        "amax",
+        "amin",
+        "ptp",
+        "all",
+        "any",
+        "count_nonzero",
+        "nansum",
+        "logsumexp",
+    ],
+    (1,),
+)
+_MATHEMATICS = {
+    **dict.fromkeys(
+        ["tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh", "exp2", "expm1", "log1p", "log2", "log10", "cbrt", "sin", "cos", "reciprocal", "positive", "absolute", "fabs", "sign", "floor", "ceil", "trunc", "rint", "isnan", "isinf", "isfinite", "signbit", "logical_not", "deg2rad", "rad2deg", "degrees", "radians", "nan_to_num"], ()
+    ),
+    **dict.fromkeys(
+        ["hypot", "arctan2", "logaddexp", "logaddexp2", "remainder", "mod", "fmod", "floor_divide", "heaviside", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor", "isclose", "float_power", "divmod"], (0.5,)
+    ),
+    **_ALONG,
+    "average": [0],
+    "argmax": [0],
+    "argmin": [0],
+    "argsort": [0],
+    "cumprod": [0],
+    "cumsum": [0],
+    "percentile": [30.0, 0],
+    "quantile": [0.3, 0],
+    "round": [1],
+    "around": [1],
+    "sort": [0],
+    "trace": [1],
+    "diagonal": [1],
+    "diag": [1],
+    "tril": [1],
+    "triu": [1],
+}  # fmt: skip
+"""NumPy's words of mathematics: what follows a matrix of 3 rows and 2 columns."""
+_OF_SQUARE = {
+    "inv": [],
+    "det": [],
+    "slogdet": [],
+    "cholesky": [],
+    "matrix_power": [2],
+    "norm": [1, 0],
+    "solve": [np.ones(2)],
+}
+
+
+def _mathematics():
+    for name, more in _MATHEMATICS.items():
+        right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W, *m], {}))
+    for name in ("vdot", "dot", "inner", "outer", "kron", "tensordot"):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.W.T, w.W if f is gn.dot else w.W.T], {}))
+    right("gn.cross", lambda w: (gn.cross, [w.W.T, np.ones(3)], {}))
+    right("gn.einsum", lambda w: (gn.einsum, ["ij,j->i", w.W, w.b], {}))
+    for name, more in _OF_SQUARE.items():
+        right(f"linalg.{name}", lambda w, f=getattr(gn.linalg, name), m=more: (f, [w.W.T @ w.W, *m], {}))
+    right("linalg.multi_dot", lambda w: (gn.linalg.multi_dot, [[w.W.T, w.W]], {}))
+
+
+_SQUARE = (gn.ops.Inv, gn.ops.Solve, gn.ops.Det, gn.ops.LogAbsDet, gn.ops.SignOfDet, gn.ops.Cholesky)
+
+
 def _op_classes():
     for name in WITH_SETTINGS:
         NOT_CALLED[f"ops.{name}"] = "made by backward rules"
-    inputs = {"Concatenate": 2, "Conv2d": 2, "Dropout": 2, "Take": 2, "Where": 3, "Pick": 3}
+    inputs = {"Einsum": 1, "Concatenate": 2, "Conv2d": 2, "Dropout": 2, "Take": 2, "Where": 3, "Pick": 3}
     right("ops.reads", lambda w: (gn.ops.reads, [gn.ops.Matmul(), (2, 3), (3, 4)], {}))
     for name in gn.ops.__all__:
         if f"ops.{name}" in NOT_CALLED.keys() | CALLS.keys():
             continue
         cls = getattr(gn.ops, name)
+        if issubclass(cls, gn.ops.Composite):
+            NOT_CALLED[f"ops.{name}"] = "called as a function"
+            continue
         settings = _SETTINGS.get(name, {})
         count = inputs.get(name) or len(
             cls(**settings).input_names(9)[: cls(**settings).forward.__code__.co_argcount - 1]
@@ -199,7 +281,11 @@ def _op_classes():
         else:
             right(
                 f"ops.{name}",
-                lambda w, c=cls, n=count: (lambda *z: c()(*z), [w.a, w.b] if c is gn.ops.BiasAdd else [w.a] * n, {}),
+                lambda w, c=cls, n=count: (
+                    lambda *z: c()(*z),
+                    [w.a, w.b] if c is gn.ops.BiasAdd else [w.W.T @ w.W if c in _SQUARE else w.a] * n,
+                    {},
+                ),
             )
 
 
@@ -210,6 +296,7 @@ def _applied(w, cls, count, settings):
         "Conv2d": [w.images, np.ones((3, 2, 3, 3))],
         "Mask": [w.a, w.a > 0],
         "MaxPool2d": [w.images],
+        "AvgPool2d": [w.images],
         "Pick": [w.a[:, None], w.positions, w.positions],
         "Squeeze": [w.W[np.newaxis]],
         "Take": [w.a, w.positions],
@@ -324,7 +411,7 @@ def _nodes():
     right("Node[mask]", lambda w: (lambda v: w.a[v], [w.a > 0], {}))
     right("Node[a:b:c]", lambda w: (lambda a, b, c: w.a[a:b:c], [0, 2, 1], {}))
     for name in ("sum", "mean", "max"):
-        right(f"Node.{name}", lambda w, n=name: (getattr(w.a, n), [1, True], {}))
+        right(f"Node.{name}", lambda w, n=name: (getattr(w.a, n), [1], {"keepdims": True}))
     right("Node.reshape", lambda w: (w.a.reshape, [(-1,)], {}))
     right("Node.reshape of two", lambda w: (w.a.reshape, [-1, 1], {}))
     right("Node.transpose", lambda w: (w.a.transpose, [(1, 0)], {}))
@@ -545,7 +632,7 @@ def _layers():
 
 World.feeds_of_a = property(lambda w: {w.x: w.X})
 
-for fill in (_ops, _op_classes, _networks, _nodes, _checks, _pictures, _training, _layers):
+for fill in (_ops, _mathematics, _op_classes, _networks, _nodes, _checks, _pictures, _training, _layers):
     fill()
 
 

@@ -90,7 +90,7 @@ class Maker:
         """Return a call."""
         dtype, shape = self.pick(KINDS[:4]), self.shape()
         kind = self.pick(
-            ("unary", "binary", "binary", "extreme", "product", "dot", "copy", "where", "sum", "best", "sum")
+            ("unary", "binary", "binary", "extreme", "product", "product", "copy", "where", "sum", "best", "sum")
         )
         return getattr(self, f"_{kind}")(shape, dtype)
 
@@ -109,29 +109,23 @@ class Maker:
         x, y = self.operand(shape, dtype), self.operand(shape, dtype)
         return partial(self.pick((np.maximum, np.minimum)), out=self.out(shape, dtype, [x, y])), (x, y)
 
-    def _factors(self, dtype: Any, stacks: bool) -> Any:
+    def _product(self, shape: Any, dtype: Any) -> Any:
         m, n, p = (int(self.pick((1, 1, 2, 3, 8, 17))) for _ in range(3))
         x, y, out = ([m, n], [n, p], [m, p])
         if self.chance(0.2):
             x, out = x[1:], out[1:]
         if self.chance(0.2):
             y, out = y[:1], out[:-1]
-        stack = list(self.shape()) if stacks and self.chance(0.4) and len(x) == len(y) == 2 else []
+        stack = list(self.shape()) if self.chance(0.2) and len(x) == len(y) == 2 else []
         x, y, out = (tuple(stack + sizes) for sizes in (x, y, out))
         if stack and self.chance(0.5):
             y = y[len(stack) :]
         if self.chance(self.wild / 2):
             y = self.shape()
-        return self.array(x, dtype), self.array(y, dtype), self.out(out, dtype, [])
-
-    def _product(self, shape: Any, dtype: Any) -> Any:
-        return np.matmul, self._factors(dtype, stacks=True)
-
-    def _dot(self, shape: Any, dtype: Any) -> Any:
-        x, y, out = self._factors(dtype, stacks=False)
-        if self.chance(0.1) and x.ndim == 2:  # a product with itself
-            y, out = x.T, np.empty((len(x), len(x)), x.dtype)
-        return x.dot, (y, out)
+        x, y = self.array(x, dtype), self.array(y, dtype)
+        if self.chance(0.05) and x.ndim == 2:  # a product with itself
+            y, out = x.T, (len(x), len(x))
+        return np.matmul, (x, y, self.out(out, dtype, []))
 
     def _copy(self, shape: Any, dtype: Any) -> Any:
         dtype = self.pick(KINDS)
@@ -144,7 +138,8 @@ class Maker:
     def _reduced(self, ufunc: Any, shape: Any, dtype: Any) -> Any:
         x = self.operand(shape, dtype)
         axes = tuple(range(x.ndim))
-        axis = self.pick((None, axes, *(axes or (0,)), -1, axes[:2], axes[1:], 7 if self.chance(self.wild) else None))
+        some = (axes, axes[:1], axes[1:2], axes[-1:], axes[:2], axes[1:], axes[::2])
+        axis = self.pick((*some, -1, None, (7,) if self.chance(self.wild) else ()))
         keeps = self.chance(0.4)
         try:
             out = self.out(np.zeros(x.shape).sum(axis=axis, keepdims=keeps).shape, dtype, [])

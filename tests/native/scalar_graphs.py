@@ -70,10 +70,12 @@ def one_sided_rule(delta, a, x, y):
 
 
 def elementwise() -> list[tuple[gn.Op, int]]:
-    """Return every op that works entry by entry, with its number of operands, two of ones own among them."""
-    kinds = [
-        kind for kind in OPS.values() if issubclass(kind, Elementwise) and not issubclass(kind, (Truth, gn.ops.Where))
-    ]
+    """Return every op that works entry by entry, with its number of operands, two of ones own among them.
+
+    Left out are truth values, and what is no ufunc, or made of one that is none: the machine has no instruction for it.
+    """
+    others = (Truth, gn.ops.Where, gn.ops.Erf, gn.ops.NormalCdf, gn.ops.Gelu)
+    kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and not issubclass(kind, others)]
     made = [kind(*SETTINGS.get(kind.name, ())) for kind in kinds]
     counted = [(op, len(positional_parameters(op.forward)[0])) for op in made]
     return [*counted, (choosy, 2), (one_sided, 2)]

@@ -105,6 +105,8 @@ REFUSED = {
     "a product of sizes that differ": lambda: (np.matmul, (A, A, np.zeros((3, 4)))),
     "a product of numbers": lambda: (np.matmul, (np.float64(1), A, A.copy())),
     "a product whose result is too large": lambda: (np.matmul, (A, A.T.copy(), np.zeros((3, 4)))),
+    "the bound method of a product": lambda: (A.dot, (A.T, np.zeros((3, 3)))),
+    "an output that lies column after column": lambda: (np.tanh, (A, np.asfortranarray(A))),
     "a sum along an axis that is not there": lambda: (np.add.reduce, (A, 2, None, np.zeros(3), False)),
     "a sum of another shape": lambda: (np.add.reduce, (A, 0, None, np.zeros(3), False)),
     "a copy that casts": lambda: (np.copyto, (A.astype(np.float32), A)),

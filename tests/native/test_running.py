@@ -167,7 +167,7 @@ def test_results_handed_out_are_new_memory_each_time():
     x, y = np.ones(5000), np.zeros(5000)
     results = {"y": y}
     made = Calls([(np.add, (x, x, y)), (np.multiply, (y, y, y))], [x], results, [])
-    assert (made.read_in_place, made.handed_out) == ([0], ["y"])
+    assert (made.read_in_place, made.handed_out) == (1, 1)
     found = []
     for i in range(4):
         made.run([np.full(5000, float(i))])
@@ -190,7 +190,7 @@ def test_results_handed_out_are_new_memory_each_time():
 def test_what_a_run_does_not_write_whole_is_copied(calls):
     x, y = np.ones(5000), np.arange(5000.0)
     made = Calls(calls(x, y), [], {"y": y}, [])
-    assert made.handed_out == []
+    assert made.handed_out == 0
     made.run([])
     first = made.hand_out()["y"]
     first[...] = np.nan

@@ -169,11 +169,16 @@ def test_a_gradient_is_small_though_no_other_is_larger():
     assert math.isclose(explanation.value, -1 / (1 + math.exp(20)), rel_tol=1e-8)
 
 
-def test_paths_that_are_too_many_to_follow_are_not_counted():
-    E, feeds = small(gn.sigmoid, sizes=(*[20] * 9, 1), samples=50)
-    explanation = gn.explain(gn.backward(E, feeds), "W1")
-    assert explanation.paths == ()
-    assert "paths to the output on which no slope is 0: too many to follow\n" in str(explanation)
+def test_of_paths_that_are_too_many_to_follow_the_largest_are_followed_to_their_ends():
+    W = gn.parameter("W", np.eye(2))
+    a = W
+    for _ in range(40):
+        a = a @ [[0.9, 0.1], [0.1, 0.9]]
+    explanation = gn.explain(gn.backward(gn.sum(a), {}), "W", (0, 0))  # 2⁴⁰ paths, that add up to 1
+    assert math.isclose(explanation.paths[0].product, 0.9**40, rel_tol=1e-12)  # the one that goes straight on
+    assert [round(path.product / 0.9**40 * 81) for path in explanation.paths[:3]] == [81, 9, 9]  # or aside, once
+    assert not explanation.all_paths
+    assert f"no slope is 0: more than {explanation.paths_found}, each" in str(explanation)
 
 
 def test_a_dead_unit_is_said_to_have_no_slope():

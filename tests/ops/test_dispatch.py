@@ -107,11 +107,11 @@ def test_float32_stays_float32_beside_python_numbers():
 
 
 NOT_COVERED = {
-    **{f.__name__: f for f in (np.cumsum, np.std, np.sort, np.arctan, np.prod, np.tril)},
-    "linalg.norm": np.linalg.norm,
+    **{f.__name__: f for f in (np.sinc, np.gradient, np.nanstd, np.unwrap, np.modf, np.i0)},
+    "linalg.svd": np.linalg.svd,
     "fft.fft": np.fft.fft,
-    "einsum": lambda z: np.einsum("ij->i", z),
-    "tensordot": lambda z: np.tensordot(z, z),
+    "interp": lambda z: np.interp(z, [0, 1], [2, 3]),
+    "convolve": lambda z: np.convolve(z[0], z[1]),
     "add.accumulate": np.add.accumulate,
     "multiply.outer": lambda z: np.multiply.outer(z, z),
 }

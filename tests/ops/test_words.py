@@ -18,6 +18,7 @@ from tools.vocabulary import ARRAYS, REPAIRS, inputs, on_arrays
 
 ROWS = {row.expression: row for row in vocabulary.rows()}
 WORKING = [expression for expression, row in ROWS.items() if row.works]
+MOVING = set(vocabulary.expressions(vocabulary.SHAPES))  # which a file of its own tests
 REAL = {letter: array for letter, array in ARRAYS.items() if array.dtype.kind == "f"}
 IN_AUTOGRAD = {
     "z.cumprod(0)": "np.cumprod(z, 0)",
@@ -80,7 +81,9 @@ def agrees(node, expected, rtol):
     np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
 
 
-@pytest.mark.parametrize("expression", [e for e in WORKING if network(e)[0].dtype.kind == "f" and letters(e)])
+@pytest.mark.parametrize(
+    "expression", [e for e in WORKING if e not in MOVING and letters(e) and network(e)[0].dtype.kind == "f"]
+)
 def test_first_and_second_derivatives_are_autograds(expression):
     output, leaves = network(expression)
     first, second = derivatives(expression)
@@ -95,7 +98,8 @@ def test_first_and_second_derivatives_are_autograds(expression):
 FIRST = {}
 for each in WORKING:  # one expression for each word
     for word in vocabulary.words(each):
-        FIRST.setdefault(word, each)
+        if each not in MOVING:
+            FIRST.setdefault(word, each)
 
 
 @pytest.mark.parametrize("expression", sorted(set(FIRST.values())))
@@ -118,7 +122,7 @@ def test_float32_and_compiled_steps(expression):
 def test_formulas_and_checks(expression):
     output, leaves = network(expression)
     loss = gn.sum(gn.sin(output))
-    if leaves and set(leaves) & set(gn.backward(loss, {}).error_signals):
+    if leaves and set(leaves) <= set(gn.backward(loss, {}).error_signals):
         assert str(gn.derive(loss))
         assert gn.check_gradients(loss, {}).ok
 
@@ -136,10 +140,10 @@ def test_every_word_goes_through_a_file(tmp_path):
         np.testing.assert_array_equal(after[new], before[old])
 
 
-NEED_SIZES = {"np.linalg.matrix_power(A, 0)", "np.squeeze(z[None])", "z.squeeze()", "np.meshgrid(v, b)[0]"}
+NEED_SIZES = {"np.linalg.matrix_power(A, 0)", "z.squeeze()"}
 
 
-@pytest.mark.parametrize("expression", WORKING)
+@pytest.mark.parametrize("expression", [e for e in WORKING if e not in MOVING])
 def test_a_number_of_samples_that_is_known_when_fed(expression):
     given = inputs(expression, open_batch=True)
     feeds = {leaf: ARRAYS[letter] for letter, leaf in given.items()}

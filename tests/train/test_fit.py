@@ -5,6 +5,8 @@ import pytest
 
 import graphnet as gn
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 @pytest.mark.parametrize("batch_size", [None, 1, 7, 40])
 def test_it_finds_the_line(line, fit, batch_size):

@@ -5,7 +5,7 @@ import pytest
 
 import graphnet as gn
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.usefixtures("either_way")]
 
 
 def snapshots(parameters):

@@ -6,6 +6,8 @@ import pytest
 import graphnet as gn
 from graphnet.errors import NonFiniteError, TrainingError
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 @pytest.mark.parametrize("ready", [False, True])
 @pytest.mark.parametrize("optimizer", [lambda: gn.Momentum(0.3), lambda: gn.Adam(0.9), lambda: gn.GradientDescent(0.3)])

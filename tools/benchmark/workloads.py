@@ -235,6 +235,40 @@ class Demo:
 
 
 @dataclass(frozen=True)
+class Curvature:
+    """One Hessian-vector product H v of a network's E in its parameters, for a direction v that is fed.
+
+    Handed out are the arrays of H v by parameter, and as E the slope of E along v.
+    """
+
+    name: str
+    network: Layers
+
+    @property
+    def title(self) -> str:
+        return f"Hessian-vector product: {self.network.title}"
+
+    @property
+    def tolerance(self) -> float:
+        return self.network.tolerance
+
+    @cached_property
+    def direction(self) -> dict[str, Array]:
+        """v by parameter."""
+        rng = np.random.default_rng(3)
+        return {
+            name: rng.normal(size=value.shape).astype(value.dtype) for name, value in self.network.parameters.items()
+        }
+
+    def prepare(self) -> None:
+        self.network.prepare()
+        self.direction  # noqa: B018
+
+    def arrays(self, products: Mapping[str, Any]) -> dict[str, Array]:
+        return {name: np.asarray(products[name]) for name in self.network.parameters}
+
+
+@dataclass(frozen=True)
 class Convolution:
     """One step of E = Σ c ⊙ conv2d(x, W) with gradients by the images x and the kernels W, padded so that sizes stay."""
 
@@ -295,7 +329,7 @@ class Check:
         return {}
 
 
-Workload = Layers | Scalars | Training | Demo | Convolution | Check
+Workload = Layers | Scalars | Training | Demo | Curvature | Convolution | Check
 
 
 @dataclass(frozen=True)
@@ -308,7 +342,7 @@ class Sizes:
     batch: int = 1024
     epochs: int = 10
     steps: int = 100
-    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "W7", "conv", "check"))
+    names: tuple[str, ...] = field(default=("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "conv", "check"))
 
 
 QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2, steps=5)
@@ -316,15 +350,19 @@ QUICK = Sizes(wide=(10_000,), deep=(10_000,), batch=64, epochs=2, steps=5)
 
 def workloads(sizes: Sizes) -> list[Workload]:
     """Return the workloads asked for."""
+    small = Layers("W1", (2, 16, 16, 1), ("tanh",) * 3, 32)
+    middle = Layers("W6", (64, 64, 10), ("tanh", "sigmoid"), 32)
+    large = Layers("W2", (784, 256, 128, 10), ("sigmoid", "tanh", "sigmoid"), 128, np.float32)
     every: list[Workload] = [
-        Layers("W1", (2, 16, 16, 1), ("tanh",) * 3, 32),
-        Layers("W2", (784, 256, 128, 10), ("sigmoid", "tanh", "sigmoid"), 128, np.float32),
+        small,
+        large,
         Layers("W3", (1024, 2048, 2048, 1000), ("tanh",) * 3, sizes.batch, np.float32),
         *(Layers("W4", (32,) * (n + 1), ("tanh",) * n, 8, square=True) for n in sizes.layers),
         *(Scalars("W5 wide", n, max(n // 100, 1), min(1000, max(n // 100, 1))) for n in sizes.wide),
         *(Scalars("W5 deep", n, 10, 10) for n in sizes.deep),
-        Training("W6", Layers("W6", (64, 64, 10), ("tanh", "sigmoid"), 32), sizes.epochs),
+        Training("W6", middle, sizes.epochs),
         Demo(steps=sizes.steps),
+        *(Curvature("W8", network) for network in (small, middle, large)),
         Convolution(),
         Check("check", Layers("check", (2, 16, 16, 1), ("tanh",) * 3, 32)),
         Check("check", Layers("check", (64, 64, 10), ("tanh",) * 2, 16)),

@@ -1,8 +1,8 @@
 """The fourth pass: which NumPy call computes a node fastest.
 
 A call is a function and its arguments, the output last among them, so that running a program is nothing but
-``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: the bound
-method ``x.dot`` costs half of ``np.matmul``, and a product with a row of ones a third of ``np.sum``.
+``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: a product
+with a row of ones costs a third of ``np.sum``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,6 @@ from graphnet.ops.indexing import numpy_index, require_positions
 from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_of_squares, total
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
-
-
-SMALL_OUTER = 4096
-"""Up to how many entries a product of a column and a row goes by ``np.matmul``, which does without BLAS then."""
 
 
 def view_of(node: Node, source: Numbers) -> Numbers:
@@ -64,14 +60,16 @@ def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
             flat = inputs[0].ravel(order="K")
             if flat.size > PRODUCT and flat.dtype == np.float32:
                 return [(_into, (out, sum_of_squares, flat))]
-            return [(flat.dot, (flat, out))]
+            return [(np.matmul, (flat, flat, out))]
         case ops.Sum():
             return _sum(op, inputs[0], out)
         case ops.Mean():
             count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
             return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
         case ops.Max():
-            return [(np.maximum.reduce, (inputs[0], op.axis, None, out, op.keepdims))]
+            return [
+                (np.maximum.reduce, (inputs[0], shapes.normal_axes(op.axis, inputs[0].ndim), None, out, op.keepdims))
+            ]
         case ops.Concatenate():
             return [(np.concatenate, (tuple(inputs), op.axis, out))]
         case Copy():
@@ -96,27 +94,24 @@ def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
 
 def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
     """Return the call for a matrix product."""
-    outer = x.shape[-1] == 1 and out.size <= SMALL_OUTER
-    if x.ndim == y.ndim == 2 and x.dtype == y.dtype == out.dtype and not outer:
-        return (x.dot, (y, out)) if out.flags.c_contiguous else (y.T.dot, (x.T, out.T))
-    if x.dtype == y.dtype == out.dtype:
-        return np.matmul, (x, y, out)
-    return partial(np.matmul, casting="same_kind"), (x, y, out)
+    if not x.dtype == y.dtype == out.dtype:
+        return partial(np.matmul, casting="same_kind"), (x, y, out)
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == 1:  # of a column and a row: np.matmul does without BLAS then
+        return np.multiply, (x, y, out)
+    return np.matmul, (x, y, out)
 
 
 def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
+    axes = shapes.normal_axes(op.axis, x.ndim)
     if x.dtype == out.dtype == np.float32 and x.size > SUMMED_AT_ONCE * max(out.size, 1):
-        axes = shapes.normal_axes(op.axis, x.ndim)
         if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
             flat = out.reshape(-1)
             return list(calls_for_row_sums(x.reshape(-1, flat.size), flat))
         return [(_into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x))]
-    over_rows = x.ndim in (2, 3) and op.axis in (x.ndim - 2, (x.ndim - 2,)) and not op.keepdims
-    if over_rows and x.dtype.kind == "f" and x.dtype == out.dtype:
-        ones = np.ones(x.shape[-2], x.dtype)
-        return [(ones.dot, (x, out)) if x.ndim == 2 else (np.matmul, (ones, x, out))]
-    return [(np.add.reduce, (x, op.axis, None, out, op.keepdims))]
+    if x.ndim in (2, 3) and axes == (x.ndim - 2,) and not op.keepdims and x.dtype.kind == "f" and x.dtype == out.dtype:
+        return [(np.matmul, (np.ones(x.shape[-2], x.dtype), x, out))]
+    return [(np.add.reduce, (x, axes, None, out, op.keepdims))]
 
 
 def _into(out: Numbers, function: Callable[[Numbers], Any], x: Numbers) -> None:

@@ -27,7 +27,7 @@ class PythonCalls:
         outputs: Sequence[Numbers],
     ) -> None:
         self.calls, self.places, self.results = calls, feeds, results
-        self.native, self.read_in_place, self.handed_out = [False] * len(calls), list[int](), list[str]()
+        self.native, self.read_in_place, self.handed_out = [False] * len(calls), 0, 0
 
     def fits(self, feeds: Sequence[Numbers]) -> bool:
         """Tell whether feeds are plain arrays, of the very shapes and dtypes of their places."""
@@ -128,7 +128,7 @@ class Program:
         shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
         more = f"; shared: {', '.join(shared[:40])}" if shared else ""
         lines = [f"{total} in {len(layout.buffers)} buffers{more}"]
-        read, given = len(self._made.read_in_place), len(self._made.handed_out)
+        read, given = self._made.read_in_place, self._made.handed_out
         if read or given:
             lines.append(
                 f"not copied: {read} of {len(self.fed)} feeds are read where they lie, and {given} of {len(self.gradients)} "

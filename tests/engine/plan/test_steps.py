@@ -277,9 +277,9 @@ def test_a_rule_that_fails_leaves_the_step_usable():
     def fussy(z):
         if np.any(z > 1):
             raise ValueError("too large")
-        return np.cumsum(z)
+        return np.add.accumulate(z)
 
-    fussy.backward(lambda delta, a, z: np.cumsum(delta[::-1])[::-1])
+    fussy.backward(lambda delta, a, z: np.add.accumulate(delta[::-1])[::-1])
     x = gn.input("x", (None,))
     E = gn.sum(fussy(gn.tanh(x) * gn.parameter("p", 1.0)) * fussy(x))
     step = gn.compile(E)

@@ -7,6 +7,8 @@ import graphnet as gn
 from graphnet.errors import GraphError, ShapeError, UnreachableError
 from tests.engine.plan.agreement import Leaves, assert_agrees, assert_infers, mlp
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 @pytest.fixture
 def net():

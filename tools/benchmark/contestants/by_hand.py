@@ -5,10 +5,23 @@ import math
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Step, batches, mean_loss
-from tools.benchmark.workloads import ADD, MULTIPLY, TANH, Array, Convolution, Demo, Layers, Scalars, Training
+from tools.benchmark.workloads import (
+    ADD,
+    MULTIPLY,
+    TANH,
+    Array,
+    Convolution,
+    Curvature,
+    Demo,
+    Layers,
+    Scalars,
+    Training,
+)
 
 FORWARD = {"tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 SLOPE = {"tanh": lambda a: 1 - a * a, "sigmoid": lambda a: a * (1 - a)}
+BEND = {"tanh": lambda a: -2 * a, "sigmoid": lambda a: 1 - 2 * a}
+"""By how much a slope changes with its output."""
 
 
 def loss_and_gradients(
@@ -95,6 +108,37 @@ class ByHand(Contestant):
             return float(loss), parameters
 
         return train
+
+    def curvature(self, workload: Curvature) -> Step:
+        """Pearlmutter's R{...}: each line of forward and backward, and below it its derivative along v."""
+        activations, (X, T) = workload.network.activations, workload.network.feeds
+        weights, biases = weights_and_biases(workload.network)
+        V, v = list(workload.direction.values())[0::2], list(workload.direction.values())[1::2]
+
+        def step() -> tuple[float, dict[str, Array]]:
+            outputs, moved = [X], [np.zeros_like(X)]
+            for i, activation in enumerate(activations):
+                outputs.append(FORWARD[activation](outputs[i] @ weights[i] + biases[i]))
+                z = outputs[i] @ V[i] + v[i]
+                if i:
+                    z += moved[i] @ weights[i]
+                moved.append(SLOPE[activation](outputs[i + 1]) * z)
+            delta, turned, slope, products = outputs[-1] - T, moved[-1], 0.0, {}
+            for i in reversed(range(len(weights))):
+                bent = BEND[activations[i]](outputs[i + 1]) * moved[i + 1]
+                turned = turned * SLOPE[activations[i]](outputs[i + 1]) + delta * bent
+                delta = delta * SLOPE[activations[i]](outputs[i + 1])
+                products[f"W{i + 1}"] = outputs[i].T @ turned
+                if i:
+                    products[f"W{i + 1}"] += moved[i].T @ delta
+                products[f"b{i + 1}"] = turned.sum(axis=0)
+                slope += np.vdot(outputs[i].T @ delta, V[i]) + np.vdot(delta.sum(axis=0), v[i])
+                if i:
+                    turned = turned @ weights[i].T + delta @ V[i].T
+                    delta = delta @ weights[i].T
+            return float(slope), products
+
+        return step
 
     def convolution(self, workload: Convolution) -> Step:
         """Windows of the padded images as rows of a matrix; back, each row is added to where it came from."""

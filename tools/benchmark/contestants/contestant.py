@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tools.benchmark.workloads import Check, Convolution, Demo, Layers, Scalars, Training, Workload
+from tools.benchmark.workloads import Check, Convolution, Curvature, Demo, Layers, Scalars, Training, Workload
 
 Step = Callable[[], tuple[float, Mapping[str, Any]]]
 """Feed, forward, backward: returns E as a float and the gradients by name, as arrays of the contestant's own kind."""
@@ -34,6 +34,8 @@ class Contestant:
                 return self.training(workload)
             case Demo():
                 return self.demo(workload)
+            case Curvature():
+                return self.curvature(workload)
             case Convolution():
                 return self.convolution(workload)
             case Check():
@@ -49,6 +51,9 @@ class Contestant:
         raise Skip("not made for it")
 
     def demo(self, workload: Demo) -> Step:
+        raise Skip("not made for it")
+
+    def curvature(self, workload: Curvature) -> Step:
         raise Skip("not made for it")
 
     def convolution(self, workload: Convolution) -> Step:

@@ -5,10 +5,10 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import value_and_grad
+from autograd import grad, value_and_grad
 
 from tools.benchmark.contestants.contestant import Contestant, Step, batches, mean_loss
-from tools.benchmark.workloads import ADD, MULTIPLY, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Curvature, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": anp.tanh, "sigmoid": lambda z: 1 / (1 + anp.exp(-z))}
 
@@ -37,6 +37,21 @@ class Autograd(Contestant):
         def step() -> tuple[float, dict[str, Any]]:
             loss, gradients = evaluate(parameters, X, T)
             return float(loss), dict(zip(workload.parameters, gradients, strict=True))
+
+        return step
+
+    def curvature(self, workload: Curvature) -> Step:
+        gradient = grad(loss_of(workload.network))
+
+        def slope(parameters: list[Any], direction: list[Any], X: Any, T: Any) -> Any:
+            return sum(anp.sum(g * v) for g, v in zip(gradient(parameters, X, T), direction, strict=True))
+
+        evaluate = value_and_grad(slope)
+        parameters, direction = list(workload.network.parameters.values()), list(workload.direction.values())
+
+        def step() -> tuple[float, dict[str, Any]]:
+            value, products = evaluate(parameters, direction, *workload.network.feeds)
+            return float(value), dict(zip(workload.network.parameters, products, strict=True))
 
         return step
 

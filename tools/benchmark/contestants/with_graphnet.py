@@ -6,7 +6,7 @@ import numpy as np
 
 import graphnet as gn
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step
-from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Demo, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Curvature, Demo, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": gn.tanh, "sigmoid": gn.sigmoid}
 
@@ -75,6 +75,15 @@ class Compiled(Contestant):
     def scalars(self, workload: Scalars) -> Step:
         step = compiled(scalar_graph(workload))
         return lambda: step({})
+
+    def curvature(self, workload: Curvature) -> Step:
+        E, x, t = network(workload.network)
+        parameters = gn.Graph(E).parameters
+        direction = {gn.input(f"v_{p.name}", shape=p.shape): workload.direction[p.name] for p in parameters}
+        slopes = zip(gn.gradients(E, parameters), direction, strict=True)
+        step = compiled(sum(gn.sum(gradient * v) for gradient, v in slopes))
+        X, T = workload.network.feeds
+        return lambda: step({x: X, t: T, **direction})
 
     def convolution(self, workload: Convolution) -> Step:
         step = compiled(convolution(workload))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
-from tools.benchmark.workloads import Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import Convolution, Curvature, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
 
@@ -67,6 +67,23 @@ class Jit(Contestant):
 
     def scalars(self, workload: Scalars) -> Step:
         raise Skip("unrolls the graph: can't compile it in reasonable time")
+
+    def curvature(self, workload: Curvature) -> Step:
+        """Forward over reverse, as JAX's own guide advises."""
+        gradient = jax.grad(loss_of(workload.network))
+
+        @jax.jit
+        def product(parameters: Any, direction: Any, x: Any, t: Any) -> tuple[Any, Any]:
+            gradients, products = jax.jvp(lambda held: gradient(held, x, t), (parameters,), (direction,))
+            return sum(jnp.vdot(gradients[name], direction[name]) for name in direction), products
+
+        held = {name: jnp.asarray(value) for name, value in workload.network.parameters.items()}
+
+        def step() -> tuple[float, dict[str, Any]]:
+            slope, products = jax.block_until_ready(product(held, workload.direction, *workload.network.feeds))
+            return float(slope), products
+
+        return step
 
     def convolution(self, workload: Convolution) -> Step:
         weights = jnp.asarray(workload.weights)

@@ -7,7 +7,7 @@ import pytensor
 import pytensor.tensor as pt
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
-from tools.benchmark.workloads import Layers, Scalars, Training
+from tools.benchmark.workloads import Curvature, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": pt.tanh, "sigmoid": pt.sigmoid}
 
@@ -62,6 +62,22 @@ class PyTensor(Contestant):
         def step() -> tuple[float, dict[str, Any]]:
             loss, *gradients = evaluate(X, T)
             return float(loss), dict(zip(names, gradients, strict=True))
+
+        return step
+
+    def curvature(self, workload: Curvature) -> Step:
+        network = workload.network
+        dtype = np.dtype(network.dtype).name
+        x, t = pt.matrix("x", dtype=dtype), pt.matrix("t", dtype=dtype)
+        parameters = [pytensor.shared(value, name) for name, value in network.parameters.items()]
+        direction = [parameter.type() for parameter in parameters]
+        gradients = pt.grad(loss_of(network, x, t, parameters), parameters)
+        slope = sum(pt.sum(gradient * v) for gradient, v in zip(gradients, direction, strict=True))
+        evaluate = function([x, t, *direction], [slope, *pt.grad(slope, parameters)], self.mode)
+
+        def step() -> tuple[float, dict[str, Any]]:
+            value, *products = evaluate(*network.feeds, *workload.direction.values())
+            return float(value), dict(zip(network.parameters, products, strict=True))
 
         return step
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from tools.benchmark.contestants.contestant import Contestant, Skip, Step, batches, mean_loss
-from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Layers, Scalars, Training
+from tools.benchmark.workloads import ADD, MULTIPLY, Check, Convolution, Curvature, Layers, Scalars, Training
 
 ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
@@ -90,6 +90,22 @@ class Eager(Contestant):
 
         return train
 
+    def curvature(self, workload: Curvature) -> Step:
+        loss_function = loss_of(workload.network)
+        named = tensors(workload.network)
+        parameters = list(named.values())
+        X, T = workload.network.feeds
+
+        def step() -> tuple[float, dict[str, Any]]:
+            loss = loss_function(torch.from_numpy(X), torch.from_numpy(T), parameters)
+            gradients = torch.autograd.grad(loss, parameters, create_graph=True)
+            direction = [torch.from_numpy(v) for v in workload.direction.values()]
+            slope = sum(torch.sum(gradient * v) for gradient, v in zip(gradients, direction, strict=True))
+            products = torch.autograd.grad(slope, parameters)
+            return slope.item(), dict(zip(named, products, strict=True))
+
+        return step
+
     def convolution(self, workload: Convolution) -> Step:
         named = {name: torch.tensor(value, requires_grad=True) for name, value in workload.parameters.items()}
         weights = torch.from_numpy(workload.weights)
@@ -134,6 +150,9 @@ class Compiled(Eager):
 
     def scalars(self, workload: Scalars) -> Step:
         raise Skip("unrolls the graph: compiles for hours")
+
+    def curvature(self, workload: Curvature) -> Step:
+        raise Skip("differentiates what it compiles only once")
 
     def check(self, workload: Check) -> Step:
         raise Skip("the same check as without compiling")

@@ -1,0 +1,74 @@
+"""Where a function is ill-conditioned, a right rule is never called wrong; at ordinary inputs one that is off by 1e-3 is."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import graphnet as gn
+
+from .hard_functions import FUNCTIONS
+
+PLACES = [(name, number) for name, hard in FUNCTIONS.items() for number in range(len(hard.hard))]
+
+
+def op_of(hard, by=1.0):
+    op = gn.op(lambda z: hard.forward(z))  # a ufunc has no parameters to go by
+    op.backward(lambda d, a, z: by * hard.backward(d, a, z))
+    return op
+
+
+def checked(op, z):
+    with np.errstate(all="ignore"):
+        return gn.check_op(op, np.array(z))
+
+
+def exact(hard, z, delta):
+    """Return the error signal to 30 digits."""
+    with mp.workdps(700):  # numbers of 1e-300 are moved by far less than themselves
+        z = [mp.mpf(x) for x in z]
+        h = [abs(x) * mp.mpf(10) ** -40 + mp.mpf(10) ** -360 for x in z]
+        found = []
+        for i, step in enumerate(h):
+            ends = [hard.exact([*z[:i], z[i] + way * step, *z[i + 1 :]]) for way in (1, -1)]
+            change = mp.fsum(mp.mpf(d) * (up - down) for d, up, down in zip(delta, *ends, strict=True))
+            found.append(float(change / (2 * step)))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_rules_are_right(name):
+    hard = FUNCTIONS[name]
+    for z in (hard.ordinary, *hard.hard):
+        with np.errstate(all="ignore"):
+            a = np.asarray(hard.forward(np.array(z)))
+            delta = np.random.default_rng(0).normal(size=a.shape)
+            got = hard.backward(delta, a, np.array(z))
+        want = exact(hard, z, delta)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-12 * np.max(np.abs(want)))
+
+
+@pytest.mark.parametrize(("name", "number"), PLACES)
+def test_no_false_alarm(name, number):
+    report = checked(op_of(FUNCTIONS[name]), FUNCTIONS[name].hard[number])
+    assert not report.failures, report.verdict
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_at_ordinary_inputs_right_and_wrong_are_told_apart(name):
+    hard = FUNCTIONS[name]
+    assert checked(op_of(hard), hard.ordinary).ok
+    assert checked(op_of(hard, 1.001), hard.ordinary).failures
+
+
+@pytest.mark.parametrize("name", ["sin", "z sin z", "sin 1000 z + z", "tan", "exp", "log", "norm"])
+def test_a_rule_off_by_half_is_caught_there_too(name):
+    hard = FUNCTIONS[name]
+    assert checked(op_of(hard, 1.5), hard.hard[0]).failures
+
+
+def test_a_small_rule_that_forgets_fine_waves_is_wrong_though_long_steps_agree_with_it():
+    crest, size = 2 * np.pi * 1e-7 * 160_000, np.array([1e-9, 1.0])
+    wave = gn.op(lambda z: size * (z + 1e-8 * np.sin(1e7 * z)))
+    for share, judgement in ((0.0, "wrong"), (0.1, "right")):
+        wave.backward(lambda d, a, z, share=share: d * size * (1 + share * np.cos(1e7 * z)))
+        assert gn.check_op(wave, np.array([crest, crest])).findings[0].compared.judgement[0] == judgement
