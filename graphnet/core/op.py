@@ -198,7 +198,7 @@ class Op(Stateless):
         dtypes = tuple([dtype for _, dtype, _ in kinds])
         adapting = [is_constant and dtype.kind == "f" for _, dtype, is_constant in kinds]
         widest = [dtype for dtype, adapts in zip(dtypes, adapting, strict=True) if not adapts]
-        if type(self).dtype is Op.dtype and widest or any(dtype.kind == "f" for dtype in widest):
+        if (type(self).dtype is Op.dtype and widest) or any(dtype.kind == "f" for dtype in widest):
             dtypes = tuple([_SINGLE if adapts else dtype for dtype, adapts in zip(dtypes, adapting, strict=True)])
         return self.dtype(*dtypes)
 

@@ -116,11 +116,13 @@ def _picked(part: Node, of: Numbers, label: str) -> Numbers:
     """Return the entries of an array that a part of a node is made of."""
     assert part.op is not None
     try:
-        return np.asarray(part.op.forward(of, *[index.value for index in part.inputs[1:] if isinstance(index, Constant)]))
+        return np.asarray(
+            part.op.forward(of, *[index.value for index in part.inputs[1:] if isinstance(index, Constant)])
+        )
     except IndexError as error:
         raise ShapeError(f"{label}: {error}", repair="Indices count from 0 to the size − 1.") from error
     except ShapeError as error:
-        raise error.locate(label)
+        raise error.locate(label) from None
 
 
 def _is_part(key: Any, graph: Graph) -> bool:

@@ -99,9 +99,14 @@ class Composite(Op):
 
     def shape_of(self, inputs: Sequence[Node]) -> Shape:
         """Find out the output's shape from the input nodes."""
-        if not self.by_chain_rule or getattr(self.shape, "__func__", None) is not Op.shape:
+        if getattr(self.shape, "__func__", None) is not Op.shape:
             return super().shape_of(inputs)
-        return self._shape([node.shape for node in inputs], [node.dtype for node in inputs])
+        try:
+            return self._shape([node.shape for node in inputs], [node.dtype for node in inputs])
+        except RuleError:
+            if self.by_chain_rule:
+                raise
+            return super().shape_of(inputs)  # beside a backward rule of its own, the forward rule need not be read
 
     def _shape(self, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]) -> Shape:
         """Return the output's shape; of a rule that asks for a size that is not known yet, by running it at two sizes."""
@@ -126,10 +131,13 @@ class Composite(Op):
 
     def steps(self, inputs: Sequence[Node], fed: Sequence[Any]) -> Iterator[tuple[Op, tuple[Node, ...], list[Any]]]:
         """Yield the ops that it expands to, their inputs, and the shapes of these as fed, if sizes were declared unknown."""
-        if not self.by_chain_rule or len(inputs) < 2 or not any(None in node.shape for node in inputs):
+        if len(inputs) < 2 or not any(None in node.shape for node in inputs):
             return
         dtypes = [node.dtype for node in inputs]
-        sized = self.expansion(fed, dtypes)
+        try:
+            sized = self.expansion(fed, dtypes)
+        except RuleError:
+            return  # its backward rule is its own
         try:
             declared = self.expansion([node.shape for node in inputs], dtypes)
         except GraphnetError:

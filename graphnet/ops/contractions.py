@@ -322,7 +322,9 @@ def diag(z: Array, k: int = 0) -> Array:
     """
     if z.ndim != 1:
         if z.ndim != 2:
-            raise ShapeError(f"shape {z.shape} is no vector's and no matrix's", repair="Use diagonal, which takes two axes.")
+            raise ShapeError(
+                f"shape {z.shape} is no vector's and no matrix's", repair="Use diagonal, which takes two axes."
+            )
         return np.diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
     before, after = np.zeros(max(-k, 0), z.dtype), np.zeros(max(k, 0), z.dtype)

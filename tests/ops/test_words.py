@@ -298,6 +298,11 @@ def test_a_singular_matrix_is_named(f):
         (lambda z: np.linalg.norm(z, 2), "'fro', 1, -1, inf, -inf"),
         (lambda z: np.tensordot(z, z, 1), "index"),
         (lambda z: np.trace(z[0]), "axis 1"),
+        (lambda z: np.tril(z[0]), "axis 1"),
+        (lambda z: np.diag(z[None]), "no vector's and no matrix's"),
+        (lambda z: np.average(z, weights=np.ones(2)), r"weights have shape \(2,\), axis is None"),
+        (lambda z: np.average(z, weights=np.ones((2, 1))), r"weights have shape \(2, 1\)"),
+        (lambda z: np.std(z, axis=7), "std: axis 7 of an array with 2 dimensions\n  z: 'z'"),
     ],
 )
 def test_what_does_not_fit_is_refused_when_the_node_is_made(f, match):
