@@ -268,6 +268,12 @@ def test_nothing_to_reduce_is_refused(f):
         np.var(gn.parameter("z", [1.0]), ddof=1)
 
 
+def test_an_infinite_entry_is_in_the_middle_as_numpy_takes_it():
+    z = gn.parameter("z", [-np.inf, 1.0, 1.0, -np.inf])
+    for E in (np.median(z), np.quantile(z, 0.5)):
+        assert gn.forward(E, {})[E] == gn.compile(E, wrt=[])({}) == np.median(z.value) == -np.inf
+
+
 def test_nan_is_not_hidden():
     z = gn.parameter("z", [1.0, np.nan, 2.0])
     for f in (np.median, np.std, np.max, np.sum):
