@@ -340,10 +340,9 @@ def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = Fa
     ordered = np.sort(rows(z, axis))
     position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
     low, high, between = ordered[..., math.floor(position)], ordered[..., math.ceil(position)], position % 1
-    if between == 0.5:
-        value = low / 2 + high / 2  # of which one may be infinite
-    else:
-        value = low + between * (high - low) if between else low
+    # One of the two in the middle may be infinite: NaN is what their difference would make of it.
+    middle = low / 2 + high / 2 if between == 0.5 else low
+    value = low + between * (high - low) if between not in (0, 0.5) else middle
     last = ordered[..., -1]
     return spread(np.where(np.isnan(last), last, value), z, axis, not keepdims)  # NaN comes last, and is no entry
 
