@@ -125,6 +125,20 @@ def test_float32_stays_float32(f, peer, arrays):
         np.testing.assert_allclose(bwd.error_signal(x), exact.error_signal(x), rtol=1e-4, atol=1e-5)
 
 
+def test_arrays_within_a_rule_adapt_to_float32():
+    @gn.composite
+    def weighted(z):
+        return z * np.array([0.25, 2.0])
+
+    z = gn.parameter("z", np.float32([[1, 2]]))
+    E = gn.sum(weighted(z))
+    loss, gradients = gn.compile(E)({})
+    bwd = gn.backward(E, {})
+    assert bwd[E] == loss == 4.25
+    assert bwd[E.inputs[0]].dtype == bwd.gradient(z).dtype == gradients["z"].dtype == np.float32
+    assert bwd.gradient(z).tolist() == gradients["z"].tolist() == [[0.25, 2.0]]
+
+
 @pytest.mark.parametrize(
     "z", [np.float64(0.7), np.zeros((0, 3)), np.zeros((2, 0))], ids=["0-d", "no rows", "no columns"]
 )
