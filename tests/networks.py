@@ -45,7 +45,9 @@ def every_function_of_a_number():
     z = gn.parameter("between_0_and_1", np.linspace(0.1, 0.9, 12).reshape(4, 3))
     kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and all(map(has_default, fields(kind)))]
     smooth = [kind() for kind in kinds if kind.backward is not Op.backward and not issubclass(kind, Stepwise)]
-    return gn.sum(sum((op(z) for op in smooth if len(signature(op.forward).parameters) == 1), z), name="E")
+    of_one = [op for op in smooth if len(signature(op.forward).parameters) == 1]
+    terms = [op(1 + z if isinstance(op, gn.ops.Arccosh) else z) for op in of_one]
+    return gn.sum(sum(terms, z), name="E")
 
 
 def has_default(setting):
@@ -67,6 +69,40 @@ def words_of_shape():
     return gn.sum(padded) + gn.sum(
         paired * np.take_along_axis(z, np.array([[1], [0], [2], [0]]), 1)[:2, 0]
     ) / gn.batch_size(z)
+
+
+def words_of_mathematics():
+    z, y = parameter("z", (4, 3)), parameter("y", (4, 3))
+    m = z.T @ z + np.eye(3)
+    sign, size = np.linalg.slogdet(m)
+    of_matrices = [np.linalg.inv(m), np.linalg.solve(m, z.T), np.linalg.det(m), sign, size, np.linalg.cholesky(m)]
+    of_matrices += [
+        np.linalg.matrix_power(m, 3),
+        np.linalg.norm(z),
+        np.trace(m),
+        np.tril(z),
+        np.triu(z),
+        np.diag(z[:, 0]),
+    ]
+    of_matrices += [np.diagonal(z), np.outer(z[0], y[1]), np.kron(z, y[:2]), np.cross(z, y), np.vdot(z, y)]
+    of_matrices += [np.einsum("ij,kj->ik", z, y)]
+    along = [np.cumsum(z, 0), np.cumprod(z, 1), np.prod(z, 1), np.sort(z, 0), np.median(z, 0), np.quantile(z, 0.3, 0)]
+    along += [np.percentile(z, 40, 1), np.std(z, 0), np.var(z, 1), np.ptp(z, 0), gn.logsumexp(z, 1), np.nansum(z, 0)]
+    pairs = [
+        np.arctan2(z, y),
+        np.logaddexp(z, y),
+        np.logaddexp2(z, y),
+        np.fmod(z, 0.7),
+        z % 0.7,
+        z // 0.7,
+        np.heaviside(z, y),
+    ]
+    steps = [np.ceil(z), np.floor(z), np.rint(z), np.trunc(z), np.deg2rad(z), np.rad2deg(z), np.count_nonzero(z, 0)]
+    truths = [np.isnan(z), np.isinf(z), np.isclose(z, y), np.signbit(z), np.logical_xor(z > 0, y > 0)]
+    truths += [np.all(z > 0, 0), np.any(z > 0, 1)]
+    picked = gn.take(y[:, 0], np.argmax(z, 0)) * gn.take(y[:, 1], np.argsort(z, 0)[0])
+    terms = [gn.sum(each) for each in [*of_matrices, *along, *pairs, *steps, picked]]
+    return gn.add(sum(terms[1:], terms[0]), sum(gn.sum(gn.where(each, 1.0, 0.5)) for each in truths), name="E")
 
 
 def choices():
@@ -121,6 +157,7 @@ NETWORKS = [
     every_function_of_a_number,
     shaping,
     words_of_shape,
+    words_of_mathematics,
     choices,
     losses,
     neural,

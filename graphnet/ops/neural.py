@@ -13,12 +13,15 @@ import numpy as np
 from graphnet.common.settings import NotNegative as NotNegative  # kinds of settings
 from graphnet.common.settings import Proportion as Proportion
 from graphnet.core import shapes
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
-from graphnet.errors import DtypeError, ShapeError
+from graphnet.errors import DtypeError, GraphError, ShapeError
 from graphnet.ops.activations import sigmoid, softmax, softplus, tanh
+from graphnet.ops.arithmetic import add
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.erf import normal_cdf
+from graphnet.ops.linear import matmul
 from graphnet.ops.losses import Loss, cross_entropy
 from graphnet.ops.normalisation import EPSILON, layer_norm
 from graphnet.ops.sums import average, total
@@ -106,6 +109,8 @@ def celu(z: Array, alpha: float = 1.0) -> Array:
     alpha
         −α is the limit far to the left.
     """
+    if alpha == 0:
+        raise GraphError("alpha of celu is 0", repair="Give another number, as 1.0; relu is its limit.")
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))
 
 
@@ -310,12 +315,13 @@ def lstm_cell(x: Array, h: Array, c: Array, W: Array, U: Array, b: Array) -> tup
     >>> h.round(3), c.round(3)
     (array([[0.608]]), array([[0.849]]))
     """
-    i, f, g, o = _side_by_side(x @ W + h @ U + b, 4)
+    x, h, c, W, U, b = _operands(x=x, h=h, c=c, W=W, U=U, b=b)
+    i, f, g, o = _side_by_side(matmul(x, W) + matmul(h, U) + b, 4)
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
 
 
-def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> Array:
+def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array, *, name: str | None = None) -> Array:
     """One step of a gated recurrent unit: h′ = (1 − u) n + u h, n = tanh(x Wₙ + bₙ + r (h Uₙ + dₙ)).
 
     The gates are r = σ(x Wᵣ + bᵣ + h Uᵣ + dᵣ), and u in the same way.
@@ -331,6 +337,8 @@ def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> Arra
         the transposes of torch's ``weight_ih`` and ``weight_hh``.
     b, d : node or array
         Biases of x and of h, of shape (3 units,): torch's ``bias_ih`` and ``bias_hh``.
+    name : str, optional
+        Name of the node.
 
     Returns
     -------
@@ -342,10 +350,20 @@ def gru_cell(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> Arra
     >>> gru_cell(np.ones((1, 2)), np.zeros((1, 1)), np.ones((2, 3)), np.ones((1, 3)), np.zeros(3), np.zeros(3)).round(3)
     array([[0.115]])
     """
-    of_x, of_h = _side_by_side(x @ W + b, 3), _side_by_side(h @ U + d, 3)
+    x, h, W, U, b, d = _operands(x=x, h=h, W=W, U=U, b=b, d=d)
+    of_x, of_h = _side_by_side(matmul(x, W) + b, 3), _side_by_side(matmul(h, U) + d, 3)
     r, u = (sigmoid(x + h) for x, h in zip(of_x[:2], of_h[:2], strict=True))
     n = tanh(of_x[2] + r * of_h[2])
-    return (1 - u) * n + u * h
+    return add((1 - u) * n, u * h, name=name)
+
+
+def _operands(**given: Array) -> list[Array]:
+    """Return the operands of a cell, or raise `DtypeError` or `ShapeError` if one is no matrix or vector of numbers."""
+    operands = [as_operand(value, name) for name, value in given.items()]
+    for name, value in zip(given, operands, strict=True):
+        if np.ndim(value) != (1 if name in "bd" else 2):
+            raise ShapeError(f"{name} has shape {np.shape(value)}", repair="Biases are vectors, all others matrices.")
+    return operands
 
 
 def _side_by_side(z: Array, count: int) -> Sequence[Array]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from graphnet.files.plain import pack, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import graphnet as gn
 from graphnet.errors import LoadError, SaveError
+from graphnet.files.saving import pack, unpack
 
 W = gn.parameter("w", [1.0, 2.0])
 

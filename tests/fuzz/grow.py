@@ -6,6 +6,7 @@ else it depends on the batch. So the same program can be built for inputs that l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -172,8 +173,9 @@ def filled(pair: Pair) -> bool:
 
 SMOOTH = [
     "tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish", "erf", "gelu", "mish", "silu",
+    "gelu_tanh", "normal_cdf",
 ]  # fmt: skip
-KINKED = ["relu", "abs"]
+KINKED = ["relu", "abs", "relu6", "selu", "hard_tanh", "hard_sigmoid", "hard_swish"]
 STEEP = ["exp", "expm1", "sinh", "cosh"]
 OF_POSITIVE = ["sqrt", "log", "log1p", "reciprocal"]
 COMPARE = ["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"]
@@ -184,8 +186,10 @@ def unary(g: Grower) -> int:
 
 
 def kinked(g: Grower) -> int:
-    if g.chance(0.3):
+    if g.chance(0.2):
         return g.step("leaky_relu", g.pick(), slope=g.one_of(0.01, 0.3))
+    if g.chance(0.2):
+        return g.step(g.one_of("elu", "celu"), g.pick(), alpha=g.one_of(1.0, 0.6))
     return g.step(g.one_of(*KINKED), g.pick())
 
 
@@ -407,10 +411,18 @@ def loss(g: Grower) -> int:
 def images(g: Grower) -> int:
     z = g.pick(lambda sizes: len(sizes) in (3, 4) and all(known(pair) and filled(pair) for pair in sizes[1:]))
     if g.ndim(z) == 3:
+        channels, length = (a for a, _ in g.sizes(z)[1:])
+        if g.chance(0.4):
+            kernel = (channels, 1, g.integer(1, length + 2))
+            return g.step(
+                "conv1d", z, g.random_leaf(kernel), stride=g.integer(1, 3), padding=1, dilation=1, groups=channels
+            )
         z = g.step("expand_dims", z, axis=1)
     channels, rows, columns = (a for a, _ in g.sizes(z)[1:])
     stride = (g.integer(1, 3), g.integer(1, 3))
     if g.chance(0.3):
+        if g.chance(0.4):
+            return g.step("avg_pool2d", z, size=(g.integer(1, rows + 1), g.integer(1, columns + 1)), stride=stride)
         return g.step("max_pool2d", z, size=(g.integer(1, rows + 1), g.integer(1, columns + 1)), stride=stride)
     top, left = g.integer(0, 3), g.integer(0, 2)
     kernel = (g.integer(1, 3), channels, g.integer(1, rows + top + 1), g.integer(1, columns + left + 1))
@@ -420,7 +432,13 @@ def images(g: Grower) -> int:
 def normalise(g: Grower) -> int:
     if g.chance(0.3):
         return g.step("batch_norm", g.pick(lambda sizes: len(sizes) in (2, 4) and min(sizes[0]) > 1))
+    if g.chance(0.2):
+        z = g.pick(lambda sizes: len(sizes) > 1 and all(known(pair) and filled(pair) for pair in sizes[1:]))
+        if math.prod(a for a, _ in g.sizes(z)[1:]) > 1:
+            return g.step("group_norm", z, groups=1)
     z = g.pick(lambda sizes: any(min(pair) > 1 for pair in sizes))
+    if g.chance(0.3):
+        return g.step("rms_norm", z, axes=g.axis(z, lambda pair: min(pair) > 1))
     return g.step("layer_norm", z, axes=g.axis(z, lambda pair: min(pair) > 1))
 
 
@@ -428,6 +446,22 @@ def drop(g: Grower) -> int:
     z = g.pick(lambda sizes: len(sizes) > 0 and all(map(known, sizes)))
     keep = g.rng.random([a for a, _ in g.sizes(z)]) < 0.6
     return g.step("dropout", z, g.leaf("mask", keep), rate=g.one_of(0.0, 0.25, 0.5))
+
+
+def attend(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) == 2 and known(sizes[1]) and all(map(filled, sizes)))
+    return g.step("attention", z, z, g.step("tanh", z))
+
+
+def classify(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) > 0 and known(sizes[-1]) and filled(sizes[-1]))
+    op = g.one_of("huber", "hinge", "kl_divergence", "smooth_labels")
+    if op == "smooth_labels":
+        return g.step(op, z, amount=0.2)
+    if op == "kl_divergence":
+        return g.step(op, z, g.step("softmax", g.like(z, exactly=True), axis=-1))
+    settings = {"threshold": 0.6} if op == "huber" else {}
+    return g.step(op, z, g.like(z, exactly=True), **settings)
 
 
 def opaque(g: Grower) -> int:
@@ -439,7 +473,7 @@ DRAWS = {
     clip: 0.5, reduction: 3, probabilities: 2, matrix_product: 4, vector_product: 1, stacked_product: 2, bias: 2,
     reorder: 1.5, rearrange: 1, reshape: 1, unit_axes: 1, spread: 1, join: 1.5, pick_entries: 1, index: 1.5, loss: 0.7,
     opaque: 0.2,
-    images: 1, normalise: 1, drop: 0.5,
+    images: 1, normalise: 1, drop: 0.5, attend: 0.3, classify: 0.7,
 }  # fmt: skip
 """How often each is tried."""
 

@@ -58,7 +58,7 @@ def huber(prediction, target, threshold=1.0):
 
 def group_norm(z, groups):
     parts = anp.array_split(z, groups, axis=1)
-    return anp.concatenate([normalised(part, (1, 2, 3)) for part in parts], axis=1)
+    return anp.concatenate([normalised(part, tuple(range(1, part.ndim))) for part in parts], axis=1)
 
 
 def attention(queries, keys, values, mask=None):
@@ -263,6 +263,13 @@ def _spread(z, axes):
 DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(["abs", "relu", "sign"], np.abs),
     "leaky_relu": lambda z, slope: np.abs(z),
+    **dict.fromkeys(["elu", "celu"], lambda z, alpha: np.abs(z)),
+    "selu": np.abs,
+    "relu6": lambda z: np.minimum(np.abs(z), np.abs(z - 6)),
+    "hard_tanh": lambda z: np.abs(np.abs(z) - 1),
+    **dict.fromkeys(["hard_sigmoid", "hard_swish"], lambda z: np.abs(np.abs(z) - 3)),
+    "hinge": lambda z, t: np.abs(t * z - 1),
+    "huber": lambda z, t, threshold: np.abs(np.abs(z - t) - threshold),
     **dict.fromkeys(["maximum", "minimum"], _difference),
     **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"], _difference),
     "clip": lambda z, low, high: np.minimum(np.abs(z - low), np.abs(z - high)),

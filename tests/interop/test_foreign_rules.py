@@ -191,7 +191,7 @@ def doubled(x):
 doubled.defjvp(lambda primals, tangents: (doubled(*primals), 2 * tangents[0] * doubled(*primals)))
 
 
-def test_rules_of_jax(rng):
+def test_foreign_rules_jax(rng):
     z = rng.normal(size=(3, 2))
     report = gn.check_op(scaled_sine, z, rng.normal(size=(3, 2)))
     assert [finding.slot for finding in report.failures] == [1]

@@ -11,6 +11,11 @@ from tests.mistakes import world
 from tests.mistakes.world import World
 
 NOT_CALLED = {
+    **dict.fromkeys(
+        ("gn.check_jax", "gn.check_torch", "gn.from_torch", "gn.jax_op", "gn.torch_op"), "need another library"
+    ),
+    "gn.from_sklearn": "needs a fitted network",
+    "gn.composite": "a decorator, with tests of its own",
     "gn.BackwardPass": "made by gn.backward",
     "gn.Constant": "made by gn.constant",
     "gn.Drawing": "made by gn.draw",
@@ -120,6 +125,31 @@ def _ops():
     right("gn.conv2d", lambda w: (gn.conv2d, [w.images, kernels, 1, 0], {"name": "new"}))
     right("gn.conv2d of arrays", lambda w: (gn.conv2d, [np.ones((1, 2, 5, 5)), kernels, 1, "same"], {}))
     right("gn.max_pool2d", lambda w: (gn.max_pool2d, [w.images, 2, 1], {"name": "new"}))
+    for name in (
+        "erf",
+        "gelu",
+        "gelu_tanh",
+        "hard_sigmoid",
+        "hard_swish",
+        "hard_tanh",
+        "mish",
+        "normal_cdf",
+        "relu6",
+        "selu",
+        "silu",
+    ):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.a], {"name": "new"}))
+    for name, setting in (("celu", 0.5), ("elu", 0.5), ("rms_norm", -1), ("smooth_labels", 0.2), ("group_norm", 1)):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name), v=setting: (f, [w.a, v], {"name": "new"}))
+    for name in ("hinge", "huber", "kl_divergence"):
+        right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [w.a, w.t], {"name": "new"}))
+    right("gn.attention", lambda w: (gn.attention, [w.a, w.a, w.a], {"name": "new"}))
+    right("gn.avg_pool2d", lambda w: (gn.avg_pool2d, [w.images, 2, 1], {"name": "new"}))
+    right("gn.conv1d", lambda w: (gn.conv1d, [w.images[:, :, 0], kernels[:, :, 0], 1, 0, 1, 1], {"name": "new"}))
+    gates = [np.ones((2, 6)), np.ones((2, 6)), np.ones(6), np.ones(6)]
+    right("gn.gru_cell", lambda w: (gn.gru_cell, [w.a, w.a, *gates], {"name": "new"}))
+    cells = [np.ones((2, 8)), np.ones((2, 8)), np.ones(8)]
+    right("gn.lstm_cell", lambda w: (gn.lstm_cell, [w.a, w.a, w.a, *cells], {}))
     right("gn.dropout", lambda w: (gn.dropout, [w.a, w.a > 0, 0.5], {"name": "new"}))
     right("gn.dropout_masks", lambda w: (gn.dropout_masks, [gn.layers.dropout(w.a), 4, w.rng], {}))
 

@@ -13,6 +13,7 @@ import graphnet as gn
 from graphnet.core.op import positional_parameters
 from graphnet.core.registry import OPS
 from graphnet.engine.plan.scalars import Stamping
+from graphnet.engine.plan.templates import Untranslatable, template_of
 from graphnet.ops.comparisons import Truth
 from graphnet.ops.elementwise import Elementwise
 
@@ -69,6 +70,15 @@ def one_sided_rule(delta, a, x, y):
     return None, -delta * np.sign(y)
 
 
+def translatable(op: gn.Op, count: int) -> bool:
+    """Tell whether the machine has instructions for all that an op's rules call: those of the others are one call each."""
+    try:
+        template_of(op, count, np.dtype(float), {}, backward=True)
+    except Untranslatable:
+        return False
+    return True
+
+
 def elementwise() -> list[tuple[gn.Op, int]]:
     """Return every op that works entry by entry, with its number of operands, two of ones own among them.
 
@@ -78,6 +88,7 @@ def elementwise() -> list[tuple[gn.Op, int]]:
     kinds = [kind for kind in OPS.values() if issubclass(kind, Elementwise) and not issubclass(kind, others)]
     made = [kind(*SETTINGS.get(kind.name, ())) for kind in kinds]
     counted = [(op, len(positional_parameters(op.forward)[0])) for op in made]
+    counted = [(op, count) for op, count in counted if translatable(op, count)]
     return [*counted, (choosy, 2), (one_sided, 2)]
 
 
