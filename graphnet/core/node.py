@@ -174,6 +174,8 @@ class Node(registry.Pictured):
     def __rand__(self, other: Any) -> Node: return _binary(np.bitwise_and, other, self)
     def __or__(self, other: Any) -> Node: return _binary(np.bitwise_or, self, other)
     def __ror__(self, other: Any) -> Node: return _binary(np.bitwise_or, other, self)
+    def __xor__(self, other: Any) -> Node: return _binary(np.bitwise_xor, self, other)
+    def __rxor__(self, other: Any) -> Node: return _binary(np.bitwise_xor, other, self)
     def __neg__(self) -> Node: return _build(np.negative, self)
     def __pos__(self) -> Node: return self
     def __abs__(self) -> Node: return _build(np.absolute, self)

@@ -197,7 +197,8 @@ class Op(Stateless):
         """Compute the output's dtype; a run casts floating constants to that of parameters and feeds: they widen nothing."""
         dtypes = tuple([dtype for _, dtype, _ in kinds])
         adapting = [is_constant and dtype.kind == "f" for _, dtype, is_constant in kinds]
-        if type(self).dtype is Op.dtype and not all(adapting):
+        widest = [dtype for dtype, adapts in zip(dtypes, adapting, strict=True) if not adapts]
+        if (type(self).dtype is Op.dtype and widest) or any(dtype.kind == "f" for dtype in widest):
             dtypes = tuple([_SINGLE if adapts else dtype for dtype, adapts in zip(dtypes, adapting, strict=True)])
         return self.dtype(*dtypes)
 

@@ -1,6 +1,6 @@
 """Numbers set by hand in a pass, to ask what would be if, and what two passes differ by.
 
-``replace={a1: array}`` sets the value of a node, ``replace={a1[:, 0]: 0.0}`` that of a part.
+``replace={a1: array}`` sets the value of a node, ``replace={a1[:, 0]: 0.0}`` that of a part, by any index of plain numbers.
 
 What is set is a constant of that pass: it depends on nothing before it, so no error signal goes back past it. So the pass is
 the true one of the network that is cut there, and finite differences through it agree with its error signals.
@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import numbers
+from graphnet.core.leaves import Constant, numbers
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, read_only
 from graphnet.errors import DtypeError, GraphError, ShapeError, shown
-from graphnet.ops.indexing import Getitem, numpy_index
+from graphnet.ops.indexing import Getitem, Take
+from graphnet.ops.picking import Mask, Pick
 
 _TAKEN = {"f": ("fiu", "real numbers"), "i": ("iu", "integers"), "b": ("b", "truth values")}
 """The kinds of number that may stand in place of a real number, a whole one and a truth value."""
@@ -82,26 +83,23 @@ class Replacement:
     def __init__(self, graph: Graph, given: Any, what: str) -> None:
         self.computed: dict[Node, Any] = {}
         self._graph, self._what = graph, what
-        self._parts: dict[Node, list[tuple[Any, Any]]] = {}
+        self._parts: dict[Node, list[tuple[Node, Any]]] = {}
         self._set: dict[Node, Numbers] = {}
         for key, array in by_node(graph, given, what, parts=True).items():
-            node, index = (key, (...,)) if key in graph else (key.inputs[0], numpy_index(key.op.index))
-            self._parts.setdefault(node, []).append((index, array))
+            self._parts.setdefault(key if key in graph else key.inputs[0], []).append((key, array))
 
     def __call__(self, node: Node, computed: Any, value: Numbers) -> Any:
         """Return what a node has in the pass, of the shape and dtype of `value`, given what was computed."""
         if node not in self._parts:
             return computed
         label = f"{self._what} of {self._graph.label(node)!r}"
-        result = np.zeros_like(value) if computed is None else np.array(computed)
+        result = np.zeros(value.shape, value.dtype) if computed is None else np.array(computed, order="C")
         self.computed[node], self._set[node] = computed, np.zeros(value.shape, bool)
-        for index, array in self._parts[node]:
-            try:
-                part = result[index]
-            except IndexError as error:
-                raise ShapeError(f"{label}: {error}", repair="Indices count from 0 to the size − 1.") from error
-            result[index] = like(part, array, label, spread=True)
-            self._set[node][index] = True
+        positions = np.arange(value.size).reshape(value.shape)
+        for part, array in self._parts[node]:
+            places = positions if part is node else _picked(part, positions, label)
+            result.flat[places.ravel()] = like(value.ravel()[places], array, label, spread=True).ravel()
+            self._set[node].flat[places.ravel()] = True
         return read_only(result)
 
     def rule(self, graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
@@ -112,6 +110,26 @@ class Replacement:
         if constant.all():
             return [np.zeros_like(value, dtype=delta.dtype) for value in inputs]
         return apply_backward(graph, node, np.where(constant, 0, delta), self.computed[node], inputs)
+
+
+def _picked(part: Node, of: Numbers, label: str) -> Numbers:
+    """Return the entries of an array that a part of a node is made of."""
+    assert part.op is not None
+    try:
+        return np.asarray(
+            part.op.forward(of, *[index.value for index in part.inputs[1:] if isinstance(index, Constant)])
+        )
+    except IndexError as error:
+        raise ShapeError(f"{label}: {error}", repair="Indices count from 0 to the size − 1.") from error
+    except ShapeError as error:
+        raise error.locate(label) from None
+
+
+def _is_part(key: Any, graph: Graph) -> bool:
+    """Tell whether a node is a part of one of the graph, by positions and masks that are no nodes of it."""
+    if not isinstance(key, Node) or key in graph or not isinstance(key.op, (Getitem, Pick, Mask, Take)):
+        return False
+    return key.inputs[0] in graph and all(isinstance(index, Constant) for index in key.inputs[1:])
 
 
 def by_node(graph: Graph, given: Any, what: str, *, parts: bool = False) -> dict[Any, Any]:
@@ -126,8 +144,7 @@ def by_node(graph: Graph, given: Any, what: str, *, parts: bool = False) -> dict
         raise GraphError(f"{what} is {shown(given)}, expected a dict", repair=f"Write {what}={{node: array}}.")
     found: dict[Node, Any] = {}
     for key, array in (given or {}).items():
-        part = parts and isinstance(key, Node) and key not in graph and isinstance(key.op, Getitem)
-        node = key if part and key.inputs[0] in graph else graph[key]
+        node = key if parts and _is_part(key, graph) else graph[key]
         if node in found:
             raise GraphError(f"{what} is given twice for {graph.label(node)!r}", repair="Give it by node or by name.")
         found[node] = array

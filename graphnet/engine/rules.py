@@ -138,7 +138,8 @@ def _shape_repair(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
 def _in_run_dtype(graph: Graph, node: Node, value: Numbers, inputs: list[Numbers], expected: np.dtype[Any]) -> Numbers:
     if node.dtype.kind != "f" or value.dtype == expected:
         return value
-    if value.dtype.kind in "biu" or (value.dtype.kind == "f" and _not_all_real(inputs)):
+    of_known_ops = isinstance(node.op, Composite) and node.op.by_chain_rule  # constants within it adapt, as elsewhere
+    if value.dtype.kind in "biu" or (value.dtype.kind == "f" and (of_known_ops or _not_all_real(inputs))):
         return value.astype(expected)
     raise located(
         DtypeError(

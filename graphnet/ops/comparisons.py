@@ -257,7 +257,7 @@ def divmod(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
-    """Register `op` as what ``&``, ``|`` and ``~`` do to truth values; to integers they do something else."""
+    """Register `op` as what ``&``, ``|``, ``^`` and ``~`` do to truth values; to integers they do something else."""
 
     def build(*operands: Array) -> Array:
         if any(as_operand(z, "an operand").dtype.kind != "b" for z in operands):
@@ -271,6 +271,7 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
 
 _of_truths(logical_and, np.bitwise_and)
 _of_truths(logical_or, np.bitwise_or)
+_of_truths(logical_xor, np.bitwise_xor)
 _of_truths(logical_not, np.invert)
 
 

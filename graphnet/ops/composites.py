@@ -88,8 +88,8 @@ class Composite(Op):
             return _expansion(self.name, self, tuple(shapes), tuple(dtypes), ones_of(shapes))
         except OpaqueError as error:
             problem, repair = error.problem, error.repair
-        except GraphnetError:
-            raise
+        except GraphnetError as error:  # of a step within the rule, whose operands have no names that the user knows
+            raise type(error)(error.problem, repair=error.repair) from error
         except Exception as error:  # of any kind: node.astype, range(None) ...
             problem, repair = f"{type(error).__name__}: {error}", "Write it with functions listed in gn.ops."
         raise RuleError(
@@ -99,9 +99,14 @@ class Composite(Op):
 
     def shape_of(self, inputs: Sequence[Node]) -> Shape:
         """Find out the output's shape from the input nodes."""
-        if not self.by_chain_rule or getattr(self.shape, "__func__", None) is not Op.shape:
+        if getattr(self.shape, "__func__", None) is not Op.shape:
             return super().shape_of(inputs)
-        return self._shape([node.shape for node in inputs], [node.dtype for node in inputs])
+        try:
+            return self._shape([node.shape for node in inputs], [node.dtype for node in inputs])
+        except RuleError:
+            if self.by_chain_rule:
+                raise
+            return super().shape_of(inputs)  # beside a backward rule of its own, the forward rule need not be read
 
     def _shape(self, shapes: Sequence[Shape], dtypes: Sequence[np.dtype[Any]]) -> Shape:
         """Return the output's shape; of a rule that asks for a size that is not known yet, by running it at two sizes."""
@@ -111,7 +116,7 @@ class Composite(Op):
             if not any(None in shape for shape in shapes):
                 raise
             try:
-                sized = [[tuple(n if s is None else s for s in shape) for shape in shapes] for n in (3, 5)]
+                sized = [[tuple(n if s is None else s for s in shape) for shape in shapes] for n in (2, 5)]
                 first, second = (self.expansion(known, dtypes).output.shape for known in sized)
             except GraphnetError:
                 raise error from None
@@ -126,10 +131,13 @@ class Composite(Op):
 
     def steps(self, inputs: Sequence[Node], fed: Sequence[Any]) -> Iterator[tuple[Op, tuple[Node, ...], list[Any]]]:
         """Yield the ops that it expands to, their inputs, and the shapes of these as fed, if sizes were declared unknown."""
-        if not self.by_chain_rule or len(inputs) < 2 or not any(None in node.shape for node in inputs):
+        if len(inputs) < 2 or not any(None in node.shape for node in inputs):
             return
         dtypes = [node.dtype for node in inputs]
-        sized = self.expansion(fed, dtypes)
+        try:
+            sized = self.expansion(fed, dtypes)
+        except RuleError:
+            return  # its backward rule is its own
         try:
             declared = self.expansion([node.shape for node in inputs], dtypes)
         except GraphnetError:

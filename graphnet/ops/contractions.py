@@ -321,6 +321,10 @@ def diag(z: Array, k: int = 0) -> Array:
            [0., 2.]])
     """
     if z.ndim != 1:
+        if z.ndim != 2:
+            raise ShapeError(
+                f"shape {z.shape} is no vector's and no matrix's", repair="Use diagonal, which takes two axes."
+            )
         return np.diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
     before, after = np.zeros(max(-k, 0), z.dtype), np.zeros(max(k, 0), z.dtype)
@@ -362,6 +366,7 @@ def tril(z: Array, k: int = 0) -> Array:
     array([[1., 0.],
            [1., 1.]])
     """
+    shapes.normal_axes(1, z.ndim)
     rows, columns = shapes.known(z.shape[-2:], "tril")
     return np.where(np.tri(rows, columns, k, dtype=bool), z, 0)
 
@@ -381,6 +386,7 @@ def triu(z: Array, k: int = 0) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
+    shapes.normal_axes(1, z.ndim)
     rows, columns = shapes.known(z.shape[-2:], "triu")
     return np.where(np.tri(rows, columns, k - 1, dtype=bool), 0, z)
 

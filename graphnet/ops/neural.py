@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphnet.common.settings import NotNegative as NotNegative  # a kind of settings
+from graphnet.common.settings import NotNegative as NotNegative  # kinds of settings
+from graphnet.common.settings import Proportion as Proportion
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
-from graphnet.errors import GraphError, ShapeError
+from graphnet.errors import DtypeError, GraphError, ShapeError
 from graphnet.ops.activations import sigmoid, softmax, softplus, tanh
 from graphnet.ops.arithmetic import add
 from graphnet.ops.composites import provided
@@ -162,7 +163,7 @@ def _hard_swish(delta: Array, a: Array, z: Array) -> Array:
 
 
 @provided(base=Loss, shapes="Exactly equal shapes.")
-def huber(prediction: Array, target: Array, threshold: float = 1.0) -> Array:
+def huber(prediction: Array, target: Array, threshold: NotNegative = 1.0) -> Array:
     """Huber's loss, E = Σ ½ e² of errors e up to a threshold τ, τ (|e| − ½ τ) beyond; a receives δ e, from −τ to τ.
 
     Attributes
@@ -203,7 +204,7 @@ def kl_divergence(z: Array, target: Array) -> Array:
 
 
 @provided(shapes="Classes on the last axis.")
-def smooth_labels(target: Array, amount: float = 0.1) -> Array:
+def smooth_labels(target: Array, amount: Proportion = 0.1) -> Array:
     """Label smoothing: each class gets its share of a part of the probability, a = (1 − amount) t + amount / classes.
 
     Attributes
@@ -253,6 +254,7 @@ def group_norm(z: Array, groups: int = 1, epsilon: NotNegative = EPSILON) -> Arr
     epsilon
         Added to the variance.
     """
+    shapes.normal_axes(1, z.ndim)
     channels, *places = shapes.known(z.shape[1:], "group_norm")
     if channels % groups:
         raise ShapeError(f"{channels} channels in {groups} groups", repair="Give each group as many channels.")
@@ -278,6 +280,11 @@ def attention(queries: Array, keys: Array, values: Array, *mask: Array) -> Array
     """
     scores = queries @ np.swapaxes(keys, -1, -2) / math.sqrt(queries.shape[-1])
     for seen in mask:
+        if seen.dtype.kind != "b":
+            raise DtypeError(
+                f"the mask has dtype {seen.dtype}, expected truth values",
+                repair="Write mask > 0. Of one that is added to the scores, 0 and −∞: mask == 0.",
+            )
         return np.where(seen, softmax(np.where(seen, scores, -1e30)), 0) @ values
     return softmax(scores) @ values
 

@@ -339,8 +339,11 @@ def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = Fa
     """
     ordered = np.sort(rows(z, axis))
     position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
-    low, between, last = ordered[..., math.floor(position)], position % 1, ordered[..., -1]
-    value = low + between * (ordered[..., math.ceil(position)] - low) if between else low
+    low, high, between = ordered[..., math.floor(position)], ordered[..., math.ceil(position)], position % 1
+    # One of the two in the middle may be infinite: NaN is what their difference would make of it.
+    middle = low / 2 + high / 2 if between == 0.5 else low
+    value = low + between * (high - low) if between not in (0, 0.5) else middle
+    last = ordered[..., -1]
     return spread(np.where(np.isnan(last), last, value), z, axis, not keepdims)  # NaN comes last, and is no entry
 
 
@@ -381,7 +384,7 @@ def median(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     >>> float(median(np.array([1.0, 9.0, 2.0])))
     2.0
     """
-    return np.quantile(z, 0.5, axis, keepdims=keepdims)
+    return quantile(z, 0.5, axis, keepdims=keepdims)
 
 
 Cumprod, Prod, Quantile, Percentile, Median = (f.kind for f in (cumprod, prod, quantile, percentile, median))

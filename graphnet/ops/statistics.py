@@ -234,12 +234,14 @@ def average(
     if weights is None:
         return mean(z, axis, keepdims=keepdims, name=name)
     weights = as_operand(weights, "weights")
-    if weights.ndim != z.ndim:  # one for each place along the axis
-        along, *more = shapes.normal_axes(axis, z.ndim)
-        if more or weights.ndim != 1:
+    places = shapes.normal_axes(axis, z.ndim)
+    if not shapes.matches(weights.shape, z.shape):  # one for each place along the axis
+        if len(places) != 1 or not shapes.matches(weights.shape, (z.shape[places[0]],)):
             raise ShapeError(
-                f"weights of shape {weights.shape}", repair="Give them the shape of z, or a vector and its axis."
+                f"average: z has shape {z.shape}, weights have shape {weights.shape}, axis is {axis}",
+                repair="Give weights of the shape of z, or a vector of them and its axis.",
             )
+        (along,) = places
         weights = np.expand_dims(weights, tuple(i for i in range(z.ndim) if i != along)) * np.ones_like(z)
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
 

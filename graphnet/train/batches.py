@@ -14,7 +14,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
 from graphnet.engine.plan.sizes import with_sizes
-from graphnet.errors import ShapeError, TrainingError, shown
+from graphnet.errors import ShapeError, TrainingError, UnknownSizeError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.indexing import Take, in_range
 
@@ -216,6 +216,8 @@ def _check_last(graph: Graph, batches: CutArrays) -> None:
     }
     try:
         with_sizes(graph, fed)
+    except UnknownSizeError:
+        return  # it depends on numbers, not on how many samples there are: the first step says so
     except ShapeError as error:
         fitting = next((smaller for smaller in range(size - 1, 1, -1) if samples % smaller != last), None)
         raise TrainingError(

@@ -77,6 +77,7 @@ ARRAY_LIKE = {
     "not_equal": lambda z: z != 0.5,
     "reflected_comparison": lambda z: 0.5 > z,  # noqa: SIM300
     "and": lambda z: (z > 0) & (z < 1),
+    "xor": lambda z: (z > 0) ^ (z < 1),
     "or": lambda z: (z < 0) | (z > 1),
     "not": lambda z: ~(z > 0),
     "np.tanh": lambda z: np.tanh(z),

@@ -65,6 +65,23 @@ def test_any_part_may_be_set(chosen, number, seed):
         np.testing.assert_allclose(bwd.gradient(parameter), grad(loss, slot)(*held), rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("part", "index"),
+    [
+        (lambda a: a[[0, 2], [1, 0]], np.s_[[0, 2], [1, 0]]),
+        (lambda a: a[np.eye(3, dtype=bool)], np.s_[np.eye(3, dtype=bool)]),
+        (lambda a: a[:, [2, 0]], np.s_[:, [2, 0]]),
+        (lambda a: a[-1, ::-2], np.s_[-1, ::-2]),
+    ],
+)
+def test_a_part_is_what_an_index_of_plain_numbers_picks(part, index):
+    net = Network()
+    expected = net.backward()[net.a1].copy()
+    numbers = np.arange(np.size(expected[index])).reshape(expected[index].shape)
+    expected[index] = numbers
+    np.testing.assert_array_equal(net.backward(replace={part(net.a1): numbers})[net.a1], expected)
+
+
 def test_a_whole_node_lets_nothing_back():
     net = Network()
     bwd = net.backward(replace={"a1": np.ones((3, 3))})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GraphError, RuleError, ShapeError
+from graphnet.errors import GraphError, RuleError, ShapeError, UnknownSizeError
 
 rng = np.random.default_rng(0)
 Z = rng.normal(size=(4, 3))
@@ -125,6 +125,20 @@ def test_float32_stays_float32(f, peer, arrays):
         np.testing.assert_allclose(bwd.error_signal(x), exact.error_signal(x), rtol=1e-4, atol=1e-5)
 
 
+def test_arrays_within_a_rule_adapt_to_float32():
+    @gn.composite
+    def weighted(z):
+        return z * np.array([0.25, 2.0])
+
+    z = gn.parameter("z", np.float32([[1, 2]]))
+    E = gn.sum(weighted(z))
+    loss, gradients = gn.compile(E)({})
+    bwd = gn.backward(E, {})
+    assert bwd[E] == loss == 4.25
+    assert bwd[E.inputs[0]].dtype == bwd.gradient(z).dtype == gradients["z"].dtype == np.float32
+    assert bwd.gradient(z).tolist() == gradients["z"].tolist() == [[0.25, 2.0]]
+
+
 @pytest.mark.parametrize(
     "z", [np.float64(0.7), np.zeros((0, 3)), np.zeros((2, 0))], ids=["0-d", "no rows", "no columns"]
 )
@@ -184,6 +198,58 @@ def test_a_size_that_is_asked_for_may_be_known_only_when_fed():
     E = gn.sum(averaged(x))
     assert E.inputs[0].shape == (3,)
     assert gn.backward(E, {x: Z}).error_signal(x).tolist() == np.full((4, 3), 0.25).tolist()
+
+
+def test_a_size_that_may_be_the_smaller_of_two_is_not_known():
+    z = gn.input("z", (None, 3, 4))
+    entries = np.diagonal(z, 1, 0, 2)
+    assert entries.shape == (3, None)
+    assert gn.forward(entries, {z: np.ones((2, 3, 4))})[entries].shape == (3, 2)
+
+
+def test_a_mask_picks_within_a_rule():
+    @gn.composite
+    def positive(z):
+        return np.mean(z[z > 0] ** 2)
+
+    z = gn.parameter("z", [[1.0, -2.0], [3.0, -4.0]])
+    assert gn.backward(positive(z), {}).gradient(z).tolist() == [[1.0, 0.0], [3.0, 0.0]]
+    with pytest.raises(UnknownSizeError, match=r"depends on numbers(.|\n)*np.where\(mask, z, 0\) keeps the shape"):
+        gn.compile(positive(z))({})
+
+
+def test_a_backward_rule_of_its_own_stretches_nothing():
+    @gn.composite
+    def difference(x, y):
+        return x - y
+
+    @difference.backward
+    def difference_backward(delta, a, x, y):
+        return delta, -delta
+
+    with pytest.raises(ShapeError, match="larger than every operand"):
+        difference(gn.parameter("x", np.ones((3, 1))), gn.parameter("y", np.ones(3)))
+    x, y = gn.input("x", (None, 3)), gn.input("y", (None, 3))
+    with pytest.raises(ShapeError, match="axis -2 has sizes 1 and 4"):
+        gn.forward(difference(x, y), {x: Z, y: Z[:1]})
+
+
+def test_beside_a_backward_rule_of_its_own_a_forward_rule_need_not_be_read():
+    @gn.composite
+    def sorted_by_first(z):
+        return z if z[0, 0] < 0 else -z
+
+    @sorted_by_first.backward
+    def sorted_by_first_backward(delta, a, z):
+        return delta
+
+    assert sorted_by_first(gn.input("z", (None, 3))).shape == (None, 3)
+
+
+def test_what_does_not_fit_is_told_of_the_inputs_that_were_given():
+    x, y = gn.parameter("weight", np.ones((4, 3))), gn.parameter("bias", np.ones(2))
+    with pytest.raises(ShapeError, match=r"distance: shapes \(4, 3\) and \(2,\) don't fit(.|\n)*'weight'(.|\n)*'bias'"):
+        distance(x, y)
 
 
 def test_sizes_declared_unknown_are_not_stretched():

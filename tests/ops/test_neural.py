@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 import graphnet as gn
-from graphnet.errors import GraphError, ShapeError
+from graphnet.errors import DtypeError, GraphError, ShapeError
 
 
 def between(*shape):
@@ -183,6 +183,10 @@ def test_losses_never_broadcast(loss):
         (lambda x: gn.max_pool2d(x, 2, padding=2), "half a window"),
         (lambda x: gn.avg_pool2d(x, 9), "must fit into"),
         (lambda x: gn.group_norm(x, 4), "6 channels in 4 groups"),
+        (lambda x: gn.group_norm(x[:, 0, 0, 0], 1), "group_norm: axis 1"),
+        (lambda x: gn.attention(x, x, x, np.zeros((5, 5))), "the mask has dtype float64"),
+        (lambda x: gn.huber(x, x, threshold=-1), "threshold of op huber is -1, expected a number at least 0"),
+        (lambda x: gn.smooth_labels(x, 1.5), "amount of op smooth_labels is 1.5"),
         (
             lambda x: gn.gru_cell(x[:, :, 0, 0], x[:, :2, 0, 0], between(6, 5), between(2, 5), 0, 0),
             "5 columns of weights",
@@ -190,5 +194,5 @@ def test_losses_never_broadcast(loss):
     ],
 )
 def test_what_does_not_fit_is_refused(wrong, words):
-    with pytest.raises((ShapeError, GraphError), match=words):
+    with pytest.raises((ShapeError, GraphError, DtypeError), match=words):
         wrong(gn.input("x", (None, 6, 5, 5)))

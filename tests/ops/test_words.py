@@ -268,6 +268,12 @@ def test_nothing_to_reduce_is_refused(f):
         np.var(gn.parameter("z", [1.0]), ddof=1)
 
 
+def test_an_infinite_entry_is_in_the_middle_as_numpy_takes_it():
+    z = gn.parameter("z", [-np.inf, 1.0, 1.0, -np.inf])
+    for E in (np.median(z), np.quantile(z, 0.5)):
+        assert gn.forward(E, {})[E] == gn.compile(E, wrt=[])({}) == np.median(z.value) == -np.inf
+
+
 def test_nan_is_not_hidden():
     z = gn.parameter("z", [1.0, np.nan, 2.0])
     for f in (np.median, np.std, np.max, np.sum):
@@ -298,6 +304,11 @@ def test_a_singular_matrix_is_named(f):
         (lambda z: np.linalg.norm(z, 2), "'fro', 1, -1, inf, -inf"),
         (lambda z: np.tensordot(z, z, 1), "index"),
         (lambda z: np.trace(z[0]), "axis 1"),
+        (lambda z: np.tril(z[0]), "axis 1"),
+        (lambda z: np.diag(z[None]), "no vector's and no matrix's"),
+        (lambda z: np.average(z, weights=np.ones(2)), r"weights have shape \(2,\), axis is None"),
+        (lambda z: np.average(z, weights=np.ones((2, 1))), r"weights have shape \(2, 1\)"),
+        (lambda z: np.std(z, axis=7), "std: axis 7 of an array with 2 dimensions\n  z: 'z'"),
     ],
 )
 def test_what_does_not_fit_is_refused_when_the_node_is_made(f, match):

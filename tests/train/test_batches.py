@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import TrainingError
+from graphnet.errors import TrainingError, UnknownSizeError
 from graphnet.train.batches import as_batches
 
 
@@ -182,6 +182,13 @@ def test_labels_in_range_train(fit):
     history = fit((E, feeds, W), optimizer=gn.GradientDescent(1.0), epochs=50)
     assert history.loss[-1] < 0.2 < history.loss[0]
     assert W.value.argmax(axis=1).tolist() == [3, 0, 2]
+
+
+def test_a_mask_that_can_not_be_compiled_is_no_fault_of_the_last_batch(refused):
+    x, w = gn.input("x", (None,)), gn.parameter("w", 1.0)
+    z = x * w
+    with refused(UnknownSizeError, "depends on numbers", "np.where(mask, z, 0) keeps the shape"):
+        gn.fit(gn.sum(z[z > 0]), {x: np.arange(5.0)}, optimizer=gn.GradientDescent(0.1), epochs=1, batch_size=3)
 
 
 def test_a_last_batch_that_is_too_small_to_be_normalised_is_told_before_the_first_step(refused):

@@ -98,6 +98,8 @@ class _Lowering(Maker):
         return found
 
     def _simplified(self, op: Op, node: Node, inputs: tuple[Node, ...]) -> Node:
+        if any(None in part.shape for part in (node, *inputs)):  # what a mask picks has no size before it is run
+            return self._unique(op, node, inputs)
         if isinstance(op, (ops.ZerosLike, ops.OnesLike)):
             return self._filled(float(isinstance(op, ops.OnesLike)), node)
         for same in unchanged(op, inputs):

@@ -16,7 +16,8 @@ import numpy as np
 
 from graphnet import ops
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Node
+from graphnet.core.node import Node, describe
+from graphnet.engine.plan.sizes import depends_on_numbers
 from graphnet.errors import PlanError
 
 ALWAYS_THERE = 1 << 24
@@ -95,6 +96,8 @@ def allot(order: Sequence[Node], results: Sequence[Node], dtype: np.dtype[Any]) 
     for position, node in enumerate(order):
         if node in views or not needs_memory(node, dtype):
             continue
+        if None in node.shape:  # of a mask within a composite
+            raise depends_on_numbers(node.shape).locate(describe(node))
         size, kind = node.size, value_dtype(node, dtype)
         dying = [
             owner

@@ -8,7 +8,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node
 from graphnet.core.origin import inside
-from graphnet.core.shapes import known
+from graphnet.core.shapes import Shape, known
 from graphnet.engine.rules import located, require_declared_sizes
 from graphnet.errors import GraphnetError, UnknownSizeError
 
@@ -31,6 +31,14 @@ def with_sizes(graph: Graph, fed: Mapping[Input, tuple[int, ...]]) -> dict[Node,
     return sized
 
 
+def depends_on_numbers(shape: Shape) -> UnknownSizeError:
+    """Return the error of a value whose size is known only once it is computed."""
+    return UnknownSizeError(
+        f"the shape of its value, {shape}, depends on numbers: a program has its memory before there are any",
+        repair="np.where(mask, z, 0) keeps the shape; gn.forward and gn.backward run what a mask picks, too.",
+    )
+
+
 def _shape(graph: Graph, node: Node, inputs: tuple[Node, ...]) -> tuple[int, ...]:
     """Return the shape of a node's value for inputs of known sizes, or raise an error that names the node."""
     assert node.op is not None
@@ -39,10 +47,7 @@ def _shape(graph: Graph, node: Node, inputs: tuple[Node, ...]) -> tuple[int, ...
         require_declared_sizes(node.op, node.inputs, shapes)
         found = node.op.shape_of(inputs)
         if None in found:
-            raise UnknownSizeError(
-                f"the shape of its value, {found}, depends on numbers: a program has its memory before there are any",
-                repair="np.where(mask, z, 0) keeps the shape; gn.forward and gn.backward run what a mask picks, too.",
-            )
+            raise depends_on_numbers(found)
         return known(found, node.op.name)
     except GraphnetError as error:
         raise located(error, graph, node) from None
