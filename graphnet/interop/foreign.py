@@ -291,6 +291,51 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
     return read(module, examples, unsupported)
 
 
+def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
+    """Return a function of JAX as a graph, as JAX traces it for these arguments.
+
+    Parameters
+    ----------
+    function
+        Takes arrays of JAX, or dicts, lists and tuples of them, and returns such.
+    *arrays
+        What it can be called with. If the first is a dict, list or tuple, as `params` usually is, its arrays become parameters
+        with these values (integers constants); all other arrays are inputs. The sizes are those given here. Real numbers are
+        taken as float64.
+    unsupported : {"raise", "opaque"}
+        What to do with primitives that have no counterpart here: raise one error that names all of them; or make each an
+        opaque node, which JAX runs and differentiates. A function with a rule of your own (``custom_vjp``, ``custom_jvp``)
+        is such a node in either case; a scan of up to 100 steps is written out.
+
+    Returns
+    -------
+    Graph
+        Its outputs in the order of JAX's; inputs and parameters by the names of the function's parameters, with the path of
+        an array within one: ``"params/w"``. Where a derivative does not exist, as for equal entries in a pool, the
+        convention is that of this framework; a position that is out of range is an error.
+
+    Raises
+    ------
+    MissingExtraError
+        If jax is not installed.
+    OpaqueError
+        If there are primitives without a counterpart, or JAX can't trace the function.
+    GraphError
+        If it is no function, or an argument holds what is no number.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, numpy as np, graphnet as gn  # doctest: +SKIP
+    >>> def loss(params, x):  # doctest: +SKIP
+    ...     return jnp.sum(jnp.tanh(x @ params["w"]) ** 2)
+    >>> graph = gn.from_jax(loss, {"w": np.ones((3, 2))}, np.ones((4, 3)))  # doctest: +SKIP
+    >>> [leaf.name for leaf in (*graph.parameters, *graph.inputs)]  # doctest: +SKIP
+    ['params/w', 'x']
+    """
+    read: Callable[..., Graph] = needing("jax", "jax_functions").read
+    return read(function, arrays, unsupported)
+
+
 def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp:
     if not callable(f):
         raise GraphError(f"{name}_op got {shown(f)}", repair=f"Give a function of {name}'s arrays.")

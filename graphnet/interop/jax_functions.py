@@ -1,0 +1,394 @@
+"""Functions of JAX as graphs: a trace is a list of primitives, and each of them has a counterpart here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from string import ascii_letters
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import Constant, constant, parameter
+from graphnet.core.leaves import input as feed
+from graphnet.core.node import Array, Node
+from graphnet.core.op import Op
+from graphnet.core.origin import scope
+from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
+from graphnet.interop.foreign import foreign_op, signature_names
+from graphnet.interop.jax_rules import LIBRARY, Rule, walk
+from graphnet.ops.activations import relu, sigmoid
+from graphnet.ops.erf import erf
+from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.indexing import take
+
+_UNROLLED = 100
+"""The most steps of a scan that are written out."""
+
+
+class Held(Op):
+    """Its input, from which no error signal comes back: ``jax.lax.stop_gradient``."""
+
+    def forward(self, z: Array) -> Array:
+        """Return z."""
+        return z
+
+    def backward(self, delta: Array, output: Array, z: Array) -> Array:
+        """Return None: there is no error signal."""
+        return (None,)
+
+
+@dataclass(frozen=True)
+class Positions(Op):
+    """Positions as integers; those below 0 count from the end of `size` entries."""
+
+    size: int
+
+    def forward(self, z: Array) -> Array:
+        """Return them as positions from 0."""
+        return np.where(z < 0, z + self.size, z).astype(int)
+
+    def backward(self, delta: Array, output: Array, z: Array) -> Array:
+        """Return None: a position has no error signal."""
+        return (None,)
+
+    def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
+        """Return int."""
+        return np.dtype(int)
+
+
+def _placed(z: Any, axes: Any) -> Any:
+    """Return an array with its axes in another order, itself if that is the order they have."""
+    return z if list(axes) == list(range(z.ndim)) else np.transpose(z, [int(axis) for axis in axes])
+
+
+def _reshaped(z: Any, shape: Sequence[int]) -> Any:
+    if isinstance(z, Node) and _op(z) in ("expand_dims", "reshape") and z.inputs[0].shape == tuple(shape):
+        return z.inputs[0]
+    return np.reshape(z, shape)
+
+
+def _select(which: Any, *cases: Any) -> Any:
+    if len(cases) != 2 or which.dtype != bool:
+        raise OpaqueError("among more than two")
+    z, moved = cases
+    if not isinstance(which, Node):
+        return np.where(which, moved, z) if which.any() and not which.all() else cases[int(which.all())]
+    if isinstance(moved, Node) and (z.dtype.kind, _op(which), _op(moved)) == ("i", "less", "add"):
+        compared, added = which.inputs, moved.inputs  # i < 0 ? i + size : i, as JAX writes out every index
+        if compared[0] is z is added[0] and isinstance(added[1], Constant) and not np.any(_known(compared[1])):
+            return Positions(int(added[1].value))(z)
+    return np.where(which, moved, z)
+
+
+def _converted(z: Any, new_dtype: Any) -> Any:
+    kinds = z.dtype.kind + np.dtype(new_dtype).kind
+    if "b" in kinds:
+        return z if kinds == "bb" else np.where(z, 1.0, 0.0) if kinds[0] == "b" else np.not_equal(z, 0)
+    return np.trunc(z) if kinds in ("fi", "fu") else z
+
+
+def _stretched(z: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Any:
+    new = tuple(axis for axis in range(len(shape)) if axis not in broadcast_dimensions)
+    z = np.expand_dims(z, new) if new else z
+    return z if z.shape == tuple(shape) else np.broadcast_to(z, shape)
+
+
+def _dot(x: Any, y: Any, dimension_numbers: Any) -> Any:
+    (left, right), (batch, other) = dimension_numbers
+    n = len(batch)
+    plain = batch == other == tuple(range(n)) and (left, right, y.ndim) == ((x.ndim - 1,), (n,), n + 2)
+    if plain and n in (0, x.ndim - 2):
+        return x @ y
+    letters = iter(ascii_letters)
+    of_x = [next(letters) for _ in range(x.ndim)]
+    shared = dict(zip((*right, *other), (of_x[axis] for axis in (*left, *batch)), strict=True))
+    of_y = [shared[axis] if axis in shared else next(letters) for axis in range(y.ndim)]
+    kept = [of_x[axis] for axis in batch]
+    kept += [each for axis, each in enumerate(of_x) if axis not in (*left, *batch)]
+    kept += [each for axis, each in enumerate(of_y) if axis not in shared]
+    return np.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
+
+
+def _padded(z: Any, value: Any, padding_config: Sequence[tuple[int, int, int]]) -> Any:
+    if isinstance(value, Node) or any(low < 0 or high < 0 or inner for low, high, inner in padding_config):
+        raise OpaqueError("with less than nothing, between entries or with a number that is computed")
+    return np.pad(z, [(low, high) for low, high, _ in padding_config], constant_values=float(value))
+
+
+def _slice(z: Any, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Any) -> Any:
+    steps = strides or (1,) * z.ndim
+    return z[tuple(slice(*each) for each in zip(start_indices, limit_indices, steps, strict=True))]
+
+
+def _dynamic_slice(z: Any, *starts: Any, slice_sizes: Sequence[int]) -> Any:
+    for axis, (start, size) in enumerate(zip(starts, slice_sizes, strict=True)):
+        room = z.shape[axis] - size
+        if isinstance(start, Node) and size == 1:
+            start = np.expand_dims(np.clip(start, 0, room), 0)
+            z = take(z, Positions(room + 1)(start), axis)
+        elif isinstance(start, Node) and room:
+            raise OpaqueError("of several entries from a place that is computed")
+        elif room:
+            start = min(max(int(start), 0), room)
+            z = z[(*(slice(None),) * axis, slice(start, start + size))]
+    return z
+
+
+def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[int], mode: Any) -> Any:
+    """Pick as ``z[i, :, j]`` does: the axes picked along become one, of which `take` picks."""
+    how = dimension_numbers
+    along, lined = tuple(how.start_index_map), tuple(how.operand_batching_dims)
+    rest = [axis for axis in range(z.ndim) if axis not in (*along, *lined)]
+    if set(along) != set(how.collapsed_slice_dims) or any(slice_sizes[axis] != z.shape[axis] for axis in rest):
+        raise OpaqueError("of slices")
+    shape = tuple(places.shape[:-1])
+    flat: Any = 0
+    for axis in (*lined, *along):
+        if axis in along:
+            own = _reshaped(places if len(along) == 1 else places[..., along.index(axis)], shape)
+            if "CLIP" in str(mode):
+                own = np.clip(own, 0, z.shape[axis] - 1)
+        else:
+            by = how.start_indices_batching_dims[lined.index(axis)]
+            own = np.expand_dims(np.arange(z.shape[axis]), [i for i in range(len(shape)) if i != by])
+        flat = own if axis == (*lined, *along)[0] else flat * z.shape[axis] + own
+    z = _placed(z, (*lined, *along, *rest))
+    z = z if len(rest) == z.ndim - 1 else np.reshape(z, (-1, *z.shape[len(lined) + len(along) :]))
+    if flat.dtype.kind != "i":
+        flat = Positions(z.shape[0])(flat)
+    picked = take(z, flat, 0)
+    before = [axis for axis in range(picked.ndim) if axis not in how.offset_dims]
+    return _placed(picked, np.argsort([*before, *how.offset_dims]))
+
+
+def _convolution(
+    x: Any, W: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any, dimension_numbers: Any,
+    feature_group_count: int, batch_group_count: int,
+) -> Any:  # fmt: skip
+    if {*lhs_dilation} - {1} or batch_group_count != 1 or len(padding) not in (1, 2) or np.min(padding) < 0:
+        raise OpaqueError("transposed, grouped by samples, of volumes or cut at its borders")
+    of_x, of_W, of_z = dimension_numbers
+    x, W = _placed(x, of_x), _placed(W, of_W)
+    if any(low != high for low, high in padding):
+        x = np.pad(x, [(0, 0), (0, 0), *padding])
+        padding = [(0, 0)] * len(padding)
+    pads = tuple(low for low, _ in padding)
+    if len(pads) == 1:
+        z = conv1d(x, W, window_strides[0], pads[0], rhs_dilation[0], feature_group_count)
+    else:
+        z = conv2d(x, W, tuple(window_strides), pads, tuple(rhs_dilation), feature_group_count)
+    return _placed(z, np.argsort(of_z))
+
+
+def _pooled(
+    z: Any, pool: Callable[..., Any], window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
+    window_dilation: Any,
+) -> Any:  # fmt: skip
+    order = (0, 1, 2, 3) if window_dimensions[1] == 1 else (0, 3, 1, 2)
+    settings = list(zip(window_dimensions, window_strides, padding, base_dilation, window_dilation, strict=True))
+    plain = all(pads[0] == pads[1] and dilations == [1, 1] for _, _, pads, *dilations in settings)
+    if z.ndim != 4 or not plain or any(settings[axis][:3] != (1, 1, (0, 0)) for axis in order[:2]):
+        raise OpaqueError("other than of images, with as many entries added on each side")
+    size, stride, pads = zip(*(settings[axis][:3] for axis in order[2:]), strict=True)
+    return _placed(pool(_placed(z, order), size, stride, tuple(low for low, _ in pads)), np.argsort(order))
+
+
+def _sum_pool(z: Any, size: Any, stride: Any, padding: Any) -> Any:
+    return float(np.prod(size)) * avg_pool2d(z, size, stride, padding)
+
+
+def _cumulated(z: Any, axis: int, reverse: bool) -> Any:
+    return np.flip(np.cumsum(np.flip(z, axis), axis), axis) if reverse else np.cumsum(z, axis)
+
+
+def _round(z: Any, rounding_method: Any) -> Any:
+    if int(rounding_method) != 1:
+        raise OpaqueError("halves away from zero")
+    return np.rint(z)
+
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "add": np.add, "add_any": np.add, "and": np.logical_and,
+    "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt,
+    "ceil": np.ceil, "clamp": lambda low, z, high: np.clip(z, low, high), "copy": lambda z: z, "copy_p": lambda z: z,
+    "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf, "exp": np.exp, "exp2": np.exp2,
+    "expm1": np.expm1, "floor": np.floor, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite,
+    "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": np.maximum,
+    "min": np.minimum, "mul": np.multiply, "ne": np.not_equal, "neg": np.negative, "not": np.logical_not,
+    "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select,
+    "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
+    "stop_gradient": lambda z: Held()(z), "sub": np.subtract, "tan": np.tan, "tanh": np.tanh, "xor": np.logical_xor,
+}  # fmt: skip
+"""What has no settings that matter."""
+
+_SET: dict[str, Callable[..., Any]] = {
+    "argmax": lambda z, axes: np.argmax(z, axes[0]),
+    "argmin": lambda z, axes: np.argmin(z, axes[0]),
+    "broadcast_in_dim": _stretched,
+    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension),
+    "conv_general_dilated": _convolution,
+    "convert_element_type": _converted,
+    "cumsum": _cumulated,
+    "dot_general": _dot,
+    "dynamic_slice": _dynamic_slice,
+    "gather": _gather,
+    "integer_pow": lambda z, y: z**y,
+    "pad": _padded,
+    "reduce_and": lambda z, axes: np.all(z, axes),
+    "reduce_max": lambda z, axes: np.max(z, axes),
+    "reduce_min": lambda z, axes: np.min(z, axes),
+    "reduce_or": lambda z, axes: np.any(z, axes),
+    "reduce_prod": lambda z, axes: np.prod(z, axes),
+    "reduce_sum": lambda z, axes: np.sum(z, axes),
+    "reduce_window_max": lambda z, **window: _pooled(z, max_pool2d, **window),
+    "reduce_window_sum": lambda z, **window: _pooled(z, _sum_pool, **window),
+    "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
+    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)),
+    "round": _round,
+    "slice": _slice,
+    "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
+    "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)),
+    "transpose": lambda z, permutation: np.transpose(z, permutation),
+}
+"""What has settings, by JAX's names."""
+
+_NOT_HERE = (
+    "fill_value", "index_dtype", "indices_are_sorted", "out_sharding", "precision", "preferred_element_type", "sharding",
+    "unique_indices", "weak_type",
+)  # fmt: skip
+
+_NAMED: dict[str, Callable[..., Any]] = {"relu": relu, "logaddexp": np.logaddexp}
+"""JAX's own functions with a rule of their own, of which there is one node here; the others are written out."""
+
+_KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_pow": "f", "pow": "f"}
+"""The kind of operands that a counterpart is right for, where it is not right for all."""
+
+
+def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
+    """Return a function as a graph: `from_jax`."""
+    if unsupported not in ("raise", "opaque"):
+        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+    if not callable(function):
+        raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
+    called = LIBRARY.called(function)
+    with jax.enable_x64(True):
+        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arrays))
+        values = [_value(leaf, _path(path, function)) for path, leaf in leaves]
+        try:
+            closed = jax.make_jaxpr(lambda *given: function(*jax.tree_util.tree_unflatten(tree, given)))(*values)
+        except Exception as error:  # of any kind: it is the function's own
+            raise OpaqueError(
+                f"JAX can't trace {called}: {str(error).strip().partition(chr(10))[0]}",
+                repair="A function must take these arguments, and not branch on the values of arrays.",
+            ) from error
+        trained = bool(arrays) and not jax.tree_util.all_leaves([arrays[0]])
+        held = [
+            _leaf(_path(path, function), value, trained and path[0].idx == 0)
+            for (path, _), value in zip(leaves, values, strict=True)
+        ]
+        reader = _Reader()
+        outputs = walk(closed, held, reader.call)
+        if reader.missing and unsupported == "raise":
+            names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(reader.missing.items()))
+            raise OpaqueError(
+                f"{called} calls {names}, which have no counterpart here",
+                repair='With unsupported="opaque" each becomes one node, which JAX runs and differentiates.',
+            )
+        return Graph([each if isinstance(each, Node) else constant(_known(each)) for each in outputs])
+
+
+def _path(path: Sequence[Any], function: Any) -> str:
+    """Return the name of an array among the arguments: its parameter's, and its place in there."""
+    names, place = signature_names(function), path[0].idx
+    first = names[place] if place < len(names) else f"x{place}"
+    return "/".join([first, *(jax.tree_util.keystr((key,), simple=True) for key in path[1:])])
+
+
+def _value(leaf: Any, name: str) -> Any:
+    """Return an argument as an array of the widths that graphs have."""
+    array = np.asarray(leaf)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise GraphError(
+            f"{name} is {shown(leaf)}", repair="Give arrays of numbers, in dicts, lists or tuples if need be."
+        )
+    return array.astype({"i": int, "u": int, "b": bool}.get(array.dtype.kind, float))
+
+
+def _leaf(name: str, value: Any, trained: bool) -> Any:
+    if trained:
+        return parameter(name, value) if value.dtype.kind == "f" else jnp.asarray(value)
+    return feed(name, value.shape, dtype=value.dtype)
+
+
+def _known(value: Any) -> Any:
+    """Return what a constant holds, or an array of JAX, as an array."""
+    return value.value if isinstance(value, Constant) else LIBRARY.array(value)
+
+
+def _op(node: Any) -> str:
+    return node.op.name if node.op is not None else ""
+
+
+class _Reader:
+    """Makes nodes of equations, and notes what has no counterpart."""
+
+    def __init__(self) -> None:
+        self.missing: dict[str, str] = {}  # and why, if the primitive itself has one
+
+    def call(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+        if not any(isinstance(each, Node) for each in own):
+            return list(rule(*rule.given(own)))
+        path = str(rule.equation.source_info.name_stack)
+        with scope(path) if path else nullcontext():
+            if not rule.written:
+                try:
+                    made = self._counterpart(rule, own)
+                    drops = [type(each).__name__ == "DropVar" for each in rule.equation.outvars]
+                    return [each for each, dropped in zip(made, drops, strict=True) if not dropped]
+                except GraphnetError as error:
+                    self.missing[rule.primitive] = error.problem
+            given = [each if isinstance(each, Node) else _known(each) for each in rule.given(own)]
+            return [foreign_op(LIBRARY, rule, place, {}, {})(*given) for place in range(len(rule.made))]
+
+    def _counterpart(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+        name, settings = rule.primitive, rule.params
+        if name == "scan":
+            return self._scan(own, **settings)
+        if name in ("checkpoint", "remat", "remat2"):
+            return walk(ClosedJaxpr(settings["jaxpr"], ()), own, self.call)
+        if name in ("closed_call", "custom_jvp_call", "custom_vjp_call") and rule.__name__ not in _NAMED:
+            return walk(settings["call_jaxpr"], own, self.call)
+        if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
+            raise OpaqueError("of integers")
+        own = [each if isinstance(each, Node) else _known(each) for each in own]
+        if (plain := _NAMED.get(rule.__name__) or _ELEMENTWISE.get(name)) is not None:
+            return [plain(*own)]
+        if name not in _SET:
+            raise OpaqueError("")
+        made = _SET[name](*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
+        return made if isinstance(made, list) else [made]
+
+    def _scan(
+        self, own: Sequence[Any], jaxpr: Any, length: int, num_consts: int, num_carry: int, reverse: bool, **how: Any
+    ) -> Sequence[Any]:
+        """Write out the steps of a scan."""
+        if not 0 < length <= _UNROLLED:
+            raise OpaqueError(f"of {length} steps")
+        first = num_consts + num_carry
+        fixed, carry, rows = own[:num_consts], own[num_consts:first], own[first:]
+        given = []
+        for step in reversed(range(length)) if reverse else range(length):
+            made = walk(jaxpr, [*fixed, *carry, *(each[step] for each in rows)], self.call)
+            carry = made[:num_carry]
+            given.append(made[num_carry:])
+        return [*carry, *(_stacked(each) for each in zip(*(reversed(given) if reverse else given), strict=True))]
+
+
+def _stacked(rows: Sequence[Any]) -> Any:
+    return np.stack([each if isinstance(each, Node) else _known(each) for each in rows])
