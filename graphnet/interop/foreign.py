@@ -301,18 +301,18 @@ def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
     *arrays
         What it can be called with. If the first is a dict, list or tuple, as `params` usually is, its arrays become parameters
         with these values (integers constants); all other arrays are inputs. The sizes are those given here. Real numbers are
-        taken as float64.
+        float64, also where the function asks for float32.
     unsupported : {"raise", "opaque"}
         What to do with primitives that have no counterpart here: raise one error that names all of them; or make each an
         opaque node, which JAX runs and differentiates. A function with a rule of your own (``custom_vjp``, ``custom_jvp``)
-        is such a node in either case; a scan of up to 100 steps is written out.
+        is such a node in either case; a scan of up to 100 steps is written out, and what depends on no argument is a constant.
 
     Returns
     -------
     Graph
         Its outputs in the order of JAX's; inputs and parameters by the names of the function's parameters, with the path of
-        an array within one: ``"params/w"``. Where a derivative does not exist, as for equal entries in a pool, the
-        convention is that of this framework; a position that is out of range is an error.
+        an array within one: ``"params/w"``. Named scopes are scopes. Where a derivative does not exist, as for equal entries
+        in a pool, the convention is that of this framework; a position that is out of range is an error.
 
     Raises
     ------

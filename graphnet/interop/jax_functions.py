@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
 from graphnet.core.origin import scope
+from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
 from graphnet.interop.foreign import foreign_op, signature_names
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
 from graphnet.ops.activations import relu, sigmoid
-from graphnet.ops.erf import erf
+from graphnet.ops.erf import erf, normal_cdf
 from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
-from graphnet.ops.indexing import take
+from graphnet.ops.indexing import known_value, require_positions, take
 
 _UNROLLED = 100
 """The most steps of a scan that are written out."""
@@ -50,12 +52,17 @@ class Positions(Op):
     size: int
 
     def forward(self, z: Array) -> Array:
-        """Return them as positions from 0."""
+        """Return them as positions from 0; raise `ShapeError` if there is no such entry."""
+        require_positions(z, self.size, from_end=True)
         return np.where(z < 0, z + self.size, z).astype(int)
 
     def backward(self, delta: Array, output: Array, z: Array) -> Array:
         """Return None: a position has no error signal."""
         return (None,)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of z."""
+        return shapes[0]
 
     def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """Return int."""
@@ -81,7 +88,7 @@ def _select(which: Any, *cases: Any) -> Any:
         return np.where(which, moved, z) if which.any() and not which.all() else cases[int(which.all())]
     if isinstance(moved, Node) and (z.dtype.kind, _op(which), _op(moved)) == ("i", "less", "add"):
         compared, added = which.inputs, moved.inputs  # i < 0 ? i + size : i, as JAX writes out every index
-        if compared[0] is z is added[0] and isinstance(added[1], Constant) and not np.any(_known(compared[1])):
+        if compared[0] is z is added[0] and isinstance(added[1], Constant) and known_value(compared[1]) == 0:
             return Positions(int(added[1].value))(z)
     return np.where(which, moved, z)
 
@@ -141,30 +148,32 @@ def _dynamic_slice(z: Any, *starts: Any, slice_sizes: Sequence[int]) -> Any:
 
 
 def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[int], mode: Any) -> Any:
-    """Pick as ``z[i, :, j]`` does: the axes picked along become one, of which `take` picks."""
+    """Pick as ``z[i, :, j]`` does: the axes that have positions become one, of which `take` picks."""
     how = dimension_numbers
-    along, lined = tuple(how.start_index_map), tuple(how.operand_batching_dims)
-    rest = [axis for axis in range(z.ndim) if axis not in (*along, *lined)]
+    along, beside = tuple(how.start_index_map), tuple(how.operand_batching_dims)
+    picked, shape = (*beside, *along), tuple(places.shape[:-1])
+    rest = [axis for axis in range(z.ndim) if axis not in picked]
     if set(along) != set(how.collapsed_slice_dims) or any(slice_sizes[axis] != z.shape[axis] for axis in rest):
         raise OpaqueError("of slices")
-    shape = tuple(places.shape[:-1])
-    flat: Any = 0
-    for axis in (*lined, *along):
-        if axis in along:
-            own = _reshaped(places if len(along) == 1 else places[..., along.index(axis)], shape)
-            if "CLIP" in str(mode):
-                own = np.clip(own, 0, z.shape[axis] - 1)
+    flat: Any = None
+    for axis in picked:
+        size = z.shape[axis]
+        if axis in beside:
+            own = how.start_indices_batching_dims[beside.index(axis)]
+            positions: Any = np.expand_dims(np.arange(size), [i for i in range(len(shape)) if i != own])
         else:
-            by = how.start_indices_batching_dims[lined.index(axis)]
-            own = np.expand_dims(np.arange(z.shape[axis]), [i for i in range(len(shape)) if i != by])
-        flat = own if axis == (*lined, *along)[0] else flat * z.shape[axis] + own
-    z = _placed(z, (*lined, *along, *rest))
-    z = z if len(rest) == z.ndim - 1 else np.reshape(z, (-1, *z.shape[len(lined) + len(along) :]))
-    if flat.dtype.kind != "i":
+            positions = _reshaped(places if len(along) == 1 else places[..., along.index(axis)], shape)
+            positions = np.clip(positions, 0, size - 1) if "CLIP" in str(mode) else positions
+            if positions.dtype.kind == "f" or len(picked) > 1:
+                positions = Positions(size)(positions)
+        flat = positions if flat is None else flat * size + positions
+    z = _placed(z, (*picked, *rest))
+    if len(picked) > 1:
+        z = np.reshape(z, (-1, *z.shape[len(picked) :]))
         flat = Positions(z.shape[0])(flat)
-    picked = take(z, flat, 0)
-    before = [axis for axis in range(picked.ndim) if axis not in how.offset_dims]
-    return _placed(picked, np.argsort([*before, *how.offset_dims]))
+    found = take(z, flat, 0)
+    before = [axis for axis in range(found.ndim) if axis not in how.offset_dims]
+    return _placed(found, np.argsort([*before, *how.offset_dims]))
 
 
 def _convolution(
@@ -203,8 +212,17 @@ def _sum_pool(z: Any, size: Any, stride: Any, padding: Any) -> Any:
     return float(np.prod(size)) * avg_pool2d(z, size, stride, padding)
 
 
-def _cumulated(z: Any, axis: int, reverse: bool) -> Any:
-    return np.flip(np.cumsum(np.flip(z, axis), axis), axis) if reverse else np.cumsum(z, axis)
+def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> Any:
+    if len(operands) > 1:
+        raise OpaqueError("of several arrays at once")
+    return np.sort(operands[0], dimension)
+
+
+def _cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
+    def cumulate(z: Any, axis: int, reverse: bool) -> Any:
+        return np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
+
+    return cumulate
 
 
 def _round(z: Any, rounding_method: Any) -> Any:
@@ -216,11 +234,12 @@ def _round(z: Any, rounding_method: Any) -> Any:
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "add": np.add, "add_any": np.add, "and": np.logical_and,
     "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt,
-    "ceil": np.ceil, "clamp": lambda low, z, high: np.clip(z, low, high), "copy": lambda z: z, "copy_p": lambda z: z,
-    "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf, "exp": np.exp, "exp2": np.exp2,
+    "ceil": np.ceil, "clamp": lambda low, z, high: np.clip(z, low, high), "copy": lambda z: z,
+    "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf,
+    "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp": np.exp, "exp2": np.exp2,
     "expm1": np.expm1, "floor": np.floor, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite,
     "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": np.maximum,
-    "min": np.minimum, "mul": np.multiply, "ne": np.not_equal, "neg": np.negative, "not": np.logical_not,
+    "min": np.minimum, "mul": np.multiply, "name": lambda z: z, "ne": np.not_equal, "neg": np.negative, "not": np.logical_not,
     "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select,
     "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
     "stop_gradient": lambda z: Held()(z), "sub": np.subtract, "tan": np.tan, "tanh": np.tanh, "xor": np.logical_xor,
@@ -234,7 +253,8 @@ _SET: dict[str, Callable[..., Any]] = {
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension),
     "conv_general_dilated": _convolution,
     "convert_element_type": _converted,
-    "cumsum": _cumulated,
+    "cumprod": _cumulated(np.cumprod),
+    "cumsum": _cumulated(np.cumsum),
     "dot_general": _dot,
     "dynamic_slice": _dynamic_slice,
     "gather": _gather,
@@ -252,8 +272,11 @@ _SET: dict[str, Callable[..., Any]] = {
     "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)),
     "round": _round,
     "slice": _slice,
+    "sort": _sorted,
     "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
     "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)),
+    "stack": lambda *parts, axis: np.stack(parts, axis),
+    "tile": lambda z, reps: np.tile(z, reps),
     "transpose": lambda z, permutation: np.transpose(z, permutation),
 }
 """What has settings, by JAX's names."""
@@ -342,9 +365,12 @@ class _Reader:
         self.missing: dict[str, str] = {}  # and why, if the primitive itself has one
 
     def call(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+        if not rule.made:
+            return []
         if not any(isinstance(each, Node) for each in own):
             return list(rule(*rule.given(own)))
-        path = str(rule.equation.source_info.name_stack)
+        stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
+        path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")
         with scope(path) if path else nullcontext():
             if not rule.written:
                 try:
@@ -360,7 +386,7 @@ class _Reader:
         name, settings = rule.primitive, rule.params
         if name == "scan":
             return self._scan(own, **settings)
-        if name in ("checkpoint", "remat", "remat2"):
+        if name in ("checkpoint", "remat2"):
             return walk(ClosedJaxpr(settings["jaxpr"], ()), own, self.call)
         if name in ("closed_call", "custom_jvp_call", "custom_vjp_call") and rule.__name__ not in _NAMED:
             return walk(settings["call_jaxpr"], own, self.call)

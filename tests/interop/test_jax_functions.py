@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GraphError, OpaqueError
+from graphnet.errors import GraphError, OpaqueError, ShapeError
 
 jax = pytest.importorskip("jax")
 jnp, lax = jax.numpy, jax.lax
@@ -95,6 +95,15 @@ def rnn(params, x):
     return last @ params["u"], every, back
 
 
+def pinn(params, t):
+    """The residual of u'' + t u' = 0, of a network u: derivatives within what is differentiated."""
+
+    def u(t):
+        return jnp.sum(params["v"] * jnp.tanh(t * params["w"] + params["b"]))
+
+    return jnp.mean((jax.vmap(jax.grad(jax.grad(u)))(t) + t * jax.vmap(jax.grad(u))(t)) ** 2)
+
+
 NETWORKS = {
     "mlp": (mlp, [{"w": rand(3, 5), "b": rand(5)}, {"w": rand(5, 3), "b": rand(3)}], rand(4, 3), [0, 2, -1, 2]),
     "layer norm": (layer_norm, {"g": rand(4), "b": rand(4), "w": rand(4, 4)}, rand(3, 4)),
@@ -104,6 +113,7 @@ NETWORKS = {
         rand(2, 3, 4),
     ),
     "cnn": (cnn, {"k": rand(2, 1, 3, 3), "l": rand(4, 1, 3, 3), "w": rand(4, 3)}, rand(2, 1, 8, 8), [1, 2]),
+    "pinn": (pinn, {"w": rand(4), "b": rand(4), "v": rand(4)}, rand(5)),
     "rnn": (rnn, {"w": rand(3, 4), "u": rand(4, 4), "b": rand(4)}, rand(2, 5, 3)),
 }
 
@@ -129,7 +139,7 @@ ONE = {
     "held": lambda x: x * lax.stop_gradient(x) + jnp.exp(x - lax.stop_gradient(x.max())),
     "kinds": lambda x: x * (x > 0).astype(float) + x.astype(int) * x + jnp.argmax(x, 1)[:, None] + jnp.argmin(x),
     "reductions": lambda x: (x.sum(0), x.max(1), x.min(), x.prod((0, 1)), x.std(1), (x > 0).all(0), (x > 0).any()),
-    "cumulated": lambda x: jnp.cumsum(x, 1) * lax.cumsum(x, 0, reverse=True),
+    "cumulated": lambda x: jnp.sort(x, 0) + jnp.cumprod(x, 0) - jnp.cumsum(x, 1) * lax.cumsum(x, 0, reverse=True),
     "logsumexp": lambda x: (jax.nn.logsumexp(x, axis=1), jax.nn.logsumexp(x, axis=(0, 1)), jnp.logaddexp(x, 1.0)),
     "shapes": lambda x: jnp.concatenate([x.T.reshape(2, 6), x[None, :2].reshape(2, 4)], 1) @ jnp.ones((10,)),
     "arranged": lambda x: (jnp.flip(x, 1), jnp.pad(x, ((1, 0), (2, 1))), jnp.roll(x, 1, 0), jnp.tile(x, (2, 1))),
@@ -166,6 +176,13 @@ def test_picking_by_positions_that_are_fed(name):
 def test_pictures_have_one_node_for_an_embedding():
     graph = gn.from_jax(lambda params, i: params["W"][i].sum(), {"W": rand(5, 2)}, np.array([1, -1]))
     assert [node.op.name for node in graph.nodes if node.op] == ["positions", "take", "sum"]
+
+
+@pytest.mark.parametrize("pick", [lambda x, i: x[i], lambda x, i: x[0, i], lambda x, i: x[i, i], lambda x, i: x[i, 3]])
+def test_positions_out_of_range_are_refused(pick):
+    graph = gn.from_jax(pick, rand(3, 4), np.array([0, 1]))
+    with pytest.raises(ShapeError, match="positions"):
+        gn.forward(graph, {"x": rand(3, 4), "i": np.array([1, 4])})
 
 
 def test_images_with_channels_last():
@@ -216,6 +233,7 @@ def test_constants_are_reckoned_by_jax_and_names_are_paths():
         lambda p, b, s: (*function({**p, "n": 3}, b, s), p["k"]), {"deep": [{"w": rand(2)}], "k": 3}, [rand(2)], 2.0
     )
     assert [leaf.name for leaf in (*graph.parameters, *graph.inputs)] == ["p/deep/0/w", "b/0", "s"]
+    assert {graph.scope(node) for node in graph.nodes if node.op} == {"drop"}
     assert gn.forward(graph, {"b/0": np.ones(2), "s": 1.0})[graph.outputs[2]] == 3
 
 
