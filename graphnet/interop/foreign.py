@@ -19,7 +19,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Numbers
 from graphnet.core.op import Op
-from graphnet.errors import GraphError, MissingExtraError, RuleError, shown
+from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError, shown
 
 
 class Library(ABC):
@@ -89,6 +89,21 @@ def library(name: str) -> Library:
     """Return what stands for a library: ``"torch"`` or ``"jax"``."""
     found: Library = needing(name, f"{name}_rules").LIBRARY
     return found
+
+
+def check_unsupported(unsupported: str) -> None:
+    """Raise `GraphError` if that is no way to treat what has no counterpart."""
+    if unsupported not in ("raise", "opaque"):
+        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+
+
+def without_counterpart(called: str, missing: dict[str, str], of: Library) -> OpaqueError:
+    """Return the error that names all that a function calls and that has no counterpart, with the reasons that are known."""
+    names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(missing.items()))
+    return OpaqueError(
+        f"{called} calls {names}, which have no counterpart here",
+        repair=f'With unsupported="opaque" each becomes one node, which {of.name} runs and differentiates.',
+    )
 
 
 class _Call:

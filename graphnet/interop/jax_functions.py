@@ -22,12 +22,13 @@ from graphnet.core.op import Op
 from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
-from graphnet.interop.foreign import foreign_op, signature_names
+from graphnet.interop.foreign import check_unsupported, foreign_op, signature_names, without_counterpart
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import erf, normal_cdf
 from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
 from graphnet.ops.indexing import known_value, require_positions, take
+from graphnet.ops.neural import relu6
 
 _UNROLLED = 100
 """The most steps of a scan that are written out."""
@@ -218,6 +219,10 @@ def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> A
     return np.sort(operands[0], dimension)
 
 
+def _along(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z, axes: function(z, tuple(axes) if len(axes) > 1 else axes[0])
+
+
 def _cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
     def cumulate(z: Any, axis: int, reverse: bool) -> Any:
         return np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
@@ -247,38 +252,20 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
 """What has no settings that matter."""
 
 _SET: dict[str, Callable[..., Any]] = {
-    "argmax": lambda z, axes: np.argmax(z, axes[0]),
-    "argmin": lambda z, axes: np.argmin(z, axes[0]),
-    "broadcast_in_dim": _stretched,
-    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension),
-    "conv_general_dilated": _convolution,
-    "convert_element_type": _converted,
-    "cumprod": _cumulated(np.cumprod),
-    "cumsum": _cumulated(np.cumsum),
-    "dot_general": _dot,
-    "dynamic_slice": _dynamic_slice,
-    "gather": _gather,
-    "integer_pow": lambda z, y: z**y,
-    "pad": _padded,
-    "reduce_and": lambda z, axes: np.all(z, axes),
-    "reduce_max": lambda z, axes: np.max(z, axes),
-    "reduce_min": lambda z, axes: np.min(z, axes),
-    "reduce_or": lambda z, axes: np.any(z, axes),
-    "reduce_prod": lambda z, axes: np.prod(z, axes),
-    "reduce_sum": lambda z, axes: np.sum(z, axes),
+    "argmax": _along(np.argmax), "argmin": _along(np.argmin), "broadcast_in_dim": _stretched,
+    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
+    "convert_element_type": _converted, "cumprod": _cumulated(np.cumprod), "cumsum": _cumulated(np.cumsum), "dot_general": _dot,
+    "dynamic_slice": _dynamic_slice, "gather": _gather, "integer_pow": lambda z, y: z**y, "pad": _padded,
+    "reduce_and": _along(np.all), "reduce_max": _along(np.max), "reduce_min": _along(np.min), "reduce_or": _along(np.any),
+    "reduce_prod": _along(np.prod), "reduce_sum": _along(np.sum),
     "reduce_window_max": lambda z, **window: _pooled(z, max_pool2d, **window),
     "reduce_window_sum": lambda z, **window: _pooled(z, _sum_pool, **window),
     "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
-    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)),
-    "round": _round,
-    "slice": _slice,
-    "sort": _sorted,
+    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "slice": _slice, "sort": _sorted,
     "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
-    "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)),
-    "stack": lambda *parts, axis: np.stack(parts, axis),
-    "tile": lambda z, reps: np.tile(z, reps),
-    "transpose": lambda z, permutation: np.transpose(z, permutation),
-}
+    "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)), "stack": lambda *parts, axis: np.stack(parts, axis),
+    "tile": lambda z, reps: np.tile(z, reps), "transpose": lambda z, permutation: np.transpose(z, permutation),
+}  # fmt: skip
 """What has settings, by JAX's names."""
 
 _NOT_HERE = (
@@ -286,8 +273,11 @@ _NOT_HERE = (
     "unique_indices", "weak_type",
 )  # fmt: skip
 
-_NAMED: dict[str, Callable[..., Any]] = {"relu": relu, "logaddexp": np.logaddexp}
-"""JAX's own functions with a rule of their own, of which there is one node here; the others are written out."""
+_NAMED: dict[str, Callable[..., Any]] = {"relu": relu, "relu6": relu6, "logaddexp": np.logaddexp, "_det": np.linalg.det}
+"""JAX's own functions with a rule of their own, of which there is one node here."""
+
+_WRITTEN_OUT = ("_softmax", "logit", "log1mexp")
+"""Those whose rule is that of what they are made of. The others are refused: where theirs differs, no number must be wrong."""
 
 _KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_pow": "f", "pow": "f"}
 """The kind of operands that a counterpart is right for, where it is not right for all."""
@@ -295,8 +285,7 @@ _KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_po
 
 def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
     """Return a function as a graph: `from_jax`."""
-    if unsupported not in ("raise", "opaque"):
-        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+    check_unsupported(unsupported)
     if not callable(function):
         raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
     called = LIBRARY.called(function)
@@ -310,19 +299,18 @@ def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
                 f"JAX can't trace {called}: {str(error).strip().partition(chr(10))[0]}",
                 repair="A function must take these arguments, and not branch on the values of arrays.",
             ) from error
-        trained = bool(arrays) and not jax.tree_util.all_leaves([arrays[0]])
-        held = [
-            _leaf(_path(path, function), value, trained and path[0].idx == 0)
-            for (path, _), value in zip(leaves, values, strict=True)
-        ]
+        trained = bool(arrays) and not jax.tree_util.all_leaves(arrays[:1])
+        held = []
+        for (path, _), value in zip(leaves, values, strict=True):
+            name, is_parameter = _path(path, function), trained and path[0].idx == 0
+            if is_parameter and value.dtype.kind != "f":
+                held.append(jnp.asarray(value))
+            else:
+                held.append(parameter(name, value) if is_parameter else feed(name, value.shape, dtype=value.dtype))
         reader = _Reader()
         outputs = walk(closed, held, reader.call)
         if reader.missing and unsupported == "raise":
-            names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(reader.missing.items()))
-            raise OpaqueError(
-                f"{called} calls {names}, which have no counterpart here",
-                repair='With unsupported="opaque" each becomes one node, which JAX runs and differentiates.',
-            )
+            raise without_counterpart(called, reader.missing, LIBRARY)
         return Graph([each if isinstance(each, Node) else constant(_known(each)) for each in outputs])
 
 
@@ -343,12 +331,6 @@ def _value(leaf: Any, name: str) -> Any:
     return array.astype({"i": int, "u": int, "b": bool}.get(array.dtype.kind, float))
 
 
-def _leaf(name: str, value: Any, trained: bool) -> Any:
-    if trained:
-        return parameter(name, value) if value.dtype.kind == "f" else jnp.asarray(value)
-    return feed(name, value.shape, dtype=value.dtype)
-
-
 def _known(value: Any) -> Any:
     """Return what a constant holds, or an array of JAX, as an array."""
     return value.value if isinstance(value, Constant) else LIBRARY.array(value)
@@ -362,7 +344,7 @@ class _Reader:
     """Makes nodes of equations, and notes what has no counterpart."""
 
     def __init__(self) -> None:
-        self.missing: dict[str, str] = {}  # and why, if the primitive itself has one
+        self.missing: dict[str, str] = {}  # and why, if only these settings are
 
     def call(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
         if not rule.made:
@@ -378,7 +360,7 @@ class _Reader:
                     drops = [type(each).__name__ == "DropVar" for each in rule.equation.outvars]
                     return [each for each, dropped in zip(made, drops, strict=True) if not dropped]
                 except GraphnetError as error:
-                    self.missing[rule.primitive] = error.problem
+                    self.missing[rule.__name__] = error.problem
             given = [each if isinstance(each, Node) else _known(each) for each in rule.given(own)]
             return [foreign_op(LIBRARY, rule, place, {}, {})(*given) for place in range(len(rule.made))]
 
@@ -388,7 +370,7 @@ class _Reader:
             return self._scan(own, **settings)
         if name in ("checkpoint", "remat2"):
             return walk(ClosedJaxpr(settings["jaxpr"], ()), own, self.call)
-        if name in ("closed_call", "custom_jvp_call", "custom_vjp_call") and rule.__name__ not in _NAMED:
+        if name == "closed_call" or rule.__name__ in _WRITTEN_OUT:
             return walk(settings["call_jaxpr"], own, self.call)
         if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
             raise OpaqueError("of integers")

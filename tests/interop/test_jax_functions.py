@@ -147,6 +147,7 @@ ONE = {
     "products": lambda x: (x @ x.T, x.T @ x, x[0] @ x[1], jnp.outer(x[0], x[1]), jnp.einsum("ij,kj,ij->ki", x, x, x)),
     "indexed": lambda x: (x[np.array([[2, 0], [1, 1]])], x[np.array([0, 2]), np.array([1, -1])], x[:, np.array([1, 1])]),
     "sliced": lambda x: lax.dynamic_slice(x, (1, 9), (2, 2)) + lax.dynamic_slice_in_dim(x, 1, 2)[:, :2],
+    "named": lambda x: jax.nn.relu6(4 * x) + jax.scipy.special.logit(jax.nn.softmax(x)) + jnp.linalg.det(x[:, :3]),
     "compiled": lambda x: jax.jit(jax.checkpoint(lambda z: jnp.sin(z) * z))(x),
 }  # fmt: skip
 
@@ -215,6 +216,8 @@ def test_what_has_no_counterpart_is_named_or_opaque():
 
     with pytest.raises(OpaqueError, match=r"unusual calls cumlogsumexp, scan \(of 200 steps\), svd, which"):
         gn.from_jax(unusual, rand(3, 2))
+    with pytest.raises(OpaqueError, match=r"calls xlogy, which"):  # it has a rule of its own at 0, unlike its parts
+        gn.from_jax(jax.scipy.special.xlogy, rand(2), rand(2))
     graph = gn.from_jax(unusual, rand(3, 2), unsupported="opaque")
     assert "svd" in gn.draw(graph).to_text()
     agree(lambda x: lax.cumlogsumexp(jnp.sin(x), 0) * jnp.linalg.inv(x @ x.T), rand(3, 3), unsupported="opaque")
