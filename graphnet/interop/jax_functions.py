@@ -82,9 +82,11 @@ def _reshaped(z: Any, shape: Sequence[int]) -> Any:
 
 
 def _select(which: Any, *cases: Any) -> Any:
-    if len(cases) != 2 or which.dtype != bool:
-        raise OpaqueError("among more than two")
-    z, moved = cases
+    z, moved, *others = cases
+    if which.dtype != bool:
+        for place, case in enumerate((moved, *others), start=1):
+            z = np.where(np.equal(which, place), case, z)
+        return z
     if not isinstance(which, Node):
         return np.where(which, moved, z) if which.any() and not which.all() else cases[int(which.all())]
     if isinstance(moved, Node) and (z.dtype.kind, _op(which), _op(moved)) == ("i", "less", "add"):
@@ -154,7 +156,7 @@ def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[i
     along, beside = tuple(how.start_index_map), tuple(how.operand_batching_dims)
     picked, shape = (*beside, *along), tuple(places.shape[:-1])
     rest = [axis for axis in range(z.ndim) if axis not in picked]
-    if set(along) != set(how.collapsed_slice_dims) or any(slice_sizes[axis] != z.shape[axis] for axis in rest):
+    if any(slice_sizes[axis] != (1 if axis in picked else z.shape[axis]) for axis in range(z.ndim)):
         raise OpaqueError("of slices")
     flat: Any = None
     for axis in picked:
@@ -173,8 +175,19 @@ def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[i
         z = np.reshape(z, (-1, *z.shape[len(picked) :]))
         flat = Positions(z.shape[0])(flat)
     found = take(z, flat, 0)
-    before = [axis for axis in range(found.ndim) if axis not in how.offset_dims]
-    return _placed(found, np.argsort([*before, *how.offset_dims]))
+    kept = [axis for axis in range(len(slice_sizes)) if axis not in (*how.collapsed_slice_dims, *beside)]
+    to = dict(zip(kept, how.offset_dims, strict=True))
+    before = [axis for axis in range(len(shape) + len(kept)) if axis not in how.offset_dims]
+    found = _placed(found, np.argsort([*before, *(to[axis] for axis in rest)]))
+    ones = [to[axis] for axis in kept if axis in along]
+    return np.expand_dims(found, ones) if ones else found
+
+
+def _evened(z: Any, padding: Sequence[tuple[int, int]], value: float = 0.0) -> tuple[Any, list[int]]:
+    """Pad at once if the sides differ; return the array, and what is left to be added on both sides."""
+    if all(low == high for low, high in padding):
+        return z, [low for low, _ in padding]
+    return np.pad(z, padding, constant_values=value), [0] * len(padding)
 
 
 def _convolution(
@@ -185,14 +198,11 @@ def _convolution(
         raise OpaqueError("transposed, grouped by samples, of volumes or cut at its borders")
     of_x, of_W, of_z = dimension_numbers
     x, W = _placed(x, of_x), _placed(W, of_W)
-    if any(low != high for low, high in padding):
-        x = np.pad(x, [(0, 0), (0, 0), *padding])
-        padding = [(0, 0)] * len(padding)
-    pads = tuple(low for low, _ in padding)
+    x, (_, _, *pads) = _evened(x, [(0, 0), (0, 0), *padding])
     if len(pads) == 1:
         z = conv1d(x, W, window_strides[0], pads[0], rhs_dilation[0], feature_group_count)
     else:
-        z = conv2d(x, W, tuple(window_strides), pads, tuple(rhs_dilation), feature_group_count)
+        z = conv2d(x, W, tuple(window_strides), (pads[0], pads[1]), tuple(rhs_dilation), feature_group_count)
     return _placed(z, np.argsort(of_z))
 
 
@@ -201,12 +211,17 @@ def _pooled(
     window_dilation: Any,
 ) -> Any:  # fmt: skip
     order = (0, 1, 2, 3) if window_dimensions[1] == 1 else (0, 3, 1, 2)
-    settings = list(zip(window_dimensions, window_strides, padding, base_dilation, window_dilation, strict=True))
-    plain = all(pads[0] == pads[1] and dilations == [1, 1] for _, _, pads, *dilations in settings)
-    if z.ndim != 4 or not plain or any(settings[axis][:3] != (1, 1, (0, 0)) for axis in order[:2]):
-        raise OpaqueError("other than of images, with as many entries added on each side")
-    size, stride, pads = zip(*(settings[axis][:3] for axis in order[2:]), strict=True)
-    return _placed(pool(_placed(z, order), size, stride, tuple(low for low, _ in pads)), np.argsort(order))
+    settings = list(zip(window_dimensions, window_strides, padding, strict=True))
+    if (
+        z.ndim != 4
+        or {*base_dilation, *window_dilation} != {1}
+        or {settings[axis] for axis in order[:2]} != {(1, 1, (0, 0))}
+    ):
+        raise OpaqueError("other than of images, without dilation")
+    size, stride, padding = zip(*(settings[axis] for axis in order[2:]), strict=True)
+    least = float(np.finfo(np.float32).min) if pool is max_pool2d else 0.0
+    z, (_, _, *pads) = _evened(_placed(z, order), [(0, 0), (0, 0), *padding], least)
+    return _placed(pool(z, size, stride, tuple(pads)), np.argsort(order))
 
 
 def _sum_pool(z: Any, size: Any, stride: Any, padding: Any) -> Any:
@@ -231,9 +246,10 @@ def _cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _round(z: Any, rounding_method: Any) -> Any:
-    if int(rounding_method) != 1:
-        raise OpaqueError("halves away from zero")
-    return np.rint(z)
+    if int(rounding_method) == 1:
+        return np.rint(z)
+    whole = np.trunc(z)
+    return np.where(np.abs(z - whole) < 0.5, whole, whole + np.sign(z))  # halves away from zero
 
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
@@ -368,6 +384,8 @@ class _Reader:
         name, settings = rule.primitive, rule.params
         if name == "scan":
             return self._scan(own, **settings)
+        if name == "cond" and not isinstance(own[0], Node):
+            return walk(settings["branches"][int(own[0])], own[1:], self.call)
         if name in ("checkpoint", "remat2"):
             return walk(ClosedJaxpr(settings["jaxpr"], ()), own, self.call)
         if name == "closed_call" or rule.__name__ in _WRITTEN_OUT:

@@ -148,6 +148,7 @@ ONE = {
     "indexed": lambda x: (x[np.array([[2, 0], [1, 1]])], x[np.array([0, 2]), np.array([1, -1])], x[:, np.array([1, 1])]),
     "sliced": lambda x: lax.dynamic_slice(x, (1, 9), (2, 2)) + lax.dynamic_slice_in_dim(x, 1, 2)[:, :2],
     "named": lambda x: jax.nn.relu6(4 * x) + jax.scipy.special.logit(jax.nn.softmax(x)) + jnp.linalg.det(x[:, :3]),
+    "chosen": lambda x: jnp.select([x > 1, x > 0], [x, 2 * x], 3 * x) + lax.cond(True, jnp.sin, jnp.cos, x) + lax.round(x),
     "compiled": lambda x: jax.jit(jax.checkpoint(lambda z: jnp.sin(z) * z))(x),
 }  # fmt: skip
 
@@ -165,6 +166,7 @@ PICKED = {
     "one": lambda x, i: x[i[0]] + x[:, i[1]] @ x,
     "clipped": lambda x, i: jnp.take(x, i + 2, axis=1, mode="clip"),
     "between": lambda x, i: x[None, :, i, None],
+    "one of each": lambda x, i: jax.vmap(lambda row, j: row[j] * row)(x, i),
     "sized": lambda x, i: lax.dynamic_slice(x, (i[1], i[0]), (1, 1)),
 }
 
@@ -192,6 +194,9 @@ def test_images_with_channels_last():
         return lax.reduce_window(z, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 1, 1, 1), "VALID")
 
     agree(function, rand(2, 5, 6, 2), rand(2, 3, 2, 4))
+    same = ((1, 2, 2, 1), "SAME")
+    agree(lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), *same), rand(2, 6, 6, 2))
+    agree(lambda x: lax.reduce_window(x, 0.0, lax.add, (1, 3, 3, 1), *same), rand(2, 6, 5, 2))
     agree(lambda x, k: lax.conv_general_dilated(x, k, (2,), [(1, 1)], rhs_dilation=(2,)), rand(2, 3, 9), rand(4, 3, 2))
 
 
