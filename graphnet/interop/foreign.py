@@ -19,7 +19,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import numbers
 from graphnet.core.node import Array, Numbers
 from graphnet.core.op import Op
-from graphnet.errors import GraphError, MissingExtraError, RuleError, shown
+from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError, shown
 
 
 class Library(ABC):
@@ -89,6 +89,21 @@ def library(name: str) -> Library:
     """Return what stands for a library: ``"torch"`` or ``"jax"``."""
     found: Library = needing(name, f"{name}_rules").LIBRARY
     return found
+
+
+def check_unsupported(unsupported: str) -> None:
+    """Raise `GraphError` if that is no way to treat what has no counterpart."""
+    if unsupported not in ("raise", "opaque"):
+        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+
+
+def without_counterpart(called: str, missing: dict[str, str], of: Library) -> OpaqueError:
+    """Return the error that names all that a function calls and that has no counterpart, with the reasons that are known."""
+    names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(missing.items()))
+    return OpaqueError(
+        f"{called} calls {names}, which have no counterpart here",
+        repair=f'With unsupported="opaque" each becomes one node, which {of.name} runs and differentiates.',
+    )
 
 
 class _Call:
@@ -289,6 +304,51 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
     """
     read: Callable[..., Graph] = needing("torch", "torch_modules").read
     return read(module, examples, unsupported)
+
+
+def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
+    """Return a function of JAX as a graph, as JAX traces it for these arguments.
+
+    Parameters
+    ----------
+    function
+        Takes arrays of JAX, or dicts, lists and tuples of them, and returns such.
+    *arrays
+        What it can be called with. If the first is a dict, list or tuple, as `params` usually is, its arrays become parameters
+        with these values (integers constants); all other arrays are inputs. The sizes are those given here. Real numbers are
+        float64, also where the function asks for float32.
+    unsupported : {"raise", "opaque"}
+        What to do with primitives that have no counterpart here: raise one error that names all of them; or make each an
+        opaque node, which JAX runs and differentiates. A function with a rule of your own (``custom_vjp``, ``custom_jvp``)
+        is such a node in either case; a scan of up to 100 steps is written out, and what depends on no argument is a constant.
+
+    Returns
+    -------
+    Graph
+        Its outputs in the order of JAX's; inputs and parameters by the names of the function's parameters, with the path of
+        an array within one: ``"params/w"``. Named scopes are scopes. Where a derivative does not exist, as for equal entries
+        in a pool, the convention is that of this framework; a position that is out of range is an error.
+
+    Raises
+    ------
+    MissingExtraError
+        If jax is not installed.
+    OpaqueError
+        If there are primitives without a counterpart, or JAX can't trace the function.
+    GraphError
+        If it is no function, or an argument holds what is no number.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, numpy as np, graphnet as gn  # doctest: +SKIP
+    >>> def loss(params, x):  # doctest: +SKIP
+    ...     return jnp.sum(jnp.tanh(x @ params["w"]) ** 2)
+    >>> graph = gn.from_jax(loss, {"w": np.ones((3, 2))}, np.ones((4, 3)))  # doctest: +SKIP
+    >>> [leaf.name for leaf in (*graph.parameters, *graph.inputs)]  # doctest: +SKIP
+    ['params/w', 'x']
+    """
+    read: Callable[..., Graph] = needing("jax", "jax_functions").read
+    return read(function, arrays, unsupported)
 
 
 def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp:

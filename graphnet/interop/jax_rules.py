@@ -57,7 +57,15 @@ class _Jax(Library):
             arrays = [jnp.asarray(each) for each in inputs]
             closed = jax.make_jaxpr(function)(*arrays)
             found: list[tuple[Any, Sequence[Any]]] = []
-            _run(closed, arrays, found)
+
+            def noted(rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+                given = rule.given(own)
+                if rule.written:
+                    found.append((rule, given))
+                made: Sequence[Any] = rule(*given)
+                return made
+
+            walk(closed, arrays, noted)
         yield from found
 
     def rule(self, function: Any) -> Any:
@@ -70,10 +78,11 @@ _CALL = 1_000_000
 """The multiply-adds that the call of a function of JAX takes as long as, with its way back traced."""
 
 
-class _Rule:
+class Rule:
     """One equation of a trace, as a function of what it reads."""
 
     def __init__(self, jaxpr: Any, equation: Any) -> None:
+        self.primitive, self.params, self.equation = equation.primitive.name, equation.params, equation
         self.read = list(dict.fromkeys(each for each in equation.invars if not isinstance(each, Literal)))
         self.made = [each for each in equation.outvars if type(each).__name__ != "DropVar"]
         nameless = jaxpr.debug_info.with_unknown_names()
@@ -82,26 +91,34 @@ class _Rule:
         self.bwd = getattr(equation.params.get("bwd"), "f", None)
         body = getattr(equation.params.get("call_jaxpr"), "jaxpr", None)
         told = getattr(body, "debug_info", None)  # "name at file:line"
-        self.__name__, _, self.file = str(getattr(told, "func_src_info", "") or "function").partition(" at ")
+        self.__name__, _, self.file = str(getattr(told, "func_src_info", "") or self.primitive).partition(" at ")
+        custom = self.primitive in ("custom_vjp_call", "custom_jvp_call")
+        self.written = custom and not self.file.startswith(_OF_JAX)  # by the user
         names = getattr(told, "arg_names", None)
         self.names = tuple(names) if names and len(names) == len(self.read) else ()
 
+    def given(self, own: Sequence[Any]) -> list[Any]:
+        """Return what it is called with, of what its equation reads: each variable once, and no literal."""
+        read = zip(self.equation.invars, own, strict=True)
+        return list({variable: value for variable, value in read if not isinstance(variable, Literal)}.values())
+
     def __call__(self, *arrays: Any) -> Any:
-        return self._run(*arrays)
+        """Run it."""
+        # Graphs reckon with integers as with real numbers, and their integers are of one width.
+        kinds = [getattr(variable.aval.dtype, "kind", "") for variable in self.read]
+        same = zip(arrays, self.read, kinds, strict=True)
+        return self._run(*[jnp.asarray(a, v.aval.dtype) if kind in ("i", "u", "b") else a for a, v, kind in same])
 
 
-def _run(closed: Any, arrays: Sequence[Any], found: list[tuple[Any, Sequence[Any]]]) -> list[Any]:
-    """Run a trace equation by equation, and note the calls of functions that have rules of their own."""
+def walk(closed: Any, arrays: Sequence[Any], call: Callable[[Rule, Sequence[Any]], Sequence[Any]]) -> list[Any]:
+    """Go through a trace, and what is compiled within it, and return what it gives if `call` gives that of each equation."""
     jaxpr = closed.jaxpr
     held = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*closed.consts, *arrays), strict=True))
     for equation in jaxpr.eqns:
-        name, rule = equation.primitive.name, _Rule(jaxpr, equation)
-        given = [held[each] for each in rule.read]
-        if name in ("custom_vjp_call", "custom_jvp_call") and not rule.file.startswith(_OF_JAX):
-            found.append((rule, given))
-        if name in ("jit", "pjit", "closed_call"):
-            own = [each.val if isinstance(each, Literal) else held[each] for each in equation.invars]
-            held.update(zip(equation.outvars, _run(equation.params["jaxpr"], own, found), strict=True))
+        own = [each.val if isinstance(each, Literal) else held[each] for each in equation.invars]
+        if equation.primitive.name in ("jit", "pjit"):
+            held.update(zip(equation.outvars, walk(equation.params["jaxpr"], own, call), strict=True))
         else:
-            held.update(zip(rule.made, rule(*given), strict=True))
+            rule = Rule(jaxpr, equation)
+            held.update(zip(rule.made, call(rule, own), strict=True))
     return [each.val if isinstance(each, Literal) else held[each] for each in jaxpr.outvars]

@@ -16,7 +16,7 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
 from graphnet.errors import GraphError, OpaqueError
-from graphnet.interop.foreign import ForeignOp
+from graphnet.interop.foreign import ForeignOp, check_unsupported, without_counterpart
 from graphnet.interop.torch_rules import LIBRARY
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.erf import erf
@@ -230,8 +230,7 @@ _BY_SIZE = (
 
 def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
     """Return a module as a graph: `from_torch`."""
-    if unsupported not in ("raise", "opaque"):
-        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+    check_unsupported(unsupported)
     differs = (torch.nn.Dropout, torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
     if any(isinstance(each, differs) and each.training for each in module.modules()):
         raise GraphError(
@@ -240,11 +239,7 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
     reader = _Reader(_exported(module, examples, free=True), module)
     graph = reader.graph()
     if reader.missing and unsupported == "raise":
-        names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(reader.missing.items()))
-        raise OpaqueError(
-            f"{type(module).__name__} calls {names}, which have no counterpart here",
-            repair='With unsupported="opaque" each becomes one node, which torch runs and differentiates.',
-        )
+        raise without_counterpart(type(module).__name__, reader.missing, LIBRARY)
     return _Reader(_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
 
 

@@ -1,0 +1,420 @@
+"""Functions of JAX as graphs: a trace is a list of primitives, and each of them has a counterpart here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from string import ascii_letters
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import Constant, constant, parameter
+from graphnet.core.leaves import input as feed
+from graphnet.core.node import Array, Node
+from graphnet.core.op import Op
+from graphnet.core.origin import scope
+from graphnet.core.shapes import Shape
+from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
+from graphnet.interop.foreign import check_unsupported, foreign_op, signature_names, without_counterpart
+from graphnet.interop.jax_rules import LIBRARY, Rule, walk
+from graphnet.ops.activations import relu, sigmoid
+from graphnet.ops.erf import erf, normal_cdf
+from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.indexing import known_value, require_positions, take
+from graphnet.ops.neural import relu6
+
+_UNROLLED = 100
+"""The most steps of a scan that are written out."""
+
+
+class Held(Op):
+    """Its input, from which no error signal comes back: ``jax.lax.stop_gradient``."""
+
+    def forward(self, z: Array) -> Array:
+        """Return z."""
+        return z
+
+    def backward(self, delta: Array, output: Array, z: Array) -> Array:
+        """Return None: there is no error signal."""
+        return (None,)
+
+
+@dataclass(frozen=True)
+class Positions(Op):
+    """Positions as integers; those below 0 count from the end of `size` entries."""
+
+    size: int
+
+    def forward(self, z: Array) -> Array:
+        """Return them as positions from 0; raise `ShapeError` if there is no such entry."""
+        require_positions(z, self.size, from_end=True)
+        return np.where(z < 0, z + self.size, z).astype(int)
+
+    def backward(self, delta: Array, output: Array, z: Array) -> Array:
+        """Return None: a position has no error signal."""
+        return (None,)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of z."""
+        return shapes[0]
+
+    def dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
+        """Return int."""
+        return np.dtype(int)
+
+
+def _placed(z: Any, axes: Any) -> Any:
+    """Return an array with its axes in another order, itself if that is the order they have."""
+    return z if list(axes) == list(range(z.ndim)) else np.transpose(z, [int(axis) for axis in axes])
+
+
+def _reshaped(z: Any, shape: Sequence[int]) -> Any:
+    if isinstance(z, Node) and _op(z) in ("expand_dims", "reshape") and z.inputs[0].shape == tuple(shape):
+        return z.inputs[0]
+    return np.reshape(z, shape)
+
+
+def _select(which: Any, *cases: Any) -> Any:
+    z, moved, *others = cases
+    if which.dtype != bool:
+        for place, case in enumerate((moved, *others), start=1):
+            z = np.where(np.equal(which, place), case, z)
+        return z
+    if not isinstance(which, Node):
+        return np.where(which, moved, z) if which.any() and not which.all() else cases[int(which.all())]
+    if isinstance(moved, Node) and (z.dtype.kind, _op(which), _op(moved)) == ("i", "less", "add"):
+        compared, added = which.inputs, moved.inputs  # i < 0 ? i + size : i, as JAX writes out every index
+        if compared[0] is z is added[0] and isinstance(added[1], Constant) and known_value(compared[1]) == 0:
+            return Positions(int(added[1].value))(z)
+    return np.where(which, moved, z)
+
+
+def _converted(z: Any, new_dtype: Any) -> Any:
+    kinds = z.dtype.kind + np.dtype(new_dtype).kind
+    if "b" in kinds:
+        return z if kinds == "bb" else np.where(z, 1.0, 0.0) if kinds[0] == "b" else np.not_equal(z, 0)
+    return np.trunc(z) if kinds in ("fi", "fu") else z
+
+
+def _stretched(z: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Any:
+    new = tuple(axis for axis in range(len(shape)) if axis not in broadcast_dimensions)
+    z = np.expand_dims(z, new) if new else z
+    return z if z.shape == tuple(shape) else np.broadcast_to(z, shape)
+
+
+def _dot(x: Any, y: Any, dimension_numbers: Any) -> Any:
+    (left, right), (batch, other) = dimension_numbers
+    n = len(batch)
+    plain = batch == other == tuple(range(n)) and (left, right, y.ndim) == ((x.ndim - 1,), (n,), n + 2)
+    if plain and n in (0, x.ndim - 2):
+        return x @ y
+    letters = iter(ascii_letters)
+    of_x = [next(letters) for _ in range(x.ndim)]
+    shared = dict(zip((*right, *other), (of_x[axis] for axis in (*left, *batch)), strict=True))
+    of_y = [shared[axis] if axis in shared else next(letters) for axis in range(y.ndim)]
+    kept = [of_x[axis] for axis in batch]
+    kept += [each for axis, each in enumerate(of_x) if axis not in (*left, *batch)]
+    kept += [each for axis, each in enumerate(of_y) if axis not in shared]
+    return np.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
+
+
+def _padded(z: Any, value: Any, padding_config: Sequence[tuple[int, int, int]]) -> Any:
+    if isinstance(value, Node) or any(low < 0 or high < 0 or inner for low, high, inner in padding_config):
+        raise OpaqueError("with less than nothing, between entries or with a number that is computed")
+    return np.pad(z, [(low, high) for low, high, _ in padding_config], constant_values=float(value))
+
+
+def _slice(z: Any, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Any) -> Any:
+    steps = strides or (1,) * z.ndim
+    return z[tuple(slice(*each) for each in zip(start_indices, limit_indices, steps, strict=True))]
+
+
+def _dynamic_slice(z: Any, *starts: Any, slice_sizes: Sequence[int]) -> Any:
+    for axis, (start, size) in enumerate(zip(starts, slice_sizes, strict=True)):
+        room = z.shape[axis] - size
+        if isinstance(start, Node) and size == 1:
+            start = np.expand_dims(np.clip(start, 0, room), 0)
+            z = take(z, Positions(room + 1)(start), axis)
+        elif isinstance(start, Node) and room:
+            raise OpaqueError("of several entries from a place that is computed")
+        elif room:
+            start = min(max(int(start), 0), room)
+            z = z[(*(slice(None),) * axis, slice(start, start + size))]
+    return z
+
+
+def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[int], mode: Any) -> Any:
+    """Pick as ``z[i, :, j]`` does: the axes that have positions become one, of which `take` picks."""
+    how = dimension_numbers
+    along, beside = tuple(how.start_index_map), tuple(how.operand_batching_dims)
+    picked, shape = (*beside, *along), tuple(places.shape[:-1])
+    rest = [axis for axis in range(z.ndim) if axis not in picked]
+    if any(slice_sizes[axis] != (1 if axis in picked else z.shape[axis]) for axis in range(z.ndim)):
+        raise OpaqueError("of slices")
+    flat: Any = None
+    for axis in picked:
+        size = z.shape[axis]
+        if axis in beside:
+            own = how.start_indices_batching_dims[beside.index(axis)]
+            positions: Any = np.expand_dims(np.arange(size), [i for i in range(len(shape)) if i != own])
+        else:
+            positions = _reshaped(places if len(along) == 1 else places[..., along.index(axis)], shape)
+            positions = np.clip(positions, 0, size - 1) if "CLIP" in str(mode) else positions
+            if positions.dtype.kind == "f" or len(picked) > 1:
+                positions = Positions(size)(positions)
+        flat = positions if flat is None else flat * size + positions
+    z = _placed(z, (*picked, *rest))
+    if len(picked) > 1:
+        z = np.reshape(z, (-1, *z.shape[len(picked) :]))
+        flat = Positions(z.shape[0])(flat)
+    found = take(z, flat, 0)
+    kept = [axis for axis in range(len(slice_sizes)) if axis not in (*how.collapsed_slice_dims, *beside)]
+    to = dict(zip(kept, how.offset_dims, strict=True))
+    before = [axis for axis in range(len(shape) + len(kept)) if axis not in how.offset_dims]
+    found = _placed(found, np.argsort([*before, *(to[axis] for axis in rest)]))
+    ones = [to[axis] for axis in kept if axis in along]
+    return np.expand_dims(found, ones) if ones else found
+
+
+def _evened(z: Any, padding: Sequence[tuple[int, int]], value: float = 0.0) -> tuple[Any, list[int]]:
+    """Pad at once if the sides differ; return the array, and what is left to be added on both sides."""
+    if all(low == high for low, high in padding):
+        return z, [low for low, _ in padding]
+    return np.pad(z, padding, constant_values=value), [0] * len(padding)
+
+
+def _convolution(
+    x: Any, W: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any, dimension_numbers: Any,
+    feature_group_count: int, batch_group_count: int,
+) -> Any:  # fmt: skip
+    if {*lhs_dilation} - {1} or batch_group_count != 1 or len(padding) not in (1, 2) or np.min(padding) < 0:
+        raise OpaqueError("transposed, grouped by samples, of volumes or cut at its borders")
+    of_x, of_W, of_z = dimension_numbers
+    x, W = _placed(x, of_x), _placed(W, of_W)
+    x, (_, _, *pads) = _evened(x, [(0, 0), (0, 0), *padding])
+    if len(pads) == 1:
+        z = conv1d(x, W, window_strides[0], pads[0], rhs_dilation[0], feature_group_count)
+    else:
+        z = conv2d(x, W, tuple(window_strides), (pads[0], pads[1]), tuple(rhs_dilation), feature_group_count)
+    return _placed(z, np.argsort(of_z))
+
+
+def _pooled(
+    z: Any, pool: Callable[..., Any], window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
+    window_dilation: Any,
+) -> Any:  # fmt: skip
+    order = (0, 1, 2, 3) if window_dimensions[1] == 1 else (0, 3, 1, 2)
+    settings = list(zip(window_dimensions, window_strides, padding, strict=True))
+    if (
+        z.ndim != 4
+        or {*base_dilation, *window_dilation} != {1}
+        or {settings[axis] for axis in order[:2]} != {(1, 1, (0, 0))}
+    ):
+        raise OpaqueError("other than of images, without dilation")
+    size, stride, padding = zip(*(settings[axis] for axis in order[2:]), strict=True)
+    least = float(np.finfo(np.float32).min) if pool is max_pool2d else 0.0
+    z, (_, _, *pads) = _evened(_placed(z, order), [(0, 0), (0, 0), *padding], least)
+    return _placed(pool(z, size, stride, tuple(pads)), np.argsort(order))
+
+
+def _sum_pool(z: Any, size: Any, stride: Any, padding: Any) -> Any:
+    return float(np.prod(size)) * avg_pool2d(z, size, stride, padding)
+
+
+def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> Any:
+    if len(operands) > 1:
+        raise OpaqueError("of several arrays at once")
+    return np.sort(operands[0], dimension)
+
+
+def _along(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z, axes: function(z, tuple(axes) if len(axes) > 1 else axes[0])
+
+
+def _cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
+    def cumulate(z: Any, axis: int, reverse: bool) -> Any:
+        return np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
+
+    return cumulate
+
+
+def _round(z: Any, rounding_method: Any) -> Any:
+    if int(rounding_method) == 1:
+        return np.rint(z)
+    whole = np.trunc(z)
+    return np.where(np.abs(z - whole) < 0.5, whole, whole + np.sign(z))  # halves away from zero
+
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "add": np.add, "add_any": np.add, "and": np.logical_and,
+    "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt,
+    "ceil": np.ceil, "clamp": lambda low, z, high: np.clip(z, low, high), "copy": lambda z: z,
+    "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf,
+    "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp": np.exp, "exp2": np.exp2,
+    "expm1": np.expm1, "floor": np.floor, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite,
+    "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": np.maximum,
+    "min": np.minimum, "mul": np.multiply, "name": lambda z: z, "ne": np.not_equal, "neg": np.negative, "not": np.logical_not,
+    "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select,
+    "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
+    "stop_gradient": lambda z: Held()(z), "sub": np.subtract, "tan": np.tan, "tanh": np.tanh, "xor": np.logical_xor,
+}  # fmt: skip
+"""What has no settings that matter."""
+
+_SET: dict[str, Callable[..., Any]] = {
+    "argmax": _along(np.argmax), "argmin": _along(np.argmin), "broadcast_in_dim": _stretched,
+    "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
+    "convert_element_type": _converted, "cumprod": _cumulated(np.cumprod), "cumsum": _cumulated(np.cumsum), "dot_general": _dot,
+    "dynamic_slice": _dynamic_slice, "gather": _gather, "integer_pow": lambda z, y: z**y, "pad": _padded,
+    "reduce_and": _along(np.all), "reduce_max": _along(np.max), "reduce_min": _along(np.min), "reduce_or": _along(np.any),
+    "reduce_prod": _along(np.prod), "reduce_sum": _along(np.sum),
+    "reduce_window_max": lambda z, **window: _pooled(z, max_pool2d, **window),
+    "reduce_window_sum": lambda z, **window: _pooled(z, _sum_pool, **window),
+    "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
+    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "slice": _slice, "sort": _sorted,
+    "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
+    "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)), "stack": lambda *parts, axis: np.stack(parts, axis),
+    "tile": lambda z, reps: np.tile(z, reps), "transpose": lambda z, permutation: np.transpose(z, permutation),
+}  # fmt: skip
+"""What has settings, by JAX's names."""
+
+_NOT_HERE = (
+    "fill_value", "index_dtype", "indices_are_sorted", "out_sharding", "precision", "preferred_element_type", "sharding",
+    "unique_indices", "weak_type",
+)  # fmt: skip
+
+_NAMED: dict[str, Callable[..., Any]] = {"relu": relu, "relu6": relu6, "logaddexp": np.logaddexp, "_det": np.linalg.det}
+"""JAX's own functions with a rule of their own, of which there is one node here."""
+
+_WRITTEN_OUT = ("_softmax", "logit", "log1mexp")
+"""Those whose rule is that of what they are made of. The others are refused: where theirs differs, no number must be wrong."""
+
+_KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_pow": "f", "pow": "f"}
+"""The kind of operands that a counterpart is right for, where it is not right for all."""
+
+
+def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
+    """Return a function as a graph: `from_jax`."""
+    check_unsupported(unsupported)
+    if not callable(function):
+        raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
+    called = LIBRARY.called(function)
+    with jax.enable_x64(True):
+        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arrays))
+        values = [_value(leaf, _path(path, function)) for path, leaf in leaves]
+        try:
+            closed = jax.make_jaxpr(lambda *given: function(*jax.tree_util.tree_unflatten(tree, given)))(*values)
+        except Exception as error:  # of any kind: it is the function's own
+            raise OpaqueError(
+                f"JAX can't trace {called}: {str(error).strip().partition(chr(10))[0]}",
+                repair="A function must take these arguments, and not branch on the values of arrays.",
+            ) from error
+        trained = bool(arrays) and not jax.tree_util.all_leaves(arrays[:1])
+        held = []
+        for (path, _), value in zip(leaves, values, strict=True):
+            name, is_parameter = _path(path, function), trained and path[0].idx == 0
+            if is_parameter and value.dtype.kind != "f":
+                held.append(jnp.asarray(value))
+            else:
+                held.append(parameter(name, value) if is_parameter else feed(name, value.shape, dtype=value.dtype))
+        reader = _Reader()
+        outputs = walk(closed, held, reader.call)
+        if reader.missing and unsupported == "raise":
+            raise without_counterpart(called, reader.missing, LIBRARY)
+        return Graph([each if isinstance(each, Node) else constant(_known(each)) for each in outputs])
+
+
+def _path(path: Sequence[Any], function: Any) -> str:
+    """Return the name of an array among the arguments: its parameter's, and its place in there."""
+    names, place = signature_names(function), path[0].idx
+    first = names[place] if place < len(names) else f"x{place}"
+    return "/".join([first, *(jax.tree_util.keystr((key,), simple=True) for key in path[1:])])
+
+
+def _value(leaf: Any, name: str) -> Any:
+    """Return an argument as an array of the widths that graphs have."""
+    array = np.asarray(leaf)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise GraphError(
+            f"{name} is {shown(leaf)}", repair="Give arrays of numbers, in dicts, lists or tuples if need be."
+        )
+    return array.astype({"i": int, "u": int, "b": bool}.get(array.dtype.kind, float))
+
+
+def _known(value: Any) -> Any:
+    """Return what a constant holds, or an array of JAX, as an array."""
+    return value.value if isinstance(value, Constant) else LIBRARY.array(value)
+
+
+def _op(node: Any) -> str:
+    return node.op.name if node.op is not None else ""
+
+
+class _Reader:
+    """Makes nodes of equations, and notes what has no counterpart."""
+
+    def __init__(self) -> None:
+        self.missing: dict[str, str] = {}  # and why, if only these settings are
+
+    def call(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+        if not rule.made:
+            return []
+        if not any(isinstance(each, Node) for each in own):
+            return list(rule(*rule.given(own)))
+        stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
+        path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")
+        with scope(path) if path else nullcontext():
+            if not rule.written:
+                try:
+                    made = self._counterpart(rule, own)
+                    drops = [type(each).__name__ == "DropVar" for each in rule.equation.outvars]
+                    return [each for each, dropped in zip(made, drops, strict=True) if not dropped]
+                except GraphnetError as error:
+                    self.missing[rule.__name__] = error.problem
+            given = [each if isinstance(each, Node) else _known(each) for each in rule.given(own)]
+            return [foreign_op(LIBRARY, rule, place, {}, {})(*given) for place in range(len(rule.made))]
+
+    def _counterpart(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
+        name, settings = rule.primitive, rule.params
+        if name == "scan":
+            return self._scan(own, **settings)
+        if name == "cond" and not isinstance(own[0], Node):
+            return walk(settings["branches"][int(own[0])], own[1:], self.call)
+        if name in ("checkpoint", "remat2"):
+            return walk(ClosedJaxpr(settings["jaxpr"], ()), own, self.call)
+        if name == "closed_call" or rule.__name__ in _WRITTEN_OUT:
+            return walk(settings["call_jaxpr"], own, self.call)
+        if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
+            raise OpaqueError("of integers")
+        own = [each if isinstance(each, Node) else _known(each) for each in own]
+        if (plain := _NAMED.get(rule.__name__) or _ELEMENTWISE.get(name)) is not None:
+            return [plain(*own)]
+        if name not in _SET:
+            raise OpaqueError("")
+        made = _SET[name](*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
+        return made if isinstance(made, list) else [made]
+
+    def _scan(
+        self, own: Sequence[Any], jaxpr: Any, length: int, num_consts: int, num_carry: int, reverse: bool, **how: Any
+    ) -> Sequence[Any]:
+        """Write out the steps of a scan."""
+        if not 0 < length <= _UNROLLED:
+            raise OpaqueError(f"of {length} steps")
+        first = num_consts + num_carry
+        fixed, carry, rows = own[:num_consts], own[num_consts:first], own[first:]
+        given = []
+        for step in reversed(range(length)) if reverse else range(length):
+            made = walk(jaxpr, [*fixed, *carry, *(each[step] for each in rows)], self.call)
+            carry = made[:num_carry]
+            given.append(made[num_carry:])
+        return [*carry, *(_stacked(each) for each in zip(*(reversed(given) if reverse else given), strict=True))]
+
+
+def _stacked(rows: Sequence[Any]) -> Any:
+    return np.stack([each if isinstance(each, Node) else _known(each) for each in rows])
