@@ -1,0 +1,786 @@
+"""What each op of ONNX is here, where it is more than another name: functions of its inputs and attributes."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnet.core.leaves import as_node
+from graphnet.core.node import Node
+from graphnet.core.shapes import broadcast
+from graphnet.errors import OpaqueError, ShapeError
+from graphnet.interop.onnx_table import SAME
+from graphnet.ops.activations import log_softmax, sigmoid, softmax
+from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.indexing import ScatterAdd
+from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, rms_norm, selu
+from graphnet.ops.normalisation import layer_norm
+from graphnet.ops.orders import argsort
+from graphnet.ops.statistics import logsumexp
+
+LARGEST = 1 << 22
+"""How many entries an array may have that is made of sizes alone: a few bytes of a file can ask for any."""
+
+
+# Inputs that must be known, and operands that stretch ------------------------------------------------------------------
+
+
+def known(value: Any, what: str) -> Any:
+    """Return an array, or raise `OpaqueError` if it is a node, or holds a size that is known only when fed."""
+    if isinstance(value, Node) or (getattr(value, "dtype", None) == object and None in value.ravel().tolist()):
+        raise OpaqueError(
+            f"{what} is computed from what is fed",
+            repair="If it is an input, give its value: gn.from_onnx(path, known={name: array}).",
+        )
+    return value
+
+
+def ints(value: Any, what: str) -> list[int]:
+    """Return integers that must be known."""
+    return [int(each) for each in np.ravel(known(value, what))]
+
+
+def made(shape: Sequence[Any]) -> tuple[int, ...]:
+    """Return the shape of an array that is to be made, or raise `ShapeError` if it is too large."""
+    sizes = tuple(ints(shape, "a shape"))
+    if any(size < 0 for size in sizes) or math.prod(sizes) > LARGEST:
+        raise ShapeError(
+            f"an array of shape {sizes}", repair=f"Of sizes alone, arrays up to {LARGEST} entries are made."
+        )
+    return sizes
+
+
+def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
+    """Return operands such that each axis of size 1 stretches, as it does in ONNX; not the last axes, of which `behind` tells."""
+    if not any(isinstance(each, Node) for each in operands):
+        return operands
+    shapes = [tuple(np.shape(each))[: np.ndim(each) - behind] for each in operands]
+    try:
+        broadcast(*shapes)
+        return operands
+    except ShapeError:
+        pass
+    ndim = max(map(len, shapes))
+    aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
+    stretched = {axis for axis, sizes in enumerate(zip(*aligned, strict=True)) if {*sizes} != {1}}
+    fitting = []
+    for each, shape in zip(operands, aligned, strict=True):
+        axes = tuple(axis for axis in stretched if shape[axis] == 1)
+        new = ndim - (np.ndim(each) - behind)
+        z = as_node(each)
+        if own := tuple(axis - new for axis in axes if axis >= new):
+            z = np.squeeze(z, own)
+        fitting.append(np.expand_dims(z, tuple(sorted({*axes, *range(new)}))) if axes or new else z)
+    return tuple(fitting)
+
+
+def fitted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose operands stretch to each other."""
+    return lambda *operands: function(*fit(*operands))
+
+
+def whole(z: Any) -> bool:
+    """Tell whether a value holds integers."""
+    return bool(z.dtype.kind in "iu")
+
+
+def truth(z: Any) -> bool:
+    """Tell whether a value holds truth values."""
+    return bool(z.dtype == bool)
+
+
+# Shapes -------------------------------------------------------------------------------------------------------------------
+
+
+def _shape(z: Any, start: int = 0, end: int | None = None) -> Any:
+    sizes = list(np.shape(z))[start:end]
+    return np.array(sizes, object if None in sizes else np.int64)
+
+
+def _size(z: Any) -> Any:
+    return np.array(math.prod(ints(_shape(z), "a size")))
+
+
+def _reshape(z: Any, shape: Any, allowzero: int = 0) -> Any:
+    if isinstance(shape, Node):
+        known(shape, "the shape")
+    own = np.shape(z)
+    sizes = [own[i] if size == 0 and not allowzero else size for i, size in enumerate(np.ravel(shape).tolist())]
+    if None not in sizes:
+        return np.reshape(z, [int(size) for size in sizes])
+    if sizes.count(None) > 1 or -1 in sizes:
+        same = len(sizes) == len(own) and all(size in (mine, -1, None) for size, mine in zip(sizes, own, strict=True))
+        if same:
+            return z
+        raise OpaqueError(f"a reshape of {own} to {tuple(sizes)}", repair="One size may be unknown until fed.")
+    return np.reshape(z, [-1 if size is None else int(size) for size in sizes])
+
+
+def _flatten(z: Any, axis: int = 1) -> Any:
+    axis = axis + np.ndim(z) if axis < 0 else axis
+    first, last = np.shape(z)[:axis], np.shape(z)[axis:]
+    return np.reshape(z, [-1, math.prod(last)] if None in first else [math.prod(first), math.prod(last)])
+
+
+def _squeeze(z: Any, axes: Any = None) -> Any:
+    axes = [i for i, size in enumerate(np.shape(z)) if size == 1] if axes is None else ints(axes, "the axes")
+    return np.squeeze(z, tuple(axes)) if axes else z
+
+
+def _unsqueeze(z: Any, axes: Any) -> Any:
+    return np.expand_dims(z, tuple(ints(axes, "the axes")))
+
+
+def _expand(z: Any, shape: Any) -> Any:
+    sizes = np.ravel(shape).tolist() if not isinstance(shape, Node) else known(shape, "the shape")
+    own = [1] * (len(sizes) - np.ndim(z)) + list(np.shape(z))
+    sizes = [1] * (len(own) - len(sizes)) + sizes
+    if all(size in (mine, 1, None) for size, mine in zip(sizes, own, strict=True)):
+        if None in sizes and any(size is None and mine == 1 for size, mine in zip(sizes, own, strict=True)):
+            known(np.array(sizes, object), "the shape")
+        return z if len(own) == np.ndim(z) else np.expand_dims(z, tuple(range(len(own) - np.ndim(z))))
+    to = [mine if size in (1, None) else int(size) for size, mine in zip(sizes, own, strict=True)]
+    return np.broadcast_to(z, to if isinstance(z, Node) else made(to))
+
+
+def _concat(*parts: Any, axis: int) -> Any:
+    return np.concatenate(parts, axis) if len(parts) > 1 else parts[0]
+
+
+def _split(z: Any, split: Any = None, axis: int = 0, num_outputs: int = 0, outputs: int = 1) -> Any:
+    if split is None:
+        count = num_outputs or outputs
+        each = -(-int(known(_shape(z), "the size")[axis]) // count)
+        cuts = [each * i for i in range(1, count)]
+    else:
+        cuts = list(itertools.accumulate(ints(split, "the lengths")))[:-1]
+    return np.split(z, cuts, axis)
+
+
+def _slice(z: Any, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Any:
+    starts, ends = ints(starts, "the start"), ints(ends, "the end")
+    along = range(len(starts)) if axes is None else ints(axes, "the axes")
+    by = [1] * len(starts) if steps is None else ints(steps, "the steps")
+    index: list[Any] = [slice(None)] * np.ndim(z)
+    for axis, start, end, step in zip(along, starts, ends, by, strict=True):
+        size = np.shape(z)[axis]
+        far = 2**31 - 1 if size is None else size
+        first: int | None = max(start, -far - 1) if start < far else None if step > 0 and size is None else far
+        last: int | None = None if end >= far or end < -far else end
+        if step < 0:
+            first, last = (None if start >= far - 1 else start), (None if end < -far else end)
+        index[axis] = slice(first, last, step)
+    return z[tuple(index)]
+
+
+def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, mode: Any = "constant") -> Any:
+    widths = ints(pads, "the padding")
+    along = range(np.ndim(z)) if axes is None else ints(axes, "the axes")
+    sides = [(0, 0)] * np.ndim(z)
+    for axis, before, after in zip(along, widths[: len(widths) // 2], widths[len(widths) // 2 :], strict=True):
+        sides[axis] = (before, after)
+    for axis, (before, after) in enumerate(sides):  # what is negative is cut off
+        if before < 0 or after < 0:
+            z = z[(*(slice(None),) * axis, slice(-min(before, 0), min(after, 0) or None))]
+    sides = [(max(before, 0), max(after, 0)) for before, after in sides]
+    if not isinstance(z, Node):
+        made([size + sum(side) for size, side in zip(z.shape, sides, strict=True)])
+    if mode == "constant":
+        fill = float(known(value, "the value").ravel()[0]) if value is not None and np.size(value) else 0.0
+        return _surrounded(z, sides, fill)
+    for axis, side in enumerate(sides):
+        if any(side):
+            places = np.arange(int(known(_shape(z), "the size")[axis]))
+            made([places.size + sum(side)])
+            z = np.take(z, np.pad(places, side, mode=mode), axis)
+    return z
+
+
+def _surrounded(z: Any, sides: Sequence[tuple[int, int]], fill: float) -> Any:
+    """Return z with entries around it, which may be infinite."""
+    if not any(map(any, sides)):
+        return z
+    if math.isfinite(fill):
+        return np.pad(z, sides, constant_values=fill)
+    sizes = [size if any(side) else 1 for size, side in zip(np.shape(z), sides, strict=True)]
+    inside = np.pad(np.ones(made(sizes), bool), sides)
+    return np.where(inside, np.pad(z, sides), fill)
+
+
+def _tile(z: Any, repeats: Any) -> Any:
+    times = ints(repeats, "the repeats")
+    if not isinstance(z, Node):
+        made([size * count for size, count in zip(z.shape, times, strict=True)])
+    return np.tile(z, times)
+
+
+def _depth_to_space(z: Any, blocksize: int, mode: str = "DCR") -> Any:
+    n, c, h, w = ints(_shape(z), "the size")
+    parts = [n, blocksize, blocksize, c // blocksize**2, h, w]
+    order = (0, 3, 4, 1, 5, 2)
+    if mode == "CRD":
+        parts, order = [n, c // blocksize**2, blocksize, blocksize, h, w], (0, 1, 4, 2, 5, 3)
+    return np.reshape(np.transpose(np.reshape(z, parts), order), [n, c // blocksize**2, h * blocksize, w * blocksize])
+
+
+def _space_to_depth(z: Any, blocksize: int, mode: str = "DCR") -> Any:
+    n, c, h, w = ints(_shape(z), "the size")
+    z = np.reshape(z, [n, c, h // blocksize, blocksize, w // blocksize, blocksize])
+    order = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
+    return np.reshape(np.transpose(z, order), [n, c * blocksize**2, h // blocksize, w // blocksize])
+
+
+# Made of sizes ------------------------------------------------------------------------------------------------------------
+
+
+def _one_hot(indices: Any, depth: Any, values: Any, axis: int = -1) -> Any:
+    size, axis = ints(depth, "the depth")[0], axis % (np.ndim(indices) + 1)
+    made([size])
+    places = np.arange(size).reshape([-1 if i == axis else 1 for i in range(np.ndim(indices) + 1)])
+    z = np.where(indices < 0, indices + size, indices) if whole(indices) else indices
+    off, on = known(values, "the values")
+    return np.where(np.equal(*fit(np.expand_dims(z, axis), places)), on, off)
+
+
+def _range(start: Any, limit: Any, delta: Any) -> Any:
+    first, last, step = (known(each, "a limit").item() for each in (start, limit, delta))
+    made([max(0, math.ceil((last - first) / step))])
+    return np.arange(first, last, step, dtype=start.dtype)
+
+
+def _eye_like(z: Any, k: int = 0, dtype: int | None = None) -> Any:
+    return np.eye(*made(_shape(z)), k=k)
+
+
+# Choosing -----------------------------------------------------------------------------------------------------------------
+
+
+def _gather_nd(z: Any, indices: Any, batch_dims: int = 0) -> Any:
+    places = np.asarray(known(indices, "the positions"))
+    grid = (
+        np.indices(places.shape[:batch_dims] + (1,) * (places.ndim - 1 - batch_dims))[:batch_dims] if batch_dims else []
+    )
+    return z[(*grid, *np.moveaxis(places, -1, 0).astype(int))]
+
+
+def _scatter(z: Any, places: Any, updates: Any, reduction: str) -> Any:
+    """Return the flat entries of z with updates at flat places."""
+    shape = tuple(ints(_shape(z), "the size"))
+    flat, new = np.reshape(z, [-1]), np.reshape(updates, [-1])
+    if reduction == "none":
+        source = np.full(math.prod(shape), -1)
+        source[places] = np.arange(len(places))
+        result = np.where(source >= 0, np.take(new, np.maximum(source, 0), 0), flat) if len(places) else flat
+    elif reduction == "add":
+        result = flat + ScatterAdd((math.prod(shape),), 0)(new, np.asarray(places))
+    else:
+        raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
+    return np.reshape(result, shape)
+
+
+def _scatter_elements(z: Any, indices: Any, updates: Any, axis: int = 0, reduction: str = "none") -> Any:
+    places, shape = np.asarray(known(indices, "the positions")), tuple(ints(_shape(z), "the size"))
+    grid = list(np.indices(places.shape))
+    grid[axis] = np.where(places < 0, places + shape[axis], places)
+    return _scatter(z, np.ravel_multi_index(tuple(grid), shape).ravel(), updates, reduction)
+
+
+def _scatter_nd(z: Any, indices: Any, updates: Any, reduction: str = "none") -> Any:
+    places, shape = np.asarray(known(indices, "the positions")), tuple(ints(_shape(z), "the size"))
+    count = places.shape[-1]
+    if not all(
+        -size <= place < size
+        for size, place in zip(shape, [*places.reshape(-1, count).T], strict=False)
+        for place in place
+    ):
+        raise ShapeError("positions outside of what is written into")
+    rows = np.ravel_multi_index(tuple(np.moveaxis(places % np.array(shape[:count]), -1, 0)), shape[:count]).ravel()
+    inner = math.prod(shape[count:])
+    return _scatter(z, (rows[:, None] * inner + np.arange(inner)).ravel(), updates, reduction)
+
+
+def _top_k(z: Any, k: Any, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
+    order = argsort(-z if largest else z, axis)
+    places = order[(*(slice(None),) * (axis % z.ndim), slice(None, ints(k, "k")[0]))]
+    return np.take_along_axis(z, places, axis), places
+
+
+def _arg(function: Callable[..., Any]) -> Callable[..., Any]:
+    def arg(z: Any, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Any:
+        if not select_last_index:
+            return function(z, axis, keepdims=bool(keepdims))
+        last = int(known(_shape(z), "the size")[axis]) - 1
+        return last - function(np.flip(z, axis), axis, keepdims=bool(keepdims))
+
+    return arg
+
+
+def _hardmax(z: Any, axis: int = -1, opset: int = 13) -> Any:
+    def hardmax(z: Any, axis: int) -> Any:
+        size = int(known(_shape(z), "the size")[axis])
+        places = np.arange(size).reshape([-1 if i == axis % z.ndim else 1 for i in range(z.ndim)])
+        return 1.0 * np.equal(*fit(np.argmax(z, axis, keepdims=True), places))
+
+    return _flat(hardmax)(z, axis, opset)
+
+
+def _cumulated(function: Callable[..., Any], neutral: float) -> Callable[..., Any]:
+    def cumulated(z: Any, axis: Any, exclusive: int = 0, reverse: int = 0) -> Any:
+        at = ints(axis, "the axis")[0] % np.ndim(z)
+        z = np.flip(z, at) if reverse else z
+        if exclusive:
+            sides = [(1, 0) if i == at else (0, 0) for i in range(np.ndim(z))]
+            z = np.pad(z, sides, constant_values=neutral)[(*(slice(None),) * at, slice(None, -1))]
+        z = function(z, at)
+        return np.flip(z, at) if reverse else z
+
+    return cumulated
+
+
+def _reverse_sequence(z: Any, lengths: Any, batch_axis: int = 1, time_axis: int = 0) -> Any:
+    size = int(known(_shape(z), "the size")[time_axis])
+    time, each = np.arange(size)[:, None], np.array(ints(lengths, "the lengths"))
+    places = np.where(time < each, each - 1 - time, time)
+    grid = (places, np.arange(len(each))[None])
+    return z[grid] if time_axis == 0 else np.swapaxes(np.swapaxes(z, 0, 1)[grid], 0, 1)
+
+
+def _compress(z: Any, condition: Any, axis: int | None = None) -> Any:
+    places = np.flatnonzero(known(condition, "the condition"))
+    return np.take(np.reshape(z, [-1]) if axis is None else z, places, 0 if axis is None else axis)
+
+
+# Elementwise --------------------------------------------------------------------------------------------------------------
+
+
+def _div(x: Any, y: Any) -> Any:
+    return np.trunc(x / y) if whole(x) and whole(y) else np.divide(*fit(x, y))
+
+
+def _pow(x: Any, p: Any) -> Any:
+    z = np.power(*fit(x, p))
+    return np.trunc(z) if whole(x) else z
+
+
+def _mod(x: Any, y: Any, fmod: int = 0) -> Any:
+    return (np.fmod if fmod else np.mod)(*fit(x, y))
+
+
+def _clip(z: Any, min: Any = None, max: Any = None) -> Any:
+    low, high = (
+        None if each is None else each if isinstance(each, Node) else np.asarray(each).item() for each in (min, max)
+    )
+    z = z if low is None else np.maximum(*fit(z, low))
+    return z if high is None else np.minimum(*fit(z, high))
+
+
+def _cast(z: Any, to: int, opset: int = 13, saturate: int = 1, round_mode: Any = "") -> Any:
+    if to not in _KINDS:
+        raise OpaqueError(
+            f"a cast to the type {to} of ONNX", repair="Types are float32, float64, int32, int64 and bool."
+        )
+    kind = _KINDS[to]
+    if not isinstance(z, Node):
+        return z if z.dtype == object else z.astype(kind)
+    same = z.dtype.kind == np.dtype(kind).kind
+    if same:
+        return z
+    return z != 0 if kind is np.bool_ else 1.0 * z if np.dtype(kind).kind == "f" or truth(z) else np.trunc(z)
+
+
+_KINDS: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 11: np.float64}
+
+
+def _cast_like(z: Any, like: Any, saturate: int = 1, round_mode: Any = "") -> Any:
+    return _cast(z, {"f": 11, "b": 9}.get(like.dtype.kind, 7))
+
+
+def _is_inf(z: Any, detect_negative: int = 1, detect_positive: int = 1) -> Any:
+    below, above = z < 0 if detect_negative else z != z, z > 0 if detect_positive else z != z
+    return np.logical_and(np.isinf(z), np.logical_or(below, above))
+
+
+def _selu(z: Any, alpha: float = 1.67326319, gamma: float = 1.05070102) -> Any:
+    usual = abs(alpha - 1.67326319) < 1e-6 and abs(gamma - 1.05070102) < 1e-6
+    return selu(z) if usual else gamma * elu(z, alpha)
+
+
+# Reductions ---------------------------------------------------------------------------------------------------------------
+
+
+def _reduced(function: Callable[..., Any], before: Any = None, after: Any = None) -> Callable[..., Any]:
+    def reduced(z: Any, axes: Any = None, keepdims: int = 1, noop_with_empty_axes: int = 0) -> Any:
+        along = None if axes is None or np.size(known(axes, "the axes")) == 0 else tuple(ints(axes, "the axes"))
+        z = before(z) if before else z
+        if along is not None or not noop_with_empty_axes:
+            z = function(z, axis=along, keepdims=bool(keepdims))
+        return after(z) if after else z
+
+    return reduced
+
+
+def _extreme(function: Callable[..., Any], of_truths: Callable[..., Any]) -> Callable[..., Any]:
+    return _reduced(lambda z, axis, keepdims: (of_truths if truth(z) else function)(z, axis=axis, keepdims=keepdims))
+
+
+def _all_of(function: Callable[..., Any], after: Any = lambda z, count: z) -> Callable[..., Any]:
+    return lambda *parts: after(functools.reduce(lambda x, y: function(*fit(x, y)), parts), len(parts))
+
+
+def _flat(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function along an axis, which before opset 13 was along all axes from axis 1 on."""
+
+    def along(z: Any, axis: int | None = None, opset: int = 13) -> Any:
+        if opset >= 13:
+            return function(z, -1 if axis is None else axis)
+        flat = function(_flatten(z, 1 if axis is None else axis), -1)
+        return _reshape(flat, _shape(z))
+
+    return along
+
+
+# Products and windows -----------------------------------------------------------------------------------------------------
+
+
+def _gemm(
+    A: Any, B: Any, C: Any = None, alpha: float = 1.0, beta: float = 1.0, transA: int = 0, transB: int = 0
+) -> Any:
+    z = (A.T if transA else A) @ (B.T if transB else B)
+    z = z if alpha == 1 else alpha * z
+    return z if C is None or beta == 0 else np.add(*fit(z, C if beta == 1 else beta * C))
+
+
+def _windows(
+    z: Any, kernel: Sequence[int], auto_pad: Any, strides: Any, pads: Any, dilations: Any, ceil: int = 0
+) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Return steps, dilations, and padding on both sides of each axis."""
+    n = len(kernel)
+    steps, wide = list(strides or [1] * n), list(dilations or [1] * n)
+    reach = [(size - 1) * step + 1 for size, step in zip(kernel, wide, strict=True)]
+    if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        sizes = ints(_shape(z)[-n:], "the size of images")
+        need = [max(0, (-(-s // t) - 1) * t + r - s) for s, t, r in zip(sizes, steps, reach, strict=True)]
+        sides = [(each // 2, each - each // 2)[:: 1 if auto_pad == "SAME_UPPER" else -1] for each in need]
+    else:
+        flat = list(pads or [0] * 2 * n)
+        sides = list(zip(flat[:n], flat[n:], strict=True))
+    if ceil:
+        sizes = ints(_shape(z)[-n:], "the size of images")
+        for axis, (size, step, span, (before, after)) in enumerate(zip(sizes, steps, reach, sides, strict=True)):
+            count = -(-(size + before + after - span) // step) + 1
+            count -= (count - 1) * step >= size + before  # a window may not begin behind the image
+            sides[axis] = (before, max(after, (count - 1) * step + span - size - before))
+    return steps, wide, sides
+
+
+def _conv(
+    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
+    pads: Any = None, strides: Any = None,
+) -> Any:  # fmt: skip
+    n = np.ndim(W) - 2
+    steps, wide, sides = _windows(x, ints(_shape(W)[2:], "the kernel's size"), auto_pad, strides, pads, dilations)
+    if n > 2:
+        raise OpaqueError("a convolution of volumes", repair="There are those of signals and images.")
+    if any(before != after for before, after in sides):
+        x, sides = np.pad(x, [(0, 0), (0, 0), *sides]), [(0, 0)] * n
+    settings: Any = [steps, [before for before, _ in sides], wide]
+    settings = [each[0] for each in settings] if n == 1 else [tuple(each) for each in settings]
+    z = (conv1d if n == 1 else conv2d)(x, W, *settings, group)
+    return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
+
+
+def _conv_transpose(
+    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
+    output_padding: Any = None, output_shape: Any = None, pads: Any = None, strides: Any = None,
+) -> Any:  # fmt: skip
+    n = np.ndim(W) - 2
+    kernel, sizes = ints(_shape(W)[2:], "the kernel's size"), ints(_shape(x)[2:], "the size of images")
+    if n > 2:
+        raise OpaqueError("a convolution of volumes", repair="There are those of signals and images.")
+    steps, wide, more = strides or [1] * n, dilations or [1] * n, output_padding or [0] * n
+    full = [(s - 1) * t + (k - 1) * d + 1 + m for s, t, k, d, m in zip(sizes, steps, kernel, wide, more, strict=True)]
+    flat = list(pads or [0] * 2 * n)
+    sides = list(zip(flat[:n], flat[n:], strict=True))
+    wanted = output_shape or (
+        [s * t for s, t in zip(sizes, steps, strict=True)] if auto_pad.startswith("SAME") else None
+    )
+    if wanted:
+        full = [max(each, least) for each, least in zip(full, wanted[-n:], strict=True)]
+        cut = [max(0, whole_ - part) for whole_, part in zip(full, wanted[-n:], strict=True)]
+        sides = [(c // 2, c - c // 2) if auto_pad == "SAME_UPPER" else (c - c // 2, c // 2) for c in cut]
+    made(full)
+    W = np.reshape(W, [*ints(_shape(W)[:2], "channels"), *[1] * (2 - n), *kernel])
+    x = np.expand_dims(x, 2) if n == 1 else x
+    one = [1] * (2 - n)
+    op = Conv2dToInput(size=(*one, *full), stride=(*one, *steps), padding=(0, 0), dilation=(*one, *wide), groups=group)  # type: ignore[arg-type]
+    z = op(x, W)
+    z = np.squeeze(z, 2) if n == 1 else z
+    z = z[(slice(None), slice(None), *(slice(b, f - a) for f, (b, a) in zip(full, sides, strict=True)))]
+    return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
+
+
+def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any]:
+    """Yield the first entries of all windows, the second ones …"""
+    sizes = ints(_shape(z)[2:], "the size of images")
+    along = list(zip(sizes, kernel, steps, wide, strict=True))
+    last = [step * ((size - (k - 1) * d - 1) // step) + 1 for size, k, step, d in along]
+    for place in itertools.product(*map(range, kernel)):
+        starts = [i * d for i, d in zip(place, wide, strict=True)]
+        at = [slice(s, s + end, step) for s, end, step in zip(starts, last, steps, strict=True)]
+        yield z[(slice(None), slice(None), *at)]
+
+
+def _pool(kind: str) -> Callable[..., Any]:
+    def pool(
+        z: Any, kernel_shape: Any, auto_pad: Any = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
+        dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, p: int = 2, outputs: int = 1,
+    ) -> Any:  # fmt: skip
+        if outputs > 1:
+            raise OpaqueError("pooling that gives positions too", repair="There is pooling that gives values.")
+        steps, wide, sides = _windows(z, kernel_shape, auto_pad, strides, pads, dilations, ceil_mode)
+        even = (
+            len(steps) == 2
+            and {*wide} == {1}
+            and all(b == a and 2 * b <= k for (b, a), k in zip(sides, kernel_shape, strict=True))
+        )
+        counted = not any(map(any, sides)) or (count_include_pad and not ceil_mode)
+        if even and (kind == "max" or (kind == "average" and counted)):
+            settings = tuple(kernel_shape), tuple(steps), tuple(before for before, _ in sides)
+            return (max_pool2d if kind == "max" else avg_pool2d)(z, *settings)
+        made([math.prod(kernel_shape)])
+        if math.prod(kernel_shape) > 1024:
+            raise OpaqueError("windows of more than 1024 entries")
+        around = [(0, 0), (0, 0), *sides]
+        padded = _surrounded(z, around, -np.inf if kind == "max" else 0.0)
+        parts = list(_parts(padded, kernel_shape, steps, wide))
+        if kind == "max":
+            return functools.reduce(np.maximum, parts)
+        if kind == "lp":
+            return functools.reduce(np.add, [np.abs(part) ** p for part in parts]) ** (1 / p)
+        sizes = ints(_shape(z)[2:], "the size of images")
+        flat = list(pads or [0] * 2 * len(sizes))
+        own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True)) if auto_pad == "NOTSET" else sides
+        ones = np.ones(made([1, 1, *sizes]))
+        if count_include_pad:
+            ones = np.pad(ones, [(0, 0), (0, 0), *own], constant_values=1.0)
+            around = [(0, 0), (0, 0), *((b - o, a - q) for (b, a), (o, q) in zip(sides, own, strict=True))]
+        counts = functools.reduce(np.add, _parts(np.pad(ones, around), kernel_shape, steps, wide))
+        return functools.reduce(np.add, parts) / np.reshape(counts, np.shape(counts)[2:])
+
+    return pool
+
+
+def _global(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z: function(z, axis=tuple(range(2, np.ndim(z))), keepdims=True)
+
+
+# Normalisations -----------------------------------------------------------------------------------------------------------
+
+
+def _by_channel(z: Any, behind: int) -> Any:
+    return np.expand_dims(z, tuple(range(1, behind + 1))) if behind else z
+
+
+def _affine(z: Any, scale: Any, bias: Any, behind: int = 0) -> Any:
+    z = np.multiply(*fit(z, _by_channel(scale, behind)))
+    return z if bias is None else np.add(*fit(z, _by_channel(bias, behind)))
+
+
+def _batch_norm(
+    z: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float = 1e-5, momentum: float = 0.9, spatial: int = 1,
+    training_mode: int = 0,
+) -> Any:  # fmt: skip
+    if training_mode or not spatial:
+        raise OpaqueError("a batch normalisation in training", repair="Export the model in evaluation.")
+    behind = np.ndim(z) - 2
+    deviation = np.sqrt(variance + epsilon)
+    return _affine((z - _by_channel(mean, behind)) / _by_channel(deviation, behind), scale, bias, behind)
+
+
+def _layer_norm(
+    z: Any, scale: Any, bias: Any = None, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1, outputs: int = 1
+) -> Any:
+    axes = tuple(range(axis % np.ndim(z), np.ndim(z)))
+    normal = _affine(layer_norm(z, axes, epsilon=epsilon), scale, bias)
+    if outputs == 1:
+        return normal
+    mean = np.mean(z, axis=axes, keepdims=True)
+    return normal, mean, 1 / np.sqrt(np.mean(np.square(z - mean), axis=axes, keepdims=True) + epsilon)
+
+
+def _rms_norm(z: Any, scale: Any, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Any:
+    return _affine(rms_norm(z, tuple(range(axis % np.ndim(z), np.ndim(z))), epsilon), scale, None)
+
+
+def _group_norm(
+    z: Any, scale: Any, bias: Any, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1, opset: int = 21
+) -> Any:
+    if opset < 21:
+        raise OpaqueError("a GroupNormalization before opset 21, with a scale for each group")
+    return _affine(group_norm(z, num_groups, epsilon), scale, bias, np.ndim(z) - 2)
+
+
+def _instance_norm(z: Any, scale: Any, bias: Any, epsilon: float = 1e-5) -> Any:
+    return _affine(layer_norm(z, tuple(range(2, np.ndim(z))), epsilon=epsilon), scale, bias, np.ndim(z) - 2)
+
+
+def _lp_norm(z: Any, axis: int = -1, p: int = 2) -> Any:
+    length = (
+        np.sum(np.abs(z), axis=axis, keepdims=True)
+        if p == 1
+        else np.sqrt(np.sum(np.square(z), axis=axis, keepdims=True))
+    )
+    return np.where(length == 0, 0.0, z / np.where(length == 0, 1.0, length))
+
+
+def _mean_variance(z: Any, axes: Any = (0, 2, 3)) -> Any:
+    centred = z - np.mean(z, axis=tuple(axes), keepdims=True)
+    return centred / (np.sqrt(np.mean(np.square(centred), axis=tuple(axes), keepdims=True)) + 1e-9)
+
+
+def _local_response(z: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Any:
+    before = (size - 1) // 2
+    sides = [(0, 0), (before, size - 1 - before), *[(0, 0)] * (np.ndim(z) - 2)]
+    squares, channels = np.pad(np.square(z), sides), int(known(_shape(z), "the size")[1])
+    made([size])
+    around = functools.reduce(np.add, [squares[:, i : i + channels] for i in range(size)])
+    return z / (bias + alpha / size * around) ** beta
+
+
+def _constant(**given: Any) -> Any:
+    (value,) = given.values()
+    if isinstance(value, (bytes, str)) or (isinstance(value, list) and value and isinstance(value[0], (bytes, str))):
+        raise OpaqueError("a constant of text")
+    floats = "value_float" in given or "value_floats" in given
+    return value if isinstance(value, np.ndarray) else np.array(value, np.float32 if floats else np.int64)
+
+
+def _negative_log_likelihood(
+    z: Any, target: Any, weight: Any = None, ignore_index: int | None = None, reduction: str = "mean"
+) -> Any:
+    ignored = np.equal(target, ignore_index) if ignore_index is not None else None
+    places = target if ignored is None else np.where(ignored, 0, known(target, "the target"))
+    loss = -np.squeeze(np.take_along_axis(z, np.expand_dims(places, 1), 1), 1)
+    weights = None if weight is None else np.take(weight, places, 0)
+    if ignored is not None:
+        weights = np.where(ignored, 0.0, 1.0 if weights is None else weights)
+    loss = loss if weights is None else loss * weights
+    if reduction == "none":
+        return loss
+    return np.sum(loss) if reduction == "sum" else np.mean(loss) if weights is None else np.sum(loss) / np.sum(weights)
+
+
+def _softmax_cross_entropy(z: Any, target: Any, weight: Any = None, outputs: int = 1, **settings: Any) -> Any:
+    logs = log_softmax(z, 1)
+    loss = _negative_log_likelihood(logs, target, weight, **settings)
+    return (loss, logs) if outputs > 1 else loss
+
+
+def _same(function: Callable[..., Any], settings: dict[str, tuple[str, Any]]) -> Callable[..., Any]:
+    """Return a function with settings by the names that they have in ONNX, and operands that stretch to each other."""
+    return lambda *operands, **given: function(
+        *fit(*operands), **{settings[key][0]: each for key, each in given.items()}
+    )
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    **{name: _same(function, settings) for name, (function, settings) in SAME.items()},
+    "ArgMax": _arg(np.argmax),
+    "ArgMin": _arg(np.argmin),
+    "AveragePool": _pool("average"),
+    "BatchNormalization": _batch_norm,
+    "Cast": _cast,
+    "CastLike": _cast_like,
+    "Clip": _clip,
+    "Compress": _compress,
+    "Concat": _concat,
+    "Constant": _constant,
+    "ConstantOfShape": lambda shape, value=None: np.full(
+        made(shape), np.float32(0) if value is None else value.ravel()[0], None if value is None else value.dtype
+    ),
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "CumProd": _cumulated(np.cumprod, 1.0),
+    "CumSum": _cumulated(np.cumsum, 0.0),
+    "DepthToSpace": _depth_to_space,
+    "Div": _div,
+    "Dropout": lambda z, ratio=None, training=None, seed=None, outputs=1: (
+        (z, np.ones_like(z) > 0)[:outputs] if training is None or not known(training, "training_mode").any() else None
+    ),
+    "Einsum": lambda *operands, equation: np.einsum(equation.replace(" ", ""), *operands),
+    "Expand": _expand,
+    "EyeLike": _eye_like,
+    "Flatten": _flatten,
+    "Gather": lambda z, indices, axis=0: np.take(z, indices, axis),
+    "GatherElements": lambda z, indices, axis=0: np.take_along_axis(z, indices, axis),
+    "GatherND": _gather_nd,
+    "Gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
+    "Gemm": _gemm,
+    "GlobalAveragePool": _global(np.mean),
+    "GlobalLpPool": lambda z, p=2: _global(np.sum)(np.abs(z) ** p) ** (1 / p),
+    "GlobalMaxPool": _global(np.max),
+    "GroupNormalization": _group_norm,
+    "HardSigmoid": lambda z, alpha=0.2, beta=0.5: np.clip(alpha * z + beta, 0.0, 1.0),
+    "Hardmax": _hardmax,
+    "InstanceNormalization": _instance_norm,
+    "IsInf": _is_inf,
+    "LRN": _local_response,
+    "LayerNormalization": _layer_norm,
+    "LogSoftmax": _flat(log_softmax),
+    "LpNormalization": _lp_norm,
+    "LpPool": _pool("lp"),
+    "MatMul": lambda x, y: np.matmul(*(fit(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
+    "Max": _all_of(np.maximum),
+    "MaxPool": _pool("max"),
+    "Mean": _all_of(np.add, lambda z, count: z / count),
+    "MeanVarianceNormalization": _mean_variance,
+    "Min": _all_of(np.minimum),
+    "Mod": _mod,
+    "NegativeLogLikelihoodLoss": _negative_log_likelihood,
+    "OneHot": _one_hot,
+    "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
+    "Pad": _pad,
+    "Pow": _pow,
+    "RMSNormalization": _rms_norm,
+    "Range": _range,
+    "ReduceL1": _reduced(np.sum, np.abs),
+    "ReduceL2": _reduced(np.sum, np.square, np.sqrt),
+    "ReduceLogSum": _reduced(np.sum, None, np.log),
+    "ReduceLogSumExp": _reduced(logsumexp),
+    "ReduceMax": _extreme(np.max, np.any),
+    "ReduceMean": _reduced(np.mean),
+    "ReduceMin": _extreme(np.min, np.all),
+    "ReduceProd": _reduced(np.prod),
+    "ReduceSum": _reduced(np.sum),
+    "ReduceSumSquare": _reduced(np.sum, np.square),
+    "Reshape": _reshape,
+    "ReverseSequence": _reverse_sequence,
+    "ScatterElements": _scatter_elements,
+    "Scatter": _scatter_elements,
+    "ScatterND": _scatter_nd,
+    "Selu": _selu,
+    "Shape": _shape,
+    "Shrink": lambda z, bias=0.0, lambd=0.5: np.where(z < -lambd, z + bias, np.where(z > lambd, z - bias, 0.0)),
+    "Size": _size,
+    "Slice": _slice,
+    "Softmax": _flat(softmax),
+    "SoftmaxCrossEntropyLoss": _softmax_cross_entropy,
+    "Softsign": lambda z: z / (1 + np.abs(z)),
+    "SpaceToDepth": _space_to_depth,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Sum": _all_of(np.add),
+    "Swish": lambda z, alpha=1.0: z * sigmoid(alpha * z),
+    "ThresholdedRelu": lambda z, alpha=1.0: np.where(z > alpha, z, 0.0),
+    "Tile": _tile,
+    "TopK": _top_k,
+    "Transpose": lambda z, perm=None: np.transpose(z, perm),
+    "Trilu": lambda z, k=None, upper=1: (np.triu if upper else np.tril)(z, 0 if k is None else ints(k, "k")[0]),
+    "Unsqueeze": _unsqueeze,
+}
+"""Name of an op → what it is here."""

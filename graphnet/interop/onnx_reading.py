@@ -1,0 +1,241 @@
+"""Models of ONNX as graphs: each call of the file has a counterpart here."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import constant, parameter
+from graphnet.core.leaves import input as feed
+from graphnet.core.node import Node
+from graphnet.core.origin import scope
+from graphnet.errors import GraphnetError, LoadError, OpaqueError, shown
+from graphnet.interop.onnx_calls import CALLS, LARGEST
+from graphnet.ops.activations import identity
+
+_OPSETS = range(7, 29)
+_DTYPES = {1: float, 11: float, 6: int, 7: int, 9: bool}
+_STATISTICS = {("BatchNormalization", 3), ("BatchNormalization", 4)}
+"""Which inputs of which op are no weights, though they are real numbers."""
+
+
+def read(source: Any, known: Mapping[str, Any]) -> Graph:
+    """Return a model as a graph: `from_onnx`."""
+    model, name = _parsed(source)
+    with _refusing(name):
+        _check(model)
+        model = _expanded(model)
+    with _refusing(name):
+        return _Reader(model, known).graph()
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Let what goes wrong with a file be an error that names it, of whatever kind it is."""
+    try:
+        yield
+    except GraphnetError:
+        raise
+    except (Exception, RecursionError) as error:  # onnx and protobuf raise what they like
+        problem = " ".join(str(error).split())[:300]
+        raise LoadError(
+            f"{name} is no sound model of ONNX: {type(error).__name__}: {problem}",
+            repair="Is it complete? Export it again.",
+        ) from error
+
+
+def _parsed(source: Any) -> tuple[Any, str]:
+    """Return a model, and what to call it."""
+    if isinstance(source, onnx.ModelProto):
+        return source, "the model"
+    name = "the model" if isinstance(source, (bytes, bytearray, memoryview)) else repr(os.fspath(source))
+    model = onnx.ModelProto()
+    with _refusing(name):
+        if isinstance(source, (str, os.PathLike)):
+            try:
+                with open(source, "rb") as file:
+                    source = file.read()
+            except OSError as error:
+                raise LoadError(f"can't read {name}: {error.strerror or error}", repair="Is the path right?") from error
+        model.ParseFromString(bytes(source))
+    return model, name
+
+
+def _check(model: Any) -> None:
+    """Raise unless a model is one of ONNX, holds all of its numbers, and calls only what has a counterpart."""
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise LoadError(
+                f"the numbers of {shown(tensor.name)} lie in another file, and nothing outside of this one is read",
+                repair="Save the model in one file: onnx.save(onnx.load(path), new_path).",
+            )
+    if not model.graph.node and not model.graph.output:
+        raise LoadError("there is no graph in it", repair="Is it a model of ONNX?")
+    onnx.checker.check_model(model)
+    opset = _opset(model)
+    if opset not in _OPSETS:
+        raise LoadError(
+            f"it is of opset {opset}", repair=f"Opsets {_OPSETS[0]} to {_OPSETS[-1]} are read: onnx.version_converter."
+        )
+
+
+def _opset(model: Any) -> int:
+    return next((int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from [attribute.t, *attribute.tensors]
+            for inner in [attribute.g, *attribute.graphs]:
+                yield from _tensors(inner)
+
+
+def _expanded(model: Any) -> Any:
+    """Return a model in which what ONNX defines by other ops is written of these, if all of them are known here."""
+    missing = _missing(model)
+    if not missing:
+        return model
+    defined = [(domain, name) for domain, name in missing if _is_defined(domain, name, _opset(model))]
+    if defined:
+        inline = onnx.inliner.inline_selected_functions2
+        model = inline(model, defined, exclude=False, inline_schema_functions=True)
+    if left := _missing(model):
+        names = sorted({".".join(filter(None, each)) for each in {*left, *(set(missing) - set(defined))}})
+        raise OpaqueError(
+            f"the model calls {', '.join(names)}, which have no counterpart here",
+            repair="What a model may call is listed in graphnet.interop.onnx_calls.",
+        )
+    return model
+
+
+def _is_defined(domain: str, name: str, opset: int) -> bool:
+    if domain or not onnx.defs.has(name):
+        return False
+    schema = onnx.defs.get_schema(name, opset)
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _missing(model: Any) -> list[tuple[str, str]]:
+    calls = {(node.domain if node.domain != "ai.onnx" else "", node.op_type) for node in model.graph.node}
+    return sorted(call for call in calls if call[0] or call[1] not in CALLS)
+
+
+class _Reader:
+    """Reads a model call by call."""
+
+    def __init__(self, model: Any, known: Mapping[str, Any]) -> None:
+        self.model, self.known, self.opset = model.graph, known, _opset(model)
+        self.made: dict[str, Any] = {"": None}
+        self.taken: set[str] = set()
+
+    def graph(self) -> Graph:
+        wanted = {each.name for each in self.model.output}
+        statistics = {node.input[at] for node in self.model.node for name, at in _STATISTICS if node.op_type == name
+                      and len(node.input) > at}  # fmt: skip
+        for tensor in self.model.initializer:
+            value = onnx.numpy_helper.to_array(tensor)
+            self._require_type(tensor.name, tensor.data_type)
+            learned = value.dtype.kind == "f" and value.ndim and tensor.name not in statistics
+            self.made[tensor.name] = parameter(self._name(tensor.name), value) if learned else value
+        if self.model.sparse_initializer:
+            raise OpaqueError("the model has sparse initialisers, which have no counterpart here")
+        for each in self.model.input:
+            if each.name not in self.made:
+                self.made[each.name] = self._input(each)
+        for call in self.model.node:
+            path = call.name.replace(".", "/").strip("/").rpartition("/")[0]
+            with scope(path) if path else nullcontext():
+                results = self._call(call)
+            for name, value in zip(call.output, results, strict=False):
+                self.made[name] = self._output(name, value) if name in wanted else value
+        return Graph([self._output(each.name, self.made[each.name]) for each in self.model.output])
+
+    def _require_type(self, name: str, kind: int) -> None:
+        if kind not in _DTYPES:
+            called = onnx.TensorProto.DataType.Name(kind) if kind in onnx.TensorProto.DataType.values() else kind
+            raise OpaqueError(
+                f"{shown(name)} is of type {called}", repair="Types are float32, float64, int32, int64 and bool."
+            )
+
+    def _name(self, name: str) -> str:
+        """Return a name as names are here: scopes joined by a slash, each name once."""
+        cleaned = base = name.replace(".", "/").strip("/") or "unnamed"
+        count = 1
+        while cleaned in self.taken:
+            cleaned = f"{base}_{(count := count + 1)}"
+        self.taken.add(cleaned)
+        return cleaned
+
+    def _input(self, each: Any) -> Any:
+        kind = each.type.tensor_type
+        if not each.type.HasField("tensor_type") or not kind.HasField("shape"):
+            raise OpaqueError(f"the input {shown(each.name)} is no tensor with a known number of axes")
+        self._require_type(each.name, kind.elem_type)
+        if each.name in self.known:
+            return np.asarray(self.known[each.name])
+        sizes = [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
+        return feed(self._name(each.name), sizes, dtype=_DTYPES[kind.elem_type])
+
+    def _output(self, name: str, value: Any) -> Node:
+        """Return what an output is, under its name."""
+        if isinstance(value, Node) and value.op is not None and value.name is None:
+            return Node(value.op, value.inputs, value.shape, value.dtype, self._name(name))
+        if isinstance(value, Node):
+            ours = value.name == name.replace(".", "/").strip("/")
+            return value if ours or value.dtype.kind != "f" else identity(value, name=self._name(name))
+        if value.dtype == object:
+            raise OpaqueError(f"the output {shown(name)} is a size that is known only when fed")
+        return constant(value, name=self._name(name), dtype=value.dtype)
+
+    def _call(self, call: Any) -> list[Any]:
+        function = CALLS[call.op_type]
+        attributes = {each.name: _value(each) for each in call.attribute}
+        takes = inspect.signature(function).parameters
+        if "opset" in takes:
+            attributes["opset"] = self.opset
+        if "outputs" in takes:
+            attributes["outputs"] = len(call.output)
+        inputs = [self.made[name] for name in call.input]
+        if all(isinstance(each, np.ndarray) for each in inputs) and sum(map(np.size, inputs)) > LARGEST >> 6:
+            inputs = [constant(each, dtype=each.dtype) for each in inputs]  # not to be computed now
+        where = f"{call.op_type} {shown(call.name or call.output[0])}"
+        try:
+            result = function(*inputs, **attributes)
+        except GraphnetError as error:
+            error.problem = f"{where}: {error.problem}" if not error.subject else error.problem
+            error.subject = f"{where}: {error.subject}" if error.subject else ""
+            raise
+        except Exception as error:  # of any kind: attributes that are none, inputs too many, sizes that don't fit
+            raise OpaqueError(
+                f"{where} can't be read: {type(error).__name__}: {shown(str(error))}",
+                repair="Attributes or inputs are others than are known here.",
+            ) from error
+        results = list(result) if isinstance(result, (tuple, list)) else [result]
+        if len([name for name in call.output if name]) > len(results):
+            raise OpaqueError(f"{where} gives {len(call.output)} outputs, of which {len(results)} are known here")
+        return [each if isinstance(each, Node) else np.asarray(each) for each in results]
+
+
+def _value(attribute: Any) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return onnx.numpy_helper.to_array(value)
+    return (
+        value.decode(errors="replace")
+        if isinstance(value, bytes)
+        else list(value)
+        if hasattr(value, "extend")
+        else value
+    )
