@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def read(source: Any, known: Mapping[str, Any]) -> Graph:
         return _Reader(model, known).graph()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _refusing(name: str) -> Iterator[None]:
     """Let what goes wrong with a file be an error that names it, of whatever kind it is."""
     try:
@@ -108,11 +108,13 @@ def _expanded(model: Any) -> Any:
     if not missing:
         return model
     defined = [(domain, name) for domain, name in missing if _is_defined(domain, name, _opset(model))]
-    if defined:
-        inline = onnx.inliner.inline_selected_functions2
-        model = inline(model, defined, exclude=False, inline_schema_functions=True)
+    if len(defined) == len(missing):
+        inline = onnx.inliner.inline_selected_functions
+        with contextlib.suppress(RuntimeError):  # types in it are not known
+            model = inline(model, defined, exclude=False, inline_schema_functions=True)
     if left := _missing(model):
-        names = sorted({".".join(filter(None, each)) for each in {*left, *(set(missing) - set(defined))}})
+        within = [name for _, name in missing if ("", name) not in left]
+        names = [".".join(filter(None, each)) for each in left] + ([f"in {' and '.join(within)}"] if within else [])
         raise OpaqueError(
             f"the model calls {', '.join(names)}, which have no counterpart here",
             repair="What a model may call is listed in graphnet.interop.onnx_calls.",
@@ -156,7 +158,7 @@ class _Reader:
                 self.made[each.name] = self._input(each)
         for call in self.model.node:
             path = call.name.replace(".", "/").strip("/").rpartition("/")[0]
-            with scope(path) if path else nullcontext():
+            with scope(path) if path else contextlib.nullcontext():
                 results = self._call(call)
             for name, value in zip(call.output, results, strict=False):
                 self.made[name] = self._output(name, value) if name in wanted else value

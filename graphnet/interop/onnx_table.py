@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.ops.activations import identity, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
+from graphnet.ops.comparisons import Abs
 from graphnet.ops.erf import erf
 from graphnet.ops.linalg import Det
 from graphnet.ops.neural import celu, elu, hard_swish, mish
@@ -16,7 +17,7 @@ SAME: dict[str, tuple[Callable[..., Any], dict[str, tuple[str, Any]]]] = {
     **{
         name: (function, {})
         for name, function in {
-            "Abs": np.absolute, "Acos": np.arccos, "Acosh": np.arccosh, "Add": np.add, "And": np.logical_and, "Asin": np.arcsin,
+            "Abs": Abs(), "Acos": np.arccos, "Acosh": np.arccosh, "Add": np.add, "And": np.logical_and, "Asin": np.arcsin,
             "Asinh": np.arcsinh, "Atan": np.arctan, "Atanh": np.arctanh, "Ceil": np.ceil, "Cos": np.cos, "Cosh": np.cosh,
             "Equal": np.equal, "Erf": erf, "Exp": np.exp, "Floor": np.floor, "Greater": np.greater,
             "GreaterOrEqual": np.greater_equal, "HardSwish": hard_swish, "Identity": identity, "IsNaN": np.isnan,
