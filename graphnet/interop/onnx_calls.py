@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.core.leaves import as_node
+from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Node
 from graphnet.core.shapes import broadcast
 from graphnet.errors import OpaqueError, ShapeError
@@ -277,7 +277,7 @@ def _scatter(z: Any, places: Any, updates: Any, reduction: str) -> Any:
         source[places] = np.arange(len(places))
         result = np.where(source >= 0, np.take(new, np.maximum(source, 0), 0), flat) if len(places) else flat
     elif reduction == "add":
-        result = flat + ScatterAdd((math.prod(shape),), 0)(new, np.asarray(places))
+        result = flat + ScatterAdd((math.prod(shape),), 0)(new, constant(places, dtype=int))
     else:
         raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
     return np.reshape(result, shape)
@@ -727,6 +727,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "GroupNormalization": _group_norm,
     "HardSigmoid": lambda z, alpha=0.2, beta=0.5: np.clip(alpha * z + beta, 0.0, 1.0),
     "Hardmax": _hardmax,
+    "Identity": lambda z: z,
     "InstanceNormalization": _instance_norm,
     "IsInf": _is_inf,
     "LRN": _local_response,
@@ -742,6 +743,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Min": _all_of(np.minimum),
     "Mod": _mod,
     "NegativeLogLikelihoodLoss": _negative_log_likelihood,
+    "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),
     "OneHot": _one_hot,
     "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
     "Pad": _pad,

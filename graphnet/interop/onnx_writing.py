@@ -104,13 +104,13 @@ class _Writer:
         self.calls.append(helper.make_node(name, given, [output], name=output, **attributes))
         return output
 
-    def array(self, value: Any, name: str = "") -> str:
-        """Hold an array of what is known, and return its name."""
+    def array(self, value: Any) -> str:
+        """Write a constant, and return its name."""
+        return self.call("Constant", value=numpy_helper.from_array(self._stored(value)))
+
+    def _stored(self, value: Any) -> Any:
         array = np.asarray(value)
-        array = array.astype({"f": self.dtype, "b": bool}.get(array.dtype.kind, np.int64))
-        self.count += 1
-        self.held.append(numpy_helper.from_array(np.ascontiguousarray(array), name or f"{self.label}/held_{self.count}"))
-        return str(self.held[-1].name)
+        return array.astype({"f": self.dtype, "b": np.dtype(bool)}.get(array.dtype.kind, np.int64), order="C")
 
     def cast(self, name: str, node: Node, to: int) -> str:
         """Return a value in a type."""
@@ -120,8 +120,11 @@ class _Writer:
         """Write a node, and return the name of its value; that of the whole graph's node is its label."""
         if isinstance(node, Input):
             return self.label
-        if isinstance(node, (Parameter, Constant)):
-            return self.array(node.value, self.label if node in self.graph else "")
+        if isinstance(node, Parameter):
+            self.held.append(numpy_helper.from_array(self._stored(node.value), self.label))
+            return self.label
+        if isinstance(node, Constant):
+            return self.array(node.value)
         assert node.op is not None
         if any(not self.names[source] for source in node.inputs):
             return ""  # one of them was refused
@@ -154,7 +157,7 @@ class _Writer:
         to = []
         for slot, source in enumerate(node.inputs):
             kind = self.kind(source)
-            if op.name.startswith("logical_") or (op.name in ("where", "mask") and slot in op.choosing):
+            if op.name.startswith("logical_") or (op.name in ("where", "mask", "unmask") and slot in op.choosing):
                 kind = TensorProto.BOOL
             elif slot in op.choosing:
                 kind = TensorProto.INT64
@@ -169,11 +172,11 @@ class _Writer:
         """Write what an op's own rule makes of nodes."""
         shapes, dtypes = [source.shape for source in node.inputs], [source.dtype for source in node.inputs]
         expansion = Composite.expansion(op, shapes, dtypes)
-        if expansion.output.op == node.op and expansion.output.inputs == expansion.inputs:
-            raise OpaqueError("")
+        if expansion.output.op == node.op and len(expansion.graph) == len(node.inputs) + 1:
+            raise OpaqueError("")  # one call of NumPy, which builds itself
         self.names.update(zip(expansion.inputs, [self.names[source] for source in node.inputs], strict=True))
         for inner in expansion.graph.nodes:
-            if inner not in expansion.inputs:  # anew for each use: uses that are alike share an expansion
+            if not isinstance(inner, Input):  # anew for each use: uses that are alike share an expansion
                 self.names[inner] = self.value(inner)
         return self.cast(self.names[expansion.output], expansion.output, self.kind(node))
 
@@ -386,6 +389,14 @@ def _filled(value: float) -> Callable[..., str]:
     return write_it
 
 
+def _nan_to_num(w: _Writer, op: Any, node: Node, z: str) -> str:
+    most = float(np.finfo(w.dtype).max)
+    for sign, value in (1, op.posinf), (-1, op.neginf):
+        number = np.array(sign * most if value is None else float(value))
+        z = w.call("Where", w.call("Equal", z, np.array(sign * np.inf)), number, z)
+    return w.call("Where", w.call("IsNaN", z), np.array(float(op.nan)), z)
+
+
 def _argmax(w: _Writer, op: Any, node: Node, z: str) -> str:
     return w.call("ArgMax", z, axis=op.axis, keepdims=0)
 
@@ -400,6 +411,13 @@ def _mask(w: _Writer, op: Any, node: Node, z: str, mask: str) -> str:
     if op.axis or node.inputs[1].ndim != node.inputs[0].ndim:
         raise OpaqueError("a mask along several axes, not all")
     return w.call("Compress", w.call("Reshape", z, [-1]), w.call("Reshape", mask, [-1]), axis=0)
+
+
+def _unmask(w: _Writer, op: Any, node: Node, z: str, mask: str) -> str:
+    if op.axis or None in node.shape:
+        raise OpaqueError("a mask along later axes")
+    places = w.call("Transpose", w.call("NonZero", mask), perm=[1, 0])
+    return w.call("ScatterND", _zeros(w, node, node.shape), places, z)  # type: ignore[arg-type]
 
 
 _WRITTEN: dict[str, Callable[..., str]] = {
@@ -434,6 +452,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "max": _reduction("ReduceMax"),
     "max_pool2d": lambda w, op, node, z: w.call("MaxPool", z, **_window(op)),
     "mean": _reduction("ReduceMean"),
+    "nan_to_num": _nan_to_num,
     "ones_like": _filled(1.0),
     "pad": lambda w, op, node, z: w.call("Pad", z, [*op.before, *op.after], w.array(np.array(float(op.value)))),
     "pick": _pick,
@@ -448,6 +467,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "take": lambda w, op, node, z, places: w.call("Gather", z, places, axis=op.axis),
     "take_along_axis": _take_along,
     "transpose": lambda w, op, node, z: w.call("Transpose", z, perm=op.axes or list(range(node.ndim))[::-1]),
+    "unmask": _unmask,
     "zeros_like": _filled(0.0),
 }
 """Op → how its call, or calls, are written; nothing where its rule is to be expanded after all."""
