@@ -17,10 +17,10 @@ from graphnet.errors import OpaqueError, ShapeError
 from graphnet.interop.onnx_table import SAME
 from graphnet.ops.activations import log_softmax, sigmoid, softmax
 from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
-from graphnet.ops.indexing import ScatterAdd
 from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, rms_norm, selu
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.orders import argsort
+from graphnet.ops.picking import AddAlongAxis, PickAdd
 from graphnet.ops.statistics import logsumexp
 
 LARGEST = 1 << 22
@@ -260,48 +260,58 @@ def _eye_like(z: Any, k: int = 0, dtype: int | None = None) -> Any:
 # Choosing -----------------------------------------------------------------------------------------------------------------
 
 
+def _along(positions: Any) -> list[Any]:
+    """Return the positions along each of the first axes."""
+    return [positions[..., i] for i in range(int(known(_shape(positions), "the size")[-1]))]
+
+
 def _gather_nd(z: Any, indices: Any, batch_dims: int = 0) -> Any:
-    places = np.asarray(known(indices, "the positions"))
-    grid = (
-        np.indices(places.shape[:batch_dims] + (1,) * (places.ndim - 1 - batch_dims))[:batch_dims] if batch_dims else []
-    )
-    return z[(*grid, *np.moveaxis(places, -1, 0).astype(int))]
+    if not batch_dims:
+        return z[tuple(_along(indices))]
+    ndim = np.ndim(indices) - 1
+    grid = np.indices(tuple(ints(_shape(indices)[:batch_dims], "the size")) + (1,) * (ndim - batch_dims))
+    return z[(*grid[:batch_dims], *_along(known(indices, "the positions")))]
 
 
-def _scatter(z: Any, places: Any, updates: Any, reduction: str) -> Any:
-    """Return the flat entries of z with updates at flat places."""
-    shape = tuple(ints(_shape(z), "the size"))
-    flat, new = np.reshape(z, [-1]), np.reshape(updates, [-1])
-    if reduction == "none":
-        source = np.full(math.prod(shape), -1)
-        source[places] = np.arange(len(places))
-        result = np.where(source >= 0, np.take(new, np.maximum(source, 0), 0), flat) if len(places) else flat
-    elif reduction == "add":
-        result = flat + ScatterAdd((math.prod(shape),), 0)(new, constant(places, dtype=int))
-    else:
-        raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
-    return np.reshape(result, shape)
+def _put(z: Any, places: Any, updates: Any) -> Any:
+    """Return z with updates at flat places."""
+    shape, new = tuple(ints(_shape(z), "the size")), np.reshape(updates, [-1])
+    if not places.size:
+        return z
+    source = np.full(math.prod(shape), -1)
+    source[places.ravel()] = np.arange(places.size)
+    chosen = np.take(new, np.maximum(source, 0).reshape(shape), 0)
+    return np.where(source.reshape(shape) >= 0, chosen, z)
 
 
 def _scatter_elements(z: Any, indices: Any, updates: Any, axis: int = 0, reduction: str = "none") -> Any:
-    places, shape = np.asarray(known(indices, "the positions")), tuple(ints(_shape(z), "the size"))
-    grid = list(np.indices(places.shape))
-    grid[axis] = np.where(places < 0, places + shape[axis], places)
-    return _scatter(z, np.ravel_multi_index(tuple(grid), shape).ravel(), updates, reduction)
+    shape = tuple(ints(_shape(z), "the size"))
+    if _adds(reduction):
+        return z + AddAlongAxis(shape, axis % len(shape))(updates, _positions(indices, shape[axis]))
+    grid = list(np.indices(np.shape(known(indices, "the positions"))))
+    grid[axis] = _positions(indices, shape[axis])
+    return _put(z, np.ravel_multi_index(tuple(grid), shape), updates)
 
 
 def _scatter_nd(z: Any, indices: Any, updates: Any, reduction: str = "none") -> Any:
-    places, shape = np.asarray(known(indices, "the positions")), tuple(ints(_shape(z), "the size"))
-    count = places.shape[-1]
-    if not all(
-        -size <= place < size
-        for size, place in zip(shape, [*places.reshape(-1, count).T], strict=False)
-        for place in place
-    ):
-        raise ShapeError("positions outside of what is written into")
-    rows = np.ravel_multi_index(tuple(np.moveaxis(places % np.array(shape[:count]), -1, 0)), shape[:count]).ravel()
-    inner = math.prod(shape[count:])
-    return _scatter(z, (rows[:, None] * inner + np.arange(inner)).ravel(), updates, reduction)
+    shape = tuple(ints(_shape(z), "the size"))
+    along = [_positions(each, size) for each, size in zip(_along(indices), shape, strict=False)]
+    if _adds(reduction):
+        return z + PickAdd(shape, tuple(range(len(along))))(updates, *along)
+    rows = np.ravel_multi_index(tuple(known(each, "the positions") for each in along), shape[: len(along)])
+    inner = math.prod(shape[len(along) :])
+    return _put(z, rows[..., None] * inner + np.arange(inner), updates)
+
+
+def _adds(reduction: str) -> bool:
+    if reduction not in ("none", "add"):
+        raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
+    return reduction == "add"
+
+
+def _positions(indices: Any, size: int) -> Any:
+    """Return positions that count from the start, as constants if they are known."""
+    return indices if isinstance(indices, Node) else np.where(indices < 0, indices + size, indices)
 
 
 def _top_k(z: Any, k: Any, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
@@ -394,10 +404,6 @@ def _cast(z: Any, to: int, opset: int = 13, saturate: int = 1, round_mode: Any =
 
 
 _KINDS: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 11: np.float64}
-
-
-def _cast_like(z: Any, like: Any, saturate: int = 1, round_mode: Any = "") -> Any:
-    return _cast(z, {"f": 11, "b": 9}.get(like.dtype.kind, 7))
 
 
 def _is_inf(z: Any, detect_negative: int = 1, detect_positive: int = 1) -> Any:
@@ -638,11 +644,6 @@ def _lp_norm(z: Any, axis: int = -1, p: int = 2) -> Any:
     return np.where(length == 0, 0.0, z / np.where(length == 0, 1.0, length))
 
 
-def _mean_variance(z: Any, axes: Any = (0, 2, 3)) -> Any:
-    centred = z - np.mean(z, axis=tuple(axes), keepdims=True)
-    return centred / (np.sqrt(np.mean(np.square(centred), axis=tuple(axes), keepdims=True)) + 1e-9)
-
-
 def _local_response(z: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Any:
     before = (size - 1) // 2
     sides = [(0, 0), (before, size - 1 - before), *[(0, 0)] * (np.ndim(z) - 2)]
@@ -660,32 +661,73 @@ def _constant(**given: Any) -> Any:
     return value if isinstance(value, np.ndarray) else np.array(value, np.float32 if floats else np.int64)
 
 
-def _negative_log_likelihood(
-    z: Any, target: Any, weight: Any = None, ignore_index: int | None = None, reduction: str = "mean"
-) -> Any:
-    ignored = np.equal(target, ignore_index) if ignore_index is not None else None
-    places = target if ignored is None else np.where(ignored, 0, known(target, "the target"))
-    loss = -np.squeeze(np.take_along_axis(z, np.expand_dims(places, 1), 1), 1)
-    weights = None if weight is None else np.take(weight, places, 0)
-    if ignored is not None:
-        weights = np.where(ignored, 0.0, 1.0 if weights is None else weights)
-    loss = loss if weights is None else loss * weights
-    if reduction == "none":
-        return loss
-    return np.sum(loss) if reduction == "sum" else np.mean(loss) if weights is None else np.sum(loss) / np.sum(weights)
-
-
-def _softmax_cross_entropy(z: Any, target: Any, weight: Any = None, outputs: int = 1, **settings: Any) -> Any:
-    logs = log_softmax(z, 1)
-    loss = _negative_log_likelihood(logs, target, weight, **settings)
-    return (loss, logs) if outputs > 1 else loss
-
-
 def _same(function: Callable[..., Any], settings: dict[str, tuple[str, Any]]) -> Callable[..., Any]:
     """Return a function with settings by the names that they have in ONNX, and operands that stretch to each other."""
     return lambda *operands, **given: function(
         *fit(*operands), **{settings[key][0]: each for key, each in given.items()}
     )
+
+
+# Recurrent layers ---------------------------------------------------------------------------------------------------------
+
+
+def _recurrent(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a layer of a step (input's part, state's part of the gates, states ...), unrolled over the length."""
+
+    def layer(
+        X: Any, W: Any, R: Any, B: Any = None, lengths: Any = None, h: Any = None, c: Any = None, P: Any = None, *,
+        hidden_size: int, direction: str = "forward", layout: int = 0, outputs: int = 1, linear_before_reset: int = 0,
+    ) -> Any:  # fmt: skip
+        X, h, c = (z if z is None or not layout else np.swapaxes(z, 0, 1) for z in (X, h, c))
+        length = int(known(_shape(X), "the length")[0])
+        made([length])
+        if lengths is not None and {*ints(lengths, "the lengths")} != {length}:
+            raise OpaqueError("sequences of different lengths", repair="There are those of one length.")
+        ways = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[direction]
+        values, last = [], []
+        for place, way in enumerate(ways):
+            states = [None if state is None else state[place] for state in (h, c)]
+            bias = [0.0, 0.0] if B is None else np.split(B[place], 2)
+            parts = W[place].T, R[place].T, *bias, None if P is None else np.split(P[place], 3), linear_before_reset
+            steps = []
+            for time in range(length)[::way]:
+                states = step(X[time], *states, *parts)
+                steps.append(states[0])
+            values.append(np.stack(steps[::way], 0))
+            last.append(states)
+        every = np.stack(values, 1)
+        ends = [np.stack([states[i] for states in last], 0) for i in range(2) if last[0][i] is not None]
+        if layout:
+            every, ends = np.transpose(every, (2, 0, 1, 3)), [np.swapaxes(end, 0, 1) for end in ends]
+        return [every, *ends]
+
+    return layer
+
+
+def _times(state: Any, R: Any) -> Any:
+    return 0.0 if state is None else state @ R
+
+
+def _rnn(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
+    return np.tanh(x @ W + b + _times(h, R) + d), None
+
+
+def _lstm(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
+    i, o, f, g = np.split(x @ W + b + _times(h, R) + d, 4, -1)
+    if P is not None and c is not None:
+        i, f = i + P[0] * c, f + P[2] * c
+    c = sigmoid(i) * np.tanh(g) + (0.0 if c is None else sigmoid(f) * c)
+    return sigmoid(o if P is None else o + P[1] * c) * np.tanh(c), c
+
+
+def _gru(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
+    xz, xr, xh = np.split(x @ W + b, 3, -1)
+    Rz, Rr, Rh = np.split(R, 3, 1)
+    dz, dr, dh = (0.0, 0.0, 0.0) if isinstance(d, float) else np.split(d, 3)
+    z, r = sigmoid(xz + _times(h, Rz) + dz), sigmoid(xr + _times(h, Rr) + dr)
+    inner = r * (_times(h, Rh) + dh) if linear else _times(None if h is None else r * h, Rh) + dh
+    new = np.tanh(xh + inner)
+    return (1 - z) * new + (0.0 if h is None else z * h), None
 
 
 CALLS: dict[str, Callable[..., Any]] = {
@@ -695,7 +737,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "AveragePool": _pool("average"),
     "BatchNormalization": _batch_norm,
     "Cast": _cast,
-    "CastLike": _cast_like,
+    "CastLike": lambda z, like, **how: _cast(z, {"f": 11, "b": 9}.get(like.dtype.kind, 7)),
     "Clip": _clip,
     "Compress": _compress,
     "Concat": _concat,
@@ -718,6 +760,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Flatten": _flatten,
     "Gather": lambda z, indices, axis=0: np.take(z, indices, axis),
     "GatherElements": lambda z, indices, axis=0: np.take_along_axis(z, indices, axis),
+    "GRU": _recurrent(_gru),
     "GatherND": _gather_nd,
     "Gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
     "Gemm": _gemm,
@@ -731,6 +774,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "InstanceNormalization": _instance_norm,
     "IsInf": _is_inf,
     "LRN": _local_response,
+    "LSTM": _recurrent(_lstm),
     "LayerNormalization": _layer_norm,
     "LogSoftmax": _flat(log_softmax),
     "LpNormalization": _lp_norm,
@@ -739,15 +783,14 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Max": _all_of(np.maximum),
     "MaxPool": _pool("max"),
     "Mean": _all_of(np.add, lambda z, count: z / count),
-    "MeanVarianceNormalization": _mean_variance,
     "Min": _all_of(np.minimum),
     "Mod": _mod,
-    "NegativeLogLikelihoodLoss": _negative_log_likelihood,
     "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),
     "OneHot": _one_hot,
     "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
     "Pad": _pad,
     "Pow": _pow,
+    "RNN": _recurrent(_rnn),
     "RMSNormalization": _rms_norm,
     "Range": _range,
     "ReduceL1": _reduced(np.sum, np.abs),
@@ -771,18 +814,15 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Size": _size,
     "Slice": _slice,
     "Softmax": _flat(softmax),
-    "SoftmaxCrossEntropyLoss": _softmax_cross_entropy,
-    "Softsign": lambda z: z / (1 + np.abs(z)),
     "SpaceToDepth": _space_to_depth,
     "Split": _split,
     "Squeeze": _squeeze,
     "Sum": _all_of(np.add),
-    "Swish": lambda z, alpha=1.0: z * sigmoid(alpha * z),
-    "ThresholdedRelu": lambda z, alpha=1.0: np.where(z > alpha, z, 0.0),
     "Tile": _tile,
     "TopK": _top_k,
     "Transpose": lambda z, perm=None: np.transpose(z, perm),
     "Trilu": lambda z, k=None, upper=1: (np.triu if upper else np.tril)(z, 0 if k is None else ints(k, "k")[0]),
     "Unsqueeze": _unsqueeze,
+    "ai.onnx.ml.ArrayFeatureExtractor": lambda z, places: np.take(z, np.reshape(places, [-1]), -1),
 }
 """Name of an op → what it is here."""

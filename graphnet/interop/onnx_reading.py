@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,9 @@ def _refusing(name: str) -> Iterator[None]:
 def _parsed(source: Any) -> tuple[Any, str]:
     """Return a model, and what to call it."""
     if isinstance(source, onnx.ModelProto):
-        return source, "the model"
+        copy = onnx.ModelProto()
+        copy.CopyFrom(source)
+        return copy, "the model"
     name = "the model" if isinstance(source, (bytes, bytearray, memoryview)) else repr(os.fspath(source))
     model = onnx.ModelProto()
     with _refusing(name):
@@ -104,22 +106,32 @@ def _tensors(graph: Any) -> Iterator[Any]:
 
 def _expanded(model: Any) -> Any:
     """Return a model in which what ONNX defines by other ops is written of these, if all of them are known here."""
-    missing = _missing(model)
-    if not missing:
-        return model
-    defined = [(domain, name) for domain, name in missing if _is_defined(domain, name, _opset(model))]
-    if len(defined) == len(missing):
-        inline = onnx.inliner.inline_selected_functions
-        with contextlib.suppress(RuntimeError):  # types in it are not known
-            model = inline(model, defined, exclude=False, inline_schema_functions=True)
-    if left := _missing(model):
-        within = [name for _, name in missing if ("", name) not in left]
-        names = [".".join(filter(None, each)) for each in left] + ([f"in {' and '.join(within)}"] if within else [])
+    first = left = _missing(model)
+    for _ in range(4):  # what one is written of may be defined by others
+        if not left or not all(_is_defined(*each, _opset(model)) for each in left):
+            break
+        _with_defaults(model, left)
+        with contextlib.suppress(RuntimeError):  # it takes types to be known that are not
+            model = onnx.inliner.inline_selected_functions(model, left, exclude=False, inline_schema_functions=True)
+        left = _missing(model)
+    if left:
+        within = sorted({name for _, name in set(first) - set(left)})
         raise OpaqueError(
-            f"the model calls {', '.join(names)}, which have no counterpart here",
+            f"the model calls {', '.join(_joined(*each) for each in left)}{' in ' * bool(within)}{', '.join(within)}, "
+            "which have no counterpart here",
             repair="What a model may call is listed in graphnet.interop.onnx_calls.",
         )
     return model
+
+
+def _with_defaults(model: Any, of: Sequence[tuple[str, str]]) -> None:
+    """Write down the attributes that calls have by default, which else are lost where they are expanded."""
+    for call in model.graph.node:
+        if (_domain(call), call.op_type) in of:
+            own = {attribute.name for attribute in call.attribute}
+            for name, attribute in onnx.defs.get_schema(call.op_type, _opset(model)).attributes.items():
+                if name not in own and attribute.default_value.type:
+                    call.attribute.append(attribute.default_value)
 
 
 def _is_defined(domain: str, name: str, opset: int) -> bool:
@@ -130,8 +142,22 @@ def _is_defined(domain: str, name: str, opset: int) -> bool:
 
 
 def _missing(model: Any) -> list[tuple[str, str]]:
-    calls = {(node.domain if node.domain != "ai.onnx" else "", node.op_type) for node in model.graph.node}
-    return sorted(call for call in calls if call[0] or call[1] not in CALLS)
+    return sorted(
+        {
+            (_domain(node), node.op_type)
+            for node in model.graph.node
+            if _joined(_domain(node), node.op_type) not in CALLS
+        }
+    )
+
+
+def _domain(call: Any) -> str:
+    return "" if call.domain == "ai.onnx" else str(call.domain)
+
+
+def _joined(domain: str, name: str) -> str:
+    """Return the name of an op, led by its domain if that is not ONNX's own."""
+    return f"{domain}.{name}" if domain else name
 
 
 class _Reader:
@@ -202,7 +228,7 @@ class _Reader:
         return constant(value, name=self._name(name), dtype=value.dtype)
 
     def _call(self, call: Any) -> list[Any]:
-        function = CALLS[call.op_type]
+        function = CALLS[_joined(_domain(call), call.op_type)]
         attributes = {each.name: _value(each) for each in call.attribute}
         takes = inspect.signature(function).parameters
         if "opset" in takes:

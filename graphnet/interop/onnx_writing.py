@@ -39,9 +39,7 @@ def write(outputs: Any, path: str | os.PathLike[str], dtype: Any) -> None:
     try:
         data = model.SerializeToString()
     except Exception as error:  # protobuf has a limit of 2 GiB, and several errors for it
-        raise SaveError(
-            f"the model can't be written: {error}", repair="A file of ONNX holds up to 2 GiB."
-        ) from error
+        raise SaveError(f"the model can't be written: {error}", repair="A file of ONNX holds up to 2 GiB.") from error
     with replacing(path) as file:
         file.write(data)
 
@@ -55,6 +53,7 @@ class _Writer:
         self.calls: list[Any] = []
         self.held: list[Any] = []
         self.names: dict[Node, str] = {}
+        self.within: list[Any] = []  # the ops that are being expanded
         self.label = ""
         self.count = 0
 
@@ -63,6 +62,7 @@ class _Writer:
         refused: dict[str, str] = {}
         for node in self.graph.nodes:
             self.label = self.graph.label(node)
+            self.within.clear()
             try:
                 self.names[node] = self.value(node)
             except GraphnetError as error:
@@ -87,7 +87,9 @@ class _Writer:
         return self._declared(self.label, node)
 
     def _declared(self, name: str, node: Node) -> Any:
-        sizes = [("batch" if axis == 0 else None) if size is None else int(size) for axis, size in enumerate(node.shape)]
+        sizes = [
+            ("batch" if axis == 0 else None) if size is None else int(size) for axis, size in enumerate(node.shape)
+        ]
         return helper.make_tensor_value_info(name, self.kind(node), sizes)
 
     def kind(self, node: Node) -> int:
@@ -171,13 +173,15 @@ class _Writer:
     def expanded(self, node: Node, op: Any) -> str:
         """Write what an op's own rule makes of nodes."""
         shapes, dtypes = [source.shape for source in node.inputs], [source.dtype for source in node.inputs]
+        if any(within == node.op for within in self.within):
+            raise OpaqueError("")  # its rule calls a function of NumPy, which is the op itself
         expansion = Composite.expansion(op, shapes, dtypes)
-        if expansion.output.op == node.op and len(expansion.graph) == len(node.inputs) + 1:
-            raise OpaqueError("")  # one call of NumPy, which builds itself
+        self.within.append(node.op)
         self.names.update(zip(expansion.inputs, [self.names[source] for source in node.inputs], strict=True))
         for inner in expansion.graph.nodes:
             if not isinstance(inner, Input):  # anew for each use: uses that are alike share an expansion
                 self.names[inner] = self.value(inner)
+        self.within.pop()
         return self.cast(self.names[expansion.output], expansion.output, self.kind(node))
 
 
@@ -226,9 +230,7 @@ def _arctan2(op: Any, y: Any, x: Any) -> Any:
 
 
 def _soft_maximum(base: float) -> Callable[..., Any]:
-    return lambda op, x, y: (
-        np.maximum(x, y) + np.log(1 + np.exp(-math.log(base) * np.abs(x - y))) / math.log(base)
-    )
+    return lambda op, x, y: np.maximum(x, y) + np.log(1 + np.exp(-math.log(base) * np.abs(x - y))) / math.log(base)
 
 
 _REWRITTEN: dict[str, Callable[..., Any]] = {
@@ -357,7 +359,9 @@ def _conv_to_input(w: _Writer, op: Any, node: Node, delta: str, W: str) -> str:
         raise OpaqueError("the size of images is known only when fed")
     more = [
         want - (step * (size - 1) + (k - 1) * wide + 1 - 2 * pad)
-        for want, step, size, k, wide, pad in zip(op.size, op.stride, sizes, kernel, op.dilation, op.padding, strict=True)
+        for want, step, size, k, wide, pad in zip(
+            op.size, op.stride, sizes, kernel, op.dilation, op.padding, strict=True
+        )
     ]
     return w.call("ConvTranspose", delta, W, **_window(op), output_padding=more, group=op.groups)
 

@@ -168,7 +168,9 @@ def block():
     n = gn.layer_norm(h)
     q, k, v = ((n @ W[each]).reshape(2, 5, 2, 4).transpose(0, 2, 1, 3) for each in "QKV")
     h = h + gn.attention(q, k, v).transpose(0, 2, 1, 3).reshape(2, 5, 8) @ W["O"]
-    h = h + gn.gelu(gn.rms_norm(h) @ gn.parameter("U", rng.normal(size=(8, 16)))) @ gn.parameter("D", np.ones((16, 8)) / 8)
+    h = h + gn.gelu(gn.rms_norm(h) @ gn.parameter("U", rng.normal(size=(8, 16)))) @ gn.parameter(
+        "D", np.ones((16, 8)) / 8
+    )
     return gn.mean(np.square(h), name="E"), {"words": rng.integers(11, size=(2, 5))}
 
 
@@ -258,7 +260,9 @@ def torch_model(which):
     nn = torch.nn
     torch.manual_seed(0)
     if which == "mlp":
-        return nn.Sequential(nn.Linear(5, 7), nn.GELU(), nn.LayerNorm(7), nn.Linear(7, 3), nn.Softmax(-1)), torch.randn(4, 5)
+        return nn.Sequential(nn.Linear(5, 7), nn.GELU(), nn.LayerNorm(7), nn.Linear(7, 3), nn.Softmax(-1)), torch.randn(
+            4, 5
+        )
     if which == "cnn":
         layers = nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 6, 3, groups=6)
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2)), torch.randn(2, 3, 16, 16)
@@ -277,7 +281,15 @@ def test_models_that_torch_exports_load(which, dynamo, tmp_path):
     free = free if which != "transformer" else {}
     file = str(tmp_path / "m.onnx")
     torch.onnx.export(
-        model, (x,), file, input_names=["x"], output_names=["y"], dynamo=dynamo, external_data=False, verbose=False, **free
+        model,
+        (x,),
+        file,
+        input_names=["x"],
+        output_names=["y"],
+        dynamo=dynamo,
+        external_data=False,
+        verbose=False,
+        **free,
     )
     graph = gn.from_onnx(file)
     x = x if which == "transformer" else torch.cat([x, x + 1])
@@ -292,7 +304,7 @@ def test_models_that_scikit_learn_exports_load(kind):
 
     X = rng.normal(size=(30, 4)).astype(np.float32)
     y = X[:, 0] - X[:, 1] if kind == "MLPRegressor" else (X[:, 0] > 0).astype(int)
-    net = getattr(sklearn.neural_network, kind)((5,), max_iter=50, random_state=0).fit(X, y)
+    net = getattr(sklearn.neural_network, kind)(hidden_layer_sizes=(5,), max_iter=50, random_state=0).fit(X, y)
     options = {"zipmap": False} if kind == "MLPClassifier" else {}
     model = to_onnx(net, X[:1], options={type(net): options} if options else None)
     fwd = gn.forward(graph := gn.from_onnx(model), {graph_input(graph): X})
@@ -312,7 +324,7 @@ def model_of(*nodes, held=(), shape=(2,), opset=20, outputs=("y",)):
     float_ = onnx.TensorProto.FLOAT
     graph = h.make_graph(
         list(nodes), "g", [h.make_tensor_value_info("x", float_, shape)],
-        [h.make_tensor_value_info(name, float_, None) for name in outputs], list(held),
+        [h.make_tensor_value_info(name, float_, ["n"]) for name in outputs], list(held),
     )  # fmt: skip
     return h.make_model(graph, opset_imports=[h.make_opsetid("", opset)], ir_version=9)
 
@@ -408,7 +420,9 @@ def test_what_has_no_counterpart_is_named_all_at_once():
     with pytest.raises(OpaqueError, match=r"NonMaxSuppression.*RandomNormalLike"):
         gn.from_onnx(
             model_of(
-                call("RandomNormalLike", ["x"], ["a"]), call("NonMaxSuppression", ["a", "x"], ["b"]), call("Neg", ["a"], ["y"])
+                call("RandomNormalLike", ["x"], ["a"]),
+                call("NonMaxSuppression", ["a", "x"], ["b"]),
+                call("Neg", ["a"], ["y"]),
             )
         )
 
