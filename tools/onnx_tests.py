@@ -3,7 +3,7 @@
     python tools/onnx_tests.py [part of a name]
 
 Eligible is each test whose inputs and outputs are arrays of float32, float64, int32, int64 or bool, and that is of no training,
-sequence, text, quantised, random or control-flow op. Inputs that say a shape are given as known where the model is refused without.
+sequence, text, quantised, random or control-flow op. Inputs that say a shape are given as known where it is refused without.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ LARGEST = 1 << 22
 
 def known(value: Any, what: str) -> Any:
     """Return an array, or raise `OpaqueError` if it is a node, or holds a size that is known only when fed."""
-    if isinstance(value, Node) or (getattr(value, "dtype", None) == object and None in value.ravel().tolist()):
+    if isinstance(value, Node) or (value is not None and None in np.ravel(value).tolist()):
         raise OpaqueError(
             f"{what} is computed from what is fed",
             repair="If it is an input, give its value: gn.from_onnx(path, known={name: array}).",
@@ -56,8 +56,9 @@ def made(shape: Sequence[Any]) -> tuple[int, ...]:
 
 
 def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
-    """Return operands such that each axis of size 1 stretches, as it does in ONNX; not the last axes, of which `behind` tells."""
+    """Return operands such that each axis of size 1 stretches, as it does in ONNX; but for `behind` axes, the last."""
     if not any(isinstance(each, Node) for each in operands):
+        made(np.broadcast_shapes(*[np.shape(each)[: np.ndim(each) - behind] for each in operands]))
         return operands
     shapes = [tuple(np.shape(each))[: np.ndim(each) - behind] for each in operands]
     try:
@@ -68,11 +69,11 @@ def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
     ndim = max(map(len, shapes))
     aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
     stretched = {axis for axis, sizes in enumerate(zip(*aligned, strict=True)) if {*sizes} != {1}}
-    fitting = []
+    fitting: list[Any] = []
     for each, shape in zip(operands, aligned, strict=True):
         axes = tuple(axis for axis in stretched if shape[axis] == 1)
         new = ndim - (np.ndim(each) - behind)
-        z = as_node(each)
+        z: Any = as_node(each)
         if own := tuple(axis - new for axis in axes if axis >= new):
             z = np.squeeze(z, own)
         fitting.append(np.expand_dims(z, tuple(sorted({*axes, *range(new)}))) if axes or new else z)
@@ -154,9 +155,8 @@ def _concat(*parts: Any, axis: int) -> Any:
 
 def _split(z: Any, split: Any = None, axis: int = 0, num_outputs: int = 0, outputs: int = 1) -> Any:
     if split is None:
-        count = num_outputs or outputs
-        each = -(-int(known(_shape(z), "the size")[axis]) // count)
-        cuts = [each * i for i in range(1, count)]
+        each = -(-int(known(_shape(z), "the size")[axis]) // outputs)
+        cuts = [each * i for i in range(1, outputs)]
     else:
         cuts = list(itertools.accumulate(ints(split, "the lengths")))[:-1]
     return np.split(z, cuts, axis)
@@ -195,9 +195,7 @@ def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, mode: Any = "co
         return _surrounded(z, sides, fill)
     for axis, side in enumerate(sides):
         if any(side):
-            places = np.arange(int(known(_shape(z), "the size")[axis]))
-            made([places.size + sum(side)])
-            z = np.take(z, np.pad(places, side, mode=mode), axis)
+            z = np.take(z, np.pad(_places(z, axis), side, mode=mode), axis)
     return z
 
 
@@ -217,6 +215,11 @@ def _tile(z: Any, repeats: Any) -> Any:
     if not isinstance(z, Node):
         made([size * count for size, count in zip(z.shape, times, strict=True)])
     return np.tile(z, times)
+
+
+def _places(z: Any, axis: int) -> Any:
+    """Return the positions along an axis."""
+    return np.arange(made([known(_shape(z), "the size")[axis]])[0])
 
 
 def _depth_to_space(z: Any, blocksize: int, mode: str = "DCR") -> Any:
@@ -240,7 +243,7 @@ def _space_to_depth(z: Any, blocksize: int, mode: str = "DCR") -> Any:
 
 def _one_hot(indices: Any, depth: Any, values: Any, axis: int = -1) -> Any:
     size, axis = ints(depth, "the depth")[0], axis % (np.ndim(indices) + 1)
-    made([size])
+    made([size, 1 if isinstance(indices, Node) else np.size(indices)])
     places = np.arange(size).reshape([-1 if i == axis else 1 for i in range(np.ndim(indices) + 1)])
     z = np.where(indices < 0, indices + size, indices) if whole(indices) else indices
     off, on = known(values, "the values")
@@ -254,28 +257,32 @@ def _range(start: Any, limit: Any, delta: Any) -> Any:
 
 
 def _eye_like(z: Any, k: int = 0, dtype: int | None = None) -> Any:
-    return np.eye(*made(_shape(z)), k=k)
+    rows, columns = made(_shape(z))
+    return np.eye(rows, columns, k)
 
 
 # Choosing -----------------------------------------------------------------------------------------------------------------
 
 
-def _along(positions: Any) -> list[Any]:
-    """Return the positions along each of the first axes."""
-    return [positions[..., i] for i in range(int(known(_shape(positions), "the size")[-1]))]
+def _along(positions: Any, z: Any) -> list[Any]:
+    """Return the positions along each of the first axes of z."""
+    count = int(known(_shape(positions), "the size")[-1])
+    if count > np.ndim(z):
+        raise ShapeError(f"positions along {count} axes of an array with {np.ndim(z)}")
+    return [positions[..., i] for i in range(count)]
 
 
 def _gather_nd(z: Any, indices: Any, batch_dims: int = 0) -> Any:
     if not batch_dims:
-        return z[tuple(_along(indices))]
+        return z[tuple(_along(indices, z))]
     ndim = np.ndim(indices) - 1
-    grid = np.indices(tuple(ints(_shape(indices)[:batch_dims], "the size")) + (1,) * (ndim - batch_dims))
-    return z[(*grid[:batch_dims], *_along(known(indices, "the positions")))]
+    grid = np.indices(made([*_shape(indices)[:batch_dims], *[1] * (ndim - batch_dims)]))
+    return z[(*grid[:batch_dims], *_along(known(indices, "the positions"), z))]
 
 
 def _put(z: Any, places: Any, updates: Any) -> Any:
     """Return z with updates at flat places."""
-    shape, new = tuple(ints(_shape(z), "the size")), np.reshape(updates, [-1])
+    shape, new = made(_shape(z)), np.reshape(updates, [-1])
     if not places.size:
         return z
     source = np.full(math.prod(shape), -1)
@@ -287,7 +294,7 @@ def _put(z: Any, places: Any, updates: Any) -> Any:
 def _scatter_elements(z: Any, indices: Any, updates: Any, axis: int = 0, reduction: str = "none") -> Any:
     shape = tuple(ints(_shape(z), "the size"))
     if _adds(reduction):
-        return z + AddAlongAxis(shape, axis % len(shape))(updates, _positions(indices, shape[axis]))
+        return z + AddAlongAxis(shape, axis % len(shape))(updates, _as_places(_positions(indices, shape[axis])))
     grid = list(np.indices(np.shape(known(indices, "the positions"))))
     grid[axis] = _positions(indices, shape[axis])
     return _put(z, np.ravel_multi_index(tuple(grid), shape), updates)
@@ -295,9 +302,9 @@ def _scatter_elements(z: Any, indices: Any, updates: Any, axis: int = 0, reducti
 
 def _scatter_nd(z: Any, indices: Any, updates: Any, reduction: str = "none") -> Any:
     shape = tuple(ints(_shape(z), "the size"))
-    along = [_positions(each, size) for each, size in zip(_along(indices), shape, strict=False)]
+    along = [_positions(each, size) for each, size in zip(_along(indices, z), shape, strict=False)]
     if _adds(reduction):
-        return z + PickAdd(shape, tuple(range(len(along))))(updates, *along)
+        return z + PickAdd(shape, tuple(range(len(along))))(updates, *map(_as_places, along))
     rows = np.ravel_multi_index(tuple(known(each, "the positions") for each in along), shape[: len(along)])
     inner = math.prod(shape[len(along) :])
     return _put(z, rows[..., None] * inner + np.arange(inner), updates)
@@ -310,8 +317,16 @@ def _adds(reduction: str) -> bool:
 
 
 def _positions(indices: Any, size: int) -> Any:
-    """Return positions that count from the start, as constants if they are known."""
+    """Return positions that count from the start, where they are known."""
     return indices if isinstance(indices, Node) else np.where(indices < 0, indices + size, indices)
+
+
+def _as_places(positions: Any) -> Any:
+    return positions if isinstance(positions, Node) else constant(positions, dtype=int)
+
+
+def _take(z: Any, places: Any, axis: int = 0) -> Any:
+    return np.take(as_node(z) if isinstance(places, Node) else z, places, axis)
 
 
 def _top_k(z: Any, k: Any, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
@@ -330,10 +345,14 @@ def _arg(function: Callable[..., Any]) -> Callable[..., Any]:
     return arg
 
 
+def _trilu(z: Any, k: Any = None, upper: int = 1) -> Any:
+    made(_shape(z)[-2:])
+    return (np.triu if upper else np.tril)(z, 0 if k is None else ints(k, "k")[0])
+
+
 def _hardmax(z: Any, axis: int = -1, opset: int = 13) -> Any:
     def hardmax(z: Any, axis: int) -> Any:
-        size = int(known(_shape(z), "the size")[axis])
-        places = np.arange(size).reshape([-1 if i == axis % z.ndim else 1 for i in range(z.ndim)])
+        places = _places(z, axis).reshape([-1 if i == axis % z.ndim else 1 for i in range(z.ndim)])
         return 1.0 * np.equal(*fit(np.argmax(z, axis, keepdims=True), places))
 
     return _flat(hardmax)(z, axis, opset)
@@ -353,8 +372,7 @@ def _cumulated(function: Callable[..., Any], neutral: float) -> Callable[..., An
 
 
 def _reverse_sequence(z: Any, lengths: Any, batch_axis: int = 1, time_axis: int = 0) -> Any:
-    size = int(known(_shape(z), "the size")[time_axis])
-    time, each = np.arange(size)[:, None], np.array(ints(lengths, "the lengths"))
+    time, each = _places(z, time_axis)[:, None], np.array(ints(lengths, "the lengths"))
     places = np.where(time < each, each - 1 - time, time)
     grid = (places, np.arange(len(each))[None])
     return z[grid] if time_axis == 0 else np.swapaxes(np.swapaxes(z, 0, 1)[grid], 0, 1)
@@ -496,7 +514,8 @@ def _conv(
         x, sides = np.pad(x, [(0, 0), (0, 0), *sides]), [(0, 0)] * n
     settings: Any = [steps, [before for before, _ in sides], wide]
     settings = [each[0] for each in settings] if n == 1 else [tuple(each) for each in settings]
-    z = (conv1d if n == 1 else conv2d)(x, W, *settings, group)
+    convolution: Any = conv1d if n == 1 else conv2d
+    z = convolution(x, W, *settings, group)
     return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
 
 
@@ -530,8 +549,14 @@ def _conv_transpose(
     return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
 
 
+def _few(count: int, what: str) -> None:
+    """Raise `OpaqueError` for so many nodes that a few bytes of a file should not ask for them."""
+    if count > 512:
+        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 512.")
+
+
 def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any]:
-    """Yield the first entries of all windows, the second ones …"""
+    """Yield the first entries of all windows, then the second ones, and so on."""
     sizes = ints(_shape(z)[2:], "the size of images")
     along = list(zip(sizes, kernel, steps, wide, strict=True))
     last = [step * ((size - (k - 1) * d - 1) // step) + 1 for size, k, step, d in along]
@@ -556,11 +581,9 @@ def _pool(kind: str) -> Callable[..., Any]:
         )
         counted = not any(map(any, sides)) or (count_include_pad and not ceil_mode)
         if even and (kind == "max" or (kind == "average" and counted)):
-            settings = tuple(kernel_shape), tuple(steps), tuple(before for before, _ in sides)
-            return (max_pool2d if kind == "max" else avg_pool2d)(z, *settings)
-        made([math.prod(kernel_shape)])
-        if math.prod(kernel_shape) > 1024:
-            raise OpaqueError("windows of more than 1024 entries")
+            simple: Any = max_pool2d if kind == "max" else avg_pool2d
+            return simple(z, tuple(kernel_shape), tuple(steps), tuple(before for before, _ in sides))
+        _few(math.prod(kernel_shape), "entries of a window")
         around = [(0, 0), (0, 0), *sides]
         padded = _surrounded(z, around, -np.inf if kind == "max" else 0.0)
         parts = list(_parts(padded, kernel_shape, steps, wide))
@@ -648,7 +671,7 @@ def _local_response(z: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, 
     before = (size - 1) // 2
     sides = [(0, 0), (before, size - 1 - before), *[(0, 0)] * (np.ndim(z) - 2)]
     squares, channels = np.pad(np.square(z), sides), int(known(_shape(z), "the size")[1])
-    made([size])
+    _few(size, "channels")
     around = functools.reduce(np.add, [squares[:, i : i + channels] for i in range(size)])
     return z / (bias + alpha / size * around) ** beta
 
@@ -661,11 +684,9 @@ def _constant(**given: Any) -> Any:
     return value if isinstance(value, np.ndarray) else np.array(value, np.float32 if floats else np.int64)
 
 
-def _same(function: Callable[..., Any], settings: dict[str, tuple[str, Any]]) -> Callable[..., Any]:
+def _same(function: Callable[..., Any], settings: dict[str, str]) -> Callable[..., Any]:
     """Return a function with settings by the names that they have in ONNX, and operands that stretch to each other."""
-    return lambda *operands, **given: function(
-        *fit(*operands), **{settings[key][0]: each for key, each in given.items()}
-    )
+    return lambda *operands, **given: function(*fit(*operands), **{settings[key]: each for key, each in given.items()})
 
 
 # Recurrent layers ---------------------------------------------------------------------------------------------------------
@@ -680,13 +701,13 @@ def _recurrent(step: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         X, h, c = (z if z is None or not layout else np.swapaxes(z, 0, 1) for z in (X, h, c))
         length = int(known(_shape(X), "the length")[0])
-        made([length])
+        _few(length, "steps of time")
         if lengths is not None and {*ints(lengths, "the lengths")} != {length}:
             raise OpaqueError("sequences of different lengths", repair="There are those of one length.")
         ways = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[direction]
         values, last = [], []
         for place, way in enumerate(ways):
-            states = [None if state is None else state[place] for state in (h, c)]
+            states: Any = [None if state is None else state[place] for state in (h, c)]
             bias = [0.0, 0.0] if B is None else np.split(B[place], 2)
             parts = W[place].T, R[place].T, *bias, None if P is None else np.split(P[place], 3), linear_before_reset
             steps = []
@@ -696,7 +717,7 @@ def _recurrent(step: Callable[..., Any]) -> Callable[..., Any]:
             values.append(np.stack(steps[::way], 0))
             last.append(states)
         every = np.stack(values, 1)
-        ends = [np.stack([states[i] for states in last], 0) for i in range(2) if last[0][i] is not None]
+        ends: list[Any] = [np.stack([states[i] for states in last], 0) for i in range(2) if last[0][i] is not None]
         if layout:
             every, ends = np.transpose(every, (2, 0, 1, 3)), [np.swapaxes(end, 0, 1) for end in ends]
         return [every, *ends]
@@ -758,7 +779,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Expand": _expand,
     "EyeLike": _eye_like,
     "Flatten": _flatten,
-    "Gather": lambda z, indices, axis=0: np.take(z, indices, axis),
+    "Gather": _take,
     "GatherElements": lambda z, indices, axis=0: np.take_along_axis(z, indices, axis),
     "GRU": _recurrent(_gru),
     "GatherND": _gather_nd,
@@ -821,8 +842,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Tile": _tile,
     "TopK": _top_k,
     "Transpose": lambda z, perm=None: np.transpose(z, perm),
-    "Trilu": lambda z, k=None, upper=1: (np.triu if upper else np.tril)(z, 0 if k is None else ints(k, "k")[0]),
+    "Trilu": _trilu,
     "Unsqueeze": _unsqueeze,
-    "ai.onnx.ml.ArrayFeatureExtractor": lambda z, places: np.take(z, np.reshape(places, [-1]), -1),
+    "ai.onnx.ml.ArrayFeatureExtractor": lambda z, places: _take(z, np.reshape(places, [-1]), -1),
 }
 """Name of an op → what it is here."""

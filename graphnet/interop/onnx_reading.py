@@ -18,13 +18,19 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
 from graphnet.errors import GraphnetError, LoadError, OpaqueError, shown
-from graphnet.interop.onnx_calls import CALLS, LARGEST
+from graphnet.interop.onnx_calls import CALLS
 from graphnet.ops.activations import identity
 
 _OPSETS = range(7, 29)
 _DTYPES = {1: float, 11: float, 6: int, 7: int, 9: bool}
 _STATISTICS = {("BatchNormalization", 3), ("BatchNormalization", 4)}
 """Which inputs of which op are no weights, though they are real numbers."""
+
+_SMALL, _LATER = (
+    2048,
+    {"Conv", "ConvTranspose", "Einsum", "LRN", "AveragePool", "MaxPool", "LpPool", "RNN", "LSTM", "GRU"},
+)
+"""What is known is computed at once, as shapes must be: up to so many entries, and not by ops that can make very many of few."""
 
 
 def read(source: Any, known: Mapping[str, Any]) -> Graph:
@@ -236,8 +242,9 @@ class _Reader:
         if "outputs" in takes:
             attributes["outputs"] = len(call.output)
         inputs = [self.made[name] for name in call.input]
-        if all(isinstance(each, np.ndarray) for each in inputs) and sum(map(np.size, inputs)) > LARGEST >> 6:
-            inputs = [constant(each, dtype=each.dtype) for each in inputs]  # not to be computed now
+        arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
+        if len(arrays) == len(inputs) and (sum(map(np.size, arrays)) > _SMALL or call.op_type in _LATER):
+            inputs = [constant(each, dtype=each.dtype) for each in arrays]
         where = f"{call.op_type} {shown(call.name or call.output[0])}"
         try:
             result = function(*inputs, **attributes)

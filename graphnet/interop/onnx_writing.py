@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from graphnet import ops
 from graphnet.common.replace import replacing
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
-from graphnet.core.node import Node, describe
+from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
@@ -26,7 +26,7 @@ from graphnet.ops.indexing import for_each_axis, numpy_index
 
 OPSET = 20
 
-_BY_OP = {getattr(f, "__name__", None) or f.name: (name, settings) for name, (f, settings) in SAME.items()}
+_BY_OP = {getattr(f, "__name__", "") or f.name: (name, settings) for name, (f, settings) in SAME.items()}  # type: ignore[attr-defined]
 """Name of an op here → its name in ONNX, and what its settings are there: the table read backwards."""
 
 
@@ -94,7 +94,8 @@ class _Writer:
 
     def kind(self, node: Node) -> int:
         """Return what type of ONNX a node's value has."""
-        return {"f": self.real, "b": TensorProto.BOOL}.get(node.dtype.kind, TensorProto.INT64)
+        kinds: dict[str, int] = {"f": self.real, "b": TensorProto.BOOL}
+        return kinds.get(node.dtype.kind, TensorProto.INT64)
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -141,15 +142,15 @@ class _Writer:
         ours = OPS.get(op.name) is type(op)
         if ours and op.name in _BY_OP:
             name, settings = _BY_OP[op.name]
-            if not set(op.settings) - {setting for setting, _ in settings.values()}:
-                own = {attribute: op.settings[setting] for attribute, (setting, _) in settings.items()}
+            if {*op.settings} == {*settings.values()}:
+                own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
                 return self.call(name, *self.operands(node), **own)
         if ours and op.name in _WRITTEN:
             made = _WRITTEN[op.name](self, op, node, *self.operands(node))
             if made:
                 return made
         rule = _REWRITTEN.get(op.name) if ours else None
-        return self.expanded(node, _Rule(rule, op) if rule else op)
+        return self.expanded(node, _Rule(rule, op, op.name) if rule else op)
 
     def operands(self, node: Node) -> list[str]:
         """Return the values of a node's inputs in the types that its op is given there."""
@@ -189,21 +190,17 @@ def _plain(error: GraphnetError) -> bool:
     return not error.problem or "no op covers" in error.problem
 
 
+@dataclass(frozen=True)
 class _Rule:
     """A way to write an op of others, in the place of its own rule."""
 
-    def __init__(self, rule: Callable[..., Any], op: Op) -> None:
-        self.rule, self.op, self.name = rule, op, op.name
+    rule: Callable[..., Any]
+    op: Op
+    name: str
 
     def forward(self, *inputs: Any) -> Any:
         """Write it."""
         return self.rule(self.op, *inputs)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Rule) and self.op == other.op and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.op))
 
 
 # Of other ops -------------------------------------------------------------------------------------------------------------
@@ -421,7 +418,7 @@ def _unmask(w: _Writer, op: Any, node: Node, z: str, mask: str) -> str:
     if op.axis or None in node.shape:
         raise OpaqueError("a mask along later axes")
     places = w.call("Transpose", w.call("NonZero", mask), perm=[1, 0])
-    return w.call("ScatterND", _zeros(w, node, node.shape), places, z)  # type: ignore[arg-type]
+    return w.call("ScatterND", _zeros(w, node, node.shape), places, z)
 
 
 _WRITTEN: dict[str, Callable[..., str]] = {

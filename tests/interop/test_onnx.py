@@ -1,5 +1,6 @@
 """Models of ONNX: its own tests pass as graphs, and onnxruntime computes what is written as graphnet does."""
 
+import contextlib
 import struct
 import sys
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_a_network_and_its_gradients_are_written_as_one_model(network, tmp_path)
 
 
 def test_a_model_keeps_names_scopes_and_a_free_batch(tmp_path):
-    loss, feeds = mlp()
+    loss, _ = mlp()
     gn.to_onnx([gn.Graph(loss)["z"], loss], tmp_path / "m.onnx")
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(model, full_check=True)
@@ -307,13 +308,10 @@ def test_models_that_scikit_learn_exports_load(kind):
     net = getattr(sklearn.neural_network, kind)(hidden_layer_sizes=(5,), max_iter=50, random_state=0).fit(X, y)
     options = {"zipmap": False} if kind == "MLPClassifier" else {}
     model = to_onnx(net, X[:1], options={type(net): options} if options else None)
-    fwd = gn.forward(graph := gn.from_onnx(model), {graph_input(graph): X})
+    graph = gn.from_onnx(model)
+    fwd = gn.forward(graph, {graph.inputs[0]: X})
     expected = net.predict_proba(X) if kind == "MLPClassifier" else net.predict(X)
     np.testing.assert_allclose(np.asarray(fwd[graph.outputs[-1]]).reshape(expected.shape), expected, atol=1e-6)
-
-
-def graph_input(graph):
-    return graph.inputs[0]
 
 
 # Files that mean harm -------------------------------------------------------------------------------------------------------
@@ -408,11 +406,9 @@ def test_damaged_files_are_typed_errors(tmp_path):
     for seed in range(300):
         place, value = np.random.default_rng(seed).integers([len(data), 256])
         damaged = data[:place] + struct.pack("B", value) + data[place + 1 :]
-        try:
+        with contextlib.suppress(GraphnetError):  # or it was a weight, or a name
             gn.from_onnx(damaged)
-        except GraphnetError:
-            pass  # else it was a weight, or a name
-    with pytest.raises(LoadError, match="no such file|No such file"):
+    with pytest.raises(LoadError, match="No such file"):
         gn.from_onnx(tmp_path / "other.onnx")
 
 
