@@ -542,7 +542,7 @@ def _conv_transpose(
     W = np.reshape(W, [*ints(_shape(W)[:2], "channels"), *[1] * (2 - n), *kernel])
     x = np.expand_dims(x, 2) if n == 1 else x
     one = [1] * (2 - n)
-    op = Conv2dToInput(size=(*one, *full), stride=(*one, *steps), padding=(0, 0), dilation=(*one, *wide), groups=group)  # type: ignore[arg-type]
+    op = Conv2dToInput(size=(*one, *full), stride=(*one, *steps), padding=(0, 0), dilation=(*one, *wide), groups=group)
     z = op(x, W)
     z = np.squeeze(z, 2) if n == 1 else z
     z = z[(slice(None), slice(None), *(slice(b, f - a) for f, (b, a) in zip(full, sides, strict=True)))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,20 +18,19 @@ from graphnet.core.leaves import constant, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
-from graphnet.errors import GraphnetError, LoadError, OpaqueError, shown
+from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
 from graphnet.interop.onnx_calls import CALLS
 from graphnet.ops.activations import identity
 
 _OPSETS = range(7, 29)
 _DTYPES = {1: float, 11: float, 6: int, 7: int, 9: bool}
-_STATISTICS = {("BatchNormalization", 3), ("BatchNormalization", 4)}
-"""Which inputs of which op are no weights, though they are real numbers."""
 
-_SMALL, _LATER = (
-    2048,
-    {"Conv", "ConvTranspose", "Einsum", "LRN", "AveragePool", "MaxPool", "LpPool", "RNN", "LSTM", "GRU"},
-)
-"""What is known is computed at once, as shapes must be: up to so many entries, and not by ops that can make very many of few."""
+_LARGE = 1 << 28
+"""How many entries an input may be declared with: a rule without a rule for shapes is run on numbers to know its shape."""
+
+_SMALL = 2048
+_LATER = {"AveragePool", "Conv", "ConvTranspose", "Einsum", "GRU", "LRN", "LSTM", "LpPool", "MaxPool", "RNN"}
+"""What is known is computed at once, as shapes must be: up to so many entries, and not by ops that make many of few."""
 
 
 def read(source: Any, known: Mapping[str, Any]) -> Graph:
@@ -39,8 +39,8 @@ def read(source: Any, known: Mapping[str, Any]) -> Graph:
     with _refusing(name):
         _check(model)
         model = _expanded(model)
-    with _refusing(name):
-        return _Reader(model, known).graph()
+        held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return _Reader(model, held, known).graph()
 
 
 @contextlib.contextmanager
@@ -169,32 +169,43 @@ def _joined(domain: str, name: str) -> str:
 class _Reader:
     """Reads a model call by call."""
 
-    def __init__(self, model: Any, known: Mapping[str, Any]) -> None:
-        self.model, self.known, self.opset = model.graph, known, _opset(model)
+    def __init__(self, model: Any, held: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+        self.model, self.held, self.known, self.opset = model.graph, held, known, _opset(model)
         self.made: dict[str, Any] = {"": None}
         self.taken: set[str] = set()
 
     def graph(self) -> Graph:
-        wanted = {each.name for each in self.model.output}
-        statistics = {node.input[at] for node in self.model.node for name, at in _STATISTICS if node.op_type == name
-                      and len(node.input) > at}  # fmt: skip
-        for tensor in self.model.initializer:
-            value = onnx.numpy_helper.to_array(tensor)
-            self._require_type(tensor.name, tensor.data_type)
-            learned = value.dtype.kind == "f" and value.ndim and tensor.name not in statistics
-            self.made[tensor.name] = parameter(self._name(tensor.name), value) if learned else value
-        if self.model.sparse_initializer:
-            raise OpaqueError("the model has sparse initialisers, which have no counterpart here")
-        for each in self.model.input:
-            if each.name not in self.made:
-                self.made[each.name] = self._input(each)
+        self._make_leaves()
+        outputs: dict[str, Any] = dict.fromkeys(each.name for each in self.model.output)
         for call in self.model.node:
             path = call.name.replace(".", "/").strip("/").rpartition("/")[0]
             with scope(path) if path else contextlib.nullcontext():
                 results = self._call(call)
             for name, value in zip(call.output, results, strict=False):
-                self.made[name] = self._output(name, value) if name in wanted else value
-        return Graph([self._output(each.name, self.made[each.name]) for each in self.model.output])
+                if name in outputs:
+                    value = outputs[name] = self._output(name, value)
+                self.made[name] = value
+        return Graph([outputs[name] or self._output(name, self.made[name]) for name in outputs])
+
+    def _make_leaves(self) -> None:
+        """Make parameters, constants and inputs."""
+        for tensor in self.model.initializer:
+            self._require_type(tensor.name, tensor.data_type)
+        if self.model.sparse_initializer:
+            raise OpaqueError("the model has sparse initialisers, which have no counterpart here")
+        if missing := {*self.known} - {each.name for each in self.model.input}:
+            raise FeedError(
+                f"the model has no input {shown(min(missing))}", repair="known is of inputs, by their names."
+            )
+        statistics = {
+            name for call in self.model.node if call.op_type == "BatchNormalization" for name in call.input[3:5]
+        }
+        for name, value in self.held.items():
+            learned = value.dtype.kind == "f" and value.ndim and name not in statistics
+            self.made[name] = parameter(self._name(name), value) if learned else value
+        for each in self.model.input:
+            if each.name not in self.held:
+                self.made[each.name] = self._input(each)
 
     def _require_type(self, name: str, kind: int) -> None:
         if kind not in _DTYPES:
@@ -220,6 +231,11 @@ class _Reader:
         if each.name in self.known:
             return np.asarray(self.known[each.name])
         sizes = [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
+        if math.prod(size or 1 for size in sizes) > _LARGE:
+            raise LoadError(
+                f"the input {shown(each.name)} is declared with the shape {shown(tuple(sizes))}",
+                repair=f"Inputs of up to {_LARGE} entries are read.",
+            )
         return feed(self._name(each.name), sizes, dtype=_DTYPES[kind.elem_type])
 
     def _output(self, name: str, value: Any) -> Node:
@@ -235,19 +251,16 @@ class _Reader:
 
     def _call(self, call: Any) -> list[Any]:
         function = CALLS[_joined(_domain(call), call.op_type)]
-        attributes = {each.name: _value(each) for each in call.attribute}
         takes = inspect.signature(function).parameters
-        if "opset" in takes:
-            attributes["opset"] = self.opset
-        if "outputs" in takes:
-            attributes["outputs"] = len(call.output)
+        told = {"opset": self.opset, "outputs": len(call.output)}
         inputs = [self.made[name] for name in call.input]
         arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
         if len(arrays) == len(inputs) and (sum(map(np.size, arrays)) > _SMALL or call.op_type in _LATER):
             inputs = [constant(each, dtype=each.dtype) for each in arrays]
         where = f"{call.op_type} {shown(call.name or call.output[0])}"
         try:
-            result = function(*inputs, **attributes)
+            attributes = {each.name: _value(each) for each in call.attribute}
+            result = function(*inputs, **attributes, **{key: value for key, value in told.items() if key in takes})
         except GraphnetError as error:
             error.problem = f"{where}: {error.problem}" if not error.subject else error.problem
             error.subject = f"{where}: {error.subject}" if error.subject else ""
@@ -267,10 +280,6 @@ def _value(attribute: Any) -> Any:
     value = onnx.helper.get_attribute_value(attribute)
     if isinstance(value, onnx.TensorProto):
         return onnx.numpy_helper.to_array(value)
-    return (
-        value.decode(errors="replace")
-        if isinstance(value, bytes)
-        else list(value)
-        if hasattr(value, "extend")
-        else value
-    )
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return list(value) if hasattr(value, "extend") else value

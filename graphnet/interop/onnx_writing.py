@@ -94,8 +94,7 @@ class _Writer:
 
     def kind(self, node: Node) -> int:
         """Return what type of ONNX a node's value has."""
-        kinds: dict[str, int] = {"f": self.real, "b": TensorProto.BOOL}
-        return kinds.get(node.dtype.kind, TensorProto.INT64)
+        return int({"f": self.real, "b": TensorProto.BOOL}.get(node.dtype.kind, TensorProto.INT64))
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -299,7 +298,7 @@ def _scatter(w: _Writer, op: Any, node: Node, z: str) -> str:
     return w.call("Reshape", made, list(op.to))
 
 
-def _zeros(w: _Writer, node: Node, shape: Sequence[int]) -> str:
+def _zeros(w: _Writer, node: Node, shape: Sequence[Any]) -> str:
     return w.call("ConstantOfShape", list(shape), value=helper.make_tensor("zero", w.kind(node), [1], [0]))
 
 
@@ -380,7 +379,7 @@ def _layer_norm(w: _Writer, op: Any, node: Node, z: str) -> str:
     sizes = [node.shape[axis] for axis in axes]
     if axes != list(range(node.ndim - len(axes), node.ndim)) or None in sizes:
         return ""
-    return w.call("LayerNormalization", z, np.ones(sizes), axis=axes[0], epsilon=float(op.epsilon))  # type: ignore[arg-type]
+    return w.call("LayerNormalization", z, np.ones(sizes), axis=axes[0], epsilon=float(op.epsilon))
 
 
 def _filled(value: float) -> Callable[..., str]:
