@@ -206,14 +206,14 @@ def _surrounded(z: Any, sides: Sequence[tuple[int, int]], fill: float) -> Any:
     if math.isfinite(fill):
         return np.pad(z, sides, constant_values=fill)
     sizes = [size if any(side) else 1 for size, side in zip(np.shape(z), sides, strict=True)]
-    inside = np.pad(np.ones(made(sizes), bool), sides)
+    made([size + sum(side) for size, side in zip(sizes, sides, strict=True)])
+    inside = np.pad(np.ones(sizes, bool), sides)
     return np.where(inside, np.pad(z, sides), fill)
 
 
 def _tile(z: Any, repeats: Any) -> Any:
     times = ints(repeats, "the repeats")
-    if not isinstance(z, Node):
-        made([size * count for size, count in zip(z.shape, times, strict=True)])
+    made([(size or 1) * count for size, count in zip(np.shape(z), times, strict=True)])
     return np.tile(z, times)
 
 
@@ -551,8 +551,8 @@ def _conv_transpose(
 
 def _few(count: int, what: str) -> None:
     """Raise `OpaqueError` for so many nodes that a few bytes of a file should not ask for them."""
-    if count > 512:
-        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 512.")
+    if not 0 < count <= 4096:
+        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 1 to 4096.")
 
 
 def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any]:
@@ -583,7 +583,6 @@ def _pool(kind: str) -> Callable[..., Any]:
         if even and (kind == "max" or (kind == "average" and counted)):
             simple: Any = max_pool2d if kind == "max" else avg_pool2d
             return simple(z, tuple(kernel_shape), tuple(steps), tuple(before for before, _ in sides))
-        _few(math.prod(kernel_shape), "entries of a window")
         around = [(0, 0), (0, 0), *sides]
         padded = _surrounded(z, around, -np.inf if kind == "max" else 0.0)
         parts = list(_parts(padded, kernel_shape, steps, wide))
@@ -594,7 +593,8 @@ def _pool(kind: str) -> Callable[..., Any]:
         sizes = ints(_shape(z)[2:], "the size of images")
         flat = list(pads or [0] * 2 * len(sizes))
         own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True)) if auto_pad == "NOTSET" else sides
-        ones = np.ones(made([1, 1, *sizes]))
+        made([size + sum(side) for size, side in zip(sizes, sides, strict=True)])
+        ones = np.ones([1, 1, *sizes])
         if count_include_pad:
             ones = np.pad(ones, [(0, 0), (0, 0), *own], constant_values=1.0)
             around = [(0, 0), (0, 0), *((b - o, a - q) for (b, a), (o, q) in zip(sides, own, strict=True))]

@@ -185,7 +185,7 @@ class _Reader:
                 if name in outputs:
                     value = outputs[name] = self._output(name, value)
                 self.made[name] = value
-        return Graph([outputs[name] or self._output(name, self.made[name]) for name in outputs])
+        return Graph([self._output(name, self.made[name]) if node is None else node for name, node in outputs.items()])
 
     def _make_leaves(self) -> None:
         """Make parameters, constants and inputs."""
