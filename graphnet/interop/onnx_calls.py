@@ -551,8 +551,8 @@ def _conv_transpose(
 
 def _few(count: int, what: str) -> None:
     """Raise `OpaqueError` for so many nodes that a few bytes of a file should not ask for them."""
-    if not 0 < count <= 4096:
-        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 1 to 4096.")
+    if count > 4096:
+        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 4096.")
 
 
 def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any]:
@@ -571,9 +571,12 @@ def _pool(kind: str) -> Callable[..., Any]:
         z: Any, kernel_shape: Any, auto_pad: Any = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
         dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, p: int = 2, outputs: int = 1,
     ) -> Any:  # fmt: skip
+        if min(kernel_shape) < 1:
+            raise ShapeError(f"windows of {kernel_shape}")
         if outputs > 1:
             raise OpaqueError("pooling that gives positions too", repair="There is pooling that gives values.")
         steps, wide, sides = _windows(z, kernel_shape, auto_pad, strides, pads, dilations, ceil_mode)
+        _few(math.prod(kernel_shape), "entries of a window")
         even = (
             len(steps) == 2
             and {*wide} == {1}

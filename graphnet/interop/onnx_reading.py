@@ -87,6 +87,12 @@ def _check(model: Any) -> None:
             )
     if not model.graph.node and not model.graph.output:
         raise LoadError("there is no graph in it", repair="Is it a model of ONNX?")
+    texts = [
+        text for each in model.graph.node for text in (each.name, each.op_type, each.domain, *each.input, *each.output)
+    ]
+    values = [*model.graph.input, *model.graph.output, *model.graph.initializer]
+    if not all(isinstance(text, str) for text in [*texts, *(each.name for each in values)]):
+        raise LoadError("a name in it is no text", repair="Is it damaged? Export it again.")
     onnx.checker.check_model(model)
     opset = _opset(model)
     if opset not in _OPSETS:
