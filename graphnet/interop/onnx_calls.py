@@ -17,7 +17,7 @@ from graphnet.errors import OpaqueError, ShapeError
 from graphnet.interop.onnx_table import SAME
 from graphnet.ops.activations import log_softmax, sigmoid, softmax
 from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
-from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, rms_norm, selu
+from graphnet.ops.neural import elu, gelu, gelu_tanh, rms_norm
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.orders import argsort
 from graphnet.ops.picking import AddAlongAxis, PickAdd
@@ -231,13 +231,6 @@ def _depth_to_space(z: Any, blocksize: int, mode: str = "DCR") -> Any:
     return np.reshape(np.transpose(np.reshape(z, parts), order), [n, c // blocksize**2, h * blocksize, w * blocksize])
 
 
-def _space_to_depth(z: Any, blocksize: int, mode: str = "DCR") -> Any:
-    n, c, h, w = ints(_shape(z), "the size")
-    z = np.reshape(z, [n, c, h // blocksize, blocksize, w // blocksize, blocksize])
-    order = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
-    return np.reshape(np.transpose(z, order), [n, c * blocksize**2, h // blocksize, w // blocksize])
-
-
 # Made of sizes ------------------------------------------------------------------------------------------------------------
 
 
@@ -254,11 +247,6 @@ def _range(start: Any, limit: Any, delta: Any) -> Any:
     first, last, step = (known(each, "a limit").item() for each in (start, limit, delta))
     made([max(0, math.ceil((last - first) / step))])
     return np.arange(first, last, step, dtype=start.dtype)
-
-
-def _eye_like(z: Any, k: int = 0, dtype: int | None = None) -> Any:
-    rows, columns = made(_shape(z))
-    return np.eye(rows, columns, k)
 
 
 # Choosing -----------------------------------------------------------------------------------------------------------------
@@ -350,14 +338,6 @@ def _trilu(z: Any, k: Any = None, upper: int = 1) -> Any:
     return (np.triu if upper else np.tril)(z, 0 if k is None else ints(k, "k")[0])
 
 
-def _hardmax(z: Any, axis: int = -1, opset: int = 13) -> Any:
-    def hardmax(z: Any, axis: int) -> Any:
-        places = _places(z, axis).reshape([-1 if i == axis % z.ndim else 1 for i in range(z.ndim)])
-        return 1.0 * np.equal(*fit(np.argmax(z, axis, keepdims=True), places))
-
-    return _flat(hardmax)(z, axis, opset)
-
-
 def _cumulated(function: Callable[..., Any], neutral: float) -> Callable[..., Any]:
     def cumulated(z: Any, axis: Any, exclusive: int = 0, reverse: int = 0) -> Any:
         at = ints(axis, "the axis")[0] % np.ndim(z)
@@ -369,13 +349,6 @@ def _cumulated(function: Callable[..., Any], neutral: float) -> Callable[..., An
         return np.flip(z, at) if reverse else z
 
     return cumulated
-
-
-def _reverse_sequence(z: Any, lengths: Any, batch_axis: int = 1, time_axis: int = 0) -> Any:
-    time, each = _places(z, time_axis)[:, None], np.array(ints(lengths, "the lengths"))
-    places = np.where(time < each, each - 1 - time, time)
-    grid = (places, np.arange(len(each))[None])
-    return z[grid] if time_axis == 0 else np.swapaxes(np.swapaxes(z, 0, 1)[grid], 0, 1)
 
 
 def _compress(z: Any, condition: Any, axis: int | None = None) -> Any:
@@ -427,11 +400,6 @@ _KINDS: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 
 def _is_inf(z: Any, detect_negative: int = 1, detect_positive: int = 1) -> Any:
     below, above = z < 0 if detect_negative else z != z, z > 0 if detect_positive else z != z
     return np.logical_and(np.isinf(z), np.logical_or(below, above))
-
-
-def _selu(z: Any, alpha: float = 1.67326319, gamma: float = 1.05070102) -> Any:
-    usual = abs(alpha - 1.67326319) < 1e-6 and abs(gamma - 1.05070102) < 1e-6
-    return selu(z) if usual else gamma * elu(z, alpha)
 
 
 # Reductions ---------------------------------------------------------------------------------------------------------------
@@ -520,33 +488,22 @@ def _conv(
 
 
 def _conv_transpose(
-    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
-    output_padding: Any = None, output_shape: Any = None, pads: Any = None, strides: Any = None,
+    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = (1, 1), group: int = 1, kernel_shape: Any = None,
+    output_padding: Any = (0, 0), pads: Any = (0, 0, 0, 0), strides: Any = (1, 1),
 ) -> Any:  # fmt: skip
-    n = np.ndim(W) - 2
-    kernel, sizes = ints(_shape(W)[2:], "the kernel's size"), ints(_shape(x)[2:], "the size of images")
-    if n > 2:
-        raise OpaqueError("a convolution of volumes", repair="There are those of signals and images.")
-    steps, wide, more = strides or [1] * n, dilations or [1] * n, output_padding or [0] * n
-    full = [(s - 1) * t + (k - 1) * d + 1 + m for s, t, k, d, m in zip(sizes, steps, kernel, wide, more, strict=True)]
-    flat = list(pads or [0] * 2 * n)
-    sides = list(zip(flat[:n], flat[n:], strict=True))
-    wanted = output_shape or (
-        [s * t for s, t in zip(sizes, steps, strict=True)] if auto_pad.startswith("SAME") else None
+    if np.ndim(W) != 4 or auto_pad != "NOTSET":
+        raise OpaqueError("a transposed convolution that is not of images, or whose padding is not given")
+    sizes = zip(
+        *(ints(_shape(each)[2:], "the size of images") for each in (x, W)),
+        strides,
+        dilations,
+        output_padding,
+        strict=True,
     )
-    if wanted:
-        full = [max(each, least) for each, least in zip(full, wanted[-n:], strict=True)]
-        cut = [max(0, whole_ - part) for whole_, part in zip(full, wanted[-n:], strict=True)]
-        sides = [(c // 2, c - c // 2) if auto_pad == "SAME_UPPER" else (c - c // 2, c // 2) for c in cut]
-    made(full)
-    W = np.reshape(W, [*ints(_shape(W)[:2], "channels"), *[1] * (2 - n), *kernel])
-    x = np.expand_dims(x, 2) if n == 1 else x
-    one = [1] * (2 - n)
-    op = Conv2dToInput(size=(*one, *full), stride=(*one, *steps), padding=(0, 0), dilation=(*one, *wide), groups=group)
-    z = op(x, W)
-    z = np.squeeze(z, 2) if n == 1 else z
-    z = z[(slice(None), slice(None), *(slice(b, f - a) for f, (b, a) in zip(full, sides, strict=True)))]
-    return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
+    rows, columns = made([(s - 1) * t + (k - 1) * d + 1 + more for s, k, t, d, more in sizes])
+    op = Conv2dToInput(size=(rows, columns), stride=tuple(strides), dilation=tuple(dilations), groups=group)
+    z = op(x, W)[:, :, pads[0] : rows - pads[2], pads[1] : columns - pads[3]]
+    return z if B is None else z + np.expand_dims(B, (1, 2))
 
 
 def _few(count: int, what: str) -> None:
@@ -569,7 +526,7 @@ def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any
 def _pool(kind: str) -> Callable[..., Any]:
     def pool(
         z: Any, kernel_shape: Any, auto_pad: Any = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
-        dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, p: int = 2, outputs: int = 1,
+        dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, outputs: int = 1,
     ) -> Any:  # fmt: skip
         if min(kernel_shape) < 1:
             raise ShapeError(f"windows of {kernel_shape}")
@@ -591,8 +548,6 @@ def _pool(kind: str) -> Callable[..., Any]:
         parts = list(_parts(padded, kernel_shape, steps, wide))
         if kind == "max":
             return functools.reduce(np.maximum, parts)
-        if kind == "lp":
-            return functools.reduce(np.add, [np.abs(part) ** p for part in parts]) ** (1 / p)
         sizes = ints(_shape(z)[2:], "the size of images")
         flat = list(pads or [0] * 2 * len(sizes))
         own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True)) if auto_pad == "NOTSET" else sides
@@ -649,34 +604,8 @@ def _rms_norm(z: Any, scale: Any, axis: int = -1, epsilon: float = 1e-5, stash_t
     return _affine(rms_norm(z, tuple(range(axis % np.ndim(z), np.ndim(z))), epsilon), scale, None)
 
 
-def _group_norm(
-    z: Any, scale: Any, bias: Any, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1, opset: int = 21
-) -> Any:
-    if opset < 21:
-        raise OpaqueError("a GroupNormalization before opset 21, with a scale for each group")
-    return _affine(group_norm(z, num_groups, epsilon), scale, bias, np.ndim(z) - 2)
-
-
 def _instance_norm(z: Any, scale: Any, bias: Any, epsilon: float = 1e-5) -> Any:
     return _affine(layer_norm(z, tuple(range(2, np.ndim(z))), epsilon=epsilon), scale, bias, np.ndim(z) - 2)
-
-
-def _lp_norm(z: Any, axis: int = -1, p: int = 2) -> Any:
-    length = (
-        np.sum(np.abs(z), axis=axis, keepdims=True)
-        if p == 1
-        else np.sqrt(np.sum(np.square(z), axis=axis, keepdims=True))
-    )
-    return np.where(length == 0, 0.0, z / np.where(length == 0, 1.0, length))
-
-
-def _local_response(z: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Any:
-    before = (size - 1) // 2
-    sides = [(0, 0), (before, size - 1 - before), *[(0, 0)] * (np.ndim(z) - 2)]
-    squares, channels = np.pad(np.square(z), sides), int(known(_shape(z), "the size")[1])
-    _few(size, "channels")
-    around = functools.reduce(np.add, [squares[:, i : i + channels] for i in range(size)])
-    return z / (bias + alpha / size * around) ** beta
 
 
 def _constant(**given: Any) -> Any:
@@ -780,29 +709,20 @@ CALLS: dict[str, Callable[..., Any]] = {
     ),
     "Einsum": lambda *operands, equation: np.einsum(equation.replace(" ", ""), *operands),
     "Expand": _expand,
-    "EyeLike": _eye_like,
     "Flatten": _flatten,
     "Gather": _take,
     "GatherElements": lambda z, indices, axis=0: np.take_along_axis(z, indices, axis),
-    "GRU": _recurrent(_gru),
     "GatherND": _gather_nd,
     "Gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
     "Gemm": _gemm,
     "GlobalAveragePool": _global(np.mean),
-    "GlobalLpPool": lambda z, p=2: _global(np.sum)(np.abs(z) ** p) ** (1 / p),
     "GlobalMaxPool": _global(np.max),
-    "GroupNormalization": _group_norm,
     "HardSigmoid": lambda z, alpha=0.2, beta=0.5: np.clip(alpha * z + beta, 0.0, 1.0),
-    "Hardmax": _hardmax,
     "Identity": lambda z: z,
     "InstanceNormalization": _instance_norm,
     "IsInf": _is_inf,
-    "LRN": _local_response,
-    "LSTM": _recurrent(_lstm),
     "LayerNormalization": _layer_norm,
     "LogSoftmax": _flat(log_softmax),
-    "LpNormalization": _lp_norm,
-    "LpPool": _pool("lp"),
     "MatMul": lambda x, y: np.matmul(*(fit(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
     "Max": _all_of(np.maximum),
     "MaxPool": _pool("max"),
@@ -814,7 +734,6 @@ CALLS: dict[str, Callable[..., Any]] = {
     "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
     "Pad": _pad,
     "Pow": _pow,
-    "RNN": _recurrent(_rnn),
     "RMSNormalization": _rms_norm,
     "Range": _range,
     "ReduceL1": _reduced(np.sum, np.abs),
@@ -828,17 +747,15 @@ CALLS: dict[str, Callable[..., Any]] = {
     "ReduceSum": _reduced(np.sum),
     "ReduceSumSquare": _reduced(np.sum, np.square),
     "Reshape": _reshape,
-    "ReverseSequence": _reverse_sequence,
     "ScatterElements": _scatter_elements,
     "Scatter": _scatter_elements,
     "ScatterND": _scatter_nd,
-    "Selu": _selu,
+    "Selu": lambda z, alpha=1.67326319217681884765625, gamma=1.05070102214813232421875: gamma * elu(z, alpha),
     "Shape": _shape,
     "Shrink": lambda z, bias=0.0, lambd=0.5: np.where(z < -lambd, z + bias, np.where(z > lambd, z - bias, 0.0)),
     "Size": _size,
     "Slice": _slice,
     "Softmax": _flat(softmax),
-    "SpaceToDepth": _space_to_depth,
     "Split": _split,
     "Squeeze": _squeeze,
     "Sum": _all_of(np.add),

@@ -29,7 +29,7 @@ _LARGE = 1 << 28
 """How many entries an input may be declared with: a rule without a rule for shapes is run on numbers to know its shape."""
 
 _SMALL = 2048
-_LATER = {"AveragePool", "Conv", "ConvTranspose", "Einsum", "GRU", "LRN", "LSTM", "LpPool", "MaxPool", "RNN"}
+_LATER = {"AveragePool", "Conv", "ConvTranspose", "Einsum", "MaxPool"}
 """What is known is computed at once, as shapes must be: up to so many entries, and not by ops that make many of few."""
 
 
@@ -147,7 +147,7 @@ def _with_defaults(model: Any, of: Sequence[tuple[str, str]]) -> None:
 
 
 def _is_defined(domain: str, name: str, opset: int) -> bool:
-    if domain or not onnx.defs.has(name):
+    if domain or not onnx.defs.has(name, opset):
         return False
     schema = onnx.defs.get_schema(name, opset)
     return bool(schema.has_function or schema.has_context_dependent_function)
