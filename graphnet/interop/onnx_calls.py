@@ -108,16 +108,16 @@ def _size(z: Any) -> Any:
 
 
 def _reshape(z: Any, shape: Any, allowzero: int = 0) -> Any:
-    if isinstance(shape, Node):
-        known(shape, "the shape")
+    given = known(shape, "the shape") if isinstance(shape, Node) else np.ravel(shape).tolist()
     own = np.shape(z)
-    sizes = [own[i] if size == 0 and not allowzero else size for i, size in enumerate(np.ravel(shape).tolist())]
+    sizes = [own[i] if size == 0 and not allowzero else size for i, size in enumerate(given)]
     if None not in sizes:
         return np.reshape(z, [int(size) for size in sizes])
+    if sizes.count(None) == own.count(None) == 1 and sizes.index(None) == own.index(None) and len(sizes) == len(own):
+        rest = math.prod(size for size in own if size is not None)
+        parts = math.prod(size for size in sizes if size not in (None, -1))
+        sizes = [rest // parts if size == -1 else size for size in sizes]
     if sizes.count(None) > 1 or -1 in sizes:
-        same = len(sizes) == len(own) and all(size in (mine, -1, None) for size, mine in zip(sizes, own, strict=True))
-        if same:
-            return z
         raise OpaqueError(f"a reshape of {own} to {tuple(sizes)}", repair="One size may be unknown until fed.")
     return np.reshape(z, [-1 if size is None else int(size) for size in sizes])
 
@@ -138,14 +138,14 @@ def _unsqueeze(z: Any, axes: Any) -> Any:
 
 
 def _expand(z: Any, shape: Any) -> Any:
-    sizes = np.ravel(shape).tolist() if not isinstance(shape, Node) else known(shape, "the shape")
+    sizes = known(shape, "the shape") if isinstance(shape, Node) else np.ravel(shape).tolist()
     own = [1] * (len(sizes) - np.ndim(z)) + list(np.shape(z))
-    sizes = [1] * (len(own) - len(sizes)) + sizes
-    if all(size in (mine, 1, None) for size, mine in zip(sizes, own, strict=True)):
-        if None in sizes and any(size is None and mine == 1 for size, mine in zip(sizes, own, strict=True)):
-            known(np.array(sizes, object), "the shape")
-        return z if len(own) == np.ndim(z) else np.expand_dims(z, tuple(range(len(own) - np.ndim(z))))
-    to = [mine if size in (1, None) else int(size) for size, mine in zip(sizes, own, strict=True)]
+    pairs = list(zip([1] * (len(own) - len(sizes)) + sizes, own, strict=True))
+    if (None, 1) in pairs:
+        known(np.array(sizes, object), "the shape")
+    if all(size in (mine, 1, None) for size, mine in pairs):
+        return np.expand_dims(z, tuple(range(len(own) - np.ndim(z)))) if len(own) > np.ndim(z) else z
+    to = [mine if size in (1, None) else int(size) for size, mine in pairs]
     return np.broadcast_to(z, to if isinstance(z, Node) else made(to))
 
 
@@ -493,14 +493,9 @@ def _conv_transpose(
 ) -> Any:  # fmt: skip
     if np.ndim(W) != 4 or auto_pad != "NOTSET":
         raise OpaqueError("a transposed convolution that is not of images, or whose padding is not given")
-    sizes = zip(
-        *(ints(_shape(each)[2:], "the size of images") for each in (x, W)),
-        strides,
-        dilations,
-        output_padding,
-        strict=True,
-    )
-    rows, columns = made([(s - 1) * t + (k - 1) * d + 1 + more for s, k, t, d, more in sizes])
+    sizes, kernel = (ints(_shape(each)[2:], "the size of images") for each in (x, W))
+    along = zip(sizes, kernel, strides, dilations, output_padding, strict=True)
+    rows, columns = made([(size - 1) * step + (k - 1) * wide + 1 + more for size, k, step, wide, more in along])
     op = Conv2dToInput(size=(rows, columns), stride=tuple(strides), dilation=tuple(dilations), groups=group)
     z = op(x, W)[:, :, pads[0] : rows - pads[2], pads[1] : columns - pads[3]]
     return z if B is None else z + np.expand_dims(B, (1, 2))
@@ -550,7 +545,7 @@ def _pool(kind: str) -> Callable[..., Any]:
             return functools.reduce(np.maximum, parts)
         sizes = ints(_shape(z)[2:], "the size of images")
         flat = list(pads or [0] * 2 * len(sizes))
-        own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True)) if auto_pad == "NOTSET" else sides
+        own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True))
         made([size + sum(side) for size, side in zip(sizes, sides, strict=True)])
         ones = np.ones([1, 1, *sizes])
         if count_include_pad:
@@ -619,68 +614,6 @@ def _constant(**given: Any) -> Any:
 def _same(function: Callable[..., Any], settings: dict[str, str]) -> Callable[..., Any]:
     """Return a function with settings by the names that they have in ONNX, and operands that stretch to each other."""
     return lambda *operands, **given: function(*fit(*operands), **{settings[key]: each for key, each in given.items()})
-
-
-# Recurrent layers ---------------------------------------------------------------------------------------------------------
-
-
-def _recurrent(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a layer of a step (input's part, state's part of the gates, states ...), unrolled over the length."""
-
-    def layer(
-        X: Any, W: Any, R: Any, B: Any = None, lengths: Any = None, h: Any = None, c: Any = None, P: Any = None, *,
-        hidden_size: int, direction: str = "forward", layout: int = 0, outputs: int = 1, linear_before_reset: int = 0,
-    ) -> Any:  # fmt: skip
-        X, h, c = (z if z is None or not layout else np.swapaxes(z, 0, 1) for z in (X, h, c))
-        length = int(known(_shape(X), "the length")[0])
-        _few(length, "steps of time")
-        if lengths is not None and {*ints(lengths, "the lengths")} != {length}:
-            raise OpaqueError("sequences of different lengths", repair="There are those of one length.")
-        ways = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[direction]
-        values, last = [], []
-        for place, way in enumerate(ways):
-            states: Any = [None if state is None else state[place] for state in (h, c)]
-            bias = [0.0, 0.0] if B is None else np.split(B[place], 2)
-            parts = W[place].T, R[place].T, *bias, None if P is None else np.split(P[place], 3), linear_before_reset
-            steps = []
-            for time in range(length)[::way]:
-                states = step(X[time], *states, *parts)
-                steps.append(states[0])
-            values.append(np.stack(steps[::way], 0))
-            last.append(states)
-        every = np.stack(values, 1)
-        ends: list[Any] = [np.stack([states[i] for states in last], 0) for i in range(2) if last[0][i] is not None]
-        if layout:
-            every, ends = np.transpose(every, (2, 0, 1, 3)), [np.swapaxes(end, 0, 1) for end in ends]
-        return [every, *ends]
-
-    return layer
-
-
-def _times(state: Any, R: Any) -> Any:
-    return 0.0 if state is None else state @ R
-
-
-def _rnn(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
-    return np.tanh(x @ W + b + _times(h, R) + d), None
-
-
-def _lstm(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
-    i, o, f, g = np.split(x @ W + b + _times(h, R) + d, 4, -1)
-    if P is not None and c is not None:
-        i, f = i + P[0] * c, f + P[2] * c
-    c = sigmoid(i) * np.tanh(g) + (0.0 if c is None else sigmoid(f) * c)
-    return sigmoid(o if P is None else o + P[1] * c) * np.tanh(c), c
-
-
-def _gru(x: Any, h: Any, c: Any, W: Any, R: Any, b: Any, d: Any, P: Any, linear: int) -> Any:
-    xz, xr, xh = np.split(x @ W + b, 3, -1)
-    Rz, Rr, Rh = np.split(R, 3, 1)
-    dz, dr, dh = (0.0, 0.0, 0.0) if isinstance(d, float) else np.split(d, 3)
-    z, r = sigmoid(xz + _times(h, Rz) + dz), sigmoid(xr + _times(h, Rr) + dr)
-    inner = r * (_times(h, Rh) + dh) if linear else _times(None if h is None else r * h, Rh) + dh
-    new = np.tanh(xh + inner)
-    return (1 - z) * new + (0.0 if h is None else z * h), None
 
 
 CALLS: dict[str, Callable[..., Any]] = {
