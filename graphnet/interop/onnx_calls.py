@@ -15,7 +15,7 @@ from graphnet.core.node import Node
 from graphnet.core.shapes import broadcast
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.interop.onnx_table import SAME
-from graphnet.ops.activations import log_softmax, sigmoid, softmax
+from graphnet.ops.activations import log_softmax, softmax
 from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
 from graphnet.ops.neural import elu, gelu, gelu_tanh, rms_norm
 from graphnet.ops.normalisation import layer_norm
@@ -83,11 +83,6 @@ def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
 def fitted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose operands stretch to each other."""
     return lambda *operands: function(*fit(*operands))
-
-
-def whole(z: Any) -> bool:
-    """Tell whether a value holds integers."""
-    return bool(z.dtype.kind in "iu")
 
 
 def truth(z: Any) -> bool:
@@ -238,7 +233,7 @@ def _one_hot(indices: Any, depth: Any, values: Any, axis: int = -1) -> Any:
     size, axis = ints(depth, "the depth")[0], axis % (np.ndim(indices) + 1)
     made([size, 1 if isinstance(indices, Node) else np.size(indices)])
     places = np.arange(size).reshape([-1 if i == axis else 1 for i in range(np.ndim(indices) + 1)])
-    z = np.where(indices < 0, indices + size, indices) if whole(indices) else indices
+    z = np.where(indices < 0, indices + size, indices)
     off, on = known(values, "the values")
     return np.where(np.equal(*fit(np.expand_dims(z, axis), places)), on, off)
 
@@ -359,13 +354,14 @@ def _compress(z: Any, condition: Any, axis: int | None = None) -> Any:
 # Elementwise --------------------------------------------------------------------------------------------------------------
 
 
-def _div(x: Any, y: Any) -> Any:
-    return np.trunc(x / y) if whole(x) and whole(y) else np.divide(*fit(x, y))
+def _div(x: Any, y: Any, whole: bool = False) -> Any:
+    z = np.divide(*fit(x, y))
+    return _cast(np.trunc(z), 7) if whole else z
 
 
-def _pow(x: Any, p: Any) -> Any:
+def _pow(x: Any, p: Any, whole: bool = False) -> Any:
     z = np.power(*fit(x, p))
-    return np.trunc(z) if whole(x) else z
+    return _cast(np.trunc(z), 7) if whole else z
 
 
 def _mod(x: Any, y: Any, fmod: int = 0) -> Any:
@@ -388,8 +384,7 @@ def _cast(z: Any, to: int, opset: int = 13, saturate: int = 1, round_mode: Any =
     kind = _KINDS[to]
     if not isinstance(z, Node):
         return z if z.dtype == object else z.astype(kind)
-    same = z.dtype.kind == np.dtype(kind).kind
-    if same:
+    if z.dtype.kind == np.dtype(kind).kind:
         return z
     return z != 0 if kind is np.bool_ else 1.0 * z if np.dtype(kind).kind == "f" or truth(z) else np.trunc(z)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, parameter
@@ -40,7 +41,11 @@ def read(source: Any, known: Mapping[str, Any]) -> Graph:
         _check(model)
         model = _expanded(model)
         held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    return _Reader(model, held, known).graph()
+        typed = onnx.shape_inference.infer_shapes(model).graph
+        values = [*typed.value_info, *typed.input]
+        types = {each.name: each.type.tensor_type.elem_type for each in values}
+        types |= {each.name: each.data_type for each in typed.initializer}
+    return _Reader(model, held, types, known).graph()
 
 
 @contextlib.contextmanager
@@ -175,8 +180,9 @@ def _joined(domain: str, name: str) -> str:
 class _Reader:
     """Reads a model call by call."""
 
-    def __init__(self, model: Any, held: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    def __init__(self, model: Any, held: Mapping[str, Any], types: Mapping[str, int], known: Mapping[str, Any]) -> None:
         self.model, self.held, self.known, self.opset = model.graph, held, known, _opset(model)
+        self.types = types  # of values: here integers are computed with as real numbers, and a division must know
         self.made: dict[str, Any] = {"": None}
         self.taken: set[str] = set()
 
@@ -258,7 +264,9 @@ class _Reader:
     def _call(self, call: Any) -> list[Any]:
         function = CALLS[_joined(_domain(call), call.op_type)]
         takes = inspect.signature(function).parameters
-        told = {"opset": self.opset, "outputs": len(call.output)}
+        first = next(iter(call.input), "")
+        whole = _DTYPES.get(self.types.get(first, 0)) is int
+        told = {"opset": self.opset, "outputs": len(call.output), "whole": whole}
         inputs = [self.made[name] for name in call.input]
         arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
         if len(arrays) == len(inputs) and (sum(map(np.size, arrays)) > _SMALL or call.op_type in _LATER):

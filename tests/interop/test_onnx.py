@@ -438,3 +438,24 @@ def test_both_operands_stretch_as_in_onnx():
     model = model_of(call("Reshape", ["x", "s"], ["c"]), call("Mul", ["x", "c"], ["y"]), held=[held("s", [2, 1])])
     graph = gn.from_onnx(model)
     np.testing.assert_array_equal(gn.forward(graph, {"x": [2.0, 3.0]})["y"], [[4, 6], [6, 9]])
+
+
+def test_a_division_of_integers_is_one_however_they_came_about():
+    integers = onnx.TensorProto.INT64
+    h = onnx.helper
+    graph = h.make_graph(
+        [call("Add", ["i", "i"], ["s"]), call("Div", ["s", "four"], ["d"]), call("Mul", ["d", "four"], ["y"])], "g",
+        [h.make_tensor_value_info("i", integers, ["n"])], [h.make_tensor_value_info("y", integers, ["n"])],
+        [held("four", np.array([4]))],
+    )  # fmt: skip
+    graph = gn.from_onnx(h.make_model(graph, opset_imports=[h.make_opsetid("", 20)], ir_version=9))
+    np.testing.assert_array_equal(gn.forward(graph, {"i": [3, -3, 8]})["y"], [4, -4, 16])
+
+
+def test_a_reshape_does_not_take_one_unknown_size_for_another():
+    swapped = model_of(
+        call("Shape", ["x"], ["s"]), call("Gather", ["s", "turn"], ["t"]), call("Reshape", ["x", "t"], ["y"]),
+        held=[held("turn", np.array([1, 0]))], shape=("a", "b"),
+    )  # fmt: skip
+    with pytest.raises(OpaqueError, match="One size may be unknown"):
+        gn.from_onnx(swapped)
