@@ -73,18 +73,20 @@ class _Writer:
                 f"the graph has {', '.join(refused.values())}, which have no counterpart in ONNX",
                 repair="A rule of known functions is expanded; sizes that are known may help: shape=(16, 2), not (None, 2).",
             )
-        wanted = [self._output(node) for node in self.graph.outputs]
+        wanted = [self._output(node, place) for place, node in enumerate(self.graph.outputs)]
         inputs = [self._declared(self.graph.label(node), node) for node in self.graph.inputs]
         graph = helper.make_graph(self.calls, "graphnet", inputs, wanted, self.held)
         opset = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, producer_name="graphnet", opset_imports=opset, ir_version=9)
 
-    def _output(self, node: Node) -> Any:
-        """Declare an output under its label: what is a leaf, or another's name, is handed on."""
-        self.label = f"{self.graph.label(node)}{'/output' if node.op is None else ''}"
-        if self.names[node] != self.label and not any(call.output[0] == self.label for call in self.calls):
-            self.calls.append(helper.make_node("Identity", [self.names[node]], [self.label], name=self.label))
-        return self._declared(self.label, node)
+    def _output(self, node: Node, place: int) -> Any:
+        """Declare an output under its label; one that is a leaf, or is given twice, under a name of its own."""
+        label = self.graph.label(node)
+        if node.op is None or any(node is other for other in self.graph.outputs[:place]):
+            label = f"{label}/output_{place}"
+        if self.names[node] != label:
+            self.calls.append(helper.make_node("Identity", [self.names[node]], [label], name=label))
+        return self._declared(label, node)
 
     def _declared(self, name: str, node: Node) -> Any:
         sizes = [

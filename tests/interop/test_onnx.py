@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import DtypeError, GraphnetError, LoadError, OpaqueError, SaveError
+from graphnet.errors import DtypeError, GraphnetError, LoadError, MissingExtraError, OpaqueError, SaveError
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -223,6 +223,31 @@ def test_a_custom_op_of_known_functions_is_written_by_its_rule(tmp_path):
         return z / (1 + np.exp(-z))
 
     agrees(swish(gn.input("x", (None, 4))), {"x": x34}, tmp_path)
+
+
+def test_outputs_that_are_leaves_or_given_twice_have_names_of_their_own(tmp_path):
+    x, w = gn.input("x", (2,)), gn.parameter("w", [1.0, 2.0])
+    y = gn.multiply(x, w, name="y")
+    gn.to_onnx([y, y, x, w], tmp_path / "m.onnx")
+    got = run(tmp_path / "m.onnx", {"x": [3, 4]})
+    np.testing.assert_array_equal(got, [[3, 8], [3, 8], [3, 4], [1, 2]])
+
+
+def test_a_deep_graph_is_written_and_read_without_recursion(tmp_path):
+    z = gn.input("x", (3,))
+    for _ in range(5000):
+        z = np.tanh(z)
+    gn.to_onnx(z, tmp_path / "m.onnx")
+    assert len(gn.from_onnx(tmp_path / "m.onnx")) == len(gn.Graph(z))
+
+
+def test_without_onnx_the_error_names_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "graphnet.interop.onnx_reading", raising=False)
+    monkeypatch.delitem(sys.modules, "graphnet.interop.onnx_writing", raising=False)
+    for use in (lambda: gn.from_onnx("m.onnx"), lambda: gn.to_onnx(gn.input("x"), tmp_path / "m.onnx")):
+        with pytest.raises(MissingExtraError, match="onnx is not installed"):
+            use()
 
 
 # ONNX's own tests, and models of others -----------------------------------------------------------------------------------
