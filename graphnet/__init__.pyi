@@ -39,6 +39,8 @@ from .interop.foreign import from_jax as from_jax
 from .interop.foreign import from_torch as from_torch
 from .interop.foreign import jax_op as jax_op
 from .interop.foreign import torch_op as torch_op
+from .interop.models import from_onnx as from_onnx
+from .interop.models import to_onnx as to_onnx
 from .interop.sklearn_networks import from_sklearn as from_sklearn
 from .interop.whole import check_jax as check_jax
 from .interop.whole import check_torch as check_torch

@@ -1,0 +1,299 @@
+"""Models of ONNX as graphs: each call of the file has a counterpart here."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+import onnx.shape_inference
+
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import constant, parameter
+from graphnet.core.leaves import input as feed
+from graphnet.core.node import Node
+from graphnet.core.origin import scope
+from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
+from graphnet.interop.onnx_calls import CALLS
+from graphnet.ops.activations import identity
+
+_OPSETS = range(7, 29)
+_DTYPES = {1: float, 11: float, 6: int, 7: int, 9: bool}
+
+_LARGE = 1 << 28
+"""How many entries an input may be declared with: a rule without a rule for shapes is run on numbers to know its shape."""
+
+_SMALL = 2048
+_LATER = {"AveragePool", "Conv", "ConvTranspose", "Einsum", "MaxPool"}
+"""What is known is computed at once, as shapes must be: up to so many entries, and not by ops that make many of few."""
+
+
+def read(source: Any, known: Mapping[str, Any]) -> Graph:
+    """Return a model as a graph: `from_onnx`."""
+    model, name = _parsed(source)
+    with _refusing(name):
+        _check(model)
+        model = _expanded(model)
+        held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        typed = onnx.shape_inference.infer_shapes(model).graph
+        values = [*typed.value_info, *typed.input]
+        types = {each.name: each.type.tensor_type.elem_type for each in values}
+        types |= {each.name: each.data_type for each in typed.initializer}
+    return _Reader(model, held, types, known).graph()
+
+
+@contextlib.contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Let what goes wrong with a file be an error that names it, of whatever kind it is."""
+    try:
+        yield
+    except GraphnetError:
+        raise
+    except (Exception, RecursionError) as error:  # onnx and protobuf raise what they like
+        problem = " ".join(str(error).split())[:300]
+        raise LoadError(
+            f"{name} is no sound model of ONNX: {type(error).__name__}: {problem}",
+            repair="Is it complete? Export it again.",
+        ) from error
+
+
+def _parsed(source: Any) -> tuple[Any, str]:
+    """Return a model, and what to call it."""
+    if isinstance(source, onnx.ModelProto):
+        copy = onnx.ModelProto()
+        copy.CopyFrom(source)
+        return copy, "the model"
+    name = "the model" if isinstance(source, (bytes, bytearray, memoryview)) else repr(os.fspath(source))
+    model = onnx.ModelProto()
+    with _refusing(name):
+        if isinstance(source, (str, os.PathLike)):
+            try:
+                with open(source, "rb") as file:
+                    source = file.read()
+            except OSError as error:
+                raise LoadError(f"can't read {name}: {error.strerror or error}", repair="Is the path right?") from error
+        model.ParseFromString(bytes(source))
+    return model, name
+
+
+def _check(model: Any) -> None:
+    """Raise unless a model is one of ONNX, holds all of its numbers, and calls only what has a counterpart."""
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise LoadError(
+                f"the numbers of {shown(tensor.name)} lie in another file, and nothing outside of this one is read",
+                repair="Save the model in one file: onnx.save(onnx.load(path), new_path).",
+            )
+    if not model.graph.node and not model.graph.output:
+        raise LoadError("there is no graph in it", repair="Is it a model of ONNX?")
+    texts = [
+        text for each in model.graph.node for text in (each.name, each.op_type, each.domain, *each.input, *each.output)
+    ]
+    values = [*model.graph.input, *model.graph.output, *model.graph.initializer]
+    if not all(isinstance(text, str) for text in [*texts, *(each.name for each in values)]):
+        raise LoadError("a name in it is no text", repair="Is it damaged? Export it again.")
+    onnx.checker.check_model(model)
+    opset = _opset(model)
+    if opset not in _OPSETS:
+        raise LoadError(
+            f"it is of opset {opset}", repair=f"Opsets {_OPSETS[0]} to {_OPSETS[-1]} are read: onnx.version_converter."
+        )
+
+
+def _opset(model: Any) -> int:
+    return next((int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from [attribute.t, *attribute.tensors]
+            for inner in [attribute.g, *attribute.graphs]:
+                yield from _tensors(inner)
+
+
+def _expanded(model: Any) -> Any:
+    """Return a model in which what ONNX defines by other ops is written of these, if all of them are known here."""
+    first = left = _missing(model)
+    for _ in range(4):  # what one is written of may be defined by others
+        if not left or not all(_is_defined(*each, _opset(model)) for each in left):
+            break
+        _with_defaults(model, left)
+        with contextlib.suppress(RuntimeError):  # it takes types to be known that are not
+            model = onnx.inliner.inline_selected_functions(model, left, exclude=False, inline_schema_functions=True)
+        left = _missing(model)
+    if left:
+        within = sorted({name for _, name in set(first) - set(left)})
+        raise OpaqueError(
+            f"the model calls {', '.join(_joined(*each) for each in left)}{' in ' * bool(within)}{', '.join(within)}, "
+            "which have no counterpart here",
+            repair="What a model may call is listed in graphnet.interop.onnx_calls.",
+        )
+    return model
+
+
+def _with_defaults(model: Any, of: Sequence[tuple[str, str]]) -> None:
+    """Write down the attributes that calls have by default, which else are lost where they are expanded."""
+    for call in model.graph.node:
+        if (_domain(call), call.op_type) in of:
+            own = {attribute.name for attribute in call.attribute}
+            for name, attribute in onnx.defs.get_schema(call.op_type, _opset(model)).attributes.items():
+                if name not in own and attribute.default_value.type:
+                    call.attribute.append(attribute.default_value)
+
+
+def _is_defined(domain: str, name: str, opset: int) -> bool:
+    if domain or not onnx.defs.has(name, opset):
+        return False
+    schema = onnx.defs.get_schema(name, opset)
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _missing(model: Any) -> list[tuple[str, str]]:
+    return sorted(
+        {
+            (_domain(node), node.op_type)
+            for node in model.graph.node
+            if _joined(_domain(node), node.op_type) not in CALLS
+        }
+    )
+
+
+def _domain(call: Any) -> str:
+    return "" if call.domain == "ai.onnx" else str(call.domain)
+
+
+def _joined(domain: str, name: str) -> str:
+    """Return the name of an op, led by its domain if that is not ONNX's own."""
+    return f"{domain}.{name}" if domain else name
+
+
+class _Reader:
+    """Reads a model call by call."""
+
+    def __init__(self, model: Any, held: Mapping[str, Any], types: Mapping[str, int], known: Mapping[str, Any]) -> None:
+        self.model, self.held, self.known, self.opset = model.graph, held, known, _opset(model)
+        self.types = types  # of values: here integers are computed with as real numbers, and a division must know
+        self.made: dict[str, Any] = {"": None}
+        self.taken: set[str] = set()
+
+    def graph(self) -> Graph:
+        self._make_leaves()
+        outputs: dict[str, Any] = dict.fromkeys(each.name for each in self.model.output)
+        for call in self.model.node:
+            path = call.name.replace(".", "/").strip("/").rpartition("/")[0]
+            with scope(path) if path else contextlib.nullcontext():
+                results = self._call(call)
+            for name, value in zip(call.output, results, strict=False):
+                if name in outputs:
+                    value = outputs[name] = self._output(name, value)
+                self.made[name] = value
+        return Graph([self._output(name, self.made[name]) if node is None else node for name, node in outputs.items()])
+
+    def _make_leaves(self) -> None:
+        """Make parameters, constants and inputs."""
+        for tensor in self.model.initializer:
+            self._require_type(tensor.name, tensor.data_type)
+        if self.model.sparse_initializer:
+            raise OpaqueError("the model has sparse initialisers, which have no counterpart here")
+        if missing := {*self.known} - {each.name for each in self.model.input}:
+            raise FeedError(
+                f"the model has no input {shown(min(missing))}", repair="known is of inputs, by their names."
+            )
+        statistics = {
+            name for call in self.model.node if call.op_type == "BatchNormalization" for name in call.input[3:5]
+        }
+        for name, value in self.held.items():
+            learned = value.dtype.kind == "f" and value.ndim and name not in statistics
+            self.made[name] = parameter(self._name(name), value) if learned else value
+        for each in self.model.input:
+            if each.name not in self.held:
+                self.made[each.name] = self._input(each)
+
+    def _require_type(self, name: str, kind: int) -> None:
+        if kind not in _DTYPES:
+            called = onnx.TensorProto.DataType.Name(kind) if kind in onnx.TensorProto.DataType.values() else kind
+            raise OpaqueError(
+                f"{shown(name)} is of type {called}", repair="Types are float32, float64, int32, int64 and bool."
+            )
+
+    def _name(self, name: str) -> str:
+        """Return a name as names are here: scopes joined by a slash, each name once."""
+        cleaned = base = name.replace(".", "/").strip("/") or "unnamed"
+        count = 1
+        while cleaned in self.taken:
+            cleaned = f"{base}_{(count := count + 1)}"
+        self.taken.add(cleaned)
+        return cleaned
+
+    def _input(self, each: Any) -> Any:
+        kind = each.type.tensor_type
+        if not each.type.HasField("tensor_type") or not kind.HasField("shape"):
+            raise OpaqueError(f"the input {shown(each.name)} is no tensor with a known number of axes")
+        self._require_type(each.name, kind.elem_type)
+        if each.name in self.known:
+            return np.asarray(self.known[each.name])
+        sizes = [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
+        if math.prod(size or 1 for size in sizes) > _LARGE:
+            raise LoadError(
+                f"the input {shown(each.name)} is declared with the shape {shown(tuple(sizes))}",
+                repair=f"Inputs of up to {_LARGE} entries are read.",
+            )
+        return feed(self._name(each.name), sizes, dtype=_DTYPES[kind.elem_type])
+
+    def _output(self, name: str, value: Any) -> Node:
+        """Return what an output is, under its name."""
+        if isinstance(value, Node) and value.op is not None and value.name is None:
+            return Node(value.op, value.inputs, value.shape, value.dtype, self._name(name))
+        if isinstance(value, Node):
+            ours = value.name == name.replace(".", "/").strip("/")
+            return value if ours or value.dtype.kind != "f" else identity(value, name=self._name(name))
+        if value.dtype == object:
+            raise OpaqueError(f"the output {shown(name)} is a size that is known only when fed")
+        return constant(value, name=self._name(name), dtype=value.dtype)
+
+    def _call(self, call: Any) -> list[Any]:
+        function = CALLS[_joined(_domain(call), call.op_type)]
+        takes = inspect.signature(function).parameters
+        first = next(iter(call.input), "")
+        whole = _DTYPES.get(self.types.get(first, 0)) is int
+        told = {"opset": self.opset, "outputs": len(call.output), "whole": whole}
+        inputs = [self.made[name] for name in call.input]
+        arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
+        if len(arrays) == len(inputs) and (sum(map(np.size, arrays)) > _SMALL or call.op_type in _LATER):
+            inputs = [constant(each, dtype=each.dtype) for each in arrays]
+        where = f"{call.op_type} {shown(call.name or call.output[0])}"
+        try:
+            attributes = {each.name: _value(each) for each in call.attribute}
+            result = function(*inputs, **attributes, **{key: value for key, value in told.items() if key in takes})
+        except GraphnetError as error:
+            error.problem = f"{where}: {error.problem}" if not error.subject else error.problem
+            error.subject = f"{where}: {error.subject}" if error.subject else ""
+            raise
+        except Exception as error:  # of any kind: attributes that are none, inputs too many, sizes that don't fit
+            raise OpaqueError(
+                f"{where} can't be read: {type(error).__name__}: {shown(str(error))}",
+                repair="Attributes or inputs are others than are known here.",
+            ) from error
+        results = list(result) if isinstance(result, (tuple, list)) else [result]
+        if len([name for name in call.output if name]) > len(results):
+            raise OpaqueError(f"{where} gives {len(call.output)} outputs, of which {len(results)} are known here")
+        return [each if isinstance(each, Node) else np.asarray(each) for each in results]
+
+
+def _value(attribute: Any) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return onnx.numpy_helper.to_array(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return list(value) if hasattr(value, "extend") else value
