@@ -188,7 +188,7 @@ def test_losses_never_broadcast(loss):
         (lambda x: gn.huber(x, x, threshold=-1), "threshold of op huber is -1, expected a number at least 0"),
         (lambda x: gn.smooth_labels(x, 1.5), "amount of op smooth_labels is 1.5"),
         (
-            lambda x: gn.gru_cell(x[:, :, 0, 0], x[:, :2, 0, 0], between(6, 5), between(2, 5), 0, 0),
+            lambda x: gn.gru_cell(x[:, :, 0, 0], x[:, :2, 0, 0], between(6, 5), between(2, 5), between(5), between(5)),
             "5 columns of weights",
         ),
     ],
