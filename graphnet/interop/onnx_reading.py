@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
-import onnx.shape_inference
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, parameter
@@ -41,11 +40,7 @@ def read(source: Any, known: Mapping[str, Any]) -> Graph:
         _check(model)
         model = _expanded(model)
         held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-        typed = onnx.shape_inference.infer_shapes(model).graph
-        values = [*typed.value_info, *typed.input]
-        types = {each.name: each.type.tensor_type.elem_type for each in values}
-        types |= {each.name: each.data_type for each in typed.initializer}
-    return _Reader(model, held, types, known).graph()
+    return _Reader(model, held, known).graph()
 
 
 @contextlib.contextmanager
@@ -180,9 +175,9 @@ def _joined(domain: str, name: str) -> str:
 class _Reader:
     """Reads a model call by call."""
 
-    def __init__(self, model: Any, held: Mapping[str, Any], types: Mapping[str, int], known: Mapping[str, Any]) -> None:
+    def __init__(self, model: Any, held: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         self.model, self.held, self.known, self.opset = model.graph, held, known, _opset(model)
-        self.types = types  # of values: here integers are computed with as real numbers, and a division must know
+        self.whole: set[str] = set()  # the values that are integers: computed with as real numbers, but by a division
         self.made: dict[str, Any] = {"": None}
         self.taken: set[str] = set()
 
@@ -197,6 +192,8 @@ class _Reader:
                 if name in outputs:
                     value = outputs[name] = self._output(name, value)
                 self.made[name] = value
+                if self._is_whole(call, value):
+                    self.whole.add(name)
         return Graph([self._output(name, self.made[name]) if node is None else node for name, node in outputs.items()])
 
     def _make_leaves(self) -> None:
@@ -215,9 +212,11 @@ class _Reader:
         for name, value in self.held.items():
             learned = value.dtype.kind == "f" and value.ndim and name not in statistics
             self.made[name] = parameter(self._name(name), value) if learned else value
+            self.whole |= {name} if value.dtype.kind in "iu" else set()
         for each in self.model.input:
             if each.name not in self.held:
-                self.made[each.name] = self._input(each)
+                self.made[each.name] = value = self._input(each)
+                self.whole |= {each.name} if value.dtype.kind in "iu" else set()
 
     def _require_type(self, name: str, kind: int) -> None:
         if kind not in _DTYPES:
@@ -261,11 +260,19 @@ class _Reader:
             raise OpaqueError(f"the output {shown(name)} is a size that is known only when fed")
         return constant(value, name=self._name(name), dtype=value.dtype)
 
+    def _is_whole(self, call: Any, value: Any) -> bool:
+        """Tell whether what a call gives is integers, though it may be held as real numbers."""
+        if call.op_type == "Cast":
+            return any(_DTYPES.get(each.i) is int for each in call.attribute if each.name == "to")
+        if value.dtype.kind != "f" or not isinstance(value, Node):
+            return bool(value.dtype.kind in "iu")
+        like = {"Where": 1, "CastLike": 1, "OneHot": 2}.get(call.op_type, 0)
+        return len(call.input) > like and call.input[like] in self.whole
+
     def _call(self, call: Any) -> list[Any]:
         function = CALLS[_joined(_domain(call), call.op_type)]
         takes = inspect.signature(function).parameters
-        first = next(iter(call.input), "")
-        whole = _DTYPES.get(self.types.get(first, 0)) is int
+        whole = bool(call.input) and call.input[0] in self.whole
         told = {"opset": self.opset, "outputs": len(call.output), "whole": whole}
         inputs = [self.made[name] for name in call.input]
         arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
