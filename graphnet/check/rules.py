@@ -48,7 +48,7 @@ def check_rule(
     part
         What the findings are filed under.
     """
-    if node.op is None or node.dtype.kind != "f":
+    if node.op is None or node.op.held or node.dtype.kind != "f":
         return [], []
     rule = _Rule(graph, node, values, settings, dtype, part)
     return rule.findings(), rule.behaviour.properties(node, graph.label(node))

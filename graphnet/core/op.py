@@ -82,6 +82,8 @@ class Op(Stateless):
     written: ClassVar[str] = ""
     stretched: ClassVar[slice | None] = None
     """The axes along which operands of unequal sizes are stretched to each other; None if there are none."""
+    held: ClassVar[bool] = False
+    """Whether no error signal is meant to come back, although the output depends on the inputs: then no rule is judged."""
     choosing: ClassVar[tuple[int, ...]] = ()
     """The inputs that are masks or positions. A built-in op takes all other truth values and integers as real numbers."""
 

@@ -325,7 +325,7 @@ def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
     Returns
     -------
     Graph
-        Its outputs in the order of JAX's; inputs and parameters by the names of the function's parameters, with the path of
+        Its outputs in the order of JAX's; inputs and parameters have the names of the function's parameters, with the path of
         an array within one: ``"params/w"``. Named scopes are scopes. Where a derivative does not exist, as for equal entries
         in a pool, the convention is that of this framework; a position that is out of range is an error.
 

@@ -37,6 +37,8 @@ _UNROLLED = 100
 class Held(Op):
     """Its input, from which no error signal comes back: ``jax.lax.stop_gradient``."""
 
+    held = True
+
     def forward(self, z: Array) -> Array:
         """Return z."""
         return z
@@ -79,6 +81,13 @@ def _reshaped(z: Any, shape: Sequence[int]) -> Any:
     if isinstance(z, Node) and _op(z) in ("expand_dims", "reshape") and z.inputs[0].shape == tuple(shape):
         return z.inputs[0]
     return np.reshape(z, shape)
+
+
+def _larger(x: Any, y: Any) -> Any:
+    for known, other in ((x, y), (y, x)):
+        if not isinstance(known, Node) and known.ndim == 0 and known == -np.inf:
+            return other  # JAX starts a maximum from it
+    return np.maximum(x, y)
 
 
 def _select(which: Any, *cases: Any) -> Any:
@@ -150,34 +159,37 @@ def _dynamic_slice(z: Any, *starts: Any, slice_sizes: Sequence[int]) -> Any:
     return z
 
 
+def _column(places: Any, column: int) -> Any:
+    """Return one of the positions that are side by side in the last axis, as it was before they were joined."""
+    parts = places.inputs if isinstance(places, Node) and _op(places) == "concatenate" else ()
+    if len(parts) != places.shape[-1]:
+        return _reshaped(places if places.shape[-1] == 1 else places[..., column], places.shape[:-1])
+    return _reshaped(
+        known_value(parts[column]) if isinstance(parts[column], Constant) else parts[column], places.shape[:-1]
+    )
+
+
 def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[int], mode: Any) -> Any:
-    """Pick as ``z[i, :, j]`` does: the axes that have positions become one, of which `take` picks."""
+    """Pick as ``z[i, :, j]`` does; the axes that are picked along come first for that."""
     how = dimension_numbers
     along, beside = tuple(how.start_index_map), tuple(how.operand_batching_dims)
-    picked, shape = (*beside, *along), tuple(places.shape[:-1])
+    picked, behind = (*beside, *along), places.ndim - 1
     rest = [axis for axis in range(z.ndim) if axis not in picked]
     if any(slice_sizes[axis] != (1 if axis in picked else z.shape[axis]) for axis in range(z.ndim)):
         raise OpaqueError("of slices")
-    flat: Any = None
-    for axis in picked:
-        size = z.shape[axis]
-        if axis in beside:
-            own = how.start_indices_batching_dims[beside.index(axis)]
-            positions: Any = np.expand_dims(np.arange(size), [i for i in range(len(shape)) if i != own])
-        else:
-            positions = _reshaped(places if len(along) == 1 else places[..., along.index(axis)], shape)
-            positions = np.clip(positions, 0, size - 1) if "CLIP" in str(mode) else positions
-            if positions.dtype.kind == "f" or len(picked) > 1:
-                positions = Positions(size)(positions)
-        flat = positions if flat is None else flat * size + positions
-    z = _placed(z, (*picked, *rest))
-    if len(picked) > 1:
-        z = np.reshape(z, (-1, *z.shape[len(picked) :]))
-        flat = Positions(z.shape[0])(flat)
-    found = take(z, flat, 0)
-    kept = [axis for axis in range(len(slice_sizes)) if axis not in (*how.collapsed_slice_dims, *beside)]
+    positions = []
+    for axis in beside:
+        own = how.start_indices_batching_dims[beside.index(axis)]
+        positions.append(np.expand_dims(np.arange(z.shape[axis]), [i for i in range(behind) if i != own]))
+    for column, axis in enumerate(along):
+        each = _column(places, column)
+        each = np.clip(each, 0, z.shape[axis] - 1) if "CLIP" in str(mode) else each
+        positions.append(each if each.dtype.kind in "iu" else Positions(z.shape[axis])(each))
+    found = _placed(z, (*picked, *rest))
+    found = found[tuple(positions)] if len(picked) > 1 else take(found, positions[0], 0)
+    kept = [axis for axis in range(z.ndim) if axis not in (*how.collapsed_slice_dims, *beside)]
     to = dict(zip(kept, how.offset_dims, strict=True))
-    before = [axis for axis in range(len(shape) + len(kept)) if axis not in how.offset_dims]
+    before = [axis for axis in range(behind + len(kept)) if axis not in how.offset_dims]
     found = _placed(found, np.argsort([*before, *(to[axis] for axis in rest)]))
     ones = [to[axis] for axis in kept if axis in along]
     return np.expand_dims(found, ones) if ones else found
@@ -259,10 +271,10 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf,
     "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp": np.exp, "exp2": np.exp2,
     "expm1": np.expm1, "floor": np.floor, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite,
-    "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": np.maximum,
-    "min": np.minimum, "mul": np.multiply, "name": lambda z: z, "ne": np.not_equal, "neg": np.negative, "not": np.logical_not,
-    "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select,
-    "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
+    "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": _larger,
+    "min": np.minimum, "mul": np.multiply, "name": lambda z: z, "ne": np.not_equal, "neg": np.negative,
+    "not": np.logical_not, "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z),
+    "select_n": _select, "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
     "stop_gradient": lambda z: Held()(z), "sub": np.subtract, "tan": np.tan, "tanh": np.tanh, "xor": np.logical_xor,
 }  # fmt: skip
 """What has no settings that matter."""

@@ -122,6 +122,8 @@ NETWORKS = {
 def test_networks(name):
     function, params, *rest = NETWORKS[name]
     graph = agree(function, params, *(np.asarray(each) for each in rest))
+    feeds = dict(zip(list(inspect.signature(function).parameters)[1:], map(np.asarray, rest), strict=True))
+    assert gn.check_gradients(sum(np.sum(z**2) for z in graph.outputs), feeds).ok
     assert len(graph.parameters) == len(jax.tree_util.tree_leaves(params))
 
 
@@ -176,9 +178,11 @@ def test_picking_by_positions_that_are_fed(name):
     agree(PICKED[name], rand(3, 4), np.array([2, -3, 1]) if name in ("rows", "columns") else np.array([2, 0, 1]))
 
 
-def test_pictures_have_one_node_for_an_embedding():
+def test_pictures_have_few_nodes_for_an_embedding_or_labels():
     graph = gn.from_jax(lambda params, i: params["W"][i].sum(), {"W": rand(5, 2)}, np.array([1, -1]))
     assert [node.op.name for node in graph.nodes if node.op] == ["positions", "take", "sum"]
+    graph = gn.from_jax(lambda z, i: z[jnp.arange(3), i], rand(3, 4), np.array([1, -1, 0]))
+    assert [node.op.name for node in graph.nodes if node.op] == ["positions", "pick"]
 
 
 @pytest.mark.parametrize("pick", [lambda x, i: x[i], lambda x, i: x[0, i], lambda x, i: x[i, i], lambda x, i: x[i, 3]])
