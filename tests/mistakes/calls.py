@@ -12,7 +12,16 @@ from tests.mistakes.world import World
 
 NOT_CALLED = {
     **dict.fromkeys(
-        ("gn.check_jax", "gn.check_torch", "gn.from_jax", "gn.from_torch", "gn.jax_op", "gn.torch_op"),
+        (
+            "gn.check_jax",
+            "gn.check_torch",
+            "gn.from_jax",
+            "gn.from_onnx",
+            "gn.from_torch",
+            "gn.jax_op",
+            "gn.to_onnx",
+            "gn.torch_op",
+        ),
         "need another library",
     ),
     "gn.from_sklearn": "needs a fitted network",
