@@ -191,6 +191,20 @@ class ForeignOp(Op):
         return taken.astype(np.result_type(*kinds)) if self.single and kinds and taken.dtype.kind == "f" else taken
 
 
+class Held(Op):
+    """Its input, from which no error signal comes back: torch's ``detach``, JAX's ``stop_gradient``."""
+
+    held = True
+
+    def forward(self, z: Array) -> Array:
+        """Return z."""
+        return z
+
+    def backward(self, delta: Array, output: Array, z: Array) -> Array:
+        """Return None: there is no error signal."""
+        return (None,)
+
+
 def foreign_op(of: Library, function: Any, output: int, fixed: dict[int, Any], named: dict[str, Any]) -> ForeignOp:
     """Make an op of one output of a function."""
     bare = _bare(function)
@@ -285,8 +299,8 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
     Returns
     -------
     Graph
-        Its inputs and outputs in the module's order; parameters by the module's names, with ``/`` for ``.``, one for weights
-        that are tied.
+        Its inputs by the names of the module's arguments, its outputs in their order; parameters by the module's names, with
+        ``/`` for ``.``, one for weights that are tied.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from graphnet.core.op import Op
 from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
-from graphnet.interop.foreign import check_unsupported, foreign_op, signature_names, without_counterpart
+from graphnet.interop.foreign import Held, check_unsupported, foreign_op, signature_names, without_counterpart
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import erf, normal_cdf
@@ -32,20 +32,6 @@ from graphnet.ops.neural import relu6
 
 _UNROLLED = 100
 """The most steps of a scan that are written out."""
-
-
-class Held(Op):
-    """Its input, from which no error signal comes back: ``jax.lax.stop_gradient``."""
-
-    held = True
-
-    def forward(self, z: Array) -> Array:
-        """Return z."""
-        return z
-
-    def backward(self, delta: Array, output: Array, z: Array) -> Array:
-        """Return None: there is no error signal."""
-        return (None,)
 
 
 @dataclass(frozen=True)
@@ -351,8 +337,11 @@ def _path(path: Sequence[Any], function: Any) -> str:
 
 def _value(leaf: Any, name: str) -> Any:
     """Return an argument as an array of the widths that graphs have."""
-    array = np.asarray(leaf)
-    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+    try:
+        array = LIBRARY.array(leaf) if LIBRARY.claims(leaf) else np.asarray(leaf)
+    except TypeError:  # a key of random numbers
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub" or isinstance(leaf, np.ma.MaskedArray):
         raise GraphError(
             f"{name} is {shown(leaf)}", repair="Give arrays of numbers, in dicts, lists or tuples if need be."
         )

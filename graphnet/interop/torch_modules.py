@@ -16,7 +16,7 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
 from graphnet.errors import GraphError, OpaqueError
-from graphnet.interop.foreign import ForeignOp, check_unsupported, without_counterpart
+from graphnet.interop.foreign import ForeignOp, Held, check_unsupported, without_counterpart
 from graphnet.interop.torch_rules import LIBRARY
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.erf import erf
@@ -27,7 +27,18 @@ from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.reductions import batch_size
 from graphnet.ops.statistics import logsumexp
 
-_KEPT = ("gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear")
+_KEPT = (
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "hardswish",
+    "hardsigmoid",
+    "log_sigmoid_forward",
+    "elu",
+    "linear",
+    "detach",
+)
 """What is not to be decomposed: there is one node for it."""
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
@@ -151,7 +162,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "where": np.where,
     "clone": lambda z, memory_format=None: z,
     "alias": lambda z: z,
-    "detach": lambda z: constant(z.value) if hasattr(z, "value") else np.where(True, z, z),
+    "detach": lambda z: Held()(z),
     "linear": lambda x, W, b=None: _affine(x @ W.T, None, b),
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),

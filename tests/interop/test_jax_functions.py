@@ -256,5 +256,8 @@ def test_odd_arguments():
         gn.from_jax(3.0, 1.0)
     with pytest.raises(GraphError, match="params/w is 'a'"):
         gn.from_jax(lambda params: params["w"], {"w": "a"})
+    for odd in (jax.random.key(0), np.ma.masked_array([1.0, 2.0], [0, 1]), 1j):
+        with pytest.raises(GraphError, match="numbers"):
+            gn.from_jax(lambda x: x, odd)
     with pytest.raises(OpaqueError, match="branch"):
         gn.from_jax(lambda x: x if x > 0 else -x, 1.0)

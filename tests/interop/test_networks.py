@@ -170,6 +170,16 @@ def test_what_is_built_is_a_graph_like_others():
     assert gn.draw(gn.backward(E, feeds), view="units").picture.columns
 
 
+class Detached(nn.Module):
+    def forward(self, x):
+        return x * x.sin().detach()
+
+
+def test_no_error_signal_comes_back_from_what_is_detached():
+    x = torch.rand(3, 2).double()
+    agree(Detached(), gn.from_torch(Detached(), x), x.clone(), rtol=1e-12)
+
+
 class Unusual(nn.Module):
     def forward(self, x):
         wide = F.conv_transpose2d(x[None, None], torch.ones(1, 1, 2, 2, dtype=x.dtype))[0, 0, 1:, 1:]
