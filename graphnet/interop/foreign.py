@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -16,8 +16,8 @@ import numpy as np
 from graphnet.common.caller import written_at
 from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import numbers
-from graphnet.core.node import Array, Numbers
+from graphnet.core.leaves import Input, numbers
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.op import Op
 from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError, shown
 
@@ -283,6 +283,13 @@ def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
     return _made("jax", f, output, settings)
 
 
+def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
+    """Return the graph of outputs, with its inputs in the order that the source has them in."""
+    graph = Graph(outputs)
+    graph.inputs = tuple(node for node in inputs if isinstance(node, Input) and node in graph)
+    return graph
+
+
 def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
     """Return a module of PyTorch as a graph, with its weights as parameters and its layers as scopes.
 
@@ -299,8 +306,8 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
     Returns
     -------
     Graph
-        Its inputs by the names of the module's arguments, its outputs in their order; parameters by the module's names, with
-        ``/`` for ``.``, one for weights that are tied.
+        Its inputs and outputs in the module's order; parameters by the module's names, with ``/`` for ``.``, one for weights
+        that are tied.
 
     Raises
     ------

@@ -22,7 +22,14 @@ from graphnet.core.op import Op
 from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
-from graphnet.interop.foreign import Held, check_unsupported, foreign_op, signature_names, without_counterpart
+from graphnet.interop.foreign import (
+    Held,
+    as_source,
+    check_unsupported,
+    foreign_op,
+    signature_names,
+    without_counterpart,
+)
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import erf, normal_cdf
@@ -325,7 +332,7 @@ def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
         outputs = walk(closed, held, reader.call)
         if reader.missing and unsupported == "raise":
             raise without_counterpart(called, reader.missing, LIBRARY)
-        return Graph([each if isinstance(each, Node) else constant(_known(each)) for each in outputs])
+        return as_source([each if isinstance(each, Node) else constant(_known(each)) for each in outputs], held)
 
 
 def _path(path: Sequence[Any], function: Any) -> str:

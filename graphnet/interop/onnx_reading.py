@@ -19,6 +19,7 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
 from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
+from graphnet.interop.foreign import as_source
 from graphnet.interop.onnx_calls import CALLS
 from graphnet.ops.activations import identity
 
@@ -194,7 +195,8 @@ class _Reader:
                 self.made[name] = value
                 if self._is_whole(call, value):
                     self.whole.add(name)
-        return Graph([self._output(name, self.made[name]) if node is None else node for name, node in outputs.items()])
+        made = [self._output(name, self.made[name]) if node is None else node for name, node in outputs.items()]
+        return as_source(made, [self.made.get(each.name) for each in self.model.input])
 
     def _make_leaves(self) -> None:
         """Make parameters, constants and inputs."""

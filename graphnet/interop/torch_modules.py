@@ -16,7 +16,7 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
 from graphnet.errors import GraphError, OpaqueError
-from graphnet.interop.foreign import ForeignOp, Held, check_unsupported, without_counterpart
+from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
 from graphnet.interop.torch_rules import LIBRARY
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.erf import erf
@@ -316,7 +316,8 @@ class _Reader:
                 with scope(path.replace(".", "/")) if path and not path.startswith("_") else nullcontext():
                     self.made[each] = self._call(each)
         outputs = {each.name: each for each in self.made}
-        return Graph([self.made[outputs[name]] for name in signature.user_outputs if name in outputs])
+        made = [self.made[outputs[name]] for name in signature.user_outputs if name in outputs]
+        return as_source(made, [self.made[each] for each in self.program.graph.nodes if each.op == "placeholder"])
 
     def _input(self, of: Any) -> Node:
         value = of.meta["val"]

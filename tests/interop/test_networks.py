@@ -197,6 +197,20 @@ def test_what_has_no_counterpart_is_named_or_opaque():
         gn.from_torch(Unusual(), x, unsupported="maybe")
 
 
+class TwoInputs(nn.Module):
+    def forward(self, first, second, third):
+        return second - third * first, first
+
+
+def test_inputs_and_outputs_are_in_the_order_of_the_module():
+    examples = [torch.rand(2, 3).double() for _ in range(3)]
+    graph = gn.from_torch(TwoInputs(), *examples)
+    assert [node.name for node in graph.inputs] == ["first", "second", "third"]
+    fwd = gn.forward(graph, dict(zip(graph.inputs, (each.numpy() for each in examples), strict=True)))
+    for node, theirs in zip(graph.outputs, TwoInputs()(*examples), strict=True):
+        np.testing.assert_allclose(fwd[node], theirs.numpy())
+
+
 def test_training_mode_matters_where_there_is_dropout():
     with pytest.raises(GraphError, match="eval"):
         gn.from_torch(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), torch.ones(1, 2))
