@@ -31,6 +31,7 @@ from graphnet.notation.formula import Formula
 from graphnet.notation.indices import letters_of_axes
 from graphnet.notation.terms import Leaf, Shortener, Symbol, Symbols, extent
 from graphnet.ops import activations, arithmetic, images
+from graphnet.ops.indexing import Getitem
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
@@ -191,6 +192,8 @@ class Reader(Shortener):
 
     def _size(self, near: Node, sizes: Sequence[int]) -> Node:
         """Return a size by what it is in the copies, as N + M or N / 2."""
+        if (of_slice := self._slices.get(tuple(sizes))) is not None:
+            return self._leaf_size(*of_slice, f"{size_letter(of_slice[1])}′")
         terms: list[Node] = []
         rest = fractions.Fraction(sizes[0])
         for (letter, number), other in zip(self._copies.numbers.items(), sizes[1:], strict=True):
@@ -202,6 +205,18 @@ class Reader(Shortener):
                 part = self.call(arithmetic.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
                 terms.append(self.call(arithmetic.Divide(), (part, self.number(times.denominator)), ()))
         return self.total([*terms, self.number(float(rest))], ())
+
+    @cached_property
+    def _slices(self) -> dict[tuple[int, ...], tuple[Node, int]]:
+        """The slices that take every second, or third, of an unknown size, by these sizes: N / 2, rounded up or down."""
+        found: dict[tuple[int, ...], tuple[Node, int]] = {}
+        for of in self.graph.nodes:
+            for axis, size in enumerate(of.shape if isinstance(of.op, Getitem) else ()):
+                sizes = tuple(self._sizes(of, axis))
+                whole = (self._sizes(source, at)[0] for source in of.inputs for at in range(len(source.shape)))
+                if size is None and not any(abs(sizes[0] - n) < 100 for n in whole):
+                    found.setdefault(sizes, (of, axis))
+        return found
 
     def _known(self, near: Node, letter: str) -> Node:
         """Return the unknown size of this letter, of an operand of `near` if one has it."""

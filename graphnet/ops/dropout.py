@@ -50,7 +50,7 @@ class Dropout(Op):
 
     def dtype(self, z: np.dtype[Any], keep: np.dtype[Any]) -> np.dtype[Any]:
         if keep.kind != "b":
-            raise DtypeError(f"keep has dtype {keep}", repair="Declare the mask with dtype=bool.")
+            raise DtypeError("keep holds numbers, expected truth values", repair="Declare the mask with dtype=bool.")
         return super().dtype(z)
 
 

@@ -205,6 +205,14 @@ def test_a_convolution_reads_layer_by_layer():
 # Any network ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 8])
+def test_every_second_of_an_unknown_number_of_rows(rows):
+    x = gn.input("x", shape=(None, 3))
+    E = gn.sum(x[::2] + gn.parameter("p", np.ones(3))) + gn.sum(gn.square(x[1:]))
+    bwd = gn.backward(E, {x: np.arange(3.0 * rows).reshape(rows, 3)})
+    np.testing.assert_allclose(gn.derive(E, x).evaluate(bwd)["x"], bwd.error_signal(x))
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_networks_are_derived_and_explained(seed):
     program = random_program(seed)
