@@ -412,7 +412,7 @@ def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -
                 return [replace(op, output=place) for place in real], arrays
     if sure:
         raise RuleError(
-            f"{shown(f)} of {sure[0].name} gave no real numbers for these arguments"
+            f"{sure[0].called(_bare(f))} of {sure[0].name} gave no real numbers for these arguments"
             + (f": {type(problems[0]).__name__}: {problems[0]}" if problems else ""),
             repair="Give the arguments that it is called with; what is no array or tensor is passed on as it is.",
         )

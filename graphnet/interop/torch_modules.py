@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import constant, parameter
+from graphnet.core.leaves import constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.core.origin import scope
-from graphnet.errors import GraphError, OpaqueError
+from graphnet.errors import GraphError, OpaqueError, shown
 from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
 from graphnet.interop.torch_rules import LIBRARY
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
@@ -242,6 +242,10 @@ _BY_SIZE = (
 def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
     """Return a module as a graph: `from_torch`."""
     check_unsupported(unsupported)
+    if not isinstance(module, torch.nn.Module):
+        raise GraphError(
+            f"from_torch got {shown(module)}", repair="Give a torch.nn.Module, then tensors to call it with."
+        )
     differs = (torch.nn.Dropout, torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
     if any(isinstance(each, differs) and each.training for each in module.modules()):
         raise GraphError(
@@ -256,7 +260,9 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
 
 def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
     """Return the program of a module, with batches of any size if they can be."""
-    tensors = tuple(each if isinstance(each, torch.Tensor) else torch.as_tensor(np.asarray(each)) for each in examples)
+    tensors = tuple(
+        each if isinstance(each, torch.Tensor) else torch.as_tensor(numbers(each, "an example")) for each in examples
+    )
     batch = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
     table = torch.export.default_decompositions()
     for operator_ in list(table):
@@ -268,7 +274,7 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
         problem = str(error).strip().partition("\n")[0]
         raise OpaqueError(
             f"torch.export can't read {type(module).__name__}: {problem}",
-            repair="A module must not branch on the values of tensors.",
+            repair="Give examples that it can be called with; and it must not branch on the values of tensors.",
         ) from error
 
 

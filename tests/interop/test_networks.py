@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GraphError, OpaqueError
+from graphnet.errors import DtypeError, GraphError, OpaqueError, RuleError
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -209,6 +209,18 @@ def test_inputs_and_outputs_are_in_the_order_of_the_module():
     fwd = gn.forward(graph, dict(zip(graph.inputs, (each.numpy() for each in examples), strict=True)))
     for node, theirs in zip(graph.outputs, TwoInputs()(*examples), strict=True):
         np.testing.assert_allclose(fwd[node], theirs.numpy())
+
+
+def test_what_is_no_module_or_no_example_is_refused():
+    linear = nn.Linear(3, 2)
+    with pytest.raises(GraphError, match="from_torch got 3"):
+        gn.from_torch(3)
+    with pytest.raises(DtypeError, match="an example is 'text'"):
+        gn.from_torch(linear, "text")
+    with pytest.raises(OpaqueError, match="Give examples that it can be called with"):
+        gn.from_torch(linear)
+    with pytest.raises(RuleError, match="Linear of torch gave no real numbers"):
+        gn.check_torch(linear, torch.ones(2, 5))
 
 
 def test_training_mode_matters_where_there_is_dropout():
