@@ -2,7 +2,7 @@
 
     python -m tools.coverage_of_source
 
-A point is covered by a cell that bears its number in a comment, as ``# S14``, and asserts something; or by a test that
+A point is covered by a cell, one for tests mostly, that bears its number in a comment, as ``# S14``, and asserts something; or by a test that
 has the number in its name.
 """
 
@@ -21,7 +21,7 @@ def coverage() -> dict[str, list[str]]:
     """Return, for each point, the cells and tests that cover it."""
     found: dict[str, list[str]] = {point: [] for point in POINTS}
     for source in sources():
-        for cell in read(source).cells:
+        for cell in read(source, tests=True).cells:
             if cell.cell_type == "code" and ASSERTS.search(cell.source):
                 comments = " ".join(re.findall(r"#(.*)", cell.source))
                 for point in sorted(set(re.findall(r"\bS\d\d\b", comments))):

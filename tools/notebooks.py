@@ -6,6 +6,7 @@
 
 A source is a Python file in jupytext's percent format. An exercise is a cell for the reader's attempt, and below it, folded,
 a hint and a solution; Python code in a solution is complete, ends in what the reader would assert, and is run by the tests.
+So is a cell tagged ``test``, below the one that it is about: it asserts what the text says, and no reader sees it.
 
 What would change from one build to the next (execution counts,
 times, random cell ids) is left out, so that a rebuilt notebook differs only where its source or its results do.
@@ -42,13 +43,17 @@ def built(source: Path) -> Path:
     return TUTORIALS / f"{source.stem}.ipynb"
 
 
-def read(source: Path) -> nbformat.NotebookNode:
-    """Read a source as a notebook without outputs; ids count the cells."""
+def read(source: Path, *, tests: bool = False) -> nbformat.NotebookNode:
+    """Read a source as a notebook without outputs, its cells for tests only if asked for; ids count the reader's cells."""
     parsed = jupytext.read(source)
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
-    for number, cell in enumerate(parsed.cells, start=1):
+    number = 0
+    for cell in parsed.cells:
+        is_test = "test" in cell.metadata.get("tags", [])
+        number += not is_test
         make = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
-        notebook.cells.append(make(cell.source, id=f"cell-{number:02}"))
+        if tests or not is_test:
+            notebook.cells.append(make(cell.source, id=f"cell-{number:02}" + "-test" * is_test))
     return notebook
 
 

@@ -18,7 +18,7 @@ MISSING: set[str] = set()
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own machinery
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
 def test_a_tutorial_and_its_solutions_run(source):
-    notebooks.run(notebooks.solved(notebooks.read(source)))
+    notebooks.run(notebooks.solved(notebooks.read(source, tests=True)))
 
 
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)

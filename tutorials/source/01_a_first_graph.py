@@ -34,16 +34,18 @@ E = gn.sse(a, t, name="E")  # half the sum of the squared errors
 # right.
 
 # %%
-# S01: input, parameter and target nodes; matrix product, bias, activation, and half the squared error
 feeds = {x: [[1.5]], t: [[1.0]]}
 fwd = gn.forward(E, feeds)
 
 z_by_hand = 1.5 * 0.8 - 0.3
 a_by_hand = 1 / (1 + np.exp(-z_by_hand))
+gn.draw(fwd)
+
+# %% tags=["test"]
+# S01: input, parameter and target nodes; matrix product, bias, activation, and half the squared error
 assert np.isclose(fwd[z].item(), z_by_hand)
 assert np.isclose(fwd[a].item(), a_by_hand)
 assert np.isclose(fwd[E], 0.5 * (a_by_hand - 1.0) ** 2)
-gn.draw(fwd)
 
 # %% [markdown]
 # The output is 0.71 and should be 1. Whose fault is it, and what would help?
@@ -63,7 +65,6 @@ gn.draw(bwd)
 
 
 # %%
-# S06: an error signal for every node; at a it is ∂E/∂a, at z it is ∂E/∂z = δ, and they differ
 def error_from_a(a):
     return 0.5 * (a - 1.0) ** 2
 
@@ -83,6 +84,11 @@ def nudge(f, at, h=1e-5):
 for node, f, at in [(a, error_from_a, a_by_hand), (z, error_from_z, z_by_hand), (w, error_from_w, 0.8)]:
     signal = bwd.error_signal(node).item()
     print(f"∂E/∂{node.name} = {signal:.6f}    nudged: {nudge(f, at):.6f}")
+
+# %% tags=["test"]
+# S06: an error signal for every node; at a it is ∂E/∂a, at z it is ∂E/∂z = δ, and they differ
+for node, f, at in [(a, error_from_a, a_by_hand), (z, error_from_z, z_by_hand), (w, error_from_w, 0.8)]:
+    signal = bwd.error_signal(node).item()
     assert np.isclose(signal, nudge(f, at), rtol=1e-7)
 
 # %% [markdown]
@@ -103,10 +109,12 @@ for node, f, at in [(a, error_from_a, a_by_hand), (z, error_from_z, z_by_hand), 
 # %%
 error = a_by_hand - 1.0
 slope_of_a = a_by_hand * (1 - a_by_hand)  # g′(z); lesson 2 shows why
+gn.explain(bwd, w)
+
+# %% tags=["test"]
 assert np.isclose(bwd.error_signal(a).item(), error)
 assert np.isclose(bwd.error_signal(z).item(), error * slope_of_a)
 assert np.isclose(bwd.gradient(w).item(), error * slope_of_a * 1.5)
-gn.explain(bwd, w)
 
 # %% [markdown]
 # The line under "paths" is the whole story: from $w$ to $E$, one slope for each step, multiplied. (The error signal of
@@ -129,14 +137,11 @@ gn.derive(E, [w, b])
 # how far.
 
 # %%
-# S07, S45: a small step against the gradient lowers E, a step along it raises it
 slope = bwd.gradient(w).item()
-assert error_from_w(0.8 - 0.1 * slope) < error_from_w(0.8) < error_from_w(0.8 + 0.1 * slope)
 
 weights = [0.8]
 for _ in range(8):  # eight steps with η = 4, only w
     weights.append(weights[-1] - 4 * nudge(error_from_w, weights[-1]))
-assert np.all(np.diff([error_from_w(weight) for weight in weights]) < 0)  # every step went down
 
 line, near = np.linspace(-1, 3, 101), np.array([0.2, 1.25])
 tangent = error_from_w(0.8) + slope * (near - 0.8)
@@ -147,6 +152,11 @@ axes.plot(weights, [error_from_w(weight) for weight in weights], "k.", label="ei
 axes.set(xlabel="w", ylabel="E")
 axes.legend(frameon=False)
 plt.show()
+
+# %% tags=["test"]
+# S07, S45: a small step against the gradient lowers E, a step along it raises it
+assert error_from_w(0.8 - 0.1 * slope) < error_from_w(0.8) < error_from_w(0.8 + 0.1 * slope)
+assert np.all(np.diff([error_from_w(weight) for weight in weights]) < 0)  # every step went down
 
 # %% [markdown]
 # ## Your turn

@@ -20,26 +20,32 @@ import graphnet as gn
 rng = np.random.default_rng(2)
 
 # %%
-# S30: functions left, derivatives right, from −5 to 5: identity red, logistic (sigmoid) blue, tanh green
 figure = gn.plots.activations()
+figure
+
+# %% tags=["test"]
+# S30: functions left, derivatives right, from −5 to 5: identity red, logistic (sigmoid) blue, tanh green
 assert figure.axes[0].get_legend_handles_labels()[1] == ["identity", "sigmoid", "tanh"]
 for axes in figure.axes:
     for line, channel in zip(axes.lines, [0, 2, 1], strict=False):
         assert np.argmax(to_rgb(line.get_color())) == channel
         assert (line.get_xdata().min(), line.get_xdata().max()) == (-5, 5)
-figure
 
 # %% [markdown]
 # The identity goes on for ever; the logistic function stays between 0 and 1, tanh between −1 and 1.
 
 # %%
-# S02: their ranges
 z = np.linspace(-12, 12, 1001)
 by_hand = {gn.identity: z, gn.sigmoid: 1 / (1 + np.exp(-z)), gn.tanh: np.sinh(z) / np.cosh(z)}
 for g, values in by_hand.items():
     a = gn.forward(g(gn.constant(z), name="a"), {})["a"]
-    np.testing.assert_allclose(a, values)
     print(f"{g.__name__:10} from {a.min():.10f} to {a.max():.10f}")
+
+# %% tags=["test"]
+# S02: their ranges
+for g, values in by_hand.items():
+    a = gn.forward(g(gn.constant(z), name="a"), {})["a"]
+    np.testing.assert_allclose(a, values)
 assert 0 < by_hand[gn.sigmoid].min() < 1e-4 < 1 - 1e-4 < by_hand[gn.sigmoid].max() < 1
 assert -1 < by_hand[gn.tanh].min() < -1 + 1e-4 < 1 - 1e-4 < by_hand[gn.tanh].max() < 1
 
@@ -49,18 +55,19 @@ assert -1 < by_hand[gn.tanh].min() < -1 + 1e-4 < 1 - 1e-4 < by_hand[gn.tanh].max
 # $g(z) = z$, so $g'(z) = 1$: an error signal passes unchanged. For a vector, that is a vector of ones.
 
 # %%
-# S33
 v = gn.input("v", shape=(5,))
 bwd = gn.backward(gn.sum(gn.identity(v)), {v: z[:5]})
-np.testing.assert_array_equal(bwd.error_signal(v), np.ones(5))
 bwd.error_signal(v)
+
+# %% tags=["test"]
+# S33
+np.testing.assert_array_equal(bwd.error_signal(v), np.ones(5))
 
 # %% [markdown]
 # Then why not use it everywhere? Because layers of identities **collapse**. A matrix times a matrix is a matrix, so four
 # linear layers can do no more than one:
 
 # %%
-# S31
 x = gn.input("x", shape=(None, 3))
 W, b = np.eye(3), np.zeros(3)
 deep = x
@@ -71,15 +78,17 @@ for n in range(4):
 
 X = rng.normal(size=(6, 3))
 four_layers, one_layer = gn.forward(deep, {x: X})[deep], X @ W + b
-np.testing.assert_allclose(four_layers, one_layer, rtol=1e-12, atol=1e-12)
 print(f"largest difference: {np.abs(four_layers - one_layer).max():.1e}")
+
+# %% tags=["test"]
+# S31
+np.testing.assert_allclose(four_layers, one_layer, rtol=1e-12, atol=1e-12)
 
 # %% [markdown]
 # Hidden units need a bend. An *output* may well be the identity, though, when it should be any number: **regression**.
 # It is then a sum of hidden signals, each with its weight. Here three tanh units add up to one curve:
 
 # %%
-# S32
 line = np.linspace(-3, 3, 101)[:, None]
 u = gn.input("u", shape=(None, 1))
 h = gn.tanh(u @ gn.parameter("V", [[1.0, 2.0, -1.5]]) + gn.parameter("c", [1.0, 0.0, 1.0]), name="h")
@@ -88,7 +97,6 @@ y = gn.identity(h @ gn.parameter("V2", V2) + gn.parameter("c2", [c2]), name="y")
 
 fwd = gn.forward(y, {u: line})
 contributions = fwd[h] * V2.T  # each hidden signal, weighted
-np.testing.assert_allclose(contributions.sum(axis=1) + c2, fwd[y][:, 0])
 
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 axes.plot(line, contributions, "--", label=[f"{weight} × unit {n}" for n, weight in enumerate(V2[:, 0])])
@@ -96,6 +104,10 @@ axes.plot(line, fwd[y], "k", label=f"their sum + {c2}")
 axes.set(xlabel="u", ylabel="y")
 figure.legend(loc="outside right center", frameon=False)
 plt.show()
+
+# %% tags=["test"]
+# S32
+np.testing.assert_allclose(contributions.sum(axis=1) + c2, fwd[y][:, 0])
 
 # %% [markdown]
 # ## Logistic, also called sigmoid
@@ -117,7 +129,6 @@ plt.show()
 
 
 # %%
-# S34
 def logistic(z):
     return 1 / (1 + np.exp(-z))
 
@@ -136,6 +147,10 @@ lines = {
 }
 for name, slope in lines.items():
     print(f"{name:22} differs by {np.abs(slope - nudge(logistic, z)).max():.0e} at most")
+
+# %% tags=["test"]
+# S34
+for name, slope in lines.items():
     np.testing.assert_allclose(slope, nudge(logistic, z), atol=1e-9)
 
 # %% [markdown]
@@ -145,15 +160,16 @@ for name, slope in lines.items():
 # %%
 z_node = gn.input("z", shape=(3,))
 bwd = gn.backward(gn.sum(gn.sigmoid(z_node, name="a"), name="E"), {z_node: [-8.0, 0.0, 8.0]})
-np.testing.assert_allclose(bwd.error_signal(z_node), [0, 0.25, 0], atol=1e-3)
 gn.diagnose(bwd)
+
+# %% tags=["test"]
+np.testing.assert_allclose(bwd.error_signal(z_node), [0, 0.25, 0], atol=1e-3)
 
 # %% [markdown]
 # An output between 0 and 1 can be read as a **probability**. One logistic unit is taught which of two clouds a point
 # comes from. Half way between them it says about ½, and it is right about nearly all points:
 
 # %%
-# S35
 points = np.vstack([rng.normal(-1.5, 1, size=(50, 2)), rng.normal(1.5, 1, size=(50, 2))])
 labels = np.repeat([[0.0], [1.0]], 50, axis=0)
 p, t = gn.input("p", shape=(None, 2)), gn.input("t", shape=(None, 1))
@@ -163,9 +179,6 @@ gn.fit(E, {p: points, t: labels}, optimizer=gn.GradientDescent(0.01), epochs=200
 
 probability = gn.sigmoid(score)
 said = gn.forward(probability, {p: points})[probability]
-assert np.all((said > 0) & (said < 1))
-assert np.mean((said > 0.5) == labels) > 0.95
-assert 0.2 < gn.forward(probability, {p: [[0.0, 0.0]]})[probability].item() < 0.8
 
 across = np.linspace(-5, 5, 60)
 plane = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
@@ -177,6 +190,12 @@ axes.plot(*points[50:].T, "kx", markersize=4)
 axes.set_aspect("equal")
 plt.show()
 
+# %% tags=["test"]
+# S35
+assert np.all((said > 0) & (said < 1))
+assert np.mean((said > 0.5) == labels) > 0.95
+assert 0.2 < gn.forward(probability, {p: [[0.0, 0.0]]})[probability].item() < 0.8
+
 # %% [markdown]
 # ## Tanh
 #
@@ -185,9 +204,11 @@ plt.show()
 # The quotient rule once more: sinh and cosh are each other's derivatives.
 
 # %%
-# S37
 by_quotient_rule = (np.cosh(z) ** 2 - np.sinh(z) ** 2) / np.cosh(z) ** 2
 by_output = 1 - np.tanh(z) ** 2
+
+# %% tags=["test"]
+# S37
 np.testing.assert_allclose(by_quotient_rule, nudge(np.tanh, z), atol=1e-9)
 np.testing.assert_allclose(by_output, nudge(np.tanh, z), atol=1e-9)
 
@@ -199,20 +220,21 @@ np.testing.assert_allclose(by_output, nudge(np.tanh, z), atol=1e-9)
 # at all:
 
 # %%
-# S03: the rule gives the right error signal even if z is not a number
 z, delta = rng.normal(size=4), np.array([1.0, -2.0, 0.5, 3.0])
 a = logistic(z)
 nothing = np.full(4, np.nan)
 sent_back = gn.ops.Sigmoid().backward(delta, a, nothing)
-np.testing.assert_allclose(sent_back, delta * nudge(logistic, z))
 sent_back
+
+# %% tags=["test"]
+# S03: the rule gives the right error signal even if z is not a number
+np.testing.assert_allclose(sent_back, delta * nudge(logistic, z))
 
 # %% [markdown]
 # What does that save? Here are two ops that are right, both. One reads the cache, the other computes the exponential
 # anew. We count evaluations of `exp`, and measure time and memory of the backward rule.
 
 # %%
-# S36: evaluations of exp counted; time and memory measured
 evaluated = 0
 
 
@@ -268,6 +290,9 @@ for activation, rule in [(reads_the_cache, from_cache), (computes_anew, from_scr
     milliseconds, megabytes = cost(rule, np.ones_like(Z), logistic(Z), Z)
     peaks.append(megabytes)
     print(f"{rule.__name__:12}  exp: {counts[-1]:7,}  {milliseconds:5.2f} ms  {megabytes:4.1f} MB")
+
+# %% tags=["test"]
+# S36: evaluations of exp counted; time and memory measured
 np.testing.assert_allclose(signals[0], signals[1], rtol=1e-12)
 assert counts == [Z.size, 2 * Z.size]  # forward only; forward and backward
 assert peaks[0] < peaks[1] / 2
@@ -280,16 +305,18 @@ assert peaks[0] < peaks[1] / 2
 # Nothing is special about these three. Whatever has a slope will do: a rectified unit, its soft sister, a polynomial.
 
 # %%
-# S09
 points = gn.parameter("points", np.array([-1.5, -0.5, 0.5, 1.5]))
 at = points.value
+gn.plots.activations([gn.relu, gn.softplus], z=(-3, 3))
+
+# %% tags=["test"]
+# S09
 for node, slope in [
     (gn.relu(points), (at > 0) * 1.0),
     (gn.softplus(points), logistic(at)),
     (gn.polynomial(points, [1.0, -2.0, 3.0]), -2 + 6 * at),  # 1 − 2z + 3z²
 ]:
     np.testing.assert_allclose(gn.backward(gn.sum(node), {}).gradient(points), slope)
-gn.plots.activations([gn.relu, gn.softplus], z=(-3, 3))
 
 # %% [markdown]
 # ## Your turn

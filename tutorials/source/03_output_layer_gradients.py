@@ -62,6 +62,8 @@ def agree(by_hand, graph, nudged):
 a_j = np.tanh(a_i @ w_ij + b_j)
 z_k = a_j @ w_jk + b_k
 a_k = sigmoid(z_k)
+
+# %% tags=["test"]
 assert np.allclose(bwd[a2][0], a_k)
 
 # %% [markdown]
@@ -73,6 +75,9 @@ assert np.allclose(bwd[a2][0], a_k)
 # (`gn.derive` reads the formulas below off the graph; it calls the signals of the inputs $x_i$.)
 
 # %%
+gn.derive(E, a2, indices=True)
+
+# %% tags=["test"]
 # S10
 assert np.isclose(bwd[E], error(a_k))
 assert agree(
@@ -80,7 +85,6 @@ assert agree(
     graph=bwd.error_signal(a2),
     nudged=nudge(error, a_k),
 )
-gn.derive(E, a2, indices=True)
 
 # %% [markdown]
 # ## Eq. 2–3: the sum disappears
@@ -94,11 +98,13 @@ gn.derive(E, a2, indices=True)
 # Take output 0, and its three weights.
 
 # %%
-# S11: first, nudging a weight into output 1 does not move z_0 at all
 moves_z_0 = nudge(lambda w: (a_j @ w + b_k)[0], w_jk)  # ∂z_0/∂w_jk, for all j and k
-assert np.all(moves_z_0[:, 1] == 0)
 
 slope_0 = sigmoid(z_k[0]) * (1 - sigmoid(z_k[0]))
+
+# %% tags=["test"]
+# S11: first, nudging a weight into output 1 does not move z_0 at all
+assert np.all(moves_z_0[:, 1] == 0)
 assert agree(
     by_hand=(a_k[0] - t_k[0]) * slope_0 * a_j,  # z_0 is a weighted sum of the a_j, so ∂z_0/∂w_j0 = a_j
     graph=bwd.gradient(W2)[:, 0],
@@ -107,8 +113,10 @@ assert agree(
 assert np.allclose((a_k[0] - t_k[0]) * slope_0 * moves_z_0[:, 0], bwd.gradient(W2)[:, 0])
 
 # %%
-# S11: second, the other outputs do not matter. Give output 1 an absurd target.
 absurd = gn.backward(E, {x: [a_i], t: [[1.0, 99.0]]})
+
+# %% tags=["test"]
+# S11: second, the other outputs do not matter. Give output 1 an absurd target.
 np.testing.assert_array_equal(absurd.gradient(W2)[:, 0], bwd.gradient(W2)[:, 0])  # equal to the last bit
 assert not np.allclose(absurd.gradient(W2)[:, 1], bwd.gradient(W2)[:, 1])
 
@@ -122,8 +130,10 @@ assert not np.allclose(absurd.gradient(W2)[:, 1], bwd.gradient(W2)[:, 1])
 # \underbrace{g'_k(z_k)}_{\text{slope}}\;\underbrace{a_j}_{\text{signal}}$$
 
 # %%
-# S12
 slope_k = a_k * (1 - a_k)
+
+# %% tags=["test"]
+# S12
 assert agree(
     by_hand=[[(a_k[k] - t_k[k]) * slope_k[k] * a_j[j] for k in range(2)] for j in range(3)],
     graph=bwd.gradient(W2),
@@ -136,8 +146,10 @@ assert agree(
 # %%
 one = gn.explain(bwd, W2, entry=(0, 1))
 sizes = [factor.size for factor in one.factors]
-np.testing.assert_allclose(sizes, np.abs([a_k[1] - t_k[1], slope_k[1], a_j[0]]))
 one
+
+# %% tags=["test"]
+np.testing.assert_allclose(sizes, np.abs([a_k[1] - t_k[1], slope_k[1], a_j[0]]))
 
 # %% [markdown]
 # ## δ and Eq. 5: error signal times signal
@@ -151,32 +163,38 @@ one
 # not to blame.
 
 # %%
-# S13
 delta_k = (a_k - t_k) * slope_k
+gn.derive(E, z2, indices=True)[z2]
+
+# %% tags=["test"]
+# S13
 assert agree(
     by_hand=delta_k,
     graph=bwd.error_signal(z2),
     nudged=nudge(lambda z: error(sigmoid(z)), z_k),
 )
-gn.derive(E, z2, indices=True)[z2]
 
 # %%
+gn.derive(E, W2, indices=True)[W2]
+
+# %% tags=["test"]
 # S13, S43
 assert agree(
     by_hand=np.outer(a_j, delta_k),
     graph=bwd.gradient(W2),
     nudged=nudge(lambda w: error(sigmoid(a_j @ w + b_k)), w_jk),
 )
-gn.derive(E, W2, indices=True)[W2]
 
 # %%
-# S43: feed a signal of exactly 0 through a weight, and its gradient is 0, however large the error
 W1.value, b1.value = w_ij * [0, 1, 1], b_j * [0, 1, 1]  # hidden unit 0 puts out tanh(0) = 0
 silent = gn.backward(E, feeds)
+W1.value, b1.value = w_ij, b_j
+
+# %% tags=["test"]
+# S43: feed a signal of exactly 0 through a weight, and its gradient is 0, however large the error
 assert np.all(silent[a1][:, 0] == 0)
 assert np.all(silent.gradient(W2)[0] == 0)
 assert np.all(silent.gradient(W2)[1:] != 0)
-W1.value, b1.value = w_ij, b_j
 
 # %% [markdown]
 # ## Eq. 6: biases
@@ -186,20 +204,21 @@ W1.value, b1.value = w_ij, b_j
 # The same, with the signal 1:
 
 # %%
+gn.derive(E, b2, indices=True)[b2]
+
+# %% tags=["test"]
 # S14
 assert agree(
     by_hand=delta_k,
     graph=bwd.gradient(b2),
     nudged=nudge(lambda b: error(sigmoid(a_j @ w_jk + b)), b_k),
 )
-gn.derive(E, b2, indices=True)[b2]
 
 # %% [markdown]
 # And that is meant literally. **A bias is a weight on a constant one**: put a 1 beside the signals of *every* layer, and
 # the biases below the weights. It is another graph with the same error, and the same gradients.
 
 # %%
-# S44: both layers rewritten
 one = gn.constant([[1.0]])
 V1 = gn.parameter("V1", np.vstack([w_ij, b_j]))  # three rows of weights: the third is the bias
 V2 = gn.parameter("V2", np.vstack([w_jk, b_k]))
@@ -207,11 +226,16 @@ hidden = gn.tanh(gn.concatenate([x, one], axis=1) @ V1, name="hidden")
 output = gn.sigmoid(gn.concatenate([hidden, one], axis=1) @ V2, name="output")
 rewritten = gn.backward(gn.sse(output, t, name="E"), feeds)
 
+for together, weights, biases in [(V1, W1, b1), (V2, W2, b2)]:
+    apart = np.vstack([bwd.gradient(weights), bwd.gradient(biases)])
+rewritten.gradient(V1).round(6)
+
+# %% tags=["test"]
+# S44: both layers rewritten
 assert np.isclose(rewritten["E"], bwd[E])
 for together, weights, biases in [(V1, W1, b1), (V2, W2, b2)]:
     apart = np.vstack([bwd.gradient(weights), bwd.gradient(biases)])
     np.testing.assert_allclose(rewritten.gradient(together), apart, rtol=1e-12)
-rewritten.gradient(V1).round(6)
 
 # %% [markdown]
 # The last row is the gradient of the hidden biases. Which brings us to the hidden layer; but first:

@@ -36,11 +36,13 @@ gn.draw(bwd, view="units")
 # do to $E$, they do by way of others.
 
 # %%
-# S42: path lengths to E
 edges = gn.Graph(E).to_networkx()
 steps = {name: nx.shortest_path_length(edges, name, "E") for name in ["W2", "b2", "W1", "b1"]}
-assert steps == {"W2": 4, "b2": 3, "W1": 7, "b1": 6}
 steps
+
+# %% tags=["test"]
+# S42: path lengths to E
+assert steps == {"W2": 4, "b2": 3, "W1": 7, "b1": 6}
 
 # %% [markdown]
 # As before, everything is computed **by hand**, **by the graph** and **nudged**.
@@ -87,9 +89,11 @@ units = [(i, j) for i in range(2) for j in range(3)]  # the six weights w_ij, in
 # Nudge a hidden weight, and *every* $z_k$ moves. Each output adds a term.
 
 # %%
-# S15: a term for each output, none of them zero; only together are they the gradient
 moves_z = [nudge(lambda w, k=k: z_k(w_ij=w)[k], w_ij) for k in range(2)]
 terms = [delta_k[k] * moves_z[k] for k in range(2)]
+
+# %% tags=["test"]
+# S15: a term for each output, none of them zero; only together are they the gradient
 assert np.abs(terms).min() > 1e-4
 assert not any(np.allclose(term, bwd.gradient(W1), rtol=0.01) for term in terms)
 np.testing.assert_allclose(terms[0] + terms[1], bwd.gradient(W1), rtol=1e-6)
@@ -99,17 +103,19 @@ np.testing.assert_allclose(terms[0] + terms[1], bwd.gradient(W1), rtol=1e-6)
 # the paths.
 
 # %%
-# S15: the same by the paths of the graph
 one = gn.explain(bwd, W1, entry=(0, 2))
-assert len(one.paths) == 2
 through = [path.product for path in one.paths]
+one
+
+# %% tags=["test"]
+# S15: the same by the paths of the graph
+assert len(one.paths) == 2
 np.testing.assert_allclose(sorted(through), sorted(term[0, 2] for term in terms), rtol=1e-6)
 assert agree(
     by_hand=sum(delta_k[k] * w_jk[2, k] * slope_j[2] * a_i[0] for k in range(2)),
     graph=sum(through),
     nudged=nudge(lambda w: error(z_k(w_ij=w)), w_ij)[0, 2],
 )
-one
 
 # %% [markdown]
 # ## Eq. 8: write the output out
@@ -120,7 +126,6 @@ one
 
 
 # %%
-# S16: the formula with its sums written out, and the graph
 def written_out(w_ij):
     inner = [b_j[j] + sum(a_i[i] * w_ij[i, j] for i in range(2)) for j in range(3)]
     return np.array([b_k[k] + sum(np.tanh(inner[j]) * w_jk[j, k] for j in range(3)) for k in range(2)])
@@ -132,11 +137,16 @@ def by_the_graph(w_ij):
 
 
 print(written_out(w_ij), by_the_graph(w_ij))
+for k in range(2):  # and nudging w_ij moves both alike
+    moved_in_graph = nudge(lambda w, k=k: by_the_graph(w)[k], w_ij)
+W1.value = w_ij
+
+# %% tags=["test"]
+# S16: the formula with its sums written out, and the graph
 np.testing.assert_allclose(by_the_graph(w_ij), written_out(w_ij), rtol=1e-12)
 for k in range(2):  # and nudging w_ij moves both alike
     moved_in_graph = nudge(lambda w, k=k: by_the_graph(w)[k], w_ij)
     np.testing.assert_allclose(moved_in_graph, nudge(lambda w, k=k: written_out(w)[k], w_ij), rtol=1e-6)
-W1.value = w_ij
 
 # %% [markdown]
 # ## Eq. 9: how a hidden weight moves an output
@@ -149,6 +159,11 @@ W1.value = w_ij
 # In the graph: start at $z_k$ instead of $E$, with an error signal of 1 at one $k$ and 0 at the other.
 
 # %%
+# and as a formula: "only" is 1 at the one k that is asked for, and 0 elsewhere
+z_0 = gn.sum(z2 * gn.constant([[1.0, 0.0]], name="only"))
+gn.derive(z_0, W1, indices=True)
+
+# %% tags=["test"]
 # S17
 for k, only_k in enumerate([[[1.0, 0.0]], [[0.0, 1.0]]]):
     assert agree(
@@ -156,11 +171,7 @@ for k, only_k in enumerate([[[1.0, 0.0]], [[0.0, 1.0]]]):
         graph=gn.backward(z2, {x: [a_i]}, delta=only_k).gradient(W1),
         nudged=moves_z[k],
     )
-
-# and as a formula: "only" is 1 at the one k that is asked for, and 0 elsewhere
-z_0 = gn.sum(z2 * gn.constant([[1.0, 0.0]], name="only"))
 assert np.allclose(gn.backward(z_0, {x: [a_i]}).gradient(W1), moves_z[0])
-gn.derive(z_0, W1, indices=True)
 
 # %% [markdown]
 # ## Eq. 10: put it in
@@ -172,8 +183,10 @@ gn.derive(z_0, W1, indices=True)
 # that it went through. It is $\partial E/\partial a_j$, the error signal at $a_j$.
 
 # %%
-# S18
 told = np.array([sum(delta_k[k] * w_jk[j, k] for k in range(2)) for j in range(3)])
+
+# %% tags=["test"]
+# S18
 assert agree(
     by_hand=told,
     graph=bwd.error_signal(a1),
@@ -181,13 +194,15 @@ assert agree(
 )
 
 # %%
+gn.derive(E, [a1, W1], indices=True)[a1]
+
+# %% tags=["test"]
 # S18
 assert agree(
     by_hand=[told[j] * slope_j[j] * a_i[i] for i, j in units],
     graph=bwd.gradient(W1),
     nudged=nudge(lambda w: error(z_k(w_ij=w)), w_ij),
 )
-gn.derive(E, [a1, W1], indices=True)[a1]
 
 # %% [markdown]
 # ## The recursion
@@ -200,14 +215,16 @@ gn.derive(E, [a1, W1], indices=True)[a1]
 # back through the same weights that carried the signals forward.
 
 # %%
-# S19
 delta_j = slope_j * told
+gn.derive(E, z1, indices=True)[z1]
+
+# %% tags=["test"]
+# S19
 assert agree(
     by_hand=delta_j,
     graph=bwd.error_signal(z1),
     nudged=nudge(lambda z: error(np.tanh(z) @ w_jk + b_k), a_i @ w_ij + b_j),
 )
-gn.derive(E, z1, indices=True)[z1]
 
 # %% [markdown]
 # ## Eq. 11 and 12: and now it looks as before
@@ -216,7 +233,7 @@ gn.derive(E, z1, indices=True)[z1]
 #
 # Error signal times signal, and the bias with a signal of 1: word for word the equations 5 and 6 of the output layer.
 
-# %%
+# %% tags=["test"]
 # S20: Eq. 11
 assert agree(
     by_hand=[delta_j[j] * a_i[i] for i, j in units],
@@ -225,13 +242,15 @@ assert agree(
 )
 
 # %%
+gn.derive(E, [W1, b1], indices=True)
+
+# %% tags=["test"]
 # S21: Eq. 12
 assert agree(
     by_hand=delta_j,
     graph=bwd.gradient(b1),
     nudged=nudge(lambda b: error(z_k(b_j=b)), b_j),
 )
-gn.derive(E, [W1, b1], indices=True)
 
 # %% [markdown]
 # ## And so on
@@ -245,7 +264,6 @@ gn.derive(E, [W1, b1], indices=True)
 # each.
 
 # %%
-# S04, S22: the same rule again and again
 slopes = {gn.tanh: lambda a: 1 - a**2, gn.sigmoid: lambda a: a * (1 - a), gn.identity: np.ones_like}
 X, T = rng.normal(size=(4, 2)), rng.normal(size=(4, 2))  # four samples
 
@@ -255,6 +273,20 @@ for hidden_layers in [0, 1, 2, 5]:
     a = [x]
     for n in range(hidden_layers + 1):
         a.append(g[n](gn.matmul(a[n], W[n], name=f"z{n}"), name=f"a{n}"))
+    deep = gn.backward(gn.sse(a[-1], t, name="E"), {x: X, t: T})
+
+    told = deep[a[-1]] - T
+    for n in reversed(range(hidden_layers + 1)):
+        delta = told * slopes[g[n]](deep[a[n + 1]])
+        told = delta @ W[n].value.T  # what the layer below is told
+
+# %% tags=["test"]
+# S04, S22: the same rule again and again
+for hidden_layers in [0, 1, 2, 5]:
+    g = [list(slopes)[n % 3] for n in range(hidden_layers + 1)]
+    W = [gn.parameter(f"W{n}", rng.normal(size=(2, 2))) for n in range(hidden_layers + 1)]
+    a = [x]
+    for n in range(hidden_layers + 1):
     deep = gn.backward(gn.sse(a[-1], t, name="E"), {x: X, t: T})
 
     told = deep[a[-1]] - T
@@ -271,6 +303,8 @@ for hidden_layers in [0, 1, 2, 5]:
 # %%
 found = gn.diagnose(deep)
 print("\n".join(node.verdict for node in found.findings))
+
+# %% tags=["test"]
 for n in range(6):
     assert np.isclose(found[f"z{n}"].norm, np.linalg.norm(deep.error_signal(f"z{n}")))
 

@@ -58,15 +58,17 @@ def numbers(words):
 
 
 # %%
-# S40: 2, 3 and 1 circles; every symbol of the figure stands where it belongs
 circles = gn.draw(E, view="units")
 words = written(circles)
 labels = Counter(word.split()[0] for texts in words.values() for word in texts if "=" not in word)
 expected = {"ai": 2, "wij": 6, "Σ": 4, "zj": 3, "gj": 3, "aj": 3, "wjk": 3, "zk": 1, "gk": 1, "ak": 1}
+circles
+
+# %% tags=["test"]
+# S40: 2, 3 and 1 circles; every symbol of the figure stands where it belongs
 assert {label: labels[label] for label in expected} == expected
 assert all(numbers(words["orange"]) < 0)
 assert len(words["orange"]) == np.sum(W1.value < 0) + np.sum(W2.value < 0)
-circles
 
 # %% [markdown]
 # The same network as a graph of operations, one box for each. Each of the five steps will fill in a part of it.
@@ -80,14 +82,16 @@ gn.draw(E, show=[])
 # $$z_j = \sum_i a_i w_{ij} \qquad a_j = g_j(z_j) \qquad z_k = \sum_j a_j w_{jk} \qquad a_k = g_k(z_k)$$
 
 # %%
-# S05, S46: step 1
 fwd = gn.forward(E, feeds)
 
 hidden = np.tanh(X @ W1.value)
 output = 1 / (1 + np.exp(-hidden @ W2.value))
+gn.draw(fwd, show="values")
+
+# %% tags=["test"]
+# S05, S46: step 1
 np.testing.assert_allclose(fwd[a1], hidden)
 np.testing.assert_allclose(fwd[a2], output)
-gn.draw(fwd, show="values")
 
 # %% [markdown]
 # ## Step 2: the error at the output
@@ -97,13 +101,15 @@ gn.draw(fwd, show="values")
 # For this step alone the network can be forgotten: only its output counts. (Grey: the error signal goes no further yet.)
 
 # %%
-# S05, S46: step 2
 error = fwd[a2] - T
 
 a_k = gn.input("a2", shape=(None, 1))  # the output, as if it had fallen from the sky
 alone = gn.backward(gn.sse(a_k, t, name="E"), {a_k: fwd[a2], t: T})
-np.testing.assert_array_equal(alone.error_signal(a_k), error)
 gn.draw(alone, show=["values", "error signals", "messages"])
+
+# %% tags=["test"]
+# S05, S46: step 2
+np.testing.assert_array_equal(alone.error_signal(a_k), error)
 
 # %% [markdown]
 # ## Step 3: error signals back
@@ -114,18 +120,20 @@ gn.draw(alone, show=["values", "error signals", "messages"])
 # signals belong.
 
 # %%
-# S05, S46: step 3
 back = gn.backward(a2, {x: X}, delta=error)
 
 delta_2 = error * output * (1 - output)
 delta_1 = (delta_2 @ W2.value.T) * (1 - hidden**2)
-np.testing.assert_allclose(back.error_signal(z2), delta_2)
-np.testing.assert_allclose(back.error_signal(z1), delta_1)
 
 bwd = gn.backward(E, feeds)  # steps 1 to 4 in one call
+gn.draw(bwd, show=["values", "error signals", "messages"])
+
+# %% tags=["test"]
+# S05, S46: step 3
+np.testing.assert_allclose(back.error_signal(z2), delta_2)
+np.testing.assert_allclose(back.error_signal(z1), delta_1)
 for node in [z2, a1, z1]:
     np.testing.assert_array_equal(bwd.error_signal(node), back.error_signal(node))
-gn.draw(bwd, show=["values", "error signals", "messages"])
 
 # %% [markdown]
 # ## Step 4: gradients
@@ -136,12 +144,14 @@ gn.draw(bwd, show=["values", "error signals", "messages"])
 # leads.
 
 # %%
-# S05, S46: step 4
 gradients = {"W2": hidden.T @ delta_2, "W1": X.T @ delta_1}
+gn.draw(bwd, show=["values", "error signals", "gradients", "messages"])
+
+# %% tags=["test"]
+# S05, S46: step 4
 for name, gradient in gradients.items():
     np.testing.assert_allclose(back.gradient(name), gradient)
     np.testing.assert_allclose(bwd.gradient(name), gradient)
-gn.draw(bwd, show=["values", "error signals", "gradients", "messages"])
 
 # %% [markdown]
 # ## Step 5: update
@@ -151,18 +161,22 @@ gn.draw(bwd, show=["values", "error signals", "gradients", "messages"])
 # Then forward once more, to see what it has brought:
 
 # %%
-# S05, S46: step 5, with a learning rate of 0.5
 before = {"W1": W1.value.copy(), "W2": W2.value.copy()}
 gn.GradientDescent(0.5).update([W1, W2], gradients)
 
 for parameter in [W1, W2]:
     moved = before[parameter.name] - 0.5 * gradients[parameter.name]
-    np.testing.assert_allclose(parameter.value, moved)
 after = gn.forward(E, feeds)
-assert after[E] < fwd[E]
 print(f"E      was {fwd[E]:.4f} and is {after[E]:.4f}")
 print(f"output was {fwd[a2].item():.4f} and is {after[a2].item():.4f}")
 gn.draw(after, show="values")
+
+# %% tags=["test"]
+# S05, S46: step 5, with a learning rate of 0.5
+for parameter in [W1, W2]:
+    moved = before[parameter.name] - 0.5 * gradients[parameter.name]
+    np.testing.assert_allclose(parameter.value, moved)
+assert after[E] < fwd[E]
 
 # %% [markdown]
 # ## All at once
@@ -170,38 +184,44 @@ gn.draw(after, show="values")
 # `gn.backward` does steps 1 to 4 in one call, and this is all of it: values blue, error signals red, gradients green.
 
 # %%
-# S41: the names, every error signal and every gradient, and their colours, are read from the picture itself
 W1.value, W2.value = before["W1"], before["W2"]  # back to where we began
 bwd = gn.backward(E, feeds)
 picture = gn.draw(bwd, direction="down")
 
 boxes = {box.title: {field.role: field.rows for field in box.fields} for box in picture.picture.boxes}
-assert list(boxes) == ["x", "W1", "z1", "a1", "W2", "z2", "a2", "t", "E"]
 roles = dict.fromkeys(["z1", "a1", "z2", "a2"], "error signal") | {"W1": "gradient", "W2": "gradient"}
 for name, role in roles.items():
     shown = [[numbers([cell.text])[0] for cell in row] for row in boxes[name][role]]
-    np.testing.assert_allclose(shown, bwd.error_signal(name), rtol=1e-3)
 
 colours = written(picture)
+picture
+
+# %% tags=["test"]
+# S41: the names, every error signal and every gradient, and their colours, are read from the picture itself
+assert list(boxes) == ["x", "W1", "z1", "a1", "W2", "z2", "a2", "t", "E"]
+for name, role in roles.items():
+    shown = [[numbers([cell.text])[0] for cell in row] for row in boxes[name][role]]
+    np.testing.assert_allclose(shown, bwd.error_signal(name), rtol=1e-3)
 assert {f"error signal ∂E/∂{name}" for name in ["z1", "a1", "z2", "a2", "E"]} < set(colours["red"])
 assert {"gradient ∂E/∂W1", "gradient ∂E/∂W2"} < set(colours["green"])
 assert colours["blue"].count("value") == 9
-picture
 
 # %% [markdown]
 # And as circles, with the numbers of the same pass:
 
 # %%
-# S40, S41: what is red in the circles are the δ, what is green the gradients
 circles = gn.draw(bwd, view="units")
 words = written(circles)
 shown = numbers(word for word in words["red"] if word.startswith(("δj ", "δk ")) and "=" not in word)
 signals = np.concatenate([bwd.error_signal(z1)[0], bwd.error_signal(z2)[0]])
-np.testing.assert_allclose(shown, signals, rtol=0.01)
 shown = numbers(word for word in words["green"] if not word.startswith(("∂", "gradient")))
+circles
+
+# %% tags=["test"]
+# S40, S41: what is red in the circles are the δ, what is green the gradients
+np.testing.assert_allclose(shown, signals, rtol=0.01)
 for gradient in np.concatenate([bwd.gradient(W1).ravel(), bwd.gradient(W2).ravel()]):
     assert np.isclose(shown, gradient, rtol=0.01).any()
-circles
 
 # %% [markdown]
 # ## Step by step
@@ -213,11 +233,13 @@ circles
 # (Where this notebook is only shown and not run, the frame below may be empty. The pictures above are the same steps.)
 
 # %%
-# S46: the five steps as a page
 page = gn.draw(bwd, view="units", learning_rate=0.5).to_html()
-assert all(step in page for step in ["Forward", "Output error", "Error signals back", "Gradients", "Update"])
 quoted = page.replace("&", "&amp;").replace("'", "&#39;")
 HTML(f"<div><iframe srcdoc='{quoted}' width='100%' height='700' title='The five steps'></iframe></div>")
+
+# %% tags=["test"]
+# S46: the five steps as a page
+assert all(step in page for step in ["Forward", "Output error", "Error signals back", "Gradients", "Update"])
 
 # %% [markdown]
 # ## As a script
@@ -225,7 +247,6 @@ HTML(f"<div><iframe srcdoc='{quoted}' width='100%' height='700' title='The five 
 # Do the steps again and again, and the network learns. The task: say whether the first of two numbers is the larger one.
 
 # %%
-# S46, S07: the five steps as a script
 pairs = np.array([[1.0, -0.5], [-1.0, 0.5], [0.2, 0.9], [0.8, 0.3], [-0.4, -0.9], [-0.7, 0.1]])
 first_is_larger = (pairs[:, :1] > pairs[:, 1:]) * 1.0
 
@@ -241,17 +262,22 @@ for _ in range(200):
     W2.value, W1.value = W2.value - gradient_2, W1.value - gradient_1  # 5. update, η = 1
 by_hand = W1.value, W2.value
 
+gn.plots.loss(errors)
+
+# %% tags=["test"]
+# S46, S07: the five steps as a script
 assert errors[-1] < 0.05 < errors[0]
 assert np.array_equal(output.round(), first_is_larger)
-gn.plots.loss(errors)
 
 # %% [markdown]
 # And the same with `gn.fit`, which does nothing else:
 
 # %%
-# S07
 W1.value, W2.value = before["W1"], before["W2"]
 history = gn.fit(E, {x: pairs, t: first_is_larger}, optimizer=gn.GradientDescent(1.0), epochs=200)
+
+# %% tags=["test"]
+# S07
 np.testing.assert_allclose(W1.value, by_hand[0], rtol=1e-9)
 np.testing.assert_allclose(W2.value, by_hand[1], rtol=1e-9)
 

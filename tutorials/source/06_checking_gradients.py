@@ -45,6 +45,8 @@ W1.value = start
 
 difference = (errors[0] - errors[1]) / (2 * h)
 print(f"measured {difference:.9f}, by the backward rules {bwd.gradient(W1)[0, 2]:.9f}")
+
+# %% tags=["test"]
 assert np.isclose(difference, bwd.gradient(W1)[0, 2], rtol=1e-7)
 
 # %% [markdown]
@@ -56,10 +58,12 @@ assert np.isclose(difference, bwd.gradient(W1)[0, 2], rtol=1e-7)
 # %%
 curve = gn.step_curve(E, feeds, W1, (0, 2))
 best = curve.errors.argmin()
-assert curve.errors[0] > curve.errors[best] < curve.errors[-1]  # the best is in between
-assert curve.errors[best] < 1e-9
 curve.save("curve.png")
 Image("curve.png", width=640)
+
+# %% tags=["test"]
+assert curve.errors[0] > curve.errors[best] < curve.errors[-1]  # the best is in between
+assert curve.errors[best] < 1e-9
 
 # %% [markdown]
 # ## All of them
@@ -69,8 +73,10 @@ Image("curve.png", width=640)
 
 # %%
 report = gn.check_gradients(E, feeds)
-assert report.ok
 report
+
+# %% tags=["test"]
+assert report.ok
 
 # %% [markdown]
 # ## A planted bug
@@ -91,6 +97,8 @@ def my_tanh_backward(delta, a, z):
 
 E_bad, _, feeds_bad = network(my_tanh)
 bad = gn.backward(E_bad, feeds_bad)  # no error, no warning
+
+# %% tags=["test"]
 assert np.isclose(bad["E"], bwd["E"])  # and the values are right
 
 # %% [markdown]
@@ -98,21 +106,25 @@ assert np.isclose(bad["E"], bwd["E"])  # and the values are right
 
 # %%
 report = gn.check_gradients(E_bad, feeds_bad)
+print(report.verdict)
+
+# %% tags=["test"]
 assert not report.ok
 assert "my_tanh" in str(report)
 assert "reads the input where the cached output belongs" in str(report)
-print(report.verdict)
 
 # %% [markdown]
 # Not just "some gradient is off". The gradients of `W1` and `b1` are wrong too, but only because of the error signal
 # that reached them: their own rules are right. The output layer lies above the fault, where nothing wrong ever came:
 
 # %%
+gn.draw(report, direction="down", show=[])
+
+# %% tags=["test"]
 for name in ["W2", "b2"]:
     np.testing.assert_allclose(bad.gradient(name), bwd.gradient(name))
 for name in ["W1", "b1"]:
     assert not np.allclose(bad.gradient(name), bwd.gradient(name))
-gn.draw(report, direction="down", show=[])
 
 # %% [markdown]
 # ## What faults look like
@@ -131,9 +143,13 @@ faults = {
 named = ["sign flipped", "constant factor", "delta is forgotten", "without the slope", "where g′ belongs"]
 for (rule, function), name in zip(faults.items(), named, strict=True):
     attempt = gn.exercise(np.tanh, function)
+    print(f"{rule:24} {attempt.report.removeprefix('looks like: ').split(' (')[0]}")
+
+# %% tags=["test"]
+for (rule, function), name in zip(faults.items(), named, strict=True):
+    attempt = gn.exercise(np.tanh, function)
     assert not attempt.ok
     assert name in attempt.report
-    print(f"{rule:24} {attempt.report.removeprefix('looks like: ').split(' (')[0]}")
 
 # %% [markdown]
 # ## Your turn

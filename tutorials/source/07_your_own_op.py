@@ -60,7 +60,6 @@ def quartic_backward(delta, e, a, t):
 
 
 # %%
-# S08: an activation and an error of one's own
 x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
 W1 = gn.parameter("W1", rng.normal(size=(2, 3), scale=0.5))
 W2 = gn.parameter("W2", rng.normal(size=(3, 1), scale=0.5))
@@ -73,10 +72,13 @@ bwd = gn.backward(E, feeds)
 hidden = np.exp(-((X @ W1.value) ** 2))  # and by hand
 delta_2 = 4 * (hidden @ W2.value - T) ** 3
 delta_1 = (delta_2 @ W2.value.T) * (-2 * (X @ W1.value) * hidden)
-np.testing.assert_allclose(bwd.gradient(W2), hidden.T @ delta_2)
-np.testing.assert_allclose(bwd.gradient(W1), X.T @ delta_1)
 gn.check_gradients(E, feeds).raise_if_failed()
 gn.draw(bwd, direction="down")
+
+# %% tags=["test"]
+# S08: an activation and an error of one's own
+np.testing.assert_allclose(bwd.gradient(W2), hidden.T @ delta_2)
+np.testing.assert_allclose(bwd.gradient(W1), X.T @ delta_1)
 
 # %% [markdown]
 # Nobody told graphnet any mathematics. It reads the formulas from the rules that you wrote in NumPy, by handing them
@@ -89,10 +91,12 @@ gn.derive(E, [W2, W1])
 # And it trains:
 
 # %%
-# S08, S07
 history = gn.fit(E, feeds, optimizer=gn.GradientDescent(0.001), epochs=300)
-assert history.loss[-1] < history.loss[0] / 20
 gn.plots.loss(history, log=True)
+
+# %% tags=["test"]
+# S08, S07
+assert history.loss[-1] < history.loss[0] / 20
 
 # %% [markdown]
 # ## Without a backward rule
@@ -107,18 +111,20 @@ def staircase(z):
     return z - z % 1
 
 
-# S08: refused by name
 w = gn.parameter("w", [0.5, 1.5])
 steps = gn.sum(staircase(w, name="stairs"))
-assert gn.forward(steps, {})[steps] == 1.0
 try:
     gn.backward(steps, {})
 except gn.errors.NoBackwardRuleError as refusal:
     message = str(refusal)
 else:
     message = ""
-assert "staircase" in message
 print(message)
+
+# %% tags=["test"]
+# S08: refused by name
+assert gn.forward(steps, {})[steps] == 1.0
+assert "staircase" in message
 
 # %% [markdown]
 # ## Your turn

@@ -25,9 +25,11 @@ a = gn.parameter("a", 1.0)
 b = gn.add(a, a, name="b")
 four_a = gn.add(b, b, name="E")
 bwd = gn.backward(four_a, {})
+gn.draw(bwd)
+
+# %% tags=["test"]
 assert bwd.gradient(a) == 4
 assert [message.delta for message in bwd.messages(b)] == [1, 1]
-gn.draw(bwd)
 
 # %% [markdown]
 # ## A backward pass with the order left open
@@ -51,6 +53,8 @@ def backward_in(order, fwd):
 
 
 topological = gn.Graph(four_a).nodes
+
+# %% tags=["test"]
 assert backward_in(topological[::-1], gn.forward(four_a, {}))[a] == 4
 
 # %% [markdown]
@@ -93,6 +97,8 @@ order = first_come(E)
 print(" → ".join(node.name for node in order))
 print("wrong:", wrong_nodes(order, bwd))
 place = {node: i for i, node in enumerate(order)}
+
+# %% tags=["test"]
 assert place[u] < place[v]  # u is visited before v, which uses it
 assert set(wrong_nodes(order, bwd)) == {"x", "w"}
 
@@ -104,6 +110,8 @@ assert set(wrong_nodes(order, bwd)) == {"x", "w"}
 # %%
 received = backward_in(order, bwd)
 late = next(message.delta for message in bwd.messages(u) if message.consumer is v)
+
+# %% tags=["test"]
 np.testing.assert_allclose(bwd.error_signal(w) - received[w], late * bwd[x])
 np.testing.assert_allclose(received[u], bwd.error_signal(u))
 assert gn.check_gradients(E, {x: bwd[x]}).ok
@@ -127,6 +135,8 @@ def pass_on(node, received, fwd, message):
 
 
 received = pass_on(four_a, {}, gn.forward(four_a, {}), np.ones(()))
+
+# %% tags=["test"]
 assert received[b] == 2  # right
 assert received[a] == 6  # and 4 is right
 
@@ -145,10 +155,14 @@ def visits(node):
 chain = gn.parameter("start", 1.0)
 for n in range(1, 13):
     chain = gn.add(chain, chain)
+print(f"12 doublings: {visits(chain):,} visits path by path, {len(gn.Graph(chain))} in topological order")
+
+# %% tags=["test"]
+for n in range(1, 13):
+    chain = gn.add(chain, chain)
     assert visits(chain) == 2 ** (n + 1) - 1
     assert len(gn.Graph(chain)) == n + 1
     assert gn.backward(chain, {}).gradient("start") == 2**n
-print(f"12 doublings: {visits(chain):,} visits path by path, {len(gn.Graph(chain))} in topological order")
 
 # %% [markdown]
 # ## Every order there is
@@ -167,9 +181,19 @@ for order in orders:
         for node in (u, v, s)  # a leaf passes nothing on: its place is free
         for consumer, _ in bwd.graph.consumers(node)
     )
-    assert after_its_consumers == (wrong_nodes(order, bwd) == [])
     good += after_its_consumers
 print(f"{good} of {len(orders)} orders are right")
+
+# %% tags=["test"]
+for order in orders:
+    place = {node: i for i, node in enumerate(order)}
+    after_its_consumers = all(
+        place[node] > place[consumer]
+        for node in (u, v, s)  # a leaf passes nothing on: its place is free
+        for consumer, _ in bwd.graph.consumers(node)
+    )
+    assert after_its_consumers == (wrong_nodes(order, bwd) == [])
+    good += after_its_consumers
 
 # %% [markdown]
 # The engine works one out when a graph is made, without calling itself: a chain may be far longer than Python's own
@@ -180,6 +204,8 @@ long = gn.parameter("start", 0.5)
 for _ in range(5 * sys.getrecursionlimit()):
     long = gn.negative(long)
 nodes = gn.Graph(long).nodes
+
+# %% tags=["test"]
 assert all(later.inputs == (earlier,) for earlier, later in pairwise(nodes))  # each after its input
 assert gn.backward(long, {}).gradient("start") == (-1) ** (5 * sys.getrecursionlimit())
 

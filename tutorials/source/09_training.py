@@ -21,7 +21,6 @@ import graphnet as gn
 # is a landscape over a plane, and gradient descent is a path in it. (With the bias held still, it is a curve.)
 
 # %%
-# S52
 X1, T1 = np.array([[-2.0], [-1.0], [0.5], [1.0], [2.0]]), np.array([[0.0], [0.0], [1.0], [0.0], [1.0]])
 x, t = gn.input("x", shape=(None, 1)), gn.input("t", shape=(None, 1))
 w, b = gn.parameter("w", [[-1.0]]), gn.parameter("b", [2.5])
@@ -46,8 +45,6 @@ def error_at(w, b):
 
 
 path = walk(learning_rate=0.5, steps=300)
-np.testing.assert_allclose(error_at(path[:, 0], path[:, 1]), path[:, 2])  # by hand and by the graph
-assert np.all(np.diff(path[:, 2]) < 0)  # every step goes down
 
 ws, bs = np.linspace(-4, 5, 90), np.linspace(-4, 4, 80)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
@@ -62,20 +59,27 @@ right.legend()
 figure.colorbar(contours, ax=right, label="E")
 plt.show()
 
+# %% tags=["test"]
+# S52
+np.testing.assert_allclose(error_at(path[:, 0], path[:, 1]), path[:, 2])  # by hand and by the graph
+assert np.all(np.diff(path[:, 2]) < 0)  # every step goes down
+
 # %% [markdown]
 # The points lie far apart where the landscape is steep and crowd where it is flat, although $\eta$ is always the same:
 # a step has the length of $\eta$ times the slope. And if $\eta$ is too large, a step jumps across the valley and lands
 # **higher** than it began:
 
 # %%
-# S52
 lengths = np.hypot(*np.diff(path[:, :2], axis=0).T)
-np.testing.assert_allclose(lengths, 0.5 * path[:-1, 3])
 
 w.value, b.value = [[2.0]], [-1.0]
 too_far = walk(learning_rate=40, steps=6)[:, 2]
-assert too_far[1] > 2 * too_far[0]
 print("E with η = 40:", too_far.round(3))
+
+# %% tags=["test"]
+# S52
+np.testing.assert_allclose(lengths, 0.5 * path[:-1, 3])
+assert too_far[1] > 2 * too_far[0]
 
 # %% [markdown]
 # ## AND and OR need no hidden layer
@@ -111,7 +115,6 @@ def colour_plane(axes, say, X, T, title):
 
 
 # %%
-# S50
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 targets = {"AND": np.array([[0.0], [0], [0], [1]]), "OR": np.array([[0.0], [1], [1], [1]])}
 targets["XOR"] = np.array([[0.0], [1], [1], [0]])
@@ -123,9 +126,16 @@ for axes, (name, T) in zip(panels, targets.items(), strict=True):
     history = gn.fit(E, {"x": X, "t": T}, optimizer=gn.GradientDescent(2.0), epochs=500, progress=False)
     errors[name] = history.loss[-1]
     colour_plane(axes, lambda points, y=y: gn.forward(y, {"x": points})[y], X, T, f"{name}: E = {errors[name]:.3f}")
-    assert (share_right(y, X, T) == 1) == (name != "XOR")
 panels[2].legend(loc="center")
 plt.show()
+
+# %% tags=["test"]
+# S50
+for axes, (name, T) in zip(panels, targets.items(), strict=True):
+    y, E = network(2, 0, gn.sigmoid, np.random.default_rng(1))
+    history = gn.fit(E, {"x": X, "t": T}, optimizer=gn.GradientDescent(2.0), epochs=500, progress=False)
+    errors[name] = history.loss[-1]
+    assert (share_right(y, X, T) == 1) == (name != "XOR")
 assert max(errors["AND"], errors["OR"]) < 0.05
 assert abs(errors["XOR"] - 0.5) < 1e-3  # four times ½ (½)²: it has learnt to say ½ to everything
 
@@ -135,9 +145,11 @@ assert abs(errors["XOR"] - 0.5) < 1e-3  # four times ½ (½)²: it has learnt to
 # same sum negative. So there is no such line, whatever the weights:
 
 # %%
-# S50
 weights, biases = np.random.default_rng(0).normal(size=(1000, 2)), np.random.default_rng(1).normal(size=1000)
 z = X @ weights.T + biases
+
+# %% tags=["test"]
+# S50
 np.testing.assert_allclose(z[1] + z[2], weights.sum(axis=1) + 2 * biases)
 np.testing.assert_allclose(z[0] + z[3], weights.sum(axis=1) + 2 * biases)
 assert not np.any((z[1] > 0) & (z[2] > 0) & (z[0] < 0) & (z[3] < 0))
@@ -149,12 +161,9 @@ assert not np.any((z[1] > 0) & (z[2] > 0) & (z[0] < 0) & (z[3] < 0))
 # samples as the last unit sees them, with what the two hidden units say as coordinates. There a line does it.
 
 # %%
-# S50
 y, E = network(2, 2, gn.sigmoid, np.random.default_rng(2))
 T = targets["XOR"]
 history = gn.fit(E, {"x": X, "t": T}, optimizer=gn.GradientDescent(1.0), epochs=2000, progress=False)
-assert history.loss[-1] < 0.01
-assert share_right(y, X, T) == 1
 
 fwd = gn.forward(E, {"x": X, "t": T})
 hidden = fwd["hidden/tanh_1"]
@@ -166,12 +175,17 @@ def last_unit(points):
     return 1 / (1 + np.exp(-(points @ W + bias)))
 
 
-np.testing.assert_allclose(last_unit(hidden), fwd[y])
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.6), layout="constrained")
 colour_plane(left, lambda points: gn.forward(y, {"x": points})[y], X, T, "XOR, as it is")
 colour_plane(right, last_unit, hidden, T, "as the hidden units show it")
 right.legend(loc="center")
 plt.show()
+
+# %% tags=["test"]
+# S50
+assert history.loss[-1] < 0.01
+assert share_right(y, X, T) == 1
+np.testing.assert_allclose(last_unit(hidden), fwd[y])
 
 # %% [markdown]
 # ## A classification, to a stated error
@@ -180,7 +194,6 @@ plt.show()
 # that were **not** trained on. Without a hidden layer that is out of reach, with eight hidden units it is not.
 
 # %%
-# S47 S50
 rng = np.random.default_rng(5)
 
 
@@ -205,6 +218,9 @@ for axes, units in zip(panels, (0, 8), strict=False):
     colour_plane(axes, lambda points, y=y: gn.forward(y, {"x": points})[y], X_new, T_new, title)
 gn.plots.loss(histories, log=True, ax=panels[2])
 plt.show()
+
+# %% tags=["test"]
+# S47 S50
 assert scores[0] < 0.75
 assert scores[1] >= 0.98
 
@@ -215,7 +231,6 @@ assert scores[1] >= 0.98
 # them shall follow $\sin x$, and then $|x|$, with a typical distance (the root of the mean square) below 0.1.
 
 # %%
-# S47 S51
 line = np.linspace(-3, 3, 61)[:, None]
 figure, panels = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for axes, (name, function) in zip(panels, {"sin x": np.sin, "|x|": np.abs}.items(), strict=True):
@@ -224,9 +239,7 @@ for axes, (name, function) in zip(panels, {"sin x": np.sin, "|x|": np.abs}.items
     gn.fit(E, data, optimizer=gn.Adam(0.03), epochs=1500, progress=False)
     fwd = gn.forward(E, data)
     distance = np.sqrt(2 * fwd[E] / len(line))
-    assert distance < 0.1
     shares = fwd["hidden/tanh_1"] * fwd["output/W"][:, 0]  # what each of the three units adds
-    np.testing.assert_allclose(shares.sum(axis=1, keepdims=True) + fwd["output/b"], fwd[y])
     axes.plot(line, function(line), color="black", label=name)
     axes.plot(line, fwd[y], "--", color="#b3261e", label="network")
     axes.plot(line, shares, ":", color="#1f5fa8", label=["one unit's share", None, None])
@@ -234,8 +247,19 @@ for axes, (name, function) in zip(panels, {"sin x": np.sin, "|x|": np.abs}.items
     axes.legend(fontsize=8)
 plt.show()
 worst = line[np.argmax(abs(fwd[y] - np.abs(line)))].item()
-assert worst == 0
 print("the worst miss at |x| is at x =", worst)
+
+# %% tags=["test"]
+# S47 S51
+for axes, (name, function) in zip(panels, {"sin x": np.sin, "|x|": np.abs}.items(), strict=True):
+    y, E = network(1, 3, None, np.random.default_rng(1))
+    data = {"x": line, "t": function(line)}
+    fwd = gn.forward(E, data)
+    distance = np.sqrt(2 * fwd[E] / len(line))
+    assert distance < 0.1
+    shares = fwd["hidden/tanh_1"] * fwd["output/W"][:, 0]  # what each of the three units adds
+    np.testing.assert_allclose(shares.sum(axis=1, keepdims=True) + fwd["output/b"], fwd[y])
+assert worst == 0
 
 # %% [markdown]
 # The miss is largest in the corner of $|x|$: the units are smooth, and so is any sum of them.

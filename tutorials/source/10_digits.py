@@ -38,6 +38,8 @@ rng = np.random.default_rng(0)
 order = rng.permutation(len(pixels))
 X, T = pixels[order] / 16, gn.one_hot(labels[order], 10)
 X_train, T_train, X_test, T_test = X[:1300], T[:1300], X[1300:], T[1300:]
+
+# %% tags=["test"]
 assert (X.min(), X.max()) == (0, 1)
 assert np.all(T.sum(axis=1) == 1)
 assert np.array_equal(T.argmax(axis=1), labels[order])
@@ -50,7 +52,6 @@ assert np.array_equal(T.argmax(axis=1), labels[order])
 # says why. Its error signal at $z$ is simply $a - t$.)
 
 # %%
-# S35
 zero_or_one = np.isin(labels[order], (0, 1))
 X01, T01 = X[zero_or_one], (labels[order][zero_or_one] == 1)[:, None].astype(float)
 X01_new, T01_new, X01, T01 = X01[250:], T01[250:], X01[:250], T01[:250]
@@ -61,19 +62,22 @@ z = gn.bias_add(x @ W, b, name="z")
 a = gn.sigmoid(z, name="a")
 E = gn.binary_cross_entropy(z, t, name="E")
 untrained = gn.backward(E, {x: X01, t: T01})
-assert np.all(gn.forward(a, {x: X01})[a] == 0.5)
-np.testing.assert_allclose(untrained.error_signal(z), 0.5 - T01)
 
 gn.fit(E, {x: X01, t: T01}, optimizer=gn.GradientDescent(0.01), epochs=100, progress=False)
 probability = gn.forward(a, {x: X01_new})[a]
-assert np.all((probability > 0) & (probability < 1))
-assert np.mean((probability > 0.5) == T01_new) > 0.97
 
 figure, axes = plt.subplots(figsize=(6, 2.4), layout="constrained")
 axes.hist([probability[T01_new == 0], probability[T01_new == 1]], bins=20, label=["zeros", "ones"])
 axes.set(title="what it says about new images", xlabel="probability of a 1", ylabel="images")
 axes.legend()
 plt.show()
+
+# %% tags=["test"]
+# S35
+assert np.all(gn.forward(a, {x: X01})[a] == 0.5)
+np.testing.assert_allclose(untrained.error_signal(z), 0.5 - T01)
+assert np.all((probability > 0) & (probability < 1))
+assert np.mean((probability > 0.5) == T01_new) > 0.97
 
 # %% [markdown]
 # The probabilities mean something, too: over the images it was trained on, they add up to the number of ones. That is
@@ -84,17 +88,19 @@ plt.show()
 # first step alone is the ones less the zeros:
 
 # %%
-# S35
 trained = gn.backward(E, {x: X01, t: T01})
 a_trained = 1 / (1 + np.exp(-trained[z]))
-np.testing.assert_allclose(trained.gradient(b), np.sum(a_trained - T01), atol=1e-12)
 print(f"probabilities add up to {a_trained.sum():.2f} ones, and there are {T01.sum():.0f}")
-assert abs(a_trained.sum() - T01.sum()) < 1
 
 ones, zeros = X01[T01[:, 0] == 1], X01[T01[:, 0] == 0]
 first_step = -untrained.gradient(W)[:, 0]
-np.testing.assert_allclose(first_step, 0.5 * ones.sum(axis=0) - 0.5 * zeros.sum(axis=0), atol=1e-12)
 show_images([first_step, W.value], ["first step", "weights"], signed=True)
+
+# %% tags=["test"]
+# S35
+np.testing.assert_allclose(trained.gradient(b), np.sum(a_trained - T01), atol=1e-12)
+assert abs(a_trained.sum() - T01.sum()) < 1
+np.testing.assert_allclose(first_step, 0.5 * ones.sum(axis=0) - 0.5 * zeros.sum(axis=0), atol=1e-12)
 
 # %% [markdown]
 # One number of this gradient, explained: of 250 images, the six that pull hardest make up more than half of it. Of most
@@ -102,9 +108,11 @@ show_images([first_step, W.value], ["first step", "weights"], signed=True)
 
 # %%
 explanation = gn.explain(trained, W, most=3)
+explanation
+
+# %% tags=["test"]
 assert sum(term.value for term in explanation.terms[:6]) / explanation.value > 0.5
 assert np.median(np.abs(trained.error_signal(z))) < 0.005
-explanation
 
 # %% [markdown]
 # ## All ten: a hidden layer
@@ -123,15 +131,17 @@ gn.draw(E, depth=0)
 
 # %%
 report = gn.check_gradients(E, {x: X_train[:5], t: T_train[:5]}, budget=200)
-assert report.ok
 per_image = gn.forward(E, {x: X_train, t: T_train})[E] / len(X_train)
 print(f"E is {per_image:.2f} an image; ln 10 = {np.log(10):.2f}")
-assert abs(per_image - np.log(10)) < 0.2
 
 scaled = gn.diagnose(gn.backward(E, {x: X_train, t: T_train}))
 raw = gn.diagnose(gn.backward(E, {x: 16 * X_train, t: T_train}))
 print("pixels 0 … 1: ", scaled["hidden/tanh_1"].verdict or "nothing to say of the hidden units")
 print("pixels 0 … 16:", raw["hidden/tanh_1"].verdict)
+
+# %% tags=["test"]
+assert report.ok
+assert abs(per_image - np.log(10)) < 0.2
 assert scaled["hidden/tanh_1"].saturated < 0.01
 assert raw["hidden/tanh_1"].saturated > 0.5
 
@@ -150,8 +160,10 @@ history = gn.fit(
 said = gn.forward(scores, {x: X_test})[scores].argmax(axis=1)
 true = T_test.argmax(axis=1)
 print(f"{np.mean(said == true):.1%} of the new images are right")
-assert np.mean(said == true) > 0.95
 history.plot()
+
+# %% tags=["test"]
+assert np.mean(said == true) > 0.95
 
 # %% [markdown]
 # ## Where it is wrong, and which pixels mattered
@@ -166,9 +178,13 @@ bwd = gn.backward(E, {x: X_test[mistakes], t: T_test[mistakes]})
 signal = bwd.error_signal(x)
 for image, target, pull in zip(X_test[mistakes], T_test[mistakes], signal, strict=True):
     before, after = (gn.forward(E, {x: [pixels], t: [target]})[E] for pixels in (image, image - 0.02 * pull))
-    assert after < before
 show_images(X_test[mistakes], [f"{true[i]}, said {said[i]}" for i in mistakes])
 show_images(signal, ["∂E/∂image"] * len(mistakes), signed=True)
+
+# %% tags=["test"]
+for image, target, pull in zip(X_test[mistakes], T_test[mistakes], signal, strict=True):
+    before, after = (gn.forward(E, {x: [pixels], t: [target]})[E] for pixels in (image, image - 0.02 * pull))
+    assert after < before
 
 # %% [markdown]
 # ## Your turn

@@ -19,7 +19,6 @@ import graphnet as gn
 
 
 # %%
-# S38
 def one_unit(activation, z):
     """Run z → a = g(z) → z_k = a w → E, and return the backward pass."""
     x, t = gn.input("z", shape=(None, 1)), gn.input("t", shape=(None, 1))
@@ -32,15 +31,21 @@ print("    z   ∂E/∂w: logistic      tanh")
 for z in [-1.0, -2.0, -5.0, -10.0, -20.0]:
     logistic, tanh = one_unit(gn.sigmoid, z), one_unit(gn.tanh, z)
     for bwd in (logistic, tanh):  # Eq. 5: the gradient is δ_k a_j
-        np.testing.assert_allclose(bwd.gradient("w"), bwd.error_signal("z_k") * bwd["a"])
     print(f"{z:5} {logistic.gradient('w').item():17.1e} {tanh.gradient('w').item():10.4f}")
 
+gn.explain(logistic, "w")
+
+# %% tags=["test"]
+# S38
+for z in [-1.0, -2.0, -5.0, -10.0, -20.0]:
+    logistic, tanh = one_unit(gn.sigmoid, z), one_unit(gn.tanh, z)
+    for bwd in (logistic, tanh):  # Eq. 5: the gradient is δ_k a_j
+        np.testing.assert_allclose(bwd.gradient("w"), bwd.error_signal("z_k") * bwd["a"])
 assert logistic["a"] < 1e-8
 assert np.isclose(tanh["a"], -1)
 assert abs(logistic.error_signal("z_k")) > 0.99  # there is plenty of error ...
 assert abs(logistic.gradient("w")) < 1e-8  # ... and none of it reaches the weight
 assert abs(tanh.gradient("w")) > 1
-gn.explain(logistic, "w")
 
 # %% [markdown]
 # The verdict in the last line has it: the error is there, but the signal is gone. The unit took no part, so the weight out
@@ -54,14 +59,16 @@ gn.explain(logistic, "w")
 # **saturated**. (Here, if its slope is below 5 % of the largest that the function has.)
 
 # %%
-# S38
 print("    z   g′: logistic      tanh")
 for z in [-1.0, -2.0, -5.0, -10.0]:
     logistic, tanh = one_unit(gn.sigmoid, z), one_unit(gn.tanh, z)
     slopes = [(bwd.error_signal("z") / bwd.error_signal("a")).item() for bwd in (logistic, tanh)]
     print(f"{z:5} {slopes[0]:14.1e} {slopes[1]:9.1e}")
-np.testing.assert_allclose(slopes, [np.exp(-10), 4 * np.exp(-20)], rtol=1e-3)
 gn.plots.activations([gn.sigmoid, gn.tanh])
+
+# %% tags=["test"]
+# S38
+np.testing.assert_allclose(slopes, [np.exp(-10), 4 * np.exp(-20)], rtol=1e-3)
 
 # %% [markdown]
 # ## Both halves in a deep network
@@ -87,16 +94,21 @@ def deep(activation, scale=1.0, bias=0.0, depth=8, width=20):
     return gn.mse(gn.matmul(a, W, name="y"), t, name="E"), {x: X[:, :width], t: T}
 
 
-# S38
 driven = {"logistic": gn.backward(*deep(gn.sigmoid, 3.0, -8.0)), "tanh": gn.backward(*deep(gn.tanh, 3.0, -8.0))}
 found = gn.diagnose(driven["tanh"])
+for layer in range(1, 9):  # what it says, computed by hand
+    slopes = 1 - driven["tanh"][f"a{layer}"] ** 2
+    arrives, leaves = (np.linalg.norm(driven["tanh"].error_signal(f"{at}{layer}")) for at in "az")
+found
+
+# %% tags=["test"]
+# S38
 for layer in range(1, 9):  # what it says, computed by hand
     slopes = 1 - driven["tanh"][f"a{layer}"] ** 2
     arrives, leaves = (np.linalg.norm(driven["tanh"].error_signal(f"{at}{layer}")) for at in "az")
     assert found[f"a{layer}"].saturated == np.mean(slopes < 0.05) > 0.9
     assert np.isclose(found[f"a{layer}"].passed_on, leaves / arrives)
     assert "saturated" in found[f"a{layer}"].verdict
-found
 
 # %% [markdown]
 # So tanh is stuck as well. And the logistic network suffers from **both**: its units say nearly 0, so the weights out of
@@ -104,17 +116,19 @@ found
 # (they only need a signal), and what is left of the error signal at the first layer (it only needs slopes):
 
 # %%
-# S38
 last = {name: np.abs(bwd.gradient("W_out")).mean() for name, bwd in driven.items()}
 left = {name: gn.diagnose(bwd)["z1"].norm / gn.diagnose(bwd)["a8"].norm for name, bwd in driven.items()}
 for name in driven:
     print(f"{name:8}  last weights' gradient {last[name]:.1e}   left at the first layer {left[name]:.1e}")
+gn.plots.gradient_histograms(driven["tanh"], ["W1", "W8", "W_out"])
+
+# %% tags=["test"]
+# S38
 assert np.median(driven["logistic"]["a8"]) < 0.01  # off
 assert np.median(driven["tanh"]["a8"]) < -0.99  # at −1
 assert last["logistic"] < 0.01 * last["tanh"]  # the first half: only the logistic network is stuck
 assert max(left.values()) < 1e-12  # the other half: both are
 assert np.linalg.norm(driven["tanh"].gradient("W1")) < 1e-14 * np.linalg.norm(driven["tanh"].gradient("W_out"))
-gn.plots.gradient_histograms(driven["tanh"], ["W1", "W8", "W_out"])
 
 # %% [markdown]
 # Look at the **scales** below the bars: from the last weights to the first, gradients shrink by many powers of ten. A
@@ -127,18 +141,22 @@ gn.plots.gradient_histograms(driven["tanh"], ["W1", "W8", "W_out"])
 # $(1/4)^8 = 1/65536$, times what the weights do.
 
 # %%
-# S38
 healthy = {"logistic": deep(gn.sigmoid), "tanh": deep(gn.tanh)}
 found = {name: gn.diagnose(gn.backward(*each)) for name, each in healthy.items()}
 for layer in range(1, 9):
     a = gn.forward(*healthy["logistic"])[f"a{layer}"]
-    assert np.all(a * (1 - a) <= 0.25)
-    assert found["logistic"][f"a{layer}"].saturated < 0.001
 print("logistic:", found["logistic"].overall)
 print("tanh:    ", found["tanh"].overall or "nothing to say")
+found["logistic"]
+
+# %% tags=["test"]
+# S38
+for layer in range(1, 9):
+    a = gn.forward(*healthy["logistic"])[f"a{layer}"]
+    assert np.all(a * (1 - a) <= 0.25)
+    assert found["logistic"][f"a{layer}"].saturated < 0.001
 assert "shrinks" in found["logistic"].overall
 assert found["tanh"].overall == ""
-found["logistic"]
 
 # %% [markdown]
 # One first-layer weight of it, explained. Its gradient is small, and the factor to blame is the error that arrives; signal
@@ -146,10 +164,12 @@ found["logistic"]
 
 # %%
 explanation = gn.explain(gn.backward(*healthy["logistic"]), "W1", most=3)
-assert explanation.culprit == "error"
 print(explanation.verdict)
 for factor in explanation.factors:
     print("-", factor)
+
+# %% tags=["test"]
+assert explanation.culprit == "error"
 
 # %% [markdown]
 # Does training help? Here is the norm of δ at each layer while the two networks learn. In the tanh network all layers hear
@@ -169,12 +189,21 @@ for axes, (name, (E, feeds)) in zip(panels, healthy.items(), strict=True):
     norms = np.array([[np.linalg.norm(bwd.error_signal(z)) for z in layers] for bwd in passes])
     apart = norms.max(axis=1) / norms.min(axis=1)
     if name == "tanh":
+    else:
+plt.show()
+
+# %% tags=["test"]
+for axes, (name, (E, feeds)) in zip(panels, healthy.items(), strict=True):
+    passes = [gn.backward(E, feeds)]
+    for _ in range(6):
+    norms = np.array([[np.linalg.norm(bwd.error_signal(z)) for z in layers] for bwd in passes])
+    apart = norms.max(axis=1) / norms.min(axis=1)
+    if name == "tanh":
         assert np.all(apart < 2)
         assert passes[-1][E] < passes[0][E] / 10
     else:
         assert np.all(apart > 1000)
         np.testing.assert_allclose(passes[-1][E], np.var(T), rtol=1e-3)  # E of the mean, and no more
-plt.show()
 
 # %% [markdown]
 # ## What helps
@@ -187,11 +216,13 @@ plt.show()
 # %%
 many = np.random.default_rng(2)
 glorot, he = (gn.layers.INITIALISERS[name](many, 400, 400).std() * np.sqrt(400) for name in ("glorot", "he"))
-np.testing.assert_allclose([glorot, he], [1, np.sqrt(2)], rtol=0.01)
 
 bwd = gn.backward(*deep(gn.relu, np.sqrt(2)))
 kept = np.linalg.norm(bwd.error_signal("z1")) / np.linalg.norm(bwd.error_signal("z8"))
 print(f"relu, eight layers: {kept:.2f} of the error signal is kept")
+
+# %% tags=["test"]
+np.testing.assert_allclose([glorot, he], [1, np.sqrt(2)], rtol=0.01)
 assert 0.5 < kept < 2
 
 # %% [markdown]

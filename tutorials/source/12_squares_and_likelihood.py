@@ -20,7 +20,6 @@ rng = np.random.default_rng(4)
 # of the area of all the squares, and training makes that area as small as a line can.
 
 # %%
-# S53
 X = np.linspace(0, 3, 12)[:, None]
 T = 0.7 * X + 0.4 + rng.normal(scale=0.35, size=X.shape)
 x, t = gn.input("x", shape=(None, 1)), gn.input("t", shape=(None, 1))
@@ -50,6 +49,9 @@ before = draw_squares(left)
 gn.fit(E, {x: X, t: T}, optimizer=gn.GradientDescent(0.02), epochs=500, progress=False)
 after = draw_squares(right)
 plt.show()
+
+# %% tags=["test"]
+# S53
 assert after < before / 5
 np.testing.assert_allclose([w.value.item(), b.value.item()], np.polyfit(X[:, 0], T[:, 0], 1), atol=1e-4)
 
@@ -70,15 +72,12 @@ np.testing.assert_allclose([w.value.item(), b.value.item()], np.polyfit(X[:, 0],
 # likely**. Whoever minimises squares has guessed that the noise is a bell.
 
 # %%
-# S53
 sigma = 0.35
 slopes = np.linspace(-0.5, 2, 101)
 lines = X[:, 0] * slopes[:, None] + b.value  # a line in each row
 squares = 0.5 * np.sum((lines - T[:, 0]) ** 2, axis=1)
 densities = np.exp(-((T[:, 0] - lines) ** 2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
 likelihood = np.prod(densities, axis=1)
-np.testing.assert_allclose(-np.log(likelihood), squares / sigma**2 + len(X) * np.log(np.sqrt(2 * np.pi) * sigma))
-assert np.argmin(squares) == np.argmax(likelihood)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 left.plot(slopes, squares, color="#b3261e")
@@ -88,6 +87,11 @@ right.set(xlabel="w", title="and there the likelihood is largest")
 for axes in (left, right):
     axes.axvline(slopes[np.argmin(squares)], color="black", linestyle="--")
 plt.show()
+
+# %% tags=["test"]
+# S53
+np.testing.assert_allclose(-np.log(likelihood), squares / sigma**2 + len(X) * np.log(np.sqrt(2 * np.pi) * sigma))
+assert np.argmin(squares) == np.argmax(likelihood)
 
 # %% [markdown]
 # ## Yes or no: a coin
@@ -100,7 +104,6 @@ plt.show()
 # This is `gn.binary_cross_entropy`. It is given $z$ and not $a$: an $a$ that was rounded to 0 has no logarithm.
 
 # %%
-# S39
 X2 = rng.normal(size=(40, 2))
 T2 = (X2 @ [[2.0], [-1.0]] + 0.3 > 0).astype(float)
 x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
@@ -112,10 +115,13 @@ feeds = {x: X2, t: T2}
 with_coin = gn.binary_cross_entropy(z, t, name="E")
 coin = gn.backward(with_coin, feeds)
 says = 1 / (1 + np.exp(-coin[z]))
-np.testing.assert_allclose(coin[with_coin], -np.sum(T2 * np.log(says) + (1 - T2) * np.log(1 - says)))
-np.testing.assert_allclose(coin[with_coin], -np.log(np.prod(says**T2 * (1 - says) ** (1 - T2))))
 
 far_off = gn.constant([[-800.0]])
+
+# %% tags=["test"]
+# S39
+np.testing.assert_allclose(coin[with_coin], -np.sum(T2 * np.log(says) + (1 - T2) * np.log(1 - says)))
+np.testing.assert_allclose(coin[with_coin], -np.log(np.prod(says**T2 * (1 - says) ** (1 - T2))))
 assert gn.forward(gn.sigmoid(far_off, name="a"), {})["a"] == 0  # its logarithm would be −∞
 assert gn.forward(gn.binary_cross_entropy(far_off, [[1.0]], name="E"), {})["E"] == 800
 
@@ -126,15 +132,17 @@ assert gn.forward(gn.binary_cross_entropy(far_off, [[1.0]], name="E"), {})["E"] 
 # the logarithm is $(a - t)/\big(a(1-a)\big)$, the slope is $a(1-a)$, and they cancel: δ is the error itself.
 
 # %%
-# S39
 with_squares = gn.sse(a, t, name="E")
 bell = gn.backward(with_squares, feeds)
-np.testing.assert_allclose(bell.error_signal(z), (says - T2) * says * (1 - says))
-np.testing.assert_allclose(coin.error_signal(z), says - T2)
 
 written_out = -gn.sum(t * gn.log(a) + (1.0 - t) * gn.log(1.0 - a))  # node by node, the same
-np.testing.assert_allclose(gn.backward(written_out, feeds).error_signal(z), says - T2)
 gn.derive(with_squares, W)
+
+# %% tags=["test"]
+# S39
+np.testing.assert_allclose(bell.error_signal(z), (says - T2) * says * (1 - says))
+np.testing.assert_allclose(coin.error_signal(z), says - T2)
+np.testing.assert_allclose(gn.backward(written_out, feeds).error_signal(z), says - T2)
 
 # %%
 gn.derive(with_coin, W)
@@ -142,7 +150,7 @@ gn.derive(with_coin, W)
 # %% [markdown]
 # (The last line is the same error, arranged so that it never overflows: $\mathrm{softplus}(z) = \ln(1 + e^z)$.)
 
-# %%
+# %% tags=["test"]
 np.testing.assert_allclose(coin[with_coin], np.sum(np.log(1 + np.exp(coin[z])) - T2 * coin[z]))
 
 # %% [markdown]
@@ -150,15 +158,10 @@ np.testing.assert_allclose(coin[with_coin], np.sum(np.log(1 + np.exp(coin[z])) -
 # just where the mistake is greatest: there the unit is saturated. With the coin, δ grows towards −1.
 
 # %%
-# S39
 zs = np.linspace(-10, 4, 141)[:, None]
 z_in, ones = gn.input("z", shape=(None, 1)), np.ones((141, 1))
 delta_coin = gn.backward(gn.binary_cross_entropy(z_in, ones), {z_in: zs}).error_signal(z_in)
 delta_squares = gn.backward(gn.sse(gn.sigmoid(z_in), ones), {z_in: zs}).error_signal(z_in)
-assert np.all(np.diff(delta_coin[:, 0]) > 0)  # the more wrong, the more negative
-assert delta_coin[0] < -0.9999
-assert abs(delta_squares[0]) < 1e-4
-assert np.all(np.abs(delta_squares) < np.abs(delta_coin) / 4 + 1e-15)  # for the slope is at most ¼
 
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(zs, delta_coin, color="#1f5fa8", label="coin: a − t")
@@ -167,11 +170,17 @@ axes.set(xlabel="z, where the target is 1: further left is more wrong", ylabel="
 axes.legend()
 plt.show()
 
+# %% tags=["test"]
+# S39
+assert np.all(np.diff(delta_coin[:, 0]) > 0)  # the more wrong, the more negative
+assert delta_coin[0] < -0.9999
+assert abs(delta_squares[0]) < 1e-4
+assert np.all(np.abs(delta_squares) < np.abs(delta_coin) / 4 + 1e-15)  # for the slope is at most ¼
+
 # %% [markdown]
 # So, if both begin sure of themselves and wrong, one learns and the other sits still:
 
 # %%
-# S39
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
 last = {}
 for name, error, style in [("coin", with_coin, "-"), ("squares", with_squares, "--")]:
@@ -186,6 +195,9 @@ for name, error, style in [("coin", with_coin, "-"), ("squares", with_squares, "
 axes.set(xlabel="step", ylabel="share right", ylim=(0, 1))
 axes.legend()
 plt.show()
+
+# %% tags=["test"]
+# S39
 assert last["coin"] >= 0.95
 assert last["squares"] < 0.5
 

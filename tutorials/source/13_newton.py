@@ -24,9 +24,11 @@ E = gn.sum(gn.tanh(w, name="a"), name="E")
 (curvature,) = gn.gradients(gn.sum(slope), [w])
 fwd = gn.forward([slope, curvature], {})
 a = np.tanh(w.value)
+gn.draw(slope)
+
+# %% tags=["test"]
 np.testing.assert_allclose(fwd[slope], 1 - a**2)
 np.testing.assert_allclose(fwd[curvature], -2 * a * (1 - a**2))
-gn.draw(slope)
 
 # %% [markdown]
 # ## The Hessian of a small network
@@ -78,6 +80,8 @@ def gradient_at(point):
 h = 1e-5
 nudged = np.array([(gradient_at(start + step) - gradient_at(start - step)) / (2 * h) for step in h * np.eye(4)])
 print(f"H and nudging differ by {np.abs(H - nudged).max():.0e} at most, where H goes up to {H.max():.0f}")
+
+# %% tags=["test"]
 np.testing.assert_allclose(H, H.T)
 np.testing.assert_allclose(H, nudged, rtol=1e-6, atol=1e-6)
 np.testing.assert_allclose(g, gradient_at(start))
@@ -105,6 +109,8 @@ for _ in range(5):
     points.append(points[-1] + newton_step(g, H))
     errors.append(at(points[-1])[0])
 print("\n".join(f"step {i}: E = {error:.1e}" for i, error in enumerate(errors)))
+
+# %% tags=["test"]
 assert errors[-1] < 1e-17
 np.testing.assert_allclose(points[-1], [1.2, -0.6, 1.5, 0.3])  # the numbers that made the data
 
@@ -127,10 +133,17 @@ for axes, i in zip(panels, (0, 4), strict=True):
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set(title=f"step {i + 1}", xlabel="share of Newton's step")
     axes.legend()
-    assert np.all(np.linalg.eigvalsh(H) > 1e-3)  # it does not bend down here
-    np.testing.assert_allclose(along[np.argmin(bowl)], 1)  # so the step leads to the bottom
 plt.show()
 print("misfit of the bowl:", np.round(misfit, 3))
+
+# %% tags=["test"]
+for axes, i in zip(panels, (0, 4), strict=True):
+    value, g, H = at(points[i])
+    s = points[i + 1] - points[i]
+    real = np.array([at(points[i] + k * s)[0] for k in along])
+    bowl = value + along * (g @ s) + along**2 / 2 * (s @ H @ s)
+    assert np.all(np.linalg.eigvalsh(H) > 1e-3)  # it does not bend down here
+    np.testing.assert_allclose(along[np.argmin(bowl)], 1)  # so the step leads to the bottom
 assert misfit[1] < 0.01 < misfit[0]
 
 # %% [markdown]
@@ -157,9 +170,11 @@ plt.show()
 digits = -np.log10(errors)
 print("digits of Newton:", digits.round(1), " of gradient descent, after 400 steps:", -np.log10(descent[-1]).round(1))
 gained = -np.diff(np.log10(descent[200:]))
-assert gained.max() < 1.2 * gained.min() < 0.1  # the same small part of a digit each time
 doubled = digits[2:] / digits[1:-1]
 print("digits, as a multiple of those a step before:", doubled.round(1))
+
+# %% tags=["test"]
+assert gained.max() < 1.2 * gained.min() < 0.1  # the same small part of a digit each time
 assert np.all((doubled > 1.6) & (doubled < 2.4))
 
 # %% [markdown]
@@ -173,8 +188,10 @@ assert np.all((doubled > 1.6) & (doubled < 2.4))
 v = np.array([1.0, -2.0, 0.5, 3.0])
 (product,) = gn.gradients(gn.sum(gradient * v), [theta])
 value, g, H = at(start)
-np.testing.assert_allclose(gn.forward(product, feeds)[product], H @ v)
 print(f"H v: {len(gn.Graph(product))} nodes; all of H: {len(everything)}")
+
+# %% tags=["test"]
+np.testing.assert_allclose(gn.forward(product, feeds)[product], H @ v)
 assert len(gn.Graph(product)) < len(everything) / 2
 
 # %% [markdown]

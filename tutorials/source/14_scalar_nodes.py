@@ -25,9 +25,11 @@ w1, w2, b = gn.parameter("w1", -3.0), gn.parameter("w2", 1.0), gn.parameter("b",
 a = gn.tanh(x1 * w1 + x2 * w2 + b, name="a")
 bwd = gn.backward(a, {x1: 2.0, x2: 0.5})
 slope = 1 - np.tanh(2.0 * -3.0 + 0.5 * 1.0 + 6.9) ** 2
+gn.draw(bwd, direction="down")
+
+# %% tags=["test"]
 for parameter, expected in [(w1, 2.0 * slope), (w2, 0.5 * slope), (b, slope)]:
     np.testing.assert_allclose(bwd.gradient(parameter), expected)
-gn.draw(bwd, direction="down")
 
 # %% [markdown]
 # ## A whole network of such nodes
@@ -90,14 +92,16 @@ for layer, (n_in, n_out) in enumerate(pairwise(SIZES), start=1):
 E_matrices = gn.sse(a, T, name="E")
 whole = gn.backward(E_matrices, {})
 
+messages = bwd.messages("w1_0_0")
+print(f"{len(gn.Graph(E_matrices))} nodes with matrices, {len(graph):,} without")
+
+# %% tags=["test"]
 np.testing.assert_allclose(whole[E_matrices], bwd[E])
 for layer, W in enumerate(matrices, start=1):
     for (i, j), entry in np.ndenumerate(whole.gradient(W)):
         np.testing.assert_allclose(bwd.gradient(f"w{layer}_{i}_{j}"), entry)
-messages = bwd.messages("w1_0_0")
 assert len(messages) == SAMPLES  # one from each
 np.testing.assert_allclose(sum(message.delta for message in messages), whole.gradient("W1")[0, 0])
-print(f"{len(gn.Graph(E_matrices))} nodes with matrices, {len(graph):,} without")
 
 # %% [markdown]
 # ## Compiled: few calls on arrays
@@ -109,10 +113,6 @@ print(f"{len(gn.Graph(E_matrices))} nodes with matrices, {len(graph):,} without"
 # %%
 step = gn.compile(E)
 value, grads = step(feeds)
-np.testing.assert_allclose(value, bwd[E])
-assert set(grads) == set(bwd.gradients)
-for name, gradient in grads.items():
-    np.testing.assert_allclose(gradient, bwd.gradients[name], rtol=1e-9, atol=1e-12)
 
 
 def calls_of(step):
@@ -122,7 +122,6 @@ def calls_of(step):
 
 calls = calls_of(step)
 print(f"{calls} calls forward and backward, for {len(graph):,} nodes forward alone")
-assert calls < len(graph) / 20
 
 
 def seconds(run, times):
@@ -140,6 +139,13 @@ compiled = seconds(lambda: step(feeds), 5)
 print(f"node by node {1e3 * one_by_one:.0f} ms, compiled {1e3 * compiled:.2f} ms")
 print(f"that is {one_by_one / compiled:.0f} times faster")
 
+# %% tags=["test"]
+np.testing.assert_allclose(value, bwd[E])
+assert set(grads) == set(bwd.gradients)
+for name, gradient in grads.items():
+    np.testing.assert_allclose(gradient, bwd.gradients[name], rtol=1e-9, atol=1e-12)
+assert calls < len(graph) / 20
+
 # %% [markdown]
 # And it trains:
 
@@ -151,6 +157,8 @@ for _ in range(500):
     for parameter in graph.parameters:
         parameter.value = parameter.value - 0.05 * grads[parameter.name]
 print(f"E: {errors[0]:.2f} → {errors[-1]:.3f}")
+
+# %% tags=["test"]
 assert errors[-1] < 0.5 * errors[0]
 
 # %% [markdown]
@@ -163,6 +171,8 @@ for _ in range(100):
 in_a_chain = gn.compile(chain)
 in_a_chain({})
 print(f"{calls_of(in_a_chain)} calls for a chain of 100")
+
+# %% tags=["test"]
 assert calls_of(in_a_chain) >= 100
 
 # %% [markdown]
