@@ -161,12 +161,12 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     return kept, array.size // kept.size
 
 
-def length(*arrays: np.ndarray[Any, Any]) -> float:
+def norm_of(*arrays: np.ndarray[Any, Any]) -> float:
     """Return the Euclidean norm over all entries, also where their squares would leave the range, in float32 above all.
 
     Examples
     --------
-    >>> length(np.array([3.0]), np.array([4.0])), f"{length(np.array([3e-30, 4e-30], np.float32)):.6g}"
+    >>> norm_of(np.array([3.0]), np.array([4.0])), f"{norm_of(np.array([3e-30, 4e-30], np.float32)):.6g}"
     (5.0, '5e-30')
     """
     parts = [(kept, times) for kept, times in map(distinct, arrays) if kept.size]
@@ -193,7 +193,7 @@ def summary(array: np.ndarray[Any, Any]) -> str:
     entries, times = distinct(array)
     if array.dtype == bool:
         return f"{np.count_nonzero(entries) * times} of {array.size} true"
-    return f"norm {number(length(array))}, {number(entries.min())} to {number(entries.max())}"
+    return f"norm {number(norm_of(array))}, {number(entries.min())} to {number(entries.max())}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, count, length, listing, short
+from graphnet.common.text import clean, count, listing, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
@@ -101,7 +101,7 @@ class _Builder:
             return values, Scale(0.1, 1.0, log=True)
         reached = [node for node in single if node in back.error_signals]
         numbers = [on_scale(back.error_signals[node]) for node in reached]
-        norms = [length(message.delta) for node in reached for message in back.messages(node)]
+        norms = [norm_of(message.delta) for node in reached for message in back.messages(node)]
         folded = [size for found in self.largest.values() for size, _ in found.values()]
         return values, logarithmic([*numbers, norms, folded])
 
@@ -305,7 +305,7 @@ def edges_of(
 
 def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
     """Return the strength of an arrow back, and what stands beside it: how large its message is, if a node receives several."""
-    size = length(*(delta for _, delta in sent))
+    size = norm_of(*(delta for _, delta in sent))
     if size == 0:
         return None, "exactly 0"
     if not math.isfinite(size):

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphnet.common import matplotlib_needed
 from graphnet.common.settings import flag, listed, op_function, real, whole
-from graphnet.common.text import count, length, short
+from graphnet.common.text import count, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
@@ -227,7 +227,7 @@ def signal_norms(
     graph = passes[0].graph
     given_nodes = _layers(graph, passes[0]) if nodes is None else listed(nodes, "nodes", "nodes or names")
     chosen = [graph[node] for node in given_nodes]
-    norms = {node: [length(back.error_signal(node)) for back in passes] for node in chosen}
+    norms = {node: [norm_of(back.error_signal(node)) for back in passes] for node in chosen}
     positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
     floor = min(positive, default=1.0) / 3
     ends: list[tuple[float, Artist]] = []
@@ -300,7 +300,7 @@ def gradient_histograms(
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
         words = [
             f"{short(name)}: {count(gradient.size, 'entry', 'entries')}",
-            f"norm {number_text(length(finite))}",
+            f"norm {number_text(norm_of(finite))}",
         ]
         zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
         words += ([f"{zeros:,} exactly 0"] if zeros else []) + ([f"{bad:,} not finite"] if bad else [])

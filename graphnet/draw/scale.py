@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.text import distinct, length
+from graphnet.common.text import distinct, norm_of
 from graphnet.core.node import Array
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
@@ -135,7 +135,7 @@ def summary_of(array: Array) -> dict[str, Any]:
     finite = entries[np.isfinite(entries)]
     told: dict[str, Any] = {"bad": int(entries.size - finite.size) * times} if finite.size < entries.size else {}
     if finite.size:
-        size = length(finite) * times**0.5
+        size = norm_of(finite) * times**0.5
         told |= {"norm": number_text(size), "range": [number_text(finite.min()), number_text(finite.max())]}
     return told
 

@@ -23,7 +23,7 @@ from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, read_only
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
-Rule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
+BackwardRule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
 
 
 def forward(
@@ -172,7 +172,7 @@ def propagate(
     graph: Graph,
     values: Mapping[Node, Array],
     starts: Mapping[Node, Array],
-    rule: Rule = apply_backward,
+    rule: BackwardRule = apply_backward,
     replacement: Replacement | None = None,
 ) -> tuple[dict[Node, Array], dict[Node, list[Message]]]:
     """Send the error signals back through the graph: the backward loop.

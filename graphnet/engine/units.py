@@ -36,7 +36,7 @@ ACTIVATIONS: tuple[type[Op], ...] = (
 )  # fmt: skip
 """The built-in ones."""
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 # Activations --------------------------------------------------------------------------------------------------------
@@ -101,12 +101,12 @@ class SlopeRange:
     flat: bool
     straight: bool
 
-    def saturated(self, slopes: Any) -> Mask:
+    def saturated(self, slopes: Any) -> Flags:
         """Tell where a unit is saturated, given its slopes."""
         slopes = np.abs(np.asarray(slopes, float))
         if self.straight or self.largest == np.inf:
             return np.zeros(slopes.shape, bool)
-        below: Mask = slopes < SATURATED * self.best(slopes)
+        below: Flags = slopes < SATURATED * self.best(slopes)
         return below & ~self.off(slopes)
 
     def best(self, slopes: Any) -> float:
@@ -114,9 +114,9 @@ class SlopeRange:
         least = 0.0 if self.largest == np.inf else self.largest
         return float(np.nanmax(np.abs(slopes), initial=least))
 
-    def off(self, slopes: Any) -> Mask:
+    def off(self, slopes: Any) -> Flags:
         """Tell where a unit is off, given its slopes: on a part where the function is exactly flat."""
-        off: Mask = np.asarray(slopes) == 0
+        off: Flags = np.asarray(slopes) == 0
         return off & self.flat
 
 
@@ -179,8 +179,8 @@ class Units:
 
     slope: Numbers
     best: float
-    saturated: Mask
-    off: Mask
+    saturated: Flags
+    off: Flags
 
     @staticmethod
     def of(bwd: BackwardPass, node: Node) -> Units | None:
@@ -192,7 +192,7 @@ class Units:
         return Units(slope, possible.best(slope), possible.saturated(slope), possible.off(slope))
 
     @property
-    def dead(self) -> Mask:
+    def dead(self) -> Flags:
         """Which units are off in every sample."""
         return np.asarray(self.off.all(axis=0 if self.off.ndim > 1 else ()))
 
@@ -207,7 +207,7 @@ class Units:
         return float(self.dead.mean()) if self.dead.size else 0.0
 
 
-def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Mask]:
+def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Flags]:
     """Return at which entries an activation is ``"saturated"``, and at which it is ``"off"``, where there are any.
 
     Examples

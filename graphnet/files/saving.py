@@ -24,7 +24,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
 from graphnet.errors import GraphnetError, LoadError, SaveError, shown
-from graphnet.files.archive import DTYPES, MANIFEST, Archive, opened, write
+from graphnet.files.archive import DTYPES, MANIFEST, Archive, opened, write_archive
 from graphnet.files.exchange import Known, from_description, known_ops, to_description
 
 
@@ -107,7 +107,7 @@ def _save(path: str | os.PathLike[str], target: Target, state: Any, *, with_grap
     if state is not None and not isinstance(state, Mapping):
         raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
     packed_state = pack(None if state is None else dict(state), arrays, "state")
-    write(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
+    write_archive(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
 
 
 def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:

@@ -24,7 +24,7 @@ from graphnet.notation.formula import Formula
 from graphnet.notation.indices import SAMPLE, IndexWriter
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
-from graphnet.notation.writers import SPACE, Box, Sign, Written, row
+from graphnet.notation.writers import SPACE, MathBox, Sign, Written, row
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
@@ -61,7 +61,7 @@ class Step(Written):
     equation: str = ""
 
     @cached_property
-    def box(self) -> Box:
+    def box(self) -> MathBox:
         """The line as boxes, which the writers write."""
         return row(self.of.box, Sign("=", spaced=True), self.formula.box)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, html_table, length, markup, number, table
+from graphnet.common.text import clean, html_table, markup, norm_of, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
@@ -196,8 +196,8 @@ def _diagnose(
         return replace(found, verdict=none)
     if signal is None or state == "no error signal":
         return found
-    norm = length(signal)
-    of_above = length(bwd.error_signals[above]) if above is not None else 0.0
+    norm = norm_of(signal)
+    of_above = norm_of(bwd.error_signals[above]) if above is not None else 0.0
     found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
     if state == "not finite":
         return replace(found, verdict=of_not_finite(bwd, node))
@@ -206,7 +206,7 @@ def _diagnose(
         found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
     # along which the way back goes on: to other ops, not to the leaves where it ends
     sent = [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
-    passed_on = length(*sent) / norm if sent and norm else None
+    passed_on = norm_of(*sent) / norm if sent and norm else None
     factor = _factor(node, units, passed_on)
     verdict = ""
     if state == "exactly zero":
@@ -268,7 +268,7 @@ def _of_all_layers(bwd: BackwardPass, above: Mapping[Node, Node]) -> str:
     layers = [node for node in bwd.graph.nodes if node in above][:1]
     while layers and layers[-1] in above:
         layers.append(above[layers[-1]])
-    norms = [length(bwd.error_signals[node]) for node in layers]
+    norms = [norm_of(bwd.error_signals[node]) for node in layers]
     if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
         return ""
     change = norms[0] / norms[-1]
@@ -434,5 +434,5 @@ def _explain(units: Units, which: Numbers, signal: Numbers) -> bool:
     """Tell whether the error signal would lose less than half as much, in orders of magnitude, with these at their best."""
     size = np.abs(np.asarray(signal, float))
     passed, repaired = (size * slope for slope in (units.slope, np.where(which, units.best, units.slope)))
-    arrived, left, would_be = (length(each) for each in (size, passed, repaired))
+    arrived, left, would_be = (norm_of(each) for each in (size, passed, repaired))
     return bool(left < would_be) and would_be * would_be > arrived * left

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from graphnet.common.settings import whole
-from graphnet.common.text import html_text, length, number
+from graphnet.common.text import html_text, norm_of, number
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
@@ -444,7 +444,7 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
 
 def rms(array: Any) -> float:
     """Return the root of the mean of squares; 0 of nothing."""
-    return length(array) / np.size(array) ** 0.5 if np.size(array) else 0.0
+    return norm_of(array) / np.size(array) ** 0.5 if np.size(array) else 0.0
 
 
 def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[str, _Name | Literal["cancels", ""]]:

@@ -20,8 +20,6 @@ from graphnet.ops.linear import transpose
 from graphnet.ops.shaping import ExpandDims, Moving, Squeeze, broadcast_to, reshape
 from graphnet.ops.words import word
 
-Axes = int | Sequence[int] | None
-
 
 @builtin
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Roll(Moving):
 
 
 @word(np.roll)
-def roll(z: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
+def roll(z: Array, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Array:
     """Move entries along axes; those that leave at the end come in at the start.
 
     Attributes
@@ -72,7 +70,7 @@ def roll(z: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
 
 
 @word(np.flip)
-def flip(z: Array, axis: Axes = None) -> Array:
+def flip(z: Array, axis: int | Sequence[int] | None = None) -> Array:
     """Reverse the order of entries along axes.
 
     Attributes
@@ -219,7 +217,7 @@ def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
 
 
 @word(np.squeeze)
-def squeeze(z: Array, axis: Axes = None) -> Array:
+def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
     """Drop axes of size 1.
 
     Attributes

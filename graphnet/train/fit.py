@@ -18,7 +18,7 @@ from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.engine.compile import KEPT, Step
+from graphnet.engine.compile import KEPT, CompiledStep
 from graphnet.engine.finite import OnNonFinite
 from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.program import Calls, Program, ready
@@ -307,7 +307,7 @@ class Descent:
         self.graph, self.optimizer, self.named = graph, optimizer, labelled(graph)
         own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
         self.trained: Any = graph if own else graph.parameters
-        self.step = Step(graph, graph.parameters, all_reached=False)
+        self.step = CompiledStep(graph, graph.parameters, all_reached=False)
         self.left_out: tuple[str, ...] = ()
         self.program: Program
         self.loss = math.nan

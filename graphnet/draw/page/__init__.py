@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.text import length, markup, short
+from graphnet.common.text import markup, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
@@ -261,7 +261,7 @@ class _Page:
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
         signals = run.error_signals if isinstance(run, BackwardPass) else {}
-        norms = [(length(signals[node]), node) for node in nodes if node in signals]
+        norms = [(norm_of(signals[node]), node) for node in nodes if node in signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
