@@ -70,14 +70,13 @@ class Graph(Pictured):
         self._paths = renumbered(
             {key_of(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
         )
+        self._names = {n: self.scope(n) + n.name[len(n.scope) :] for n in self.nodes if n.name is not None}
         self._by_name = self._named()
 
     def _named(self) -> dict[str, Node]:
         by_name: dict[str, Node] = {}
-        for node in self.nodes:
-            if node.name is None:
-                continue
-            other = by_name.setdefault(self._name(node), node)
+        for node, name in self._names.items():
+            other = by_name.setdefault(name, node)
             if other is not node:
                 error = GraphError(
                     f"two nodes are called {node.name!r}",
@@ -127,16 +126,12 @@ class Graph(Pictured):
 
     def label(self, node: Node) -> str:
         """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
-        if isinstance(node, Node) and node.name is not None and self._by_name.get(name := self._name(node)) is node:
-            return name
-        return self._labels[self[node]]
+        name = self._names.get(node) if isinstance(node, Node) else None
+        return self._labels[self[node]] if name is None else name
 
     def scope(self, node: Node) -> str:
         """Return the scopes that a node was made in; those of layers without a name are numbered if they would be one."""
         return str(self._paths.get(key_of(node.scope), node.scope))
-
-    def _name(self, node: Node) -> str:
-        return self.scope(node) + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:
         """Return every use of a node in this graph, in topological order of the consumers."""
@@ -160,8 +155,8 @@ class Graph(Pictured):
         labels: dict[Node, str] = {}
         counts: dict[str, int] = {}
         for node in self.nodes:
-            if node.name is not None:
-                labels[node] = self._name(node)
+            if node in self._names:
+                labels[node] = self._names[node]
                 continue
             scope = self.scope(node)
             stem = f"{scope}/{node.kind}" if scope else node.kind

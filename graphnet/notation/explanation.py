@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import mul
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,11 +19,11 @@ from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.rules import apply_backward
+from graphnet.engine.rules import apply_backward, as_messages, read_only
 from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
-from graphnet.notation.indices import IndexWriter, letters_of_axes
+from graphnet.notation.indices import IndexWriter
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import Leaf, SumOver, extent, run
 
@@ -344,7 +346,7 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | N
         sides = reader.signal(node), _error_signal(reader, bwd, node)
     except GraphnetError:  # a rule that can't be read: the numbers are there all the same
         return None, None, ()
-    letters = letters_of_axes(bwd.graph)[bwd.graph.label(node)]
+    letters = reader.letters[bwd.graph.label(node)]
     writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
     left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
     return left, formula, _terms_at(bwd, formula, entry)
@@ -550,21 +552,26 @@ def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple
     ways = {node: [_Trail(node, entry, 1.0, 1.0, 0.0, None)]}
     steps, complete = ahead[node], True
     for here in bwd.graph.nodes:
-        if here in ways and not complete:
+        if here not in ways:
+            continue
+        if not complete:
             ways = _largest(ways, max(KEPT_WAYS, most))
+        received = bwd.messages(here)
         for trail in ways.pop(here, ()):
-            for consumer, slot, delta in bwd.messages(here):
+            for consumer, slot, delta in received:
                 if consumer is None or slot is None:
                     found.append((trail, float(delta[trail.entry])))
                     continue
                 if slopes.work >= MOST_WORK // (1 + complete):  # half of it is left to follow some ways to their ends
                     complete = False
                     break
-                for output, slope in slopes.column(consumer, slot, trail.entry):
+                column, signal = slopes.column(consumer, slot, trail.entry), bwd.error_signals[consumer]
+                onward = ways.setdefault(consumer, [])
+                for output, slope in column:
                     product = trail.product * slope
-                    adds = abs(product * float(bwd.error_signals[consumer][output]))
-                    ways.setdefault(consumer, []).append(_Trail(consumer, output, slope, product, adds, trail))
-                    steps += ahead[consumer]
+                    adds = abs(product * signal.item(output))
+                    onward.append(_Trail(consumer, output, slope, product, adds, trail))
+                steps += ahead[consumer] * len(column)
             steps -= ahead[here] - 1  # what was ahead of it is ahead of those it leads to
         complete = complete and steps <= MOST_STEPS
     found.sort(key=lambda end: -abs(end[0].product * end[1]))
@@ -615,8 +622,8 @@ class Slopes:
     def __init__(self, bwd: BackwardPass) -> None:
         self.bwd = bwd
         self.work = 0
-        self._probes: dict[Node, tuple[Numbers, list[Any]]] = {}
-        self._rows: dict[tuple[Node, Place], list[Any]] = {}
+        self._probes: dict[Node, tuple[Numbers, Sequence[Any]]] = {}
+        self._rows: dict[tuple[Node, Place], Sequence[Any]] = {}
         self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
 
     def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
@@ -624,15 +631,7 @@ class Slopes:
         key = (consumer, slot, entry)
         if key not in self._columns:
             passed_on = self._passed_on(consumer, slot, entry)
-            self._columns[key] = (
-                [
-                    (output, slope)
-                    for output in self._outputs(consumer, slot, entry)
-                    if (slope := self._slope(consumer, output, slot, entry)) != 0
-                ]
-                if passed_on is None
-                else [(passed_on, 1.0)]
-            )
+            self._columns[key] = self._moved(consumer, slot, entry) if passed_on is None else [(passed_on, 1.0)]
         return self._columns[key]
 
     def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
@@ -642,23 +641,29 @@ class Slopes:
         """
         if consumer not in self._probes:
             delta = np.zeros(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
-            self._probes[consumer] = delta, list(messages(self.bwd, consumer, delta))
+            self._probes[consumer] = delta, messages(self.bwd, consumer, delta)
         delta, sent = self._probes[consumer]
-        if sent[slot] is None:
+        if (message := sent[slot]) is None:
             return None
-        place, odd = divmod(sent[slot][*entry, ...].ctypes.data - delta.ctypes.data, delta.itemsize)
+        address = message.ctypes.data + sum(map(mul, message.strides, entry))
+        place, odd = divmod(address - delta.ctypes.data, delta.itemsize)
         if odd or not 0 <= place < delta.size:
             return None
         return tuple(int(i) for i in np.unravel_index(place, delta.shape))
 
-    def _slope(self, consumer: Node, output: Place, slot: int, entry: Place) -> float:
+    def _moved(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
+        moved = ((output, self._row(consumer, output)[slot]) for output in self._outputs(consumer, slot, entry))
+        return [(output, row.item(entry)) for output, row in moved if row is not None and row[entry] != 0]
+
+    def _row(self, consumer: Node, output: Place) -> Sequence[Any]:
+        """Return what the rule sends for an error signal that is 1 at one output: the slopes of that."""
         row = self._rows.get((consumer, output))
         if row is None:
             self.work += 20 + len(consumer.inputs)
             delta = np.zeros_like(self.bwd.values[consumer])
             delta[output] = 1
-            row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))
-        return 0.0 if row[slot] is None else float(row[slot][entry])
+            row = self._rows[consumer, output] = messages(self.bwd, consumer, delta)
+        return row
 
     def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
         """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
@@ -671,18 +676,25 @@ class Slopes:
         moved = np.zeros(value.shape, bool)
         if inputs[slot].shape == value.shape:
             moved[entry] = True
-        for sign in (-1, 1):
-            self.work += len(inputs)
-            changed = inputs[slot].copy()
-            changed[entry] += sign * 1e-3 * max(1.0, abs(float(changed[entry])))
-            with np.errstate(all="ignore"):
-                result = op.forward(*[changed if i == slot else x for i, x in enumerate(inputs)])
-            moved |= np.asarray(result) != value
-        return [tuple(int(i) for i in place) for place in np.argwhere(moved)]
+        inputs[slot] = inputs[slot].copy()
+        here = inputs[slot][entry]
+        step = 1e-3 * max(1.0, abs(float(here)))
+        with np.errstate(all="ignore"):
+            for there in (here - step, here + step):
+                inputs[slot][entry] = there
+                moved |= np.asarray(op.forward(*inputs)) != value
+        self.work += 2 * len(inputs)
+        return list(zip(*(axis.tolist() for axis in np.nonzero(moved)), strict=True))
 
 
-def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Any:
+def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Sequence[Any]:
     """Return what a node's backward rule sends to each input, given an error signal."""
-    inputs = [bwd.values[source] for source in node.inputs]
-    with np.errstate(all="ignore"):  # the pass itself has shown what is not finite
+    op, inputs = node.op, [bwd.values[source] for source in node.inputs]
+    assert op is not None
+    with np.errstate(
+        all="ignore"
+    ):  # the pass itself has shown what is not finite, and that the rule keeps to what rules must
+        if all(array.dtype.kind == "f" for array in inputs):
+            with contextlib.suppress(Exception):
+                return as_messages(op, op.backward(read_only(delta), bwd.values[node], *inputs), len(inputs))
         return apply_backward(bwd.graph, node, delta, bwd.values[node], inputs)
