@@ -210,6 +210,8 @@ class Op(Stateless):
             return value
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return value
+        if type(value) is float:
+            return np.asarray(value)
         what = f"input {slot} ({self.input_names(slot + 1)[slot]})"
         if isinstance(value, str):
             raise DtypeError(

@@ -147,7 +147,6 @@ class AlongAxis(Op):
 
 
 @builtin
-@dataclass(frozen=True)
 class Softmax(AlongAxis):
     """Softmax, aᵢ = e^zᵢ / Σⱼ e^zⱼ; z receives a ⊙ (δ − Σⱼ δⱼ aⱼ), from the cached output.
 
@@ -163,7 +162,6 @@ class Softmax(AlongAxis):
 
 
 @builtin
-@dataclass(frozen=True)
 class LogSoftmax(AlongAxis):
     """Logarithm of softmax, aᵢ = zᵢ − ln Σⱼ e^zⱼ; z receives δ − eᵃ Σⱼ δⱼ, from the cached output."""
 

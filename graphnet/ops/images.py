@@ -100,7 +100,6 @@ class Sliding(Primitive):
 
 
 @builtin
-@dataclass(frozen=True, kw_only=True)
 class Conv2d(Sliding):
     """Convolution, z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
@@ -356,7 +355,6 @@ _EVERY = (None, None, None)
 
 
 @builtin
-@dataclass(frozen=True)
 class MaxPool2d(Pooling):
     """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`."""
 
@@ -373,7 +371,6 @@ class MaxPool2d(Pooling):
 
 
 @builtin
-@dataclass(frozen=True)
 class AvgPool2d(Pooling, Composite):
     """Mean of each window, zeros around the images counted as entries of it: each entry receives its share of δ."""
 

@@ -39,7 +39,6 @@ class Along(Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class Sort(Along):
     """Entries in order along an axis; each receives δ of the place that it went to. Equal ones keep their order."""
 
@@ -51,7 +50,6 @@ class Sort(Along):
 
 
 @builtin
-@dataclass(frozen=True)
 class Argsort(Along):
     """Positions along an axis that put its entries in order; equal ones keep theirs. No error signal goes back."""
 
@@ -67,7 +65,6 @@ class Argsort(Along):
 
 
 @builtin
-@dataclass(frozen=True)
 class Argmax(Argsort):
     """Position of the largest entry along an axis, the first of equal ones. No error signal goes back."""
 
