@@ -77,7 +77,8 @@ class Stamping:
 
     def __init__(self, graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> None:
         self.graph, self.wrt, self.dtype = graph, wrt, dtype
-        leaves, nodes = ([node for node in graph.nodes if (node.op is None) is leaf] for leaf in (True, False))
+        leaves: list[Node] = [*graph.inputs, *graph.parameters, *graph.constants]
+        nodes = [node for node in graph.nodes if node.op is not None]
         self.leaves = list(dict.fromkeys([*(node for node in wrt if node.op is None), *leaves]))
         self.number: dict[Node, int] = {}  # of leaves: their first place
         self.first = 0
