@@ -9,6 +9,7 @@ from .check.report import Report as Report
 from .classroom import StepCurve as StepCurve
 from .classroom import exercise as exercise
 from .classroom import step_curve as step_curve
+from .common.origin import scope as scope
 from .core.function_op import op as op
 from .core.graph import Graph as Graph
 from .core.leaves import Constant as Constant
@@ -19,7 +20,6 @@ from .core.leaves import input as input
 from .core.leaves import parameter as parameter
 from .core.node import Node as Node
 from .core.op import Op as Op
-from .core.origin import scope as scope
 from .draw import plots as plots
 from .draw.drawing import Drawing as Drawing
 from .draw.drawing import draw as draw

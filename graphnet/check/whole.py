@@ -25,7 +25,7 @@ from graphnet.engine.passes import Message
 from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.probes import StackError, multiply_adds
 from graphnet.engine.perturb.responses import Joint, Response
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 from graphnet.errors import GraphError, GraphnetError, RuleError, shown
 
 Proportion: TypeAlias = float

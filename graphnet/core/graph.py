@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.common import cached_property
-from graphnet.common.caller import key_of, renumbered
+from graphnet.common.origin import key_of, renumbered
 from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from graphnet.common.origin import check_name
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
 from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError, shown
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
+from graphnet.common.origin import current_scope, in_scope, source_line
 from graphnet.common.text import WRITTEN_OUT
 from graphnet.core import registry
 from graphnet.core.order import below, restored
-from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError, shown
 

@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from graphnet.common.caller import written_at
+from graphnet.common.origin import check_name, written_at
 from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.inference import shape_of_rule
 from graphnet.core.leaves import Constant, as_node, numbers
 from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
-from graphnet.core.origin import check_name
 from graphnet.core.shapes import Shape, as_shape, ones_of
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common import cached_property
+from graphnet.common.origin import check_name
 from graphnet.common.replace import replacing
 from graphnet.common.settings import real, whole
 from graphnet.common.text import count
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
-from graphnet.core.origin import check_name
 from graphnet.draw import dot, words
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.dot import fitting, op_view_svg, render

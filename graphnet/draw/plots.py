@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphnet.common import matplotlib_needed
+from graphnet.common.origin import check_name
 from graphnet.common.settings import flag, listed, op_function, real, whole
 from graphnet.common.text import count, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
-from graphnet.core.origin import check_name
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
 from graphnet.draw.names import number_text

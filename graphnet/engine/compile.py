@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.origin import one_source_line
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, Numbers, as_nodes, describe
-from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.build import build_program

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.origin import inside
 from graphnet.core.leaves import Constant, Input, as_node
 from graphnet.core.node import Array, Node
 from graphnet.core.order import topological_order
-from graphnet.core.origin import inside
 from graphnet.core.shapes import WANTED
 from graphnet.engine.gradients import message_nodes
 from graphnet.engine.plan.lowering import lower

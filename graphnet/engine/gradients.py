@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.origin import one_source_line, scope
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Array, Node, as_nodes, describe, made_like
 from graphnet.core.op import Op
-from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, matches
 from graphnet.engine.rules import as_messages, check_message, located, messages_of
 from graphnet.engine.run import propagate

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.caller import written_at
+from graphnet.common.origin import written_at
 from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, numbers

@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, constant, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
-from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
 from graphnet.interop.foreign import (

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
-from graphnet.core.origin import scope
 from graphnet.errors import GraphError, OpaqueError, shown
 from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
 from graphnet.interop.torch_rules import LIBRARY

@@ -25,7 +25,7 @@ from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.gradients import BackwardOf, message_nodes
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import letters_of_axes

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.origin import inside
 from graphnet.common.settings import is_setting
 from graphnet.core import registry
 from graphnet.core.function_op import op
@@ -18,7 +19,6 @@ from graphnet.core.inference import require_value
 from graphnet.core.leaves import Constant, Input, as_node
 from graphnet.core.node import Array, Node, describe
 from graphnet.core.op import Op
-from graphnet.core.origin import inside
 from graphnet.core.shapes import Shape, ones_of
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, RuleError, shown
 from graphnet.ops.functions import documented

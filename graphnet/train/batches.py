@@ -13,7 +13,7 @@ from graphnet.common.settings import listed, takes, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import ShapeError, TrainingError, UnknownSizeError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.indexing import Take, in_range

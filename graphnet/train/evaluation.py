@@ -8,11 +8,11 @@ from typing import Any, overload
 
 import numpy as np
 
+from graphnet.common.origin import inside
 from graphnet.common.settings import listed
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import constant
 from graphnet.core.node import Node, describe
-from graphnet.core.origin import inside
 from graphnet.engine.compile import CompiledStep
 from graphnet.engine.run import forward
 from graphnet.errors import FeedError, GraphError, NonFiniteError, TrainingError, shown

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.engine.compile import KEPT, CompiledStep
 from graphnet.engine.finite import OnNonFinite
-from graphnet.engine.plan.calls import Call
-from graphnet.engine.plan.program import Calls, Program, ready
+from graphnet.engine.plan.program import Call, Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, Data, as_batches, sample_count

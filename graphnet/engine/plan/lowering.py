@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
+from graphnet.common.origin import inside
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node, made_like
 from graphnet.core.op import Op, Primitive
-from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, known
 from graphnet.engine.rewrite import Maker, unchanged

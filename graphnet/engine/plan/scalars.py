@@ -23,9 +23,8 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.shapes import known
-from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.memory import require_memory
-from graphnet.engine.plan.program import Program
+from graphnet.engine.plan.program import Call, Program
 from graphnet.engine.plan.templates import FORWARD, Template, Untranslatable, template_of
 from graphnet.native.machine import NUMBER, PRIMITIVES, Machine
 
