@@ -46,13 +46,7 @@ class CompiledStep:
     Safe to call from several threads: calls take turns, since a program has one set of buffers.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        wrt: Sequence[Node],
-        *,
-        all_reached: bool = True,
-    ) -> None:
+    def __init__(self, graph: Graph, wrt: Sequence[Node], *, all_reached: bool = True) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached

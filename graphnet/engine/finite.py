@@ -10,15 +10,15 @@ import numpy as np
 from graphnet.common.text import number
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.errors import GraphError, NonFiniteError, shown
+from graphnet.errors import GraphError, GraphnetError, NonFiniteError, shown
 
 OnNonFinite = Literal["ignore", "raise"]
 
 
-def check_option(on_nonfinite: object) -> None:
-    """Raise `GraphError` if it is no `OnNonFinite`."""
+def check_option(on_nonfinite: object, error: type[GraphnetError] = GraphError) -> None:
+    """Raise `error` if it is no `OnNonFinite`."""
     if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
-        raise GraphError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
+        raise error(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
 
 
 def is_finite(array: Numbers) -> bool:

@@ -6,7 +6,7 @@ signal with weights, with a bias and an activation behind it where there are som
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
+from graphnet.engine.gradients import depending_on
 from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
@@ -296,7 +297,7 @@ def chain_of(graph: Graph) -> Chain:
     products = {node: None for node in graph.nodes if weights_slot(node) is not None}
     if not products:
         raise NotInARowError("has no matrix product of a signal with weights")
-    behind = _and_all_behind(graph, products)
+    behind = depending_on(graph, [*products]) | products.keys()
     z, a = _last(graph, next(reversed(products)))
     layers: list[Layer] = []
     while not layers or a in behind:
@@ -379,18 +380,9 @@ def _last(graph: Graph, product: Node) -> tuple[Node, Node]:
     return z, use.consumer if use and keeps_units(use.consumer) else z
 
 
-def _and_all_behind(graph: Graph, nodes: Iterable[Node]) -> set[Node]:
-    """Return nodes, and all that depends on one of them."""
-    behind = set(nodes)
-    for node in graph.nodes:
-        if any(source in behind for source in node.inputs):
-            behind.add(node)
-    return behind
-
-
 def _error_and_target(graph: Graph, a: Node) -> tuple[Node | None, Node | None]:
     """Return the output behind the last layer, and the one node of the layer's shape that enters there from outside."""
-    behind = _and_all_behind(graph, [a])
+    behind = depending_on(graph, [a]) | {a}
     error = next((output for output in graph.outputs if output in behind and output is not a), None)
     sources = {source: None for node in graph.nodes if node in behind and node is not a for source in node.inputs}
     beside = [node for node in sources if node not in behind and not isinstance(node, Parameter)]

@@ -15,6 +15,8 @@ import numpy as np
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward, as_messages, read_only
+from graphnet.engine.units import is_custom
+from graphnet.ops.elementwise import Elementwise
 
 Place = tuple[int, ...]
 
@@ -141,7 +143,7 @@ class Slopes:
     Attributes
     ----------
     work : int
-        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
+        How many inputs the rules are given, were each asked of single entries alone; a run itself counts as twenty.
     """
 
     def __init__(self, bwd: BackwardPass) -> None:
@@ -156,8 +158,21 @@ class Slopes:
         key = (consumer, slot, entry)
         if key not in self._columns:
             passed_on = self._passed_on(consumer, slot, entry)
-            self._columns[key] = self._moved(consumer, slot, entry) if passed_on is None else [(passed_on, 1.0)]
+            if passed_on is not None:
+                self._columns[key] = [(passed_on, 1.0)]
+            elif self._is_entry_by_entry(consumer, slot):
+                self.work += 20 + 3 * len(consumer.inputs)
+                slope = self._probes[consumer][1][slot].item(entry)  # for error signals of ones
+                self._columns[key] = [(entry, slope)] if slope else []
+            else:
+                self._columns[key] = self._moved(consumer, slot, entry)
         return self._columns[key]
+
+    def _is_entry_by_entry(self, consumer: Node, slot: int) -> bool:
+        """Tell whether each entry of an input moves the output in its own place and no other."""
+        entrywise = isinstance(consumer.op, Elementwise) and not is_custom(consumer.op)
+        same_shape = self.bwd.values[consumer.inputs[slot]].shape == self.bwd.values[consumer].shape
+        return entrywise and same_shape and self._probes[consumer][1][slot] is not None
 
     def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
         """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
@@ -165,7 +180,7 @@ class Slopes:
         Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
         """
         if consumer not in self._probes:
-            delta = np.zeros(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
+            delta = np.ones_like(self.bwd.values[consumer])
             self._probes[consumer] = delta, messages(self.bwd, consumer, delta)
         delta, sent = self._probes[consumer]
         if (message := sent[slot]) is None:

@@ -19,7 +19,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.engine.compile import KEPT, CompiledStep
-from graphnet.engine.finite import OnNonFinite
+from graphnet.engine.finite import OnNonFinite, check_option
 from graphnet.engine.plan.program import Call, Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
@@ -284,8 +284,7 @@ def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
         raise TrainingError(f"{what} is not an optimiser", repair=f"Make one: optimizer=gn.{name}(0.01).")
     if rng is not None:
         generator(rng, TrainingError)
-    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
-        raise TrainingError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
+    check_option(on_nonfinite, TrainingError)
 
 
 # Steps: gradients by a compiled step, and what the optimiser makes of them -------------------------------------------

@@ -22,10 +22,7 @@ from graphnet.engine.rewrite import with_sizes
 
 
 def build_program(
-    graph: Graph,
-    wrt: Sequence[Node],
-    fed: Mapping[Input, tuple[int, ...]],
-    dtype: np.dtype[Any],
+    graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> Program:
     """Build the program of a graph, and of its gradients with respect to `wrt`.
 
@@ -104,11 +101,7 @@ class _Assembly:
     """
 
     def __init__(
-        self,
-        layout: MemoryLayout,
-        outputs: Sequence[Node],
-        gradients: Mapping[str, Node],
-        dtype: np.dtype[Any],
+        self, layout: MemoryLayout, outputs: Sequence[Node], gradients: Mapping[str, Node], dtype: np.dtype[Any]
     ) -> None:
         self.layout, self.outputs, self.gradients, self.dtype = layout, outputs, gradients, dtype
         self.arrays = self._allocate()
