@@ -116,6 +116,9 @@ def check_op(
 ) -> Report:
     """Check one backward rule alone, at given arrays.
 
+    What it can resolve: waves and bends that are longer than about 1e-8 of max(1, abs(x)), and that change the slope by
+    more than a hundredth. A right rule for finer ones may be called wrong, and one that leaves them out right.
+
     Parameters
     ----------
     op

@@ -8,7 +8,9 @@ Rungs next to each other that agree, relatively, are a plateau. An entry is righ
 wrong only if there is one and none agrees, nor a shorter step, be it a blurred one: a sine of large numbers has a plateau
 of long steps, over many waves. Steps that leave the domain have no rung, and neither has a staircase, as rounding inside a
 rule makes: there nothing moves for short steps, here or elsewhere. Its treads may slope; then long steps agree with a rule,
-and short ones show another slope wherever they are taken. Where there is no plateau, no difference can tell.
+and short ones show another slope wherever they are taken. Where short ones show all kinds of slopes, each the same by two
+steps, long steps lead over waves, and a rule that agrees with these alone has forgotten them. Where there is no plateau, no
+difference can tell.
 
 Slopes on the two sides, each carried to step 0, stay apart at a kink (relu at 0): there any value between them is as good
 as another.
@@ -275,10 +277,10 @@ class _Ladders:
             if not at.size:
                 continue
             ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
+            judged, kinked = ladder.judge(rule[at], scale)
             best, uncertain, step = ladder.central.best(rule[at], scale)
             better = uncertain < share[at]
             self.best[at[better]], share[at[better]], taken[at[better]] = best[better], uncertain[better], step[better]
-            judged, kinked = ladder.judge(rule[at], scale)
             self.kinked[at] |= kinked
             # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
             self.judgement[at] = np.where(_rank(judged) > _rank(self.judgement[at]), judged, self.judgement[at])
@@ -360,21 +362,32 @@ class _Ladder:
             "blurred",
         )
         judged = judged.astype("<U8")
-        for k in np.flatnonzero((judged == "wrong") & self.central.agreeing.any(axis=0)):
-            if self._climbs_stairs(int(k)):
-                judged[k] = "blurred"
+        with np.errstate(invalid="ignore"):
+            off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
+        for k in np.flatnonzero(self.central.agreeing.any(axis=0)):
+            first, long = np.flatnonzero(self.central.agreeing[:, k])[[0, -1]]
+            if judged[k] == "wrong":
+                short = int(np.argmin(self.central.errors[: long + 1, k]))
+                if (np.abs(self._on_the_way(k, long, max(0, short - 2), short)) < 0.5).all():
+                    judged[k] = "blurred"  # the slope that long steps see is nowhere on their way: it leads over jumps
+            elif (
+                judged[k] == "right"
+                and (clear := np.flatnonzero((CLEARLY * self.central.errors < off)[:first, k])).size
+            ):
+                ways = [self._on_the_way(k, first, clear[0] - i, clear[0]) for i in (0, 1)]
+                if np.ptp(ways[0]) > 0.5 and (np.abs(ways[0] - ways[1]) < 1 / CLEARLY).all():
+                    judged[k] = "wrong"  # the slope that long steps see is the mean of what waves have on their way
+                    self.central.errors[first:, k] = np.inf
         return judged, kinked
 
-    def _climbs_stairs(self, k: int) -> bool:
-        """Tell whether long steps, which agree with a rule, see slopes that are nowhere on their way: it leads over jumps."""
-        slopes, long = self.central.values[:, k], int(np.flatnonzero(self.central.agreeing[:, k])[-1])
-        short = int(np.argmin(self.central.errors[: long + 1, k]))
-        steps = np.outer(self.central.steps[[max(0, short - 2)], k], (-1, 1))[0]
+    def _on_the_way(self, k: int, long: int, step: int, short: int) -> Numbers:
+        """Return slopes on the way of a long step, by another step: 0 is that of a short one, 1 that of the long one."""
+        slopes, ends = self.central.values[:, k], self.central.steps[step, k] * np.array([-1, 1])
         places = self.central.steps[long, k] * TREADS
         entries = np.full(len(places), self._entries[k])
-        (back, ahead), _ = self._sweep(entries, places, [places + step for step in steps])
-        apart = np.abs((ahead - back) / (steps[1] - steps[0]) - slopes[short])
-        return bool((apart < abs(slopes[long] - slopes[short]) / 2).all())
+        (back, ahead), _ = self._sweep(entries, places, [places + end for end in ends])
+        with np.errstate(all="ignore"):
+            return np.asarray(((ahead - back) / (ends[1] - ends[0]) - slopes[short]) / (slopes[long] - slopes[short]))
 
 
 class _Slopes:
