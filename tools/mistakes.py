@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import resource
 import sys
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,9 +25,18 @@ from tests.mistakes import values
 from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import Trial, attempt, choices, without_a_row
 
-LIMIT = 60
-"""Seconds in which a trial must end: one that is caught in a loop of NumPy's own hears of no other limit."""
+LIMIT, PATIENCE = 30, 600
+"""Seconds of processor time, and in all, in which a trial must end: caught in a loop of NumPy's own it hears of no other limit."""
 OUTCOMES = ("refused", "accepted", "warning", "no memory", "not reached", "bare error", "hang")
+
+
+def ended(pipe, clock):
+    """Wait until there is something in a pipe; tell whether it came in time, by a clock of the process behind it."""
+    start, spent = time.monotonic(), time.clock_gettime(clock)
+    while not pipe.poll(1):
+        if time.clock_gettime(clock) - spent > LIMIT or time.monotonic() - start > PATIENCE:
+            return False
+    return True
 
 
 def apart(chosen):
@@ -40,13 +50,14 @@ def apart(chosen):
         worker.start()
         there.close()
         with contextlib.suppress(EOFError):
-            while done < len(chosen) and here.poll(LIMIT):
+            while done < len(chosen) and ended(here, (~worker.pid << 3) | 2):
                 yield here.recv()
                 done += 1
         worker.kill()
         worker.join()
         if done < len(chosen):
             name, place, value, _ = chosen[done]
+            print(f"ended from outside: {name}({place}) ← {value}", file=sys.stderr, flush=True)
             yield Trial(name, str(place), value, "hang", f"ended from outside: exit code {worker.exitcode}")
             done += 1
 
