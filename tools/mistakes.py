@@ -26,7 +26,7 @@ from tests.mistakes.calls import CALLS
 from tests.mistakes.trial import Trial, attempt, choices, without_a_row
 
 LIMIT, PATIENCE = 30, 600
-"""Seconds of processor time, and in all, in which a trial must end: caught in a loop of NumPy's own it hears of no other limit."""
+"""Seconds of processor time, and in all, in which a trial must end: in a loop of NumPy's own it hears of no other limit."""
 OUTCOMES = ("refused", "accepted", "warning", "no memory", "not reached", "bare error", "hang")
 
 
