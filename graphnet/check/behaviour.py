@@ -135,9 +135,8 @@ class Behaviour:
         return rule_error("backward", [self._delta, self._output, *self._inputs], error).problem
 
     def _said(self, delta: Numbers | None = None) -> Messages:
-        return said_at(
-            self._op, self._delta if delta is None else read_only(np.asarray(delta)), self._output, self._inputs
-        )
+        delta = self._delta if delta is None else read_only(np.asarray(delta))
+        return said_at(self._op, delta, self._output, self._inputs)
 
     def _each(self, *several: Messages) -> Iterator[tuple[int, list[Numbers]]]:
         """Yield the messages of several calls, slot by slot, as far as they are arrays of one shape."""

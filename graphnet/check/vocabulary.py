@@ -77,9 +77,8 @@ def aligned(array: Numbers, shape: tuple[int, ...]) -> Numbers | None:
     """Return an array with axes inserted so that it fits another shape: behind, if it has not its last sizes."""
     padded = array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array
     for candidate in (array, padded):
-        if candidate.ndim <= len(shape) and all(
-            size in (1, whole) for size, whole in zip(candidate.shape[::-1], shape[::-1], strict=False)
-        ):
+        sizes = zip(candidate.shape[::-1], shape[::-1], strict=False)
+        if candidate.ndim <= len(shape) and all(size in (1, whole) for size, whole in sizes):
             return np.broadcast_to(candidate, shape)
     return None
 

@@ -17,7 +17,7 @@ import numpy as np
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, leaf_values
-from graphnet.engine.finite import OnNonFinite, check_option, is_finite, not_finite
+from graphnet.engine.finite import OnNonFinite, check_option, is_finite, not_finite, signal_not_finite
 from graphnet.engine.interventions import Replacement, by_node, like
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, read_only
@@ -148,7 +148,7 @@ def backward(
     error_signals = {node: read_only(np.asarray(signal)) for node, signal in error_signals.items()}
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
-            raise not_finite(graph, node, "error signal", signal, [(m.consumer, m.delta) for m in messages[node]])
+            raise signal_not_finite(graph, node, values, error_signals, messages[node])
     return BackwardPass(graph, values, error_signals, messages, replacement.computed, signals.computed)
 
 

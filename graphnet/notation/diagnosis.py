@@ -13,6 +13,7 @@ from graphnet.common.text import clean, html_table, markup, norm_of, number, tab
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
+from graphnet.engine.finite import made_by
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
@@ -211,7 +212,7 @@ def _diagnose(
     verdict = ""
     if state == "exactly zero":
         verdict = of_zero(bwd, node, cut_at)
-    elif passed_on is not None:
+    elif passed_on is not None and np.isfinite(passed_on):
         verdict = of_change(bwd, node, passed_on, factor, units)
     elif isinstance(node, Parameter):
         verdict = of_equal_units(bwd, node)
@@ -314,7 +315,8 @@ def of_not_finite(bwd: BackwardPass, node: Node) -> str:
     for consumer, _ in bwd.graph.consumers(node):
         if consumer in bwd.error_signals and not np.isfinite(bwd.error_signals[consumer]).all():
             return ""
-    return f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite"
+    made = made_by(bwd.graph, bwd.values, bwd.error_signals, bwd.messages(node))
+    return "; ".join([f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite", *made])
 
 
 def of_zero(bwd: BackwardPass, node: Node, cut_at: Mapping[Node, Node]) -> str:

@@ -109,8 +109,8 @@ def celu(z: Array, alpha: float = 1.0) -> Array:
     alpha
         −α is the limit far to the left.
     """
-    if alpha == 0:
-        raise GraphError("alpha of celu is 0", repair="Give another number, as 1.0; relu is its limit.")
+    if abs(alpha) < 1e-30:  # z/α would overflow
+        raise GraphError(f"alpha of celu is {alpha!r}", repair="Give another number, as 1.0; relu is its limit.")
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))
 
 

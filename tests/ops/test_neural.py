@@ -125,6 +125,12 @@ def test_limits_and_kinks(f, z, value, slope):
     np.testing.assert_allclose(f(np.array([z])), [value], rtol=1e-15)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1e-320, -1e-40])
+def test_celu_of_next_to_no_alpha_is_refused(alpha, refused):
+    with refused(GraphError, f"alpha of celu is {alpha!r}", "relu"):
+        gn.celu(np.array([-2.0]), alpha)
+
+
 ELEMENTWISE = [
     gn.erf, gn.normal_cdf, gn.silu, gn.gelu, gn.gelu_tanh, gn.mish, gn.elu, gn.celu, gn.selu, gn.relu6, gn.hard_tanh,
     gn.hard_sigmoid, gn.hard_swish,
