@@ -286,9 +286,7 @@ def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
 
 def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
     """Return the graph of outputs, with its inputs in the order that the source has them in."""
-    graph = Graph(outputs)
-    graph.inputs = tuple(node for node in inputs if isinstance(node, Input) and node in graph)
-    return graph
+    return Graph(outputs, inputs=[each for each in inputs if isinstance(each, Input)])
 
 
 def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
