@@ -32,6 +32,8 @@ class Graph(Pictured):
     ----------
     *outputs
         The nodes to compute; at least one. One by one, or as a list.
+    inputs
+        The order that its inputs are to have; those not among them follow.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class Graph(Pictured):
     outputs : tuple of Node
         As given.
     inputs, parameters, constants : tuple
-        The leaves, in topological order.
+        The leaves, in topological order; inputs in the order asked for, or that of the model they come from.
 
     Raises
     ------
@@ -58,13 +60,14 @@ class Graph(Pictured):
     <tanh 'a' (None, 1)>
     """
 
-    def __init__(self, *outputs: Node | Iterable[Node]) -> None:
+    def __init__(self, *outputs: Node | Iterable[Node], inputs: Iterable[Node] = ()) -> None:
         self.outputs = tuple(as_nodes(outputs[0] if len(outputs) == 1 else outputs, "gn.Graph"))
         if not self.outputs:
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
         self.nodes = topological_order(self.outputs)
         leaves = [node for node in self.nodes if node.op is None]
-        self.inputs = tuple(node for node in leaves if isinstance(node, Input))
+        fed = dict.fromkeys(node for node in leaves if isinstance(node, Input))
+        self.inputs = tuple(node for node in dict.fromkeys((*inputs, *fed)) if isinstance(node, Input) and node in fed)
         self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
         self.constants = tuple(node for node in leaves if isinstance(node, Constant))
         scopes = {id(node.scope): node.scope for node in self.nodes}  # few, of many nodes
@@ -87,7 +90,7 @@ class Graph(Pictured):
         return by_name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _of, (InOrder(self.nodes), self.outputs)
+        return _of, (InOrder(self.nodes), self.outputs, self.inputs)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -209,6 +212,6 @@ def as_graph(target: Target) -> Graph:
     )
 
 
-def _of(nodes: Sequence[Node], outputs: Sequence[Node]) -> Graph:
+def _of(nodes: Sequence[Node], outputs: Sequence[Node], inputs: Sequence[Input]) -> Graph:
     """Return the graph that was pickled or copied."""
-    return Graph(*outputs)
+    return Graph(*outputs, inputs=inputs)

@@ -260,7 +260,8 @@ def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
         if node.inputs:
             packed["inputs"] = [positions[source] for source in node.inputs]
         nodes.append(packed)
-    return {"nodes": nodes, "outputs": [positions[output] for output in graph.outputs]}
+    outputs, inputs = ([positions[node] for node in some] for some in (graph.outputs, graph.inputs))
+    return {"nodes": nodes, "outputs": outputs} | ({"inputs": inputs} if inputs != sorted(inputs) else {})
 
 
 def _pack_node(graph: Graph, node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
@@ -288,13 +289,13 @@ def unpack_graph(archive: Archive, known: Known) -> Graph:
         If it is no network.
     """
     match archive.manifest:
-        case {"graph": {"nodes": list(packed), "outputs": list(outputs)}, "parameters": dict(parameters)}:
+        case {"graph": {"nodes": list(packed), "outputs": list(outputs)} as whole, "parameters": dict(parameters)}:
             nodes: list[Node] = []
             for entry in packed:
                 nodes.append(_unpack_node(archive, entry, nodes, parameters, known))
-            chosen = _chosen(archive, outputs, nodes)
+            chosen, inputs = _chosen(archive, outputs, nodes), _chosen(archive, whole.get("inputs", []), nodes)
             try:
-                graph = Graph(*chosen)
+                graph = Graph(*chosen, inputs=inputs)
             except GraphnetError as error:
                 raise archive.error(error.problem, MANIFEST, error.repair) from error
             if len(graph) != len(nodes):

@@ -1,5 +1,7 @@
 """Networks of PyTorch as graphs: values and gradients are torch's own, also of batches of other sizes."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -202,10 +204,12 @@ class TwoInputs(nn.Module):
         return second - third * first, first
 
 
-def test_inputs_and_outputs_are_in_the_order_of_the_module():
+def test_inputs_and_outputs_are_in_the_order_of_the_module_also_in_files(tmp_path):
     examples = [torch.rand(2, 3).double() for _ in range(3)]
     graph = gn.from_torch(TwoInputs(), *examples)
-    assert [node.name for node in graph.inputs] == ["first", "second", "third"]
+    gn.save(tmp_path / "net.gn", graph)
+    for each in (graph, gn.load(tmp_path / "net.gn"), pickle.loads(pickle.dumps(graph))):
+        assert [node.name for node in each.inputs] == ["first", "second", "third"]
     fwd = gn.forward(graph, dict(zip(graph.inputs, (each.numpy() for each in examples), strict=True)))
     for node, theirs in zip(graph.outputs, TwoInputs()(*examples), strict=True):
         np.testing.assert_allclose(fwd[node], theirs.numpy())
