@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core.graph import Target, as_graph
 from graphnet.core.node import Node, as_nodes
 from graphnet.engine.feeds import run_dtype
 from graphnet.engine.gradients import the_output
-from graphnet.errors import DtypeError, GraphError, UnreachableError, shown
+from graphnet.errors import DtypeError, GraphError, TrainingError, UnreachableError, shown
 from graphnet.interop.foreign import needing
 
 
@@ -86,3 +88,36 @@ def computed_in(dtype: Any, arrays: list[Any]) -> np.dtype[Any]:
     if made not in (np.float32, np.float64):
         raise DtypeError(f"dtype is {shown(dtype)}", repair='Use "float32" or "float64".')
     return made
+
+
+@dataclass(frozen=True)
+class JaxEngine:
+    """Training on the devices of JAX, of one machine or of many: ``gn.fit(..., engine=gn.JaxEngine())``.
+
+    An epoch is one scan that the devices run by themselves, its batches split over all of them; the rules of the ops and of
+    the optimiser are the same. Every process is given the same data, in the same order. Numbers are those of one machine, up
+    to the order in which sums are added.
+
+    Parameters
+    ----------
+    devices
+        How many, the platform, as ``"gpu"``, or a list of JAX's; by default all, of all processes.
+    mesh
+        A ``jax.sharding.Mesh`` in their place. Its first axis splits batches. Along its second, if it has one, each parameter
+        is split, on the longest of its axes that this divides; without one, every device has all parameters.
+    memory
+        The bytes of data that are sent at once: an epoch of more is streamed, in several scans.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.JaxEngine(devices=8)
+    JaxEngine(devices=8, mesh=None, memory=1073741824)
+    """
+
+    devices: Any = None
+    mesh: Any = None
+    memory: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        whole(self.memory, "memory", least=1, error=TrainingError)

@@ -81,9 +81,7 @@ class Traced(NDArrayOperatorsMixin):
     def __setitem__(self, index: Any, value: Any) -> None:
         _require_own(self)
         array, index, value = jnp.asarray(self.array), _bare(index), _bare(value)
-        if (
-            getattr(index, "dtype", None) == bool and jnp.ndim(value) == 0
-        ):  # how many entries are true need not be known
+        if getattr(index, "dtype", "") == "bool" and jnp.ndim(value) == 0:  # how many are true need not be known
             mask = index.reshape(index.shape + (1,) * (array.ndim - index.ndim))
             self.array = jnp.where(mask, jnp.asarray(value, array.dtype), array)
         else:
