@@ -35,6 +35,8 @@ from .files.saving import load_parameters as load_parameters
 from .files.saving import load_state as load_state
 from .files.saving import save as save
 from .files.saving import save_parameters as save_parameters
+from .interop.engines import JaxEngine as JaxEngine
+from .interop.engines import to_jax as to_jax
 from .interop.foreign import from_jax as from_jax
 from .interop.foreign import from_torch as from_torch
 from .interop.foreign import jax_op as jax_op

@@ -198,8 +198,8 @@ def as_node(value: Any) -> Node:
 
 
 def as_operand(value: Any, what: str) -> Any:
-    """Return a node as it is, and anything else as an array of numbers."""
-    return value if isinstance(value, Node) else numbers(value, what)
+    """Return a node as it is, and an array that stands for one; anything else as an array of numbers."""
+    return value if isinstance(value, Node) or hasattr(value, "__graphnet_op__") else numbers(value, what)
 
 
 def _dtype(dtype: Any, what: str) -> np.dtype[Any]:

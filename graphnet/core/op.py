@@ -139,8 +139,11 @@ class Op(Stateless):
             if isinstance(value, Node):
                 return self._node(inputs, name)
         self.check_count(len(inputs))
-        if any(hasattr(value, "__array_function__") and not isinstance(value, np.ndarray) for value in inputs):
-            return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
+        for value in inputs:
+            if hasattr(value, "__array_function__") and not isinstance(value, np.ndarray):
+                # An array of another kind, which the rule's NumPy functions know how to treat; or which says how itself.
+                own = getattr(value, "__graphnet_op__", None)
+                return own(self, inputs) if own else self.forward(*inputs)
         try:
             arrays = [self._operand(value, slot) for slot, value in enumerate(inputs)]
             if any(a.dtype.kind == "b" for a in arrays) and self.dtype(*[a.dtype for a in arrays]).kind == "f":

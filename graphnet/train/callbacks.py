@@ -48,6 +48,8 @@ class History:
         How long each epoch took, its evaluation included.
     stopped : str
         What ended the training; empty if the last epoch did.
+    engine : str
+        What took the steps, and where it was to be chosen, why.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -55,6 +57,7 @@ class History:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     stopped: str = ""
+    engine: str = "numpy"
 
     @property
     def columns(self) -> dict[str, list[float]]:
@@ -172,6 +175,8 @@ class Training:
     evaluate : callable
         Computes E on the training data with the parameters as they are now, the network as it is used after training. (The
         loss of an epoch is a mean over its steps, during which they moved.) `TrainingError` if the batches come only once.
+    writes : bool
+        Whether this process is the one to write files: of several that train together the first.
     """
 
     graph: Graph
@@ -180,6 +185,7 @@ class Training:
     epochs: int
     recorded: tuple[str, ...] = ("loss",)
     evaluate: Callable[[], float] = field(default=lambda: math.nan, repr=False)
+    writes: bool = True
 
     @property
     def epoch(self) -> int:

@@ -7,9 +7,9 @@ import inspect
 import math
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -23,8 +23,10 @@ from graphnet.engine.finite import OnNonFinite, check_option
 from graphnet.engine.plan.program import Call, Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
+from graphnet.interop.engines import JaxEngine
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
+from graphnet.train.devices import Devices, chosen
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
 from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled
 from graphnet.train.updates import Update
@@ -50,6 +52,7 @@ def fit(
     rng: np.random.Generator | None = None,
     progress: bool | None = None,
     on_nonfinite: OnNonFinite = "raise",
+    engine: Literal["numpy", "auto"] | JaxEngine = "numpy",
     **unknown: object,
 ) -> History:
     """Train the parameters that E depends on.
@@ -91,6 +94,10 @@ def fit(
         ``"raise"`` (the default): when the loss or a gradient has an infinity or NaN, the first node whose value or error
         signal has one is an error that names it and the step, and the parameters keep the values of the last good step. So
         are an update or an optimiser's memory that overflow, and a validation loss that is not finite.
+    engine
+        What takes the steps: NumPy on this machine; the devices that a `JaxEngine` names, on one machine or many; or "auto",
+        JAX where it has other devices than the processor and the network is large, else NumPy: ``history.engine`` says which
+        and why. Validation and metrics are computed by NumPy.
 
     Returns
     -------
@@ -144,9 +151,14 @@ def fit(
     if isinstance(optimizer, Optimizer):
         optimizer.memory.check(labelled(graph))
     descent = Descent(graph, optimizer)
-    history = History(metrics={name: [] for name in measured})
+    on_devices, why = chosen(engine, graph, batches)
+    devices = Devices(on_devices, descent, batches, raising=raising) if on_devices else None
+    history = History(metrics={name: [] for name in measured}, engine=why)
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
+    if devices is not None:
+        history.engine, training.writes = devices.runner.describe(), devices.runner.writes
+        devices.agree()
     training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
     is_watched = sys.stderr.isatty() or "ipykernel" in sys.modules  # in a terminal or a notebook
@@ -160,7 +172,11 @@ def fit(
                 started = time.perf_counter()
                 before, losses = losses, []
                 try:
-                    counts = _run_epoch(training, descent, batches, losses, bar, raising=raising)
+                    if devices is None:
+                        steps = _steps(training, descent, batches, raising=raising)
+                    else:
+                        steps = devices.steps(training.epoch + 1)
+                    counts = _run_epoch(training, steps, losses, bar)
                 except NonFiniteError as error:
                     _say_that_it_grew(error, history.loss, [*before, *losses, descent.loss])
                     raise
@@ -191,25 +207,32 @@ def _of_the_loss(graph: Graph, feeds: Data, metrics: Mapping[str, Node]) -> Data
 
 
 def _run_epoch(
-    training: Training, descent: Descent, batches: Batches, losses: list[float], bar: tqdm[Any] | None, *, raising: bool
+    training: Training, steps: Iterable[tuple[float, int]], losses: list[float], bar: tqdm[Any] | None
 ) -> list[int]:
     """Take the steps of an epoch, adding the loss of each to `losses`; return their numbers of samples."""
-    optimizer, counts = training.optimizer, list[int]()
-    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
-    descent.begin()
+    counts = list[int]()
     with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
-        for batch in batches.epoch():
-            loss = descent.run(batch)
-            if raising and (wary or not descent.is_finite()):
-                descent.update_or_raise(batch, f"in step {len(losses) + 1} of epoch {training.epoch + 1}")
-            else:
-                descent.update()
+        for loss, count in steps:
             losses.append(loss)
-            counts.append(sample_count(batch))
+            counts.append(count)
             if bar is not None:
                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                 bar.update()
     return counts
+
+
+def _steps(training: Training, descent: Descent, batches: Batches, *, raising: bool) -> Iterator[tuple[float, int]]:
+    """Take a step for each batch of an epoch by NumPy; yield its loss and its number of samples."""
+    optimizer = training.optimizer
+    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
+    descent.begin()
+    for step, batch in enumerate(batches.epoch(), 1):
+        loss = descent.run(batch)
+        if raising and (wary or not descent.is_finite()):
+            descent.update_or_raise(batch, f"in step {step} of epoch {training.epoch + 1}")
+        else:
+            descent.update()
+        yield loss, sample_count(batch)
 
 
 def _end_of_data(training: Training) -> None:
@@ -321,14 +344,17 @@ class Descent:
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
         self.program = self.step.run(feeds)
-        if len(self.program.gradients) < len(self.graph.parameters) and not self.left_out:
-            self._leave_out()
+        if len(self.program.gradients) < len(self.graph.parameters):
+            self.say_left_out(self.program.gradients)
         self.loss = float(self.program.outputs[0].item())
         return self.loss
 
-    def _leave_out(self) -> None:
-        """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
-        self.left_out = tuple(label for label in self.named if label not in self.program.gradients)
+    def say_left_out(self, reached: Collection[str]) -> None:
+        """Say once which parameters no error signal reaches, which shows in the first step: they keep their values."""
+        left_out = tuple(label for label in self.named if label not in reached)
+        if left_out == self.left_out:
+            return
+        self.left_out = left_out
         warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
             "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
