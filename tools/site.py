@@ -101,7 +101,12 @@ def entry(name: str, what: Any) -> Iterator[str]:
         for key, member in sorted(vars(what).items()):
             is_call = inspect.isroutine(member)
             is_old_name = isinstance(getattr(member, "fget", None), functools.partial)
-            if key.startswith("_") or is_old_name or not (is_call or hasattr(member, "__get__")) or not inspect.getdoc(member):
+            if (
+                key.startswith("_")
+                or is_old_name
+                or not (is_call or hasattr(member, "__get__"))
+                or not inspect.getdoc(member)
+            ):
                 continue
             call = call_of(member, bound=not isinstance(member, staticmethod)) if is_call else ""
             yield from ["", f"   .. py:{'method' if is_call else 'attribute'}:: {key}{call}", ""]

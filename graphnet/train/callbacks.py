@@ -48,6 +48,14 @@ class History:
         How long each epoch took, its evaluation included.
     stopped : str
         What ended the training; empty if the last epoch did.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, t, w = gn.input("x", (None, 1)), gn.input("t", (None, 1)), gn.parameter("w", [3.0])
+    >>> history = gn.fit(gn.sse(x * w, t), {x: [[1.0]], t: [[0.0]]}, optimizer=gn.GradientDescent(0.5), epochs=3)
+    >>> history.loss
+    [4.5, 1.125, 0.28125]
     """
 
     loss: list[float] = field(default_factory=list)
@@ -172,6 +180,13 @@ class Training:
     evaluate : callable
         Computes E on the training data with the parameters as they are now, the network as it is used after training. (The
         loss of an epoch is a mean over its steps, during which they moved.) `TrainingError` if the batches come only once.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> class Watch(gn.Callback):
+    ...     def on_epoch_end(self, training):
+    ...         print(training.history.loss[-1])
     """
 
     graph: Graph
