@@ -1,4 +1,4 @@
-"""How the documentation site looks. `python -m tools.site` gathers the pages and builds it."""
+"""How the documentation site looks. `python -m tools.documentation` gathers the pages and builds it."""
 
 from collections.abc import Callable
 

@@ -82,7 +82,7 @@ def test_links_and_pictures_are_there(page):
             continue
         there = page.parent / path if path else page
         if path.startswith("reference/"):
-            continue  # made by tools.site, which takes no link that leads nowhere
+            continue  # made by tools.documentation, which takes no link that leads nowhere
         assert path in made or there.exists(), target
         assert not anchor or anchor in anchors(there), target
 

@@ -1,7 +1,7 @@
 """Build the documentation site: pages, tutorials, gallery and reference, without a warning.
 
-python -m tools.site              into site/; needs the extra docs
-python -m tools.site --out FOLDER
+python -m tools.documentation              into site/; needs the extra docs
+python -m tools.documentation --out FOLDER
 """
 
 from __future__ import annotations
