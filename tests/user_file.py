@@ -35,7 +35,7 @@ class Threshold(gn.Op):
 
 
 class Patient(gn.Callback):
-    def on_epoch_end(self, training: gn.Training) -> None:
+    def __call__(self, training: gn.Training) -> None:
         if training.history.loss[-1] < 0.01:
             training.stop("good enough")
 

@@ -96,7 +96,8 @@ def entry(name: str, what: Any) -> Iterator[str]:
     """Yield the lines of what the reference says of a name: its call, its docstring, and those of its methods."""
     kind = "class" if inspect.isclass(what) else "function"
     yield from ["", f".. py:{kind}:: {name}{call_of(what)}", ""]
-    yield from (f"   {line}" for line in described(what))
+    by_name = re.compile(rf"(?<![\w.]){name.rpartition('.')[2]}\(")  # in examples, as it is called from outside
+    yield from (f"   {by_name.sub(f'{name}(', line) if '>>> ' in line else line}" for line in described(what))
     if kind == "class" and not issubclass(what, BaseException):
         for key, member in sorted(vars(what).items()):
             is_call = inspect.isroutine(member)
@@ -120,7 +121,8 @@ def call_of(what: Any, bound: bool = False) -> str:
     except (TypeError, ValueError):
         return ""
     kept = [p.replace(annotation=p.empty) for p in signature.parameters.values()][1 if bound else 0 :]
-    return re.sub(r"<(?:class |function )?'?([\w.]+)[^>]*>", r"\1", str(inspect.Signature(kept)))
+    text = str(inspect.Signature(kept)).replace("<factory>", "...")
+    return re.sub(r"<(?:class |function )?'?([\w.]+)[^>]*>", r"\1", text)
 
 
 def described(what: Any) -> list[str]:

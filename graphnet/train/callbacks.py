@@ -184,9 +184,12 @@ class Training:
     Examples
     --------
     >>> import graphnet as gn
-    >>> class Watch(gn.Callback):
-    ...     def on_epoch_end(self, training):
-    ...         print(training.history.loss[-1])
+    >>> w = gn.parameter("w", [1.0])
+    >>> def enough(training):
+    ...     if training.history.loss[-1] < 0.2:
+    ...         training.stop("small enough")
+    >>> gn.fit(gn.sse(w, [0.0]), {}, optimizer=gn.GradientDescent(0.5), epochs=9, callbacks=[enough]).stopped
+    'small enough'
     """
 
     graph: Graph
