@@ -169,6 +169,10 @@ class MissingExtraError(GraphnetError, ImportError):
     """A library that only some users need is not installed."""
 
 
+class OverwrittenError(GraphnetError, ImportError):
+    """The package's first file is another's: one of the same import name was installed over it, or removed with it."""
+
+
 class TrainingError(GraphnetError, ValueError):
     """Settings or data that training can't start with."""
 

@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,6 +33,10 @@ with_ops = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 
+STEPS = "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}"
+AROUND = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}\nsteps {STEPS}"
+"""What a maintainer asks about the machine."""
+
 
 def on_a_target(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the arguments that say what it works on, and call it with what they name."""
@@ -44,7 +49,7 @@ def on_a_target(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
-@click.version_option(gn.__version__, prog_name="graphnet")
+@click.version_option(gn.__version__, message=f"graphnet %(version)s\n{AROUND}")
 def graphnet() -> None:
     """See and trust backpropagation.
 
@@ -258,7 +263,7 @@ def consists_of(graph: gn.Graph) -> dict[str, Any]:
         "constant_bytes": sum(node.value.nbytes for node in graph.constants),
         "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
         "scopes": dict(Counter(filter(None, map(graph.scope, graph)))),
-        "steps": "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}",
+        "steps": STEPS,
     }
 
 

@@ -56,6 +56,14 @@ class Node(registry.Pictured):
         The scopes it was made in, joined by ``/``.
     made_at : tuple of (str, int)
         File and line that made it.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> a = gn.tanh(x @ [[1.0], [-1.0]], name="a")
+    >>> a.shape, a.op, [node.op for node in a.inputs]
+    ((None, 1), Tanh(), [Matmul()])
     """
 
     __slots__ = ("dtype", "inputs", "made_at", "name", "op", "scope", "shape")

@@ -129,6 +129,12 @@ def training(history: Any) -> Figure:
     ------
     DrawError
         If there is no epoch to plot, or matplotlib is missing.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> training(gn.History(loss=[2.0, 1.0, 0.5])).axes[0].get_xlabel()
+    'epoch'
     """
     if not isinstance(getattr(history, "metrics", None), Mapping):
         raise DrawError(f"expected a history, got {shown(history)}", repair="Give what gn.fit returned.")

@@ -17,7 +17,16 @@ _NOTHING: Mapping[Node, Numbers] = MappingProxyType({})
 
 
 class Message(NamedTuple):
-    """What one consumer sends back along one edge. The ∂E/∂E that an output starts with has no consumer."""
+    """What one consumer sends back along one edge. The ∂E/∂E that an output starts with has no consumer.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> E = gn.sum(w * w, name="E")
+    >>> [(message.slot, message.delta.tolist()) for message in gn.backward(E, {}).messages(w)]
+    [(0, [1.0, 2.0]), (1, [1.0, 2.0])]
+    """
 
     consumer: Node | None
     slot: int | None

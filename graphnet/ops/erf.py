@@ -86,7 +86,13 @@ def _read(z: Any) -> tuple[Numbers, Numbers, np.dtype[Any]]:
 
 @builtin
 class Erf(Elementwise, Primitive):
-    """Error function, a = 2/√π ∫₀ᶻ e^(−t²) dt, in (−1, 1); g′ = 2/√π e^(−z²)."""
+    """Error function, a = 2/√π ∫₀ᶻ e^(−t²) dt, in (−1, 1); g′ = 2/√π e^(−z²).
+
+    Examples
+    --------
+    >>> erf([0.0, 1.0]).round(4)
+    array([0.    , 0.8427])
+    """
 
     def forward(self, z: Array) -> Array:
         wide, size, dtype = _read(z)
@@ -100,7 +106,13 @@ class Erf(Elementwise, Primitive):
 
 @builtin
 class NormalCdf(Elementwise, Primitive):
-    """Distribution function of the normal distribution, a = Φ(z) = ½ (1 + erf(z / √2)), in (0, 1); g′ = e^(−z²/2) / √(2π)."""
+    """Distribution function of the normal distribution, a = Φ(z) = ½ (1 + erf(z / √2)), in (0, 1); g′ = e^(−z²/2) / √(2π).
+
+    Examples
+    --------
+    >>> normal_cdf([0.0, 1.96]).round(4)
+    array([0.5  , 0.975])
+    """
 
     written = "Φ"
 

@@ -274,6 +274,11 @@ def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int 
         Steps from one entry of the kernel to the next.
     groups
         Into how many groups the channels are divided.
+
+    Examples
+    --------
+    >>> conv1d(np.array([[[0.0, 0.0, 5.0, 5.0]]]), np.array([[[-1.0, 1.0]]]))
+    array([[[0., 5., 0.]]])
     """
     op = Conv2d(stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
     return op(x[:, :, None], W[:, :, None])[:, :, 0]

@@ -59,7 +59,14 @@ def _solved(function: Callable[..., Array], *matrices: Array) -> Array:
 
 @builtin
 class Inv(OfSquare):
-    """Inverse of a matrix, A⁻¹, which receives −A⁻ᵀ δ A⁻ᵀ, from the cached output."""
+    """Inverse of a matrix, A⁻¹, which receives −A⁻ᵀ δ A⁻ᵀ, from the cached output.
+
+    Examples
+    --------
+    >>> inv([[2.0, 0.0], [0.0, 4.0]])
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
 
     def forward(self, matrix: Array) -> Array:
         return _solved(np.linalg.inv, matrix)
@@ -70,7 +77,13 @@ class Inv(OfSquare):
 
 @builtin
 class Solve(OfSquare):
-    """Solution X of A X = B: B receives A⁻ᵀ δ, A receives −A⁻ᵀ δ Xᵀ, from the cached output."""
+    """Solution X of A X = B: B receives A⁻ᵀ δ, A receives −A⁻ᵀ δ Xᵀ, from the cached output.
+
+    Examples
+    --------
+    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
+    array([0.5 , 0.25])
+    """
 
     def forward(self, matrix: Array, right: Array) -> Array:
         return _solved(np.linalg.solve, matrix, right)
@@ -100,7 +113,13 @@ class LogAbsDet(OfSquare):
 
 @builtin
 class Det(LogAbsDet):
-    """Determinant, which sends δ det A A⁻ᵀ to a matrix, from the cached output: one that is singular has none."""
+    """Determinant, which sends δ det A A⁻ᵀ to a matrix, from the cached output: one that is singular has none.
+
+    Examples
+    --------
+    >>> float(det([[2.0, 0.0], [0.0, 4.0]]).round(9))
+    8.0
+    """
 
     def forward(self, matrix: Array) -> Array:
         return np.linalg.det(matrix)
@@ -125,6 +144,12 @@ class Cholesky(OfSquare):
     """Lower triangular L with L Lᵀ = ½ (A + Aᵀ), of a positive definite A: both triangles of A are read, and receive a share.
 
     A receives ½ L⁻ᵀ S L⁻¹, where S is symmetric, and its lower triangle that of Lᵀ δ (Murray, 2016).
+
+    Examples
+    --------
+    >>> cholesky([[4.0, 2.0], [2.0, 5.0]])
+    array([[2., 0.],
+           [1., 2.]])
     """
 
     def forward(self, matrix: Array) -> Array:

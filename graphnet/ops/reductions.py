@@ -105,7 +105,13 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
 
 @builtin
 class BatchSize(Op):
-    """Number of samples, the size of the first axis: it has no slope."""
+    """Number of samples, the size of the first axis: it has no slope.
+
+    Examples
+    --------
+    >>> float(batch_size(np.zeros((5, 2))))
+    5.0
+    """
 
     choosing = (0,)
 

@@ -50,6 +50,14 @@ class History:
         What ended the training; empty if the last epoch did.
     engine : str
         What took the steps, and where it was to be chosen, why.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, t, w = gn.input("x", (None, 1)), gn.input("t", (None, 1)), gn.parameter("w", [3.0])
+    >>> history = gn.fit(gn.sse(x * w, t), {x: [[1.0]], t: [[0.0]]}, optimizer=gn.GradientDescent(0.5), epochs=3)
+    >>> history.loss
+    [4.5, 1.125, 0.28125]
     """
 
     loss: list[float] = field(default_factory=list)
@@ -177,6 +185,16 @@ class Training:
         loss of an epoch is a mean over its steps, during which they moved.) `TrainingError` if the batches come only once.
     writes : bool
         Whether this process is the one to write files: of several that train together the first.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0])
+    >>> def enough(training):
+    ...     if training.history.loss[-1] < 0.2:
+    ...         training.stop("small enough")
+    >>> gn.fit(gn.sse(w, [0.0]), {}, optimizer=gn.GradientDescent(0.5), epochs=9, callbacks=[enough]).stopped
+    'small enough'
     """
 
     graph: Graph
