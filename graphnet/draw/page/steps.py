@@ -21,8 +21,9 @@ from graphnet.common.text import distinct, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.build import MOST_BOXES_WITH_TABLES, Use
+from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.dot import render
+from graphnet.draw.folding import Use
 from graphnet.draw.names import Names, kind_of, number_text, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Frame, Picture
 from graphnet.draw.scale import fits_table

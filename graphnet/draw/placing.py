@@ -1,0 +1,322 @@
+"""Where boxes, frames and arrows stand: laid out by Graphviz where it is there, else by `layered`, and wrapped into rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from graphnet.draw.dot import render
+from graphnet.draw.layered import layered
+from graphnet.draw.picture import Arrow, BoxKind, Frame, Picture
+from graphnet.errors import DrawError
+
+Point: TypeAlias = tuple[float, float]
+
+Rectangle: TypeAlias = tuple[float, float, float, float]
+"""Its left, its top, its width and its height, in pixels; the y axis points down."""
+
+Path: TypeAlias = tuple[Point, ...]
+"""A first point, and then three for each piece of a cubic Bézier curve."""
+
+_PULL: dict[BoxKind, int] = {"op": 8, "folded": 8, "input": 4}
+_TITLE_ROOM = 20  # above the boxes of a frame
+
+# Of a picture with more arrows than that, the layout is not polished on: that would take minutes.
+_MOST_EDGES_WITH_CARE, _IN_HASTE = 600, 'nslimit="1" nslimit1="1" mclimit="0.3"'
+
+# What a row costs, a frame cut in two, and an empty row, counted in arrows that go on in the next row.
+_ROW, _CUT_FRAME, _EMPTY = 6.0, 3.0, 4.0
+_MOST_GOING_ON = 24  # if more arrows than this go from row to row, the picture stays in one piece
+_BETWEEN_ROWS, _TRACK, _CORNER = 26.0, 7.0, 5.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything is, and how large the paper must be.
+
+    Attributes
+    ----------
+    width, height
+        Of all.
+    boxes
+        By their ids.
+    frames
+        By their ids: more than one piece where a frame goes on in the next row.
+    paths
+        Of the arrows in their order, each from the box where values come from.
+    labels
+        The middle of what stands beside an arrow, by the place of the arrow.
+    """
+
+    width: float
+    height: float
+    boxes: Mapping[str, Rectangle]
+    frames: Mapping[str, tuple[Rectangle, ...]]
+    paths: tuple[Path, ...]
+    labels: Mapping[int, Point]
+
+
+def place(
+    picture: Picture,
+    sizes: Mapping[str, Point],
+    edges: Sequence[Arrow],
+    rooms: Mapping[int, Point] | None = None,
+    widest: float | None = None,
+) -> Places:
+    """Return where boxes of these sizes, the frames around them and some of the arrows go.
+
+    `rooms` are the sizes of what stands beside arrows, by their places in `edges`. A picture that flows to the right and is
+    wider than `widest` is wrapped into rows, as text is.
+    """
+    rooms = rooms or {}
+    try:
+        places = _by_graphviz(picture, sizes, edges, rooms)
+    except DrawError:
+        places = Places(*layered(picture, sizes, [_forward(edge) for edge in edges]))
+    wrap = widest is not None and picture.direction == "right" and places.width > widest
+    return _in_rows(places, widest) if wrap and widest else places
+
+
+def _forward(edge: Arrow) -> tuple[str, str]:
+    """Return the ends of an arrow in the direction of values: one back is laid out beside the one forward."""
+    return (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
+
+
+# By Graphviz --------------------------------------------------------------------------------------------------------
+
+
+def _by_graphviz(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Places:
+    placed = json.loads(render("\n".join(_dot(picture, sizes, edges, rooms)), "json0"))
+    _, _, width, height = _numbers(placed["bb"])
+    boxes, frames = {}, {}
+    for thing in placed.get("objects", ()):
+        name = thing["name"]
+        if name in sizes:
+            (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
+            boxes[name] = (x - wide / 2, height - y - high / 2, wide, high)
+        else:
+            left, bottom, right, top = _numbers(thing["bb"])
+            frames[name.removeprefix("cluster_")] = ((left, height - top, right - left, top - bottom),)
+    paths: dict[str, Path] = {}
+    labels = {}
+    for edge in placed.get("edges", ()):
+        id = edge["id"]
+        paths[id] = tuple((x, height - y) for x, y in (_numbers(p) for p in edge["pos"].split() if p[0] not in "se"))
+        if "lp" in edge:
+            x, y = _numbers(edge["lp"])
+            labels[int(id[1:])] = (x, height - y)
+    return Places(width, height, boxes, frames, tuple(paths[f"e{i}"] for i in range(len(edges))), labels)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def _dot(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Iterator[str]:
+    """Yield the picture in DOT, with nothing in the boxes.
+
+    Arrows along the main line pull harder, which keeps it straight. Those between frames leave room for the leaves of the
+    frame they enter, so that frames can stand in line.
+    """
+    kinds, group = {box.id: box.kind for box in picture.boxes}, {box.id: box.group for box in picture.boxes}
+    line = _main_line(picture)
+    yield f'digraph page {{ rankdir="{picture.rankdir}" nodesep="0.28" ranksep="0.5" pad="0"'
+    yield _IN_HASTE if len(edges) > _MOST_EDGES_WITH_CARE else ""
+    yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
+    for id, (width, height) in sizes.items():
+        look = f'width="{width / 72:.4f}" height="{height / 72:.4f}"'
+        yield f"{id} [{look}{' group=main' if id in line else ''}]"
+    for part in picture.nested():
+        if isinstance(part, Frame):
+            yield f'subgraph "cluster_{part.id}" {{ margin="12" label=" " fontsize="{_TITLE_ROOM - 8}"'
+        else:
+            yield "}" if part is None else part.id
+    for i, edge in enumerate(edges):
+        tail, head = _forward(edge)
+        pull = min(_PULL.get(kinds[end], 1) for end in (tail, head))
+        room = ""
+        if i in rooms:
+            size = f'width="{rooms[i][0]:.0f}" height="{rooms[i][1]:.0f}"'
+            room = f' label=<<table border="0"><tr><td fixedsize="true" {size}></td></tr></table>>'
+        yield f'{tail} -> {head} [id="e{i}" weight="{pull}" minlen="{1 + (group[tail] != group[head])}"{room}]'
+    yield "}"
+
+
+def _main_line(picture: Picture) -> set[str]:
+    """Return the boxes on the longest way to the first output: Graphviz keeps boxes of one ``group`` in a straight line.
+
+    Without that, an arrow into a frame bends around the leaves inside it, and grazes their corners.
+    """
+    sources: dict[str, list[str]] = {}
+    for edge in picture.edges:
+        if edge.role == "value":
+            sources.setdefault(edge.target, []).append(edge.source)
+    kind = {box.id: box.kind for box in picture.boxes}
+    length: dict[str, int] = {}
+    for box in picture.boxes:  # in topological order but for folded ones, whose arrows may run both ways
+        length[box.id] = max((length.get(source, 0) + 1 for source in sources.get(box.id, [])), default=0)
+    line: set[str] = set()
+    here = next((box.id for box in picture.boxes if box.output), "")
+    while here and here not in line:
+        line.add(here)
+        ahead = [id for id in sources.get(here, []) if kind[id] in _PULL]
+        here = max(ahead, key=lambda id: (kind[id] != "input", length[id]), default="")
+    return line
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+
+def _in_rows(places: Places, widest: float) -> Places:
+    """Return a picture cut between columns and set in rows; arrows go on from the end of a row to the next one's start."""
+    cuts = _cuts(places, widest)
+    ends = [-1e9, *cuts, places.width + 1e9]
+    rows = list(pairwise(ends))
+
+    def row_of(x: float) -> int:
+        return next(r for r, (_, end) in enumerate(rows) if x < end)
+
+    parts = [_cut(path, cuts) for path in places.paths]
+    through: list[list[int]] = []  # for each cut, the arrows that cross it, the lowest first
+    for cut in cuts:
+        crossing = {e: piece[-1][1] for e, of in enumerate(parts) for piece in of[:-1] if piece[-1][0] == cut}
+        through.append(sorted(crossing, key=lambda e: -crossing[e]))
+    if not cuts or max(map(len, through)) > _MOST_GOING_ON:
+        return places
+    frames = [(id, r, left, right, t, h) for id, ((x, t, w, h),) in places.frames.items() for r, (start, end) in enumerate(rows)
+              if (left := max(x, start + 4)) < (right := min(x + w, end - 4))]  # fmt: skip
+    extents: list[list[tuple[float, float]]] = [[] for _ in rows]
+    for x, y, w, h in places.boxes.values():
+        extents[row_of(x + w / 2)].append((y, y + h))
+    for of in parts:
+        for piece in of:
+            extents[row_of((piece[0][0] + piece[-1][0]) / 2)] += [(y, y) for _, y in piece]
+    # A piece of a frame reaches around what is inside it in that row, not around all that is in the frame elsewhere.
+    inside = {id: [(x, y, w, h) for x, y, w, h in places.boxes.values() if fx < x + w / 2 < fx + fw and fy < y + h / 2 < fy + fh]
+              for id, ((fx, fy, fw, fh),) in places.frames.items()}  # fmt: skip
+    pieces = []
+    for id, r, left, right, top, height in frames:
+        mine = [(y, y + h) for x, y, w, h in inside[id] if left < x + w / 2 < right]
+        if mine:
+            whole = [(y, y + h) for _, y, _, h in inside[id]]
+            above, below = min(y for y, _ in whole) - top, top + height - max(y for _, y in whole)
+            first, last = min(y for y, _ in mine) - above, max(y for _, y in mine) + below
+            pieces.append((id, r, left, first, right - left, last - first))
+            extents[r].append((first, last))
+    margin = _TRACK * max(map(len, through)) + 10
+    shifts: list[Point] = []
+    y = 0.0
+    for r, (start, _) in enumerate(rows):
+        top, bottom = min(a for a, _ in extents[r]), max(b for _, b in extents[r])
+        shifts.append((margin - (start if r else 0.0), y - top))
+        y += bottom - top + _BETWEEN_ROWS + (_TRACK * len(through[r]) if r < len(cuts) else 0.0)
+
+    def moved(point: Point, r: int) -> Point:
+        return point[0] + shifts[r][0], point[1] + shifts[r][1]
+
+    floors = [max(b for _, b in extents[r]) + shifts[r][1] for r in range(len(rows))]
+    paths = []
+    for e, of in enumerate(parts):
+        path: list[Point] = []
+        for piece in of:
+            r = row_of((piece[0][0] + piece[-1][0]) / 2)
+            here = [moved(point, r) for point in piece]
+            if path:
+                i, n = through[r - 1].index(e), len(through[r - 1])
+                right, down = path[-1][0] + 6 + _TRACK * i, floors[r - 1] + 10 + _TRACK * i
+                left = here[0][0] - 6 - _TRACK * (n - 1 - i)
+                corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
+                path += [*_rounded(corners)[1:], *here[1:]]
+            else:
+                path = here
+        paths.append(tuple(path))
+    boxes = {id: (*moved((x, y), row_of(x + w / 2)), w, h) for id, (x, y, w, h) in places.boxes.items()}
+    labels = {e: moved(point, row_of(point[0])) for e, point in places.labels.items()}
+    of_frames: dict[str, tuple[Rectangle, ...]] = {}
+    for id, r, left, top, width, height in pieces:
+        of_frames[id] = (*of_frames.get(id, ()), (*moved((left, top), r), width, height))
+    right = max(x for path in paths for x, _ in path)
+    right = max([right, *(x + w for x, _, w, _ in boxes.values()), *(x + w for of in of_frames.values() for x, _, w, _ in of)])
+    upwards = [path if forward else path[::-1] for path, forward in zip(paths, map(_runs_forward, places.paths), strict=True)]
+    return Places(right, y - _BETWEEN_ROWS, boxes, of_frames, tuple(upwards), labels)
+
+
+def _runs_forward(path: Path) -> bool:
+    return path[0][0] <= path[-1][0]
+
+
+def _cuts(places: Places, widest: float) -> list[float]:
+    """Return where to cut: where few arrows and few frames go through, no row being wider than allowed, and rows about equal."""
+    free, reach = [], 0.0
+    for x, _, w, _ in sorted(places.boxes.values()):
+        if free and x > reach:
+            free.append((reach + x) / 2)
+        free, reach = free or [0.0], max(reach, x + w)
+    free.append(places.width)
+
+    def cost(cut: float) -> float:
+        through = sum(min(p[0][0], p[-1][0]) < cut < max(p[0][0], p[-1][0]) for p in places.paths)
+        return _ROW + through + _CUT_FRAME * sum(x < cut < x + w for of in places.frames.values() for x, _, w, _ in of)
+
+    costs = [0.0, *map(cost, free[1:-1]), 0.0]
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for j in range(1, len(free)):
+        ways = [
+            (best[i][0] + costs[j] + _EMPTY * (1 - (free[j] - free[i]) / widest) ** 2, i)
+            for i in range(j)
+            if free[j] - free[i] <= widest or i == j - 1
+        ]
+        best.append(min(ways))
+    cuts, j = [], len(free) - 1
+    while (j := best[j][1]) > 0:
+        cuts.append(free[j])
+    return cuts[::-1]
+
+
+def _cut(path: Path, cuts: Iterable[float]) -> list[Path]:
+    """Return the pieces of a path from left to right between cuts."""
+    rest, pieces = (path if _runs_forward(path) else path[::-1]), []
+    for cut in cuts:
+        if rest[0][0] < cut < rest[-1][0]:
+            k = next(k for k in range(0, len(rest) - 1, 3) if rest[k][0] <= cut <= rest[k + 3][0])
+            low, high = 0.0, 1.0
+            for _ in range(30):
+                middle = (low + high) / 2
+                low, high = (middle, high) if _split(rest[k : k + 4], middle)[0][-1][0] < cut else (low, middle)
+            first, second = _split(rest[k : k + 4], low)
+            at = (cut, first[-1][1])
+            pieces.append((*rest[:k], *first[:-1], at))
+            rest = (at, *second[1:], *rest[k + 4 :])
+    return [*pieces, rest]
+
+
+def _split(curve: Sequence[Point], t: float) -> tuple[list[Point], list[Point]]:
+    """Return the two parts of a Bézier curve, by de Casteljau's way."""
+    first, second, points = [curve[0]], [curve[-1]], list(curve)
+    while len(points) > 1:
+        points = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in pairwise(points)]
+        first.append(points[0])
+        second.append(points[-1])
+    return first, second[::-1]
+
+
+def _rounded(corners: Sequence[Point]) -> list[Point]:
+    """Return a line through corners, which it rounds, as Bézier curves."""
+    path: list[Any] = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        into, out = _towards(corner, before), _towards(corner, after)
+        path += [path[-1], into, into, corner, corner, out]
+    return [*path, path[-1], corners[-1], corners[-1]]
+
+
+def _towards(corner: Point, end: Point) -> Point:
+    length = abs(end[0] - corner[0]) + abs(end[1] - corner[1])  # the line is horizontal or vertical
+    share = min(_CORNER / length, 0.5) if length else 0.0
+    return corner[0] + (end[0] - corner[0]) * share, corner[1] + (end[1] - corner[1]) * share
