@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
+from graphnet.draw.layered import Path, Rectangle
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, LegendEntry, Picture, Role
-from graphnet.draw.placing import Path, Places, Rectangle, place
+from graphnet.draw.placing import Places, place
 from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Stroke, Text, plain, rectangle
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
@@ -33,7 +34,9 @@ def sheet_of(picture: Picture) -> Sheet:
     def at(rect: Rectangle) -> Rectangle:
         return rect[0] + _AROUND, rect[1] + top, rect[2], rect[3]
 
-    parts = [part for group in picture.groups for part in _frame(group, [at(r) for r in places.frames.get(group.id, ())])]
+    parts = [
+        part for group in picture.groups for part in _frame(group, [at(r) for r in places.frames.get(group.id, ())])
+    ]
     for i, edge in enumerate(picture.edges):
         path = tuple((x + _AROUND, y + top) for x, y in places.paths[i])
         parts.append(_arrow(i, edge, path, _label(texts.get(i), places, i, (_AROUND, top))))
@@ -195,7 +198,9 @@ def _box(box: Box, card: _Block, place: Rectangle) -> Element:
         drawn.append(Disc(x + w / 2, y + h / 2, w / 2, colour, width, ground))
     elif box.kind == "input":  # a sheet of paper with a corner turned down
         c = 9.0
-        drawn.append(Stroke(((x, y), (x + w - c, y), (x + w, y + c), (x + w, y + h), (x, y + h)), colour, width, ground))
+        drawn.append(
+            Stroke(((x, y), (x + w - c, y), (x + w, y + c), (x + w, y + h), (x, y + h)), colour, width, ground)
+        )
         drawn.append(Stroke(((x + w - c, y), (x + w - c, y + c), (x + w, y + c)), colour, width))
     elif box.kind in ("parameter", "constant"):
         drawn.append(Stroke(rectangle(x, y, w, h), colour, width, ground))
@@ -260,7 +265,9 @@ def _arrow(place: int, edge: Arrow, path: Path, label: list[Drawn]) -> Element:
     wings = (base[0] - uy * side, base[1] + ux * side), (base[0] + uy * side, base[1] - ux * side)
     dashed = edge.role != "value" and edge.strength is None
     stroke = Stroke((*way[:-1], base), colour, width, curved=True, dashed=dashed)
-    return Element(f"e{place}", ("edge", edge.role.replace(" ", "-")), (stroke, Stroke((tip, *wings), colour, 0.5, colour), *label))
+    return Element(
+        f"e{place}", ("edge", edge.role.replace(" ", "-")), (stroke, Stroke((tip, *wings), colour, 0.5, colour), *label)
+    )
 
 
 # Around the boxes ---------------------------------------------------------------------------------------------------
@@ -279,7 +286,7 @@ def _legend(picture: Picture) -> _Block:
     words = max((_words(entry.text, 13).width for entry in picture.legend), default=0.0)
     lines = [_entry(entry, arrows, words) for entry in picture.legend]
     if any(entry.high for entry in picture.legend):
-        told = "Colour: sign and size; a number half as strong in colour as the strongest is about the middle one in size."
+        told = "Colour of a number: its sign and its size. Half as strong as the strongest is about the middle one of all sizes."
         lines.append(_words(told, 12, colours.QUIET))
     if any(entry.high and entry.arrow and entry.role != "value" for entry in picture.legend):
         lines.append(_words("Width and colour of an arrow: norm of its message; dashed: exactly 0.", 12, colours.QUIET))
@@ -292,12 +299,10 @@ def _entry(entry: LegendEntry, arrows: tuple[str, str], words: float) -> _Block:
     parts = [_padded(_words(arrow, 14, ink, bold=True), 18), _padded(_words(entry.text, 13, ink), words)]
     if entry.high:
         scale = _in_line([_tile(entry.role, step, 15, 13) for step in _STEPS], 0)
-        parts += [_padded(_words(f"−{entry.high}", 12), 56, share=1.0), _framed(scale, ink), _words(entry.high, 12)]
+        parts += [_padded(_words(entry.low, 12), 56, share=1.0), _framed(scale, ink), _words(entry.high, 12)]
     return _in_line(parts, 8)
 
 
 def _padded(block: _Block, width: float, share: float = 0.0) -> _Block:
     free = max(0.0, width - block.width)
     return _Block(block.width + free, block.height, lambda x, y: block.draw(x + free * share, y))
-
-

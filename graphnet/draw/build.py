@@ -17,7 +17,7 @@ from graphnet.core.node import Array, Node
 from graphnet.draw.folding import Item, Use, frames_of, outline, uses_between
 from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
 from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
-from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, on_scale
+from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.reading import Reader, rules_of
@@ -75,7 +75,7 @@ class _Builder:
         self.tables = len(items) <= MOST_BOXES_WITH_TABLES
         self.error_signals = self.back.error_signals if self.back is not None else {}
         self.largest = {item: self._largest(item.nodes) for item in items if item.title}
-        self.values, self.signals = self._scales()
+        self.scales = self._scales()
 
     def picture(self, title: str, notice: str, direction: Direction) -> Picture:
         frames, frame_ids = frames_of(self.items)
@@ -84,44 +84,43 @@ class _Builder:
             for id, item in zip(self.ids, self.items, strict=True)
         )
         back = self.back if "messages" in self.shown else None
-        edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
+        edges = edges_of(self.graph, self.items, self.ids, back)
         edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
         return Picture(title, notice, direction, boxes, edges, frames, tuple(self._legend(boxes, edges)))
 
-    def _scales(self) -> tuple[Scale, Scale]:
-        """Return the scales of values and of error signals, over the numbers that are shown."""
+    def _scales(self) -> dict[Role, Scale]:
+        """Return the scale of each role, over the numbers that are shown."""
         single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
-        run, back = self.run, self.back
+        run = self.run
         if run is None:
-            values = linear(node.value for node in single if isinstance(node, Constant))
+            values = fitted(node.value for node in single if isinstance(node, Constant))
         else:
             coloured = [node for node in single if node not in self.outputs or node.op is None]
-            values = linear(on_scale(run.values[node]) for node in coloured)
-        if back is None:
-            return values, Scale(0.1, 1.0, log=True)
-        reached = [node for node in single if node in back.error_signals]
-        numbers = [on_scale(back.error_signals[node]) for node in reached]
-        norms = [length(message.delta) for node in reached for message in back.messages(node)]
-        folded = [size for found in self.largest.values() for size, _ in found.values()]
-        return values, logarithmic([*numbers, norms, folded])
+            values = fitted(on_scale(run.values[node]) for node in coloured)
+        numbers: dict[Role, list[Any]] = {role: [] for role in _MEANINGS}
+        for node in single:
+            if node in self.error_signals:
+                numbers[signal_role(node)].append(on_scale(self.error_signals[node]))
+        for found in self.largest.values():
+            for role, (size, _) in found.items():
+                numbers[role].append([size])
+        return {"value": values, **{role: fitted(arrays) for role, arrays in numbers.items()}}
 
     def _legend(self, boxes: Iterable[Box], edges: Iterable[Arrow]) -> Iterator[LegendEntry]:
         """Yield an entry for each colour that has a meaning in this picture, and one that says what was not computed."""
         coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
         arrows = {edge.role for edge in edges}
         if "value" in coloured:
-            high, run = self.values.high, self.run
+            high, run = self.scales["value"].high, self.run
             # An output may lie beyond the scale of values, as the error needs no colours of its own.
-            above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > high
-            text = "value, flowing forward; colour of a number: its size"
-            ends = "0", number_text(high, 2) + (" and above" if above else "")
-            yield LegendEntry("value", text, *ends, arrow="value" in arrows)
+            above = run is not None and fitted(run.values[node] for node in self.graph.outputs).high > high
+            text = "value, flowing forward" + (f"; of outputs also beyond {number_text(high, 3)}" if above else "")
+            yield LegendEntry("value", text, *_ends(self.scales["value"]), arrow="value" in arrows)
         elif arrows - {"value"}:
             yield LegendEntry("value", "value, flowing forward")
-        low, high = self.signals.low, self.signals.high
         for role, meaning in _MEANINGS.items():
             if role in coloured | arrows:
-                yield LegendEntry(role, meaning, number_text(low, 2), number_text(high, 2), role in arrows)
+                yield LegendEntry(role, meaning, *_ends(self.scales[role]), role in arrows)
         if self.forward_only:
             yield LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False)
 
@@ -173,7 +172,7 @@ class _Builder:
         if size == 0:
             return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
         where = f"at {self.names.full(node, 24)}"
-        return Field(role, f"largest {role}", rows=((self.signals.cell(size),),), lines=(where,))
+        return Field(role, f"largest {role}", rows=((self.scales[role].cell(size),),), lines=(where,))
 
     def _what(self, node: Node) -> tuple[str, ...]:
         """Return what a node is: its kind, or the call that made it, and the settings of its op."""
@@ -220,9 +219,9 @@ class _Builder:
         if "values" in self.shown:
             if self.run is not None:
                 caption = "value, set by hand" if node in self.run.replaced else "value"
-                yield field_of("value", caption, self.run.values[node], self.values, tables=self.tables)
+                yield field_of("value", caption, self.run.values[node], self.scales["value"], tables=self.tables)
             elif isinstance(node, Constant) and fits_table(node.value):
-                yield field_of("value", "value", node.value, self.values)
+                yield field_of("value", "value", node.value, self.scales["value"])
         role = signal_role(node)
         if self.back is None or not self._is_shown(role):
             return
@@ -230,7 +229,7 @@ class _Builder:
         if self.back is not None and node in self.back.replaced_error_signals:
             caption += ", set by hand"
         if node in self.error_signals:
-            yield field_of(role, caption, self.error_signals[node], self.signals, tables=self.tables)
+            yield field_of(role, caption, self.error_signals[node], self.scales[role], tables=self.tables)
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
@@ -238,6 +237,11 @@ class _Builder:
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
+
+
+def _ends(scale: Scale) -> tuple[str, str]:
+    high = number_text(scale.high, 3)
+    return f"−{high}", high
 
 
 def setting_text(name: str, value: Any) -> str:
@@ -276,10 +280,11 @@ def _index_item(item: Any) -> str:
 _MOST_PARALLEL = 4  # two boxes with more edges between them than this get one arrow, with a count
 
 
-def edges_of(
-    graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None, scale: Scale
-) -> tuple[Arrow, ...]:
-    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message."""
+def edges_of(graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None) -> tuple[Arrow, ...]:
+    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message.
+
+    The norms of messages share one scale, of those that are drawn.
+    """
     between: dict[tuple[int, int], list[Use]] = {}
     for start, end, use in uses_between(graph, items):
         between.setdefault((start, end), []).append(use)
@@ -289,6 +294,7 @@ def edges_of(
         sources = {use.source: None for uses in between.values() for use in uses if kind_of(use.source) != "literal"}
         received = [message for node in sources if node in back.error_signals for message in back.messages(node)]
         messages = {(id(message.consumer), message.slot): message.delta for message in received}
+    scale = fitted([[length(delta) for delta in messages.values()]])
     arrows: list[Arrow] = []
     for (start, end), uses in between.items():
         merged = bool(items[start].title or items[end].title) or len(uses) > _MOST_PARALLEL
@@ -298,8 +304,9 @@ def edges_of(
             arrows.append(Arrow(ids[start], ids[end], slot, "value", text=count))
             sent = [(use, messages[key]) for use in bundle if (key := (id(use.consumer), use.slot)) in messages]
             if back is not None and sent:
+                role = signal_role(sent[0][0].source)
                 strength, text = _look(sent, back, scale)
-                arrows.append(Arrow(ids[end], ids[start], slot, signal_role(sent[0][0].source), strength, text))
+                arrows.append(Arrow(ids[end], ids[start], slot, role, strength, text))
     return tuple(arrows)
 
 

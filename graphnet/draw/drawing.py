@@ -302,12 +302,7 @@ class Drawing:
         return words.to_text(self.picture)
 
     def to_svg(self) -> str:
-        """Return the picture as an SVG document.
-
-        Raises
-        ------
-        DrawError
-            In the op view, if there is no Graphviz, neither on the PATH nor in pygraphviz.
+        """Return the picture as an SVG document. It needs no Graphviz, which only makes the op view's layout a better one.
 
         Examples
         --------
@@ -326,7 +321,7 @@ class Drawing:
         Raises
         ------
         DrawError
-            If there is no Graphviz, or several passes reach different nodes.
+            If several passes reach different nodes.
 
         Examples
         --------
@@ -344,8 +339,10 @@ class Drawing:
 
     @cached_property
     def _svg(self) -> str:
-        view, told = ("ops", words.describe_ops) if isinstance(self.picture, Picture) else ("units", words.to_text)
-        return shapes.as_svg(self._sheet, view, self.picture.title, told(self.picture))
+        picture = self.picture
+        if isinstance(picture, Picture):
+            return shapes.as_svg(self._sheet, "ops", picture.title, words.describe_ops(picture))
+        return shapes.as_svg(self._sheet, "units", picture.title, words.to_text(picture))
 
     def _rendered(self, format: str) -> bytes:
         return render(shapes.as_dot(self._sheet), format, shapes.ENGINE)
@@ -367,7 +364,8 @@ class Drawing:
         Raises
         ------
         DrawError
-            If the suffix is unknown, the folder is missing, the file can't be written, or there is no Graphviz.
+            If the suffix is unknown, the folder is missing, the file can't be written, or there is no Graphviz, which PNG and PDF
+            need.
 
         Examples
         --------

@@ -16,7 +16,9 @@ from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.draw.picture import Frame
 
-_READABLE = 15  # about this many boxes are read at a glance: a picture of more is folded, unless it was asked for in full
+_READABLE = (
+    15  # about this many boxes are read at a glance: a picture of more is folded, unless it was asked for in full
+)
 
 # Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by side
 # in a column, the layout takes more than a few seconds: all three measured.
@@ -274,7 +276,12 @@ def _signatures(items: Sequence[Item]) -> list[Hashable]:
     return [
         id(item)
         if item.kind in ("repeat", "middle")
-        else (item.kind, item.scope == before, _depth(item.scope), tuple((node.kind, node.shape) for node in item.nodes))
+        else (
+            item.kind,
+            item.scope == before,
+            _depth(item.scope),
+            tuple((node.kind, node.shape) for node in item.nodes),
+        )
         for item, before in zip(items, scopes, strict=False)
     ]
 

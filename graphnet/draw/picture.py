@@ -29,7 +29,7 @@ Direction = Literal["right", "down"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of an array: its number, and its size from 0 to 1 on the scale of its role, ``None`` if not finite."""
+    """One entry of an array: its number, and from −1 to 1 its place on the scale of its role, ``None`` if not finite."""
 
     text: str
     strength: float | None

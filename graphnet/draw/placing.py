@@ -6,20 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 from graphnet.draw.dot import render
-from graphnet.draw.layered import layered
+from graphnet.draw.layered import Path, Point, Rectangle, layered
 from graphnet.draw.picture import Arrow, BoxKind, Frame, Picture
 from graphnet.errors import DrawError
-
-Point: TypeAlias = tuple[float, float]
-
-Rectangle: TypeAlias = tuple[float, float, float, float]
-"""Its left, its top, its width and its height, in pixels; the y axis points down."""
-
-Path: TypeAlias = tuple[Point, ...]
-"""A first point, and then three for each piece of a cubic Bézier curve."""
 
 _PULL: dict[BoxKind, int] = {"op": 8, "folded": 8, "input": 4}
 _TITLE_ROOM = 20  # above the boxes of a frame
@@ -75,7 +67,7 @@ def place(
     try:
         places = _by_graphviz(picture, sizes, edges, rooms)
     except DrawError:
-        places = Places(*layered(picture, sizes, [_forward(edge) for edge in edges]))
+        places = _by_ourselves(picture, sizes, edges, rooms)
     wrap = widest is not None and picture.direction == "right" and places.width > widest
     return _in_rows(places, widest) if wrap and widest else places
 
@@ -83,6 +75,20 @@ def place(
 def _forward(edge: Arrow) -> tuple[str, str]:
     """Return the ends of an arrow in the direction of values: one back is laid out beside the one forward."""
     return (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
+
+
+def _by_ourselves(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Places:
+    size, places, paths = layered(picture, sizes, [_forward(edge) for edge in edges], _main_line(picture))
+    frames = {frame.id: (places[frame.id],) for frame in picture.groups}
+    return Places(*size, {id: places[id] for id in sizes}, frames, paths, {e: _halfway(paths[e]) for e in rooms})
+
+
+def _halfway(path: Path) -> Point:
+    """Return the middle of the middle piece of a path."""
+    k = (len(path) - 1) // 6 * 3
+    return _split(path[k : k + 4], 0.5)[0][-1]
 
 
 # By Graphviz --------------------------------------------------------------------------------------------------------
@@ -243,8 +249,12 @@ def _in_rows(places: Places, widest: float) -> Places:
     for id, r, left, top, width, height in pieces:
         of_frames[id] = (*of_frames.get(id, ()), (*moved((left, top), r), width, height))
     right = max(x for path in paths for x, _ in path)
-    right = max([right, *(x + w for x, _, w, _ in boxes.values()), *(x + w for of in of_frames.values() for x, _, w, _ in of)])
-    upwards = [path if forward else path[::-1] for path, forward in zip(paths, map(_runs_forward, places.paths), strict=True)]
+    right = max(
+        [right, *(x + w for x, _, w, _ in boxes.values()), *(x + w for of in of_frames.values() for x, _, w, _ in of)]
+    )
+    upwards = [
+        path if forward else path[::-1] for path, forward in zip(paths, map(_runs_forward, places.paths), strict=True)
+    ]
     return Places(right, y - _BETWEEN_ROWS, boxes, of_frames, tuple(upwards), labels)
 
 
@@ -254,7 +264,8 @@ def _runs_forward(path: Path) -> bool:
 
 def _cuts(places: Places, widest: float) -> list[float]:
     """Return where to cut: where few arrows and few frames go through, no row being wider than allowed, and rows about equal."""
-    free, reach = [], 0.0
+    free: list[float] = []
+    reach = 0.0
     for x, _, w, _ in sorted(places.boxes.values()):
         if free and x > reach:
             free.append((reach + x) / 2)

@@ -13,7 +13,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, number_text, shape_text, title_of
 from graphnet.draw.picture import Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.scale import Scale, fitted
 from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
@@ -112,9 +112,9 @@ class _Builder:
                 columns.append(Column(f"c{first}", "folded", count(c - first, "layer"), size=c - first))
             columns.append(self._column(c))
         values, signals, weights = self.scales
-        ends = [("weight", "0", weights)]
-        ends += [("value", "0", values)] if self.run is not None else []
-        ends += [("error signal", number_text(signals.low, 2), signals)] if self.back is not None else []
+        ends = [("weight", weights)]
+        ends += [("value", values)] if self.run is not None else []
+        ends += [("error signal", signals)] if self.back is not None else []
         return Diagram(
             self.title,
             self._sample_text(),
@@ -122,7 +122,7 @@ class _Builder:
             tuple(columns),
             tuple(map(self._bundle, self.lines)),
             None if self.chain.error is None else self._error_box(self.chain.error),
-            tuple((what, low, number_text(scale.high, 2)) for what, low, scale in ends),
+            tuple((what, number_text(-scale.high, 3), number_text(scale.high, 3)) for what, scale in ends),
         )
 
     # Samples --------------------------------------------------------------------------------------------------------
@@ -211,8 +211,8 @@ class _Builder:
                 wanted = [name for name in names if name in numbers and (name != "message" or c > 1)]
                 yield from (numbers[name][place] for name in wanted)
 
-        signals = logarithmic(drawn("delta", "error", "gradient", "message"))
-        return Scales(linear(drawn("z", "a")), signals, linear(drawn("weight")))
+        signals = fitted(drawn("delta", "error", "gradient", "message"))
+        return Scales(fitted(drawn("z", "a")), signals, fitted(drawn("weight")))
 
     def _cells(self, numbers: Mapping[str, Array], *place: int) -> dict[str, Cell]:
         return {name: self.scales.of(name).cell(array[place], _DIGITS) for name, array in numbers.items()}

@@ -40,7 +40,7 @@ _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 100
 _LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
 _LEFT, _LINE = 24.0, 18.0
 _LONGEST = 90  # letters of a line below the title
-_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
 _MOST_BACK_ARROWS = 12
@@ -129,13 +129,15 @@ class _Placing:
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
-        line = Stroke(shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength), width)
+        ends, colour = shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength)
+        line = Stroke(ends, colour, width, dashed=weight.negative)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
         yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            arrow = shapes.back_arrow(end.rim, start.rim, RED, _thickness(weight.message), 16)
+            colour = colours.line("error signal", _end_of(weight.message))
+            arrow = shapes.back_arrow(end.rim, start.rim, colour, _thickness(weight.message), 16)
             classes = ("message", "backward", f"n{start.column.a}")
             yield Element(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
 
@@ -247,7 +249,8 @@ class _Placing:
         yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
         if unit.error and len(column.units) <= _MOST_BACK_ARROWS:
-            arrow = shapes.back_arrow((*end, 2), circle.rim, RED, _thickness(unit.error), 12)
+            colour = colours.line("error signal", _end_of(unit.error))
+            arrow = shapes.back_arrow((*end, 2), circle.rim, colour, _thickness(unit.error), 12)
             yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
@@ -361,7 +364,13 @@ def _labelled_rows(diagram: Diagram) -> list[float] | None:
 
 def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
     """Return the lines of the legend: what stands there, and its meaning."""
-    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
+    rows = [
+        (
+            "weight",
+            "weight: width and depth of colour by size; grey is positive, orange and dashed negative",
+            colours.INK,
+        )
+    ]
     if "value" in {what for what, *_ in diagram.scales}:
         rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
     if diagram.has_signals:
@@ -381,12 +390,11 @@ def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
     if what == "value":
         yield Stroke(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
     elif what == "error signal":
-        width = 1.2 + 4 * step
+        width = 1.2 + 4 * abs(step)
         yield Disc(x + 9, y, 4 + width / 2, colours.line("error signal", step), round(width, 2))
     else:
-        for negative, shift in ((False, -3.0), (True, 3.5)):
-            ends = (x, y + shift), (x + 18, y + shift)
-            yield Stroke(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2))
+        colour = colours.weight(step < 0, step)
+        yield Stroke(((x, y), (x + 18, y)), colour, round(0.6 + 4 * abs(step), 2), dashed=step < 0)
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
@@ -406,7 +414,7 @@ def _behind(cell: Cell | None) -> str:
 
 
 def _strength(weight: Weight) -> float:
-    return (weight.weight.strength or 0.0) if weight.weight else 0.0
+    return abs(weight.weight.strength or 0.0) if weight.weight else 0.0
 
 
 def _fill(cell: Cell | None) -> Shade:
@@ -414,8 +422,13 @@ def _fill(cell: Cell | None) -> Shade:
 
 
 def _full(strength: float | None) -> float:
-    """Return a strength; what is not finite is as strong as can be."""
-    return 1.0 if strength is None else strength
+    """Return a strength without its sign; what is not finite is as strong as can be."""
+    return 1.0 if strength is None else abs(strength)
+
+
+def _end_of(cell: Cell) -> float:
+    """Return the end of the scale of colours on which a number lies."""
+    return -1.0 if (cell.strength or 0.0) < 0 else 1.0
 
 
 def _thickness(cell: Cell) -> float:

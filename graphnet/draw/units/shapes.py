@@ -344,7 +344,7 @@ def as_dot(sheet: Sheet) -> str:
 def _resolution(sheet: Sheet) -> float:
     """Return at how many dots an inch a bitmap is sharp, and neither too large for Cairo, which draws it, nor slow to draw."""
     side, area = max(sheet.width, sheet.height) / 72, sheet.width * sheet.height / 72**2
-    return min(_SHARP, _MOST_DOTS / side, (_MOST_PIXELS / area) ** 0.5)
+    return min(_SHARP, _MOST_DOTS / side, math.sqrt(_MOST_PIXELS / area))
 
 
 def _operations(shape: Stroke | Disc, height: float) -> str:
