@@ -221,8 +221,11 @@ def _round(x: float, y: float, w: float, h: float, r: float = 8.0) -> tuple[Poin
     """Return the outline of a rectangle with round corners, as Bézier curves."""
     k, path = r * 0.45, [(x + r, y)]
     for (cx, cy), (dx, dy), (ex, ey) in (
-        ((x + w, y), (-1, 0), (0, 1)), ((x + w, y + h), (0, -1), (-1, 0)), ((x, y + h), (1, 0), (0, -1)), ((x, y), (0, 1), (1, 0))
-    ):  # fmt: skip
+        ((x + w, y), (-1, 0), (0, 1)),
+        ((x + w, y + h), (0, -1), (-1, 0)),
+        ((x, y + h), (1, 0), (0, -1)),
+        ((x, y), (0, 1), (1, 0)),
+    ):
         start, end = (cx + dx * r, cy + dy * r), (cx + ex * r, cy + ey * r)
         path += [path[-1], start, start, (cx + dx * k, cy + dy * k), (cx + ex * k, cy + ey * k), end]
     return tuple(path)
@@ -286,7 +289,9 @@ def _legend(picture: Picture) -> _Block:
     words = max((_words(entry.text, 13).width for entry in picture.legend), default=0.0)
     lines = [_entry(entry, arrows, words) for entry in picture.legend]
     if any(entry.high for entry in picture.legend):
-        told = "Colour of a number: its sign and its size. Half as strong as the strongest is about the middle one of all sizes."
+        told = (
+            "Colour of a number: its sign and its size; half as strong as the strongest is about the middle one of all."
+        )
         lines.append(_words(told, 12, colours.QUIET))
     if any(entry.high and entry.arrow and entry.role != "value" for entry in picture.legend):
         lines.append(_words("Width and colour of an arrow: norm of its message; dashed: exactly 0.", 12, colours.QUIET))

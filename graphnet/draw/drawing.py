@@ -69,7 +69,8 @@ def draw(
         In the op view, how many levels of scopes are opened: 0 makes each scope one box, "all" draws every node. By default
         a graph of more than about 15 boxes has its scopes, and layers and steps that repeat, folded so far that it can be read.
     sample : int, optional
-        In the unit view, whose numbers to show, counted from 0; by default those of the first. E is of the whole batch.
+        In the unit view, whose numbers to show, counted from 0; by default those of the first. All formulas hold for them;
+        E is of the whole batch, and beside it stands what the sample adds. Numbers of all samples are in the op view.
     minus : ForwardPass or BackwardPass, optional
         Another pass of the same graph and the same shapes: every number shown is that of `what` less that of this one, so
         that one sees what a replaced number, or a step of training, changes. For pictures, not for pages.
@@ -364,8 +365,8 @@ class Drawing:
         Raises
         ------
         DrawError
-            If the suffix is unknown, the folder is missing, the file can't be written, or there is no Graphviz, which PNG and PDF
-            need.
+            If the suffix is unknown, the folder is missing, the file can't be written, or PNG or PDF are asked for where
+            there is no Graphviz.
 
         Examples
         --------

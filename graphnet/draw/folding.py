@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -229,9 +229,8 @@ def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
         if len(between) < _LEAST_SAVED * len(items):
             break
         nodes = tuple(node for item in between for node in item.nodes)
-        first, last = (between[end].scope.split("/") for end in (0, -1))
-        around = [name for name, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
-        box = Item(nodes, "/".join(around), _pattern(between, repeat.period), "repeat")
+        around = posixpath.commonpath([between[0].scope, between[-1].scope])
+        box = Item(nodes, around, _pattern(between, repeat.period, len(around)), "repeat")
         items = (*items[:start], box, *items[stop:])
     return items
 
@@ -286,11 +285,15 @@ def _signatures(items: Sequence[Item]) -> list[Hashable]:
     ]
 
 
-def _pattern(items: Sequence[Item], period: int) -> str:
-    """Return what is repeated, in words."""
+def _pattern(items: Sequence[Item], period: int, around: int) -> str:
+    """Return what is repeated, in words; `around` is the length of the scope that all of it is in."""
     times = len(items) // period
     if period == 1 and items[0].kind == "scope":
-        return f"{times:,} × {short(items[0].title, 12)} … {short(items[-1].title, 12)}"
+        ends = [items[0].title, items[-1].title]
+    else:
+        ends = [item.scope[around:].strip("/").partition("/")[0] for item in (items[0], items[-1])]
+    if all(ends):
+        return f"{times:,} × {short(ends[0], 12)} … {short(ends[1], 12)}"
     leaves = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
     named = [item for item, is_leaf in zip(items[:period], leaves, strict=False) if not is_leaf]
     names = [short(item.title or item.nodes[0].kind, 16) for item in named]

@@ -30,9 +30,7 @@ _ASIDE = 9.0  # between two arrows that join the same boxes
 
 
 class _Inside(NamedTuple):
-    """What is in a frame: the corners of boxes, the points that long arrows go through, the size of all, and how low the main
-    line is.
-    """
+    """What is in a frame: corners of boxes, points that long arrows go through, the size of all, and how low the line is."""
 
     corners: Mapping[str, Point]
     bends: Mapping[Pair, list[Point]]

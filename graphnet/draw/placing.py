@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from graphnet.draw.dot import render
@@ -68,8 +69,10 @@ def place(
         places = _by_graphviz(picture, sizes, edges, rooms)
     except DrawError:
         places = _by_ourselves(picture, sizes, edges, rooms)
-    wrap = widest is not None and picture.direction == "right" and places.width > widest
-    return _in_rows(places, widest) if wrap and widest else places
+    if widest is None or picture.direction == "down" or places.width <= widest:
+        return places
+    rows = _Rows(places, _cuts(places, widest))
+    return rows.placed() if 0 < max(map(len, rows.through), default=0) <= _MOST_GOING_ON else places
 
 
 def _forward(edge: Arrow) -> tuple[str, str]:
@@ -180,82 +183,84 @@ def _main_line(picture: Picture) -> set[str]:
 # Rows ---------------------------------------------------------------------------------------------------------------
 
 
-def _in_rows(places: Places, widest: float) -> Places:
-    """Return a picture cut between columns and set in rows; arrows go on from the end of a row to the next one's start."""
-    cuts = _cuts(places, widest)
-    ends = [-1e9, *cuts, places.width + 1e9]
-    rows = list(pairwise(ends))
+class _Rows:
+    """A picture cut between columns and set in rows; arrows go on from the end of a row to the start of the next one."""
 
-    def row_of(x: float) -> int:
-        return next(r for r, (_, end) in enumerate(rows) if x < end)
+    def __init__(self, places: Places, cuts: Sequence[float]) -> None:
+        self.places, self.cuts = places, cuts
+        self.parts = [_cut(path, cuts) for path in places.paths]
+        crossing = [
+            {e: piece[-1][1] for e, of in enumerate(self.parts) for piece in of[:-1] if piece[-1][0] == cut}
+            for cut in cuts
+        ]
+        self.through = [sorted(height, key=lambda e: -height[e]) for height in crossing]  # the lowest arrow first
 
-    parts = [_cut(path, cuts) for path in places.paths]
-    through: list[list[int]] = []  # for each cut, the arrows that cross it, the lowest first
-    for cut in cuts:
-        crossing = {e: piece[-1][1] for e, of in enumerate(parts) for piece in of[:-1] if piece[-1][0] == cut}
-        through.append(sorted(crossing, key=lambda e: -crossing[e]))
-    if not cuts or max(map(len, through)) > _MOST_GOING_ON:
-        return places
-    frames = [(id, r, left, right, t, h) for id, ((x, t, w, h),) in places.frames.items() for r, (start, end) in enumerate(rows)
-              if (left := max(x, start + 4)) < (right := min(x + w, end - 4))]  # fmt: skip
-    extents: list[list[tuple[float, float]]] = [[] for _ in rows]
-    for x, y, w, h in places.boxes.values():
-        extents[row_of(x + w / 2)].append((y, y + h))
-    for of in parts:
-        for piece in of:
-            extents[row_of((piece[0][0] + piece[-1][0]) / 2)] += [(y, y) for _, y in piece]
-    # A piece of a frame reaches around what is inside it in that row, not around all that is in the frame elsewhere.
-    inside = {id: [(x, y, w, h) for x, y, w, h in places.boxes.values() if fx < x + w / 2 < fx + fw and fy < y + h / 2 < fy + fh]
-              for id, ((fx, fy, fw, fh),) in places.frames.items()}  # fmt: skip
-    pieces = []
-    for id, r, left, right, top, height in frames:
-        mine = [(y, y + h) for x, y, w, h in inside[id] if left < x + w / 2 < right]
-        if mine:
-            whole = [(y, y + h) for _, y, _, h in inside[id]]
-            above, below = min(y for y, _ in whole) - top, top + height - max(y for _, y in whole)
-            first, last = min(y for y, _ in mine) - above, max(y for _, y in mine) + below
-            pieces.append((id, r, left, first, right - left, last - first))
-            extents[r].append((first, last))
-    margin = _TRACK * max(map(len, through)) + 10
-    shifts: list[Point] = []
-    y = 0.0
-    for r, (start, _) in enumerate(rows):
-        top, bottom = min(a for a, _ in extents[r]), max(b for _, b in extents[r])
-        shifts.append((margin - (start if r else 0.0), y - top))
-        y += bottom - top + _BETWEEN_ROWS + (_TRACK * len(through[r]) if r < len(cuts) else 0.0)
+    def placed(self) -> Places:
+        frames = list(self._pieces_of_frames())
+        extents: list[list[float]] = [[] for _ in range(len(self.cuts) + 1)]
+        for x, y, w, h in [*self.places.boxes.values(), *(piece for _, piece in frames)]:
+            extents[self._row(x + w / 2)] += [y, y + h]
+        for piece in chain.from_iterable(self.parts):
+            extents[self._row(_middle_of(piece))] += [y for _, y in piece]
+        left = _TRACK * max(map(len, self.through)) + 10
+        self.shifts: list[Point] = []
+        self.floors: list[float] = []
+        y = 0.0
+        for row, start in enumerate([0.0, *self.cuts]):
+            self.shifts.append((left - start, y - min(extents[row])))
+            self.floors.append(y + max(extents[row]) - min(extents[row]))
+            y = self.floors[-1] + _BETWEEN_ROWS + _TRACK * (len(self.through[row]) if row < len(self.cuts) else 0)
 
-    def moved(point: Point, r: int) -> Point:
-        return point[0] + shifts[r][0], point[1] + shifts[r][1]
+        boxes = {id: self._moved_box(box) for id, box in self.places.boxes.items()}
+        paths = tuple(self._joined(e, of) for e, of in enumerate(self.parts))
+        pieces: dict[str, tuple[Rectangle, ...]] = {}
+        for id, box in frames:
+            pieces[id] = (*pieces.get(id, ()), self._moved_box(box))
+        labels = {e: self._moved(point, self._row(point[0])) for e, point in self.places.labels.items()}
+        ends = [x + w for x, _, w, _ in [*boxes.values(), *chain.from_iterable(pieces.values())]]
+        right = max([*ends, *(x for path in paths for x, _ in path)])
+        return Places(right, self.floors[-1], boxes, pieces, paths, labels)
 
-    floors = [max(b for _, b in extents[r]) + shifts[r][1] for r in range(len(rows))]
-    paths = []
-    for e, of in enumerate(parts):
-        path: list[Point] = []
-        for piece in of:
-            r = row_of((piece[0][0] + piece[-1][0]) / 2)
-            here = [moved(point, r) for point in piece]
-            if path:
-                i, n = through[r - 1].index(e), len(through[r - 1])
-                right, down = path[-1][0] + 6 + _TRACK * i, floors[r - 1] + 10 + _TRACK * i
-                left = here[0][0] - 6 - _TRACK * (n - 1 - i)
-                corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
-                path += [*_rounded(corners)[1:], *here[1:]]
-            else:
-                path = here
-        paths.append(tuple(path))
-    boxes = {id: (*moved((x, y), row_of(x + w / 2)), w, h) for id, (x, y, w, h) in places.boxes.items()}
-    labels = {e: moved(point, row_of(point[0])) for e, point in places.labels.items()}
-    of_frames: dict[str, tuple[Rectangle, ...]] = {}
-    for id, r, left, top, width, height in pieces:
-        of_frames[id] = (*of_frames.get(id, ()), (*moved((left, top), r), width, height))
-    right = max(x for path in paths for x, _ in path)
-    right = max(
-        [right, *(x + w for x, _, w, _ in boxes.values()), *(x + w for of in of_frames.values() for x, _, w, _ in of)]
-    )
-    upwards = [
-        path if forward else path[::-1] for path, forward in zip(paths, map(_runs_forward, places.paths), strict=True)
-    ]
-    return Places(right, y - _BETWEEN_ROWS, boxes, of_frames, tuple(upwards), labels)
+    def _row(self, x: float) -> int:
+        return sum(x > cut for cut in self.cuts)
+
+    def _moved(self, point: Point, row: int) -> Point:
+        return point[0] + self.shifts[row][0], point[1] + self.shifts[row][1]
+
+    def _moved_box(self, box: Rectangle) -> Rectangle:
+        x, y, w, h = box
+        return *self._moved((x, y), self._row(x + w / 2)), w, h
+
+    def _pieces_of_frames(self) -> Iterator[tuple[str, Rectangle]]:
+        """Yield frames cut in pieces: each reaches around what is inside it in that row, not around what is elsewhere."""
+        ends = [-math.inf, *self.cuts, math.inf]
+        for id, ((x, y, w, h),) in self.places.frames.items():
+            inside = [box for box in self.places.boxes.values() if x < box[0] < x + w and y < box[1] < y + h]
+            above = min(box[1] for box in inside) - y
+            below = y + h - max(box[1] + box[3] for box in inside)
+            for start, end in pairwise(ends):
+                here = [box for box in inside if start < box[0] < end]
+                if here:
+                    left, right = max(x, start + 4), min(x + w, end - 4)
+                    top = min(box[1] for box in here) - above
+                    yield id, (left, top, right - left, max(box[1] + box[3] for box in here) + below - top)
+
+    def _joined(self, edge: int, pieces: Sequence[Path]) -> Path:
+        """Return the path of an arrow, whose pieces go on around the rows: no two of them cross on the way."""
+        first = self._row(_middle_of(pieces[0]))
+        path = [self._moved(point, first) for point in pieces[0]]
+        for row, piece in enumerate(pieces[1:], start=first + 1):
+            here = [self._moved(point, row) for point in piece]
+            i, many = self.through[row - 1].index(edge), len(self.through[row - 1])
+            right, down = path[-1][0] + 6 + _TRACK * i, self.floors[row - 1] + 10 + _TRACK * i
+            left = here[0][0] - 6 - _TRACK * (many - 1 - i)
+            corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
+            path += [*_rounded(corners)[1:], *here[1:]]
+        return tuple(path if _runs_forward(self.places.paths[edge]) else path[::-1])
+
+
+def _middle_of(path: Path) -> float:
+    return (path[0][0] + path[-1][0]) / 2
 
 
 def _runs_forward(path: Path) -> bool:
@@ -263,7 +268,7 @@ def _runs_forward(path: Path) -> bool:
 
 
 def _cuts(places: Places, widest: float) -> list[float]:
-    """Return where to cut: where few arrows and few frames go through, no row being wider than allowed, and rows about equal."""
+    """Return where to cut: where few arrows and few frames go through, no row wider than allowed, and rows about equal."""
     free: list[float] = []
     reach = 0.0
     for x, _, w, _ in sorted(places.boxes.values()):

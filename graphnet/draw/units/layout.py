@@ -39,7 +39,7 @@ _LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, 
 _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
 _LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
 _LEFT, _LINE = 24.0, 18.0
-_LONGEST = 90  # letters of a line below the title
+_LONGEST = 110  # letters of a line below the title
 _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
@@ -176,7 +176,7 @@ class _Placing:
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
             if column.activation:
                 name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
-                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK))
+                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK, fitted=True))
         yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
         yield Element(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
         if labelled:
@@ -232,15 +232,20 @@ class _Placing:
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
         last = len(self.columns) - 1
-        wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
+        letters = max(len(error.call), len(error.added), len(error.name) + len(error.value) + 4)
+        wide, high = max(84.0, 6.4 * letters), 62.0 if error.added else 46.0
         away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self._x(last) + away, self.middle
         fill, line = colours.OUTPUT
         box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
-        name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
-        call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
+        top = middle - high / 2
+        name = Text(left + wide / 2, top + 20, plain(error.equation), 13, colours.INK, bold=True, fitted=True)
+        call = Text(left + wide / 2, top + 37, plain(error.call), 9.5, colours.QUIET, fitted=True)
+        added = (Text(left + wide / 2, top + 52, plain(error.added), 9.5, colours.QUIET, fitted=True),) * bool(
+            error.added
+        )
         parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
-        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
+        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call, *added))], left + wide
 
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]
@@ -401,7 +406,8 @@ def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> li
     letters = Text(x, y + (1 if cell else 4), formula(symbol), 11, colours.INK)
     if cell is None:
         return [letters]
-    return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
+    size = 10.5 if len(cell.text) <= 6 else 9.0
+    return [letters, Text(x, y + 14, plain(cell.text), size, colours.INK, bold=True, fitted=True)]
 
 
 def _gradient(id: str, node: str, cell: Cell | None, x: float, y: float, anchor: Any = "middle") -> Iterator[Element]:
@@ -440,5 +446,6 @@ def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> 
     after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
-    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
-    return Element(id, classes, (Stroke(corners, colours.PAPER, 0.0, colours.PAPER), text), updated=updated)
+    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.3)
+    paper = Stroke(corners, colours.PAPER, 0.0, colours.PAPER)
+    return Element(id, classes, (paper, replace(text, fitted=True)), updated=updated)

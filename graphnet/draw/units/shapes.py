@@ -269,7 +269,7 @@ def as_svg(sheet: Sheet, view: str, title: str, description: str) -> str:
     ]
     for part in sheet.parts:
         tip = [["title", {}, part.tip]] if part.tip else []
-        shapes = [element_of(shape) for shape in part.shapes]
+        shapes = [element_of(shape, still=True) for shape in part.shapes]
         named = {"id": part.id} if part.id else {}
         lines.append(_xml(["g", {**named, "class": " ".join(part.classes)}, *tip, *shapes]))
     return "\n".join([*lines, "</svg>"]) + "\n"
@@ -282,10 +282,10 @@ def _xml(tree: Tree) -> str:
     return f"<{opened}>{inside}</{tag}>" if children else f"<{opened}/>"
 
 
-def element_of(shape: Drawn, paint: Paint = str) -> Tree:
-    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it."""
+def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree:
+    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it; text keeps its width if `still`."""
     if isinstance(shape, Text):
-        return _text_element(shape, paint)
+        return _text_element(shape, paint, still=still)
     look = {"fill": paint(shape.fill) if shape.fill else "none", "stroke": paint(shape.colour)}
     look |= {"stroke-width": f"{shape.width:g}"}
     if isinstance(shape, Stroke) and shape.dashed:
@@ -297,10 +297,10 @@ def element_of(shape: Drawn, paint: Paint = str) -> Tree:
     return ["path", {"d": f"{path}Z" if shape.fill else path, **look}]
 
 
-def _text_element(text: Text, paint: Paint) -> Tree:
+def _text_element(text: Text, paint: Paint, *, still: bool) -> Tree:
     place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": paint(text.colour)}
     place |= {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})
-    if text.fitted and all(letter in _WIDTHS for span in text.spans for letter in span.text):
+    if still and text.fitted and all(letter in _WIDTHS for span in text.spans for letter in span.text):
         place |= {"textLength": _px(text.width), "lengthAdjust": "spacingAndGlyphs"}
     made: Tree = ["text", place]
     low = False
