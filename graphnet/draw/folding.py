@@ -207,7 +207,7 @@ def _in_steps(items: tuple[Item, ...]) -> tuple[Item, ...]:
         if here in ordered:
             continue
         if ahead:
-            waiting += [here, *sorted(ahead, key=lambda source: length[source])]
+            waiting += [here, *sorted(ahead, key=lambda source: (length[source], -source))]
         else:
             ordered[here] = None
     return tuple(items[place] for place in ordered)
@@ -222,15 +222,20 @@ def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
         repeat = longest_repeat(_signatures(items)) if len(items) > most else None
         if repeat is None:
             break
-        start, stop = repeat.start + repeat.period, repeat.start + repeat.times * repeat.period
-        if len(items) - (repeat.times - 2) * repeat.period < _READABLE:  # there is room for the last one
-            stop -= repeat.period
+        start, period, times = repeat
+        begins = (k for k in range(1, period) if items[start + k].scope != items[start + k - 1].scope)
+        if (
+            start and items[start].scope == items[start - 1].scope and (k := next(begins, 0))
+        ):  # whole scopes, not parts of two
+            start, times = start + k, times - 1
+        room = len(items) - (times - 2) * period < _READABLE  # for the last one, too
+        start, stop = start + period, start + (times - room) * period
         between = items[start:stop]
-        if len(between) < _LEAST_SAVED * len(items):
+        if len(between) < max(2 * period, _LEAST_SAVED * len(items)):
             break
         nodes = tuple(node for item in between for node in item.nodes)
         around = posixpath.commonpath([between[0].scope, between[-1].scope])
-        box = Item(nodes, around, _pattern(between, repeat.period, len(around)), "repeat")
+        box = Item(nodes, around, _pattern(between, period, len(around)), "repeat")
         items = (*items[:start], box, *items[stop:])
     return items
 

@@ -14,7 +14,7 @@ from graphnet.core.node import Array
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
 
-_FLATTEST = 0.15  # the least power of a scale: of sizes over many powers of ten, the small ones still differ from 0
+_FLATTEST = 0.1  # the least power of a scale: of sizes over many powers of ten, the small ones still differ from 0
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
 _THUMBNAIL_ROWS, _THUMBNAIL_COLUMNS = 6, 16
 _LONGEST_SIDE = 64  # of an array on a page

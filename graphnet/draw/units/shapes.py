@@ -48,7 +48,7 @@ _WIDTHS = {
 }  # fmt: skip
 
 # Dots of a bitmap: an inch, along one side (Cairo has room for 32,767), and of all.
-_SHARP, _MOST_DOTS, _MOST_PIXELS = 144.0, 32_000, 16e6
+_SHARP, _MOST_DOTS, _MOST_PIXELS = 144.0, 32_000, 12e6
 
 # The width of a text's node in DOT, in multiples of what it should need: a text wider than its node would only make noise.
 _ROOM = 1.3
