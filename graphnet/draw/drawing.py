@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common import cached_property
@@ -29,6 +29,9 @@ from graphnet.draw.units.layout import sheet_of
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
+
+if TYPE_CHECKING:
+    from graphnet.draw.widget import InNotebook
 
 
 def draw(
@@ -141,7 +144,14 @@ def draw(
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
-    return Drawing(picture, partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view))
+    options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
+
+    def to_html(run: BackwardPass) -> str:
+        return draw(run, **options, marks=marks, learning_rate=rate).to_html()
+
+    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view)
+    is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
+    return Drawing(picture, page, partial(_shown, drawn, to_html) if is_one else None)
 
 
 def _page(*what: Any, **options: Any) -> str:
@@ -154,6 +164,13 @@ def _page(*what: Any, **options: Any) -> str:
     from graphnet.draw.page import page_data, write_html
 
     return write_html(page_data(*what, **options))
+
+
+def _shown(run: Any, to_html: Callable[[BackwardPass], str]) -> InNotebook:
+    """Return the page of a pass for a notebook; anywidget is looked for only here."""
+    from graphnet.draw.widget import Frame, Widget
+
+    return (Widget or Frame)(run, to_html)
 
 
 # What is given ------------------------------------------------------------------------------------------------------
@@ -248,8 +265,10 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
-        self._page = page
+    def __init__(
+        self, picture: Picture | Diagram, page: Callable[[], str], shown: Callable[[], InNotebook] | None = None
+    ) -> None:
+        self._page, self._shown = page, shown
         self.picture = picture
 
     def to_dot(self) -> str:
@@ -343,6 +362,29 @@ class Drawing:
         if isinstance(picture, Picture):
             return op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture))
         return shapes.as_svg(sheet_of(picture), picture.title, words.to_text(picture))
+
+    def widget(self) -> InNotebook:
+        """Return the page for a notebook, which goes on with what happens there.
+
+        ``widget.update(bwd)`` shows another pass in its place, ``widget.parameters`` are those of the page, with what a
+        reader edited. `gn.Watch` updates one during training. Without anywidget (``pip install "graphnet-dag[notebook]"``) it
+        is a frame that shows the page, but hears nothing.
+
+        Raises
+        ------
+        DrawError
+            If not one backward pass is drawn.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0, 2.0])
+        >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {})).widget().parameters
+        {'w': array([1., 2.])}
+        """
+        if self._shown is None:
+            raise DrawError("only a backward pass becomes a widget", repair="Draw one: gn.draw(gn.backward(E, feeds)).")
+        return self._shown()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
