@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file that steps through a pass. The scripts in ``assets`` compute nothing.
+"""The page: one self-contained HTML file that steps through a pass, and computes another one where a number is changed.
 
 Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
 same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers. Here all that
@@ -25,6 +25,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, number_text, share_text
+from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import Scale, array_data, linear, logarithmic
@@ -40,7 +41,7 @@ from graphnet.notation.terms import Leaf, Symbol
 from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
-    "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
+    "engine", "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
 )  # fmt: skip
 """In the order in which they are needed."""
 
@@ -100,12 +101,13 @@ def page_data(
     unfold: Callable[..., Picture],
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
+    live: bool = True,
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
     ``unfold()`` gives the picture: the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)``
     one where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
-    the unit view alone.
+    the unit view alone. A single backward pass is `live`: the page can compute it again, from other numbers.
 
     Raises
     ------
@@ -128,6 +130,7 @@ def page_data(
     units = page.unit_views(sample, scales)
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
+    single = next(iter(passes.values())) if live and len(passes) == 1 else None
     return {
         "title": picture.title,
         "view": view,
@@ -140,6 +143,7 @@ def page_data(
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
+        "live": live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None,
     }
 
 
