@@ -134,6 +134,7 @@ def page_data(
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     single = next(iter(passes.values())) if live and len(passes) == 1 else None
+    program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
     return {
         "title": picture.title,
         "view": view,
@@ -146,8 +147,10 @@ def page_data(
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
-        "live": live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None,
-        "edit": page.edit(single, sample) if isinstance(single, BackwardPass) else None,
+        "live": program,
+        "edit": page.edit(single, sample)
+        if isinstance(single, BackwardPass) and program and "nodes" in program
+        else None,
     }
 
 
@@ -240,7 +243,11 @@ class _Page:
 
     def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
         """Return what is to be known of a live page's nodes to say what comes of other numbers."""
-        graph, names, ids = self.graph, self.sentences.names, self.id_of.get
+        graph, names = self.graph, self.sentences.names
+
+        def ids(node: Node | None) -> str | None:
+            return None if node is None else self.id_of[node]
+
         flat = {}
         for node in graph.nodes:
             if node.op is not None and Units.of(run, node) is not None:
