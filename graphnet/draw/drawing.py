@@ -266,7 +266,7 @@ class Drawing:
     """
 
     def __init__(
-        self, picture: Picture | Diagram, page: Callable[[], str], shown: Callable[[], InNotebook] | None = None
+        self, picture: Picture | Diagram, page: Callable[..., str], shown: Callable[[], InNotebook] | None = None
     ) -> None:
         self._page, self._shown = page, shown
         self.picture = picture
@@ -332,11 +332,20 @@ class Drawing:
         """
         return self._svg
 
-    def to_html(self) -> str:
+    def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
 
         It steps through the pass: forward node by node, the output error, backward node by node, the gradients of the
         parameters, the update w ← w − η ∂E/∂w. Of a large array it carries a reduced heat map, and says so.
+
+        The page of one backward pass is live: it carries the rules of the network, and where a number is changed computes
+        the pass again. A network that is too large for that, or has a rule that can't be read as a graph, stays as it was
+        recorded, and the page says why.
+
+        Parameters
+        ----------
+        live : bool
+            Whether numbers can be changed.
 
         Raises
         ------
@@ -350,7 +359,7 @@ class Drawing:
         >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}), learning_rate=0.5).to_html()[:15]
         '<!doctype html>'
         """
-        return self._page()
+        return self._page(live=live)
 
     @property
     def _engine(self) -> str:
@@ -386,7 +395,7 @@ class Drawing:
             raise DrawError("only a backward pass becomes a widget", repair="Draw one: gn.draw(gn.backward(E, feeds)).")
         return self._shown()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, live: bool = True) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
 
         Parameters
@@ -394,6 +403,8 @@ class Drawing:
         path
             Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot``, ``.mmd`` (Mermaid), ``.txt``
             or ``.html``, a page that steps through the pass.
+        live : bool
+            Whether numbers can be changed on the page of a backward pass, as `to_html` says.
 
         Returns
         -------
@@ -426,7 +437,7 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        content = writer(self)
+        content = writer(self, live=live) if writer is _WRITERS[".html"] else writer(self)
         try:
             with replacing(path) as file:
                 file.write(content)
@@ -451,14 +462,14 @@ class Drawing:
         return self.to_svg()
 
 
-_WRITERS: dict[str, Callable[[Drawing], bytes]] = {
+_WRITERS: dict[str, Callable[..., bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
     ".png": lambda drawing: render(fitting(drawing.to_dot()), "png", drawing._engine),
     ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._engine),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),
     ".txt": lambda drawing: drawing.to_text().encode(),
-    ".html": lambda drawing: drawing.to_html().encode(),
+    ".html": lambda drawing, live: drawing.to_html(live=live).encode(),
 }
 
 

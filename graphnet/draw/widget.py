@@ -75,7 +75,7 @@ class InNotebook:
             run = backward(before.graph, {node: before.values[node] for node in before.graph.inputs})
         if not isinstance(run, BackwardPass):
             raise DrawError(f"can't show {shown(run)}", repair="Give what gn.backward(E, feeds) returned, or nothing.")
-        if '"live":{' in self.page and _alike(run, before):
+        if '"live":{"rate"' in self.page and _alike(run, before):
             self.run, self.leaves = run, _leaves(run)  # the page computes the rest
         else:
             self._turn_to(run)

@@ -82,9 +82,9 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   );
 
   viewport.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    pointers.set(event.pointerId, event);
     moved = 0;
+    if (event.button || event.target.closest(".tunable")) return; // a number is dragged, not the picture
+    pointers.set(event.pointerId, event);
   });
 
   viewport.addEventListener("pointermove", (event) => {
