@@ -59,8 +59,8 @@ function makeLegend() {
     marked("saturated", (one) => one.flat, flat.join(", ")),
     marked("zero", (one) => one.signal && isZero(one.signal), "error signal exactly 0"),
     marked("unreachable", (one) => one.unreached, "no error signal arrives"),
-    units && key("quiet of-units", "weights: wide if large, grey if positive, orange if negative"),
-    units && page.units[0].notice && key("quiet of-units", page.units[0].notice),
+    units && key("quiet of-units", "weights: wide if large, orange if negative"),
+    units && !live && page.units[0].notice && key("quiet of-units", page.units[0].notice),
   ];
   byId("legend").replaceChildren(...keys.filter(Boolean));
 }

@@ -20,7 +20,7 @@ function makeQuiz() {
     said,
   );
   byId("sentence").after(form);
-  document.querySelector(".tools").prepend(button);
+  byId("controls").append(button);
   button.hidden = !page.passes.length;
 
   function toggle() {

@@ -8,9 +8,8 @@ function makeChanges() {
   const reset = el("button", { type: "button", title: "Take back all changes", onclick: live.reset }, "Reset");
   const share = iconButton("Share", "", "M12 15V3M8 7l4-4 4 4M5 11v9h14v-9", openShare);
   byId("edits").append(undo, redo, reset, share);
-  byId("edits").hidden = false;
-
   function show() {
+    byId("edits").hidden = !live.canUndo() && !live.canRedo() && !live.isChanged();
     undo.disabled = !live.canUndo();
     redo.disabled = !live.canRedo();
     reset.disabled = !live.isChanged();
@@ -67,8 +66,7 @@ function linkOf() {
 
 // Take up the numbers of a link. What is no number of this network is passed over.
 function followLink() {
-  const { values, set } = live.first;
-  let edits = { values: { ...values }, set: { ...set } };
+  let edits = live.first;
   let batch = live.batch;
   for (const part of location.hash.slice(1).split("&").slice(0, MOST_IN_LINK + 1)) {
     const [, id, place, text] = /^(n\d+)\.(\d+)=([-+.\deE]*|-?Infinity|NaN)$/.exec(part) ?? [];

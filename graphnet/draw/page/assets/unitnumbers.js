@@ -81,7 +81,8 @@ function rewritten(element, drawn, of) {
 
   function write(number, role) {
     const isAfter = label.childNodes.length > 1; // after its symbol
-    label.lastChild.textContent = isAfter && number !== undefined ? ` ${text(number)}` : text(number);
+    const written = role === "inside" && text(number).length > 6 ? numberText(number, 2) : text(number);
+    label.lastChild.textContent = isAfter && number !== undefined ? ` ${written}` : written;
     element.classList.toggle("empty", !isAfter && number === undefined && role !== "inside");
   }
 
