@@ -145,13 +145,10 @@ def draw(
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
     options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
-
-    def to_html(run: BackwardPass) -> str:
-        return draw(run, **options, marks=marks, learning_rate=rate).to_html()
-
+    redraw = partial(draw, **options, marks=marks or None, learning_rate=rate)
     page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view)
     is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
-    return Drawing(picture, page, partial(_shown, drawn, to_html) if is_one else None)
+    return Drawing(picture, page, partial(_shown, drawn, redraw) if is_one else None)
 
 
 def _page(*what: Any, **options: Any) -> str:
@@ -166,11 +163,11 @@ def _page(*what: Any, **options: Any) -> str:
     return write_html(page_data(*what, **options))
 
 
-def _shown(run: Any, to_html: Callable[[BackwardPass], str]) -> InNotebook:
+def _shown(run: Any, redraw: Callable[[BackwardPass], Drawing]) -> InNotebook:
     """Return the page of a pass for a notebook; anywidget is looked for only here."""
     from graphnet.draw.widget import Frame, Widget
 
-    return (Widget or Frame)(run, to_html)
+    return (Widget or Frame)(run, redraw)
 
 
 # What is given ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from graphnet.core.node import Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.run import backward
 from graphnet.errors import DrawError, shown
+
+if TYPE_CHECKING:
+    from graphnet.draw.drawing import Drawing
 
 HEIGHT = 420
 """Of the page in a notebook, in pixels."""
@@ -38,9 +42,9 @@ class InNotebook:
     page: str
     leaves: bytes
 
-    def __init__(self, run: BackwardPass, to_html: Callable[[BackwardPass], str]) -> None:
+    def __init__(self, run: BackwardPass, redraw: Callable[[BackwardPass], Drawing]) -> None:
         super().__init__()
-        self._to_html = to_html
+        self._redraw = redraw
         self._turn_to(run)
 
     @property
@@ -81,7 +85,7 @@ class InNotebook:
             self._turn_to(run)
 
     def _turn_to(self, run: BackwardPass) -> None:
-        self.run, self.leaves, self.page = run, _leaves(run), self._to_html(run)
+        self.run, self.leaves, self.page = run, _leaves(run), self._redraw(run).to_html()
 
 
 def _leaves(run: BackwardPass) -> bytes:
@@ -127,7 +131,13 @@ def _widget() -> type[InNotebook] | None:
         _esm = files("graphnet.draw").joinpath("widget.js").read_text(encoding="utf-8")
         _height = traitlets.Int(HEIGHT).tag(sync=True)
         page = traitlets.Unicode().tag(sync=True)
-        leaves = traitlets.Bytes().tag(sync=True)
+        leaves = traitlets.Bytes().tag(sync=True, from_json=lambda memory, _: bytes(memory))
+
+        def _repr_mimebundle_(self, **options: Any) -> Any:
+            """Show the widget; a picture where the notebook is only read."""
+            shown = super()._repr_mimebundle_(**options)
+            data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+            return data and data | {"image/svg+xml": self._redraw(self.run).to_svg()}, metadata
 
     return Widget
 

@@ -178,3 +178,15 @@ def test_only_a_backward_pass_becomes_a_widget(made, refused):
         gn.Watch(gn.draw(E))
     with refused(TrainingError, "every"):
         gn.Watch(gn.draw(gn.backward(E, feeds)).widget(), every=0)
+
+
+def test_what_a_notebook_sends_is_a_view_of_memory_and_what_it_shows_without_widgets_a_picture(widget):
+    numbers = np.frombuffer(widget.leaves).copy()
+    numbers[-1] = 0.75
+    widget.set_state({"leaves": memoryview(numbers.tobytes())})  # as the messages of Jupyter bring it
+    assert widget.leaves == numbers.tobytes()
+    data, _ = widget._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml"} <= data.keys()
+    units = gn.draw(widget.run, view="units").widget()
+    units.update(gn.backward(units.run.graph, {node: units.run[node][:2] for node in units.run.graph.inputs}))
+    assert "<svg" in units._repr_mimebundle_()[0]["image/svg+xml"]
