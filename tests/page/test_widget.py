@@ -55,7 +55,7 @@ def notebook(browser, widget):
 def frame(notebook):
     """Return the framed page once it has drawn itself, with all its numbers on show."""
     page = notebook.frames[-1]
-    page.wait_for_selector("#legend .key")
+    page.wait_for_selector("#legend .key", state="attached")
     page.get_by_label("Samples").select_option("")
     page.get_by_role("button", name="Ops", exact=True).click()
     page.evaluate("document.activeElement.blur()")
