@@ -239,6 +239,7 @@ from .train.callbacks import Callback as Callback
 from .train.callbacks import EarlyStopping as EarlyStopping
 from .train.callbacks import History as History
 from .train.callbacks import Training as Training
+from .train.callbacks import Watch as Watch
 from .train.evaluation import inference as inference
 from .train.fit import fit as fit
 from .train.optimizers import Adam as Adam

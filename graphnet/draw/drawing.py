@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common import cached_property
@@ -30,6 +30,9 @@ from graphnet.draw.units.layout import sheet_of
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
+
+if TYPE_CHECKING:
+    from graphnet.draw.widget import InNotebook
 
 
 def draw(
@@ -146,7 +149,11 @@ def draw(
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
-    return Drawing(picture, partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view))
+    options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
+    redraw = partial(draw, **options, marks=marks or None, learning_rate=rate)
+    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view)
+    is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
+    return Drawing(picture, page, partial(_shown, drawn, redraw) if is_one else None)
 
 
 def _page(*what: Any, **options: Any) -> str:
@@ -159,6 +166,13 @@ def _page(*what: Any, **options: Any) -> str:
     from graphnet.draw.page import page_data, write_html
 
     return write_html(page_data(*what, **options))
+
+
+def _shown(run: Any, redraw: Callable[[BackwardPass], Drawing]) -> InNotebook:
+    """Return the page of a pass for a notebook; anywidget is looked for only here."""
+    from graphnet.draw.widget import Frame, Widget
+
+    return (Widget or Frame)(run, redraw)
 
 
 # What is given ------------------------------------------------------------------------------------------------------
@@ -253,8 +267,10 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
-        self._page = page
+    def __init__(
+        self, picture: Picture | Diagram, page: Callable[..., str], shown: Callable[[], InNotebook] | None = None
+    ) -> None:
+        self._page, self._shown = page, shown
         self.picture = picture
 
     def to_dot(self) -> str:
@@ -313,11 +329,20 @@ class Drawing:
         """
         return self._svg
 
-    def to_html(self) -> str:
+    def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
 
         It steps through the pass: forward node by node, the output error, backward node by node, the gradients of the
         parameters, the update w ← w − η ∂E/∂w. Of a large array it carries a reduced heat map, and says so.
+
+        The page of one backward pass is live: it carries the rules of the network, and where a number is changed computes
+        the pass again. A network that is too large for that, or has a rule that can't be read as a graph, stays as it was
+        recorded, and the page says why.
+
+        Parameters
+        ----------
+        live : bool
+            Whether numbers can be changed.
 
         Raises
         ------
@@ -331,7 +356,7 @@ class Drawing:
         >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}), learning_rate=0.5).to_html()[:15]
         '<!doctype html>'
         """
-        return self._page()
+        return self._page(live=live)
 
     @cached_property
     def _sheet(self) -> shapes.Sheet:
@@ -348,7 +373,30 @@ class Drawing:
     def _rendered(self, format: str) -> bytes:
         return render(shapes.as_dot(self._sheet), format, shapes.ENGINE)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def widget(self) -> InNotebook:
+        """Return the page for a notebook, which goes on with what happens there.
+
+        ``widget.update(bwd)`` shows another pass in its place, ``widget.parameters`` are those of the page, with what a
+        reader edited. `gn.Watch` updates one during training. Without anywidget (``pip install "graphnet-dag[notebook]"``) it
+        is a frame that shows the page, but hears nothing.
+
+        Raises
+        ------
+        DrawError
+            If not one backward pass is drawn.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0, 2.0])
+        >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {})).widget().parameters
+        {'w': array([1., 2.])}
+        """
+        if self._shown is None:
+            raise DrawError("only a backward pass becomes a widget", repair="Draw one: gn.draw(gn.backward(E, feeds)).")
+        return self._shown()
+
+    def save(self, path: str | os.PathLike[str], *, live: bool = True) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
 
         Parameters
@@ -356,6 +404,8 @@ class Drawing:
         path
             Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot``, ``.mmd`` (Mermaid), ``.txt``
             or ``.html``, a page that steps through the pass.
+        live : bool
+            Whether numbers can be changed on the page of a backward pass, as `to_html` says.
 
         Returns
         -------
@@ -389,7 +439,7 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        content = writer(self)
+        content = writer(self, live=live) if writer is _WRITERS[".html"] else writer(self)
         try:
             with replacing(path) as file:
                 file.write(content)
@@ -414,14 +464,14 @@ class Drawing:
         return self.to_svg()
 
 
-_WRITERS: dict[str, Callable[[Drawing], bytes]] = {
+_WRITERS: dict[str, Callable[..., bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
     ".png": lambda drawing: drawing._rendered("png"),
     ".pdf": lambda drawing: drawing._rendered("pdf"),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),
     ".txt": lambda drawing: drawing.to_text().encode(),
-    ".html": lambda drawing: drawing.to_html().encode(),
+    ".html": lambda drawing, live: drawing.to_html(live=live).encode(),
 }
 
 

@@ -350,3 +350,47 @@ class EarlyStopping(Callback):
         if self._values:
             for parameter, value in zip(training.graph.parameters, self._values, strict=True):
                 parameter.value = value
+
+
+@dataclass
+class Watch(Callback):
+    """Shows a training as it goes: the page of a widget follows the parameters, epoch by epoch.
+
+    Attributes
+    ----------
+    widget
+        What ``gn.draw(bwd).widget()`` returned, shown in a notebook: of a pass of the network that is trained.
+    every : int
+        From one update to the next, in epochs.
+
+    Raises
+    ------
+    TrainingError
+        If `widget` can't be updated, or `every` is not a whole number above 0.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0])
+    >>> E = gn.sse(w, [0.0])
+    >>> widget = gn.draw(gn.backward(E, {})).widget()
+    >>> gn.fit(E, {}, optimizer=gn.GradientDescent(0.5), epochs=2, callbacks=[gn.Watch(widget)])
+    <History: 2 epochs, loss 0.5 → 0.125>
+    >>> widget.parameters
+    {'w': array([0.25])}
+    """
+
+    widget: Any
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.widget, type) or not callable(getattr(self.widget, "update", None)):
+            raise TrainingError(f"{shown(self.widget)} is no widget", repair="Give gn.draw(bwd).widget().")
+        whole(
+            self.every, "every, from one update to the next in epochs,", "Give 1, 2 ...", least=1, error=TrainingError
+        )
+
+    def __call__(self, training: Training) -> None:
+        """Update the widget, if it is time."""
+        if training.epoch % self.every == 0:
+            self.widget.update()

@@ -1,0 +1,236 @@
+"""What a page needs to compute a pass by itself: the rules of all nodes, lowered to primitives, and the leaves.
+
+A rule is run on nodes that stand for its arguments, of the sizes of this pass, and what it builds is lowered as `compile` does
+it. So the page runs the rules that graphnet runs, custom ones included, and its script knows NumPy's functions alone. A
+network whose inputs start with the axis of the samples has each rule twice: for all samples, and for a single one.
+
+Primitives that only move entries become one: a view, by strides and an offset, which NumPy itself is asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphnet import ops
+from graphnet.core.graph import Graph
+from graphnet.core.leaves import Constant, Input
+from graphnet.core.node import Node, Numbers
+from graphnet.core.op import Primitive
+from graphnet.core.order import topological_order
+from graphnet.core.origin import inside
+from graphnet.core.registry import OPS
+from graphnet.core.shapes import WANTED, known, normal_axes
+from graphnet.engine.gradients import message_nodes
+from graphnet.engine.passes import BackwardPass
+from graphnet.engine.plan.calls import view_of
+from graphnet.engine.plan.lowering import SumOfSquares, lower
+from graphnet.engine.plan.sizes import with_sizes
+from graphnet.errors import GraphnetError, OpaqueError
+from graphnet.ops.erf import FARTHEST, NEAR, TAIL
+
+MOST_NODES, MOST_NUMBERS = 2_000, 2_000_000
+"""Up to how many nodes a network may have to be computed in a page, and how many numbers all their values together."""
+
+_VIEWS = ops.Transpose, ops.ExpandDims, ops.Squeeze, ops.BroadcastTo, ops.Getitem, ops.Reshape
+
+_Kinds = Mapping[Node, tuple[tuple[int, ...], np.dtype[Any]]]
+"""Shape and dtype of each node's value."""
+
+
+def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str, Any]:
+    """Return all that the page's engine needs to run a network; if it can't, a list of the reasons under ``"recorded"``.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> run = gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {})
+    >>> live_data(run.graph, run, 0.1)["nodes"]["n2"]["inputs"]
+    ['n0', 'n1']
+    """
+    size = sum(value.size for value in run.values.values())
+    if len(graph.nodes) > MOST_NODES or size > MOST_NUMBERS:
+        limits = f"up to {MOST_NODES:,} nodes and {MOST_NUMBERS:,} numbers"
+        return {"recorded": [f"A page computes {limits}: here are {len(graph.nodes):,} nodes and {size:,} numbers."]}
+    rules = _Rules(graph, run)
+    programs = rules.of_all({node: (value.shape, value.dtype) for node, value in run.values.items()})
+    leaves = {node: run.replaced.get(node, run.values[node]) for node in graph.nodes if node.op is None}
+    values = {node: rules.tried(f"{graph.label(node)!r}", _encoded, value) for node, value in leaves.items()}
+    if rules.refused:
+        return {"recorded": rules.refused}
+    samples, kinds, why_not = _of_one(graph, run)
+    of_one = rules.of_all(kinds) if kinds else programs
+    why_not = why_not or "; ".join(rules.refused)
+    id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
+    nodes: dict[str, Any] = {}
+    for node in graph.nodes:
+        value = run.values[node]
+        nodes[id_of[node]] = told = {"role": node.kind, "kind": value.dtype.kind, "shape": value.shape}
+        told |= {"batched": True} if node.shape[:1] == (None,) and value.shape[0] == samples else {}
+        told |= {"value": values[node]} if node in values else {"inputs": [id_of[source] for source in node.inputs]}
+        pairs = zip(("forward", "backward"), programs[node], of_one[node], strict=True)
+        told |= {which: [of_all, one] for which, of_all, one in pairs if of_all is not None}
+    starts = {node: run.messages(node)[0] for node in graph.outputs if node in run.error_signals}
+    return {
+        "rate": learning_rate,
+        "real": f"f{rules.dtype.itemsize}",
+        "samples": samples,
+        "single": why_not,
+        "outputs": [id_of[node] for node in graph.outputs],
+        "nodes": nodes,
+        "programs": rules.programs,
+        "starts": {id_of[node]: _encoded(start.delta) for node, start in starts.items() if start.consumer is None},
+        "set": {},
+        "setSignal": {},
+    }
+
+
+def _of_one(graph: Graph, run: BackwardPass) -> tuple[int, _Kinds, str]:
+    """Return how many samples there are, shapes and dtypes of the pass of one alone, and why there is none."""
+    batched = {node for node in graph.inputs if node.shape[:1] == (None,)}
+    counts = {run.values[node].shape[0] for node in batched}
+    if len(counts) != 1:
+        return 0, {}, "no input has samples" if not counts else "the inputs have different numbers of samples"
+    fed = {x: (1, *run.values[x].shape[1:]) if x in batched else run.values[x].shape for x in graph.inputs}
+    try:
+        sized = with_sizes(graph, fed)
+    except GraphnetError as error:
+        return counts.pop(), {}, f"a single sample can't be run alone: {error.problem}"
+    return counts.pop(), {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}, ""
+
+
+class _Rules:
+    """The rules of a graph's nodes as programs, equal ones as one.
+
+    Attributes
+    ----------
+    programs
+        Steps, each a primitive, the places of its operands, the shape of its result, the kind of its numbers and its settings;
+        and the places of the results. The arguments of the rule have the first places.
+    refused
+        What can't be run, and why.
+    """
+
+    def __init__(self, graph: Graph, run: BackwardPass) -> None:
+        self.graph, self.run = graph, run
+        reals = (value.dtype for value in run.values.values() if value.dtype.kind == "f")
+        self.dtype = next(reals, np.dtype(np.float64))
+        self.programs: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        self._places: dict[Any, int] = {}
+
+    def of_all(self, kinds: _Kinds) -> dict[Node, tuple[int | None, int | None]]:
+        """Return for each node the programs of its forward and of its backward rule, at these shapes and dtypes."""
+        found: dict[Node, tuple[int | None, int | None]] = {}
+        for node in self.graph.nodes:
+            forward = backward = None
+            if node.op is not None:
+                what = f"rule of {self.graph.label(node)!r} ({node.op.name})"
+                forward = self.tried(f"the forward {what}", self._forward, node, kinds)
+                if node in self.run.error_signals:
+                    backward = self.tried(f"the backward {what}", self._backward, node, kinds)
+            found[node] = forward, backward
+        return found
+
+    def tried(self, what: str, build: Any, *args: Any) -> Any:
+        """Return what `build` makes; if the page can't compute with that, note it."""
+        try:
+            with inside(""), np.errstate(all="ignore"):
+                return build(*args)
+        except GraphnetError as error:
+            self.refused.append(f"{what}: {error.problem}")
+            return None
+
+    def _forward(self, node: Node, kinds: _Kinds) -> int:
+        stand_ins = [_stand_in(*kinds[source]) for source in node.inputs]
+        return self._program(stand_ins, [Node(node.op, tuple(stand_ins), *kinds[node])])
+
+    def _backward(self, node: Node, kinds: _Kinds) -> int:
+        arguments = [(kinds[node][0], self.dtype), kinds[node], *(kinds[source] for source in node.inputs)]
+        stand_ins = [_stand_in(*each) for each in arguments]
+        messages = message_nodes(self.graph, node, stand_ins[0], stand_ins[1], stand_ins[2:])
+        wanted = [source.dtype.kind == "f" and not isinstance(source, Constant) for source in node.inputs]
+        return self._program(
+            stand_ins, [message if is_it else None for message, is_it in zip(messages, wanted, strict=True)]
+        )
+
+    def _program(self, arguments: Sequence[Node], results: Sequence[Node | None]) -> int:
+        """Return the place of the program that computes `results`, which is made if there is none like it."""
+        lowered = iter(lower([result for result in results if result is not None], self.dtype))
+        ends = [None if result is None else next(lowered) for result in results]
+        place = {node: i for i, node in enumerate(arguments)}
+        steps: list[list[Any]] = []
+        for node in topological_order([end for end in ends if end is not None], set(arguments)):
+            place[node] = len(arguments) + len(steps)
+            steps.append(_step(node, [place[source] for source in node.inputs]))
+        program = {"steps": steps, "results": [None if end is None else place[end] for end in ends]}
+        key = json.dumps(program)
+        if key not in self._places:
+            self._places[key] = len(self.programs)
+            self.programs.append(program)
+        return self._places[key]
+
+
+def _stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+    """Return a node in the place of an array; what the graph accepted is not asked again: a 1 may stretch."""
+    return Input(None, (), tuple([WANTED if size == 1 else size for size in shape]), dtype)
+
+
+def _step(node: Node, operands: list[int]) -> list[Any]:
+    if isinstance(node, Constant):
+        return ["constant", [], [], "f", _encoded(node.value)]
+    op = node.op
+    if None in node.shape:
+        raise OpaqueError("the shape of its value depends on numbers")
+    if not isinstance(op, Primitive) or (OPS.get(op.name) is not type(op) and not isinstance(op, SumOfSquares)):
+        raise OpaqueError("it can't be read as a graph of NumPy's functions")
+    name, settings = _call(node)
+    step: list[Any] = [name, operands, node.shape]
+    if settings or node.dtype.kind != "f":
+        step.append(node.dtype.kind)
+    return [*step, settings] if settings else step
+
+
+def _call(node: Node) -> tuple[str, dict[str, Any]]:
+    """Return the name of a primitive of the page, and its settings."""
+    op = node.op
+    match op:
+        case _ if isinstance(op, _VIEWS):
+            base = np.empty(known(node.inputs[0].shape, "a page"), np.int8)
+            return "view", _strides(view_of(node, base), base)
+        case ops.Scatter():
+            base = np.empty(op.to, np.int8)
+            part = ops.Getitem(op.index)
+            return "scatter", _strides(view_of(Node(part, (), (), base.dtype), base), base)
+        case ops.Sum() | ops.Mean() | ops.Max():
+            return op.name, {"axes": normal_axes(op.axis, len(node.inputs[0].shape))}
+        case ops.Erf() | ops.NormalCdf():
+            return op.name, {"near": NEAR, "tail": TAIL, "farthest": FARTHEST}
+    assert op is not None
+    return op.name, {name: _plain(value) for name, value in op.settings.items() if name != "to"}
+
+
+def _strides(view: Numbers, base: Numbers) -> dict[str, Any]:
+    """Return how to walk through an array of single bytes to see a view of it."""
+    first, start = (array.__array_interface__["data"][0] for array in (view, base))
+    return {"strides": view.strides, "offset": first - start if view.size else 0}
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON can hold it: infinities and NaN as the words that JavaScript reads."""
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value).replace("inf", "Infinity")
+
+
+def _encoded(array: Numbers) -> dict[str, Any]:
+    """Return an array as text, every bit of it."""
+    kind = {"f": f"f{array.dtype.itemsize}", "b": "b1"}.get(array.dtype.kind, "i4")
+    if kind == "i4" and array.size and max(-int(array.min()), int(array.max())) >= 2**31:
+        raise OpaqueError("whole numbers of more than 32 bits")
+    data = base64.b64encode(array.astype(f"<{kind}" if kind != "b1" else "?").tobytes()).decode()
+    return {"shape": array.shape, "kind": kind, "data": data}
