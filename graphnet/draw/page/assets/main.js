@@ -118,6 +118,7 @@ function repaint() {
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 
+addEventListener("resize", () => views.cameras().forEach((camera) => camera.start()));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
