@@ -88,10 +88,10 @@ function makeTuner() {
 
   function close() {
     if (!at) return;
-    const button = numberButton(byId("panel"), { node: at.id, place: shown() });
+    const closed = { node: at.id, place: shown() };
     at = null;
     change({});
-    (button ?? byId("panel")).focus({ preventScroll: true });
+    (numberButton(byId("panel"), closed) ?? byId("panel")).focus({ preventScroll: true });
   }
 
   function show(before) {
