@@ -6,7 +6,7 @@ import pytest
 import graphnet as gn
 from tests.fuzz.compare import build
 from tests.fuzz.grow import random_program
-from tests.page.live import ENGINE, RUN, NotLive, array, case, complaints
+from tests.page.live import ENGINE, RUN, NotLive, case, complaints
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,20 +60,23 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
         return {"recorded": [f"A page computes {limits}: here are {len(graph.nodes):,} nodes and {size:,} numbers."]}
     rules = _Rules(graph, run)
     programs = rules.of_all({node: (value.shape, value.dtype) for node, value in run.values.items()})
-    leaves = {node: run.replaced.get(node, run.values[node]) for node in graph.nodes if node.op is None}
-    values = {node: rules.tried(f"{graph.label(node)!r}", _encoded, value) for node, value in leaves.items()}
-    if rules.refused:
-        return {"recorded": rules.refused}
+    stale = _depending_on(graph, rules.refused)
+    if any(node in run.error_signals for node in stale):
+        return {"recorded": list(rules.refused.values())}
     samples, kinds, why_not = _of_one(graph, run)
     of_one = rules.of_all(kinds) if kinds else programs
-    why_not = why_not or "; ".join(rules.refused)
+    why_not = why_not or "; ".join(why for node, why in rules.refused.items() if node not in stale)
     id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
     nodes: dict[str, Any] = {}
     for node in graph.nodes:
         value = run.values[node]
         nodes[id_of[node]] = told = {"role": node.kind, "kind": value.dtype.kind, "shape": value.shape}
         told |= {"batched": True} if node.shape[:1] == (None,) and value.shape[0] == samples else {}
-        told |= {"value": values[node]} if node in values else {"inputs": [id_of[source] for source in node.inputs]}
+        if node.op is None or node in stale:
+            told["value"] = _encoded(run.replaced.get(node, value))
+            told |= {"recorded": stale[node]} if node in stale else {}
+            continue
+        told["inputs"] = [id_of[source] for source in node.inputs]
         pairs = zip(("forward", "backward"), programs[node], of_one[node], strict=True)
         told |= {which: [of_all, one] for which, of_all, one in pairs if of_all is not None}
     starts = {node: run.messages(node)[0] for node in graph.outputs if node in run.error_signals}
@@ -89,6 +92,16 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
         "set": {},
         "setSignal": {},
     }
+
+
+def _depending_on(graph: Graph, refused: Mapping[Node, str]) -> dict[Node, str]:
+    """Return the nodes that the page can't compute, and why: those that are refused, and what depends on them."""
+    stale = dict(refused)
+    for node in graph.nodes:
+        for source in node.inputs:
+            if source in stale:
+                stale.setdefault(node, stale[source])
+    return stale
 
 
 def _of_one(graph: Graph, run: BackwardPass) -> tuple[int, _Kinds, str]:
@@ -114,7 +127,7 @@ class _Rules:
         Steps, each a primitive, the places of its operands, the shape of its result, the kind of its numbers and its settings;
         and the places of the results. The arguments of the rule have the first places.
     refused
-        What can't be run, and why.
+        The nodes whose rules can't be run, and why.
     """
 
     def __init__(self, graph: Graph, run: BackwardPass) -> None:
@@ -122,36 +135,36 @@ class _Rules:
         reals = (value.dtype for value in run.values.values() if value.dtype.kind == "f")
         self.dtype = next(reals, np.dtype(np.float64))
         self.programs: list[dict[str, Any]] = []
-        self.refused: list[str] = []
+        self.refused: dict[Node, str] = {}
         self._places: dict[Any, int] = {}
 
-    def of_all(self, kinds: _Kinds) -> dict[Node, tuple[int | None, int | None]]:
+    def of_all(self, kinds: _Kinds) -> dict[Node, list[int | None]]:
         """Return for each node the programs of its forward and of its backward rule, at these shapes and dtypes."""
-        found: dict[Node, tuple[int | None, int | None]] = {}
-        for node in self.graph.nodes:
-            forward = backward = None
-            if node.op is not None:
-                what = f"rule of {self.graph.label(node)!r} ({node.op.name})"
-                forward = self.tried(f"the forward {what}", self._forward, node, kinds)
-                if node in self.run.error_signals:
-                    backward = self.tried(f"the backward {what}", self._backward, node, kinds)
-            found[node] = forward, backward
-        return found
+        return {
+            node: [self._tried(node, build, kinds) for build in (self._forward, self._backward)]
+            for node in self.graph.nodes
+        }
 
-    def tried(self, what: str, build: Any, *args: Any) -> Any:
-        """Return what `build` makes; if the page can't compute with that, note it."""
+    def _tried(self, node: Node, build: Callable[[Node, _Kinds], int | None], kinds: _Kinds) -> int | None:
         try:
             with inside(""), np.errstate(all="ignore"):
-                return build(*args)
+                return build(node, kinds)
         except GraphnetError as error:
-            self.refused.append(f"{what}: {error.problem}")
+            what = f"{self.graph.label(node)!r} ({node.kind})" if node.op else repr(self.graph.label(node))
+            rule = f"the {build.__name__.strip('_')} rule of " * (node.op is not None)
+            self.refused.setdefault(node, f"{rule}{what}: {error.problem}")
             return None
 
-    def _forward(self, node: Node, kinds: _Kinds) -> int:
+    def _forward(self, node: Node, kinds: _Kinds) -> int | None:
+        if node.op is None:
+            _encoded(self.run.values[node])  # can it be?
+            return None
         stand_ins = [_stand_in(*kinds[source]) for source in node.inputs]
         return self._program(stand_ins, [Node(node.op, tuple(stand_ins), *kinds[node])])
 
-    def _backward(self, node: Node, kinds: _Kinds) -> int:
+    def _backward(self, node: Node, kinds: _Kinds) -> int | None:
+        if node.op is None or node not in self.run.error_signals:
+            return None
         arguments = [(kinds[node][0], self.dtype), kinds[node], *(kinds[source] for source in node.inputs)]
         stand_ins = [_stand_in(*each) for each in arguments]
         messages = message_nodes(self.graph, node, stand_ins[0], stand_ins[1], stand_ins[2:])

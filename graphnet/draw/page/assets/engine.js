@@ -315,6 +315,12 @@ function pickedAlong(shape, [axis], [{ shape: of, data }]) {
   return others.map((start, i) => start + checkedPosition(data[i], shape[place]) * strides[place]);
 }
 
+function maskedPlaces(shape, [axis], [mask]) {
+  const inner = countOf(shape.slice(axis + mask.shape.length));
+  const isKept = (place) => mask.data[Math.floor(place / inner) % mask.data.length];
+  return Array.from({ length: countOf(shape) }, (_, place) => place).filter(isKept);
+}
+
 function fetching(placesOf) {
   return (out, [x, ...positions], { axes, axis }) => fetch(out, x.data, placesOf(x.shape, axes ?? [axis], positions));
 }
@@ -494,6 +500,8 @@ const PRIMITIVES = {
   concatenate,
   pad,
   roll,
+  mask: fetching(maskedPlaces),
+  unmask: adding(maskedPlaces),
   take: fetching(pickedPlaces),
   pick: fetching(pickedPlaces),
   take_along_axis: fetching(pickedAlong),
