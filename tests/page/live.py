@@ -41,7 +41,7 @@ class NotLive(Exception):
 
 
 def case(run, **options):
-    """Return what the browser is given to repeat a pass, all but the arrays that `options` replace."""
+    """Return what the browser is given to run the network of a pass: as it was, or with other `options`."""
     live = live_data(run.graph, run, RATE)
     if "recorded" in live:
         raise NotLive("; ".join(live["recorded"]))
@@ -56,54 +56,55 @@ def by_node(cases):
     return json.loads(done.stdout)
 
 
-def array(told):
-    """Return an array that the browser told."""
-    shape, data = told
-    return np.frombuffer(base64.b64decode(data)).reshape(shape)
-
-
-def complaints(case, found, run):
-    """Return in words where the page's numbers are not those of a pass, with the largest difference."""
+def differences(case, found, run):
+    """Return how far each number of the page is from that of a pass, by what it is of, relative to what is above 1."""
     if "error" in found:
-        return [found["error"]], 0.0
-    graph, real = run.graph, case["live"]["real"]
+        return {found["error"]: np.inf}
+    graph = run.graph
     id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
-    told, worst = [], 0.0
-
-    def compare(what, mine, expected):
-        nonlocal worst
-        mine, expected = array(mine), np.asarray(expected, float)
-        if mine.shape != expected.shape:
-            told.append(f"{what}: shape {mine.shape}, expected {expected.shape}")
-            return
-        with np.errstate(all="ignore"):
-            error = np.abs(mine - expected) / np.maximum(1, np.abs(expected))
-        alike = (mine == expected) | (np.isnan(mine) & np.isnan(expected))
-        off = float(np.where(alike, 0, error).max(initial=0))
-        worst = max(worst, off)
-        if not off <= TOLERANCE[real]:
-            told.append(f"{what}: off by {off:.2g}")
-
+    messages = {}
+    for to, consumer, slot, told in found["messages"]:
+        messages.setdefault(f"n{to}", []).append((consumer, slot, told))
+    wanted = [node for node in run.error_signals if node.kind != "constant"]
+    off = {}
     for node in graph.nodes:
-        compare(f"value of {graph.label(node)}", found["values"][id_of[node]], run.values[node])
-    signals = {id_of[node]: node for node in run.error_signals if node.kind != "constant"}
-    if signals.keys() != found["signals"].keys():
-        told.append(f"error signals of {sorted(found['signals'])}, expected {sorted(signals)}")
-    for key, node in signals.items():
-        if key not in found["signals"]:
-            continue
-        compare(f"error signal of {graph.label(node)}", found["signals"][key], run.error_signals[node])
-        mine = [message for message in found["messages"] if f"n{message[0]}" == key]
-        expected = [(id_of.get(m.consumer), m.slot) for m in run.messages(node)]
-        if [(m[1], m[2]) for m in mine] != expected:
-            told.append(f"messages to {graph.label(node)} from {mine}, expected {expected}")
-        for message, one in zip(run.messages(node), mine, strict=False):
-            compare(f"message to {graph.label(node)} from {one[1]}", one[3], message.delta)
-    for node in graph.parameters:
-        if node in run.error_signals:
+        off[f"value of {graph.label(node)}"] = distance(found["values"][id_of[node]], run.values[node])
+    for node in wanted:
+        label, key = graph.label(node), id_of[node]
+        mine = messages.pop(key, [])
+        senders = [(id_of.get(m.consumer), m.slot) for m in run.messages(node)]
+        off[f"senders to {label}"] = 0.0 if senders == [(consumer, slot) for consumer, slot, _ in mine] else np.inf
+        for (consumer, _, told), message in zip(mine, run.messages(node), strict=False):
+            off[f"message to {label} from {consumer}"] = distance(told, message.delta)
+        off[f"error signal of {label}"] = distance(found["signals"].pop(key, None), run.error_signals[node])
+        if node.kind == "parameter":
             stepped = run.values[node] - RATE * run.error_signals[node]
-            compare(f"step of {graph.label(node)}", found["stepped"][id_of[node]], stepped)
-    return told, worst
+            off[f"step of {label}"] = distance(found["stepped"][key], stepped)
+    if found["signals"] or messages:
+        off["error signals that none should have"] = np.inf
+    return off
+
+
+def distance(told, expected):
+    """Return the largest difference of what the browser told and an array."""
+    if told is None:
+        return np.inf
+    shape, data = told
+    mine, expected = np.frombuffer(base64.b64decode(data)), np.asarray(expected, float)
+    if tuple(shape) != expected.shape:
+        return np.inf
+    mine = mine.reshape(shape)
+    with np.errstate(all="ignore"):
+        off = np.abs(mine - expected) / np.maximum(1, np.abs(expected))
+    alike = (mine == expected) | (np.isnan(mine) & np.isnan(expected))
+    return float(np.where(alike, 0, off).max(initial=0))
+
+
+def wrong(case, found, run):
+    """Return what is too far off, and how far."""
+    return {
+        what: off for what, off in differences(case, found, run).items() if not off <= TOLERANCE[case["live"]["real"]]
+    }
 
 
 def passes_of_ops(dtype=float):
@@ -118,9 +119,8 @@ def pass_of(function, args, dtype):
     """Return a backward pass of a function, from different error signals for each entry of what it returns."""
     leaves, feeds = [], {}
     for i, value in enumerate(args):
-        if isinstance(value, np.ndarray) and not (
-            value.dtype.kind == "i" and value.min() < 0
-        ):  # those are for constants
+        counts_from_end = np.asarray(value).dtype.kind == "i" and np.min(value) < 0  # only constants may
+        if isinstance(value, np.ndarray) and not counts_from_end:
             kind = {"f": float, "i": int, "b": bool}[value.dtype.kind]
             leaves.append(gn.input(f"x{i}", value.shape, dtype=kind))
             feeds[leaves[-1]] = value.astype(dtype) if kind is float else value
@@ -139,8 +139,8 @@ REST = {
         f.__name__: (f, 3 * real(2, 3))
         for f in (
             gn.sign, gn.floor, gn.ceil, gn.trunc, gn.rint, gn.signbit, gn.tan, gn.arctan, gn.arcsinh, gn.exp2, gn.cbrt,
-            gn.deg2rad, gn.rad2deg, gn.isfinite, gn.zeros_like, gn.ones_like, gn.var, gn.std, gn.logsumexp, gn.ptp, gn.count_nonzero,
-            gn.sort, gn.argsort, gn.cumsum, gn.cumprod, gn.prod, gn.median, gn.tril, gn.triu, gn.diagonal,
+            gn.deg2rad, gn.rad2deg, gn.isfinite, gn.zeros_like, gn.ones_like, gn.var, gn.std, gn.logsumexp, gn.ptp,
+            gn.count_nonzero, gn.sort, gn.argsort, gn.cumsum, gn.cumprod, gn.prod, gn.median, gn.tril, gn.triu, gn.diagonal,
         )
     },
     **{f.__name__: (f, positive(2, 3)) for f in (gn.log2, gn.log10)},

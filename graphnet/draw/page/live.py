@@ -79,7 +79,8 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
         told["inputs"] = [id_of[source] for source in node.inputs]
         pairs = zip(("forward", "backward"), programs[node], of_one[node], strict=True)
         told |= {which: [of_all, one] for which, of_all, one in pairs if of_all is not None}
-    starts = {node: run.messages(node)[0] for node in graph.outputs if node in run.error_signals}
+    reached = [node for node in graph.outputs if node in run.error_signals]
+    starts = [(node, message.delta) for node in reached for message in run.messages(node) if message.consumer is None]
     return {
         "rate": learning_rate,
         "real": f"f{rules.dtype.itemsize}",
@@ -88,10 +89,15 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
         "outputs": [id_of[node] for node in graph.outputs],
         "nodes": nodes,
         "programs": rules.programs,
-        "starts": {id_of[node]: _encoded(start.delta) for node, start in starts.items() if start.consumer is None},
-        "set": {},
-        "setSignal": {},
+        "starts": {id_of[node]: _encoded(delta) for node, delta in starts},
+        "set": {id_of[node]: _part(run.values[node], mask) for node, mask in run.by_hand.items()},
+        "setSignal": {id_of[node]: _part(run.error_signals[node], mask) for node, mask in run.signals_by_hand.items()},
     }
+
+
+def _part(array: Numbers, mask: Numbers) -> dict[str, Any]:
+    """Return an array of which some entries were set by hand."""
+    return {"value": _encoded(array), "mask": _encoded(mask)}
 
 
 def _depending_on(graph: Graph, refused: Mapping[Node, str]) -> dict[Node, str]:

@@ -628,8 +628,9 @@ function makeEngine(live) {
       signals[id] = by ? cast(replaced(signal, by), real) : signal;
       if (!node.backward) continue;
       sent(id, node).forEach((tensor, slot) => {
-        const source = node.inputs[slot];
-        if (tensor && live.nodes[source].kind === "f") messages[source].push({ from: id, slot, tensor: cast(tensor, real) });
+        const { role, kind } = live.nodes[node.inputs[slot]];
+        if (tensor && kind === "f" && role !== "constant")
+          messages[node.inputs[slot]].push({ from: id, slot, tensor: cast(tensor, real) });
       });
     }
 
