@@ -1,8 +1,6 @@
 """Networks run by the engine of the page, in a browser or by node, and held to ``gn.backward``."""
 
 import base64
-import json
-import subprocess
 from importlib.resources import files
 
 import numpy as np
@@ -46,14 +44,6 @@ def case(run, **options):
     if "recorded" in live:
         raise NotLive("; ".join(live["recorded"]))
     return {"live": live, "options": options}
-
-
-def by_node(cases):
-    """Run cases with node."""
-    script = f"{ENGINE}\nconst cases = JSON.parse(require('fs').readFileSync(0));"
-    script += f"process.stdout.write(JSON.stringify(({RUN})(cases)));"
-    done = subprocess.run(["node", "-e", script], input=json.dumps(cases), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def differences(case, found, run):
@@ -100,11 +90,9 @@ def distance(told, expected):
     return float(np.where(alike, 0, off).max(initial=0))
 
 
-def wrong(case, found, run):
-    """Return what is too far off, and how far."""
-    return {
-        what: off for what, off in differences(case, found, run).items() if not off <= TOLERANCE[case["live"]["real"]]
-    }
+def wrong(real, differences):
+    """Return which differences are too large, in a network that computes in these real numbers."""
+    return {what: off for what, off in differences.items() if not off <= TOLERANCE[real]}
 
 
 def passes_of_ops(dtype=float):

@@ -12,7 +12,7 @@ from graphnet.core.registry import OPS
 from graphnet.draw.page.live import live_data
 from tests.fuzz.compare import build
 from tests.fuzz.grow import random_program
-from tests.page.live import ENGINE, RATE, RUN, case, passes_of_ops, wrong
+from tests.page.live import ENGINE, RATE, RUN, case, differences, passes_of_ops, wrong
 
 RECORDED = {"accuracy"}
 """The ops whose rules can't be read as a graph."""
@@ -25,8 +25,11 @@ def differing(browser):
     page.add_script_tag(content=ENGINE)
 
     def differing(cases):
-        found = page.evaluate(RUN, [one for one, _ in cases.values()])
-        told = {what: wrong(cases[what][0], answer, cases[what][1]) for what, answer in zip(cases, found, strict=True)}
+        answers = page.evaluate(RUN, [one for one, _ in cases.values()])
+        told = {
+            what: wrong(one["live"]["real"], differences(one, answer, run))
+            for (what, (one, run)), answer in zip(cases.items(), answers, strict=True)
+        }
         return {what: words for what, words in told.items() if words}
 
     yield differing
