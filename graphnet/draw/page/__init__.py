@@ -33,7 +33,7 @@ from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.engine.units import flat_units
+from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
 from graphnet.errors import DrawError
 from graphnet.notation.formula import Formula
 from graphnet.notation.reading import rule_formulas
@@ -41,7 +41,8 @@ from graphnet.notation.terms import Leaf, Symbol
 from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
-    "engine", "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
+    "engine", "dom", "state", "numbers", "live", "arrays", "formula", "hover", "camera", "graph", "unitnumbers", "units",
+    "views", "panel", "tuner", "player", "predict", "share", "main",
 )  # fmt: skip
 """In the order in which they are needed."""
 
@@ -90,6 +91,8 @@ _MOST_UNIT_TEXT = 2_000_000
 # A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes.
 _MOST_INSIDE, _MOST_BOXES = 100, 1_500
 
+_RATE = "\ue000"  # of no script: no name is written with it
+
 _ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
@@ -131,19 +134,23 @@ def page_data(
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     single = next(iter(passes.values())) if live and len(passes) == 1 else None
+    program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
     return {
         "title": picture.title,
         "view": view,
         "rate": number_text(learning_rate),
         "loss": page.sentences.names.loss,
-        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals)},
+        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals), "weight": _scale(scales.weights)},
         "marks": STATE_MARKS,
         "why": WHY,
         "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
-        "live": live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None,
+        "live": program,
+        "edit": page.edit(single, sample)
+        if isinstance(single, BackwardPass) and program and "nodes" in program
+        else None,
     }
 
 
@@ -181,7 +188,7 @@ class _Page:
     def __init__(self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int) -> None:
         self.graph, self.passes, self.rate, self.most = graph, passes, rate, most
         self.steps = [steps_of(run, rate) for run in passes]
-        self.sentences = Sentences(graph, number_text(rate))
+        self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
         self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def scales(self, nodes: Collection[Node]) -> Scales:
@@ -232,6 +239,48 @@ class _Page:
             told["update"] = array_data(new_value(run, node, self.rate), self.most)
         return told
 
+    # What can be changed ------------------------------------------------------------------------------------------------
+
+    def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
+        """Return what is to be known of a live page's nodes to say what comes of other numbers."""
+        graph, names = self.graph, self.sentences.names
+
+        def ids(node: Node | None) -> str | None:
+            return None if node is None else self.id_of[node]
+
+        flat = {}
+        for node in graph.nodes:
+            if node.op is not None and Units.of(run, node) is not None:
+                slope = slope_range(node.op)
+                largest = slope.largest if slope.largest < np.inf else None
+                flat[ids(node)] = {"largest": largest, "flat": slope.flat, "straight": slope.straight}
+        try:
+            row = chain_of(graph)
+        except NotInARowError:
+            chain = None
+        else:
+            parts = "signal", "weights", "bias", "z", "a"
+            layers = [{p: ids(getattr(one, p)) for p in parts} | {"transposed": one.transposed} for one in row.layers]
+            chain = {"input": ids(row.input), "layers": layers, "columns": row.columns, "target": ids(row.target)}
+        return {
+            "sample": sample,
+            "most": self.most,
+            "title": f"Backward pass: {self.sentences.name(graph.outputs[0])} = " if names.loss else "",
+            "names": {ids(node): self.sentences.name(node) for node in graph.nodes},
+            "labels": {ids(node): graph.label(node) for node in graph.nodes},
+            "slopes": flat,
+            "saturated": SATURATED,
+            "chain": chain,
+        }
+
+    def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
+        """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
+        if shown["boxes"][0] not in scene.single or len(shown["boxes"]) > 1:
+            return None
+        by_hand = step.by_hand and step.shows != "value"
+        before = self.told.before(replace(step, by_hand=by_hand))
+        return None if before.endswith(".") else before
+
     # The op view ----------------------------------------------------------------------------------------------------
 
     def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
@@ -260,6 +309,7 @@ class _Page:
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
+            "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
@@ -311,6 +361,7 @@ def _marks(sheet: Sheet) -> list[str]:
 def _part(part: Element) -> dict[str, Any]:
     nodes = [name for name in part.classes if re.fullmatch(r"n\d+", name)]
     told = {
+        "id": part.id,
         "classes": [name for name in part.classes if name not in nodes],
         "nodes": nodes,
         "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],

@@ -188,23 +188,25 @@ class Sentences:
 
     def of(self, step: Event) -> str:
         """Return one sentence."""
+        before = self.before(step)
+        return before if before.endswith(".") else before + array_text(step.results[0])
+
+    def before(self, step: Event) -> str:
+        """Return a sentence up to its number; one that has none ends with a full stop."""
         node = step.nodes[0]
         name = self.name(node)
         if step.shows == "none":
             return f"No error signal reaches {self._names(step.nodes)}: no output depends on it smoothly."
         if step.shows == "value" and node.op is None:
             return self._given(step.nodes)
-        result = array_text(step.results[0])
         if step.shows == "value":
-            return (
-                f"{name} is set by hand: {result}" if step.by_hand else f"{name} = {self.names.call(node)} = {result}"
-            )
+            return f"{name} is set by hand: " if step.by_hand else f"{name} = {self.names.call(node)} = "
         derivative = self.names.derivative(node) or f"{self.caption(node)} of {name}"
         if step.by_hand:
-            return f"{derivative} is set by hand: {result}"
+            return f"{derivative} is set by hand: "
         if step.shows == "update":
-            return f"{name} ← {name} − {self.learning_rate} · {derivative} = {result}"
-        return f"{self._received(node, step)}: {derivative} = {result}"
+            return f"{name} ← {name} − {self.learning_rate} · {derivative} = "
+        return f"{self._received(node, step)}: {derivative} = "
 
     def of_many(self, step: Event, count: int, title: str) -> str:
         """Return one sentence for what happens to all nodes of a folded box."""

@@ -33,11 +33,11 @@ class _Style:
     below: float
 
 
-_SMALL = _Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=36)
+_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=152, above=42, below=38)
 _LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
 
 _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
-_LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
+_LABEL_AT, _LABEL_HEIGHT = 0.62, 31  # numbers of a weight stand this far along its line, and need this much room
 _LEFT, _LINE = 24.0, 18.0
 _LONGEST = 90  # letters of a line below the title
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -146,7 +146,7 @@ class _Placing:
         number = Text(x, y + 4, formula(w), 12, colours.INK)
         if weight.weight:
             height, ink = y - 3 if weight.gradient else y + 4, colours.weight(weight.negative, 1.0)
-            number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
+            number = Text(x, height, formula(w + _behind(weight.weight)), 12, ink, bold=True)
         yield _label(f"{weight.id}w", ("label", node), number, weight.updated)
         yield from _gradient(weight.id, node, weight.gradient, x, y + 10)
 
@@ -172,9 +172,6 @@ class _Placing:
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
-            if column.activation:
-                name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
-                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK))
         yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
         yield Element(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
         if labelled:
@@ -197,21 +194,21 @@ class _Placing:
         """Yield the numbers outside of a circle: activation, bias, error signal."""
         x, y, r, column = self.circles[unit.id]
         q = column.index
-        out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 11.5, BLUE, "start", bold=True)
+        out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 12, BLUE, "start", bold=True)
         yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
-            node, at, up = f"n{column.bias}", x - r * 0.35, r + (22 if unit.bias_gradient else 12)
-            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 11, colours.INK, "end")
+            node, at, up = f"n{column.bias}", x - r * 0.35, r + (23 if unit.bias_gradient else 12)
+            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "end")
             yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
             yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
             yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
         if unit.delta:
             classes = ("label", "backward", f"n{column.z}")
             marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
-            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 11.5, RED, bold=True))
+            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 12, RED, bold=True))
             if unit.flat:
                 flat = plain(f"{STATE_MARKS['saturated']} {unit.flat}")
-                yield _label(f"{unit.id}k", classes, Text(x, y + r + 31, flat, 10, RED))
+                yield _label(f"{unit.id}k", classes, Text(x, y + r + 32, flat, 12, RED))
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 
@@ -230,13 +227,13 @@ class _Placing:
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
         last = len(self.columns) - 1
-        wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
-        away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
+        wide, high = max(84.0, 7.0 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
+        away = 168 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self._x(last) + away, self.middle
         fill, line = colours.OUTPUT
         box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
         name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
-        call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
+        call = Text(left + wide / 2, middle + 14, plain(error.call), 12, colours.QUIET)
         parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
         return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
 
@@ -251,10 +248,10 @@ class _Placing:
             yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
-            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 11, RED, "start"))
+            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 12, RED, "start"))
         if self.style.labelled and error.target is not None:
             target = formula(f"t_{column.index}{_behind(unit.target)}")
-            text = Text(x + r + 20, y - 9, target, 11, colours.QUIET, "start")
+            text = Text(x + r + 20, y - 9, target, 12, colours.QUIET, "start")
             yield _label(f"{unit.id}t", ("label", "forward", f"n{error.target}"), text)
 
     # Around the units -----------------------------------------------------------------------------------------------
@@ -267,8 +264,8 @@ class _Placing:
             yield Element("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
         for c, column in enumerate(self.columns):
             name = f"{column.name}, {column.activation}" if column.activation else column.name
-            title = Text(self._x(c), self.top - 18, plain(column.title), 12.5, colours.INK, bold=True)
-            below = [Text(self._x(c), self.top - 3, plain(name), 10.5, colours.QUIET)] if name else []
+            title = Text(self._x(c), self.top - 19, plain(column.title), 12.5, colours.INK, bold=True)
+            below = [Text(self._x(c), self.top - 3, plain(name), 12, colours.QUIET)] if name else []
             yield Element(column.id, ("head",), (title, *below))
 
     def _feet(self, feet: list[list[Line]]) -> Iterator[Element]:
@@ -276,16 +273,16 @@ class _Placing:
         y = self.bottom + 16
         for c, lines in enumerate(feet):
             if lines:
-                texts = [Text(self._x(c), y + i * _LINE, spans, 11.5, ink) for i, (spans, ink) in enumerate(lines)]
+                texts = [Text(self._x(c), y + i * _LINE, spans, 12, ink) for i, (spans, ink) in enumerate(lines)]
                 yield Element("", ("foot",), tuple(texts))
         place = {column.id: c for c, column in enumerate(self.columns)}
         for bundle in self.diagram.bundles:
             ends = place[bundle.source], place[bundle.target]
             p, q = (self.columns[c].index for c in ends)
             middle = sum(map(self._x, ends)) / 2
-            texts = [Text(middle, y, plain(bundle.summary), 10.5, colours.INK)]
+            texts = [Text(middle, y, plain(bundle.summary), 12, colours.INK)]
             if self.style.labelled and self.diagram.has_signals:
-                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 11.5, GREEN))
+                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
             elif bundle.gradient_summary:
                 texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
             yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
@@ -390,15 +387,15 @@ def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
-    letters = Text(x, y + (1 if cell else 4), formula(symbol), 11, colours.INK)
+    letters = Text(x, y + (1 if cell else 4), formula(symbol), 12, colours.INK)
     if cell is None:
         return [letters]
-    return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
+    return [letters, Text(x, y + 14, plain(cell.text), 12 if len(cell.text) <= 6 else 10.5, colours.INK, bold=True)]
 
 
 def _gradient(id: str, node: str, cell: Cell | None, x: float, y: float, anchor: Any = "middle") -> Iterator[Element]:
     if cell:
-        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 11, GREEN, anchor))
+        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 12, GREEN, anchor))
 
 
 def _behind(cell: Cell | None) -> str:

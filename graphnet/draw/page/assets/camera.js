@@ -1,10 +1,9 @@
 // Zoom and pan: one transform of the whole picture.
 
 const READABLE = narrow.matches ? 0.8 : 0.5;
-const ROOM = 20;
-const ROOM_FOR_BUTTONS = 44;
+const ROOM = 12;
 
-function makeCamera(viewport, world, size, { whole = false } = {}) {
+function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
@@ -24,7 +23,7 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
 
   function fitting() {
     return Math.min(
-      (viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width,
+      (viewport.clientWidth - 2 * ROOM - buttons) / size.width,
       (viewport.clientHeight - 2 * ROOM) / size.height,
       1.6,
     );
@@ -32,7 +31,7 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
 
   function fit(glide = true) {
     camera.k = fitting();
-    camera.x = (viewport.clientWidth - ROOM_FOR_BUTTONS - size.width * camera.k) / 2;
+    camera.x = (viewport.clientWidth - buttons - size.width * camera.k) / 2;
     camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
     apply(glide);
   }
@@ -82,9 +81,9 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   );
 
   viewport.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    pointers.set(event.pointerId, event);
     moved = 0;
+    if (event.button || event.target.closest(".tunable")) return; // a number is dragged, not the picture
+    pointers.set(event.pointerId, event);
   });
 
   viewport.addEventListener("pointermove", (event) => {
