@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import WANTED, known, normal_axes
-from graphnet.engine.gradients import message_nodes
+from graphnet.engine.gradients import depending_on, message_nodes
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.plan.calls import view_of
 from graphnet.engine.plan.lowering import SumOfSquares, lower
@@ -36,6 +36,9 @@ from graphnet.ops.erf import FARTHEST, NEAR, TAIL
 
 MOST_NODES, MOST_NUMBERS = 2_000, 2_000_000
 """Up to how many nodes a network may have to be computed in a page, and how many numbers all their values together."""
+
+POINTS = 32
+"""How many points a map over the plane of two inputs has along each axis."""
 
 _VIEWS = ops.Transpose, ops.ExpandDims, ops.Squeeze, ops.BroadcastTo, ops.Getitem, ops.Reshape
 
@@ -63,9 +66,13 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
     stale = _depending_on(graph, rules.refused)
     if any(node in run.error_signals for node in stale):
         return {"recorded": list(rules.refused.values())}
-    samples, kinds, why_not = _of_one(graph, run)
-    of_one = rules.of_all(kinds) if kinds else programs
-    why_not = why_not or "; ".join(why for node, why in rules.refused.items() if node not in stale)
+    samples, single = _samples(graph, run)
+    if not single:
+        try:
+            programs = {node: [*programs[node], *also] for node, also in rules.of_all(_of_size(graph, run, 1)).items()}
+            single = "; ".join(why for node, why in rules.refused.items() if node not in stale)
+        except GraphnetError as error:
+            single = f"a single sample can't be run alone: {error.problem}"
     id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
     nodes: dict[str, Any] = {}
     for node in graph.nodes:
@@ -77,15 +84,17 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
             told |= {"recorded": stale[node]} if node in stale else {}
             continue
         told["inputs"] = [id_of[source] for source in node.inputs]
-        pairs = zip(("forward", "backward"), programs[node], of_one[node], strict=True)
-        told |= {which: [of_all, one] for which, of_all, one in pairs if of_all is not None}
+        told["forward"] = programs[node][::2]
+        told |= {"backward": programs[node][1::2]} if node in run.error_signals else {}
+    maps = None if single else _maps(graph, run, rules, id_of, nodes)
     reached = [node for node in graph.outputs if node in run.error_signals]
     starts = [(node, message.delta) for node in reached for message in run.messages(node) if message.consumer is None]
     return {
         "rate": learning_rate,
         "real": f"f{rules.dtype.itemsize}",
         "samples": samples,
-        "single": why_not,
+        "single": single,
+        "maps": maps,
         "outputs": [id_of[node] for node in graph.outputs],
         "nodes": nodes,
         "programs": rules.programs,
@@ -110,18 +119,51 @@ def _depending_on(graph: Graph, refused: Mapping[Node, str]) -> dict[Node, str]:
     return stale
 
 
-def _of_one(graph: Graph, run: BackwardPass) -> tuple[int, _Kinds, str]:
-    """Return how many samples there are, shapes and dtypes of the pass of one alone, and why there is none."""
-    batched = {node for node in graph.inputs if node.shape[:1] == (None,)}
-    counts = {run.values[node].shape[0] for node in batched}
-    if len(counts) != 1:
-        return 0, {}, "no input has samples" if not counts else "the inputs have different numbers of samples"
-    fed = {x: (1, *run.values[x].shape[1:]) if x in batched else run.values[x].shape for x in graph.inputs}
+def _samples(graph: Graph, run: BackwardPass) -> tuple[int, str]:
+    """Return how many samples there are, and why none can be told from the others, or nothing."""
+    counts = {run.values[node].shape[0] for node in graph.inputs if node.shape[:1] == (None,)}
+    if len(counts) == 1:
+        return counts.pop(), ""
+    return 0, "the inputs have different numbers of samples" if counts else "no input has samples"
+
+
+def _of_size(graph: Graph, run: BackwardPass, samples: int) -> _Kinds:
+    """Return shapes and dtypes of a pass of so many samples."""
+    sizes = {x: run.values[x].shape for x in graph.inputs}
+    sized = with_sizes(
+        graph, {x: (samples, *size[1:]) if x.shape[:1] == (None,) else size for x, size in sizes.items()}
+    )
+    return {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}
+
+
+def _maps(
+    graph: Graph, run: BackwardPass, rules: _Rules, id_of: Mapping[Node, str], nodes: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return of which nodes the page draws maps over the plane of an input of two numbers: what feeds weights, or the loss.
+
+    Their forward rules, at as many points as a map has, are added to what `nodes` tells.
+    """
+    planes = [x for x in graph.inputs if x.shape == (None, 2) and x.dtype.kind == "f"]
+    if len(planes) != 1:
+        return None
+    others = depending_on(graph, [x for x in graph.inputs if x is not planes[0]])
+    on_plane = depending_on(graph, planes) - others
+    alone = [node for node in graph.nodes if node in on_plane]
+
+    def feeds(node: Node) -> bool:
+        uses = graph.consumers(node)
+        return not uses or any(use.consumer in others or isinstance(use.consumer.op, ops.Matmul) for use in uses)
+
+    shown = [node for node in alone if len(node.shape) == 2 and run.values[node].shape[1] <= 16 and feeds(node)]
     try:
-        sized = with_sizes(graph, fed)
-    except GraphnetError as error:
-        return counts.pop(), {}, f"a single sample can't be run alone: {error.problem}"
-    return counts.pop(), {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}, ""
+        programs = rules.of_all(_of_size(graph, run, POINTS**2), alone)
+    except GraphnetError:
+        return None
+    if not shown or any(programs[node][0] is None for node in alone):
+        return None
+    for node in alone:
+        nodes[id_of[node]]["forward"].append(programs[node][0])
+    return {"input": id_of[planes[0]], "points": POINTS, "nodes": [id_of[node] for node in shown]}
 
 
 class _Rules:
@@ -144,10 +186,15 @@ class _Rules:
         self.refused: dict[Node, str] = {}
         self._places: dict[Any, int] = {}
 
-    def of_all(self, kinds: _Kinds) -> dict[Node, list[int | None]]:
-        """Return for each node the programs of its forward and of its backward rule, at these shapes and dtypes."""
+    def of_all(self, kinds: _Kinds, forward: Collection[Node] = ()) -> dict[Node, list[int | None]]:
+        """Return for each node the programs of its forward and backward rules, at these shapes and dtypes.
+
+        If some nodes are given, theirs alone, of their forward rules.
+        """
+        if forward:
+            return {node: [self._tried(node, self._forward, kinds)] for node in forward}
         return {
-            node: [self._tried(node, build, kinds) for build in (self._forward, self._backward)]
+            node: [self._tried(node, rule, kinds) for rule in (self._forward, self._backward)]
             for node in self.graph.nodes
         }
 
