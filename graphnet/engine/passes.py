@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -44,6 +44,8 @@ class ForwardPass(Pictured):
         Read-only arrays.
     replaced : mapping of Node to numpy.ndarray
         What was computed where values were set by hand.
+    by_hand : mapping of Node to numpy.ndarray of bool
+        Which of their entries were set.
 
     Examples
     --------
@@ -55,14 +57,19 @@ class ForwardPass(Pictured):
     """
 
     def __init__(
-        self, graph: Graph, values: Mapping[Node, Numbers], replaced: Mapping[Node, Numbers] = _NOTHING
+        self,
+        graph: Graph,
+        values: Mapping[Node, Numbers],
+        replaced: Mapping[Node, Numbers] = _NOTHING,
+        by_hand: Mapping[Node, Numbers] = _NOTHING,
     ) -> None:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
         self.replaced = MappingProxyType(dict(replaced))
+        self.by_hand = MappingProxyType(dict(by_hand))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _passed, (type(self), self.graph, dict(self.values), dict(self.replaced))
+        return _passed, (type(self), self.graph, dict(self.values), dict(self.replaced), dict(self.by_hand))
 
     def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
@@ -92,6 +99,8 @@ class BackwardPass(ForwardPass):
         The error signal of every parameter that E depends on, by name.
     replaced_error_signals : frozenset of Node
         Where error signals were set by hand; ``messages(node)`` has what arrived.
+    signals_by_hand : mapping of Node to numpy.ndarray of bool
+        Which of their entries were set.
 
     Examples
     --------
@@ -109,10 +118,12 @@ class BackwardPass(ForwardPass):
         error_signals: Mapping[Node, Numbers],
         messages: Mapping[Node, Sequence[Message]],
         replaced: Mapping[Node, Numbers] = _NOTHING,
-        replaced_error_signals: Iterable[Node] = (),
+        by_hand: Mapping[Node, Numbers] = _NOTHING,
+        signals_by_hand: Mapping[Node, Numbers] = _NOTHING,
     ) -> None:
-        super().__init__(graph, values, replaced)
-        self.replaced_error_signals = frozenset(replaced_error_signals)
+        super().__init__(graph, values, replaced, by_hand)
+        self.signals_by_hand = MappingProxyType(dict(signals_by_hand))
+        self.replaced_error_signals = frozenset(signals_by_hand)
         self.error_signals = MappingProxyType(dict(error_signals))
         self._messages = {node: tuple(received) for node, received in messages.items()}
         self.gradients = MappingProxyType(
@@ -120,8 +131,8 @@ class BackwardPass(ForwardPass):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        maps = dict(self.values), dict(self.error_signals), self._messages, dict(self.replaced)
-        return _passed, (type(self), self.graph, *maps, self.replaced_error_signals)
+        maps = self.values, self.error_signals, self._messages, self.replaced, self.by_hand, self.signals_by_hand
+        return _passed, (type(self), self.graph, *map(dict, maps))
 
     def error_signal(self, node: Node | str) -> Numbers:
         """Return ∂E/∂(the node's output): an array of the shape of its value.

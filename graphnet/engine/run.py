@@ -81,7 +81,7 @@ def forward(
     graph = as_graph(target)
     replacement = Replacement(graph, replace, "replace")
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite, replacement)
-    return ForwardPass(graph, values, replacement.computed)
+    return ForwardPass(graph, values, replacement.computed, replacement.entries)
 
 
 def backward(
@@ -149,7 +149,8 @@ def backward(
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
             raise signal_not_finite(graph, node, values, error_signals, messages[node])
-    return BackwardPass(graph, values, error_signals, messages, replacement.computed, signals.computed)
+    by_hand = replacement.computed, replacement.entries, signals.entries
+    return BackwardPass(graph, values, error_signals, messages, *by_hand)
 
 
 def run_forward(

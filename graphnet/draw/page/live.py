@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from graphnet.core.order import topological_order
 from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import WANTED, known, normal_axes
-from graphnet.engine.gradients import message_nodes
+from graphnet.engine.gradients import depending_on, message_nodes
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.plan.calls import view_of
 from graphnet.engine.plan.lowering import SumOfSquares, lower
@@ -36,6 +36,9 @@ from graphnet.ops.erf import FARTHEST, NEAR, TAIL
 
 MOST_NODES, MOST_NUMBERS = 2_000, 2_000_000
 """Up to how many nodes a network may have to be computed in a page, and how many numbers all their values together."""
+
+POINTS = 32
+"""How many points a map over the plane of two inputs has along each axis."""
 
 _VIEWS = ops.Transpose, ops.ExpandDims, ops.Squeeze, ops.BroadcastTo, ops.Getitem, ops.Reshape
 
@@ -60,49 +63,107 @@ def live_data(graph: Graph, run: BackwardPass, learning_rate: float) -> dict[str
         return {"recorded": [f"A page computes {limits}: here are {len(graph.nodes):,} nodes and {size:,} numbers."]}
     rules = _Rules(graph, run)
     programs = rules.of_all({node: (value.shape, value.dtype) for node, value in run.values.items()})
-    leaves = {node: run.replaced.get(node, run.values[node]) for node in graph.nodes if node.op is None}
-    values = {node: rules.tried(f"{graph.label(node)!r}", _encoded, value) for node, value in leaves.items()}
-    if rules.refused:
-        return {"recorded": rules.refused}
-    samples, kinds, why_not = _of_one(graph, run)
-    of_one = rules.of_all(kinds) if kinds else programs
-    why_not = why_not or "; ".join(rules.refused)
+    stale = _depending_on(graph, rules.refused)
+    if any(node in run.error_signals for node in stale):
+        return {"recorded": list(rules.refused.values())}
+    samples, single = _samples(graph, run)
+    if not single:
+        try:
+            programs = {node: [*programs[node], *also] for node, also in rules.of_all(_of_size(graph, run, 1)).items()}
+            single = "; ".join(why for node, why in rules.refused.items() if node not in stale)
+        except GraphnetError as error:
+            single = f"a single sample can't be run alone: {error.problem}"
     id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
     nodes: dict[str, Any] = {}
     for node in graph.nodes:
         value = run.values[node]
         nodes[id_of[node]] = told = {"role": node.kind, "kind": value.dtype.kind, "shape": value.shape}
         told |= {"batched": True} if node.shape[:1] == (None,) and value.shape[0] == samples else {}
-        told |= {"value": values[node]} if node in values else {"inputs": [id_of[source] for source in node.inputs]}
-        pairs = zip(("forward", "backward"), programs[node], of_one[node], strict=True)
-        told |= {which: [of_all, one] for which, of_all, one in pairs if of_all is not None}
-    starts = {node: run.messages(node)[0] for node in graph.outputs if node in run.error_signals}
+        if node.op is None or node in stale:
+            told["value"] = _encoded(run.replaced.get(node, value))
+            told |= {"recorded": stale[node]} if node in stale else {}
+            continue
+        told["inputs"] = [id_of[source] for source in node.inputs]
+        told["forward"] = programs[node][::2]
+        told |= {"backward": programs[node][1::2]} if node in run.error_signals else {}
+    maps = None if single else _maps(graph, run, rules, id_of, nodes)
+    reached = [node for node in graph.outputs if node in run.error_signals]
+    starts = [(node, message.delta) for node in reached for message in run.messages(node) if message.consumer is None]
     return {
         "rate": learning_rate,
         "real": f"f{rules.dtype.itemsize}",
         "samples": samples,
-        "single": why_not,
+        "single": single,
+        "maps": maps,
         "outputs": [id_of[node] for node in graph.outputs],
         "nodes": nodes,
         "programs": rules.programs,
-        "starts": {id_of[node]: _encoded(start.delta) for node, start in starts.items() if start.consumer is None},
-        "set": {},
-        "setSignal": {},
+        "starts": {id_of[node]: _encoded(delta) for node, delta in starts},
+        "set": {id_of[node]: _part(run.values[node], mask) for node, mask in run.by_hand.items()},
+        "setSignal": {id_of[node]: _part(run.error_signals[node], mask) for node, mask in run.signals_by_hand.items()},
     }
 
 
-def _of_one(graph: Graph, run: BackwardPass) -> tuple[int, _Kinds, str]:
-    """Return how many samples there are, shapes and dtypes of the pass of one alone, and why there is none."""
-    batched = {node for node in graph.inputs if node.shape[:1] == (None,)}
-    counts = {run.values[node].shape[0] for node in batched}
-    if len(counts) != 1:
-        return 0, {}, "no input has samples" if not counts else "the inputs have different numbers of samples"
-    fed = {x: (1, *run.values[x].shape[1:]) if x in batched else run.values[x].shape for x in graph.inputs}
+def _part(array: Numbers, mask: Numbers) -> dict[str, Any]:
+    """Return an array of which some entries were set by hand."""
+    return {"value": _encoded(array), "mask": _encoded(mask)}
+
+
+def _depending_on(graph: Graph, refused: Mapping[Node, str]) -> dict[Node, str]:
+    """Return the nodes that the page can't compute, and why: those that are refused, and what depends on them."""
+    stale = dict(refused)
+    for node in graph.nodes:
+        for source in node.inputs:
+            if source in stale:
+                stale.setdefault(node, stale[source])
+    return stale
+
+
+def _samples(graph: Graph, run: BackwardPass) -> tuple[int, str]:
+    """Return how many samples there are, and why none can be told from the others, or nothing."""
+    counts = {run.values[node].shape[0] for node in graph.inputs if node.shape[:1] == (None,)}
+    if len(counts) == 1:
+        return counts.pop(), ""
+    return 0, "the inputs have different numbers of samples" if counts else "no input has samples"
+
+
+def _of_size(graph: Graph, run: BackwardPass, samples: int) -> _Kinds:
+    """Return shapes and dtypes of a pass of so many samples."""
+    sizes = {x: run.values[x].shape for x in graph.inputs}
+    sized = with_sizes(
+        graph, {x: (samples, *size[1:]) if x.shape[:1] == (None,) else size for x, size in sizes.items()}
+    )
+    return {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}
+
+
+def _maps(
+    graph: Graph, run: BackwardPass, rules: _Rules, id_of: Mapping[Node, str], nodes: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return of which nodes the page draws maps over the plane of an input of two numbers: what feeds weights, or the loss.
+
+    Their forward rules, at as many points as a map has, are added to what `nodes` tells.
+    """
+    planes = [x for x in graph.inputs if x.shape == (None, 2) and x.dtype.kind == "f"]
+    if len(planes) != 1:
+        return None
+    others = depending_on(graph, [x for x in graph.inputs if x is not planes[0]])
+    on_plane = depending_on(graph, planes) - others
+    alone = [node for node in graph.nodes if node in on_plane]
+
+    def feeds(node: Node) -> bool:
+        uses = graph.consumers(node)
+        return not uses or any(use.consumer in others or isinstance(use.consumer.op, ops.Matmul) for use in uses)
+
+    shown = [node for node in alone if len(node.shape) == 2 and run.values[node].shape[1] <= 16 and feeds(node)]
     try:
-        sized = with_sizes(graph, fed)
-    except GraphnetError as error:
-        return counts.pop(), {}, f"a single sample can't be run alone: {error.problem}"
-    return counts.pop(), {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}, ""
+        programs = rules.of_all(_of_size(graph, run, POINTS**2), alone)
+    except GraphnetError:
+        return None
+    if not shown or any(programs[node][0] is None for node in alone):
+        return None
+    for node in alone:
+        nodes[id_of[node]]["forward"].append(programs[node][0])
+    return {"input": id_of[planes[0]], "points": POINTS, "nodes": [id_of[node] for node in shown]}
 
 
 class _Rules:
@@ -114,7 +175,7 @@ class _Rules:
         Steps, each a primitive, the places of its operands, the shape of its result, the kind of its numbers and its settings;
         and the places of the results. The arguments of the rule have the first places.
     refused
-        What can't be run, and why.
+        The nodes whose rules can't be run, and why.
     """
 
     def __init__(self, graph: Graph, run: BackwardPass) -> None:
@@ -122,36 +183,41 @@ class _Rules:
         reals = (value.dtype for value in run.values.values() if value.dtype.kind == "f")
         self.dtype = next(reals, np.dtype(np.float64))
         self.programs: list[dict[str, Any]] = []
-        self.refused: list[str] = []
+        self.refused: dict[Node, str] = {}
         self._places: dict[Any, int] = {}
 
-    def of_all(self, kinds: _Kinds) -> dict[Node, tuple[int | None, int | None]]:
-        """Return for each node the programs of its forward and of its backward rule, at these shapes and dtypes."""
-        found: dict[Node, tuple[int | None, int | None]] = {}
-        for node in self.graph.nodes:
-            forward = backward = None
-            if node.op is not None:
-                what = f"rule of {self.graph.label(node)!r} ({node.op.name})"
-                forward = self.tried(f"the forward {what}", self._forward, node, kinds)
-                if node in self.run.error_signals:
-                    backward = self.tried(f"the backward {what}", self._backward, node, kinds)
-            found[node] = forward, backward
-        return found
+    def of_all(self, kinds: _Kinds, forward: Collection[Node] = ()) -> dict[Node, list[int | None]]:
+        """Return for each node the programs of its forward and backward rules, at these shapes and dtypes.
 
-    def tried(self, what: str, build: Any, *args: Any) -> Any:
-        """Return what `build` makes; if the page can't compute with that, note it."""
+        If some nodes are given, theirs alone, of their forward rules.
+        """
+        if forward:
+            return {node: [self._tried(node, self._forward, kinds)] for node in forward}
+        return {
+            node: [self._tried(node, rule, kinds) for rule in (self._forward, self._backward)]
+            for node in self.graph.nodes
+        }
+
+    def _tried(self, node: Node, build: Callable[[Node, _Kinds], int | None], kinds: _Kinds) -> int | None:
         try:
             with inside(""), np.errstate(all="ignore"):
-                return build(*args)
+                return build(node, kinds)
         except GraphnetError as error:
-            self.refused.append(f"{what}: {error.problem}")
+            what = f"{self.graph.label(node)!r} ({node.kind})" if node.op else repr(self.graph.label(node))
+            rule = f"the {build.__name__.strip('_')} rule of " * (node.op is not None)
+            self.refused.setdefault(node, f"{rule}{what}: {error.problem}")
             return None
 
-    def _forward(self, node: Node, kinds: _Kinds) -> int:
+    def _forward(self, node: Node, kinds: _Kinds) -> int | None:
+        if node.op is None:
+            _encoded(self.run.values[node])  # can it be?
+            return None
         stand_ins = [_stand_in(*kinds[source]) for source in node.inputs]
         return self._program(stand_ins, [Node(node.op, tuple(stand_ins), *kinds[node])])
 
-    def _backward(self, node: Node, kinds: _Kinds) -> int:
+    def _backward(self, node: Node, kinds: _Kinds) -> int | None:
+        if node.op is None or node not in self.run.error_signals:
+            return None
         arguments = [(kinds[node][0], self.dtype), kinds[node], *(kinds[source] for source in node.inputs)]
         stand_ins = [_stand_in(*each) for each in arguments]
         messages = message_nodes(self.graph, node, stand_ins[0], stand_ins[1], stand_ins[2:])

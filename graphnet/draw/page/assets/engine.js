@@ -315,6 +315,12 @@ function pickedAlong(shape, [axis], [{ shape: of, data }]) {
   return others.map((start, i) => start + checkedPosition(data[i], shape[place]) * strides[place]);
 }
 
+function maskedPlaces(shape, [axis], [mask]) {
+  const inner = countOf(shape.slice(axis + mask.shape.length));
+  const isKept = (place) => mask.data[Math.floor(place / inner) % mask.data.length];
+  return Array.from({ length: countOf(shape) }, (_, place) => place).filter(isKept);
+}
+
 function fetching(placesOf) {
   return (out, [x, ...positions], { axes, axis }) => fetch(out, x.data, placesOf(x.shape, axes ?? [axis], positions));
 }
@@ -494,6 +500,8 @@ const PRIMITIVES = {
   concatenate,
   pad,
   roll,
+  mask: fetching(maskedPlaces),
+  unmask: adding(maskedPlaces),
   take: fetching(pickedPlaces),
   pick: fetching(pickedPlaces),
   take_along_axis: fetching(pickedAlong),
@@ -568,6 +576,28 @@ function makeEngine(live) {
     return { shape: x.shape, data: x.data.map((entry, i) => entry + y.data[i]) };
   }
 
+  function replaced(tensor, by) {
+    if (!by?.mask) return by ?? tensor;
+    return { shape: by.shape, data: by.data.map((entry, i) => (by.mask[i] ? entry : tensor ? tensor.data[i] : 0)) };
+  }
+
+  // The values of all nodes, and what was computed where they are set by hand: with the rules for all samples (0), for a
+  // single one (1), or for the points of a map (2), which not all nodes have; `only` brings arrays down to what is run.
+  function forward(values, set, size, only) {
+    const [found, computed] = [{}, {}];
+    for (const [id, node] of nodes) {
+      const by = set[id] && only(id, set[id]);
+      if (node.forward && node.forward[size] === undefined) continue;
+      if (!by || by.mask) {
+        const operands = node.inputs?.map((source) => found[source]);
+        const result = operands ? execute(programs[node.forward[size]], operands)[0] : only(id, values[id] ?? leaves[id]);
+        computed[id] = cast(result, kinds[node.kind]);
+      }
+      found[id] = by ? cast(replaced(computed[id], by), kinds[node.kind]) : computed[id];
+    }
+    return [found, computed];
+  }
+
   // Run the network forward and backward.
   //   values     {id: array}: leaves that are not as they were
   //   set        {id: array, with `mask` if only a part of it is set}: values set by hand, of any nodes. What is set is a
@@ -580,63 +610,50 @@ function makeEngine(live) {
     const options = { values: {}, set, setSignal, batch: null, ...given };
     const { batch } = options;
     if (batch !== null && live.single) throw new RangeError(live.single);
-    const [values, computed, signals, messages] = [{}, {}, {}, {}];
-    const which = ([of, ofOne]) => programs[batch === null ? of : ofOne];
+    const size = batch === null ? 0 : 1;
 
-    function ofSample(id, tensor) {
+    function only(id, tensor) {
       if (batch === null || !live.nodes[id].batched || tensor.shape[0] !== live.samples) return tensor;
-      const [size, shape] = [countOf(tensor.shape.slice(1)), [1, ...tensor.shape.slice(1)]];
-      const part = (data) => data?.slice(batch * size, (batch + 1) * size);
+      const [count, shape] = [countOf(tensor.shape.slice(1)), [1, ...tensor.shape.slice(1)]];
+      const part = (data) => data?.slice(batch * count, (batch + 1) * count);
       return { shape, data: part(tensor.data), mask: part(tensor.mask) };
-    }
-
-    function replaced(tensor, by) {
-      if (!by?.mask) return by ?? tensor;
-      return { shape: by.shape, data: by.data.map((entry, i) => (by.mask[i] ? entry : tensor ? tensor.data[i] : 0)) };
-    }
-
-    for (const [id, node] of nodes) {
-      messages[id] = [];
-      const by = options.set[id] && ofSample(id, options.set[id]);
-      const kind = kinds[node.kind];
-      if (!by || by.mask) {
-        if (node.forward) {
-          const [result] = execute(
-            which(node.forward),
-            node.inputs.map((source) => values[source]),
-          );
-          computed[id] = cast(result, kind);
-        } else computed[id] = cast(ofSample(id, options.values[id] ?? leaves[id]), kind);
-      }
-      values[id] = by ? cast(replaced(computed[id], by), kind) : computed[id];
-    }
-    for (const [id, start] of starts) messages[id].push({ from: null, slot: null, tensor: ofSample(id, start) });
-
-    for (const [id, node] of [...nodes].reverse()) {
-      const received = messages[id].map((message) => message.tensor);
-      const by = options.setSignal[id] && ofSample(id, options.setSignal[id]);
-      if (!received.length && !by) continue;
-      const signal = received.length ? received.reduce(add) : null;
-      signals[id] = by ? cast(replaced(signal, by), real) : signal;
-      if (!node.backward) continue;
-      sent(id, node).forEach((tensor, slot) => {
-        const source = node.inputs[slot];
-        if (tensor && live.nodes[source].kind === "f") messages[source].push({ from: id, slot, tensor: cast(tensor, real) });
-      });
     }
 
     // What a node sends back to each of its inputs.
     function sent(id, node) {
       const inputs = node.inputs.map((source) => values[source]);
-      const by = options.set[id] && ofSample(id, options.set[id]);
+      const by = options.set[id] && only(id, options.set[id]);
       if (by && !by.mask?.includes(0)) return inputs.map(({ shape, data }) => ({ shape, data: new real(data.length) }));
       const { shape, data } = signals[id];
       const delta = by ? { shape, data: data.map((entry, i) => (by.mask[i] ? 0 : entry)) } : signals[id];
-      return execute(which(node.backward), [delta, computed[id], ...inputs]);
+      return execute(programs[node.backward[size]], [delta, computed[id], ...inputs]);
     }
 
+    const [values, computed] = forward(options.values, options.set, size, only);
+    const signals = {};
+    const messages = Object.fromEntries(nodes.map(([id]) => [id, []]));
+    for (const [id, start] of starts) messages[id].push({ from: null, slot: null, tensor: only(id, start) });
+    for (const [id, node] of [...nodes].reverse()) {
+      const received = messages[id].map((message) => message.tensor);
+      const by = options.setSignal[id] && only(id, options.setSignal[id]);
+      if (!received.length && !by) continue;
+      const signal = received.length ? received.reduce(add) : null;
+      signals[id] = by ? cast(replaced(signal, by), real) : signal;
+      if (!node.backward) continue;
+      sent(id, node).forEach((tensor, slot) => {
+        const { role, kind } = live.nodes[node.inputs[slot]];
+        if (tensor && kind === "f" && role !== "constant")
+          messages[node.inputs[slot]].push({ from: id, slot, tensor: cast(tensor, real) });
+      });
+    }
     const output = live.outputs.length === 1 ? values[live.outputs[0]] : null;
     return { values, signals, messages, loss: output?.shape.length === 0 ? output.data[0] : null };
+  }
+
+  // The values of the nodes that have maps, at the points of one: pairs of numbers, one after the other.
+  function map(values, points) {
+    const input = { shape: [points.length / 2, 2], data: real.from(points) };
+    return forward({ ...values, [live.maps.input]: input }, {}, 2, (_, tensor) => tensor)[0];
   }
 
   // One step of gradient descent: the new values of the parameters that have a gradient.
@@ -651,5 +668,5 @@ function makeEngine(live) {
     );
   }
 
-  return { leaves, set, setSignal, run, step };
+  return { leaves, set, setSignal, run, map, step };
 }
