@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from graphnet.common.caller import written_at
+from graphnet.common.origin import written_at
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.leaves import Constant

@@ -214,7 +214,7 @@ def test_the_steps_go_through_the_new_numbers(page, made):
     run = changed(made, b1={(1,): -1.25})
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("2")
-    assert page.locator("#says").inner_text() == f"The way back starts at E: ∂E/∂E = 1"
+    assert page.locator("#says").inner_text() == "The way back starts at E: ∂E/∂E = 1"
     page.keyboard.press("ArrowLeft")
     assert page.locator("#says").inner_text() == f"E = sse(a2, t) = {number_text(run['E'][()])}"
     page.keyboard.press("5")

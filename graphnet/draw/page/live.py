@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
+from graphnet.common.origin import inside
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
-from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import WANTED, known, normal_axes
 from graphnet.engine.gradients import depending_on, message_nodes
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.plan.calls import view_of
 from graphnet.engine.plan.lowering import SumOfSquares, lower
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.plan.program import view_of
+from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import GraphnetError, OpaqueError
 from graphnet.ops.erf import FARTHEST, NEAR, TAIL
 
