@@ -8,6 +8,7 @@ const panel = makePanel();
 const tuner = live && makeTuner();
 const player = makePlayer();
 const quiz = makeQuiz();
+const training = live && makeTraining();
 watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show, quiz.show);
 if (units) watchers.push(units.show);
 if (live) watchers.push(tuner.show, makeChanges().show, makeLegend);
@@ -142,7 +143,7 @@ const KEYS = {
   p: togglePanel,
   "?": () => byId("help").showModal(),
 };
-if (live) Object.assign(KEYS, { z: live.undo, y: live.redo });
+if (live) Object.assign(KEYS, { z: live.undo, y: live.redo, t: training.toggle });
 scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
 
 document.addEventListener("keydown", (event) => {
