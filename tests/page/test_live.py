@@ -49,7 +49,7 @@ def page(opened, made):
     opened.evaluate("document.activeElement.blur()")
     if opened.locator("#tuner").is_visible():
         opened.get_by_role("button", name="Close", exact=True).click()
-    if opened.get_by_role("button", name="Reset").is_enabled():
+    if opened.locator("#edits").is_visible() and opened.get_by_role("button", name="Reset").is_enabled():
         opened.get_by_role("button", name="Reset").click()
     opened.get_by_label("Samples").select_option("")
     opened.get_by_role("button", name="Ops", exact=True).click()
@@ -109,3 +109,222 @@ def test_a_weight_is_typed_in_the_panel(page, made):
     run = changed(made, W1={(0, 1): 0.5})
     held(page, run)
     assert page.locator("h1").inner_text() == f"Backward pass: E = {number_text(run['E'][()])}"
+
+
+def test_a_slider_turns_a_number_by_mouse_and_keys(page, made):
+    cell(page, "b2", (0,)).click()
+    slider = page.get_by_label("b2[0], slider")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
+    value = float(page.get_by_label("b2[0]", exact=True).input_value())
+    assert 0.3 < value < 0.7  # between −1 and 1
+    held(page, changed(made, b2={(0,): value}))
+    slider.focus()
+    page.keyboard.press("End")
+    held(page, changed(made, b2={(0,): 1.0}))
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#counter").inner_text().startswith("21 ")  # the arrow is the slider's
+    assert float(page.get_by_label("b2[0]", exact=True).input_value()) < 1
+
+
+def test_a_number_is_dragged_in_every_view_and_undone_as_one_change(page, made):
+    W2 = made[0].inputs[0].inputs[0].inputs[0].inputs[1].value
+    page.get_by_role("button", name="Both", exact=True).click()
+    card(page, "W2").locator(".title").click()
+    places = {
+        "card": cell(page, "W2", (1, 0)),
+        "panel": page.locator("#panel .number[data-place='1']").first,
+        "units": page.locator("#units .label.tunable[data-node='n6'][data-place='1']"),
+    }
+    assert {name: place.count() for name, place in places.items()} == dict.fromkeys(places, 1)
+    for name, place in places.items():
+        at = place.bounding_box()
+        x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for way in range(0, 45, 5):
+            page.mouse.move(x + way, y)
+        shown = float(cell(page, "W2", (1, 0)).inner_text().replace("−", "-"))
+        assert shown == pytest.approx(W2[1, 0] + 40 * 0.005, abs=0.003), name  # a 200th of the slider, which goes to 1
+        page.mouse.up()
+        assert page.locator("#tuner strong").inner_text() == "W2[1, 0]"
+        held(page, changed(made, W2={(1, 0): shown}))
+        page.get_by_role("button", name="Undo").click()
+        held(page, gn.backward(*made))
+        page.get_by_role("button", name="Redo").click()
+        held(page, changed(made, W2={(1, 0): shown}))
+        page.keyboard.press("Control+z") if name == "units" else page.get_by_role("button", name="Reset").click()
+        held(page, gn.backward(*made))
+
+
+def test_all_is_done_by_keys_alone(page, made):
+    card(page, "x").locator(".title").click()
+    page.locator("#panel .number").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("x[1, 1] = ")
+    page.keyboard.type("-2.5")
+    held(page, changed(made, x={(1, 1): -2.5}))
+    page.keyboard.press("ArrowUp")
+    held(page, changed(made, x={(1, 1): -2.5 + 5 / 200}))  # the slider goes to 5
+    page.keyboard.press("Enter")
+    assert not page.locator("#tuner").is_visible()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("x[1, 1] = ")
+    page.keyboard.press("z")
+    held(page, gn.backward(*made))
+    page.keyboard.press("y")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Put this number back").press("Enter")
+    held(page, gn.backward(*made))
+
+
+def test_several_changes_are_undone_one_by_one_and_all_at_once(page, made):
+    for name, index, number in (("W1", (0, 0), "2"), ("t", (2, 0), "0.5"), ("W1", (1, 2), "0")):
+        cell(page, name, index).click()
+        page.locator("#number").fill(number)
+        page.locator("#number").press("Enter")
+    all_three = {"W1": {(0, 0): 2, (1, 2): 0}, "t": {(2, 0): 0.5}}
+    held(page, changed(made, **all_three))
+    page.get_by_role("button", name="Undo").click()
+    held(page, changed(made, W1={(0, 0): 2}, t={(2, 0): 0.5}))
+    page.get_by_role("button", name="Reset").click()
+    held(page, gn.backward(*made))
+    page.get_by_role("button", name="Undo").click()
+    held(page, changed(made, W1={(0, 0): 2}, t={(2, 0): 0.5}))
+
+
+def test_a_value_is_set_by_hand_and_computed_again(page, made):
+    cell(page, "a1", (1, 2)).click()
+    page.locator("#number").fill("0.9")
+    held(page, changed(made, lambda graph: {graph["a1"][1, 2]: 0.9}))
+    assert "✎ set by hand" in card(page, "a1").inner_text()
+    assert "set by hand" in page.locator("#panel").inner_text()
+    assert page.locator("h1").inner_text().endswith("; set by hand: a1")
+    assert page.get_by_role("group", name="forward rule with numbers").count() == 0  # it does not hold
+    cell(page, "z2", (0, 0)).click()
+    page.locator("#number").fill("-1")
+    held(page, changed(made, lambda graph: {graph["a1"][1, 2]: 0.9, graph["z2"][0, 0]: -1.0}))
+    page.get_by_role("button", name="Compute it again").click()
+    held(page, changed(made, lambda graph: {graph["a1"][1, 2]: 0.9}))
+
+
+def test_the_steps_go_through_the_new_numbers(page, made):
+    cell(page, "b1", (1,)).click()
+    page.locator("#number").fill("-1.25")
+    run = changed(made, b1={(1,): -1.25})
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("2")
+    assert page.locator("#says").inner_text() == f"The way back starts at E: ∂E/∂E = 1"
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#says").inner_text() == f"E = sse(a2, t) = {number_text(run['E'][()])}"
+    page.keyboard.press("5")
+    page.keyboard.press("End")
+    new = run["b2"].item() - 0.1 * run.gradient("b2").item()
+    assert page.locator("#says").inner_text() == f"b2 ← b2 − 0.1 · ∂E/∂b2 = {number_text(new)}"
+    text = page.get_by_role("group", name="update with numbers").inner_text()
+    found = [float(number.replace("−", "-")) for number in re.findall(r"−?\d[\d.]*", text)]
+    assert found == pytest.approx([run["b2"].item(), 0.1, run.gradient("b2").item(), new], rel=1e-3)
+
+
+def test_one_sample_is_a_pass_of_that_sample_alone(page, made):
+    E, feeds = made
+    page.get_by_label("Samples").select_option("2")
+    held(page, gn.backward(E, {node: array[2:] for node, array in feeds.items()}))
+    cell(page, "x", (0, 1)).click()
+    page.locator("#number").fill("0.5")
+    one = changed(made, x={(2, 1): 0.5})
+    held(page, gn.backward(E, {node: one[node.name][2:] for node in feeds}))
+    page.get_by_label("Samples").select_option("")
+    held(page, one)
+
+
+UNITS = """() => Object.fromEntries([...document.querySelectorAll("#units .part")].flatMap((part) => {
+  const texts = [...part.querySelectorAll("text")].map((text) => text.textContent);
+  return part.dataset.part ? [[part.dataset.part, texts[0] ?? ""]] : [];
+}))"""
+
+
+def test_the_units_show_the_new_numbers(page, made):
+    page.get_by_label("Samples").select_option("1")
+    cell(page, "W1", (0, 1)).click()
+    page.locator("#number").fill("1.5")
+    E, feeds = made
+    new = changed(made, W1={(0, 1): 1.5})
+    one = gn.backward(new.graph, {node.name: array[1:2] for node, array in feeds.items()})
+    shown = page.evaluate(UNITS)
+
+    def text(number):
+        return number_text(number, 3)
+
+    assert shown["w1-0-1w"].endswith(text(1.5))
+    for i in range(2):
+        for j in range(3):
+            assert shown[f"w1-{i}-{j}g"] == text(one.gradient("W1")[i, j])
+    for j in range(3):
+        assert shown[f"u1-{j}o"].endswith(" " + text(one["a1"][0, j]))
+        assert shown[f"u1-{j}d"].endswith(" " + text(one.error_signal("z1")[0, j]))
+        assert shown[f"u1-{j}g"] == text(one.gradient("b1")[j])
+    assert shown["u2-0t"].endswith(" " + text(one["t"][0, 0]))
+    assert shown["u2-0e"].endswith(" " + text(one.error_signal("a2")[0, 0]))
+    assert shown["e"].startswith(f"E = {number_text(one['E'][()])}")
+    page.get_by_label("Samples").select_option("")  # of all: gradients are sums, and units have no one number
+    shown = page.evaluate(UNITS)
+    assert shown["w2-0-0g"] == text(new.gradient("W2")[0, 0])
+    assert "Σₙ" in "".join(page.locator("#units .foot").all_text_contents())
+    assert shown["u1-0d"].endswith("j")
+
+
+def test_a_custom_rule_is_computed_as_well(open_page):
+    @gn.op
+    def swish(z):
+        return z / (1 + np.exp(-z))
+
+    @swish.backward
+    def swish_backward(delta, a, z):
+        return delta * (a + (1 - a) / (1 + np.exp(-z)))
+
+    w = gn.parameter("w", [0.5, -1.0])
+    E = gn.sum(swish(w, name="a"), name="E")
+    page = open_page(gn.draw(gn.backward(E, {})), reduced_motion="reduce")
+    page.keyboard.press("3")
+    cell(page, "w", (1,)).click()
+    page.locator("#number").fill("3")
+    z = np.array([0.5, 3.0])
+    s = 1 / (1 + np.exp(-z))
+    shown = page.evaluate(NUMBERS)
+    np.testing.assert_allclose(numbers(shown["a"]["value"])[0], z * s, rtol=1e-3)
+    np.testing.assert_allclose(numbers(shown["w"]["signal"])[0], s + z * s * (1 - s), rtol=1e-3)  # by the product rule
+
+
+def test_what_can_not_be_computed_stays_recorded_and_says_so(open_page):
+    @gn.op
+    def counted(z):
+        return np.array([float(str(number)) for number in z])
+
+    @counted.backward
+    def counted_backward(delta, a, z):
+        return delta
+
+    w = gn.parameter("w", [0.5, -1.0])
+    page = open_page(gn.draw(gn.backward(gn.sum(counted(w), name="E"), {})))
+    assert page.locator("#notice").inner_text().startswith("The numbers are as recorded, and can't be changed here: ")
+    assert page.locator(".tunable").count() == 0
+
+
+def test_numbers_are_written_as_in_python(opened):
+    rng = np.random.default_rng(3)
+    ties = [
+        sign * (n + 0.5) * 10.0**power for n in (1234, 1235, 9999, 1000) for power in (0, -1, 3, 15) for sign in (1, -1)
+    ]
+    spread = (rng.normal(size=3000) * 10.0 ** rng.integers(-30, 30, size=3000)).tolist()
+    special = [0.0, -0.0, 1.0, 0.1, 9999.5, 99995.0, 9.9995e-5, 1e-4, 1e22, 5e-324, 1.7976931348623157e308, 0.00012345]
+    quarters = [k / 8 for k in range(-4000, 4000, 7)] + [k / 16 + 1000 for k in range(500)]
+    every = ties + spread + special + quarters
+    source = opened.evaluate("() => [...document.scripts].at(-1).textContent")
+    function = source[source.index("function numberText(") : source.index("// The entry of an array")]
+    for digits in (2, 3, 4):
+        found = opened.evaluate(
+            f"([numbers, digits]) => {{ {function} return numbers.map((n) => numberText(n, digits)); }}",
+            [every, digits],
+        )
+        assert found == [number_text(number, digits) for number in every]

@@ -119,6 +119,7 @@ function repaint() {
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 
+addEventListener("resize", () => views.cameras().forEach((camera) => camera.start()));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
@@ -147,6 +148,10 @@ if (live) Object.assign(KEYS, { z: live.undo, y: live.redo, t: training.toggle }
 scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
 
 document.addEventListener("keydown", (event) => {
+  if (live && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.matches("input:not([type=range])")) {
+    event.preventDefault();
+    return event.shiftKey ? live.redo() : live.undo();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const target = event.target;
   if (target.matches("input:not([type=range]), select")) return;

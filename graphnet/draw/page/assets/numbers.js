@@ -9,7 +9,7 @@ function numberText(value, digits = 4) {
   const [mantissa, power] = rounded(size, digits).split("e");
   const exponent = Number(power);
   const figures = mantissa.replace(".", "");
-  const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  const trimmed = (text) => text.replace(/\.0*$|(\.\d*?)0+$/, "$1");
   if (exponent < -4 || exponent >= digits)
     return `${sign}${trimmed(mantissa)}e${exponent < 0 ? "−" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
   if (exponent < 0) return sign + trimmed(`0.${"0".repeat(-exponent - 1)}${figures}`);

@@ -31,7 +31,7 @@ function makeTuner() {
   const axes = el("span", { class: "axes" });
   const number = el("input", { id: "number", inputmode: "decimal", autocomplete: "off", spellcheck: "false", size: 9 });
   const slider = el("input", { id: "turn", type: "range", step: "any" });
-  const said = el("span", { class: "quiet", role: "status" });
+  const said = el("span", { class: "quiet" });
   const back = iconButton("Put this number back", "", "M4 9h10a6 6 0 0 1 0 12H9M8 5L4 9l4 4", putBack);
   element.append(
     el("div", { class: "line" }, name, axes, number, back, iconButton("Close", "Esc", "M6 6l12 12M18 6L6 18", close)),
@@ -88,15 +88,15 @@ function makeTuner() {
 
   function close() {
     if (!at) return;
-    const button = numberButton(byId("panel"), { node: at.id, place: shown() });
+    const closed = { node: at.id, place: shown() };
     at = null;
     change({});
-    (button ?? byId("panel")).focus({ preventScroll: true });
+    (numberButton(byId("panel"), closed) ?? byId("panel")).focus({ preventScroll: true });
   }
 
   function show(before) {
     if (at && shown() === null) at = null; // of a sample that is no more on show
-    element.hidden = !at;
+    element.hidden = !at || (boxes.has(at.id) && !isKnown(at.id, "value") && !live.isLeaf(at.id));
     document.querySelectorAll(".tunable").forEach((one) => one.classList.toggle("chosen", isAt(one.dataset.node, Number(one.dataset.place))));
     if (!at) return;
     const { id } = at;
@@ -201,7 +201,7 @@ function makeTuner() {
     const button = event.target.closest?.("button.number");
     const found = clicked ?? (button && { id: button.dataset.node, place: Number(button.dataset.place) });
     clicked = null;
-    if (found) choose(found.id, found.place);
+    if (found) choose(found.id, found.place, { focus: Boolean(button) || live.isLeaf(found.id) }); // else the arrow keys still step
   });
 
   // Arrow keys walk through a table of numbers; a digit begins to type.

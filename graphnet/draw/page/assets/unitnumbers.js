@@ -83,6 +83,7 @@ function rewritten(element, drawn, of) {
     const isAfter = label.childNodes.length > 1; // after its symbol
     const written = role === "inside" && text(number).length > 6 ? numberText(number, 2) : text(number);
     label.lastChild.textContent = isAfter && number !== undefined ? ` ${written}` : written;
+    if (role === "inside") label.setAttribute("font-size", written.length > 6 ? 10.5 : 12);
     element.classList.toggle("empty", !isAfter && number === undefined && role !== "inside");
   }
 
@@ -156,10 +157,14 @@ function rewritten(element, drawn, of) {
     ud() {
       write(of.delta(...at));
       const [x, y, zero] = [label.getAttribute("x"), Number(label.getAttribute("y")), page.marks.zero];
-      if (label.firstChild.textContent.startsWith(zero)) label.firstChild.remove();
-      note(element, x, y + 12, "middle", [of.delta(...at) === 0 && `${zero} exactly 0`, of.flat(...at) && `${page.marks.saturated} ${of.flat(...at)}`]);
+      if (label.firstChild.nodeType !== 3) label.prepend("");
+      label.firstChild.textContent = of.delta(...at) === 0 ? `${zero} ` : "";
+      note(element, x, y + 13, "middle", [of.flat(...at) && `${page.marks.saturated} ${of.flat(...at)}`]);
     },
-    uk: () => element.classList.add("empty"), // the notes say it
+    uk() {
+      label.textContent = ""; // the notes say it
+      element.classList.add("empty");
+    },
     ue: () => write(of.error(...at)),
     um() {
       thicken(of.error(...at));
@@ -176,7 +181,7 @@ function rewritten(element, drawn, of) {
 // The marks of a unit, in words where there is room.
 function note(element, x, y, anchor, words) {
   let made = element.querySelector(".note");
-  if (!made) element.append((made = svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": 10, fill: shade("error-signal-ink") })));
+  if (!made) element.append((made = svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": anchor === "middle" ? 12 : 9, fill: shade("error-signal-ink") })));
   made.textContent = words.filter(Boolean).join(anchor === "start" ? "" : " ");
 }
 

@@ -96,7 +96,7 @@ function makePart(drawn) {
   const kinds = new Set(classes);
   const back = kinds.has("backward") || kinds.has("gradient");
   const title = tip ? svg("title") : null;
-  const element = svg("g", { class: ["part", ...classes].join(" ") }, title, ...shapes.map(svgTree));
+  const element = svg("g", { class: ["part", ...classes].join(" "), "data-part": drawn.id || null }, title, ...shapes.map(svgTree));
   const owners = [...new Set(nodes.map(boxOf).filter(Boolean))];
   const number = updated && element.querySelector("text").lastChild;
   let old = number?.textContent;
