@@ -118,6 +118,7 @@ function repaint() {
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 
+new ResizeObserver(() => document.body.style.setProperty("--player", `${byId("player").offsetHeight}px`)).observe(byId("player"));
 addEventListener("resize", () => views.cameras().forEach((camera) => camera.start()));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
