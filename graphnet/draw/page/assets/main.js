@@ -119,7 +119,6 @@ function repaint() {
 }
 
 new ResizeObserver(() => document.body.style.setProperty("--player", `${byId("player").offsetHeight}px`)).observe(byId("player"));
-addEventListener("resize", () => views.cameras().forEach((camera) => camera.start()));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
