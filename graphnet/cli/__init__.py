@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import numpy as np
@@ -87,17 +87,22 @@ def check(subject: Subject, seed: int, as_json: bool) -> int:
 @click.option("-o", "--out", type=FILE, required=True, help="The picture; its suffix is its format.")
 @click.option("--direction", type=click.Choice(["right", "down"]), default="right", show_default=True)
 @click.option("--structure", is_flag=True, help="Leave the numbers out, where there are feeds.")
-def draw(subject: Subject, out: Path, direction: Literal["right", "down"], structure: bool) -> None:
+@click.option("--view", type=click.Choice(["ops", "units"]), default="ops", show_default=True, help="Boxes or circles.")
+@click.option("--sample", type=click.IntRange(min=0), help="Whose numbers the circles show, counted from 0.")
+@click.option("--depth", type=click.IntRange(min=0), help="Levels of scopes that are opened; 99 draws every node.")
+def draw(subject: Subject, out: Path, structure: bool, **options: Any) -> None:
     """Draw TARGET: with feeds also its values and error signals.
 
     \b
     Examples:
         graphnet draw net.py:network -o net.svg
         graphnet draw net.gn -o net.pdf --direction down
+        graphnet draw net.py:network -o net.svg --view units --sample 2
+        graphnet draw net.py:network -o net.svg --depth 0
     """
     has_numbers = subject.feeds is not None and not structure
     shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
-    click.echo(gn.draw(shown, direction=direction).save(out))
+    click.echo(gn.draw(shown, **options).save(out))
 
 
 @graphnet.command()

@@ -28,7 +28,7 @@ from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, linear, logarithmic
+from graphnet.draw.scale import Scale, array_data, fitted
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
@@ -115,7 +115,7 @@ def page_data(
     Raises
     ------
     DrawError
-        If the passes don't take the same steps or are too many, or there is no Graphviz.
+        If the passes don't take the same steps or are too many.
     """
     picture = unfold()
     scenes = {name: Stage(one, graph) for name, one in _pictures(picture, unfold).items()}
@@ -178,8 +178,7 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
 
 
 def _scale(scale: Scale) -> dict[str, Any]:
-    ends = [number_text(scale.low, 2), number_text(scale.high, 2)]
-    return {"low": scale.low, "high": scale.high, "ends": ends}
+    return {"high": scale.high, "power": scale.power, "ends": [number_text(-scale.high, 3), number_text(scale.high, 3)]}
 
 
 class _Page:
@@ -196,9 +195,9 @@ class _Page:
         runs = self.passes
         backward = [run for run in runs if isinstance(run, BackwardPass)]
         return Scales(
-            linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
-            logarithmic(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
-            linear(run.values[node] for run in runs for node in self.graph.parameters if run.values[node].ndim == 2),
+            fitted(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
+            fitted(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
+            fitted(run.values[node] for run in runs for node in self.graph.parameters if run.values[node].ndim == 2),
         )
 
     # The numbers of one pass ----------------------------------------------------------------------------------------

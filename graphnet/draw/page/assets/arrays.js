@@ -6,19 +6,16 @@ function numberOf(text) {
   return Number(text.replaceAll("−", "-"));
 }
 
-// From 0 to 1 on the scale of a role, as in the still pictures: linear for values, logarithmic for error signals.
+// From −1 to 1 on the scale of a role, as in the still pictures: the sign, times a power of the share of the largest size.
 function strength(text, role, scale) {
   if (text === "true" || text === "false") return text === "true" ? 1 : 0;
   return strengthOf(numberOf(text), role, scale);
 }
 
 function strengthOf(number, role, scale) {
-  const size = Math.abs(number);
-  if (!Number.isFinite(size)) return null;
-  const { low, high } = scale ?? page.scales[role === "value" ? "value" : "signal"];
-  if (size <= low || high <= low) return 0;
-  const part = role === "value" ? (size - low) / (high - low) : Math.log(size / low) / Math.log(high / low);
-  return Math.min(1, part);
+  if (!Number.isFinite(number)) return null;
+  const { high, power } = scale ?? page.scales[role === "value" ? "value" : "signal"];
+  return Math.sign(number) * Math.min(1, Math.abs(number) / (high || 1)) ** power;
 }
 
 // A number in a table; one that can be changed knows its node and its place.
@@ -34,7 +31,8 @@ function cell(text, role, id, place, isButton) {
 function paint(element, text, role) {
   const s = strength(text, role);
   element.classList.toggle("bad", s === null);
-  element.style.setProperty("--s", s ?? 0);
+  element.classList.toggle("below", s < 0);
+  element.style.setProperty("--s", Math.abs(s ?? 0));
 }
 
 function fitsTable(array) {
@@ -66,11 +64,11 @@ function heatMap(array, role, className, scale) {
 }
 
 function paintMap(canvas, array, role, scale) {
-  const [low, high, bad] = ["low", "high", "bad"].map((end) => colour(`--${end === "bad" ? "bad" : `${role}-${end}`}`));
+  const [low, high, below, bad] = [`${role}-low`, `${role}-high`, `${role}-below-high`, "bad"].map((name) => colour(`--${name}`));
   const image = new ImageData(canvas.width, canvas.height);
   array.rows.flat().forEach((text, i) => {
     const s = strength(text, role, scale);
-    const mixed = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
+    const mixed = s === null ? bad : low.map((start, c) => start + ((s < 0 ? below : high)[c] - start) * Math.abs(s));
     image.data.set([...mixed, 255], 4 * i);
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -120,7 +118,7 @@ function arrayFigure(array, role, label) {
   else {
     const own =
       role === "value"
-        ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
+        ? { power: 1, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
         : undefined;
     const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
     map.repaint();

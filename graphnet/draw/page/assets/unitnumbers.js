@@ -91,7 +91,7 @@ function rewritten(element, drawn, of) {
     const place = of.place(name, ...at);
     if (place) tunable(element, ...place);
     else element.classList.remove("tunable");
-    element.classList.toggle("by-hand", Boolean(place) && live.isSet(place[0]));
+    element.classList.toggle("by-hand", Boolean(place) && live.setAt(place[0], live.placeOf(...place)));
   }
 
   const shareOf = (number, scale) => strengthOf(number, "value", scale) ?? 1;
