@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import ByName, summary, table
 from graphnet.core.graph import Graph
@@ -13,7 +13,8 @@ from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, UnreachableError
 
-_NOTHING: Mapping[Node, Numbers] = MappingProxyType({})
+Arrays: TypeAlias = Mapping[Node, Numbers]
+_NOTHING: Arrays = MappingProxyType({})
 
 
 class Message(NamedTuple):
@@ -56,13 +57,7 @@ class ForwardPass(Pictured):
     array([1., 4.])
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        values: Mapping[Node, Numbers],
-        replaced: Mapping[Node, Numbers] = _NOTHING,
-        by_hand: Mapping[Node, Numbers] = _NOTHING,
-    ) -> None:
+    def __init__(self, graph: Graph, values: Arrays, replaced: Arrays = _NOTHING, by_hand: Arrays = _NOTHING) -> None:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
         self.replaced = MappingProxyType(dict(replaced))
@@ -114,12 +109,12 @@ class BackwardPass(ForwardPass):
     def __init__(
         self,
         graph: Graph,
-        values: Mapping[Node, Numbers],
-        error_signals: Mapping[Node, Numbers],
+        values: Arrays,
+        error_signals: Arrays,
         messages: Mapping[Node, Sequence[Message]],
-        replaced: Mapping[Node, Numbers] = _NOTHING,
-        by_hand: Mapping[Node, Numbers] = _NOTHING,
-        signals_by_hand: Mapping[Node, Numbers] = _NOTHING,
+        replaced: Arrays = _NOTHING,
+        by_hand: Arrays = _NOTHING,
+        signals_by_hand: Arrays = _NOTHING,
     ) -> None:
         super().__init__(graph, values, replaced, by_hand)
         self.signals_by_hand = MappingProxyType(dict(signals_by_hand))

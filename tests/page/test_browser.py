@@ -346,7 +346,7 @@ def test_three_hundred_nodes_open_and_step(open_page):
                 z = gn.tanh(z)
         columns.append(z)
     run = gn.backward(gn.sum(gn.concatenate(columns), name="E"), {y: [0.1, 0.2, 0.3]})
-    page = open_page(gn.draw(run))
+    page = open_page(gn.draw(run, depth="all"))
     assert page.locator(".card").count() == len(run.graph) == 283
     page.keyboard.press("End")
     assert page.evaluate(SHOWN)["counter"] == f"{len(steps_of(run, 0.1))} / {len(steps_of(run, 0.1))}"

@@ -1,4 +1,4 @@
-"""The live page in a real browser: numbers changed by mouse, keys and touch, and held to ``gn.backward`` of the same network."""
+"""The live page in a real browser: numbers changed by mouse, keys and touch, held to ``gn.backward`` of the changed network."""
 
 import re
 
@@ -10,12 +10,14 @@ from graphnet.draw.names import number_text
 from graphnet.draw.scale import array_data
 from tests.page.conftest import two_three_one
 
-NUMBERS = """() => Object.fromEntries([...document.querySelectorAll(".card:not(.literal)")].map((card) => [
-  card.querySelector(".title").textContent,
-  Object.fromEntries(["value", "signal", "update"].map((what) => [what,
-    [...(card.querySelector(`.shows-${what}`)?.querySelectorAll("tr") ?? [])].map((row) => [...row.cells].map((cell) => cell.textContent)),
-  ])),
-]))"""
+NUMBERS = """() => {
+  const texts = (row) => [...row.cells].map((cell) => cell.textContent);
+  const rows = (field) => [...(field?.querySelectorAll("tr") ?? [])].map(texts);
+  return Object.fromEntries([...document.querySelectorAll(".card:not(.literal)")].map((card) => [
+    card.querySelector(".title").textContent,
+    Object.fromEntries(["value", "signal", "update"].map((what) => [what, rows(card.querySelector(`.shows-${what}`))])),
+  ]));
+}"""
 
 
 def numbers(rows):
@@ -248,7 +250,7 @@ def test_the_units_show_the_new_numbers(page, made):
     page.get_by_label("Samples").select_option("1")
     cell(page, "W1", (0, 1)).click()
     page.locator("#number").fill("1.5")
-    E, feeds = made
+    feeds = made[1]
     new = changed(made, W1={(0, 1): 1.5})
     one = gn.backward(new.graph, {node.name: array[1:2] for node, array in feeds.items()})
     shown = page.evaluate(UNITS)
@@ -328,3 +330,198 @@ def test_numbers_are_written_as_in_python(opened):
             [every, digits],
         )
         assert found == [number_text(number, digits) for number in every]
+
+
+# Predictions, links, Python -----------------------------------------------------------------------------------------------
+
+
+def test_the_next_number_is_predicted_judged_and_explained(page, made):
+    run = gn.backward(*made)
+    page.keyboard.press("1")
+    page.keyboard.press("g")
+    question, answer, said = page.locator("#quiz label"), page.locator("#answer"), page.locator("#quiz [role=status]")
+    assert question.inner_text() == "Next: p1[0, 1] = ?"
+    assert cell(page, "p1", (0, 1)).evaluate("cell => getComputedStyle(cell.closest('.field')).opacity") == "0"
+    truth = run["p1"][0, 1]
+    for wrong, hint in (
+        (-truth, "the sign is the other one"),
+        (truth / 3, "farther from 0"),
+        (truth * 3, "closer to 0"),
+    ):
+        answer.fill(f"{wrong:.3f}")
+        answer.press("Enter")
+        assert hint in said.inner_text()
+        assert page.locator("#counter").inner_text().startswith("1 ")
+    answer.fill(f"{truth:.3f}".replace("-", "−"))
+    page.get_by_role("button", name="Check").click()
+    assert said.inner_text() == f"Right: p1[0, 1] = {number_text(truth)}."
+    assert page.locator("#panel h2").inner_text().startswith("p1")
+    assert page.get_by_role("group", name="forward rule with numbers").is_visible()  # why
+    assert question.inner_text() == "Next: z1[0, 2] = ?"
+    page.get_by_role("button", name="Show").click()
+    assert said.inner_text() == f"It is z1[0, 2] = {number_text(run['z1'][0, 2])}."
+    page.get_by_role("button", name="Predict").click()
+    assert not page.locator("#quiz").is_visible()
+
+
+def test_a_link_carries_the_numbers(page, made, browser):
+    for name, index, number in (("W1", (0, 1), "0.1"), ("x", (2, 0), "-3"), ("a1", (1, 2), "0.25")):
+        cell(page, name, index).click()
+        page.locator("#number").fill(number)
+        page.locator("#number").press("Enter")
+    page.get_by_role("button", name="Share").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+    page.get_by_role("button", name="Close").click()
+    assert link.endswith("#sample=all&n0.4=-3&n1.1=0.1&n5.5=0.25")
+    other = browser.new_page()
+    other.goto(link)
+    other.get_by_role("button", name="Ops", exact=True).click()
+    run = changed(made, lambda graph: {graph["a1"][1, 2]: 0.25}, W1={(0, 1): 0.1}, x={(2, 0): -3.0})
+    held(other, run)
+    for nonsense in (
+        "n999.0=1",
+        "n1.77=2",
+        "n1.0=1e",
+        "n1.0=<script>",
+        "__proto__.0=1",
+        "n1.-1=3",
+        "sample=9",
+        "&&&=",
+        "%E0%A4%A",
+    ):
+        other.goto(f"{link.split('#')[0]}#sample=all&{nonsense}")  # only the fragment changes: the page stays
+        assert number_text(gn.backward(*made)["E"][()]) in other.locator("h1").inner_text()
+    other.close()
+
+
+def test_copied_python_makes_the_same_pass(page, made):
+    for name, index, number in (
+        ("W1", (0, 1), "0.1"),
+        ("t", (1, 0), "0.75"),
+        ("z2", (1, 0), "-1.5"),
+        ("b2", (0,), "1e-3"),
+    ):
+        cell(page, name, index).click()
+        page.locator("#number").fill(number)
+        page.locator("#number").press("Enter")
+    for sample in ("", "1"):
+        page.get_by_label("Samples").select_option(sample)
+        page.get_by_role("button", name="Share").click()
+        code = page.get_by_label("Python", exact=True).input_value()
+        page.get_by_role("button", name="Close").click()
+        copies = {p: gn.parameter(p.name, p.value.copy()) for p in gn.Graph(made[0]).parameters}
+        scope = {"E": rebuilt(gn.Graph(made[0]), copies), "feeds": made[1]}
+        exec(code, scope)
+        held(page, scope["bwd"])
+
+
+def test_an_edit_of_a_large_network_shows_at_once(open_page):
+    rng = np.random.default_rng(2)
+    x, t = gn.input("x", (None, 784)), gn.input("t", (None, 10))
+    W1, W2 = gn.parameter("W1", rng.normal(size=(784, 32)) / 28), gn.parameter("W2", rng.normal(size=(32, 10)))
+    a = gn.tanh(gn.bias_add(x @ W1, gn.parameter("b1", np.zeros(32))), name="a1")
+    E = gn.sse(gn.sigmoid(gn.bias_add(a @ W2, gn.parameter("b2", np.zeros(10))), name="a2"), t, name="E")
+    feeds = {x: rng.normal(size=(16, 784)), t: np.eye(10)[rng.integers(0, 10, 16)]}
+    page = open_page(gn.draw(gn.backward(E, feeds)), reduced_motion="reduce")
+    page.keyboard.press("4")
+    card(page, "W1").locator(".title").click()
+    page.get_by_role("button", name="Change a number").click()
+    for axis, place in (("row", "700"), ("column", "30")):
+        page.get_by_label(axis, exact=True).fill(place)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time: the machine may be loaded
+
+    def spent():
+        return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
+
+    start = spent()
+    page.locator("#number").evaluate("""async (number) => {
+      for (let i = 0; i < 9; i++) {
+        number.value = String(i / 2);
+        number.dispatchEvent(new Event("input"));
+        await new Promise(requestAnimationFrame);
+      }
+    }""")
+    assert (spent() - start) / 9 < 0.1
+    W1.value[700, 30] = 4.0
+    assert number_text(gn.forward(E, feeds)["E"][()]) in page.locator("h1").inner_text()
+
+
+# As before, and on a phone ------------------------------------------------------------------------------------------------
+
+
+PRESS = """(id) => {
+  const cell = document.querySelector(`.card .shows-value .tunable[data-node=${id}]`);
+  for (const kind of ["pointerdown", "pointerup", "click"]) cell.dispatchEvent(new PointerEvent(kind, { bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", (1400, 900)), ("dark", (750, 420)), ("dark", (390, 844))])
+def test_axe_finds_nothing_serious_in_what_can_be_changed(open_page, made, theme, size):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(
+        gn.draw(gn.backward(*made)), color_scheme=theme, size=size, reduced_motion="reduce", as_opened=True
+    )
+    page.keyboard.press("4")
+
+    def serious():
+        found = Axe().run(page).response["violations"]
+        return [
+            (v["id"], [node["html"][:200] for node in v["nodes"]])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+
+    assert serious() == []
+    page.keyboard.press("g")
+    for node in ("n1", "n5"):
+        page.evaluate(PRESS, node)
+        page.locator("#number").fill("0.5")
+    assert page.locator("#tuner").is_visible()
+    assert serious() == []
+    page.get_by_role("button", name="Share").click()
+    assert serious() == []
+
+
+def test_on_a_phone_a_number_is_tapped_and_dragged(open_page, made):
+    options = {"size": (390, 844), "has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+    page = open_page(gn.draw(gn.backward(*made)), **options)
+    page.get_by_role("button", name="Ops", exact=True).click()
+    page.keyboard.press("4")
+    page.get_by_label("Find a node").fill("b2")
+    page.keyboard.press("Enter")
+    place = cell(page, "b2", (0,))
+    place.tap()
+    tuner = page.locator("#tuner").bounding_box()
+    assert tuner["x"] >= 0
+    assert tuner["x"] + tuner["width"] <= 390
+    assert tuner["y"] + tuner["height"] <= page.locator("#player").bounding_box()["y"] + 1
+    page.locator("#number").fill("0.5")
+    held(page, changed(made, b2={(0,): 0.5}))
+    at = place.bounding_box()
+    touch = page.context.new_cdp_session(page)
+    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for way in range(0, 45, 5):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + way, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    shown = float(place.inner_text())
+    assert 0.6 < shown < 0.8
+    held(page, changed(made, b2={(0,): shown}))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_pass_with_numbers_set_by_hand_starts_with_them(open_page, made):
+    E, feeds = made
+    graph = gn.Graph(E)
+    run = gn.backward(E, feeds, replace={graph["a1"][0, 1]: 0.5})
+    page = open_page(gn.draw(run), reduced_motion="reduce")
+    page.get_by_role("button", name="Ops", exact=True).click()
+    page.keyboard.press("4")
+    held(page, run)
+    card(page, "a1").locator(".title").click()
+    page.get_by_role("button", name="Compute it again").click()
+    held(page, gn.backward(E, feeds))
+    page.get_by_role("button", name="Reset").click()
+    held(page, run)

@@ -133,9 +133,11 @@ def test_what_a_rule_refuses_is_an_error_in_the_page_too(browser):
     run = gn.backward(gn.sum(gn.take(x, i)), {x: [1, 2, 3], i: [0, 2]})
     page = browser.new_page()
     page.add_script_tag(content=ENGINE)
-    (found,) = page.evaluate(RUN, [case(run, values=given(run, {i: np.array([0, 3])}))])
+    found = page.evaluate(RUN, [case(run, values=given(run, {i: np.array([0, at])})) for at in (3, -1)])
     page.close()
-    assert "position 3 along an axis of size 3" in found["error"]
+    assert [re.search("position .* 3", each["error"])[0] for each in found] == [
+        f"position {at} along an axis of size 3" for at in (3, -1)
+    ]
 
 
 # What is not computed -----------------------------------------------------------------------------------------------------

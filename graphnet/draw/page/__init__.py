@@ -42,7 +42,7 @@ from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
     "engine", "dom", "state", "numbers", "live", "arrays", "formula", "hover", "camera", "graph", "unitnumbers", "units",
-    "views", "panel", "tuner", "player", "predict", "share", "main", "embed",
+    "views", "panel", "tuner", "player", "predict", "maps", "train", "share", "main", "embed",
 )  # fmt: skip
 """In the order in which they are needed."""
 

@@ -273,7 +273,7 @@ Card = Literal["words", "numbers", "maps", "sizes"]
 _TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 8.0, 4.0
 _WIDEST, _NARROWEST = 300.0, 84.0
 _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
-_WIDEST_ROW = 1300.0
+_WIDEST_ROW = 2200.0
 _LONGEST_SCOPE = 200
 
 

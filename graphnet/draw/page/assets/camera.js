@@ -7,6 +7,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
+  let isFitted = true; // until the reader moves it
 
   function apply(glide = false) {
     world.classList.toggle("gliding", glide && !calm.matches);
@@ -18,6 +19,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
     camera.x = x - ((x - camera.x) * k) / camera.k;
     camera.y = y - ((y - camera.y) * k) / camera.k;
     camera.k = k;
+    isFitted = false;
     apply();
   }
 
@@ -30,6 +32,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
   }
 
   function fit(glide = true) {
+    isFitted = true;
     camera.k = fitting();
     camera.x = (viewport.clientWidth - buttons - size.width * camera.k) / 2;
     camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
@@ -94,6 +97,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
     else {
       camera.x += event.clientX - before.clientX;
       camera.y += event.clientY - before.clientY;
+      isFitted = false;
       apply();
     }
     moved += Math.abs(event.clientX - before.clientX) + Math.abs(event.clientY - before.clientY);
@@ -117,6 +121,8 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
 
   // A click that ends a drag selects nothing.
   viewport.addEventListener("click", (event) => moved > 6 && event.stopPropagation(), { capture: true });
+
+  new ResizeObserver(() => isFitted && viewport.clientWidth && start()).observe(viewport);
 
   return { zoom, fit, follow, start, fitting };
 }

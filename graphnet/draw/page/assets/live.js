@@ -208,7 +208,7 @@ function widenScales(values, signals) {
   const longer = (scale, arrays) => {
     let high = scale.least;
     for (const { shape, data } of arrays) if (shape.length) for (const entry of data) if (Number.isFinite(entry)) high = Math.max(high, Math.abs(entry));
-    if (high !== scale.high) Object.assign(scale, { high, ends: [numberText(-high, 3), numberText(high, 3)] });
+    if (high !== scale.high) Object.assign(scale, { high, ends: [scale.ends[0], numberText(high, 2)] });
   };
   for (const scale of Object.values(page.scales)) scale.least ??= scale.high;
   longer(page.scales.value, Object.values(values));

@@ -8,6 +8,7 @@ const panel = makePanel();
 const tuner = live && makeTuner();
 const player = makePlayer();
 const quiz = makeQuiz();
+const training = live && makeTraining();
 watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show, quiz.show);
 if (units) watchers.push(units.show);
 if (live) watchers.push(tuner.show, makeChanges().show, makeLegend);
@@ -20,6 +21,7 @@ if (fault) select(fault.id);
 
 // The numbers of a link, or else the first ones: of one sample where the page starts with its units.
 function startLive() {
+  document.body.classList.add("live");
   if (live.samples > 1 && (page.edit.chain || page.edit.sample !== null)) live.batch = page.edit.sample ?? 0;
   if (!live.show(followLink())) live.show(live.first);
   addEventListener("hashchange", () => live.keep(followLink()));
@@ -118,7 +120,7 @@ function repaint() {
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 
-addEventListener("resize", () => views.cameras().forEach((camera) => camera.start()));
+new ResizeObserver(() => document.body.style.setProperty("--player", `${byId("player").offsetHeight}px`)).observe(byId("player"));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
@@ -143,7 +145,7 @@ const KEYS = {
   p: togglePanel,
   "?": () => byId("help").showModal(),
 };
-if (live) Object.assign(KEYS, { z: live.undo, y: live.redo });
+if (live) Object.assign(KEYS, { z: live.undo, y: live.redo, t: training.toggle });
 scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
 
 document.addEventListener("keydown", (event) => {

@@ -19,10 +19,10 @@ function numberText(value, digits = 4) {
 // In exponential form with so many digits; half goes to the even one, where toExponential takes the larger.
 function rounded(size, digits) {
   const up = size.toExponential(digits - 1);
-  const isHalf = /^\d\.(\d*)50*e/.test(size.toExponential(20)) && /^50*e/.test(size.toExponential(100).slice(digits + 1));
-  if (!isHalf) return up;
-  const down = `${size.toExponential(100).slice(0, digits + 1)}e${size.toExponential(100).split("e")[1]}`;
-  return Number(down.split("e")[0].at(-1)) % 2 ? up : down;
+  if (!/5e/.test(size.toExponential(digits))) return up;
+  const exact = size.toExponential(100);
+  const down = exact.slice(0, digits + 1);
+  return /^50*e/.test(exact.slice(digits + 1)) && Number(down.at(-1)) % 2 === 0 ? `${down}e${exact.split("e")[1]}` : up;
 }
 
 // The entry of an array: a truth value where it holds such.
@@ -96,10 +96,10 @@ function largestIn({ shape, data }, row, column, high, wide) {
 function arrayText(array) {
   const { shape, data } = array;
   if (!data.length) return "an empty array";
-  const texts = Array.from(data, (_, i) => numberText(entryOf(array, i)));
-  if (data.length === 1) return texts[0];
+  if (data.length === 1) return numberText(entryOf(array, 0));
   const columns = shape.at(-1);
   if (shape.length <= 2 && data.length <= 6) {
+    const texts = Array.from(data, (_, i) => numberText(entryOf(array, i)));
     const rows = texts.map((_, i) => (i % columns ? null : texts.slice(i, i + columns).join(", ")));
     return `(${rows.filter((row) => row !== null).join("; ")})`;
   }

@@ -91,25 +91,20 @@ function rewritten(element, drawn, of) {
     const place = of.place(name, ...at);
     if (place) tunable(element, ...place);
     else element.classList.remove("tunable");
-    element.classList.toggle("by-hand", Boolean(place) && live.isSet(place[0]));
+    element.classList.toggle("by-hand", Boolean(place) && live.setAt(place[0], live.placeOf(...place)));
   }
 
-  const shareOf = (number, role, scale) => strengthOf(number, role, scale) ?? 1; // below 0 for negative numbers
-  const signalShare = (number) => shareOf(number ?? 0, "signal");
-  const tone = (name, share) => shade(`${name}${share < 0 ? "-below" : ""} ${Math.round(100 * Math.abs(share))}`);
+  const shareOf = (number, scale) => strengthOf(number, "value", scale) ?? 1;
+  const signalShare = (number) => strengthOf(number ?? 0, "signal") ?? 1;
+  const percent = (share) => Math.round(100 * share);
   const fill = (number) =>
-    shape.setAttribute("fill", number === undefined ? shade("paper") : Number.isFinite(number) ? tone("value", shareOf(number, "value")) : shade("bad"));
-  const thicken = (number) => {
-    const colour = tone("error-signal-line", number < 0 ? -1 : 1);
-    for (const part of element.querySelectorAll("[stroke]")) part.setAttribute("stroke", colour);
-    for (const part of element.querySelectorAll("[fill]:not([fill=none])")) part.setAttribute("fill", colour);
-    shape.setAttribute("stroke-width", (0.8 + 2.2 * Math.abs(signalShare(number))).toFixed(2));
-  };
+    shape.setAttribute("fill", shade(number === undefined ? "paper" : Number.isFinite(number) ? `value ${percent(shareOf(number))}` : "bad"));
+  const thicken = (number) => shape.setAttribute("stroke-width", (0.8 + 2.2 * signalShare(number)).toFixed(2));
 
   const pieces = {
     w() {
       const weight = of.weight(...at);
-      const share = Math.abs(shareOf(weight, "value", page.scales.weight));
+      const share = shareOf(weight, page.scales.weight);
       shape.setAttribute("stroke", shade(weightColour(weight, share)));
       shape.setAttribute("stroke-width", (0.5 + drawn.heaviest * share).toFixed(2));
       return { tip: `w = ${text(weight)}, ∂E/∂w = ${text(of.gradient(...at))}` };
@@ -128,8 +123,8 @@ function rewritten(element, drawn, of) {
     u() {
       const delta = of.delta(...at);
       if (!at[0] || !drawn.classes.includes("backward")) return;
-      const width = 1.2 + (drawn.labelled ? 5 : 3.5) * Math.abs(signalShare(delta));
-      shape.setAttribute("stroke", tone("error-signal-line", signalShare(delta)));
+      const width = 1.2 + (drawn.labelled ? 5 : 3.5) * signalShare(delta);
+      shape.setAttribute("stroke", shade(`error-signal-line ${percent(signalShare(delta))}`));
       shape.setAttribute("stroke-width", width.toFixed(2));
       shape.setAttribute("r", drawn.radius + width / 2);
       if (drawn.labelled) return;
