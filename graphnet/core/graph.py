@@ -70,8 +70,9 @@ class Graph(Pictured):
         self.inputs = tuple(node for node in dict.fromkeys((*inputs, *fed)) if isinstance(node, Input) and node in fed)
         self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
         self.constants = tuple(node for node in leaves if isinstance(node, Constant))
-        scopes = {id(node.scope): node.scope for node in self.nodes}  # few, of many nodes
-        self._paths = renumbered(scopes.values(), (node.name for node in self.nodes))
+        self._paths = renumbered(
+            {key_of(node.scope): node.scope for node in self.nodes}.values(), (node.name for node in self.nodes)
+        )
         self._names = {n: self.scope(n) + n.name[len(n.scope) :] for n in self.nodes if n.name is not None}
         self._by_name = self._named()
 

@@ -148,9 +148,7 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
             returned = op.backward(delta, output, *inputs)
         except RuleError:
             raise
-        except (
-            Exception
-        ):  # of any kind: node.astype, a size that is not known yet ... What is wrong fails in a run too.
+        except Exception:  # of any kind: node.astype, an unknown size ... What is wrong fails in a run too.
             returned = [
                 BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
                 for slot, source in enumerate(inputs)

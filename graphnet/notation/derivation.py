@@ -394,15 +394,10 @@ def _equations(reader: Reader) -> dict[Node, str]:
         use, a = graph.only_use(node), following(node)
         if node.kind in _SUMS:
             g = a if a is not None and _is_unitwise(reader, a) else None
-            last, product = (g if squares and g is not None else node), following(g)
+            last, then = (g if squares and g is not None else node), following(g)
             if isinstance(E.op, _LOSSES) and following(last) is E and E.inputs[0] is last:
                 layers[node] = "k"
-            elif (
-                product is not None
-                and product.kind == "matmul"
-                and product.inputs[0] is g
-                and z_of(product) is not None
-            ):
+            elif then is not None and then.kind == "matmul" and then.inputs[0] is g and z_of(then) is not None:
                 layers[node] = "j"
         if node in layers:
             found[node] = _DEFINITIONS[layers[node]] if squares or layers[node] == "j" else ""

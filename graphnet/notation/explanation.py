@@ -286,29 +286,16 @@ def explain(
     signal = bwd.error_signal(node)
     place = _entry(graph.label(node), signal, entry)
     value = float(signal[place])
-    found, count, complete = paths(bwd, node, place, whole(most, "most", least=0))
+    ways = paths(bwd, node, place, whole(most, "most", least=0))
     factors = factors_of(bwd, node, place)
     largest = max((float(np.abs(gradient).max(initial=0.0)) for gradient in bwd.gradients.values()), default=0.0)
-    sentence, culprit = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
-    left, formula, terms = formula_at(bwd, node, place)
-    return Explanation(
-        graph.label(node),
-        place,
-        value,
-        left,
-        formula,
-        terms,
-        tuple(
-            Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
-            for m in bwd.messages(node)
-        ),
-        found,
-        count,
-        complete,
-        factors,
-        sentence,
-        culprit,
+    said = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
+    shares = tuple(
+        Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
+        for m in bwd.messages(node)
     )
+    formula = formula_at(bwd, node, place)
+    return Explanation(graph.label(node), place, value, *formula, shares, *ways, factors, *said)
 
 
 def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Place:

@@ -233,7 +233,7 @@ def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Sequence[Any]:
     assert op is not None
     with np.errstate(
         all="ignore"
-    ):  # the pass itself has shown what is not finite, and that the rule keeps to what rules must
+    ):  # the pass itself has shown what is not finite, and that the rule keeps to its contract
         if all(array.dtype.kind == "f" for array in inputs):
             with contextlib.suppress(Exception):
                 return as_messages(op, op.backward(read_only(delta), bwd.values[node], *inputs), len(inputs))
