@@ -356,15 +356,10 @@ class _Ladder:
             others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k])
             if judged[k] == "wrong" and self._alone and self._leads_over_jumps(k, long):
                 judged[k] = "blurred"
-            elif (
-                judged[k] == "right"
-                and others.size
-                and not (self._alone and not self._leads_over_waves(k, first, int(others[0])))
-            ):
-                judged[k], self.central.errors[first:, k] = (
-                    "wrong",
-                    np.inf,
-                )  # if it is not alone yet: to be looked at so
+            elif judged[k] == "right" and others.size:
+                if not self._alone or self._leads_over_waves(k, first, int(others[0])):  # if not, it is looked at alone
+                    judged[k] = "wrong"
+                    self.central.errors[first:, k] = np.inf
         return judged, kinked
 
     def _leads_over_jumps(self, k: int, long: int) -> bool:
