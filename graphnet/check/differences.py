@@ -353,13 +353,12 @@ class _Ladder:
             off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
         for k in map(int, np.flatnonzero(self.central.agreeing.any(axis=0))):
             first, long = map(int, np.flatnonzero(self.central.agreeing[:, k])[[0, -1]])
-            others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k])
+            others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k]).tolist()
             if judged[k] == "wrong" and self._alone and self._leads_over_jumps(k, long):
                 judged[k] = "blurred"
-            elif judged[k] == "right" and others.size:
-                if not self._alone or self._leads_over_waves(k, first, int(others[0])):  # if not, it is looked at alone
-                    judged[k] = "wrong"
-                    self.central.errors[first:, k] = np.inf
+            elif judged[k] == "right" and others and self._leads_over_waves(k, first, others[0]):
+                judged[k] = "wrong"
+                self.central.errors[first:, k] = np.inf
         return judged, kinked
 
     def _leads_over_jumps(self, k: int, long: int) -> bool:
@@ -369,6 +368,8 @@ class _Ladder:
 
     def _leads_over_waves(self, k: int, long: int, short: int) -> bool:
         """Tell whether there are many slopes on the way of a long step, each the same by two short ones: it sees their mean."""
+        if not self._alone:
+            return True  # perhaps: such an entry is looked at alone then
         one, other = (self._on_the_way(k, long, step, short) for step in (short, short - 1))
         return bool(np.ptp(one) > 0.5 and (np.abs(one - other) < 1 / CLEARLY).all())
 

@@ -104,3 +104,10 @@ def test_noise_is_no_wave(size):
     op = gn.op(lambda z: z + size * np.sin(1e15 * z))
     op.backward(lambda d, a, z: d)
     assert gn.check_op(op, np.random.default_rng(0).normal(size=8000)).findings[0].compared.count("right") == 8000
+
+
+@pytest.mark.parametrize("count", [5, 500])
+def test_sloping_stairs_are_no_waves(count):
+    op = gn.op(lambda z: z.astype(np.float32).astype(float) + 0.1 * z)
+    op.backward(lambda d, a, z: d * 1.1)
+    assert not gn.check_op(op, np.random.default_rng(0).normal(size=count)).failures
