@@ -21,7 +21,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -314,7 +314,7 @@ class _Ladder:
     ) -> None:
         x = response.array.ravel()[entries]
         steps = np.outer(rungs, bases)
-        self._sweep = partial(response.sweep, alone=alone)
+        self._sweep, self._alone = partial(response.sweep, alone=alone), alone
         self._entries = entries
         none = np.zeros(len(entries))
         changes, sizes = self._sweep(entries, none, [*-steps, *steps])
@@ -352,20 +352,28 @@ class _Ladder:
         with np.errstate(invalid="ignore"):
             off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
         for k in map(int, np.flatnonzero(self.central.agreeing.any(axis=0))):
-            first, long = np.flatnonzero(self.central.agreeing[:, k])[[0, -1]]
-            others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k])
-            if judged[k] == "wrong":
-                short = int(np.argmin(self.central.errors[: long + 1, k]))
-                if (np.abs(self._on_the_way(k, long, max(0, short - 2), short)) < 0.5).all():
-                    judged[k] = "blurred"  # the slope that long steps see is nowhere on their way: it leads over jumps
-            elif judged[k] == "right" and others.size:
-                ways = [self._on_the_way(k, first, others[0] - i, others[0]) for i in (0, 1)]
-                if np.ptp(ways[0]) > 0.5 and (np.abs(ways[0] - ways[1]) < 1 / CLEARLY).all():
-                    judged[k] = "wrong"  # the slope that long steps see is the mean of what waves have on their way
-                    self.central.errors[first:, k] = np.inf
+            first, long = map(int, np.flatnonzero(self.central.agreeing[:, k])[[0, -1]])
+            others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k]).tolist()
+            if judged[k] == "wrong" and self._alone and self._leads_over_jumps(k, long):
+                judged[k] = "blurred"
+            elif judged[k] == "right" and others and self._leads_over_waves(k, first, others[0]):
+                judged[k] = "wrong"
+                self.central.errors[first:, k] = np.inf
         return judged, kinked
 
-    def _on_the_way(self, k: int, long: Any, step: Any, short: Any) -> Numbers:
+    def _leads_over_jumps(self, k: int, long: int) -> bool:
+        """Tell whether the slope that a long step sees is nowhere on its way."""
+        short = int(np.argmin(self.central.errors[: long + 1, k]))
+        return bool((np.abs(self._on_the_way(k, long, max(0, short - 2), short)) < 0.5).all())
+
+    def _leads_over_waves(self, k: int, long: int, short: int) -> bool:
+        """Tell whether there are many slopes on the way of a long step, each the same by two short ones: it sees their mean."""
+        if not self._alone:
+            return True  # perhaps: such an entry is looked at alone then
+        one, other = (self._on_the_way(k, long, step, short) for step in (short, short - 1))
+        return bool(np.ptp(one) > 0.5 and (np.abs(one - other) < 1 / CLEARLY).all())
+
+    def _on_the_way(self, k: int, long: int, step: int, short: int) -> Numbers:
         """Return slopes on the way of a long step, by another step: 0 is that of a short one, 1 that of the long one."""
         slopes, ends = self.central.values[:, k], self.central.steps[step, k] * np.array([-1, 1])
         places = self.central.steps[long, k] * TREADS

@@ -87,3 +87,27 @@ def test_the_mean_slope_of_fine_waves_is_not_their_slope(height, waves):
     compared = gn.check_op(op, z).findings[0].compared
     slope = 1 + height * waves * np.cos(waves * z)
     np.testing.assert_allclose(compared.difference / compared.rule, slope, rtol=0, atol=0.02 * height * waves)
+
+
+def test_waves_are_found_among_many_entries_that_move_together():
+    op, z = gn.op(lambda z: z + 1e-8 * np.sin(1e7 * z)), np.random.default_rng(0).normal(size=500)
+    for share, least in ((0.0, 0), (0.1, 490)):
+        op.backward(lambda d, a, z, share=share: d * (1 + share * np.cos(1e7 * z)))
+        compared = gn.check_op(op, z).findings[0].compared
+        assert compared.count("wrong") == 0 if share else compared.count("wrong") > 490
+        assert compared.count("right") >= least
+
+
+@pytest.mark.parametrize("size", [1e-11, 1e-9])
+def test_noise_is_no_wave(size):
+    """Of numbers near 1 a sine of 1e15 times them is noise, and two short steps agree on some slope by chance."""
+    op = gn.op(lambda z: z + size * np.sin(1e15 * z))
+    op.backward(lambda d, a, z: d)
+    assert gn.check_op(op, np.random.default_rng(0).normal(size=8000)).findings[0].compared.count("right") == 8000
+
+
+@pytest.mark.parametrize("count", [5, 500])
+def test_sloping_stairs_are_no_waves(count):
+    op = gn.op(lambda z: z.astype(np.float32).astype(float) + 0.1 * z)
+    op.backward(lambda d, a, z: d * 1.1)
+    assert not gn.check_op(op, np.random.default_rng(0).normal(size=count)).failures
