@@ -98,7 +98,8 @@ class Node(registry.Pictured):
         def __getattr__(self, attribute: str) -> Callable[..., Any]:
             method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
             if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
-                return partial(_build, method if method in registry.BUILDERS else function, self)
+                found = partial(_build, method if method in registry.BUILDERS else function, self)
+                return found if callable(method) else found()  # mT is no method
             if function in registry.BUILDERS:
                 hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:

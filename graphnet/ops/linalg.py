@@ -25,8 +25,10 @@ from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
+from graphnet.ops.orders import rows
 from graphnet.ops.reductions import AxisSetting, max, min, sum
 from graphnet.ops.statistics import Axes, spread
+from graphnet.ops.words import word
 
 __all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 
@@ -324,6 +326,28 @@ def norm(
         return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims, name=name)
     repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
     raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
+
+
+@word(np.linalg.vector_norm)
+def vector_norm(z: Array, *, axis: AxisSetting = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """Length of vectors along axes, those of all entries if none are given. Where it is 0, 0 goes back.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes.
+    keepdims
+        Keep the axes, with size 1.
+    ord
+        p of (Σ |z|ᵖ)^(1/p), inf or −inf.
+
+    Examples
+    --------
+    >>> float(vector_norm([[3.0], [4.0]]))
+    5.0
+    """
+    axes = shapes.normal_axes(axis, z.ndim)
+    return spread(norm(rows(z, axes), ord, -1), z, axes, not keepdims)
 
 
 MatrixPower, Length = (f.kind for f in (matrix_power, length))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -49,19 +50,26 @@ def _silu(delta: Array, a: Array, z: Array) -> Array:
 
 
 @provided(base=Elementwise)
-def gelu(z: Array) -> Array:
+def gelu(z: Array, approximate: Literal["none", "tanh"] = "none") -> Array:
     """Gaussian-weighted unit, a = z Φ(z), Φ the normal distribution function; g′ = Φ(z) + z e^(−z²/2) / √(2π).
+
+    Attributes
+    ----------
+    approximate
+        "none", or "tanh" for `gelu_tanh`.
 
     Examples
     --------
     >>> gelu([-1.0, 0.0, 2.0]).round(3)
     array([-0.159,  0.   ,  1.954])
     """
-    return np.maximum(z, -_FAR) * normal_cdf(z)
+    return gelu_tanh(z) if approximate == "tanh" else np.maximum(z, -_FAR) * normal_cdf(z)
 
 
 @gelu.backward
-def _gelu(delta: Array, a: Array, z: Array) -> Array:
+def _gelu(delta: Array, a: Array, z: Array, approximate: str) -> Array:
+    if approximate == "tanh":
+        return _gelu_tanh(delta, a, z)
     near = np.clip(z, -_FAR, _FAR)
     return delta * (normal_cdf(z) + near * (np.exp(-np.square(near) / 2) / math.sqrt(2 * math.pi)))
 
@@ -253,14 +261,14 @@ def _huber(delta: Array, e: Array, prediction: Array, target: Array, threshold: 
 
 @provided(base=Loss, shapes="Exactly equal shapes; targets are −1 and 1.")
 def hinge(z: Array, target: Array) -> Array:
-    """Hinge loss of margins, E = Σ max(0, 1 − t z), targets t = ±1; where t z = 1 z receives 0.
+    """Hinge loss of margins, E = Σ max(0, 1 − t z), targets t = ±1, of which 0 stands for −1; where t z = 1 z receives 0.
 
     Examples
     --------
     >>> float(hinge([0.5, 3.0], [1.0, -1.0]))
     4.5
     """
-    margin = target * z
+    margin = np.where(target == 0, -1, target) * z
     return total(np.where(margin < 1, 1 - margin, 0))
 
 
