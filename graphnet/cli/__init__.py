@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import io
@@ -11,7 +12,7 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from graphnet import native
 from graphnet.cli.target import Subject, blame, find
 from graphnet.common.text import number, table
 from graphnet.errors import GradientCheckError, GraphnetError, TargetError
+from graphnet.interop.engines import join
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
@@ -135,17 +137,41 @@ def info(subject: Subject, as_json: bool) -> None:
 @click.option("--learning-rate", type=float, help="Of gradient descent, in place of the target's own optimiser.")
 @click.option("--seed", type=click.IntRange(min=0), help="Shuffle the samples by random numbers of this seed.")
 @click.option("-o", "--out", type=FILE, help="Save the trained graph here.")
+@click.option("--save-every", type=COUNT, metavar="EPOCHS", help="Save it after each so many epochs too.")
+@click.option("--engine", type=click.Choice(["numpy", "auto", "jax"]), help="What takes the steps.")
+@click.option("--coordinator", metavar="HOST:PORT", help="Of several processes: where the first of them listens.")
+@click.option("--processes", type=COUNT, help="How many processes train together.")
+@click.option("--process", type=click.IntRange(min=0), help="Which of them this is, from 0.")
 @as_json
 def train(
-    subject: Subject, learning_rate: float | None, seed: int | None, out: Path | None, as_json: bool, **chosen: Any
+    subject: Subject,
+    learning_rate: float | None,
+    seed: int | None,
+    out: Path | None,
+    save_every: int | None,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Train TARGET on its feeds.
+
+    With --engine jax several processes, on one machine or many, train one network. Each is given the same target and data,
+    and the first one saves and reports. When one of them ends, so do all others, with an error.
 
     \b
     Examples:
         graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
         graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
+        graphnet train net.py:network --engine jax --coordinator node0:4321 --processes 2 --process 1
     """
+    together = coordinator, processes, process
+    if together != (None, None, None) and (None in together or chosen["engine"] != "jax"):
+        repair = "Give each process --engine jax, --coordinator HOST:PORT, --processes N and --process 0 to N − 1."
+        raise TargetError("several processes are to train together, and it is not said how", repair=repair)
+    if chosen["engine"] == "jax":
+        chosen["engine"] = gn.JaxEngine()
     if learning_rate is not None:
         chosen["optimizer"] = gn.GradientDescent(learning_rate)
     if seed is not None:
@@ -154,7 +180,16 @@ def train(
     _check_options(subject, options)
     if out is not None and not out.parent.is_dir():  # better known before the training than after it
         raise TargetError(f"there is no folder {str(out.parent)!r} to save to", repair="Make the folder first.")
-    losses = gn.fit(subject.graph, subject.data(), **options).loss
+
+    def save(training: Any) -> None:
+        if out is not None and training.writes and save_every and training.epoch % save_every == 0:
+            gn.save(out, subject.graph)
+
+    options["callbacks"] = [*options.get("callbacks", ()), save]
+    with joined(coordinator, processes, process) as first:
+        losses = gn.fit(subject.graph, subject.data(), **options).loss
+    if not first:
+        return
     if out is not None:
         gn.save(out, subject.graph)
     if as_json:
@@ -164,6 +199,21 @@ def train(
         return
     change = f", loss {number(losses[0])} → {number(losses[-1])}" if losses else ""
     click.echo(f"{len(losses)} epochs{change}" + (f"\nsaved to {out}" if out is not None else ""))
+
+
+@contextlib.contextmanager
+def joined(coordinator: str | None, processes: int | None, process: int | None) -> Iterator[bool]:
+    """Be one of several processes meanwhile, if they are given; tell whether this is the first."""
+    if coordinator is None or processes is None or process is None:
+        yield True
+        return
+    join(coordinator, processes, process)
+    try:
+        yield process == 0
+    except GraphnetError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.stderr.flush()
+        os._exit(2)  # to end in order would be to wait for processes that are gone
 
 
 def _check_options(subject: Subject, options: dict[str, Any]) -> None:

@@ -26,6 +26,19 @@ Change = Callable[[Any, Any, Sequence[Any], Sequence[Any]], None]
 """What changes a value in place, given its gradient, the numbers of the step, and what is remembered."""
 
 
+def join(coordinator: str, processes: int, process: int, lost_after: int) -> None:
+    """Be one of several processes; raise `TrainingError` if that is not possible."""
+    if process >= processes:
+        raise TrainingError(f"process {process} of {processes}", repair="They are numbered from 0.")
+    try:
+        jax.distributed.initialize(coordinator, processes, process, heartbeat_timeout_seconds=lost_after)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"process {process} can't join the others at {coordinator}: {error}",
+            repair="Process 0 must run on that machine, and the port be free there and open to all others.",
+        ) from error
+
+
 def mesh_of(devices: Any, mesh: Any) -> Mesh:
     """Return the devices in a mesh, or raise `TrainingError` if there are no such devices."""
     if mesh is not None:

@@ -156,5 +156,5 @@ def _with_a_rule(optimizer: AnyOptimizer) -> Optimizer:
         return optimizer
     raise TrainingError(
         f"{type(optimizer).__name__} updates parameters by itself, and JAX traces only a rule",
-        repair='Derive it from gn.Optimizer and give it a rule(value, gradient, rate, ...); or train by engine="numpy".',
+        repair='Derive it from one of ours, as gn.GradientDescent, and give it another rule; or train by engine="numpy".',
     )
