@@ -122,5 +122,7 @@ def no_terminal(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Show a user's file to mypy --strict and to pyright."""
     session.install(".", "mypy", "pyright")
-    session.run("mypy", "--strict", "--config-file=", "tests/user_file.py")
-    session.run("pyright", "tests/user_file.py")
+    shutil.copy("tests/user_file.py", session.create_tmp())
+    session.chdir(session.create_tmp())  # or they would read the tree in the place of what is installed
+    session.run("mypy", "--strict", "user_file.py")
+    session.run("pyright", "user_file.py")
