@@ -88,7 +88,7 @@ def listed(door: Any) -> list[str]:
     return [name for name in getattr(door, "__all__", own) if not name.startswith("_") and name not in SELF_EVIDENT]
 
 
-SELF_EVIDENT = {"INITIALISERS", "Activation", "Initialiser", "as_schedule", "shown"}
+SELF_EVIDENT = {"INITIALISERS", "Activation", "Initialiser", "shown"}
 """Types and tables that others' descriptions name."""
 
 
