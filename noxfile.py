@@ -15,6 +15,7 @@ nox.needs_version = ">=2024.4"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["bare", "no_compiler", "no_home", "read_only", "optimised", "strict", "no_terminal", "types"]
 JOURNEY = "tools/journey.py"
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
 def suite_of(session: nox.Session) -> None:
@@ -22,7 +23,7 @@ def suite_of(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", *(session.posargs or ["-n", "auto"]))
 
 
-@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
+@nox.session(python=PYTHONS)
 def suite(session: nox.Session) -> None:
     """Run the tests with the newest of every dependency."""
     session.install("--upgrade", "--upgrade-strategy", "eager", ".[dev]")
@@ -97,9 +98,9 @@ def optimised(session: nox.Session) -> None:
         session.run("python", option, JOURNEY)
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def strict(session: nox.Session) -> None:
-    """Under -W error and Python's own development mode."""
+    """Every Python that is there, under -W error and Python's own development mode."""
     session.install(".")
     session.run("python", "-W", "error", "-X", "dev", JOURNEY)
 
@@ -122,5 +123,7 @@ def no_terminal(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Show a user's file to mypy --strict and to pyright."""
     session.install(".", "mypy", "pyright")
-    session.run("mypy", "--strict", "--config-file=", "tests/user_file.py")
-    session.run("pyright", "tests/user_file.py")
+    shutil.copy("tests/user_file.py", session.create_tmp())
+    session.chdir(session.create_tmp())  # or they would read the tree in the place of what is installed
+    session.run("mypy", "--strict", "user_file.py")
+    session.run("pyright", "user_file.py")

@@ -88,7 +88,7 @@ def listed(door: Any) -> list[str]:
     return [name for name in getattr(door, "__all__", own) if not name.startswith("_") and name not in SELF_EVIDENT]
 
 
-SELF_EVIDENT = {"INITIALISERS", "Activation", "Initialiser", "as_schedule", "shown"}
+SELF_EVIDENT = {"INITIALISERS", "Activation", "Initialiser", "shown"}
 """Types and tables that others' descriptions name."""
 
 
@@ -151,30 +151,39 @@ def write_reference(folder: Path) -> None:
     """Write a page for each part, and one of all ops as a table."""
     folder.mkdir()
     pages = public()
-    order = sorted(
-        pages,
-        key=lambda title: (
-            title.startswith("Ops"),
-            list(PARTS.values()).index(title) if title in PARTS.values() else 99,
-            title,
-        ),
-    )
+    first = [*PARTS.values(), *MODULES.values()]
+    order = sorted(pages, key=lambda title: (first.index(title) if title in first else len(first), title))
     for title in order:
         lines = [title, "=" * len(title), "", ".. py:currentmodule:: gn", ""]
         for name, what in pages[title]:
             lines += entry(name, what)
         (folder / f"{slug(title)}.rst").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    toc = "\n".join(slug(title) for title in order)
-    (folder / "index.md").write_text(
-        "# Reference\n\nEvery public name, with an example: ``import numpy as np`` and ``import graphnet as gn`` stand before "
-        f"each.\n\n```{{toctree}}\n:maxdepth: 1\n\n{toc}\nclasses\n```\n",
-        encoding="utf-8",
+    rows = (
+        f"| [{title}]({slug(title)}.rst) | {', '.join(f'`{name}`' for name, _ in pages[title])} |" for title in order
     )
+    table, toc = "\n".join(rows), "\n".join(slug(title) for title in order)
+    (folder / "index.md").write_text(INDEX.format(table=table, toc=toc), encoding="utf-8")
     table = "\n".join(f"   {line}" for line in str(gn.ops.overview()).splitlines())
     page = f"{CLASSES}\n{'=' * len(CLASSES)}\n\nWhat ``print(gn.ops.overview())`` gives.\n\n.. code-block:: text\n\n{table}\n"
     (folder / "classes.rst").write_text(page, encoding="utf-8")
 
 
+INDEX = """# Reference
+
+Every public name, with an example. Before each stand `import numpy as np` and `import graphnet as gn`.
+
+| | |
+|---|---|
+{table}
+| [The classes of ops](classes.rst) | `gn.ops` |
+
+```{{toctree}}
+:hidden:
+
+{toc}
+classes
+```
+"""
 CLASSES = "The classes of ops, in gn.ops"
 
 

@@ -272,7 +272,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # "→" on a terminal or in a file that has no such letter
     try:
         code = int(graphnet.main(arguments, standalone_mode=False) or 0)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where a program has no terminal
+            sys.stdout.flush()
         return code
     except click.ClickException as error:
         error.show()

@@ -161,7 +161,9 @@ def fit(
         devices.agree()
     training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
-    is_watched = sys.stderr.isatty() or "ipykernel" in sys.modules  # in a terminal or a notebook
+    is_watched = (
+        sys.stderr is not None and sys.stderr.isatty()
+    ) or "ipykernel" in sys.modules  # in a terminal or a notebook
     shown = is_watched if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
