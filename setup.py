@@ -1,11 +1,22 @@
 """Builds the optional C extension, where there is a compiler; everything else stands in pyproject.toml."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 from setuptools import Extension, setup
 
+
+def for_an_index(readme: str) -> str:
+    """Return the README without what only works beside the files: a picture becomes its words, a link its text."""
+    readme = re.sub(r"!\[([^\]]*)\]\((?!https?:)[^)]*\)", r"*(Picture: \1.)*", readme)
+    return re.sub(r"\[([^\]]*)\]\((?!https?:|#)[^)]*\)", r"\1", readme)
+
+
 setup(
+    long_description=for_an_index(Path("README.md").read_text(encoding="utf-8")),
+    long_description_content_type="text/markdown",
     ext_modules=[
         Extension(
             "graphnet.native._native",

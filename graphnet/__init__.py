@@ -4,6 +4,9 @@ Networks are explicit graphs of op nodes, each with a local backward rule. Build
 at the error signals of every node, check each rule by finite differences, and draw it.
 """
 
+__version__ = "0.1.0"
+__distribution__ = "graphnet-dag"  # `common` looks for it: an index has another package of the same import name
+
 from typing import Any
 
 import lazy_loader
@@ -13,8 +16,6 @@ from graphnet.core.registry import PICTURES
 from graphnet.ops.composites import CHAIN_RULE
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-__version__ = "0.1.0"
 
 
 def _in_notebook(what: Any) -> str | None:

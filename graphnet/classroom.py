@@ -210,6 +210,14 @@ class StepCurve:
         What the backward rules say.
     steps, errors : numpy.ndarray
         Each step, and how far its difference is from the gradient, relative to it if it is not zero.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [0.5])
+    >>> curve = gn.step_curve(gn.sum(gn.exp(w), name="E"), {}, w, 0)
+    >>> curve.label, bool(curve.errors.min() < 1e-8)
+    ('w', True)
     """
 
     label: str

@@ -110,76 +110,243 @@ if sys.excepthook is sys.__excepthook__:  # a hook that somebody else has set st
 
 
 class GraphnetWarning(UserWarning):
-    """What computes, but hardly what is meant. Shown once for each place in the user's code."""
+    """What computes, but hardly what is meant. Shown once for each place in the user's code.
+
+    Examples
+    --------
+    >>> issubclass(GraphnetWarning, UserWarning)
+    True
+    """
 
 
 class GraphError(GraphnetError, ValueError):
-    """A graph that can't be: empty, cyclic, a name used twice, a node of another graph."""
+    """A graph that can't be: empty, cyclic, a name used twice, a node of another graph.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.Graph([])  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    GraphError: ...
+    """
 
 
 class ShapeError(GraphnetError, ValueError):
-    """Shapes that don't fit, found when the node is made or when arrays are fed."""
+    """Shapes that don't fit, found when the node is made or when arrays are fed.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.matmul(gn.input("x", (None, 2)), [[1.0, 2.0, 3.0]])  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ShapeError: ...
+    """
 
 
 class UnknownSizeError(ShapeError):
-    """A rule needs the number behind a ``None`` size."""
+    """A rule needs the number behind a ``None`` size.
+
+    Examples
+    --------
+    >>> issubclass(UnknownSizeError, ShapeError)
+    True
+    """
 
 
 class DtypeError(GraphnetError, TypeError):
-    """A dtype that graphnet does not compute with."""
+    """A dtype that graphnet does not compute with.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.constant(["a", "b"])  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    DtypeError: ...
+    """
 
 
 class FeedError(GraphnetError, ValueError):
-    """A feed that is missing, unknown or given twice."""
+    """A feed that is missing, unknown or given twice.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.forward(gn.tanh(gn.input("x")), {})  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    FeedError: ...
+    """
 
 
 class OpaqueError(GraphnetError, TypeError):
-    """Something was asked of a node that only an array can answer."""
+    """Something was asked of a node that only an array can answer.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> bool(gn.parameter("w", 1.0) > 0)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    OpaqueError: ...
+    """
 
 
 class RuleError(GraphnetError):
-    """A forward or backward rule broke its contract: count, shape, dtype, or it raised."""
+    """A forward or backward rule broke its contract: count, shape, dtype, or it raised.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> @gn.op
+    ... def wrong(z):
+    ...     return 2 * z
+    >>> @wrong.backward
+    ... def rule(delta, a, z):
+    ...     return delta[:1]
+    >>> gn.backward(gn.sum(wrong(gn.parameter("w", [1.0, 2.0]))), {})  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    RuleError: ...
+    """
 
 
 class NoBackwardRuleError(RuleError):
-    """An error signal arrived at an op that has no backward rule."""
+    """An error signal arrived at an op that has no backward rule.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> @gn.op
+    ... def twice(z):
+    ...     return 2 * z
+    >>> gn.backward(gn.sum(twice(gn.parameter("w", [1.0]))), {})  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    NoBackwardRuleError: ...
+    """
 
 
 class UnreachableError(GraphnetError, LookupError):
-    """The output does not depend on the node differentiably, so that there is no gradient to give."""
+    """The output does not depend on the node differentiably, so that there is no gradient to give.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.gradients(gn.sum(gn.parameter("w", [1.0])), [gn.parameter("v", [1.0])])  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    UnreachableError: ...
+    """
 
 
 class NonFiniteError(GraphnetError, ArithmeticError):
-    """A value or an error signal became infinite or NaN; names the first node where it did."""
+    """A value or an error signal became infinite or NaN; names the first node where it did.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.forward(gn.sum(gn.parameter("w", [float("inf")])), {}, on_nonfinite="raise")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    NonFiniteError: ...
+    """
 
 
 class GradientCheckError(GraphnetError, AssertionError):
-    """A gradient check failed; the message is the report."""
+    """A gradient check failed; the message is the report.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> @gn.op
+    ... def twice(z):
+    ...     return 2 * z
+    >>> @twice.backward
+    ... def rule(delta, a, z):
+    ...     return delta
+    >>> gn.check_op(twice, [1.0, 2.0]).raise_if_failed()  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    GradientCheckError: ...
+    """
 
 
 class PlanError(GraphnetError, MemoryError):
-    """A compiled program can't be made on this machine."""
+    """A compiled program can't be made on this machine.
+
+    Examples
+    --------
+    >>> issubclass(PlanError, MemoryError)
+    True
+    """
 
 
 class DrawError(GraphnetError):
-    """A picture can't be made: an unknown format, or nothing on this machine that draws it."""
+    """A picture can't be made: an unknown format, or nothing on this machine that draws it.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.draw(gn.input("x")).save("net.drawing")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    DrawError: ...
+    """
 
 
 class MissingExtraError(GraphnetError, ImportError):
-    """A library that only some users need is not installed."""
+    """A library that only some users need is not installed.
+
+    Examples
+    --------
+    >>> issubclass(MissingExtraError, ImportError)
+    True
+    """
+
+
+class OverwrittenError(GraphnetError, ImportError):
+    """The package's first file is another's: one of the same import name was installed over it, or removed with it.
+
+    Examples
+    --------
+    >>> issubclass(OverwrittenError, ImportError)
+    True
+    """
 
 
 class TrainingError(GraphnetError, ValueError):
-    """Settings or data that training can't start with."""
+    """Settings or data that training can't start with.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.GradientDescent(-1.0)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    TrainingError: ...
+    """
 
 
 class SaveError(GraphnetError, OSError):
-    """A file can't be written, or something can't be written down in one; a file that was there is as it was."""
+    """A file can't be written, or something can't be written down in one; a file that was there is as it was.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.save("no/such/folder/net.gn", gn.parameter("w", 1.0))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    SaveError: ...
+    """
 
 
 class LoadError(GraphnetError, OSError):
-    """A file can't be read: not there, of another kind or version, damaged, or not what its user expects."""
+    """A file can't be read: not there, of another kind or version, damaged, or not what its user expects.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.load("no-such-file.gn")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    LoadError: ...
+    """
 
 
 class TargetError(GraphnetError, ValueError):
-    """What the command line was asked to work on can't be used: a file, a function in it, or what that returned."""
+    """What the command line was asked to work on can't be used: a file, a function in it, or what that returned.
+
+    Examples
+    --------
+    >>> issubclass(TargetError, ValueError)
+    True
+    """

@@ -87,7 +87,14 @@ def words_of_mathematics():
     of_matrices += [np.diagonal(z), np.outer(z[0], y[1]), np.kron(z, y[:2]), np.cross(z, y), np.vdot(z, y)]
     of_matrices += [np.einsum("ij,kj->ik", z, y)]
     along = [np.cumsum(z, 0), np.cumprod(z, 1), np.prod(z, 1), np.sort(z, 0), np.median(z, 0), np.quantile(z, 0.3, 0)]
-    along += [np.percentile(z, 40, 1), np.std(z, 0), np.var(z, 1), np.ptp(z, 0), gn.logsumexp(z, 1), np.nansum(z, 0)]
+    along += [
+        np.percentile(z, 40, 1),
+        np.std(z, 0),
+        np.var(z, 1),
+        np.ptp(z, 0),
+        gn.logsumexp(z, 1),
+        np.quantile(z, [0.2, 0.7], 1),
+    ]
     pairs = [
         np.arctan2(z, y),
         np.logaddexp(z, y),

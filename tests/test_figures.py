@@ -11,3 +11,8 @@ def test_the_nucleus_is_an_afternoons_reading():
 
 def test_no_circles_of_imports():
     assert figures.circles() == []
+
+
+def test_names_mean_one_thing():
+    several = figures.names_in_several_files().keys() - figures.SHARED.keys()
+    assert len(several) <= 12, f"defined in several files, without a reason in tools/figures.py: {sorted(several)}"

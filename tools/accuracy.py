@@ -282,7 +282,6 @@ ARRAYS = {
     "median": Arrays(gn.ops.Median(0), lambda z: at_share(z, mpf(0.5)), plain((6, 2)), of_largest, TERMS),
     "sort": Arrays(gn.ops.Sort(0), lambda z: np.sort(z, 0), plain((5, 2))),
     "ptp": Arrays(gn.ops.Ptp(0), lambda z: z.max(0) - z.min(0), plain((5, 2))),
-    "nansum": Arrays(gn.ops.Nansum(0), summed, plain((12, 2)), of_sizes(summed), TERMS),
     "outer": Arrays(gn.ops.Outer(), np.outer, plain((3,), (4,))),
     "vdot": Arrays(gn.ops.Vdot(), np.vdot, plain((5,), (5,)), of_sizes(np.vdot), TERMS),
     "kron": Arrays(gn.ops.Kron(), lambda x, y: np.kron(x, y), plain((3,), (4,))),

@@ -30,6 +30,8 @@ SHARED = {
     **dict.fromkeys(("batch_norm", "conv2d", "dropout", "layer_norm"), _LAYER),
     "Constant": "a leaf of a graph, and gn.schedules.Constant beside gn.schedules.Cosine",
     "draw": "the function, and the command that calls it",
+    "LIBRARY": "what interop.foreign looks up in the file of each library's rules",
+    "read": "what makes a graph, in the file of each kind of source",
 }
 """Public names that stand in two files, each with the reason."""
 SKIPPED = (

@@ -57,7 +57,8 @@ np.var(z) | np.var(z, axis=0) | np.var(z, axis=1, ddof=1) | np.prod(z) | np.prod
 np.cumsum(z, axis=0) | np.cumsum(z, axis=1) | np.cumprod(z) | np.cumprod(z, axis=0) | np.cumprod(z, axis=1) | np.max(z)
 np.max(z, axis=0) | np.min(z, axis=1) | np.amax(z, axis=1) | np.amin(z) | np.ptp(z, axis=1) | np.ptp(z) | np.median(z)
 np.median(z, axis=0) | np.median(z, axis=1) | np.median(z, axis=1, keepdims=True) | np.quantile(z, 0.5)
-np.quantile(z, 0.25, axis=0) | np.percentile(z, 50) | np.percentile(z, 30, axis=1, keepdims=True) | np.average(v)
+np.quantile(z, 0.25, axis=0) | np.quantile(z, [0.25, 0.5], axis=1) | np.vecdot(z, t) | np.linalg.vector_norm(z, axis=1)
+np.matrix_transpose(B) | np.percentile(z, 50) | np.percentile(z, 30, axis=1, keepdims=True) | np.average(v)
 np.average(v, weights=p[0]) | np.average(z, axis=1, weights=p[0]) | np.average(z, axis=0, weights=p)
 np.count_nonzero(z) | np.count_nonzero(z, axis=0) | np.nansum(z) | np.nanmean(z, axis=0)
 np.sort(z) | np.sort(z, axis=None) | np.sort(z, axis=0) | np.argsort(z, axis=0) | np.argmax(z)
@@ -126,16 +127,16 @@ z[1:] - z[:-1] | np.zeros_like(z) + v
 """Expressions as people write them."""
 
 REPAIRS = {
+    "np.nansum(z)": "np.sum(np.where(np.isnan(z), 0, z))",
     "np.fmax(z, t)": "np.maximum(np.where(np.isnan(z), t, z), np.where(np.isnan(t), z, t))",
     "np.fmin(z, t)": "np.minimum(np.where(np.isnan(z), t, z), np.where(np.isnan(t), z, t))",
-    "np.nanmean(z, axis=0)": "np.nansum(z, axis=0) / np.sum(~np.isnan(z), axis=0)",
+    "np.nanmean(z, axis=0)": "np.sum(np.where(np.isnan(z), 0, z), axis=0) / np.sum(~np.isnan(z), axis=0)",
     "np.linalg.svd(A)[1]": "singular_values(A)",
     "np.linalg.eigh(S)[0]": "eigenvalues(S)",
     "np.linalg.pinv(A)": "np.linalg.solve(A.T @ A, A.T)",
     "np.linalg.lstsq(A, b)[0]": "np.linalg.solve(A.T @ A, A.T @ b)",
     "np.linalg.cond(A, 1)": "np.linalg.norm(A, 1) * np.linalg.norm(np.linalg.inv(A), 1)",
     "np.interp(s, [0, 1], [2, 3])": "2 + (3 - 2) * np.clip((s - 0) / (1 - 0), 0, 1)",
-    "np.meshgrid(v, b)[0]": "np.broadcast_to(v, (3, 4))",
     "np.cov(z)": "(z - z.mean(1, keepdims=True)) @ (z - z.mean(1, keepdims=True)).T / (z.shape[1] - 1)",
     "np.corrcoef(z)": "[u := z - z.mean(1, keepdims=True), u := u / np.linalg.norm(u, axis=1, keepdims=True), u @ u.T][-1]",
     "np.trapezoid(v)": "np.sum(v[1:] + v[:-1]) / 2",

@@ -24,7 +24,7 @@ Faults = Iterator[tuple[int | None, str]]
 """A slot, or None for all, and what was seen there."""
 LINEAR = 1e-9
 """How far a rule may be from linear in δ, as a share of its largest message."""
-SAME = 1e-14
+ALIKE = 1e-14
 """How far two calls may be apart, as a share of the largest number: matrix products round by where arrays lie in memory."""
 MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
@@ -135,9 +135,8 @@ class Behaviour:
         return rule_error("backward", [self._delta, self._output, *self._inputs], error).problem
 
     def _said(self, delta: Numbers | None = None) -> Messages:
-        return said_at(
-            self._op, self._delta if delta is None else read_only(np.asarray(delta)), self._output, self._inputs
-        )
+        delta = self._delta if delta is None else read_only(np.asarray(delta))
+        return said_at(self._op, delta, self._output, self._inputs)
 
     def _each(self, *several: Messages) -> Iterator[tuple[int, list[Numbers]]]:
         """Yield the messages of several calls, slot by slot, as far as they are arrays of one shape."""
@@ -251,4 +250,4 @@ def _apart(one: Numbers, two: Numbers) -> float:
         largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
     if not np.array_equal(np.isfinite(one), np.isfinite(two)):
         return float(apart or np.inf)
-    return float(apart) if apart > SAME * largest else 0.0
+    return float(apart) if apart > ALIKE * largest else 0.0

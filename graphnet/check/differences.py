@@ -8,7 +8,9 @@ Rungs next to each other that agree, relatively, are a plateau. An entry is righ
 wrong only if there is one and none agrees, nor a shorter step, be it a blurred one: a sine of large numbers has a plateau
 of long steps, over many waves. Steps that leave the domain have no rung, and neither has a staircase, as rounding inside a
 rule makes: there nothing moves for short steps, here or elsewhere. Its treads may slope; then long steps agree with a rule,
-and short ones show another slope wherever they are taken. Where there is no plateau, no difference can tell.
+and short ones show another slope wherever they are taken. Where short ones show all kinds of slopes, each the same by two
+steps, long steps lead over waves, and a rule that agrees with these alone has forgotten them. Where there is no plateau, no
+difference can tell.
 
 Slopes on the two sides, each carried to step 0, stay apart at a kink (relu at 0): there any value between them is as good
 as another.
@@ -151,8 +153,7 @@ def judge(
         The size of the numbers that the rule was made of: what it rounds by.
     """
     said = np.asarray(rule, float).ravel()[entries]
-    x = np.abs(response.array.ravel()[entries])
-    steps = STEP * np.maximum(1.0, x) if step is None else np.full(len(entries), float(step))
+    steps = _first_steps(response, entries) if step is None else np.full(len(entries), float(step))
     scale = float(np.max(np.abs(said[np.isfinite(said)]), initial=scale))
     judgement, kinked = np.full(len(entries), "right", dtype="<U8"), np.zeros(len(entries), bool)
     if complex_step:
@@ -169,8 +170,8 @@ def judge(
     suspects = np.flatnonzero(~(agrees & heard))
 
     def look(at: Numbers, *, alone: bool) -> None:
-        ladders = _Ladders(response, entries[at], steps[at], x[at], said[at], scale, alone=alone)
-        difference[at], judgement[at], kinked[at] = ladders.best, ladders.judgement, ladders.kinked
+        found = _closely(response, entries[at], steps[at], said[at], scale, alone=alone)
+        difference[at], judgement[at], kinked[at] = found
 
     if suspects.size:
         look(suspects, alone=False)
@@ -209,12 +210,16 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
 
 def estimate(response: Response, entries: Numbers) -> Numbers:
     """Return the derivative by each entry; by a ladder of steps where the first step leaves the domain."""
-    steps = STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries]))
+    steps = _first_steps(response, entries)
     found, _ = _quotients(response, entries, -steps, steps)
     for k in np.flatnonzero(~np.isfinite(found))[:CLOSER_LOOKS]:
         base = STEP * np.abs(response.array.ravel()[entries[[k]]])
         found[k] = _Ladder(response, entries[[k]], base, alone=True).central.best(np.zeros(1), 0.0)[0][0]
     return found
+
+
+def _first_steps(response: Response, entries: Numbers) -> Numbers:
+    return np.asarray(STEP * np.maximum(1.0, np.abs(response.array.ravel()[entries])))
 
 
 def _allowed(rule: Numbers, difference: Numbers, scale: float) -> Numbers:
@@ -246,54 +251,43 @@ def _quotients(
         return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
 
-class _Ladders:
-    """A closer look at some entries: by steps of all lengths, near zero relative to the entry too, and finer for large ones.
+def _closely(
+    response: Response, entries: Numbers, steps: Numbers, rule: Numbers, scale: float, *, alone: bool
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Look at some entries by steps of all lengths, near zero relative to the entry too, and finer for large ones.
 
-    Attributes
-    ----------
-    best, judgement
-        The best difference of each entry, and what it is judged to be.
+    Returns
+    -------
+    best, judgement, kinked
+        The best difference of each entry, what it is judged to be, and whether there is a kink.
     """
-
-    def __init__(
-        self,
-        response: Response,
-        entries: Numbers,
-        steps: Numbers,
-        x: Numbers,
-        rule: Numbers,
-        scale: float,
-        *,
-        alone: bool,
-    ) -> None:
-        self.judgement = np.full(len(entries), "blurred", "<U8")
-        self.best, self.kinked = np.full(len(entries), np.nan), np.zeros(len(entries), bool)
-        share, taken = np.full(len(entries), np.inf), steps.copy()
-        ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
-        for bases, rungs, looked_at in ways:
-            at = np.flatnonzero(looked_at & (self.judgement != "right"))
-            if not at.size:
-                continue
-            ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
-            best, uncertain, step = ladder.central.best(rule[at], scale)
-            better = uncertain < share[at]
-            self.best[at[better]], share[at[better]], taken[at[better]] = best[better], uncertain[better], step[better]
-            judged, kinked = ladder.judge(rule[at], scale)
-            self.kinked[at] |= kinked
-            # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
-            self.judgement[at] = np.where(_rank(judged) > _rank(self.judgement[at]), judged, self.judgement[at])
-        wrong = np.flatnonzero(self.judgement == "wrong")
-        if alone and wrong.size:
-            lost = self._lost(response, entries[wrong], steps[wrong], rule[wrong], wrong)
-            off = np.abs(rule[wrong] - self.best[wrong])
-            lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
-            self.judgement[wrong[lost]] = "blurred"
-
-    def _lost(self, response: Response, entries: Numbers, steps: Numbers, rule: Numbers, at: Numbers) -> Numbers:
-        """Tell where numbers too large to show a step may hold what is missing from the difference."""
-        unseen = response.unseen(entries, max(1.0, response.largest))
+    x, shape = np.abs(response.array.ravel()[entries]), len(entries)
+    judgement, kinked = np.full(shape, "blurred", "<U8"), np.zeros(shape, bool)
+    best, share, taken = np.full(shape, np.nan), np.full(shape, np.inf), steps.copy()
+    ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
+    for bases, rungs, looked_at in ways:
+        at = np.flatnonzero(looked_at & (judgement != "right"))
+        if not at.size:
+            continue
+        ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
+        judged, kinks = ladder.judge(rule[at], scale)
+        found = ladder.central.best(rule[at], scale)
+        better = found[1] < share[at]
+        for kept, new in zip((best, share, taken), found, strict=True):
+            kept[at[better]] = new[better]
+        kinked[at] |= kinks
+        # A ladder that finds the rule right outweighs one that does not; and any outweighs one that can't tell.
+        judgement[at] = np.where(_rank(judged) > _rank(judgement[at]), judged, judgement[at])
+    wrong = np.flatnonzero(judgement == "wrong")
+    if alone and wrong.size:
+        # Numbers too large to show a step may hold what is missing from the difference.
+        unseen = response.unseen(entries[wrong], max(1.0, response.largest))
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(rule - self.best[at]) * steps <= 8 * EPS * unseen)
+            off = np.abs(rule[wrong] - best[wrong])
+            lost = off * steps[wrong] <= 8 * EPS * unseen
+            lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
+        judgement[wrong[lost]] = "blurred"
+    return best, judgement, kinked
 
 
 def _grain(response: Response, entries: Numbers, steps: Numbers) -> Numbers:
@@ -320,7 +314,7 @@ class _Ladder:
     ) -> None:
         x = response.array.ravel()[entries]
         steps = np.outer(rungs, bases)
-        self._sweep = partial(response.sweep, alone=alone)
+        self._sweep, self._alone = partial(response.sweep, alone=alone), alone
         self._entries = entries
         none = np.zeros(len(entries))
         changes, sizes = self._sweep(entries, none, [*-steps, *steps])
@@ -334,10 +328,9 @@ class _Ladder:
         with np.errstate(all="ignore"):
             self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
             # Carried to step 0, from a step and one ten times as long: what is left is of second order.
-            left, right = back / low, ahead / high
             self.left, self.right = (
                 _Slopes((10 * slope[:-1] - slope[1:]) / 9, 1.3 * noise[:-1] / taken[:-1], steps[:-1])
-                for slope, taken in ((left, low), (right, high))
+                for slope, taken in ((back / low, low), (ahead / high, high))
             )
 
     def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
@@ -354,27 +347,40 @@ class _Ladder:
             one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
         known = (left_share <= BLUR) & (right_share <= BLUR)
         kinked, finite = known & kink, np.isfinite(rule)
-        judged = np.select(
-            [finite & (right | one_sided), finite & kinked & between, told | kinked],
-            ["right", "kink", "wrong"],
-            "blurred",
-        )
-        judged = judged.astype("<U8")
-        for k in np.flatnonzero((judged == "wrong") & self.central.agreeing.any(axis=0)):
-            if self._climbs_stairs(int(k)):
+        cases = finite & (right | one_sided), finite & kinked & between, told | kinked
+        judged = np.select(cases, ["right", "kink", "wrong"], "blurred").astype("<U8")
+        with np.errstate(invalid="ignore"):
+            off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
+        for k in map(int, np.flatnonzero(self.central.agreeing.any(axis=0))):
+            first, long = map(int, np.flatnonzero(self.central.agreeing[:, k])[[0, -1]])
+            others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k]).tolist()
+            if judged[k] == "wrong" and self._alone and self._leads_over_jumps(k, long):
                 judged[k] = "blurred"
+            elif judged[k] == "right" and others and self._leads_over_waves(k, first, others[0]):
+                judged[k] = "wrong"
+                self.central.errors[first:, k] = np.inf
         return judged, kinked
 
-    def _climbs_stairs(self, k: int) -> bool:
-        """Tell whether long steps, which agree with a rule, see slopes that are nowhere on their way: it leads over jumps."""
-        slopes, long = self.central.values[:, k], int(np.flatnonzero(self.central.agreeing[:, k])[-1])
+    def _leads_over_jumps(self, k: int, long: int) -> bool:
+        """Tell whether the slope that a long step sees is nowhere on its way."""
         short = int(np.argmin(self.central.errors[: long + 1, k]))
-        steps = np.outer(self.central.steps[[max(0, short - 2)], k], (-1, 1))[0]
+        return bool((np.abs(self._on_the_way(k, long, max(0, short - 2), short)) < 0.5).all())
+
+    def _leads_over_waves(self, k: int, long: int, short: int) -> bool:
+        """Tell whether there are many slopes on the way of a long step, each the same by two short ones: it sees their mean."""
+        if not self._alone:
+            return True  # perhaps: such an entry is looked at alone then
+        one, other = (self._on_the_way(k, long, step, short) for step in (short, short - 1))
+        return bool(np.ptp(one) > 0.5 and (np.abs(one - other) < 1 / CLEARLY).all())
+
+    def _on_the_way(self, k: int, long: int, step: int, short: int) -> Numbers:
+        """Return slopes on the way of a long step, by another step: 0 is that of a short one, 1 that of the long one."""
+        slopes, ends = self.central.values[:, k], self.central.steps[step, k] * np.array([-1, 1])
         places = self.central.steps[long, k] * TREADS
         entries = np.full(len(places), self._entries[k])
-        (back, ahead), _ = self._sweep(entries, places, [places + step for step in steps])
-        apart = np.abs((ahead - back) / (steps[1] - steps[0]) - slopes[short])
-        return bool((apart < abs(slopes[long] - slopes[short]) / 2).all())
+        (back, ahead), _ = self._sweep(entries, places, [places + end for end in ends])
+        with np.errstate(all="ignore"):
+            return np.asarray(((ahead - back) / (ends[1] - ends[0]) - slopes[short]) / (slopes[long] - slopes[short]))
 
 
 class _Slopes:

@@ -238,10 +238,8 @@ class Evidence:
 
     def moved(self, direction: Numbers) -> Numbers:
         """Return how the output changes along a direction of this input."""
-        low, high = (
-            np.asarray(self.op.forward(*self.replaced(self.slot, self.input + step * direction)))
-            for step in (-STEP, STEP)
-        )
+        ends = (self.input - STEP * direction, self.input + STEP * direction)
+        low, high = (np.asarray(self.op.forward(*self.replaced(self.slot, end))) for end in ends)
         moved: Numbers = (high - low) / (2 * STEP)
         return moved
 

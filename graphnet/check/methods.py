@@ -63,9 +63,8 @@ class Settings:
         if not (isinstance(self.entries, str) and self.entries == "all"):
             whole(self.entries, "entries", 'Give "all", or how many of each array to compare: at least 1.', least=1)
         if not isinstance(self.method, str) or self.method not in METHODS:
-            raise GraphError(
-                f"unknown method {shown(self.method)}", repair=f"Use one of {', '.join(map(repr, METHODS))}."
-            )
+            known = ", ".join(map(repr, METHODS))
+            raise GraphError(f"unknown method {shown(self.method)}", repair=f"Use one of {known}.")
         for name in ("step", "budget"):
             value = getattr(self, name)
             if value is not None or name == "budget":

@@ -60,13 +60,10 @@ class Neighbourhood:
 
     def __init__(self, scene: Scene, messages: Messages) -> None:
         self._scene, self._inputs, self._rng = scene, scene.inputs, scene.settings.rng
-        self._slots = [
-            slot
-            for slot, (message, x) in enumerate(
-                zip(messages, self._inputs, strict=False)
-            )  # none of a rule that is broken
-            if message is not None and message.dtype.kind in "fiu" and message.shape == x.shape and x.dtype.kind == "f"
-        ]
+        self._slots = []
+        for slot, (message, x) in enumerate(zip(messages, self._inputs, strict=False)):  # none of a rule that is broken
+            if message is not None and message.dtype.kind in "fiu" and (message.shape, x.dtype.kind) == (x.shape, "f"):
+                self._slots.append(slot)
         self._said = self._joined(messages)
         size = np.abs(self._joined(self._inputs))
         self._length = np.fmin(NEAR * np.maximum(1.0, size), np.where(size > 0, size * SHORT, np.inf))

@@ -223,6 +223,13 @@ class Report:
         What holds of any right rule, for each rule.
     method : str
         How derivatives were compared.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> report = gn.check_op(gn.tanh, np.array([0.5, -1.0]))
+    >>> report.ok, report.failures
+    (True, ())
     """
 
     graph: Graph

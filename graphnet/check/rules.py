@@ -78,13 +78,10 @@ class _Rule:
             if (found.verdict == "blurred" or nothing_said) and _is_constant(self.node.inputs[slot]):
                 continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative, and 2 − 1 in its gradient
             findings.append(found)
-        if not self.neighbourhood.torn or any(found.verdict == "wrong" for found in findings):
-            return findings
-        together = self.neighbourhood.wrong_together()
-        return [
-            replace(found, verdict="wrong", diagnosis=together[found.slot]) if found.slot in together else found
-            for found in findings
-        ]
+        torn = self.neighbourhood.torn and all(found.verdict != "wrong" for found in findings)
+        for slot, what in self.neighbourhood.wrong_together().items() if torn else ():
+            findings = [replace(f, verdict="wrong", diagnosis=what) if f.slot == slot else f for f in findings]
+        return findings
 
     def _finding(self, slot: int, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
         source = f"{self.op.input_names(len(self.inputs))[slot]}: {self.graph.label(self.node.inputs[slot])}"

@@ -50,13 +50,9 @@ def to_html(report: Report) -> str:
 def _table(findings: Sequence[Finding]) -> str:
     if len(findings) > _SHOWN:
         findings = sorted(findings, key=lambda finding: finding.verdict == "right")
-    marks = {
-        place: (
-            _COLOURS.get(finding.verdict, _COLOURS["undecided"]),
-            printable(f"looks like: {finding.diagnosis}") if finding.diagnosis else "",
-        )
-        for place, finding in enumerate(findings[:_SHOWN])
-    }
+    colours = [_COLOURS.get(finding.verdict, _COLOURS["undecided"]) for finding in findings[:_SHOWN]]
+    looks = [printable(f"looks like: {f.diagnosis}") if f.diagnosis else "" for f in findings[:_SHOWN]]
+    marks = dict(enumerate(zip(colours, looks, strict=True)))
     return html_table(HEADER, [[*map(printable, cells_of(finding))] for finding in findings], marks, _SHOWN)
 
 

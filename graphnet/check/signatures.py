@@ -266,11 +266,9 @@ def _jacobian(e: Evidence) -> Iterator[Name]:
         with np.errstate(all="ignore"):
             forwards = e.moved(e.delta.reshape(e.input.shape)).reshape(e.right.shape)
         if e.says(forwards) and not e.explains(forwards):
-            words = "as the op moves its input, though error signals go the other way round"
-            yield Name(
-                f"the Jacobian is applied where its transpose belongs: delta is moved {words} "
-                "(a running sum, a sort, a shift, a gather, a kernel: it must be reversed)"
-            )
+            words = "delta is moved as the op moves its input, though error signals go the other way round"
+            example = "a running sum, a sort, a shift, a gather, a kernel: it must be reversed"
+            yield Name(f"the Jacobian is applied where its transpose belongs: {words} ({example})")
 
 
 def _rearranged(e: Evidence) -> Iterator[Name]:
@@ -304,10 +302,9 @@ def _delta_replaced(e: Evidence) -> Candidates:
     jacobian = (e.shares / e.delta.ravel()).reshape(*e.right.shape, -1)
     instead = {"its sign": np.sign(e.delta), "its size": np.abs(e.delta)}
     for axes in vocabulary.axes_of(e.delta):
+        over = vocabulary.axes_in_words(axes, e.delta)
         for word, reduce in (("mean", np.mean), ("sum", np.sum)):
-            instead[f"its {word} over {vocabulary.axes_in_words(axes, e.delta)}"] = reduce(
-                e.delta, axis=axes, keepdims=True
-            )
+            instead[f"its {word} over {over}"] = reduce(e.delta, axis=axes, keepdims=True)
     for words, delta in instead.items():
         message = jacobian @ np.broadcast_to(delta, e.delta.shape).ravel()
         yield f"delta is replaced by {words}: with delta as it is, it would be right", message
@@ -357,9 +354,7 @@ def _lost_term(e: Evidence) -> Iterator[Name]:
     if delta is None or not e.linear:
         return
     missing = e.right - e.rule
-    found = [
-        (f"δ{'·' * bool(words)}{words}", c, chance) for words, c, chance in vocabulary.multiples(e, missing, delta)
-    ]
+    found = [(f"δ{'·' * bool(w)}{w}", c, chance) for w, c, chance in vocabulary.multiples(e, missing, delta)]
     for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
         text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
         yield Name(text, key=f"term {words}", value=factor, chance=chance)
@@ -410,11 +405,8 @@ def _slab_factor(e: Evidence) -> Iterator[Name]:
             text = f"one factor for all entries that depends on {by}: here {number(low, 6)}{near}"
         else:
             kept = tuple(axis for axis in range(ratio.ndim) if axis not in axes)
-            slab = (
-                ("row", "column")[kept[0]]
-                if ratio.ndim == 2
-                else f"place along {vocabulary.axes_in_words(kept, ratio)}"
-            )
+            along = f"place along {vocabulary.axes_in_words(kept, ratio)}"
+            slab = ("row", "column")[kept[0]] if ratio.ndim == 2 else along
             text = f"a factor of its own for each {slab}: ratios from {number(low)} to {number(high)}{near}"
         yield Name(text, chance=CLOSE**spare)
 
@@ -479,13 +471,6 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     elif proof and is_zero[off].all():
         text = f"{of} that are 0 are taken for something: {off.sum()}, and the others are right"
         yield Name(f"too many contributions: {text}", "too many", chance=CLOSE**proof)
-    totals = right.sum(axis=0)
-    several = int((np.abs(totals) > 1e-3 * np.max(np.abs(right))).sum())
-    if several and (np.abs(said.sum(axis=0) - totals) <= room.max(axis=0)).all():
-        text = "shared out wrongly: what each output sends adds up to the right total, but in wrong shares"
-        shares = Name(text, chance=CLOSE**several)
-    else:
-        shares = None
     far = int((np.abs(said - right) > 100 * np.max(room)).sum())
     for axis, whose, words in (
         (0, "output", "what each output sends has the right numbers, and arrives at the wrong entries"),
@@ -501,24 +486,18 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
         if spare >= np.count_nonzero(lines) and (np.abs(said - scaled) <= room).all():
             text = f"a factor of its own for each {whose}: ratios from {number(factor.min())} to {number(factor.max())}"
             yield Name(text, chance=CLOSE**spare)
-    if shares:
-        yield shares
+    totals = right.sum(axis=0)
+    several = int((np.abs(totals) > 1e-3 * np.max(np.abs(right))).sum())
+    if several and (np.abs(said.sum(axis=0) - totals) <= room.max(axis=0)).all():
+        text = "shared out wrongly: what each output sends adds up to the right total, but in wrong shares"
+        yield Name(text, chance=CLOSE**several)
 
 
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
     *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
-    *(
-        _mask_turned,
-        _summed_twice,
-        _delta_replaced,
-        _lost_factor,
-        _lost_term,
-        _delta_passed,
-        _delta_factor,
-        _slab_factor,
-    ),
-    *(_lost_projection, _derivatives, _nearly, _not_linear),
+    *(_mask_turned, _summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _delta_factor),
+    *(_slab_factor, _lost_projection, _derivatives, _nearly, _not_linear),
 )
 """From the specific to the general."""

@@ -15,7 +15,7 @@ from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, allowed
 from graphnet.common.text import number
 from graphnet.core.node import Numbers
 
-Axes = tuple[int, ...]
+AxisTuple = tuple[int, ...]
 _LARGEST = 50_000
 """Entries of the largest array that is compared with all candidates."""
 _FEW = 48
@@ -53,21 +53,21 @@ _REDUCTIONS: dict[str, Callable[..., Numbers]] = {
 }
 
 
-def axes_of(array: Numbers) -> list[Axes]:
+def axes_of(array: Numbers) -> list[AxisTuple]:
     """Return the sets of axes, of more than one entry, that may be reduced: all first, single ones last."""
     long = [axis for axis, size in enumerate(array.shape) if size > 1]
     sets = [axes for count in range(len(long), 0, -1) for axes in combinations(long, count)]
     return sets if len(long) <= 4 else [axes for axes in sets if len(axes) in (1, len(long) - 1, len(long))]
 
 
-def axes_in_words(axes: Axes, array: Numbers) -> str:
+def axes_in_words(axes: AxisTuple, array: Numbers) -> str:
     """Return in words over which axes."""
     if len(axes) == array.ndim:
         return "all axes"
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
 
 
-def in_rows(array: Numbers, axes: Axes) -> Numbers:
+def in_rows(array: Numbers, axes: AxisTuple) -> Numbers:
     """Return a row for each slab along some axes."""
     last = np.moveaxis(array, axes, range(-len(axes), 0))
     return last.reshape(-1, int(np.prod(last.shape[last.ndim - len(axes) :])))
@@ -77,9 +77,8 @@ def aligned(array: Numbers, shape: tuple[int, ...]) -> Numbers | None:
     """Return an array with axes inserted so that it fits another shape: behind, if it has not its last sizes."""
     padded = array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if array.ndim < len(shape) else array
     for candidate in (array, padded):
-        if candidate.ndim <= len(shape) and all(
-            size in (1, whole) for size, whole in zip(candidate.shape[::-1], shape[::-1], strict=False)
-        ):
+        sizes = zip(candidate.shape[::-1], shape[::-1], strict=False)
+        if candidate.ndim <= len(shape) and all(size in (1, whole) for size, whole in sizes):
             return np.broadcast_to(candidate, shape)
     return None
 
@@ -144,7 +143,7 @@ def multiples(e: Evidence, target: Numbers, base: Numbers) -> Iterator[tuple[str
     near = _near(rows[:, at], b[at], t[at], first[order], second[order], room[at])
     with np.errstate(all="ignore"):
         proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
-        exact = ((i, j, round(fitted(b * rows[i] * rows[j], t, room), 7)) for i, j in proving)
+        exact = ((i, j, round(factor_to(b * rows[i] * rows[j], t, room), 7)) for i, j in proving)
         if len(telling) > 1:
             sound = (hit for hit in exact if hit[2] and (_is_known(hit[2]) or {words[hit[0]], words[hit[1]]} <= plain))
         else:
@@ -174,7 +173,7 @@ def _near(
         yield from zip(first[i : i + 4096][fits], second[i : i + 4096][fits], strict=True)
 
 
-def fitted(candidate: Numbers, target: Numbers, room: Numbers) -> float:
+def factor_to(candidate: Numbers, target: Numbers, room: Numbers) -> float:
     """Return what to multiply a candidate with for it to be the target, or 0 if nothing makes it that."""
     with np.errstate(all="ignore"):
         factor = float(np.vdot(candidate, target) / np.vdot(candidate, candidate))
@@ -192,7 +191,7 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
         for inner, q in simple:
             total = np.sum(delta * q, axis=axes, keepdims=True)
             for outer, p in simple:
-                factor = fitted((total * p)[e.known], target[e.known], room)
+                factor = factor_to((total * p)[e.known], target[e.known], room)
                 if factor:
                     mean = np.isclose(abs(factor * delta.size / total.size), 1)
                     words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {axes_in_words(axes, delta)}"

@@ -25,7 +25,7 @@ from graphnet.engine.passes import Message
 from graphnet.engine.perturb.cuts import OpCall
 from graphnet.engine.perturb.probes import StackError, multiply_adds
 from graphnet.engine.perturb.responses import Joint, Response
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.engine.rules import apply_backward
 from graphnet.engine.run import propagate, run_forward
 from graphnet.errors import GraphnetError, RuleError, UnreachableError
@@ -59,16 +59,13 @@ def check_whole(
     UnreachableError
         If no error signal reaches a leaf that was asked for, and the outputs do not move with it either.
     """
-    directions = {
-        node: np.asarray(settings.rng.normal(size=values[node].shape) if values[node].shape else 1.0)
-        for node in graph.outputs
-        if node.dtype.kind == "f"
-    }
+    shapes = {node: values[node].shape for node in graph.outputs if node.dtype.kind == "f"}
+    directions = {node: np.asarray(settings.rng.normal(size=s) if s else 1.0) for node, s in shapes.items()}
     try:
         with np.errstate(all="ignore"):
             run_forward(
                 graph, {node: values[node] for node in graph.nodes if node.op is None}
-            )  # before each backward pass
+            )  # a state it leaves is fresh
             signals, messages = propagate(graph, values, directions)
     except RuleError as error:
         return [], f"Not checked from end to end: {error.subject}: {error.problem}."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import io
 import json
 import math
 import os
+import platform
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import numpy as np
@@ -22,6 +24,7 @@ from graphnet import native
 from graphnet.cli.target import Subject, blame, find
 from graphnet.common.text import number, table
 from graphnet.errors import GradientCheckError, GraphnetError, TargetError
+from graphnet.interop.engines import join
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
@@ -31,6 +34,10 @@ with_ops = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
+
+STEPS = "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}"
+AROUND = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}\nsteps {STEPS}"
+"""What a maintainer asks about the machine."""
 
 
 def on_a_target(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +51,7 @@ def on_a_target(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 118})
-@click.version_option(gn.__version__, prog_name="graphnet")
+@click.version_option(gn.__version__, message=f"graphnet %(version)s\n{AROUND}")
 def graphnet() -> None:
     """See and trust backpropagation.
 
@@ -87,17 +94,22 @@ def check(subject: Subject, seed: int, as_json: bool) -> int:
 @click.option("-o", "--out", type=FILE, required=True, help="The picture; its suffix is its format.")
 @click.option("--direction", type=click.Choice(["right", "down"]), default="right", show_default=True)
 @click.option("--structure", is_flag=True, help="Leave the numbers out, where there are feeds.")
-def draw(subject: Subject, out: Path, direction: Literal["right", "down"], structure: bool) -> None:
+@click.option("--view", type=click.Choice(["ops", "units"]), default="ops", show_default=True, help="Boxes or circles.")
+@click.option("--sample", type=click.IntRange(min=0), help="Whose numbers the circles show, counted from 0.")
+@click.option("--depth", type=click.IntRange(min=0), help="Levels of scopes that are opened; 99 draws every node.")
+def draw(subject: Subject, out: Path, structure: bool, **options: Any) -> None:
     """Draw TARGET: with feeds also its values and error signals.
 
     \b
     Examples:
         graphnet draw net.py:network -o net.svg
         graphnet draw net.gn -o net.pdf --direction down
+        graphnet draw net.py:network -o net.svg --view units --sample 2
+        graphnet draw net.py:network -o net.svg --depth 0
     """
     has_numbers = subject.feeds is not None and not structure
     shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
-    click.echo(gn.draw(shown, direction=direction).save(out))
+    click.echo(gn.draw(shown, **options).save(out))
 
 
 @graphnet.command()
@@ -125,17 +137,41 @@ def info(subject: Subject, as_json: bool) -> None:
 @click.option("--learning-rate", type=float, help="Of gradient descent, in place of the target's own optimiser.")
 @click.option("--seed", type=click.IntRange(min=0), help="Shuffle the samples by random numbers of this seed.")
 @click.option("-o", "--out", type=FILE, help="Save the trained graph here.")
+@click.option("--save-every", type=COUNT, metavar="EPOCHS", help="Save it after each so many epochs too.")
+@click.option("--engine", type=click.Choice(["numpy", "auto", "jax"]), help="What takes the steps.")
+@click.option("--coordinator", metavar="HOST:PORT", help="Of several processes: where the first of them listens.")
+@click.option("--processes", type=COUNT, help="How many processes train together.")
+@click.option("--process", type=click.IntRange(min=0), help="Which of them this is, from 0.")
 @as_json
 def train(
-    subject: Subject, learning_rate: float | None, seed: int | None, out: Path | None, as_json: bool, **chosen: Any
+    subject: Subject,
+    learning_rate: float | None,
+    seed: int | None,
+    out: Path | None,
+    save_every: int | None,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Train TARGET on its feeds.
+
+    With --engine jax several processes, on one machine or many, train one network. Each is given the same target and data,
+    and the first one saves and reports. When one of them ends, so do all others, with an error.
 
     \b
     Examples:
         graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
         graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
+        graphnet train net.py:network --engine jax --coordinator node0:4321 --processes 2 --process 1
     """
+    together = coordinator, processes, process
+    if together != (None, None, None) and (None in together or chosen["engine"] != "jax"):
+        repair = "Give each process --engine jax, --coordinator HOST:PORT, --processes N and --process 0 to N − 1."
+        raise TargetError("several processes are to train together, and it is not said how", repair=repair)
+    if chosen["engine"] == "jax":
+        chosen["engine"] = gn.JaxEngine()
     if learning_rate is not None:
         chosen["optimizer"] = gn.GradientDescent(learning_rate)
     if seed is not None:
@@ -144,7 +180,16 @@ def train(
     _check_options(subject, options)
     if out is not None and not out.parent.is_dir():  # better known before the training than after it
         raise TargetError(f"there is no folder {str(out.parent)!r} to save to", repair="Make the folder first.")
-    losses = gn.fit(subject.graph, subject.data(), **options).loss
+
+    def save(training: Any) -> None:
+        if out is not None and training.writes and save_every and training.epoch % save_every == 0:
+            gn.save(out, subject.graph)
+
+    options["callbacks"] = [*options.get("callbacks", ()), save]
+    with joined(coordinator, processes, process) as first:
+        losses = gn.fit(subject.graph, subject.data(), **options).loss
+    if not first:
+        return
     if out is not None:
         gn.save(out, subject.graph)
     if as_json:
@@ -154,6 +199,21 @@ def train(
         return
     change = f", loss {number(losses[0])} → {number(losses[-1])}" if losses else ""
     click.echo(f"{len(losses)} epochs{change}" + (f"\nsaved to {out}" if out is not None else ""))
+
+
+@contextlib.contextmanager
+def joined(coordinator: str | None, processes: int | None, process: int | None) -> Iterator[bool]:
+    """Be one of several processes meanwhile, if they are given; tell whether this is the first."""
+    if coordinator is None or processes is None or process is None:
+        yield True
+        return
+    join(coordinator, processes, process)
+    try:
+        yield process == 0
+    except GraphnetError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.stderr.flush()
+        os._exit(2)  # to end in order would be to wait for processes that are gone
 
 
 def _check_options(subject: Subject, options: dict[str, Any]) -> None:
@@ -212,7 +272,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # "→" on a terminal or in a file that has no such letter
     try:
         code = int(graphnet.main(arguments, standalone_mode=False) or 0)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where a program has no terminal
+            sys.stdout.flush()
         return code
     except click.ClickException as error:
         error.show()
@@ -258,7 +319,7 @@ def consists_of(graph: gn.Graph) -> dict[str, Any]:
         "constant_bytes": sum(node.value.nbytes for node in graph.constants),
         "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
         "scopes": dict(Counter(filter(None, map(graph.scope, graph)))),
-        "steps": "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}",
+        "steps": STEPS,
     }
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from graphnet.errors import DrawError
+from graphnet.errors import DrawError, OverwrittenError
+
+if not hasattr(sys.modules["graphnet"], "__distribution__"):
+    _found = getattr(sys.modules["graphnet"], "__file__", None)
+    raise OverwrittenError(
+        f"graphnet/__init__.py is {f'not that of graphnet-dag: {_found}' if _found else 'missing'}; another package of this "
+        "import name was installed over it, or removed with it",
+        repair="Remove both, pip uninstall graphnet graphnet-dag, then install this one again.",
+    )
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 from graphnet.errors import GraphError, GraphnetError, RuleError, shown
 
 Proportion: TypeAlias = float
@@ -110,8 +110,12 @@ def setting(value: Any, kind: str, what: str) -> Any:
         return None
     if kind in _PLAIN:
         return _PLAIN[kind](value, what)
-    if kind.startswith("int |") and not isinstance(value, tuple):
-        return whole(value, what)
+    if kind.startswith("Literal["):
+        if isinstance(value, str) and repr(value) in kind:
+            return value
+        raise GraphError(f"{what} is {shown(value)}, expected one of {kind[8:-1]}", repair="Write one of these.")
+    if kind.startswith(("int |", "float |")) and not isinstance(value, tuple):
+        return (whole if kind.startswith("int") else real)(value, what)
     if not isinstance(value, tuple) or (kind == "Pair" and len(value) != 2):
         raise GraphError(
             f"{what} is {shown(value)}, expected a tuple", repair="Or use the function, which takes lists."

@@ -161,12 +161,12 @@ def distinct(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     return kept, array.size // kept.size
 
 
-def length(*arrays: np.ndarray[Any, Any]) -> float:
+def norm_of(*arrays: np.ndarray[Any, Any]) -> float:
     """Return the Euclidean norm over all entries, also where their squares would leave the range, in float32 above all.
 
     Examples
     --------
-    >>> length(np.array([3.0]), np.array([4.0])), f"{length(np.array([3e-30, 4e-30], np.float32)):.6g}"
+    >>> norm_of(np.array([3.0]), np.array([4.0])), f"{norm_of(np.array([3e-30, 4e-30], np.float32)):.6g}"
     (5.0, '5e-30')
     """
     parts = [(kept, times) for kept, times in map(distinct, arrays) if kept.size]
@@ -193,7 +193,7 @@ def summary(array: np.ndarray[Any, Any]) -> str:
     entries, times = distinct(array)
     if array.dtype == bool:
         return f"{np.count_nonzero(entries) * times} of {array.size} true"
-    return f"norm {number(length(array))}, {number(entries.min())} to {number(entries.max())}"
+    return f"norm {number(norm_of(array))}, {number(entries.min())} to {number(entries.max())}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = 60) -> str:
@@ -272,7 +272,7 @@ _OF_MATRICES = "Write its rule yourself: an op whose forward calls it on arrays"
 WRITTEN_OUT = {
     "fmax": f"Write {_VALID.format('maximum')}",
     "fmin": f"Write {_VALID.format('minimum')}",
-    "nanmean": "Write np.nansum(z, axis=0) / np.sum(~np.isnan(z), axis=0)",
+    "nanmean": "Write np.sum(np.where(np.isnan(z), 0, z), axis=0) / np.sum(~np.isnan(z), axis=0)",
     "nanmax": "Write np.max(np.where(np.isnan(z), -np.inf, z))",
     "nanmin": "Write np.min(np.where(np.isnan(z), np.inf, z))",
     "linalg.svd": _OF_MATRICES,
@@ -291,7 +291,20 @@ WRITTEN_OUT = {
     "polyval": "Write gn.polynomial(z, coefficients), from the constant one on",
     "linspace": "Write start + (stop - start) * np.linspace(0, 1, n)",
     "logspace": "Write 10 ** (start + (stop - start) * np.linspace(0, 1, n))",
-    "meshgrid": "Write np.broadcast_to(x, (m, n)) and np.broadcast_to(y[:, None], (m, n)), of m rows and n columns",
+    "nansum": "Write np.sum(np.where(np.isnan(z), 0, z))",
+    "hsplit": "Write np.split(z, 2, axis=1)",
+    "vsplit": "Write np.split(z, 2, axis=0)",
+    "dsplit": "Write np.split(z, 2, axis=2)",
+    "dstack": "Write np.concatenate([x, y], axis=2)",
+    "array_split": "Write np.split(z, [2, 3])",
+    "unstack": "Write [z[0], z[1]]",
+    "rollaxis": "Write np.moveaxis(z, axis, 0)",
+    "broadcast_arrays": "Write np.broadcast_to(x, shape) for each",
+    "select": "Write np.where(a, x, np.where(b, y, 0))",
+    "choose": "Write np.where(k == 0, x, y)",
+    "compress": "Write z[mask]",
+    "extract": "Write z[mask]",
+    "delete": "Write np.concatenate([z[:i], z[i + 1 :]])",
     "searchsorted": _AFTER,
     "digitize": _AFTER,
     "histogram": _AFTER,

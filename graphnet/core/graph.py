@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphnet.common import cached_property
-from graphnet.common.caller import key_of, renumbered
+from graphnet.common.origin import key_of, renumbered
 from graphnet.common.text import nearest
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Node, as_nodes, describe
@@ -32,6 +32,8 @@ class Graph(Pictured):
     ----------
     *outputs
         The nodes to compute; at least one. One by one, or as a list.
+    inputs
+        The order that its inputs are to have; those not among them follow.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class Graph(Pictured):
     outputs : tuple of Node
         As given.
     inputs, parameters, constants : tuple
-        The leaves, in topological order.
+        The leaves, in topological order; inputs in the order asked for, or that of the model they come from.
 
     Raises
     ------
@@ -58,26 +60,26 @@ class Graph(Pictured):
     <tanh 'a' (None, 1)>
     """
 
-    def __init__(self, *outputs: Node | Iterable[Node]) -> None:
+    def __init__(self, *outputs: Node | Iterable[Node], inputs: Iterable[Node] = ()) -> None:
         self.outputs = tuple(as_nodes(outputs[0] if len(outputs) == 1 else outputs, "gn.Graph"))
         if not self.outputs:
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
         self.nodes = topological_order(self.outputs)
         leaves = [node for node in self.nodes if node.op is None]
-        self.inputs = tuple(node for node in leaves if isinstance(node, Input))
+        fed = dict.fromkeys(node for node in leaves if isinstance(node, Input))
+        self.inputs = tuple(node for node in dict.fromkeys((*inputs, *fed)) if isinstance(node, Input) and node in fed)
         self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
         self.constants = tuple(node for node in leaves if isinstance(node, Constant))
         self._paths = renumbered(
-            {key_of(node.scope): node.scope for node in self.nodes}.values(), (n.name for n in self.nodes)
+            {key_of(node.scope): node.scope for node in self.nodes}.values(), (node.name for node in self.nodes)
         )
+        self._names = {n: self.scope(n) + n.name[len(n.scope) :] for n in self.nodes if n.name is not None}
         self._by_name = self._named()
 
     def _named(self) -> dict[str, Node]:
         by_name: dict[str, Node] = {}
-        for node in self.nodes:
-            if node.name is None:
-                continue
-            other = by_name.setdefault(self._name(node), node)
+        for node, name in self._names.items():
+            other = by_name.setdefault(name, node)
             if other is not node:
                 error = GraphError(
                     f"two nodes are called {node.name!r}",
@@ -89,7 +91,7 @@ class Graph(Pictured):
         return by_name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _of, (InOrder(self.nodes), self.outputs)
+        return _of, (InOrder(self.nodes), self.outputs, self.inputs)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -127,16 +129,12 @@ class Graph(Pictured):
 
     def label(self, node: Node) -> str:
         """Return the node's name, or the one made up for it, as ``"matmul_1"``: unique in this graph."""
-        if isinstance(node, Node) and node.name is not None and self._by_name.get(name := self._name(node)) is node:
-            return name
-        return self._labels[self[node]]
+        name = self._names.get(node) if isinstance(node, Node) else None
+        return self._labels[self[node]] if name is None else name
 
     def scope(self, node: Node) -> str:
         """Return the scopes that a node was made in; those of layers without a name are numbered if they would be one."""
         return str(self._paths.get(key_of(node.scope), node.scope))
-
-    def _name(self, node: Node) -> str:
-        return self.scope(node) + (node.name or "")[len(node.scope) :]
 
     def consumers(self, node: Node) -> tuple[Edge, ...]:
         """Return every use of a node in this graph, in topological order of the consumers."""
@@ -160,8 +158,8 @@ class Graph(Pictured):
         labels: dict[Node, str] = {}
         counts: dict[str, int] = {}
         for node in self.nodes:
-            if node.name is not None:
-                labels[node] = self._name(node)
+            if node in self._names:
+                labels[node] = self._names[node]
                 continue
             scope = self.scope(node)
             stem = f"{scope}/{node.kind}" if scope else node.kind
@@ -215,6 +213,6 @@ def as_graph(target: Target) -> Graph:
     )
 
 
-def _of(nodes: Sequence[Node], outputs: Sequence[Node]) -> Graph:
+def _of(nodes: Sequence[Node], outputs: Sequence[Node], inputs: Sequence[Input]) -> Graph:
     """Return the graph that was pickled or copied."""
-    return Graph(*outputs)
+    return Graph(*outputs, inputs=inputs)

@@ -39,9 +39,8 @@ def shape_of_rule(
     for a rule with a domain. It is run at two sizes: a size that differs between the two runs depends on an unknown one.
     """
     try:
-        output = require_value(
-            op.forward(*[Input(None, (), s, dtype) for s, dtype in zip(shapes, dtypes, strict=True)])
-        )
+        nodes = [Input(None, (), shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+        output = require_value(op.forward(*nodes))
         return output.shape if isinstance(output, Node) else _array_shape(output)
     except RuleError:
         raise
@@ -67,10 +66,14 @@ def _shape_with(
             raise
         except Exception as error:  # of any kind: it is the rule's own
             problems.append(error)
+    whole = isinstance(problems[0], (IndexError, TypeError)) and any(
+        x is not None and (x == np.round(x)).all() for x in held
+    )
     raise ShapeError(
         f"the forward rule of {op.name} fails on arrays of shapes {[a.shape for a in arrays]}: {problems[0]} (ones); "
         f"{problems[1]} (numbers between 0 and 1, well conditioned matrices where square)",
-        repair="If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
+        repair="Whole numbers become float64: give positions as gn.constant(..., dtype=int). " * whole
+        + "If these shapes should work, give the op a method shape(self, *shapes), or with @gn.op @name.shape.",
     ) from problems[0]
 
 

@@ -8,14 +8,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from graphnet.common.origin import check_name
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.core.origin import check_name
 from graphnet.core.shapes import as_shape
 from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError, shown
 
 
 class Input(Node):
-    """A leaf that is fed: data, or the target."""
+    """A leaf that is fed: data, or the target.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.input("x", shape=(None, 2))
+    <input 'x' (None, 2)>
+    """
 
     __slots__ = ()
 
@@ -27,6 +34,12 @@ class Constant(Node):
     ----------
     value : numpy.ndarray
         The value, read-only.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> gn.constant([1.0, 2.0], name="c").value
+    array([1., 2.])
     """
 
     __slots__ = ("_value",)
@@ -43,7 +56,16 @@ class Constant(Node):
 
 
 class Parameter(Node):
-    """A leaf that is trained. Its `value` is the only thing about a node that can change."""
+    """A leaf that is trained. Its `value` is the only thing about a node that can change.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> w.value -= 0.5
+    >>> w.value
+    array([0.5, 1.5])
+    """
 
     __slots__ = ("_value",)
 
@@ -198,8 +220,8 @@ def as_node(value: Any) -> Node:
 
 
 def as_operand(value: Any, what: str) -> Any:
-    """Return a node as it is, and anything else as an array of numbers."""
-    return value if isinstance(value, Node) else numbers(value, what)
+    """Return a node as it is, and an array that stands for one; anything else as an array of numbers."""
+    return value if isinstance(value, Node) or hasattr(value, "__graphnet_op__") else numbers(value, what)
 
 
 def _dtype(dtype: Any, what: str) -> np.dtype[Any]:

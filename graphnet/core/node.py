@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
+from graphnet.common.origin import current_scope, in_scope, source_line
 from graphnet.common.text import WRITTEN_OUT
 from graphnet.core import registry
 from graphnet.core.order import below, restored
-from graphnet.core.origin import current_scope, in_scope, source_line
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import DtypeError, GraphError, OpaqueError, ShapeError, shown
 
@@ -56,6 +56,14 @@ class Node(registry.Pictured):
         The scopes it was made in, joined by ``/``.
     made_at : tuple of (str, int)
         File and line that made it.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x = gn.input("x", shape=(None, 2))
+    >>> a = gn.tanh(x @ [[1.0], [-1.0]], name="a")
+    >>> a.shape, a.op, [node.op for node in a.inputs]
+    ((None, 1), Tanh(), [Matmul()])
     """
 
     __slots__ = ("dtype", "inputs", "made_at", "name", "op", "scope", "shape")
@@ -90,7 +98,8 @@ class Node(registry.Pictured):
         def __getattr__(self, attribute: str) -> Callable[..., Any]:
             method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
             if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
-                return partial(_build, method if method in registry.BUILDERS else function, self)
+                found = partial(_build, method if method in registry.BUILDERS else function, self)
+                return found if callable(method) else found()  # mT is no method
             if function in registry.BUILDERS:
                 hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:

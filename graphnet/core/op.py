@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from graphnet.common.caller import written_at
+from graphnet.common.origin import check_name, written_at
 from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.inference import shape_of_rule
 from graphnet.core.leaves import Constant, as_node, numbers
 from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
-from graphnet.core.origin import check_name
 from graphnet.core.shapes import Shape, as_shape, ones_of
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
 
@@ -140,8 +139,11 @@ class Op(Stateless):
             if isinstance(value, Node):
                 return self._node(inputs, name)
         self.check_count(len(inputs))
-        if any(hasattr(value, "__array_function__") and not isinstance(value, np.ndarray) for value in inputs):
-            return self.forward(*inputs)  # arrays of another kind, which the rule's NumPy functions know how to treat
+        for value in inputs:
+            if hasattr(value, "__array_function__") and not isinstance(value, np.ndarray):
+                # An array of another kind, which the rule's NumPy functions know how to treat; or which says how itself.
+                own = getattr(value, "__graphnet_op__", None)
+                return own(self, inputs) if own else self.forward(*inputs)
         try:
             arrays = [self._operand(value, slot) for slot, value in enumerate(inputs)]
             if any(a.dtype.kind == "b" for a in arrays) and self.dtype(*[a.dtype for a in arrays]).kind == "f":
@@ -210,6 +212,8 @@ class Op(Stateless):
             return value
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return value
+        if type(value) is float:
+            return np.asarray(value)
         what = f"input {slot} ({self.input_names(slot + 1)[slot]})"
         if isinstance(value, str):
             raise DtypeError(

@@ -62,7 +62,7 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     try:
         return builder(*args, **options)
     except TypeError as error:
-        if "unexpected keyword argument" in str(error) or "positional argument" in str(error):
+        if "argument" in str(error):
             raise OpaqueError(
                 f"{_name(function)} of a node with these options: {error}",
                 repair="Use the function with its plain arguments only (no out=, where= or dtype=).",

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import takewhile
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, count, length, listing, short
+from graphnet.common.text import clean, count, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
+from graphnet.draw.folding import Item, Use, frames_of, outline, uses_between
 from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
-from graphnet.draw.picture import Arrow, Box, Direction, Field, Frame, LegendEntry, Mark, Picture, Role
-from graphnet.draw.scale import Scale, field_of, fits_table, linear, logarithmic, on_scale
+from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
+from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.reading import Reader, rules_of
@@ -43,7 +43,7 @@ def picture_of(
     marks: Mapping[Node, Mark] | None = None,
     *,
     shown: frozenset[str] = EVERYTHING - {"formulas"},
-    depth: int | None = None,
+    depth: int | Literal["all"] | None = None,
     unfold: int | None = None,
     title: str = "",
 ) -> Picture:
@@ -75,7 +75,7 @@ class _Builder:
         self.tables = len(items) <= MOST_BOXES_WITH_TABLES
         self.error_signals = self.back.error_signals if self.back is not None else {}
         self.largest = {item: self._largest(item.nodes) for item in items if item.title}
-        self.values, self.signals = self._scales()
+        self.scales = self._scales()
 
     def picture(self, title: str, notice: str, direction: Direction) -> Picture:
         frames, frame_ids = frames_of(self.items)
@@ -84,44 +84,43 @@ class _Builder:
             for id, item in zip(self.ids, self.items, strict=True)
         )
         back = self.back if "messages" in self.shown else None
-        edges = edges_of(self.graph, self.items, self.ids, back, self.signals)
+        edges = edges_of(self.graph, self.items, self.ids, back)
         edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
         return Picture(title, notice, direction, boxes, edges, frames, tuple(self._legend(boxes, edges)))
 
-    def _scales(self) -> tuple[Scale, Scale]:
-        """Return the scales of values and of error signals, over the numbers that are shown."""
+    def _scales(self) -> dict[Role, Scale]:
+        """Return the scale of each role, over the numbers that are shown."""
         single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
-        run, back = self.run, self.back
+        run = self.run
         if run is None:
-            values = linear(node.value for node in single if isinstance(node, Constant))
+            values = fitted(node.value for node in single if isinstance(node, Constant))
         else:
             coloured = [node for node in single if node not in self.outputs or node.op is None]
-            values = linear(on_scale(run.values[node]) for node in coloured)
-        if back is None:
-            return values, Scale(0.1, 1.0, log=True)
-        reached = [node for node in single if node in back.error_signals]
-        numbers = [on_scale(back.error_signals[node]) for node in reached]
-        norms = [length(message.delta) for node in reached for message in back.messages(node)]
-        folded = [size for found in self.largest.values() for size, _ in found.values()]
-        return values, logarithmic([*numbers, norms, folded])
+            values = fitted(on_scale(run.values[node]) for node in coloured)
+        numbers: dict[Role, list[Any]] = {role: [] for role in _MEANINGS}
+        for node in single:
+            if node in self.error_signals:
+                numbers[signal_role(node)].append(on_scale(self.error_signals[node]))
+        for found in self.largest.values():
+            for role, (size, _) in found.items():
+                numbers[role].append([size])
+        return {"value": values, **{role: fitted(arrays) for role, arrays in numbers.items()}}
 
     def _legend(self, boxes: Iterable[Box], edges: Iterable[Arrow]) -> Iterator[LegendEntry]:
         """Yield an entry for each colour that has a meaning in this picture, and one that says what was not computed."""
         coloured = {field.role for box in boxes for field in box.fields if field.rows or field.thumbnail}
         arrows = {edge.role for edge in edges}
         if "value" in coloured:
-            high, run = self.values.high, self.run
+            high, run = self.scales["value"].high, self.run
             # An output may lie beyond the scale of values, as the error needs no colours of its own.
-            above = run is not None and linear(run.values[node] for node in self.graph.outputs).high > high
-            text = "value, flowing forward; colour of a number: its size"
-            ends = "0", number_text(high, 2) + (" and above" if above else "")
-            yield LegendEntry("value", text, *ends, arrow="value" in arrows)
+            above = run is not None and fitted(run.values[node] for node in self.graph.outputs).high > high
+            text = "value, flowing forward" + (f"; of outputs also beyond {number_text(high, 3)}" if above else "")
+            yield LegendEntry("value", text, *_ends(self.scales["value"]), arrow="value" in arrows)
         elif arrows - {"value"}:
             yield LegendEntry("value", "value, flowing forward")
-        low, high = self.signals.low, self.signals.high
         for role, meaning in _MEANINGS.items():
             if role in coloured | arrows:
-                yield LegendEntry(role, meaning, number_text(low, 2), number_text(high, 2), role in arrows)
+                yield LegendEntry(role, meaning, *_ends(self.scales[role]), role in arrows)
         if self.forward_only:
             yield LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False)
 
@@ -173,7 +172,7 @@ class _Builder:
         if size == 0:
             return Field(role, f"every {role}", lines=("exactly 0",), state="zero")
         where = f"at {self.names.full(node, 24)}"
-        return Field(role, f"largest {role}", rows=((self.signals.cell(size),),), lines=(where,))
+        return Field(role, f"largest {role}", rows=((self.scales[role].cell(size),),), lines=(where,))
 
     def _what(self, node: Node) -> tuple[str, ...]:
         """Return what a node is: its kind, or the call that made it, and the settings of its op."""
@@ -220,9 +219,9 @@ class _Builder:
         if "values" in self.shown:
             if self.run is not None:
                 caption = "value, set by hand" if node in self.run.replaced else "value"
-                yield field_of("value", caption, self.run.values[node], self.values, tables=self.tables)
+                yield field_of("value", caption, self.run.values[node], self.scales["value"], tables=self.tables)
             elif isinstance(node, Constant) and fits_table(node.value):
-                yield field_of("value", "value", node.value, self.values)
+                yield field_of("value", "value", node.value, self.scales["value"])
         role = signal_role(node)
         if self.back is None or not self._is_shown(role):
             return
@@ -230,7 +229,7 @@ class _Builder:
         if self.back is not None and node in self.back.replaced_error_signals:
             caption += ", set by hand"
         if node in self.error_signals:
-            yield field_of(role, caption, self.error_signals[node], self.signals, tables=self.tables)
+            yield field_of(role, caption, self.error_signals[node], self.scales[role], tables=self.tables)
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
@@ -238,6 +237,11 @@ class _Builder:
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
+
+
+def _ends(scale: Scale) -> tuple[str, str]:
+    high = number_text(scale.high, 3)
+    return f"−{high}", high
 
 
 def setting_text(name: str, value: Any) -> str:
@@ -276,10 +280,11 @@ def _index_item(item: Any) -> str:
 _MOST_PARALLEL = 4  # two boxes with more edges between them than this get one arrow, with a count
 
 
-def edges_of(
-    graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None, scale: Scale
-) -> tuple[Arrow, ...]:
-    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message."""
+def edges_of(graph: Graph, items: Sequence[Item], ids: Sequence[str], back: BackwardPass | None) -> tuple[Arrow, ...]:
+    """Return the arrows between boxes, whose ids are given: one forward for each use of a node, one back for each message.
+
+    The norms of messages share one scale, of those that are drawn.
+    """
     between: dict[tuple[int, int], list[Use]] = {}
     for start, end, use in uses_between(graph, items):
         between.setdefault((start, end), []).append(use)
@@ -289,6 +294,7 @@ def edges_of(
         sources = {use.source: None for uses in between.values() for use in uses if kind_of(use.source) != "literal"}
         received = [message for node in sources if node in back.error_signals for message in back.messages(node)]
         messages = {(id(message.consumer), message.slot): message.delta for message in received}
+    scale = fitted([[norm_of(delta) for delta in messages.values()]])
     arrows: list[Arrow] = []
     for (start, end), uses in between.items():
         merged = bool(items[start].title or items[end].title) or len(uses) > _MOST_PARALLEL
@@ -298,14 +304,15 @@ def edges_of(
             arrows.append(Arrow(ids[start], ids[end], slot, "value", text=count))
             sent = [(use, messages[key]) for use in bundle if (key := (id(use.consumer), use.slot)) in messages]
             if back is not None and sent:
+                role = signal_role(sent[0][0].source)
                 strength, text = _look(sent, back, scale)
-                arrows.append(Arrow(ids[end], ids[start], slot, signal_role(sent[0][0].source), strength, text))
+                arrows.append(Arrow(ids[end], ids[start], slot, role, strength, text))
     return tuple(arrows)
 
 
 def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -> tuple[float | None, str]:
     """Return the strength of an arrow back, and what stands beside it: how large its message is, if a node receives several."""
-    size = length(*(delta for _, delta in sent))
+    size = norm_of(*(delta for _, delta in sent))
     if size == 0:
         return None, "exactly 0"
     if not math.isfinite(size):
@@ -314,243 +321,3 @@ def _look(sent: Sequence[tuple[Use, Array]], back: BackwardPass, scale: Scale) -
     if others or len(back.messages(use.source)) == 1:  # alone, a message is the node's error signal
         return scale.strength(size), ""
     return scale.strength(size), number_text(delta[()]) if delta.ndim == 0 else f"norm {number_text(size)}"
-
-
-# Which boxes there are: one for each node, or, in a graph too large to read, folded ones; and frames around them -----
-
-
-_MOST_READABLE = 300  # above this many boxes a picture is folded, unless it was asked for in full
-
-# Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by side
-# in a column, the layout takes more than a few seconds: all three measured.
-_MOST_BOXES, _MOST_LENGTH, _MOST_CROWDED = 1200, 2400, 40_000
-
-_MOST_ALIKE = 24  # of more scopes alike in a row than this, those in the middle become one box
-_KEPT_OF_REPEATS = 6  # about this many nodes of repeated layers stay at either end
-_KEPT_AT_EACH_END = (20, 10, 5, 2)  # boxes that stay around a middle that is left out: the first of these that fits
-_MOST_FOLDS, _LONGEST_PATTERN, _LEAST_REPEATS = 12, 40, 4
-_DEEPEST = 8  # scopes nested deeper than this share the frame of the last one drawn
-
-
-@dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
-class Item:
-    """What becomes one box: a node, or several folded into it, and the scope around it.
-
-    Attributes
-    ----------
-    nodes, scope
-        What it stands for, and where.
-    title
-        What a folded box is called; empty for a single node.
-    kind
-        ``"node"``, or what was folded: ``"scope"``, ``"repeat"`` or ``"middle"``.
-    """
-
-    nodes: tuple[Node, ...]
-    scope: str
-    title: str = ""
-    kind: str = "node"
-
-
-class Use(NamedTuple):
-    """One edge of the graph."""
-
-    source: Node
-    consumer: Node
-    slot: int
-
-
-def outline(graph: Graph, depth: int | None = None, unfold: int | None = None) -> tuple[tuple[Item, ...], str]:
-    """Return the boxes of a picture, and a notice of what was folded: empty if nothing was.
-
-    `depth` is how many levels of scopes are opened: 0 gives each scope one box. By default as many as can be read: a graph
-    with too many nodes has its scopes folded, the innermost first, then its repeated layers. `unfold` is the place in
-    ``graph.nodes`` of a node in a folded box: the nodes of that box get a box each.
-
-    What can't be laid out in reasonable time is folded further whatever the depth: in the end the first and last nodes in
-    topological order are kept, with one box for all between them.
-    """
-    most = _MOST_READABLE if depth is None else _MOST_BOXES
-    deepest = max(_depth(graph.scope(node)) for node in graph.nodes)
-    opened = deepest if depth is None else min(depth, deepest)
-    items = _fold_scopes(graph, opened)
-    while not _fits(graph, items, most) and opened:
-        opened = min(opened - 1, _DEEPEST)
-        items = _fold_scopes(graph, opened)
-    if depth is None and opened < deepest:
-        items = _fold_repeats(items, _MOST_ALIKE)
-    if not _fits(graph, items, most):
-        items = _fold_repeats(items, 0)
-    if not _fits(graph, items, _MOST_BOXES):
-        items = _fold_middle(graph, items)
-    if unfold is not None:
-        opened_box = next(item for item in items if any(node is graph.nodes[unfold] for node in item.nodes))
-        here = items.index(opened_box)
-        items = (*items[:here], *(Item((node,), graph.scope(node)) for node in opened_box.nodes), *items[here + 1 :])
-    return items, _notice(graph, items)
-
-
-def _notice(graph: Graph, items: Sequence[Item]) -> str:
-    scopes = sum(item.kind == "scope" for item in items)
-    repeated = sum(len(item.nodes) for item in items if item.kind == "repeat")
-    left_out = sum(len(item.nodes) for item in items if item.kind == "middle")
-    notices = [f"{count(scopes, 'scope')} shown as one box each"] if scopes else []
-    notices += [f"{repeated:,} in repeated layers folded"] if repeated else []
-    notices += [f"{count(left_out, 'node')} not drawn"] if left_out else []
-    return f"{count(len(graph), 'node')}: {', '.join(notices)}" if notices else ""
-
-
-def frames_of(items: Iterable[Item]) -> tuple[tuple[Frame, ...], dict[str, str]]:
-    """Return the frames around the boxes, outer ones first, and the id of the frame for each scope."""
-    frames: dict[str, Frame] = {}
-    id_of_scope: dict[str, str] = {}
-    for scope in dict.fromkeys(item.scope for item in items if item.scope):
-        parent: str | None = None
-        names = scope.split("/")[:_DEEPEST]
-        for depth, name in enumerate(names, start=1):
-            frame = frames.setdefault("/".join(names[:depth]), Frame(f"g{len(frames)}", short(name), parent))
-            id_of_scope[scope] = parent = frame.id
-    return tuple(frames.values()), id_of_scope
-
-
-def uses_between(graph: Graph, items: Sequence[Item]) -> Iterator[tuple[int, int, Use]]:
-    """Yield every edge of the graph that is not inside a box, with the places of the boxes at its ends."""
-    box_of = {node: place for place, item in enumerate(items) for node in item.nodes}
-    for consumer in graph.nodes:
-        end = box_of[consumer]
-        for slot, source in enumerate(consumer.inputs):
-            if box_of[source] != end:
-                yield box_of[source], end, Use(source, consumer, slot)
-
-
-# What fits ----------------------------------------------------------------------------------------------------------
-
-
-def _fits(graph: Graph, items: Sequence[Item], most: int) -> bool:
-    """Tell whether boxes can be laid out: by their number, and the total length of all arrows counted in columns.
-
-    An arrow across many columns makes the layout as slow as many arrows do. A box with no arrow to it, as a
-    parameter's, stands right before the first box it leads to.
-    """
-    if len(items) > most:
-        return False
-    column = [0] * len(items)
-    pairs: dict[tuple[int, int], None] = {}
-    for start, end, _ in uses_between(graph, items):
-        column[end] = max(column[end], column[start] + 1)
-        pairs[start, end] = None
-    first_use: dict[int, int] = {}
-    for start, end in pairs:
-        first_use[start] = min(first_use.get(start, len(items)), column[end])
-    for start in first_use.keys() - {end for _, end in pairs}:
-        column[start] = first_use[start] - 1
-    length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
-    return length <= _MOST_LENGTH and length * length / (max(column) + 1) <= _MOST_CROWDED
-
-
-# Folding ------------------------------------------------------------------------------------------------------------
-
-
-def _depth(scope: str) -> int:
-    return scope.count("/") + 1 if scope else 0
-
-
-def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
-    """Return one item for each scope within `opened` others, with all that lies in it, and one for each node outside."""
-    members: dict[str | Node, list[Node]] = {}
-    for node in graph.nodes:
-        scope = graph.scope(node)
-        is_open = _depth(scope) <= opened
-        members.setdefault(node if is_open else "/".join(scope.split("/")[: opened + 1]), []).append(node)
-    return tuple(
-        Item((key,), graph.scope(key))
-        if isinstance(key, Node)
-        else Item(tuple(nodes), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
-        for key, nodes in members.items()
-    )
-
-
-def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
-    """Fold the middle of each long enough run of repeats, so that one sees how it begins and how it ends."""
-    for _ in range(_MOST_FOLDS):
-        repeat = longest_repeat([_signature(item) for item in items])
-        if repeat is None or repeat.times * repeat.period <= most:
-            break
-        kept = max(1, -(-_KEPT_OF_REPEATS // repeat.period))
-        folded = repeat.times - 2 * kept
-        if folded < 2:
-            break
-        start = repeat.start + kept * repeat.period
-        stop = start + folded * repeat.period
-        between = items[start:stop]
-        nodes = tuple(node for item in between for node in item.nodes)
-        first, last = (between[end].scope.split("/") for end in (0, -1))
-        around = [name for name, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
-        box = Item(nodes, "/".join(around), _pattern(between[: repeat.period], folded), "repeat")
-        items = (*items[:start], box, *items[stop:])
-    return items
-
-
-class Repeat(NamedTuple):
-    """A run of `times` copies of a pattern of `period` entries, from `start` on."""
-
-    start: int
-    period: int
-    times: int
-
-
-def longest_repeat(signatures: Sequence[Hashable]) -> Repeat | None:
-    """Return the run of repeats that covers most entries of a sequence; of equal ones the shortest pattern.
-
-    Examples
-    --------
-    >>> longest_repeat("x" + "abc" * 5 + "y")
-    Repeat(start=1, period=3, times=5)
-    >>> longest_repeat("abcdef") is None
-    True
-    """
-    numbers: dict[Hashable, int] = {}
-    codes = np.array([numbers.setdefault(signature, len(numbers)) for signature in signatures])
-    best: Repeat | None = None
-    for period in range(1, min(_LONGEST_PATTERN, len(codes) // _LEAST_REPEATS) + 1):
-        same = np.concatenate([[0], codes[period:] == codes[:-period], [0]])
-        edges = np.flatnonzero(np.diff(same))  # runs of equal entries start and end here
-        if not edges.size:
-            continue
-        longest = int((edges[1::2] - edges[::2]).argmax())
-        start, end = map(int, edges[2 * longest : 2 * longest + 2])
-        found = Repeat(start, period, (end - start + period) // period)
-        if found.times >= _LEAST_REPEATS and (best is None or found.times * period > best.times * best.period):
-            best = found
-    return best
-
-
-def _signature(item: Item) -> Hashable:
-    """Return what makes two items alike: their ops and shapes, not their names and numbers."""
-    if item.kind in ("repeat", "middle"):
-        return id(item)
-    scope = "" if item.kind == "scope" else item.scope
-    return item.kind, _depth(scope), tuple((node.kind, node.shape) for node in item.nodes)
-
-
-def _pattern(items: Sequence[Item], times: int) -> str:
-    """Return what is repeated, in words."""
-    leaves = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
-    named = [item for item, is_leaf in zip(items, leaves, strict=True) if not is_leaf]
-    names = [short(item.title or item.nodes[0].kind, 16) for item in named]
-    if items[0].kind == "scope":
-        alone = f"{count(times, 'more scope')} like {names[0]}"
-        return alone if len(names) == 1 else f"{times:,} × ({', '.join(names[:4])})"
-    return f"{times:,} × {names[0]}" if len(names) == 1 else f"{times:,} × ({listing(names, 6)})"
-
-
-def _fold_middle(graph: Graph, items: tuple[Item, ...]) -> tuple[Item, ...]:
-    fewer = items
-    for kept in _KEPT_AT_EACH_END:
-        if len(items) <= 2 * kept:
-            continue
-        between = tuple(node for item in items[kept:-kept] for node in item.nodes)
-        fewer = (*items[:kept], Item(between, "", f"… {len(between):,} nodes not drawn …", "middle"), *items[-kept:])
-        if _fits(graph, fewer, _MOST_BOXES):
-            break
-    return fewer

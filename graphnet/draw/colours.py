@@ -12,7 +12,8 @@ from graphnet.draw.picture import BoxKind, Role
 class Shade(str):
     """A colour as hexadecimal digits, and what the page's style sheet calls it: ``"ink"``.
 
-    A name with a percentage, as ``"value 40"``, is that far from ``value-low`` to ``value-high``.
+    A name with a percentage, as ``"value 40"``, is that far from ``value-low`` to ``value-high``; ``"value-below 40"`` is of a
+    negative number.
     """
 
     __slots__ = ("name",)
@@ -30,12 +31,13 @@ QUIET, FRAME = Shade("#5f6670", "quiet"), Shade("#b8bfc8", "line")
 FAULT, FAULT_LINE, CHECKED = "#ffb3a7", Shade("#b3261e", "error-signal-ink"), "#e3e8ee"
 NOT_FINITE = Shade("#ffd166", "bad")
 
-# By role: for words and arrowheads (contrast with paper is above 4.5), the ends of the scale of cells, and of that of arrows.
-_ROLES: dict[Role, tuple[str, tuple[str, str], tuple[str, str]]] = {
-    "value": ("#1f5fa8", ("#f3f8fd", "#84b6e8"), ("#3b7cc4", "#3b7cc4")),
-    "error signal": ("#b3261e", ("#fef4f2", "#f28f80"), ("#eeaba3", "#b3261e")),
-    "gradient": ("#0b6e4f", ("#f1faf5", "#6fc79a"), ("#9dd3bb", "#0b6e4f")),
-    "unused signal": ("#5f6670", ("#f7f7f8", "#c3c8ce"), ("#ccd1d6", "#8b929b")),
+# By role: for words and arrowheads (contrast with paper is above 4.5), the colours of the scale of cells from 0 to its positive
+# and to its negative end, and the ends of that of arrows. The negative end is darker, so that it is another one in grey, too.
+_ROLES: dict[Role, tuple[str, tuple[str, str, str], tuple[str, str]]] = {
+    "value": ("#1f5fa8", ("#f7f9fb", "#84b6e8", "#cf8030"), ("#3b7cc4", "#3b7cc4")),
+    "error signal": ("#b3261e", ("#fbf7f7", "#f28f80", "#9078cc"), ("#eeaba3", "#b3261e")),
+    "gradient": ("#0b6e4f", ("#f6faf8", "#6fc79a", "#c06fae"), ("#9dd3bb", "#0b6e4f")),
+    "unused signal": ("#5f6670", ("#f7f7f8", "#c3c8ce", "#8f8f86"), ("#ccd1d6", "#8b929b")),
 }
 ROLE_INK = {role: Shade(ink, f"{role.replace(' ', '-')}-ink") for role, (ink, _, _) in _ROLES.items()}
 BLUE, RED, GREEN = ROLE_INK["value"], ROLE_INK["error signal"], ROLE_INK["gradient"]
@@ -50,6 +52,9 @@ BOX: dict[BoxKind, tuple[str, Shade]] = {
     "folded": ("#f6f7f9", Shade("#6b7480", "strong-line")),
 }
 
+# The ends of the scale of rims and arrows where an error signal is negative.
+_BELOW = ("#bdb0df", "#5b3fa0")
+
 # The ends of the scale of weights: positive ones grey, negative ones orange; neither is the colour of a role.
 _WEIGHT_ENDS: dict[bool, tuple[str, str]] = {False: ("#d4d7dd", "#4a5261"), True: ("#f0d9b8", "#a86200")}
 
@@ -58,12 +63,19 @@ OUTPUT = Shade("#fdf4e1", "output-fill"), Shade("#a8772a", "output-line")
 
 
 def cell(role: Role, strength: float | None) -> Shade:
-    """Return the colour behind a number; one that is not finite gets a colour of its own."""
-    return NOT_FINITE if strength is None else _between(_ROLES[role][1], strength, role)
+    """Return the colour behind a number, on a scale with two ends; one that is not finite gets a colour of its own."""
+    if strength is None:
+        return NOT_FINITE
+    zero, above, below = _ROLES[role][1]
+    return (
+        _between((zero, below), -strength, f"{role}-below") if strength < 0 else _between((zero, above), strength, role)
+    )
 
 
 def line(role: Role, strength: float | None) -> Shade:
-    """Return the colour of an arrow."""
+    """Return the colour of an arrow, or of a rim."""
+    if strength is not None and strength < 0:
+        return _between(_BELOW, -strength, f"{role}-line-below")
     return _between(_ROLES[role][2], strength or 0.0, f"{role}-line")
 
 
@@ -78,7 +90,7 @@ def weight(negative: bool, strength: float | None) -> Shade:
     """Return the colour of a weight's line; one that is not finite gets the colour of a fault."""
     if strength is None:
         return FAULT_LINE
-    return _between(_WEIGHT_ENDS[negative], strength, "negative" if negative else "positive")
+    return _between(_WEIGHT_ENDS[negative], abs(strength), "negative" if negative else "positive")
 
 
 def _between(ends: tuple[str, str], strength: float, name: str) -> Shade:

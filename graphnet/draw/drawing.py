@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphnet.check.report import Report
 from graphnet.common import cached_property
+from graphnet.common.origin import check_name
 from graphnet.common.replace import replacing
 from graphnet.common.settings import real, whole
 from graphnet.common.text import count
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
-from graphnet.core.origin import check_name
 from graphnet.draw import dot, words
+from graphnet.draw.boxes import sheet_of as sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
-from graphnet.draw.dot import fitting, op_view_svg, render
+from graphnet.draw.dot import render
 from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
@@ -30,6 +31,9 @@ from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
 
+if TYPE_CHECKING:
+    from graphnet.draw.widget import InNotebook
+
 
 def draw(
     what: Any,
@@ -37,7 +41,7 @@ def draw(
     view: Literal["ops", "units"] = "ops",
     direction: Direction = "right",
     show: str | Iterable[str] | None = None,
-    depth: int | None = None,
+    depth: int | Literal["all"] | None = None,
     sample: int | None = None,
     minus: ForwardPass | None = None,
     marks: Mapping[Node, Mark] | None = None,
@@ -64,11 +68,12 @@ def draw(
         In the op view, what is on it: any of ``"shapes"``, ``"values"``, ``"error signals"``, ``"gradients"`` (the
         error signals of parameters, and the arrows to them), ``"messages"`` (the arrows back) and ``"formulas"`` (what
         each backward rule sends to its inputs); by default all but the formulas.
-    depth : int, optional
-        In the op view, how many levels of scopes are opened; 0 makes each scope one box. By default a graph too large to
-        read has its scopes and repeated layers folded; a number given opens as much as can be laid out.
+    depth : int or "all", optional
+        In the op view, how many levels of scopes are opened: 0 makes each scope one box, "all" draws every node. By default
+        a graph of more than about 15 boxes has its scopes, and layers and steps that repeat, folded so far that it can be read.
     sample : int, optional
-        In the unit view, whose numbers to show, counted from 0; by default those of the first. E is of the whole batch.
+        In the unit view, whose numbers to show, counted from 0; by default those of the first. All formulas hold for them;
+        E is of the whole batch, and beside it stands what the sample adds. Numbers of all samples are in the op view.
     minus : ForwardPass or BackwardPass, optional
         Another pass of the same graph and the same shapes: every number shown is that of `what` less that of this one, so
         that one sees what a replaced number, or a step of training, changes. For pictures, not for pages.
@@ -93,10 +98,13 @@ def draw(
 
     Notes
     -----
-    Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than a few
-    hundred nodes is folded: its scopes first, the innermost before the outer ones, then layers that repeat, last the
-    middle of its topological order. A folded box says how many nodes it holds and how large the largest error signal
-    in it is; a notice says what was folded.
+    Numbers are shown where they are few; other arrays by norm, range and a small heat map. A graph of more than about 15
+    boxes is folded: scopes, the innermost before the outer ones; of layers, steps and scopes that repeat, those between the
+    first and the last ("10 × block1 … block10"); of more than a thousand irregular nodes, the middle of their order. A
+    folded box says how many nodes it holds and how large the largest error signal in it is; a notice says what was folded.
+
+    A picture that is wider than a laptop's screen is wrapped into rows. Graphviz lays it out where there is Graphviz, else
+    a simpler layout of our own; PNG and PDF need Graphviz.
 
     How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
     ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
@@ -124,8 +132,8 @@ def draw(
         )
     if view == "ops" and sample is not None:
         raise DrawError("only the unit view shows one sample", repair='Add view="units", or leave out sample.')
-    if depth is not None:
-        depth = whole(depth, "depth, the number of levels,", "Give 0, 1, 2 ...", least=0, error=DrawError)
+    if depth is not None and not (isinstance(depth, str) and depth == "all"):
+        depth = whole(depth, "depth, the number of levels,", 'Give 0, 1, 2 ... or "all".', least=0, error=DrawError)
     if not isinstance(marks, (Mapping, NoneType)) or not all(isinstance(m, Mark) for m in (marks or {}).values()):
         raise DrawError(f"marks is {shown(marks)}", repair="Give a dict of nodes: {node: Mark(...)}.")
     title = ""
@@ -141,7 +149,11 @@ def draw(
 
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
-    return Drawing(picture, partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view))
+    options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
+    redraw = partial(draw, **options, marks=marks or None, learning_rate=rate)
+    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view)
+    is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
+    return Drawing(picture, page, partial(_shown, drawn, redraw) if is_one else None)
 
 
 def _page(*what: Any, **options: Any) -> str:
@@ -154,6 +166,13 @@ def _page(*what: Any, **options: Any) -> str:
     from graphnet.draw.page import page_data, write_html
 
     return write_html(page_data(*what, **options))
+
+
+def _shown(run: Any, redraw: Callable[[BackwardPass], Drawing]) -> InNotebook:
+    """Return the page of a pass for a notebook; anywidget is looked for only here."""
+    from graphnet.draw.widget import Frame, Widget
+
+    return (Widget or Frame)(run, redraw)
 
 
 # What is given ------------------------------------------------------------------------------------------------------
@@ -248,8 +267,10 @@ class Drawing:
     True
     """
 
-    def __init__(self, picture: Picture | Diagram, page: Callable[[], str]) -> None:
-        self._page = page
+    def __init__(
+        self, picture: Picture | Diagram, page: Callable[..., str], shown: Callable[[], InNotebook] | None = None
+    ) -> None:
+        self._page, self._shown = page, shown
         self.picture = picture
 
     def to_dot(self) -> str:
@@ -298,12 +319,7 @@ class Drawing:
         return words.to_text(self.picture)
 
     def to_svg(self) -> str:
-        """Return the picture as an SVG document.
-
-        Raises
-        ------
-        DrawError
-            In the op view, if there is no Graphviz, neither on the PATH nor in pygraphviz.
+        """Return the picture as an SVG document. It needs no Graphviz, which only makes the op view's layout a better one.
 
         Examples
         --------
@@ -313,16 +329,25 @@ class Drawing:
         """
         return self._svg
 
-    def to_html(self) -> str:
+    def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
 
         It steps through the pass: forward node by node, the output error, backward node by node, the gradients of the
         parameters, the update w ← w − η ∂E/∂w. Of a large array it carries a reduced heat map, and says so.
 
+        The page of one backward pass is live: it carries the rules of the network, and where a number is changed computes
+        the pass again. A network that is too large for that, or has a rule that can't be read as a graph, stays as it was
+        recorded, and the page says why.
+
+        Parameters
+        ----------
+        live : bool
+            Whether numbers can be changed.
+
         Raises
         ------
         DrawError
-            If there is no Graphviz, or several passes reach different nodes.
+            If several passes reach different nodes.
 
         Examples
         --------
@@ -331,20 +356,47 @@ class Drawing:
         >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {}), learning_rate=0.5).to_html()[:15]
         '<!doctype html>'
         """
-        return self._page()
+        return self._page(live=live)
 
-    @property
-    def _engine(self) -> str:
-        return "dot" if isinstance(self.picture, Picture) else shapes.ENGINE
+    @cached_property
+    def _sheet(self) -> shapes.Sheet:
+        """The picture laid out, once for all formats."""
+        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of(self.picture)
 
     @cached_property
     def _svg(self) -> str:
         picture = self.picture
         if isinstance(picture, Picture):
-            return op_view_svg(dot.to_dot(picture), picture, words.describe_ops(picture))
-        return shapes.as_svg(sheet_of(picture), picture.title, words.to_text(picture))
+            return shapes.as_svg(self._sheet, "ops", picture.title, words.describe_ops(picture))
+        return shapes.as_svg(self._sheet, "units", picture.title, words.to_text(picture))
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def _rendered(self, format: str) -> bytes:
+        return render(shapes.as_dot(self._sheet), format, shapes.ENGINE)
+
+    def widget(self) -> InNotebook:
+        """Return the page for a notebook, which goes on with what happens there.
+
+        ``widget.update(bwd)`` shows another pass in its place, ``widget.parameters`` are those of the page, with what a
+        reader edited. `gn.Watch` updates one during training. Without anywidget (``pip install "graphnet-dag[notebook]"``) it
+        is a frame that shows the page, but hears nothing.
+
+        Raises
+        ------
+        DrawError
+            If not one backward pass is drawn.
+
+        Examples
+        --------
+        >>> import graphnet as gn
+        >>> w = gn.parameter("w", [1.0, 2.0])
+        >>> draw(gn.backward(gn.sse(w, [0.0, 0.0], name="E"), {})).widget().parameters
+        {'w': array([1., 2.])}
+        """
+        if self._shown is None:
+            raise DrawError("only a backward pass becomes a widget", repair="Draw one: gn.draw(gn.backward(E, feeds)).")
+        return self._shown()
+
+    def save(self, path: str | os.PathLike[str], *, live: bool = True) -> Path:
         """Write the picture to a file. If that fails, a file that was there before is still as it was.
 
         Parameters
@@ -352,6 +404,8 @@ class Drawing:
         path
             Where to; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, ``.dot``, ``.mmd`` (Mermaid), ``.txt``
             or ``.html``, a page that steps through the pass.
+        live : bool
+            Whether numbers can be changed on the page of a backward pass, as `to_html` says.
 
         Returns
         -------
@@ -361,7 +415,8 @@ class Drawing:
         Raises
         ------
         DrawError
-            If the suffix is unknown, the folder is missing, the file can't be written, or there is no Graphviz.
+            If the suffix is unknown, the folder is missing, the file can't be written, or PNG or PDF are asked for where
+            there is no Graphviz.
 
         Examples
         --------
@@ -384,7 +439,7 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        content = writer(self)
+        content = writer(self, live=live) if writer is _WRITERS[".html"] else writer(self)
         try:
             with replacing(path) as file:
                 file.write(content)
@@ -409,14 +464,14 @@ class Drawing:
         return self.to_svg()
 
 
-_WRITERS: dict[str, Callable[[Drawing], bytes]] = {
+_WRITERS: dict[str, Callable[..., bytes]] = {
     ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: render(fitting(drawing.to_dot()), "png", drawing._engine),
-    ".pdf": lambda drawing: render(drawing.to_dot(), "pdf", drawing._engine),
+    ".png": lambda drawing: drawing._rendered("png"),
+    ".pdf": lambda drawing: drawing._rendered("pdf"),
     ".dot": lambda drawing: drawing.to_dot().encode(),
     ".mmd": lambda drawing: drawing.to_mermaid().encode(),
     ".txt": lambda drawing: drawing.to_text().encode(),
-    ".html": lambda drawing: drawing.to_html().encode(),
+    ".html": lambda drawing, live: drawing.to_html(live=live).encode(),
 }
 
 

@@ -15,7 +15,7 @@ from graphnet.core.shapes import Shape
 from graphnet.draw.picture import BoxKind, Mark, Role
 from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.engine.units import SATURATED, Mask
+from graphnet.engine.units import SATURATED, Flags
 
 WHY = {"saturated": f"slope below {100 * SATURATED:.0f} % of its largest", "off": "slope exactly 0"}
 """Why hardly any error signal gets through an activation, by the words for it."""
@@ -110,7 +110,7 @@ def _by_hand(run: ForwardPass) -> str:
     return f"; set by hand: {listing(names, _MOST_OUTPUTS)}" if names else ""
 
 
-def share_text(what: str, where: Mask) -> str:
+def share_text(what: str, where: Flags) -> str:
     """Return at how many entries something is so, in words.
 
     Examples

@@ -29,7 +29,7 @@ Direction = Literal["right", "down"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of an array: its number, and its size from 0 to 1 on the scale of its role, ``None`` if not finite."""
+    """One entry of an array: its number, and from −1 to 1 its place on the scale of its role, ``None`` if not finite."""
 
     text: str
     strength: float | None
@@ -381,18 +381,27 @@ class Bundle:
 
 @dataclass(frozen=True)
 class ErrorBox:
-    """What the last layer is measured by, as ``"sse(a2, t)"``, its number if known, and the places of it and the target."""
+    """What the last layer is measured by, as ``"sse(a2, t)"``, its number if known, and the places of it and the target.
+
+    `share` is what the sample that is shown adds to it, if known; empty also if there is no other sample.
+    """
 
     name: str
     call: str
     value: str
     node: int
     target: int | None
+    share: str = ""
 
     @property
     def equation(self) -> str:
         """Its name, and its number if that is known."""
         return f"{self.name} = {self.value}" if self.value else self.name
+
+    @property
+    def added(self) -> str:
+        """What the sample adds, in words."""
+        return f"this sample adds {self.share}" if self.share else ""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphnet.common import matplotlib_needed
+from graphnet.common.origin import check_name
 from graphnet.common.settings import flag, listed, op_function, real, whole
-from graphnet.common.text import count, length, short
+from graphnet.common.text import count, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, float_array
 from graphnet.core.node import Node, nodes_only
-from graphnet.core.origin import check_name
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, INK, RED
 from graphnet.draw.names import number_text
@@ -129,6 +129,12 @@ def training(history: Any) -> Figure:
     ------
     DrawError
         If there is no epoch to plot, or matplotlib is missing.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> training(gn.History(loss=[2.0, 1.0, 0.5])).axes[0].get_xlabel()
+    'epoch'
     """
     if not isinstance(getattr(history, "metrics", None), Mapping):
         raise DrawError(f"expected a history, got {shown(history)}", repair="Give what gn.fit returned.")
@@ -227,7 +233,7 @@ def signal_norms(
     graph = passes[0].graph
     given_nodes = _layers(graph, passes[0]) if nodes is None else listed(nodes, "nodes", "nodes or names")
     chosen = [graph[node] for node in given_nodes]
-    norms = {node: [length(back.error_signal(node)) for back in passes] for node in chosen}
+    norms = {node: [norm_of(back.error_signal(node)) for back in passes] for node in chosen}
     positive = [norm for each in norms.values() for norm in each if 0 < norm < np.inf]
     floor = min(positive, default=1.0) / 3
     ends: list[tuple[float, Artist]] = []
@@ -300,7 +306,7 @@ def gradient_histograms(
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
         words = [
             f"{short(name)}: {count(gradient.size, 'entry', 'entries')}",
-            f"norm {number_text(length(finite))}",
+            f"norm {number_text(norm_of(finite))}",
         ]
         zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
         words += ([f"{zeros:,} exactly 0"] if zeros else []) + ([f"{bad:,} not finite"] if bad else [])

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.text import distinct, length
+from graphnet.common.text import distinct, norm_of
 from graphnet.core.node import Array
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
 
-_DECADES = 6  # a log scale spans at most this many powers of ten; what is smaller looks like its lower end
+_FLATTEST = 0.1  # the least power of a scale: of sizes over many powers of ten, the small ones still differ from 0
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
 _THUMBNAIL_ROWS, _THUMBNAIL_COLUMNS = 6, 16
 _LONGEST_SIDE = 64  # of an array on a page
@@ -22,65 +22,53 @@ _LONGEST_SIDE = 64  # of an array on a page
 
 @dataclass(frozen=True)
 class Scale:
-    """A map from sizes |v| to strengths from 0 to 1.
+    """A map from numbers to strengths from −1 to 1: the sign of a number, times a power of its share of the largest size.
 
     Attributes
     ----------
-    low, high
-        Its ends.
-    log
-        Whether equal ratios, not equal differences, are equal steps.
+    high
+        The largest size.
+    power
+        1 where equal differences are equal steps; less where small numbers must differ, too.
 
     Examples
     --------
-    >>> Scale(0.01, 1.0, log=True).strength(-0.1)
-    0.5
+    >>> Scale(4.0, 0.5).strength(-1.0)
+    -0.5
     """
 
-    low: float
     high: float
-    log: bool = False
+    power: float = 1.0
 
     def strength(self, value: float) -> float | None:
         """Return the strength of a number; ``None`` if it is not finite."""
-        size = abs(float(value))
-        if not math.isfinite(size):
+        number = float(value)
+        if not math.isfinite(number):
             return None
-        if size <= self.low:
-            return 0.0
-        if self.log:
-            return min(1.0, math.log(size / self.low) / math.log(self.high / self.low))
-        return min(1.0, (size - self.low) / (self.high - self.low))
+        return math.copysign(min(1.0, abs(number) / self.high) ** self.power, number) if number else 0.0
 
     def cell(self, value: Any, digits: int = 4) -> Cell:
         """Return a number with its strength."""
         return Cell(number_text(value, digits), self.strength(value))
 
 
-def linear(arrays: Iterable[Any]) -> Scale:
-    """Return the scale from 0 to the largest size in the arrays.
+def fitted(arrays: Iterable[Any]) -> Scale:
+    """Return the scale up to the largest size in the arrays, with the power that makes the middle size half as strong.
+
+    The middle size is the median of the arrays' medians, zeros left out: neighbours differ in colour, however unequal the
+    sizes are. Small numbers are never strengthened beyond that: the power is 1 at most.
 
     Examples
     --------
-    >>> linear([np.array([1.0, -4.0])]).high
-    4.0
-    """
-    return Scale(0.0, max((float(sizes.max()) for sizes in map(_sizes, arrays) if sizes.size), default=1.0))
-
-
-def logarithmic(arrays: Iterable[Any]) -> Scale:
-    """Return the log scale from the smallest to the largest size in the arrays that is not 0: at least one decade.
-
-    Examples
-    --------
-    >>> scale = logarithmic([np.array([0.01, -4.0, 0.0])])
-    >>> scale.low, scale.high
-    (0.01, 4.0)
+    >>> scale = fitted([np.array([0.0, 0.25, -4.0]), np.array([1.0])])
+    >>> scale.high, round(scale.strength(scale.high / 4), 3)
+    (4.0, 0.399)
     """
     present = [sizes for sizes in map(_sizes, arrays) if sizes.size]
     high = max((float(sizes.max()) for sizes in present), default=1.0)
-    low = min((float(sizes.min()) for sizes in present), default=0.1)
-    return Scale(max(min(low, high / 10), high * 10.0**-_DECADES, 5e-324), high, log=True)
+    middle = float(np.median([np.median(sizes) for sizes in present])) if present else high
+    share = max(middle / high, 1e-300)
+    return Scale(high, max(_FLATTEST, math.log(0.5) / math.log(share)) if share < 0.5 else 1.0)
 
 
 def _sizes(array: Any) -> Array:
@@ -135,22 +123,22 @@ def summary_of(array: Array) -> dict[str, Any]:
     finite = entries[np.isfinite(entries)]
     told: dict[str, Any] = {"bad": int(entries.size - finite.size) * times} if finite.size < entries.size else {}
     if finite.size:
-        size = length(finite) * times**0.5
+        size = norm_of(finite) * times**0.5
         told |= {"norm": number_text(size), "range": [number_text(finite.min()), number_text(finite.max())]}
     return told
 
 
 def tiles(array: Array) -> Array:
-    """Return the size of the largest entry in each tile of an array: a small picture of it.
+    """Return the entry of largest size in each tile of an array: a small picture of it.
 
     Examples
     --------
     >>> tiles(np.arange(100.0).reshape(50, 2)).shape
     (6, 2)
     """
-    sizes = np.abs(np.atleast_2d(distinct(array)[0]).astype(float))
-    sizes = sizes.reshape(-1, sizes.shape[-1])
-    return largest_in_tiles(sizes, min(len(sizes), _THUMBNAIL_ROWS), min(sizes.shape[1], _THUMBNAIL_COLUMNS))
+    entries = np.atleast_2d(distinct(array)[0]).astype(float)
+    entries = entries.reshape(-1, entries.shape[-1])
+    return largest_in_tiles(entries, min(len(entries), _THUMBNAIL_ROWS), min(entries.shape[1], _THUMBNAIL_COLUMNS))
 
 
 def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:

@@ -102,7 +102,8 @@ def _units(diagram: Diagram) -> str:
         lines += ["", *_column(column)]
     lines += ["", f"error: {diagram.error.name} = {diagram.error.call}"] if diagram.error else []
     value = f" = {diagram.error.value}" if diagram.error and diagram.error.value else ""
-    return "\n".join(lines) + value + "\n"
+    added = f"; {diagram.error.added}" if diagram.error and diagram.error.added else ""
+    return "\n".join(lines) + value + added + "\n"
 
 
 def _column(column: Column) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.origin import one_source_line
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Input
 from graphnet.core.node import Node, Numbers, as_nodes, describe
-from graphnet.core.origin import one_source_line
 from graphnet.engine.feeds import fed_arrays, run_dtype
 from graphnet.engine.gradients import require_reached
 from graphnet.engine.plan.build import build_program
@@ -31,7 +31,7 @@ KEPT = 8
 """How many programs a step keeps: the least recently used one goes first."""
 
 
-class Step:
+class CompiledStep:
     """A compiled graph; made by `compile`.
 
     Parameters
@@ -46,13 +46,7 @@ class Step:
     Safe to call from several threads: calls take turns, since a program has one set of buffers.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        wrt: Sequence[Node],
-        *,
-        all_reached: bool = True,
-    ) -> None:
+    def __init__(self, graph: Graph, wrt: Sequence[Node], *, all_reached: bool = True) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self._all_reached = all_reached
@@ -148,16 +142,16 @@ class Step:
         )
 
 
-def _compiled_again(graph: Graph, wrt: Sequence[Node], all_reached: bool) -> Step:
+def _compiled_again(graph: Graph, wrt: Sequence[Node], all_reached: bool) -> CompiledStep:
     """Return the step that was pickled or copied; its program is made again at the first call."""
-    return Step(graph, wrt, all_reached=all_reached)
+    return CompiledStep(graph, wrt, all_reached=all_reached)
 
 
 def _key(arrays: Sequence[Numbers]) -> tuple[Any, ...]:
     return (*[array.shape for array in arrays], *[array.dtype for array in arrays])
 
 
-_steps: weakref.WeakSet[Step] = weakref.WeakSet()
+_steps: weakref.WeakSet[CompiledStep] = weakref.WeakSet()
 
 
 def _free_after_fork() -> None:
@@ -185,7 +179,7 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
+def compile(target: Target, wrt: Sequence[Node] | None = None) -> CompiledStep:
     """Turn a graph into a program: a flat list of NumPy calls whose outputs have memory already.
 
     The program is made at the first call, for the shapes fed, by reading the ops' own rules as graph. Its results equal those
@@ -201,7 +195,7 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
 
     Returns
     -------
-    Step
+    CompiledStep
         ``loss, grads = step(feeds)``, or without gradients ``array = step(feeds)``.
 
     Raises
@@ -227,7 +221,7 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
     graph = as_graph(target)
     scalar = len(graph.outputs) == 1 and graph.outputs[0].shape == ()
     if wrt is None:
-        return Step(graph, graph.parameters if scalar else (), all_reached=False)
+        return CompiledStep(graph, graph.parameters if scalar else (), all_reached=False)
     if isinstance(wrt, Node):
         raise GraphError("wrt is a single node, expected a list", repair="Write compile(E, [node]).")
     wrt = as_nodes(wrt, "compile")
@@ -242,4 +236,4 @@ def compile(target: Target, wrt: Sequence[Node] | None = None) -> Step:
             f"gradients of {len(graph.outputs)} outputs, the first of shape {graph.outputs[0].shape}",
             repair="Only one scalar output has gradients: end in a loss.",
         )
-    return Step(graph, tuple(wrt))
+    return CompiledStep(graph, tuple(wrt))

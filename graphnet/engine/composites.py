@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.common.origin import inside
 from graphnet.core.leaves import Constant, Input, as_node
 from graphnet.core.node import Array, Node
 from graphnet.core.order import topological_order
-from graphnet.core.origin import inside
 from graphnet.core.shapes import WANTED
 from graphnet.engine.gradients import message_nodes
 from graphnet.engine.plan.lowering import lower
@@ -27,12 +27,14 @@ def chain_rule(op: Composite, delta: Array, output: Array, inputs: Sequence[Arra
     """Return what the chain rule sends to each input of a composite; None to one that its output does not depend on."""
     if any(isinstance(value, Node) for value in (delta, output, *inputs)):
         return _on_nodes(op, as_node(delta), as_node(output), [as_node(value) for value in inputs])
-    given = [np.asarray(value) for value in (delta, output, *inputs)]
+    traced = any(hasattr(value, "__graphnet_op__") for value in (delta, output, *inputs))
+    given = [value if traced else np.asarray(value) for value in (delta, output, *inputs)]
     program = _program(op.name, op, tuple([(array.shape, array.dtype) for array in given]))
     values = dict(zip(program.places, given, strict=True))
     for node in program.order:
         if node.op is not None:
-            values[node] = node.op.forward(*[values[source] for source in node.inputs])
+            rule = node.op if traced else node.op.forward
+            values[node] = rule(*[values[source] for source in node.inputs])
         elif isinstance(node, Constant):
             values[node] = node.value
     return [None if message is None else values[message] for message in program.messages]

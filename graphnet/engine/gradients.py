@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.origin import one_source_line, scope
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Array, Node, as_nodes, describe, made_like
 from graphnet.core.op import Op
-from graphnet.core.origin import one_source_line, scope
 from graphnet.core.shapes import Shape, matches
 from graphnet.engine.rules import as_messages, check_message, located, messages_of
 from graphnet.engine.run import propagate
@@ -148,9 +148,7 @@ def message_nodes(graph: Graph, node: Node, delta: Array, output: Array, inputs:
             returned = op.backward(delta, output, *inputs)
         except RuleError:
             raise
-        except (
-            Exception
-        ):  # of any kind: node.astype, a size that is not known yet ... What is wrong fails in a run too.
+        except Exception:  # of any kind: node.astype, an unknown size ... What is wrong fails in a run too.
             returned = [
                 BackwardOf(op, slot)(delta, output, *inputs) if source.dtype.kind == "f" else None
                 for slot, source in enumerate(inputs)

@@ -78,13 +78,15 @@ class Replacement:
     ----------
     computed : dict of Node to numpy.ndarray or None
         What they take the place of, as far as the pass has come; None where there was no error signal.
+    entries : dict of Node to numpy.ndarray of bool
+        Which entries are set.
     """
 
     def __init__(self, graph: Graph, given: Any, what: str) -> None:
         self.computed: dict[Node, Any] = {}
         self._graph, self._what = graph, what
         self._parts: dict[Node, list[tuple[Node, Any]]] = {}
-        self._set: dict[Node, Numbers] = {}
+        self.entries: dict[Node, Numbers] = {}
         for key, array in by_node(graph, given, what, parts=True).items():
             self._parts.setdefault(key if key in graph else key.inputs[0], []).append((key, array))
 
@@ -94,17 +96,17 @@ class Replacement:
             return computed
         label = f"{self._what} of {self._graph.label(node)!r}"
         result = np.zeros(value.shape, value.dtype) if computed is None else np.array(computed, order="C")
-        self.computed[node], self._set[node] = computed, np.zeros(value.shape, bool)
+        self.computed[node], self.entries[node] = computed, np.zeros(value.shape, bool)
         positions = np.arange(value.size).reshape(value.shape)
         for part, array in self._parts[node]:
             places = positions if part is node else _picked(part, positions, label)
             result.flat[places.ravel()] = like(value.ravel()[places], array, label, spread=True).ravel()
-            self._set[node].flat[places.ravel()] = True
+            self.entries[node].flat[places.ravel()] = True
         return read_only(result)
 
     def rule(self, graph: Graph, node: Node, delta: Array, output: Array, inputs: list[Array]) -> Sequence[Array]:
         """Apply a backward rule; past what was set by hand goes nothing."""
-        constant = self._set.get(node)
+        constant = self.entries.get(node)
         if constant is None:
             return apply_backward(graph, node, delta, output, inputs)
         if constant.all():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import ByName, summary, table
 from graphnet.core.graph import Graph
@@ -13,11 +13,21 @@ from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import Pictured
 from graphnet.errors import GraphError, UnreachableError
 
-_NOTHING: Mapping[Node, Numbers] = MappingProxyType({})
+Arrays: TypeAlias = Mapping[Node, Numbers]
+_NOTHING: Arrays = MappingProxyType({})
 
 
 class Message(NamedTuple):
-    """What one consumer sends back along one edge. The ∂E/∂E that an output starts with has no consumer."""
+    """What one consumer sends back along one edge. The ∂E/∂E that an output starts with has no consumer.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0, 2.0])
+    >>> E = gn.sum(w * w, name="E")
+    >>> [(message.slot, message.delta.tolist()) for message in gn.backward(E, {}).messages(w)]
+    [(0, [1.0, 2.0]), (1, [1.0, 2.0])]
+    """
 
     consumer: Node | None
     slot: int | None
@@ -35,6 +45,8 @@ class ForwardPass(Pictured):
         Read-only arrays.
     replaced : mapping of Node to numpy.ndarray
         What was computed where values were set by hand.
+    by_hand : mapping of Node to numpy.ndarray of bool
+        Which of their entries were set.
 
     Examples
     --------
@@ -45,15 +57,14 @@ class ForwardPass(Pictured):
     array([1., 4.])
     """
 
-    def __init__(
-        self, graph: Graph, values: Mapping[Node, Numbers], replaced: Mapping[Node, Numbers] = _NOTHING
-    ) -> None:
+    def __init__(self, graph: Graph, values: Arrays, replaced: Arrays = _NOTHING, by_hand: Arrays = _NOTHING) -> None:
         self.graph = graph
         self.values = MappingProxyType(dict(values))
         self.replaced = MappingProxyType(dict(replaced))
+        self.by_hand = MappingProxyType(dict(by_hand))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _passed, (type(self), self.graph, dict(self.values), dict(self.replaced))
+        return _passed, (type(self), self.graph, dict(self.values), dict(self.replaced), dict(self.by_hand))
 
     def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
@@ -83,6 +94,8 @@ class BackwardPass(ForwardPass):
         The error signal of every parameter that E depends on, by name.
     replaced_error_signals : frozenset of Node
         Where error signals were set by hand; ``messages(node)`` has what arrived.
+    signals_by_hand : mapping of Node to numpy.ndarray of bool
+        Which of their entries were set.
 
     Examples
     --------
@@ -96,14 +109,16 @@ class BackwardPass(ForwardPass):
     def __init__(
         self,
         graph: Graph,
-        values: Mapping[Node, Numbers],
-        error_signals: Mapping[Node, Numbers],
+        values: Arrays,
+        error_signals: Arrays,
         messages: Mapping[Node, Sequence[Message]],
-        replaced: Mapping[Node, Numbers] = _NOTHING,
-        replaced_error_signals: Iterable[Node] = (),
+        replaced: Arrays = _NOTHING,
+        by_hand: Arrays = _NOTHING,
+        signals_by_hand: Arrays = _NOTHING,
     ) -> None:
-        super().__init__(graph, values, replaced)
-        self.replaced_error_signals = frozenset(replaced_error_signals)
+        super().__init__(graph, values, replaced, by_hand)
+        self.signals_by_hand = MappingProxyType(dict(signals_by_hand))
+        self.replaced_error_signals = frozenset(signals_by_hand)
         self.error_signals = MappingProxyType(dict(error_signals))
         self._messages = {node: tuple(received) for node, received in messages.items()}
         self.gradients = MappingProxyType(
@@ -111,8 +126,8 @@ class BackwardPass(ForwardPass):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        maps = dict(self.values), dict(self.error_signals), self._messages, dict(self.replaced)
-        return _passed, (type(self), self.graph, *maps, self.replaced_error_signals)
+        maps = self.values, self.error_signals, self._messages, self.replaced, self.by_hand, self.signals_by_hand
+        return _passed, (type(self), self.graph, *map(dict, maps))
 
     def error_signal(self, node: Node | str) -> Numbers:
         """Return ∂E/∂(the node's output): an array of the shape of its value.

@@ -66,9 +66,7 @@ def apply_backward(
 
 def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[int, ...]]) -> None:
     """Raise `ShapeError` if an op would stretch a size that was declared unknown, and so promised to be equal."""
-    if ones_of(
-        [node.shape for node in inputs]
-    ):  # one of which may have been written to stretch: a fed one says nothing
+    if ones_of([node.shape for node in inputs]):  # a 1 may have been written to stretch: a fed one says nothing
         sizes = [zip(node.shape, shape, strict=True) for node, shape in zip(inputs, fed, strict=True)]
         fed = [tuple([size if known is None else known for known, size in pairs]) for pairs in sizes]
     if op.stretched is not None:

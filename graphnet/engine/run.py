@@ -17,13 +17,13 @@ import numpy as np
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, leaf_values
-from graphnet.engine.finite import OnNonFinite, check_option, is_finite, not_finite
+from graphnet.engine.finite import OnNonFinite, check_option, is_finite, not_finite, signal_not_finite
 from graphnet.engine.interventions import Replacement, by_node, like
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 from graphnet.engine.rules import apply_backward, apply_forward, read_only
 from graphnet.errors import DtypeError, GraphError, ShapeError
 
-Rule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
+BackwardRule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
 
 
 def forward(
@@ -81,7 +81,7 @@ def forward(
     graph = as_graph(target)
     replacement = Replacement(graph, replace, "replace")
     values = run_forward(graph, leaf_values(graph, feeds), on_nonfinite, replacement)
-    return ForwardPass(graph, values, replacement.computed)
+    return ForwardPass(graph, values, replacement.computed, replacement.entries)
 
 
 def backward(
@@ -148,8 +148,9 @@ def backward(
     error_signals = {node: read_only(np.asarray(signal)) for node, signal in error_signals.items()}
     for node, signal in error_signals.items():
         if on_nonfinite == "raise" and not is_finite(signal):
-            raise not_finite(graph, node, "error signal", signal, [(m.consumer, m.delta) for m in messages[node]])
-    return BackwardPass(graph, values, error_signals, messages, replacement.computed, signals.computed)
+            raise signal_not_finite(graph, node, values, error_signals, messages[node])
+    by_hand = replacement.computed, replacement.entries, signals.entries
+    return BackwardPass(graph, values, error_signals, messages, *by_hand)
 
 
 def run_forward(
@@ -172,7 +173,7 @@ def propagate(
     graph: Graph,
     values: Mapping[Node, Array],
     starts: Mapping[Node, Array],
-    rule: Rule = apply_backward,
+    rule: BackwardRule = apply_backward,
     replacement: Replacement | None = None,
 ) -> tuple[dict[Node, Array], dict[Node, list[Message]]]:
     """Send the error signals back through the graph: the backward loop.

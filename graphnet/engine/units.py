@@ -6,7 +6,7 @@ signal with weights, with a bias and an activation behind it where there are som
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
+from graphnet.engine.gradients import depending_on
 from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.rules import apply_backward
@@ -36,7 +37,7 @@ ACTIVATIONS: tuple[type[Op], ...] = (
 )  # fmt: skip
 """The built-in ones."""
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 # Activations --------------------------------------------------------------------------------------------------------
@@ -101,12 +102,12 @@ class SlopeRange:
     flat: bool
     straight: bool
 
-    def saturated(self, slopes: Any) -> Mask:
+    def saturated(self, slopes: Any) -> Flags:
         """Tell where a unit is saturated, given its slopes."""
         slopes = np.abs(np.asarray(slopes, float))
         if self.straight or self.largest == np.inf:
             return np.zeros(slopes.shape, bool)
-        below: Mask = slopes < SATURATED * self.best(slopes)
+        below: Flags = slopes < SATURATED * self.best(slopes)
         return below & ~self.off(slopes)
 
     def best(self, slopes: Any) -> float:
@@ -114,9 +115,9 @@ class SlopeRange:
         least = 0.0 if self.largest == np.inf else self.largest
         return float(np.nanmax(np.abs(slopes), initial=least))
 
-    def off(self, slopes: Any) -> Mask:
+    def off(self, slopes: Any) -> Flags:
         """Tell where a unit is off, given its slopes: on a part where the function is exactly flat."""
-        off: Mask = np.asarray(slopes) == 0
+        off: Flags = np.asarray(slopes) == 0
         return off & self.flat
 
 
@@ -179,8 +180,8 @@ class Units:
 
     slope: Numbers
     best: float
-    saturated: Mask
-    off: Mask
+    saturated: Flags
+    off: Flags
 
     @staticmethod
     def of(bwd: BackwardPass, node: Node) -> Units | None:
@@ -192,7 +193,7 @@ class Units:
         return Units(slope, possible.best(slope), possible.saturated(slope), possible.off(slope))
 
     @property
-    def dead(self) -> Mask:
+    def dead(self) -> Flags:
         """Which units are off in every sample."""
         return np.asarray(self.off.all(axis=0 if self.off.ndim > 1 else ()))
 
@@ -207,7 +208,7 @@ class Units:
         return float(self.dead.mean()) if self.dead.size else 0.0
 
 
-def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Mask]:
+def flat_units(bwd: BackwardPass, node: Node) -> dict[str, Flags]:
     """Return at which entries an activation is ``"saturated"``, and at which it is ``"off"``, where there are any.
 
     Examples
@@ -296,7 +297,7 @@ def chain_of(graph: Graph) -> Chain:
     products = {node: None for node in graph.nodes if weights_slot(node) is not None}
     if not products:
         raise NotInARowError("has no matrix product of a signal with weights")
-    behind = _and_all_behind(graph, products)
+    behind = depending_on(graph, [*products]) | products.keys()
     z, a = _last(graph, next(reversed(products)))
     layers: list[Layer] = []
     while not layers or a in behind:
@@ -379,18 +380,9 @@ def _last(graph: Graph, product: Node) -> tuple[Node, Node]:
     return z, use.consumer if use and keeps_units(use.consumer) else z
 
 
-def _and_all_behind(graph: Graph, nodes: Iterable[Node]) -> set[Node]:
-    """Return nodes, and all that depends on one of them."""
-    behind = set(nodes)
-    for node in graph.nodes:
-        if any(source in behind for source in node.inputs):
-            behind.add(node)
-    return behind
-
-
 def _error_and_target(graph: Graph, a: Node) -> tuple[Node | None, Node | None]:
     """Return the output behind the last layer, and the one node of the layer's shape that enters there from outside."""
-    behind = _and_all_behind(graph, [a])
+    behind = depending_on(graph, [a]) | {a}
     error = next((output for output in graph.outputs if output in behind and output is not a), None)
     sources = {source: None for node in graph.nodes if node in behind and node is not a for source in node.inputs}
     beside = [node for node in sources if node not in behind and not isinstance(node, Parameter)]

@@ -128,7 +128,9 @@ def as_bytes(array: np.ndarray[Any, Any]) -> memoryview:
 # Written ------------------------------------------------------------------------------------------------------------
 
 
-def write(path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+def write_archive(
+    path: str | os.PathLike[str], contents: Mapping[str, Any], arrays: Sequence[np.ndarray[Any, Any]]
+) -> None:
     """Write an archive of these contents, which refer to the arrays by position; equal ones give equal bytes.
 
     Raises

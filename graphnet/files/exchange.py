@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from graphnet.common.origin import check_name, inside
 from graphnet.common.settings import listed
 from graphnet.core import registry
 from graphnet.core.function_op import FunctionOp, as_op
@@ -28,7 +29,6 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter, input
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.origin import check_name, inside
 from graphnet.errors import DtypeError, GraphError, GraphnetError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node
 from graphnet.errors import GraphnetError, LoadError, SaveError, shown
-from graphnet.files.archive import DTYPES, MANIFEST, Archive, opened, write
+from graphnet.files.archive import DTYPES, MANIFEST, Archive, opened, write_archive
 from graphnet.files.exchange import Known, from_description, known_ops, to_description
 
 
@@ -107,7 +107,7 @@ def _save(path: str | os.PathLike[str], target: Target, state: Any, *, with_grap
     if state is not None and not isinstance(state, Mapping):
         raise SaveError(f"state is {shown(state)}, expected a dict", repair='Write for example {"epoch": 3}.')
     packed_state = pack(None if state is None else dict(state), arrays, "state")
-    write(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
+    write_archive(path, {"graph": packed, "parameters": places, "state": packed_state}, arrays)
 
 
 def load(path: str | os.PathLike[str], *, ops: Iterable[Any] = ()) -> Graph:
@@ -260,7 +260,8 @@ def pack_graph(graph: Graph, arrays: list[np.ndarray[Any, Any]]) -> Packed:
         if node.inputs:
             packed["inputs"] = [positions[source] for source in node.inputs]
         nodes.append(packed)
-    return {"nodes": nodes, "outputs": [positions[output] for output in graph.outputs]}
+    outputs, inputs = ([positions[node] for node in some] for some in (graph.outputs, graph.inputs))
+    return {"nodes": nodes, "outputs": outputs} | ({"inputs": inputs} if inputs != sorted(inputs) else {})
 
 
 def _pack_node(graph: Graph, node: Node, arrays: list[np.ndarray[Any, Any]]) -> Packed:
@@ -288,13 +289,13 @@ def unpack_graph(archive: Archive, known: Known) -> Graph:
         If it is no network.
     """
     match archive.manifest:
-        case {"graph": {"nodes": list(packed), "outputs": list(outputs)}, "parameters": dict(parameters)}:
+        case {"graph": {"nodes": list(packed), "outputs": list(outputs)} as whole, "parameters": dict(parameters)}:
             nodes: list[Node] = []
             for entry in packed:
                 nodes.append(_unpack_node(archive, entry, nodes, parameters, known))
-            chosen = _chosen(archive, outputs, nodes)
+            chosen, inputs = _chosen(archive, outputs, nodes), _chosen(archive, whole.get("inputs", []), nodes)
             try:
-                graph = Graph(*chosen)
+                graph = Graph(*chosen, inputs=inputs)
             except GraphnetError as error:
                 raise archive.error(error.problem, MANIFEST, error.repair) from error
             if len(graph) != len(nodes):

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.caller import written_at
+from graphnet.common.origin import written_at
 from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, numbers
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.op import Op
+from graphnet.engine.feeds import run_dtype
 from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError, shown
 
 
@@ -285,9 +286,7 @@ def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
 
 def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
     """Return the graph of outputs, with its inputs in the order that the source has them in."""
-    graph = Graph(outputs)
-    graph.inputs = tuple(node for node in inputs if isinstance(node, Input) and node in graph)
-    return graph
+    return Graph(outputs, inputs=[each for each in inputs if isinstance(each, Input)])
 
 
 def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
@@ -396,6 +395,8 @@ def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -
     for each in sure or found:
         fixed = {place: value for place, value in enumerate(arguments) if not _is_array(each, value)}
         arrays = [_as_array(each, value) for place, value in enumerate(arguments) if place not in fixed]
+        dtype = run_dtype(arrays)  # of all of them: a module in float32 may be given an array in float64
+        arrays = [array.astype(dtype) if array.dtype.kind == "f" else array for array in arrays]
         op = foreign_op(each, f, 0, fixed, {})
         for single in (False, True):
             op = replace(op, single=single)

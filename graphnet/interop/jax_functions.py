@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, constant, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
-from graphnet.core.origin import scope
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
 from graphnet.interop.foreign import (
@@ -31,9 +31,10 @@ from graphnet.interop.foreign import (
     without_counterpart,
 )
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
+from graphnet.interop.names import ALIKE
+from graphnet.interop.windows import avg_pool, convolution, max_pool
 from graphnet.ops.activations import relu, sigmoid
-from graphnet.ops.erf import erf, normal_cdf
-from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take
 from graphnet.ops.neural import relu6
 
@@ -188,49 +189,33 @@ def _gather(z: Any, places: Any, dimension_numbers: Any, slice_sizes: Sequence[i
     return np.expand_dims(found, ones) if ones else found
 
 
-def _evened(z: Any, padding: Sequence[tuple[int, int]], value: float = 0.0) -> tuple[Any, list[int]]:
-    """Pad at once if the sides differ; return the array, and what is left to be added on both sides."""
-    if all(low == high for low, high in padding):
-        return z, [low for low, _ in padding]
-    return np.pad(z, padding, constant_values=value), [0] * len(padding)
-
-
 def _convolution(
     x: Any, W: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any, dimension_numbers: Any,
     feature_group_count: int, batch_group_count: int,
 ) -> Any:  # fmt: skip
-    if {*lhs_dilation} - {1} or batch_group_count != 1 or len(padding) not in (1, 2) or np.min(padding) < 0:
-        raise OpaqueError("transposed, grouped by samples, of volumes or cut at its borders")
+    if {*lhs_dilation} - {1} or batch_group_count != 1 or np.min(padding) < 0:
+        raise OpaqueError("transposed, grouped by samples or cut at its borders")
     of_x, of_W, of_z = dimension_numbers
     x, W = _placed(x, of_x), _placed(W, of_W)
-    x, (_, _, *pads) = _evened(x, [(0, 0), (0, 0), *padding])
-    if len(pads) == 1:
-        z = conv1d(x, W, window_strides[0], pads[0], rhs_dilation[0], feature_group_count)
-    else:
-        z = conv2d(x, W, tuple(window_strides), (pads[0], pads[1]), tuple(rhs_dilation), feature_group_count)
+    z = convolution(x, W, None, window_strides, padding, rhs_dilation, feature_group_count)
     return _placed(z, np.argsort(of_z))
 
 
 def _pooled(
-    z: Any, pool: Callable[..., Any], window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
-    window_dilation: Any,
+    z: Any, largest: bool, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any, window_dilation: Any
 ) -> Any:  # fmt: skip
-    order = (0, 1, 2, 3) if window_dimensions[1] == 1 else (0, 3, 1, 2)
-    settings = list(zip(window_dimensions, window_strides, padding, strict=True))
-    if (
-        z.ndim != 4
-        or {*base_dilation, *window_dilation} != {1}
-        or {settings[axis] for axis in order[:2]} != {(1, 1, (0, 0))}
-    ):
-        raise OpaqueError("other than of images, without dilation")
-    size, stride, padding = zip(*(settings[axis] for axis in order[2:]), strict=True)
-    least = float(np.finfo(np.float32).min) if pool is max_pool2d else 0.0
-    z, (_, _, *pads) = _evened(_placed(z, order), [(0, 0), (0, 0), *padding], least)
-    return _placed(pool(z, size, stride, tuple(pads)), np.argsort(order))
-
-
-def _sum_pool(z: Any, size: Any, stride: Any, padding: Any) -> Any:
-    return float(np.prod(size)) * avg_pool2d(z, size, stride, padding)
+    settings = list(zip(window_dimensions, window_strides, padding, window_dilation, strict=True))
+    still = [axis for axis, each in enumerate(settings) if each == (1, 1, (0, 0), 1)]
+    if {*base_dilation} - {1} or len(still) < 2:
+        raise OpaqueError("of samples or channels, or of what is spread out")
+    order = [*still[:2], *(axis for axis in range(z.ndim) if axis not in still[:2])]
+    kernel, stride, sides, dilation = zip(*(settings[axis] for axis in order[2:]), strict=True)
+    z = _placed(z, order)
+    if largest:
+        z = max_pool(z, kernel, stride, sides, dilation)
+    else:
+        z = float(np.prod(kernel)) * avg_pool(z, kernel, stride, sides, dilation, counted=sides)
+    return _placed(z, np.argsort(order))
 
 
 def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> Any:
@@ -257,18 +242,13 @@ def _round(z: Any, rounding_method: Any) -> Any:
     return np.where(np.abs(z - whole) < 0.5, whole, whole + np.sign(z))  # halves away from zero
 
 
-_ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "add": np.add, "add_any": np.add, "and": np.logical_and,
-    "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh, "cbrt": np.cbrt,
-    "ceil": np.ceil, "clamp": lambda low, z, high: np.clip(z, low, high), "copy": lambda z: z,
-    "cos": np.cos, "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf,
-    "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp": np.exp, "exp2": np.exp2,
-    "expm1": np.expm1, "floor": np.floor, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite,
-    "le": np.less_equal, "log": np.log, "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": _larger,
-    "min": np.minimum, "mul": np.multiply, "name": lambda z: z, "ne": np.not_equal, "neg": np.negative,
-    "not": np.logical_not, "or": np.logical_or, "pow": np.power, "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z),
-    "select_n": _select, "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square,
-    "stop_gradient": lambda z: Held()(z), "sub": np.subtract, "tan": np.tan, "tanh": np.tanh, "xor": np.logical_xor,
+_PLAIN: dict[str, Callable[..., Any]] = {
+    **ALIKE, "add_any": np.add, "atan2": np.arctan2, "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
+    "copy": lambda z: z, "eq": np.equal, "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp2": np.exp2,
+    "expm1": np.expm1, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite, "le": np.less_equal,
+    "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": _larger, "name": lambda z: z, "ne": np.not_equal,
+    "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select, "square": np.square,
+    "stop_gradient": lambda z: Held()(z),
 }  # fmt: skip
 """What has no settings that matter."""
 
@@ -279,8 +259,8 @@ _SET: dict[str, Callable[..., Any]] = {
     "dynamic_slice": _dynamic_slice, "gather": _gather, "integer_pow": lambda z, y: z**y, "pad": _padded,
     "reduce_and": _along(np.all), "reduce_max": _along(np.max), "reduce_min": _along(np.min), "reduce_or": _along(np.any),
     "reduce_prod": _along(np.prod), "reduce_sum": _along(np.sum),
-    "reduce_window_max": lambda z, **window: _pooled(z, max_pool2d, **window),
-    "reduce_window_sum": lambda z, **window: _pooled(z, _sum_pool, **window),
+    "reduce_window_max": lambda z, **window: _pooled(z, True, **window),
+    "reduce_window_sum": lambda z, **window: _pooled(z, False, **window),
     "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
     "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "slice": _slice, "sort": _sorted,
     "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
@@ -401,7 +381,7 @@ class _Reader:
         if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
             raise OpaqueError("of integers")
         own = [each if isinstance(each, Node) else _known(each) for each in own]
-        if (plain := _NAMED.get(rule.__name__) or _ELEMENTWISE.get(name)) is not None:
+        if (plain := _NAMED.get(rule.__name__) or _PLAIN.get(name)) is not None:
             return [plain(*own)]
         if name not in _SET:
             raise OpaqueError("")

@@ -5,27 +5,34 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.leaves import as_node, constant
 from graphnet.core.node import Node
+from graphnet.core.op import Op
 from graphnet.core.shapes import broadcast
 from graphnet.errors import OpaqueError, ShapeError
-from graphnet.interop.onnx_table import SAME
+from graphnet.interop.names import SAME
+from graphnet.interop.windows import (
+    Sides,
+    avg_pool,
+    convolution,
+    known_sizes,
+    limited,
+    max_pool,
+    rounded_up,
+    surrounded,
+    transposed_convolution,
+)
 from graphnet.ops.activations import log_softmax, softmax
-from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
 from graphnet.ops.neural import elu, gelu, gelu_tanh, rms_norm
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.orders import argsort
 from graphnet.ops.picking import AddAlongAxis, PickAdd
 from graphnet.ops.statistics import logsumexp
-
-LARGEST = 1 << 22
-"""How many entries an array may have that is made of sizes alone: a few bytes of a file can ask for any."""
-
 
 # Inputs that must be known, and operands that stretch ------------------------------------------------------------------
 
@@ -46,13 +53,8 @@ def ints(value: Any, what: str) -> list[int]:
 
 
 def made(shape: Sequence[Any]) -> tuple[int, ...]:
-    """Return the shape of an array that is to be made, or raise `ShapeError` if it is too large."""
-    sizes = tuple(ints(shape, "a shape"))
-    if any(size < 0 for size in sizes) or math.prod(sizes) > LARGEST:
-        raise ShapeError(
-            f"an array of shape {sizes}", repair=f"Of sizes alone, arrays up to {LARGEST} entries are made."
-        )
-    return sizes
+    """Return the shape of an array that is to be made; it must be known, and not too large."""
+    return limited(ints(shape, "a shape"))
 
 
 def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
@@ -60,24 +62,23 @@ def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
     if not any(isinstance(each, Node) for each in operands):
         made(np.broadcast_shapes(*[np.shape(each)[: np.ndim(each) - behind] for each in operands]))
         return operands
-    shapes = [tuple(np.shape(each))[: np.ndim(each) - behind] for each in operands]
+    shapes = [np.shape(each)[: np.ndim(each) - behind] for each in operands]
     try:
         broadcast(*shapes)
         return operands
     except ShapeError:
-        pass
-    ndim = max(map(len, shapes))
-    aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
-    stretched = {axis for axis, sizes in enumerate(zip(*aligned, strict=True)) if {*sizes} != {1}}
-    fitting: list[Any] = []
-    for each, shape in zip(operands, aligned, strict=True):
-        axes = tuple(axis for axis in stretched if shape[axis] == 1)
-        new = ndim - (np.ndim(each) - behind)
-        z: Any = as_node(each)
-        if own := tuple(axis - new for axis in axes if axis >= new):
-            z = np.squeeze(z, own)
-        fitting.append(np.expand_dims(z, tuple(sorted({*axes, *range(new)}))) if axes or new else z)
-    return tuple(fitting)
+        ndim = max(map(len, shapes))
+        sizes = [
+            {*along} for along in zip(*[(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes], strict=True)
+        ]
+        return tuple(_stretching(each, shape, sizes) for each, shape in zip(operands, shapes, strict=True))
+
+
+def _stretching(z: Any, shape: Sequence[Any], sizes: Sequence[set[Any]]) -> Any:
+    """Return z with axes of size 1 written anew where others have other sizes: so it is told that they are to stretch."""
+    new = len(sizes) - len(shape)
+    own = [(0, None) if size == 1 and sizes[new + i] != {1} else (slice(None),) for i, size in enumerate(shape)]
+    return as_node(z)[(*(None,) * new, *itertools.chain(*own))]
 
 
 def fitted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,31 +180,15 @@ def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, mode: Any = "co
     sides = [(0, 0)] * np.ndim(z)
     for axis, before, after in zip(along, widths[: len(widths) // 2], widths[len(widths) // 2 :], strict=True):
         sides[axis] = (before, after)
-    for axis, (before, after) in enumerate(sides):  # what is negative is cut off
-        if before < 0 or after < 0:
-            z = z[(*(slice(None),) * axis, slice(-min(before, 0), min(after, 0) or None))]
-    sides = [(max(before, 0), max(after, 0)) for before, after in sides]
     if not isinstance(z, Node):
         made([size + sum(side) for size, side in zip(z.shape, sides, strict=True)])
     if mode == "constant":
         fill = float(known(value, "the value").ravel()[0]) if value is not None and np.size(value) else 0.0
-        return _surrounded(z, sides, fill)
+        return surrounded(z, sides, fill)
     for axis, side in enumerate(sides):
         if any(side):
             z = np.take(z, np.pad(_places(z, axis), side, mode=mode), axis)
     return z
-
-
-def _surrounded(z: Any, sides: Sequence[tuple[int, int]], fill: float) -> Any:
-    """Return z with entries around it, which may be infinite."""
-    if not any(map(any, sides)):
-        return z
-    if math.isfinite(fill):
-        return np.pad(z, sides, constant_values=fill)
-    sizes = [size if any(side) else 1 for size, side in zip(np.shape(z), sides, strict=True)]
-    made([size + sum(side) for size, side in zip(sizes, sides, strict=True)])
-    inside = np.pad(np.ones(sizes, bool), sides)
-    return np.where(inside, np.pad(z, sides), fill)
 
 
 def _tile(z: Any, repeats: Any) -> Any:
@@ -263,49 +248,28 @@ def _gather_nd(z: Any, indices: Any, batch_dims: int = 0) -> Any:
     return z[(*grid[:batch_dims], *_along(known(indices, "the positions"), z))]
 
 
-def _put(z: Any, places: Any, updates: Any) -> Any:
-    """Return z with updates at flat places."""
-    shape, new = made(_shape(z)), np.reshape(updates, [-1])
-    if not places.size:
-        return z
-    source = np.full(math.prod(shape), -1)
-    source[places.ravel()] = np.arange(places.size)
-    chosen = np.take(new, np.maximum(source, 0).reshape(shape), 0)
-    return np.where(source.reshape(shape) >= 0, chosen, z)
+def _scattered(z: Any, op: Op, updates: Any, places: Sequence[Any], reduction: str) -> Any:
+    """Return z with updates at places, or added there."""
+    if reduction not in ("none", "add"):
+        raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
+    nodes = [
+        each if isinstance(each, Node) else constant(np.where(each < 0, each + size, each), dtype=int)
+        for each, size in places
+    ]
+    put = op(updates, *nodes)
+    return z + put if reduction == "add" else np.where(op(np.ones(np.shape(updates)), *nodes) > 0, put, z)
 
 
 def _scatter_elements(z: Any, indices: Any, updates: Any, axis: int = 0, reduction: str = "none") -> Any:
-    shape = tuple(ints(_shape(z), "the size"))
-    if _adds(reduction):
-        return z + AddAlongAxis(shape, axis % len(shape))(updates, _as_places(_positions(indices, shape[axis])))
-    grid = list(np.indices(np.shape(known(indices, "the positions"))))
-    grid[axis] = _positions(indices, shape[axis])
-    return _put(z, np.ravel_multi_index(tuple(grid), shape), updates)
+    shape = made(_shape(z))
+    op = AddAlongAxis(shape, axis % len(shape))
+    return _scattered(z, op, updates, [(indices, shape[axis])], reduction)
 
 
 def _scatter_nd(z: Any, indices: Any, updates: Any, reduction: str = "none") -> Any:
-    shape = tuple(ints(_shape(z), "the size"))
-    along = [_positions(each, size) for each, size in zip(_along(indices, z), shape, strict=False)]
-    if _adds(reduction):
-        return z + PickAdd(shape, tuple(range(len(along))))(updates, *map(_as_places, along))
-    rows = np.ravel_multi_index(tuple(known(each, "the positions") for each in along), shape[: len(along)])
-    inner = math.prod(shape[len(along) :])
-    return _put(z, rows[..., None] * inner + np.arange(inner), updates)
-
-
-def _adds(reduction: str) -> bool:
-    if reduction not in ("none", "add"):
-        raise OpaqueError(f"scattering by {reduction!r}", repair="There are none and add.")
-    return reduction == "add"
-
-
-def _positions(indices: Any, size: int) -> Any:
-    """Return positions that count from the start, where they are known."""
-    return indices if isinstance(indices, Node) else np.where(indices < 0, indices + size, indices)
-
-
-def _as_places(positions: Any) -> Any:
-    return positions if isinstance(positions, Node) else constant(positions, dtype=int)
+    shape, along = made(_shape(z)), _along(indices, z)
+    op = PickAdd(shape, tuple(range(len(along))))
+    return _scattered(z, op, updates, [*zip(along, shape, strict=False)], reduction)
 
 
 def _take(z: Any, places: Any, axis: int = 0) -> Any:
@@ -340,8 +304,7 @@ def _cumulated(function: Callable[..., Any], neutral: float) -> Callable[..., An
         if exclusive:
             sides = [(1, 0) if i == at else (0, 0) for i in range(np.ndim(z))]
             z = np.pad(z, sides, constant_values=neutral)[(*(slice(None),) * at, slice(None, -1))]
-        z = function(z, at)
-        return np.flip(z, at) if reverse else z
+        return np.flip(function(z, at), at) if reverse else function(z, at)
 
     return cumulated
 
@@ -442,114 +405,52 @@ def _gemm(
     return z if C is None or beta == 0 else np.add(*fit(z, C if beta == 1 else beta * C))
 
 
-def _windows(
-    z: Any, kernel: Sequence[int], auto_pad: Any, strides: Any, pads: Any, dilations: Any, ceil: int = 0
-) -> tuple[list[int], list[int], list[tuple[int, int]]]:
-    """Return steps, dilations, and padding on both sides of each axis."""
+def _sides(z: Any, kernel: Sequence[int], steps: Any, wide: Any, auto_pad: str, pads: Any) -> Sides:
+    """Return the padding on both sides of each axis."""
     n = len(kernel)
-    steps, wide = list(strides or [1] * n), list(dilations or [1] * n)
-    reach = [(size - 1) * step + 1 for size, step in zip(kernel, wide, strict=True)]
-    if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        sizes = ints(_shape(z)[-n:], "the size of images")
-        need = [max(0, (-(-s // t) - 1) * t + r - s) for s, t, r in zip(sizes, steps, reach, strict=True)]
-        sides = [(each // 2, each - each // 2)[:: 1 if auto_pad == "SAME_UPPER" else -1] for each in need]
-    else:
+    if auto_pad not in ("SAME_UPPER", "SAME_LOWER"):
         flat = list(pads or [0] * 2 * n)
-        sides = list(zip(flat[:n], flat[n:], strict=True))
-    if ceil:
-        sizes = ints(_shape(z)[-n:], "the size of images")
-        for axis, (size, step, span, (before, after)) in enumerate(zip(sizes, steps, reach, sides, strict=True)):
-            count = -(-(size + before + after - span) // step) + 1
-            count -= (count - 1) * step >= size + before  # a window may not begin behind the image
-            sides[axis] = (before, max(after, (count - 1) * step + span - size - before))
-    return steps, wide, sides
+        return list(zip(flat[:n], flat[n:], strict=True))
+    along = zip(known_sizes(z), kernel, steps, wide, strict=True)
+    need = [max(0, (-(-size // step) - 1) * step + (k - 1) * d + 1 - size) for size, k, step, d in along]
+    return [(each // 2, each - each // 2)[:: 1 if auto_pad == "SAME_UPPER" else -1] for each in need]
 
 
 def _conv(
     x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
     pads: Any = None, strides: Any = None,
 ) -> Any:  # fmt: skip
-    n = np.ndim(W) - 2
-    steps, wide, sides = _windows(x, ints(_shape(W)[2:], "the kernel's size"), auto_pad, strides, pads, dilations)
-    if n > 2:
-        raise OpaqueError("a convolution of volumes", repair="There are those of signals and images.")
-    if any(before != after for before, after in sides):
-        x, sides = np.pad(x, [(0, 0), (0, 0), *sides]), [(0, 0)] * n
-    settings: Any = [steps, [before for before, _ in sides], wide]
-    settings = [each[0] for each in settings] if n == 1 else [tuple(each) for each in settings]
-    convolution: Any = conv1d if n == 1 else conv2d
-    z = convolution(x, W, *settings, group)
-    return z if B is None else z + np.expand_dims(B, tuple(range(1, n + 1)))
+    kernel = known_sizes(W)
+    steps, wide = strides or [1] * len(kernel), dilations or [1] * len(kernel)
+    return convolution(x, W, B, steps, _sides(x, kernel, steps, wide, auto_pad, pads), wide, group)
 
 
 def _conv_transpose(
-    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = (1, 1), group: int = 1, kernel_shape: Any = None,
-    output_padding: Any = (0, 0), pads: Any = (0, 0, 0, 0), strides: Any = (1, 1),
+    x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
+    output_padding: Any = None, pads: Any = None, strides: Any = None,
 ) -> Any:  # fmt: skip
-    if np.ndim(W) != 4 or auto_pad != "NOTSET":
-        raise OpaqueError("a transposed convolution that is not of images, or whose padding is not given")
-    sizes, kernel = (ints(_shape(each)[2:], "the size of images") for each in (x, W))
-    along = zip(sizes, kernel, strides, dilations, output_padding, strict=True)
-    rows, columns = made([(size - 1) * step + (k - 1) * wide + 1 + more for size, k, step, wide, more in along])
-    op = Conv2dToInput(size=(rows, columns), stride=tuple(strides), dilation=tuple(dilations), groups=group)
-    z = op(x, W)[:, :, pads[0] : rows - pads[2], pads[1] : columns - pads[3]]
-    return z if B is None else z + np.expand_dims(B, (1, 2))
+    n = np.ndim(W) - 2
+    if auto_pad != "NOTSET":
+        raise OpaqueError("a transposed convolution whose padding is not given")
+    sides = _sides(x, [1] * n, None, None, auto_pad, pads)
+    return transposed_convolution(
+        x, W, B, strides or [1] * n, sides, dilations or [1] * n, group, output_padding or [0] * n
+    )
 
 
-def _few(count: int, what: str) -> None:
-    """Raise `OpaqueError` for so many nodes that a few bytes of a file should not ask for them."""
-    if count > 4096:
-        raise OpaqueError(f"{count} {what}, of which each would be nodes", repair="There may be 4096.")
-
-
-def _parts(z: Any, kernel: Sequence[int], steps: Any, wide: Any) -> Iterator[Any]:
-    """Yield the first entries of all windows, then the second ones, and so on."""
-    sizes = ints(_shape(z)[2:], "the size of images")
-    along = list(zip(sizes, kernel, steps, wide, strict=True))
-    last = [step * ((size - (k - 1) * d - 1) // step) + 1 for size, k, step, d in along]
-    for place in itertools.product(*map(range, kernel)):
-        starts = [i * d for i, d in zip(place, wide, strict=True)]
-        at = [slice(s, s + end, step) for s, end, step in zip(starts, last, steps, strict=True)]
-        yield z[(slice(None), slice(None), *at)]
-
-
-def _pool(kind: str) -> Callable[..., Any]:
-    def pool(
-        z: Any, kernel_shape: Any, auto_pad: Any = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
-        dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, outputs: int = 1,
-    ) -> Any:  # fmt: skip
-        if min(kernel_shape) < 1:
-            raise ShapeError(f"windows of {kernel_shape}")
-        if outputs > 1:
-            raise OpaqueError("pooling that gives positions too", repair="There is pooling that gives values.")
-        steps, wide, sides = _windows(z, kernel_shape, auto_pad, strides, pads, dilations, ceil_mode)
-        _few(math.prod(kernel_shape), "entries of a window")
-        even = (
-            len(steps) == 2
-            and {*wide} == {1}
-            and all(b == a and 2 * b <= k for (b, a), k in zip(sides, kernel_shape, strict=True))
-        )
-        counted = not any(map(any, sides)) or (count_include_pad and not ceil_mode)
-        if even and (kind == "max" or (kind == "average" and counted)):
-            simple: Any = max_pool2d if kind == "max" else avg_pool2d
-            return simple(z, tuple(kernel_shape), tuple(steps), tuple(before for before, _ in sides))
-        around = [(0, 0), (0, 0), *sides]
-        padded = _surrounded(z, around, -np.inf if kind == "max" else 0.0)
-        parts = list(_parts(padded, kernel_shape, steps, wide))
-        if kind == "max":
-            return functools.reduce(np.maximum, parts)
-        sizes = ints(_shape(z)[2:], "the size of images")
-        flat = list(pads or [0] * 2 * len(sizes))
-        own = list(zip(flat[: len(sizes)], flat[len(sizes) :], strict=True))
-        made([size + sum(side) for size, side in zip(sizes, sides, strict=True)])
-        ones = np.ones([1, 1, *sizes])
-        if count_include_pad:
-            ones = np.pad(ones, [(0, 0), (0, 0), *own], constant_values=1.0)
-            around = [(0, 0), (0, 0), *((b - o, a - q) for (b, a), (o, q) in zip(sides, own, strict=True))]
-        counts = functools.reduce(np.add, _parts(np.pad(ones, around), kernel_shape, steps, wide))
-        return functools.reduce(np.add, parts) / np.reshape(counts, np.shape(counts)[2:])
-
-    return pool
+def _pool(
+    z: Any, kernel_shape: Any, auto_pad: Any = "NOTSET", ceil_mode: int = 0, count_include_pad: int | None = None,
+    dilations: Any = None, pads: Any = None, strides: Any = None, storage_order: int = 0, outputs: int = 1, *, mean: bool,
+) -> Any:  # fmt: skip
+    if outputs > 1:
+        raise OpaqueError("pooling that gives positions too", repair="There is pooling that gives values.")
+    steps, wide = strides or [1] * len(kernel_shape), dilations or [1] * len(kernel_shape)
+    own = sides = _sides(z, kernel_shape, steps, wide, auto_pad, pads)
+    if ceil_mode:
+        sides = rounded_up(known_sizes(z), kernel_shape, steps, own, wide)
+    if not mean:
+        return max_pool(z, kernel_shape, steps, sides, wide)
+    return avg_pool(z, kernel_shape, steps, sides, wide, own if count_include_pad else [(0, 0)] * len(own))
 
 
 def _global(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -613,85 +514,42 @@ def _same(function: Callable[..., Any], settings: dict[str, str]) -> Callable[..
 
 CALLS: dict[str, Callable[..., Any]] = {
     **{name: _same(function, settings) for name, (function, settings) in SAME.items()},
-    "ArgMax": _arg(np.argmax),
-    "ArgMin": _arg(np.argmin),
-    "AveragePool": _pool("average"),
-    "BatchNormalization": _batch_norm,
-    "Cast": _cast,
+    "ArgMax": _arg(np.argmax), "ArgMin": _arg(np.argmin), "AveragePool": functools.partial(_pool, mean=True),
+    "BatchNormalization": _batch_norm, "Cast": _cast, "Clip": _clip, "Compress": _compress, "Concat": _concat,
+    "Constant": _constant, "Conv": _conv, "ConvTranspose": _conv_transpose,
+    "CumProd": _cumulated(np.cumprod, 1.0),
+    "CumSum": _cumulated(np.cumsum, 0.0), "DepthToSpace": _depth_to_space, "Div": _div, "Expand": _expand,
+    "Flatten": _flatten, "Gather": _take, "GatherND": _gather_nd, "Gemm": _gemm, "GlobalAveragePool": _global(np.mean),
+    "GlobalMaxPool": _global(np.max), "InstanceNormalization": _instance_norm, "IsInf": _is_inf,
+    "LayerNormalization": _layer_norm, "LogSoftmax": _flat(log_softmax), "Max": _all_of(np.maximum),
+    "MaxPool": functools.partial(_pool, mean=False), "Mean": _all_of(np.add, lambda z, count: z / count),
+    "Min": _all_of(np.minimum), "Mod": _mod, "OneHot": _one_hot, "Pad": _pad, "Pow": _pow,
+    "RMSNormalization": _rms_norm, "Range": _range, "ReduceL1": _reduced(np.sum, np.abs),
+    "ReduceL2": _reduced(np.sum, np.square, np.sqrt), "ReduceLogSum": _reduced(np.sum, None, np.log),
+    "ReduceLogSumExp": _reduced(logsumexp), "ReduceMax": _extreme(np.max, np.any), "ReduceMean": _reduced(np.mean),
+    "ReduceMin": _extreme(np.min, np.all), "ReduceProd": _reduced(np.prod), "ReduceSum": _reduced(np.sum),
+    "ReduceSumSquare": _reduced(np.sum, np.square), "Reshape": _reshape, "Scatter": _scatter_elements,
+    "ScatterElements": _scatter_elements, "ScatterND": _scatter_nd, "Shape": _shape, "Size": _size, "Slice": _slice,
+    "Softmax": _flat(softmax), "Split": _split, "Squeeze": _squeeze, "Sum": _all_of(np.add), "Tile": _tile,
+    "TopK": _top_k, "Trilu": _trilu, "Unsqueeze": _unsqueeze,
     "CastLike": lambda z, like, **how: _cast(z, {"f": 11, "b": 9}.get(like.dtype.kind, 7)),
-    "Clip": _clip,
-    "Compress": _compress,
-    "Concat": _concat,
-    "Constant": _constant,
     "ConstantOfShape": lambda shape, value=None: np.full(
         made(shape), np.float32(0) if value is None else value.ravel()[0], None if value is None else value.dtype
     ),
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
-    "CumProd": _cumulated(np.cumprod, 1.0),
-    "CumSum": _cumulated(np.cumsum, 0.0),
-    "DepthToSpace": _depth_to_space,
-    "Div": _div,
     "Dropout": lambda z, ratio=None, training=None, seed=None, outputs=1: (
         (z, np.ones_like(z) > 0)[:outputs] if training is None or not known(training, "training_mode").any() else None
     ),
     "Einsum": lambda *operands, equation: np.einsum(equation.replace(" ", ""), *operands),
-    "Expand": _expand,
-    "Flatten": _flatten,
-    "Gather": _take,
     "GatherElements": lambda z, indices, axis=0: np.take_along_axis(z, indices, axis),
-    "GatherND": _gather_nd,
-    "Gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
-    "Gemm": _gemm,
-    "GlobalAveragePool": _global(np.mean),
-    "GlobalMaxPool": _global(np.max),
+    "Gelu": lambda z, approximate="none": gelu(z) if approximate == "none" else gelu_tanh(z),
     "HardSigmoid": lambda z, alpha=0.2, beta=0.5: np.clip(alpha * z + beta, 0.0, 1.0),
     "Identity": lambda z: z,
-    "InstanceNormalization": _instance_norm,
-    "IsInf": _is_inf,
-    "LayerNormalization": _layer_norm,
-    "LogSoftmax": _flat(log_softmax),
     "MatMul": lambda x, y: np.matmul(*(fit(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
-    "Max": _all_of(np.maximum),
-    "MaxPool": _pool("max"),
-    "Mean": _all_of(np.add, lambda z, count: z / count),
-    "Min": _all_of(np.minimum),
-    "Mod": _mod,
     "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),
-    "OneHot": _one_hot,
     "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
-    "Pad": _pad,
-    "Pow": _pow,
-    "RMSNormalization": _rms_norm,
-    "Range": _range,
-    "ReduceL1": _reduced(np.sum, np.abs),
-    "ReduceL2": _reduced(np.sum, np.square, np.sqrt),
-    "ReduceLogSum": _reduced(np.sum, None, np.log),
-    "ReduceLogSumExp": _reduced(logsumexp),
-    "ReduceMax": _extreme(np.max, np.any),
-    "ReduceMean": _reduced(np.mean),
-    "ReduceMin": _extreme(np.min, np.all),
-    "ReduceProd": _reduced(np.prod),
-    "ReduceSum": _reduced(np.sum),
-    "ReduceSumSquare": _reduced(np.sum, np.square),
-    "Reshape": _reshape,
-    "ScatterElements": _scatter_elements,
-    "Scatter": _scatter_elements,
-    "ScatterND": _scatter_nd,
     "Selu": lambda z, alpha=1.67326319217681884765625, gamma=1.05070102214813232421875: gamma * elu(z, alpha),
-    "Shape": _shape,
     "Shrink": lambda z, bias=0.0, lambd=0.5: np.where(z < -lambd, z + bias, np.where(z > lambd, z - bias, 0.0)),
-    "Size": _size,
-    "Slice": _slice,
-    "Softmax": _flat(softmax),
-    "Split": _split,
-    "Squeeze": _squeeze,
-    "Sum": _all_of(np.add),
-    "Tile": _tile,
-    "TopK": _top_k,
     "Transpose": lambda z, perm=None: np.transpose(z, perm),
-    "Trilu": _trilu,
-    "Unsqueeze": _unsqueeze,
     "ai.onnx.ml.ArrayFeatureExtractor": lambda z, places: _take(z, np.reshape(places, [-1]), -1),
-}
+}  # fmt: skip
 """Name of an op → what it is here."""

@@ -13,11 +13,11 @@ import numpy as np
 import onnx
 import onnx.inliner
 
+from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
-from graphnet.core.origin import scope
 from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
 from graphnet.interop.foreign import as_source
 from graphnet.interop.onnx_calls import CALLS

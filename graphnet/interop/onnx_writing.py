@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
-from graphnet.interop.onnx_table import SAME
+from graphnet.interop.names import SAME
 from graphnet.ops.composites import Composite
 from graphnet.ops.erf import erf
 from graphnet.ops.indexing import for_each_axis, numpy_index
@@ -319,21 +319,11 @@ def _scatter_add(w: _Writer, op: Any, node: Node, z: str, places: str) -> str:
     return w.call("Transpose", made, perm=_moved(ndim, 0, 1, op.axis)) if op.axis else made
 
 
-def _together(w: _Writer, places: Iterable[str]) -> str:
+def _paired(w: _Writer, op: Any, node: Node, places: Sequence[str]) -> str:
+    if op.axes != tuple(range(len(op.axes))) or len({source.shape for source in node.inputs[1:]}) > 1:
+        raise OpaqueError("positions along axes that are not the first")
     parts = [w.call("Unsqueeze", each, [-1]) for each in places]
     return w.call("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
-
-
-def _pick(w: _Writer, op: Any, node: Node, z: str, *places: str) -> str:
-    if op.axes != tuple(range(len(op.axes))) or len({source.shape for source in node.inputs[1:]}) > 1:
-        raise OpaqueError("positions along axes that are not the first")
-    return w.call("GatherND", z, _together(w, places))
-
-
-def _pick_add(w: _Writer, op: Any, node: Node, z: str, *places: str) -> str:
-    if op.axes != tuple(range(len(op.axes))) or len({source.shape for source in node.inputs[1:]}) > 1:
-        raise OpaqueError("positions along axes that are not the first")
-    return w.call("ScatterND", _zeros(w, node, op.to), _together(w, places), z, reduction="add")
 
 
 def _sorted(which: int) -> Callable[..., str]:
@@ -399,14 +389,6 @@ def _nan_to_num(w: _Writer, op: Any, node: Node, z: str) -> str:
     return w.call("Where", w.call("IsNaN", z), np.array(float(op.nan)), z)
 
 
-def _argmax(w: _Writer, op: Any, node: Node, z: str) -> str:
-    return w.call("ArgMax", z, axis=op.axis, keepdims=0)
-
-
-def _take_along(w: _Writer, op: Any, node: Node, z: str, places: str) -> str:
-    return w.call("GatherElements", z, places, axis=op.axis)
-
-
 def _mask(w: _Writer, op: Any, node: Node, z: str, mask: str) -> str:
     if node.inputs[1].ndim == 1:
         return w.call("Compress", z, mask, axis=op.axis)
@@ -426,7 +408,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "add_along_axis": lambda w, op, node, z, places: w.call(
         "ScatterElements", _zeros(w, node, op.to), places, z, axis=op.axis, reduction="add"
     ),
-    "argmax": _argmax,
+    "argmax": lambda w, op, node, z: w.call("ArgMax", z, axis=op.axis, keepdims=0),
     "argsort": _sorted(1),
     "avg_pool2d": lambda w, op, node, z: w.call("AveragePool", z, **_window(op), count_include_pad=1),
     "batch_size": lambda w, op, node, z: w.call(
@@ -445,7 +427,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "einsum": lambda w, op, node, *operands: w.call("Einsum", *operands, equation=op.subscripts),
     "expand_dims": lambda w, op, node, z: w.call("Unsqueeze", z, list(op.axes)),
     "fmod": lambda w, op, node, x, y: w.call("Mod", x, y, fmod=1),
-    "gelu": lambda w, op, node, z: w.call("Gelu", z),
+    "gelu": lambda w, op, node, z: w.call("Gelu", z, approximate=op.approximate),
     "gelu_tanh": lambda w, op, node, z: w.call("Gelu", z, approximate="tanh"),
     "getitem": _getitem,
     "isinf": lambda w, op, node, z: w.call("IsInf", z),
@@ -457,8 +439,10 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "nan_to_num": _nan_to_num,
     "ones_like": _filled(1.0),
     "pad": lambda w, op, node, z: w.call("Pad", z, [*op.before, *op.after], w.array(np.array(float(op.value)))),
-    "pick": _pick,
-    "pick_add": _pick_add,
+    "pick": lambda w, op, node, z, *places: w.call("GatherND", z, _paired(w, op, node, places)),
+    "pick_add": lambda w, op, node, z, *places: w.call(
+        "ScatterND", _zeros(w, node, op.to), _paired(w, op, node, places), z, reduction="add"
+    ),
     "reshape": lambda w, op, node, z: w.call("Reshape", z, list(op.to), allowzero=1),
     "rint": lambda w, op, node, z: w.call("Round", z),
     "scatter": _scatter,
@@ -467,7 +451,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)),
     "sum": _reduction("ReduceSum"),
     "take": lambda w, op, node, z, places: w.call("Gather", z, places, axis=op.axis),
-    "take_along_axis": _take_along,
+    "take_along_axis": lambda w, op, node, z, places: w.call("GatherElements", z, places, axis=op.axis),
     "transpose": lambda w, op, node, z: w.call("Transpose", z, perm=op.axes or list(range(node.ndim))[::-1]),
     "unmask": _unmask,
     "zeros_like": _filled(0.0),

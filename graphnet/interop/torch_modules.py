@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
-from graphnet.core.origin import scope
 from graphnet.errors import GraphError, OpaqueError, shown
 from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
+from graphnet.interop.names import ALIKE
 from graphnet.interop.torch_rules import LIBRARY
+from graphnet.interop.windows import avg_pool, convolution, known_sizes, max_pool, rounded_up, transposed_convolution
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
-from graphnet.ops.erf import erf
-from graphnet.ops.images import avg_pool2d, conv1d, conv2d, max_pool2d
 from graphnet.ops.indexing import take
 from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
 from graphnet.ops.normalisation import layer_norm
@@ -28,39 +28,35 @@ from graphnet.ops.reductions import batch_size
 from graphnet.ops.statistics import logsumexp
 
 _KEPT = (
-    "gelu",
-    "silu",
-    "mish",
-    "softplus",
-    "hardswish",
-    "hardsigmoid",
-    "log_sigmoid_forward",
-    "elu",
-    "linear",
-    "detach",
-)
+    "gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear", "detach",
+)  # fmt: skip
 """What is not to be decomposed: there is one node for it."""
 
-_ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "abs": np.abs, "acos": np.arccos, "asin": np.arcsin, "atan": np.arctan, "atan2": np.arctan2, "ceil": np.ceil, "cos": np.cos,
-    "cosh": np.cosh, "div": np.divide, "eq": np.equal, "erf": erf, "exp": np.exp, "expm1": np.expm1, "floor": np.floor,
-    "ge": np.greater_equal, "gt": np.greater, "isnan": np.isnan, "le": np.less_equal, "log": np.log, "log10": np.log10,
-    "log1p": np.log1p, "log2": np.log2, "logical_and": np.logical_and, "logical_not": np.logical_not,
-    "logical_or": np.logical_or, "lt": np.less, "maximum": np.maximum, "minimum": np.minimum, "mul": np.multiply,
-    "ne": np.not_equal, "neg": np.negative, "pow": np.power, "reciprocal": np.reciprocal, "relu": relu, "round": np.round,
-    "sigmoid": sigmoid, "sign": np.sign, "silu": silu, "mish": mish, "sin": np.sin, "sinh": np.sinh,
-    "sqrt": np.sqrt, "tan": np.tan, "tanh": np.tanh, "hardswish": hard_swish, "hardsigmoid": hard_sigmoid,
-    "matmul": np.matmul, "mm": np.matmul, "bmm": np.matmul, "square": np.square, "bitwise_not": np.logical_not,
-    "bitwise_and": np.logical_and, "bitwise_or": np.logical_or,
+_PLAIN: dict[str, Callable[..., Any]] = {
+    **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
+    "atan2": np.arctan2, "bmm": np.matmul, "eq": np.equal, "expm1": np.expm1,
+    "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
+    "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "matmul": np.matmul,
+    "maximum": np.maximum, "minimum": np.minimum, "mish": mish, "mm": np.matmul, "ne": np.not_equal,
+    "reciprocal": np.reciprocal, "relu": relu, "round": np.round, "sigmoid": sigmoid, "silu": silu, "square": np.square,
+    "cat": np.concatenate, "clamp": np.clip, "clamp_max": np.minimum, "clamp_min": np.maximum, "leaky_relu": leaky_relu,
+    "permute": np.transpose, "repeat": np.tile, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril,
+    "triu": np.triu, "unsqueeze": np.expand_dims, "where": np.where,
 }  # fmt: skip
 """What has the same arguments in the same order."""
 
 
-def _along(z: Any, axes: Any = None, keepdims: bool = False) -> dict[str, Any]:
-    return {
-        "axis": None if axes is None or axes == [] else tuple(axes) if isinstance(axes, list) else axes,
-        "keepdims": keepdims,
-    }
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "amax": np.max, "amin": np.min, "any": np.any, "logsumexp": logsumexp, "mean": np.mean, "prod": np.prod, "sum": np.sum,
+}  # fmt: skip
+
+
+def _along(axes: Any, keepdims: bool) -> dict[str, Any]:
+    return {"axis": (tuple(axes) or None) if isinstance(axes, list) else axes, "keepdims": keepdims}
+
+
+def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z, axes=None, keepdims=False, dtype=None: function(z, **_along(axes, keepdims))
 
 
 def _elu(z: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
@@ -72,13 +68,10 @@ def _elu(z: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.
 def _convolution(
     x: Any, W: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, output: Any, groups: int
 ) -> Any:
-    if transposed or len(stride) > 2:
-        raise OpaqueError("a transposed convolution, or one of volumes")
-    if len(stride) == 1:
-        made = conv1d(x, W, stride[0], padding[0], dilation[0], groups)
-    else:
-        made = conv2d(x, W, tuple(stride), tuple(padding), tuple(dilation), groups)
-    return made if bias is None else made + np.expand_dims(bias, tuple(range(1, len(stride) + 1)))
+    sides = [(each, each) for each in padding]
+    if transposed:
+        return transposed_convolution(x, W, bias, stride, sides, dilation, groups, output)
+    return convolution(x, W, bias, stride, sides, dilation, groups)
 
 
 def _affine(z: Any, weight: Any, bias: Any, behind: int = 0) -> Any:
@@ -110,25 +103,39 @@ def _group_norm(
 def _max_pool(
     z: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False
 ) -> tuple[Any, ...]:
-    if ceil or {*np.ravel(dilation)} != {1}:
-        raise OpaqueError("pooling with dilation or rounded up")
-    return max_pool2d(z, _pair(size), _pair(stride or size), _pair(padding)), None
+    kernel, steps, wide, own = (_pair(each) for each in (size, stride or size, dilation, padding))
+    return max_pool(z, kernel, steps, _sides(z, kernel, steps, own, wide, ceil), wide), None
 
 
 def _avg_pool(
     z: Any, size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False, padded: bool = True, by: Any = None
 ) -> Any:
-    if ceil or by or (not padded and np.any(padding)):
-        raise OpaqueError("average pooling rounded up, or with a divisor of its own")
-    return avg_pool2d(z, _pair(size), _pair(stride or size), _pair(padding))
+    if by:
+        raise OpaqueError("average pooling with a divisor of its own")
+    kernel, steps, own = (_pair(each) for each in (size, stride or size, padding))
+    counted = [(each if padded else 0,) * 2 for each in own]
+    return avg_pool(z, kernel, steps, _sides(z, kernel, steps, own, (1, 1), ceil), (1, 1), counted)
+
+
+def _sides(z: Any, kernel: Any, steps: Any, padding: Any, wide: Any, ceil: bool) -> Any:
+    sides = [(each, each) for each in padding]
+    return rounded_up(known_sizes(z), kernel, steps, sides, wide) if ceil else sides
 
 
 def _adaptive(z: Any, to: Any) -> Any:
-    sizes = [(size, wanted) for size, wanted in zip(z.shape[-2:], _pair(to), strict=True)]
-    if any(size is None or size % wanted for size, wanted in sizes):
-        raise OpaqueError("adaptive pooling to a size that does not divide the image's")
-    step = tuple(size // wanted for size, wanted in sizes)
-    return avg_pool2d(z, step, step)
+    """Pool to a size: each row of the result is the mean of some rows, which may overlap."""
+    sizes = list(zip(known_sizes(z), _pair(to), strict=True))
+    if all(size % wanted == 0 for size, wanted in sizes):
+        step, none = [size // wanted for size, wanted in sizes], [(0, 0)] * 2
+        return avg_pool(z, step, step, none, (1, 1), none)
+    rows, columns = (_means(*each) for each in sizes)
+    return rows @ z @ columns.T
+
+
+def _means(size: int, wanted: int) -> Any:
+    first, last = np.arange(wanted) * size // wanted, -(-np.arange(1, wanted + 1) * size // wanted)
+    within = (first[:, None] <= np.arange(size)) & (np.arange(size) < last[:, None])
+    return within / within.sum(axis=1, keepdims=True)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -154,12 +161,12 @@ def _scaled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **_ELEMENTWISE,
+    **_PLAIN,
+    **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
     "add": _scaled(np.add),
     "sub": _scaled(np.subtract),
     "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x),
     "rsqrt": lambda z: 1 / np.sqrt(z),
-    "where": np.where,
     "clone": lambda z, memory_format=None: z,
     "alias": lambda z: z,
     "detach": lambda z: Held()(z),
@@ -168,42 +175,24 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
     "gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
     "elu": _elu,
-    "leaky_relu": lambda z, slope=0.01: leaky_relu(z, slope),
     "softplus": lambda z, beta=1, threshold=20: softplus(z) if beta == 1 else softplus(beta * z) / beta,
     "log_sigmoid_forward": lambda z: (-softplus(-z), None),
     "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
-    "clamp": lambda z, min=None, max=None: np.clip(z, min, max),
-    "clamp_min": lambda z, low: np.maximum(z, low),
-    "clamp_max": lambda z, high: np.minimum(z, high),
     "_softmax": lambda z, axis, half: softmax(z, axis),
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
-    "logsumexp": lambda z, axes, keepdims=False: logsumexp(z, **_along(z, axes, keepdims)),
-    "sum": lambda z, axes=None, keepdims=False, dtype=None: np.sum(z, **_along(z, axes, keepdims)),
-    "mean": lambda z, axes=None, keepdims=False, dtype=None: np.mean(z, **_along(z, axes, keepdims)),
-    "amax": lambda z, axes=None, keepdims=False: np.max(z, **_along(z, axes, keepdims)),
-    "amin": lambda z, axes=None, keepdims=False: np.min(z, **_along(z, axes, keepdims)),
     "max": lambda z: np.max(z),
     "min": lambda z: np.min(z),
-    "any": lambda z, axes=None, keepdims=False: np.any(z, **_along(z, axes, keepdims)),
-    "prod": lambda z, axes=None, keepdims=False, dtype=None: np.prod(z, **_along(z, axes, keepdims)),
-    "var": lambda z, axes=None, correction=1, keepdim=False: np.var(z, ddof=correction, **_along(z, axes, keepdim)),
+    "var": lambda z, axes=None, correction=1, keepdim=False: np.var(z, ddof=correction, **_along(axes, keepdim)),
     "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
     "argmax": lambda z, axis=None, keepdims=False: np.argmax(z, axis, keepdims=keepdims),
-    "permute": lambda z, axes: np.transpose(z, axes),
-    "transpose": lambda z, one, other: np.swapaxes(z, one, other),
-    "t": lambda z: z.T,
-    "unsqueeze": lambda z, axis: np.expand_dims(z, axis),
     "squeeze": lambda z, axes=None: np.squeeze(z, [i for i in np.ravel(axes).astype(int).tolist() if z.shape[i] == 1])
     if axes is not None
     else np.squeeze(z),
-    "cat": lambda parts, axis=0: np.concatenate(parts, axis),
-    "stack": lambda parts, axis=0: np.stack(parts, axis),
     "slice": _slice,
     "select": lambda z, axis, place: z[(*(slice(None),) * (axis % z.ndim), place)],
     "split_with_sizes": lambda z, sizes, axis=0: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
     "flip": lambda z, axes: np.flip(z, tuple(axes)),
     "roll": lambda z, shifts, axes=None: np.roll(z, shifts, axes or None),
-    "repeat": lambda z, times: np.tile(z, times),
     "constant_pad_nd": lambda z, pads, value=0.0: np.pad(
         z, [(0, 0)] * (z.ndim - len(pads) // 2) + [(pads[i], pads[i + 1]) for i in range(len(pads) - 2, -1, -2)],
         constant_values=value,
@@ -211,8 +200,6 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "index": _index,
     "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
     "embedding": lambda W, places, *how: take(W, places),
-    "tril": lambda z, k=0: np.tril(z, k),
-    "triu": lambda z, k=0: np.triu(z, k),
     "convolution": _convolution,
     "_native_batch_norm_legit_no_training": _batch_norm,
     "native_layer_norm": _layer_norm,
@@ -225,17 +212,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
 """What each call of torch is here, by its name."""
 
 _BY_SIZE = (
-    "view",
-    "_unsafe_view",
-    "reshape",
-    "expand",
-    "full",
-    "full_like",
-    "zeros_like",
-    "ones_like",
-    "scalar_tensor",
-    "arange",
-)
+    "view", "_unsafe_view", "reshape", "expand", "full", "full_like", "zeros_like", "ones_like", "scalar_tensor", "arange",
+)  # fmt: skip
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
 
@@ -316,9 +294,7 @@ class _Reader:
                     self.made[each] = constant(LIBRARY.array(tensor))
             elif each.op == "call_function":
                 stack = each.meta.get("nn_module_stack") or {}
-                path = (
-                    next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "") if stack else ""
-                )
+                path = next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "")
                 with scope(path.replace(".", "/")) if path and not path.startswith("_") else nullcontext():
                     self.made[each] = self._call(each)
         outputs = {each.name: each for each in self.made}

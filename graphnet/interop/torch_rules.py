@@ -132,17 +132,18 @@ class _OfModule:
 @contextmanager
 def _recorded(found: list[tuple[Any, Sequence[Any]]]) -> Iterator[None]:
     """Write down the calls of every `torch.autograd.Function` that is not torch's own, wherever its ``apply`` is kept."""
-    forward: dict[Any, Any] = {}
-    for of in _subclasses(torch.autograd.Function):
-        if not of.__module__.startswith("torch.") and "forward" in vars(of):
-            forward[of] = vars(of)["forward"]
-    for of, rule in forward.items():
-        of.forward = staticmethod(_recording(found, of, rule.__func__))
+    of_users = {of for of in _subclasses(torch.autograd.Function) if not of.__module__.startswith("torch.")}
+    rules = {of: (of.forward, vars(of).get("forward")) for of in of_users}  # what it inherits, and what is its own
+    for of, (rule, _) in rules.items():
+        of.forward = staticmethod(_recording(found, of, rule))
     try:
         yield
     finally:
-        for of, rule in forward.items():
-            of.forward = rule
+        for of, (_, own) in rules.items():
+            if own is None:
+                del of.forward
+            else:
+                of.forward = own
 
 
 def _recording(found: list[tuple[Any, Sequence[Any]]], of: Any, rule: Callable[..., Any]) -> Callable[..., Any]:

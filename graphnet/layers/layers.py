@@ -9,12 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from graphnet.common.caller import Scope
+from graphnet.common.origin import Scope, in_scope, scope
 from graphnet.common.settings import generator, op_function, whole
 from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.order import topological_order
-from graphnet.core.origin import in_scope, scope
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights

@@ -13,23 +13,14 @@ import numpy as np
 from graphnet import native
 from graphnet.core.node import Numbers
 
+_UFUNCS = (
+    np.negative, np.square, np.add, np.subtract, np.multiply, np.divide, np.equal, np.not_equal, np.less, np.less_equal,
+    np.greater, np.greater_equal, np.logical_not, np.logical_and, np.logical_or,
+)  # fmt: skip
+
 PRIMITIVES: dict[str, tuple[int, Callable[..., Any] | None]] = {
     "copy": (1, np.positive),
-    "negative": (1, np.negative),
-    "square": (1, np.square),
-    "add": (2, np.add),
-    "subtract": (2, np.subtract),
-    "multiply": (2, np.multiply),
-    "divide": (2, np.divide),
-    "equal": (2, np.equal),
-    "not_equal": (2, np.not_equal),
-    "less": (2, np.less),
-    "less_equal": (2, np.less_equal),
-    "greater": (2, np.greater),
-    "greater_equal": (2, np.greater_equal),
-    "logical_not": (1, np.logical_not),
-    "logical_and": (2, np.logical_and),
-    "logical_or": (2, np.logical_or),
+    **{ufunc.__name__: (ufunc.nin, ufunc) for ufunc in _UFUNCS},
     "where": (3, np.where),
     "accumulate": (1, np.positive),
     "accumulate_product": (2, np.multiply),

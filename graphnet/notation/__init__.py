@@ -3,7 +3,7 @@
 A formula is a node. `reading` runs a rule on nodes and reads what it made; `terms` are what that is made of, as short as a
 person would write it, and say what nodes are called; `indices` gives axes letters and writes it entry by entry. To be
 printed, a node is set as boxes (`formula`), and `writers` turn boxes into text, LaTeX and MathML. On these stand `derive`
-(`derivation`), `explain` (`explanation`) and `diagnose` (`diagnosis`).
+(`derivation`), `explain` (`explanation`, and `paths` from one entry to the output) and `diagnose` (`diagnosis`).
 """
 
 from graphnet.notation.derivation import Derivation, Step, derive

@@ -24,7 +24,7 @@ from graphnet.notation.formula import Formula
 from graphnet.notation.indices import SAMPLE, IndexWriter
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
-from graphnet.notation.writers import SPACE, Box, Sign, Written, row
+from graphnet.notation.writers import SPACE, MathBox, Sign, Written, row
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
@@ -61,7 +61,7 @@ class Step(Written):
     equation: str = ""
 
     @cached_property
-    def box(self) -> Box:
+    def box(self) -> MathBox:
         """The line as boxes, which the writers write."""
         return row(self.of.box, Sign("=", spaced=True), self.formula.box)
 
@@ -394,15 +394,10 @@ def _equations(reader: Reader) -> dict[Node, str]:
         use, a = graph.only_use(node), following(node)
         if node.kind in _SUMS:
             g = a if a is not None and _is_unitwise(reader, a) else None
-            last, product = (g if squares and g is not None else node), following(g)
+            last, then = (g if squares and g is not None else node), following(g)
             if isinstance(E.op, _LOSSES) and following(last) is E and E.inputs[0] is last:
                 layers[node] = "k"
-            elif (
-                product is not None
-                and product.kind == "matmul"
-                and product.inputs[0] is g
-                and z_of(product) is not None
-            ):
+            elif then is not None and then.kind == "matmul" and then.inputs[0] is g and z_of(then) is not None:
                 layers[node] = "j"
         if node in layers:
             found[node] = _DEFINITIONS[layers[node]] if squares or layers[node] == "j" else ""

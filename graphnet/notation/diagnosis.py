@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from graphnet.common import cached_property
-from graphnet.common.text import clean, html_table, length, markup, number, table
+from graphnet.common.text import clean, html_table, markup, norm_of, number, table
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
+from graphnet.engine.finite import made_by
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
@@ -196,8 +197,8 @@ def _diagnose(
         return replace(found, verdict=none)
     if signal is None or state == "no error signal":
         return found
-    norm = length(signal)
-    of_above = length(bwd.error_signals[above]) if above is not None else 0.0
+    norm = norm_of(signal)
+    of_above = norm_of(bwd.error_signals[above]) if above is not None else 0.0
     found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
     if state == "not finite":
         return replace(found, verdict=of_not_finite(bwd, node))
@@ -206,12 +207,12 @@ def _diagnose(
         found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
     # along which the way back goes on: to other ops, not to the leaves where it ends
     sent = [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
-    passed_on = length(*sent) / norm if sent and norm else None
+    passed_on = norm_of(*sent) / norm if sent and norm else None
     factor = _factor(node, units, passed_on)
     verdict = ""
     if state == "exactly zero":
         verdict = of_zero(bwd, node, cut_at)
-    elif passed_on is not None:
+    elif passed_on is not None and np.isfinite(passed_on):
         verdict = of_change(bwd, node, passed_on, factor, units)
     elif isinstance(node, Parameter):
         verdict = of_equal_units(bwd, node)
@@ -268,7 +269,7 @@ def _of_all_layers(bwd: BackwardPass, above: Mapping[Node, Node]) -> str:
     layers = [node for node in bwd.graph.nodes if node in above][:1]
     while layers and layers[-1] in above:
         layers.append(above[layers[-1]])
-    norms = [length(bwd.error_signals[node]) for node in layers]
+    norms = [norm_of(bwd.error_signals[node]) for node in layers]
     if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
         return ""
     change = norms[0] / norms[-1]
@@ -314,7 +315,8 @@ def of_not_finite(bwd: BackwardPass, node: Node) -> str:
     for consumer, _ in bwd.graph.consumers(node):
         if consumer in bwd.error_signals and not np.isfinite(bwd.error_signals[consumer]).all():
             return ""
-    return f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite"
+    made = made_by(bwd.graph, bwd.values, bwd.error_signals, bwd.messages(node))
+    return "; ".join([f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite", *made])
 
 
 def of_zero(bwd: BackwardPass, node: Node, cut_at: Mapping[Node, Node]) -> str:
@@ -434,5 +436,5 @@ def _explain(units: Units, which: Numbers, signal: Numbers) -> bool:
     """Tell whether the error signal would lose less than half as much, in orders of magnitude, with these at their best."""
     size = np.abs(np.asarray(signal, float))
     passed, repaired = (size * slope for slope in (units.slope, np.where(which, units.best, units.slope)))
-    arrived, left, would_be = (length(each) for each in (size, passed, repaired))
+    arrived, left, would_be = (norm_of(each) for each in (size, passed, repaired))
     return bool(left < would_be) and would_be * would_be > arrived * left

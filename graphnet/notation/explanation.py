@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from graphnet.common.settings import whole
-from graphnet.common.text import html_text, length, number
+from graphnet.common.text import html_text, norm_of, number
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.rules import apply_backward
 from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
-from graphnet.notation.indices import IndexWriter, letters_of_axes
+from graphnet.notation.indices import IndexWriter
+from graphnet.notation.paths import Path, Place, paths
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import Leaf, SumOver, extent, run
 
@@ -288,29 +286,16 @@ def explain(
     signal = bwd.error_signal(node)
     place = _entry(graph.label(node), signal, entry)
     value = float(signal[place])
-    found, count, complete = paths(bwd, node, place, whole(most, "most", least=0))
+    ways = paths(bwd, node, place, whole(most, "most", least=0))
     factors = factors_of(bwd, node, place)
     largest = max((float(np.abs(gradient).max(initial=0.0)) for gradient in bwd.gradients.values()), default=0.0)
-    sentence, culprit = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
-    left, formula, terms = formula_at(bwd, node, place)
-    return Explanation(
-        graph.label(node),
-        place,
-        value,
-        left,
-        formula,
-        terms,
-        tuple(
-            Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
-            for m in bwd.messages(node)
-        ),
-        found,
-        count,
-        complete,
-        factors,
-        sentence,
-        culprit,
+    said = verdict(value, largest if isinstance(node, Parameter) else abs(value), factors)
+    shares = tuple(
+        Share("the output itself" if m.consumer is None else graph.label(m.consumer), m.slot, float(m.delta[place]))
+        for m in bwd.messages(node)
     )
+    formula = formula_at(bwd, node, place)
+    return Explanation(graph.label(node), place, value, *formula, shares, *ways, factors, *said)
 
 
 def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Place:
@@ -344,7 +329,7 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | N
         sides = reader.signal(node), _error_signal(reader, bwd, node)
     except GraphnetError:  # a rule that can't be read: the numbers are there all the same
         return None, None, ()
-    letters = letters_of_axes(bwd.graph)[bwd.graph.label(node)]
+    letters = reader.letters[bwd.graph.label(node)]
     writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
     left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
     return left, formula, _terms_at(bwd, formula, entry)
@@ -444,7 +429,7 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
 
 def rms(array: Any) -> float:
     """Return the root of the mean of squares; 0 of nothing."""
-    return length(array) / np.size(array) ** 0.5 if np.size(array) else 0.0
+    return norm_of(array) / np.size(array) ** 0.5 if np.size(array) else 0.0
 
 
 def verdict(value: float, largest: float, factors: tuple[Factor, ...]) -> tuple[str, _Name | Literal["cancels", ""]]:
@@ -484,205 +469,3 @@ def _saturated(factor: Factor) -> str:
     """Say it only of a unit that is so in every sample, by what is called saturated anywhere."""
     at_every = np.abs(factor.values) < SATURATED * factor.expected
     return ": the unit is saturated" if np.all(at_every) and np.any(factor.values) else ""
-
-
-# Paths from one entry to the output: the chain rule as a sum over paths, each the product of its slopes --------------
-
-
-Place = tuple[int, ...]
-
-MOST_STEPS = 20_000
-"""How many entries all paths together may visit. Where they visit more, the search goes on with a few."""
-
-KEPT_WAYS = 16
-"""How many those few are."""
-
-MOST_WORK = 120_000
-"""Inputs given to rules, in all their runs together; a run itself counts as twenty."""
-
-
-@dataclass(frozen=True)
-class Path:
-    """One way from an entry to the output. Printed without nodes that merely pass an entry on, with slope 1.
-
-    Attributes
-    ----------
-    places : tuple of (str, tuple of int)
-        The label of each node on the way and the entry of its value, from where it starts to the output.
-    slopes : tuple of float
-        ∂(each place)/∂(the one before it); one fewer than places, and at the end the error signal the output starts with.
-    product : float
-        The product of the slopes: what this path adds to the gradient.
-    """
-
-    places: tuple[tuple[str, Place], ...]
-    slopes: tuple[float, ...]
-    product: float
-
-    def __str__(self) -> str:
-        shown = list(self.places[:1])
-        for i, place in enumerate(self.places[1:]):
-            if self.slopes[i] != 1 or place[1] != self.places[i][1] or place is self.places[-1]:
-                shown.append(place)
-        return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
-
-
-class _Trail(NamedTuple):
-    """The last place of a path, and how it was reached; and what all ways on from there add to the gradient."""
-
-    node: Node
-    entry: Place
-    slope: float
-    product: float
-    adds: float
-    before: _Trail | None
-
-
-def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple[Path, ...], int, bool]:
-    """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
-
-    All ways are followed at once, from node to node in topological order. Once it is clear that they are too many to be
-    followed to their ends, only those few are whose product of slopes so far times error signal is largest. Paths on
-    which a slope is exactly 0 add nothing and are left out.
-    """
-    slopes, ahead = Slopes(bwd), _ahead(bwd)
-    found: list[tuple[_Trail, float]] = []
-    ways = {node: [_Trail(node, entry, 1.0, 1.0, 0.0, None)]}
-    steps, complete = ahead[node], True
-    for here in bwd.graph.nodes:
-        if here in ways and not complete:
-            ways = _largest(ways, max(KEPT_WAYS, most))
-        for trail in ways.pop(here, ()):
-            for consumer, slot, delta in bwd.messages(here):
-                if consumer is None or slot is None:
-                    found.append((trail, float(delta[trail.entry])))
-                    continue
-                if slopes.work >= MOST_WORK // (1 + complete):  # half of it is left to follow some ways to their ends
-                    complete = False
-                    break
-                for output, slope in slopes.column(consumer, slot, trail.entry):
-                    product = trail.product * slope
-                    adds = abs(product * float(bwd.error_signals[consumer][output]))
-                    ways.setdefault(consumer, []).append(_Trail(consumer, output, slope, product, adds, trail))
-                    steps += ahead[consumer]
-            steps -= ahead[here] - 1  # what was ahead of it is ahead of those it leads to
-        complete = complete and steps <= MOST_STEPS
-    found.sort(key=lambda end: -abs(end[0].product * end[1]))
-    return tuple(_path(bwd, *end) for end in found[:most]), len(found), complete
-
-
-def _ahead(bwd: BackwardPass) -> dict[Node, int]:
-    """Return how many nodes the shortest way from each node to an output visits."""
-    ahead: dict[Node, int] = {}
-    for node in reversed(bwd.graph.nodes):
-        if node in bwd.error_signals:
-            ahead[node] = 1 + min(0 if consumer is None else ahead[consumer] for consumer, *_ in bwd.messages(node))
-    return ahead
-
-
-def _largest(ways: dict[Node, list[_Trail]], count: int) -> dict[Node, list[_Trail]]:
-    """Return as many ways as `count`, those that add most."""
-    kept: dict[Node, list[_Trail]] = {}
-    for trail in heapq.nlargest(count, itertools.chain.from_iterable(ways.values()), key=lambda trail: trail.adds):
-        kept.setdefault(trail.node, []).append(trail)
-    return kept
-
-
-def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
-    trails = [end]
-    while (before := trails[-1].before) is not None:
-        trails.append(before)
-    trails.reverse()
-    places = tuple((bwd.graph.label(trail.node), trail.entry) for trail in trails)
-    return Path(places, (*(trail.slope for trail in trails[1:]), start), end.product * start)
-
-
-# Slopes -------------------------------------------------------------------------------------------------------------
-
-_FEW = 16
-"""With no more outputs than this, each is asked for its slope; with more, those that move when the input does."""
-
-
-class Slopes:
-    """The slopes of single entries in one pass, found when asked for.
-
-    Attributes
-    ----------
-    work : int
-        How many inputs the rules were given that were run for single entries; a run itself counts as twenty.
-    """
-
-    def __init__(self, bwd: BackwardPass) -> None:
-        self.bwd = bwd
-        self.work = 0
-        self._probes: dict[Node, tuple[Numbers, list[Any]]] = {}
-        self._rows: dict[tuple[Node, Place], list[Any]] = {}
-        self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
-
-    def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
-        """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
-        key = (consumer, slot, entry)
-        if key not in self._columns:
-            passed_on = self._passed_on(consumer, slot, entry)
-            self._columns[key] = (
-                [
-                    (output, slope)
-                    for output in self._outputs(consumer, slot, entry)
-                    if (slope := self._slope(consumer, output, slot, entry)) != 0
-                ]
-                if passed_on is None
-                else [(passed_on, 1.0)]
-            )
-        return self._columns[key]
-
-    def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
-        """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
-
-        Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
-        """
-        if consumer not in self._probes:
-            delta = np.zeros(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
-            self._probes[consumer] = delta, list(messages(self.bwd, consumer, delta))
-        delta, sent = self._probes[consumer]
-        if sent[slot] is None:
-            return None
-        place, odd = divmod(sent[slot][*entry, ...].ctypes.data - delta.ctypes.data, delta.itemsize)
-        if odd or not 0 <= place < delta.size:
-            return None
-        return tuple(int(i) for i in np.unravel_index(place, delta.shape))
-
-    def _slope(self, consumer: Node, output: Place, slot: int, entry: Place) -> float:
-        row = self._rows.get((consumer, output))
-        if row is None:
-            self.work += 20 + len(consumer.inputs)
-            delta = np.zeros_like(self.bwd.values[consumer])
-            delta[output] = 1
-            row = self._rows[consumer, output] = list(messages(self.bwd, consumer, delta))
-        return 0.0 if row[slot] is None else float(row[slot][entry])
-
-    def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
-        """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
-        value = self.bwd.values[consumer]
-        if value.size <= _FEW:
-            return list(np.ndindex(value.shape))
-        op = consumer.op
-        assert op is not None
-        inputs = [self.bwd.values[source] for source in consumer.inputs]
-        moved = np.zeros(value.shape, bool)
-        if inputs[slot].shape == value.shape:
-            moved[entry] = True
-        for sign in (-1, 1):
-            self.work += len(inputs)
-            changed = inputs[slot].copy()
-            changed[entry] += sign * 1e-3 * max(1.0, abs(float(changed[entry])))
-            with np.errstate(all="ignore"):
-                result = op.forward(*[changed if i == slot else x for i, x in enumerate(inputs)])
-            moved |= np.asarray(result) != value
-        return [tuple(int(i) for i in place) for place in np.argwhere(moved)]
-
-
-def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Any:
-    """Return what a node's backward rule sends to each input, given an error signal."""
-    inputs = [bwd.values[source] for source in node.inputs]
-    with np.errstate(all="ignore"):  # the pass itself has shown what is not finite
-        return apply_backward(bwd.graph, node, delta, bwd.values[node], inputs)

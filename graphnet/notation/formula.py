@@ -27,12 +27,12 @@ from graphnet.engine.rewrite import is_number, is_scalar
 from graphnet.notation.indices import takes_all
 from graphnet.notation.terms import ByLabel, Entry, Leaf, Letters, Sized, SumOver, Symbol, extent, run
 from graphnet.notation.writers import (
-    Box,
     Digits,
     Fence,
     Fraction,
+    Identifier,
     Indices,
-    Name,
+    MathBox,
     Root,
     Script,
     Sign,
@@ -109,7 +109,7 @@ class Formula(Written):
         return self.node.shape
 
     @cached_property
-    def box(self) -> Box:
+    def box(self) -> MathBox:
         """As boxes, which the writers write."""
         return Layout(self.hidden, self.called).piece(self.node).box
 
@@ -199,12 +199,12 @@ class Level(IntEnum):
 class Piece:
     """Boxes, and what brackets they need inside others."""
 
-    box: Box
+    box: MathBox
     level: Level = Level.ATOM
     joined_by: str = ""
     """Of a product: ``⊙`` entry by entry, ``@`` of matrices, ``Σ`` for a sum sign in front."""
 
-    def inside(self, level: Level, joined_by: str = "") -> Box:
+    def inside(self, level: Level, joined_by: str = "") -> MathBox:
         """Return the boxes for use where only tighter pieces may stand bare; those of `level` if they are `joined_by` it.
 
         Where nothing is said about how, products of any kind may.
@@ -218,13 +218,13 @@ class Piece:
         return Fence(self.box)
 
 
-def _symbol(symbol: Symbol, letters: str = "") -> Box:
+def _symbol(symbol: Symbol, letters: str = "") -> MathBox:
     """Return the boxes of a symbol, with index letters behind its own subscript."""
     if not symbol.sub and not letters:
-        return Name(symbol.base)
+        return Identifier(symbol.base)
     if letters:
-        return Script(Name(symbol.base), Indices(f"{symbol.sub},{letters}" if symbol.sub else letters))
-    return Script(Name(symbol.base), Digits(symbol.sub) if symbol.sub.isdigit() else Name(symbol.sub))
+        return Script(Identifier(symbol.base), Indices(f"{symbol.sub},{letters}" if symbol.sub else letters))
+    return Script(Identifier(symbol.base), Digits(symbol.sub) if symbol.sub.isdigit() else Identifier(symbol.sub))
 
 
 def _number(value: float | bool) -> Piece:
@@ -242,7 +242,7 @@ def _number(value: float | bool) -> Piece:
     return Piece(Digits(text))
 
 
-def _power(base: Piece, exponent: Box) -> Piece:
+def _power(base: Piece, exponent: MathBox) -> Piece:
     """Return a piece with an exponent, in brackets where it needs them."""
     if isinstance(base.box, Script) and base.box.sup is None:
         return Piece(Script(base.box.base, base.box.sub, exponent))
@@ -250,11 +250,11 @@ def _power(base: Piece, exponent: Box) -> Piece:
     return Piece(Script(base.box if bare else Fence(base.box), None, exponent))
 
 
-def _fraction(over: Box, under: Box) -> Piece:
+def _fraction(over: MathBox, under: MathBox) -> Piece:
     return Piece(Fraction(over, under), Level.RATIO)
 
 
-def _between(sign: Box, boxes: Sequence[Box]) -> list[Box]:
+def _between(sign: MathBox, boxes: Sequence[MathBox]) -> list[MathBox]:
     """Return boxes with a sign between each two."""
     return [part for box in boxes for part in (sign, box)][1:]
 
@@ -297,7 +297,7 @@ class Layout:
         box = _symbol(leaf.symbol, letters or "")
         if leaf.role == "delta":
             is_bare = letters is not None and not leaf.symbol.sub
-            return Piece(_symbol(Symbol("δ"), letters or "") if is_bare else row(Name("δ"), Fence(box)))
+            return Piece(_symbol(Symbol("δ"), letters or "") if is_bare else row(Identifier("δ"), Fence(box)))
         if leaf.role == "error signal":
             box = Fraction(row(Sign("∂"), _symbol(leaf.detail)), row(Sign("∂"), box), tight=True)
         return Piece(box)
@@ -338,12 +338,12 @@ class Layout:
             case arithmetic.Power(), (x, p):
                 return _power(self.piece(x), self.piece(p).box)
             case ((arithmetic.Exp() | arithmetic.Expm1()), (x,)):
-                to_x = _power(Piece(Name("e")), self.piece(x).box)
+                to_x = _power(Piece(Identifier("e")), self.piece(x).box)
                 less_one = row(to_x.box, Sign("−", spaced=True), Digits("1"))
                 return to_x if isinstance(op, arithmetic.Exp) else Piece(less_one, Level.SUM)
             case arithmetic.Log1p(), (x,):
                 more = row(Digits("1"), Sign("+", spaced=True), self.piece(x).inside(Level.PRODUCT, "+"))
-                return Piece(row(Name("ln"), Fence(more)))
+                return Piece(row(Identifier("ln"), Fence(more)))
             case arithmetic.Sqrt(), (x,):
                 return Piece(Root(self.piece(x).box))
             case comparisons.Abs(), (x,):
@@ -360,9 +360,9 @@ class Layout:
             case reductions.Sum(), (x,):
                 return self._summed(x, _axes_in_words(op.axis, x))
             case ((reductions.Mean() | reductions.Max()), (x,)):
-                return Piece(row(Script(Name(op.name), _axes_in_words(op.axis, x)), Fence(self.piece(x).box)))
+                return Piece(row(Script(Identifier(op.name), _axes_in_words(op.axis, x)), Fence(self.piece(x).box)))
             case shaping.BroadcastTo(), (x,) if x.shape == ():
-                ones = Name("𝟏")
+                ones = Identifier("𝟏")
                 if is_one(x):
                     return Piece(ones)
                 return Piece(row(self.piece(x).inside(Level.RATIO), Sign(" "), ones), Level.PRODUCT, "⊙")
@@ -374,19 +374,19 @@ class Layout:
             case comparisons.ZerosLike(), _:
                 return Piece(Digits("0"))
             case comparisons.OnesLike(), _:
-                return Piece(Name("𝟏"))
+                return Piece(Identifier("𝟏"))
             case BackwardOf(of, slot), _:
-                rule = Script(Name(short(of.name) + "′"), Digits(str(slot + 1)) if len(inputs) > 3 else None)
+                rule = Script(Identifier(short(of.name) + "′"), Digits(str(slot + 1)) if len(inputs) > 3 else None)
                 return Piece(row(rule, Fence(self._list(inputs))))
         if isinstance(op, comparisons.Truth) and op.written:
             level = Level.RELATION if op.written in "∧∨" else Level.SUM
             operands = [self.piece(x).inside(level, "+") for x in inputs]
             return Piece(row(*_between(Sign(op.written, spaced=True), operands)), Level.RELATION)
         settings = _settings(op)
-        inner = row(self._list(inputs), Sign("; "), Name(settings)) if settings else self._list(inputs)
-        return Piece(row(Name(short(op.written or op.name)), Fence(inner)))
+        inner = row(self._list(inputs), Sign("; "), Identifier(settings)) if settings else self._list(inputs)
+        return Piece(row(Identifier(short(op.written or op.name)), Fence(inner)))
 
-    def _part(self, node: Node) -> Box:
+    def _part(self, node: Node) -> MathBox:
         """Return what stands over or under the stroke of a fraction."""
         of = self.piece(node)
         return of.box if of.level == Level.ATOM else Fence(of.box, on_one_line_only=True)
@@ -402,11 +402,11 @@ class Layout:
 
         return ", ".join(map(item, index))
 
-    def _summed(self, node: Node, over: Box | None) -> Piece:
+    def _summed(self, node: Node, over: MathBox | None) -> Piece:
         sign = Script(Sign("Σ"), over)
         return Piece(row(sign, Sign(" "), self.piece(node).inside(Level.PRODUCT, "+")), Level.PRODUCT, "Σ")
 
-    def _list(self, nodes: Sequence[Node]) -> Box:
+    def _list(self, nodes: Sequence[Node]) -> MathBox:
         return row(*_between(Sign(", "), [self.piece(node).box for node in nodes]))
 
     def _choice(self, condition: Piece, x: Node, y: Node) -> Piece:
@@ -419,7 +419,7 @@ class Layout:
         then, other = self.piece(x).inside(Level.RELATION), self.piece(y).inside(Level.RELATION)
         return Piece(row(then, Words("if"), condition.box, Words("else"), other), Level.CHOICE)
 
-    def _times(self, node: Node, last: Box) -> Piece:
+    def _times(self, node: Node, last: MathBox) -> Piece:
         if is_one(node):
             return Piece(last)
         times = Sign(" ") if isinstance(node.op, Entry) else Sign("⊙", spaced=True)
@@ -434,7 +434,7 @@ class Layout:
             pieces.sort(key=lambda term: term[1].joined_by == "Σ")  # b + Σ a w
         if len(pieces) == 1 and pieces[0][0] > 0:
             return pieces[0][1]
-        parts: list[Box] = []
+        parts: list[MathBox] = []
         for sign, of in pieces:
             parts += [Sign("−" if sign < 0 else "+", spaced=bool(parts))] if parts or sign < 0 else []
             parts.append(of.inside(Level.PRODUCT, "+"))
@@ -497,11 +497,11 @@ def _swaps_the_last_two(axes: tuple[int, ...] | None, ndim: int) -> bool:
     return ndim >= 2 and tuple(axes) == (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
-def _axes_in_words(axis: Any, z: Node) -> Box | None:
+def _axes_in_words(axis: Any, z: Node) -> MathBox | None:
     """Return which axes a reduction goes over, in words; None for all of them."""
     axes = normal_axes(axis, z.ndim)
     if len(axes) == z.ndim:
         return None
     if len(axes) != 1 or z.ndim > 2:
-        return Name(("axes " if len(axes) > 1 else "axis ") + ", ".join(map(str, axes)))
-    return Name("samples" if axes == (0,) and z.shape[0] is None else ("rows", "columns")[axes[0]])
+        return Identifier(("axes " if len(axes) > 1 else "axis ") + ", ".join(map(str, axes)))
+    return Identifier("samples" if axes == (0,) and z.shape[0] is None else ("rows", "columns")[axes[0]])

@@ -40,19 +40,19 @@ def letters_of_axes(graph: Graph) -> dict[str, Letters]:
     """
     from networkx.utils import UnionFind
 
-    same = UnionFind((graph.label(node), axis) for node in graph.nodes for axis in range(node.ndim))
+    number = {node: i for i, node in enumerate(graph.nodes)}
+    axes = [(i, axis) for node, i in number.items() for axis in range(node.ndim)]
+    same = UnionFind(axes)
     for node in graph.nodes:
         for (one, axis), (other, other_axis) in _lined_up(node):
-            same.union((graph.label(one), axis), (graph.label(other), other_axis))
-    samples = next((same[graph.label(x), 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
-    every = dict.fromkeys(same[graph.label(node), axis] for node in graph.nodes for axis in range(node.ndim))
-    classes = [axis for axis in every if axis is not samples]
+            same.union((number[one], axis), (number[other], other_axis))
+    samples = next((same[number[x], 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
+    classes = [axis for axis in dict.fromkeys(map(same.__getitem__, axes)) if axis is not samples]
     names: dict[Any, str] = dict(zip(classes, _letters_for(len(classes)), strict=True))
     if samples is not None:
         names[samples] = SAMPLE
     return {
-        graph.label(node): _distinct([names[same[graph.label(node), axis]] for axis in range(node.ndim)])
-        for node in graph.nodes
+        graph.label(node): _distinct([names[same[i, axis]] for axis in range(node.ndim)]) for node, i in number.items()
     }
 
 
@@ -164,7 +164,7 @@ class IndexWriter:
 
     def __init__(self, reader: Reader, numbered: Collection[str] = ()) -> None:
         self.reader = reader
-        self.letters = letters_of_axes(reader.graph)
+        self.letters = reader.letters
         self.places: dict[str, int] = {}
         self._symbols = _entry_symbols(reader, self.letters, numbered)
         self._written: dict[tuple[object, ...], set[str]] = {}

@@ -25,11 +25,11 @@ from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.gradients import BackwardOf, message_nodes
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import letters_of_axes
-from graphnet.notation.terms import Leaf, Shortener, Symbol, Symbols, extent
+from graphnet.notation.terms import Leaf, Letters, Shortener, Symbol, Symbols, extent
 from graphnet.ops import activations, arithmetic, images
 from graphnet.ops.indexing import Getitem
 
@@ -65,8 +65,13 @@ class Reader(Shortener):
         self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None
 
     @cached_property
+    def letters(self) -> dict[str, Letters]:
+        """A letter for each axis of each node, by label."""
+        return letters_of_axes(self.graph)
+
+    @cached_property
     def _copies(self) -> Copies:
-        return Copies.of(self.graph)
+        return Copies.of(self.graph, self.letters)
 
     def leaf(self, role: str, node: Node, symbol: Symbol | None = None) -> Node:
         """Return what stands for an array of a node, under its own symbol or another."""
@@ -346,7 +351,7 @@ class Copies:
     places: Sequence[Mapping[Node, Node]]
 
     @staticmethod
-    def of(graph: Graph) -> Copies:
+    def of(graph: Graph, lines: Mapping[str, Letters]) -> Copies:
         """Return copies of a graph's nodes; with sizes that are None if no numbers fit.
 
         Axes that some op lines up have one size; failing that, all first axes have, and all second ones; failing that, a size
@@ -356,7 +361,7 @@ class Copies:
         by_axis = {(x, axis): size_letter(axis) for x, axis in unknown}
         known = sorted({size for node in graph.nodes for size in node.shape if size is not None}, reverse=True)
         ways = [
-            (_by_lines(graph, unknown), ()),
+            (_by_lines({(x, axis): lines[graph.label(x)][axis] for x, axis in unknown}), ()),
             *((by_axis, fixed) for fixed in product([None, *known], repeat=len({*by_axis.values()}))),
         ]
         for letters, fixed in islice(ways, MOST_TRIES if unknown else 0):
@@ -426,10 +431,8 @@ def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) ->
 _Axis: TypeAlias = tuple[Input, int]
 
 
-def _by_lines(graph: Graph, unknown: Sequence[_Axis]) -> dict[_Axis, str]:
+def _by_lines(same: Mapping[_Axis, str | None]) -> dict[_Axis, str]:
     """Return letters for unknown sizes, one for all that some op lines up; by axis if there would be too many."""
-    lines = letters_of_axes(graph)
-    same = {(x, axis): lines[graph.label(x)][axis] for x, axis in unknown}
     letters: dict[str | None, str] = {}
     for (_, axis), line in same.items():
         free = (letter for i in range(axis, axis + 8) if (letter := size_letter(i)) not in letters.values())

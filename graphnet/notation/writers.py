@@ -18,7 +18,7 @@ class _Text:
     text: str
 
 
-class Name(_Text):
+class Identifier(_Text):
     """A letter in italics, or a word set upright."""
 
 
@@ -46,24 +46,24 @@ class Sign:
 class Row:
     """Boxes side by side."""
 
-    parts: tuple[Box, ...]
+    parts: tuple[MathBox, ...]
 
 
 @dataclass(frozen=True)
 class Script:
     """A box with a subscript, a superscript or both."""
 
-    base: Box
-    sub: Box | None = None
-    sup: Box | None = None
+    base: MathBox
+    sub: MathBox | None = None
+    sup: MathBox | None = None
 
 
 @dataclass(frozen=True)
 class Fraction:
     """One box over another."""
 
-    over: Box
-    under: Box
+    over: MathBox
+    under: MathBox
     tight: bool = False
     """On one line, without space around the stroke."""
 
@@ -72,24 +72,24 @@ class Fraction:
 class Root:
     """A square root."""
 
-    inner: Box
+    inner: MathBox
 
 
 @dataclass(frozen=True)
 class Fence:
     """A box in brackets."""
 
-    inner: Box
+    inner: MathBox
     left: str = "("
     right: str = ")"
     on_one_line_only: bool = False
     """Not needed where fractions, roots and exponents are seen as such."""
 
 
-Box: TypeAlias = Name | Digits | Indices | Sign | Words | Row | Script | Fraction | Root | Fence
+MathBox: TypeAlias = Identifier | Digits | Indices | Sign | Words | Row | Script | Fraction | Root | Fence
 
 
-def row(*parts: Box) -> Box:
+def row(*parts: MathBox) -> MathBox:
     """Return boxes side by side."""
     return parts[0] if len(parts) == 1 else Row(parts)
 
@@ -98,7 +98,7 @@ class Written:
     """What has boxes, and is written in three ways."""
 
     @cached_property
-    def box(self) -> Box:
+    def box(self) -> MathBox:
         """As boxes."""
         raise NotImplementedError
 
@@ -127,10 +127,10 @@ _SUB = dict(zip("0123456789", "₀₁₂₃₄₅₆₇₈₉", strict=True))
 _SUP = dict(zip("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", strict=True))
 
 
-def as_text(box: Box) -> str:
+def as_text(box: MathBox) -> str:
     """Write boxes on one line."""
     match box:
-        case Name(text) | Digits(text) | Indices(text):
+        case Identifier(text) | Digits(text) | Indices(text):
             return text
         case Sign(text, spaced):
             return f" {text} " if spaced else text
@@ -169,14 +169,14 @@ _LATEX_ESCAPES = {
 }  # fmt: skip
 
 
-def as_latex(box: Box) -> str:
+def as_latex(box: MathBox) -> str:
     """Write boxes as LaTeX for a formula."""
     match box:
-        case Name(text) if text in _LATEX_GREEK:
+        case Identifier(text) if text in _LATEX_GREEK:
             return "\\" + _LATEX_GREEK[text]
-        case Name(text) if len(text) == 1 and text.isalnum():
+        case Identifier(text) if len(text) == 1 and text.isalnum():
             return text
-        case Name(text):
+        case Identifier(text):
             return rf"\mathrm{{{_latex_escape(text)}}}"
         case Indices(text):
             return text.replace("′", "'")
@@ -212,7 +212,7 @@ def as_latex(box: Box) -> str:
             )
 
 
-def _is_tall(box: Box) -> bool:
+def _is_tall(box: MathBox) -> bool:
     """Tell whether brackets have to grow with it; those that needn't stand closer to what is before them."""
     match box:
         case Fraction() | Root() | Sign("Σ") | Digits("½"):
@@ -245,7 +245,7 @@ SPACE = '<mspace width="0.3em"></mspace>'
 """Beside words. MathJax would take a no-break space for an entity that it doesn't know, and show an error."""
 
 
-def as_mathml(box: Box) -> str:
+def as_mathml(box: MathBox) -> str:
     """Write boxes as MathML, for use inside a ``<math>`` element."""
     return _element(as_tree(box))
 
@@ -258,10 +258,10 @@ def _element(tree: Tree | str) -> str:
     return f"<{opened}>{''.join(map(_element, children))}</{tag}>"
 
 
-def as_tree(box: Box) -> Tree:
+def as_tree(box: MathBox) -> Tree:
     """Return boxes as an element of MathML."""
     match box:
-        case Name(text):
+        case Identifier(text):
             return ["mi", {}, text]  # one letter is set in italics, more are upright
         case Indices(text):
             return ["mrow", {}, *(["mi", {}, letter] for letter in text)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import lazy_loader
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -169,7 +169,6 @@ from .statistics import All as All
 from .statistics import Any as Any
 from .statistics import CountNonzero as CountNonzero
 from .statistics import Logsumexp as Logsumexp
-from .statistics import Nansum as Nansum
 from .statistics import Ptp as Ptp
 from .statistics import Std as Std
 from .statistics import Var as Var

@@ -20,7 +20,13 @@ from graphnet.ops.sums import total
 
 @builtin
 class Identity(Elementwise):
-    """Identity, a = z, in (−∞, ∞); g′ = 1."""
+    """Identity, a = z, in (−∞, ∞); g′ = 1.
+
+    Examples
+    --------
+    >>> identity([1.0, -2.0])
+    array([ 1., -2.])
+    """
 
     def forward(self, z: Array) -> Array:
         return z
@@ -34,6 +40,11 @@ class Sigmoid(Elementwise):
     """Logistic function, a = 1 / (1 + e⁻ᶻ), in (0, 1); g′ = a (1 − a), from the cached output.
 
     Computed as eᶻ / (1 + eᶻ) where z < 0: it never overflows, and keeps the left tail.
+
+    Examples
+    --------
+    >>> sigmoid([0.0, 2.0, -800.0]).round(3)
+    array([0.5  , 0.881, 0.   ])
     """
 
     written = "σ"
@@ -48,7 +59,13 @@ class Sigmoid(Elementwise):
 
 @builtin
 class Tanh(Unary):
-    """Hyperbolic tangent, a = sinh z / cosh z, in (−1, 1); g′ = 1 − a², from the cached output."""
+    """Hyperbolic tangent, a = sinh z / cosh z, in (−1, 1); g′ = 1 − a², from the cached output.
+
+    Examples
+    --------
+    >>> tanh([0.0, 1.0]).round(3)
+    array([0.   , 0.762])
+    """
 
     ufunc = np.tanh
 
@@ -58,7 +75,13 @@ class Tanh(Unary):
 
 @builtin
 class Relu(Elementwise):
-    """Rectification, a = max(0, z); g′ = 1 where the cached output is positive, else 0: also at z = 0."""
+    """Rectification, a = max(0, z); g′ = 1 where the cached output is positive, else 0: also at z = 0.
+
+    Examples
+    --------
+    >>> relu([-1.0, 2.0])
+    array([0., 2.])
+    """
 
     def forward(self, z: Array) -> Array:
         return np.maximum(z, 0)
@@ -92,6 +115,11 @@ class Softplus(Elementwise):
     """Soft rectification, a = ln(1 + eᶻ); g′ = 1 / (1 + e⁻ᶻ) = 1 − e⁻ᵃ, from the cached output.
 
     Computed as max(z, 0) + ln(1 + e^−|z|), which never overflows.
+
+    Examples
+    --------
+    >>> softplus([0.0, 1000.0]).round(3)
+    array([6.93e-01, 1.00e+03])
     """
 
     def forward(self, z: Array) -> Array:
@@ -147,7 +175,6 @@ class AlongAxis(Op):
 
 
 @builtin
-@dataclass(frozen=True)
 class Softmax(AlongAxis):
     """Softmax, aᵢ = e^zᵢ / Σⱼ e^zⱼ; z receives a ⊙ (δ − Σⱼ δⱼ aⱼ), from the cached output.
 
@@ -163,7 +190,6 @@ class Softmax(AlongAxis):
 
 
 @builtin
-@dataclass(frozen=True)
 class LogSoftmax(AlongAxis):
     """Logarithm of softmax, aᵢ = zᵢ − ln Σⱼ e^zⱼ; z receives δ − eᵃ Σⱼ δⱼ, from the cached output."""
 

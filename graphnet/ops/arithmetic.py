@@ -15,6 +15,11 @@ class Add(Binary):
     """Sum of two operands, a = x + y.
 
     Each operand receives δ as it is. Of nodes, ``z + b`` with a vector b along the last axis is a `bias_add`.
+
+    Examples
+    --------
+    >>> add([1.0, 2.0], 0.5)
+    array([1.5, 2.5])
     """
 
     ufunc = np.add
@@ -25,7 +30,13 @@ class Add(Binary):
 
 @builtin
 class Subtract(Binary):
-    """Difference of two operands, a = x − y: x receives δ, y receives −δ."""
+    """Difference of two operands, a = x − y: x receives δ, y receives −δ.
+
+    Examples
+    --------
+    >>> subtract([1.0, 2.0], 0.5)
+    array([0.5, 1.5])
+    """
 
     ufunc = np.subtract
 
@@ -35,7 +46,13 @@ class Subtract(Binary):
 
 @builtin
 class Multiply(Binary):
-    """Product of two operands entry by entry, a = x ⊙ y: x receives δ ⊙ y, y receives δ ⊙ x."""
+    """Product of two operands entry by entry, a = x ⊙ y: x receives δ ⊙ y, y receives δ ⊙ x.
+
+    Examples
+    --------
+    >>> multiply([1.0, 2.0], [3.0, 4.0])
+    array([3., 8.])
+    """
 
     ufunc = np.multiply
 
@@ -45,7 +62,13 @@ class Multiply(Binary):
 
 @builtin
 class Divide(Binary):
-    """Quotient of two operands, a = x / y: x receives δ / y, y receives −δ ⊙ a / y, from the cached output."""
+    """Quotient of two operands, a = x / y: x receives δ / y, y receives −δ ⊙ a / y, from the cached output.
+
+    Examples
+    --------
+    >>> divide([1.0, 2.0], 4.0)
+    array([0.25, 0.5 ])
+    """
 
     ufunc = np.divide
 
@@ -56,7 +79,13 @@ class Divide(Binary):
 
 @builtin
 class Negative(Unary):
-    """Change of sign, a = −z."""
+    """Change of sign, a = −z.
+
+    Examples
+    --------
+    >>> negative([1.0, -2.0])
+    array([-1.,  2.])
+    """
 
     ufunc = np.negative
 
@@ -70,6 +99,11 @@ class Power(Binary):
 
     x receives δ p xᵖ⁻¹, p receives δ a log x. Where x ≤ 0, a has no real derivative in p, and p receives 0. At x = 0 the
     slope of a p below 1 is infinite: see `sqrt`.
+
+    Examples
+    --------
+    >>> power([2.0, 3.0], 2.0)
+    array([4., 9.])
     """
 
     ufunc = np.power
@@ -85,7 +119,13 @@ class Power(Binary):
 
 @builtin
 class Square(Unary):
-    """Square, a = z², g′ = 2z."""
+    """Square, a = z², g′ = 2z.
+
+    Examples
+    --------
+    >>> square([2.0, -3.0])
+    array([4., 9.])
+    """
 
     ufunc = np.square
 
@@ -100,6 +140,11 @@ class Sqrt(Unary):
     At z = 0 the slope is infinite, as NumPy, torch and JAX have it. So the norm of a vector of zeros, or the standard
     deviation of equal entries, sends ∞ · 0 = NaN to them: there it has a kink. Add a small number before the root:
     ``np.sqrt(np.sum(z * z) + 1e-12)``.
+
+    Examples
+    --------
+    >>> sqrt([4.0, 9.0])
+    array([2., 3.])
     """
 
     ufunc = np.sqrt
@@ -110,7 +155,13 @@ class Sqrt(Unary):
 
 @builtin
 class Reciprocal(Unary):
-    """Reciprocal, a = 1 / z, g′ = −a², from the cached output."""
+    """Reciprocal, a = 1 / z, g′ = −a², from the cached output.
+
+    Examples
+    --------
+    >>> reciprocal([2.0, -4.0])
+    array([ 0.5 , -0.25])
+    """
 
     ufunc = np.reciprocal
 
@@ -120,7 +171,13 @@ class Reciprocal(Unary):
 
 @builtin
 class Exp(Unary):
-    """Exponential, a = eᶻ, g′ = a, the cached output."""
+    """Exponential, a = eᶻ, g′ = a, the cached output.
+
+    Examples
+    --------
+    >>> exp([0.0, 1.0]).round(3)
+    array([1.   , 2.718])
+    """
 
     ufunc = np.exp
 
@@ -130,7 +187,13 @@ class Exp(Unary):
 
 @builtin
 class Expm1(Unary):
-    """Exponential minus one, a = eᶻ − 1, exact near zero; g′ = a + 1, from the cached output."""
+    """Exponential minus one, a = eᶻ − 1, exact near zero; g′ = a + 1, from the cached output.
+
+    Examples
+    --------
+    >>> expm1([0.0, 1.0]).round(3)
+    array([0.   , 1.718])
+    """
 
     ufunc = np.expm1
 
@@ -140,7 +203,13 @@ class Expm1(Unary):
 
 @builtin
 class Log(Unary):
-    """Natural logarithm, a = ln z, g′ = 1 / z."""
+    """Natural logarithm, a = ln z, g′ = 1 / z.
+
+    Examples
+    --------
+    >>> log([1.0, 10.0]).round(3)
+    array([0.   , 2.303])
+    """
 
     ufunc = np.log
     written = "ln"
@@ -151,7 +220,13 @@ class Log(Unary):
 
 @builtin
 class Log1p(Unary):
-    """Logarithm of one plus, a = ln(1 + z), exact near zero; g′ = 1 / (1 + z)."""
+    """Logarithm of one plus, a = ln(1 + z), exact near zero; g′ = 1 / (1 + z).
+
+    Examples
+    --------
+    >>> log1p([0.0, 1.0]).round(3)
+    array([0.   , 0.693])
+    """
 
     ufunc = np.log1p
 
@@ -161,7 +236,13 @@ class Log1p(Unary):
 
 @builtin
 class Sin(Unary):
-    """Sine, a = sin z, g′ = cos z."""
+    """Sine, a = sin z, g′ = cos z.
+
+    Examples
+    --------
+    >>> sin([0.0, 1.0]).round(3)
+    array([0.   , 0.841])
+    """
 
     ufunc = np.sin
 
@@ -171,7 +252,13 @@ class Sin(Unary):
 
 @builtin
 class Cos(Unary):
-    """Cosine, a = cos z, g′ = −sin z."""
+    """Cosine, a = cos z, g′ = −sin z.
+
+    Examples
+    --------
+    >>> cos([0.0, 1.0]).round(3)
+    array([1.  , 0.54])
+    """
 
     ufunc = np.cos
 
@@ -181,7 +268,13 @@ class Cos(Unary):
 
 @builtin
 class Sinh(Unary):
-    """Hyperbolic sine, a = sinh z, g′ = cosh z."""
+    """Hyperbolic sine, a = sinh z, g′ = cosh z.
+
+    Examples
+    --------
+    >>> sinh([0.0, 1.0]).round(3)
+    array([0.   , 1.175])
+    """
 
     ufunc = np.sinh
 
@@ -191,7 +284,13 @@ class Sinh(Unary):
 
 @builtin
 class Cosh(Unary):
-    """Hyperbolic cosine, a = cosh z, g′ = sinh z."""
+    """Hyperbolic cosine, a = cosh z, g′ = sinh z.
+
+    Examples
+    --------
+    >>> cosh([0.0, 1.0]).round(3)
+    array([1.   , 1.543])
+    """
 
     ufunc = np.cosh
 

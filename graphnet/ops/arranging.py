@@ -15,12 +15,10 @@ from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.arithmetic import add, subtract
-from graphnet.ops.comparisons import zeros_like
+from graphnet.ops.comparisons import not_equal, zeros_like
 from graphnet.ops.linear import transpose
 from graphnet.ops.shaping import ExpandDims, Moving, Squeeze, broadcast_to, reshape
 from graphnet.ops.words import word
-
-Axes = int | Sequence[int] | None
 
 
 @builtin
@@ -53,7 +51,7 @@ class Roll(Moving):
 
 
 @word(np.roll)
-def roll(z: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
+def roll(z: Array, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Array:
     """Move entries along axes; those that leave at the end come in at the start.
 
     Attributes
@@ -72,7 +70,7 @@ def roll(z: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
 
 
 @word(np.flip)
-def flip(z: Array, axis: Axes = None) -> Array:
+def flip(z: Array, axis: int | Sequence[int] | None = None) -> Array:
     """Reverse the order of entries along axes.
 
     Attributes
@@ -163,6 +161,19 @@ def swapaxes(z: Array, axis1: int, axis2: int) -> Array:
     return _in_order(z, np.swapaxes, axis1, axis2)
 
 
+@word(np.matrix_transpose, vars(np.ndarray)["mT"], shapes="Any shape with at least two axes.")
+def matrix_transpose(z: Array) -> Array:
+    """Let the last two axes change places: in a stack of matrices each is transposed.
+
+    Examples
+    --------
+    >>> matrix_transpose([[1.0, 2.0]])
+    array([[1.],
+           [2.]])
+    """
+    return swapaxes(z, -1, -2)
+
+
 @word(np.moveaxis)
 def moveaxis(z: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """Move axes to other places; the others keep their order.
@@ -180,25 +191,6 @@ def moveaxis(z: Array, source: int | Sequence[int], destination: int | Sequence[
     (3, 4, 2)
     """
     return _in_order(z, np.moveaxis, source, destination)
-
-
-@word(np.rollaxis)
-def rollaxis(z: Array, axis: int, start: int = 0) -> Array:
-    """Move an axis to the place before another.
-
-    Attributes
-    ----------
-    axis
-        The axis.
-    start
-        The axis before which it goes.
-
-    Examples
-    --------
-    >>> rollaxis(np.ones((2, 3, 4)), 2).shape
-    (4, 2, 3)
-    """
-    return _in_order(z, np.rollaxis, axis, start)
 
 
 @word(np.expand_dims)
@@ -219,7 +211,7 @@ def expand_dims(z: Array, axis: int | Sequence[int]) -> Array:
 
 
 @word(np.squeeze)
-def squeeze(z: Array, axis: Axes = None) -> Array:
+def squeeze(z: Array, axis: int | Sequence[int] | None = None) -> Array:
     """Drop axes of size 1.
 
     Attributes
@@ -302,17 +294,29 @@ def atleast_3d(*z: Array) -> Array:
     return _with_axes(z, 3)
 
 
-@word(np.broadcast_arrays, shapes="Shapes that broadcast to each other, every size known.")
-def broadcast_arrays(*z: Array) -> tuple[Array, ...]:
-    """Repeat the entries of arrays to the one shape that they broadcast to: a tuple of these.
+@word(np.meshgrid, shapes="Vectors, whose sizes must be known.")
+def meshgrid(*z: Array, indexing: str = "xy") -> tuple[Array, ...]:
+    """Repeat vectors along each other: the coordinates of all points of a grid.
+
+    Attributes
+    ----------
+    indexing
+        "xy", where the first varies along the second axis; or "ij", where each varies along its own.
 
     Examples
     --------
-    >>> [each.shape for each in broadcast_arrays([[1.0], [2.0]], [1.0, 2.0, 3.0])]
-    [(2, 3), (2, 3)]
+    >>> meshgrid([1.0, 2.0], [3.0, 4.0, 5.0])[0]
+    array([[1., 2.],
+           [1., 2.],
+           [1., 2.]])
     """
-    to = np.broadcast_shapes(*[shapes.known(each.shape, "broadcast_arrays") for each in z])
-    return tuple(broadcast_to(each, to) for each in z)
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"indexing is {indexing!r}, expected 'xy' or 'ij'")
+    order = [1, 0, *range(2, len(z))] if indexing == "xy" and len(z) > 1 else list(range(len(z)))
+    vectors = [ravel(each) for each in z]
+    to = [shapes.known(vectors[place].shape, "meshgrid")[0] for place in order]
+    behind = [len(z) - 1 - order[place] for place in range(len(z))]
+    return tuple(broadcast_to(each[(..., *(None,) * n)], to) for each, n in zip(vectors, behind, strict=True))
 
 
 @word(np.diff, shapes="Any shape with at least one axis.")
@@ -332,8 +336,9 @@ def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     array([3., 5.])
     """
     before = (slice(None),) * shapes.normal_axes(axis, z.ndim)[0]
+    differ = not_equal if z.dtype == bool else subtract  # as NumPy has it: of truth values, whether they change
     for _ in range(n):
-        z = subtract(z[(*before, slice(1, None))], z[(*before, slice(None, -1))])
+        z = differ(z[(*before, slice(1, None))], z[(*before, slice(None, -1))])
     return z
 
 

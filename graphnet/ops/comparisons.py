@@ -36,34 +36,158 @@ class Truth(Stepwise):
         return np.dtype(bool)
 
 
-Greater, greater = ufunc_op(np.greater, "Whether x > y, entry by entry.", Truth, Binary, written=">")
-GreaterEqual, greater_equal = ufunc_op(np.greater_equal, "Whether x ≥ y, entry by entry.", Truth, Binary, written="≥")
-Less, less = ufunc_op(np.less, "Whether x < y, entry by entry.", Truth, Binary, written="<")
-LessEqual, less_equal = ufunc_op(np.less_equal, "Whether x ≤ y, entry by entry.", Truth, Binary, written="≤")
-Equal, equal = ufunc_op(np.equal, "Whether x = y, entry by entry.", Truth, Binary, written="=")
-NotEqual, not_equal = ufunc_op(np.not_equal, "Whether x ≠ y, entry by entry.", Truth, Binary, written="≠")
-LogicalAnd, logical_and = ufunc_op(np.logical_and, "Whether both are true, entry by entry.", Truth, Binary, written="∧")
-LogicalOr, logical_or = ufunc_op(np.logical_or, "Whether either is true, entry by entry.", Truth, Binary, written="∨")
-LogicalNot, logical_not = ufunc_op(np.logical_not, "Whether it is false, entry by entry.", Truth, Unary)
-Sign, sign = ufunc_op(np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary)
-ZerosLike, zeros_like = ufunc_op(np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary)
-OnesLike, ones_like = ufunc_op(np.ones_like, "Ones in the shape of z.", Stepwise, Unary)
-Floor, floor = ufunc_op(np.floor, "Largest whole number ≤ z.", Stepwise, Unary)
-Ceil, ceil = ufunc_op(np.ceil, "Smallest whole number ≥ z.", Stepwise, Unary)
-Trunc, trunc = ufunc_op(np.trunc, "Whole part of z, towards 0.", Stepwise, Unary)
-Rint, rint = ufunc_op(np.rint, "Nearest whole number; of two the even one.", Stepwise, Unary)
-FloorDivide, floor_divide = ufunc_op(np.floor_divide, "Whole part of x / y, rounded down.", Stepwise, Binary)
-Heaviside, heaviside = ufunc_op(np.heaviside, "Step, 0 where x < 0, 1 where x > 0, y where x = 0.", Stepwise, Binary)
-LogicalXor, logical_xor = ufunc_op(np.logical_xor, "Whether one of two is true, entry by entry.", Truth, Binary)
-Isnan, isnan = ufunc_op(np.isnan, "Whether z is no number, entry by entry.", Truth, Unary)
-Isinf, isinf = ufunc_op(np.isinf, "Whether z is infinite, entry by entry.", Truth, Unary)
-Isfinite, isfinite = ufunc_op(np.isfinite, "Whether z is a finite number, entry by entry.", Truth, Unary)
-Signbit, signbit = ufunc_op(np.signbit, "Whether z has a minus sign, as −0 has, entry by entry.", Truth, Unary)
+Greater, greater = ufunc_op(
+    np.greater,
+    "Whether x > y, entry by entry.",
+    Truth,
+    Binary,
+    written=">",
+    example="greater([1.0, 2.0], [1.0, 1.0]) → array([False,  True])",
+)
+GreaterEqual, greater_equal = ufunc_op(
+    np.greater_equal,
+    "Whether x ≥ y, entry by entry.",
+    Truth,
+    Binary,
+    written="≥",
+    example="greater_equal([1.0, 0.0], [1.0, 1.0]) → array([ True, False])",
+)
+Less, less = ufunc_op(
+    np.less,
+    "Whether x < y, entry by entry.",
+    Truth,
+    Binary,
+    written="<",
+    example="less([1.0, 0.0], [1.0, 1.0]) → array([False,  True])",
+)
+LessEqual, less_equal = ufunc_op(
+    np.less_equal,
+    "Whether x ≤ y, entry by entry.",
+    Truth,
+    Binary,
+    written="≤",
+    example="less_equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])",
+)
+Equal, equal = ufunc_op(
+    np.equal,
+    "Whether x = y, entry by entry.",
+    Truth,
+    Binary,
+    written="=",
+    example="equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])",
+)
+NotEqual, not_equal = ufunc_op(
+    np.not_equal,
+    "Whether x ≠ y, entry by entry.",
+    Truth,
+    Binary,
+    written="≠",
+    example="not_equal([1.0, 2.0], [1.0, 1.0]) → array([False,  True])",
+)
+LogicalAnd, logical_and = ufunc_op(
+    np.logical_and,
+    "Whether both are true, entry by entry.",
+    Truth,
+    Binary,
+    written="∧",
+    example="logical_and([True, True], [True, False]) → array([ True, False])",
+)
+LogicalOr, logical_or = ufunc_op(
+    np.logical_or,
+    "Whether either is true, entry by entry.",
+    Truth,
+    Binary,
+    written="∨",
+    example="logical_or([True, False], [False, False]) → array([ True, False])",
+)
+LogicalNot, logical_not = ufunc_op(
+    np.logical_not,
+    "Whether it is false, entry by entry.",
+    Truth,
+    Unary,
+    example="logical_not([True, False]) → array([False,  True])",
+)
+Sign, sign = ufunc_op(
+    np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary, example="sign([-2.0, 0.0, 3.0]) → array([-1.,  0.,  1.])"
+)
+ZerosLike, zeros_like = ufunc_op(
+    np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary, example="zeros_like([1.0, 2.0]) → array([0., 0.])"
+)
+OnesLike, ones_like = ufunc_op(
+    np.ones_like, "Ones in the shape of z.", Stepwise, Unary, example="ones_like([1.0, 2.0]) → array([1., 1.])"
+)
+Floor, floor = ufunc_op(
+    np.floor, "Largest whole number ≤ z.", Stepwise, Unary, example="floor([1.5, -1.5]) → array([ 1., -2.])"
+)
+Ceil, ceil = ufunc_op(
+    np.ceil, "Smallest whole number ≥ z.", Stepwise, Unary, example="ceil([1.5, -1.5]) → array([ 2., -1.])"
+)
+Trunc, trunc = ufunc_op(
+    np.trunc, "Whole part of z, towards 0.", Stepwise, Unary, example="trunc([1.5, -1.5]) → array([ 1., -1.])"
+)
+Rint, rint = ufunc_op(
+    np.rint, "Nearest whole number; of two the even one.", Stepwise, Unary, example="rint([0.5, 1.5]) → array([0., 2.])"
+)
+FloorDivide, floor_divide = ufunc_op(
+    np.floor_divide,
+    "Whole part of x / y, rounded down.",
+    Stepwise,
+    Binary,
+    example="floor_divide([7.0, -7.0], 2.0) → array([ 3., -4.])",
+)
+Heaviside, heaviside = ufunc_op(
+    np.heaviside,
+    "Step, 0 where x < 0, 1 where x > 0, y where x = 0.",
+    Stepwise,
+    Binary,
+    example="heaviside([-1.0, 0.0, 1.0], 0.5) → array([0. , 0.5, 1. ])",
+)
+LogicalXor, logical_xor = ufunc_op(
+    np.logical_xor,
+    "Whether one of two is true, entry by entry.",
+    Truth,
+    Binary,
+    example="logical_xor([True, True], [True, False]) → array([False,  True])",
+)
+Isnan, isnan = ufunc_op(
+    np.isnan,
+    "Whether z is no number, entry by entry.",
+    Truth,
+    Unary,
+    example="isnan([1.0, np.nan]) → array([False,  True])",
+)
+Isinf, isinf = ufunc_op(
+    np.isinf,
+    "Whether z is infinite, entry by entry.",
+    Truth,
+    Unary,
+    example="isinf([1.0, -np.inf]) → array([False,  True])",
+)
+Isfinite, isfinite = ufunc_op(
+    np.isfinite,
+    "Whether z is a finite number, entry by entry.",
+    Truth,
+    Unary,
+    example="isfinite([1.0, np.inf]) → array([ True, False])",
+)
+Signbit, signbit = ufunc_op(
+    np.signbit,
+    "Whether z has a minus sign, as −0 has, entry by entry.",
+    Truth,
+    Unary,
+    example="signbit([0.0, -0.0]) → array([False,  True])",
+)
 
 
 @builtin
 class Where(ElementwisePrimitive):
-    """Choice by a condition: x where it holds, y where not. Each receives δ where it was chosen, 0 elsewhere."""
+    """Choice by a condition: x where it holds, y where not. Each receives δ where it was chosen, 0 elsewhere.
+
+    Examples
+    --------
+    >>> where([True, False], [1.0, 2.0], 0.0)
+    array([1., 0.])
+    """
 
     choosing = (0,)
 
@@ -88,7 +212,13 @@ class Where(ElementwisePrimitive):
 
 @builtin
 class Maximum(Binary):
-    """Larger of two operands. The larger one receives δ; equal ones receive half of it each."""
+    """Larger of two operands. The larger one receives δ; equal ones receive half of it each.
+
+    Examples
+    --------
+    >>> maximum([1.0, 5.0], 3.0)
+    array([3., 5.])
+    """
 
     ufunc = np.maximum
     written = "max"
@@ -99,7 +229,13 @@ class Maximum(Binary):
 
 @builtin
 class Minimum(Binary):
-    """Smaller of two operands. The smaller one receives δ; equal ones receive half of it each."""
+    """Smaller of two operands. The smaller one receives δ; equal ones receive half of it each.
+
+    Examples
+    --------
+    >>> minimum([1.0, 5.0], 3.0)
+    array([1., 3.])
+    """
 
     ufunc = np.minimum
     written = "min"
@@ -116,7 +252,13 @@ def shares(delta: Array, x_chosen: Array, x: Array, y: Array) -> Array:
 
 @builtin
 class Abs(Unary):
-    """Absolute value, a = |z|, g′ = sign z, taken as 0 at 0."""
+    """Absolute value, a = |z|, g′ = sign z, taken as 0 at 0.
+
+    Examples
+    --------
+    >>> abs([-2.0, 3.0])
+    array([2., 3.])
+    """
 
     ufunc = np.absolute
 
@@ -252,7 +394,13 @@ def isclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8) -> Array
 
 @implements(np.divmod)
 def divmod(x: Array, y: Array) -> tuple[Array, Array]:
-    """Build ``np.divmod(x, y)``: the whole part of the quotient, rounded down, and the remainder."""
+    """Build ``np.divmod(x, y)``: the whole part of the quotient, rounded down, and the remainder.
+
+    Examples
+    --------
+    >>> divmod([7.0, -7.0], 3.0)
+    (array([ 2., -3.]), array([1., 2.]))
+    """
     return floor_divide(x, y), np.remainder(x, y)
 
 

@@ -23,6 +23,8 @@ from graphnet.ops.arithmetic import multiply
 from graphnet.ops.composites import provided
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import matmul
+from graphnet.ops.reductions import sum
+from graphnet.ops.words import word
 
 
 @builtin
@@ -210,6 +212,35 @@ def dot(x: Array, y: Array, *, name: str | None = None) -> Array:
     if not (x.ndim and y.ndim):
         return multiply(x, y, name=name)
     return matmul(x, y, name=name) if y.ndim < 3 else tensordot(x, y, (-1, -2), name=name)
+
+
+@word(np.vecdot, shapes="Shapes that broadcast to each other.")
+def vecdot(x: Array, y: Array, *, axis: int = -1) -> Array:
+    """Products summed over an axis of both.
+
+    Attributes
+    ----------
+    axis
+        The axis.
+
+    Examples
+    --------
+    >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
+    array([21., 43.])
+    """
+    return sum(multiply(x, y), axis)
+
+
+@word(*filter(None, [getattr(np, "matvec", None)]), shapes="Shapes (..., m, n) and (..., n).")  # since NumPy 2.2
+def matvec(x: Array, y: Array) -> Array:
+    """Matrix times vector, in stacks of both.
+
+    Examples
+    --------
+    >>> matvec([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
+    array([21., 43.])
+    """
+    return matmul(x, y[..., None])[..., 0]
 
 
 @implements(np.inner)

@@ -17,7 +17,7 @@ from graphnet.core.registry import builtin
 from graphnet.ops.elementwise import Elementwise
 from graphnet.ops.functions import function
 
-_NEAR = (
+NEAR = (
     1.1283791670955126,
     -0.37612638903183543,
     0.11283791670945006,
@@ -31,7 +31,7 @@ _NEAR = (
     1.3720064546777686e-08,
     -7.795898827002142e-10,
 )
-_TAIL = (
+TAIL = (
     0.25300805826972966,
     -0.1356211061245807,
     -0.047562294353446374,
@@ -56,7 +56,7 @@ _TAIL = (
     -8.500119502115306e-09,
     -4.210104975119195e-09,
 )
-_FARTHEST = 40.0
+FARTHEST = 40.0
 """Beyond it e^(−x²/2) is 0 in float64."""
 
 
@@ -73,7 +73,7 @@ def _upper_tail(x: Numbers, half: float) -> Numbers:
     coarse = np.rint(x * 32) / 32
     gauss = np.exp(-half * coarse * coarse) * np.exp(half * (coarse - x) * (coarse + x))
     scaled = x * math.sqrt(half)
-    value: Numbers = gauss * (1 + _polynomial(_TAIL, (scaled - 3) / (scaled + 3))) / (1 + 2 * scaled)
+    value: Numbers = gauss * (1 + _polynomial(TAIL, (scaled - 3) / (scaled + 3))) / (1 + 2 * scaled)
     return value
 
 
@@ -81,17 +81,23 @@ def _read(z: Any) -> tuple[Numbers, Numbers, np.dtype[Any]]:
     """Return real numbers as float64, how far they are from 0, and their own dtype."""
     given = np.asarray(z)
     wide = given.astype(np.float64, casting="same_kind")
-    return wide, np.minimum(np.abs(wide), _FARTHEST), given.dtype
+    return wide, np.minimum(np.abs(wide), FARTHEST), given.dtype
 
 
 @builtin
 class Erf(Elementwise, Primitive):
-    """Error function, a = 2/√π ∫₀ᶻ e^(−t²) dt, in (−1, 1); g′ = 2/√π e^(−z²)."""
+    """Error function, a = 2/√π ∫₀ᶻ e^(−t²) dt, in (−1, 1); g′ = 2/√π e^(−z²).
+
+    Examples
+    --------
+    >>> erf([0.0, 1.0]).round(4)
+    array([0.    , 0.8427])
+    """
 
     def forward(self, z: Array) -> Array:
         wide, size, dtype = _read(z)
         near = np.minimum(size, 1)
-        value = np.where(size < 1, near * _polynomial(_NEAR, near * near), 1 - _upper_tail(size, 1.0))
+        value = np.where(size < 1, near * _polynomial(NEAR, near * near), 1 - _upper_tail(size, 1.0))
         return np.copysign(value, wide).astype(dtype)
 
     def backward(self, delta: Array, a: Array, z: Array) -> Array:
@@ -100,7 +106,13 @@ class Erf(Elementwise, Primitive):
 
 @builtin
 class NormalCdf(Elementwise, Primitive):
-    """Distribution function of the normal distribution, a = Φ(z) = ½ (1 + erf(z / √2)), in (0, 1); g′ = e^(−z²/2) / √(2π)."""
+    """Distribution function of the normal distribution, a = Φ(z) = ½ (1 + erf(z / √2)), in (0, 1); g′ = e^(−z²/2) / √(2π).
+
+    Examples
+    --------
+    >>> normal_cdf([0.0, 1.96]).round(4)
+    array([0.5  , 0.975])
+    """
 
     written = "Φ"
 

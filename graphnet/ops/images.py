@@ -100,7 +100,6 @@ class Sliding(Primitive):
 
 
 @builtin
-@dataclass(frozen=True, kw_only=True)
 class Conv2d(Sliding):
     """Convolution, z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
@@ -275,6 +274,11 @@ def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int 
         Steps from one entry of the kernel to the next.
     groups
         Into how many groups the channels are divided.
+
+    Examples
+    --------
+    >>> conv1d(np.array([[[0.0, 0.0, 5.0, 5.0]]]), np.array([[[-1.0, 1.0]]]))
+    array([[[0., 5., 0.]]])
     """
     op = Conv2d(stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
     return op(x[:, :, None], W[:, :, None])[:, :, 0]
@@ -356,7 +360,6 @@ _EVERY = (None, None, None)
 
 
 @builtin
-@dataclass(frozen=True)
 class MaxPool2d(Pooling):
     """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`."""
 
@@ -373,7 +376,6 @@ class MaxPool2d(Pooling):
 
 
 @builtin
-@dataclass(frozen=True)
 class AvgPool2d(Pooling, Composite):
     """Mean of each window, zeros around the images counted as entries of it: each entry receives its share of δ."""
 

@@ -15,7 +15,7 @@ from graphnet.core.node import Array
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
-from graphnet.ops.arranging import atleast_1d, atleast_2d, atleast_3d, expand_dims, ravel
+from graphnet.ops.arranging import atleast_1d, atleast_2d, expand_dims, ravel
 from graphnet.ops.indexing import take
 from graphnet.ops.shaping import Moving, concatenate, reshape
 from graphnet.ops.words import word
@@ -101,23 +101,6 @@ def column_stack(parts: Parts) -> Array:
     return concatenate([part if part.ndim > 1 else atleast_1d(part)[:, None] for part in _parts(parts)], 1)
 
 
-@word(np.dstack)
-def dstack(parts: Parts) -> Array:
-    """Join arrays along the third axis; see `atleast_3d` for those that have fewer.
-
-    Attributes
-    ----------
-    parts
-        Nodes or arrays.
-
-    Examples
-    --------
-    >>> dstack([[1.0, 2.0], [3.0, 4.0]]).shape
-    (1, 2, 2)
-    """
-    return concatenate([atleast_3d(part) for part in _parts(parts)], 2)
-
-
 @word(np.append)
 def append(z: Array, values: Array, axis: int | None = None) -> Array:
     """Join two arrays along an axis.
@@ -138,30 +121,6 @@ def append(z: Array, values: Array, axis: int | None = None) -> Array:
 # Cut ------------------------------------------------------------------------------------------------------------------
 
 
-@word(np.array_split, shapes="Any shape with at least one axis.")
-def array_split(z: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
-    """Cut an array along an axis into a list of parts.
-
-    Attributes
-    ----------
-    indices_or_sections
-        Where to cut; or how many parts to make, the first of them longer by one if need be.
-    axis
-        The axis to cut along.
-
-    Examples
-    --------
-    >>> array_split(np.array([1.0, 2.0, 3.0]), 2)
-    [array([1., 2.]), array([3.])]
-    """
-    (place,) = shapes.normal_axes(axis, z.ndim)
-    cuts: Any = indices_or_sections
-    if np.ndim(cuts) == 0:
-        (length,) = shapes.known(z.shape[place : place + 1], "a cut into equal parts")
-        cuts = np.cumsum([len(part) for part in np.array_split(range(length), cuts)])[:-1]
-    return [z[(slice(None),) * place + (slice(a, b),)] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
-
-
 @word(np.split, shapes="Any shape with at least one axis.")
 def split(z: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """Cut an array along an axis into a list of parts.
@@ -178,67 +137,17 @@ def split(z: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     >>> split(np.array([1.0, 2.0, 3.0]), [1])
     [array([1.]), array([2., 3.])]
     """
-    length = z.shape[shapes.normal_axes(axis, z.ndim)[0]]
-    if np.ndim(indices_or_sections) == 0 and length is not None and length % indices_or_sections:
-        raise ShapeError(
-            f"{length} entries along axis {axis} make no {indices_or_sections} equal parts",
-            repair="Say where to cut, as a list, or use array_split.",
-        )
-    return array_split(z, indices_or_sections, axis)
-
-
-@word(np.hsplit, shapes="Any shape with at least one axis.")
-def hsplit(z: Array, indices_or_sections: int | Sequence[int]) -> Any:
-    """Cut an array along the second axis, a vector along its only one, into a list of parts.
-
-    Attributes
-    ----------
-    indices_or_sections
-        Where to cut; or how many equal parts to make.
-
-    Examples
-    --------
-    >>> [part.tolist() for part in hsplit([[1.0, 2.0, 3.0]], [2])]
-    [[[1.0, 2.0]], [[3.0]]]
-    """
-    return split(z, indices_or_sections, min(1, z.ndim - 1))
-
-
-@word(np.vsplit, shapes="Any shape with at least two axes.")
-def vsplit(z: Array, indices_or_sections: int | Sequence[int]) -> Any:
-    """Cut an array along the first axis into a list of parts.
-
-    Attributes
-    ----------
-    indices_or_sections
-        Where to cut; or how many equal parts to make.
-
-    Examples
-    --------
-    >>> [part.tolist() for part in vsplit([[1.0], [2.0]], 2)]
-    [[[1.0]], [[2.0]]]
-    """
-    shapes.normal_axes(1, z.ndim)
-    return split(z, indices_or_sections, 0)
-
-
-@word(*filter(None, [getattr(np, "unstack", None)]), shapes="Any shape with at least one axis.")  # since NumPy 2.1
-def unstack(z: Array, axis: int = 0) -> tuple[Array, ...]:
-    """Take an array apart along an axis: a tuple of parts without it.
-
-    Attributes
-    ----------
-    axis
-        The axis, whose size must be known.
-
-    Examples
-    --------
-    >>> unstack(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    (array([1., 2.]), array([3., 4.]))
-    """
     (place,) = shapes.normal_axes(axis, z.ndim)
-    (length,) = shapes.known(z.shape[place : place + 1], "unstack")
-    return tuple(z[(slice(None),) * place + (i,)] for i in range(length))
+    cuts: Any = indices_or_sections
+    if np.ndim(cuts) == 0:
+        (length,) = shapes.known(z.shape[place : place + 1], "a cut into equal parts")
+        if length % cuts:
+            raise ShapeError(
+                f"{length} entries along axis {axis} make no {cuts} equal parts",
+                repair="Say where to cut, as a list: np.split(z, [2, 4]).",
+            )
+        cuts = range(length // cuts, length, length // cuts)
+    return [z[(slice(None),) * place + (slice(a, b),)] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
 # Repeated -------------------------------------------------------------------------------------------------------------

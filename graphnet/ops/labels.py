@@ -47,7 +47,7 @@ class Accuracy(Loss):
 
     def forward(self, scores: Array, target: Array) -> Array:
         self.shape(scores.shape, target.shape)
-        if not _is_one(scores.shape):
+        if not is_one(scores.shape):
             chosen = np.where(np.isnan(scores).any(axis=-1), -1, np.argmax(scores, axis=-1))
             one_hot = scores.shape == target.shape
             wanted = np.argmax(target, axis=-1) if one_hot else target
@@ -73,13 +73,13 @@ class Accuracy(Loss):
 
     def shape(self, scores: Shape, target: Shape) -> Shape:
         """Return (), or raise if there is not one target for each sample."""
-        column = (*scores, 1) if _is_one(scores) and scores[-1:] != (1,) else (*scores[:-1], 1)
+        column = (*scores, 1) if is_one(scores) and scores[-1:] != (1,) else (*scores[:-1], 1)
         if shapes.matches(target, column) or shapes.matches(target, column[:-1]):
             return ()
         return super().shape(scores, target)
 
 
-def _is_one(scores: Shape) -> bool:
+def is_one(scores: Shape) -> bool:
     """Tell whether there is one score for each sample: a column, or no axis of classes at all."""
     return len(scores) < 2 or scores[-1] == 1
 
@@ -157,7 +157,7 @@ def accuracy(scores: Array, target: Array, threshold: float | None = None, *, na
     1.0
     """
     signed = False
-    if threshold is None and isinstance(scores, Node) and _is_one(scores.shape):
+    if threshold is None and isinstance(scores, Node) and is_one(scores.shape):
         signed = isinstance(unmoved(scores).op, Tanh)
         threshold = 0.0 if signed else _threshold(scores)
     return Accuracy(threshold, signed)(scores, target, name=name)

@@ -25,8 +25,10 @@ from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
+from graphnet.ops.orders import rows
 from graphnet.ops.reductions import AxisSetting, max, min, sum
 from graphnet.ops.statistics import Axes, spread
+from graphnet.ops.words import word
 
 __all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 
@@ -59,7 +61,14 @@ def _solved(function: Callable[..., Array], *matrices: Array) -> Array:
 
 @builtin
 class Inv(OfSquare):
-    """Inverse of a matrix, A⁻¹, which receives −A⁻ᵀ δ A⁻ᵀ, from the cached output."""
+    """Inverse of a matrix, A⁻¹, which receives −A⁻ᵀ δ A⁻ᵀ, from the cached output.
+
+    Examples
+    --------
+    >>> inv([[2.0, 0.0], [0.0, 4.0]])
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
 
     def forward(self, matrix: Array) -> Array:
         return _solved(np.linalg.inv, matrix)
@@ -70,7 +79,13 @@ class Inv(OfSquare):
 
 @builtin
 class Solve(OfSquare):
-    """Solution X of A X = B: B receives A⁻ᵀ δ, A receives −A⁻ᵀ δ Xᵀ, from the cached output."""
+    """Solution X of A X = B: B receives A⁻ᵀ δ, A receives −A⁻ᵀ δ Xᵀ, from the cached output.
+
+    Examples
+    --------
+    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
+    array([0.5 , 0.25])
+    """
 
     def forward(self, matrix: Array, right: Array) -> Array:
         return _solved(np.linalg.solve, matrix, right)
@@ -100,7 +115,13 @@ class LogAbsDet(OfSquare):
 
 @builtin
 class Det(LogAbsDet):
-    """Determinant, which sends δ det A A⁻ᵀ to a matrix, from the cached output: one that is singular has none."""
+    """Determinant, which sends δ det A A⁻ᵀ to a matrix, from the cached output: one that is singular has none.
+
+    Examples
+    --------
+    >>> float(det([[2.0, 0.0], [0.0, 4.0]]).round(9))
+    8.0
+    """
 
     def forward(self, matrix: Array) -> Array:
         return np.linalg.det(matrix)
@@ -125,6 +146,12 @@ class Cholesky(OfSquare):
     """Lower triangular L with L Lᵀ = ½ (A + Aᵀ), of a positive definite A: both triangles of A are read, and receive a share.
 
     A receives ½ L⁻ᵀ S L⁻¹, where S is symmetric, and its lower triangle that of Lᵀ δ (Murray, 2016).
+
+    Examples
+    --------
+    >>> cholesky([[4.0, 2.0], [2.0, 5.0]])
+    array([[2., 0.],
+           [1., 2.]])
     """
 
     def forward(self, matrix: Array) -> Array:
@@ -299,6 +326,28 @@ def norm(
         return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims, name=name)
     repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
     raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
+
+
+@word(np.linalg.vector_norm)
+def vector_norm(z: Array, *, axis: AxisSetting = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """Length of vectors along axes, those of all entries if none are given. Where it is 0, 0 goes back.
+
+    Attributes
+    ----------
+    axis
+        The axis or axes.
+    keepdims
+        Keep the axes, with size 1.
+    ord
+        p of (Σ |z|ᵖ)^(1/p), inf or −inf.
+
+    Examples
+    --------
+    >>> float(vector_norm([[3.0], [4.0]]))
+    5.0
+    """
+    axes = shapes.normal_axes(axis, z.ndim)
+    return spread(norm(rows(z, axes), ord, -1), z, axes, not keepdims)
 
 
 MatrixPower, Length = (f.kind for f in (matrix_power, length))

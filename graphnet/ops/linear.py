@@ -27,6 +27,11 @@ class Matmul(Primitive):
 
     x receives δ Wᵀ and W receives xᵀ δ: the matrix form of Eq. 10 and Eq. 5. Vectors and stacks of matrices mean what
     they mean to NumPy.
+
+    Examples
+    --------
+    >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
+    array([[11.]])
     """
 
     stretched = slice(None, -2)
@@ -67,6 +72,12 @@ class BiasAdd(Op):
     """Bias added to each row, a = z + b.
 
     z receives δ; b receives δ summed over the samples, since each of them used it (Eq. 6 and 12).
+
+    Examples
+    --------
+    >>> bias_add([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0])
+    array([[11., 22.],
+           [13., 24.]])
     """
 
     stretched = slice(None)

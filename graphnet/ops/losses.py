@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 from graphnet.core import shapes
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -32,7 +33,13 @@ _FAR = 1e3
 
 @provided(base=Elementwise)
 def silu(z: Array) -> Array:
-    """Sigmoid-weighted unit or swish, a = z σ(z); g′ = σ(z) + z σ(z) (1 − σ(z))."""
+    """Sigmoid-weighted unit or swish, a = z σ(z); g′ = σ(z) + z σ(z) (1 − σ(z)).
+
+    Examples
+    --------
+    >>> silu([-1.0, 0.0, 2.0]).round(3)
+    array([-0.269,  0.   ,  1.762])
+    """
     return np.maximum(z, -_FAR) * sigmoid(z)
 
 
@@ -43,20 +50,39 @@ def _silu(delta: Array, a: Array, z: Array) -> Array:
 
 
 @provided(base=Elementwise)
-def gelu(z: Array) -> Array:
-    """Gaussian-weighted unit, a = z Φ(z), Φ the normal distribution function; g′ = Φ(z) + z e^(−z²/2) / √(2π)."""
-    return np.maximum(z, -_FAR) * normal_cdf(z)
+def gelu(z: Array, approximate: Literal["none", "tanh"] = "none") -> Array:
+    """Gaussian-weighted unit, a = z Φ(z), Φ the normal distribution function; g′ = Φ(z) + z e^(−z²/2) / √(2π).
+
+    Attributes
+    ----------
+    approximate
+        "none", or "tanh" for `gelu_tanh`.
+
+    Examples
+    --------
+    >>> gelu([-1.0, 0.0, 2.0]).round(3)
+    array([-0.159,  0.   ,  1.954])
+    """
+    return gelu_tanh(z) if approximate == "tanh" else np.maximum(z, -_FAR) * normal_cdf(z)
 
 
 @gelu.backward
-def _gelu(delta: Array, a: Array, z: Array) -> Array:
+def _gelu(delta: Array, a: Array, z: Array, approximate: str) -> Array:
+    if approximate == "tanh":
+        return _gelu_tanh(delta, a, z)
     near = np.clip(z, -_FAR, _FAR)
     return delta * (normal_cdf(z) + near * (np.exp(-np.square(near) / 2) / math.sqrt(2 * math.pi)))
 
 
 @provided(base=Elementwise)
 def gelu_tanh(z: Array) -> Array:
-    """Approximation of `gelu`, a = ½ z (1 + tanh u) = z σ(2u) with u = √(2/π) (z + 0.044715 z³)."""
+    """Approximation of `gelu`, a = ½ z (1 + tanh u) = z σ(2u) with u = √(2/π) (z + 0.044715 z³).
+
+    Examples
+    --------
+    >>> gelu_tanh([-1.0, 0.0, 2.0]).round(3)
+    array([-0.159,  0.   ,  1.955])
+    """
     near = np.clip(z, -_FAR, _FAR)
     return np.maximum(z, -_FAR) * sigmoid(_STEEP * (near + 0.044715 * near**3))
 
@@ -73,7 +99,13 @@ _STEEP = 2 * math.sqrt(2 / math.pi)
 
 @provided(base=Elementwise)
 def mish(z: Array) -> Array:
-    """Mish, a = z tanh(ln(1 + eᶻ)); g′ = t + z (1 − t²) σ(z), t = tanh(ln(1 + eᶻ)) (Misra, 2019)."""
+    """Mish, a = z tanh(ln(1 + eᶻ)); g′ = t + z (1 − t²) σ(z), t = tanh(ln(1 + eᶻ)) (Misra, 2019).
+
+    Examples
+    --------
+    >>> mish([-1.0, 0.0, 2.0]).round(3)
+    array([-0.303,  0.   ,  1.944])
+    """
     return np.maximum(z, -_FAR) * tanh(softplus(z))
 
 
@@ -91,6 +123,11 @@ def elu(z: Array, alpha: float = 1.0) -> Array:
     ----------
     alpha
         −α is the limit far to the left.
+
+    Examples
+    --------
+    >>> elu([-1.0, 2.0], alpha=2.0).round(3)
+    array([-1.264,  2.   ])
     """
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
@@ -108,9 +145,14 @@ def celu(z: Array, alpha: float = 1.0) -> Array:
     ----------
     alpha
         −α is the limit far to the left.
+
+    Examples
+    --------
+    >>> celu([-1.0, 2.0], alpha=2.0).round(3)
+    array([-0.787,  2.   ])
     """
-    if alpha == 0:
-        raise GraphError("alpha of celu is 0", repair="Give another number, as 1.0; relu is its limit.")
+    if abs(alpha) < 1e-30:  # z/α would overflow
+        raise GraphError(f"alpha of celu is {alpha!r}", repair="Give another number, as 1.0; relu is its limit.")
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))
 
 
@@ -121,7 +163,13 @@ def _celu(delta: Array, a: Array, z: Array, alpha: float) -> Array:
 
 @provided(base=Elementwise)
 def selu(z: Array) -> Array:
-    """Self-normalising unit, a = λ z if z > 0, else λ α (eᶻ − 1), λ ≈ 1.0507, α ≈ 1.6733 (Klambauer et al., 2017)."""
+    """Self-normalising unit, a = λ z if z > 0, else λ α (eᶻ − 1), λ ≈ 1.0507, α ≈ 1.6733 (Klambauer et al., 2017).
+
+    Examples
+    --------
+    >>> selu([-1.0, 2.0]).round(3)
+    array([-1.111,  2.101])
+    """
     return _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0)))
 
 
@@ -135,25 +183,49 @@ _SCALE, _ALPHA = 1.0507009873554805, 1.6732632423543772
 
 @provided(base=Elementwise)
 def relu6(z: Array) -> Array:
-    """Rectification up to 6, a = min(max(0, z), 6); g′ = 1 between, 0 elsewhere: also at 0 and 6."""
+    """Rectification up to 6, a = min(max(0, z), 6); g′ = 1 between, 0 elsewhere: also at 0 and 6.
+
+    Examples
+    --------
+    >>> relu6([-1.0, 2.0, 8.0])
+    array([0., 2., 6.])
+    """
     return np.where((z > 0) & (z < 6), z, 3 + 3 * np.sign(z - 3))
 
 
 @provided(base=Elementwise)
 def hard_tanh(z: Array) -> Array:
-    """Tanh of straight pieces, a = min(max(−1, z), 1); g′ = 1 between, 0 elsewhere: also at ±1."""
+    """Tanh of straight pieces, a = min(max(−1, z), 1); g′ = 1 between, 0 elsewhere: also at ±1.
+
+    Examples
+    --------
+    >>> hard_tanh([-3.0, 0.5, 3.0])
+    array([-1. ,  0.5,  1. ])
+    """
     return np.where(np.abs(z) < 1, z, np.sign(z))
 
 
 @provided(base=Elementwise)
 def hard_sigmoid(z: Array) -> Array:
-    """Sigmoid of straight pieces, a = min(max(0, z + 3), 6) / 6; g′ = 1/6 between, 0 elsewhere: also at ±3."""
+    """Sigmoid of straight pieces, a = min(max(0, z + 3), 6) / 6; g′ = 1/6 between, 0 elsewhere: also at ±3.
+
+    Examples
+    --------
+    >>> hard_sigmoid([-4.0, 0.0, 4.0])
+    array([0. , 0.5, 1. ])
+    """
     return np.where(np.abs(z) < 3, (z + 3) / 6, np.maximum(np.sign(z), 0))
 
 
 @provided(base=Elementwise)
 def hard_swish(z: Array) -> Array:
-    """Swish of straight pieces, a = z min(max(0, z + 3), 6) / 6; g′ = (2z + 3) / 6 between, 0 at −3, and 1 at 3."""
+    """Swish of straight pieces, a = z min(max(0, z + 3), 6) / 6; g′ = (2z + 3) / 6 between, 0 at −3, and 1 at 3.
+
+    Examples
+    --------
+    >>> hard_swish([1.0, 4.0]).round(3)
+    array([0.667, 4.   ])
+    """
     return np.maximum(z, -3) * hard_sigmoid(z)
 
 
@@ -189,8 +261,14 @@ def _huber(delta: Array, e: Array, prediction: Array, target: Array, threshold: 
 
 @provided(base=Loss, shapes="Exactly equal shapes; targets are −1 and 1.")
 def hinge(z: Array, target: Array) -> Array:
-    """Hinge loss of margins, E = Σ max(0, 1 − t z), targets t = ±1; where t z = 1 z receives 0."""
-    margin = target * z
+    """Hinge loss of margins, E = Σ max(0, 1 − t z), targets t = ±1, of which 0 stands for −1; where t z = 1 z receives 0.
+
+    Examples
+    --------
+    >>> float(hinge([0.5, 3.0], [1.0, -1.0]))
+    4.5
+    """
+    margin = np.where(target == 0, -1, target) * z
     return total(np.where(margin < 1, 1 - margin, 0))
 
 
@@ -199,6 +277,11 @@ def kl_divergence(z: Array, target: Array) -> Array:
     """Kullback-Leibler divergence of a = softmax(z) from class probabilities t, E = Σ t (ln t − ln a); z receives δ (a − t).
 
     Takes z, the pre-activation, as `cross_entropy` does, and is less by the entropy of the targets; 0 ln 0 is 0.
+
+    Examples
+    --------
+    >>> float(kl_divergence([0.0, 0.0], [0.5, 0.5]))
+    0.0
     """
     return total(target * np.log(np.where(target > 0, target, 1))) + cross_entropy(z, target)
 
@@ -230,6 +313,11 @@ def rms_norm(z: Array, axes: int | tuple[int, ...] = -1, epsilon: NotNegative = 
         The axes of one sample.
     epsilon
         Added to the mean of squares.
+
+    Examples
+    --------
+    >>> rms_norm([[3.0, 4.0]], epsilon=0.0).round(3)
+    array([[0.849, 1.131]])
     """
     return z / _rms(z, axes, epsilon)
 
@@ -253,6 +341,11 @@ def group_norm(z: Array, groups: int = 1, epsilon: NotNegative = EPSILON) -> Arr
         Into how many groups the channels are divided, in order.
     epsilon
         Added to the variance.
+
+    Examples
+    --------
+    >>> group_norm([[1.0, 3.0, 10.0, 30.0]], groups=2, epsilon=0.0)
+    array([[-1.,  1., -1.,  1.]])
     """
     shapes.normal_axes(1, z.ndim)
     channels, *places = shapes.known(z.shape[1:], "group_norm")

@@ -71,7 +71,6 @@ class Normalisation(Op):
 
 
 @builtin
-@dataclass(frozen=True)
 class BatchNorm(Normalisation):
     """Batch normalisation, a = (z − mean) / √(variance + ε) over the samples: those of this batch (Ioffe and Szegedy, 2015).
 

@@ -39,7 +39,6 @@ class Along(Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class Sort(Along):
     """Entries in order along an axis; each receives δ of the place that it went to. Equal ones keep their order."""
 
@@ -51,7 +50,6 @@ class Sort(Along):
 
 
 @builtin
-@dataclass(frozen=True)
 class Argsort(Along):
     """Positions along an axis that put its entries in order; equal ones keep theirs. No error signal goes back."""
 
@@ -67,7 +65,6 @@ class Argsort(Along):
 
 
 @builtin
-@dataclass(frozen=True)
 class Argmax(Argsort):
     """Position of the largest entry along an axis, the first of equal ones. No error signal goes back."""
 
@@ -320,13 +317,13 @@ def prod(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
 
 
 @provided(np.quantile)
-def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = False) -> Array:
+def quantile(z: Array, q: float | tuple[float, ...] = 0.5, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Value below which a share q of the entries along axes lies. The two entries next to it receive δ, in proportion.
 
     Attributes
     ----------
     q
-        The share, from 0 to 1.
+        The share, from 0 to 1; of several, the values are along a new first axis.
     axis
         The axis or axes; all if not given.
     keepdims
@@ -337,24 +334,28 @@ def quantile(z: Array, q: float = 0.5, axis: Axes = None, *, keepdims: bool = Fa
     >>> float(quantile(np.array([1.0, 2.0, 3.0]), 0.75))
     2.5
     """
+    if isinstance(q, tuple):
+        return np.stack([quantile(z, share, axis, keepdims=keepdims) for share in q])
     ordered = np.sort(rows(z, axis))
     position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
     low, high, between = ordered[..., math.floor(position)], ordered[..., math.ceil(position)], position % 1
     # One of the two in the middle may be infinite: NaN is what their difference would make of it.
     middle = low / 2 + high / 2 if between == 0.5 else low
-    value = low + between * (high - low) if between not in (0, 0.5) else middle
+    across = high - low  # from the nearer of the two, as NumPy does
+    value = low + between * across if between < 0.5 else high - (1 - between) * across
+    value = middle if between in (0, 0.5) else value
     last = ordered[..., -1]
     return spread(np.where(np.isnan(last), last, value), z, axis, not keepdims)  # NaN comes last, and is no entry
 
 
 @provided(np.percentile)
-def percentile(z: Array, q: float = 50, axis: Axes = None, *, keepdims: bool = False) -> Array:
+def percentile(z: Array, q: float | tuple[float, ...] = 50, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Value below which so many per cent of the entries along axes lie. The two next to it receive δ, in proportion.
 
     Attributes
     ----------
     q
-        The percentage, from 0 to 100.
+        The percentage, from 0 to 100; of several, the values are along a new first axis.
     axis
         The axis or axes; all if not given.
     keepdims
@@ -365,7 +366,7 @@ def percentile(z: Array, q: float = 50, axis: Axes = None, *, keepdims: bool = F
     >>> float(percentile(np.array([1.0, 2.0, 3.0]), 75))
     2.5
     """
-    return np.quantile(z, q / 100, axis, keepdims=keepdims)
+    return quantile(z, np.divide(q, 100).tolist(), axis, keepdims=keepdims)
 
 
 @provided(np.median)

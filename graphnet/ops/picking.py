@@ -16,9 +16,8 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops import indexing
 from graphnet.ops.arranging import ravel
-from graphnet.ops.comparisons import maximum, minimum, where
+from graphnet.ops.comparisons import maximum, minimum
 from graphnet.ops.indexing import Adding, Getitem, known_value, require_positions, take
-from graphnet.ops.joining import stack
 from graphnet.ops.shaping import Moving
 from graphnet.ops.words import word
 
@@ -342,106 +341,3 @@ def take_along_axis(z: Array, indices: Array, axis: int | None = -1) -> Array:
     if isinstance(z, Node) and held is not None:
         indices = constant(held, dtype=int)
     return TakeAlongAxis(axis, held is not None and bool(held.size and held.min() < 0))(z, indices)
-
-
-@word(np.select)
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Array = 0) -> Array:
-    """Choose by the first of several conditions that holds.
-
-    Attributes
-    ----------
-    condlist
-        The conditions.
-    choicelist
-        What to take where each holds.
-
-    Examples
-    --------
-    >>> z = np.array([-2.0, 0.5, 3.0])
-    >>> select([z < 0, z > 1], [-z, z * z])
-    array([2., 0., 9.])
-    """
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        default = where(condition, choice, default)
-    return default
-
-
-@word(np.choose, shapes="Integers, in the shape of each choice.")
-def choose(z: Array, choices: Sequence[Any]) -> Array:
-    """Take each entry from one of several arrays, by the position of the array among them.
-
-    Attributes
-    ----------
-    choices
-        Nodes or arrays of one shape.
-
-    Examples
-    --------
-    >>> choose(np.array([0, 1]), [[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    return take_along_axis(stack(choices), z[None], 0)[0]
-
-
-@word(np.compress)
-def compress(condition: Any, z: Array, axis: int | None = None) -> Array:
-    """Take the parts along an axis for which a vector of truth values is true.
-
-    Attributes
-    ----------
-    condition
-        The truth values; a node is as long as the axis, others may be shorter.
-    axis
-        The axis; None puts all entries in one.
-
-    Examples
-    --------
-    >>> compress([True, False, True], [1.0, 2.0, 3.0])
-    array([1., 3.])
-    """
-    z, axis = (ravel(z), 0) if axis is None else (z, shapes.normal_axes(axis, z.ndim)[0])
-    held = known_value(condition)
-    return z[(slice(None),) * axis + (condition,)] if held is None else take(z, np.flatnonzero(held), axis)
-
-
-@implements(np.ndarray.compress)
-def _compress(z: Node, condition: Any, axis: int | None = None) -> Array:
-    return compress(condition, z, axis)
-
-
-@word(np.extract)
-def extract(condition: Any, z: Array) -> Array:
-    """Take the entries where a condition holds, one after the other.
-
-    Attributes
-    ----------
-    condition
-        Truth values in the shape of `z`.
-
-    Examples
-    --------
-    >>> extract([[True, False]], [[1.0, 2.0]])
-    array([1.])
-    """
-    return compress(ravel(condition), z)
-
-
-@word(np.delete)
-def delete(z: Array, obj: Any, axis: int | None = None) -> Array:
-    """Leave out the parts at some positions along an axis, whose size must be known.
-
-    Attributes
-    ----------
-    obj
-        The positions: an integer, a slice, or several.
-    axis
-        The axis; None puts all entries in one.
-
-    Examples
-    --------
-    >>> delete([1.0, 2.0, 3.0], 1)
-    array([1., 3.])
-    """
-    z, axis = (ravel(z), 0) if axis is None else (z, shapes.normal_axes(axis, z.ndim)[0])
-    (length,) = shapes.known(z.shape[axis : axis + 1], "delete")
-    return take(z, np.delete(np.arange(length), obj), axis)

@@ -54,7 +54,6 @@ class Reduction(Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class Sum(Reduction):
     """Sum over axes: each entry that was added receives δ."""
 
@@ -68,7 +67,6 @@ class Sum(Reduction):
 
 
 @builtin
-@dataclass(frozen=True)
 class Mean(Reduction):
     """Mean over axes: each of n entries receives δ / n."""
 
@@ -81,7 +79,6 @@ class Mean(Reduction):
 
 
 @builtin
-@dataclass(frozen=True)
 class Max(Reduction):
     """Largest value along axes: the entry that won receives δ; equal winners share it evenly."""
 
@@ -108,7 +105,13 @@ def entries(z: Array, axis: int | tuple[int, ...] | None = None, *, keepdims: bo
 
 @builtin
 class BatchSize(Op):
-    """Number of samples, the size of the first axis: it has no slope."""
+    """Number of samples, the size of the first axis: it has no slope.
+
+    Examples
+    --------
+    >>> float(batch_size(np.zeros((5, 2))))
+    5.0
+    """
 
     choosing = (0,)
 

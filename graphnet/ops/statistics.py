@@ -177,25 +177,6 @@ def count_nonzero(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Arr
     return np.sum(np.not_equal(z, 0), axis, keepdims=keepdims)
 
 
-@provided(np.nansum)
-def nansum(z: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Sum over axes of the entries that are numbers; NaN receives 0.
-
-    Attributes
-    ----------
-    axis
-        The axis or axes; all if not given.
-    keepdims
-        Keep the axes, with size 1.
-
-    Examples
-    --------
-    >>> float(nansum(np.array([1.0, np.nan, 2.0])))
-    3.0
-    """
-    return np.sum(np.where(np.isnan(z), 0, z), axis, keepdims=keepdims)
-
-
 @implements(np.average)
 def average(
     z: Array, axis: AxisSetting = None, weights: Array = None, *, keepdims: bool = False, name: str | None = None
@@ -246,5 +227,5 @@ def average(
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims), name=name)
 
 
-Var, Std, Logsumexp, Ptp, Nansum = (f.kind for f in (var, std, logsumexp, ptp, nansum))
+Var, Std, Logsumexp, Ptp = (f.kind for f in (var, std, logsumexp, ptp))
 All, Any, CountNonzero = (f.kind for f in (all, any, count_nonzero))

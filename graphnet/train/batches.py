@@ -13,7 +13,7 @@ from graphnet.common.settings import listed, takes, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input
 from graphnet.engine.feeds import fed_arrays
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import ShapeError, TrainingError, UnknownSizeError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.indexing import Take, in_range
@@ -63,7 +63,7 @@ def for_evaluation(graph: Graph, data: Data, *, epochs: int, batch_size: int | N
     if not isinstance(data, Mapping):
         return as_batches(graph, data, epochs=epochs)
     arrays = _checked(graph, data, None)
-    is_cut = batch_size is not None and any(map(_is_batched, arrays))
+    is_cut = batch_size is not None and any(map(is_batched, arrays))
     return CutArrays(graph, arrays, min(batch_size or 1, sample_count(arrays)) if is_cut else None, None)
 
 
@@ -77,7 +77,7 @@ class CutArrays:
     rng: np.random.Generator | None
 
     def __post_init__(self) -> None:
-        self._cut_up = [(node, array) for node, array in self.arrays.items() if _is_batched(node)]
+        self._cut_up = [(node, array) for node, array in self.arrays.items() if is_batched(node)]
         self.samples = sample_count(self.arrays)
         if self.batch_size is not None:
             if not self._cut_up:
@@ -159,7 +159,7 @@ Batches: TypeAlias = CutArrays | ReadyBatches
 def sample_count(feeds: Feeds) -> int:
     """Return how many samples feeds hold: 1 if no input is cut into mini-batches."""
     for node, array in feeds.items():  # asked in each step: a generator would take twice as long
-        if _is_batched(node):
+        if is_batched(node):
             return len(array)
     return 1
 
@@ -176,7 +176,7 @@ def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | 
     stand_ins = {mask: np.ones([size or 1 for size in mask.shape], bool) for mask in drawn}
     arrays = fed_arrays(graph, {**feeds, **stand_ins} if drawn else feeds)
     fed = {node: array for node, array in arrays.items() if node not in stand_ins}
-    counts = {graph.label(node): len(array) for node, array in fed.items() if _is_batched(node)}
+    counts = {graph.label(node): len(array) for node, array in fed.items() if is_batched(node)}
     if len(set(counts.values())) > 1:
         listing = ", ".join(f"{name!r} {count}" for name, count in counts.items())
         problem = f"the feeds hold different numbers of samples: {listing}"
@@ -211,7 +211,7 @@ def _check_last(graph: Graph, batches: CutArrays) -> None:
         return
     arrays = batches.arrays
     fed = {
-        node: tuple(last if n is None else n for n in (node.shape if _is_batched(node) else arrays[node].shape))
+        node: tuple(last if n is None else n for n in (node.shape if is_batched(node) else arrays[node].shape))
         for node in graph.inputs
     }
     try:
@@ -233,5 +233,6 @@ def _with_masks(graph: Graph, feeds: Feeds, rng: np.random.Generator | None) -> 
     return {**dropout_masks(graph, sample_count(feeds), rng), **feeds}
 
 
-def _is_batched(node: Input) -> bool:
+def is_batched(node: Input) -> bool:
+    """Tell whether the first axis of an input is that of the samples."""
     return bool(node.shape) and node.shape[0] is None

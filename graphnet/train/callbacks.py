@@ -48,6 +48,16 @@ class History:
         How long each epoch took, its evaluation included.
     stopped : str
         What ended the training; empty if the last epoch did.
+    engine : str
+        What took the steps, and where it was to be chosen, why.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> x, t, w = gn.input("x", (None, 1)), gn.input("t", (None, 1)), gn.parameter("w", [3.0])
+    >>> history = gn.fit(gn.sse(x * w, t), {x: [[1.0]], t: [[0.0]]}, optimizer=gn.GradientDescent(0.5), epochs=3)
+    >>> history.loss
+    [4.5, 1.125, 0.28125]
     """
 
     loss: list[float] = field(default_factory=list)
@@ -55,6 +65,7 @@ class History:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     stopped: str = ""
+    engine: str = "numpy"
 
     @property
     def columns(self) -> dict[str, list[float]]:
@@ -172,6 +183,18 @@ class Training:
     evaluate : callable
         Computes E on the training data with the parameters as they are now, the network as it is used after training. (The
         loss of an epoch is a mean over its steps, during which they moved.) `TrainingError` if the batches come only once.
+    writes : bool
+        Whether this process is the one to write files: of several that train together the first.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0])
+    >>> def enough(training):
+    ...     if training.history.loss[-1] < 0.2:
+    ...         training.stop("small enough")
+    >>> gn.fit(gn.sse(w, [0.0]), {}, optimizer=gn.GradientDescent(0.5), epochs=9, callbacks=[enough]).stopped
+    'small enough'
     """
 
     graph: Graph
@@ -180,6 +203,7 @@ class Training:
     epochs: int
     recorded: tuple[str, ...] = ("loss",)
     evaluate: Callable[[], float] = field(default=lambda: math.nan, repr=False)
+    writes: bool = True
 
     @property
     def epoch(self) -> int:
@@ -326,3 +350,47 @@ class EarlyStopping(Callback):
         if self._values:
             for parameter, value in zip(training.graph.parameters, self._values, strict=True):
                 parameter.value = value
+
+
+@dataclass
+class Watch(Callback):
+    """Shows a training as it goes: the page of a widget follows the parameters, epoch by epoch.
+
+    Attributes
+    ----------
+    widget
+        What ``gn.draw(bwd).widget()`` returned, shown in a notebook: of a pass of the network that is trained.
+    every : int
+        From one update to the next, in epochs.
+
+    Raises
+    ------
+    TrainingError
+        If `widget` can't be updated, or `every` is not a whole number above 0.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> w = gn.parameter("w", [1.0])
+    >>> E = gn.sse(w, [0.0])
+    >>> widget = gn.draw(gn.backward(E, {})).widget()
+    >>> gn.fit(E, {}, optimizer=gn.GradientDescent(0.5), epochs=2, callbacks=[gn.Watch(widget)])
+    <History: 2 epochs, loss 0.5 → 0.125>
+    >>> widget.parameters
+    {'w': array([0.25])}
+    """
+
+    widget: Any
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.widget, type) or not callable(getattr(self.widget, "update", None)):
+            raise TrainingError(f"{shown(self.widget)} is no widget", repair="Give gn.draw(bwd).widget().")
+        whole(
+            self.every, "every, from one update to the next in epochs,", "Give 1, 2 ...", least=1, error=TrainingError
+        )
+
+    def __call__(self, training: Training) -> None:
+        """Update the widget, if it is time."""
+        if training.epoch % self.every == 0:
+            self.widget.update()

@@ -8,12 +8,12 @@ from typing import Any, overload
 
 import numpy as np
 
+from graphnet.common.origin import inside
 from graphnet.common.settings import listed
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import constant
 from graphnet.core.node import Node, describe
-from graphnet.core.origin import inside
-from graphnet.engine.compile import Step
+from graphnet.engine.compile import CompiledStep
 from graphnet.engine.run import forward
 from graphnet.errors import FeedError, GraphError, NonFiniteError, TrainingError, shown
 from graphnet.ops.activations import identity
@@ -208,7 +208,7 @@ class Evaluation:
     ) -> None:
         self._names = ("validation_loss", *metrics)
         self._graph = without_dropout(Graph(*graph.outputs, *metrics.values()))
-        self._step: Step | None = None if batch_norms(self._graph) else Step(self._graph, ())
+        self._step: CompiledStep | None = None if batch_norms(self._graph) else CompiledStep(self._graph, ())
         self._training = training
         self._where = "after an epoch" if validation is None else "in the validation data"
         if validation is None:
@@ -232,7 +232,7 @@ class Evaluation:
         raising
             Whether a loss that is not finite is a `NonFiniteError`, which names the first node to have such a number.
         """
-        step = self._step or Step(with_statistics(self._graph, self._training.sample()), ())
+        step = self._step or CompiledStep(with_statistics(self._graph, self._training.sample()), ())
         counts, numbers = [], []
         for batch in self._batches.epoch():
             counts.append(sample_count(batch))

@@ -7,25 +7,26 @@ import inspect
 import math
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from graphnet.common.caller import warn
+from graphnet.common.origin import warn
 from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
-from graphnet.engine.compile import KEPT, Step
-from graphnet.engine.finite import OnNonFinite
-from graphnet.engine.plan.calls import Call
-from graphnet.engine.plan.program import Calls, Program, ready
+from graphnet.engine.compile import KEPT, CompiledStep
+from graphnet.engine.finite import OnNonFinite, check_option
+from graphnet.engine.plan.program import Call, Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
+from graphnet.interop.engines import JaxEngine
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
+from graphnet.train.devices import Devices, chosen
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
 from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled
 from graphnet.train.updates import Update
@@ -51,6 +52,7 @@ def fit(
     rng: np.random.Generator | None = None,
     progress: bool | None = None,
     on_nonfinite: OnNonFinite = "raise",
+    engine: Literal["numpy", "auto"] | JaxEngine = "numpy",
     **unknown: object,
 ) -> History:
     """Train the parameters that E depends on.
@@ -92,6 +94,10 @@ def fit(
         ``"raise"`` (the default): when the loss or a gradient has an infinity or NaN, the first node whose value or error
         signal has one is an error that names it and the step, and the parameters keep the values of the last good step. So
         are an update or an optimiser's memory that overflow, and a validation loss that is not finite.
+    engine
+        What takes the steps: NumPy on this machine; the devices that a `JaxEngine` names, on one machine or many; or "auto",
+        JAX where it has other devices than the processor and the network is large, else NumPy: ``history.engine`` says which
+        and why. Validation and metrics are computed by NumPy.
 
     Returns
     -------
@@ -145,12 +151,19 @@ def fit(
     if isinstance(optimizer, Optimizer):
         optimizer.memory.check(labelled(graph))
     descent = Descent(graph, optimizer)
-    history = History(metrics={name: [] for name in measured})
+    on_devices, why = chosen(engine, graph, batches)
+    devices = Devices(on_devices, descent, batches, raising=raising) if on_devices else None
+    history = History(metrics={name: [] for name in measured}, engine=why)
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
+    if devices is not None:
+        history.engine, training.writes = devices.runner.describe(), devices.runner.writes
+        devices.agree()
     training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
-    is_watched = sys.stderr.isatty() or "ipykernel" in sys.modules  # in a terminal or a notebook
+    is_watched = (
+        sys.stderr is not None and sys.stderr.isatty()
+    ) or "ipykernel" in sys.modules  # in a terminal or a notebook
     shown = is_watched if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
@@ -161,7 +174,11 @@ def fit(
                 started = time.perf_counter()
                 before, losses = losses, []
                 try:
-                    counts = _run_epoch(training, descent, batches, losses, bar, raising=raising)
+                    if devices is None:
+                        steps = _steps(training, descent, batches, raising=raising)
+                    else:
+                        steps = devices.steps(training.epoch + 1)
+                    counts = _run_epoch(training, steps, losses, bar)
                 except NonFiniteError as error:
                     _say_that_it_grew(error, history.loss, [*before, *losses, descent.loss])
                     raise
@@ -192,25 +209,32 @@ def _of_the_loss(graph: Graph, feeds: Data, metrics: Mapping[str, Node]) -> Data
 
 
 def _run_epoch(
-    training: Training, descent: Descent, batches: Batches, losses: list[float], bar: tqdm[Any] | None, *, raising: bool
+    training: Training, steps: Iterable[tuple[float, int]], losses: list[float], bar: tqdm[Any] | None
 ) -> list[int]:
     """Take the steps of an epoch, adding the loss of each to `losses`; return their numbers of samples."""
-    optimizer, counts = training.optimizer, list[int]()
-    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
-    descent.begin()
+    counts = list[int]()
     with np.errstate(over="ignore"):  # it comes to an error, to nothing, or is to be ignored
-        for batch in batches.epoch():
-            loss = descent.run(batch)
-            if raising and (wary or not descent.is_finite()):
-                descent.update_or_raise(batch, f"in step {len(losses) + 1} of epoch {training.epoch + 1}")
-            else:
-                descent.update()
+        for loss, count in steps:
             losses.append(loss)
-            counts.append(sample_count(batch))
+            counts.append(count)
             if bar is not None:
                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                 bar.update()
     return counts
+
+
+def _steps(training: Training, descent: Descent, batches: Batches, *, raising: bool) -> Iterator[tuple[float, int]]:
+    """Take a step for each batch of an epoch by NumPy; yield its loss and its number of samples."""
+    optimizer = training.optimizer
+    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
+    descent.begin()
+    for step, batch in enumerate(batches.epoch(), 1):
+        loss = descent.run(batch)
+        if raising and (wary or not descent.is_finite()):
+            descent.update_or_raise(batch, f"in step {step} of epoch {training.epoch + 1}")
+        else:
+            descent.update()
+        yield loss, sample_count(batch)
 
 
 def _end_of_data(training: Training) -> None:
@@ -285,8 +309,7 @@ def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
         raise TrainingError(f"{what} is not an optimiser", repair=f"Make one: optimizer=gn.{name}(0.01).")
     if rng is not None:
         generator(rng, TrainingError)
-    if not isinstance(on_nonfinite, str) or on_nonfinite not in ("ignore", "raise"):
-        raise TrainingError(f"on_nonfinite is {shown(on_nonfinite)}", repair='Use "ignore" or "raise".')
+    check_option(on_nonfinite, TrainingError)
 
 
 # Steps: gradients by a compiled step, and what the optimiser makes of them -------------------------------------------
@@ -307,7 +330,7 @@ class Descent:
         self.graph, self.optimizer, self.named = graph, optimizer, labelled(graph)
         own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
         self.trained: Any = graph if own else graph.parameters
-        self.step = Step(graph, graph.parameters, all_reached=False)
+        self.step = CompiledStep(graph, graph.parameters, all_reached=False)
         self.left_out: tuple[str, ...] = ()
         self.program: Program
         self.loss = math.nan
@@ -323,14 +346,17 @@ class Descent:
     def run(self, feeds: Mapping[Any, Any]) -> float:
         """Find the gradients for a batch; return the loss."""
         self.program = self.step.run(feeds)
-        if len(self.program.gradients) < len(self.graph.parameters) and not self.left_out:
-            self._leave_out()
+        if len(self.program.gradients) < len(self.graph.parameters):
+            self.say_left_out(self.program.gradients)
         self.loss = float(self.program.outputs[0].item())
         return self.loss
 
-    def _leave_out(self) -> None:
-        """Say which parameters no error signal reaches, which shows in the first step: they keep their values."""
-        self.left_out = tuple(label for label in self.named if label not in self.program.gradients)
+    def say_left_out(self, reached: Collection[str]) -> None:
+        """Say once which parameters no error signal reaches, which shows in the first step: they keep their values."""
+        left_out = tuple(label for label in self.named if label not in reached)
+        if left_out == self.left_out:
+            return
+        self.left_out = left_out
         warn(
             f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
             "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."

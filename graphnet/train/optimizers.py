@@ -267,12 +267,8 @@ class Optimizer:
         for key in state.keys() - {"step"}:
             what, _, label = key.partition("/") if isinstance(key, str) else ("", "", "")
             array = state[key]
-            if (
-                what not in self.remembers
-                or not isinstance(array, np.ndarray)
-                or array.dtype.kind != "f"
-                or np.ma.is_masked(array)
-            ):
+            fits = isinstance(array, np.ndarray) and array.dtype.kind == "f" and not np.ma.is_masked(array)
+            if what not in self.remembers or not fits:
                 raise TrainingError(
                     f"the state has {shown(key)}, which {type(self).__name__} does not remember",
                     repair=f"It remembers {', '.join(self.remembers) or 'only its step'}: restore it into the same kind.",

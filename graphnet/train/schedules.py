@@ -159,7 +159,13 @@ class Cosine:
 
 
 def as_schedule(rate: object) -> Schedule:
-    """Return a number as a constant schedule, and a schedule as it is."""
+    """Return a number as a constant schedule, and a schedule as it is.
+
+    Examples
+    --------
+    >>> as_schedule(0.1)
+    Constant(rate=0.1)
+    """
     if isinstance(rate, type) or not callable(rate):
         return Constant(rate)  # type: ignore[arg-type]  # checked there
     takes(rate, 1, "learning rate", TrainingError)

@@ -10,8 +10,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Numbers
-from graphnet.engine.plan.calls import Call
-from graphnet.engine.plan.program import ready
+from graphnet.engine.plan.program import Call, ready
 from graphnet.train.optimizers import Optimizer
 
 LARGEST_NOTED = 1 << 14

@@ -72,3 +72,42 @@ def test_a_small_rule_that_forgets_fine_waves_is_wrong_though_long_steps_agree_w
     for share, judgement in ((0.0, "wrong"), (0.1, "right")):
         wave.backward(lambda d, a, z, share=share: d * size * (1 + share * np.cos(1e7 * z)))
         assert gn.check_op(wave, np.array([crest, crest])).findings[0].compared.judgement[0] == judgement
+
+
+@pytest.mark.parametrize(
+    ("height", "waves"), [(1e-8, 1e7), (1e-7, 1e7), (1e-9, 1e8), (1e-9, 1e7), (1e-10, 1e9), (1e-6, 1e5)]
+)
+def test_the_mean_slope_of_fine_waves_is_not_their_slope(height, waves):
+    op, z = gn.op(lambda z: z + height * np.sin(waves * z)), np.random.default_rng(0).normal(size=6)
+    for share, word in ((0, "WRONG"), (1, "ALL RIGHT")):
+        op.backward(lambda d, a, z, share=share: d * (1 + share * height * waves * np.cos(waves * z)))
+        report = gn.check_op(op, z)
+        assert report.verdict.startswith(word)
+    op.backward(lambda d, a, z: d)
+    compared = gn.check_op(op, z).findings[0].compared
+    slope = 1 + height * waves * np.cos(waves * z)
+    np.testing.assert_allclose(compared.difference / compared.rule, slope, rtol=0, atol=0.02 * height * waves)
+
+
+def test_waves_are_found_among_many_entries_that_move_together():
+    op, z = gn.op(lambda z: z + 1e-8 * np.sin(1e7 * z)), np.random.default_rng(0).normal(size=500)
+    for share, least in ((0.0, 0), (0.1, 490)):
+        op.backward(lambda d, a, z, share=share: d * (1 + share * np.cos(1e7 * z)))
+        compared = gn.check_op(op, z).findings[0].compared
+        assert compared.count("wrong") == 0 if share else compared.count("wrong") > 490
+        assert compared.count("right") >= least
+
+
+@pytest.mark.parametrize("size", [1e-11, 1e-9])
+def test_noise_is_no_wave(size):
+    """Of numbers near 1 a sine of 1e15 times them is noise, and two short steps agree on some slope by chance."""
+    op = gn.op(lambda z: z + size * np.sin(1e15 * z))
+    op.backward(lambda d, a, z: d)
+    assert gn.check_op(op, np.random.default_rng(0).normal(size=8000)).findings[0].compared.count("right") == 8000
+
+
+@pytest.mark.parametrize("count", [5, 500])
+def test_sloping_stairs_are_no_waves(count):
+    op = gn.op(lambda z: z.astype(np.float32).astype(float) + 0.1 * z)
+    op.backward(lambda d, a, z: d * 1.1)
+    assert not gn.check_op(op, np.random.default_rng(0).normal(size=count)).failures

@@ -10,6 +10,7 @@ import pytest
 
 import graphnet as gn
 from graphnet import native
+from tests.cli.conftest import NET
 
 WRONG = """
 import graphnet as gn
@@ -316,3 +317,11 @@ def test_a_reader_that_stops_is_no_traceback():
     assert command.stderr.read() == b""
     command.stderr.close()
     assert command.wait() == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams by a shell")
+def test_where_there_is_nothing_to_write_to_it_works_all_the_same(tmp_path):
+    (tmp_path / "net.py").write_text(NET, encoding="utf-8")
+    command = f'exec "{sys.executable}" -m graphnet train net.py:ready -o net.gn <&- >&- 2>&-'
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == 0
+    assert gn.load(tmp_path / "net.gn").parameters

@@ -1,6 +1,8 @@
 """Graphs: what they hold, in which order, and under which labels."""
 
+import copy
 import inspect
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -151,6 +153,16 @@ def test_what_a_graph_holds(net):
     assert gn.input("x") not in net
     assert 3 not in net
     assert repr(net) == "<Graph of a: 4 nodes, 1 inputs, 1 parameters>"
+
+
+def test_inputs_come_in_the_order_asked_for_and_keep_it_in_copies():
+    a, b, c, other = (gn.input(name, shape=(2,)) for name in ("a", "b", "c", "other"))
+    graph = gn.Graph(a * b - c, inputs=[c, other, b])
+    assert [node.name for node in graph.inputs] == ["c", "b", "a"]
+    assert [node.name for node in gn.Graph(a * b - c).inputs] == ["a", "b", "c"]
+    for again in (copy.copy(graph), copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert [node.name for node in again.inputs] == ["c", "b", "a"]
+        assert all(again[node.name] is node for node in again.inputs)
 
 
 def test_repr_shows_the_first_outputs_only():

@@ -238,6 +238,14 @@ def test_a_rule_that_fails_on_these_shapes_fails_at_build_with_its_own_reason(re
         rotate(gn.input("z", shape=(None, 4)), name="r")
 
 
+def test_whole_numbers_that_a_rule_takes_for_positions(refused):
+    pick = gn.op(lambda table, places: table[places])
+    table, places = gn.parameter("table", np.ones((4, 3))), np.array([1, 2])
+    with refused(ShapeError, "fails on arrays of shapes [(4, 3), (2,)]", "gn.constant(..., dtype=int)"):
+        pick(table, places)
+    assert pick(table, gn.constant(places, dtype=int)).shape == (2, 3)
+
+
 def test_a_shape_method_is_taken_at_its_word_until_the_rule_runs(refused):
     @dataclass(frozen=True)
     class Repeat(gn.Op):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from graphnet.common import replace
 from graphnet.core import registry
 from graphnet.draw import Drawing, colours, dot, draw, drawing
 from graphnet.draw.picture import Mark
+from graphnet.draw.placing import place
+from graphnet.draw.units.shapes import text_width
 from graphnet.errors import DrawError, GraphError
 
 
@@ -49,30 +52,121 @@ def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("net.dot", "old")]
 
 
-def test_no_renderer_is_one_error_that_says_what_to_install(network, monkeypatch, tmp_path):
+@pytest.fixture
+def no_graphviz(monkeypatch):
+    """Hide both ways to Graphviz."""
     monkeypatch.setattr(dot.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    with pytest.raises(DrawError, match="pip install") as caught:
-        draw(network[0]).save(tmp_path / "net.svg")
-    assert "dot" in str(caught.value)
-    assert "pygraphviz" in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
-    for suffix in (".txt", ".mmd", ".dot"):
-        assert draw(network[0]).save(tmp_path / f"net{suffix}").stat().st_size > 100
-    for suffix in (".svg", ".txt", ".mmd", ".dot"):
-        assert draw(network[0], view="units").save(tmp_path / f"units{suffix}").stat().st_size > 100
-    with pytest.raises(DrawError, match="pip install"):
-        draw(network[0], view="units").save(tmp_path / "units.png")
+
+
+@pytest.mark.parametrize("view", ["ops", "units"])
+def test_without_graphviz_all_but_bitmaps_and_pdf_is_there(network, no_graphviz, tmp_path, view):
+    drawing = draw(gn.backward(*network), view=view)
+    for suffix in (".svg", ".txt", ".mmd", ".dot", ".html"):
+        assert drawing.save(tmp_path / f"net{suffix}").stat().st_size > 100
+    for suffix in (".png", ".pdf"):
+        with pytest.raises(DrawError, match="pip install") as caught:
+            drawing.save(tmp_path / f"net{suffix}")
+        assert "dot" in str(caught.value)
+        assert "pygraphviz" in str(caught.value)
+        assert not (tmp_path / f"net{suffix}").exists()
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_without_graphviz_boxes_lie_apart_in_their_frames_and_in_the_order_of_values(no_graphviz, direction):
+    with gn.scope("net"):
+        h = x = gn.input("x", (None, 3))
+        for i in range(4):
+            with gn.scope(f"block{i}"):
+                h = h + gn.tanh(h @ gn.parameter("W", np.eye(3)) + gn.parameter("b", np.zeros(3)))
+    picture = draw(gn.backward(gn.sum(h * h, name="E"), {x: np.ones((2, 3))}), depth="all", direction=direction).picture
+    sizes = {box.id: (60.0 + 3 * i, 40.0 + 5 * i) for i, box in enumerate(picture.boxes)}
+    places = place(picture, sizes, picture.edges)
+    assert {id: box[2:] for id, box in places.boxes.items()} == sizes
+    rectangles = list(places.boxes.values())
+    for i, first in enumerate(rectangles):
+        assert not any(overlap(first, second) for second in rectangles[:i])
+    around = {frame.id: frame.parent for frame in picture.groups}
+    for box in picture.boxes:
+        group = box.group
+        for frame, (rectangle,) in places.frames.items():
+            inside = group
+            while inside not in (None, frame):
+                inside = around[inside]
+            assert overlap(places.boxes[box.id], rectangle) == (inside == frame)
+    axis = ("right", "down").index(direction)
+    for edge, path in zip(picture.edges, places.paths, strict=True):
+        source, target = (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
+        assert places.boxes[source][axis] + places.boxes[source][axis + 2] < places.boxes[target][axis]
+        for end, id in ((path[0], source), (path[-1], target)):
+            x, y, w, h = places.boxes[id]
+            assert x - 1 <= end[0] <= x + w + 1
+            assert y - 1 <= end[1] <= y + h + 1
+
+
+def overlap(first, second):
+    """Whether two rectangles have a point in common."""
+    return all(first[k] < second[k] + second[k + 2] and second[k] < first[k] + first[k + 2] for k in (0, 1))
+
+
+@pytest.mark.parametrize("by_graphviz", [True, False])
+def test_a_long_picture_is_wrapped_into_rows(by_graphviz, monkeypatch):
+    if not by_graphviz:
+        monkeypatch.setattr(dot.shutil, "which", lambda _: None)
+        monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    y = x = gn.input("x", (None, 3))
+    for op in (gn.tanh, gn.exp, gn.sigmoid, gn.square, gn.tanh, gn.softplus) * 2:
+        y = op(y)
+    picture = draw(gn.backward(gn.sum(y, name="E"), {x: np.full((2, 3), 0.1)})).picture
+    sizes = dict.fromkeys((box.id for box in picture.boxes), (200.0, 100.0))
+    places = place(picture, sizes, picture.edges, widest=1400)
+    assert places.width < 1400 + 60
+    rows = {}
+    for box in picture.boxes:  # along the chain
+        x, y, _, _ = places.boxes[box.id]
+        rows.setdefault(round(y / 20), []).append(x)
+    assert len(rows) == 3
+    assert list(rows) == sorted(rows)
+    assert all(row == sorted(row) for row in rows.values())
+    for edge, path in zip(picture.edges, places.paths, strict=True):
+        assert all(-1 <= x <= places.width + 1 and -1 <= y <= places.height + 1 for x, y in path)
+        source, target = (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
+        assert path[0][0] == pytest.approx(places.boxes[source][0] + 200, abs=2)
+        assert path[-1][0] == pytest.approx(places.boxes[target][0], abs=2)
+    assert place(picture, sizes, picture.edges).width > 2500
+
+
+def test_arrows_that_go_on_in_the_next_row_do_not_cross_on_the_way():
+    picture = draw(gn.backward(gn.sum(chain_of_two(), name="E"), {"x": np.full((2, 3), 0.1)}), depth="all").picture
+    sizes = dict.fromkeys((box.id for box in picture.boxes), (200.0, 100.0))
+    places = place(picture, sizes, picture.edges, widest=900)
+    tracks = sorted(
+        (round(y), sorted((left, right)))
+        for path in places.paths
+        for (left, y), (right, other) in pairwise(path[::3])
+        if abs(y - other) < 1e-6 and abs(left - right) > 400
+    )
+    assert len(tracks) > 8
+    for (y, (left, right)), (below, (other_left, other_right)) in pairwise(tracks):
+        assert below - y >= 7 or other_left > right or left > other_right or below == y
+
+
+def chain_of_two():
+    """Return a network in which two ways run side by side."""
+    first = second = gn.input("x", (None, 3))
+    for _ in range(6):
+        first, second = gn.tanh(first + second), gn.sigmoid(first * second)
+    return first * second
 
 
 def test_dot_on_the_path_comes_first(network, monkeypatch):
     import graphviz
 
-    asked = []
+    asked, pipe = [], graphviz.pipe
     monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
-    monkeypatch.setattr(graphviz, "pipe", lambda *arguments, **_: asked.append(arguments) or b"<svg >")
+    monkeypatch.setattr(graphviz, "pipe", lambda *given, **more: asked.append(given) or pipe(*given, **more))
     draw(network[0]).to_svg()
-    assert asked[0][:2] == ("dot", "svg")
+    assert [given[:2] for given in asked] == [("dot", "json0")]  # laid out, once
 
 
 def test_a_broken_dot_falls_back_to_pygraphviz(network, monkeypatch):
@@ -132,11 +226,12 @@ def test_all_text_has_enough_contrast():
         colours.OUTPUT[0],
         *(fill for fill, _ in colours.BOX.values()),
     ]
-    cells = [colours.cell(role, strength) for role in colours.ROLE_INK for strength in (0.0, 0.5, 1.0, None)]
+    steps = (*np.linspace(-1, 1, 21), None)
+    cells = [colours.cell(role, strength) for role in colours.ROLE_INK for strength in steps]
     for fill in fills:
         assert contrast(colours.INK, fill) > 7
     for fill in cells:
-        assert contrast(colours.INK, fill) > 7
+        assert contrast(colours.INK, fill) > 4.5
     for ink in (*colours.ROLE_INK.values(), colours.QUIET):
         for fill in (colours.PAPER, colours.OUTPUT[0], *(fill for fill, _ in colours.BOX.values())):
             assert contrast(ink, fill) > 4.5
@@ -154,6 +249,78 @@ def _luminance(colour):
     channels = [c / 255 for c in bytes.fromhex(colour[1:])]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+# How linear RGB looks to people without one kind of cones: Machado, Oliveira and Fernandes (2009), severity 1.
+BLIND = {
+    "protanopia": [(0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)],
+    "deuteranopia": [(0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)],
+    "tritanopia": [(1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)],
+}
+
+
+@pytest.mark.parametrize("kind", [None, *BLIND])
+def test_signs_and_zero_differ_in_colour_to_every_reader_and_in_grey(kind):
+    """By CIE 1976: a difference of 20 is seen at a glance, of 5 in lightness when two greys lie side by side."""
+    matrix = np.eye(3) if kind is None else np.array(BLIND[kind])
+    for role in colours.ROLE_INK:
+        for strength in (0.5, 1.0):
+            below, above = (lab(colours.cell(role, sign * strength), matrix) for sign in (-1, 1))
+            zero = lab(colours.cell(role, 0.0), matrix)
+            least = 10 if role == "unused signal" else 15
+            assert np.linalg.norm(below - above) > least * strength / 0.75
+            assert np.linalg.norm(below - zero) > least
+            assert above[0] - below[0] > 5 * strength / 0.75  # what is negative is darker
+
+
+def lab(colour, matrix):
+    """Return a colour in CIELAB as it looks through a matrix."""
+    channels = np.array([c / 255 for c in bytes.fromhex(colour[1:])])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(matrix @ linear, 0, 1)
+    xyz = np.array([(0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)]) @ seen
+    f = [t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz / np.array([0.9505, 1, 1.089])]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_a_negative_tile_has_a_dash_and_a_negative_weight_is_dashed():
+    x = gn.input("x", (None, 30))
+    marked = [draw(gn.forward(gn.tanh(x), {x: sign * np.ones((8, 30))}), show="values").to_svg() for sign in (1, -1)]
+    dashes = [svg.count(f'stroke="{colours.INK}" stroke-width="0.9"') for svg in marked]
+    assert dashes[1] - dashes[0] == 2 * 6 * 16  # the tiles of x and of tanh; the legend has its own
+    w = gn.parameter("w", [[1.0, -1.0]])
+    svg = draw(gn.tanh(gn.input("x", (None, 1)) @ w), view="units").to_svg()
+    legend = svg[: svg.index('class="legend"')]
+    assert legend.count("stroke-dasharray") == 1
+
+
+def test_text_in_boxes_keeps_its_width_in_any_typeface(network):
+    bwd = gn.backward(*network)
+    for view in ("ops", "units"):
+        root = ElementTree.fromstring(draw(bwd, view=view).to_svg())
+        texts = [text for text in root.iter("{http://www.w3.org/2000/svg}text") if text.get("textLength")]
+        assert {text.get("lengthAdjust") for text in texts} == {"spacingAndGlyphs"}
+        assert len(texts) > 20
+    numbers = {text for text in draw(bwd).to_svg().split("<text ")[1:] if 'font-size="12"' in text}
+    assert all("textLength" in text for text in numbers)
+
+
+@pytest.mark.parametrize(
+    "text", ["−0.1234", "error signal ∂E/∂W1", "shape (784, 32)", "bias_add(matmul_1, b1)", "W_hidden"]
+)
+def test_widths_of_text_are_those_of_the_typeface(text):
+    """Measured with Liberation Sans, which has the widths of Helvetica and of Arial."""
+    fonts = pytest.importorskip("matplotlib.font_manager")
+    found = [font.fname for font in fonts.fontManager.ttflist if font.name in ("Liberation Sans", "Arial", "Helvetica")]
+    regular = [name for name in found if "Bold" not in name and "Italic" not in name]
+    if not regular:
+        pytest.skip("no such typeface here")
+    from matplotlib.textpath import TextPath
+
+    path = TextPath((0, 0), text + "x", size=100, prop=fonts.FontProperties(fname=regular[0]))
+    last = TextPath((0, 0), "x", size=100, prop=fonts.FontProperties(fname=regular[0]))
+    width = path.get_extents().x1 - last.get_extents().x1
+    assert 100 * text_width(text) == pytest.approx(width, rel=0.03)
 
 
 def test_marks_stand_out(network):
@@ -204,12 +371,14 @@ def test_notebooks_fall_back_to_text(network, monkeypatch):
     assert network[0]._repr_html_() is None
 
 
-def test_a_wide_picture_keeps_its_size_in_a_notebook(network):
+def test_a_picture_shrinks_with_its_container_as_far_as_it_can_be_read(network):
     for view in ("ops", "units"):
         svg = draw(gn.backward(*network), view=view)._repr_html_()
         tag = svg[svg.index("<svg") : svg.index(">", svg.index("<svg"))]
-        assert re.search(r'width="\d+(\.\d+)?(pt)?"', tag)
-        assert "max-width" not in svg
+        width, height = (float(re.search(rf' {side}="([\d.]+)"', tag)[1]) for side in ("width", "height"))
+        assert f'viewBox="0 0 {width:g} {height:g}"' in tag
+        least = int(re.search(r"max-width:max\(100%,(\d+)px\);height:auto", tag)[1])
+        assert least == pytest.approx(0.6 * width, abs=1)
 
 
 def test_the_title_of_a_report_is_its_outcome(network):
@@ -324,8 +493,8 @@ def test_flat_entries_are_counted_with_mark_and_word():
 
 def test_values_above_their_scale_are_said_to_be():
     w = gn.parameter("w", [1.0, 2.0])
-    assert draw(gn.backward(gn.multiply(100.0, gn.sum(w), name="E"), {})).picture.legend[0].high == "3 and above"
-    assert draw(gn.backward(gn.multiply(0.1, gn.sum(w), name="E"), {})).picture.legend[0].high == "3"
+    texts = [draw(gn.backward(gn.multiply(by, gn.sum(w), name="E"), {})).picture.legend[0].text for by in (100.0, 0.1)]
+    assert texts == ["value, flowing forward; of outputs also beyond 3", "value, flowing forward"]
 
 
 def test_importing_draw_imports_nothing_heavy():
@@ -334,12 +503,11 @@ def test_importing_draw_imports_nothing_heavy():
     assert run.stdout.strip() == ""
 
 
-def test_a_heat_map_of_equal_numbers_has_one_colour_where_it_is_stretched():
+def test_a_heat_map_of_equal_numbers_has_one_colour():
     x = gn.input("x", (None, 10))
-    dot = draw(gn.backward(gn.sum(x * x, name="E"), {x: np.ones((8, 10))})).to_dot()
-    tiles = re.findall(r'<td[^>]*width="6" height="6"[^>]*>', dot)
-    assert tiles
-    assert not any("fixedsize" in tile for tile in tiles)
+    picture = draw(gn.backward(gn.sum(x * x, name="E"), {x: np.ones((8, 10))})).picture
+    maps = [field.thumbnail for field in picture.boxes[0].fields]
+    assert [len({strength for row in tiles for strength in row}) for tiles in maps] == [1, 1]
 
 
 def test_a_view_larger_than_any_memory_is_shown_in_every_way():

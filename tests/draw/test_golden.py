@@ -4,7 +4,7 @@ With x = (1, 2), W = (3, −1)ᵀ, b = 1 and t = 0: z = 3 − 2 + 1 = 2, a = rel
 δ = ∂E/∂z = 2 · 1, ∂E/∂W = xᵀ δ = (2, 4)ᵀ, ∂E/∂b = 2, ∂E/∂x = δ Wᵀ = (6, −2), ∂E/∂t = −2.
 """
 
-from math import log10, sqrt
+from math import log, sqrt
 
 import pytest
 
@@ -37,25 +37,20 @@ def tiny():
     return gn.backward(gn.sse(a, t, name="E"), {x: [[1.0, 2.0]], t: [[0.0]]})
 
 
-# Strengths. Values: linear, up to the largest, 3. Error signals: logarithmic, and all lie within one decade, which ends
-# at the largest norm of a message: that of ∂E/∂x, √40.
-LARGEST = sqrt(40)
-
-
-def value(number):
-    return Cell(str(number).replace("-", "−"), abs(number) / 3)
-
-
-def signal(number):
-    return Cell(str(number).replace("-", "−"), pytest.approx(1 + log10(abs(number) / LARGEST)))
+# Strengths have the sign of the number. All scales of numbers are linear here, as the middle size is at least half of the
+# largest: values up to 3, error signals up to 2, gradients up to 4, what goes no further up to 6. The norms of messages are
+# √40, √20 and five times 2: their median 2 is half as strong as √40.
+ENDS = {"value": 3, "error signal": 2, "gradient": 4, "unused signal": 6}
 
 
 def strength(norm):
-    return pytest.approx(1 + log10(norm / LARGEST))
+    return pytest.approx((norm / sqrt(40)) ** (log(0.5) / log(2 / sqrt(40))))
 
 
 def table(role, caption, *rows):
-    cell = value if role == "value" else signal
+    def cell(number):
+        return Cell(str(number).replace("-", "−"), number / ENDS[role])
+
     return Field(role, caption, tuple(tuple(map(cell, row)) for row in rows))
 
 
@@ -101,23 +96,23 @@ def test_the_op_view(tiny):
         ),
         groups=(Frame("g0", "out"),),
         legend=(
-            LegendEntry("value", "value, flowing forward; colour of a number: its size", "0", "3"),
-            LegendEntry("error signal", "error signal, flowing back", "0.63", "6.3"),
-            LegendEntry("gradient", "gradient of a parameter", "0.63", "6.3"),
-            LegendEntry("unused signal", "error signal of an input or a constant: goes no further", "0.63", "6.3"),
+            LegendEntry("value", "value, flowing forward", "−3", "3"),
+            LegendEntry("error signal", "error signal, flowing back", "−2", "2"),
+            LegendEntry("gradient", "gradient of a parameter", "−4", "4"),
+            LegendEntry("unused signal", "error signal of an input or a constant: goes no further", "−6", "6"),
         ),
     )
     assert picture_of(tiny) == expected
 
 
 def test_the_unit_view(tiny):
-    # Values: up to z = 2. Weights: up to 3. Error signals: one decade, which ends at the largest that is drawn, ∂E/∂w = 4;
-    # what the inputs receive, 6 and −2, is not.
+    # Values: up to z = 2. Weights: up to 3. Error signals: up to the largest that is drawn, ∂E/∂w = 4; what the inputs
+    # receive, 6 and −2, is not.
     def of(largest, number):
-        return Cell(str(number).replace("-", "−"), abs(number) / largest)
+        return Cell(str(number).replace("-", "−"), number / largest)
 
     def back(number):
-        return Cell(str(number).replace("-", "−"), pytest.approx(min(1, 1 + log10(abs(number) / 4))))
+        return of(4, number) if number <= 4 else Cell(str(number), 1.0)
 
     two = back(2)
     output = Unit("u1-0", 0, of(2, 2), of(2, 2), two, two, of(3, 1), two, of(2, 0))
@@ -147,7 +142,7 @@ def test_the_unit_view(tiny):
             ),
         ),
         error=ErrorBox("E", "sse(out/a, t)", "2", 7, 6),
-        scales=(("weight", "0", "3"), ("value", "0", "2"), ("error signal", "0.4", "4")),
+        scales=(("weight", "−3", "3"), ("value", "−2", "2"), ("error signal", "−4", "4")),
     )  # fmt: skip
     assert columns[1].curve == relu
     assert diagram_of(tiny) == expected

@@ -92,9 +92,12 @@ def test_a_hostile_name_in_the_unit_view(name):
 
 def test_hostile_names_in_png_and_pdf(capfd):
     y = Total()(*[gn.parameter(name, 1.0) for name in dict.fromkeys(HOSTILE)])
-    for drawing in (draw(gn.backward(y, {})), *(draw(network(name), view="units") for name in HOSTILE[::24])):
-        assert render(drawing.to_dot(), "png", drawing._engine).startswith(b"\x89PNG")
-        assert render(drawing.to_dot(), "pdf", drawing._engine).startswith(b"%PDF")
+    for drawing in (
+        draw(gn.backward(y, {}), depth="all"),
+        *(draw(network(name), view="units") for name in HOSTILE[::24]),
+    ):
+        assert drawing._rendered("png").startswith(b"\x89PNG")
+        assert drawing._rendered("pdf").startswith(b"%PDF")
     assert "syntax error" not in capfd.readouterr().err
 
 
@@ -154,7 +157,7 @@ def test_2000_generated_names_in_every_format_of_text():
     for start in range(0, len(names), 100):
         some = names[start : start + 100]
         y = Total()(*[gn.parameter(name, 1.0) for name in some], name="all of them")
-        drawing = draw(gn.backward(y, {}))
+        drawing = draw(gn.backward(y, {}), depth="all")
         root, shown = texts(drawing.to_svg())
         expected = {short(name) for name in some}
         assert expected <= set(shown)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.build import edges_of, outline, picture_of
+from graphnet.draw.build import picture_of
 from graphnet.draw.names import number_text
 from graphnet.draw.picture import Arrow, Mark
-from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.scale import Scale, fitted
 
 
 def by_title(picture):
@@ -69,24 +69,23 @@ def test_arrows_go_both_ways_in_their_roles(network):
     assert len(picture.edges) == 2 * 12
 
 
-def test_strength_of_an_arrow_is_the_norm_of_its_message_on_the_log_scale(network):
-    E, feeds = network
-    bwd = gn.backward(E, feeds)
-    scale = Scale(0.001, 10.0, log=True)
-    graph = bwd.graph
-    items, _ = outline(graph)
-    edges = edges_of(graph, items, [f"n{i}" for i in range(len(items))], bwd, scale)
+def test_strength_of_an_arrow_is_the_norm_of_its_message(network):
+    """On the scale that ends at the largest norm, and on which their median is half as strong."""
+    bwd = gn.backward(*network)
+    edges = picture_of(bwd).edges
     strengths = {(edge.source, edge.target): edge.strength for edge in edges if edge.role != "value"}
-    for i, node in enumerate(graph.nodes):
-        for message in bwd.messages(node):
-            if message.consumer is not None:
-                consumer = _position(graph, message.consumer)
-                expected = np.log10(np.linalg.norm(message.delta) / 0.001) / 4
-                assert strengths[f"n{consumer}", f"n{i}"] == pytest.approx(expected)
-
-
-def _position(graph, node):
-    return next(i for i, other in enumerate(graph.nodes) if other is node)
+    place = {node: i for i, node in enumerate(bwd.graph.nodes)}
+    norms = {
+        (f"n{place[message.consumer]}", f"n{i}"): np.linalg.norm(message.delta)
+        for i, node in enumerate(bwd.graph.nodes)
+        for message in bwd.messages(node)
+        if message.consumer is not None
+    }
+    assert strengths.keys() == norms.keys()
+    largest, median = max(norms.values()), np.median(list(norms.values()))
+    power = np.log(0.5) / np.log(median / largest)
+    for ends, norm in norms.items():
+        assert strengths[ends] == pytest.approx((norm / largest) ** power)
 
 
 def test_x_times_x_has_two_edges_and_two_messages_that_add_up():
@@ -197,21 +196,29 @@ def test_marks_are_kept_and_clean(network):
 def test_legend_says_what_the_colours_mean_with_the_ends_of_the_scale(network):
     picture = picture_of(gn.backward(*network))
     assert [entry.role for entry in picture.legend] == ["value", "error signal", "gradient", "unused signal"]
-    assert all(entry.low and entry.high and entry.arrow for entry in picture.legend)
+    assert all(entry.low == f"−{entry.high}" and entry.arrow for entry in picture.legend)
     value, signal = picture_of(gn.forward(*network)).legend
     assert (value.role, signal.role) == ("value", "error signal")
     assert "not computed" in signal.text
 
 
 def test_scales():
-    assert linear([np.array([1.0, -4.0])]).strength(-2.0) == 0.5
-    scale = logarithmic([np.array([0.0, 1e-3]), np.array([10.0, np.inf])])
-    assert (scale.low, scale.high) == (1e-3, 10.0)
-    assert scale.strength(0.1) == pytest.approx(0.5)
-    assert [scale.strength(v) for v in (0.0, 1e-9, 99.0)] == [0.0, 0.0, 1.0]
-    assert scale.strength(np.nan) is None
-    assert logarithmic([np.array([1e-30, 1.0])]).low == pytest.approx(1e-6)
-    assert logarithmic([]).strength(1.0) == 1.0
+    assert Scale(4.0).strength(-2.0) == -0.5
+    assert Scale(4.0, 0.5).strength(1.0) == 0.5
+    assert Scale(4.0).strength(np.nan) is None
+    assert [Scale(1.0, 0.5).strength(number) for number in (0.0, -0.0, 99.0, -99.0)] == [0.0, 0.0, 1.0, -1.0]
+    assert fitted([]).strength(1.0) == 1.0
+    assert fitted([np.array([3.0, 4.0])]) == Scale(4.0, 1.0)  # small numbers are not made to look smaller
+
+
+def test_the_middle_size_is_half_as_strong_as_the_largest_however_they_lie():
+    """Of arrays, each counts alike; zeros and what is not finite don't."""
+    for middle in (0.1, 2e-3):
+        scale = fitted([np.array([0.0, middle, -middle]), np.array([np.inf, 1.0, -1.0]), np.full(50, middle)])
+        assert scale.high == 1.0
+        assert scale.strength(-middle) == pytest.approx(-0.5)
+    wide = fitted([np.array([1e-30, 1e-30, 1.0])])  # what is that small may look like nothing, but not like 0
+    assert 0 < wide.strength(1e-30) < 0.01
 
 
 def test_edge_slots_tell_the_inputs_apart():

@@ -68,14 +68,14 @@ def test_one_sample_shows_the_equations_of_that_sample(network, sample):
         f"w1-{i}-{j}": number_text(X[sample, i] * delta1[j], 3) for i in range(2) for j in range(3)
     }
     assert [w.message.text for w in second.weights] == shown(W2[:, 0] * delta2)
-    assert f"Sample {sample} of 3" in diagram.sample
+    assert f"Sample {sample + 1} of 3 (sample={sample})" in diagram.sample
 
 
 def test_of_a_batch_the_first_sample_is_drawn_and_its_formulas_hold(network):
     bwd = gn.backward(*network)
     diagram = diagram_of(bwd)
     assert diagram == diagram_of(bwd, sample=0)
-    assert diagram.sample.startswith("Sample 0 of 3")
+    assert diagram.sample.startswith("Sample 1 of 3 (sample=0)")
     assert "Σ_n" in diagram.sample
     shares = [diagram_of(bwd, sample=n) for n in range(3)]
     assert len({share.columns for share in shares}) == 3
@@ -84,6 +84,36 @@ def test_of_a_batch_the_first_sample_is_drawn_and_its_formulas_hold(network):
         assert [w.gradient.text for w in share.bundles[0].weights] == shown(np.outer(a, delta).T.ravel())
     total = sum(np.outer(bwd["x"][n], bwd.error_signal("z1")[n]) for n in range(3))
     np.testing.assert_allclose(total, bwd.gradient("W1"))
+
+
+@pytest.mark.parametrize(("loss", "share"), [(gn.sse, 1), (gn.mse, 1 / 3)])
+def test_beside_the_error_of_the_batch_stands_what_the_sample_adds(network, loss, share):
+    E, feeds = network
+    a, t = E.inputs
+    bwd = gn.backward(loss(a, t, name="E"), feeds)
+    per_sample = (0.5 if loss is gn.sse else 1.0) * (bwd[a] - bwd[t]) ** 2
+    for sample in range(3):
+        drawing = draw(bwd, view="units", sample=sample)
+        adds = f"this sample adds {number_text(share * per_sample[sample, 0])}"
+        assert drawing.picture.error.added == adds
+        for text in (drawing.to_text(), drawing.to_svg(), drawing.to_mermaid()):
+            assert adds in text
+    alone = {node: array[:1] for node, array in feeds.items()}
+    assert diagram_of(gn.backward(loss(a, t, name="E"), alone)).error.added == ""
+
+
+def test_an_error_that_is_no_sum_over_samples_has_no_shares(network):
+    @gn.op
+    def largest(a, t):
+        return np.max(np.abs(a - t))
+
+    @largest.backward
+    def largest_backward(delta, E, a, t):
+        return delta * (np.abs(a - t) == E) * np.sign(a - t), None
+
+    E, feeds = network
+    bwd = gn.backward(largest(*E.inputs, name="E"), feeds)
+    assert diagram_of(bwd).error.added == ""
 
 
 def test_what_is_no_part_of_a_layer_is_said_in_every_format(tmp_path):
@@ -441,7 +471,9 @@ def test_a_png_of_the_unit_view_has_the_size_of_its_svg(network):
 
     png = render(drawing.to_dot(), "png", "nop2")
     size = [int.from_bytes(png[start : start + 4], "big") for start in (16, 20)]
-    expected = [float(root.get(side)) * 96 / 72 for side in ("width", "height")]
+    expected = [
+        float(root.get(side)) * 144 / 72 for side in ("width", "height")
+    ]  # 144 dots an inch: sharp on a projector
     assert size == pytest.approx(expected, abs=4)
 
 

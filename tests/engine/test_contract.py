@@ -157,6 +157,21 @@ def test_the_first_error_signal_that_is_not_finite_is_named():
         gn.backward(y, {}, on_nonfinite="raise")
     assert "multiply 'multiply_1': the error signal has 0 NaN and 1 infinite of 2" in str(raised.value)
     assert "message from root" in str(raised.value)
+    assert "the rule of sqrt at 'root' made that, where δ is 1, multiply_1 is 0\n" in str(raised.value)
+
+
+def test_the_zero_that_a_where_sends_to_an_infinite_slope_comes_too_late(refused):
+    x = gn.parameter("x", [0.0, 2.0])
+    y = gn.sum(gn.where(x > 0, gn.power(x, 0.5, name="root"), 0.0))
+    with (
+        np.errstate(all="ignore"),
+        refused(
+            NonFiniteError,
+            "the rule of power at 'root' made that, where δ is 0, x is 0: 0 · ∞",
+            "give power np.where(..., x, 1)",
+        ),
+    ):
+        gn.backward(y, {}, on_nonfinite="raise")
 
 
 @pytest.mark.parametrize("run", [gn.forward, gn.backward])

@@ -122,6 +122,12 @@ def test_scopes_that_are_open_change_nothing(path):
         assert fingerprint(gn.load(path)) == fingerprint(graph)
 
 
+def test_the_order_of_inputs(through):
+    a, b, c = (gn.input(name, shape=(2,)) for name in "abc")
+    for order in ([c, a, b], [b, c, a], [a, b, c]):
+        assert [node.name for node in through(gn.Graph(a * b - c, inputs=order)).inputs] == [n.name for n in order]
+
+
 def test_one_node_used_twice_and_outputs_that_are_doubled(through):
     x = gn.input("x")
     y = gn.multiply(x, x, name="y")

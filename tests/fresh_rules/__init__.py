@@ -6,6 +6,7 @@ from . import (
     activations,
     attention,
     convolution,
+    fourth,
     gather,
     geometry,
     linalg,
@@ -43,5 +44,6 @@ FIRST: tuple[Family, ...] = tuple(
 )
 SECOND: tuple[Family, ...] = second.FAMILIES
 THIRD: tuple[Family, ...] = third.FAMILIES
-FAMILIES = FIRST + SECOND + THIRD
+FOURTH: tuple[Family, ...] = fourth.FAMILIES
+FAMILIES = FIRST + SECOND + THIRD + FOURTH
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

@@ -276,6 +276,25 @@ def test_of_a_model_the_rules_called_are_judged_and_the_whole(rng):
     assert {"x", "fc1/weight", "norm/bias", "fc2/bias"} <= ends
 
 
+class Doubles(Saves):
+    """Wrong: it has the forward rule of another, and a backward rule of its own."""
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * Saves.backward(ctx, grad)
+
+
+def test_a_rule_that_inherits_its_forward_rule_is_judged_by_its_own_name():
+    report = gn.check_torch(lambda z: Saves.apply(Doubles.apply(z)).sum(), torch.randn(5, 3))
+    assert {finding.label for finding in report.failures if finding.local} == {"Doubles, call 1"}
+    assert [finding.label for finding in report.findings if finding.local] == ["Doubles, call 1", "Saves, call 1"]
+    assert "forward" not in vars(Doubles)
+
+
+def test_a_module_in_float32_may_be_given_an_array_in_float64(rng):
+    assert gn.check_torch(Net(Saves.apply), rng.normal(size=(5, 3))).ok
+
+
 def test_a_cut_in_a_model_is_found_from_end_to_end():
     def cut(x, w):
         return ((x @ w.detach()) ** 2).sum() + w.sum()

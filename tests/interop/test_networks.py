@@ -1,5 +1,7 @@
 """Networks of PyTorch as graphs: values and gradients are torch's own, also of batches of other sizes."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -182,7 +184,7 @@ def test_no_error_signal_comes_back_from_what_is_detached():
 
 class Unusual(nn.Module):
     def forward(self, x):
-        wide = F.conv_transpose2d(x[None, None], torch.ones(1, 1, 2, 2, dtype=x.dtype))[0, 0, 1:, 1:]
+        wide = F.conv_transpose3d(x[None, None, None], torch.ones(1, 1, 1, 2, 2, dtype=x.dtype))[0, 0, 0, 1:, 1:]
         return torch.special.i0(x) + torch.linalg.svdvals(x).sum() + wide
 
 
@@ -197,15 +199,48 @@ def test_what_has_no_counterpart_is_named_or_opaque():
         gn.from_torch(Unusual(), x, unsupported="maybe")
 
 
+def signals(n):
+    return torch.randn(n, 4, 9).double()
+
+
+def small_images(n):
+    return torch.randn(n, 4, 7, 8).double()
+
+
+WINDOWS = {
+    "transposed": (lambda: nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2, dilation=2), small_images),
+    "transposed, of signals": (lambda: nn.ConvTranspose1d(4, 2, 3, stride=3, padding=1), signals),
+    "adaptive, rows shared": (lambda: nn.AdaptiveAvgPool2d((3, 5)), small_images),
+    "adaptive, to more": (lambda: nn.AdaptiveAvgPool2d((9, 3)), small_images),
+    "adaptive, of signals": (lambda: nn.AdaptiveAvgPool1d(4), signals),
+    "largest, rounded up": (lambda: nn.MaxPool2d(3, 2, 1, ceil_mode=True), small_images),
+    "largest, dilated": (lambda: nn.MaxPool2d(2, 2, dilation=2), small_images),
+    "largest, of signals": (lambda: nn.MaxPool1d(3, 2, 1), signals),
+    "means, rounded up": (lambda: nn.AvgPool2d(3, 2, 1, ceil_mode=True), small_images),
+    "means, padding not counted": (lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False), small_images),
+    "means, of signals": (lambda: nn.AvgPool1d(3, 2, 1), signals),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows_slide_as_torchs_do(name):
+    torch.manual_seed(0)
+    make, batch = WINDOWS[name]
+    module = make().double()
+    agree(module, gn.from_torch(module, batch(2)), batch(3), rtol=1e-12)
+
+
 class TwoInputs(nn.Module):
     def forward(self, first, second, third):
         return second - third * first, first
 
 
-def test_inputs_and_outputs_are_in_the_order_of_the_module():
+def test_inputs_and_outputs_are_in_the_order_of_the_module_also_in_files(tmp_path):
     examples = [torch.rand(2, 3).double() for _ in range(3)]
     graph = gn.from_torch(TwoInputs(), *examples)
-    assert [node.name for node in graph.inputs] == ["first", "second", "third"]
+    gn.save(tmp_path / "net.gn", graph)
+    for each in (graph, gn.load(tmp_path / "net.gn"), pickle.loads(pickle.dumps(graph))):
+        assert [node.name for node in each.inputs] == ["first", "second", "third"]
     fwd = gn.forward(graph, dict(zip(graph.inputs, (each.numpy() for each in examples), strict=True)))
     for node, theirs in zip(graph.outputs, TwoInputs()(*examples), strict=True):
         np.testing.assert_allclose(fwd[node], theirs.numpy())

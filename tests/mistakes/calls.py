@@ -121,12 +121,12 @@ def _ops():
     right("gn.take_along_axis", lambda w: (gn.take_along_axis, [w.a, [[0, 0]], 0], {"name": "new"}))
     for name, more in _WORDS.items():
         right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W[:, :, None], *m], {}))
-    for name in ("stack", "vstack", "hstack", "dstack", "column_stack"):
+    for name in ("stack", "vstack", "hstack", "column_stack"):
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [[w.a, w.t]], {}))
-    right("gn.select", lambda w: (gn.select, [[w.a > 0], [w.a]], {"default": 1.0}))
-    right("gn.choose", lambda w: (gn.choose, [gn.constant([0, 1], dtype=int), [w.b, w.b]], {}))
-    right("gn.compress", lambda w: (gn.compress, [[True, False], w.a, 1], {}))
-    right("gn.extract", lambda w: (gn.extract, [w.a > 0, w.a], {}))
+    right("gn.matvec", lambda w: (gn.matvec, [w.W, [1.0, 2.0, 3.0]], {}))
+    right("gn.vecdot", lambda w: (gn.vecdot, [w.a, w.a], {"axis": 0}))
+    right("gn.meshgrid", lambda w: (gn.meshgrid, [w.b, [1.0, 2.0]], {"indexing": "ij"}))
+    right("gn.linalg.vector_norm", lambda w: (gn.linalg.vector_norm, [w.a], {"axis": 0}))
     right("gn.batch_size", lambda w: (gn.batch_size, [w.a], {"name": "new"}))
     right("gn.take of an array", lambda w: (gn.take, [w.X, [0, 1], 0], {}))
     right("gn.one_hot", lambda w: (gn.one_hot, [w.positions, 3], {"name": "new"}))
@@ -165,29 +165,23 @@ def _ops():
 
 
 _WORDS = {
-    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "flipud", "fliplr", "ravel"), ()),
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d", "flipud", "fliplr", "matrix_transpose", "ravel"), ()),
     **dict.fromkeys(("zeros_like", "ones_like", "shape", "ndim", "squeeze"), ()),
     "append": [[1.0], None],
-    "array_split": [2, 0],
     "clip": [0.0, 1.0],
-    "delete": [[0], 0],
     "diff": [1, -1],
     "expand_dims": [0],
     "flip": [0],
     "full_like": [2.0],
-    "hsplit": [[1]],
     "moveaxis": [0, 1],
     "pad": [1, "constant"],
     "repeat": [2, 0],
     "roll": [1, 0],
-    "rollaxis": [1, 0],
     "rot90": [1, (0, 1)],
     "size": [0],
     "split": [[1], 0],
     "swapaxes": [0, 1],
     "tile": [2],
-    "unstack": [0],
-    "vsplit": [[1]],
 }
 _SETTINGS = {
     "Argmax": {"axis": 0},
@@ -241,7 +235,6 @@ _ALONG = dict.fromkeys(
         "all",
         "any",
         "count_nonzero",
-        "nansum",
         "logsumexp",
     ],
     (1,),

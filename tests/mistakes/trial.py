@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import io
+import itertools
 import signal
 import traceback
 import warnings
@@ -131,13 +132,13 @@ def _shown(result):
         return f"(no repr: {error!r})"
 
 
-def trials(calls=None, every=1, start=0):
+def choices(calls=None, every=1):
+    """Yield what `attempt` is given: each odd value in each place; with `every`, one in so many."""
+    values = odd_values().items()
+    every_one = ((name, place, *value) for name in calls or CALLS for place in places(name) for value in values)
+    return itertools.islice(every_one, every - 1, None, every)
+
+
+def trials(calls=None, every=1):
     """Yield what comes of each odd value in each place; with `every`, of one in so many."""
-    values = odd_values()
-    number = start
-    for name in CALLS if calls is None else calls:
-        for place in places(name):
-            for value_name, make in values.items():
-                number += 1
-                if number % every == 0:
-                    yield attempt(name, place, value_name, make)
+    return itertools.starmap(attempt, choices(calls, every))

@@ -114,8 +114,22 @@ def test_the_first_that_is_not_finite_is_named():
         bwd = gn.backward(gn.sum(gn.log(gn.multiply(w, 2.0, name="d"), name="l"), name="E"), {})
     found = gn.diagnose(bwd)
     assert found["d"].state == "not finite"
-    assert found["d"].verdict == "the error signal at d is the first that is not finite"
+    first = "the error signal at d is the first that is not finite"
+    assert found["d"].verdict == f"{first}; the rule of log at 'l' made that, where δ is 1, d is 0"
     assert found["w"].verdict == ""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_zero_that_comes_too_late_to_a_slope_that_is_infinite():
+    w = gn.parameter("w", [0.0, -1.0, 4.0])
+    positive = gn.maximum(w, 0, name="m")
+    late = gn.backward(gn.sum(gn.where(w > 0, gn.sqrt(positive, name="root"), 0)), {})
+    found = gn.diagnose(late)
+    for part in ("sqrt at 'root'", "where δ is 0, m is 0: 0 · ∞", "give sqrt np.where(..., m, 1) instead"):
+        assert part in found["m"].verdict
+    assert found["root"].verdict == ""
+    in_time = gn.backward(gn.sum(gn.where(w > 0, gn.sqrt(gn.where(w > 0, positive, 1)), 0)), {})  # as it says
+    assert in_time.gradient(w).tolist() == [0, 0, 0.25]
 
 
 def test_softmax_mixes_units_and_is_no_unit_by_unit_activation():

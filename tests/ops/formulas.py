@@ -37,6 +37,8 @@ def kept(value, z, axis, keepdims):
 
 
 def quantile(z, q, axis=None, keepdims=False):
+    if isinstance(q, list):
+        return anp.array([quantile(z, share, axis, keepdims) for share in q])
     ordered = sort(rows(z, axis))
     n = ordered.shape[-1]
     weights = np.interp(q * (n - 1), np.arange(n), np.arange(n))
@@ -152,6 +154,7 @@ def take_along_axis(z, order, axis):
 linalg = Names(
     anp.linalg,
     norm=norm,
+    vector_norm=lambda z, axis: anp.sqrt(anp.sum(z * z, axis)),
     matrix_power=matrix_power,
     multi_dot=lambda parts: parts[0] @ parts[1] @ parts[2],
     solve=lambda a, b: anp.linalg.inv(a) @ b,
@@ -181,6 +184,7 @@ ORACLE = Names(
     ptp=lambda z, axis=None: anp.max(z, axis) - anp.min(z, axis),
     nansum=anp.sum,
     nanmean=anp.mean,
+    matrix_transpose=lambda z: anp.swapaxes(z, -1, -2),
     nanmax=anp.max,
     nanmin=anp.min,
     amax=anp.max,

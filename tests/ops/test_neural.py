@@ -125,6 +125,12 @@ def test_limits_and_kinks(f, z, value, slope):
     np.testing.assert_allclose(f(np.array([z])), [value], rtol=1e-15)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1e-320, -1e-40])
+def test_celu_of_next_to_no_alpha_is_refused(alpha, refused):
+    with refused(GraphError, f"alpha of celu is {alpha!r}", "relu"):
+        gn.celu(np.array([-2.0]), alpha)
+
+
 ELEMENTWISE = [
     gn.erf, gn.normal_cdf, gn.silu, gn.gelu, gn.gelu_tanh, gn.mish, gn.elu, gn.celu, gn.selu, gn.relu6, gn.hard_tanh,
     gn.hard_sigmoid, gn.hard_swish,
@@ -166,6 +172,27 @@ def test_the_number_of_samples_may_be_known_only_when_fed(build):
     np.testing.assert_allclose(first, second, rtol=1e-13, atol=1e-14)
     step = gn.compile(gn.sum(a * a), [x])
     np.testing.assert_allclose(step({"x": feed})[1]["x"], second, rtol=1e-12, atol=1e-14)
+
+
+def test_hinge_takes_targets_of_minus_one_and_one_or_of_zero_and_one():
+    z, t = np.array([0.5, -2.0, 3.0, 0.1]), np.array([1.0, 0.0, 0.0, 1.0])
+    np.testing.assert_allclose(gn.hinge(z, t), np.maximum(0, 1 - (2 * t - 1) * z).sum())
+    node = gn.parameter("z", z)
+    same = [gn.backward(gn.hinge(node, targets), {}).gradient(node) for targets in (t, 2 * t - 1)]
+    np.testing.assert_array_equal(*same)
+    assert gn.compile(gn.hinge(node, t))({})[0] == gn.hinge(z, t)
+
+
+def test_gelu_takes_torchs_word_for_its_approximation():
+    z = np.linspace(-4, 4, 9)
+    node, delta = gn.parameter("z", z), np.arange(9.0)
+    asked, other = gn.gelu(node, approximate="tanh"), gn.gelu_tanh(node)
+    np.testing.assert_array_equal(gn.gelu(z, "tanh"), gn.gelu_tanh(z))
+    np.testing.assert_array_equal(gn.gelu(z, approximate="none"), gn.gelu(z))
+    np.testing.assert_array_equal(*[gn.backward(y, {}, delta=delta).gradient(node) for y in (asked, other)])
+    assert gn.check_gradients(gn.sum(asked), {}).ok
+    with pytest.raises(GraphError, match="approximate of op gelu is 'fast', expected one of 'none', 'tanh'"):
+        gn.gelu(node, approximate="fast")
 
 
 @pytest.mark.parametrize("loss", [gn.huber, gn.hinge, gn.kl_divergence])

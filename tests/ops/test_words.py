@@ -171,7 +171,7 @@ def test_the_page_of_words_is_current():
     assert vocabulary.PAGE.read_text(encoding="utf-8") == vocabulary.page(list(ROWS.values()))
 
 
-ANSWERED = {"shape", "ndim", "size", "__getitem__", "bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+ANSWERED = {"shape", "ndim", "size", "__getitem__", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "mT"}
 
 
 @pytest.mark.parametrize("function", sorted(BUILDERS, key=str))
@@ -205,7 +205,9 @@ KINKS = [
     ("np.sum(np.cumprod(z))", [2.0, 0.0, 3.0], 2.0, [1, 8, 0]),
     ("np.ptp(z)", [1.0, 1.0, 3.0, 3.0], 2.0, [-0.5, -0.5, 0.5, 0.5]),
     ("np.sum(np.nan_to_num(z, posinf=9.0))", [np.inf, np.nan, 3.0], 12.0, [0, 0, 1]),
-    ("np.nansum(z)", [np.nan, 2.0], 2.0, [0, 1]),
+    ("np.quantile(z, 0.25)", [-np.inf, 1.0, 2.0, 3.0], -np.inf, [0.25, 0.75, 0, 0]),
+    ("np.sum(np.quantile(z, [0.3, 1]))", [1.0, 2.0, 2.0, 4.0], 5.9, [0.1, 0.9, 0, 1]),
+    ("np.linalg.vector_norm(z)", [0.0, 0.0], 0.0, [0, 0]),
     ("gn.logsumexp(z)", [1000.0, 1000.0], 1000 + np.log(2), [0.5, 0.5]),
     ("gn.logsumexp(z)", [-np.inf, 0.0], 0.0, [0, 1]),
     ("np.logaddexp(z[0], z[1])", [-np.inf, 0.0], 0.0, [0, 1]),

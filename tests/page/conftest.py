@@ -28,16 +28,19 @@ def browser():
 
 @pytest.fixture(scope="module")
 def open_page(browser, tmp_path_factory):
-    """Return a function that saves a drawing and opens it; at the end nothing may have gone wrong in any page."""
+    """Return a function that saves a drawing and opens it; at the end nothing may have gone wrong in any page.
+
+    It shows all samples, and of a row of layers both views, unless it is to be left `as_opened`.
+    """
     contexts, complaints = [], []
     folder = tmp_path_factory.mktemp("pages")
 
-    def open_page(drawing, *, size=(1440, 900), script=None, **options):
+    def open_page(drawing, *, size=(1440, 900), script=None, as_opened=False, **options):
         path = drawing.save(folder / f"page{len(contexts)}.html")
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(120_000)  # a loaded machine is slow
+        page.set_default_timeout(30_000)  # a loaded machine is slow
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -45,6 +48,12 @@ def open_page(browser, tmp_path_factory):
         if script:
             page.add_init_script(script)
         page.goto(path.as_uri())
+        if not as_opened:
+            if page.locator("#sample").count():
+                page.get_by_label("Samples").select_option("")
+            if page.locator("#views").is_visible():
+                page.get_by_role("button", name="Both", exact=True).click()
+            page.evaluate("document.activeElement.blur()")
         return page
 
     yield open_page

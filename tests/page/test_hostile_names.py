@@ -71,7 +71,7 @@ LISTED = list(dict.fromkeys([*HOSTILE, *MORE]))
 )
 def test_names_are_shown_clean_and_nothing_of_theirs_runs(open_page, names):
     assert len(names) >= 100
-    page = open_page(gn.draw(star(names)), script=GUARDS, reduced_motion="reduce")
+    page = open_page(gn.draw(star(names), depth="all"), script=GUARDS, reduced_motion="reduce")
     page.keyboard.press("End")
     facts = page.evaluate(FACTS, FOREIGN)
     clean = [short(name) for name in [*names[:-1], "concatenate_1", names[-1]]]

@@ -187,7 +187,7 @@ def test_the_legend_explains_the_marks_that_are_there_and_no_others(open_page, s
 
 
 def test_units_bear_their_marks(open_page, stuck):
-    page = open_page(gn.draw(stuck, view="units"), reduced_motion="reduce")
+    page = open_page(gn.draw(stuck, view="units"), as_opened=True, reduced_motion="reduce")
     page.keyboard.press("1")
     marked = page.locator("#units .part.backward", has_text=re.compile("[▬○]"))
     assert set(marked.evaluate_all("parts => parts.map((part) => getComputedStyle(part).opacity)")) == {"0"}
@@ -195,7 +195,7 @@ def test_units_bear_their_marks(open_page, stuck):
     slopes = (stuck["a1"] * (1 - stuck["a1"]))[0]
     saturated = ["▬ saturated"] * np.count_nonzero(slopes < 0.05 * 0.25)
     assert saturated
-    texts = marked.evaluate_all("parts => parts.map((part) => part.querySelector('text').textContent)")
+    texts = [text for part in marked.all() for text in part.locator("text").all_text_contents()]
     assert [text for text in texts if text.startswith("▬")] == [*saturated, "▬ off"]
     assert [text for text in texts if text.startswith("○")] == ["○ δj 0"]
 
@@ -247,11 +247,43 @@ def test_a_report_opens_at_the_rule_that_is_wrong_and_nothing_flows(open_page):
         assert page.locator(":is(.flows-on, .flows-back)").count() == 0
 
 
-def test_both_views_are_shown_at_once_only_where_the_units_are_legible(open_page, run):
-    for size, visible in (((1440, 900), True), ((1280, 720), False)):
-        page = open_page(gn.draw(run), size=size)
-        assert page.locator("#units").is_visible() == visible
-        assert page.locator("#ops").is_visible()
+LETTERS = """() => [...document.querySelectorAll("#units text")].filter((text) => text.textContent).map((text) => {
+  const { width, height } = text.ownerSVGElement.getBoundingClientRect();
+  return parseFloat(text.getAttribute("font-size")) * width / text.ownerSVGElement.viewBox.baseVal.width;
+})"""
+
+
+def test_it_opens_with_one_view_that_fits_the_window_and_can_be_read(open_page, run):
+    page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
+    assert [page.locator(f"#{view}").is_visible() for view in ("units", "ops")] == [True, False]
+    stage, drawing = page.locator("#units").bounding_box(), page.locator("#units svg").first.bounding_box()
+    assert stage["x"] <= drawing["x"]
+    assert stage["y"] <= drawing["y"]
+    assert drawing["x"] + drawing["width"] <= stage["x"] + stage["width"]
+    assert drawing["y"] + drawing["height"] <= stage["y"] + stage["height"]
+    assert min(page.evaluate(LETTERS)) >= 14
+    assert page.evaluate("document.documentElement.scrollHeight") <= 900
+
+
+def test_in_a_cell_of_a_notebook_the_whole_network_is_seen(open_page, run):
+    page = open_page(gn.draw(run), size=(750, 420), as_opened=True)
+    for thing in ("#units svg >> nth=0", "#player", "h1", "#phases"):
+        place = page.locator(thing).bounding_box()
+        assert place["x"] >= 0
+        assert place["y"] >= 0
+        assert place["x"] + place["width"] <= 750
+        assert place["y"] + place["height"] <= 420
+    assert min(page.evaluate(LETTERS)) >= 7
+
+
+def test_the_units_are_shown_first_only_where_they_are_legible(open_page):
+    x = gn.input("x", (None, 40))
+    layers = x
+    for layer in range(9):
+        layers = gn.tanh(layers @ gn.parameter(f"W{layer}", np.eye(40)))
+    page = open_page(gn.draw(gn.backward(gn.sum(layers), {x: np.ones((1, 40))})), size=(900, 720), as_opened=True)
+    assert page.locator("#ops").is_visible()
+    assert not page.locator("#units").is_visible()
 
 
 def test_no_control_covers_the_picture_as_it_opens(open_page, run):
@@ -284,10 +316,15 @@ def test_several_passes_share_one_colour_scale_in_the_units_too(open_page):
     scale = page.locator("#legend .value").inner_text().split(" to ")[1]
     largest = max(np.abs(run[node]).max() for run in (strong, weak) for node in run.graph.nodes if run[node].ndim)
     assert float(scale) == pytest.approx(largest, rel=0.05)
+    arrays = [
+        np.abs(run[node]) for run in (strong, weak) for node in run.graph.nodes if run[node].ndim or node.op is None
+    ]
+    middle = np.median([np.median(array[array > 0]) for array in arrays])  # half as strong as the largest
+    power = min(1.0, np.log(0.5) / np.log(middle / largest))
     for run in (strong, weak):
         first = run["x"][0]
         found = page.locator("#units .a circle").evaluate_all(
             "all => all.map((one) => one.getAttribute('fill').match(/(\\d+)%/)[1])"
         )
-        assert [int(part) for part in found] == [round(100 * abs(x) / largest) for x in first]
+        assert [int(part) for part in found] == [round(100 * (abs(x) / largest) ** power) for x in first]
         page.keyboard.press("ArrowUp")

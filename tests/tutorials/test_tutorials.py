@@ -15,9 +15,18 @@ from tools import coverage_of_source, notebooks
 MISSING: set[str] = set()
 
 
+def marked(source):
+    """Mark a tutorial that takes other libraries."""
+    others = "\nimport torch\n" in source.read_text(encoding="utf-8")
+    return pytest.param(source, id=source.stem, marks=[pytest.mark.interop] if others else [])
+
+
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own machinery
-@pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
-def test_a_tutorial_and_its_solutions_run(source):
+@pytest.mark.parametrize("source", [marked(source) for source in notebooks.sources()])
+def test_a_tutorial_and_its_solutions_run(source, request):
+    if request.node.get_closest_marker("interop"):
+        for needed in ("torch", "onnx", "onnxruntime", "onnxscript"):
+            pytest.importorskip(needed)
     notebooks.run(notebooks.solved(notebooks.read(source, tests=True)))
 
 

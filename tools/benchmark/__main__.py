@@ -44,6 +44,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="samples of each contestant")
     parser.add_argument("--budget", type=float, help="seconds of samples, after which a contestant has had enough")
     parser.add_argument("--memory", action="store_true", help="also the peak memory of those that allocate by NumPy")
+    parser.add_argument("--history", type=Path, help="add the medians to this file, as docs/benchmarks.csv")
     parser.add_argument("--json", type=Path, help="write all results to this file")
     parser.add_argument("--chart", type=Path, help="draw a bar chart to this file")
     parser.add_argument("--markdown", action="store_true", help="print one Markdown table at the end")
@@ -88,6 +89,8 @@ def main() -> int:
             print(f"DISAGREEMENT: {error}", file=sys.stderr)
             return 1
         print(report.text(sections[-1]), end="\n\n", flush=True)
+    if chosen.history:
+        report.append(chosen.history, sections, description)
     if chosen.json:
         report.write_json(chosen.json, sections, description)
     if chosen.chart:

@@ -1,5 +1,6 @@
 """Results as text, Markdown and JSON."""
 
+import csv
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -105,6 +106,16 @@ def write_json(path: Path, sections: list[Section], machine: dict[str, Any]) -> 
             del values["step"], values["result"]
             results.append({key: _finite(value) for key, value in values.items()})
     path.write_text(json.dumps({"machine": machine, "results": results}, indent=1, ensure_ascii=False) + "\n")
+
+
+def append(path: Path, sections: list[Section], machine: dict[str, Any]) -> None:
+    """Add the medians to the history, a line each: the date, what was measured, whose it is, seconds."""
+    with path.open("a", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        for section in sections:
+            for entry in section.entries:
+                if entry.samples:
+                    lines.writerow([machine["date"][:10], section.title, entry.contestant, f"{entry.median:.3g}"])
 
 
 def _finite(value: Any) -> Any:

@@ -39,6 +39,7 @@ fwd = gn.forward(E, feeds)
 
 z_by_hand = 1.5 * 0.8 - 0.3
 a_by_hand = 1 / (1 + np.exp(-z_by_hand))
+print(f"by hand: z = {z_by_hand:.4g}, a = {a_by_hand:.4g}, E = {0.5 * (a_by_hand - 1) ** 2:.4g}")
 gn.draw(fwd)
 
 # %% tags=["test"]
@@ -109,6 +110,7 @@ for node, f, at in [(a, error_from_a, a_by_hand), (z, error_from_z, z_by_hand), 
 # %%
 error = a_by_hand - 1.0
 slope_of_a = a_by_hand * (1 - a_by_hand)  # g′(z); lesson 2 shows why
+print(f"at a: {error:.4g}    at z: {error * slope_of_a:.4g}    at w: {error * slope_of_a * 1.5:.4g}")
 gn.explain(bwd, w)
 
 # %% tags=["test"]

@@ -91,6 +91,13 @@ units = [(i, j) for i in range(2) for j in range(3)]  # the six weights w_ij, in
 # %%
 moves_z = [nudge(lambda w, k=k: z_k(w_ij=w)[k], w_ij) for k in range(2)]
 terms = [delta_k[k] * moves_z[k] for k in range(2)]
+for what, array in [
+    ("by output 0", terms[0]),
+    ("by output 1", terms[1]),
+    ("together", sum(terms)),
+    ("graph", bwd.gradient(W1)),
+]:
+    print(f"{what:12}", array.round(6).ravel())
 
 # %% tags=["test"]
 # S15: a term for each output, none of them zero; only together are they the gradient
@@ -105,17 +112,18 @@ np.testing.assert_allclose(terms[0] + terms[1], bwd.gradient(W1), rtol=1e-6)
 # %%
 one = gn.explain(bwd, W1, entry=(0, 2))
 through = [path.product for path in one.paths]
-one
-
-# %% tags=["test"]
-# S15: the same by the paths of the graph
-assert len(one.paths) == 2
-np.testing.assert_allclose(sorted(through), sorted(term[0, 2] for term in terms), rtol=1e-6)
-assert agree(
+ok = agree(
     by_hand=sum(delta_k[k] * w_jk[2, k] * slope_j[2] * a_i[0] for k in range(2)),
     graph=sum(through),
     nudged=nudge(lambda w: error(z_k(w_ij=w)), w_ij)[0, 2],
 )
+one
+
+# %% tags=["test"]
+# S15: the same by the paths of the graph
+assert ok
+assert len(one.paths) == 2
+np.testing.assert_allclose(sorted(through), sorted(term[0, 2] for term in terms), rtol=1e-6)
 
 # %% [markdown]
 # ## Eq. 8: write the output out
@@ -137,8 +145,6 @@ def by_the_graph(w_ij):
 
 
 print(written_out(w_ij), by_the_graph(w_ij))
-for k in range(2):  # and nudging w_ij moves both alike
-    moved_in_graph = nudge(lambda w, k=k: by_the_graph(w)[k], w_ij)
 W1.value = w_ij
 
 # %% tags=["test"]
@@ -147,6 +153,7 @@ np.testing.assert_allclose(by_the_graph(w_ij), written_out(w_ij), rtol=1e-12)
 for k in range(2):  # and nudging w_ij moves both alike
     moved_in_graph = nudge(lambda w, k=k: by_the_graph(w)[k], w_ij)
     np.testing.assert_allclose(moved_in_graph, nudge(lambda w, k=k: written_out(w)[k], w_ij), rtol=1e-6)
+W1.value = w_ij
 
 # %% [markdown]
 # ## Eq. 9: how a hidden weight moves an output
@@ -159,18 +166,22 @@ for k in range(2):  # and nudging w_ij moves both alike
 # In the graph: start at $z_k$ instead of $E$, with an error signal of 1 at one $k$ and 0 at the other.
 
 # %%
+ok = [
+    agree(
+        by_hand=[w_jk[j, k] * slope_j[j] * a_i[i] for i, j in units],
+        graph=gn.backward(z2, {x: [a_i]}, delta=only_k).gradient(W1),
+        nudged=moves_z[k],
+    )
+    for k, only_k in enumerate([[[1.0, 0.0]], [[0.0, 1.0]]])
+]
+
 # and as a formula: "only" is 1 at the one k that is asked for, and 0 elsewhere
 z_0 = gn.sum(z2 * gn.constant([[1.0, 0.0]], name="only"))
 gn.derive(z_0, W1, indices=True)
 
 # %% tags=["test"]
 # S17
-for k, only_k in enumerate([[[1.0, 0.0]], [[0.0, 1.0]]]):
-    assert agree(
-        by_hand=[w_jk[j, k] * slope_j[j] * a_i[i] for i, j in units],
-        graph=gn.backward(z2, {x: [a_i]}, delta=only_k).gradient(W1),
-        nudged=moves_z[k],
-    )
+assert all(ok)
 assert np.allclose(gn.backward(z_0, {x: [a_i]}).gradient(W1), moves_z[0])
 
 # %% [markdown]
@@ -184,25 +195,27 @@ assert np.allclose(gn.backward(z_0, {x: [a_i]}).gradient(W1), moves_z[0])
 
 # %%
 told = np.array([sum(delta_k[k] * w_jk[j, k] for k in range(2)) for j in range(3)])
-
-# %% tags=["test"]
-# S18
-assert agree(
+ok = agree(
     by_hand=told,
     graph=bwd.error_signal(a1),
     nudged=nudge(lambda a: error(a @ w_jk + b_k), a_j),
 )
 
-# %%
-gn.derive(E, [a1, W1], indices=True)[a1]
-
 # %% tags=["test"]
 # S18
-assert agree(
+assert ok
+
+# %%
+ok = agree(
     by_hand=[told[j] * slope_j[j] * a_i[i] for i, j in units],
     graph=bwd.gradient(W1),
     nudged=nudge(lambda w: error(z_k(w_ij=w)), w_ij),
 )
+gn.derive(E, [a1, W1], indices=True)[a1]
+
+# %% tags=["test"]
+# S18
+assert ok
 
 # %% [markdown]
 # ## The recursion
@@ -216,15 +229,16 @@ assert agree(
 
 # %%
 delta_j = slope_j * told
-gn.derive(E, z1, indices=True)[z1]
-
-# %% tags=["test"]
-# S19
-assert agree(
+ok = agree(
     by_hand=delta_j,
     graph=bwd.error_signal(z1),
     nudged=nudge(lambda z: error(np.tanh(z) @ w_jk + b_k), a_i @ w_ij + b_j),
 )
+gn.derive(E, z1, indices=True)[z1]
+
+# %% tags=["test"]
+# S19
+assert ok
 
 # %% [markdown]
 # ## Eq. 11 and 12: and now it looks as before
@@ -233,24 +247,28 @@ assert agree(
 #
 # Error signal times signal, and the bias with a signal of 1: word for word the equations 5 and 6 of the output layer.
 
-# %% tags=["test"]
-# S20: Eq. 11
-assert agree(
+# %%
+ok = agree(
     by_hand=[delta_j[j] * a_i[i] for i, j in units],
     graph=bwd.gradient(W1),
     nudged=nudge(lambda w: error(z_k(w_ij=w)), w_ij),
 )
 
-# %%
-gn.derive(E, [W1, b1], indices=True)
-
 # %% tags=["test"]
-# S21: Eq. 12
-assert agree(
+# S20: Eq. 11
+assert ok
+
+# %%
+ok = agree(
     by_hand=delta_j,
     graph=bwd.gradient(b1),
     nudged=nudge(lambda b: error(z_k(b_j=b)), b_j),
 )
+gn.derive(E, [W1, b1], indices=True)
+
+# %% tags=["test"]
+# S21: Eq. 12
+assert ok
 
 # %% [markdown]
 # ## And so on
@@ -275,26 +293,22 @@ for hidden_layers in [0, 1, 2, 5]:
         a.append(g[n](gn.matmul(a[n], W[n], name=f"z{n}"), name=f"a{n}"))
     deep = gn.backward(gn.sse(a[-1], t, name="E"), {x: X, t: T})
 
-    told = deep[a[-1]] - T
+    told, furthest = deep[a[-1]] - T, 0.0
     for n in reversed(range(hidden_layers + 1)):
         delta = told * slopes[g[n]](deep[a[n + 1]])
+        differences = delta - deep.error_signal(f"z{n}"), deep[a[n]].T @ delta - deep.gradient(W[n])
+        furthest = max(furthest, *(np.abs(difference).max() for difference in differences))
         told = delta @ W[n].value.T  # what the layer below is told
+    print(f"{hidden_layers} hidden layers: by hand and by the graph differ by {furthest:.0e} at most")
 
 # %% tags=["test"]
 # S04, S22: the same rule again and again
-for hidden_layers in [0, 1, 2, 5]:
-    g = [list(slopes)[n % 3] for n in range(hidden_layers + 1)]
-    W = [gn.parameter(f"W{n}", rng.normal(size=(2, 2))) for n in range(hidden_layers + 1)]
-    a = [x]
-    for n in range(hidden_layers + 1):
-    deep = gn.backward(gn.sse(a[-1], t, name="E"), {x: X, t: T})
-
-    told = deep[a[-1]] - T
-    for n in reversed(range(hidden_layers + 1)):
-        delta = told * slopes[g[n]](deep[a[n + 1]])
-        np.testing.assert_allclose(deep.error_signal(f"z{n}"), delta)
-        np.testing.assert_allclose(deep.gradient(W[n]), deep[a[n]].T @ delta)
-        told = delta @ W[n].value.T  # what the layer below is told
+for n in reversed(range(6)):
+    delta = (deep[a[-1]] - T if n == 5 else told) * slopes[g[n]](deep[a[n + 1]])
+    np.testing.assert_allclose(deep.error_signal(f"z{n}"), delta)
+    np.testing.assert_allclose(deep.gradient(W[n]), deep[a[n]].T @ delta)
+    told = delta @ W[n].value.T
+assert furthest < 1e-12
 
 # %% [markdown]
 # The last of them has five hidden layers. Where in it do error signals get smaller? `gn.plots.signal_norms` and

@@ -275,6 +275,7 @@ assert np.array_equal(output.round(), first_is_larger)
 # %%
 W1.value, W2.value = before["W1"], before["W2"]
 history = gn.fit(E, {x: pairs, t: first_is_larger}, optimizer=gn.GradientDescent(1.0), epochs=200)
+print("largest difference:", max(np.abs(W1.value - by_hand[0]).max(), np.abs(W2.value - by_hand[1]).max()))
 
 # %% tags=["test"]
 # S07

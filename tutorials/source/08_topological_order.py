@@ -53,6 +53,7 @@ def backward_in(order, fwd):
 
 
 topological = gn.Graph(four_a).nodes
+print("∂/∂a =", backward_in(topological[::-1], gn.forward(four_a, {}))[a])
 
 # %% tags=["test"]
 assert backward_in(topological[::-1], gn.forward(four_a, {}))[a] == 4
@@ -96,9 +97,9 @@ def wrong_nodes(order, bwd):
 order = first_come(E)
 print(" → ".join(node.name for node in order))
 print("wrong:", wrong_nodes(order, bwd))
-place = {node: i for i, node in enumerate(order)}
 
 # %% tags=["test"]
+place = {node: i for i, node in enumerate(order)}
 assert place[u] < place[v]  # u is visited before v, which uses it
 assert set(wrong_nodes(order, bwd)) == {"x", "w"}
 
@@ -110,6 +111,7 @@ assert set(wrong_nodes(order, bwd)) == {"x", "w"}
 # %%
 received = backward_in(order, bwd)
 late = next(message.delta for message in bwd.messages(u) if message.consumer is v)
+print("w is off by", bwd.error_signal(w) - received[w], "and that is the late message times x:", late * bwd[x])
 
 # %% tags=["test"]
 np.testing.assert_allclose(bwd.error_signal(w) - received[w], late * bwd[x])
@@ -135,10 +137,11 @@ def pass_on(node, received, fwd, message):
 
 
 received = pass_on(four_a, {}, gn.forward(four_a, {}), np.ones(()))
+print("at b:", received[b], "  at a:", received[a], "  (2 and 4 are right)")
 
 # %% tags=["test"]
-assert received[b] == 2  # right
-assert received[a] == 6  # and 4 is right
+assert received[b] == 2
+assert received[a] == 6
 
 # %% [markdown]
 # Passing on only what has just arrived does give 4. But then every **path** is walked by itself, and their number
@@ -153,11 +156,12 @@ def visits(node):
 
 
 chain = gn.parameter("start", 1.0)
-for n in range(1, 13):
+for _ in range(12):
     chain = gn.add(chain, chain)
 print(f"12 doublings: {visits(chain):,} visits path by path, {len(gn.Graph(chain))} in topological order")
 
 # %% tags=["test"]
+chain = gn.parameter("start", 1.0)
 for n in range(1, 13):
     chain = gn.add(chain, chain)
     assert visits(chain) == 2 ** (n + 1) - 1
@@ -204,6 +208,7 @@ long = gn.parameter("start", 0.5)
 for _ in range(5 * sys.getrecursionlimit()):
     long = gn.negative(long)
 nodes = gn.Graph(long).nodes
+print(f"{len(nodes):,} nodes in a row; ∂/∂start = {gn.backward(long, {}).gradient('start'):g}")
 
 # %% tags=["test"]
 assert all(later.inputs == (earlier,) for earlier, later in pairwise(nodes))  # each after its input

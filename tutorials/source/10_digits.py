@@ -38,6 +38,7 @@ rng = np.random.default_rng(0)
 order = rng.permutation(len(pixels))
 X, T = pixels[order] / 16, gn.one_hot(labels[order], 10)
 X_train, T_train, X_test, T_test = X[:1300], T[:1300], X[1300:], T[1300:]
+print(f"{len(X_train)} images to learn from, {len(X_test)} to try, {X.shape[1]} pixels each")
 
 # %% tags=["test"]
 assert (X.min(), X.max()) == (0, 1)

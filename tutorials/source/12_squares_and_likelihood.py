@@ -115,13 +115,15 @@ feeds = {x: X2, t: T2}
 with_coin = gn.binary_cross_entropy(z, t, name="E")
 coin = gn.backward(with_coin, feeds)
 says = 1 / (1 + np.exp(-coin[z]))
-
-far_off = gn.constant([[-800.0]])
+print(
+    f"E = {coin[with_coin]:.6f}, and −ln of the likelihood = {-np.log(np.prod(says**T2 * (1 - says) ** (1 - T2))):.6f}"
+)
 
 # %% tags=["test"]
 # S39
 np.testing.assert_allclose(coin[with_coin], -np.sum(T2 * np.log(says) + (1 - T2) * np.log(1 - says)))
 np.testing.assert_allclose(coin[with_coin], -np.log(np.prod(says**T2 * (1 - says) ** (1 - T2))))
+far_off = gn.constant([[-800.0]])
 assert gn.forward(gn.sigmoid(far_off, name="a"), {})["a"] == 0  # its logarithm would be −∞
 assert gn.forward(gn.binary_cross_entropy(far_off, [[1.0]], name="E"), {})["E"] == 800
 

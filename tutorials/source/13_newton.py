@@ -137,10 +137,9 @@ plt.show()
 print("misfit of the bowl:", np.round(misfit, 3))
 
 # %% tags=["test"]
-for axes, i in zip(panels, (0, 4), strict=True):
+for i in (0, 4):
     value, g, H = at(points[i])
     s = points[i + 1] - points[i]
-    real = np.array([at(points[i] + k * s)[0] for k in along])
     bowl = value + along * (g @ s) + along**2 / 2 * (s @ H @ s)
     assert np.all(np.linalg.eigvalsh(H) > 1e-3)  # it does not bend down here
     np.testing.assert_allclose(along[np.argmin(bowl)], 1)  # so the step leads to the bottom

@@ -244,4 +244,4 @@ for n in (1, 2, 3, 10):
 # </details>
 #
 # ---
-# This was the last tutorial. All of them: [contents](README.md).
+# Next: [16 · Find the wrong rule in a PyTorch model](16_find_the_wrong_rule.ipynb).

@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file that steps through a pass. The scripts in ``assets`` compute nothing.
+"""The page: one self-contained HTML file that steps through a pass, and computes another one where a number is changed.
 
 Its scenes are pictures of one graph: the first one, and one for each folded box, where that box is open. A node has the
 same id in all of them, ``"n12"`` for the one at place 12 of ``graph.nodes``, so that they share its numbers. Here all that
@@ -20,27 +20,29 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.text import length, markup, short
+from graphnet.common.text import markup, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.names import WHY, number_text, share_text
+from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, linear, logarithmic
+from graphnet.draw.scale import Scale, array_data, fitted
 from graphnet.draw.units.build import Scales, diagram_of
 from graphnet.draw.units.layout import sheet_of
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
-from graphnet.engine.units import flat_units
+from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
 from graphnet.errors import DrawError
 from graphnet.notation.formula import Formula
-from graphnet.notation.reading import rule_formulas
+from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.terms import Leaf, Symbol
 from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
-    "dom", "state", "arrays", "formula", "hover", "camera", "graph", "units", "views", "panel", "player", "main",
+    "engine", "dom", "state", "numbers", "live", "arrays", "formula", "hover", "camera", "graph", "unitnumbers", "units",
+    "views", "panel", "tuner", "player", "predict", "maps", "train", "share", "main", "embed",
 )  # fmt: skip
 """In the order in which they are needed."""
 
@@ -89,6 +91,8 @@ _MOST_UNIT_TEXT = 2_000_000
 # A folded box of more nodes can't be opened; neither can those after which all scenes have more boxes.
 _MOST_INSIDE, _MOST_BOXES = 100, 1_500
 
+_RATE = "\ue000"  # of no script: no name is written with it
+
 _ON_THE_PAGE_ITSELF = frozenset({"title", "notice", "legend"})
 
 
@@ -100,17 +104,18 @@ def page_data(
     unfold: Callable[..., Picture],
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
+    live: bool = True,
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
     ``unfold()`` gives the picture: the boxes with their words, the groups, and which boxes are joined; ``unfold(unfold=place)``
     one where the folded box with the node at a place of ``graph.nodes`` is open. If `view` is "units", the page starts with
-    the unit view alone.
+    the unit view alone. A single backward pass is `live`: the page can compute it again, from other numbers.
 
     Raises
     ------
     DrawError
-        If the passes don't take the same steps or are too many, or there is no Graphviz.
+        If the passes don't take the same steps or are too many.
     """
     picture = unfold()
     scenes = {name: Stage(one, graph) for name, one in _pictures(picture, unfold).items()}
@@ -125,7 +130,10 @@ def page_data(
     arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
     formulas = rule_trees(graph, page.passes)
     scales = page.scales(nodes)
-    units = page.unit_views(sample, scales)
+    single = next(iter(passes.values())) if live and len(passes) == 1 else None
+    program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
+    is_live = program is not None and "nodes" in program
+    units = page.unit_views(sample, scales, alone=program is not None and program.get("single") == "")
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     return {
@@ -133,13 +141,15 @@ def page_data(
         "view": view,
         "rate": number_text(learning_rate),
         "loss": page.sentences.names.loss,
-        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals)},
+        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals), "weight": _scale(scales.weights)},
         "marks": STATE_MARKS,
         "why": WHY,
         "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
+        "live": program,
+        "edit": page.edit(single, sample) if is_live and isinstance(single, BackwardPass) else None,
     }
 
 
@@ -167,8 +177,7 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
 
 
 def _scale(scale: Scale) -> dict[str, Any]:
-    ends = [number_text(scale.low, 2), number_text(scale.high, 2)]
-    return {"low": scale.low, "high": scale.high, "ends": ends}
+    return {"high": scale.high, "power": scale.power, "ends": [number_text(-scale.high, 3), number_text(scale.high, 3)]}
 
 
 class _Page:
@@ -177,7 +186,7 @@ class _Page:
     def __init__(self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int) -> None:
         self.graph, self.passes, self.rate, self.most = graph, passes, rate, most
         self.steps = [steps_of(run, rate) for run in passes]
-        self.sentences = Sentences(graph, number_text(rate))
+        self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
         self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def scales(self, nodes: Collection[Node]) -> Scales:
@@ -185,9 +194,9 @@ class _Page:
         runs = self.passes
         backward = [run for run in runs if isinstance(run, BackwardPass)]
         return Scales(
-            linear(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
-            logarithmic(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
-            linear(run.values[node] for run in runs for node in self.graph.parameters if run.values[node].ndim == 2),
+            fitted(run.values[node] for run in runs for node in nodes if node.op is None or run.values[node].ndim),
+            fitted(run.error_signals[node] for run in backward for node in nodes if node in run.error_signals),
+            fitted(run.values[node] for run in runs for node in self.graph.parameters if run.values[node].ndim == 2),
         )
 
     # The numbers of one pass ----------------------------------------------------------------------------------------
@@ -228,6 +237,48 @@ class _Page:
             told["update"] = array_data(new_value(run, node, self.rate), self.most)
         return told
 
+    # What can be changed ------------------------------------------------------------------------------------------------
+
+    def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
+        """Return what is to be known of a live page's nodes to say what comes of other numbers."""
+        graph, names = self.graph, self.sentences.names
+
+        def ids(node: Node | None) -> str | None:
+            return None if node is None else self.id_of[node]
+
+        flat = {}
+        for node in graph.nodes:
+            if node.op is not None and Units.of(run, node) is not None:
+                slope = slope_range(node.op)
+                largest = slope.largest if slope.largest < np.inf else None
+                flat[ids(node)] = {"largest": largest, "flat": slope.flat, "straight": slope.straight}
+        try:
+            row = chain_of(graph)
+        except NotInARowError:
+            chain = None
+        else:
+            parts = "signal", "weights", "bias", "z", "a"
+            layers = [{p: ids(getattr(one, p)) for p in parts} | {"transposed": one.transposed} for one in row.layers]
+            chain = {"input": ids(row.input), "layers": layers, "columns": row.columns, "target": ids(row.target)}
+        return {
+            "sample": sample,
+            "most": self.most,
+            "title": f"Backward pass: {self.sentences.name(graph.outputs[0])} = " if names.loss else "",
+            "names": {ids(node): self.sentences.name(node) for node in graph.nodes},
+            "labels": {ids(node): graph.label(node) for node in graph.nodes},
+            "slopes": flat,
+            "saturated": SATURATED,
+            "chain": chain,
+        }
+
+    def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
+        """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
+        if shown["boxes"][0] not in scene.single or len(shown["boxes"]) > 1:
+            return None
+        by_hand = step.by_hand and step.shows != "value"
+        before = self.told.before(replace(step, by_hand=by_hand))
+        return None if before.endswith(".") else before
+
     # The op view ----------------------------------------------------------------------------------------------------
 
     def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
@@ -256,12 +307,13 @@ class _Page:
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
+            "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
         """Return what is said of a folded box: the largest error signal inside."""
         signals = run.error_signals if isinstance(run, BackwardPass) else {}
-        norms = [(length(signals[node]), node) for node in nodes if node in signals]
+        norms = [(norm_of(signals[node]), node) for node in nodes if node in signals]
         if not norms:
             return {}
         size, node = max(norms, key=lambda pair: pair[0])
@@ -275,8 +327,11 @@ class _Page:
 
     # The unit view --------------------------------------------------------------------------------------------------
 
-    def unit_views(self, sample: int | None, scales: Scales) -> list[dict[str, Any]]:
-        """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much."""
+    def unit_views(self, sample: int | None, scales: Scales, *, alone: bool) -> list[dict[str, Any]]:
+        """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much.
+
+        Where the page can run one sample `alone`, it says itself which one is on show, and E is of that.
+        """
         views: list[dict[str, Any]] = []
         for run in self.passes or (None,):
             updated: dict[Node, Array] = {}
@@ -286,8 +341,10 @@ class _Page:
                 diagram = diagram_of(run or self.graph, sample, scales if run else None, updated)
             except DrawError:
                 return views
+            if alone and diagram.error:
+                diagram = replace(diagram, error=replace(diagram.error, share=""))
             sheet = sheet_of(diagram)
-            notices = [diagram.sample, diagram.notice and f"{diagram.notice}."]
+            notices = ["" if alone else diagram.sample, diagram.notice and f"{diagram.notice}."]
             view: dict[str, Any] = {"width": float(f"{sheet.width:g}"), "height": float(f"{sheet.height:g}")}
             view |= {"notice": " ".join(filter(None, notices)), "marks": _marks(sheet), "font": SVG_FONT}
             parts = [_part(part) for part in sheet.parts if not _ON_THE_PAGE_ITSELF & set(part.classes)]
@@ -307,6 +364,7 @@ def _marks(sheet: Sheet) -> list[str]:
 def _part(part: Element) -> dict[str, Any]:
     nodes = [name for name in part.classes if re.fullmatch(r"n\d+", name)]
     told = {
+        "id": part.id,
         "classes": [name for name in part.classes if name not in nodes],
         "nodes": nodes,
         "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],
@@ -347,7 +405,12 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
     has_one_output = len(graph.outputs) == 1
     trees = {}
-    for node, rules in rule_formulas(graph).items():
+    reader = Reader(graph)
+    reader.symbols.use_labels(graph)  # a node is called the same in formulas and on its box
+    for node in graph.nodes:
+        if node.op is None:
+            continue
+        rules = rules_of(node, reader)
         backward = [
             _rule(message, ids) if message and all(check.gives(message, node, slot) for check in checks) else None
             for slot, message in enumerate(rules.backward)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ from graphnet.common.text import distinct, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
-from graphnet.draw.build import MOST_BOXES_WITH_TABLES, Use
-from graphnet.draw.dot import render
+from graphnet.draw.build import MOST_BOXES_WITH_TABLES
+from graphnet.draw.folding import Use
 from graphnet.draw.names import Names, kind_of, number_text, signal_role
-from graphnet.draw.picture import STATE_MARKS, Box, Frame, Picture
+from graphnet.draw.picture import STATE_MARKS, Box, Picture
+from graphnet.draw.placing import place
 from graphnet.draw.scale import fits_table
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
@@ -188,23 +188,25 @@ class Sentences:
 
     def of(self, step: Event) -> str:
         """Return one sentence."""
+        before = self.before(step)
+        return before if before.endswith(".") else before + array_text(step.results[0])
+
+    def before(self, step: Event) -> str:
+        """Return a sentence up to its number; one that has none ends with a full stop."""
         node = step.nodes[0]
         name = self.name(node)
         if step.shows == "none":
             return f"No error signal reaches {self._names(step.nodes)}: no output depends on it smoothly."
         if step.shows == "value" and node.op is None:
             return self._given(step.nodes)
-        result = array_text(step.results[0])
         if step.shows == "value":
-            return (
-                f"{name} is set by hand: {result}" if step.by_hand else f"{name} = {self.names.call(node)} = {result}"
-            )
+            return f"{name} is set by hand: " if step.by_hand else f"{name} = {self.names.call(node)} = "
         derivative = self.names.derivative(node) or f"{self.caption(node)} of {name}"
         if step.by_hand:
-            return f"{derivative} is set by hand: {result}"
+            return f"{derivative} is set by hand: "
         if step.shows == "update":
-            return f"{name} ← {name} − {self.learning_rate} · {derivative} = {result}"
-        return f"{self._received(node, step)}: {derivative} = {result}"
+            return f"{name} ← {name} − {self.learning_rate} · {derivative} = "
+        return f"{self._received(node, step)}: {derivative} = "
 
     def of_many(self, step: Event, count: int, title: str) -> str:
         """Return one sentence for what happens to all nodes of a folded box."""
@@ -271,7 +273,7 @@ Card = Literal["words", "numbers", "maps", "sizes"]
 _TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 8.0, 4.0
 _WIDEST, _NARROWEST = 300.0, 84.0
 _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
-_POINTS_PER_INCH = 72.0
+_WIDEST_ROW = 2200.0
 _LONGEST_SCOPE = 200
 
 
@@ -341,11 +343,6 @@ class Stage:
         """Return what is drawn apart from the numbers, and where.
 
         The passes decide what a box shows of its arrays; `told`, what each of them says of each box, how large the boxes are.
-
-        Raises
-        ------
-        DrawError
-            If there is no Graphviz.
         """
         picture = self.picture
         roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
@@ -364,7 +361,11 @@ class Stage:
             {"source": e.source, "target": e.target, "slot": e.slot, "path": places[f"e{i}"], "text": e.text}
             for i, e in enumerate(self.edges)
         ]
-        groups = [{"title": group.title, "place": places[f"cluster_{group.id}"]} for group in picture.groups]
+        groups = [
+            {"title": group.title if i == 0 else f"… {group.title}", "place": piece}
+            for group in picture.groups
+            for i, piece in enumerate(places[f"cluster_{group.id}"])
+        ]
         return {**places["page"], "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
 
     def _node(self, sentences: Sentences, node: Node) -> dict[str, Any]:
@@ -379,45 +380,20 @@ class Stage:
         return told | ({"op": short(node.op.name)} if node.op is not None else {})
 
     def _places(self, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-        """Return where Graphviz places boxes of these sizes and the frames around them, and the paths of the edges in SVG.
+        """Return where boxes of these sizes go, the frames around them, and the paths of the edges in SVG.
 
         A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the
         edge at place 7 by ``"e7"``, and the size of all by ``"page"``.
         """
-        placed = json.loads(render("\n".join(self._dot(sizes)), "json0"))
-        _, _, width, height = _numbers(placed["bb"])
-        places: dict[str, Any] = {"page": {"width": width, "height": height}}
-        for thing in placed["objects"]:
-            name = thing["name"]
-            if name in sizes:
-                (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
-                places[name] = [round(x - wide / 2, 1), round(height - y - high / 2, 1), wide, high]
-            else:
-                left, bottom, right, top = _numbers(thing["bb"])
-                places[name] = [round(left, 1), round(height - top, 1), round(right - left, 1), round(top - bottom, 1)]
-        for edge in placed.get("edges", ()):
-            # Graphviz gives its first point, and then three for each piece of the curve.
-            points = [_numbers(point) for point in edge["pos"].split() if point[0] not in "se"]
-            pairs = [f"{x:.1f} {height - y:.1f}" for x, y in points]
-            places[edge["id"]] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
+        placed = place(self.picture, sizes, self.edges, widest=_WIDEST_ROW)
+        places: dict[str, Any] = {"page": {"width": placed.width, "height": placed.height}}
+        places |= {id: [round(number, 1) for number in rectangle] for id, rectangle in placed.boxes.items()}
+        for id, pieces in placed.frames.items():
+            places[f"cluster_{id}"] = [[round(number, 1) for number in rectangle] for rectangle in pieces]
+        for i, path in enumerate(placed.paths):
+            pairs = [f"{x:.1f} {y:.1f}" for x, y in path]
+            places[f"e{i}"] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
         return places
-
-    def _dot(self, sizes: Mapping[str, tuple[float, float]]) -> Iterator[str]:
-        yield "digraph page {"
-        yield f'rankdir="{self.picture.rankdir}" nodesep="0.25" ranksep="0.45" pad="0"'
-        yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
-        for id, (width, height) in sizes.items():
-            yield f'{id} [width="{width / _POINTS_PER_INCH:.4f}" height="{height / _POINTS_PER_INCH:.4f}"]'
-        for part in self.picture.nested():
-            if isinstance(part, Frame):
-                yield f'subgraph "cluster_{part.id}" {{ margin="14" label=" "'
-            else:
-                yield "}" if part is None else part.id
-        kinds = {box.id: box.kind for box in self.picture.boxes}
-        for i, edge in enumerate(self.edges):
-            pull = 8 if kinds[edge.source] in ("op", "folded") else 1  # keeps the main line straight
-            yield f'{edge.source} -> {edge.target} [id="e{i}" weight="{pull}"]'
-        yield "}"
 
 
 # How large ----------------------------------------------------------------------------------------------------------
@@ -465,7 +441,3 @@ def _marks(one: Mapping[str, Any]) -> list[str]:
 def _width(text: str, letter: float) -> float:
     """Return about how wide a text is: letters of East Asian scripts and emoji take the room of two."""
     return letter * sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]

@@ -13,7 +13,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, number_text, shape_text, title_of
 from graphnet.draw.picture import Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
-from graphnet.draw.scale import Scale, linear, logarithmic
+from graphnet.draw.scale import Scale, fitted
 from graphnet.engine.interventions import Difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import Chain, Layer, NotInARowError, chain_of, curve, flat_units
@@ -22,6 +22,7 @@ from graphnet.ops.linear import Transpose
 
 _MOST_UNITS = 60  # a network of more units has its layers abridged, so that about as many are drawn
 _MOST_COLUMNS, _KEPT_AT_EACH_END = 10, 4
+_MOST_ADDED = 256  # samples whose errors are added up, to see whether that gives the error
 _MOST_OPS = 5  # ops that are named of the nodes that are not drawn
 _LETTERS = "efghijk"  # the last ones number the units of the layers: i, j and k where there is one hidden layer
 _DIGITS = 3
@@ -112,9 +113,9 @@ class _Builder:
                 columns.append(Column(f"c{first}", "folded", count(c - first, "layer"), size=c - first))
             columns.append(self._column(c))
         values, signals, weights = self.scales
-        ends = [("weight", "0", weights)]
-        ends += [("value", "0", values)] if self.run is not None else []
-        ends += [("error signal", number_text(signals.low, 2), signals)] if self.back is not None else []
+        ends = [("weight", weights)]
+        ends += [("value", values)] if self.run is not None else []
+        ends += [("error signal", signals)] if self.back is not None else []
         return Diagram(
             self.title,
             self._sample_text(),
@@ -122,7 +123,7 @@ class _Builder:
             tuple(columns),
             tuple(map(self._bundle, self.lines)),
             None if self.chain.error is None else self._error_box(self.chain.error),
-            tuple((what, low, number_text(scale.high, 2)) for what, low, scale in ends),
+            tuple((what, number_text(-scale.high, 3), number_text(scale.high, 3)) for what, scale in ends),
         )
 
     # Samples --------------------------------------------------------------------------------------------------------
@@ -147,8 +148,8 @@ class _Builder:
             return ""
         if self.samples < 2:
             return "One sample." if self.samples else "No sample."
-        which = f"Sample {self.sample} of {self.samples:,}, counted from 0; sample=n draws another."
-        return f"{which} Gradients: what it adds; those of the batch are Σ_n over its samples." if self.back else which
+        which = f"Sample {self.sample + 1:,} of {self.samples:,} (sample={self.sample})."
+        return f"{which} Gradients: what it adds to those of the batch, Σ_n over its samples." if self.back else which
 
     def _rows(self, array: Array) -> Array:
         """Return an array with one row for each sample."""
@@ -211,8 +212,8 @@ class _Builder:
                 wanted = [name for name in names if name in numbers and (name != "message" or c > 1)]
                 yield from (numbers[name][place] for name in wanted)
 
-        signals = logarithmic(drawn("delta", "error", "gradient", "message"))
-        return Scales(linear(drawn("z", "a")), signals, linear(drawn("weight")))
+        signals = fitted(drawn("delta", "error", "gradient", "message"))
+        return Scales(fitted(drawn("z", "a")), signals, fitted(drawn("weight")))
 
     def _cells(self, numbers: Mapping[str, Array], *place: int) -> dict[str, Cell]:
         return {name: self.scales.of(name).cell(array[place], _DIGITS) for name, array in numbers.items()}
@@ -284,7 +285,29 @@ class _Builder:
         value = self.values.get(node)
         text = "" if value is None else number_text(value[()]) if value.ndim == 0 else shape_text(value.shape)
         call, target = self.names.call(node, self.names.graph.scope(node), 16), self.positions.get(self.chain.target)
-        return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], target)
+        return ErrorBox(self.names.full(node, 24), call, text, self.positions[node], target, self._share(node))
+
+    def _share(self, node: Node) -> str:
+        """Return what the sample adds to an error that is the sum, or the mean, of those of its samples; else nothing."""
+        if self.run is None or isinstance(self.run, Difference) or node.op is None or node in self.run.replaced:
+            return ""
+        if not 1 < self.samples <= _MOST_ADDED or self.values[node].ndim:
+            return ""
+        axis = 1 if self.chain.columns else 0
+        rows = [
+            np.split(value, self.samples, axis)
+            if value.shape[axis : axis + 1] == (self.samples,)
+            else [value] * self.samples
+            for value in (self.values[source] for source in node.inputs)
+        ]
+        try:
+            each = np.array([float(node.op.forward(*of_one)) for of_one in zip(*rows, strict=True)])
+        except Exception:  # a custom rule may do anything, and be made for the whole batch
+            return ""
+        for of_each in (each, each / self.samples):
+            if math.isclose(of_each.sum(), float(self.values[node]), rel_tol=1e-6):
+                return number_text(of_each[self.sample])
+        return ""
 
     def _notices(self) -> Iterator[str]:
         """Yield what is said of the nodes that are no part of a layer, and of what is left out."""

@@ -33,14 +33,14 @@ class _Style:
     below: float
 
 
-_SMALL = _Style(labelled=True, r=38, input_r=25, column=340, row=146, above=44, below=36)
+_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=152, above=42, below=38)
 _LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
 
 _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
-_LABEL_AT, _LABEL_HEIGHT = 0.62, 29  # numbers of a weight stand this far along its line, and need this much room
+_LABEL_AT, _LABEL_HEIGHT = 0.62, 31  # numbers of a weight stand this far along its line, and need this much room
 _LEFT, _LINE = 24.0, 18.0
-_LONGEST = 90  # letters of a line below the title
-_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LONGEST = 110  # letters of a line below the title
+_STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
 _MOST_BACK_ARROWS = 12
@@ -129,13 +129,15 @@ class _Placing:
         strength = weight.weight.strength if weight.weight else 0.4
         heaviest = 4.0 if self.style.labelled else max(0.9, min(2.4, 140 / len(bundle.weights)))
         width = round(0.5 + heaviest * _full(strength), 2)
-        line = Stroke(shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength), width)
+        ends, colour = shapes.edge_line(start.rim, end.rim), colours.weight(weight.negative, strength)
+        line = Stroke(ends, colour, width, dashed=weight.negative)
         gradient = f", ∂E/∂w = {weight.gradient.text}" if weight.gradient else ""
         tip = f"w = {weight.weight.text}{gradient}" if weight.weight else ""
         yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            arrow = shapes.back_arrow(end.rim, start.rim, RED, _thickness(weight.message), 16)
+            colour = colours.line("error signal", _end_of(weight.message))
+            arrow = shapes.back_arrow(end.rim, start.rim, colour, _thickness(weight.message), 16)
             classes = ("message", "backward", f"n{start.column.a}")
             yield Element(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
 
@@ -146,7 +148,7 @@ class _Placing:
         number = Text(x, y + 4, formula(w), 12, colours.INK)
         if weight.weight:
             height, ink = y - 3 if weight.gradient else y + 4, colours.weight(weight.negative, 1.0)
-            number = Text(x, height, formula(w + _behind(weight.weight)), 11, ink, bold=True)
+            number = Text(x, height, formula(w + _behind(weight.weight)), 12, ink, bold=True)
         yield _label(f"{weight.id}w", ("label", node), number, weight.updated)
         yield from _gradient(weight.id, node, weight.gradient, x, y + 10)
 
@@ -172,9 +174,6 @@ class _Placing:
         if labelled:
             z_shapes += _symbol_and_number(x - r * 0.49, y, f"z_{column.index}", unit.z)
             a_shapes += _symbol_and_number(x + r * 0.49, y, f"g_{column.index}", None)
-            if column.activation:
-                name = column.activation if len(column.activation) <= 8 else f"{column.activation[:7]}…"
-                a_shapes.append(Text(x + r * 0.42, y + r * 0.46, plain(name), 7.5, colours.INK))
         yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(a_shapes), tip)
         yield Element(f"{unit.id}z", ("z", "forward", f"n{column.product}", f"n{column.z}"), tuple(z_shapes), tip)
         if labelled:
@@ -197,21 +196,21 @@ class _Placing:
         """Yield the numbers outside of a circle: activation, bias, error signal."""
         x, y, r, column = self.circles[unit.id]
         q = column.index
-        out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 11.5, BLUE, "start", bold=True)
+        out = Text(x + r * 0.8, y - r * 0.8, formula(f"a_{q}{_behind(unit.a)}"), 12, BLUE, "start", bold=True)
         yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
-            node, at, up = f"n{column.bias}", x - r * 0.35, r + (22 if unit.bias_gradient else 12)
-            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 11, colours.INK, "end")
+            node, at, up = f"n{column.bias}", x - r * 0.35, r + (23 if unit.bias_gradient else 12)
+            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "end")
             yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
             yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
             yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
         if unit.delta:
             classes = ("label", "backward", f"n{column.z}")
             marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
-            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 11.5, RED, bold=True))
+            yield _label(f"{unit.id}d", classes, Text(x, y + r + 19, marked, 12, RED, bold=True))
             if unit.flat:
                 flat = plain(f"{STATE_MARKS['saturated']} {unit.flat}")
-                yield _label(f"{unit.id}k", classes, Text(x, y + r + 31, flat, 10, RED))
+                yield _label(f"{unit.id}k", classes, Text(x, y + r + 32, flat, 12, RED))
 
     # What is left out, and what comes last --------------------------------------------------------------------------
 
@@ -230,15 +229,20 @@ class _Placing:
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
         last = len(self.columns) - 1
-        wide, high = max(84.0, 6.4 * max(len(error.call), len(error.name) + len(error.value) + 4)), 46.0
-        away = 210 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
+        letters = max(len(error.call), len(error.added), len(error.name) + len(error.value) + 4)
+        wide, high = max(84.0, 7.0 * letters), 66.0 if error.added else 46.0
+        away = 168 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
         left, middle = self._x(last) + away, self.middle
         fill, line = colours.OUTPUT
         box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
-        name = Text(left + wide / 2, middle - 3, plain(error.equation), 13, colours.INK, bold=True)
-        call = Text(left + wide / 2, middle + 14, plain(error.call), 9.5, colours.QUIET)
+        lines = [(error.equation, 13, colours.INK), (error.call, 12, colours.QUIET), (error.added, 12, colours.QUIET)]
+        texts = [
+            Text(left + wide / 2, middle - high / 2 + 20 + 17 * i, plain(text), size, ink, bold=not i, fitted=True)
+            for i, (text, size, ink) in enumerate(lines)
+            if text
+        ]
         parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
-        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, name, call))], left + wide
+        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, *texts))], left + wide
 
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]
@@ -247,14 +251,15 @@ class _Placing:
         yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
         back = ("backward", f"n{column.a}")
         if unit.error and len(column.units) <= _MOST_BACK_ARROWS:
-            arrow = shapes.back_arrow((*end, 2), circle.rim, RED, _thickness(unit.error), 12)
+            colour = colours.line("error signal", _end_of(unit.error))
+            arrow = shapes.back_arrow((*end, 2), circle.rim, colour, _thickness(unit.error), 12)
             yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
-            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 11, RED, "start"))
+            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 12, RED, "start"))
         if self.style.labelled and error.target is not None:
             target = formula(f"t_{column.index}{_behind(unit.target)}")
-            text = Text(x + r + 20, y - 9, target, 11, colours.QUIET, "start")
+            text = Text(x + r + 20, y - 9, target, 12, colours.QUIET, "start")
             yield _label(f"{unit.id}t", ("label", "forward", f"n{error.target}"), text)
 
     # Around the units -----------------------------------------------------------------------------------------------
@@ -267,8 +272,8 @@ class _Placing:
             yield Element("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
         for c, column in enumerate(self.columns):
             name = f"{column.name}, {column.activation}" if column.activation else column.name
-            title = Text(self._x(c), self.top - 18, plain(column.title), 12.5, colours.INK, bold=True)
-            below = [Text(self._x(c), self.top - 3, plain(name), 10.5, colours.QUIET)] if name else []
+            title = Text(self._x(c), self.top - 19, plain(column.title), 12.5, colours.INK, bold=True)
+            below = [Text(self._x(c), self.top - 3, plain(name), 12, colours.QUIET)] if name else []
             yield Element(column.id, ("head",), (title, *below))
 
     def _feet(self, feet: list[list[Line]]) -> Iterator[Element]:
@@ -276,16 +281,16 @@ class _Placing:
         y = self.bottom + 16
         for c, lines in enumerate(feet):
             if lines:
-                texts = [Text(self._x(c), y + i * _LINE, spans, 11.5, ink) for i, (spans, ink) in enumerate(lines)]
+                texts = [Text(self._x(c), y + i * _LINE, spans, 12, ink) for i, (spans, ink) in enumerate(lines)]
                 yield Element("", ("foot",), tuple(texts))
         place = {column.id: c for c, column in enumerate(self.columns)}
         for bundle in self.diagram.bundles:
             ends = place[bundle.source], place[bundle.target]
             p, q = (self.columns[c].index for c in ends)
             middle = sum(map(self._x, ends)) / 2
-            texts = [Text(middle, y, plain(bundle.summary), 10.5, colours.INK)]
+            texts = [Text(middle, y, plain(bundle.summary), 12, colours.INK)]
             if self.style.labelled and self.diagram.has_signals:
-                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 11.5, GREEN))
+                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
             elif bundle.gradient_summary:
                 texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
             yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
@@ -361,7 +366,13 @@ def _labelled_rows(diagram: Diagram) -> list[float] | None:
 
 def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
     """Return the lines of the legend: what stands there, and its meaning."""
-    rows = [("weight", "weight: width and depth of colour by size; grey is positive, orange negative", colours.INK)]
+    rows = [
+        (
+            "weight",
+            "weight: width and depth of colour by size; grey is positive, orange and dashed negative",
+            colours.INK,
+        )
+    ]
     if "value" in {what for what, *_ in diagram.scales}:
         rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
     if diagram.has_signals:
@@ -381,24 +392,24 @@ def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
     if what == "value":
         yield Stroke(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
     elif what == "error signal":
-        width = 1.2 + 4 * step
+        width = 1.2 + 4 * abs(step)
         yield Disc(x + 9, y, 4 + width / 2, colours.line("error signal", step), round(width, 2))
     else:
-        for negative, shift in ((False, -3.0), (True, 3.5)):
-            ends = (x, y + shift), (x + 18, y + shift)
-            yield Stroke(ends, colours.weight(negative, step), round(0.6 + 4 * step, 2))
+        colour = colours.weight(step < 0, step)
+        yield Stroke(((x, y), (x + 18, y)), colour, round(0.6 + 4 * abs(step), 2), dashed=step < 0)
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
-    letters = Text(x, y + (1 if cell else 4), formula(symbol), 11, colours.INK)
+    letters = Text(x, y + (1 if cell else 4), formula(symbol), 12, colours.INK)
     if cell is None:
         return [letters]
-    return [letters, Text(x, y + 14, plain(cell.text), 10.5 if len(cell.text) <= 6 else 9.0, colours.INK, bold=True)]
+    size = 12 if len(cell.text) <= 6 else 10.5
+    return [letters, Text(x, y + 14, plain(cell.text), size, colours.INK, bold=True, fitted=True)]
 
 
 def _gradient(id: str, node: str, cell: Cell | None, x: float, y: float, anchor: Any = "middle") -> Iterator[Element]:
     if cell:
-        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 11, GREEN, anchor))
+        yield _label(f"{id}g", ("label", "gradient", node), Text(x, y, plain(cell.text), 12, GREEN, anchor))
 
 
 def _behind(cell: Cell | None) -> str:
@@ -406,7 +417,7 @@ def _behind(cell: Cell | None) -> str:
 
 
 def _strength(weight: Weight) -> float:
-    return (weight.weight.strength or 0.0) if weight.weight else 0.0
+    return abs(weight.weight.strength or 0.0) if weight.weight else 0.0
 
 
 def _fill(cell: Cell | None) -> Shade:
@@ -414,8 +425,13 @@ def _fill(cell: Cell | None) -> Shade:
 
 
 def _full(strength: float | None) -> float:
-    """Return a strength; what is not finite is as strong as can be."""
-    return 1.0 if strength is None else strength
+    """Return a strength without its sign; what is not finite is as strong as can be."""
+    return 1.0 if strength is None else abs(strength)
+
+
+def _end_of(cell: Cell) -> float:
+    """Return the end of the scale of colours on which a number lies."""
+    return -1.0 if (cell.strength or 0.0) < 0 else 1.0
 
 
 def _thickness(cell: Cell) -> float:
@@ -427,5 +443,6 @@ def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> 
     after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
     width = max(text.width, after.width if updated else 0.0)
     start = text.x - text.before * width
-    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.1)
-    return Element(id, classes, (Stroke(corners, colours.PAPER, 0.0, colours.PAPER), text), updated=updated)
+    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.3)
+    paper = Stroke(corners, colours.PAPER, 0.0, colours.PAPER)
+    return Element(id, classes, (paper, replace(text, fitted=True)), updated=updated)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from unicodedata import east_asian_width
 
 from graphnet.common.text import markup
 from graphnet.draw import colours
@@ -32,6 +33,23 @@ Paint: TypeAlias = Callable[[Shade], str]
 # How far the control points of a Bézier curve lie, in radii, for it to look like a quarter of a circle.
 _ARC = 0.5523
 
+# How large an index is, in multiples of its symbol.
+_LOW = 0.72
+
+# Widths of the letters of Helvetica, and of the typefaces made to take its place, in hundredths of their size; others have 56.
+_WIDTHS = {
+    letter: width / 100
+    for width, letters in (
+        (19, "'"), (22, "ijl"), (26, "|"), (28, " !,./:;I[\\]ft"), (33, "()-`r{}"), (36, '"'), (39, "*"), (47, "^"),
+        (50, "Jcksvxyz∂"), (56, "#$?0123456789L_abdeghnopqu"), (58, "+<=>~−×"), (61, "FTZ"), (67, "&ABEKPSVXY"),
+        (72, "CDHNRUw"), (78, "GOQ"), (83, "Mm"), (89, "%"), (94, "W"), (100, "…→←"), (102, "@"),
+    )
+    for letter in letters
+}  # fmt: skip
+
+# Dots of a bitmap: an inch, along one side (Cairo has room for 32,767), and of all.
+_SHARP, _MOST_DOTS, _MOST_PIXELS = 144.0, 32_000, 12e6
+
 # The width of a text's node in DOT, in multiples of what it should need: a text wider than its node would only make noise.
 _ROOM = 1.3
 
@@ -45,6 +63,7 @@ class Stroke:
     width: float = 1.0
     fill: Shade | None = None
     curved: bool = False
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +89,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Text:
-    """One line of text at its base line."""
+    """One line of text at its base line. In a still picture one that is `fitted` is as wide as here in any typeface."""
 
     x: float
     y: float
@@ -79,11 +98,13 @@ class Text:
     colour: Shade
     anchor: Literal["start", "middle", "end"] = "middle"
     bold: bool = False
+    fitted: bool = False
 
     @property
     def width(self) -> float:
-        """About how wide it is."""
-        return sum(len(span.text) * (0.42 if span.low else 0.58) for span in self.spans) * self.size
+        """How wide it is in Helvetica."""
+        wide = sum(text_width(span.text) * (_LOW if span.low else 1) for span in self.spans) * self.size
+        return wide * 1.08 if self.bold else wide
 
     @property
     def before(self) -> float:
@@ -134,6 +155,17 @@ class Sheet:
 
 
 # How shapes are made ------------------------------------------------------------------------------------------------
+
+
+def text_width(text: str) -> float:
+    """Return about how wide a text is, in multiples of its size.
+
+    Examples
+    --------
+    >>> round(text_width("W1 = −0.5"), 2)
+    4.75
+    """
+    return sum(_WIDTHS.get(letter) or (1.0 if east_asian_width(letter) in "WF" else 0.56) for letter in text)
 
 
 def plain(text: str) -> tuple[Span, ...]:
@@ -214,18 +246,22 @@ def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height
 
 # SVG ----------------------------------------------------------------------------------------------------------------
 
+_LEAST = 0.6  # a picture does not shrink to less than this of its size
+
 SVG_FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
-def as_svg(sheet: Sheet, title: str, description: str) -> str:
+def as_svg(sheet: Sheet, view: str, title: str, description: str) -> str:
     """Return a sheet as an SVG document: the same sheet gives the same text.
 
-    Each part that has an id is a ``<g>`` with that id and with its classes.
+    Each part that has an id is a ``<g>`` with that id and with its classes. The picture shrinks with its container as far as
+    its text can be read.
     """
     width, height = f"{sheet.width:g}", f"{sheet.height:g}"
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<svg role="img" class="units" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        f'<svg role="img" class="{view}" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        f' style="max-width:max(100%,{sheet.width * _LEAST:.0f}px);height:auto"'
         f' xmlns="http://www.w3.org/2000/svg" font-family="{SVG_FONT}">',
         f"<title>{markup(title)}</title>",
         f"<desc>{markup(description)}</desc>",
@@ -233,7 +269,7 @@ def as_svg(sheet: Sheet, title: str, description: str) -> str:
     ]
     for part in sheet.parts:
         tip = [["title", {}, part.tip]] if part.tip else []
-        shapes = [element_of(shape) for shape in part.shapes]
+        shapes = [element_of(shape, still=True) for shape in part.shapes]
         named = {"id": part.id} if part.id else {}
         lines.append(_xml(["g", {**named, "class": " ".join(part.classes)}, *tip, *shapes]))
     return "\n".join([*lines, "</svg>"]) + "\n"
@@ -246,12 +282,14 @@ def _xml(tree: Tree) -> str:
     return f"<{opened}>{inside}</{tag}>" if children else f"<{opened}/>"
 
 
-def element_of(shape: Drawn, paint: Paint = str) -> Tree:
-    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it."""
+def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree:
+    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it; text keeps its width if `still`."""
     if isinstance(shape, Text):
-        return _text_element(shape, paint)
+        return _text_element(shape, paint, still=still)
     look = {"fill": paint(shape.fill) if shape.fill else "none", "stroke": paint(shape.colour)}
     look |= {"stroke-width": f"{shape.width:g}"}
+    if isinstance(shape, Stroke) and shape.dashed:
+        look |= {"stroke-dasharray": "6 4"}
     if isinstance(shape, Disc):
         return ["circle", {"cx": _px(shape.x), "cy": _px(shape.y), "r": _px(shape.r), **look}]
     first, *rest = [f"{_px(x)} {_px(y)}" for x, y in shape.points]
@@ -259,13 +297,16 @@ def element_of(shape: Drawn, paint: Paint = str) -> Tree:
     return ["path", {"d": f"{path}Z" if shape.fill else path, **look}]
 
 
-def _text_element(text: Text, paint: Paint) -> Tree:
+def _text_element(text: Text, paint: Paint, *, still: bool) -> Tree:
     place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": paint(text.colour)}
-    made: Tree = ["text", place | {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})]
+    place |= {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})
+    if still and text.fitted and all(letter in _WIDTHS for span in text.spans for letter in span.text):
+        place |= {"textLength": _px(text.width), "lengthAdjust": "spacingAndGlyphs"}
+    made: Tree = ["text", place]
     low = False
     for span in text.spans:
         look = {"dy": f"{text.size * (0.22 if span.low else -0.22):.2g}"} if span.low != low else {}
-        look |= {"font-size": f"{text.size * 0.72:.3g}"} if span.low else {}
+        look |= {"font-size": f"{text.size * _LOW:.3g}"} if span.low else {}
         look |= {"font-style": "italic"} if span.italic else {}
         made.append(["tspan", look, span.text] if look else span.text)
         low = span.low
@@ -288,7 +329,7 @@ def as_dot(sheet: Sheet) -> str:
     corner = 'width="0.001" height="0.001" label=""]'  # Graphviz cuts its paper to the size of the nodes
     lines = [
         "digraph graphnet {",
-        f'bb="0,0,{sheet.width:g},{sheet.height:g}" bgcolor="{colours.PAPER}" pad="0"',
+        f'bb="0,0,{sheet.width:g},{sheet.height:g}" bgcolor="{colours.PAPER}" pad="0" dpi="{_resolution(sheet):.1f}"',
         # No quoted text of DOT may have more than 16,384 bytes, so it is added up from pieces.
         "_background=" + " +\n".join(f'"{piece} "' for piece in drawing),
         f'node [shape="none" margin="0" fixedsize="shape" fontname="{FONT}"]',
@@ -300,9 +341,16 @@ def as_dot(sheet: Sheet) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _resolution(sheet: Sheet) -> float:
+    """Return at how many dots an inch a bitmap is sharp, and neither too large for Cairo, which draws it, nor slow to draw."""
+    side, area = max(sheet.width, sheet.height) / 72, sheet.width * sheet.height / 72**2
+    return min(_SHARP, _MOST_DOTS / side, math.sqrt(_MOST_PIXELS / area))
+
+
 def _operations(shape: Stroke | Disc, height: float) -> str:
     """Return a shape in the language of xdot (text in the background crashes some versions of Graphviz)."""
-    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string('solid')}"
+    style = "dashed" if isinstance(shape, Stroke) and shape.dashed else "solid"
+    look = f"c {_string(shape.colour)} S {_string(f'setlinewidth({shape.width:g})')} S {_string(style)}"
     look += f" C {_string(shape.fill)}" if shape.fill else ""
     if isinstance(shape, Disc):
         radius = _px(shape.r)

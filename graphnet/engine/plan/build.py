@@ -15,18 +15,14 @@ from graphnet.core.node import Node, Numbers
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import known
 from graphnet.engine.gradients import depending_on, error_signal_nodes
-from graphnet.engine.plan.calls import Call, calls_for, view_of
 from graphnet.engine.plan.lowering import Copy, lower
 from graphnet.engine.plan.memory import MemoryLayout, allot, is_view, require_memory
-from graphnet.engine.plan.program import Program, function_name
-from graphnet.engine.plan.sizes import with_sizes
+from graphnet.engine.plan.program import Call, Program, calls_for, function_name, view_of
+from graphnet.engine.rewrite import with_sizes
 
 
 def build_program(
-    graph: Graph,
-    wrt: Sequence[Node],
-    fed: Mapping[Input, tuple[int, ...]],
-    dtype: np.dtype[Any],
+    graph: Graph, wrt: Sequence[Node], fed: Mapping[Input, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> Program:
     """Build the program of a graph, and of its gradients with respect to `wrt`.
 
@@ -105,11 +101,7 @@ class _Assembly:
     """
 
     def __init__(
-        self,
-        layout: MemoryLayout,
-        outputs: Sequence[Node],
-        gradients: Mapping[str, Node],
-        dtype: np.dtype[Any],
+        self, layout: MemoryLayout, outputs: Sequence[Node], gradients: Mapping[str, Node], dtype: np.dtype[Any]
     ) -> None:
         self.layout, self.outputs, self.gradients, self.dtype = layout, outputs, gradients, dtype
         self.arrays = self._allocate()

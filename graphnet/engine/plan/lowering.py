@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from graphnet import ops
+from graphnet.common.origin import inside
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node, made_like
 from graphnet.core.op import Op, Primitive
-from graphnet.core.origin import inside
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, known
 from graphnet.engine.rewrite import Maker, unchanged
 from graphnet.ops.elementwise import ElementwisePrimitive
 
-LARGE = 4096
+MOST_ENTRIES = 4096
 """Up to how many entries a constant may grow when it is computed beforehand; no memory is taken for larger ones."""
 
 
@@ -110,7 +110,7 @@ class _Lowering(Maker):
             (z,) = inputs[0].inputs
             if z.dtype == node.dtype:
                 return self._unique(SumOfSquares(), node, (z,))
-        grows = node.size > max([LARGE, *(source.size for source in inputs)])
+        grows = node.size > max([MOST_ENTRIES, *(source.size for source in inputs)])
         if not grows and all(isinstance(source, Constant) for source in inputs):
             self.counts["constants computed"] += 1
             with np.errstate(all="ignore"):
@@ -120,7 +120,7 @@ class _Lowering(Maker):
     def _filled(self, value: float, node: Node) -> Node:
         """Return what stands for an array of one value: if it is large, one number seen everywhere."""
         shape = known(node.shape, "a program")
-        if node.size <= LARGE:
+        if node.size <= MOST_ENTRIES:
             return self._constant(np.full(shape, value, self.dtype))
         return self._unique(ops.BroadcastTo(shape), node, (self._constant(np.asarray(value)),))
 

@@ -17,7 +17,7 @@ import numpy as np
 from graphnet import ops
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, describe
-from graphnet.engine.plan.sizes import depends_on_numbers
+from graphnet.engine.rewrite import depends_on_numbers
 from graphnet.errors import PlanError
 
 ALWAYS_THERE = 1 << 24

@@ -1,19 +1,35 @@
-"""A program: the flat list of calls, the arrays it reads and writes, and how it explains itself."""
+"""The fourth pass: a program, the flat list of NumPy calls that compute its nodes fastest, and how it explains itself.
+
+A call is a function and its arguments, the output last among them, so that running a program is nothing but
+``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: a product
+with a row of ones costs a third of ``np.sum``.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphnet import native
+from graphnet import native, ops
 from graphnet.common.text import table
-from graphnet.core.node import Numbers
-from graphnet.engine.plan.calls import Call
+from graphnet.core import shapes
+from graphnet.core.inference import require_value
+from graphnet.core.node import Node, Numbers
+from graphnet.core.op import Op
+from graphnet.engine.plan.lowering import Copy, SumOfSquares
 from graphnet.engine.plan.memory import MemoryLayout
+from graphnet.engine.rules import read_only
+from graphnet.errors import ShapeError
+from graphnet.ops.elementwise import ElementwisePrimitive
+from graphnet.ops.indexing import numpy_index, require_positions
+from graphnet.ops.sums import PRODUCT, SUMMED_AT_ONCE, calls_for_row_sums, sum_of_squares, total
+
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class PythonCalls:
@@ -140,3 +156,97 @@ class Program:
 def function_name(call: Call) -> str:
     """Return the name of the function that a call calls."""
     return str(getattr(getattr(call[0], "func", call[0]), "__name__", "call"))
+
+
+# Which call computes a node fastest ------------------------------------------------------------------------------------
+
+
+def view_of(node: Node, source: Numbers) -> Numbers:
+    """Return the value of a node that is a view, from the array that it views."""
+    op = node.op
+    if isinstance(op, ops.Getitem):
+        return np.asarray(source[numpy_index(op.index if "..." in op.index else (*op.index, "..."))])
+    assert op is not None
+    return op.forward(source)  # type: ignore[no-any-return]
+
+
+def calls_for(node: Node, inputs: list[Numbers], out: Numbers) -> list[Call]:
+    """Return the calls that compute a node's value into `out`."""
+    op = node.op
+    match op:
+        case ops.Where() if inputs[0].dtype.kind == "b":
+            condition, x, y = inputs
+            return [(np.copyto, (out, y)), (np.copyto, (out, x, "same_kind", condition))]
+        case ElementwisePrimitive() if not isinstance(op, ops.Where):
+            masks = [i for i, x in enumerate(inputs) if x.dtype.kind == "b" and x.shape == out.shape]
+            casts: list[Call] = []
+            if masks and out.dtype.kind == "f":  # NumPy would cast it piece by piece
+                casts = [(np.copyto, (out, inputs[masks[0]]))]
+                inputs = [out if i == masks[0] else x for i, x in enumerate(inputs)]
+            if isinstance(op, (ops.Maximum, ops.Minimum)):  # NumPy wants their output by keyword
+                return [*casts, (partial(op.ufunc, out=out), tuple(inputs))]
+            return [*casts, (op.ufunc, (*inputs, out))]
+        case ops.Matmul():
+            x, y = inputs
+            return [_product(x, y, out)]
+        case SumOfSquares() if inputs[0].flags.forc:
+            flat = inputs[0].ravel(order="K")
+            if flat.size > PRODUCT and flat.dtype == np.float32:
+                return [(_into, (out, sum_of_squares, flat))]
+            return [(np.matmul, (flat, flat, out))]
+        case ops.Sum():
+            return _sum(op, inputs[0], out)
+        case ops.Mean():
+            count = np.asarray(inputs[0].size // max(out.size, 1), out.dtype)
+            return [*_sum(op, inputs[0], out), (np.divide, (out, count, out))]
+        case ops.Max():
+            return [
+                (np.maximum.reduce, (inputs[0], shapes.normal_axes(op.axis, inputs[0].ndim), None, out, op.keepdims))
+            ]
+        case ops.Concatenate():
+            return [(np.concatenate, (tuple(inputs), op.axis, out))]
+        case Copy():
+            return [(np.copyto, (out, inputs[0]))]
+        case ops.Take():
+            checked = (require_positions, (inputs[1], inputs[0].shape[op.axis], op.from_end))
+            return [checked, (np.take, (*inputs, op.axis, out, "wrap"))]  # "raise" would copy first, for nothing
+        case ops.Reshape():
+            return [(np.copyto, (out.reshape(inputs[0].shape), inputs[0]))]
+        case _:
+            assert op is not None
+            return [(run_opaque, (op, tuple(map(read_only, inputs)), out))]
+
+
+def run_opaque(op: Op, inputs: tuple[Numbers, ...], out: Numbers) -> None:
+    """Run an op's own forward rule, and copy what it returns."""
+    value = np.asarray(require_value(op.forward(*inputs)))
+    if value.shape != out.shape:  # copying would broadcast it
+        raise ShapeError(f"the rule of {op.name} gave shape {value.shape}, expected {out.shape}")
+    np.copyto(out, value)
+
+
+def _product(x: Numbers, y: Numbers, out: Numbers) -> Call:
+    """Return the call for a matrix product."""
+    if not x.dtype == y.dtype == out.dtype:
+        return partial(np.matmul, casting="same_kind"), (x, y, out)
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == 1:  # of a column and a row: np.matmul does without BLAS then
+        return np.multiply, (x, y, out)
+    return np.matmul, (x, y, out)
+
+
+def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
+    """Return the calls for a sum: over rows they are matrix products with ones; many in float32 are added up in blocks."""
+    axes = shapes.normal_axes(op.axis, x.ndim)
+    if x.dtype == out.dtype == np.float32 and x.size > SUMMED_AT_ONCE * max(out.size, 1):
+        if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
+            flat = out.reshape(-1)
+            return list(calls_for_row_sums(x.reshape(-1, flat.size), flat))
+        return [(_into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x))]
+    if x.ndim in (2, 3) and axes == (x.ndim - 2,) and not op.keepdims and x.dtype.kind == "f" and x.dtype == out.dtype:
+        return [(np.matmul, (np.ones(x.shape[-2], x.dtype), x, out))]
+    return [(np.add.reduce, (x, axes, None, out, op.keepdims))]
+
+
+def _into(out: Numbers, function: Callable[[Numbers], Any], x: Numbers) -> None:
+    """Compute into memory by a function that takes none."""
+    np.copyto(out, function(x))

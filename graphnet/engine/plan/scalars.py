@@ -23,9 +23,8 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Node, Numbers
 from graphnet.core.shapes import known
-from graphnet.engine.plan.calls import Call
 from graphnet.engine.plan.memory import require_memory
-from graphnet.engine.plan.program import Program
+from graphnet.engine.plan.program import Call, Program
 from graphnet.engine.plan.templates import FORWARD, Template, Untranslatable, template_of
 from graphnet.native.machine import NUMBER, PRIMITIVES, Machine
 
@@ -77,7 +76,8 @@ class Stamping:
 
     def __init__(self, graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any]) -> None:
         self.graph, self.wrt, self.dtype = graph, wrt, dtype
-        leaves, nodes = ([node for node in graph.nodes if (node.op is None) is leaf] for leaf in (True, False))
+        leaves: list[Node] = [*graph.inputs, *graph.parameters, *graph.constants]
+        nodes = [node for node in graph.nodes if node.op is not None]
         self.leaves = list(dict.fromkeys([*(node for node in wrt if node.op is None), *leaves]))
         self.number: dict[Node, int] = {}  # of leaves: their first place
         self.first = 0

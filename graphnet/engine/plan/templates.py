@@ -95,11 +95,7 @@ def template_of(op: Op, count: int, dtype: np.dtype[Any], ufuncs: dict[np.ufunc,
     when: dict[Node, tuple[int, int]] = {delta: (BACKWARD, 0)}
     instructions = []
     for each in order:
-        if (
-            each.shape != ()
-            or each.dtype.kind not in "fb"
-            or not isinstance(each.op, (ElementwisePrimitive, type(None)))
-        ):
+        if each.shape or each.dtype.kind not in "fb" or not isinstance(each.op, ElementwisePrimitive | None):
             raise Untranslatable
         if each.op is not None:
             phase, stage = max(when.get(source, (FORWARD, 0)) for source in each.inputs)

@@ -6,36 +6,47 @@ function numberOf(text) {
   return Number(text.replaceAll("−", "-"));
 }
 
-// From 0 to 1 on the scale of a role, as in the still pictures: linear for values, logarithmic for error signals.
+// From −1 to 1 on the scale of a role, as in the still pictures: the sign, times a power of the share of the largest size.
 function strength(text, role, scale) {
   if (text === "true" || text === "false") return text === "true" ? 1 : 0;
-  const size = Math.abs(numberOf(text));
-  if (!Number.isFinite(size)) return null;
-  const { low, high } = scale ?? page.scales[role === "value" ? "value" : "signal"];
-  if (size <= low || high <= low) return 0;
-  const part = role === "value" ? (size - low) / (high - low) : Math.log(size / low) / Math.log(high / low);
-  return Math.min(1, part);
+  return strengthOf(numberOf(text), role, scale);
 }
 
-function cell(tag, text, role) {
-  const made = el(tag, { class: "cell" }, text);
+function strengthOf(number, role, scale) {
+  if (!Number.isFinite(number)) return null;
+  const { high, power } = scale ?? page.scales[role === "value" ? "value" : "signal"];
+  return Math.sign(number) * Math.min(1, Math.abs(number) / (high || 1)) ** power;
+}
+
+// A number in a table; one that can be changed knows its node and its place.
+function cell(text, role, id, place, isButton) {
+  const made = el("td", { class: "cell" });
   paint(made, text, role);
-  return made;
+  if (id === undefined) return filled(made, {}, [text]);
+  if (!isButton) return tunable(filled(made, {}, [text]), id, place);
+  const label = `${entryName(id, place)} = ${text}: change`;
+  return filled(made, {}, [tunable(el("button", { type: "button", class: "number", tabindex: -1, "aria-label": label }, text), id, place)]);
 }
 
 function paint(element, text, role) {
   const s = strength(text, role);
   element.classList.toggle("bad", s === null);
-  element.style.setProperty("--s", s ?? 0);
+  element.classList.toggle("below", s < 0);
+  element.style.setProperty("--s", Math.abs(s ?? 0));
 }
 
 function fitsTable(array) {
   return array.rows.length <= MOST_IN_TABLE && (array.rows[0] ?? []).length <= MOST_IN_TABLE;
 }
 
-function table(array, role, label) {
-  const rows = array.rows.map((row) => el("tr", {}, ...row.map((text) => cell("td", text, role))));
-  return el("table", { class: `numbers ${role}`, "aria-label": label }, el("tbody", {}, ...rows));
+function table(array, role, label, haveButtons = false) {
+  const columns = array.rows[0]?.length ?? 0;
+  const rows = array.rows.map((row, r) =>
+    el("tr", {}, ...row.map((text, c) => cell(text, role, array.of, r * columns + c, haveButtons))),
+  );
+  const made = el("table", { class: `numbers ${role}`, "aria-label": label }, el("tbody", {}, ...rows));
+  made.querySelector("button")?.setAttribute("tabindex", 0); // from there by arrow keys
+  return made;
 }
 
 function heatMap(array, role, className, scale) {
@@ -53,11 +64,11 @@ function heatMap(array, role, className, scale) {
 }
 
 function paintMap(canvas, array, role, scale) {
-  const [low, high, bad] = ["low", "high", "bad"].map((end) => colour(`--${end === "bad" ? "bad" : `${role}-${end}`}`));
+  const [low, high, below, bad] = [`${role}-low`, `${role}-high`, `${role}-below-high`, "bad"].map((name) => colour(`--${name}`));
   const image = new ImageData(canvas.width, canvas.height);
   array.rows.flat().forEach((text, i) => {
     const s = strength(text, role, scale);
-    const mixed = s === null ? bad : low.map((start, c) => start + (high[c] - start) * s);
+    const mixed = s === null ? bad : low.map((start, c) => start + ((s < 0 ? below : high)[c] - start) * Math.abs(s));
     image.data.set([...mixed, 255], 4 * i);
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -103,11 +114,11 @@ function isZero(array) {
 function arrayFigure(array, role, label) {
   const figure = el("div", { class: `array ${role}` });
   if (!array.rows.length) return filled(figure, {}, [el("p", { class: "quiet" }, inWords(array))]);
-  if (fitsTable(array) && !array.each) figure.append(table(array, role, label));
+  if (fitsTable(array) && !array.each) figure.append(table(array, role, label, true));
   else {
     const own =
       role === "value"
-        ? { low: 0, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
+        ? { power: 1, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
         : undefined;
     const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
     map.repaint();
@@ -119,6 +130,10 @@ function arrayFigure(array, role, label) {
       );
     map.addEventListener("pointermove", (event) => (shown.textContent = entryUnder(event, map, array)));
     map.addEventListener("pointerleave", () => (shown.textContent = inWords(array)));
+    if (array.of !== undefined) {
+      map.addEventListener("click", (event) => tuner.choose(array.of, placeUnder(event, map, array.of)));
+      figure.append(el("p", {}, el("button", { type: "button", onclick: () => tuner.choose(array.of, 0) }, "Change a number")));
+    }
     return figure;
   }
   if (isZero(array) && role !== "value") figure.append(el("p", { class: "quiet" }, EXACTLY_0));
@@ -126,10 +141,19 @@ function arrayFigure(array, role, label) {
   return figure;
 }
 
+function tileUnder(event, map) {
+  const { left, top, width, height } = map.getBoundingClientRect();
+  const at = (share, parts) => Math.min(parts - 1, Math.max(0, Math.floor(share * parts)));
+  return [at((event.clientY - top) / height, map.height), at((event.clientX - left) / width, map.width)];
+}
+
+// The place of the largest entry that a tile stands for.
+function placeUnder(event, map, id) {
+  return largestIn(live.result.values[id], ...tileUnder(event, map), map.height, map.width);
+}
+
 function entryUnder(event, map, array) {
-  const place = map.getBoundingClientRect();
-  const row = Math.floor(((event.clientY - place.top) / place.height) * map.height);
-  const column = Math.floor(((event.clientX - place.left) / place.width) * map.width);
+  const [row, column] = tileUnder(event, map);
   const text = array.rows[row]?.[column];
   const what = array.each ? "tile" : "row";
   return text === undefined ? inWords(array) : `${what} ${row}, column ${column}: ${text}`;

@@ -1,13 +1,13 @@
 // Zoom and pan: one transform of the whole picture.
 
 const READABLE = narrow.matches ? 0.8 : 0.5;
-const ROOM = 20;
-const ROOM_FOR_BUTTONS = 44;
+const ROOM = 12;
 
-function makeCamera(viewport, world, size, { whole = false } = {}) {
+function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
+  let isFitted = true; // until the reader moves it
 
   function apply(glide = false) {
     world.classList.toggle("gliding", glide && !calm.matches);
@@ -19,20 +19,22 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
     camera.x = x - ((x - camera.x) * k) / camera.k;
     camera.y = y - ((y - camera.y) * k) / camera.k;
     camera.k = k;
+    isFitted = false;
     apply();
   }
 
   function fitting() {
     return Math.min(
-      (viewport.clientWidth - 2 * ROOM - ROOM_FOR_BUTTONS) / size.width,
+      (viewport.clientWidth - 2 * ROOM - buttons) / size.width,
       (viewport.clientHeight - 2 * ROOM) / size.height,
       1.6,
     );
   }
 
   function fit(glide = true) {
+    isFitted = true;
     camera.k = fitting();
-    camera.x = (viewport.clientWidth - ROOM_FOR_BUTTONS - size.width * camera.k) / 2;
+    camera.x = (viewport.clientWidth - buttons - size.width * camera.k) / 2;
     camera.y = (viewport.clientHeight - size.height * camera.k) / 2;
     apply(glide);
   }
@@ -43,6 +45,7 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
     if (whole || camera.k >= READABLE) return;
     camera.k = READABLE;
     camera.x = ROOM;
+    isFitted = false;
     apply();
   }
 
@@ -57,6 +60,7 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
       left + width * camera.k <= clientWidth - 4 &&
       top + height * camera.k <= clientHeight - 4;
     if (inside) return;
+    isFitted = false;
     camera.x = kept(clientWidth / 2 - (x + width / 2) * camera.k, clientWidth, size.width * camera.k);
     camera.y = kept(clientHeight / 2 - (y + height / 2) * camera.k, clientHeight, size.height * camera.k);
     apply(true);
@@ -82,9 +86,9 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
   );
 
   viewport.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    pointers.set(event.pointerId, event);
     moved = 0;
+    if (event.button || event.target.closest(".tunable")) return; // a number is dragged, not the picture
+    pointers.set(event.pointerId, event);
   });
 
   viewport.addEventListener("pointermove", (event) => {
@@ -95,6 +99,7 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
     else {
       camera.x += event.clientX - before.clientX;
       camera.y += event.clientY - before.clientY;
+      isFitted = false;
       apply();
     }
     moved += Math.abs(event.clientX - before.clientX) + Math.abs(event.clientY - before.clientY);
@@ -118,6 +123,8 @@ function makeCamera(viewport, world, size, { whole = false } = {}) {
 
   // A click that ends a drag selects nothing.
   viewport.addEventListener("click", (event) => moved > 6 && event.stopPropagation(), { capture: true });
+
+  new ResizeObserver(() => isFitted && viewport.clientWidth && start()).observe(viewport);
 
   return { zoom, fit, follow, start, fitting };
 }

@@ -40,5 +40,6 @@ function iconButton(label, key, path, onclick) {
   );
 }
 
-const narrow = matchMedia("(max-width: 820px)");
+const narrow = matchMedia("(max-width: 520px), (max-width: 820px) and (min-height: 561px)"); // a phone
+const low = matchMedia("(max-height: 560px) and (min-width: 521px)"); // a notebook's cell
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

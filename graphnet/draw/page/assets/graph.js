@@ -22,7 +22,7 @@ function makeGraphView() {
   const camera = makeCamera(viewport, world, scene);
 
   function show(before) {
-    if (before.pass !== state.pass) {
+    if (hasNewNumbers(before)) {
       cards.forEach((card) => card.fill());
       curves.forEach((curve) => curve.widen());
     }
@@ -89,6 +89,8 @@ function makeCard(box) {
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
     if (arrays.signal) fields.append(cardField(box, arrays.signal, box.role, box.derivative, "signal"));
     for (const words of Object.values(arrays.flat ?? {})) fields.append(cardMark("saturated", words, "signal"));
+    element.classList.toggle("by-hand", Boolean(arrays.byHand));
+    if (arrays.byHand) fields.append(el("div", { class: "field tight value shows-value" }, el("div", { class: "caption" }, BY_HAND)));
     if (arrays.unreached) fields.append(cardMark("unreachable", "no error signal", "none"));
   }
 

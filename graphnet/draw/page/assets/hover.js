@@ -24,7 +24,7 @@ function showHover(id, element) {
   const hover = byId("hover");
   hover.replaceChildren(el("strong", {}, box.title));
   for (const [what, caption, role] of shown)
-    hover.append(el("div", { class: `caption ${role}` }, caption), arrayFigure(arrays[what], role, caption));
+    hover.append(el("div", { class: `caption ${role}` }, caption), arrayFigure({ ...arrays[what], of: undefined }, role, caption));
   if (arrays.largest) hover.append(largestInside(arrays.largest));
   hover.hidden = false;
   const place = element.getBoundingClientRect();

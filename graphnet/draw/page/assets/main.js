@@ -1,12 +1,17 @@
 // Put the parts together, and give the keys their meaning.
 
+if (live) startLive();
 let graph = makeGraphView();
 const units = page.units.length ? makeUnitView() : null;
 const views = makeViews();
 const panel = makePanel();
+const tuner = live && makeTuner();
 const player = makePlayer();
-watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show);
+const quiz = makeQuiz();
+const training = live && makeTraining();
+watchers.push(turnScene, (before) => graph.show(before), panel.show, player.show, quiz.show);
 if (units) watchers.push(units.show);
+if (live) watchers.push(tuner.show, makeChanges().show, makeLegend);
 turnScene({});
 makeLegend();
 makeSearch();
@@ -14,13 +19,22 @@ views.start();
 const fault = scene.boxes.find((box) => box.mark?.kind === "fault");
 if (fault) select(fault.id);
 
+// The numbers of a link, or else the first ones: of one sample where the page starts with its units.
+function startLive() {
+  document.body.classList.add("live");
+  if (live.samples > 1 && (page.edit.chain || page.edit.sample !== null)) live.batch = page.edit.sample ?? 0;
+  if (!live.show(followLink())) live.show(live.first);
+  addEventListener("hashchange", () => live.keep(followLink()));
+}
+
 // Another picture: its notice, its graph, and the way back to the first one.
 function turnScene(before) {
   if (before.scene === state.scene) return;
-  byId("notice").replaceChildren(scene.notice);
+  const recorded = page.live?.recorded ? `The numbers are as recorded, and can't be changed here: ${page.live.recorded[0]}` : "";
+  byId("notice").replaceChildren([scene.notice, recorded].filter(Boolean).join(" "));
   if (state.scene)
     byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
-  byId("notice").hidden = !scene.notice && !state.scene;
+  byId("notice").hidden = !byId("notice").textContent;
   if (before.scene === undefined) return;
   graph.remove();
   graph = makeGraphView();
@@ -47,10 +61,10 @@ function makeLegend() {
     marked("saturated", (one) => one.flat, flat.join(", ")),
     marked("zero", (one) => one.signal && isZero(one.signal), "error signal exactly 0"),
     marked("unreachable", (one) => one.unreached, "no error signal arrives"),
-    units && key("quiet of-units", "weights: wide if large, grey if positive, orange if negative"),
+    units && key("quiet of-units", "weights: wide if large, orange if negative"),
     units && page.units[0].notice && key("quiet of-units", page.units[0].notice),
   ];
-  byId("legend").append(...keys.filter(Boolean));
+  byId("legend").replaceChildren(...keys.filter(Boolean));
 }
 
 // Find a node in this picture, or else in one where a box is open.
@@ -106,6 +120,7 @@ function repaint() {
   document.querySelectorAll("canvas").forEach((map) => map.repaint());
 }
 
+new ResizeObserver(() => document.body.style.setProperty("--player", `${byId("player").offsetHeight}px`)).observe(byId("player"));
 byId("panel-button").addEventListener("click", togglePanel);
 byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
@@ -126,13 +141,19 @@ const KEYS = {
   v: views.next,
   "/": () => byId("search").focus(),
   d: toggleTheme,
+  g: quiz.toggle,
   p: togglePanel,
   "?": () => byId("help").showModal(),
 };
+if (live) Object.assign(KEYS, { z: live.undo, y: live.redo, t: training.toggle });
 scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  if (live && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.matches("input:not([type=range])")) {
+    event.preventDefault();
+    return event.shiftKey ? live.redo() : live.undo();
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const target = event.target;
   if (target.matches("input:not([type=range]), select")) return;
   if (event.key === " " && target.closest("button")) return; // a button's own key

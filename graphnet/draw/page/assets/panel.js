@@ -6,11 +6,14 @@ function makePanel() {
   function show() {
     const id = state.selected;
     const scroll = panel.scrollTop;
-    const hadFocus = panel.contains(document.activeElement);
+    const focused = panel.contains(document.activeElement) ? document.activeElement : null;
     panel.replaceChildren(...(id ? nodeDetails(boxes.get(id)) : overview()));
     panel.scrollTop = panel.dataset.id === (id ?? "") ? scroll : 0;
     panel.dataset.id = id ?? "";
-    if (hadFocus) panel.focus({ preventScroll: true }); // what had it is gone
+    if (!focused) return;
+    const label = focused.getAttribute("aria-label"); // what had it is gone
+    const same = focused.classList.contains("number") ? numberButton(panel, focused.dataset) : label && [...panel.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === label);
+    (same || panel).focus({ preventScroll: true });
   }
 
   return { show };
@@ -77,8 +80,11 @@ function scrolling(label, ...children) {
   return el("div", { class: "formula", role: "group", tabindex: 0, "aria-label": label }, ...children);
 }
 
+const BY_HAND = "✎ set by hand";
+
 function forwardSection(box, arrays) {
   const value = arrayFigure(arrays.value, "value", `value of ${box.title}`);
+  if (arrays.byHand) return section("Value", ...knownOr(box, "value", setByHand(box), value));
   if (!box.inputs.length) return section("Value", ...knownOr(box, "value", value));
   const inputs = el("dl", { class: "inputs" });
   for (const [slot, id] of box.inputs.entries()) {
@@ -99,6 +105,12 @@ function forwardSection(box, arrays) {
     el("h4", {}, "Value"),
     ...knownOr(box, "value", hasNumbers(rule) && scrolling("forward rule with numbers", ...forwardNumbers(box)), value),
   );
+}
+
+// What is set by hand depends on nothing before it: no formula gives it.
+function setByHand(box) {
+  const again = el("button", { type: "button", onclick: () => live.release(box.id) }, "Compute it again");
+  return el("div", { class: "mark" }, `${BY_HAND}: no error signal goes back past it. `, again);
 }
 
 // Of a graph that was not run: what the node computes, and what it would send back to each input.
@@ -193,7 +205,7 @@ function updateSection(box, { update }) {
     "Update",
     scrolling(
       "update rule",
-      formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
+      formula(symbol(box.title), mo("←"), symbol(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
     ),
     ...knownOr(
       box,

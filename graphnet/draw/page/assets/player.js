@@ -35,7 +35,7 @@ function makePlayer() {
       el("span", {}, phase.title),
     ),
   );
-  const passes = page.passes.length > 1 ? passControls() : null;
+  const passes = page.passes.length > 1 ? passControls() : live && live.samples > 1 ? sampleControls() : null;
   byId("phases").append(...phases);
   byId("controls").append(
     iconButton("First step", "Home", SHAPES.first, () => goTo(0)),
@@ -90,6 +90,18 @@ function makePlayer() {
 
 function goToPass(pass) {
   change({ pass: Math.max(0, Math.min(page.passes.length - 1, pass)) });
+}
+
+// Which sample is shown of a live page, or all of them.
+function sampleControls() {
+  const each = Array.from({ length: live.samples }, (_, i) => el("option", { value: i }, `Sample ${i + 1} of ${live.samples}`));
+  const choice = el(
+    "select",
+    { id: "sample", "aria-label": "Samples", onchange: () => live.choose(choice.value === "" ? null : Number(choice.value)) },
+    el("option", { value: "" }, `All ${live.samples} samples`),
+    ...each,
+  );
+  return { element: choice, show: () => (choice.value = live.batch ?? "") };
 }
 
 function passControls() {

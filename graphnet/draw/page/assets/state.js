@@ -1,7 +1,7 @@
 // What is shown: the picture, the step, the pass, the view, the selected box. Everything else follows from these.
 
 const page = JSON.parse(byId("data").textContent);
-const state = { scene: "", step: 0, pass: 0, view: "ops", selected: null, playing: false, speed: 1 };
+const state = { scene: "", step: 0, pass: 0, view: "ops", selected: null, playing: false, speed: 1, live: 0 };
 const watchers = [];
 
 // The picture on show, its boxes by id, and for each box and edge the number of the step that makes it known.
@@ -44,6 +44,10 @@ function currentStep() {
 
 function lastStep() {
   return scene.steps.length - 1;
+}
+
+function hasNewNumbers(before) {
+  return before.pass !== state.pass || before.live !== state.live;
 }
 
 function isTurned(before) {

@@ -29,8 +29,11 @@ function makeUnitView() {
   let parts = [];
 
   function fill() {
-    parts = page.units[state.pass].parts.map(makePart);
+    const drawn = page.units[state.pass].parts;
+    if (live) measure(drawn);
+    parts = drawn.map(makePart);
     drawing.replaceChildren(...parts.map((part) => part.element));
+    if (live) rewrite();
   }
 
   // The size of what is drawn: title and legend of the still picture are the page's own.
@@ -46,12 +49,19 @@ function makeUnitView() {
     return { width: w, height: h, x, y };
   }
 
+  // Numbers, colours and widths of a live page.
+  function rewrite() {
+    const numbers = unitNumbers();
+    parts.forEach((part) => part.rewrite(numbers));
+  }
+
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size, { whole: !narrow.matches });
+  const camera = makeCamera(viewport, world, size, { whole: !narrow.matches, buttons: 0 });
 
   function show(before) {
     if (before.pass !== state.pass || before.scene !== state.scene) fill();
+    if (live && hasNewNumbers(before)) rewrite();
     if (byId("units").hidden) return;
     const step = currentStep();
     const sources = new Set(step?.edges.map((number) => scene.edges[number].source));
@@ -68,14 +78,28 @@ function makeUnitView() {
   return { show, camera };
 }
 
-function makePart({ classes, nodes, shapes, tip, updated }) {
+// What is needed to write other numbers into parts: whether they have numbers, the largest width of lines, radii.
+function measure(drawn) {
+  const [labels, lines] = [/^w\S+w$/, /^(w\d+)-\d+-\d+$/].map((form) => drawn.filter(({ id }) => form.test(id)));
+  for (const part of drawn) {
+    part.labelled = labels.length > 0;
+    const beside = lines.filter(({ id }) => id.startsWith(`${part.id.split("-")[0]}-`)).length;
+    part.heaviest = part.labelled ? 4 : Math.max(0.9, Math.min(2.4, 140 / beside));
+    const [tag, { r, "stroke-width": width }] = part.shapes[0] ?? ["", {}];
+    if (tag === "circle") part.radius ??= r - width / 2;
+  }
+}
+
+function makePart(drawn) {
+  const { classes, nodes, shapes } = drawn;
+  let { tip, updated } = drawn;
   const kinds = new Set(classes);
   const back = kinds.has("backward") || kinds.has("gradient");
   const title = tip ? svg("title") : null;
-  const element = svg("g", { class: ["part", ...classes].join(" ") }, title, ...shapes.map(svgTree));
+  const element = svg("g", { class: ["part", ...classes].join(" "), "data-part": drawn.id || null }, title, ...shapes.map(svgTree));
   const owners = [...new Set(nodes.map(boxOf).filter(Boolean))];
   const number = updated && element.querySelector("text").lastChild;
-  const old = number?.textContent;
+  let old = number?.textContent;
   if (owners.length) element.addEventListener("click", () => select(owners.at(-1)));
 
   function show(step, sources) {
@@ -102,5 +126,12 @@ function makePart({ classes, nodes, shapes, tip, updated }) {
     if (title && title.textContent !== said) title.textContent = said;
   }
 
-  return { element, show };
+  function rewrite(numbers) {
+    const now = rewritten(element, drawn, numbers);
+    if (!now) return;
+    tip = now.tip ?? tip;
+    [old, updated] = [number?.textContent, now.updated ?? updated];
+  }
+
+  return { element, show, rewrite };
 }

@@ -1,6 +1,6 @@
 // The two views: units, ops, or both below each other. What is selected in one is selected in the other.
 
-const LARGE_ENOUGH = 0.6; // of the whole unit view, to start with both
+const LARGE_ENOUGH = 0.6; // of the whole unit view, to start with it
 
 function makeViews() {
   const names = ["units", "ops", "both"];
@@ -32,8 +32,9 @@ function makeViews() {
   }
 
   function start() {
-    turnTo(!units ? "ops" : page.view === "units" ? "units" : narrow.matches ? "ops" : "both");
-    if (state.view === "both" && units.camera.fitting() < LARGE_ENOUGH) turnTo("ops");
+    if (low.matches) document.body.classList.add("wide"); // all room for the picture; the panel is one button away
+    turnTo(units && (page.view === "units" || !narrow.matches) ? "units" : "ops");
+    if (page.view !== "units" && state.view === "units" && units.camera.fitting() < LARGE_ENOUGH * (low.matches ? 0.7 : 1)) turnTo("ops");
   }
 
   return { start, cameras, next: () => units && turnTo(names[(names.indexOf(state.view) + 1) % names.length]) };

@@ -1,14 +1,15 @@
-"""Where in a user's program something is made: its line, and the path of the scope around it."""
+"""Where a node comes from: its name, the scopes it was made in, and the line of the user's program that made it."""
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import inspect
 import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import count
 from types import FrameType
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.errors import GraphnetWarning
+from graphnet.errors import GraphError, GraphnetWarning, shown
 
 _OUR_FILES = (
     os.path.dirname(os.path.dirname(__file__)) + os.sep,
@@ -49,7 +50,84 @@ def _is_ours(file: str) -> bool:
     return file.startswith(_OUR_FILES)
 
 
-# Paths of scopes, and how those opened without a name are numbered ---------------------------------------------------
+_made_at: contextvars.ContextVar[tuple[str, int] | None] = contextvars.ContextVar("made_at", default=None)
+
+
+@contextlib.contextmanager
+def one_source_line() -> Iterator[None]:
+    """Let all nodes made inside have the source line of the caller's code: it is looked up once, not for each."""
+    token = _made_at.set(source_line())
+    try:
+        yield
+    finally:
+        _made_at.reset(token)
+
+
+def source_line() -> tuple[str, int]:
+    """Return file and line of the caller's code."""
+    found = _made_at.get()
+    if found is not None:
+        return found
+    frame = callers_frame()[0]
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+# Scopes, and how those opened without a name are numbered ------------------------------------------------------------
+
+_scope: contextvars.ContextVar[str] = contextvars.ContextVar("scope", default="")
+
+
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Prefix the names of the nodes made inside, and group them in pictures.
+
+    Parameters
+    ----------
+    name
+        The prefix; scopes nest, joined by ``/``.
+
+    Raises
+    ------
+    GraphError
+        If `name` is not a non-empty string.
+
+    Examples
+    --------
+    >>> import graphnet as gn
+    >>> with scope("hidden"):
+    ...     gn.parameter("W", [1.0])
+    <parameter 'hidden/W' (1,)>
+    """
+    check_name(name, "a scope")
+    with inside(Scope(in_scope(name), getattr(name, "stem", ""), current_scope())):
+        yield
+
+
+@contextlib.contextmanager
+def inside(path: str) -> Iterator[None]:
+    """Make nodes in exactly the scope `path`, whatever scope is open now."""
+    token = _scope.set(path)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> str:
+    """Return the scopes open now, joined by ``/``."""
+    return _scope.get()
+
+
+def in_scope(name: str) -> str:
+    """Return a name with the scopes open now before it."""
+    outer = current_scope()
+    return f"{outer}/{name}" if outer else name
+
+
+def check_name(name: object, what: str, repair: str = 'Write for example "x".') -> None:
+    """Raise `GraphError` unless a name is a non-empty string."""
+    if not isinstance(name, str) or not name:
+        raise GraphError(f"{what} needs a name that is a non-empty string, got {shown(name)}", repair=repair)
 
 
 class Scope(str):

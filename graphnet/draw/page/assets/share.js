@@ -1,0 +1,126 @@
+// What can be done with all changes: undo and redo them, take them back, carry them away in a link or as Python.
+
+const MOST_IN_LINK = 400;
+
+function makeChanges() {
+  const undo = iconButton("Undo", "z", "M4 9h10a6 6 0 0 1 0 12H9M8 5L4 9l4 4", live.undo);
+  const redo = iconButton("Redo", "y", "M20 9H10a6 6 0 0 0 0 12h5M16 5l4 4-4 4", live.redo);
+  const reset = el("button", { type: "button", title: "Take back all changes", onclick: live.reset }, "Reset");
+  const share = iconButton("Share", "", "M12 15V3M8 7l4-4 4 4M5 11v9h14v-9", openShare);
+  byId("edits").append(undo, redo, reset, share);
+  function show() {
+    byId("edits").hidden = !live.canUndo() && !live.canRedo() && !live.isChanged();
+    undo.disabled = !live.canUndo();
+    redo.disabled = !live.canRedo();
+    reset.disabled = !live.isChanged();
+  }
+
+  return { show };
+}
+
+function openShare() {
+  const dialog = byId("share");
+  const part = (title, text, why) => [
+    el("h3", {}, title),
+    ...(text === null
+      ? [el("p", {}, why)]
+      : [
+          el("textarea", { readonly: true, rows: Math.min(10, text.split("\n").length + 1), "aria-label": title, spellcheck: "false" }, text),
+          el("p", {}, copyButton(text, `Copy ${title === "Link" ? "the link" : "the code"}`)),
+        ]),
+  ];
+  dialog.replaceChildren(
+    el("h2", { id: "share-title" }, "Take your changes with you"),
+    ...part("Link", linkOf(), `A link holds up to ${MOST_IN_LINK} changed numbers, and more are changed here. The code below holds all.`),
+    ...part("Python", pythonOf()),
+    el("form", { method: "dialog" }, el("button", {}, "Close")),
+  );
+  dialog.showModal();
+}
+
+function copyButton(text, label) {
+  const button = el("button", { type: "button", onclick: copy }, label);
+
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = button.closest("dialog").querySelector(`textarea[aria-label="${label.endsWith("link") ? "Link" : "Python"}"]`);
+      area.select();
+      document.execCommand("copy"); // where there is no clipboard to write to
+    }
+    button.textContent = "Copied";
+  }
+
+  return button;
+}
+
+// A link: #sample=0&n3.1=0.5&n7.0=by-hand:2 sets entry 1 of the leaf n3, and sets entry 0 of n7 by hand ---------------
+
+function linkOf() {
+  const changes = live.changes();
+  if (changes.length > MOST_IN_LINK) return null;
+  const parts = changes.map(({ id, place, number }) => `${id}.${place}=${number === null ? "" : number}`);
+  return `${location.href.split("#")[0]}#${[`sample=${live.batch ?? "all"}`, ...parts].join("&")}`;
+}
+
+// Take up the numbers of a link. What is no number of this network is passed over.
+function followLink() {
+  let edits = live.first;
+  let batch = live.batch;
+  for (const part of location.hash.slice(1).split("&").slice(0, MOST_IN_LINK + 1)) {
+    const [, id, place, text] = /^(n\d+)\.(\d+)=([-+.\deE]*|-?Infinity|NaN)$/.exec(part) ?? [];
+    const [, sample] = /^sample=(\d+|all)$/.exec(part) ?? [];
+    if (sample !== undefined && (sample === "all" || Number(sample) < live.samples)) batch = sample === "all" ? null : Number(sample);
+    const number = text ? Number(text) : null;
+    if (id && live.has(id, Number(place)) && (number === null || !Number.isNaN(number) || text === "NaN"))
+      edits = live.with(edits, id, Number(place), number);
+  }
+  live.batch = live.samples > 1 ? batch : null;
+  return edits;
+}
+
+// Python: code that makes the same changes in the user's network -------------------------------------------------------
+
+function pythonOf() {
+  const changes = live.changes();
+  const node = (id) => `graph[${pythonText(page.edit.labels[id])}]`;
+  const at = (shape, place) => `[${placesOf(shape, place).join(", ") || "()"}]`;
+  const ofRole = (role) => changes.filter(({ id }) => page.live.nodes[id].role === role);
+  const assigned = (name) => ({ id, place, number }) => `${name(id)}${at(live.shape(id), place)} = ${pythonNumber(number)}`;
+  const batched = Object.keys(page.live.nodes).filter((id) => live.batch !== null && page.live.nodes[id].batched && page.live.nodes[id].role === "input");
+  const byHand = Object.entries(live.edits.set).flatMap(([id, { mask, data }]) =>
+    [...mask.keys()].filter((place) => mask[place] && live.shownPlace(id, place) !== null).map((place) => {
+      const { shape } = live.result.values[id];
+      const part = shape.length ? at(shape, live.shownPlace(id, place)) : "";
+      return `    ${node(id)}${part}: ${pythonNumber(data[place])},`;
+    }),
+  );
+  const isFed = ofRole("input").length + batched.length > 0;
+  return [
+    "import numpy as np",
+    "import graphnet as gn",
+    "",
+    "# E is the output of your network, and feeds what you fed it.",
+    "graph = gn.Graph(E)",
+    ...ofRole("parameter").map(assigned((id) => `${node(id)}.value`)),
+    ...(isFed ? ["feeds = {graph[each].name: np.array(array) for each, array in feeds.items()}"] : []),
+    ...ofRole("input").map(assigned((id) => `feeds[${pythonText(page.edit.labels[id])}]`)),
+    ...batched.map((id) => pythonText(page.edit.labels[id])).map((name) => `feeds[${name}] = feeds[${name}][${live.batch}:${live.batch + 1}]`),
+    ...(byHand.length ? ["by_hand = {", ...byHand, "}"] : []),
+    `bwd = gn.backward(graph, feeds${byHand.length ? ", replace=by_hand" : ""})`,
+    "",
+  ].join("\n");
+}
+
+function pythonNumber(number) {
+  if (Number.isNaN(number)) return "np.nan";
+  return Number.isFinite(number) ? String(number) : number < 0 ? "-np.inf" : "np.inf";
+}
+
+// A string literal of Python, of plain characters only.
+function pythonText(text) {
+  const escaped = (code) => (code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`);
+  const plain = (letter) => (/[ !#-[\]-~]/.test(letter) ? letter : escaped(letter.codePointAt(0)));
+  return `"${[...text].map(plain).join("")}"`;
+}

@@ -1,0 +1,338 @@
+"""Where boxes, frames and arrows stand: laid out by Graphviz where it is there, else by `layered`, and wrapped into rows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+from graphnet.draw.dot import render
+from graphnet.draw.layered import Path, Point, Rectangle, layered
+from graphnet.draw.picture import Arrow, BoxKind, Frame, Picture
+from graphnet.errors import DrawError
+
+_PULL: dict[BoxKind, int] = {"op": 8, "folded": 8, "input": 4}
+_TITLE_ROOM = 20  # above the boxes of a frame
+
+# Of a picture with more arrows than that, the layout is not polished on: that would take minutes.
+_MOST_EDGES_WITH_CARE, _IN_HASTE = 600, 'nslimit="1" nslimit1="1" mclimit="0.3"'
+
+# What a row costs, a frame cut in two, and an empty row, counted in arrows that go on in the next row.
+_ROW, _CUT_FRAME, _EMPTY = 6.0, 3.0, 4.0
+_MOST_GOING_ON = 24  # if more arrows than this go from row to row, the picture stays in one piece
+_BETWEEN_ROWS, _TRACK, _CORNER = 26.0, 7.0, 5.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything is, and how large the paper must be.
+
+    Attributes
+    ----------
+    width, height
+        Of all.
+    boxes
+        By their ids.
+    frames
+        By their ids: more than one piece where a frame goes on in the next row.
+    paths
+        Of the arrows in their order, each from the box where values come from.
+    labels
+        The middle of what stands beside an arrow, by the place of the arrow.
+    """
+
+    width: float
+    height: float
+    boxes: Mapping[str, Rectangle]
+    frames: Mapping[str, tuple[Rectangle, ...]]
+    paths: tuple[Path, ...]
+    labels: Mapping[int, Point]
+
+
+def place(
+    picture: Picture,
+    sizes: Mapping[str, Point],
+    edges: Sequence[Arrow],
+    rooms: Mapping[int, Point] | None = None,
+    widest: float | None = None,
+) -> Places:
+    """Return where boxes of these sizes, the frames around them and some of the arrows go.
+
+    `rooms` are the sizes of what stands beside arrows, by their places in `edges`. A picture that flows to the right and is
+    wider than `widest` is wrapped into rows, as text is.
+    """
+    rooms = rooms or {}
+    try:
+        places = _by_graphviz(picture, sizes, edges, rooms)
+    except DrawError:
+        places = _by_ourselves(picture, sizes, edges, rooms)
+    if widest is None or picture.direction == "down" or places.width <= widest:
+        return places
+    rows = _Rows(places, _cuts(places, widest))
+    return rows.placed() if 0 < max(map(len, rows.through), default=0) <= _MOST_GOING_ON else places
+
+
+def _forward(edge: Arrow) -> tuple[str, str]:
+    """Return the ends of an arrow in the direction of values: one back is laid out beside the one forward."""
+    return (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
+
+
+def _by_ourselves(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Places:
+    size, places, paths = layered(picture, sizes, [_forward(edge) for edge in edges], _main_line(picture))
+    frames = {frame.id: (places[frame.id],) for frame in picture.groups}
+    return Places(*size, {id: places[id] for id in sizes}, frames, paths, {e: _halfway(paths[e]) for e in rooms})
+
+
+def _halfway(path: Path) -> Point:
+    """Return the middle of the middle piece of a path."""
+    k = (len(path) - 1) // 6 * 3
+    return _split(path[k : k + 4], 0.5)[0][-1]
+
+
+# By Graphviz --------------------------------------------------------------------------------------------------------
+
+
+def _by_graphviz(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Places:
+    placed = json.loads(render("\n".join(_dot(picture, sizes, edges, rooms)), "json0"))
+    _, _, width, height = _numbers(placed["bb"])
+    boxes, frames = {}, {}
+    for thing in placed.get("objects", ()):
+        name = thing["name"]
+        if name in sizes:
+            (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
+            boxes[name] = (x - wide / 2, height - y - high / 2, wide, high)
+        else:
+            left, bottom, right, top = _numbers(thing["bb"])
+            frames[name.removeprefix("cluster_")] = ((left, height - top, right - left, top - bottom),)
+    paths: dict[str, Path] = {}
+    labels = {}
+    for edge in placed.get("edges", ()):
+        id = edge["id"]
+        paths[id] = tuple((x, height - y) for x, y in (_numbers(p) for p in edge["pos"].split() if p[0] not in "se"))
+        if "lp" in edge:
+            x, y = _numbers(edge["lp"])
+            labels[int(id[1:])] = (x, height - y)
+    return Places(width, height, boxes, frames, tuple(paths[f"e{i}"] for i in range(len(edges))), labels)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def _dot(
+    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
+) -> Iterator[str]:
+    """Yield the picture in DOT, with nothing in the boxes.
+
+    Arrows along the main line pull harder, which keeps it straight. Those between frames leave room for the leaves of the
+    frame they enter, so that frames can stand in line.
+    """
+    kinds, group = {box.id: box.kind for box in picture.boxes}, {box.id: box.group for box in picture.boxes}
+    line = _main_line(picture)
+    yield f'digraph page {{ rankdir="{picture.rankdir}" nodesep="0.28" ranksep="0.5" pad="0"'
+    yield _IN_HASTE if len(edges) > _MOST_EDGES_WITH_CARE else ""
+    yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
+    for id, (width, height) in sizes.items():
+        look = f'width="{width / 72:.4f}" height="{height / 72:.4f}"'
+        yield f"{id} [{look}{' group=main' if id in line else ''}]"
+    for part in picture.nested():
+        if isinstance(part, Frame):
+            yield f'subgraph "cluster_{part.id}" {{ margin="12" label=" " fontsize="{_TITLE_ROOM - 8}"'
+        else:
+            yield "}" if part is None else part.id
+    for i, edge in enumerate(edges):
+        tail, head = _forward(edge)
+        pull = min(_PULL.get(kinds[end], 1) for end in (tail, head))
+        room = ""
+        if i in rooms:
+            size = f'width="{rooms[i][0]:.0f}" height="{rooms[i][1]:.0f}"'
+            room = f' label=<<table border="0"><tr><td fixedsize="true" {size}></td></tr></table>>'
+        yield f'{tail} -> {head} [id="e{i}" weight="{pull}" minlen="{1 + (group[tail] != group[head])}"{room}]'
+    yield "}"
+
+
+def _main_line(picture: Picture) -> set[str]:
+    """Return the boxes on the longest way to the first output: Graphviz keeps boxes of one ``group`` in a straight line.
+
+    Without that, an arrow into a frame bends around the leaves inside it, and grazes their corners.
+    """
+    sources: dict[str, list[str]] = {}
+    for edge in picture.edges:
+        if edge.role == "value":
+            sources.setdefault(edge.target, []).append(edge.source)
+    kind = {box.id: box.kind for box in picture.boxes}
+    length: dict[str, int] = {}
+    for box in picture.boxes:  # in topological order but for folded ones, whose arrows may run both ways
+        length[box.id] = max((length.get(source, 0) + 1 for source in sources.get(box.id, [])), default=0)
+    line: set[str] = set()
+    here = next((box.id for box in picture.boxes if box.output), "")
+    while here and here not in line:
+        line.add(here)
+        ahead = [id for id in sources.get(here, []) if kind[id] in _PULL]
+        here = max(ahead, key=lambda id: (kind[id] != "input", length[id]), default="")
+    return line
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+
+class _Rows:
+    """A picture cut between columns and set in rows; arrows go on from the end of a row to the start of the next one."""
+
+    def __init__(self, places: Places, cuts: Sequence[float]) -> None:
+        self.places, self.cuts = places, cuts
+        self.parts = [_cut(path, cuts) for path in places.paths]
+        crossing = [
+            {e: piece[-1][1] for e, of in enumerate(self.parts) for piece in of[:-1] if piece[-1][0] == cut}
+            for cut in cuts
+        ]
+        self.through = [sorted(height, key=lambda e: -height[e]) for height in crossing]  # the lowest arrow first
+
+    def placed(self) -> Places:
+        frames = list(self._pieces_of_frames())
+        extents: list[list[float]] = [[] for _ in range(len(self.cuts) + 1)]
+        for x, y, w, h in [*self.places.boxes.values(), *(piece for _, piece in frames)]:
+            extents[self._row(x + w / 2)] += [y, y + h]
+        for piece in chain.from_iterable(self.parts):
+            extents[self._row(_middle_of(piece))] += [y for _, y in piece]
+        left = _TRACK * max(map(len, self.through)) + 10
+        self.shifts: list[Point] = []
+        self.floors: list[float] = []
+        y = 0.0
+        for row, start in enumerate([0.0, *self.cuts]):
+            self.shifts.append((left - start, y - min(extents[row])))
+            self.floors.append(y + max(extents[row]) - min(extents[row]))
+            y = self.floors[-1] + _BETWEEN_ROWS + _TRACK * (len(self.through[row]) if row < len(self.cuts) else 0)
+
+        boxes = {id: self._moved_box(box) for id, box in self.places.boxes.items()}
+        paths = tuple(self._joined(e, of) for e, of in enumerate(self.parts))
+        pieces: dict[str, tuple[Rectangle, ...]] = {}
+        for id, box in frames:
+            pieces[id] = (*pieces.get(id, ()), self._moved_box(box))
+        labels = {e: self._moved(point, self._row(point[0])) for e, point in self.places.labels.items()}
+        ends = [x + w for x, _, w, _ in [*boxes.values(), *chain.from_iterable(pieces.values())]]
+        right = max([*ends, *(x for path in paths for x, _ in path)])
+        return Places(right, self.floors[-1], boxes, pieces, paths, labels)
+
+    def _row(self, x: float) -> int:
+        return sum(x > cut for cut in self.cuts)
+
+    def _moved(self, point: Point, row: int) -> Point:
+        return point[0] + self.shifts[row][0], point[1] + self.shifts[row][1]
+
+    def _moved_box(self, box: Rectangle) -> Rectangle:
+        x, y, w, h = box
+        return *self._moved((x, y), self._row(x + w / 2)), w, h
+
+    def _pieces_of_frames(self) -> Iterator[tuple[str, Rectangle]]:
+        """Yield frames cut in pieces: each reaches around what is inside it in that row, not around what is elsewhere."""
+        ends = [-math.inf, *self.cuts, math.inf]
+        for id, ((x, y, w, h),) in self.places.frames.items():
+            inside = [box for box in self.places.boxes.values() if x < box[0] < x + w and y < box[1] < y + h]
+            above = min(box[1] for box in inside) - y
+            below = y + h - max(box[1] + box[3] for box in inside)
+            for start, end in pairwise(ends):
+                here = [box for box in inside if start < box[0] < end]
+                if here:
+                    left, right = max(x, start + 4), min(x + w, end - 4)
+                    top = min(box[1] for box in here) - above
+                    yield id, (left, top, right - left, max(box[1] + box[3] for box in here) + below - top)
+
+    def _joined(self, edge: int, pieces: Sequence[Path]) -> Path:
+        """Return the path of an arrow, whose pieces go on around the rows: no two of them cross on the way."""
+        first = self._row(_middle_of(pieces[0]))
+        path = [self._moved(point, first) for point in pieces[0]]
+        for row, piece in enumerate(pieces[1:], start=first + 1):
+            here = [self._moved(point, row) for point in piece]
+            i, many = self.through[row - 1].index(edge), len(self.through[row - 1])
+            right, down = path[-1][0] + 6 + _TRACK * i, self.floors[row - 1] + 10 + _TRACK * i
+            left = here[0][0] - 6 - _TRACK * (many - 1 - i)
+            corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
+            path += [*_rounded(corners)[1:], *here[1:]]
+        return tuple(path if _runs_forward(self.places.paths[edge]) else path[::-1])
+
+
+def _middle_of(path: Path) -> float:
+    return (path[0][0] + path[-1][0]) / 2
+
+
+def _runs_forward(path: Path) -> bool:
+    return path[0][0] <= path[-1][0]
+
+
+def _cuts(places: Places, widest: float) -> list[float]:
+    """Return where to cut: where few arrows and few frames go through, no row wider than allowed, and rows about equal."""
+    free: list[float] = []
+    reach = 0.0
+    for x, _, w, _ in sorted(places.boxes.values()):
+        if free and x > reach:
+            free.append((reach + x) / 2)
+        free, reach = free or [0.0], max(reach, x + w)
+    free.append(places.width)
+
+    def cost(cut: float) -> float:
+        through = sum(min(p[0][0], p[-1][0]) < cut < max(p[0][0], p[-1][0]) for p in places.paths)
+        return _ROW + through + _CUT_FRAME * sum(x < cut < x + w for of in places.frames.values() for x, _, w, _ in of)
+
+    costs = [0.0, *map(cost, free[1:-1]), 0.0]
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for j in range(1, len(free)):
+        ways = [
+            (best[i][0] + costs[j] + _EMPTY * (1 - (free[j] - free[i]) / widest) ** 2, i)
+            for i in range(j)
+            if free[j] - free[i] <= widest or i == j - 1
+        ]
+        best.append(min(ways))
+    cuts, j = [], len(free) - 1
+    while (j := best[j][1]) > 0:
+        cuts.append(free[j])
+    return cuts[::-1]
+
+
+def _cut(path: Path, cuts: Iterable[float]) -> list[Path]:
+    """Return the pieces of a path from left to right between cuts."""
+    rest, pieces = (path if _runs_forward(path) else path[::-1]), []
+    for cut in cuts:
+        if rest[0][0] < cut < rest[-1][0]:
+            k = next(k for k in range(0, len(rest) - 1, 3) if rest[k][0] <= cut <= rest[k + 3][0])
+            low, high = 0.0, 1.0
+            for _ in range(30):
+                middle = (low + high) / 2
+                low, high = (middle, high) if _split(rest[k : k + 4], middle)[0][-1][0] < cut else (low, middle)
+            first, second = _split(rest[k : k + 4], low)
+            at = (cut, first[-1][1])
+            pieces.append((*rest[:k], *first[:-1], at))
+            rest = (at, *second[1:], *rest[k + 4 :])
+    return [*pieces, rest]
+
+
+def _split(curve: Sequence[Point], t: float) -> tuple[list[Point], list[Point]]:
+    """Return the two parts of a Bézier curve, by de Casteljau's way."""
+    first, second, points = [curve[0]], [curve[-1]], list(curve)
+    while len(points) > 1:
+        points = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in pairwise(points)]
+        first.append(points[0])
+        second.append(points[-1])
+    return first, second[::-1]
+
+
+def _rounded(corners: Sequence[Point]) -> list[Point]:
+    """Return a line through corners, which it rounds, as Bézier curves."""
+    path: list[Any] = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        into, out = _towards(corner, before), _towards(corner, after)
+        path += [path[-1], into, into, corner, corner, out]
+    return [*path, path[-1], corners[-1], corners[-1]]
+
+
+def _towards(corner: Point, end: Point) -> Point:
+    length = abs(end[0] - corner[0]) + abs(end[1] - corner[1])  # the line is horizontal or vertical
+    share = min(_CORNER / length, 0.5) if length else 0.0
+    return corner[0] + (end[0] - corner[0]) * share, corner[1] + (end[1] - corner[1]) * share

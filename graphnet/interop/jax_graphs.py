@@ -1,0 +1,203 @@
+"""Graphs as functions of JAX: the two passes, by the same rules and the same backward loop, over JAX's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from graphnet.common.origin import written_at
+from graphnet.core.graph import Graph
+from graphnet.core.inference import require_value
+from graphnet.core.leaves import Constant
+from graphnet.core.node import Array, Node
+from graphnet.core.op import as_reals
+from graphnet.core.shapes import matches
+from graphnet.engine.rules import check_message, located, messages_of, require_declared_sizes
+from graphnet.engine.run import propagate
+from graphnet.errors import (
+    DtypeError,
+    FeedError,
+    GraphnetError,
+    OpaqueError,
+    ShapeError,
+    shown,
+)
+from graphnet.interop.jax_arrays import Traced, apply
+
+Arrays = Mapping[str, Any]
+
+
+class Passes:
+    """The forward and the backward pass over arrays of JAX.
+
+    Parameters
+    ----------
+    graph
+        What to run.
+    dtype
+        What to compute in.
+    callback
+        Whether a rule that JAX can't trace is called as it is, by `jax.pure_callback`.
+    """
+
+    def __init__(self, graph: Graph, dtype: np.dtype[Any], *, callback: bool) -> None:
+        self.graph, self.dtype, self.callback = graph, dtype, callback
+
+    def forward(self, leaves: Mapping[Node, Any]) -> dict[Node, Any]:
+        """Return the value of every node. What depends on constants alone stays an array of NumPy's."""
+        values = dict(leaves)
+        for node in self.graph.nodes:
+            if isinstance(node, Constant):
+                values[node] = node.value.astype(self.dtype) if node.dtype.kind == "f" else node.value
+            elif node.op is not None:
+                values[node] = self._forward(node, [values[source] for source in node.inputs])
+        return values
+
+    def backward(self, values: Mapping[Node, Any], output: Node) -> dict[Node, Any]:
+        """Return the error signal of every node that one reaches from an output, a scalar."""
+        one = Traced(jnp.ones((), self.dtype))
+        signals, _ = propagate(self.graph, values, {output: one}, self._backward)
+        return {node: signal.array for node, signal in signals.items()}
+
+    def _forward(self, node: Node, inputs: list[Any]) -> Any:
+        op = node.op
+        assert op is not None
+        shapes = [array.shape for array in inputs]
+        require_declared_sizes(op, node.inputs, shapes)
+
+        def rule(*arrays: Any) -> Any:
+            given = as_reals(op, list(arrays), self.dtype) if node.dtype.kind == "f" else list(arrays)
+            if isinstance(arrays[0], np.ndarray):
+                return np.asarray(require_value(op.forward(*given)))
+            made = apply(op, given)
+            return made.array if isinstance(made, Traced) else jnp.asarray(require_value(made))
+
+        def shape() -> tuple[int, ...]:
+            return tuple(op.shape(*shapes))  # type: ignore[arg-type]
+
+        kind = self.dtype if node.dtype.kind == "f" else node.dtype
+        (value,) = self._applied(node, "forward", lambda *arrays: [rule(*arrays)], inputs, lambda: [(shape(), kind)])
+        if not matches(value.shape, node.shape):
+            raise located(
+                ShapeError(
+                    f"the forward rule gave shape {value.shape}, expected {node.shape}",
+                    repair="Sizes that were unknown when the graph was built must fit each other when fed.",
+                ),
+                self.graph,
+                node,
+            )
+        return value if value.dtype == kind else value.astype(jax.dtypes.canonicalize_dtype(kind))
+
+    def _backward(self, graph: Graph, node: Node, delta: Any, output: Any, inputs: list[Any]) -> Sequence[Array]:
+        op = node.op
+        assert op is not None
+        moving = [source.dtype.kind == "f" for source in node.inputs]
+
+        def rule(delta: Any, output: Any, *arrays: Any) -> list[Any]:
+            returned = messages_of(op, op.backward(delta, output, *as_reals(op, list(arrays), self.dtype)), len(arrays))
+            messages = [message.array if isinstance(message, Traced) else message for message in returned]
+            if isinstance(delta, np.ndarray):  # called back: of JAX's arrays no place can stay empty
+                messages = [np.zeros_like(a) if m is None else m for m, a in zip(messages, arrays, strict=True)]
+            return [None if message is None else message for message in messages]
+
+        messages = self._applied(
+            node, "backward", rule, [delta.array, output, *inputs], lambda: [(z.shape, self.dtype) for z in inputs]
+        )
+        for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
+            if message is not None and moving[slot]:
+                check_message(op, slot, message, value, message.dtype)
+        return [
+            Traced(jnp.asarray(message, self.dtype)) if message is not None and moves else None
+            for message, moves in zip(messages, moving, strict=True)
+        ]
+
+    def _applied(
+        self,
+        node: Node,
+        which: str,
+        rule: Callable[..., list[Any]],
+        arrays: Sequence[Any],
+        made: Callable[[], list[tuple[tuple[int, ...], np.dtype[Any]]]],
+    ) -> list[Any]:
+        """Return what a rule makes of arrays, traced; or called as it is, if that is asked for and it can't be traced."""
+        if all(isinstance(array, np.ndarray) for array in arrays):
+            return rule(*arrays)
+        try:
+            return rule(*map(Traced, arrays))
+        except Exception as error:
+            if isinstance(error, GraphnetError) and not isinstance(error, OpaqueError):
+                raise located(error, self.graph, node) from None
+            if not self.callback:
+                raise located(_refused(node, which, error), self.graph, node) from error
+        kinds = [jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype)) for shape, dtype in made()]
+
+        def called(*given: Any) -> list[Any]:
+            numbers = rule(*map(np.asarray, given))
+            return [np.asarray(number, kind.dtype) for number, kind in zip(numbers, kinds, strict=True)]
+
+        called_back: list[Any] = jax.pure_callback(called, kinds, *arrays, vmap_method="sequential")
+        return called_back
+
+
+def _refused(node: Node, which: str, error: Exception) -> OpaqueError:
+    problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    repair = "Write it with NumPy's functions alone, each of which JAX has too."
+    if isinstance(error, OpaqueError):
+        problem, repair = error.problem, error.repair
+    place = written_at(getattr(node.op, which))
+    return OpaqueError(
+        f"its {which} rule{f' ({place})' if place else ''} can't be traced by JAX: {problem}",
+        repair=f'{repair} With opaque="callback" the rule is called as it is, on the host, each time.',
+    )
+
+
+def function(
+    graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], *, callback: bool, zeros: bool = False
+) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
+    """Return the function of parameters and feeds, by name, that gives the output and the gradients.
+
+    Those of nodes that no error signal reaches are zeros, or left out.
+    """
+    passes = Passes(graph, dtype, callback=callback)
+    (output,) = graph.outputs
+
+    def run(parameters: Arrays, feeds: Arrays) -> tuple[Any, dict[str, Any]]:
+        if dtype == np.float64 and not jax.config.jax_enable_x64:
+            raise DtypeError(
+                "the network computes in float64, and JAX has been set to float32",
+                repair='Write jax.config.update("jax_enable_x64", True) first, or give to_jax dtype="float32".',
+            )
+        leaves = {
+            **_leaves(graph, graph.parameters, parameters, "parameters", dtype),
+            **_leaves(graph, graph.inputs, feeds, "feeds", dtype),
+        }
+        values = passes.forward(leaves)
+        signals = passes.backward(values, output) if wrt else {}
+        for node in wrt if zeros else ():
+            signals.setdefault(node, jnp.zeros_like(leaves[node]))
+        return jnp.asarray(values[output]), {graph.label(node): signals[node] for node in wrt if node in signals}
+
+    return run
+
+
+def _leaves(graph: Graph, nodes: Iterable[Node], given: Arrays, what: str, dtype: np.dtype[Any]) -> dict[Node, Any]:
+    """Return arrays by leaf: one for each, of its shape, or raise `FeedError` or `ShapeError`."""
+    names = {graph.label(node): node for node in nodes}
+    if not isinstance(given, Mapping) or given.keys() != names.keys():
+        raise FeedError(
+            f"{what} are {shown(sorted(given)) if isinstance(given, Mapping) else shown(given)}, "
+            f"expected arrays called {', '.join(map(repr, names)) or 'nothing'}",
+            repair='Give a dict by name: {"W": array}. Nodes are no keys for JAX.',
+        )
+    found: dict[Node, Any] = {}
+    for name, node in names.items():
+        array = jnp.asarray(given[name], dtype if node.dtype.kind == "f" else None)
+        if not matches(array.shape, node.shape):
+            problem = f"{name!r} of the {what} has shape {array.shape}, expected {node.shape}"
+            raise ShapeError(problem, repair="Give one of that shape.")
+        found[node] = array
+    return found

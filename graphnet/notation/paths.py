@@ -1,0 +1,240 @@
+"""Paths from one entry to the output: the chain rule as a sum over paths, each the product of its slopes."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import mul
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphnet.core.node import Node, Numbers
+from graphnet.engine.passes import BackwardPass
+from graphnet.engine.rules import apply_backward, as_messages, read_only
+from graphnet.engine.units import is_custom
+from graphnet.ops.elementwise import Elementwise
+
+Place = tuple[int, ...]
+
+MOST_STEPS = 20_000
+"""How many entries all paths together may visit. Where they visit more, the search goes on with a few."""
+
+KEPT_WAYS = 16
+"""How many those few are."""
+
+MOST_WORK = 120_000
+"""Inputs given to rules, in all their runs together; a run itself counts as twenty."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from an entry to the output. Printed without nodes that merely pass an entry on, with slope 1.
+
+    Attributes
+    ----------
+    places : tuple of (str, tuple of int)
+        The label of each node on the way and the entry of its value, from where it starts to the output.
+    slopes : tuple of float
+        ∂(each place)/∂(the one before it); one fewer than places, and at the end the error signal the output starts with.
+    product : float
+        The product of the slopes: what this path adds to the gradient.
+    """
+
+    places: tuple[tuple[str, Place], ...]
+    slopes: tuple[float, ...]
+    product: float
+
+    def __str__(self) -> str:
+        shown = list(self.places[:1])
+        for i, place in enumerate(self.places[1:]):
+            if self.slopes[i] != 1 or place[1] != self.places[i][1] or place is self.places[-1]:
+                shown.append(place)
+        return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
+
+
+class _Trail(NamedTuple):
+    """The last place of a path, and how it was reached; and what all ways on from there add to the gradient."""
+
+    node: Node
+    entry: Place
+    slope: float
+    product: float
+    adds: float
+    before: _Trail | None
+
+
+def paths(bwd: BackwardPass, node: Node, entry: Place, most: int) -> tuple[tuple[Path, ...], int, bool]:
+    """Return paths from an entry to the outputs, `most` of largest product; how many were found; whether these are all.
+
+    All ways are followed at once, from node to node in topological order. Once it is clear that they are too many to be
+    followed to their ends, only those few are whose product of slopes so far times error signal is largest. Paths on
+    which a slope is exactly 0 add nothing and are left out.
+    """
+    slopes, ahead = Slopes(bwd), _ahead(bwd)
+    found: list[tuple[_Trail, float]] = []
+    ways = {node: [_Trail(node, entry, 1.0, 1.0, 0.0, None)]}
+    steps, complete = ahead[node], True
+    for here in bwd.graph.nodes:
+        if here not in ways:
+            continue
+        if not complete:
+            ways = _largest(ways, max(KEPT_WAYS, most))
+        received = bwd.messages(here)
+        for trail in ways.pop(here, ()):
+            for consumer, slot, delta in received:
+                if consumer is None or slot is None:
+                    found.append((trail, float(delta[trail.entry])))
+                    continue
+                if slopes.work >= MOST_WORK // (1 + complete):  # half of it is left to follow some ways to their ends
+                    complete = False
+                    break
+                column, signal = slopes.column(consumer, slot, trail.entry), bwd.error_signals[consumer]
+                onward = ways.setdefault(consumer, [])
+                for output, slope in column:
+                    product = trail.product * slope
+                    adds = abs(product * signal.item(output))
+                    onward.append(_Trail(consumer, output, slope, product, adds, trail))
+                steps += ahead[consumer] * len(column)
+            steps -= ahead[here] - 1  # what was ahead of it is ahead of those it leads to
+        complete = complete and steps <= MOST_STEPS
+    found.sort(key=lambda end: -abs(end[0].product * end[1]))
+    return tuple(_path(bwd, *end) for end in found[:most]), len(found), complete
+
+
+def _ahead(bwd: BackwardPass) -> dict[Node, int]:
+    """Return how many nodes the shortest way from each node to an output visits."""
+    ahead: dict[Node, int] = {}
+    for node in reversed(bwd.graph.nodes):
+        if node in bwd.error_signals:
+            ahead[node] = 1 + min(0 if consumer is None else ahead[consumer] for consumer, *_ in bwd.messages(node))
+    return ahead
+
+
+def _largest(ways: dict[Node, list[_Trail]], count: int) -> dict[Node, list[_Trail]]:
+    """Return as many ways as `count`, those that add most."""
+    kept: dict[Node, list[_Trail]] = {}
+    for trail in heapq.nlargest(count, itertools.chain.from_iterable(ways.values()), key=lambda trail: trail.adds):
+        kept.setdefault(trail.node, []).append(trail)
+    return kept
+
+
+def _path(bwd: BackwardPass, end: _Trail, start: float) -> Path:
+    trails = [end]
+    while (before := trails[-1].before) is not None:
+        trails.append(before)
+    trails.reverse()
+    places = tuple((bwd.graph.label(trail.node), trail.entry) for trail in trails)
+    return Path(places, (*(trail.slope for trail in trails[1:]), start), end.product * start)
+
+
+# Slopes -------------------------------------------------------------------------------------------------------------
+
+_FEW = 16
+"""With no more outputs than this, each is asked for its slope; with more, those that move when the input does."""
+
+
+class Slopes:
+    """The slopes of single entries in one pass, found when asked for.
+
+    Attributes
+    ----------
+    work : int
+        How many inputs the rules are given, were each asked of single entries alone; a run itself counts as twenty.
+    """
+
+    def __init__(self, bwd: BackwardPass) -> None:
+        self.bwd = bwd
+        self.work = 0
+        self._probes: dict[Node, tuple[Numbers, Sequence[Any]]] = {}
+        self._rows: dict[tuple[Node, Place], Sequence[Any]] = {}
+        self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
+
+    def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
+        """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
+        key = (consumer, slot, entry)
+        if key not in self._columns:
+            passed_on = self._passed_on(consumer, slot, entry)
+            if passed_on is not None:
+                self._columns[key] = [(passed_on, 1.0)]
+            elif self._is_entry_by_entry(consumer, slot):
+                self.work += 20 + 3 * len(consumer.inputs)
+                slope = self._probes[consumer][1][slot].item(entry)  # for error signals of ones
+                self._columns[key] = [(entry, slope)] if slope else []
+            else:
+                self._columns[key] = self._moved(consumer, slot, entry)
+        return self._columns[key]
+
+    def _is_entry_by_entry(self, consumer: Node, slot: int) -> bool:
+        """Tell whether each entry of an input moves the output in its own place and no other."""
+        entrywise = isinstance(consumer.op, Elementwise) and not is_custom(consumer.op)
+        same_shape = self.bwd.values[consumer.inputs[slot]].shape == self.bwd.values[consumer].shape
+        return entrywise and same_shape and self._probes[consumer][1][slot] is not None
+
+    def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
+        """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
+
+        Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
+        """
+        if consumer not in self._probes:
+            delta = np.ones_like(self.bwd.values[consumer])
+            self._probes[consumer] = delta, messages(self.bwd, consumer, delta)
+        delta, sent = self._probes[consumer]
+        if (message := sent[slot]) is None:
+            return None
+        address = message.ctypes.data + sum(map(mul, message.strides, entry))
+        place, odd = divmod(address - delta.ctypes.data, delta.itemsize)
+        if odd or not 0 <= place < delta.size:
+            return None
+        return tuple(int(i) for i in np.unravel_index(place, delta.shape))
+
+    def _moved(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
+        moved = ((output, self._row(consumer, output)[slot]) for output in self._outputs(consumer, slot, entry))
+        return [(output, row.item(entry)) for output, row in moved if row is not None and row[entry] != 0]
+
+    def _row(self, consumer: Node, output: Place) -> Sequence[Any]:
+        """Return what the rule sends for an error signal that is 1 at one output: the slopes of that."""
+        row = self._rows.get((consumer, output))
+        if row is None:
+            self.work += 20 + len(consumer.inputs)
+            delta = np.zeros_like(self.bwd.values[consumer])
+            delta[output] = 1
+            row = self._rows[consumer, output] = messages(self.bwd, consumer, delta)
+        return row
+
+    def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
+        """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
+        value = self.bwd.values[consumer]
+        if value.size <= _FEW:
+            return list(np.ndindex(value.shape))
+        op = consumer.op
+        assert op is not None
+        inputs = [self.bwd.values[source] for source in consumer.inputs]
+        moved = np.zeros(value.shape, bool)
+        if inputs[slot].shape == value.shape:
+            moved[entry] = True
+        inputs[slot] = inputs[slot].copy()
+        here = inputs[slot][entry]
+        step = 1e-3 * max(1.0, abs(float(here)))
+        with np.errstate(all="ignore"):
+            for there in (here - step, here + step):
+                inputs[slot][entry] = there
+                moved |= np.asarray(op.forward(*inputs)) != value
+        self.work += 2 * len(inputs)
+        return list(zip(*(axis.tolist() for axis in np.nonzero(moved)), strict=True))
+
+
+def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Sequence[Any]:
+    """Return what a node's backward rule sends to each input, given an error signal."""
+    op, inputs = node.op, [bwd.values[source] for source in node.inputs]
+    assert op is not None
+    with np.errstate(
+        all="ignore"
+    ):  # the pass itself has shown what is not finite, and that the rule keeps to its contract
+        if all(array.dtype.kind == "f" for array in inputs):
+            with contextlib.suppress(Exception):
+                return as_messages(op, op.backward(read_only(delta), bwd.values[node], *inputs), len(inputs))
+        return apply_backward(bwd.graph, node, delta, bwd.values[node], inputs)
