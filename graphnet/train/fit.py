@@ -19,9 +19,8 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.engine.compile import KEPT, CompiledStep
-from graphnet.engine.finite import OnNonFinite, check_option
 from graphnet.engine.plan.program import Call, Calls, Program, ready
-from graphnet.engine.run import backward
+from graphnet.engine.run import OnNonFinite, backward, check_option
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
