@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,10 +129,7 @@ def fit(
     data = feeds if validation is not None else _of_the_loss(graph, feeds, measured)
     batches = as_batches(graph, data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     raising = on_nonfinite == "raise"
-
-    def evaluation(validation: Data | None, metrics: Mapping[str, Node]) -> Evaluation:
-        return Evaluation(graph, batches, validation, metrics, epochs=epochs, batch_size=batch_size)
-
+    evaluation = partial(Evaluation, graph, batches, epochs=epochs, batch_size=batch_size)
     evaluated = validation if data is feeds else feeds
     evaluate = evaluation(evaluated, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)
