@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,10 @@ class JaxEngine:
     memory
         The bytes of data that are sent at once: an epoch of more is streamed, in several scans.
 
+    Notes
+    -----
+    It keeps what it compiled last: give the same engine again to train the same network on.
+
     Examples
     --------
     >>> import graphnet as gn
@@ -118,6 +122,7 @@ class JaxEngine:
     devices: Any = None
     mesh: Any = None
     memory: int = 1 << 30
+    compiled: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         whole(self.memory, "memory", least=1, error=TrainingError)
