@@ -14,9 +14,15 @@ from tools import coverage_of_source, notebooks
 # Points of the checklist that no cell and no test covers yet.
 MISSING: set[str] = set()
 
+WITH_JAX = "15_from_a_laptop_to_a_mesh"
+EVERY = [
+    pytest.param(source, id=source.stem, marks=[pytest.mark.interop] if source.stem == WITH_JAX else [])
+    for source in notebooks.sources()
+]
+
 
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own machinery
-@pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
+@pytest.mark.parametrize("source", EVERY)
 def test_a_tutorial_and_its_solutions_run(source):
     notebooks.run(notebooks.solved(notebooks.read(source)))
 

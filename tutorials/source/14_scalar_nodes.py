@@ -234,4 +234,4 @@ for n in (1, 2, 3, 10):
 # </details>
 #
 # ---
-# This was the last tutorial. All of them: [contents](README.md).
+# Next: [15 · From a laptop to a mesh](15_from_a_laptop_to_a_mesh.ipynb): the same graph on many devices.
