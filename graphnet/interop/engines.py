@@ -63,7 +63,7 @@ def to_jax(
     (4.5, [[3.0], [3.0]])
     """
     graph = as_graph(target)
-    nodes = graph.parameters if wrt is None else as_nodes(wrt, "to_jax") if wrt != () else ()
+    nodes = graph.parameters if wrt is None else () if isinstance(wrt, tuple) and not wrt else as_nodes(wrt, "to_jax")
     leaves = {*graph.parameters, *graph.inputs}
     outside = [node for node in nodes if node not in leaves]
     if outside:
@@ -72,7 +72,7 @@ def to_jax(
             repair="Differentiate by leaves; gn.gradients(E, [node]) builds any other derivative, to be given to to_jax.",
         )
     the_output(graph, "End in a loss, as gn.sse(a, t); or ask for the output alone: wrt=()." if nodes else "")
-    if opaque not in ("raise", "callback"):
+    if not isinstance(opaque, str) or opaque not in ("raise", "callback"):
         raise GraphError(f"opaque is {shown(opaque)}", repair='Use "raise" or "callback".')
     made = computed_in(dtype, [parameter.value for parameter in graph.parameters])
     function: Callable[..., Any] = needing("jax", "jax_graphs").function

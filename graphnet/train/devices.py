@@ -27,9 +27,10 @@ def chosen(engine: Any, graph: Graph, batches: Batches) -> tuple[JaxEngine | Non
     """Return the engine to train by, None for NumPy, and why."""
     if isinstance(engine, JaxEngine):
         return engine, ""
-    if engine == "numpy":
+    name = engine if isinstance(engine, str) else ""
+    if name == "numpy":
         return None, "numpy"
-    if engine != "auto":
+    if name != "auto":
         raise TrainingError(f"engine is {shown(engine)}", repair='Use "numpy", "auto" or gn.JaxEngine().')
     samples = batches.size if isinstance(batches, CutArrays) else 1
     work = 3 * samples * sum(parameter.size for parameter in graph.parameters)

@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 15 · From a laptop to a mesh
 #
-# One day a network outgrows the machine. Then it should not have to be written again, least of all its **rules**. Here the same
-# graph moves from NumPy to JAX, and from one device to eight, and at every step we check that it is still the same network.
+# One day a network outgrows the machine. Then it should not have to be written again, least of all its **rules**. Here the
+# same graph moves from NumPy to JAX, and from one device to eight, and at every step we check that it is still the same
+# network.
 #
-# You need `pip install -e ".[jax]"`. The eight devices are simulated on this processor: that must be said before JAX is loaded.
+# You need `pip install -e ".[jax]"`. The eight devices are simulated on this processor: that must be said before JAX is
+# loaded.
 
 # %%
 import os
@@ -70,8 +72,8 @@ for name, gradient in gradients.items():
 print("E and all gradients agree, the bent rule's too")
 
 # %% [markdown]
-# What it wrote down is a program, as long as the rules are, and JAX may do with it what it does with any other. One thing that our
-# two passes have no word for: the gradient of **each sample** by itself, by `vmap`.
+# What it wrote down is a program, as long as the rules are, and JAX may do with it what it does with any other. One thing
+# that our two passes have no word for: the gradient of **each sample** by itself, by `vmap`.
 
 
 # %%
@@ -121,9 +123,9 @@ assert slopes["w"].tolist() == [2.0, 2.0]
 # %% [markdown]
 # ## Eight devices
 #
-# `fit` takes an engine. A batch is cut into eight parts, each device finds the gradients of its part, and their sum, one call of
-# *all-reduce*, is what a single device would have found. Batches of 64 leave 44 samples at the end, which eight doesn't divide: that
-# changes no number.
+# `fit` takes an engine. A batch is cut into eight parts, each device finds the gradients of its part, and their sum, one
+# call of *all-reduce*, is what a single device would have found. Batches of 64 leave 44 samples at the end, which eight
+# doesn't divide: that changes no number.
 
 
 # %%
@@ -146,8 +148,8 @@ for name, value in on_one.items():
 # %% [markdown]
 # ## A mesh
 #
-# With more axes than one, devices are a **mesh**. The first axis cuts the batch; along the second each parameter is cut, so that
-# none of the devices holds all of it. So it is with networks that fit into no device. The numbers stay.
+# With more axes than one, devices are a **mesh**. The first axis cuts the batch; along the second each parameter is cut, so
+# that none of the devices holds all of it. So it is with networks that fit into no device. The numbers stay.
 
 # %%
 mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("samples", "units"))
@@ -159,8 +161,8 @@ print(mesh.shape)
 # %% [markdown]
 # ## When not to
 #
-# All this has a price: each program is compiled, and a step on devices begins with a journey. For a network as small as this
-# NumPy is done before JAX has begun, and `engine="auto"` knows it.
+# All this has a price: each program is compiled, and a step on devices begins with a journey. For a network as small as
+# this NumPy is done before JAX has begun, and `engine="auto"` knows it.
 
 # %%
 print(trained("auto")[0].engine)
@@ -177,8 +179,8 @@ print(trained("auto")[0].engine)
 #
 # The first one saves. When one of them dies, the other ends with an error within half a minute.
 #
-# **Exercise.** What must be sent from device to device in each step? Write a function that returns how many bytes are summed over
-# all devices, for a network and its batch size. Think of what each of them knows, and what it lacks.
+# **Exercise.** What must be sent from device to device in each step? Write a function that returns how many bytes are
+# summed over all devices, for a network and its batch size. Think of what each of them knows, and what it lacks.
 
 
 # %%
@@ -202,8 +204,8 @@ for units in (4, 12):
 #
 # <details><summary>Solution</summary>
 #
-# Only what they add to the gradients: as many numbers as there are parameters, **whatever the batch size**. (The loss comes along,
-# one number more.) That is why training by large batches scales to many machines.
+# Only what they add to the gradients: as many numbers as there are parameters, **whatever the batch size**. (The loss comes
+# along, one number more.) That is why training by large batches scales to many machines.
 #
 # ```python
 # def bytes_sent(E, samples):
