@@ -199,3 +199,14 @@ def test_training_takes_less_than_a_fiftieth_of_a_second_of_processor_time_a_ste
     start = spent()
     steps = run_until(page, 150)
     assert (spent() - start) / steps < 1 / 50
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(gn.draw(gn.backward(*xor())), color_scheme=theme, reduced_motion="reduce", bypass_csp=True)
+    page.keyboard.press("t")
+    update(page)
+    found = Axe().run(page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
