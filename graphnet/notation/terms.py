@@ -354,6 +354,10 @@ class Symbols:
     def __getitem__(self, node: Node) -> Symbol:
         return self._symbols[node]
 
+    def use_labels(self, graph: Graph) -> None:
+        """Call the nodes without a name by their labels, as pictures do."""
+        self._symbols |= {node: next(candidates(graph.label(node))) for node in graph.nodes if node.name is None}
+
     def _name_the_rest(self, graph: Graph, taken: set[Symbol]) -> None:
         counts: dict[str, int] = {}
 

@@ -316,7 +316,9 @@ def test_several_passes_share_one_colour_scale_in_the_units_too(open_page):
     scale = page.locator("#legend .value").inner_text().split(" to ")[1]
     largest = max(np.abs(run[node]).max() for run in (strong, weak) for node in run.graph.nodes if run[node].ndim)
     assert float(scale) == pytest.approx(largest, rel=0.05)
-    arrays = [np.abs(run[node]) for run in (strong, weak) for node in run.graph.nodes if run[node].ndim or node.op is None]
+    arrays = [
+        np.abs(run[node]) for run in (strong, weak) for node in run.graph.nodes if run[node].ndim or node.op is None
+    ]
     middle = np.median([np.median(array[array > 0]) for array in arrays])  # half as strong as the largest
     power = min(1.0, np.log(0.5) / np.log(middle / largest))
     for run in (strong, weak):

@@ -36,7 +36,7 @@ from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
 from graphnet.errors import DrawError
 from graphnet.notation.formula import Formula
-from graphnet.notation.reading import rule_formulas
+from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.terms import Leaf, Symbol
 from graphnet.notation.writers import Tree, as_tree
 
@@ -130,11 +130,12 @@ def page_data(
     arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
     formulas = rule_trees(graph, page.passes)
     scales = page.scales(nodes)
-    units = page.unit_views(sample, scales)
-    named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
-    named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     single = next(iter(passes.values())) if live and len(passes) == 1 else None
     program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
+    is_live = program is not None and "nodes" in program
+    units = page.unit_views(sample, scales, alone=program is not None and program.get("single") == "")
+    named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
+    named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     return {
         "title": picture.title,
         "view": view,
@@ -148,9 +149,7 @@ def page_data(
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
         "live": program,
-        "edit": page.edit(single, sample)
-        if isinstance(single, BackwardPass) and program and "nodes" in program
-        else None,
+        "edit": page.edit(single, sample) if is_live and isinstance(single, BackwardPass) else None,
     }
 
 
@@ -328,8 +327,11 @@ class _Page:
 
     # The unit view --------------------------------------------------------------------------------------------------
 
-    def unit_views(self, sample: int | None, scales: Scales) -> list[dict[str, Any]]:
-        """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much."""
+    def unit_views(self, sample: int | None, scales: Scales, *, alone: bool) -> list[dict[str, Any]]:
+        """Return the unit view of each pass, or none if the graph is no row of layers or if they would be too much.
+
+        Where the page can run one sample `alone`, it says itself which one is on show, and E is of that.
+        """
         views: list[dict[str, Any]] = []
         for run in self.passes or (None,):
             updated: dict[Node, Array] = {}
@@ -339,8 +341,10 @@ class _Page:
                 diagram = diagram_of(run or self.graph, sample, scales if run else None, updated)
             except DrawError:
                 return views
+            if alone and diagram.error:
+                diagram = replace(diagram, error=replace(diagram.error, share=""))
             sheet = sheet_of(diagram)
-            notices = [diagram.sample, diagram.notice and f"{diagram.notice}."]
+            notices = ["" if alone else diagram.sample, diagram.notice and f"{diagram.notice}."]
             view: dict[str, Any] = {"width": float(f"{sheet.width:g}"), "height": float(f"{sheet.height:g}")}
             view |= {"notice": " ".join(filter(None, notices)), "marks": _marks(sheet), "font": SVG_FONT}
             parts = [_part(part) for part in sheet.parts if not _ON_THE_PAGE_ITSELF & set(part.classes)]
@@ -401,7 +405,12 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
     has_one_output = len(graph.outputs) == 1
     trees = {}
-    for node, rules in rule_formulas(graph).items():
+    reader = Reader(graph)
+    reader.symbols.use_labels(graph)  # a node is called the same in formulas and on its box
+    for node in graph.nodes:
+        if node.op is None:
+            continue
+        rules = rules_of(node, reader)
         backward = [
             _rule(message, ids) if message and all(check.gives(message, node, slot) for check in checks) else None
             for slot, message in enumerate(rules.backward)

@@ -45,6 +45,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
     if (whole || camera.k >= READABLE) return;
     camera.k = READABLE;
     camera.x = ROOM;
+    isFitted = false;
     apply();
   }
 
@@ -59,6 +60,7 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
       left + width * camera.k <= clientWidth - 4 &&
       top + height * camera.k <= clientHeight - 4;
     if (inside) return;
+    isFitted = false;
     camera.x = kept(clientWidth / 2 - (x + width / 2) * camera.k, clientWidth, size.width * camera.k);
     camera.y = kept(clientHeight / 2 - (y + height / 2) * camera.k, clientHeight, size.height * camera.k);
     apply(true);

@@ -34,6 +34,12 @@ function equation(left, ...right) {
   return [formula(...left), ...right.map((side) => formula(mo("="), ...side))];
 }
 
+// A name as formulas write it: W1 with an index.
+function symbol(name) {
+  const [, base, index] = /^(\p{L}+)_?(\d+)$/u.exec(name) ?? [];
+  return index ? mathml("msub", {}, mi(base), mn(index)) : mi(name);
+}
+
 const mo = (text) => mathml("mo", {}, text);
 const mi = (text) => mathml("mi", { mathvariant: [...text].length > 1 ? "normal" : null }, text);
 const mn = (text) => mathml("mn", {}, text);
@@ -119,7 +125,7 @@ function valueOf(id) {
 function derivative(box) {
   if (page.formulas[box.id]?.signal) return mathTree(page.formulas[box.id].signal);
   if (!page.loss || !box.symbol) return mathml("mtext", {}, box.role === "gradient" ? "gradient" : "error signal");
-  return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), mi(page.loss)), mathml("mrow", {}, mo("∂"), mi(box.symbol)));
+  return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), symbol(page.loss)), mathml("mrow", {}, mo("∂"), symbol(box.symbol)));
 }
 
 // The messages of a node, added up.

@@ -158,7 +158,7 @@ function renew() {
   if (title) {
     const names = Object.keys(live.edits.set).map((id) => page.edit.names[id]);
     pass.error = numberText(loss);
-    const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch}`);
+    const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch + 1}`);
     page.title = `${which}${pass.error}${names.length ? `; set by hand: ${names.join(", ")}` : ""}`;
   }
   for (const one of Object.values(page.scenes)) one.told[0].says = one.told[0].says.map((said, i) => sentence(one, i) ?? said);
@@ -208,7 +208,7 @@ function widenScales(values, signals) {
   const longer = (scale, arrays) => {
     let high = scale.least;
     for (const { shape, data } of arrays) if (shape.length) for (const entry of data) if (Number.isFinite(entry)) high = Math.max(high, Math.abs(entry));
-    if (high !== scale.high) Object.assign(scale, { high, ends: [scale.ends[0], numberText(high, 2)] });
+    if (high !== scale.high) Object.assign(scale, { high, ends: [-high, high].map((end) => numberText(end, 3)) });
   };
   for (const scale of Object.values(page.scales)) scale.least ??= scale.high;
   longer(page.scales.value, Object.values(values));

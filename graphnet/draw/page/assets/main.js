@@ -62,7 +62,7 @@ function makeLegend() {
     marked("zero", (one) => one.signal && isZero(one.signal), "error signal exactly 0"),
     marked("unreachable", (one) => one.unreached, "no error signal arrives"),
     units && key("quiet of-units", "weights: wide if large, orange if negative"),
-    units && !live && page.units[0].notice && key("quiet of-units", page.units[0].notice),
+    units && page.units[0].notice && key("quiet of-units", page.units[0].notice),
   ];
   byId("legend").replaceChildren(...keys.filter(Boolean));
 }

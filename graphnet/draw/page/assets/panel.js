@@ -205,7 +205,7 @@ function updateSection(box, { update }) {
     "Update",
     scrolling(
       "update rule",
-      formula(mi(box.title), mo("←"), mi(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
+      formula(symbol(box.title), mo("←"), symbol(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
     ),
     ...knownOr(
       box,

@@ -94,7 +94,7 @@ function goToPass(pass) {
 
 // Which sample is shown of a live page, or all of them.
 function sampleControls() {
-  const each = Array.from({ length: live.samples }, (_, i) => el("option", { value: i }, `Sample ${i} of ${live.samples}`));
+  const each = Array.from({ length: live.samples }, (_, i) => el("option", { value: i }, `Sample ${i + 1} of ${live.samples}`));
   const choice = el(
     "select",
     { id: "sample", "aria-label": "Samples", onchange: () => live.choose(choice.value === "" ? null : Number(choice.value)) },

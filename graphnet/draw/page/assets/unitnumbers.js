@@ -5,7 +5,9 @@
 function unitNumbers() {
   const { chain, slopes } = page.edit;
   const { values, signals } = live.result;
-  const isOne = live.batch !== null || live.samples < 2;
+  const samples = values[chain.input].shape.length < 2 ? 1 : values[chain.input].shape[chain.columns ? 1 : 0];
+  const only = page.live.single && samples > 1 ? (page.edit.sample ?? 0) : null; // where none can be run alone
+  const isOne = only !== null || samples === 1;
   const layers = [{ a: chain.input }, ...chain.layers];
   const rows = layers.map(({ a, z, signal }) => ({
     a: rowsOf(values[a]),
@@ -16,23 +18,26 @@ function unitNumbers() {
   }));
   const target = rowsOf(values[chain.target]);
 
-  // One row for each sample.
+  // One row for each sample that counts.
   function rowsOf(array) {
     if (!array || array.shape.length < 2) return array && [array.data];
     const [high, wide] = array.shape;
-    if (!chain.columns) return Array.from({ length: high }, (_, s) => array.data.subarray(s * wide, (s + 1) * wide));
-    return Array.from({ length: wide }, (_, s) => Array.from({ length: high }, (_, i) => array.data[i * wide + s]));
+    const rows = chain.columns
+      ? Array.from({ length: wide }, (_, s) => Array.from({ length: high }, (_, i) => array.data[i * wide + s]))
+      : Array.from({ length: high }, (_, s) => array.data.subarray(s * wide, (s + 1) * wide));
+    return only === null ? rows : [rows[only]];
   }
 
   const ofOne = (name) => (c, n) => (isOne ? rows[c][name]?.[0]?.[n] : undefined);
   const sum = (deltas, term) => deltas?.reduce((total, delta, s) => total + term(delta, s), 0);
   const weightPlace = ({ weights, transposed }, i, j) =>
     transposed ? j * values[weights].shape[1] + i : i * values[weights].shape[1] + j;
+  const placeIn = (id, n) => (only === null ? n : chain.columns ? n * samples + only : only * values[id].shape[1] + n);
   const places = {
     weight: (c, i, j) => [layers[c].weights, weightPlace(layers[c], i, j)],
     bias: (c, n) => [layers[c].bias, n],
-    a: (c, n) => [layers[c].a, n],
-    target: (c, n) => [chain.target, n],
+    a: (c, n) => [layers[c].a, placeIn(layers[c].a, n)],
+    target: (c, n) => [chain.target, placeIn(chain.target, n)],
   };
   const held = (name, arrays) => (c, i, j) => {
     const [id, place] = places[name](c, i, j);
@@ -58,8 +63,11 @@ function unitNumbers() {
       return isOne && found ? Object.keys(flatUnits([found[n]], slopes[layers[c].a], found))[0] : undefined;
     },
 
+    isSum: !isOne,
+
     // Where a number is to be changed: its node, and its place; null where it can't be.
     place(name, ...at) {
+      if (name === "target" && chain.target === null) return null;
       const place = places[name](...at);
       return place[0] !== null && (isOne || name === "weight" || name === "bias") ? place : null;
     },
@@ -70,12 +78,12 @@ function unitNumbers() {
 // gradient). Returns its tip, and what its number becomes with the update, where it has such.
 function rewritten(element, drawn, of) {
   if (drawn.id === "e") element.querySelector("text").textContent = `${page.edit.names[drawn.nodes[0]]} = ${page.passes[0].error}`;
-  if (drawn.classes.includes("foot")) sumsOver(element);
+  if (drawn.classes.includes("foot")) sumsOver(element, of.isSum);
   const [, kind, ...found] = /^([uw])(\d+)-(\d+)(?:-(\d+))?(\w?)$/.exec(drawn.id) ?? [];
   if (!kind) return {};
   const at = found.slice(0, 3).filter(Boolean).map(Number);
   const piece = found[3];
-  const [shape, second] = element.querySelectorAll("path, circle");
+  const [shape, head] = element.querySelectorAll("path, circle");
   const label = [...element.querySelectorAll("text:not(.note)")].at(-1);
   const text = (number) => (number === undefined ? "" : numberText(number, 3));
 
@@ -94,18 +102,26 @@ function rewritten(element, drawn, of) {
     element.classList.toggle("by-hand", Boolean(place) && live.setAt(place[0], live.placeOf(...place)));
   }
 
-  const shareOf = (number, scale) => strengthOf(number, "value", scale) ?? 1;
-  const signalShare = (number) => strengthOf(number ?? 0, "signal") ?? 1;
-  const percent = (share) => Math.round(100 * share);
-  const fill = (number) =>
-    shape.setAttribute("fill", shade(number === undefined ? "paper" : Number.isFinite(number) ? `value ${percent(shareOf(number))}` : "bad"));
-  const thicken = (number) => shape.setAttribute("stroke-width", (0.8 + 2.2 * signalShare(number)).toFixed(2));
+  const signalShare = (number) => Math.abs(strengthOf(number ?? 0, "signal") ?? 1);
+  const colour = (role, number, share) => shade(`${role}${number < 0 ? "-below" : ""} ${Math.round(100 * Math.abs(share))}`);
+
+  function fill(number) {
+    const share = strengthOf(number ?? 0, "value");
+    shape.setAttribute("fill", number === undefined ? shade("paper") : share === null ? shade("bad") : colour("value", number, share));
+  }
+
+  function arrow(number) {
+    shape.setAttribute("stroke-width", (0.8 + 2.2 * signalShare(number)).toFixed(2));
+    shape.setAttribute("stroke", colour("error-signal-line", number, 1));
+    for (const what of ["fill", "stroke"]) head.setAttribute(what, colour("error-signal-line", number, 1));
+  }
 
   const pieces = {
     w() {
       const weight = of.weight(...at);
-      const share = shareOf(weight, page.scales.weight);
+      const share = Math.abs(strengthOf(weight, "value", page.scales.weight) ?? 1);
       shape.setAttribute("stroke", shade(weightColour(weight, share)));
+      shape.setAttribute("stroke-dasharray", weight < 0 ? "6 4" : "none");
       shape.setAttribute("stroke-width", (0.5 + drawn.heaviest * share).toFixed(2));
       return { tip: `w = ${text(weight)}, ∂E/∂w = ${text(of.gradient(...at))}` };
     },
@@ -117,14 +133,14 @@ function rewritten(element, drawn, of) {
     },
     wg: () => write(of.gradient(...at)),
     wm() {
-      thicken(of.message(...at));
+      arrow(of.message(...at));
       return { tip: `δ w = ${text(of.message(...at))}` };
     },
     u() {
       const delta = of.delta(...at);
       if (!at[0] || !drawn.classes.includes("backward")) return;
       const width = 1.2 + (drawn.labelled ? 5 : 3.5) * signalShare(delta);
-      shape.setAttribute("stroke", shade(`error-signal-line ${percent(signalShare(delta))}`));
+      shape.setAttribute("stroke", colour("error-signal-line", delta, signalShare(delta)));
       shape.setAttribute("stroke-width", width.toFixed(2));
       shape.setAttribute("r", drawn.radius + width / 2);
       if (drawn.labelled) return;
@@ -167,7 +183,7 @@ function rewritten(element, drawn, of) {
     },
     ue: () => write(of.error(...at)),
     um() {
-      thicken(of.error(...at));
+      arrow(of.error(...at));
       return { tip: `∂E/∂a = ${text(of.error(...at))}` };
     },
     ut() {
@@ -198,8 +214,7 @@ function unitTip(of, at) {
 }
 
 // Gradients of all samples are sums over them.
-function sumsOver(element) {
-  const isSum = live.batch === null && live.samples > 1;
+function sumsOver(element, isSum) {
   for (const text of element.querySelectorAll("text")) {
     const equals = [...text.childNodes].find((node) => node.textContent.includes("="));
     if (/^∂E\/∂[wb]/.test(text.textContent)) equals.textContent = isSum ? " = Σₙ " : " = ";
