@@ -160,6 +160,8 @@ REST = {
     "accuracy": (gn.accuracy, real(4, 3), np.array([0, 2, 1, 1])),
     "labels": (lambda z, i: gn.cross_entropy(z, gn.one_hot(i, 3)), real(4, 3), np.array([0, 2, 1, 1])),
     "pad": (lambda z: np.pad(z, ((1, 0), (0, 2)), constant_values=0.5), real(2, 3)),
+    "roll of two axes": (lambda z: np.roll(z, (1, -2), (-1, 0)), real(3, 2, 4)),
+    "one roll of two axes": (lambda z: np.roll(z, 1, (0, 2)), real(3, 2, 4)),
     "roll of all": (lambda z: np.roll(z, -2), real(2, 3)),
     "scatter": (gn.ops.Scatter((5, 3), ((None, None, -2), "...")), real(3, 3)),
     "scatter one": (gn.ops.Scatter((5, 3), (1, -1)), np.array(0.7)),

@@ -133,9 +133,11 @@ def test_what_a_rule_refuses_is_an_error_in_the_page_too(browser):
     run = gn.backward(gn.sum(gn.take(x, i)), {x: [1, 2, 3], i: [0, 2]})
     page = browser.new_page()
     page.add_script_tag(content=ENGINE)
-    (found,) = page.evaluate(RUN, [case(run, values=given(run, {i: np.array([0, 3])}))])
+    found = page.evaluate(RUN, [case(run, values=given(run, {i: np.array([0, at])})) for at in (3, -1)])
     page.close()
-    assert "position 3 along an axis of size 3" in found["error"]
+    assert [re.search("position .* 3", each["error"])[0] for each in found] == [
+        f"position {at} along an axis of size 3" for at in (3, -1)
+    ]
 
 
 # What is not computed -----------------------------------------------------------------------------------------------------
@@ -183,6 +185,14 @@ def test_inputs_of_unequal_batches_have_no_single_sample():
     x, y = gn.input("x", (None,)), gn.input("y", (None,))
     live = live_data(*of(gn.backward(gn.sum(x) * gn.sum(y), {x: [1, 2], y: [1, 2, 3]})))
     assert live["single"] == "the inputs have different numbers of samples"
+
+
+def test_a_page_is_recorded_where_that_is_asked_for_and_where_it_has_several_passes(network, tmp_path):
+    run = gn.backward(*network)
+    forward = gn.forward(*network)
+    kept = [gn.draw(run).to_html(live=False), gn.draw({"a": run, "b": run}).to_html(), gn.draw(forward).to_html()]
+    kept.append(gn.draw(run).save(tmp_path / "page.html", live=False).read_text())
+    assert ['"live":null' in page for page in [*kept, gn.draw(run).to_html()]] == [True] * 4 + [False]
 
 
 def test_equal_rules_travel_once():

@@ -264,22 +264,56 @@ def _step(node: Node, operands: list[int]) -> list[Any]:
 
 
 def _call(node: Node) -> tuple[str, dict[str, Any]]:
-    """Return the name of a primitive of the page, and its settings."""
-    op = node.op
+    """Return the name of a primitive of the page, and its settings: axes counted from the first, strides where they say all."""
+    op, first = node.op, _bytes(node.inputs[0].shape)
     match op:
         case _ if isinstance(op, _VIEWS):
-            base = np.empty(known(node.inputs[0].shape, "a page"), np.int8)
-            return "view", _strides(view_of(node, base), base)
+            return "view", _strides(view_of(node, first), first)
         case ops.Scatter():
-            base = np.empty(op.to, np.int8)
-            part = ops.Getitem(op.index)
+            base, part = np.empty(op.to, np.int8), ops.Getitem(op.index)
             return "scatter", _strides(view_of(Node(part, (), (), base.dtype), base), base)
         case ops.Sum() | ops.Mean() | ops.Max():
-            return op.name, {"axes": normal_axes(op.axis, len(node.inputs[0].shape))}
+            kept = [1 if i in normal_axes(op.axis, first.ndim) else size for i, size in enumerate(first.shape)]
+            return op.name, {"strides": np.broadcast_to(_bytes(kept), first.shape).strides}
+        case ops.Einsum():
+            terms, result = op.subscripts.split("->")
+            walked = [dict(zip(result, _bytes(node.shape).strides, strict=True))]
+            sizes: dict[str, Any] = {}
+            for term, operand in zip(terms.split(","), node.inputs, strict=True):
+                walked.append(dict(zip(term, _bytes(operand.shape).strides, strict=True)))
+                sizes |= zip(term, operand.shape, strict=True)
+            return op.name, {
+                "sizes": list(sizes.values()),
+                "strides": [[one.get(i, 0) for i in sizes] for one in walked],
+            }
         case ops.Erf() | ops.NormalCdf():
             return op.name, {"near": NEAR, "tail": TAIL, "farthest": FARTHEST}
+        case ops.Roll():
+            shape, axes = (first.shape, op.axis) if op.axis else ((first.size,), (0,))
+            shift = (
+                op.shift * len(axes) if op.axis and len(op.shift) == 1 else op.shift if op.axis else (sum(op.shift),)
+            )
+            return op.name, {"shape": shape, "shift": shift, "axis": [axis % len(shape) for axis in axes]}
+        case ops.Take():
+            op = ops.Pick((op.axis,), (op.axis,) * op.from_end)
+        case ops.ScatterAdd():
+            op = ops.PickAdd(op.to, (op.axis,))
     assert op is not None
-    return op.name, {name: _plain(value) for name, value in op.settings.items() if name != "to"}
+    settings = {name: _plain(value) for name, value in op.settings.items() if name != "to"}
+    ndim = len(getattr(op, "to", None) or first.shape)
+    if "axis" in settings:
+        settings["axis"] %= ndim
+    if isinstance(op, ops.AddAlongAxis):
+        settings["from_end"] = True
+    if isinstance(op, (ops.Pick, ops.PickAdd)):
+        from_end = op.from_end if isinstance(op, ops.Pick) else op.axes
+        settings = {"axes": [i % ndim for i in op.axes], "from_end": [i % ndim for i in from_end]}
+    return op.name, settings
+
+
+def _bytes(shape: Sequence[Any]) -> Numbers:
+    """Return an array of single bytes: its strides are those of any array, in entries."""
+    return np.empty(known(tuple(shape), "a page"), np.int8)
 
 
 def _strides(view: Numbers, base: Numbers) -> dict[str, Any]:

@@ -58,9 +58,8 @@ function spread({ shape, data }, to) {
 
 // Visit each row along an axis: told where it starts, how far apart its entries are, how many, and which row it is.
 function along(shape, axis, visit) {
-  const place = axis < 0 ? axis + shape.length : axis;
-  const [size, step] = [shape[place], countOf(shape.slice(place + 1))];
-  const rows = countOf(shape.slice(0, place)) * step;
+  const [size, step] = [shape[axis], countOf(shape.slice(axis + 1))];
+  const rows = countOf(shape.slice(0, axis)) * step;
   for (let row = 0; row < rows; row++) visit(Math.floor(row / step) * step * size + (row % step), step, size, row);
 }
 
@@ -146,14 +145,7 @@ function normalCdf(x, settings) {
 // Sums and products --------------------------------------------------------------------------------------------------
 
 function reduced(start, f, finish = (value) => value) {
-  return (out, [x], { axes }) => {
-    let step = 1;
-    const strides = x.shape.map(() => 0);
-    for (let axis = x.shape.length - 1; axis >= 0; axis--) {
-      if (axes.includes(axis)) continue;
-      strides[axis] = step;
-      step *= x.shape[axis];
-    }
+  return (out, [x], { strides }) => {
     const places = walk(x.shape, strides);
     const all = new Float64Array(out.length).fill(start);
     for (let i = 0; i < places.length; i++) all[places[i]] = f(all[places[i]], x.data[i]);
@@ -187,20 +179,9 @@ function matmul(out, [x, y], _, shape) {
   }
 }
 
-function einsum(out, operands, { subscripts }, shape) {
-  const [terms, result] = subscripts.split("->").map((side) => side.split(","));
-  const sizes = new Map();
-  operands.forEach((one, i) => [...terms[i]].forEach((letter, axis) => sizes.set(letter, one.shape[axis])));
-  const whole = [...sizes.values()];
-  const placesOf = (term, of) => {
-    const strides = stridesOf(of);
-    return walk(
-      whole,
-      [...sizes.keys()].map((letter) => strides[[...term].indexOf(letter)] ?? 0),
-    );
-  };
-  const places = operands.map((one, i) => placesOf(terms[i], one.shape));
-  const to = placesOf(result[0], shape);
+// Products of entries summed, given how each operand and the result are walked through over all indices.
+function einsum(out, operands, { sizes, strides }) {
+  const [to, ...places] = strides.map((one) => walk(sizes, one));
   const all = new Float64Array(out.length);
   for (let i = 0; i < to.length; i++) {
     let product = 1;
@@ -247,12 +228,11 @@ function sliding(wanted) {
 // Entries moved ------------------------------------------------------------------------------------------------------
 
 function concatenate(out, parts, { axis }, shape) {
-  const place = axis < 0 ? axis + shape.length : axis;
   const strides = stridesOf(shape);
   let start = 0;
   for (const part of parts) {
-    put(out, part.data, walk(part.shape, strides, start * strides[place]));
-    start += part.shape[place];
+    put(out, part.data, walk(part.shape, strides, start * strides[axis]));
+    start += part.shape[axis];
   }
 }
 
@@ -262,42 +242,36 @@ function pad(out, [x], { before, value }, shape) {
   put(out.fill(Number(value)), x.data, walk(x.shape, strides, offset));
 }
 
-function roll(out, [x], { shift, axis }, shape) {
-  const flat = axis?.length ? null : [x.data.length];
-  const steps = flat ? [shift.reduce((sum, one) => sum + one, 0)] : shift;
+function roll(out, [x], { shape, shift, axis }) {
   let data = x.data;
-  steps.forEach((by, i) => {
-    const from = data.slice();
-    data = data.slice();
-    along(flat ?? shape, flat ? 0 : axis[i], (start, step, size) => {
-      for (let k = 0; k < size; k++) data[start + remainder(k + by, size) * step] = from[start + k * step];
+  shift.forEach((by, i) => {
+    const [from, to] = [data, data.slice()];
+    along(shape, axis[i], (start, step, size) => {
+      for (let k = 0; k < size; k++) to[start + remainder(k + by, size) * step] = from[start + k * step];
     });
+    data = to;
   });
   out.set(data);
 }
 
-function checkedPosition(position, size) {
-  if (position >= size || position < -size) throw new RangeError(`position ${position} along an axis of size ${size}`);
-  return position < 0 ? position + size : position;
+function checked(position, size, fromEnd) {
+  if (position < size && position >= (fromEnd ? -size : 0)) return position < 0 ? position + size : position;
+  throw new RangeError(`position ${position} along an axis of size ${size}`);
 }
 
-// The places of what is picked by paired positions along some axes, in an array of this shape.
-function pickedPlaces(shape, axes, positions) {
+// The places, in an array of this shape, of what is picked by paired positions along some axes.
+function pickedPlaces(shape, { axes, from_end: fromEnd }, positions) {
   const strides = stridesOf(shape);
-  const at = axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
-  const rest = shape.map((_, axis) => axis).filter((axis) => !at.includes(axis));
-  const place = Math.max(...at) - Math.min(...at) + 1 === at.length ? Math.min(...at) : 0;
-  const walked = (some) =>
-    walk(
-      some.map((axis) => shape[axis]),
-      some.map((axis) => strides[axis]),
-    );
+  const rest = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const [first, last] = [Math.min(...axes), Math.max(...axes)];
+  const place = last - first + 1 === axes.length ? first : 0;
+  const walked = (some) => walk(some.map((axis) => shape[axis]), some.map((axis) => strides[axis]));
   const [outer, inner] = [walked(rest.slice(0, place)), walked(rest.slice(place))];
   const paired = positions.reduce((best, one) => (one.shape.length > best.length ? one.shape : best), []);
   const middle = new Int32Array(countOf(paired));
   positions.forEach((one, k) => {
-    const [each, size] = [spread(one, paired), shape[at[k]]];
-    for (let i = 0; i < middle.length; i++) middle[i] += checkedPosition(each[i], size) * strides[at[k]];
+    const [each, axis] = [spread(one, paired), axes[k]];
+    for (let i = 0; i < middle.length; i++) middle[i] += checked(each[i], shape[axis], fromEnd.includes(axis)) * strides[axis];
   });
   const places = new Int32Array(outer.length * middle.length * inner.length);
   let i = 0;
@@ -305,31 +279,26 @@ function pickedPlaces(shape, axes, positions) {
   return places;
 }
 
-function pickedAlong(shape, [axis], [{ shape: of, data }]) {
-  const place = axis < 0 ? axis + shape.length : axis;
+function placesAlong(shape, { axis, from_end: fromEnd }, [{ shape: of, data }]) {
   const strides = stridesOf(shape);
-  const others = walk(
-    of,
-    strides.map((stride, i) => (i === place ? 0 : stride)),
-  );
-  return others.map((start, i) => start + checkedPosition(data[i], shape[place]) * strides[place]);
+  const others = walk(of, strides.map((stride, i) => (i === axis ? 0 : stride)));
+  return others.map((start, i) => start + checked(data[i], shape[axis], fromEnd) * strides[axis]);
 }
 
-function maskedPlaces(shape, [axis], [mask]) {
+function maskedPlaces(shape, { axis }, [mask]) {
   const inner = countOf(shape.slice(axis + mask.shape.length));
   const isKept = (place) => mask.data[Math.floor(place / inner) % mask.data.length];
-  return Array.from({ length: countOf(shape) }, (_, place) => place).filter(isKept);
+  return [...Array(countOf(shape)).keys()].filter(isKept);
 }
 
 function fetching(placesOf) {
-  return (out, [x, ...positions], { axes, axis }) => fetch(out, x.data, placesOf(x.shape, axes ?? [axis], positions));
+  return (out, [x, ...by], settings) => fetch(out, x.data, placesOf(x.shape, settings, by));
 }
 
 function adding(placesOf) {
-  return (out, [x, ...positions], { axes, axis }, shape) => {
-    const places = placesOf(shape, axes ?? [axis], positions);
+  return (out, [x, ...by], settings, shape) => {
     const all = new Float64Array(out.length);
-    for (let i = 0; i < places.length; i++) all[places[i]] += x.data[i];
+    placesOf(shape, settings, by).forEach((place, i) => (all[place] += x.data[i]));
     out.set(all);
   };
 }
@@ -345,13 +314,11 @@ function inOrder(give) {
     });
 }
 
-const sort = inOrder((out, values, before, at) => {
-  [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = values[from]));
-});
-
-const argsort = inOrder((out, values, before, at) => {
-  [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = from));
-});
+function sorted(read) {
+  return inOrder((out, values, before, at) =>
+    [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = read(values, from))),
+  );
+}
 
 const argmax = inOrder((out, values, _, at, row) => {
   const bad = values.findIndex(Number.isNaN);
@@ -394,16 +361,12 @@ function eliminate(rows) {
 function eachMatrix({ shape, data }, visit) {
   const n = shape.at(-1);
   for (let m = 0; m < data.length / (n * n || 1); m++)
-    visit(
-      Array.from({ length: n }, (_, i) => Array.from(data.subarray((m * n + i) * n, (m * n + i + 1) * n))),
-      m,
-    );
+    visit(Array.from({ length: n }, (_, i) => [...data.subarray((m * n + i) * n, (m * n + i + 1) * n)]), m);
 }
 
 function solve(out, [matrix, right], _, shape) {
-  const n = matrix.shape.at(-1);
-  const columns = right.shape.length > 1 ? shape.at(-1) : 1;
-  const stack = right.shape.length > 1 ? shape.slice(0, -2) : [];
+  const [n, axes] = [matrix.shape.at(-1), Math.min(2, right.shape.length)];
+  const [stack, columns] = [shape.slice(0, -axes), axes > 1 ? shape.at(-1) : 1];
   const left = { shape: [...stack, n, n], data: spread(matrix, [...stack, n, n]) };
   const known = spread(right, shape);
   eachMatrix(left, (rows, m) => {
@@ -445,17 +408,10 @@ const PRIMITIVES = {
   subtract: binary((x, y) => x - y),
   multiply: binary((x, y) => x * y),
   divide: binary((x, y) => x / y),
-  power: binary(power),
-  maximum: binary(Math.max),
-  minimum: binary(Math.min),
-  remainder: binary(remainder),
   fmod: binary((x, y) => x % y),
-  floor_divide: binary(floorDivide),
-  hypot: binary(Math.hypot),
   arctan2: binary(Math.atan2),
-  logaddexp: binary(logOfSum),
-  logaddexp2: binary((x, y) => logOfSum(x * Math.LN2, y * Math.LN2) / Math.LN2),
   heaviside: binary((x, y) => (x === 0 ? y : x < 0 ? 0 : x > 0 ? 1 : x)),
+  logaddexp2: binary((x, y) => logOfSum(x * Math.LN2, y * Math.LN2) / Math.LN2),
   greater: binary((x, y) => x > y),
   greater_equal: binary((x, y) => x >= y),
   less: binary((x, y) => x < y),
@@ -466,64 +422,37 @@ const PRIMITIVES = {
   logical_or: binary((x, y) => Boolean(x || y)),
   logical_xor: binary((x, y) => !x !== !y),
   logical_not: unary((x) => !x),
-  isnan: unary(Number.isNaN),
   isinf: unary((x) => Math.abs(x) === Infinity),
-  isfinite: unary(Number.isFinite),
-  signbit: unary(isNegative),
-  sign: unary(Math.sign),
-  abs: unary(Math.abs),
   negative: unary((x) => -x),
   square: unary((x) => x * x),
   reciprocal: unary((x) => 1 / x),
   exp2: unary((x) => 2 ** x),
-  rint: unary(toEven),
-  round: unary(round),
-  erf: unary(erf),
-  normal_cdf: unary(normalCdf),
-  where,
-  nan_to_num: toNumbers,
-  sum: reduced(0, (sum, z) => sum + z),
-  mean: reduced(
-    0,
-    (sum, z) => sum + z,
-    (sum, count) => sum / count,
-  ),
-  max: reduced(-Infinity, Math.max),
-  sum_of_squares: sumOfSquares,
-  matmul,
-  einsum,
-  conv2d: sliding("result"),
-  conv2d_to_input: sliding("images"),
-  conv2d_to_kernel: sliding("kernel"),
   view: (out, [x], { strides, offset }, shape) => fetch(out, x.data, walk(shape, strides, offset)),
   scatter: (out, [x], { strides, offset }) => put(out, x.data, walk(x.shape, strides, offset)),
-  concatenate,
-  pad,
-  roll,
-  mask: fetching(maskedPlaces),
-  unmask: adding(maskedPlaces),
-  take: fetching(pickedPlaces),
-  pick: fetching(pickedPlaces),
-  take_along_axis: fetching(pickedAlong),
-  scatter_add: adding(pickedPlaces),
-  pick_add: adding(pickedPlaces),
-  add_along_axis: adding(pickedAlong),
-  sort,
-  argsort,
-  argmax,
-  cumsum,
-  inv,
-  solve,
-  cholesky,
+  sum: reduced(0, (sum, z) => sum + z),
+  mean: reduced(0, (sum, z) => sum + z, (sum, count) => sum / count),
+  max: reduced(-Infinity, Math.max),
   det: ofDeterminant(({ log, sign }) => sign * Math.exp(log)),
   log_abs_det: ofDeterminant(({ log }) => log),
   sign_of_det: ofDeterminant(({ sign }) => sign),
+  ...each(binary, { power, remainder, floor_divide: floorDivide, hypot: Math.hypot, logaddexp: logOfSum }),
+  ...each(binary, { maximum: Math.max, minimum: Math.min }),
+  ...each(unary, { rint: toEven, round, erf, normal_cdf: normalCdf, signbit: isNegative }),
+  ...each(unary, { isnan: Number.isNaN, isfinite: Number.isFinite }),
+  ...each(unary, { arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan }),
+  ...each(unary, { arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh }),
+  ...each(fetching, { pick: pickedPlaces, take_along_axis: placesAlong, mask: maskedPlaces }),
+  ...each(adding, { pick_add: pickedPlaces, add_along_axis: placesAlong, unmask: maskedPlaces }),
+  ...each(sliding, { conv2d: "result", conv2d_to_input: "images", conv2d_to_kernel: "kernel" }),
+  ...{ where, nan_to_num: toNumbers, sum_of_squares: sumOfSquares, matmul, einsum, concatenate, pad, roll },
+  ...{ sort: sorted((values, from) => values[from]), argsort: sorted((_, from) => from), argmax },
+  ...{ cumsum, inv, solve, cholesky },
 };
-for (const name of ["floor", "ceil", "trunc", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "cbrt"])
-  PRIMITIVES[name] = unary(Math[name]);
-for (const name of ["sin", "cos", "tan", "sinh", "cosh", "tanh"]) {
-  PRIMITIVES[name] = unary(Math[name]);
-  PRIMITIVES[`arc${name}`] = unary(Math[`a${name}`]);
+const SAME = ["abs", "sign", "floor", "ceil", "trunc", "sqrt", "cbrt", "exp", "expm1", "log", "log1p", "log2", "log10"];
+for (const name of [...SAME, "sin", "cos", "tan", "sinh", "cosh", "tanh"]) PRIMITIVES[name] = unary(Math[name]);
+
+function each(make, given) {
+  return Object.fromEntries(Object.entries(given).map(([name, one]) => [name, make(one)]));
 }
 
 // The network ---------------------------------------------------------------------------------------------------------
@@ -556,12 +485,7 @@ function makeEngine(live) {
       if (constant) values.push(constant);
       else {
         const data = new kind(countOf(shape));
-        compute(
-          data,
-          inputs.map((place) => values[place]),
-          settings,
-          shape,
-        );
+        compute(data, inputs.map((place) => values[place]), settings, shape);
         values.push({ shape, data });
       }
     }

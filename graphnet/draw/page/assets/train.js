@@ -1,7 +1,7 @@
 // Training: steps of gradient descent, one by one or running, the loss at each, and maps of what the units have learnt.
 
 const SPEEDS = [[1, "1 step a second"], [10, "10 a second"], [60, "60 a second"], [Infinity, "as fast as it goes"]];
-const IN_A_FRAME = 25; // milliseconds of steps between two pictures, or as many as a picture takes
+const IN_A_FRAME = [25, 100]; // milliseconds of steps between two pictures: as many as a picture takes, within these
 const MOST_LOSSES = 400;
 
 function makeTraining() {
@@ -103,7 +103,7 @@ function makeTraining() {
 
   function frame(now) {
     const perSecond = Number(speed.value);
-    const end = performance.now() + Math.max(IN_A_FRAME, shown);
+    const end = performance.now() + Math.min(Math.max(shown, IN_A_FRAME[0]), IN_A_FRAME[1]);
     let left = perSecond === Infinity ? Infinity : Math.floor(((now - due) * perSecond) / 1000);
     timer = requestAnimationFrame(frame);
     if (left < 1) return;
