@@ -1,4 +1,4 @@
-"""A layout of our own, for where there is no Graphviz: boxes in layers by their longest way, in the order of their neighbours.
+"""The layout of the op view: boxes in layers by their longest way, in the order of their neighbours.
 
 What lies in a frame is laid out first; then the frame is one large box among the others of the frame around it. All is
 reckoned as flowing to the right; what flows down is turned at the end.
@@ -7,8 +7,8 @@ reckoned as flowing to the right; what flows down is turned at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple, TypeAlias
 
 from graphnet.draw.picture import Picture
@@ -25,7 +25,7 @@ Pair: TypeAlias = tuple[str, str]
 
 _BETWEEN_LAYERS, _BETWEEN_BOXES, _MARGIN, _TITLE = 46.0, 20.0, 12.0, 20.0
 _SWEEPS = 8
-_FIRM = 100.0  # how much firmer the main line stands than what is beside it
+_FIRM = 1e4  # how much firmer the main line stands than what is beside it
 _ASIDE = 9.0  # between two arrows that join the same boxes
 
 
@@ -39,11 +39,16 @@ class _Inside(NamedTuple):
 
 
 def layered(
-    picture: Picture, sizes: Mapping[str, Point], links: Sequence[Pair], line: Collection[str]
+    picture: Picture,
+    sizes: Mapping[str, Point],
+    links: Sequence[Pair],
+    line: Collection[str],
+    labels: Mapping[int, float],
 ) -> tuple[Point, dict[str, Rectangle], tuple[Path, ...]]:
     """Return the size of all, the places of boxes and frames by their ids, and the paths of arrows between boxes.
 
-    The boxes on the main `line` are kept in a straight line.
+    The boxes on the main `line` are kept in a straight line. Beside the arrows at some places of `links` stand labels of
+    these widths.
     """
     down = picture.direction == "down"
     parent: dict[str, str] = {part.id: (part.group or "") for part in picture.boxes}
@@ -53,19 +58,18 @@ def layered(
     for place, box in enumerate(picture.boxes):
         last |= dict.fromkeys(ways[box.id], place)
     on_line = {part for id in line for part in ways[id]}
-    meets = {link: _where_they_meet(ways[link[0]], ways[link[1]]) for link in links}
-    joined: dict[str, list[Pair]] = {}  # in each frame; what enters or leaves it has one end
-    for link, (around, ends) in meets.items():
-        joined.setdefault(around, []).append(ends)
-        for id, is_head in ((link[0], False), (link[1], True)):
-            for frame, part in pairwise(ways[id][ways[id].index(ends[is_head]) :]):
-                joined.setdefault(frame, []).append(("", part) if is_head else (part, ""))
+    legs = {link: _legs(ways[link[0]], ways[link[1]]) for link in links}
+    joined: dict[str, list[Pair]] = {}
+    for frame, ends in chain.from_iterable(legs.values()):
+        joined.setdefault(frame, []).append(ends)
+    gaps = {} if down else {legs[links[i]][0]: wide + 12 for i, wide in labels.items() if len(legs[links[i]]) == 1}
     size = {id: (h, w) if down else (w, h) for id, (w, h) in sizes.items()}
     level = {id: high / 2 for id, (_, high) in size.items()}  # how far below its top arrows reach it
     inside: dict[str, _Inside] = {}
     for frame in [*(frame.id for frame in reversed(picture.groups)), ""]:  # a parent comes before its children
         members = sorted((id for id in parent if parent[id] == frame), key=lambda id: last[id])
-        inside[frame] = _layers(members, size, level, joined.get(frame, []), on_line)
+        ends_here = {ends: gaps.get((frame, ends), 0.0) for ends in joined.get(frame, [])}
+        inside[frame] = _layers(members, size, level, ends_here, on_line)
         wide, high = inside[frame].size
         size[frame] = wide + 2 * _MARGIN + _TITLE * down, high + 2 * _MARGIN + _TITLE * (not down)
         level[frame] = inside[frame].line + _MARGIN + _TITLE * (not down)
@@ -78,10 +82,12 @@ def layered(
         origin[id] = x0 + x + _MARGIN + _TITLE * down, y0 + y + _MARGIN + _TITLE * (not down)
     beside, seen, paths = Counter(links), Counter[Pair](), []
     for link in links:
-        around, ends = meets[link]
         (ax, ay, aw, ah), (bx, by, _, bh) = places[link[0]], places[link[1]]
-        x0, y0 = origin[around]
-        bends = [(x0 + x, y0 + y) for x, y in inside[around].bends.get(ends, [])]
+        bends = [
+            (x + origin[frame][0], y + origin[frame][1])
+            for frame, ends in legs[link]
+            for x, y in inside[frame].bends[ends]
+        ]
         aside = (seen[link] - (beside[link] - 1) / 2) * _ASIDE
         seen[link] += 1
         paths.append(_curve([(x, y + aside) for x, y in [(ax + aw, ay + ah / 2), *bends, (bx, by + bh / 2)]]))
@@ -100,10 +106,12 @@ def _way_down(id: str, parent: Mapping[str, str]) -> list[str]:
     return way[::-1]
 
 
-def _where_they_meet(one: Sequence[str], other: Sequence[str]) -> tuple[str, Pair]:
-    """Return the innermost frame around two boxes, and what of that frame holds each."""
+def _legs(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, Pair]]:
+    """Return through which frames an arrow goes, and from what to what in each; what is outside of a frame is nothing."""
     k = next(k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return one[k - 1] if k else "", (one[k], other[k])
+    out = [(frame, (part, "")) for frame, part in pairwise(one[k:])]
+    into = [(frame, ("", part)) for frame, part in pairwise(other[k:])]
+    return [*reversed(out), (one[k - 1] if k else "", (one[k], other[k])), *into]
 
 
 def _curve(points: Sequence[Point]) -> Path:
@@ -119,12 +127,11 @@ def _layers(
     members: Sequence[str],
     size: Mapping[str, Point],
     level: Mapping[str, float],
-    links: Iterable[Pair],
+    links: Mapping[Pair, float],
     line: Collection[str],
 ) -> _Inside:
-    """Lay out boxes, which come in topological order, in columns from left to right."""
+    """Lay out boxes, which come in topological order, in columns from left to right; `links` say how much room they need."""
     order = {"": len(members)} | {id: i for i, id in enumerate(members)}
-    links = list(dict.fromkeys(links))
     pairs = [(a, b) for a, b in links if a and b and order[a] < order[b]]  # frames may be joined both ways
     layer = dict.fromkeys(members, 0)
     for tail, head in sorted(pairs, key=lambda pair: order[pair[1]]):
@@ -140,14 +147,18 @@ def _layers(
 
     # An arrow that passes columns takes room in each of them, also one from or to what is outside.
     rooms = {id: _Room(level[id], size[id][1] - level[id], _FIRM if id in line else 1.0) for id in members}
-    passing: dict[Pair, list[str]] = {}
+    passing: dict[Pair, tuple[int, list[str]]] = {pair: (0, []) for pair in links}
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     straight = set(line)
+    line_at = [layer[id] for id in members if id in line]
     for i, (tail, head) in enumerate([*pairs, *(pair for pair in links if "" in pair)]):
         first, end = layer.get(tail, -1) + 1, layer.get(head, len(columns))
-        names = passing[tail, head] = [f"{i} through {k}" for k in range(first, end)]
-        if "" in (tail, head) and (tail in line or head in line):
+        names = [f"{i} through {k}" for k in range(first, end)]
+        passing[tail, head] = first, names
+        if (not tail and head in line and end == min(line_at)) or (
+            not head and tail in line and first == max(line_at) + 1
+        ):
             straight |= set(names)
         for k, name in enumerate(names, start=first):
             columns[k].append(name)
@@ -182,13 +193,18 @@ def _layers(
         wide = max((size[id][0] for id in boxes), default=0.0)
         spans.append((left, left + wide))
         corners |= {id: (left + (wide - size[id][0]) / 2, at[id] - rooms[id].above - top) for id in boxes}
-        left += wide + _BETWEEN_LAYERS
+        left += wide + max([_BETWEEN_LAYERS, *(links[pair] for pair in pairs if layer[pair[0]] == len(spans) - 1)])
     bends = {
-        pair: [(x, at[name] - top) for k, name in enumerate(passing[pair], start=layer[pair[0]] + 1) for x in spans[k]]
-        for pair in pairs
+        pair: [(x, at[name] - top) for k, name in enumerate(names, start=first) for x in spans[k]]
+        for pair, (first, names) in passing.items()
     }
     on_line = [id for id in members if id in line]
-    return _Inside(corners, bends, (left - _BETWEEN_LAYERS, bottom - top), _mean(on_line or members, at, top) - top)
+    return _Inside(
+        corners,
+        bends,
+        (max((right for _, right in spans), default=0.0), bottom - top),
+        _mean(on_line or members, at, top) - top,
+    )
 
 
 class _Room(NamedTuple):
