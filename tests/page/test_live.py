@@ -404,8 +404,12 @@ def test_copied_python_makes_the_same_pass(page, made):
         cell(page, name, index).click()
         page.locator("#number").fill(number)
         page.locator("#number").press("Enter")
-    for sample in ("", "1"):
+    for trained, sample in ((False, ""), (False, "1"), (True, "2")):
         page.get_by_label("Samples").select_option(sample)
+        if trained:  # then all parameters have changed
+            page.keyboard.press("t")
+            page.get_by_role("button", name="Update", exact=True).click()
+            page.keyboard.press("t")
         page.get_by_role("button", name="Share").click()
         code = page.get_by_label("Python", exact=True).input_value()
         page.get_by_role("button", name="Close").click()

@@ -265,7 +265,7 @@ class _Page:
             "most": self.most,
             "title": f"Backward pass: {self.sentences.name(graph.outputs[0])} = " if names.loss else "",
             "names": {ids(node): self.sentences.name(node) for node in graph.nodes},
-            "labels": {ids(node): graph.label(node) for node in graph.nodes},
+            "labels": {ids(node): ascii(graph.label(node)) for node in graph.nodes},  # literals of Python
             "slopes": flat,
             "saturated": SATURATED,
             "chain": chain,
