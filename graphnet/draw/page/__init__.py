@@ -308,6 +308,9 @@ class _Page:
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
             "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
+            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items()}
+            if shown
+            else {},
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
