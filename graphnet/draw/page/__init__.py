@@ -408,8 +408,7 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
     has_one_output = len(graph.outputs) == 1
     trees = {}
-    reader = Reader(graph)
-    reader.symbols.use_labels(graph)  # a node is called the same in formulas and on its box
+    reader = Reader(graph, by_label=True)  # a node is called the same in formulas and on its box
     for node in graph.nodes:
         if node.op is None:
             continue
