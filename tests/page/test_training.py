@@ -107,13 +107,33 @@ def test_training_runs_until_it_is_stopped_and_is_undone_as_one_change(page):
     assert trained(page).endswith(f"E = {number_text(descended(0, 0.5)['E'])}")
 
 
-def test_a_step_that_is_too_large_is_told(page):
+def test_a_rate_that_is_not_positive_is_not_taken(page):
     page.get_by_label("η").fill("-1")
     assert page.get_by_label("η").get_attribute("aria-invalid") == "true"
-    page.get_by_label("η").fill("1e300")
     update(page)
-    update(page)
-    assert trained(page).startswith("2 steps: E = ")
+    assert trained(page) == f"1 step: E = {number_text(descended(1, 0.5)['E'])}"
+
+
+def test_training_that_runs_away_stops_and_says_so(open_page):
+    w = gn.parameter("w", [1.0, 2.0])
+    page = open_page(gn.draw(gn.backward(gn.sum(w**4, name="E"), {}), learning_rate=10.0))
+    page.keyboard.press("t")
+    page.get_by_label("Speed of training").select_option("as fast as it goes")
+    button = page.locator("#lab .main")
+    button.click()
+    page.wait_for_selector("#trained:has-text('too large a step')")
+    assert button.text_content() == "Train"
+    page.get_by_role("button", name="Undo").click()
+    assert trained(page).endswith("E = 17")
+
+
+def test_a_matrix_that_becomes_singular_stops_the_training(open_page):
+    w = gn.parameter("w", [[1.0]])
+    page = open_page(gn.draw(gn.backward(gn.sum(w + 0 * gn.linalg.inv(w), name="E"), {}), learning_rate=0.5))
+    page.keyboard.press("t")
+    for _ in range(3):
+        update(page)
+    assert trained(page) == "1 step: E = 0.5; a matrix that is singular."
 
 
 # Maps -------------------------------------------------------------------------------------------------------------------

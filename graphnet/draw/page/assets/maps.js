@@ -63,7 +63,7 @@ function makeMaps(lab) {
     const all = data.filter((_, i) => i % of === unit);
     const [lowest, highest] = [Math.min(...all), Math.max(...all)];
     const size = middle || Math.max(-lowest, highest) || 1;
-    const [low, even, high, ink] = ["--below", "--paper", "--above", "--ink"].map(colour);
+    const [low, even, high, ink] = ["--value-below-high", "--paper", "--value-high", "--ink"].map(colour);
     const image = new ImageData(MAP_SIZE, MAP_SIZE);
     const pixels = image.data;
     const between = (x, y) => {
