@@ -13,6 +13,7 @@ import setuptools
 
 import graphnet as gn
 from graphnet.cli import main
+from tools import documentation
 
 ROOT = Path(__file__).parent.parent
 NAMES = ROOT / "tests" / "public_names.txt"
@@ -85,3 +86,12 @@ def test_a_package_installed_over_ours_is_said_plainly(tmp_path, first_file, use
     assert done.returncode == 1
     assert "another package of this import name" in done.stderr
     assert "pip uninstall graphnet graphnet-dag" in done.stderr
+
+
+def test_the_reference_has_every_public_name():
+    told = [name for page in documentation.public().values() for name, _ in page]
+    assert len(told) == len(set(told))
+    elsewhere = {f"gn.{module}" for module in [*documentation.MODULES, "ops"]}
+    elsewhere |= {name for name in NAMES.read_text(encoding="utf-8").split() if name.startswith("gn.ops.")}
+    elsewhere |= {f"gn.layers.{name}" for name in documentation.SELF_EVIDENT}
+    assert set(NAMES.read_text(encoding="utf-8").split()) - elsewhere == set(told)

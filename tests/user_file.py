@@ -33,6 +33,9 @@ class Threshold(gn.Op):
     def backward(self, delta: Any, a: Any, z: Any) -> Any:
         return np.where(z > self.at, delta, 0)
 
+    def shape(self, z: Any) -> Any:
+        return z
+
 
 class Patient(gn.Callback):
     def __call__(self, training: gn.Training) -> None:

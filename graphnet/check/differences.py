@@ -439,13 +439,14 @@ class _Slopes:
         before, behind = np.concatenate([beyond, self.errors[:-1]]), np.concatenate([self.errors[1:], beyond])
         with np.errstate(invalid="ignore"):
             certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
-            agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * self.errors
+            errors = np.concatenate([self.nominal[:1], self.errors[1:]])  # the shortest has no shorter one to go by
+            agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * errors
             good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
             good |= np.concatenate([beyond < 0, flat[:-1]])
             tells = certain & good
             for k in np.flatnonzero(tells.any(axis=1)):
                 # A shorter step may agree with the rule, and exclude this plateau.
-                excluded = agrees[:k] & (4 * self.errors[:k] < np.abs(self.values[:k] - self.values[k]))
+                excluded = agrees[:k] & (4 * errors[:k] < np.abs(self.values[:k] - self.values[k]))
                 tells[k] &= ~excluded.any(axis=0)
         self.agreeing = flat & agrees
         return np.asarray((certain & agrees).any(axis=0)), np.asarray(tells.any(axis=0))

@@ -106,11 +106,13 @@ class Op(Stateless):
         if "name" not in cls.__dict__:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
-    def forward(self, *inputs: Array) -> Array:
+    # `**_` and `/`: type checkers then allow rules that name their inputs
+
+    def forward(self, *inputs: Array, **_: Any) -> Array:
         """Compute the output from the inputs. Must not write into them."""
         raise NotImplementedError(f"op {self.name} has no forward rule")
 
-    def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
+    def backward(self, delta: Array, output: Array, /, *inputs: Array, **_: Any) -> Array:
         """Compute ∂E/∂(each input) from ``delta`` = ∂E/∂output, the cached output and the inputs.
 
         One input: return its error signal. Several: return one for each, ``None`` for an input that has none.
@@ -121,7 +123,7 @@ class Op(Stateless):
             "again, since nodes keep the rules they were made with.",
         )
 
-    def shape(self, *shapes: Any) -> Shape:
+    def shape(self, *shapes: Any, **_: Any) -> Shape:
         """Compute the output's shape from the inputs'; by default found out from the forward rule itself."""
         return shape_of_rule(self, shapes, [np.dtype(float)] * len(shapes))
 

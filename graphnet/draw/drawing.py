@@ -103,8 +103,7 @@ def draw(
     first and the last ("10 × block1 … block10"); of more than a thousand irregular nodes, the middle of their order. A
     folded box says how many nodes it holds and how large the largest error signal in it is; a notice says what was folded.
 
-    A picture that is wider than a laptop's screen is wrapped into rows. Graphviz lays it out where there is Graphviz, else
-    a simpler layout of our own; PNG and PDF need Graphviz.
+    A picture that is wider than a laptop's screen is wrapped into rows. Only PNG and PDF need Graphviz.
 
     How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
     ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
@@ -319,7 +318,7 @@ class Drawing:
         return words.to_text(self.picture)
 
     def to_svg(self) -> str:
-        """Return the picture as an SVG document. It needs no Graphviz, which only makes the op view's layout a better one.
+        """Return the picture as an SVG document. It shrinks with its container, and its text fits in any typeface.
 
         Examples
         --------
@@ -456,7 +455,7 @@ class Drawing:
         return f"<Drawing of {picture.title!r}: {drawn}>"
 
     def _repr_html_(self) -> str:
-        """Show the picture in a notebook; a wide one scrolls instead of shrinking."""
+        """Show the picture in a notebook; a wide one shrinks as far as it can be read, and then scrolls."""
         svg = self.to_svg()
         return f'<div style="overflow-x:auto">{svg[svg.index("<svg") :]}</div>'
 

@@ -1,4 +1,4 @@
-"""A layout of our own, for where there is no Graphviz: boxes in layers by their longest way, in the order of their neighbours.
+"""The layout of the op view: boxes in layers by their longest way, in the order of their neighbours.
 
 What lies in a frame is laid out first; then the frame is one large box among the others of the frame around it. All is
 reckoned as flowing to the right; what flows down is turned at the end.
@@ -7,7 +7,7 @@ reckoned as flowing to the right; what flows down is turned at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -25,7 +25,7 @@ Pair: TypeAlias = tuple[str, str]
 
 _BETWEEN_LAYERS, _BETWEEN_BOXES, _MARGIN, _TITLE = 46.0, 20.0, 12.0, 20.0
 _SWEEPS = 8
-_FIRM = 100.0  # how much firmer the main line stands than what is beside it
+_FIRM = 1e4  # how much firmer the main line stands than what is beside it
 _ASIDE = 9.0  # between two arrows that join the same boxes
 
 
@@ -39,11 +39,16 @@ class _Inside(NamedTuple):
 
 
 def layered(
-    picture: Picture, sizes: Mapping[str, Point], links: Sequence[Pair], line: Collection[str]
+    picture: Picture,
+    sizes: Mapping[str, Point],
+    links: Sequence[Pair],
+    line: Collection[str],
+    labels: Mapping[int, float],
 ) -> tuple[Point, dict[str, Rectangle], tuple[Path, ...]]:
     """Return the size of all, the places of boxes and frames by their ids, and the paths of arrows between boxes.
 
-    The boxes on the main `line` are kept in a straight line.
+    The boxes on the main `line` are kept in a straight line. Beside the arrows at some places of `links` stand labels of
+    these widths.
     """
     down = picture.direction == "down"
     parent: dict[str, str] = {part.id: (part.group or "") for part in picture.boxes}
@@ -57,12 +62,14 @@ def layered(
     joined: dict[str, list[Pair]] = {}
     for frame, ends in chain.from_iterable(legs.values()):
         joined.setdefault(frame, []).append(ends)
+    gaps = {} if down else {legs[links[i]][0]: wide + 12 for i, wide in labels.items() if len(legs[links[i]]) == 1}
     size = {id: (h, w) if down else (w, h) for id, (w, h) in sizes.items()}
     level = {id: high / 2 for id, (_, high) in size.items()}  # how far below its top arrows reach it
     inside: dict[str, _Inside] = {}
     for frame in [*(frame.id for frame in reversed(picture.groups)), ""]:  # a parent comes before its children
         members = sorted((id for id in parent if parent[id] == frame), key=lambda id: last[id])
-        inside[frame] = _layers(members, size, level, joined.get(frame, []), on_line)
+        ends_here = {ends: gaps.get((frame, ends), 0.0) for ends in joined.get(frame, [])}
+        inside[frame] = _layers(members, size, level, ends_here, on_line)
         wide, high = inside[frame].size
         size[frame] = wide + 2 * _MARGIN + _TITLE * down, high + 2 * _MARGIN + _TITLE * (not down)
         level[frame] = inside[frame].line + _MARGIN + _TITLE * (not down)
@@ -120,12 +127,11 @@ def _layers(
     members: Sequence[str],
     size: Mapping[str, Point],
     level: Mapping[str, float],
-    links: Iterable[Pair],
+    links: Mapping[Pair, float],
     line: Collection[str],
 ) -> _Inside:
-    """Lay out boxes, which come in topological order, in columns from left to right."""
+    """Lay out boxes, which come in topological order, in columns from left to right; `links` say how much room they need."""
     order = {"": len(members)} | {id: i for i, id in enumerate(members)}
-    links = list(dict.fromkeys(links))
     pairs = [(a, b) for a, b in links if a and b and order[a] < order[b]]  # frames may be joined both ways
     layer = dict.fromkeys(members, 0)
     for tail, head in sorted(pairs, key=lambda pair: order[pair[1]]):
@@ -186,14 +192,21 @@ def _layers(
         boxes = [id for id in column if id in size]
         wide = max((size[id][0] for id in boxes), default=0.0)
         spans.append((left, left + wide))
-        corners |= {id: (left + (wide - size[id][0]) / 2, at[id] - rooms[id].above - top) for id in boxes}
-        left += wide + _BETWEEN_LAYERS
+        for id in boxes:  # a leaf stands next to its use, so that no arrow of it runs behind a neighbour
+            free = (wide - size[id][0]) * (1.0 if id in leaves else 0.5)
+            corners[id] = left + free, at[id] - rooms[id].above - top
+        left += wide + max([_BETWEEN_LAYERS, *(links[pair] for pair in pairs if layer[pair[0]] == len(spans) - 1)])
     bends = {
         pair: [(x, at[name] - top) for k, name in enumerate(names, start=first) for x in spans[k]]
         for pair, (first, names) in passing.items()
     }
     on_line = [id for id in members if id in line]
-    return _Inside(corners, bends, (left - _BETWEEN_LAYERS, bottom - top), _mean(on_line or members, at, top) - top)
+    return _Inside(
+        corners,
+        bends,
+        (max((right for _, right in spans), default=0.0), bottom - top),
+        _mean(on_line or members, at, top) - top,
+    )
 
 
 class _Room(NamedTuple):

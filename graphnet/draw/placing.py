@@ -1,24 +1,17 @@
-"""Where boxes, frames and arrows stand: laid out by Graphviz where it is there, else by `layered`, and wrapped into rows."""
+"""Where boxes, frames and arrows stand: laid out by `layered`, and wrapped into rows."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from graphnet.draw.dot import render
 from graphnet.draw.layered import Path, Point, Rectangle, layered
-from graphnet.draw.picture import Arrow, BoxKind, Frame, Picture
-from graphnet.errors import DrawError
+from graphnet.draw.picture import Arrow, BoxKind, Picture
 
-_PULL: dict[BoxKind, int] = {"op": 8, "folded": 8, "input": 4}
-_TITLE_ROOM = 20  # above the boxes of a frame
-
-# Of a picture with more arrows than that, the layout is not polished on: that would take minutes.
-_MOST_EDGES_WITH_CARE, _IN_HASTE = 600, 'nslimit="1" nslimit1="1" mclimit="0.3"'
+_ON_LINE: frozenset[BoxKind] = frozenset({"op", "folded", "input"})
 
 # What a row costs, a frame cut in two, and an empty row, counted in arrows that go on in the next row.
 _ROW, _CUT_FRAME, _EMPTY = 6.0, 3.0, 4.0
@@ -56,19 +49,19 @@ def place(
     picture: Picture,
     sizes: Mapping[str, Point],
     edges: Sequence[Arrow],
-    rooms: Mapping[int, Point] | None = None,
+    rooms: Mapping[int, float] | None = None,
     widest: float | None = None,
 ) -> Places:
     """Return where boxes of these sizes, the frames around them and some of the arrows go.
 
-    `rooms` are the sizes of what stands beside arrows, by their places in `edges`. A picture that flows to the right and is
+    `rooms` say how wide what stands beside arrows is, by their places in `edges`. A picture that flows to the right and is
     wider than `widest` is wrapped into rows, as text is.
     """
-    rooms = rooms or {}
-    try:
-        places = _by_graphviz(picture, sizes, edges, rooms)
-    except DrawError:
-        places = _by_ourselves(picture, sizes, edges, rooms)
+    links = [_forward(edge) for edge in edges]
+    size, spots, paths = layered(picture, sizes, links, _main_line(picture), rooms or {})
+    frames = {frame.id: (spots[frame.id],) for frame in picture.groups}
+    labels = {i: _beside(paths[i]) for i in rooms or {}}
+    places = Places(*size, {id: spots[id] for id in sizes}, frames, paths, labels)
     if widest is None or picture.direction == "down" or places.width <= widest:
         return places
     rows = _Rows(places, _cuts(places, widest))
@@ -80,89 +73,15 @@ def _forward(edge: Arrow) -> tuple[str, str]:
     return (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
 
 
-def _by_ourselves(
-    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
-) -> Places:
-    size, places, paths = layered(picture, sizes, [_forward(edge) for edge in edges], _main_line(picture))
-    frames = {frame.id: (places[frame.id],) for frame in picture.groups}
-    return Places(*size, {id: places[id] for id in sizes}, frames, paths, {e: _halfway(paths[e]) for e in rooms})
-
-
-def _halfway(path: Path) -> Point:
-    """Return the middle of the middle piece of a path."""
-    k = (len(path) - 1) // 6 * 3
-    return _split(path[k : k + 4], 0.5)[0][-1]
-
-
-# By Graphviz --------------------------------------------------------------------------------------------------------
-
-
-def _by_graphviz(
-    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
-) -> Places:
-    placed = json.loads(render("\n".join(_dot(picture, sizes, edges, rooms)), "json0"))
-    _, _, width, height = _numbers(placed["bb"])
-    boxes, frames = {}, {}
-    for thing in placed.get("objects", ()):
-        name = thing["name"]
-        if name in sizes:
-            (x, y), (wide, high) = _numbers(thing["pos"]), sizes[name]
-            boxes[name] = (x - wide / 2, height - y - high / 2, wide, high)
-        else:
-            left, bottom, right, top = _numbers(thing["bb"])
-            frames[name.removeprefix("cluster_")] = ((left, height - top, right - left, top - bottom),)
-    paths: dict[str, Path] = {}
-    labels = {}
-    for edge in placed.get("edges", ()):
-        id = edge["id"]
-        paths[id] = tuple((x, height - y) for x, y in (_numbers(p) for p in edge["pos"].split() if p[0] not in "se"))
-        if "lp" in edge:
-            x, y = _numbers(edge["lp"])
-            labels[int(id[1:])] = (x, height - y)
-    return Places(width, height, boxes, frames, tuple(paths[f"e{i}"] for i in range(len(edges))), labels)
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
-
-
-def _dot(
-    picture: Picture, sizes: Mapping[str, Point], edges: Sequence[Arrow], rooms: Mapping[int, Point]
-) -> Iterator[str]:
-    """Yield the picture in DOT, with nothing in the boxes.
-
-    Arrows along the main line pull harder, which keeps it straight. Those between frames leave room for the leaves of the
-    frame they enter, so that frames can stand in line.
-    """
-    kinds, group = {box.id: box.kind for box in picture.boxes}, {box.id: box.group for box in picture.boxes}
-    line = _main_line(picture)
-    yield f'digraph page {{ rankdir="{picture.rankdir}" nodesep="0.28" ranksep="0.5" pad="0"'
-    yield _IN_HASTE if len(edges) > _MOST_EDGES_WITH_CARE else ""
-    yield 'node [shape="box" fixedsize="true" label="" margin="0"] edge [arrowhead="none"]'
-    for id, (width, height) in sizes.items():
-        look = f'width="{width / 72:.4f}" height="{height / 72:.4f}"'
-        yield f"{id} [{look}{' group=main' if id in line else ''}]"
-    for part in picture.nested():
-        if isinstance(part, Frame):
-            yield f'subgraph "cluster_{part.id}" {{ margin="12" label=" " fontsize="{_TITLE_ROOM - 8}"'
-        else:
-            yield "}" if part is None else part.id
-    for i, edge in enumerate(edges):
-        tail, head = _forward(edge)
-        pull = min(_PULL.get(kinds[end], 1) for end in (tail, head))
-        room = ""
-        if i in rooms:
-            size = f'width="{rooms[i][0]:.0f}" height="{rooms[i][1]:.0f}"'
-            room = f' label=<<table border="0"><tr><td fixedsize="true" {size}></td></tr></table>>'
-        yield f'{tail} -> {head} [id="e{i}" weight="{pull}" minlen="{1 + (group[tail] != group[head])}"{room}]'
-    yield "}"
+def _beside(path: Path) -> Point:
+    """Return where the label of an arrow goes: on a straight piece near its middle, if it has any: every second one is."""
+    pieces = (len(path) - 1) // 3
+    k = pieces // 2 + (pieces > 1 and pieces // 2 % 2 == 0)
+    return _split(path[3 * k : 3 * k + 4], 0.5)[0][-1]
 
 
 def _main_line(picture: Picture) -> set[str]:
-    """Return the boxes on the longest way to the first output: Graphviz keeps boxes of one ``group`` in a straight line.
-
-    Without that, an arrow into a frame bends around the leaves inside it, and grazes their corners.
-    """
+    """Return the boxes on the longest way to the first output, which are to stand in a straight line."""
     sources: dict[str, list[str]] = {}
     for edge in picture.edges:
         if edge.role == "value":
@@ -175,7 +94,7 @@ def _main_line(picture: Picture) -> set[str]:
     here = next((box.id for box in picture.boxes if box.output), "")
     while here and here not in line:
         line.add(here)
-        ahead = [id for id in sources.get(here, []) if kind[id] in _PULL]
+        ahead = [id for id in sources.get(here, []) if kind[id] in _ON_LINE]
         here = max(ahead, key=lambda id: (kind[id] != "input", length[id]), default="")
     return line
 

@@ -60,9 +60,9 @@ def fitted(arrays: Iterable[Any]) -> Scale:
 
     Examples
     --------
-    >>> scale = fitted([np.array([0.0, 0.25, -4.0]), np.array([1.0])])
-    >>> scale.high, round(scale.strength(scale.high / 4), 3)
-    (4.0, 0.399)
+    >>> scale = fitted([np.array([0.0, 1.0, -1.0, 4.0]), np.array([1.0])])
+    >>> scale.high, scale.power, scale.strength(-1.0)
+    (4.0, 0.5, -0.5)
     """
     present = [sizes for sizes in map(_sizes, arrays) if sizes.size]
     high = max((float(sizes.max()) for sizes in present), default=1.0)

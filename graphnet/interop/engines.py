@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def to_jax(
     (4.5, [[3.0], [3.0]])
     """
     graph = as_graph(target)
-    nodes = graph.parameters if wrt is None else as_nodes(wrt, "to_jax") if wrt != () else ()
+    nodes = graph.parameters if wrt is None else () if isinstance(wrt, tuple) and not wrt else as_nodes(wrt, "to_jax")
     leaves = {*graph.parameters, *graph.inputs}
     outside = [node for node in nodes if node not in leaves]
     if outside:
@@ -72,7 +72,7 @@ def to_jax(
             repair="Differentiate by leaves; gn.gradients(E, [node]) builds any other derivative, to be given to to_jax.",
         )
     the_output(graph, "End in a loss, as gn.sse(a, t); or ask for the output alone: wrt=()." if nodes else "")
-    if opaque not in ("raise", "callback"):
+    if not isinstance(opaque, str) or opaque not in ("raise", "callback"):
         raise GraphError(f"opaque is {shown(opaque)}", repair='Use "raise" or "callback".')
     made = computed_in(dtype, [parameter.value for parameter in graph.parameters])
     function: Callable[..., Any] = needing("jax", "jax_graphs").function
@@ -108,6 +108,10 @@ class JaxEngine:
     memory
         The bytes of data that are sent at once: an epoch of more is streamed, in several scans.
 
+    Notes
+    -----
+    It keeps what it compiled last: give the same engine again to train the same network on.
+
     Examples
     --------
     >>> import graphnet as gn
@@ -118,6 +122,7 @@ class JaxEngine:
     devices: Any = None
     mesh: Any = None
     memory: int = 1 << 30
+    compiled: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         whole(self.memory, "memory", least=1, error=TrainingError)

@@ -112,6 +112,7 @@ class Runner:
         self.change, self.remembers, self.clip = change, remembers, clip
         self.reached: tuple[str, ...] = ()
         self._scans: dict[np.dtype[Any], Any] = {}
+        self._whole = jax.jit(lambda state: state, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
     @property
     def writes(self) -> bool:
@@ -155,10 +156,8 @@ class Runner:
     def fetch(self, state: State) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
         """Return values, and what is remembered of them, as arrays of NumPy's."""
         with jax.enable_x64(True):
-            whole = jax.jit(lambda state: state, out_shardings=NamedSharding(self.mesh, PartitionSpec()))(state)
-            fetched: dict[str, dict[str, Any]] = jax.tree.map(
-                lambda array: np.asarray(array.addressable_data(0)), whole
-            )
+            whole = state if len(self.mesh.axis_names) == 1 else self._whole(state)
+            fetched: dict[str, dict[str, Any]] = jax.tree.map(lambda each: np.asarray(each.addressable_data(0)), whole)
         return fetched
 
     def run(

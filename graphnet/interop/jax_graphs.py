@@ -143,7 +143,8 @@ class Passes:
         return called_back
 
 
-def _refused(node: Node, which: str, error: Exception) -> OpaqueError:
+def _refused(node: Node, which: str, error: BaseException) -> OpaqueError:
+    error = error.__cause__ if isinstance(error.__cause__, OpaqueError) else error  # NumPy says it in other words
     problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     repair = "Write it with NumPy's functions alone, each of which JAX has too."
     if isinstance(error, OpaqueError):

@@ -180,7 +180,7 @@ class Slopes:
         Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
         """
         if consumer not in self._probes:
-            delta = np.ones_like(self.bwd.values[consumer])
+            delta = np.ones(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)  # row after row
             self._probes[consumer] = delta, messages(self.bwd, consumer, delta)
         delta, sent = self._probes[consumer]
         if (message := sent[slot]) is None:

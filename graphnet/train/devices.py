@@ -14,10 +14,10 @@ from graphnet.errors import MissingExtraError, TrainingError, shown
 from graphnet.interop.engines import JaxEngine
 from graphnet.interop.foreign import needing
 from graphnet.train.batches import Batches, CutArrays, Feeds, is_batched, sample_count
-from graphnet.train.optimizers import AnyOptimizer, Optimizer
+from graphnet.train.optimizers import WITH_NOTED_RULES, AnyOptimizer, Optimizer
 
 if TYPE_CHECKING:
-    from graphnet.train.fit import Descent
+    from graphnet.train.descent import Descent
 
 PAYS_FROM = 1e8
 """From about how many multiply-adds a step on a device takes less time than its way there and back."""
@@ -27,9 +27,10 @@ def chosen(engine: Any, graph: Graph, batches: Batches) -> tuple[JaxEngine | Non
     """Return the engine to train by, None for NumPy, and why."""
     if isinstance(engine, JaxEngine):
         return engine, ""
-    if engine == "numpy":
+    name = engine if isinstance(engine, str) else ""
+    if name == "numpy":
         return None, "numpy"
-    if engine != "auto":
+    if name != "auto":
         raise TrainingError(f"engine is {shown(engine)}", repair='Use "numpy", "auto" or gn.JaxEngine().')
     samples = batches.size if isinstance(batches, CutArrays) else 1
     work = 3 * samples * sum(parameter.size for parameter in graph.parameters)
@@ -40,7 +41,7 @@ def chosen(engine: Any, graph: Graph, batches: Batches) -> tuple[JaxEngine | Non
     except MissingExtraError:
         return None, "numpy: jax is not installed"
     if platform == "cpu":
-        return None, "numpy: JAX has only this processor too, and is no faster on it"
+        return None, "numpy: JAX has no other device here than the processor"
     return JaxEngine(), ""
 
 
@@ -60,21 +61,28 @@ class Devices:
     """
 
     def __init__(self, engine: JaxEngine, descent: Descent, batches: Batches, *, raising: bool) -> None:
-        jax_engine = needing("jax", "jax_engine")
         self.descent, self.batches, self.memory = descent, batches, engine.memory
         self.graph, self.optimizer = descent.graph, _with_a_rule(descent.optimizer)
-        named = {self.graph.label(node): node for node in self.graph.inputs}
-        self.batched = frozenset(name for name, node in named.items() if is_batched(node))
-        mesh = jax_engine.mesh_of(engine.devices, engine.mesh)
-        self.runner = jax_engine.Runner(
-            self.graph,
-            mesh,
-            self.batched,
-            self.optimizer.change,
-            self.optimizer.remembers,
-            (self.optimizer.clip_norm, self.optimizer.clip_value),
-            raising=raising,
-        )
+        self.runner = self._runner(engine, raising)
+
+    def _runner(self, engine: JaxEngine, raising: bool) -> Any:
+        """Return what runs the steps: one that an earlier training has left compiled, if it is the same."""
+        graph, optimizer = self.graph, self.optimizer
+        settings = repr(optimizer) if type(optimizer) in WITH_NOTED_RULES else optimizer
+        key = graph.outputs, type(optimizer), settings, raising
+        if key not in engine.compiled:
+            jax_engine = needing("jax", "jax_engine")
+            engine.compiled.clear()
+            engine.compiled[key] = jax_engine.Runner(
+                graph,
+                jax_engine.mesh_of(engine.devices, engine.mesh),
+                frozenset(graph.label(node) for node in graph.inputs if is_batched(node)),
+                optimizer.change,
+                optimizer.remembers,
+                (optimizer.clip_norm, optimizer.clip_value),
+                raising=raising,
+            )
+        return engine.compiled[key]
 
     def agree(self) -> None:
         """Raise `TrainingError` unless all processes have been given the same."""

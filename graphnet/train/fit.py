@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from graphnet.common.origin import warn
 from graphnet.common.settings import flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
-from graphnet.core.leaves import Parameter
-from graphnet.core.node import Node, Numbers, describe
-from graphnet.engine.compile import KEPT, CompiledStep
+from graphnet.core.node import Node, describe
 from graphnet.engine.finite import OnNonFinite, check_option
-from graphnet.engine.plan.program import Call, Calls, Program, ready
-from graphnet.engine.run import backward
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.interop.engines import JaxEngine
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
+from graphnet.train.descent import Descent
 from graphnet.train.devices import Devices, chosen
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
-from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled
-from graphnet.train.updates import Update
+from graphnet.train.optimizers import AnyOptimizer, Optimizer, labelled
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -140,10 +136,7 @@ def fit(
     data = feeds if validation is not None else _of_the_loss(graph, feeds, measured)
     batches = as_batches(graph, data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     raising = on_nonfinite == "raise"
-
-    def evaluation(validation: Data | None, metrics: Mapping[str, Node]) -> Evaluation:
-        return Evaluation(graph, batches, validation, metrics, epochs=epochs, batch_size=batch_size)
-
+    evaluation = partial(Evaluation, graph, batches, epochs=epochs, batch_size=batch_size)
     evaluated = validation if data is feeds else feeds
     evaluate = evaluation(evaluated, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)
@@ -310,114 +303,3 @@ def _check_tools(optimizer: object, rng: object, on_nonfinite: object) -> None:
     if rng is not None:
         generator(rng, TrainingError)
     check_option(on_nonfinite, TrainingError)
-
-
-# Steps: gradients by a compiled step, and what the optimiser makes of them -------------------------------------------
-
-
-class Descent:
-    """Runs steps and updates parameters.
-
-    Parameters
-    ----------
-    graph
-        Of the loss.
-    optimizer
-        Turns gradients into new values.
-    """
-
-    def __init__(self, graph: Graph, optimizer: AnyOptimizer) -> None:
-        self.graph, self.optimizer, self.named = graph, optimizer, labelled(graph)
-        own = isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update
-        self.trained: Any = graph if own else graph.parameters
-        self.step = CompiledStep(graph, graph.parameters, all_reached=False)
-        self.left_out: tuple[str, ...] = ()
-        self.program: Program
-        self.loss = math.nan
-        self._lengths: dict[Program, tuple[Calls, Numbers]] = {}
-        self._updates: dict[Program, Update] = {}
-
-    def begin(self) -> None:
-        """Begin an epoch: forget what belongs to programs that are gone, or to values that may not be written any more."""
-        if len(self._updates) > KEPT or not all(parameter.value.flags.writeable for parameter in self.named.values()):
-            self._lengths.clear()
-            self._updates.clear()
-
-    def run(self, feeds: Mapping[Any, Any]) -> float:
-        """Find the gradients for a batch; return the loss."""
-        self.program = self.step.run(feeds)
-        if len(self.program.gradients) < len(self.graph.parameters):
-            self.say_left_out(self.program.gradients)
-        self.loss = float(self.program.outputs[0].item())
-        return self.loss
-
-    def say_left_out(self, reached: Collection[str]) -> None:
-        """Say once which parameters no error signal reaches, which shows in the first step: they keep their values."""
-        left_out = tuple(label for label in self.named if label not in reached)
-        if left_out == self.left_out:
-            return
-        self.left_out = left_out
-        warn(
-            f"not trained, since no error signal reaches them: {', '.join(map(repr, self.left_out))}. Only a comparison, a "
-            "sign or a position is computed from them, which have no slope. Make them gn.constant if that is meant."
-        )
-
-    def is_finite(self) -> bool:
-        """Tell whether loss and gradients have no infinity or NaN, and their squares don't overflow."""
-        if self.program not in self._lengths:
-            self._lengths[self.program] = _length_of(list(self.program.gradients.values()))
-        calls, length = self._lengths[self.program]
-        calls.run(())
-        return math.isfinite(self.loss) and math.isfinite(length.item())
-
-    def update(self) -> None:
-        """Change the parameters by the gradients found last."""
-        optimizer, gradients = self.optimizer, self.program.gradients
-        if not isinstance(optimizer, Optimizer) or type(optimizer) not in WITH_NOTED_RULES or optimizer.clips:
-            optimizer.update(self.trained, gradients)
-            return
-        rate, _ = optimizer.started({})
-        numbers = optimizer.numbers(rate)
-        update = self._updates.get(self.program)
-        if update is None or update.memory is not optimizer.memory.arrays:
-            update = self._updates[self.program] = Update(optimizer, self.named, gradients, numbers)
-        update(numbers)
-
-    def update_or_raise(self, batch: Mapping[Any, Any], where: str) -> None:
-        """Raise `NonFiniteError` if pass or update are not finite, leaving parameters and optimiser as they were."""
-        graph, optimizer = self.graph, self.optimizer
-        try:
-            with np.errstate(all="ignore"):  # NumPy has warned in the step itself
-                backward(graph, batch, on_nonfinite="raise")  # finds the first node
-        except NonFiniteError as error:
-            error.where = (where, *error.where)
-            raise
-        values = [parameter.value.copy() for parameter in graph.parameters]
-        ours = optimizer if isinstance(optimizer, Optimizer) else None
-        before = ours.state if ours else {}
-        with np.errstate(all="ignore"):
-            optimizer.update(self.trained, self.program.gradients)
-        bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
-        after = ours.state if ours else {}
-        overflown = next((key.partition("/") for key, array in after.items() if not np.isfinite(array).all()), None)
-        if bad is not None or overflown is not None:
-            for parameter, value in zip(graph.parameters, values, strict=True):
-                parameter.value = value
-            if ours:
-                ours.restore(before)
-        problem = "the update would make it infinite or NaN; it was taken back"
-        if bad is None:
-            if overflown is None:
-                return
-            bad = cast(Parameter, graph[overflown[2]])  # as g² of Adam does first: it would stand still from now on
-            problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
-        raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {graph.label(bad)!r}", [where, describe(bad)])
-
-
-def _length_of(arrays: Sequence[Numbers]) -> tuple[Calls, Numbers]:
-    """Return the calls that sum the squares of all entries, and where the sum is then."""
-    flats = [array.reshape(-1) for array in arrays]
-    squares = np.zeros(len(flats), np.result_type(*flats) if flats else float)
-    calls: list[Call] = [(np.matmul, (flat, flat, squares[i, ...])) for i, flat in enumerate(flats)]
-    ones, total = np.ones_like(squares), np.zeros((), squares.dtype)
-    return ready([*calls, (np.matmul, (squares, ones, total))]), total

@@ -223,6 +223,15 @@ def test_a_flat_place_next_to_a_kink_has_the_slope_zero():
     assert judged(lambda z: np.maximum(z, 0), np.ones(3), z) == ["wrong"] * 3
 
 
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_at_the_edge_of_the_domain_the_slope_of_one_side_can_say_right(side):
+    op = gn.op(lambda z: 3 * np.sqrt(side * z) ** 2)  # 3 |z|, on this side of 0
+    for slope, judgement in ((3, "right"), (4, "blurred")):
+        op.backward(lambda d, a, z, slope=slope: side * slope * d)
+        assert gn.check_op(op, np.array([0.0, 1.0]) * side).findings[0].compared.judgement[0] == judgement
+
+
 def test_a_step_that_leaves_the_domain_tells_nothing():
     def root(z):
         if (z < 0).any():

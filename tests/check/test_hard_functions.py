@@ -111,3 +111,9 @@ def test_sloping_stairs_are_no_waves(count):
     op = gn.op(lambda z: z.astype(np.float32).astype(float) + 0.1 * z)
     op.backward(lambda d, a, z: d * 1.1)
     assert not gn.check_op(op, np.random.default_rng(0).normal(size=count)).failures
+
+
+def test_what_only_the_shortest_step_resolves_is_not_called_wrong():
+    op = gn.op(lambda z: z + 1e-11 * np.sin(1e10 * z))
+    op.backward(lambda d, a, z: d * (1 + 0.1 * np.cos(1e10 * z)))
+    assert not gn.check_op(op, np.random.default_rng(0).normal(size=64)).failures

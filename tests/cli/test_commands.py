@@ -103,9 +103,29 @@ def test_draw_shows_numbers_where_there_are_feeds(run, tmp_path):
     assert structure == loss
 
 
+def test_draw_of_units_shows_the_sample_asked_for(run, tmp_path):
+    for options in ([], ["--sample", "1"]):
+        assert run("draw", "net.py:network", "-o", "units.txt", "--view", "units", *options)[0] == 0
+        said = "Sample 2 of" if options else "Sample 1 of"
+        assert said in (tmp_path / "units.txt").read_text(encoding="utf-8")
+
+
+def test_draw_opens_as_many_scopes_as_asked_for(run, tmp_path):
+    script = "import graphnet as gn\ndef network():\n    y = gn.input('x')\n    with gn.scope('net'):\n"
+    (tmp_path / "scoped.py").write_text(script + "        return gn.tanh(gn.exp(y, name='e'), name='a')\n")
+    for depth, boxes in (("0", ["x: input", "net: scope with 2 nodes"]), ("99", ["net/e: exp(x)", "net/a: tanh(e)"])):
+        assert run("draw", "scoped.py:network", "-o", "net.txt", "--depth", depth)[0] == 0
+        text = (tmp_path / "net.txt").read_text(encoding="utf-8")
+        assert all(box in text for box in boxes)
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
+        (["-o", "net.svg", "--sample", "1"], "only the unit view shows one sample"),
+        (["-o", "net.svg", "--view", "units", "--sample", "9999"], "there is no sample 9999"),
+        (["-o", "net.svg", "--view", "units", "--depth", "1"], "the unit view flows to the right, and has no"),
+        (["-o", "net.svg", "--depth", "-1"], "-1 is not in the range x>=0"),
         (["-o", "net.xyz"], "the suffix '.xyz' is no known format"),
         (["-o", "missing/net.svg"], "there is no folder 'missing'"),
         ([], "Missing option '-o' / '--out'"),

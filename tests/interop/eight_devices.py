@@ -1,6 +1,5 @@
 """Run in a process of its own, with eight simulated devices: prints the name of each promise that holds."""
 
-import re
 import tempfile
 
 import jax
@@ -9,9 +8,10 @@ from jax.sharding import Mesh
 
 import graphnet as gn
 from graphnet.train.batches import as_batches
+from graphnet.train.descent import Descent
 from graphnet.train.devices import Devices
-from graphnet.train.fit import Descent
 from tests.interop.test_jax_engine import network, same, trained
+from tools import scaling
 
 
 def wide(samples):
@@ -65,26 +65,14 @@ def devices_of(made, engine):
     return Devices(engine, Descent(graph, gn.Momentum(0.1)), batches, raising=False)
 
 
-def sent_bytes(samples, devices):
-    """Return what is summed over the devices in a step, as the compiled program says it."""
-    made = wide(samples)
-    runner = devices_of(made, gn.JaxEngine(devices=devices)).runner
-    kinds = {each.name: each.value for each in gn.Graph(made[0]).parameters}
-    state = {name: {"value": value, "velocity": value} for name, value in kinds.items()}
-    batches = {name: np.zeros((5, *array.shape)) for name, array in made[1].items()}
-    text = runner.lower(state, {}, batches, np.zeros((5, 1)), np.dtype(float)).compile().as_text()
-    calls = re.findall(r"= (.*?) all-reduce(?:-start)?\(", text)
-    shapes = [shape for call in calls for shape in re.findall(r"f64\[([\d,]*)\]", call)]
-    return sum(8 * int(np.prod([int(n) for n in shape.split(",") if n])) for shape in shapes), sum(
-        value.nbytes for value in kinds.values()
-    )
-
-
 def sent():
-    """Each step sums the gradients, and a few numbers, whatever the size of the batch and the number of devices."""
+    """Each step sums the gradients and the loss, in one call, whatever the size of the batch and the number of devices."""
+    graph = scaling.network((20, 30, 10))
+    gradients = sum(each.value.nbytes for each in graph.parameters)
     for samples, devices in ((40, 8), (80, 8), (40, 4)):
-        found, gradients = sent_bytes(samples, devices)
-        assert gradients <= found <= gradients + 64, (found, gradients)
+        mesh = Mesh(np.array(jax.devices()[:devices]), ("batch",))
+        program = scaling.lowered(graph, mesh, samples).compile().as_text()
+        assert scaling.sent(program) == {"all-reduce": (1, gradients + 4)}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.errors import GradientCheckError, GraphError, RuleError
+from graphnet.errors import DtypeError, GradientCheckError, GraphError, RuleError
 
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")
@@ -315,3 +315,44 @@ def test_of_a_function_of_jax_too(rng):
     report = gn.check_jax(lambda x, W: jnp.sum(jax.nn.relu(right_sine(x @ W))), x, W)  # relu's rule is JAX's own
     assert report.ok, report.verdict
     assert sum(finding.local for finding in report.findings) == 1
+
+
+X = np.array([[0.5, 1.0], [2.0, 3.0]])
+TAKEN = {
+    "float64 of torch": lambda: torch.tensor(X),
+    "float32 of torch": lambda: torch.tensor(X).float(),
+    "integers of torch": lambda: torch.tensor([[1, 2], [3, 4]], dtype=torch.int32),
+    "an array of jax": lambda: jnp.asarray(X),
+    "integers of jax": lambda: jnp.ones((2, 2), int),
+    "a list of tensors": lambda: list(torch.tensor(X)),
+}
+REFUSED = {
+    "bfloat16 of torch": lambda: torch.tensor(X).bfloat16(),
+    "float16 of torch": lambda: torch.tensor(X).half(),
+    "a list of bfloat16": lambda: list(torch.tensor(X).bfloat16()),
+    "one with a gradient": lambda: torch.tensor(X, requires_grad=True),
+    "truth values of torch": lambda: torch.tensor(X) > 1,
+    "a complex one": lambda: torch.tensor(X) + 1j,
+    "a sparse one": lambda: torch.tensor(X).to_sparse(),
+    "one without numbers": lambda: torch.empty(2, 2, device="meta"),
+    "bfloat16 of jax": lambda: jnp.asarray(X, jnp.bfloat16),
+}
+
+
+@pytest.mark.parametrize("name", [*TAKEN, *REFUSED])
+def test_arrays_of_other_libraries_are_fed_or_refused_by_the_inputs_name(name):
+    x = gn.input("x", (None, 2))
+    y = np.tanh(x)
+    if name in TAKEN:
+        fed = TAKEN[name]()
+        value = np.stack([np.asarray(row) for row in fed]) if isinstance(fed, list) else np.asarray(fed)
+        np.testing.assert_allclose(gn.forward(y, {x: fed})[y], np.tanh(value.astype(float)), rtol=1e-6)
+    else:
+        with pytest.raises(DtypeError, match="the feed of input 'x'"):
+            gn.forward(y, {x: REFUSED[name]()})
+
+
+def test_the_repair_for_bfloat16_works():
+    x = gn.input("x", (None, 2))
+    fed = torch.tensor(X).bfloat16().detach().cpu().float().numpy()
+    assert gn.forward(np.tanh(x), {x: fed})

@@ -14,7 +14,7 @@ import pytest
 import graphnet as gn
 from graphnet.errors import GraphnetWarning, MissingExtraError, NonFiniteError, OpaqueError, TrainingError
 from graphnet.interop.engines import LOST_AFTER
-from graphnet.train.fit import Descent
+from graphnet.train.descent import Descent
 
 pytest.importorskip("jax")
 pytestmark = pytest.mark.interop
@@ -247,7 +247,7 @@ def test_auto_stays_with_numpy_and_says_why(monkeypatch):
     assert small.engine.startswith("numpy: a step of about")
     w = gn.parameter("w", np.ones((6000, 6000), np.float32))
     large = {"optimizer": gn.GradientDescent(1e-3), "epochs": 0, "engine": "auto"}
-    assert "no faster" in gn.fit(gn.sum(w), {}, **large).engine
+    assert "no other device" in gn.fit(gn.sum(w), {}, **large).engine
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.delitem(sys.modules, "graphnet.interop.jax_engine")
     assert "not installed" in gn.fit(gn.sum(w), {}, **large).engine

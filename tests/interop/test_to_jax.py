@@ -110,7 +110,6 @@ FURTHER = {
     "diag": (gn.diag, real(3)),
     "quantile": (lambda z: gn.quantile(z, 0.3, 1), real(2, 3)),
     "percentile": (lambda z: gn.percentile(z, 70), real(2, 3)),
-    "nansum": (gn.nansum, real(2, 3)),
     "cholesky": (lambda A: gn.linalg.cholesky(A @ A.T), SQUARE),
     "det": (gn.linalg.det, SQUARE),
     "inv": (gn.linalg.inv, SQUARE),

@@ -13,12 +13,14 @@ from tests.mistakes.world import World
 NOT_CALLED = {
     **dict.fromkeys(
         (
+            "gn.JaxEngine",
             "gn.check_jax",
             "gn.check_torch",
             "gn.from_jax",
             "gn.from_onnx",
             "gn.from_torch",
             "gn.jax_op",
+            "gn.to_jax",
             "gn.to_onnx",
             "gn.torch_op",
         ),

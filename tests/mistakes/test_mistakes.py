@@ -117,6 +117,19 @@ def test_data_of_other_libraries_are_taken():
     assert gn.forward(gn.sum(table, name="s"), {table: pandas.DataFrame({"a": [1, 2], "b": [3.0, 4.0]})})["s"] == 10
 
 
+@pytest.mark.parametrize("kind", ["bool", "Int64", "Float64", "object", "datetime64[ns]"])
+def test_tables_of_mixed_columns_are_refused_and_the_repair_works_where_they_are_numbers(kind):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series([1, 0]).astype(kind)
+    data = pandas.DataFrame({"a": column, "b": [3.0, 4.0]})
+    table = gn.input("t", shape=(None, 2))
+    total = gn.sum(table, name="s")
+    with pytest.raises(gn.errors.DtypeError, match=r"(?s)feed of input 't' has dtype object.*\.astype\(float\)"):
+        gn.forward(total, {table: data})
+    if not kind.startswith("datetime"):
+        assert gn.forward(total, {table: data.astype(float)})["s"] == 8
+
+
 def test_an_iterator_is_read_once():
     loss = gn.sum(w * w)
     for make in (iter, tuple, lambda nodes: (node for node in nodes), lambda nodes: (node for node in nodes)):

@@ -140,7 +140,7 @@ REST = {
             gn.greater_equal, gn.less_equal, gn.equal, gn.not_equal, gn.heaviside, gn.isclose, gn.cross, gn.kron,
         )
     },
-    **{f.__name__: (f, HOLES) for f in (gn.isnan, gn.isinf, gn.nan_to_num, gn.nansum)},
+    **{f.__name__: (f, HOLES) for f in (gn.isnan, gn.isinf, gn.nan_to_num)},
     **{f.__name__: (f, MASK) for f in (gn.all, gn.any, gn.logical_not)},
     **{f.__name__: (f, MASK, MASK[::-1]) for f in (gn.logical_and, gn.logical_or, gn.logical_xor)},
     **{f.__name__: (f, real(4), real(4)) for f in (gn.outer, gn.vdot)},

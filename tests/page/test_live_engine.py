@@ -187,6 +187,14 @@ def test_inputs_of_unequal_batches_have_no_single_sample():
     assert live["single"] == "the inputs have different numbers of samples"
 
 
+def test_a_page_is_recorded_where_that_is_asked_for_and_where_it_has_several_passes(network, tmp_path):
+    run = gn.backward(*network)
+    forward = gn.forward(*network)
+    kept = [gn.draw(run).to_html(live=False), gn.draw({"a": run, "b": run}).to_html(), gn.draw(forward).to_html()]
+    kept.append(gn.draw(run).save(tmp_path / "page.html", live=False).read_text())
+    assert ['"live":null' in page for page in [*kept, gn.draw(run).to_html()]] == [True] * 4 + [False]
+
+
 def test_equal_rules_travel_once():
     x = gn.input("x", (4, 4))
     a = x

@@ -17,7 +17,7 @@ MISSING: set[str] = set()
 
 def marked(source):
     """Mark a tutorial that takes other libraries."""
-    others = "\nimport torch\n" in source.read_text(encoding="utf-8")
+    others = re.search(r"^import (torch|jax)$", source.read_text(encoding="utf-8"), re.MULTILINE)
     return pytest.param(source, id=source.stem, marks=[pytest.mark.interop] if others else [])
 
 
@@ -25,7 +25,7 @@ def marked(source):
 @pytest.mark.parametrize("source", [marked(source) for source in notebooks.sources()])
 def test_a_tutorial_and_its_solutions_run(source, request):
     if request.node.get_closest_marker("interop"):
-        for needed in ("torch", "onnx", "onnxruntime", "onnxscript"):
+        for needed in ("jax", "torch", "onnx", "onnxruntime", "onnxscript"):
             pytest.importorskip(needed)
     notebooks.run(notebooks.solved(notebooks.read(source, tests=True)))
 

@@ -2,6 +2,7 @@
 
 SPEED = "another way, or a longer one, to the same result: a matter of speed"
 RANDOM = "another draw of numbers that may be any"
+PLACE = "another place on the way of a step, or one beside it, of eight"
 SECOND_LOOK = "more or fewer entries get a second look, by steps of all lengths, and that decides"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
@@ -11,6 +12,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("cuts.py", "Search._places", "np.indices(self._far.shape, sparse=False)"): SPEED,
     ("differences.py", "", "CLOSER_LOOKS = 50000"): SPEED,
     ("differences.py", "", "COMPLEX_STEP = 1e-97"): "any step far below rounding",
+    ("differences.py", "", "LONGER = (10, 100000)"): SECOND_LOOK,
+    ("differences.py", "", "TREADS = np.array([-0.87, +0.61, -0.43, -0.22, 0.19, 0.37, 0.66, 0.91])"): PLACE,
+    ("differences.py", "", "TREADS = np.array([-0.87, -0.61, -430.0, -0.22, 0.19, 0.37, 0.66, 0.91])"): PLACE,
+    ("differences.py", "_Slopes.best", "share + 1000000000000.0"): "any number above all shares that there are",
+    ("differences.py", "_drop_stairs", "offset - step * 0.01"): "of each place one side of two is looked at",
+    ("differences.py", "_drop_stairs", "still[1] & ~still.all(axis=0)"): "the shortest step alone makes no plateau",
     (
         "differences.py",
         "judge",

@@ -244,4 +244,4 @@ for n in (1, 2, 3, 10):
 # </details>
 #
 # ---
-# Next: [16 · Find the wrong rule in a PyTorch model](16_find_the_wrong_rule.ipynb).
+# Next: [15 · From a laptop to a mesh](15_from_a_laptop_to_a_mesh.ipynb): the same graph on many devices.

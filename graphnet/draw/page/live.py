@@ -277,22 +277,18 @@ def _call(node: Node) -> tuple[str, dict[str, Any]]:
             return op.name, {"strides": np.broadcast_to(_bytes(kept), first.shape).strides}
         case ops.Einsum():
             terms, result = op.subscripts.split("->")
-            walked = [dict(zip(result, _bytes(node.shape).strides, strict=True))]
-            sizes: dict[str, Any] = {}
-            for term, operand in zip(terms.split(","), node.inputs, strict=True):
-                walked.append(dict(zip(term, _bytes(operand.shape).strides, strict=True)))
-                sizes |= zip(term, operand.shape, strict=True)
+            walked = [(result, node.shape), *zip(terms.split(","), [each.shape for each in node.inputs], strict=True)]
+            sizes = {letter: size for term, shape in walked for letter, size in zip(term, shape, strict=True)}
+            steps = [dict(zip(term, _bytes(shape).strides, strict=True)) for term, shape in walked]
             return op.name, {
                 "sizes": list(sizes.values()),
-                "strides": [[one.get(i, 0) for i in sizes] for one in walked],
+                "strides": [[one.get(i, 0) for i in sizes] for one in steps],
             }
         case ops.Erf() | ops.NormalCdf():
             return op.name, {"near": NEAR, "tail": TAIL, "farthest": FARTHEST}
         case ops.Roll():
             shape, axes = (first.shape, op.axis) if op.axis else ((first.size,), (0,))
-            shift = (
-                op.shift * len(axes) if op.axis and len(op.shift) == 1 else op.shift if op.axis else (sum(op.shift),)
-            )
+            shift = op.shift if len(op.shift) == len(axes) else (sum(op.shift),) * len(axes)
             return op.name, {"shape": shape, "shift": shift, "axis": [axis % len(shape) for axis in axes]}
         case ops.Take():
             op = ops.Pick((op.axis,), (op.axis,) * op.from_end)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphnet.common.text import count, length, listing, short
+from graphnet.common.text import count, listing, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.node import Array, Node, describe
 from graphnet.draw.names import Names, number_text, shape_text, title_of
@@ -370,4 +370,4 @@ def _kept_units(sizes: Sequence[int]) -> list[list[int]]:
 def _size(what: str, array: Array | None) -> str:
     if array is None:
         return ""
-    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number_text(length(array), _DIGITS)}"
+    return f"{what} exactly 0" if not array.any() else f"norm of {what} {number_text(norm_of(array), _DIGITS)}"

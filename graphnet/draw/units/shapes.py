@@ -163,7 +163,7 @@ def text_width(text: str) -> float:
     Examples
     --------
     >>> round(text_width("W1 = −0.5"), 2)
-    4.75
+    4.62
     """
     return sum(_WIDTHS.get(letter) or (1.0 if east_asian_width(letter) in "WF" else 0.56) for letter in text)
 

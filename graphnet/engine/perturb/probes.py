@@ -231,24 +231,17 @@ def _where(condition: Any, x: Any, y: Any) -> Stack:
     return Stack(np.where(*_aligned([condition, x, y])))
 
 
-@_implements(np.clip)
-def _clip(z: Any, low: Any, high: Any) -> Stack:
-    return Stack(np.clip(*_aligned([z, low, high])))
-
-
 @_implements(np.take)
 def _take(z: Stack, indices: Any, axis: int) -> Stack:
     return Stack(np.take(z.data, indices, axis=_axes(axis, z.ndim)[0]))
 
 
-@_implements(np.zeros_like)
-def _zeros_like(z: Stack) -> Stack:
-    return Stack(np.zeros_like(z.data))
+def _entrywise(function: Callable[..., Any]) -> Callable[..., Stack]:
+    return lambda *operands: Stack(function(*_aligned(operands)))
 
 
-@_implements(np.ones_like)
-def _ones_like(z: Stack) -> Stack:
-    return Stack(np.ones_like(z.data))
+_EACH: tuple[Callable[..., Any], ...] = (np.clip, np.zeros_like, np.ones_like)
+_FUNCTIONS |= {function: _entrywise(function) for function in _EACH}
 
 
 @_implements(np.dot)

@@ -10,6 +10,7 @@ MODULES = {
     "with_graphnet": "graphnet",
     "with_torch": "torch",
     "with_jax": "jax",
+    "with_jax_engine": "jax",
     "with_autograd": "autograd",
     "with_pytensor": "pytensor",
     "with_micrograd": "micrograd",

@@ -314,13 +314,11 @@ function inOrder(give) {
     });
 }
 
-const sort = inOrder((out, values, before, at) => {
-  [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = values[from]));
-});
-
-const argsort = inOrder((out, values, before, at) => {
-  [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = from));
-});
+function sorted(read) {
+  return inOrder((out, values, before, at) =>
+    [...values.keys()].sort(before).forEach((from, k) => (out[at(k)] = read(values, from))),
+  );
+}
 
 const argmax = inOrder((out, values, _, at, row) => {
   const bad = values.findIndex(Number.isNaN);
@@ -367,9 +365,8 @@ function eachMatrix({ shape, data }, visit) {
 }
 
 function solve(out, [matrix, right], _, shape) {
-  const n = matrix.shape.at(-1);
-  const columns = right.shape.length > 1 ? shape.at(-1) : 1;
-  const stack = right.shape.length > 1 ? shape.slice(0, -2) : [];
+  const [n, axes] = [matrix.shape.at(-1), Math.min(2, right.shape.length)];
+  const [stack, columns] = [shape.slice(0, -axes), axes > 1 ? shape.at(-1) : 1];
   const left = { shape: [...stack, n, n], data: spread(matrix, [...stack, n, n]) };
   const known = spread(right, shape);
   eachMatrix(left, (rows, m) => {
@@ -448,7 +445,8 @@ const PRIMITIVES = {
   ...each(adding, { pick_add: pickedPlaces, add_along_axis: placesAlong, unmask: maskedPlaces }),
   ...each(sliding, { conv2d: "result", conv2d_to_input: "images", conv2d_to_kernel: "kernel" }),
   ...{ where, nan_to_num: toNumbers, sum_of_squares: sumOfSquares, matmul, einsum, concatenate, pad, roll },
-  ...{ sort, argsort, argmax, cumsum, inv, solve, cholesky },
+  ...{ sort: sorted((values, from) => values[from]), argsort: sorted((_, from) => from), argmax },
+  ...{ cumsum, inv, solve, cholesky },
 };
 const SAME = ["abs", "sign", "floor", "ceil", "trunc", "sqrt", "cbrt", "exp", "expm1", "log", "log1p", "log2", "log10"];
 for (const name of [...SAME, "sin", "cos", "tan", "sinh", "cosh", "tanh"]) PRIMITIVES[name] = unary(Math[name]);

@@ -4,6 +4,8 @@
 // The edits: the values of leaves, and what was set by hand at other nodes, a mask saying where; both of all samples. They are
 // never changed but replaced, so that going back is taking up older ones.
 
+const MOST_UNDONE = 200;
+
 function makeLive() {
   const engine = makeEngine(page.live);
   const first = { values: engine.leaves, set: engine.set };
@@ -53,6 +55,7 @@ function makeLive() {
 
     keep(edits, by = null) {
       if (by === null || by !== gesture) past.push(live.edits);
+      if (past.length > MOST_UNDONE) past.shift();
       [gesture, future.length] = [by, 0];
       return live.show(edits);
     },
@@ -161,14 +164,21 @@ function renew() {
     const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch + 1}`);
     page.title = `${which}${pass.error}${names.length ? `; set by hand: ${names.join(", ")}` : ""}`;
   }
-  for (const one of Object.values(page.scenes)) one.told[0].says = one.told[0].says.map((said, i) => sentence(one, i) ?? said);
 }
 
-// What a step says: what it always does, and the number that there is now.
-function sentence(one, i) {
-  const { boxes: [id], shows } = one.steps[i];
-  const before = one.before[i];
-  if (before === null) return null;
+// The node in a folded box whose error signal is largest.
+function largestNow(box) {
+  const found = scene.folds[box].filter((id) => live.result.signals[id]).map((id) => [norm(live.result.signals[id]), id]);
+  const [size, id] = found.reduce((best, one) => (one[0] > best[0] ? one : best), [-1, null]);
+  return id === null ? {} : { largest: { norm: numberText(size), name: page.edit.names[id] } };
+}
+
+// What the step on show says: what it always does, and the number that there is now.
+function sentence() {
+  const said = scene.told[state.pass]?.says[state.step] ?? "";
+  const before = scene.before[state.step];
+  if (!live || !before) return said;
+  const { boxes: [id], shows } = currentStep();
   const { values, signals } = live.result;
   if (shows === "value") {
     if (live.isSet(id)) return `${page.edit.names[id]} is set by hand: ${arrayText(values[id])}`;

@@ -1,6 +1,7 @@
 // Maps: what the output and each hidden unit of a network with two inputs have at every point of their plane.
 
 const MAP_SIZE = 112; // pixels
+const MEANING = "Blue above the middle of its range, orange below, a line where it is reached. Dots: the samples, dark where the target is the larger one.";
 
 function makeMaps(lab) {
   const { input, points: side, nodes } = page.live.maps;
@@ -17,7 +18,7 @@ function makeMaps(lab) {
   function makeMap(id, unit, of, isOutput) {
     const canvas = el("canvas", { width: MAP_SIZE, height: MAP_SIZE, role: "img" });
     const name = `${page.edit.names[id]}${of > 1 ? `[${unit}]` : ""}`;
-    const element = el("button", { type: "button", class: "plane", onclick: () => select(boxOf(id)) }, canvas, name);
+    const element = el("button", { type: "button", class: "plane", title: MEANING, onclick: () => select(boxOf(id)) }, canvas, name);
     canvas.repaint = () => maps.length && show();
     return { id, unit, of, name, canvas, element, isOutput };
   }
@@ -62,7 +63,7 @@ function makeMaps(lab) {
     const all = data.filter((_, i) => i % of === unit);
     const [lowest, highest] = [Math.min(...all), Math.max(...all)];
     const size = middle || Math.max(-lowest, highest) || 1;
-    const [low, even, high, ink] = ["--below", "--paper", "--above", "--ink"].map(colour);
+    const [low, even, high, ink] = ["--value-below-high", "--paper", "--value-high", "--ink"].map(colour);
     const image = new ImageData(MAP_SIZE, MAP_SIZE);
     const pixels = image.data;
     const between = (x, y) => {

@@ -1,6 +1,7 @@
 // What can be done with all changes: undo and redo them, take them back, carry them away in a link or as Python.
 
 const MOST_IN_LINK = 400;
+const FEW = 8; // numbers of one array that Python sets one by one
 
 function makeChanges() {
   const undo = iconButton("Undo", "z", "M4 9h10a6 6 0 0 1 0 12H9M8 5L4 9l4 4", live.undo);
@@ -55,7 +56,7 @@ function copyButton(text, label) {
   return button;
 }
 
-// A link: #sample=0&n3.1=0.5&n7.0=by-hand:2 sets entry 1 of the leaf n3, and sets entry 0 of n7 by hand ---------------
+// A link: #sample=0&n3.1=0.5 shows sample 0, with 0.5 at place 1 of the node n3, counted over all samples ----------------
 
 function linkOf() {
   const changes = live.changes();
@@ -83,30 +84,36 @@ function followLink() {
 // Python: code that makes the same changes in the user's network -------------------------------------------------------
 
 function pythonOf() {
+  const node = (id) => `graph[${page.edit.labels[id]}]`;
+  const index = (shape, place) => `[${placesOf(shape, place).join(", ") || "()"}]`;
   const changes = live.changes();
-  const node = (id) => `graph[${pythonText(page.edit.labels[id])}]`;
-  const at = (shape, place) => `[${placesOf(shape, place).join(", ") || "()"}]`;
-  const ofRole = (role) => changes.filter(({ id }) => page.live.nodes[id].role === role);
-  const assigned = (name) => ({ id, place, number }) => `${name(id)}${at(live.shape(id), place)} = ${pythonNumber(number)}`;
-  const batched = Object.keys(page.live.nodes).filter((id) => live.batch !== null && page.live.nodes[id].batched && page.live.nodes[id].role === "input");
-  const byHand = Object.entries(live.edits.set).flatMap(([id, { mask, data }]) =>
-    [...mask.keys()].filter((place) => mask[place] && live.shownPlace(id, place) !== null).map((place) => {
-      const { shape } = live.result.values[id];
-      const part = shape.length ? at(shape, live.shownPlace(id, place)) : "";
-      return `    ${node(id)}${part}: ${pythonNumber(data[place])},`;
-    }),
-  );
-  const isFed = ofRole("input").length + batched.length > 0;
+  const ofRole = (role) => Object.keys(page.live.nodes).filter((id) => page.live.nodes[id].role === role);
+
+  // One line for each number, or where they are many one for all of the array.
+  const assigned = (id, target) => {
+    const own = changes.filter((one) => one.id === id);
+    const { shape, data } = live.edits.values[id];
+    if (own.length <= FEW) return own.map(({ place, number }) => `${target}${index(shape, place)} = ${pythonNumber(number)}`);
+    return [`${target}[...] = np.reshape([${Array.from(data, pythonNumber).join(", ")}], (${shape.join(", ")},))`];
+  };
+  const fed = ofRole("input").flatMap((id) => assigned(id, `feeds[${node(id)}]`));
+  if (live.batch !== null)
+    for (const id of ofRole("input"))
+      if (page.live.nodes[id].batched) fed.push(`feeds[${node(id)}] = feeds[${node(id)}][${live.batch}:${live.batch + 1}]`);
+  const byHand = Object.entries(live.edits.set).flatMap(([id, { mask, data }]) => {
+    const { shape } = live.result.values[id];
+    const places = [...mask.keys()].filter((place) => mask[place] && live.shownPlace(id, place) !== null);
+    const part = (place) => (shape.length ? index(shape, live.shownPlace(id, place)) : "");
+    return places.map((place) => `    ${node(id)}${part(place)}: ${pythonNumber(data[place])},`);
+  });
   return [
     "import numpy as np",
     "import graphnet as gn",
     "",
     "# E is the output of your network, and feeds what you fed it.",
     "graph = gn.Graph(E)",
-    ...ofRole("parameter").map(assigned((id) => `${node(id)}.value`)),
-    ...(isFed ? ["feeds = {graph[each].name: np.array(array) for each, array in feeds.items()}"] : []),
-    ...ofRole("input").map(assigned((id) => `feeds[${pythonText(page.edit.labels[id])}]`)),
-    ...batched.map((id) => pythonText(page.edit.labels[id])).map((name) => `feeds[${name}] = feeds[${name}][${live.batch}:${live.batch + 1}]`),
+    ...ofRole("parameter").flatMap((id) => assigned(id, `${node(id)}.value`)),
+    ...(fed.length ? ["feeds = {graph[each]: np.array(array, graph[each].dtype) for each, array in feeds.items()}", ...fed] : []),
     ...(byHand.length ? ["by_hand = {", ...byHand, "}"] : []),
     `bwd = gn.backward(graph, feeds${byHand.length ? ", replace=by_hand" : ""})`,
     "",
@@ -116,11 +123,4 @@ function pythonOf() {
 function pythonNumber(number) {
   if (Number.isNaN(number)) return "np.nan";
   return Number.isFinite(number) ? String(number) : number < 0 ? "-np.inf" : "np.inf";
-}
-
-// A string literal of Python, of plain characters only.
-function pythonText(text) {
-  const escaped = (code) => (code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`);
-  const plain = (letter) => (/[ !#-[\]-~]/.test(letter) ? letter : escaped(letter.codePointAt(0)));
-  return `"${[...text].map(plain).join("")}"`;
 }

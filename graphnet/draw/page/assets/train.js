@@ -1,7 +1,7 @@
 // Training: steps of gradient descent, one by one or running, the loss at each, and maps of what the units have learnt.
 
 const SPEEDS = [[1, "1 step a second"], [10, "10 a second"], [60, "60 a second"], [Infinity, "as fast as it goes"]];
-const IN_A_FRAME = 25; // milliseconds of steps between two pictures, or as many as a picture takes
+const IN_A_FRAME = [25, 100]; // milliseconds of steps between two pictures: as many as a picture takes, within these
 const MOST_LOSSES = 400;
 
 function makeTraining() {
@@ -71,22 +71,32 @@ function makeTraining() {
 
   // Take steps until it is enough, and show what they lead to; tell whether more can follow.
   function advance(isEnough, gesture = null) {
-    let { values } = live.edits;
-    let loss;
+    const before = count;
+    let [values, isFine] = [live.edits.values, true];
     do {
-      const run = live.engine.run({ ...live.edits, values, batch: batch() });
-      loss = run.loss;
-      record(loss);
-      values = { ...values, ...live.engine.step(values, run.signals, live.rate) };
-      count += 1;
-    } while (Number.isFinite(loss ?? 0) && !isEnough());
-    const start = performance.now();
+      isFine = takeStep();
+    } while (isFine && !isEnough());
+    const end = performance.now();
     isMine = true;
     const isTaken = live.setAll(values, gesture);
     isMine = false;
+    if (!isTaken) [count, losses] = [before, losses.filter(([step]) => step < before)];
     redraw();
-    shown = performance.now() - start;
-    return isTaken && Number.isFinite(loss ?? 0);
+    shown = performance.now() - end;
+    return isTaken && isFine;
+
+    function takeStep() {
+      try {
+        const { loss, signals } = live.engine.run({ ...live.edits, values, batch: batch() });
+        record(loss);
+        values = { ...values, ...live.engine.step(values, signals, live.rate) };
+        count += 1;
+        return Number.isFinite(loss ?? 0);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        return false; // the page says why
+      }
+    }
   }
 
   function update() {
@@ -103,7 +113,7 @@ function makeTraining() {
 
   function frame(now) {
     const perSecond = Number(speed.value);
-    const end = performance.now() + Math.max(IN_A_FRAME, shown);
+    const end = performance.now() + Math.min(Math.max(shown, IN_A_FRAME[0]), IN_A_FRAME[1]);
     let left = perSecond === Infinity ? Infinity : Math.floor(((now - due) * perSecond) / 1000);
     timer = requestAnimationFrame(frame);
     if (left < 1) return;
@@ -139,10 +149,12 @@ function makeTraining() {
     const points = all.map(([step, one]) => `${(100 * step) / Math.max(count, 1)},${98 - 96 * height(one)}`);
     curve.setAttribute("points", points.length > 1 ? points.join(" ") : "");
     [top.textContent, bottom.textContent] = [numberText(high, 2), isLog ? `${numberText(low, 2)}, log scale` : numberText(Math.min(0, low), 2)];
-    const name = page.loss ?? "E";
-    const now = `${count.toLocaleString("en")} ${count === 1 ? "step" : "steps"}: ${name} = ${numberText(loss ?? NaN)}`;
-    says.textContent = Number.isFinite(loss ?? 0) ? now : `${now}. That is too large a step: undo, and try a smaller η.`;
-    chart.setAttribute("aria-label", `${name} at each step, ${numberText(sizes[0] ?? NaN)} at first, now ${numberText(loss ?? NaN)}`);
+    const [name, steps] = [page.loss ?? "E", `${count.toLocaleString("en")} ${count === 1 ? "step" : "steps"}`];
+    const now = loss === null ? steps : `${steps}: ${name} = ${numberText(loss)}`;
+    const trouble = live.problem || (Number.isFinite(loss ?? 0) ? "" : "that was too large a step: undo it, and try a smaller η");
+    says.textContent = trouble ? `${now}; ${trouble}.` : now;
+    const label = sizes.length ? `${name} at each step: ${numberText(sizes[0])} at first, now ${numberText(sizes.at(-1))}` : "No loss";
+    chart.setAttribute("aria-label", label);
     maps?.show();
   }
 
