@@ -2,8 +2,8 @@
 
     python -m tools.coverage_of_source
 
-A point is covered by a cell, one for tests mostly, that bears its number in a comment, as ``# S14``, and asserts something; or by a test that
-has the number in its name.
+A point is covered by a cell, one for tests mostly, that bears its number in a comment, as ``# S14``, and asserts something;
+or by a test that has the number in its name.
 """
 
 import re

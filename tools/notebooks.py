@@ -25,6 +25,8 @@ from nbclient import NotebookClient
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 FORMS = ("text/latex", "image/svg+xml", "text/html")
 """An output is saved in the first of these that it has, and as text: hosts that show notebooks drop parts of HTML."""
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""Left out: a saved notebook shows the picture, a running one the widget."""
 WIDEST = 860
 """Pixels: what is beside the prompts in a window of usual size. Some readers cut a wider picture off."""
 SIZE = re.compile(r'width="([\d.]+)(pt)?" height="([\d.]+)(?:pt)?"')
@@ -82,8 +84,8 @@ def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             for output in cell.outputs:
                 if "execution_count" in output:
                     output["execution_count"] = None
-                for form in [form for form in FORMS if form in output.get("data", {})][1:]:
-                    del output.data[form]
+                for form in [*[form for form in FORMS if form in output.get("data", {})][1:], WIDGET]:
+                    output.get("data", {}).pop(form, None)
                 if "image/svg+xml" in output.get("data", {}):
                     output.data["image/svg+xml"] = fitting(output.data["image/svg+xml"])
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})

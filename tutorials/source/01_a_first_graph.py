@@ -93,6 +93,18 @@ for node, f, at in [(a, error_from_a, a_by_hand), (z, error_from_z, z_by_hand), 
     assert np.isclose(signal, nudge(f, at), rtol=1e-7)
 
 # %% [markdown]
+# ## Change a number yourself
+#
+# Below is the same pass, alive. Click a number in a circle or on a line, type another one or drag it, and watch what
+# follows: first the values to its right, then the error signals to its left. Which number moves all others?
+#
+# (Where this notebook is only shown and not run, you see a picture. `gn.draw(bwd).save("play.html")` makes a page of it
+# that any browser opens.)
+
+# %%
+gn.draw(bwd, view="units").widget()
+
+# %% [markdown]
 # ## Why "propagated back"?
 #
 # Read the red numbers from right to left, and see where each comes from.

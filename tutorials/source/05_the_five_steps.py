@@ -12,12 +12,7 @@
 # Here is each of them alone, on one small network, with a picture. At the end you can step through it yourself.
 
 # %%
-import colorsys
-from collections import Counter
-from xml.etree import ElementTree
-
 import numpy as np
-from IPython.display import HTML
 
 import graphnet as gn
 
@@ -40,7 +35,12 @@ feeds = {x: X, t: T}
 # lines are the weights; grey ones are positive, orange ones negative.
 
 
-# %%
+# %% tags=["test"]
+import colorsys  # noqa: E402
+from collections import Counter  # noqa: E402
+from xml.etree import ElementTree  # noqa: E402
+
+
 def written(drawing):
     """Everything that is written in a picture, by colour."""
     texts = {"grey": [], "red": [], "orange": [], "green": [], "blue": []}
@@ -58,14 +58,13 @@ def numbers(words):
 
 
 # %%
-circles = gn.draw(E, view="units")
-words = written(circles)
-labels = Counter(word.split()[0] for texts in words.values() for word in texts if "=" not in word)
-expected = {"ai": 2, "wij": 6, "Σ": 4, "zj": 3, "gj": 3, "aj": 3, "wjk": 3, "zk": 1, "gk": 1, "ak": 1}
-circles
+gn.draw(E, view="units")
 
 # %% tags=["test"]
 # S40: 2, 3 and 1 circles; every symbol of the figure stands where it belongs
+words = written(gn.draw(E, view="units"))
+labels = Counter(word.split()[0] for texts in words.values() for word in texts if "=" not in word)
+expected = {"ai": 2, "wij": 6, "Σ": 4, "zj": 3, "gj": 3, "aj": 3, "wjk": 3, "zk": 1, "gk": 1, "ak": 1}
 assert {label: labels[label] for label in expected} == expected
 assert all(numbers(words["orange"]) < 0)
 assert len(words["orange"]) == np.sum(W1.value < 0) + np.sum(W2.value < 0)
@@ -164,8 +163,6 @@ for name, gradient in gradients.items():
 before = {"W1": W1.value.copy(), "W2": W2.value.copy()}
 gn.GradientDescent(0.5).update([W1, W2], gradients)
 
-for parameter in [W1, W2]:
-    moved = before[parameter.name] - 0.5 * gradients[parameter.name]
 after = gn.forward(E, feeds)
 print(f"E      was {fwd[E]:.4f} and is {after[E]:.4f}")
 print(f"output was {fwd[a2].item():.4f} and is {after[a2].item():.4f}")
@@ -186,18 +183,14 @@ assert after[E] < fwd[E]
 # %%
 W1.value, W2.value = before["W1"], before["W2"]  # back to where we began
 bwd = gn.backward(E, feeds)
-picture = gn.draw(bwd, direction="down")
-
-boxes = {box.title: {field.role: field.rows for field in box.fields} for box in picture.picture.boxes}
-roles = dict.fromkeys(["z1", "a1", "z2", "a2"], "error signal") | {"W1": "gradient", "W2": "gradient"}
-for name, role in roles.items():
-    shown = [[numbers([cell.text])[0] for cell in row] for row in boxes[name][role]]
-
-colours = written(picture)
+picture = gn.draw(bwd)
 picture
 
 # %% tags=["test"]
 # S41: the names, every error signal and every gradient, and their colours, are read from the picture itself
+boxes = {box.title: {field.role: field.rows for field in box.fields} for box in picture.picture.boxes}
+roles = dict.fromkeys(["z1", "a1", "z2", "a2"], "error signal") | {"W1": "gradient", "W2": "gradient"}
+colours = written(picture)
 assert list(boxes) == ["x", "W1", "z1", "a1", "W2", "z2", "a2", "t", "E"]
 for name, role in roles.items():
     shown = [[numbers([cell.text])[0] for cell in row] for row in boxes[name][role]]
@@ -210,16 +203,15 @@ assert colours["blue"].count("value") == 9
 # And as circles, with the numbers of the same pass:
 
 # %%
-circles = gn.draw(bwd, view="units")
-words = written(circles)
-shown = numbers(word for word in words["red"] if word.startswith(("δj ", "δk ")) and "=" not in word)
-signals = np.concatenate([bwd.error_signal(z1)[0], bwd.error_signal(z2)[0]])
-shown = numbers(word for word in words["green"] if not word.startswith(("∂", "gradient")))
-circles
+gn.draw(bwd, view="units")
 
 # %% tags=["test"]
 # S40, S41: what is red in the circles are the δ, what is green the gradients
+words = written(gn.draw(bwd, view="units"))
+shown = numbers(word for word in words["red"] if word.startswith(("δj ", "δk ")) and "=" not in word)
+signals = np.concatenate([bwd.error_signal(z1)[0], bwd.error_signal(z2)[0]])
 np.testing.assert_allclose(shown, signals, rtol=0.01)
+shown = numbers(word for word in words["green"] if not word.startswith(("∂", "gradient")))
 for gradient in np.concatenate([bwd.gradient(W1).ravel(), bwd.gradient(W2).ravel()]):
     assert np.isclose(shown, gradient, rtol=0.01).any()
 
@@ -228,16 +220,17 @@ for gradient in np.concatenate([bwd.gradient(W1).ravel(), bwd.gradient(W2).ravel
 #
 # Saved as `.html`, a pass becomes a page that steps through it, number by number: `gn.draw(bwd).save("steps.html")`
 # makes a file that any browser opens, without a network. Here it is right in the notebook. Use its buttons, or click
-# into it and press → and ←; the keys 1 to 5 jump to the five steps.
+# into it and press → and ←; the keys 1 to 5 jump to the five steps. **Predict** hides the next number until you have said it.
 #
-# (Where this notebook is only shown and not run, the frame below may be empty. The pictures above are the same steps.)
+# Every number can be changed, and all others follow; **Update** takes the step, **Train** takes many.
+#
+# (Where this notebook is only shown and not run, you see a picture. The pictures above are the same steps.)
 
 # %%
-page = gn.draw(bwd, view="units", learning_rate=0.5).to_html()
-quoted = page.replace("&", "&amp;").replace("'", "&#39;")
-HTML(f"<div><iframe srcdoc='{quoted}' width='100%' height='700' title='The five steps'></iframe></div>")
+gn.draw(bwd, view="units", learning_rate=0.5).widget()
 
 # %% tags=["test"]
+page = gn.draw(bwd, view="units", learning_rate=0.5).to_html()
 # S46: the five steps as a page
 assert all(step in page for step in ["Forward", "Output error", "Error signals back", "Gradients", "Update"])
 

@@ -70,7 +70,27 @@ gn.plots.activations([gn.sigmoid, gn.tanh])
 np.testing.assert_allclose(slopes, [np.exp(-10), 4 * np.exp(-20)], rtol=1e-3)
 
 # %% [markdown]
+# See it in a network: the bias of the first hidden unit drives it far down, the others live near 0. Its circle is as dark as a
+# number can be, and what comes to it from the right in red ends there.
+
+# %%
+x, t = gn.input("x", shape=(None, 2)), gn.input("t", shape=(None, 1))
+hidden = gn.parameter("W", [[0.6, -0.4, 0.8], [-0.3, 0.9, 0.5]]), gn.parameter("b", [-6.0, 0.2, -0.1])
+a = gn.tanh(gn.bias_add(x @ hidden[0], hidden[1], name="z"), name="a")
+y = gn.bias_add(a @ gn.parameter("V", [[0.9], [0.7], [-0.8]]), gn.parameter("c", [0.1]), name="y")
+stuck = gn.backward(gn.sse(y, t, name="E"), {x: [[0.5, -1.0]], t: [[1.0]]})
+gn.draw(stuck, view="units")
+
+# %% tags=["test"]
+assert np.all(np.abs(stuck.error_signal("z")[0] / stuck.error_signal("a")[0]) < [0.001, 1, 1])
+assert np.all(np.abs(stuck.gradient("W")[:, 1:]) > 100 * np.abs(stuck.gradient("W")[:, :1]))
+
+# %% [markdown]
+# In `gn.draw(stuck).widget()` you can drag that bias back to 0 and see the signal come through again.
+#
 # ## Both halves in a deep network
+#
+# Now the same, counted.
 #
 # Eight layers of 20 units each, with weights that are too large and biases that push every unit down hard. `gn.diagnose`
 # looks through the whole pass, and says for each node what it does to the error signal.

@@ -66,10 +66,12 @@ feeds = {each.name: array for each, array in data.items()}
 step = gn.to_jax(E)
 loss, gradients = jax.jit(step)(parameters, feeds)
 
+print("E and all gradients agree, the bent rule's too")
+
+# %% tags=["test"]
 np.testing.assert_allclose(loss, bwd[E], rtol=1e-12)
 for name, gradient in gradients.items():
     np.testing.assert_allclose(gradient, bwd.gradients[name], atol=1e-12)
-print("E and all gradients agree, the bent rule's too")
 
 # %% [markdown]
 # What it wrote down is a program, as long as the rules are, and JAX may do with it what it does with any other. One thing
@@ -83,6 +85,8 @@ def of_one(x, t):
 
 each = jax.vmap(of_one)(feeds["x"], feeds["t"])
 print({name: array.shape for name, array in each.items()})
+
+# %% tags=["test"]
 for name, gradient in gradients.items():
     np.testing.assert_allclose(each[name].mean(axis=0), gradient, atol=1e-12)
 
@@ -110,6 +114,8 @@ try:
 except gn.errors.OpaqueError as error:
     message = str(error)
 print(re.sub(r"\(.*?:(\d+)\)", "", message.splitlines()[0]))
+
+# %% tags=["test"]
 assert "one_by_one 'mine'" in message
 
 # %% [markdown]
@@ -117,6 +123,9 @@ assert "one_by_one 'mine'" in message
 
 # %%
 value, slopes = gn.to_jax(mine, opaque="callback")({"w": w.value}, {})
+print(value, slopes["w"])
+
+# %% tags=["test"]
 assert float(value) == 6.0
 assert slopes["w"].tolist() == [2.0, 2.0]
 
@@ -141,6 +150,8 @@ alone, on_one = trained("numpy")
 together, on_eight = trained(gn.JaxEngine())
 print(alone, "by", alone.engine)
 print(together, "by", together.engine)
+
+# %% tags=["test"]
 np.testing.assert_allclose(together.loss, alone.loss, rtol=1e-10)
 for name, value in on_one.items():
     np.testing.assert_allclose(on_eight[name], value, atol=1e-10)
@@ -154,9 +165,11 @@ for name, value in on_one.items():
 # %%
 mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("samples", "units"))
 _, on_mesh = trained(gn.JaxEngine(mesh=mesh))
+print(mesh.shape)
+
+# %% tags=["test"]
 for name, value in on_one.items():
     np.testing.assert_allclose(on_mesh[name], value, atol=1e-10)
-print(mesh.shape)
 
 # %% [markdown]
 # ## When not to

@@ -227,4 +227,4 @@ print("right" if found.shape == (5, 2) and np.allclose(found, wanted, rtol=1e-4)
 # </details>
 #
 # ---
-# This was the last tutorial. All of them: [contents](README.md).
+# Next: [19 · Play with XOR](19_play_with_xor.ipynb).
