@@ -156,8 +156,8 @@ class Behaviour:
 
     def _forward_twice(self) -> Faults:
         with np.errstate(all="ignore"):
-            output = np.asarray(self._op.forward(*self._inputs), float)
-        if output.shape != self._output.shape or _apart(self._output, output):
+            self._again = np.asarray(self._op.forward(*self._inputs), float)
+        if self._again.shape != self._output.shape or _apart(self._output, self._again):
             yield None, "two runs with the same inputs give other numbers"
 
     def _with_arguments_of_its_own(self) -> Faults:
@@ -178,6 +178,8 @@ class Behaviour:
                 self._op.forward(*[read_only(other_values(array)) for array in self._inputs])
         except Exception:  # of any kind: other values may be outside the rule's domain
             return
+        if _apart(self._output, self._again):
+            yield None, "the array that the forward rule returned, its buffer, is changed by its next call"
         between = "with a forward pass of other numbers in between, two calls with the same arguments"
         yield from self._unlike(self._said(), between)
 
