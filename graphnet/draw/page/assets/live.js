@@ -145,7 +145,7 @@ function renew() {
   widenScales(values, signals);
   const { most, title } = page.edit;
   for (const [id, recorded] of Object.entries(recordedArrays)) {
-    const data = (array) => arrayData(array, most);
+    const data = (array) => arrayData(array, most, recorded.value.images);
     const told = { value: { ...data(values[id]), of: id } };
     if (live.isSet(id)) told.byHand = true;
     if (recorded.unreached) told.unreached = true;
