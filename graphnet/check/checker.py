@@ -96,7 +96,7 @@ def check_gradients(
     ALL RIGHT: 3 inputs of rules, 1 gradients from end to end
     """
     graph = as_graph(target)
-    settings = _settings(entries, method, step, budget, rng=rng)
+    settings = _settings(entries, method, step, budget, rng)
     leaves = _leaves(graph, wrt)
     findings, properties, skipped = _check(graph, feeds, leaves, settings, asked=wrt is not None)
     if flag(second_order, "second_order"):
@@ -150,7 +150,7 @@ def check_op(
     >>> gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).ok
     True
     """
-    settings = _settings(entries, method, step, budget, rng=rng)
+    settings = _settings(entries, method, step, budget, rng)
     rules, given = _foreign(op, arrays)
     if not rules:
         given = [_array(array) for array in arrays]
@@ -223,8 +223,8 @@ def _check(
     return [*findings, *whole], properties, skipped
 
 
-def _settings(*options: Any, rng: np.random.Generator | None) -> Settings:
-    return Settings(*options, rng=np.random.default_rng(SEED) if rng is None else rng)
+def _settings(entries: Any, method: Any, step: Any, budget: Any, rng: Any) -> Settings:
+    return Settings(entries, method, step, budget, np.random.default_rng(SEED) if rng is None else rng)
 
 
 def _array(value: Any) -> np.ndarray[Any, Any]:
