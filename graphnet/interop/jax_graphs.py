@@ -102,7 +102,7 @@ class Passes:
             messages = [message.array if isinstance(message, Traced) else message for message in returned]
             if isinstance(delta, np.ndarray):  # called back: of JAX's arrays no place can stay empty
                 messages = [np.zeros_like(a) if m is None else m for m, a in zip(messages, arrays, strict=True)]
-            return [None if message is None else message for message in messages]
+            return messages
 
         messages = self._applied(
             node, "backward", rule, [delta.array, output, *inputs], lambda: [(z.shape, self.dtype) for z in inputs]
