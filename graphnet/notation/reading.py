@@ -55,11 +55,13 @@ class Reader(Shortener):
         Whose nodes.
     starts_with_one
         Whether the way back starts with ∂E/∂E = 1, and formulas have that 1 in place of the symbol.
+    by_label
+        Whether nodes without a name are called by their labels.
     """
 
-    def __init__(self, graph: Graph, starts_with_one: bool = True) -> None:
+    def __init__(self, graph: Graph, starts_with_one: bool = True, *, by_label: bool = False) -> None:
         super().__init__()
-        self.graph, self.symbols = graph, Symbols(graph)
+        self.graph, self.symbols = graph, Symbols(graph, by_label=by_label)
         first = graph.outputs[0]
         self._output = self.symbols[first] if first.shape == () else Symbol("E")
         self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None

@@ -330,14 +330,15 @@ class Symbols:
     """The symbol of each node of a graph, no two alike.
 
     A named node is called what its name says. Of those without a name, the outputs of activations become a₁, a₂, …, the
-    pre-activations they are made of z₁, z₂, …, these without their bias u₁, u₂, …, constants c₁, … and all else v₁, v₂, …
+    pre-activations they are made of z₁, z₂, …, these without their bias u₁, u₂, …, constants c₁, … and all else v₁, v₂, … Or
+    all are called `by_label`, as on boxes.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, by_label: bool = False) -> None:
         self.pre_activations = frozenset(_pre_activations(graph))
         self._symbols: dict[Node, Symbol] = {}
         taken: set[Symbol] = set()
-        named = [node for node in graph.nodes if node.name is not None]
+        named = [node for node in graph.nodes if node.name is not None or by_label]
         for node in sorted(named, key=lambda node: "/" in graph.label(node)):  # W1 goes before layer_1/W
             name = graph.label(node)
             symbol = next((candidate for candidate in candidates(name) if candidate not in taken), Symbol(short(name)))
@@ -353,10 +354,6 @@ class Symbols:
 
     def __getitem__(self, node: Node) -> Symbol:
         return self._symbols[node]
-
-    def use_labels(self, graph: Graph) -> None:
-        """Call the nodes without a name by their labels, as pictures do."""
-        self._symbols |= {node: next(candidates(graph.label(node))) for node in graph.nodes if node.name is None}
 
     def _name_the_rest(self, graph: Graph, taken: set[Symbol]) -> None:
         counts: dict[str, int] = {}

@@ -529,3 +529,20 @@ def test_a_pass_with_numbers_set_by_hand_starts_with_them(open_page, made):
     held(page, gn.backward(E, feeds))
     page.get_by_role("button", name="Reset").click()
     held(page, run)
+
+
+def test_a_folded_box_tells_the_largest_error_signal_of_now(open_page):
+    y = gn.input("x", shape=(3,))
+    for layer in range(4):
+        with gn.scope(f"layer{layer}"):
+            y = gn.tanh(gn.multiply(y, gn.parameter("w", np.full(3, 0.5)), name="z"), name="a")
+    E = gn.sum(y, name="E")
+    page = open_page(gn.draw(gn.backward(E, {"x": [0.1, 0.2, 0.3]}), depth=0), reduced_motion="reduce")
+    page.keyboard.press("3")
+    cell(page, "x", (1,)).click()
+    page.locator("#number").fill("-4")
+    run = gn.backward(E, {"x": [0.1, -4.0, 0.3]})
+    for layer in range(4):
+        inside = [node for node in run.graph.nodes if run.graph.scope(node) == f"layer{layer}"]
+        largest = max(np.linalg.norm(run.error_signals[node]) for node in inside)
+        assert f"largest signal {number_text(largest)}" in card(page, f"layer{layer}").inner_text()

@@ -308,6 +308,9 @@ class _Page:
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
             "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
+            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items()}
+            if shown
+            else {},
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
@@ -405,8 +408,7 @@ def rule_trees(graph: Graph, runs: Collection[ForwardPass] = ()) -> dict[str, di
     checks = [_Check(run) for run in runs if isinstance(run, BackwardPass)]
     has_one_output = len(graph.outputs) == 1
     trees = {}
-    reader = Reader(graph)
-    reader.symbols.use_labels(graph)  # a node is called the same in formulas and on its box
+    reader = Reader(graph, by_label=True)  # a node is called the same in formulas and on its box
     for node in graph.nodes:
         if node.op is None:
             continue

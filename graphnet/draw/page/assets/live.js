@@ -4,6 +4,8 @@
 // The edits: the values of leaves, and what was set by hand at other nodes, a mask saying where; both of all samples. They are
 // never changed but replaced, so that going back is taking up older ones.
 
+const MOST_UNDONE = 200;
+
 function makeLive() {
   const engine = makeEngine(page.live);
   const first = { values: engine.leaves, set: engine.set };
@@ -53,6 +55,7 @@ function makeLive() {
 
     keep(edits, by = null) {
       if (by === null || by !== gesture) past.push(live.edits);
+      if (past.length > MOST_UNDONE) past.shift();
       [gesture, future.length] = [by, 0];
       return live.show(edits);
     },
@@ -142,13 +145,15 @@ function renew() {
   widenScales(values, signals);
   const { most, title } = page.edit;
   for (const [id, recorded] of Object.entries(recordedArrays)) {
-    const told = { value: { ...arrayData(values[id], most), of: id } };
+    const data = (array) => arrayData(array, most);
+    const told = { value: { ...data(values[id]), of: id } };
     if (live.isSet(id)) told.byHand = true;
     if (recorded.unreached) told.unreached = true;
     if (signals[id] && recorded.signal) {
-      told.signal = arrayData(signals[id], most);
-      told.messages = recorded.messages.map((message, i) => ({ ...message, ...(message.array && { array: arrayData(messages[id][i].tensor, most) }) }));
-      if (recorded.update) told.update = arrayData(live.next[id], most);
+      told.signal = data(signals[id]);
+      const array = (message, i) => message.array && { array: data(messages[id][i].tensor) };
+      told.messages = recorded.messages.map((message, i) => ({ ...message, ...array(message, i) }));
+      if (recorded.update) told.update = data(live.next[id]);
       const flat = live.slopes[id] && flatUnits(live.slopes[id], page.edit.slopes[id]);
       if (flat && Object.keys(flat).length) told.flat = flat;
     }
@@ -161,14 +166,21 @@ function renew() {
     const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch + 1}`);
     page.title = `${which}${pass.error}${names.length ? `; set by hand: ${names.join(", ")}` : ""}`;
   }
-  for (const one of Object.values(page.scenes)) one.told[0].says = one.told[0].says.map((said, i) => sentence(one, i) ?? said);
 }
 
-// What a step says: what it always does, and the number that there is now.
-function sentence(one, i) {
-  const { boxes: [id], shows } = one.steps[i];
-  const before = one.before[i];
-  if (before === null) return null;
+// The node in a folded box whose error signal is largest.
+function largestNow(box) {
+  const found = scene.folds[box].filter((id) => live.result.signals[id]).map((id) => [norm(live.result.signals[id]), id]);
+  const [size, id] = found.reduce((best, one) => (one[0] > best[0] ? one : best), [-1, null]);
+  return id === null ? {} : { largest: { norm: numberText(size), name: page.edit.names[id] } };
+}
+
+// What the step on show says: what it always does, and the number that there is now.
+function sentence() {
+  const said = scene.told[state.pass]?.says[state.step] ?? "";
+  const before = scene.before[state.step];
+  if (!live || !before) return said;
+  const { boxes: [id], shows } = currentStep();
   const { values, signals } = live.result;
   if (shows === "value") {
     if (live.isSet(id)) return `${page.edit.names[id]} is set by hand: ${arrayText(values[id])}`;
@@ -196,10 +208,11 @@ function slopesOf({ values }) {
 // How many entries are saturated, and how many off, in words: as in graphnet's engine.
 function flatUnits(slopes, { largest, flat, straight }, all = slopes) {
   const off = slopes.filter((slope) => flat && slope === 0).length;
-  const best = Math.max(largest ?? 0, ...all.map(Math.abs).filter((slope) => !Number.isNaN(slope)));
+  const best = all.reduce((most, slope) => (Math.abs(slope) > most ? Math.abs(slope) : most), largest ?? 0);
   const isSaturated = (slope) => Math.abs(slope) < page.edit.saturated * best && !(flat && slope === 0);
   const saturated = straight || largest === null ? 0 : slopes.filter(isSaturated).length;
-  const share = (count, what) => (slopes.length === 1 ? what : `${count.toLocaleString("en")} of ${slopes.length.toLocaleString("en")} ${what}`);
+  const many = (count) => count.toLocaleString("en");
+  const share = (count, what) => (slopes.length === 1 ? what : `${many(count)} of ${many(slopes.length)} ${what}`);
   return { ...(saturated && { saturated: share(saturated, "saturated") }), ...(off && { off: share(off, "off") }) };
 }
 
@@ -207,12 +220,14 @@ function flatUnits(slopes, { largest, flat, straight }, all = slopes) {
 function widenScales(values, signals) {
   const longer = (scale, arrays) => {
     let high = scale.least;
-    for (const { shape, data } of arrays) if (shape.length) for (const entry of data) if (Number.isFinite(entry)) high = Math.max(high, Math.abs(entry));
+    for (const { shape, data } of arrays)
+      if (shape.length) for (const entry of data) if (Math.abs(entry) > high && Math.abs(entry) < Infinity) high = Math.abs(entry);
     if (high !== scale.high) Object.assign(scale, { high, ends: [-high, high].map((end) => numberText(end, 3)) });
   };
   for (const scale of Object.values(page.scales)) scale.least ??= scale.high;
   longer(page.scales.value, Object.values(values));
   longer(page.scales.signal, Object.values(signals));
+  longer(page.scales.weight, page.edit.chain?.layers.map(({ weights }) => values[weights]) ?? []);
 }
 
 const live = page.live?.nodes ? makeLive() : null;

@@ -60,10 +60,9 @@ function makePlayer() {
     slider.max = Math.max(0, lastStep());
     slider.value = state.step;
     const now = currentStep();
-    const says = scene.told[state.pass]?.says[state.step] ?? "";
     const phase = scene.phases.find((one) => one.key === now?.phase);
     byId("counter").textContent = now ? `${state.step + 1} / ${lastStep() + 1}` : "";
-    byId("says").textContent = says;
+    byId("says").textContent = sentence();
     byId("sentence").dataset.phase = now?.phase ?? "";
     slider.setAttribute("aria-valuetext", `step ${state.step + 1} of ${lastStep() + 1}, ${phase?.title}`);
     phases.forEach((button, i) => {

@@ -82,6 +82,8 @@ function makeQuiz() {
     document.body.classList.toggle("predicting", isOn);
     if (!isOn) return;
     asked = next();
+    if (state.step < scene.steps.findLastIndex((step) => step.phase === "forward"))
+      byId("title").textContent = title().replace(/ = [^;]*/, " = ?"); // that would tell the last of them
     question.textContent = asked ? `Next: ${nameOf(asked)} = ?` : "That was the last step.";
     for (const control of form.querySelectorAll("input, button")) control.hidden = !asked;
     said.textContent = told && (told.step === undefined || told.step === state.step) ? told.text : "";

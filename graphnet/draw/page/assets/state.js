@@ -25,6 +25,7 @@ function isKnown(id, what) {
 
 // What a pass says of a node, or of a folded box.
 function arraysOf(id, pass = state.pass) {
+  if (boxes.get(id)?.kind === "folded" && live) return largestNow(id);
   if (boxes.get(id)?.kind === "folded") return scene.told[pass]?.folded[id] ?? {};
   return page.passes[pass]?.arrays[id] ?? {};
 }
