@@ -26,7 +26,7 @@ def sheet_of(picture: Picture) -> Sheet:
     cards = {box.id: _card(box, beside=picture.direction == "down") for box in picture.boxes}
     sizes = {box.id: _size(box, cards[box.id]) for box in picture.boxes}
     texts = {i: _beside(edge) for i, edge in enumerate(picture.edges) if edge.text}
-    rooms = {i: (text.width + 6, text.size + 6) for i, text in texts.items()}
+    rooms = {i: text.width + 6 for i, text in texts.items()}
     places = place(picture, sizes, picture.edges, rooms, WIDEST)
     head, legend = _head(picture), _legend(picture)
     top = _AROUND + head.height + 12

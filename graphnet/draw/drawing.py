@@ -416,7 +416,7 @@ class Drawing:
         return f"<Drawing of {picture.title!r}: {drawn}>"
 
     def _repr_html_(self) -> str:
-        """Show the picture in a notebook; a wide one scrolls instead of shrinking."""
+        """Show the picture in a notebook; a wide one shrinks as far as it can be read, and then scrolls."""
         svg = self.to_svg()
         return f'<div style="overflow-x:auto">{svg[svg.index("<svg") :]}</div>'
 

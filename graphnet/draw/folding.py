@@ -21,7 +21,7 @@ _READABLE = (
 )
 
 # Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by side
-# in a column, the layout takes more than a few seconds: all three measured.
+# in a column, no eye follows the arrows, and drawing takes more than a few seconds.
 _MOST_BOXES, _MOST_LENGTH, _MOST_CROWDED = 1200, 2400, 40_000
 
 _KEPT_AT_EACH_END = (20, 10, 5, 2)  # boxes that stay around a middle that is left out: the first of these that fits

@@ -192,7 +192,9 @@ def _layers(
         boxes = [id for id in column if id in size]
         wide = max((size[id][0] for id in boxes), default=0.0)
         spans.append((left, left + wide))
-        corners |= {id: (left + (wide - size[id][0]) / 2, at[id] - rooms[id].above - top) for id in boxes}
+        for id in boxes:  # a leaf stands next to its use, so that no arrow of it runs behind a neighbour
+            free = (wide - size[id][0]) * (1.0 if id in leaves else 0.5)
+            corners[id] = left + free, at[id] - rooms[id].above - top
         left += wide + max([_BETWEEN_LAYERS, *(links[pair] for pair in pairs if layer[pair[0]] == len(spans) - 1)])
     bends = {
         pair: [(x, at[name] - top) for k, name in enumerate(names, start=first) for x in spans[k]]

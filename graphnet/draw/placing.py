@@ -49,18 +49,16 @@ def place(
     picture: Picture,
     sizes: Mapping[str, Point],
     edges: Sequence[Arrow],
-    rooms: Mapping[int, Point] | None = None,
+    rooms: Mapping[int, float] | None = None,
     widest: float | None = None,
 ) -> Places:
     """Return where boxes of these sizes, the frames around them and some of the arrows go.
 
-    `rooms` are the sizes of what stands beside arrows, by their places in `edges`. A picture that flows to the right and is
+    `rooms` say how wide what stands beside arrows is, by their places in `edges`. A picture that flows to the right and is
     wider than `widest` is wrapped into rows, as text is.
     """
     links = [_forward(edge) for edge in edges]
-    size, spots, paths = layered(
-        picture, sizes, links, _main_line(picture), {i: wide for i, (wide, _) in (rooms or {}).items()}
-    )
+    size, spots, paths = layered(picture, sizes, links, _main_line(picture), rooms or {})
     frames = {frame.id: (spots[frame.id],) for frame in picture.groups}
     labels = {i: _beside(paths[i]) for i in rooms or {}}
     places = Places(*size, {id: spots[id] for id in sizes}, frames, paths, labels)
