@@ -24,7 +24,7 @@ Faults = Iterator[tuple[int | None, str]]
 """A slot, or None for all, and what was seen there."""
 LINEAR = 1e-9
 """How far a rule may be from linear in δ, as a share of its largest message."""
-ALIKE = 1e-14
+APART = 1e-14
 """How far two calls may be apart, as a share of the largest number: matrix products round by where arrays lie in memory."""
 MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
@@ -252,4 +252,4 @@ def _apart(one: Numbers, two: Numbers) -> float:
         largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
     if not np.array_equal(np.isfinite(one), np.isfinite(two)):
         return float(apart or np.inf)
-    return float(apart) if apart > ALIKE * largest else 0.0
+    return float(apart) if apart > APART * largest else 0.0

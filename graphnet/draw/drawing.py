@@ -176,9 +176,9 @@ def _page(*what: Any, **options: Any) -> str:
 
 def _shown(run: Any, redraw: Callable[[BackwardPass], Drawing]) -> InNotebook:
     """Return the page of a pass for a notebook; anywidget is looked for only here."""
-    from graphnet.draw.widget import Frame, Widget
+    from graphnet.draw.widget import PageFrame, Widget
 
-    return (Widget or Frame)(run, redraw)
+    return (Widget or PageFrame)(run, redraw)
 
 
 # What is given ------------------------------------------------------------------------------------------------------

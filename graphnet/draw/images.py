@@ -66,12 +66,12 @@ def images_in(graph: Graph, given: Any) -> dict[Node, Images]:
     return found
 
 
-def places(shape: tuple[int, ...], images: Images, most: int = MOST_NUMBERS) -> Numbers:
+def places_in(shape: tuple[int, ...], images: Images, most: int = MOST_NUMBERS) -> Numbers:
     """Return the place in an array of each number of its images, laid out in rows; −1 between two images.
 
     Examples
     --------
-    >>> places((2, 4), Images(2, 2))
+    >>> places_in((2, 4), Images(2, 2))
     array([[ 0,  1, -1,  4,  5],
            [ 2,  3, -1,  6,  7]])
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphnet.common.text import distinct, norm_of
 from graphnet.core.node import Array
-from graphnet.draw.images import Images, places
+from graphnet.draw.images import Images, places_in
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
 
@@ -163,7 +163,7 @@ def on_scale(array: Array) -> Array:
 
 def _laid_out(array: Array, images: Images, *most: int) -> Array:
     """Return the numbers of images beside each other, with zeros between them."""
-    laid = places(array.shape, images, *most)
+    laid = places_in(array.shape, images, *most)
     return np.where(laid < 0, 0, array.reshape(-1)[laid])
 
 
@@ -188,7 +188,7 @@ def array_data(array: Array, most: int, images: Images | None = None) -> dict[st
         return {"shape": shape, "rows": []}
     if images is not None:
         numbers = array.reshape(-1)
-        rows = [["" if at < 0 else number_text(numbers[at]) for at in row] for row in places(array.shape, images)]
+        rows = [["" if at < 0 else number_text(numbers[at]) for at in row] for row in places_in(array.shape, images)]
         return {"shape": shape, "rows": rows, "images": images} | summary_of(array)
     entries, _ = distinct(array)
     matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)

@@ -240,7 +240,7 @@ def of_images():
 
 
 def test_an_input_of_images_and_the_weights_that_look_at_them_are_laid_out_as_images():
-    x, W, run = of_images()
+    x, _, run = of_images()
     fields = {box.title: box.fields for box in gn.draw(run, pictures={x: (2, 3)}).picture.boxes}
     scale = max(run["x"].max(), run["W"].max())  # the largest is as strong as can be
     first = fields["x"][0]
