@@ -24,7 +24,7 @@ Faults = Iterator[tuple[int | None, str]]
 """A slot, or None for all, and what was seen there."""
 LINEAR = 1e-9
 """How far a rule may be from linear in δ, as a share of its largest message."""
-ALIKE = 1e-14
+APART = 1e-14
 """How far two calls may be apart, as a share of the largest number: matrix products round by where arrays lie in memory."""
 MUCH = 1000
 """The size of a second δ that is added to the first: a rule that clips large ones is found out too."""
@@ -156,8 +156,8 @@ class Behaviour:
 
     def _forward_twice(self) -> Faults:
         with np.errstate(all="ignore"):
-            output = np.asarray(self._op.forward(*self._inputs), float)
-        if output.shape != self._output.shape or _apart(self._output, output):
+            self._again = np.asarray(self._op.forward(*self._inputs), float)
+        if self._again.shape != self._output.shape or _apart(self._output, self._again):
             yield None, "two runs with the same inputs give other numbers"
 
     def _with_arguments_of_its_own(self) -> Faults:
@@ -178,6 +178,8 @@ class Behaviour:
                 self._op.forward(*[read_only(other_values(array)) for array in self._inputs])
         except Exception:  # of any kind: other values may be outside the rule's domain
             return
+        if _apart(self._output, self._again):
+            yield None, "the array that the forward rule returned, its buffer, is changed by its next call"
         between = "with a forward pass of other numbers in between, two calls with the same arguments"
         yield from self._unlike(self._said(), between)
 
@@ -250,4 +252,4 @@ def _apart(one: Numbers, two: Numbers) -> float:
         largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
     if not np.array_equal(np.isfinite(one), np.isfinite(two)):
         return float(apart or np.inf)
-    return float(apart) if apart > ALIKE * largest else 0.0
+    return float(apart) if apart > APART * largest else 0.0

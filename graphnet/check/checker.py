@@ -20,6 +20,7 @@ from graphnet.core.leaves import Constant, constant, numbers, parameter
 from graphnet.core.node import Node, Numbers, as_nodes, describe
 from graphnet.core.op import Op
 from graphnet.engine.feeds import Values, leaf_values, run_dtype
+from graphnet.engine.rules import read_only
 from graphnet.engine.run import run_forward
 from graphnet.errors import DtypeError, GraphError, UnreachableError
 
@@ -173,8 +174,14 @@ def check_alone(
     graph: Graph, settings: Settings, dtype: np.dtype[Any]
 ) -> tuple[list[Finding], list[Property], dict[Node, Numbers]]:
     """Check the rule of each output of a graph without inputs; return its values too."""
-    values = run_forward(graph, leaf_values(graph, {}, np.float64), "raise")
+    values = _values(graph, {})
     return *_check_rules(graph, graph.outputs, values, settings, dtype), values
+
+
+def _values(graph: Graph, feeds: Mapping[Any, Any]) -> Values:
+    """Return the value of each node, copied: a rule that returns a buffer of its own writes over it when called again."""
+    copied = lambda node, computed, value: read_only(np.array(value))  # noqa: E731
+    return run_forward(graph, leaf_values(graph, feeds, np.float64), "raise", copied)
 
 
 def _check_rules(
@@ -208,7 +215,7 @@ def _check(
     rule: Part = "second order rule" if order else "rule"
     total: Part = "second order gradient" if order else "gradient"
     dtype = run_dtype(list(leaf_values(graph, feeds).values()))
-    values = run_forward(graph, leaf_values(graph, feeds, np.float64), "raise")
+    values = _values(graph, feeds)
     # A backward rule that can't be read as a graph is said to be unchecked, from end to end.
     nodes = [node for node in graph.nodes if not order or node.op is None or node.op.has_backward]
     findings, properties = _check_rules(graph, nodes, values, settings, dtype, rule)
@@ -216,9 +223,7 @@ def _check(
     return [*findings, *whole], properties, skipped
 
 
-def _settings(
-    entries: Entries, method: Method, step: float | None, budget: float, rng: np.random.Generator | None
-) -> Settings:
+def _settings(entries: Any, method: Any, step: Any, budget: Any, rng: Any) -> Settings:
     return Settings(entries, method, step, budget, np.random.default_rng(SEED) if rng is None else rng)
 
 

@@ -314,8 +314,7 @@ class _Ladder:
     ) -> None:
         x = response.array.ravel()[entries]
         steps = np.outer(rungs, bases)
-        self._sweep, self._alone = partial(response.sweep, alone=alone), alone
-        self._entries = entries
+        self._sweep, self._alone, self._entries = partial(response.sweep, alone=alone), alone, entries
         none = np.zeros(len(entries))
         changes, sizes = self._sweep(entries, none, [*-steps, *steps])
         back, ahead = -np.stack(changes[: len(steps)]), np.stack(changes[len(steps) :])

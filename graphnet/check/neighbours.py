@@ -19,7 +19,7 @@ from graphnet.core.node import Numbers
 from graphnet.core.op import Op
 from graphnet.engine.perturb.cuts import Messages, tried
 
-NEAR = 1e-12
+CLOSE = 1e-12
 """How far a neighbour is away, as a share of max(1, |x|): so near that only a tear makes a difference."""
 SHORT = 1e-3
 """And at most as a share of |x|: next to 0 much may change on such a way."""
@@ -66,7 +66,7 @@ class Neighbourhood:
                 self._slots.append(slot)
         self._said = self._joined(messages)
         size = np.abs(self._joined(self._inputs))
-        self._length = np.fmin(NEAR * np.maximum(1.0, size), np.where(size > 0, size * SHORT, np.inf))
+        self._length = np.fmin(CLOSE * np.maximum(1.0, size), np.where(size > 0, size * SHORT, np.inf))
         self._near: list[Numbers] = []
         self._steps: list[Numbers] = []
         self.torn = self.seems_torn(FIRST)

@@ -11,6 +11,7 @@ import math
 import os
 import platform
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,8 +36,8 @@ with_ops = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 
-STEPS = "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}"
-AROUND = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}\nsteps {STEPS}"
+RUN_BY = "native" if native.AVAILABLE else f"by Python: {native.WHY_NOT}"
+AROUND = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}\nsteps {RUN_BY}"
 """What a maintainer asks about the machine."""
 
 
@@ -110,6 +111,30 @@ def draw(subject: Subject, out: Path, structure: bool, **options: Any) -> None:
     has_numbers = subject.feeds is not None and not structure
     shown = gn.backward(subject.graph, subject.arrays()) if has_numbers else subject.graph
     click.echo(gn.draw(shown, **options).save(out))
+
+
+@graphnet.command()
+@on_a_target
+@with_feeds
+@click.option("-o", "--out", type=FILE, help="Where to write the page; by default a file for this moment.")
+@click.option("--no-browser", is_flag=True, help="Write the page, and don't open it.")
+@click.option(
+    "--view", type=click.Choice(["ops", "units"]), default="ops", show_default=True, help="What it begins with."
+)
+@click.option("--learning-rate", type=float, default=0.1, show_default=True, help="Of the steps that the page takes.")
+def play(subject: Subject, out: Path | None, no_browser: bool, **options: Any) -> None:
+    """Write a page on which every number of TARGET's pass can be changed, and open it.
+
+    \b
+    Examples:
+        graphnet play net.py:network
+        graphnet play net.gn --feeds data.npz -o play.html --no-browser
+    """
+    page = gn.draw(gn.backward(subject.graph, subject.arrays()), **options)
+    path = page.save(Path(tempfile.mkdtemp(prefix="graphnet-")) / "play.html" if out is None else out)
+    click.echo(path)
+    if not no_browser:
+        click.launch(str(path))
 
 
 @graphnet.command()
@@ -319,7 +344,7 @@ def consists_of(graph: gn.Graph) -> dict[str, Any]:
         "constant_bytes": sum(node.value.nbytes for node in graph.constants),
         "ops": dict(Counter(node.op.name for node in graph if node.op is not None).most_common()),
         "scopes": dict(Counter(filter(None, map(graph.scope, graph)))),
-        "steps": STEPS,
+        "steps": RUN_BY,
     }
 
 

@@ -66,8 +66,8 @@ class Graph(Pictured):
             raise GraphError("a graph needs at least one output, got none", repair="Write gn.Graph(E).")
         self.nodes = topological_order(self.outputs)
         leaves = [node for node in self.nodes if node.op is None]
-        fed = dict.fromkeys(node for node in leaves if isinstance(node, Input))
-        self.inputs = tuple(node for node in dict.fromkeys((*inputs, *fed)) if isinstance(node, Input) and node in fed)
+        fed: dict[Node, Input] = {node: node for node in leaves if isinstance(node, Input)}
+        self.inputs = tuple(fed[node] for node in dict.fromkeys((*as_nodes(inputs, "inputs"), *fed)) if node in fed)
         self.parameters = tuple(node for node in leaves if isinstance(node, Parameter))
         self.constants = tuple(node for node in leaves if isinstance(node, Constant))
         self._paths = renumbered(

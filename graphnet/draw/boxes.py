@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
-from graphnet.draw.layered import Path, Rectangle
-from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, LegendEntry, Picture, Role
+from graphnet.draw.layered import Rectangle, Route
+from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, LegendEntry, Picture, Point, Role
 from graphnet.draw.placing import Places, place
-from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Stroke, Text, plain, rectangle
+from graphnet.draw.units.shapes import Disc, Drawn, Element, Sheet, Stroke, Text, plain, rectangle
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _WORDS, _NUMBER, _CAPTION = 16.0, 12.0, 12.0, 11.5  # sizes of text
@@ -256,7 +256,7 @@ def _label(text: Text | None, places: Places, edge: int, shift: Point) -> list[D
     return [paper, Text(x, y + 4, text.spans, text.size, text.colour, fitted=True)]
 
 
-def _arrow(place: int, edge: Arrow, path: Path, label: list[Drawn]) -> Element:
+def _arrow(place: int, edge: Arrow, path: Route, label: list[Drawn]) -> Element:
     colour, width = colours.line(edge.role, edge.strength), colours.width(edge.role, edge.strength)
     way = path if edge.role == "value" else path[::-1]
     tip = way[-1]

@@ -15,6 +15,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.folding import Item, Use, frames_of, outline, uses_between
+from graphnet.draw.images import Images
 from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
 from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
 from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
@@ -46,13 +47,14 @@ def picture_of(
     depth: int | Literal["all"] | None = None,
     unfold: int | None = None,
     title: str = "",
+    images: Mapping[Node, Images] | None = None,
 ) -> Picture:
     """Return the description of the picture of a graph, with the numbers of a pass if one is given.
 
     `unfold` is the place in ``graph.nodes`` of a node in a folded box: that box is drawn node by node.
     """
     items, notice = outline(what.graph if isinstance(what, ForwardPass) else what, depth, unfold)
-    builder = _Builder(what, marks or {}, shown, items)
+    builder = _Builder(what, marks or {}, shown, items, images or {})
     return builder.picture(title or title_of(what), notice, direction)
 
 
@@ -60,14 +62,19 @@ class _Builder:
     """What all parts of one picture need to know."""
 
     def __init__(
-        self, what: Graph | ForwardPass, marks: Mapping[Node, Mark], shown: frozenset[str], items: tuple[Item, ...]
+        self,
+        what: Graph | ForwardPass,
+        marks: Mapping[Node, Mark],
+        shown: frozenset[str],
+        items: tuple[Item, ...],
+        images: Mapping[Node, Images],
     ) -> None:
         self.run = what if isinstance(what, ForwardPass) else None
         wanted = bool(shown & {"error signals", "gradients", "messages"})
         self.back = what if isinstance(what, BackwardPass) and wanted else None
         self.forward_only = self.run is not None and not isinstance(what, BackwardPass)
         self.graph = what.graph if isinstance(what, ForwardPass) else what
-        self.marks, self.shown, self.items = marks, shown, items
+        self.marks, self.shown, self.items, self.images = marks, shown, items, images
         self.names = Names(self.graph)
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
         self.outputs = frozenset(self.graph.outputs)
@@ -216,10 +223,13 @@ class _Builder:
 
     def _fields(self, node: Node) -> Iterator[Field]:
         """Yield the arrays of a node: its value, its error signal, and at how many entries hardly any gets through."""
+        images = self.images.get(node)
         if "values" in self.shown:
             if self.run is not None:
                 caption = "value, set by hand" if node in self.run.replaced else "value"
-                yield field_of("value", caption, self.run.values[node], self.scales["value"], tables=self.tables)
+                yield field_of(
+                    "value", caption, self.run.values[node], self.scales["value"], tables=self.tables, images=images
+                )
             elif isinstance(node, Constant) and fits_table(node.value):
                 yield field_of("value", "value", node.value, self.scales["value"])
         role = signal_role(node)
@@ -229,7 +239,9 @@ class _Builder:
         if self.back is not None and node in self.back.replaced_error_signals:
             caption += ", set by hand"
         if node in self.error_signals:
-            yield field_of(role, caption, self.error_signals[node], self.scales[role], tables=self.tables)
+            yield field_of(
+                role, caption, self.error_signals[node], self.scales[role], tables=self.tables, images=images
+            )
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():

@@ -21,6 +21,7 @@ from graphnet.draw import dot, words
 from graphnet.draw.boxes import sheet_of as sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.dot import render
+from graphnet.draw.images import images_in
 from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
@@ -46,6 +47,7 @@ def draw(
     minus: ForwardPass | None = None,
     marks: Mapping[Node, Mark] | None = None,
     learning_rate: float = 0.1,
+    pictures: Mapping[Node | str, tuple[int, int]] | None = None,
 ) -> Drawing:
     """Draw a graph, or a pass with its numbers.
 
@@ -81,6 +83,9 @@ def draw(
         In the op view, remarks that make nodes stand out.
     learning_rate
         η of the update w ← w − η ∂E/∂w that the page ends with.
+    pictures : mapping of Node or name to (int, int), optional
+        Height and width of the images that an input holds, as ``{x: (28, 28)}``: it is shown as images, in both directions, and
+        so are the weights that it is multiplied by.
 
     Returns
     -------
@@ -146,11 +151,13 @@ def draw(
     marks = {graph[node]: mark for node, mark in (marks or {}).items()}
     parts = _asked_for(drawn, show)
 
-    ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title)
+    images = images_in(graph, pictures)
+
+    ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title, images=images)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
     options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
-    redraw = partial(draw, **options, marks=marks or None, learning_rate=rate)
-    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view)
+    redraw = partial(draw, **options, marks=marks or None, learning_rate=rate, pictures=pictures)
+    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view, images=images)
     is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
     return Drawing(picture, page, partial(_shown, drawn, redraw) if is_one else None)
 
@@ -169,9 +176,9 @@ def _page(*what: Any, **options: Any) -> str:
 
 def _shown(run: Any, redraw: Callable[[BackwardPass], Drawing]) -> InNotebook:
     """Return the page of a pass for a notebook; anywidget is looked for only here."""
-    from graphnet.draw.widget import Frame, Widget
+    from graphnet.draw.widget import PageFrame, Widget
 
-    return (Widget or Frame)(run, redraw)
+    return (Widget or PageFrame)(run, redraw)
 
 
 # What is given ------------------------------------------------------------------------------------------------------

@@ -11,17 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple, TypeAlias
 
-from graphnet.draw.picture import Picture
-
-Point: TypeAlias = tuple[float, float]
+from graphnet.draw.picture import Picture, Point
 
 Rectangle: TypeAlias = tuple[float, float, float, float]
 """Its left, its top, its width and its height, in pixels; the y axis points down."""
 
-Path: TypeAlias = tuple[Point, ...]
+Route: TypeAlias = tuple[Point, ...]
 """A first point, and then three for each piece of a cubic Bézier curve."""
 
-Pair: TypeAlias = tuple[str, str]
+Ends: TypeAlias = tuple[str, str]
 
 _BETWEEN_LAYERS, _BETWEEN_BOXES, _MARGIN, _TITLE = 46.0, 20.0, 12.0, 20.0
 _SWEEPS = 8
@@ -33,7 +31,7 @@ class _Inside(NamedTuple):
     """What is in a frame: corners of boxes, points that long arrows go through, the size of all, and how low the line is."""
 
     corners: Mapping[str, Point]
-    bends: Mapping[Pair, list[Point]]
+    bends: Mapping[Ends, list[Point]]
     size: Point
     line: float
 
@@ -41,10 +39,10 @@ class _Inside(NamedTuple):
 def layered(
     picture: Picture,
     sizes: Mapping[str, Point],
-    links: Sequence[Pair],
+    links: Sequence[Ends],
     line: Collection[str],
     labels: Mapping[int, float],
-) -> tuple[Point, dict[str, Rectangle], tuple[Path, ...]]:
+) -> tuple[Point, dict[str, Rectangle], tuple[Route, ...]]:
     """Return the size of all, the places of boxes and frames by their ids, and the paths of arrows between boxes.
 
     The boxes on the main `line` are kept in a straight line. Beside the arrows at some places of `links` stand labels of
@@ -59,7 +57,7 @@ def layered(
         last |= dict.fromkeys(ways[box.id], place)
     on_line = {part for id in line for part in ways[id]}
     legs = {link: _legs(ways[link[0]], ways[link[1]]) for link in links}
-    joined: dict[str, list[Pair]] = {}
+    joined: dict[str, list[Ends]] = {}
     for frame, ends in chain.from_iterable(legs.values()):
         joined.setdefault(frame, []).append(ends)
     gaps = {} if down else {legs[links[i]][0]: wide + 12 for i, wide in labels.items() if len(legs[links[i]]) == 1}
@@ -80,7 +78,7 @@ def layered(
         (x0, y0), (x, y) = origin[parent[id]], inside[parent[id]].corners[id]
         places[id] = (x0 + x, y0 + y, *size[id])
         origin[id] = x0 + x + _MARGIN + _TITLE * down, y0 + y + _MARGIN + _TITLE * (not down)
-    beside, seen, paths = Counter(links), Counter[Pair](), []
+    beside, seen, paths = Counter(links), Counter[Ends](), []
     for link in links:
         (ax, ay, aw, ah), (bx, by, _, bh) = places[link[0]], places[link[1]]
         bends = [
@@ -106,7 +104,7 @@ def _way_down(id: str, parent: Mapping[str, str]) -> list[str]:
     return way[::-1]
 
 
-def _legs(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, Pair]]:
+def _legs(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, Ends]]:
     """Return through which frames an arrow goes, and from what to what in each; what is outside of a frame is nothing."""
     k = next(k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     out = [(frame, (part, "")) for frame, part in pairwise(one[k:])]
@@ -114,7 +112,7 @@ def _legs(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, Pair]]:
     return [*reversed(out), (one[k - 1] if k else "", (one[k], other[k])), *into]
 
 
-def _curve(points: Sequence[Point]) -> Path:
+def _curve(points: Sequence[Point]) -> Route:
     """Return a curve through points that is horizontal at each of them."""
     path = [points[0]]
     for (x1, y1), (x2, y2) in pairwise(points):
@@ -127,7 +125,7 @@ def _layers(
     members: Sequence[str],
     size: Mapping[str, Point],
     level: Mapping[str, float],
-    links: Mapping[Pair, float],
+    links: Mapping[Ends, float],
     line: Collection[str],
 ) -> _Inside:
     """Lay out boxes, which come in topological order, in columns from left to right; `links` say how much room they need."""
@@ -147,7 +145,7 @@ def _layers(
 
     # An arrow that passes columns takes room in each of them, also one from or to what is outside.
     rooms = {id: _Room(level[id], size[id][1] - level[id], _FIRM if id in line else 1.0) for id in members}
-    passing: dict[Pair, tuple[int, list[str]]] = {pair: (0, []) for pair in links}
+    passing: dict[Ends, tuple[int, list[str]]] = {pair: (0, []) for pair in links}
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     straight = set(line)

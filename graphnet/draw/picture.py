@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 # What numbers or an arrow stand for. An unused signal is that of an input or a constant: it goes no further.
 Role = Literal["value", "error signal", "gradient", "unused signal"]
@@ -25,6 +25,8 @@ FieldState = Literal["", "zero", "unreachable", "saturated"]
 STATE_MARKS: dict[FieldState, str] = {"zero": "○", "unreachable": "∅", "saturated": "▬"}
 
 Direction = Literal["right", "down"]
+
+Point: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)

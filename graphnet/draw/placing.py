@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from graphnet.draw.layered import Path, Point, Rectangle, layered
-from graphnet.draw.picture import Arrow, BoxKind, Picture
+from graphnet.draw.layered import Rectangle, Route, layered
+from graphnet.draw.picture import Arrow, BoxKind, Picture, Point
 
 _ON_LINE: frozenset[BoxKind] = frozenset({"op", "folded", "input"})
 
@@ -41,7 +41,7 @@ class Places:
     height: float
     boxes: Mapping[str, Rectangle]
     frames: Mapping[str, tuple[Rectangle, ...]]
-    paths: tuple[Path, ...]
+    paths: tuple[Route, ...]
     labels: Mapping[int, Point]
 
 
@@ -73,7 +73,7 @@ def _forward(edge: Arrow) -> tuple[str, str]:
     return (edge.source, edge.target) if edge.role == "value" else (edge.target, edge.source)
 
 
-def _beside(path: Path) -> Point:
+def _beside(path: Route) -> Point:
     """Return where the label of an arrow goes: on a straight piece near its middle, if it has any: every second one is."""
     pieces = (len(path) - 1) // 3
     k = pieces // 2 + (pieces > 1 and pieces // 2 % 2 == 0)
@@ -164,7 +164,7 @@ class _Rows:
                     top = min(box[1] for box in here) - above
                     yield id, (left, top, right - left, max(box[1] + box[3] for box in here) + below - top)
 
-    def _joined(self, edge: int, pieces: Sequence[Path]) -> Path:
+    def _joined(self, edge: int, pieces: Sequence[Route]) -> Route:
         """Return the path of an arrow, whose pieces go on around the rows: no two of them cross on the way."""
         first = self._row(_middle_of(pieces[0]))
         path = [self._moved(point, first) for point in pieces[0]]
@@ -178,11 +178,11 @@ class _Rows:
         return tuple(path if _runs_forward(self.places.paths[edge]) else path[::-1])
 
 
-def _middle_of(path: Path) -> float:
+def _middle_of(path: Route) -> float:
     return (path[0][0] + path[-1][0]) / 2
 
 
-def _runs_forward(path: Path) -> bool:
+def _runs_forward(path: Route) -> bool:
     return path[0][0] <= path[-1][0]
 
 
@@ -215,7 +215,7 @@ def _cuts(places: Places, widest: float) -> list[float]:
     return cuts[::-1]
 
 
-def _cut(path: Path, cuts: Iterable[float]) -> list[Path]:
+def _cut(path: Route, cuts: Iterable[float]) -> list[Route]:
     """Return the pieces of a path from left to right between cuts."""
     rest, pieces = (path if _runs_forward(path) else path[::-1]), []
     for cut in cuts:

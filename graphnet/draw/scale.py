@@ -11,12 +11,14 @@ import numpy as np
 
 from graphnet.common.text import distinct, norm_of
 from graphnet.core.node import Array
+from graphnet.draw.images import Images, places_in
 from graphnet.draw.names import number_text, shape_text
 from graphnet.draw.picture import Cell, Field, Role
 
 _FLATTEST = 0.1  # the least power of a scale: of sizes over many powers of ten, the small ones still differ from 0
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 6, 6, 24  # a table within these limits is read at a glance
 _THUMBNAIL_ROWS, _THUMBNAIL_COLUMNS = 6, 16
+_MOST_TILES = 1_024  # of images in a box
 _LONGEST_SIDE = 64  # of an array on a page
 
 
@@ -87,7 +89,9 @@ def fits_table(array: Array) -> bool:
     return bool(0 < rows * columns <= _MOST_CELLS and rows <= _MOST_ROWS and columns <= _MOST_COLUMNS)
 
 
-def field_of(role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True) -> Field:
+def field_of(
+    role: Role, caption: str, array: Array, scale: Scale, *, tables: bool = True, images: Images | None = None
+) -> Field:
     """Return what a box shows of an array: a vector is one row; without room for `tables`, no numbers are shown."""
     if array.size == 0:
         return Field(role, caption, lines=(f"empty, {shape_text(array.shape)}",))
@@ -95,10 +99,11 @@ def field_of(role: Role, caption: str, array: Array, scale: Scale, *, tables: bo
         return Field(role, caption, lines=("exactly 0",), state="zero")
     told = summary_of(array)
     lines: tuple[str, ...] = (f"{told['bad']} of {array.size} not finite",) if "bad" in told else ()
-    if tables and fits_table(array):
+    if tables and images is None and fits_table(array):
         rows = tuple(tuple(map(scale.cell, row)) for row in np.atleast_2d(array))
         return Field(role, caption, rows=rows, lines=lines)
-    thumbnail = tuple(tuple(map(scale.strength, row)) for row in tiles(array)) if tables and array.size > 1 else ()
+    small = tiles(array) if images is None else _laid_out(array, images, _MOST_TILES)
+    thumbnail = tuple(tuple(map(scale.strength, row)) for row in small) if tables and array.size > 1 else ()
     if "true" in told:
         lines = (f"{told['true']} of {array.size} true",)
     elif array.size == 1 or "range" not in told:
@@ -156,8 +161,16 @@ def on_scale(array: Array) -> Array:
     return array if fits_table(array) or not array.size else tiles(array)
 
 
-def array_data(array: Array, most: int) -> dict[str, Any]:
+def _laid_out(array: Array, images: Images, *most: int) -> Array:
+    """Return the numbers of images beside each other, with zeros between them."""
+    laid = places_in(array.shape, images, *most)
+    return np.where(laid < 0, 0, array.reshape(-1)[laid])
+
+
+def array_data(array: Array, most: int, images: Images | None = None) -> dict[str, Any]:
     """Return an array as plain data that carry at most `most` numbers; axes beyond two are laid below each other.
+
+    If it holds `images`, the rows are those of images beside each other, with empty texts between them.
 
     It has ``shape``, ``rows`` of numbers as text, ``range`` as text, and ``norm``. If rows are reduced, ``each`` says how many
     entries (rows, columns) one number stands for at most: it is the entry of largest size among them. ``bad`` counts the
@@ -173,6 +186,10 @@ def array_data(array: Array, most: int) -> dict[str, Any]:
     shape = [int(size) for size in array.shape]
     if not array.size:
         return {"shape": shape, "rows": []}
+    if images is not None:
+        numbers = array.reshape(-1)
+        rows = [["" if at < 0 else number_text(numbers[at]) for at in row] for row in places_in(array.shape, images)]
+        return {"shape": shape, "rows": rows, "images": images} | summary_of(array)
     entries, _ = distinct(array)
     matrix = np.atleast_2d(entries).reshape(-1, entries.shape[-1] if array.ndim else 1)
     shown = _reduced(matrix, most)

@@ -106,7 +106,7 @@ def _alike(one: BackwardPass, other: BackwardPass) -> bool:
     )
 
 
-class Frame(InNotebook):
+class PageFrame(InNotebook):
     """A page in a frame, where there is no anywidget. Shown again, it shows the pass of the last update."""
 
     def _repr_html_(self) -> str:

@@ -154,7 +154,7 @@ def backward(
 
 
 def run_forward(
-    graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore", replacement: Replacement | None = None
+    graph: Graph, leaves: Values, on_nonfinite: OnNonFinite = "ignore", replacement: Callable[..., Any] | None = None
 ) -> Values:
     """Compute every node from the values of the leaves: the forward loop."""
     values = dict(leaves)

@@ -30,9 +30,9 @@ from graphnet.interop.foreign import (
     signature_names,
     without_counterpart,
 )
+from graphnet.interop.images import avg_pool, convolution, max_pool
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
 from graphnet.interop.names import ALIKE
-from graphnet.interop.windows import avg_pool, convolution, max_pool
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take

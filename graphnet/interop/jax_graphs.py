@@ -28,7 +28,7 @@ from graphnet.errors import (
 )
 from graphnet.interop.jax_arrays import Traced, apply
 
-Arrays = Mapping[str, Any]
+Named = Mapping[str, Any]
 
 
 class Passes:
@@ -102,7 +102,7 @@ class Passes:
             messages = [message.array if isinstance(message, Traced) else message for message in returned]
             if isinstance(delta, np.ndarray):  # called back: of JAX's arrays no place can stay empty
                 messages = [np.zeros_like(a) if m is None else m for m, a in zip(messages, arrays, strict=True)]
-            return [None if message is None else message for message in messages]
+            return messages
 
         messages = self._applied(
             node, "backward", rule, [delta.array, output, *inputs], lambda: [(z.shape, self.dtype) for z in inputs]
@@ -158,7 +158,7 @@ def _refused(node: Node, which: str, error: BaseException) -> OpaqueError:
 
 def function(
     graph: Graph, wrt: Sequence[Node], dtype: np.dtype[Any], *, callback: bool, zeros: bool = False
-) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
+) -> Callable[[Named, Named], tuple[Any, dict[str, Any]]]:
     """Return the function of parameters and feeds, by name, that gives the output and the gradients.
 
     Those of nodes that no error signal reaches are zeros, or left out.
@@ -166,7 +166,7 @@ def function(
     passes = Passes(graph, dtype, callback=callback)
     (output,) = graph.outputs
 
-    def run(parameters: Arrays, feeds: Arrays) -> tuple[Any, dict[str, Any]]:
+    def run(parameters: Named, feeds: Named) -> tuple[Any, dict[str, Any]]:
         if dtype == np.float64 and not jax.config.jax_enable_x64:
             raise DtypeError(
                 "the network computes in float64, and JAX has been set to float32",
@@ -185,7 +185,7 @@ def function(
     return run
 
 
-def _leaves(graph: Graph, nodes: Iterable[Node], given: Arrays, what: str, dtype: np.dtype[Any]) -> dict[Node, Any]:
+def _leaves(graph: Graph, nodes: Iterable[Node], given: Named, what: str, dtype: np.dtype[Any]) -> dict[Node, Any]:
     """Return arrays by leaf: one for each, of its shape, or raise `FeedError` or `ShapeError`."""
     names = {graph.label(node): node for node in nodes}
     if not isinstance(given, Mapping) or given.keys() != names.keys():

@@ -15,18 +15,8 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import broadcast
 from graphnet.errors import OpaqueError, ShapeError
+from graphnet.interop import images
 from graphnet.interop.names import SAME
-from graphnet.interop.windows import (
-    Sides,
-    avg_pool,
-    convolution,
-    known_sizes,
-    limited,
-    max_pool,
-    rounded_up,
-    surrounded,
-    transposed_convolution,
-)
 from graphnet.ops.activations import log_softmax, softmax
 from graphnet.ops.neural import elu, gelu, gelu_tanh, rms_norm
 from graphnet.ops.normalisation import layer_norm
@@ -54,7 +44,7 @@ def ints(value: Any, what: str) -> list[int]:
 
 def made(shape: Sequence[Any]) -> tuple[int, ...]:
     """Return the shape of an array that is to be made; it must be known, and not too large."""
-    return limited(ints(shape, "a shape"))
+    return images.limited(ints(shape, "a shape"))
 
 
 def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
@@ -184,7 +174,7 @@ def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, mode: Any = "co
         made([size + sum(side) for size, side in zip(z.shape, sides, strict=True)])
     if mode == "constant":
         fill = float(known(value, "the value").ravel()[0]) if value is not None and np.size(value) else 0.0
-        return surrounded(z, sides, fill)
+        return images.surrounded(z, sides, fill)
     for axis, side in enumerate(sides):
         if any(side):
             z = np.take(z, np.pad(_places(z, axis), side, mode=mode), axis)
@@ -405,13 +395,13 @@ def _gemm(
     return z if C is None or beta == 0 else np.add(*fit(z, C if beta == 1 else beta * C))
 
 
-def _sides(z: Any, kernel: Sequence[int], steps: Any, wide: Any, auto_pad: str, pads: Any) -> Sides:
+def _sides(z: Any, kernel: Sequence[int], steps: Any, wide: Any, auto_pad: str, pads: Any) -> images.Sides:
     """Return the padding on both sides of each axis."""
     n = len(kernel)
     if auto_pad not in ("SAME_UPPER", "SAME_LOWER"):
         flat = list(pads or [0] * 2 * n)
         return list(zip(flat[:n], flat[n:], strict=True))
-    along = zip(known_sizes(z), kernel, steps, wide, strict=True)
+    along = zip(images.known_sizes(z), kernel, steps, wide, strict=True)
     need = [max(0, (-(-size // step) - 1) * step + (k - 1) * d + 1 - size) for size, k, step, d in along]
     return [(each // 2, each - each // 2)[:: 1 if auto_pad == "SAME_UPPER" else -1] for each in need]
 
@@ -420,9 +410,9 @@ def _conv(
     x: Any, W: Any, B: Any = None, auto_pad: Any = "NOTSET", dilations: Any = None, group: int = 1, kernel_shape: Any = None,
     pads: Any = None, strides: Any = None,
 ) -> Any:  # fmt: skip
-    kernel = known_sizes(W)
+    kernel = images.known_sizes(W)
     steps, wide = strides or [1] * len(kernel), dilations or [1] * len(kernel)
-    return convolution(x, W, B, steps, _sides(x, kernel, steps, wide, auto_pad, pads), wide, group)
+    return images.convolution(x, W, B, steps, _sides(x, kernel, steps, wide, auto_pad, pads), wide, group)
 
 
 def _conv_transpose(
@@ -431,9 +421,9 @@ def _conv_transpose(
 ) -> Any:  # fmt: skip
     n = np.ndim(W) - 2
     if auto_pad != "NOTSET":
-        raise OpaqueError("a transposed convolution whose padding is not given")
+        raise OpaqueError("a transposed images.convolution whose padding is not given")
     sides = _sides(x, [1] * n, None, None, auto_pad, pads)
-    return transposed_convolution(
+    return images.transposed_convolution(
         x, W, B, strides or [1] * n, sides, dilations or [1] * n, group, output_padding or [0] * n
     )
 
@@ -447,10 +437,10 @@ def _pool(
     steps, wide = strides or [1] * len(kernel_shape), dilations or [1] * len(kernel_shape)
     own = sides = _sides(z, kernel_shape, steps, wide, auto_pad, pads)
     if ceil_mode:
-        sides = rounded_up(known_sizes(z), kernel_shape, steps, own, wide)
+        sides = images.rounded_up(images.known_sizes(z), kernel_shape, steps, own, wide)
     if not mean:
-        return max_pool(z, kernel_shape, steps, sides, wide)
-    return avg_pool(z, kernel_shape, steps, sides, wide, own if count_include_pad else [(0, 0)] * len(own))
+        return images.max_pool(z, kernel_shape, steps, sides, wide)
+    return images.avg_pool(z, kernel_shape, steps, sides, wide, own if count_include_pad else [(0, 0)] * len(own))
 
 
 def _global(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -460,31 +450,20 @@ def _global(function: Callable[..., Any]) -> Callable[..., Any]:
 # Normalisations -----------------------------------------------------------------------------------------------------------
 
 
-def _by_channel(z: Any, behind: int) -> Any:
-    return np.expand_dims(z, tuple(range(1, behind + 1))) if behind else z
-
-
-def _affine(z: Any, scale: Any, bias: Any, behind: int = 0) -> Any:
-    z = np.multiply(*fit(z, _by_channel(scale, behind)))
-    return z if bias is None else np.add(*fit(z, _by_channel(bias, behind)))
-
-
 def _batch_norm(
     z: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float = 1e-5, momentum: float = 0.9, spatial: int = 1,
     training_mode: int = 0,
 ) -> Any:  # fmt: skip
     if training_mode or not spatial:
         raise OpaqueError("a batch normalisation in training", repair="Export the model in evaluation.")
-    behind = np.ndim(z) - 2
-    deviation = np.sqrt(variance + epsilon)
-    return _affine((z - _by_channel(mean, behind)) / _by_channel(deviation, behind), scale, bias, behind)
+    return images.normalised(z, scale, bias, mean, variance, epsilon)
 
 
 def _layer_norm(
     z: Any, scale: Any, bias: Any = None, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1, outputs: int = 1
 ) -> Any:
     axes = tuple(range(axis % np.ndim(z), np.ndim(z)))
-    normal = _affine(layer_norm(z, axes, epsilon=epsilon), scale, bias)
+    normal = images.affine(layer_norm(z, axes, epsilon=epsilon), scale, bias)
     if outputs == 1:
         return normal
     mean = np.mean(z, axis=axes, keepdims=True)
@@ -492,11 +471,11 @@ def _layer_norm(
 
 
 def _rms_norm(z: Any, scale: Any, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Any:
-    return _affine(rms_norm(z, tuple(range(axis % np.ndim(z), np.ndim(z))), epsilon), scale, None)
+    return images.affine(rms_norm(z, tuple(range(axis % np.ndim(z), np.ndim(z))), epsilon), scale, None)
 
 
 def _instance_norm(z: Any, scale: Any, bias: Any, epsilon: float = 1e-5) -> Any:
-    return _affine(layer_norm(z, tuple(range(2, np.ndim(z))), epsilon=epsilon), scale, bias, np.ndim(z) - 2)
+    return images.affine(layer_norm(z, tuple(range(2, np.ndim(z))), epsilon=epsilon), scale, bias, np.ndim(z) - 2)
 
 
 def _constant(**given: Any) -> Any:

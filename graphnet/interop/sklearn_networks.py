@@ -44,7 +44,7 @@ def from_sklearn(mlp: Any) -> Graph:
     --------
     >>> from sklearn.neural_network import MLPRegressor
     >>> import numpy as np, graphnet as gn
-    >>> mlp = MLPRegressor(hidden_layer_sizes=3, random_state=0, solver="lbfgs").fit(np.eye(4), np.arange(4.0))
+    >>> mlp = MLPRegressor(hidden_layer_sizes=3, random_state=0).partial_fit(np.eye(4), np.arange(4.0))
     >>> graph = gn.from_sklearn(mlp)
     >>> fwd = gn.forward(graph["output"], {"x": np.eye(4)})
     >>> bool(np.allclose(fwd["output"][:, 0], mlp.predict(np.eye(4))))

@@ -16,10 +16,10 @@ from graphnet.core.leaves import constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, OpaqueError, shown
+from graphnet.interop import images
 from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
 from graphnet.interop.names import ALIKE
 from graphnet.interop.torch_rules import LIBRARY
-from graphnet.interop.windows import avg_pool, convolution, known_sizes, max_pool, rounded_up, transposed_convolution
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
 from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
@@ -70,41 +70,31 @@ def _convolution(
 ) -> Any:
     sides = [(each, each) for each in padding]
     if transposed:
-        return transposed_convolution(x, W, bias, stride, sides, dilation, groups, output)
-    return convolution(x, W, bias, stride, sides, dilation, groups)
-
-
-def _affine(z: Any, weight: Any, bias: Any, behind: int = 0) -> Any:
-    """Return z ⊙ weight + bias along the channels, which `behind` axes follow."""
-    axes = tuple(range(1, behind + 1))
-    z = z if weight is None else z * (np.expand_dims(weight, axes) if axes else weight)
-    return z if bias is None else z + (np.expand_dims(bias, axes) if axes else bias)
+        return images.transposed_convolution(x, W, bias, stride, sides, dilation, groups, output)
+    return images.convolution(x, W, bias, stride, sides, dilation, groups)
 
 
 def _batch_norm(
     z: Any, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, epsilon: float
 ) -> tuple[Any, ...]:
-    behind = z.ndim - 2
-    axes = tuple(range(1, behind + 1))
-    mean, deviation = (np.expand_dims(each, axes) if axes else each for each in (mean, np.sqrt(variance + epsilon)))
-    return _affine((z - mean) / deviation, weight, bias, behind), None, None
+    return images.normalised(z, weight, bias, mean, variance, epsilon), None, None
 
 
 def _layer_norm(z: Any, shape: Sequence[int], weight: Any, bias: Any, epsilon: float) -> tuple[Any, ...]:
-    return _affine(layer_norm(z, tuple(range(-len(shape), 0)), epsilon=epsilon), weight, bias), None, None
+    return images.affine(layer_norm(z, tuple(range(-len(shape), 0)), epsilon=epsilon), weight, bias), None, None
 
 
 def _group_norm(
     z: Any, weight: Any, bias: Any, n: Any, c: Any, size: Any, groups: int, epsilon: float
 ) -> tuple[Any, ...]:
-    return _affine(group_norm(z, groups, epsilon), weight, bias, z.ndim - 2), None, None
+    return images.affine(group_norm(z, groups, epsilon), weight, bias, z.ndim - 2), None, None
 
 
 def _max_pool(
     z: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False
 ) -> tuple[Any, ...]:
     kernel, steps, wide, own = (_pair(each) for each in (size, stride or size, dilation, padding))
-    return max_pool(z, kernel, steps, _sides(z, kernel, steps, own, wide, ceil), wide), None
+    return images.max_pool(z, kernel, steps, _sides(z, kernel, steps, own, wide, ceil), wide), None
 
 
 def _avg_pool(
@@ -114,20 +104,20 @@ def _avg_pool(
         raise OpaqueError("average pooling with a divisor of its own")
     kernel, steps, own = (_pair(each) for each in (size, stride or size, padding))
     counted = [(each if padded else 0,) * 2 for each in own]
-    return avg_pool(z, kernel, steps, _sides(z, kernel, steps, own, (1, 1), ceil), (1, 1), counted)
+    return images.avg_pool(z, kernel, steps, _sides(z, kernel, steps, own, (1, 1), ceil), (1, 1), counted)
 
 
 def _sides(z: Any, kernel: Any, steps: Any, padding: Any, wide: Any, ceil: bool) -> Any:
     sides = [(each, each) for each in padding]
-    return rounded_up(known_sizes(z), kernel, steps, sides, wide) if ceil else sides
+    return images.rounded_up(images.known_sizes(z), kernel, steps, sides, wide) if ceil else sides
 
 
 def _adaptive(z: Any, to: Any) -> Any:
     """Pool to a size: each row of the result is the mean of some rows, which may overlap."""
-    sizes = list(zip(known_sizes(z), _pair(to), strict=True))
+    sizes = list(zip(images.known_sizes(z), _pair(to), strict=True))
     if all(size % wanted == 0 for size, wanted in sizes):
         step, none = [size // wanted for size, wanted in sizes], [(0, 0)] * 2
-        return avg_pool(z, step, step, none, (1, 1), none)
+        return images.avg_pool(z, step, step, none, (1, 1), none)
     rows, columns = (_means(*each) for each in sizes)
     return rows @ z @ columns.T
 
@@ -170,7 +160,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "clone": lambda z, memory_format=None: z,
     "alias": lambda z: z,
     "detach": lambda z: Held()(z),
-    "linear": lambda x, W, b=None: _affine(x @ W.T, None, b),
+    "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
     "gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),

@@ -25,7 +25,6 @@ from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function
 from graphnet.ops.linear import matmul
-from graphnet.ops.orders import rows
 from graphnet.ops.reductions import AxisSetting, max, min, sum
 from graphnet.ops.statistics import Axes, spread
 from graphnet.ops.words import word
@@ -347,7 +346,11 @@ def vector_norm(z: Array, *, axis: AxisSetting = None, keepdims: bool = False, o
     5.0
     """
     axes = shapes.normal_axes(axis, z.ndim)
-    return spread(norm(rows(z, axes), ord, -1), z, axes, not keepdims)
+    if len(axes) == 1 or not ord:
+        return norm(z, ord, axes, keepdims=keepdims)
+    if math.isinf(ord):
+        return (max if ord > 0 else min)(abs(z), axes, keepdims=keepdims)
+    return length(z, axes, order=float(ord), keepdims=keepdims)
 
 
 MatrixPower, Length = (f.kind for f in (matrix_power, length))

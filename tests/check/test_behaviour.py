@@ -221,3 +221,16 @@ def test_an_array_that_a_rule_may_only_read_is_no_state():
     mix = gn.op(lambda z: z @ kernel)
     mix.backward(lambda delta, a, z: delta @ kernel.T)
     gn.check_op(mix, np.random.default_rng(1).normal(size=(3, 4))).raise_if_failed()
+
+
+def test_a_forward_rule_that_returns_its_buffer_is_blamed_alone():
+    """Its next call writes over what it returned; a rule that was given that is right all the same."""
+    kept = {}
+    op = gn.op(lambda z: np.tanh(z, out=kept.setdefault(z.shape, np.empty(z.shape))))
+    op.backward(lambda d, a, z: d * (1 - a * a))
+    p, q = gn.parameter("p", np.array([0.3, -1.2, 2.0, 0.7])), gn.parameter("q", np.array([1.3, 0.2, -0.4, 0.1]))
+    report = gn.check_gradients(gn.sum(op(p, name="f") * op(q, name="g") * q), {})
+    assert {finding.label for finding in report.failures if finding.local} == {"f", "g"}
+    assert all(
+        "its buffer, is changed by its next call" in finding.diagnosis for finding in report.failures if finding.local
+    )

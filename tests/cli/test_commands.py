@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -140,6 +142,17 @@ def test_draw_where_it_can_not(run, options, problem):
 
 
 # info -----------------------------------------------------------------------------------------------------------------
+
+
+def test_play_writes_a_live_page_and_opens_it(run, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(click, "launch", opened.append)
+    assert run("play", "net.py:network", "-o", "play.html", "--no-browser")[:2] == (0, "play.html\n")
+    assert '"live":{"rate":0.1' in (tmp_path / "play.html").read_text(encoding="utf-8")
+    assert opened == []
+    code, out, _ = run("play", "net.py:network", "--learning-rate", "0.5", "--view", "units")
+    assert (code, opened) == (0, [out.strip()])
+    assert '"live":{"rate":0.5' in Path(opened[0]).read_text(encoding="utf-8")
 
 
 def test_info_of_a_function_and_of_what_was_saved_of_it(run):

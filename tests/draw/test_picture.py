@@ -8,6 +8,7 @@ from graphnet.draw.build import picture_of
 from graphnet.draw.names import number_text
 from graphnet.draw.picture import Arrow, Mark
 from graphnet.draw.scale import Scale, fitted
+from graphnet.errors import DrawError
 
 
 def by_title(picture):
@@ -226,3 +227,53 @@ def test_edge_slots_tell_the_inputs_apart():
     picture = picture_of(gn.Graph(gn.subtract(y, x, name="d")))
     assert picture.edges == (Arrow("n0", "n2", 0, "value"), Arrow("n1", "n2", 1, "value"))
     assert picture.boxes[2].lines[0] == "subtract(y, x)"
+
+
+# Images ------------------------------------------------------------------------------------------------------------
+
+
+def of_images():
+    x = gn.input("x", (None, 6))
+    W = gn.parameter("W", np.arange(12.0).reshape(6, 2))
+    E = gn.sum(gn.tanh(x @ W, name="a"), name="E")
+    return x, W, gn.backward(E, {x: np.arange(12.0).reshape(2, 6) / 10})
+
+
+def test_an_input_of_images_and_the_weights_that_look_at_them_are_laid_out_as_images():
+    x, _, run = of_images()
+    fields = {box.title: box.fields for box in gn.draw(run, pictures={x: (2, 3)}).picture.boxes}
+    scale = max(run["x"].max(), run["W"].max())  # the largest is as strong as can be
+    first = fields["x"][0]
+    assert first.rows == ()
+    assert [len(first.thumbnail), len(first.thumbnail[0])] == [2, 7]  # two of 2 × 3, and a column between them
+    assert [row[3] for row in first.thumbnail] == [0, 0]
+    strengths = np.array(fields["W"][0].thumbnail)[:, :3]
+    assert strengths.argmax() == 5  # the last pixel of the first unit's weights, 10
+    assert np.all(np.diff(strengths.ravel()) > 0)  # 0, 2, 4 ... down the first column of W
+    assert len(fields["x"][1].thumbnail) == 2  # the error signal, too
+    assert scale == 11
+
+
+def test_images_are_told_by_name_and_rows_of_many_are_cut():
+    _, _, run = of_images()
+    assert gn.draw(run, pictures={"x": (3, 2)}).picture.boxes[0].fields[0].thumbnail
+    many = gn.input("x", (None, 64))
+    run = gn.backward(gn.sum(gn.tanh(many, name="a")), {many: np.ones((500, 64))})
+    field = next(box for box in gn.draw(run, pictures={many: (8, 8)}).picture.boxes if box.title == "x").fields[0]
+    assert sum(map(len, field.thumbnail)) < 1500
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ({"x": (4, 4)}, ["makes no images of 4 × 4", "16"]),
+        ({"W": (2, 3)}, ["'W'", "pictures={x: (28, 28)}"]),
+        ({"x": 6}, ["'x'", "pictures={x: (28, 28)}"]),
+        ({"x": (2, 0)}, ["height or width"]),
+        ([(2, 3)], ["pictures is"]),
+    ],
+)
+def test_what_makes_no_images_is_refused(given, parts, refused):
+    _, _, run = of_images()
+    with refused(DrawError, *parts):
+        gn.draw(run, pictures=given)

@@ -1,8 +1,9 @@
 """A fourth set, small: rules in nasty places, as users write them. Kinks, saturation, large constants, labels, masks, settings.
 
-It was written last, by one who had read the checks. At the first run 147 of 149 places were caught and located, 105 of them named
-in words written down before, and of 560 places of right rules none was called wrong. The two left are of the rule that counts
-ties: in a network the numbers that tie are computed, and their rounding parts them, so that it gives what is right there.
+It was written last, by one who had read the checks. At the first run 147 of 149 places were caught and located, 105 of them
+named in words written down before, and of 560 places of right rules none was called wrong. The two left are of the rule
+that counts ties: in a network the numbers that tie are computed, and their rounding parts them, so that it gives what is
+right there.
 """
 
 from __future__ import annotations

@@ -201,6 +201,10 @@ def test_images_with_channels_last():
     same = ((1, 2, 2, 1), "SAME")
     agree(lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), *same), rand(2, 6, 6, 2))
     agree(lambda x: lax.reduce_window(x, 0.0, lax.add, (1, 3, 3, 1), *same), rand(2, 6, 5, 2))
+    sides = [(0, 0), (0, 0), (0, 1), (1, 0)]
+    agree(lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), sides), rand(2, 3, 5, 7))
+    agree(lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 1), (1, 2, 1), "SAME"), rand(2, 9, 3))
+    agree(lambda x: lax.reduce_window(x, 0.0, lax.add, (1, 1, 2, 2, 2), (1, 1, 1, 2, 2), "SAME"), rand(2, 3, 4, 5, 4))
     agree(lambda x, k: lax.conv_general_dilated(x, k, (2,), [(1, 1)], rhs_dilation=(2,)), rand(2, 3, 9), rand(4, 3, 2))
 
 

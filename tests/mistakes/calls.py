@@ -125,7 +125,7 @@ def _ops():
         right(f"gn.{name}", lambda w, f=getattr(gn, name), m=more: (f, [w.W[:, :, None], *m], {}))
     for name in ("stack", "vstack", "hstack", "column_stack"):
         right(f"gn.{name}", lambda w, f=getattr(gn, name): (f, [[w.a, w.t]], {}))
-    right("gn.matvec", lambda w: (gn.matvec, [w.W, [1.0, 2.0, 3.0]], {}))
+    right("gn.matvec", lambda w: (gn.matvec, [w.W, [1.0, 2.0]], {}))
     right("gn.vecdot", lambda w: (gn.vecdot, [w.a, w.a], {"axis": 0}))
     right("gn.meshgrid", lambda w: (gn.meshgrid, [w.b, [1.0, 2.0]], {"indexing": "ij"}))
     right("gn.linalg.vector_norm", lambda w: (gn.linalg.vector_norm, [w.a], {"axis": 0}))

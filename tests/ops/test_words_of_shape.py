@@ -232,6 +232,7 @@ def test_vectors_in_stacks():
         (np.linalg.vector_norm(x, axis=(0, 2)), np.sqrt(np.sum(X * X, (0, 2)))),
         (np.linalg.vector_norm(x, keepdims=True), np.sqrt(np.sum(X * X, keepdims=True))),
         (np.linalg.vector_norm(y, ord=1), np.sum(np.abs(Y))),
+        (np.linalg.vector_norm(x, axis=(0, 1), ord=np.inf), np.max(np.abs(X), (0, 1))),
         (np.diff(y > 0, axis=0), np.diff(Y > 0, axis=0)),
     ):
         fed = {leaf: {"x": X, "y": Y}[leaf.name] for leaf in gn.Graph(node).inputs}

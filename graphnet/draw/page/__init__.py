@@ -24,6 +24,7 @@ from graphnet.common.text import markup, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
+from graphnet.draw.images import Images
 from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
@@ -105,6 +106,7 @@ def page_data(
     sample: int | None = None,
     view: Literal["ops", "units"] = "ops",
     live: bool = True,
+    images: Mapping[Node, Images] | None = None,
 ) -> dict[str, Any]:
     """Return what the page shows of a graph, and of runs of it by the name that the page calls each.
 
@@ -126,7 +128,7 @@ def page_data(
             f"{len(passes):,} passes of {len(nodes):,} nodes are too much for one page",
             repair=f"Draw one in {-(-count // _MOST_ARRAYS)} of them.",
         )
-    page = _Page(graph, list(passes.values()), learning_rate, share(count))
+    page = _Page(graph, list(passes.values()), learning_rate, share(count), images or {})
     arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
     formulas = rule_trees(graph, page.passes)
     scales = page.scales(nodes)
@@ -183,8 +185,10 @@ def _scale(scale: Scale) -> dict[str, Any]:
 class _Page:
     """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
 
-    def __init__(self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int) -> None:
-        self.graph, self.passes, self.rate, self.most = graph, passes, rate, most
+    def __init__(
+        self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int, images: Mapping[Node, Images]
+    ) -> None:
+        self.graph, self.passes, self.rate, self.most, self.images = graph, passes, rate, most, images
         self.steps = [steps_of(run, rate) for run in passes]
         self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
         self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
@@ -218,23 +222,26 @@ class _Page:
         What arrives at a constant goes no further and changes nothing: of that nothing is said. A message that comes alone is
         the error signal, which is there already.
         """
-        told: dict[str, Any] = {"value": array_data(run.values[node], self.most)}
+        images = self.images.get(node)
+        told: dict[str, Any] = {"value": array_data(run.values[node], self.most, images)}
         if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
         if flat := flat_units(run, node):
             told["flat"] = {what: share_text(what, where) for what, where in flat.items()}
         if node not in run.error_signals:
             return told | {"unreached": True}
-        told["signal"] = array_data(run.error_signals[node], self.most)
+        told["signal"] = array_data(run.error_signals[node], self.most, images)
         told["messages"] = []
         messages = run.messages(node)
         for consumer, slot, delta in messages:
             sender: dict[str, Any] = {"from": None, "name": ""}
             if consumer is not None:
                 sender = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": slot}
-            told["messages"].append(sender | ({"array": array_data(delta, self.most)} if len(messages) > 1 else {}))
+            told["messages"].append(
+                sender | ({"array": array_data(delta, self.most, images)} if len(messages) > 1 else {})
+            )
         if isinstance(node, Parameter):
-            told["update"] = array_data(new_value(run, node, self.rate), self.most)
+            told["update"] = array_data(new_value(run, node, self.rate), self.most, images)
         return told
 
     # What can be changed ------------------------------------------------------------------------------------------------

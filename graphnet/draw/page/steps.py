@@ -271,6 +271,7 @@ Card = Literal["words", "numbers", "maps", "sizes"]
 
 # Heights and widths in pixels. The style sheet of the page has the same.
 _TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 8.0, 4.0
+_IMAGES = 114.0
 _WIDEST, _NARROWEST = 300.0, 84.0
 _TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
 _WIDEST_ROW = 2200.0
@@ -426,7 +427,8 @@ def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tup
             width = max(width, max(len(rows[0]) for rows in versions) * (digits * _DIGIT + _CELL_ROOM))
             height += _GAP + _CAPTION + _ROW * max(map(len, versions))
         elif versions and card == "maps":
-            width, height = max(width, _MAP_WIDTH), height + _GAP + _CAPTION + _MAP
+            of_images = any("images" in one[key] for one in arrays for key in keys if one.get(key))
+            width, height = max(width, _MAP_WIDTH), height + _GAP + _CAPTION + (_IMAGES if of_images else _MAP)
         elif versions and card == "sizes":
             height += _NORM
     return round(width + 2 * _PADDING), round(height)

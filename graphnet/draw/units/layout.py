@@ -12,9 +12,9 @@ from graphnet.common.text import count
 from graphnet.draw import colours
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
-from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Unit, Weight
+from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Point, Unit, Weight
 from graphnet.draw.units import shapes
-from graphnet.draw.units.shapes import Disc, Drawn, Element, Point, Sheet, Span, Stroke, Text, formula, plain
+from graphnet.draw.units.shapes import Disc, Drawn, Element, Sheet, Span, Stroke, Text, formula, plain
 
 Line: TypeAlias = tuple[tuple[Span, ...], Shade]
 """A line of text, and its colour."""

@@ -17,12 +17,11 @@ from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
 from graphnet.draw.dot import FONT, dot_markup
+from graphnet.draw.picture import Point
 from graphnet.notation.writers import Tree
 
 ENGINE = "nop2"
 """The engine of Graphviz that leaves everything where it is."""
-
-Point: TypeAlias = tuple[float, float]
 
 Circle: TypeAlias = tuple[float, float, float]
 """Its middle and its radius."""

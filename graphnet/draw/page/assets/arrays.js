@@ -36,7 +36,7 @@ function paint(element, text, role) {
 }
 
 function fitsTable(array) {
-  return array.rows.length <= MOST_IN_TABLE && (array.rows[0] ?? []).length <= MOST_IN_TABLE;
+  return !array.images && array.rows.length <= MOST_IN_TABLE && (array.rows[0] ?? []).length <= MOST_IN_TABLE;
 }
 
 function table(array, role, label, haveButtons = false) {
@@ -55,7 +55,7 @@ function heatMap(array, role, className, scale) {
   const canvas = el("canvas", {
     width: columns,
     height: rows,
-    class: `map ${role} ${className}`,
+    class: `map ${role} ${className}${array.images ? " images" : ""}`,
     role: "img",
     "aria-label": inWords(array),
   });
@@ -67,6 +67,7 @@ function paintMap(canvas, array, role, scale) {
   const [low, high, below, bad] = [`${role}-low`, `${role}-high`, `${role}-below-high`, "bad"].map((name) => colour(`--${name}`));
   const image = new ImageData(canvas.width, canvas.height);
   array.rows.flat().forEach((text, i) => {
+    if (!text) return; // nothing, between images
     const s = strength(text, role, scale);
     const mixed = s === null ? bad : low.map((start, c) => start + ((s < 0 ? below : high)[c] - start) * Math.abs(s));
     image.data.set([...mixed, 255], 4 * i);
@@ -149,12 +150,17 @@ function tileUnder(event, map) {
 
 // The place of the largest entry that a tile stands for.
 function placeUnder(event, map, id) {
-  return largestIn(live.result.values[id], ...tileUnder(event, map), map.height, map.width);
+  const [row, column] = tileUnder(event, map);
+  const { images } = arraysOf(id).value;
+  if (images) return Math.max(0, placesOfImages(live.result.values[id].shape, images)[row][column]);
+  return largestIn(live.result.values[id], row, column, map.height, map.width);
 }
 
 function entryUnder(event, map, array) {
   const [row, column] = tileUnder(event, map);
   const text = array.rows[row]?.[column];
   const what = array.each ? "tile" : "row";
-  return text === undefined ? inWords(array) : `${what} ${row}, column ${column}: ${text}`;
+  if (!array.images) return text === undefined ? inWords(array) : `${what} ${row}, column ${column}: ${text}`;
+  const [high, wide] = array.images.slice(0, 2).map((size) => size + 1);
+  return text ? `row ${row % high}, column ${column % wide} of an image: ${text}` : inWords(array);
 }

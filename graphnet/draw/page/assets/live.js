@@ -145,13 +145,15 @@ function renew() {
   widenScales(values, signals);
   const { most, title } = page.edit;
   for (const [id, recorded] of Object.entries(recordedArrays)) {
-    const told = { value: { ...arrayData(values[id], most), of: id } };
+    const data = (array) => arrayData(array, most, recorded.value.images);
+    const told = { value: { ...data(values[id]), of: id } };
     if (live.isSet(id)) told.byHand = true;
     if (recorded.unreached) told.unreached = true;
     if (signals[id] && recorded.signal) {
-      told.signal = arrayData(signals[id], most);
-      told.messages = recorded.messages.map((message, i) => ({ ...message, ...(message.array && { array: arrayData(messages[id][i].tensor, most) }) }));
-      if (recorded.update) told.update = arrayData(live.next[id], most);
+      told.signal = data(signals[id]);
+      const array = (message, i) => message.array && { array: data(messages[id][i].tensor) };
+      told.messages = recorded.messages.map((message, i) => ({ ...message, ...array(message, i) }));
+      if (recorded.update) told.update = data(live.next[id]);
       const flat = live.slopes[id] && flatUnits(live.slopes[id], page.edit.slopes[id]);
       if (flat && Object.keys(flat).length) told.flat = flat;
     }
@@ -206,10 +208,11 @@ function slopesOf({ values }) {
 // How many entries are saturated, and how many off, in words: as in graphnet's engine.
 function flatUnits(slopes, { largest, flat, straight }, all = slopes) {
   const off = slopes.filter((slope) => flat && slope === 0).length;
-  const best = Math.max(largest ?? 0, ...all.map(Math.abs).filter((slope) => !Number.isNaN(slope)));
+  const best = all.reduce((most, slope) => (Math.abs(slope) > most ? Math.abs(slope) : most), largest ?? 0);
   const isSaturated = (slope) => Math.abs(slope) < page.edit.saturated * best && !(flat && slope === 0);
   const saturated = straight || largest === null ? 0 : slopes.filter(isSaturated).length;
-  const share = (count, what) => (slopes.length === 1 ? what : `${count.toLocaleString("en")} of ${slopes.length.toLocaleString("en")} ${what}`);
+  const many = (count) => count.toLocaleString("en");
+  const share = (count, what) => (slopes.length === 1 ? what : `${many(count)} of ${many(slopes.length)} ${what}`);
   return { ...(saturated && { saturated: share(saturated, "saturated") }), ...(off && { off: share(off, "off") }) };
 }
 
@@ -217,12 +220,14 @@ function flatUnits(slopes, { largest, flat, straight }, all = slopes) {
 function widenScales(values, signals) {
   const longer = (scale, arrays) => {
     let high = scale.least;
-    for (const { shape, data } of arrays) if (shape.length) for (const entry of data) if (Number.isFinite(entry)) high = Math.max(high, Math.abs(entry));
+    for (const { shape, data } of arrays)
+      if (shape.length) for (const entry of data) if (Math.abs(entry) > high && Math.abs(entry) < Infinity) high = Math.abs(entry);
     if (high !== scale.high) Object.assign(scale, { high, ends: [-high, high].map((end) => numberText(end, 3)) });
   };
   for (const scale of Object.values(page.scales)) scale.least ??= scale.high;
   longer(page.scales.value, Object.values(values));
   longer(page.scales.signal, Object.values(signals));
+  longer(page.scales.weight, page.edit.chain?.layers.map(({ weights }) => values[weights]) ?? []);
 }
 
 const live = page.live?.nodes ? makeLive() : null;

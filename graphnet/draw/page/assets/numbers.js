@@ -41,14 +41,17 @@ function norm({ data }) {
 
 const LONGEST_SIDE = 64;
 
-// What the page says of an array, with at most so many of its numbers.
-function arrayData(array, most) {
+// What the page says of an array, with at most so many of its numbers; or all of its images, beside each other.
+function arrayData(array, most, images) {
   const { shape, data } = array;
   if (!data.length) return { shape, rows: [] };
   const columns = shape.at(-1) ?? 1;
   const [high, wide] = sizesOfReduced(data.length / columns, columns, most);
   const told = { shape, rows: [] };
-  if (high * wide === data.length)
+  if (images) {
+    told.images = images;
+    told.rows = placesOfImages(shape, images).map((row) => row.map((at) => (at < 0 ? "" : numberText(entryOf(array, at)))));
+  } else if (high * wide === data.length)
     for (let i = 0; i < data.length; i += columns)
       told.rows.push(Array.from({ length: columns }, (_, c) => numberText(entryOf(array, i + c))));
   else {
@@ -67,6 +70,23 @@ function arrayData(array, most) {
   if (bad) told.bad = bad;
   if (bad < data.length) Object.assign(told, { norm: numberText(norm(array)), range: [least, largest].map((end) => numberText(end)) });
   return told;
+}
+
+const MOST_OF_IMAGES = 4096;
+
+// The place of each number of images [height, width, whether each is a column], laid out in rows; −1 between two images.
+function placesOfImages(shape, [height, width, inColumns]) {
+  const [area, size] = [height * width, shape.reduce((all, one) => all * one, 1)];
+  const stride = inColumns ? shape[1] : 1;
+  const count = Math.max(1, Math.min(size / area, Math.floor(MOST_OF_IMAGES / area)));
+  const inRow = Math.ceil(Math.sqrt((count * height) / width));
+  const laid = Array.from({ length: Math.ceil(count / inRow) * (height + 1) - 1 }, () => Array(inRow * (width + 1) - 1).fill(-1));
+  for (let i = 0; i < count; i++)
+    for (let at = 0; at < area; at++) {
+      const [row, column] = [Math.floor(at / width), at % width];
+      laid[Math.floor(i / inRow) * (height + 1) + row][(i % inRow) * (width + 1) + column] = inColumns ? at * stride + i : i * area + at;
+    }
+  return laid;
 }
 
 // How many rows and columns are shown of a matrix: the longer side is cut first.

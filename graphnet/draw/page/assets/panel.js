@@ -11,8 +11,7 @@ function makePanel() {
     panel.scrollTop = panel.dataset.id === (id ?? "") ? scroll : 0;
     panel.dataset.id = id ?? "";
     if (!focused) return;
-    const label = focused.getAttribute("aria-label"); // what had it is gone
-    const same = focused.classList.contains("number") ? numberButton(panel, focused.dataset) : label && [...panel.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === label);
+    const same = focused.matches(".number") && numberButton(panel, focused.dataset); // what had it is gone
     (same || panel).focus({ preventScroll: true });
   }
 

@@ -20,36 +20,26 @@ function makeChanges() {
 }
 
 function openShare() {
-  const dialog = byId("share");
-  const part = (title, text, why) => [
+  const part = (title, text, label) => [
     el("h3", {}, title),
-    ...(text === null
-      ? [el("p", {}, why)]
-      : [
-          el("textarea", { readonly: true, rows: Math.min(10, text.split("\n").length + 1), "aria-label": title, spellcheck: "false" }, text),
-          el("p", {}, copyButton(text, `Copy ${title === "Link" ? "the link" : "the code"}`)),
-        ]),
+    el("textarea", { readonly: true, rows: Math.min(10, text.split("\n").length + 1), "aria-label": title, spellcheck: "false" }, text),
+    el("p", {}, copyButton(text, label)),
   ];
-  dialog.replaceChildren(
+  const link = linkOf();
+  byId("share").replaceChildren(
     el("h2", { id: "share-title" }, "Take your changes with you"),
-    ...part("Link", linkOf(), `A link holds up to ${MOST_IN_LINK} changed numbers, and more are changed here. The code below holds all.`),
-    ...part("Python", pythonOf()),
+    ...(link ? part("Link", link, "Copy the link") : [el("p", {}, `More than ${MOST_IN_LINK} numbers have changed: too many for a link.`)]),
+    ...part("Python", pythonOf(), "Copy the code"),
     el("form", { method: "dialog" }, el("button", {}, "Close")),
   );
-  dialog.showModal();
+  byId("share").showModal();
 }
 
 function copyButton(text, label) {
-  const button = el("button", { type: "button", onclick: copy }, label);
+  const button = el("button", { type: "button", onclick: copy, hidden: !navigator.clipboard }, label);
 
   async function copy() {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = button.closest("dialog").querySelector(`textarea[aria-label="${label.endsWith("link") ? "Link" : "Python"}"]`);
-      area.select();
-      document.execCommand("copy"); // where there is no clipboard to write to
-    }
+    await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   }
 

@@ -74,6 +74,10 @@ function unitNumbers() {
   };
 }
 
+// What the labels of units (u) and weights (w) say; those that can be changed, and what they become with the update.
+const LABELS = { ww: "weight", wg: "gradient", uo: "a", ub: "bias", ug: "biasGradient", ud: "delta", ue: "error", ut: "target" };
+const TUNED = { weight: "newWeight", bias: "newBias", a: undefined, target: undefined };
+
 // Write the numbers into a part, by its id, as "u1-2d" (unit 2 of column 1: error signal) or "w1-0-2g" (weight from 0 to 2:
 // gradient). Returns its tip, and what its number becomes with the update, where it has such.
 function rewritten(element, drawn, of) {
@@ -86,6 +90,7 @@ function rewritten(element, drawn, of) {
   const [shape, head] = element.querySelectorAll("path, circle");
   const label = [...element.querySelectorAll("text:not(.note)")].at(-1);
   const text = (number) => (number === undefined ? "" : numberText(number, 3));
+  const get = (name) => of[name](...at);
 
   function write(number, role) {
     const isAfter = label.childNodes.length > 1; // after its symbol
@@ -105,100 +110,78 @@ function rewritten(element, drawn, of) {
   const signalShare = (number) => Math.abs(strengthOf(number ?? 0, "signal") ?? 1);
   const colour = (role, number, share) => shade(`${role}${number < 0 ? "-below" : ""} ${Math.round(100 * Math.abs(share))}`);
 
-  function fill(number) {
+  // Half of a unit, or an input.
+  function half(name) {
+    const number = get(name);
     const share = strengthOf(number ?? 0, "value");
-    shape.setAttribute("fill", number === undefined ? shade("paper") : share === null ? shade("bad") : colour("value", number, share));
+    const isKnown = number !== undefined && share !== null;
+    shape.setAttribute("fill", isKnown ? colour("value", number, share) : shade(share === null ? "bad" : "paper"));
+    if (drawn.labelled && (name === "z" || !at[0])) write(number, "inside");
+    if (!at[0]) tune("a");
+    return { tip: unitTip(of, at) };
   }
 
-  function arrow(number) {
+  function arrow(symbol, number) {
     shape.setAttribute("stroke-width", (0.8 + 2.2 * signalShare(number)).toFixed(2));
-    shape.setAttribute("stroke", colour("error-signal-line", number, 1));
-    for (const what of ["fill", "stroke"]) head.setAttribute(what, colour("error-signal-line", number, 1));
+    for (const one of [shape, head]) one.setAttribute("stroke", colour("error-signal-line", number, 1));
+    head.setAttribute("fill", colour("error-signal-line", number, 1));
+    return { tip: `${symbol} = ${text(number)}` };
   }
 
-  const pieces = {
+  // Beside its symbol, or alone: a number that can be changed, where it is one, and what it becomes.
+  function labelled(name) {
+    write(get(name));
+    if (name in TUNED) tune(name);
+    if (name === "weight") label.setAttribute("fill", shade(weightColour(get(name), 1)));
+    if (name === "delta") {
+      if (label.firstChild.nodeType !== 3) label.prepend("");
+      label.firstChild.textContent = get(name) === 0 ? `${page.marks.zero} ` : "";
+      const below = Number(label.getAttribute("y")) + 13;
+      note(element, label.getAttribute("x"), below, "middle", get("flat") ? `${page.marks.saturated} ${get("flat")}` : "");
+    }
+    return { updated: TUNED[name] && text(get(TUNED[name])) };
+  }
+
+  const others = {
     w() {
-      const weight = of.weight(...at);
-      const share = Math.abs(strengthOf(weight, "value", page.scales.weight) ?? 1);
-      shape.setAttribute("stroke", shade(weightColour(weight, share)));
-      shape.setAttribute("stroke-dasharray", weight < 0 ? "6 4" : "none");
+      const share = Math.abs(strengthOf(get("weight"), "value", page.scales.weight) ?? 1);
+      shape.setAttribute("stroke", shade(weightColour(get("weight"), share)));
+      shape.setAttribute("stroke-dasharray", get("weight") < 0 ? "6 4" : "none");
       shape.setAttribute("stroke-width", (0.5 + drawn.heaviest * share).toFixed(2));
-      return { tip: `w = ${text(weight)}, ∂E/∂w = ${text(of.gradient(...at))}` };
-    },
-    ww() {
-      write(of.weight(...at));
-      label.setAttribute("fill", shade(weightColour(of.weight(...at), 1)));
-      tune("weight");
-      return { updated: text(of.newWeight(...at)) };
-    },
-    wg: () => write(of.gradient(...at)),
-    wm() {
-      arrow(of.message(...at));
-      return { tip: `δ w = ${text(of.message(...at))}` };
+      return { tip: `w = ${text(get("weight"))}, ∂E/∂w = ${text(get("gradient"))}` };
     },
     u() {
-      const delta = of.delta(...at);
-      if (!at[0] || !drawn.classes.includes("backward")) return;
+      const delta = get("delta");
+      if (!at[0] || !drawn.classes.includes("backward")) return {};
       const width = 1.2 + (drawn.labelled ? 5 : 3.5) * signalShare(delta);
       shape.setAttribute("stroke", colour("error-signal-line", delta, signalShare(delta)));
       shape.setAttribute("stroke-width", width.toFixed(2));
       shape.setAttribute("r", drawn.radius + width / 2);
-      if (drawn.labelled) return;
+      if (drawn.labelled) return {};
       const [x, y] = ["cx", "cy"].map((name) => Number(shape.getAttribute(name)));
-      note(element, x + drawn.radius + 5, y + 3.5, "start", [of.flat(...at) && page.marks.saturated, delta === 0 && page.marks.zero]);
+      const marks = `${get("flat") ? page.marks.saturated : ""}${delta === 0 ? page.marks.zero : ""}`;
+      return note(element, x + drawn.radius + 5, y + 3.5, "start", marks);
     },
-    ua() {
-      fill(of.a(...at));
-      if (at[0] === 0) {
-        if (drawn.labelled) write(of.a(...at), "inside");
-        tune("a");
-      }
-      return { tip: unitTip(of, at) };
-    },
-    uz() {
-      fill(of.z(...at));
-      if (drawn.labelled) write(of.z(...at), "inside");
-      return { tip: unitTip(of, at) };
-    },
-    uo() {
-      write(of.a(...at));
-      tune("a");
-    },
-    ub() {
-      write(of.bias(...at));
-      tune("bias");
-      return { updated: text(of.newBias(...at)) };
-    },
-    ug: () => write(of.biasGradient(...at)),
-    ud() {
-      write(of.delta(...at));
-      const [x, y, zero] = [label.getAttribute("x"), Number(label.getAttribute("y")), page.marks.zero];
-      if (label.firstChild.nodeType !== 3) label.prepend("");
-      label.firstChild.textContent = of.delta(...at) === 0 ? `${zero} ` : "";
-      note(element, x, y + 13, "middle", [of.flat(...at) && `${page.marks.saturated} ${of.flat(...at)}`]);
-    },
+    ua: () => half("a"),
+    uz: () => half("z"),
+    wm: () => arrow("δ w", get("message")),
+    um: () => arrow("∂E/∂a", get("error")),
     uk() {
       label.textContent = ""; // the notes say it
       element.classList.add("empty");
-    },
-    ue: () => write(of.error(...at)),
-    um() {
-      arrow(of.error(...at));
-      return { tip: `∂E/∂a = ${text(of.error(...at))}` };
-    },
-    ut() {
-      write(of.target(...at));
-      tune("target");
+      return {};
     },
   };
-  return pieces[kind + piece]?.() ?? {};
+  const name = LABELS[kind + piece];
+  return name ? labelled(name) : (others[kind + piece]?.() ?? {});
 }
 
-// The marks of a unit, in words where there is room.
+// The marks of a unit, with words where there is room.
 function note(element, x, y, anchor, words) {
-  let made = element.querySelector(".note");
-  if (!made) element.append((made = svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": anchor === "middle" ? 12 : 9, fill: shade("error-signal-ink") })));
-  made.textContent = words.filter(Boolean).join(anchor === "start" ? "" : " ");
+  if (!element.querySelector(".note"))
+    element.append(svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": anchor === "middle" ? 12 : 9, fill: shade("error-signal-ink") }));
+  element.querySelector(".note").textContent = words;
+  return {};
 }
 
 function weightColour(weight, share) {
@@ -207,10 +190,10 @@ function weightColour(weight, share) {
 }
 
 function unitTip(of, at) {
-  const numbers = { z: at[0] ? of.z(...at) : undefined, a: of.a(...at), δ: at[0] ? of.delta(...at) : undefined };
-  const words = Object.entries(numbers).flatMap(([name, number]) => (number === undefined ? [] : `${name} = ${numberText(number, 3)}`));
-  const flat = at[0] ? of.flat(...at) : undefined;
-  return words.length ? `unit ${at[1]}: ${[...words, ...(flat ? [flat] : [])].join(", ")}` : "";
+  const numbers = at[0] ? { z: of.z(...at), a: of.a(...at), δ: of.delta(...at) } : { a: of.a(...at) };
+  const known = Object.entries(numbers).filter(([, number]) => number !== undefined);
+  const words = [...known.map(([name, number]) => `${name} = ${numberText(number, 3)}`), at[0] && of.flat(...at)].filter(Boolean);
+  return words.length ? `unit ${at[1]}: ${words.join(", ")}` : "";
 }
 
 // Gradients of all samples are sums over them.

@@ -1,4 +1,4 @@
-"""Windows that slide along arrays, with any padding: one op where graphnet has it, else written of others."""
+"""Windows that slide along images, with any padding, and their channels: by one op, or written of others."""
 
 from __future__ import annotations
 
@@ -62,6 +62,25 @@ def rounded_up(
     return wider
 
 
+def affine(z: Any, scale: Any, bias: Any, behind: int = 0) -> Any:
+    """Return z ⊙ scale + bias along the channels, which `behind` axes follow."""
+    scale, bias = (None if each is None else by_channel(each, behind) for each in (scale, bias))
+    z = z if scale is None else z * scale
+    return z if bias is None else z + bias
+
+
+def by_channel(z: Any, behind: int) -> Any:
+    """Return numbers of channels with so many axes behind."""
+    return np.expand_dims(z, tuple(range(1, behind + 1))) if behind else z
+
+
+def normalised(z: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float) -> Any:
+    """Return a batch normalisation by statistics that are known."""
+    behind = z.ndim - 2
+    mean, deviation = by_channel(mean, behind), by_channel(np.sqrt(variance + epsilon), behind)
+    return affine((z - mean) / deviation, scale, bias, behind)
+
+
 def convolution(
     x: Any, W: Any, bias: Any, stride: Sequence[int], sides: Sides, dilation: Sequence[int], groups: int
 ) -> Any:
@@ -73,7 +92,7 @@ def convolution(
         x, sides = np.pad(x, [(0, 0), (0, 0), *sides]), [(0, 0)] * n
     slide: Any = conv1d if n == 1 else conv2d
     settings = tuple(stride), tuple(before for before, _ in sides), tuple(dilation)
-    return _with_bias(slide(x, W, *(each[0] if n == 1 else each for each in settings), groups), bias)
+    return affine(slide(x, W, *(each[0] if n == 1 else each for each in settings), groups), None, bias, n)
 
 
 def transposed_convolution(
@@ -82,10 +101,8 @@ def transposed_convolution(
     """Go the way back of a convolution forward; `more` is added behind."""
     if len(stride) == 1:
         stride, sides, dilation, more = [1, *stride], [(0, 0), *sides], [1, *dilation], [0, *more]
-        return _with_bias(
-            transposed_convolution(x[:, :, None], W[:, :, None], None, stride, sides, dilation, groups, more)[:, :, 0],
-            bias,
-        )
+        z = transposed_convolution(x[:, :, None], W[:, :, None], None, stride, sides, dilation, groups, more)
+        return affine(z[:, :, 0], None, bias, 1)
     if len(stride) > 2:
         raise OpaqueError("a transposed convolution of volumes", repair="There are those of signals and images.")
     along = zip(known_sizes(x), known_sizes(W), stride, dilation, more, strict=True)
@@ -93,11 +110,7 @@ def transposed_convolution(
     settings: Any = {"stride": tuple(stride), "dilation": tuple(dilation)}
     op = Conv2dToInput(size=(rows, columns), groups=groups, **settings)
     (top, bottom), (left, right) = sides
-    return _with_bias(op(x, W)[:, :, top : rows - bottom, left : columns - right], bias)
-
-
-def _with_bias(z: Any, bias: Any) -> Any:
-    return z if bias is None else z + np.expand_dims(bias, tuple(range(1, z.ndim - 1)))
+    return affine(op(x, W)[:, :, top : rows - bottom, left : columns - right], None, bias, 2)
 
 
 def max_pool(z: Any, kernel: Sequence[int], stride: Sequence[int], sides: Sides, dilation: Sequence[int]) -> Any:
