@@ -2,9 +2,8 @@
 
 import tempfile
 
-import jax
 import numpy as np
-from jax.sharding import Mesh
+import pytest
 
 import graphnet as gn
 from graphnet.train.batches import as_batches
@@ -12,6 +11,8 @@ from graphnet.train.descent import Descent
 from graphnet.train.devices import Devices
 from tests.interop.test_jax_engine import network, same, trained
 from tools import scaling
+
+jax = pytest.importorskip("jax")
 
 
 def wide(samples):
@@ -34,7 +35,7 @@ def uneven():
 
 def split():
     """Batches split over four devices, parameters over two."""
-    mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("samples", "units"))
+    mesh = jax.sharding.Mesh(np.array(jax.devices()).reshape(4, 2), ("samples", "units"))
     made = {"made": lambda dtype: wide(40), "batch_size": 20}
     same(trained("numpy", gn.Momentum(0.1), **made), trained(gn.JaxEngine(mesh=mesh), gn.Momentum(0.1), **made))
     devices = devices_of(wide(40), gn.JaxEngine(mesh=mesh))
@@ -70,7 +71,7 @@ def sent():
     graph = scaling.network((20, 30, 10))
     gradients = sum(each.value.nbytes for each in graph.parameters)
     for samples, devices in ((40, 8), (80, 8), (40, 4)):
-        mesh = Mesh(np.array(jax.devices()[:devices]), ("batch",))
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("batch",))
         program = scaling.lowered(graph, mesh, samples).compile().as_text()
         assert scaling.sent(program) == {"all-reduce": (1, gradients + 4)}
 

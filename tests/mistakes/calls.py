@@ -580,6 +580,7 @@ def _training():
         right(f"schedules.{name}", lambda w, m=make, s=settings: (m, list(s), {}))
         right(f"schedules.{name}()", lambda w, m=make, s=settings: (m(*s), [3], {}))
     right("gn.EarlyStopping", lambda w: (gn.EarlyStopping, [3, "loss", False, 0.1], {}))
+    right("gn.Watch", lambda w: (lambda k: gn.Watch(gn.draw(gn.backward(w.E, w.feeds)).widget(), k), [2], {}))
     options = {
         "epochs": 1, "batch_size": 2, "steps_per_epoch": None, "callbacks": [], "progress": False, "on_nonfinite": "raise",
     }  # fmt: skip
