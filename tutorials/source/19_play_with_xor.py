@@ -102,14 +102,17 @@ assert max(costs) > 10 * history.loss[-1]
 # %% [markdown]
 # ## Your turn
 #
-# **Exercise.** Solve XOR by hand, without Train: begin with the page below, in which all weights are 0, and turn them
-# until all four outputs are on the right side of ½. Then run the cell after it.
+# Here is the network once more, with all weights 0.
 
 # %%
 for parameter in (W1, b1, W2, b2):
     parameter.value = np.zeros(parameter.shape)
 by_hand = gn.draw(gn.backward(E, {x: X, t: T}), view="units").widget()
 by_hand
+
+# %% [markdown]
+# **Exercise.** Solve XOR by hand, without Train: turn the numbers above until all four outputs are on the right side of ½. Then
+# run this cell.
 
 # %%
 for name, value in by_hand.parameters.items():
