@@ -13,7 +13,6 @@ import tracemalloc
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_rgb
 
 import graphnet as gn
 
@@ -28,7 +27,7 @@ figure
 assert figure.axes[0].get_legend_handles_labels()[1] == ["identity", "sigmoid", "tanh"]
 for axes in figure.axes:
     for line, channel in zip(axes.lines, [0, 2, 1], strict=False):
-        assert np.argmax(to_rgb(line.get_color())) == channel
+        assert np.argmax(plt.matplotlib.colors.to_rgb(line.get_color())) == channel
         assert (line.get_xdata().min(), line.get_xdata().max()) == (-5, 5)
 
 # %% [markdown]
