@@ -211,7 +211,7 @@ nodes = gn.Graph(long).nodes
 print(f"{len(nodes):,} nodes in a row; ∂/∂start = {gn.backward(long, {}).gradient('start'):g}")
 
 # %% tags=["test"]
-assert all(later.inputs == (earlier,) for earlier, later in zip(nodes, nodes[1:], strict=False))  # each after its input
+assert all(nodes[i].inputs == (nodes[i - 1],) for i in range(1, len(nodes)))  # each after its input
 assert gn.backward(long, {}).gradient("start") == (-1) ** (5 * sys.getrecursionlimit())
 
 # %% [markdown]
