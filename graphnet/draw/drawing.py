@@ -20,7 +20,6 @@ from graphnet.core.node import Node
 from graphnet.draw import dot, words
 from graphnet.draw.boxes import sheet_of as sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
-from graphnet.draw.dot import render
 from graphnet.draw.images import images_in
 from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
@@ -288,8 +287,7 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        picture = self.picture
-        return dot.to_dot(picture) if isinstance(picture, Picture) else shapes.as_dot(sheet_of(picture))
+        return dot.to_dot(self.picture) if isinstance(self.picture, Picture) else shapes.as_dot(self._sheet)
 
     def to_mermaid(self) -> str:
         """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
@@ -333,7 +331,9 @@ class Drawing:
         >>> draw(gn.input("x")).to_svg().startswith("<?xml")
         True
         """
-        return self._svg
+        picture = self.picture
+        view = "ops" if isinstance(picture, Picture) else "units"
+        return shapes.as_svg(self._sheet, view, picture.title, words.describe(picture))
 
     def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
@@ -369,15 +369,8 @@ class Drawing:
         """The picture laid out, once for all formats."""
         return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of(self.picture)
 
-    @cached_property
-    def _svg(self) -> str:
-        picture = self.picture
-        if isinstance(picture, Picture):
-            return shapes.as_svg(self._sheet, "ops", picture.title, words.describe_ops(picture))
-        return shapes.as_svg(self._sheet, "units", picture.title, words.to_text(picture))
-
     def _rendered(self, format: str) -> bytes:
-        return render(shapes.as_dot(self._sheet), format, shapes.ENGINE)
+        return dot.render(shapes.as_dot(self._sheet), format)
 
     def widget(self) -> InNotebook:
         """Return the page for a notebook, which goes on with what happens there.
@@ -485,5 +478,5 @@ def in_notebook(what: Any) -> str | None:
     """Return the picture of a node, a graph or a pass as a notebook shows it, or nothing, so that it shows the plain text."""
     try:
         return draw(what)._repr_html_()
-    except Exception:  # showing a value must never fail: without Graphviz there is still its text
+    except Exception:  # showing a value must never fail: there is still its text
         return None

@@ -22,6 +22,7 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.folding import Use
+from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.names import Names, kind_of, number_text, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Picture
 from graphnet.draw.placing import place
@@ -349,25 +350,26 @@ class Stage:
         roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
         cards = {box.id: _card(self.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
         sizes = {box.id: _card_size(box, cards[box.id], [run.get(box.id, {}) for run in told]) for box in picture.boxes}
-        places = self._places(sizes)
+        placed = place(picture, sizes, self.edges, widest=_WIDEST_ROW)
         boxes = []
         for box in picture.boxes:
-            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": places[box.id]}
+            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": _rounded(placed.boxes[box.id])}
             made |= {"kind": box.kind, "title": box.title, "lines": list(box.lines), "output": box.output}
             made |= {"mark": vars(box.mark)} if box.mark else {}
             node = self.single.get(box.id)
             made |= self._node(sentences, node) if node is not None else {"members": len(self.folded[box.id])}
             boxes.append(made)
         edges = [
-            {"source": e.source, "target": e.target, "slot": e.slot, "path": places[f"e{i}"], "text": e.text}
-            for i, e in enumerate(self.edges)
+            {"source": e.source, "target": e.target, "slot": e.slot, "path": _path(route), "text": e.text}
+            for e, route in zip(self.edges, placed.paths, strict=True)
         ]
         groups = [
-            {"title": group.title if i == 0 else f"… {group.title}", "place": piece}
+            {"title": group.title if i == 0 else f"… {group.title}", "place": _rounded(piece)}
             for group in picture.groups
-            for i, piece in enumerate(places[f"cluster_{group.id}"])
+            for i, piece in enumerate(placed.frames[group.id])
         ]
-        return {**places["page"], "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
+        size = {"width": placed.width, "height": placed.height}
+        return {**size, "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
 
     def _node(self, sentences: Sentences, node: Node) -> dict[str, Any]:
         """Return what is to be known of a node apart from its numbers."""
@@ -380,21 +382,14 @@ class Stage:
         }
         return told | ({"op": short(node.op.name)} if node.op is not None else {})
 
-    def _places(self, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-        """Return where boxes of these sizes go, the frames around them, and the paths of the edges in SVG.
 
-        A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the
-        edge at place 7 by ``"e7"``, and the size of all by ``"page"``.
-        """
-        placed = place(self.picture, sizes, self.edges, widest=_WIDEST_ROW)
-        places: dict[str, Any] = {"page": {"width": placed.width, "height": placed.height}}
-        places |= {id: [round(number, 1) for number in rectangle] for id, rectangle in placed.boxes.items()}
-        for id, pieces in placed.frames.items():
-            places[f"cluster_{id}"] = [[round(number, 1) for number in rectangle] for rectangle in pieces]
-        for i, path in enumerate(placed.paths):
-            pairs = [f"{x:.1f} {y:.1f}" for x, y in path]
-            places[f"e{i}"] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
-        return places
+def _rounded(place: Rectangle) -> list[float]:
+    return [round(number, 1) for number in place]
+
+
+def _path(route: Route) -> str:
+    first, *rest = [f"{x:.1f} {y:.1f}" for x, y in route]
+    return f"M{first}C{' '.join(rest)}"
 
 
 # How large ----------------------------------------------------------------------------------------------------------

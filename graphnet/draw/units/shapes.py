@@ -20,9 +20,6 @@ from graphnet.draw.dot import FONT, dot_markup
 from graphnet.draw.picture import Point
 from graphnet.notation.writers import Tree
 
-ENGINE = "nop2"
-"""The engine of Graphviz that leaves everything where it is."""
-
 Circle: TypeAlias = tuple[float, float, float]
 """Its middle and its radius."""
 
