@@ -151,7 +151,6 @@ def draw(
     parts = _asked_for(drawn, show)
 
     images = images_in(graph, pictures)
-
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title, images=images)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
     options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
@@ -438,7 +437,7 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        content = writer(self, live=live) if writer is _WRITERS[".html"] else writer(self)
+        content = writer(self, live)
         try:
             with replacing(path) as file:
                 file.write(content)
@@ -463,13 +462,13 @@ class Drawing:
         return self.to_svg()
 
 
-_WRITERS: dict[str, Callable[..., bytes]] = {
-    ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: drawing._rendered("png"),
-    ".pdf": lambda drawing: drawing._rendered("pdf"),
-    ".dot": lambda drawing: drawing.to_dot().encode(),
-    ".mmd": lambda drawing: drawing.to_mermaid().encode(),
-    ".txt": lambda drawing: drawing.to_text().encode(),
+_WRITERS: dict[str, Callable[[Drawing, bool], bytes]] = {
+    ".svg": lambda drawing, _: drawing.to_svg().encode(),
+    ".png": lambda drawing, _: drawing._rendered("png"),
+    ".pdf": lambda drawing, _: drawing._rendered("pdf"),
+    ".dot": lambda drawing, _: drawing.to_dot().encode(),
+    ".mmd": lambda drawing, _: drawing.to_mermaid().encode(),
+    ".txt": lambda drawing, _: drawing.to_text().encode(),
     ".html": lambda drawing, live: drawing.to_html(live=live).encode(),
 }
 

@@ -49,6 +49,11 @@ class Scale:
             return None
         return math.copysign(min(1.0, abs(number) / self.high) ** self.power, number) if number else 0.0
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The numbers that are strongest, as text."""
+        return number_text(-self.high, 3), number_text(self.high, 3)
+
     def cell(self, value: Any, digits: int = 4) -> Cell:
         """Return a number with its strength."""
         return Cell(number_text(value, digits), self.strength(value))

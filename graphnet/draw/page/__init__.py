@@ -132,10 +132,9 @@ def page_data(
     arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
     formulas = rule_trees(graph, page.passes)
     scales = page.scales(nodes)
-    single = next(iter(passes.values())) if live and len(passes) == 1 else None
-    program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
-    is_live = program is not None and "nodes" in program
-    units = page.unit_views(sample, scales, alone=program is not None and program.get("single") == "")
+    only = next(iter(passes.values())) if live and len(passes) == 1 else None
+    program = live_data(graph, only, learning_rate) if isinstance(only, BackwardPass) else {}
+    units = page.unit_views(sample, scales, alone=program.get("single") == "")
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     return {
@@ -150,8 +149,8 @@ def page_data(
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
-        "live": program,
-        "edit": page.edit(single, sample) if is_live and isinstance(single, BackwardPass) else None,
+        "live": program or None,
+        "edit": page.edit(only, sample) if isinstance(only, BackwardPass) and "nodes" in program else None,
     }
 
 
@@ -179,7 +178,7 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
 
 
 def _scale(scale: Scale) -> dict[str, Any]:
-    return {"high": scale.high, "power": scale.power, "ends": [number_text(-scale.high, 3), number_text(scale.high, 3)]}
+    return {"high": scale.high, "power": scale.power, "ends": scale.ends}
 
 
 class _Page:
@@ -207,11 +206,11 @@ class _Page:
 
     def arrays(self, name: str, run: ForwardPass, nodes: Collection[Node]) -> dict[str, Any]:
         """Return the numbers of one run, under the name that the page calls it."""
-        outputs = self.graph.outputs
-        error = number_text(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
+        output, *others = self.graph.outputs
+        error = "" if others or run.values[output].ndim else number_text(run.values[output][()])
         return {
             "name": short(name),
-            "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
+            "title": f"{short(name)}: {self.sentences.name(output)} = {error}" if error else short(name),
             "error": error,
             "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
         }
@@ -237,9 +236,8 @@ class _Page:
             sender: dict[str, Any] = {"from": None, "name": ""}
             if consumer is not None:
                 sender = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": slot}
-            told["messages"].append(
-                sender | ({"array": array_data(delta, self.most, images)} if len(messages) > 1 else {})
-            )
+            sender |= {"array": array_data(delta, self.most, images)} if len(messages) > 1 else {}
+            told["messages"].append(sender)
         if isinstance(node, Parameter):
             told["update"] = array_data(new_value(run, node, self.rate), self.most, images)
         return told
@@ -253,12 +251,11 @@ class _Page:
         def ids(node: Node | None) -> str | None:
             return None if node is None else self.id_of[node]
 
-        flat = {}
-        for node in graph.nodes:
-            if node.op is not None and Units.of(run, node) is not None:
-                slope = slope_range(node.op)
-                largest = slope.largest if slope.largest < np.inf else None
-                flat[ids(node)] = {"largest": largest, "flat": slope.flat, "straight": slope.straight}
+        ranges = {n: slope_range(n.op) for n in graph.nodes if n.op is not None and Units.of(run, n) is not None}
+        flat = {
+            ids(node): {"largest": r.largest if r.largest < np.inf else None, "flat": r.flat, "straight": r.straight}
+            for node, r in ranges.items()
+        }
         try:
             row = chain_of(graph)
         except NotInARowError:
@@ -291,8 +288,9 @@ class _Page:
     def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
         """Return one picture with its steps, which are the same for all passes."""
         shown = [scene.steps(of_one) for of_one in self.steps]
-        plots = [[plotted for plotted, _ in of_one] for of_one in shown] or [[]]
-        if any(plot != plots[0] for plot in plots):
+        first = shown[0] if shown else []
+        steps = [plotted for plotted, _ in first]
+        if any([plotted for plotted, _ in of_one] != steps for of_one in shown):
             raise DrawError(
                 "the passes reach different nodes, so that they can't share the steps of one page",
                 repair="Draw passes of the same outputs and delta, or save a page for each.",
@@ -305,19 +303,17 @@ class _Page:
             for run, of_one in zip(self.passes, shown, strict=True)
         ]
         contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
-        present = [step["phase"] for step in plots[0]]
+        present = [step["phase"] for step in steps]
         phases = [(key, title) for key, title in PHASES.items() if key in present]
         return {
             "notice": scene.picture.notice,
             "told": told,
-            "steps": plots[0],
+            "steps": steps,
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
-            "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
-            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items()}
-            if shown
-            else {},
+            "before": [self._before(scene, *step) for step in first],
+            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items() if shown},
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
@@ -458,8 +454,7 @@ class _Check:
 
 
 def _is_too_large(formula: Formula) -> bool:
-    size, depth = formula.extent
-    return size > _LARGEST or depth > _DEEPEST
+    return formula.extent[0] > _LARGEST or formula.extent[1] > _DEEPEST
 
 
 def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:

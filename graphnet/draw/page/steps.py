@@ -76,9 +76,7 @@ class Event:
         node = self.nodes[0]
         if self.shows == "value":
             return tuple(Use(source, node, slot) for slot, source in enumerate(node.inputs))
-        return tuple(
-            Use(node, m.consumer, m.slot) for m in self.messages if m.consumer is not None and m.slot is not None
-        )
+        return tuple(Use(node, c, slot) for c, slot, _ in self.messages if c is not None and slot is not None)
 
 
 def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
@@ -101,18 +99,14 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     """
     given = tuple(node for node in run.graph.nodes if node.op is None)
     steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
-    computed = [node for node in run.graph.nodes if node.op is not None]
-    steps += [
-        Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced) for node in computed
-    ]
-    if not isinstance(run, BackwardPass):
-        return steps
-    updated = [node for node in run.graph.parameters if node in run.error_signals]
-    return [
-        *steps,
-        *sorted(_back(run), key=lambda step: list(PHASES).index(step.phase)),
-        *(Event("update", "update", (node,), (new_value(run, node, learning_rate),)) for node in updated),
-    ]
+    for node in run.graph.nodes:
+        if node.op is not None:
+            steps.append(Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced))
+    if isinstance(run, BackwardPass):
+        steps += sorted(_back(run), key=lambda step: list(PHASES).index(step.phase))
+        updated = [node for node in run.graph.parameters if node in run.error_signals]
+        steps += [Event("update", "update", (node,), (new_value(run, node, learning_rate),)) for node in updated]
+    return steps
 
 
 def new_value(run: BackwardPass, parameter: Parameter, learning_rate: float) -> Array:

@@ -201,12 +201,12 @@ def edge_line(start: Circle, end: Circle) -> tuple[Point, Point]:
     return between(a, b, start[2] / length), between(b, a, end[2] / length)
 
 
-def half_disc(x: float, y: float, r: float, line: Shade, fill: Shade, *, right: bool) -> Stroke:
+def half_disc(x: float, y: float, r: float, fill: Shade, *, right: bool) -> Stroke:
     """Return the left or the right half of a disc."""
     s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
     top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
     arc = (top, (x + k, y - r), (x + s, y - r * _ARC), side, (x + s, y + r * _ARC), (x + k, y + r), bottom)
-    return Stroke((*arc, bottom, top, top), line, 0.8, fill, curved=True)
+    return Stroke((*arc, bottom, top, top), colours.FRAME, 0.8, fill, curved=True)
 
 
 def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: float) -> tuple[Stroke, Stroke]:
@@ -232,12 +232,9 @@ def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: fl
 
 def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
     """Return a curve scaled into a rectangle whose middle is (x, y), upwards being larger."""
-    low, high = min(b for _, b in points), max(b for _, b in points)
-    room = high - low or 1.0
-    left, right = points[0][0], points[-1][0]
-    return tuple(
-        (x + width * ((a - left) / (right - left) - 0.5), y - height * ((b - low) / room - 0.5)) for a, b in points
-    )
+    low = min(b for _, b in points)
+    left, across, up = points[0][0], points[-1][0] - points[0][0], max(b for _, b in points) - low or 1.0
+    return tuple((x + width * ((a - left) / across - 0.5), y - height * ((b - low) / up - 0.5)) for a, b in points)
 
 
 # SVG ----------------------------------------------------------------------------------------------------------------
@@ -364,9 +361,8 @@ def _text_node(text: Text, height: float) -> str:
     width = text.width * _ROOM
     side = {"start": "left", "middle": "center", "end": "right"}[text.anchor]
     pieces = "".join(map(_span, text.spans))
-    label = (
-        f'<font point-size="{text.size:g}" color="{text.colour}">{f"<b>{pieces}</b>" if text.bold else pieces}</font>'
-    )
+    pieces = f"<b>{pieces}</b>" if text.bold else pieces
+    label = f'<font point-size="{text.size:g}" color="{text.colour}">{pieces}</font>'
     row = f'<tr><td align="{side}" width="{width:.0f}">{label}</td></tr>'
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{row}</table>'
     x, y = text.x + (0.5 - text.before) * width, height - text.y + text.size * 0.35
