@@ -10,7 +10,7 @@ from graphnet.draw import colours
 from graphnet.draw.colours import Shade
 from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, LegendEntry, Picture, Point, Role
-from graphnet.draw.placing import Places, place
+from graphnet.draw.placing import place
 from graphnet.draw.units.shapes import Disc, Drawn, Element, Sheet, Stroke, Text, plain, rectangle
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
@@ -21,23 +21,25 @@ _LEFT, _AROUND, _CORNER = 20.0, 20.0, 8.0
 _STEPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def sheet_of(picture: Picture) -> Sheet:
+def sheet_of_ops(picture: Picture) -> Sheet:
     """Return the op view as shapes at places; it is wrapped into rows where it is wider than a laptop's screen."""
     cards = {box.id: _card(box, beside=picture.direction == "down") for box in picture.boxes}
     sizes = {box.id: _size(box, cards[box.id]) for box in picture.boxes}
-    texts = {i: _beside(edge) for i, edge in enumerate(picture.edges) if edge.text}
-    rooms = {i: text.width + 6 for i, text in texts.items()}
+    rooms = {i: _beside(edge).width + 6 for i, edge in enumerate(picture.edges) if edge.text}
     places = place(picture, sizes, picture.edges, rooms, WIDEST)
     head, legend = _head(picture), _legend(picture)
     top = _AROUND + head.height + 12
 
+    def moved(point: Point) -> Point:
+        return point[0] + _AROUND, point[1] + top
+
     def at(rect: Rectangle) -> Rectangle:
-        return rect[0] + _AROUND, rect[1] + top, rect[2], rect[3]
+        return *moved(rect[:2]), *rect[2:]
 
     parts = [part for group in picture.groups for part in _frame(group, map(at, places.frames[group.id]))]
     for i, edge in enumerate(picture.edges):
-        path = tuple((x + _AROUND, y + top) for x, y in places.paths[i])
-        parts.append(_arrow(i, edge, path, _label(texts.get(i), places, i, (_AROUND, top))))
+        label = _label(edge, *moved(places.labels[i])) if edge.text else ()
+        parts.append(_arrow(i, edge, tuple(map(moved, places.paths[i])), label))
     parts += [_box(box, cards[box.id], at(places.boxes[box.id])) for box in picture.boxes]
     below = top + places.height + 16
     parts.append(Element("", ("title",), tuple(head.draw(_LEFT, _AROUND))))
@@ -228,16 +230,14 @@ def _beside(edge: Arrow) -> Text:
     return Text(0, 0, plain(edge.text), 11, colours.ROLE_INK[edge.role], fitted=True)
 
 
-def _label(text: Text | None, places: Places, edge: int, shift: Point) -> list[Drawn]:
+def _label(edge: Arrow, x: float, y: float) -> tuple[Drawn, ...]:
     """Return what stands beside an arrow, on paper of its own: it may come to lie on a frame or on another arrow."""
-    if text is None:
-        return []
-    x, y = places.labels[edge][0] + shift[0], places.labels[edge][1] + shift[1]
+    text = _beside(edge)
     paper = Stroke(rectangle(x - text.width / 2 - 2, y - 8, text.width + 4, 15), colours.PAPER, 0.0, colours.PAPER)
-    return [paper, Text(x, y + 4, text.spans, text.size, text.colour, fitted=True)]
+    return paper, replace(text, x=x, y=y + 4)
 
 
-def _arrow(place: int, edge: Arrow, path: Route, label: list[Drawn]) -> Element:
+def _arrow(place: int, edge: Arrow, path: Route, label: tuple[Drawn, ...]) -> Element:
     colour, width = colours.line(edge.role, edge.strength), colours.width(edge.role, edge.strength)
     way = path if edge.role == "value" else path[::-1]
     tip = way[-1]

@@ -18,7 +18,7 @@ from graphnet.common.text import count
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.draw import dot, words
-from graphnet.draw.boxes import sheet_of as sheet_of_ops
+from graphnet.draw.boxes import sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.images import images_in
 from graphnet.draw.mermaid import to_mermaid
@@ -26,7 +26,7 @@ from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
-from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.layout import sheet_of_units
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
@@ -366,7 +366,7 @@ class Drawing:
     @cached_property
     def _sheet(self) -> shapes.Sheet:
         """The picture laid out, once for all formats."""
-        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of(self.picture)
+        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of_units(self.picture)
 
     def _rendered(self, format: str) -> bytes:
         return dot.render(shapes.as_dot(self._sheet), format)

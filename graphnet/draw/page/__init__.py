@@ -29,9 +29,9 @@ from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, fitted
+from graphnet.draw.scale import array_data, fitted
 from graphnet.draw.units.build import Scales, diagram_of
-from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.layout import sheet_of_units
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
@@ -142,7 +142,7 @@ def page_data(
         "view": view,
         "rate": number_text(learning_rate),
         "loss": page.sentences.names.loss,
-        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals), "weight": _scale(scales.weights)},
+        "scales": {w: {**vars(s), "ends": s.ends} for w, s in zip(("value", "signal", "weight"), scales, strict=True)},
         "marks": STATE_MARKS,
         "why": WHY,
         "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
@@ -177,10 +177,6 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
     return pictures
 
 
-def _scale(scale: Scale) -> dict[str, Any]:
-    return {"high": scale.high, "power": scale.power, "ends": scale.ends}
-
-
 class _Page:
     """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
 
@@ -190,7 +186,7 @@ class _Page:
         self.graph, self.passes, self.rate, self.most, self.images = graph, passes, rate, most, images
         self.steps = [steps_of(run, rate) for run in passes]
         self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
-        self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
+        self.id_of: dict[Any, str] = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def scales(self, nodes: Collection[Node]) -> Scales:
         """Return the colour scales of both views over all passes."""
@@ -246,11 +242,7 @@ class _Page:
 
     def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
         """Return what is to be known of a live page's nodes to say what comes of other numbers."""
-        graph, names = self.graph, self.sentences.names
-
-        def ids(node: Node | None) -> str | None:
-            return None if node is None else self.id_of[node]
-
+        graph, names, ids = self.graph, self.sentences.names, self.id_of.get
         ranges = {n: slope_range(n.op) for n in graph.nodes if n.op is not None and Units.of(run, n) is not None}
         flat = {
             ids(node): {"largest": r.largest if r.largest < np.inf else None, "flat": r.flat, "straight": r.straight}
@@ -277,11 +269,9 @@ class _Page:
 
     def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
         """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
-        if shown["boxes"][0] not in scene.single or len(shown["boxes"]) > 1:
-            return None
-        by_hand = step.by_hand and step.shows != "value"
-        before = self.told.before(replace(step, by_hand=by_hand))
-        return None if before.endswith(".") else before
+        box, *others = shown["boxes"]
+        before = self.told.before(replace(step, by_hand=step.by_hand and step.shows != "value"))
+        return None if others or box not in scene.single or before.endswith(".") else before
 
     # The op view ----------------------------------------------------------------------------------------------------
 
@@ -349,7 +339,7 @@ class _Page:
                 return views
             if alone and diagram.error:
                 diagram = replace(diagram, error=replace(diagram.error, share=""))
-            sheet = sheet_of(diagram)
+            sheet = sheet_of_units(diagram)
             notices = ["" if alone else diagram.sample, diagram.notice and f"{diagram.notice}."]
             view: dict[str, Any] = {"width": float(f"{sheet.width:g}"), "height": float(f"{sheet.height:g}")}
             view |= {"notice": " ".join(filter(None, notices)), "marks": _marks(sheet), "font": SVG_FONT}

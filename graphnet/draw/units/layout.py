@@ -46,7 +46,7 @@ _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _MOST_BACK_ARROWS = 12
 
 
-def sheet_of(diagram: Diagram) -> Sheet:
+def sheet_of_units(diagram: Diagram) -> Sheet:
     """Return the unit view as shapes at places.
 
     In a small network every number stands beside what it is of; in a larger one colours and widths show them.
@@ -342,9 +342,9 @@ class _Placing:
 def _labelled_rows(diagram: Diagram) -> list[float] | None:
     """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
     columns = diagram.columns
-    if any(column.kind == "folded" or column.left_out or not column.index for column in columns):
-        return None
-    if sum(column.size for column in columns) > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
+    abridged = any(column.kind == "folded" or column.left_out or not column.index for column in columns)
+    units = sum(column.size for column in columns)
+    if abridged or units > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
         return None
     rows = [100.0]  # of the inputs
     for before in columns[:-1]:
