@@ -12,7 +12,6 @@ import numpy as np
 
 from graphnet.common.text import count, listing, short
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.draw.layered import columns_of
 from graphnet.draw.picture import Frame
@@ -284,8 +283,7 @@ def _pattern(items: Sequence[Item], period: int, around: int) -> str:
         ends = [item.scope[around:].strip("/").partition("/")[0] for item in (items[0], items[-1])]
     if all(ends):
         return f"{times:,} × {short(ends[0], 12)} … {short(ends[1], 12)}"
-    leaves = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
-    named = [item for item, is_leaf in zip(items[:period], leaves, strict=False) if not is_leaf]
+    named = [item for item in items[:period] if item.title or item.nodes[0].op is not None]
     names = [short(item.title or item.nodes[0].kind, 16) for item in named]
     return f"{times:,} × {names[0]}" if len(names) == 1 else f"{times:,} × ({listing(names, 6)})"
 

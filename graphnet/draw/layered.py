@@ -82,14 +82,12 @@ def layered(
     beside, seen, paths = Counter(links), Counter[Ends](), []
     for link in links:
         (ax, ay, aw, ah), (bx, by, _, bh) = places[link[0]], places[link[1]]
-        bends = [
-            (x + origin[frame][0], y + origin[frame][1])
-            for frame, ends in legs[link]
-            for x, y in inside[frame].bends[ends]
-        ]
+        points = [(ax + aw, ay + ah / 2)]
+        for frame, ends in legs[link]:
+            points += [(x + origin[frame][0], y + origin[frame][1]) for x, y in inside[frame].bends[ends]]
         aside = (seen[link] - (beside[link] - 1) / 2) * _ASIDE
         seen[link] += 1
-        paths.append(_curve([(x, y + aside) for x, y in [(ax + aw, ay + ah / 2), *bends, (bx, by + bh / 2)]]))
+        paths.append(_curve([(x, y + aside) for x, y in [*points, (bx, by + bh / 2)]]))
     wide, high = inside[""].size
     if not down:
         return (wide, high), places, tuple(paths)

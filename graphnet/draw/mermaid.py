@@ -142,7 +142,9 @@ def mermaid_text(*lines: str) -> str:
     >>> mermaid_text("a", "b")
     'a<br/>b'
     """
-    codes = (
-        "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text) for text in lines
-    )
+
+    def code(c: str) -> str:
+        return c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};"
+
+    codes = ("".join(map(code, text)) for text in lines)
     return "<br/>".join(codes).replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes

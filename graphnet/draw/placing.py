@@ -108,11 +108,9 @@ class _Rows:
     def __init__(self, places: Places, cuts: Sequence[float]) -> None:
         self.places, self.cuts = places, cuts
         self.parts = [_cut(path, cuts) for path in places.paths]
-        crossing = [
-            {e: piece[-1][1] for e, of in enumerate(self.parts) for piece in of[:-1] if piece[-1][0] == cut}
-            for cut in cuts
-        ]
-        self.through = [sorted(height, key=lambda e: -height[e]) for height in crossing]  # the lowest arrow first
+        ends = [(*piece[-1], e) for e, of in enumerate(self.parts) for piece in of[:-1]]
+        ends.sort(key=lambda end: -end[1])  # the lowest arrow first
+        self.through = [[e for x, _, e in ends if x == cut] for cut in cuts]
 
     def placed(self) -> Places:
         frames = list(self._pieces_of_frames())

@@ -285,13 +285,10 @@ class _Page:
                 "the passes reach different nodes, so that they can't share the steps of one page",
                 repair="Draw passes of the same outputs and delta, or save a page for each.",
             )
-        told = [
-            {
-                "says": [self._says(scene, *step) for step in of_one],
-                "folded": {box: self._inside(run, nodes) for box, nodes in scene.folded.items()},
-            }
-            for run, of_one in zip(self.passes, shown, strict=True)
-        ]
+        told = []
+        for run, of_one in zip(self.passes, shown, strict=True):
+            folded = {box: self._inside(run, nodes) for box, nodes in scene.folded.items()}
+            told.append({"says": [self._says(scene, *step) for step in of_one], "folded": folded})
         contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
         present = [step["phase"] for step in steps]
         phases = [(key, title) for key, title in PHASES.items() if key in present]

@@ -315,23 +315,15 @@ class Stage:
         for step in steps:
             box = self.box_of[step.nodes[0]]
             key = (step.phase, step.shows, box) if len(step.nodes) == 1 and box in self.folded else step
-            bundle = bundles.pop(key, [])  # taken out and put back: it moves to the place of its last step
-            bundle.append(step)
-            bundles[key] = bundle
+            bundles[key] = [*bundles.pop(key, []), step]  # taken out and put back: at the place of its last step
         return [(self._bundled(bundle), bundle[-1]) for bundle in bundles.values()]
 
     def _bundled(self, bundle: Sequence[Event]) -> dict[str, Any]:
         boxes = dict.fromkeys(self.box_of[node] for step in bundle for node in step.nodes)
-        edges = dict.fromkeys(self._edges(bundle))
+        uses = [(self.box_of[use.source], self.box_of[use.consumer], use.slot) for step in bundle for use in step.uses]
+        found = [self._edge_at.get((a, b, slot), self._edge_at.get((a, b, None))) for a, b, slot in uses]
+        edges = dict.fromkeys(edge for edge in found if edge is not None)  # those inside a folded box are not drawn
         return {"phase": bundle[-1].phase, "shows": bundle[-1].shows, "boxes": [*boxes], "edges": [*edges]}
-
-    def _edges(self, bundle: Sequence[Event]) -> Iterator[int]:
-        for step in bundle:
-            for use in step.uses:
-                ends = self.box_of[use.source], self.box_of[use.consumer]
-                found = self._edge_at.get((*ends, use.slot), self._edge_at.get((*ends, None)))
-                if found is not None:  # edges inside a folded box are not drawn
-                    yield found
 
     def scenery(
         self, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
