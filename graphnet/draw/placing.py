@@ -153,13 +153,12 @@ class _Rows:
         ends = [-math.inf, *self.cuts, math.inf]
         for id, ((x, y, w, h),) in self.places.frames.items():
             inside = [box for box in self.places.boxes.values() if x < box[0] < x + w and y < box[1] < y + h]
-            above = min(box[1] for box in inside) - y
-            below = y + h - max(box[1] + box[3] for box in inside)
+            above, below = y - min(box[1] for box in inside), y + h - max(box[1] + box[3] for box in inside)
             for start, end in pairwise(ends):
                 here = [box for box in inside if start < box[0] < end]
                 if here:
                     left, right = max(x, start + 4), min(x + w, end - 4)
-                    top = min(box[1] for box in here) - above
+                    top = min(box[1] for box in here) + above
                     yield id, (left, top, right - left, max(box[1] + box[3] for box in here) + below - top)
 
     def _joined(self, edge: int, pieces: Sequence[Route]) -> Route:

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
-from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -360,7 +359,7 @@ def _part(part: Element) -> dict[str, Any]:
         "id": part.id,
         "classes": [name for name in part.classes if name not in nodes],
         "nodes": nodes,
-        "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],
+        "shapes": [element_of(shape, still=False) for shape in part.shapes],
         "tip": part.tip,
     }
     return told | ({"updated": part.updated} if part.updated else {})

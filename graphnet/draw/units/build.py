@@ -306,9 +306,7 @@ class _Builder:
     def _notices(self) -> Iterator[str]:
         """Yield what is said of the nodes that are no part of a layer, and of what is left out."""
         chain = self.chain
-        leaves = dict.fromkeys(
-            leaf for layer in self.layers for leaf in (layer.weights, layer.bias) if leaf is not None
-        )
+        leaves = dict.fromkeys(leaf for one in self.layers for leaf in (one.weights, one.bias) if leaf is not None)
         drawn = {node for layer in self.layers for node in (layer.product, *layer.product.inputs, layer.z, layer.a)}
         drawn |= {chain.input, *leaves}
         if chain.error is not None:

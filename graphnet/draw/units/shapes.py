@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from unicodedata import east_asian_width
@@ -22,9 +21,6 @@ from graphnet.notation.writers import Tree
 
 Circle: TypeAlias = tuple[float, float, float]
 """Its middle and its radius."""
-
-Paint: TypeAlias = Callable[[Shade], str]
-"""What is written for a colour."""
 
 # How far the control points of a Bézier curve lie, in radii, for it to look like a quarter of a circle.
 _ARC = 0.5523
@@ -275,12 +271,13 @@ def _xml(tree: Tree) -> str:
     return f"<{opened}>{inside}</{tag}>" if children else f"<{opened}/>"
 
 
-def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree:
-    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it; text keeps its width if `still`."""
+def element_of(shape: Drawn, *, still: bool) -> Tree:
+    """Return a shape as an element of SVG: in a still picture text keeps its width, on a page colours go by their names."""
+    ink = str(shape.colour) if still else shape.colour.name
     if isinstance(shape, Text):
-        return _text_element(shape, paint, still=still)
-    look = {"fill": paint(shape.fill) if shape.fill else "none", "stroke": paint(shape.colour)}
-    look |= {"stroke-width": f"{shape.width:g}"}
+        return _text_element(shape, ink, still=still)
+    fill = "none" if shape.fill is None else str(shape.fill) if still else shape.fill.name
+    look = {"fill": fill, "stroke": ink, "stroke-width": f"{shape.width:g}"}
     if isinstance(shape, Stroke) and shape.dashed:
         look |= {"stroke-dasharray": "6 4"}
     if isinstance(shape, Disc):
@@ -290,8 +287,8 @@ def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree
     return ["path", {"d": f"{path}Z" if shape.fill else path, **look}]
 
 
-def _text_element(text: Text, paint: Paint, *, still: bool) -> Tree:
-    place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": paint(text.colour)}
+def _text_element(text: Text, ink: str, *, still: bool) -> Tree:
+    place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": ink}
     place |= {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})
     if still and text.fitted and all(letter in _WIDTHS for span in text.spans for letter in span.text):
         place |= {"textLength": _px(text.width), "lengthAdjust": "spacingAndGlyphs"}
