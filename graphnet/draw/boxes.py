@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
 from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, LegendEntry, Picture, Point, Role
-from graphnet.draw.placing import Places, place
+from graphnet.draw.placing import place
 from graphnet.draw.units.shapes import Disc, Drawn, Element, Sheet, Stroke, Text, plain, rectangle
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _WORDS, _NUMBER, _CAPTION = 16.0, 12.0, 12.0, 11.5  # sizes of text
 _MARK_WIDTH, _LONGEST_LINE = 34, 150
 _TILE, _LEAST_MAP = 8.0, 96.0
-_LEFT, _AROUND = 20.0, 20.0
+_LEFT, _AROUND, _CORNER = 20.0, 20.0, 8.0
 _STEPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def sheet_of(picture: Picture) -> Sheet:
+def sheet_of_ops(picture: Picture) -> Sheet:
     """Return the op view as shapes at places; it is wrapped into rows where it is wider than a laptop's screen."""
     cards = {box.id: _card(box, beside=picture.direction == "down") for box in picture.boxes}
     sizes = {box.id: _size(box, cards[box.id]) for box in picture.boxes}
-    texts = {i: _beside(edge) for i, edge in enumerate(picture.edges) if edge.text}
-    rooms = {i: text.width + 6 for i, text in texts.items()}
+    rooms = {i: _beside(edge).width + 6 for i, edge in enumerate(picture.edges) if edge.text}
     places = place(picture, sizes, picture.edges, rooms, WIDEST)
     head, legend = _head(picture), _legend(picture)
     top = _AROUND + head.height + 12
 
-    def at(rect: Rectangle) -> Rectangle:
-        return rect[0] + _AROUND, rect[1] + top, rect[2], rect[3]
+    def moved(point: Point) -> Point:
+        return point[0] + _AROUND, point[1] + top
 
-    parts = [
-        part for group in picture.groups for part in _frame(group, [at(r) for r in places.frames.get(group.id, ())])
-    ]
+    def at(rect: Rectangle) -> Rectangle:
+        return *moved(rect[:2]), *rect[2:]
+
+    parts = [part for group in picture.groups for part in _frame(group, map(at, places.frames[group.id]))]
     for i, edge in enumerate(picture.edges):
-        path = tuple((x + _AROUND, y + top) for x, y in places.paths[i])
-        parts.append(_arrow(i, edge, path, _label(texts.get(i), places, i, (_AROUND, top))))
+        label = _label(edge, *moved(places.labels[i])) if edge.text else ()
+        parts.append(_arrow(i, edge, tuple(map(moved, places.paths[i])), label))
     parts += [_box(box, cards[box.id], at(places.boxes[box.id])) for box in picture.boxes]
     below = top + places.height + 16
     parts.append(Element("", ("title",), tuple(head.draw(_LEFT, _AROUND))))
@@ -61,12 +61,8 @@ class _Block:
 
 
 def _words(text: str, size: float = _WORDS, ink: Shade = colours.INK, *, bold: bool = False) -> _Block:
-    drawn = Text(0, 0, plain(text), size, ink, "start", bold, fitted=True)
-
-    def draw(x: float, y: float) -> Iterator[Drawn]:
-        yield Text(x, y + size * 1.02, plain(text), size, ink, "start", bold, fitted=True)
-
-    return _Block(drawn.width, size * 1.36, draw)
+    line = Text(0, size * 1.02, plain(text), size, ink, "start", bold, fitted=True)
+    return _Block(line.width, size * 1.36, lambda x, y: [replace(line, x=x, y=y + line.y)])
 
 
 def _stacked(blocks: Sequence[_Block], gap: float = 0.0, share: float = 0.5) -> _Block:
@@ -81,7 +77,7 @@ def _stacked(blocks: Sequence[_Block], gap: float = 0.0, share: float = 0.5) -> 
     return _Block(width, sum(block.height + gap for block in blocks) - gap * bool(blocks), draw)
 
 
-def _in_line(blocks: Sequence[_Block], gap: float) -> _Block:
+def _in_line(blocks: Sequence[_Block], gap: float = 0.0) -> _Block:
     """Return blocks beside each other, their tops in line."""
 
     def draw(x: float, y: float) -> Iterator[Drawn]:
@@ -133,22 +129,17 @@ def _card(box: Box, *, beside: bool) -> _Block:
     """Return the inside of a box: its name, what it is, and its arrays, beside or below each other to save space."""
     if box.kind == "literal":
         return _words(box.title, _WORDS, colours.QUIET)
-    blocks = []
+    blocks = [_words(box.title, _TITLE, bold=True)]
     if box.mark:
-        lines = textwrap.wrap(box.mark.text, _MARK_WIDTH)
-        text = _stacked([_words(line, _WORDS, bold=box.faulty) for line in lines])
-        blocks.append(_filled(text, colours.FAULT if box.faulty else colours.CHECKED))
-    blocks.append(_words(box.title, _TITLE, bold=True))
-    blocks += [_words(line, _WORDS, colours.QUIET) for line in _short_words(box)]
+        text = _stacked([_words(line, bold=box.faulty) for line in textwrap.wrap(box.mark.text, _MARK_WIDTH)])
+        blocks.insert(0, _filled(text, colours.FAULT if box.faulty else colours.CHECKED))
+    words = (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output and box.lines else box.words
+    blocks += [_words(line, _WORDS, colours.QUIET) for line in words]
     blocks += [_words(line, _WORDS, colours.ROLE_INK["error signal"]) for line in box.formulas]
     fields = [_field(field) for field in box.fields]
     if fields:
         blocks.append(_in_line(fields, 10) if beside else _stacked(fields, 3))
     return _stacked(blocks, 1)
-
-
-def _short_words(box: Box) -> tuple[str, ...]:
-    return (*box.lines[:-1], f"{box.lines[-1]}, output") if box.output and box.lines else box.words
 
 
 def _field(field: Field) -> _Block:
@@ -159,23 +150,17 @@ def _field(field: Field) -> _Block:
     blocks = [_words(field.caption, _CAPTION, ink)]
     line = colours.cell(field.role, 1.0)
     if field.rows:
-        texts = [[_words(cell.text, _NUMBER) for cell in row] for row in field.rows]
-        widths = [max(text.width for text in column) + 8 for column in zip(*texts, strict=True)]
-        rows = [
-            _in_line(
-                [
-                    _filled(text, colours.cell(field.role, cell.strength), 1.5, wide)
-                    for cell, text, wide in zip(row, of, widths, strict=True)
-                ],
-                0,
-            )
-            for row, of in zip(field.rows, texts, strict=True)
+        table = [
+            [(_words(cell.text, _NUMBER), colours.cell(field.role, cell.strength)) for cell in row]
+            for row in field.rows
         ]
-        blocks.append(_framed(_stacked(rows), line))
+        widths = [max(text.width for text, _ in column) + 8 for column in zip(*table, strict=True)]
+        rows = [[_filled(*cell, 1.5, wide) for cell, wide in zip(row, widths, strict=True)] for row in table]
+        blocks.append(_framed(_stacked([_in_line(row) for row in rows]), line))
     if field.thumbnail:
         wide = max(_TILE, _LEAST_MAP / len(field.thumbnail[0]))
         high = max(_TILE, 24 / len(field.thumbnail))
-        tiles = [_in_line([_tile(field.role, s, wide, high) for s in row], 0) for row in field.thumbnail]
+        tiles = [_in_line([_tile(field.role, s, wide, high) for s in row]) for row in field.thumbnail]
         blocks.append(_framed(_stacked(tiles), line))
     blocks += [_words(mark + text, _NUMBER, ink, bold=bool(mark)) for text in field.lines]
     return _stacked(blocks, 1)
@@ -190,26 +175,23 @@ def _size(box: Box, card: _Block) -> Point:
 
 def _box(box: Box, card: _Block, place: Rectangle) -> Element:
     x, y, w, h = place
-    fill, line = colours.OUTPUT if box.output else colours.BOX[box.kind]
-    colour, width = (colours.FAULT_LINE, 3.0) if box.faulty else (line, 1.2)
+    fill, rim = colours.OUTPUT if box.output else colours.BOX[box.kind]
+    colour, width = (colours.FAULT_LINE, 3.0) if box.faulty else (rim, 1.2)
     ground = Shade(fill, "paper")
     drawn: list[Drawn] = []
     if box.kind == "literal":
         drawn.append(Disc(x + w / 2, y + h / 2, w / 2, colour, width, ground))
     elif box.kind == "input":  # a sheet of paper with a corner turned down
-        c = 9.0
-        drawn.append(
-            Stroke(((x, y), (x + w - c, y), (x + w, y + c), (x + w, y + h), (x, y + h)), colour, width, ground)
-        )
-        drawn.append(Stroke(((x + w - c, y), (x + w - c, y + c), (x + w, y + c)), colour, width))
+        inner, upper, lower = (x + w - 9, y), (x + w - 9, y + 9), (x + w, y + 9)
+        drawn.append(Stroke(((x, y), inner, lower, (x + w, y + h), (x, y + h)), colour, width, ground))
+        drawn.append(Stroke((inner, upper, lower), colour, width))
     elif box.kind in ("parameter", "constant"):
-        drawn.append(Stroke(rectangle(x, y, w, h), colour, width, ground))
-        if box.kind == "parameter":  # two tabs: it can be changed
-            drawn += [Stroke(rectangle(x - 4, y + at, 8, 5), colour, width, ground) for at in (5, h - 10)]
+        tabs = (5, h - 10) if box.kind == "parameter" else ()  # it can be changed
+        outlines = [rectangle(x, y, w, h), *(rectangle(x - 4, y + at, 8, 5) for at in tabs)]
+        drawn += [Stroke(outline, colour, width, ground) for outline in outlines]
     else:
-        for back in (6.0, 3.0) if box.kind == "folded" else ():  # a pile
-            drawn.append(Stroke(_round(x + back, y + back, w, h), colour, 0.8, ground, curved=True))
-        drawn.append(Stroke(_round(x, y, w, h), colour, width, ground, curved=True))
+        pile = ((6.0, 0.8), (3.0, 0.8), (0.0, width))[0 if box.kind == "folded" else 2 :]
+        drawn += [Stroke(_round(x + at, y + at, w, h), colour, line, ground, curved=True) for at, line in pile]
     if box.output:
         drawn.append(Stroke(_round(x - 3.5, y - 3.5, w + 7, h + 7), colour, 1.0, curved=True))
     drawn += card.draw(x + (w - card.width) / 2, y + (h - card.height) / 2)
@@ -217,9 +199,10 @@ def _box(box: Box, card: _Block, place: Rectangle) -> Element:
     return Element(box.id, tuple(filter(None, ("node", node))), tuple(drawn))
 
 
-def _round(x: float, y: float, w: float, h: float, r: float = 8.0) -> tuple[Point, ...]:
+def _round(x: float, y: float, w: float, h: float) -> tuple[Point, ...]:
     """Return the outline of a rectangle with round corners, as Bézier curves."""
-    k, path = r * 0.45, [(x + r, y)]
+    r, k = _CORNER, _CORNER * 0.45
+    path = [(x + r, y)]
     for (cx, cy), (dx, dy), (ex, ey) in (
         ((x + w, y), (-1, 0), (0, 1)),
         ((x + w, y + h), (0, -1), (-1, 0)),
@@ -234,7 +217,7 @@ def _round(x: float, y: float, w: float, h: float, r: float = 8.0) -> tuple[Poin
 # Frames and arrows --------------------------------------------------------------------------------------------------
 
 
-def _frame(frame: Frame, pieces: Sequence[Rectangle]) -> Iterator[Element]:
+def _frame(frame: Frame, pieces: Iterable[Rectangle]) -> Iterator[Element]:
     """Yield a frame; where it goes on in another row it has its title again."""
     for i, (x, y, w, h) in enumerate(pieces):
         title = frame.title if i == 0 else f"… {frame.title}"
@@ -247,16 +230,14 @@ def _beside(edge: Arrow) -> Text:
     return Text(0, 0, plain(edge.text), 11, colours.ROLE_INK[edge.role], fitted=True)
 
 
-def _label(text: Text | None, places: Places, edge: int, shift: Point) -> list[Drawn]:
+def _label(edge: Arrow, x: float, y: float) -> tuple[Drawn, ...]:
     """Return what stands beside an arrow, on paper of its own: it may come to lie on a frame or on another arrow."""
-    if text is None:
-        return []
-    x, y = places.labels[edge][0] + shift[0], places.labels[edge][1] + shift[1]
+    text = _beside(edge)
     paper = Stroke(rectangle(x - text.width / 2 - 2, y - 8, text.width + 4, 15), colours.PAPER, 0.0, colours.PAPER)
-    return [paper, Text(x, y + 4, text.spans, text.size, text.colour, fitted=True)]
+    return paper, replace(text, x=x, y=y + 4)
 
 
-def _arrow(place: int, edge: Arrow, path: Route, label: list[Drawn]) -> Element:
+def _arrow(place: int, edge: Arrow, path: Route, label: tuple[Drawn, ...]) -> Element:
     colour, width = colours.line(edge.role, edge.strength), colours.width(edge.role, edge.strength)
     way = path if edge.role == "value" else path[::-1]
     tip = way[-1]
@@ -268,9 +249,8 @@ def _arrow(place: int, edge: Arrow, path: Route, label: list[Drawn]) -> Element:
     wings = (base[0] - uy * side, base[1] + ux * side), (base[0] + uy * side, base[1] - ux * side)
     dashed = edge.role != "value" and edge.strength is None
     stroke = Stroke((*way[:-1], base), colour, width, curved=True, dashed=dashed)
-    return Element(
-        f"e{place}", ("edge", edge.role.replace(" ", "-")), (stroke, Stroke((tip, *wings), colour, 0.5, colour), *label)
-    )
+    drawn = stroke, Stroke((tip, *wings), colour, 0.5, colour), *label
+    return Element(f"e{place}", ("edge", edge.role.replace(" ", "-")), drawn)
 
 
 # Around the boxes ---------------------------------------------------------------------------------------------------
@@ -289,10 +269,8 @@ def _legend(picture: Picture) -> _Block:
     words = max((_words(entry.text, 13).width for entry in picture.legend), default=0.0)
     lines = [_entry(entry, arrows, words) for entry in picture.legend]
     if any(entry.high for entry in picture.legend):
-        told = (
-            "Colour of a number: its sign and its size; half as strong as the strongest is about the middle one of all."
-        )
-        lines.append(_words(told, 12, colours.QUIET))
+        told = "its sign and its size; half as strong as the strongest is about the middle one of all."
+        lines.append(_words(f"Colour of a number: {told}", 12, colours.QUIET))
     if any(entry.high and entry.arrow and entry.role != "value" for entry in picture.legend):
         lines.append(_words("Width and colour of an arrow: norm of its message; dashed: exactly 0.", 12, colours.QUIET))
     return _stacked(lines, 3, share=0.0)
@@ -300,10 +278,10 @@ def _legend(picture: Picture) -> _Block:
 
 def _entry(entry: LegendEntry, arrows: tuple[str, str], words: float) -> _Block:
     ink = colours.ROLE_INK[entry.role]
-    arrow = (arrows[0] if entry.role == "value" else arrows[1]) if entry.arrow else " "
+    arrow = arrows[entry.role != "value"] if entry.arrow else " "
     parts = [_padded(_words(arrow, 14, ink, bold=True), 18), _padded(_words(entry.text, 13, ink), words)]
     if entry.high:
-        scale = _in_line([_tile(entry.role, step, 15, 13) for step in _STEPS], 0)
+        scale = _in_line([_tile(entry.role, step, 15, 13) for step in _STEPS])
         parts += [_padded(_words(entry.low, 12), 56, share=1.0), _framed(scale, ink), _words(entry.high, 12)]
     return _in_line(parts, 8)
 

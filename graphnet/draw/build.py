@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -72,7 +72,6 @@ class _Builder:
         self.run = what if isinstance(what, ForwardPass) else None
         wanted = bool(shown & {"error signals", "gradients", "messages"})
         self.back = what if isinstance(what, BackwardPass) and wanted else None
-        self.forward_only = self.run is not None and not isinstance(what, BackwardPass)
         self.graph = what.graph if isinstance(what, ForwardPass) else what
         self.marks, self.shown, self.items, self.images = marks, shown, items, images
         self.names = Names(self.graph)
@@ -90,20 +89,18 @@ class _Builder:
             (self._folded if item.title else self._single)(id, item, frame_ids.get(item.scope))
             for id, item in zip(self.ids, self.items, strict=True)
         )
-        back = self.back if "messages" in self.shown else None
-        edges = edges_of(self.graph, self.items, self.ids, back)
+        edges = edges_of(self.graph, self.items, self.ids, self.back if "messages" in self.shown else None)
         edges = tuple(edge for edge in edges if edge.role != "gradient" or "gradients" in self.shown)
         return Picture(title, notice, direction, boxes, edges, frames, tuple(self._legend(boxes, edges)))
 
     def _scales(self) -> dict[Role, Scale]:
         """Return the scale of each role, over the numbers that are shown."""
         single = [item.nodes[0] for item in self.items if not item.title and kind_of(item.nodes[0]) != "literal"]
-        run = self.run
-        if run is None:
+        if self.run is None:
             values = fitted(node.value for node in single if isinstance(node, Constant))
         else:
             coloured = [node for node in single if node not in self.outputs or node.op is None]
-            values = fitted(on_scale(run.values[node]) for node in coloured)
+            values = fitted(on_scale(self.run.values[node]) for node in coloured)
         numbers: dict[Role, list[Any]] = {role: [] for role in _MEANINGS}
         for node in single:
             if node in self.error_signals:
@@ -122,13 +119,13 @@ class _Builder:
             # An output may lie beyond the scale of values, as the error needs no colours of its own.
             above = run is not None and fitted(run.values[node] for node in self.graph.outputs).high > high
             text = "value, flowing forward" + (f"; of outputs also beyond {number_text(high, 3)}" if above else "")
-            yield LegendEntry("value", text, *_ends(self.scales["value"]), arrow="value" in arrows)
+            yield LegendEntry("value", text, *self.scales["value"].ends, arrow="value" in arrows)
         elif arrows - {"value"}:
             yield LegendEntry("value", "value, flowing forward")
         for role, meaning in _MEANINGS.items():
             if role in coloured | arrows:
-                yield LegendEntry(role, meaning, *_ends(self.scales[role]), role in arrows)
-        if self.forward_only:
+                yield LegendEntry(role, meaning, *self.scales[role].ends, role in arrows)
+        if self.run is not None and not isinstance(self.run, BackwardPass):
             yield LegendEntry("error signal", "error signals: not computed, this is a forward pass", arrow=False)
 
     # Boxes ----------------------------------------------------------------------------------------------------------
@@ -223,25 +220,21 @@ class _Builder:
 
     def _fields(self, node: Node) -> Iterator[Field]:
         """Yield the arrays of a node: its value, its error signal, and at how many entries hardly any gets through."""
-        images = self.images.get(node)
-        if "values" in self.shown:
-            if self.run is not None:
-                caption = "value, set by hand" if node in self.run.replaced else "value"
-                yield field_of(
-                    "value", caption, self.run.values[node], self.scales["value"], tables=self.tables, images=images
-                )
-            elif isinstance(node, Constant) and fits_table(node.value):
-                yield field_of("value", "value", node.value, self.scales["value"])
+
+        def field(role: Role, caption: str, array: Array, by_hand: Container[Node]) -> Field:
+            caption += ", set by hand" if node in by_hand else ""
+            return field_of(role, caption, array, self.scales[role], tables=self.tables, images=self.images.get(node))
+
+        if "values" in self.shown and self.run is not None:
+            yield field("value", "value", self.run.values[node], self.run.replaced)
+        elif "values" in self.shown and isinstance(node, Constant) and fits_table(node.value):
+            yield field_of("value", "value", node.value, self.scales["value"])
         role = signal_role(node)
         if self.back is None or not self._is_shown(role):
             return
-        caption = f"{'gradient' if role == 'gradient' else 'error signal'} {self.names.derivative(node)}".rstrip()
-        if self.back is not None and node in self.back.replaced_error_signals:
-            caption += ", set by hand"
         if node in self.error_signals:
-            yield field_of(
-                role, caption, self.error_signals[node], self.scales[role], tables=self.tables, images=images
-            )
+            caption = f"{'gradient' if role == 'gradient' else 'error signal'} {self.names.derivative(node)}".rstrip()
+            yield field(role, caption, self.error_signals[node], self.back.replaced_error_signals)
         else:
             yield Field("unused signal", "no error signal", state="unreachable")
         for what, where in flat_units(self.back, node).items():
@@ -249,11 +242,6 @@ class _Builder:
 
     def _is_shown(self, role: Role) -> bool:
         return ("gradients" if role == "gradient" else "error signals") in self.shown
-
-
-def _ends(scale: Scale) -> tuple[str, str]:
-    high = number_text(scale.high, 3)
-    return f"−{high}", high
 
 
 def setting_text(name: str, value: Any) -> str:

@@ -67,9 +67,8 @@ def cell(role: Role, strength: float | None) -> Shade:
     if strength is None:
         return NOT_FINITE
     zero, above, below = _ROLES[role][1]
-    return (
-        _between((zero, below), -strength, f"{role}-below") if strength < 0 else _between((zero, above), strength, role)
-    )
+    end, name = (below, f"{role}-below") if strength < 0 else (above, role)
+    return _between((zero, end), abs(strength), name)
 
 
 def line(role: Role, strength: float | None) -> Shade:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from graphnet.common.text import markup
 from graphnet.draw import colours
-from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Frame, Picture
+from graphnet.draw.picture import STATE_MARKS, Box, BoxKind, Direction, Frame, Picture
 from graphnet.errors import DrawError
 
 # Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
@@ -23,6 +23,7 @@ _SHAPES: dict[BoxKind, str] = {
     "folded": 'shape="box3d" style="filled" margin="0.15,0.08"',
 }
 _MARK_WIDTH = 34
+_RANKS: dict[Direction, str] = {"right": "LR", "down": "TB"}
 
 
 def to_dot(picture: Picture) -> str:
@@ -32,7 +33,7 @@ def to_dot(picture: Picture) -> str:
     """
     lines = [
         "digraph graphnet {",
-        f'rankdir="{picture.rankdir}" bgcolor="{colours.PAPER}" pad="0.2" compound="true" fontname="{FONT}"',
+        f'rankdir="{_RANKS[picture.direction]}" bgcolor="{colours.PAPER}" pad="0.2" compound="true" fontname="{FONT}"',
         f'labelloc="t" labeljust="l" label=<{_lines([_font(picture.title, 15, bold=True), _font(picture.notice, 11)])}>',
         f'node [fontname="{FONT}" margin="0.06,0.04" color="{colours.FRAME}"]',
         f'edge [fontname="{FONT}" arrowsize="0.7"]',
@@ -66,10 +67,8 @@ def _box(box: Box) -> str:
 def _edges(picture: Picture) -> Iterator[str]:
     """Yield the arrows; one back is written from the forward source, so that it is laid out beside the arrow forward."""
     for place, edge in enumerate(picture.edges):
-        look = (
-            f'color="{colours.line(edge.role, edge.strength)}" penwidth="{colours.width(edge.role, edge.strength):g}"'
-        )
-        look += f' id="e{place}" class="{edge.role.replace(" ", "-")}"'
+        colour, width = colours.line(edge.role, edge.strength), colours.width(edge.role, edge.strength)
+        look = f'color="{colour}" penwidth="{width:g}" id="e{place}" class="{edge.role.replace(" ", "-")}"'
         look += f" label=<{_font(edge.text, 8.5, colours.ROLE_INK[edge.role])}>" if edge.text else ""
         if edge.role == "value":
             yield f"{edge.source} -> {edge.target} [{look}]"
@@ -122,8 +121,8 @@ def dot_markup(text: str) -> str:
 # Graphviz -----------------------------------------------------------------------------------------------------------
 
 
-def render(dot: str, format: str, engine: str = "dot") -> bytes:
-    """Return a picture in DOT as SVG, PNG or PDF, laid out by an engine of Graphviz.
+def render(dot: str, format: str) -> bytes:
+    """Return a picture in DOT whose places are known as SVG, PNG or PDF.
 
     Raises
     ------
@@ -133,7 +132,7 @@ def render(dot: str, format: str, engine: str = "dot") -> bytes:
     failures = []
     for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
         try:
-            return run(dot, format, engine)
+            return run(dot, format)
         except Exception as error:  # whatever goes wrong in one way, the other may still work
             failures.append(f"{way}: {error}")
     raise DrawError(
@@ -142,18 +141,17 @@ def render(dot: str, format: str, engine: str = "dot") -> bytes:
     )
 
 
-def _with_command(dot: str, format: str, engine: str) -> bytes:
+def _with_command(dot: str, format: str) -> bytes:
     if shutil.which("dot") is None:
         raise FileNotFoundError("not on the PATH")
     import graphviz
 
-    no_op = 2 if engine == "nop2" else None
-    picture: bytes = graphviz.pipe("neato" if no_op else "dot", format, dot.encode(), quiet=True, neato_no_op=no_op)
+    picture: bytes = graphviz.pipe("neato", format, dot.encode(), quiet=True, neato_no_op=2)
     return picture
 
 
-def _with_pygraphviz(dot: str, format: str, engine: str) -> bytes:
+def _with_pygraphviz(dot: str, format: str) -> bytes:
     import pygraphviz
 
-    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog=engine)
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="nop2")
     return picture

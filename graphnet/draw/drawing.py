@@ -18,16 +18,15 @@ from graphnet.common.text import count
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
 from graphnet.draw import dot, words
-from graphnet.draw.boxes import sheet_of as sheet_of_ops
+from graphnet.draw.boxes import sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
-from graphnet.draw.dot import render
 from graphnet.draw.images import images_in
 from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
 from graphnet.draw.units import shapes
 from graphnet.draw.units.build import diagram_of
-from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.layout import sheet_of_units
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
@@ -152,7 +151,6 @@ def draw(
     parts = _asked_for(drawn, show)
 
     images = images_in(graph, pictures)
-
     ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title, images=images)
     picture = diagram_of(drawn, sample) if view == "units" else ops()
     options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
@@ -288,8 +286,7 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        picture = self.picture
-        return dot.to_dot(picture) if isinstance(picture, Picture) else shapes.as_dot(sheet_of(picture))
+        return dot.to_dot(self.picture) if isinstance(self.picture, Picture) else shapes.as_dot(self._sheet)
 
     def to_mermaid(self) -> str:
         """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
@@ -333,7 +330,9 @@ class Drawing:
         >>> draw(gn.input("x")).to_svg().startswith("<?xml")
         True
         """
-        return self._svg
+        picture = self.picture
+        view = "ops" if isinstance(picture, Picture) else "units"
+        return shapes.as_svg(self._sheet, view, picture.title, words.describe(picture))
 
     def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
@@ -367,17 +366,10 @@ class Drawing:
     @cached_property
     def _sheet(self) -> shapes.Sheet:
         """The picture laid out, once for all formats."""
-        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of(self.picture)
-
-    @cached_property
-    def _svg(self) -> str:
-        picture = self.picture
-        if isinstance(picture, Picture):
-            return shapes.as_svg(self._sheet, "ops", picture.title, words.describe_ops(picture))
-        return shapes.as_svg(self._sheet, "units", picture.title, words.to_text(picture))
+        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of_units(self.picture)
 
     def _rendered(self, format: str) -> bytes:
-        return render(shapes.as_dot(self._sheet), format, shapes.ENGINE)
+        return dot.render(shapes.as_dot(self._sheet), format)
 
     def widget(self) -> InNotebook:
         """Return the page for a notebook, which goes on with what happens there.
@@ -445,7 +437,7 @@ class Drawing:
             raise DrawError(
                 f"can't save {path.name!r}: there is no folder {str(path.parent)!r}", repair="Make the folder first."
             )
-        content = writer(self, live=live) if writer is _WRITERS[".html"] else writer(self)
+        content = writer(self, live)
         try:
             with replacing(path) as file:
                 file.write(content)
@@ -470,13 +462,13 @@ class Drawing:
         return self.to_svg()
 
 
-_WRITERS: dict[str, Callable[..., bytes]] = {
-    ".svg": lambda drawing: drawing.to_svg().encode(),
-    ".png": lambda drawing: drawing._rendered("png"),
-    ".pdf": lambda drawing: drawing._rendered("pdf"),
-    ".dot": lambda drawing: drawing.to_dot().encode(),
-    ".mmd": lambda drawing: drawing.to_mermaid().encode(),
-    ".txt": lambda drawing: drawing.to_text().encode(),
+_WRITERS: dict[str, Callable[[Drawing, bool], bytes]] = {
+    ".svg": lambda drawing, _: drawing.to_svg().encode(),
+    ".png": lambda drawing, _: drawing._rendered("png"),
+    ".pdf": lambda drawing, _: drawing._rendered("pdf"),
+    ".dot": lambda drawing, _: drawing.to_dot().encode(),
+    ".mmd": lambda drawing, _: drawing.to_mermaid().encode(),
+    ".txt": lambda drawing, _: drawing.to_text().encode(),
     ".html": lambda drawing, live: drawing.to_html(live=live).encode(),
 }
 
@@ -485,5 +477,5 @@ def in_notebook(what: Any) -> str | None:
     """Return the picture of a node, a graph or a pass as a notebook shows it, or nothing, so that it shows the plain text."""
     try:
         return draw(what)._repr_html_()
-    except Exception:  # showing a value must never fail: without Graphviz there is still its text
+    except Exception:  # showing a value must never fail: there is still its text
         return None

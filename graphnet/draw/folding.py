@@ -12,13 +12,12 @@ import numpy as np
 
 from graphnet.common.text import count, listing, short
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
+from graphnet.draw.layered import columns_of
 from graphnet.draw.picture import Frame
 
-_READABLE = (
-    15  # about this many boxes are read at a glance: a picture of more is folded, unless it was asked for in full
-)
+# About this many boxes are read at a glance: a picture of more is folded, unless it was asked for in full.
+_READABLE = 15
 
 # Above this many boxes, this total length of arrows counted in columns, or this length times the number of arrows side by side
 # in a column, no eye follows the arrows, and drawing takes more than a few seconds.
@@ -151,18 +150,10 @@ def _fits(graph: Graph, items: Sequence[Item]) -> bool:
     """
     if len(items) > _MOST_BOXES:
         return False
-    column = [0] * len(items)
-    pairs: dict[tuple[int, int], None] = {}
-    for start, end, _ in uses_between(graph, items):
-        column[end] = max(column[end], column[start] + 1)
-        pairs[start, end] = None
-    first_use: dict[int, int] = {}
-    for start, end in pairs:
-        first_use[start] = min(first_use.get(start, len(items)), column[end])
-    for start in first_use.keys() - {end for _, end in pairs}:
-        column[start] = first_use[start] - 1
-    length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in pairs)
-    return length <= _MOST_LENGTH and length * length / (max(column) + 1) <= _MOST_CROWDED
+    pairs = [(start, end) for start, end, _ in uses_between(graph, items)]
+    column, _ = columns_of(range(len(items)), pairs)
+    length = sum(min(abs(column[end] - column[start]), len(items)) for start, end in set(pairs))
+    return length <= _MOST_LENGTH and length * length / (max(column.values()) + 1) <= _MOST_CROWDED
 
 
 # Folding ------------------------------------------------------------------------------------------------------------
@@ -224,9 +215,7 @@ def _fold_repeats(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:
             break
         start, period, times = repeat
         begins = (k for k in range(1, period) if items[start + k].scope != items[start + k - 1].scope)
-        if (
-            start and items[start].scope == items[start - 1].scope and (k := next(begins, 0))
-        ):  # whole scopes, not parts of two
+        if start and items[start].scope == items[start - 1].scope and (k := next(begins, 0)):  # whole scopes only
             start, times = start + k, times - 1
         room = len(items) - (times - 2) * period < _READABLE  # for the last one, too
         start, stop = start + period, start + (times - room) * period
@@ -280,12 +269,7 @@ def _signatures(items: Sequence[Item]) -> list[Hashable]:
     return [
         id(item)
         if item.kind in ("repeat", "middle")
-        else (
-            item.kind,
-            item.scope == before,
-            _depth(item.scope),
-            tuple((node.kind, node.shape) for node in item.nodes),
-        )
+        else (item.kind, item.scope == before, _depth(item.scope), *((node.kind, node.shape) for node in item.nodes))
         for item, before in zip(items, scopes, strict=False)
     ]
 
@@ -299,8 +283,7 @@ def _pattern(items: Sequence[Item], period: int, around: int) -> str:
         ends = [item.scope[around:].strip("/").partition("/")[0] for item in (items[0], items[-1])]
     if all(ends):
         return f"{times:,} × {short(ends[0], 12)} … {short(ends[1], 12)}"
-    leaves = [not item.title and (item.nodes[0].op is None or isinstance(item.nodes[0], Constant)) for item in items]
-    named = [item for item, is_leaf in zip(items[:period], leaves, strict=False) if not is_leaf]
+    named = [item for item in items[:period] if item.title or item.nodes[0].op is not None]
     names = [short(item.title or item.nodes[0].kind, 16) for item in named]
     return f"{times:,} × {names[0]}" if len(names) == 1 else f"{times:,} × ({listing(names, 6)})"
 

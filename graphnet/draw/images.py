@@ -55,13 +55,8 @@ def images_in(graph: Graph, given: Any) -> dict[Node, Images]:
             )
         found[x] = images
         for consumer, slot in graph.consumers(x):
-            weights = consumer.inputs[-1]
-            if (
-                isinstance(consumer.op, Matmul)
-                and slot == 0
-                and isinstance(weights, Parameter)
-                and weights.shape[0] == area
-            ):
+            weights, multiplied = consumer.inputs[-1], isinstance(consumer.op, Matmul) and slot == 0
+            if multiplied and isinstance(weights, Parameter) and weights.shape[0] == area:
                 found[weights] = images._replace(columns=True)
     return found
 

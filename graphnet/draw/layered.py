@@ -7,9 +7,9 @@ reckoned as flowing to the right; what flows down is turned at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import chain, pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from graphnet.draw.picture import Picture, Point
 
@@ -20,6 +20,7 @@ Route: TypeAlias = tuple[Point, ...]
 """A first point, and then three for each piece of a cubic Bézier curve."""
 
 Ends: TypeAlias = tuple[str, str]
+_Id = TypeVar("_Id", int, str)
 
 _BETWEEN_LAYERS, _BETWEEN_BOXES, _MARGIN, _TITLE = 46.0, 20.0, 12.0, 20.0
 _SWEEPS = 8
@@ -81,19 +82,32 @@ def layered(
     beside, seen, paths = Counter(links), Counter[Ends](), []
     for link in links:
         (ax, ay, aw, ah), (bx, by, _, bh) = places[link[0]], places[link[1]]
-        bends = [
-            (x + origin[frame][0], y + origin[frame][1])
-            for frame, ends in legs[link]
-            for x, y in inside[frame].bends[ends]
-        ]
+        points = [(ax + aw, ay + ah / 2)]
+        for frame, ends in legs[link]:
+            points += [(x + origin[frame][0], y + origin[frame][1]) for x, y in inside[frame].bends[ends]]
         aside = (seen[link] - (beside[link] - 1) / 2) * _ASIDE
         seen[link] += 1
-        paths.append(_curve([(x, y + aside) for x, y in [(ax + aw, ay + ah / 2), *bends, (bx, by + bh / 2)]]))
+        paths.append(_curve([(x, y + aside) for x, y in [*points, (bx, by + bh / 2)]]))
     wide, high = inside[""].size
     if not down:
         return (wide, high), places, tuple(paths)
     turned = {id: (y, x, h, w) for id, (x, y, w, h) in places.items()}
     return (high, wide), turned, tuple(tuple((y, x) for x, y in path) for path in paths)
+
+
+def columns_of(members: Collection[_Id], pairs: Sequence[tuple[_Id, _Id]]) -> tuple[dict[_Id, int], Set[_Id]]:
+    """Return the column of each box by its longest way, and the leaves, which stand right before their first use.
+
+    Which boxes are joined is told in topological order of the ends.
+    """
+    column = dict.fromkeys(members, 0)
+    for start, end in pairs:
+        column[end] = max(column[end], column[start] + 1)
+    first_use: dict[_Id, int] = {}
+    for start, end in pairs:
+        first_use[start] = min(first_use.get(start, len(members)), column[end])
+    leaves = first_use.keys() - {end for _, end in pairs}
+    return column | {id: first_use[id] - 1 for id in leaves}, leaves
 
 
 def _way_down(id: str, parent: Mapping[str, str]) -> list[str]:
@@ -131,14 +145,7 @@ def _layers(
     """Lay out boxes, which come in topological order, in columns from left to right; `links` say how much room they need."""
     order = {"": len(members)} | {id: i for i, id in enumerate(members)}
     pairs = [(a, b) for a, b in links if a and b and order[a] < order[b]]  # frames may be joined both ways
-    layer = dict.fromkeys(members, 0)
-    for tail, head in sorted(pairs, key=lambda pair: order[pair[1]]):
-        layer[head] = max(layer[head], layer[tail] + 1)
-    first_use: dict[str, int] = {}
-    for tail, head in pairs:
-        first_use[tail] = min(first_use.get(tail, len(members)), layer[head])
-    leaves = first_use.keys() - {head for _, head in pairs}
-    layer |= {id: first_use[id] - 1 for id in leaves}  # right before the first use
+    layer, leaves = columns_of(members, sorted(pairs, key=lambda pair: order[pair[1]]))
     columns: list[list[str]] = [[] for _ in range(max(layer.values(), default=0) + 1)]
     for id in members:
         columns[layer[id]].append(id)
@@ -154,9 +161,8 @@ def _layers(
         first, end = layer.get(tail, -1) + 1, layer.get(head, len(columns))
         names = [f"{i} through {k}" for k in range(first, end)]
         passing[tail, head] = first, names
-        if (not tail and head in line and end == min(line_at)) or (
-            not head and tail in line and first == max(line_at) + 1
-        ):
+        comes_in = not tail and head in line and end == min(line_at)
+        if comes_in or (not head and tail in line and first == max(line_at) + 1):
             straight |= set(names)
         for k, name in enumerate(names, start=first):
             columns[k].append(name)
@@ -199,12 +205,8 @@ def _layers(
         for pair, (first, names) in passing.items()
     }
     on_line = [id for id in members if id in line]
-    return _Inside(
-        corners,
-        bends,
-        (max((right for _, right in spans), default=0.0), bottom - top),
-        _mean(on_line or members, at, top) - top,
-    )
+    whole = max((right for _, right in spans), default=0.0), bottom - top
+    return _Inside(corners, bends, whole, _mean(on_line or members, at, top) - top)
 
 
 class _Room(NamedTuple):

@@ -111,9 +111,8 @@ def _units(diagram: Diagram) -> str:
             strokes.setdefault(colours.weight(weight.negative, 1.0), []).append(len(edges))
             edges.append(_arrow(_id(weight.source), "-->", ", ".join(numbers), _id(weight.target)))
     if diagram.error:
-        lines.append(
-            f'e["{mermaid_text(*filter(None, (diagram.error.equation, diagram.error.call, diagram.error.added)))}"]'
-        )
+        words = mermaid_text(*filter(None, (diagram.error.equation, diagram.error.call, diagram.error.added)))
+        lines.append(f'e["{words}"]')
         edges += [_arrow(_id(unit.id), "-->", "", "e") for unit in diagram.columns[-1].units]
     return "\n".join([*lines, *edges, *(_link_style(places, ink) for ink, places in strokes.items())]) + "\n"
 
@@ -143,7 +142,9 @@ def mermaid_text(*lines: str) -> str:
     >>> mermaid_text("a", "b")
     'a<br/>b'
     """
-    codes = (
-        "".join(c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};" for c in text) for text in lines
-    )
+
+    def code(c: str) -> str:
+        return c if c.isalnum() or c in _PLAIN or ord(c) > 127 else f"#{ord(c)};"
+
+    codes = ("".join(map(code, text)) for text in lines)
     return "<br/>".join(codes).replace("direction ", "direction#32;")  # Mermaid finds "direction TB" even within quotes

@@ -94,10 +94,8 @@ def title_of(shown: Graph | ForwardPass) -> str:
 
     names = listing([output(node) for node in graph.outputs[: _MOST_OUTPUTS + 1]], _MOST_OUTPUTS)
     if run is not None:
-        kind = f"{'Backward' if isinstance(run, BackwardPass) else 'Forward'} pass"
-        if isinstance(run, Difference):
-            kind = "Difference of two passes"
-        return f"{kind}: {names}{_by_hand(run)}"
+        kind = "Backward pass" if isinstance(run, BackwardPass) else "Forward pass"
+        return f"{'Difference of two passes' if isinstance(run, Difference) else kind}: {names}{_by_hand(run)}"
     counts = [(len(graph), "node"), (len(graph.inputs), "input"), (len(graph.parameters), "parameter")]
     return f"Graph of {names}: {', '.join(count(n, what) for n, what in counts)}"
 

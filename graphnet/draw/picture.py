@@ -217,11 +217,6 @@ class Picture:
     groups: tuple[Frame, ...]
     legend: tuple[LegendEntry, ...]
 
-    @property
-    def rankdir(self) -> str:
-        """Where values flow to, as DOT says it."""
-        return "LR" if self.direction == "right" else "TB"
-
     def nested(self) -> Iterator[Box | Frame | None]:
         """Yield the boxes and frames as they lie in each other: a frame, its boxes, the frames in it, ``None`` at its end."""
         inside: dict[str | None, list[Box | Frame | None]] = {}

@@ -108,11 +108,9 @@ class _Rows:
     def __init__(self, places: Places, cuts: Sequence[float]) -> None:
         self.places, self.cuts = places, cuts
         self.parts = [_cut(path, cuts) for path in places.paths]
-        crossing = [
-            {e: piece[-1][1] for e, of in enumerate(self.parts) for piece in of[:-1] if piece[-1][0] == cut}
-            for cut in cuts
-        ]
-        self.through = [sorted(height, key=lambda e: -height[e]) for height in crossing]  # the lowest arrow first
+        ends = [(*piece[-1], e) for e, of in enumerate(self.parts) for piece in of[:-1]]
+        ends.sort(key=lambda end: -end[1])  # the lowest arrow first
+        self.through = [[e for x, _, e in ends if x == cut] for cut in cuts]
 
     def placed(self) -> Places:
         frames = list(self._pieces_of_frames())
@@ -155,13 +153,12 @@ class _Rows:
         ends = [-math.inf, *self.cuts, math.inf]
         for id, ((x, y, w, h),) in self.places.frames.items():
             inside = [box for box in self.places.boxes.values() if x < box[0] < x + w and y < box[1] < y + h]
-            above = min(box[1] for box in inside) - y
-            below = y + h - max(box[1] + box[3] for box in inside)
+            above, below = y - min(box[1] for box in inside), y + h - max(box[1] + box[3] for box in inside)
             for start, end in pairwise(ends):
                 here = [box for box in inside if start < box[0] < end]
                 if here:
                     left, right = max(x, start + 4), min(x + w, end - 4)
-                    top = min(box[1] for box in here) - above
+                    top = min(box[1] for box in here) + above
                     yield id, (left, top, right - left, max(box[1] + box[3] for box in here) + below - top)
 
     def _joined(self, edge: int, pieces: Sequence[Route]) -> Route:

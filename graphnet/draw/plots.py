@@ -304,10 +304,7 @@ def gradient_histograms(
         look: dict[str, Any] = {"color": colours.GREEN, "edgecolor": colours.PAPER, "linewidth": 0.3}
         axes.hist(finite.ravel(), bins=min(bins, max(5, finite.size)), **look)
         axes.axvline(0, color=colours.QUIET, linewidth=0.8)
-        words = [
-            f"{short(name)}: {count(gradient.size, 'entry', 'entries')}",
-            f"norm {number_text(norm_of(finite))}",
-        ]
+        words = [f"{short(name)}: {count(gradient.size, 'entry', 'entries')}", f"norm {number_text(norm_of(finite))}"]
         zeros, bad = int(np.count_nonzero(gradient == 0)), gradient.size - finite.size
         words += ([f"{zeros:,} exactly 0"] if zeros else []) + ([f"{bad:,} not finite"] if bad else [])
         tidy(axes, plot_text(", ".join(words)), "∂E/∂w", "entries")

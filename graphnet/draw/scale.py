@@ -49,6 +49,11 @@ class Scale:
             return None
         return math.copysign(min(1.0, abs(number) / self.high) ** self.power, number) if number else 0.0
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The numbers that are strongest, as text."""
+        return number_text(-self.high, 3), number_text(self.high, 3)
+
     def cell(self, value: Any, digits: int = 4) -> Cell:
         """Return a number with its strength."""
         return Cell(number_text(value, digits), self.strength(value))
@@ -102,7 +107,10 @@ def field_of(
     if tables and images is None and fits_table(array):
         rows = tuple(tuple(map(scale.cell, row)) for row in np.atleast_2d(array))
         return Field(role, caption, rows=rows, lines=lines)
-    small = tiles(array) if images is None else _laid_out(array, images, _MOST_TILES)
+    small = tiles(array)
+    if images is not None:  # beside each other, with zeros between them
+        laid = places_in(array.shape, images, _MOST_TILES)
+        small = np.where(laid < 0, 0, array.reshape(-1)[laid])
     thumbnail = tuple(tuple(map(scale.strength, row)) for row in small) if tables and array.size > 1 else ()
     if "true" in told:
         lines = (f"{told['true']} of {array.size} true",)
@@ -159,12 +167,6 @@ def largest_in_tiles(matrix: Array, rows: int, columns: int) -> Array:
 def on_scale(array: Array) -> Array:
     """Return the numbers of an array that get a colour."""
     return array if fits_table(array) or not array.size else tiles(array)
-
-
-def _laid_out(array: Array, images: Images, *most: int) -> Array:
-    """Return the numbers of images beside each other, with zeros between them."""
-    laid = places_in(array.shape, images, *most)
-    return np.where(laid < 0, 0, array.reshape(-1)[laid])
 
 
 def array_data(array: Array, most: int, images: Images | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.common.text import markup
 from graphnet.core.leaves import Constant, Parameter
-from graphnet.core.node import Numbers
+from graphnet.core.node import Node, Numbers
 from graphnet.engine.passes import BackwardPass
 from graphnet.engine.run import backward
 from graphnet.errors import DrawError, shown
@@ -51,9 +51,7 @@ class InNotebook:
     def parameters(self) -> dict[str, Numbers]:
         """The parameters as the page has them, with what was edited on it: an array by each name."""
         numbers, start, found = np.frombuffer(self.leaves), 0, {}
-        for node in self.run.graph.nodes:
-            if node.op is not None or isinstance(node, Constant):
-                continue
+        for node in _leaf_nodes(self.run):
             value = self.run.values[node]
             if isinstance(node, Parameter):
                 edited = numbers[start : start + value.size].reshape(value.shape)
@@ -88,22 +86,22 @@ class InNotebook:
         self.run, self.leaves, self.page = run, _leaves(run), self._redraw(run).to_html()
 
 
+def _leaf_nodes(run: BackwardPass) -> list[Node]:
+    return [node for node in run.graph.nodes if node.op is None and not isinstance(node, Constant)]
+
+
 def _leaves(run: BackwardPass) -> bytes:
-    nodes = [node for node in run.graph.nodes if node.op is None and not isinstance(node, Constant)]
-    return b"".join(run.values[node].astype(np.float64).tobytes() for node in nodes)
+    return b"".join(run.values[node].astype(np.float64).tobytes() for node in _leaf_nodes(run))
 
 
 def _alike(one: BackwardPass, other: BackwardPass) -> bool:
     """Tell whether two passes differ in numbers alone, none of them set by hand."""
-    nodes = one.graph.nodes
-    return (
-        nodes == other.graph.nodes
-        and not (one.replaced or other.replaced)
-        and all(
-            (one.values[node].shape, one.values[node].dtype) == (other.values[node].shape, other.values[node].dtype)
-            for node in nodes
-        )
-    )
+
+    def kinds(run: BackwardPass) -> list[Any]:
+        return [(run.values[node].shape, run.values[node].dtype) for node in run.graph.nodes]
+
+    by_hand = one.replaced or other.replaced
+    return one.graph.nodes == other.graph.nodes and not by_hand and kinds(one) == kinds(other)
 
 
 class PageFrame(InNotebook):

@@ -76,15 +76,17 @@ def _inside(box: Box) -> list[str]:
     return lines
 
 
-def describe_ops(picture: Picture) -> str:
-    """Return a picture in sentences: what a reader who can't see it needs to know."""
+def describe(picture: Picture | Diagram) -> str:
+    """Return a picture in words, of ops in sentences: what a reader who can't see it needs to know."""
+    if isinstance(picture, Diagram):
+        return _units(picture)
     arrows = sum(edge.role == "value" for edge in picture.edges)
     sentences = [picture.title, picture.notice, f"{len(picture.boxes)} boxes and {arrows} forward edges"]
     for box in picture.boxes[:_MOST_DESCRIBED]:
         arrays = [f"{field.caption} {field.text}" for field in box.fields]
         sentences.append(", ".join([box.title, *box.words, *box.formulas, *arrays]))
-    if len(picture.boxes) > _MOST_DESCRIBED:
-        sentences.append(f"and {len(picture.boxes) - _MOST_DESCRIBED} more boxes")
+    more = len(picture.boxes) - _MOST_DESCRIBED
+    sentences += [f"and {more} more boxes"] if more > 0 else []
     for entry in picture.legend:
         sentences.append(f"{entry.role}: {entry.text}" + (f", {entry.low} to {entry.high}" if entry.high else ""))
     return "\n".join(f"{sentence}." for sentence in sentences if sentence)
@@ -100,10 +102,10 @@ def _units(diagram: Diagram) -> str:
     for column in diagram.columns:
         lines += ["", *_weights(bundles[column.id])] if column.id in bundles else []
         lines += ["", *_column(column)]
-    lines += ["", f"error: {diagram.error.name} = {diagram.error.call}"] if diagram.error else []
-    value = f" = {diagram.error.value}" if diagram.error and diagram.error.value else ""
-    added = f"; {diagram.error.added}" if diagram.error and diagram.error.added else ""
-    return "\n".join(lines) + value + added + "\n"
+    if error := diagram.error:
+        value = " = ".join(filter(None, [error.name, error.call, error.value]))
+        lines += ["", "; ".join(filter(None, [f"error: {value}", error.added]))]
+    return "\n".join(lines) + "\n"
 
 
 def _column(column: Column) -> list[str]:

@@ -469,7 +469,7 @@ def test_a_png_of_the_unit_view_has_the_size_of_its_svg(network):
     root = ElementTree.fromstring(drawing.to_svg())
     from graphnet.draw.dot import render
 
-    png = render(drawing.to_dot(), "png", "nop2")
+    png = render(drawing.to_dot(), "png")
     size = [int.from_bytes(png[start : start + 4], "big") for start in (16, 20)]
     expected = [
         float(root.get(side)) * 144 / 72 for side in ("width", "height")

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
-from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -29,9 +28,9 @@ from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import Scale, array_data, fitted
+from graphnet.draw.scale import array_data, fitted
 from graphnet.draw.units.build import Scales, diagram_of
-from graphnet.draw.units.layout import sheet_of
+from graphnet.draw.units.layout import sheet_of_units
 from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
@@ -132,10 +131,9 @@ def page_data(
     arrays = [page.arrays(name, run, nodes) for name, run in passes.items()]
     formulas = rule_trees(graph, page.passes)
     scales = page.scales(nodes)
-    single = next(iter(passes.values())) if live and len(passes) == 1 else None
-    program = live_data(graph, single, learning_rate) if isinstance(single, BackwardPass) else None
-    is_live = program is not None and "nodes" in program
-    units = page.unit_views(sample, scales, alone=program is not None and program.get("single") == "")
+    only = next(iter(passes.values())) if live and len(passes) == 1 else None
+    program = live_data(graph, only, learning_rate) if isinstance(only, BackwardPass) else {}
+    units = page.unit_views(sample, scales, alone=program.get("single") == "")
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     return {
@@ -143,15 +141,15 @@ def page_data(
         "view": view,
         "rate": number_text(learning_rate),
         "loss": page.sentences.names.loss,
-        "scales": {"value": _scale(scales.values), "signal": _scale(scales.signals), "weight": _scale(scales.weights)},
+        "scales": {w: {**vars(s), "ends": s.ends} for w, s in zip(("value", "signal", "weight"), scales, strict=True)},
         "marks": STATE_MARKS,
         "why": WHY,
         "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
         "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
         "units": units,
-        "live": program,
-        "edit": page.edit(single, sample) if is_live and isinstance(single, BackwardPass) else None,
+        "live": program or None,
+        "edit": page.edit(only, sample) if isinstance(only, BackwardPass) and "nodes" in program else None,
     }
 
 
@@ -178,10 +176,6 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
     return pictures
 
 
-def _scale(scale: Scale) -> dict[str, Any]:
-    return {"high": scale.high, "power": scale.power, "ends": [number_text(-scale.high, 3), number_text(scale.high, 3)]}
-
-
 class _Page:
     """Turns runs of one graph into plain data, which carry at most `most` numbers of an array."""
 
@@ -191,7 +185,7 @@ class _Page:
         self.graph, self.passes, self.rate, self.most, self.images = graph, passes, rate, most, images
         self.steps = [steps_of(run, rate) for run in passes]
         self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
-        self.id_of = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
+        self.id_of: dict[Any, str] = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def scales(self, nodes: Collection[Node]) -> Scales:
         """Return the colour scales of both views over all passes."""
@@ -207,11 +201,11 @@ class _Page:
 
     def arrays(self, name: str, run: ForwardPass, nodes: Collection[Node]) -> dict[str, Any]:
         """Return the numbers of one run, under the name that the page calls it."""
-        outputs = self.graph.outputs
-        error = number_text(run.values[outputs[0]][()]) if len(outputs) == 1 and not run.values[outputs[0]].ndim else ""
+        output, *others = self.graph.outputs
+        error = "" if others or run.values[output].ndim else number_text(run.values[output][()])
         return {
             "name": short(name),
-            "title": f"{short(name)}: {self.sentences.name(outputs[0])} = {error}" if error else short(name),
+            "title": f"{short(name)}: {self.sentences.name(output)} = {error}" if error else short(name),
             "error": error,
             "arrays": {self.id_of[node]: self._arrays(run, node) for node in nodes},
         }
@@ -237,9 +231,8 @@ class _Page:
             sender: dict[str, Any] = {"from": None, "name": ""}
             if consumer is not None:
                 sender = {"from": self.id_of[consumer], "name": self.sentences.name(consumer), "slot": slot}
-            told["messages"].append(
-                sender | ({"array": array_data(delta, self.most, images)} if len(messages) > 1 else {})
-            )
+            sender |= {"array": array_data(delta, self.most, images)} if len(messages) > 1 else {}
+            told["messages"].append(sender)
         if isinstance(node, Parameter):
             told["update"] = array_data(new_value(run, node, self.rate), self.most, images)
         return told
@@ -248,17 +241,12 @@ class _Page:
 
     def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
         """Return what is to be known of a live page's nodes to say what comes of other numbers."""
-        graph, names = self.graph, self.sentences.names
-
-        def ids(node: Node | None) -> str | None:
-            return None if node is None else self.id_of[node]
-
-        flat = {}
-        for node in graph.nodes:
-            if node.op is not None and Units.of(run, node) is not None:
-                slope = slope_range(node.op)
-                largest = slope.largest if slope.largest < np.inf else None
-                flat[ids(node)] = {"largest": largest, "flat": slope.flat, "straight": slope.straight}
+        graph, names, ids = self.graph, self.sentences.names, self.id_of.get
+        ranges = {n: slope_range(n.op) for n in graph.nodes if n.op is not None and Units.of(run, n) is not None}
+        flat = {
+            ids(node): {"largest": r.largest if r.largest < np.inf else None, "flat": r.flat, "straight": r.straight}
+            for node, r in ranges.items()
+        }
         try:
             row = chain_of(graph)
         except NotInARowError:
@@ -280,44 +268,38 @@ class _Page:
 
     def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
         """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
-        if shown["boxes"][0] not in scene.single or len(shown["boxes"]) > 1:
-            return None
-        by_hand = step.by_hand and step.shows != "value"
-        before = self.told.before(replace(step, by_hand=by_hand))
-        return None if before.endswith(".") else before
+        box, *others = shown["boxes"]
+        before = self.told.before(replace(step, by_hand=step.by_hand and step.shows != "value"))
+        return None if others or box not in scene.single or before.endswith(".") else before
 
     # The op view ----------------------------------------------------------------------------------------------------
 
     def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
         """Return one picture with its steps, which are the same for all passes."""
         shown = [scene.steps(of_one) for of_one in self.steps]
-        plots = [[plotted for plotted, _ in of_one] for of_one in shown] or [[]]
-        if any(plot != plots[0] for plot in plots):
+        first = shown[0] if shown else []
+        steps = [plotted for plotted, _ in first]
+        if any([plotted for plotted, _ in of_one] != steps for of_one in shown):
             raise DrawError(
                 "the passes reach different nodes, so that they can't share the steps of one page",
                 repair="Draw passes of the same outputs and delta, or save a page for each.",
             )
-        told = [
-            {
-                "says": [self._says(scene, *step) for step in of_one],
-                "folded": {box: self._inside(run, nodes) for box, nodes in scene.folded.items()},
-            }
-            for run, of_one in zip(self.passes, shown, strict=True)
-        ]
+        told = []
+        for run, of_one in zip(self.passes, shown, strict=True):
+            folded = {box: self._inside(run, nodes) for box, nodes in scene.folded.items()}
+            told.append({"says": [self._says(scene, *step) for step in of_one], "folded": folded})
         contents = [one["arrays"] | other["folded"] for one, other in zip(arrays, told, strict=True)]
-        present = [step["phase"] for step in plots[0]]
+        present = [step["phase"] for step in steps]
         phases = [(key, title) for key, title in PHASES.items() if key in present]
         return {
             "notice": scene.picture.notice,
             "told": told,
-            "steps": plots[0],
+            "steps": steps,
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
             **scene.scenery(self.sentences, self.passes, contents),
             "within": {node: box for node, box in scene.within.items() if node in named},
-            "before": [self._before(scene, *step) for step in shown[0]] if shown else [],
-            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items()}
-            if shown
-            else {},
+            "before": [self._before(scene, *step) for step in first],
+            "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items() if shown},
         }
 
     def _inside(self, run: ForwardPass, nodes: Sequence[Node]) -> dict[str, Any]:
@@ -353,7 +335,7 @@ class _Page:
                 return views
             if alone and diagram.error:
                 diagram = replace(diagram, error=replace(diagram.error, share=""))
-            sheet = sheet_of(diagram)
+            sheet = sheet_of_units(diagram)
             notices = ["" if alone else diagram.sample, diagram.notice and f"{diagram.notice}."]
             view: dict[str, Any] = {"width": float(f"{sheet.width:g}"), "height": float(f"{sheet.height:g}")}
             view |= {"notice": " ".join(filter(None, notices)), "marks": _marks(sheet), "font": SVG_FONT}
@@ -377,7 +359,7 @@ def _part(part: Element) -> dict[str, Any]:
         "id": part.id,
         "classes": [name for name in part.classes if name not in nodes],
         "nodes": nodes,
-        "shapes": [element_of(shape, paint=attrgetter("name")) for shape in part.shapes],
+        "shapes": [element_of(shape, still=False) for shape in part.shapes],
         "tip": part.tip,
     }
     return told | ({"updated": part.updated} if part.updated else {})
@@ -458,8 +440,7 @@ class _Check:
 
 
 def _is_too_large(formula: Formula) -> bool:
-    size, depth = formula.extent
-    return size > _LARGEST or depth > _DEEPEST
+    return formula.extent[0] > _LARGEST or formula.extent[1] > _DEEPEST
 
 
 def _rule(formula: Formula, ids: Mapping[str, str]) -> dict[str, Any] | None:

@@ -130,9 +130,8 @@ def _samples(graph: Graph, run: BackwardPass) -> tuple[int, str]:
 def _of_size(graph: Graph, run: BackwardPass, samples: int) -> _Kinds:
     """Return shapes and dtypes of a pass of so many samples."""
     sizes = {x: run.values[x].shape for x in graph.inputs}
-    sized = with_sizes(
-        graph, {x: (samples, *size[1:]) if x.shape[:1] == (None,) else size for x, size in sizes.items()}
-    )
+    sizes |= {x: (samples, *size[1:]) for x, size in sizes.items() if x.shape[:1] == (None,)}
+    sized = with_sizes(graph, sizes)
     return {node: (known(one.shape, "a page"), run.values[node].dtype) for node, one in sized.items()}
 
 
@@ -191,12 +190,8 @@ class _Rules:
 
         If some nodes are given, theirs alone, of their forward rules.
         """
-        if forward:
-            return {node: [self._tried(node, self._forward, kinds)] for node in forward}
-        return {
-            node: [self._tried(node, rule, kinds) for rule in (self._forward, self._backward)]
-            for node in self.graph.nodes
-        }
+        rules = (self._forward,) if forward else (self._forward, self._backward)
+        return {node: [self._tried(node, rule, kinds) for rule in rules] for node in forward or self.graph.nodes}
 
     def _tried(self, node: Node, build: Callable[[Node, _Kinds], int | None], kinds: _Kinds) -> int | None:
         try:
@@ -221,10 +216,9 @@ class _Rules:
         arguments = [(kinds[node][0], self.dtype), kinds[node], *(kinds[source] for source in node.inputs)]
         stand_ins = [_stand_in(*each) for each in arguments]
         messages = message_nodes(self.graph, node, stand_ins[0], stand_ins[1], stand_ins[2:])
-        wanted = [source.dtype.kind == "f" and not isinstance(source, Constant) for source in node.inputs]
-        return self._program(
-            stand_ins, [message if is_it else None for message, is_it in zip(messages, wanted, strict=True)]
-        )
+        sent = zip(node.inputs, messages, strict=True)
+        goes_on = [None if to.dtype.kind != "f" or isinstance(to, Constant) else message for to, message in sent]
+        return self._program(stand_ins, goes_on)
 
     def _program(self, arguments: Sequence[Node], results: Sequence[Node | None]) -> int:
         """Return the place of the program that computes `results`, which is made if there is none like it."""
@@ -280,10 +274,8 @@ def _call(node: Node) -> tuple[str, dict[str, Any]]:
             walked = [(result, node.shape), *zip(terms.split(","), [each.shape for each in node.inputs], strict=True)]
             sizes = {letter: size for term, shape in walked for letter, size in zip(term, shape, strict=True)}
             steps = [dict(zip(term, _bytes(shape).strides, strict=True)) for term, shape in walked]
-            return op.name, {
-                "sizes": list(sizes.values()),
-                "strides": [[one.get(i, 0) for i in sizes] for one in steps],
-            }
+            strides = [[one.get(letter, 0) for letter in sizes] for one in steps]
+            return op.name, {"sizes": list(sizes.values()), "strides": strides}
         case ops.Erf() | ops.NormalCdf():
             return op.name, {"near": NEAR, "tail": TAIL, "farthest": FARTHEST}
         case ops.Roll():

@@ -22,6 +22,7 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.folding import Use
+from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.names import Names, kind_of, number_text, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Picture
 from graphnet.draw.placing import place
@@ -75,9 +76,7 @@ class Event:
         node = self.nodes[0]
         if self.shows == "value":
             return tuple(Use(source, node, slot) for slot, source in enumerate(node.inputs))
-        return tuple(
-            Use(node, m.consumer, m.slot) for m in self.messages if m.consumer is not None and m.slot is not None
-        )
+        return tuple(Use(node, c, slot) for c, slot, _ in self.messages if c is not None and slot is not None)
 
 
 def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
@@ -100,18 +99,14 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     """
     given = tuple(node for node in run.graph.nodes if node.op is None)
     steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
-    computed = [node for node in run.graph.nodes if node.op is not None]
-    steps += [
-        Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced) for node in computed
-    ]
-    if not isinstance(run, BackwardPass):
-        return steps
-    updated = [node for node in run.graph.parameters if node in run.error_signals]
-    return [
-        *steps,
-        *sorted(_back(run), key=lambda step: list(PHASES).index(step.phase)),
-        *(Event("update", "update", (node,), (new_value(run, node, learning_rate),)) for node in updated),
-    ]
+    for node in run.graph.nodes:
+        if node.op is not None:
+            steps.append(Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced))
+    if isinstance(run, BackwardPass):
+        steps += sorted(_back(run), key=lambda step: list(PHASES).index(step.phase))
+        updated = [node for node in run.graph.parameters if node in run.error_signals]
+        steps += [Event("update", "update", (node,), (new_value(run, node, learning_rate),)) for node in updated]
+    return steps
 
 
 def new_value(run: BackwardPass, parameter: Parameter, learning_rate: float) -> Array:
@@ -320,23 +315,15 @@ class Stage:
         for step in steps:
             box = self.box_of[step.nodes[0]]
             key = (step.phase, step.shows, box) if len(step.nodes) == 1 and box in self.folded else step
-            bundle = bundles.pop(key, [])  # taken out and put back: it moves to the place of its last step
-            bundle.append(step)
-            bundles[key] = bundle
+            bundles[key] = [*bundles.pop(key, []), step]  # taken out and put back: at the place of its last step
         return [(self._bundled(bundle), bundle[-1]) for bundle in bundles.values()]
 
     def _bundled(self, bundle: Sequence[Event]) -> dict[str, Any]:
         boxes = dict.fromkeys(self.box_of[node] for step in bundle for node in step.nodes)
-        edges = dict.fromkeys(self._edges(bundle))
+        uses = [(self.box_of[use.source], self.box_of[use.consumer], use.slot) for step in bundle for use in step.uses]
+        found = [self._edge_at.get((a, b, slot), self._edge_at.get((a, b, None))) for a, b, slot in uses]
+        edges = dict.fromkeys(edge for edge in found if edge is not None)  # those inside a folded box are not drawn
         return {"phase": bundle[-1].phase, "shows": bundle[-1].shows, "boxes": [*boxes], "edges": [*edges]}
-
-    def _edges(self, bundle: Sequence[Event]) -> Iterator[int]:
-        for step in bundle:
-            for use in step.uses:
-                ends = self.box_of[use.source], self.box_of[use.consumer]
-                found = self._edge_at.get((*ends, use.slot), self._edge_at.get((*ends, None)))
-                if found is not None:  # edges inside a folded box are not drawn
-                    yield found
 
     def scenery(
         self, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
@@ -349,25 +336,26 @@ class Stage:
         roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
         cards = {box.id: _card(self.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
         sizes = {box.id: _card_size(box, cards[box.id], [run.get(box.id, {}) for run in told]) for box in picture.boxes}
-        places = self._places(sizes)
+        placed = place(picture, sizes, self.edges, widest=_WIDEST_ROW)
         boxes = []
         for box in picture.boxes:
-            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": places[box.id]}
+            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": _rounded(placed.boxes[box.id])}
             made |= {"kind": box.kind, "title": box.title, "lines": list(box.lines), "output": box.output}
             made |= {"mark": vars(box.mark)} if box.mark else {}
             node = self.single.get(box.id)
             made |= self._node(sentences, node) if node is not None else {"members": len(self.folded[box.id])}
             boxes.append(made)
         edges = [
-            {"source": e.source, "target": e.target, "slot": e.slot, "path": places[f"e{i}"], "text": e.text}
-            for i, e in enumerate(self.edges)
+            {"source": e.source, "target": e.target, "slot": e.slot, "path": _path(route), "text": e.text}
+            for e, route in zip(self.edges, placed.paths, strict=True)
         ]
         groups = [
-            {"title": group.title if i == 0 else f"… {group.title}", "place": piece}
+            {"title": group.title if i == 0 else f"… {group.title}", "place": _rounded(piece)}
             for group in picture.groups
-            for i, piece in enumerate(places[f"cluster_{group.id}"])
+            for i, piece in enumerate(placed.frames[group.id])
         ]
-        return {**places["page"], "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
+        size = {"width": placed.width, "height": placed.height}
+        return {**size, "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
 
     def _node(self, sentences: Sentences, node: Node) -> dict[str, Any]:
         """Return what is to be known of a node apart from its numbers."""
@@ -380,21 +368,14 @@ class Stage:
         }
         return told | ({"op": short(node.op.name)} if node.op is not None else {})
 
-    def _places(self, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-        """Return where boxes of these sizes go, the frames around them, and the paths of the edges in SVG.
 
-        A place is left, top, width and height in pixels. That of the frame ``"g0"`` goes by ``"cluster_g0"``, the path of the
-        edge at place 7 by ``"e7"``, and the size of all by ``"page"``.
-        """
-        placed = place(self.picture, sizes, self.edges, widest=_WIDEST_ROW)
-        places: dict[str, Any] = {"page": {"width": placed.width, "height": placed.height}}
-        places |= {id: [round(number, 1) for number in rectangle] for id, rectangle in placed.boxes.items()}
-        for id, pieces in placed.frames.items():
-            places[f"cluster_{id}"] = [[round(number, 1) for number in rectangle] for rectangle in pieces]
-        for i, path in enumerate(placed.paths):
-            pairs = [f"{x:.1f} {y:.1f}" for x, y in path]
-            places[f"e{i}"] = f"M{pairs[0]}C{' '.join(pairs[1:])}"
-        return places
+def _rounded(place: Rectangle) -> list[float]:
+    return [round(number, 1) for number in place]
+
+
+def _path(route: Route) -> str:
+    first, *rest = [f"{x:.1f} {y:.1f}" for x, y in route]
+    return f"M{first}C{' '.join(rest)}"
 
 
 # How large ----------------------------------------------------------------------------------------------------------

@@ -112,10 +112,9 @@ class _Builder:
                 first = int(columns[-1].id[1:]) + 1
                 columns.append(Column(f"c{first}", "folded", count(c - first, "layer"), size=c - first))
             columns.append(self._column(c))
-        values, signals, weights = self.scales
-        ends = [("weight", weights)]
-        ends += [("value", values)] if self.run is not None else []
-        ends += [("error signal", signals)] if self.back is not None else []
+        ends = [("weight", self.scales.weights)]
+        ends += [("value", self.scales.values)] if self.run is not None else []
+        ends += [("error signal", self.scales.signals)] if self.back is not None else []
         return Diagram(
             self.title,
             self._sample_text(),
@@ -123,7 +122,7 @@ class _Builder:
             tuple(columns),
             tuple(map(self._bundle, self.lines)),
             None if self.chain.error is None else self._error_box(self.chain.error),
-            tuple((what, number_text(-scale.high, 3), number_text(scale.high, 3)) for what, scale in ends),
+            tuple((what, *scale.ends) for what, scale in ends),
         )
 
     # Samples --------------------------------------------------------------------------------------------------------
@@ -262,15 +261,14 @@ class _Builder:
         layer, numbers = self.layers[c - 1], dict(self.lines[c])
         if self.run is None and getattr(layer.weights, "value", None) is None:
             del numbers["weight"]  # it is not known
-        negative = numbers["weight"] < 0 if "weight" in numbers else np.zeros(1, bool)
-        updated = self.updated.get(layer.weights)
+        weight, updated = numbers.get("weight"), self.updated.get(layer.weights)
         new = None if updated is None else _by_unit(layer, updated)
         weights = tuple(
             Weight(
                 f"w{c}-{i}-{j}",
                 f"u{c - 1}-{i}",
                 f"u{c}-{j}",
-                negative="weight" in numbers and bool(negative[i, j]),
+                negative=weight is not None and bool(weight[i, j] < 0),
                 updated="" if new is None else number_text(new[i, j], _DIGITS),
                 **self._cells(numbers, i, j),
             )
@@ -294,12 +292,8 @@ class _Builder:
         if not 1 < self.samples <= _MOST_ADDED or self.values[node].ndim:
             return ""
         axis = 1 if self.chain.columns else 0
-        rows = [
-            np.split(value, self.samples, axis)
-            if value.shape[axis : axis + 1] == (self.samples,)
-            else [value] * self.samples
-            for value in (self.values[source] for source in node.inputs)
-        ]
+        n, inputs = self.samples, [self.values[source] for source in node.inputs]
+        rows = [np.split(value, n, axis) if value.shape[axis : axis + 1] == (n,) else [value] * n for value in inputs]
         try:
             each = np.array([float(node.op.forward(*of_one)) for of_one in zip(*rows, strict=True)])
         except Exception:  # a custom rule may do anything, and be made for the whole batch
@@ -312,8 +306,7 @@ class _Builder:
     def _notices(self) -> Iterator[str]:
         """Yield what is said of the nodes that are no part of a layer, and of what is left out."""
         chain = self.chain
-        held = [leaf for layer in self.layers for leaf in (layer.weights, layer.bias) if leaf is not None]
-        leaves = dict.fromkeys(held)
+        leaves = dict.fromkeys(leaf for one in self.layers for leaf in (one.weights, one.bias) if leaf is not None)
         drawn = {node for layer in self.layers for node in (layer.product, *layer.product.inputs, layer.z, layer.a)}
         drawn |= {chain.input, *leaves}
         if chain.error is not None:

@@ -46,7 +46,7 @@ _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _MOST_BACK_ARROWS = 12
 
 
-def sheet_of(diagram: Diagram) -> Sheet:
+def sheet_of_units(diagram: Diagram) -> Sheet:
     """Return the unit view as shapes at places.
 
     In a small network every number stands beside what it is of; in a larger one colours and widths show them.
@@ -79,16 +79,12 @@ class _Placing:
         self.top = 92.0 + _LINE * len(self.told)
         self.middle = self.top + style.above + height / 2
         self.bottom = self.middle + height / 2 + style.below
-        self.circles = {
-            unit.id: _Circle(
-                self._x(c),
-                self.middle + (self._drop(c, place) - self.spans[c] / 2),
-                style.input_r if column.kind == "input" else style.r,
-                column,
-            )
-            for c, column in enumerate(self.columns)
-            for place, unit in enumerate(column.units)
-        }
+        self.circles: dict[str, _Circle] = {}
+        for c, column in enumerate(self.columns):
+            r = style.input_r if column.kind == "input" else style.r
+            for place, unit in enumerate(column.units):
+                y = self.middle + (self._drop(c, place) - self.spans[c] / 2)
+                self.circles[unit.id] = _Circle(self._x(c), y, r, column)
 
     def _x(self, c: int) -> float:
         """Return where a column stands."""
@@ -136,10 +132,7 @@ class _Placing:
         yield Element(weight.id, ("weight", f"n{bundle.node}"), (line,), tip)
         few = self.style.labelled and len(bundle.weights) <= _MOST_BACK_ARROWS
         if few and weight.message and start.column.kind != "input":
-            colour = colours.line("error signal", _end_of(weight.message))
-            arrow = shapes.back_arrow(end.rim, start.rim, colour, _thickness(weight.message), 16)
-            classes = ("message", "backward", f"n{start.column.a}")
-            yield Element(f"{weight.id}m", classes, arrow, f"δ w = {weight.message.text}")
+            yield _message(f"{weight.id}m", start.column, end.rim, start.rim, "δ w", weight.message, 16)
 
     def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Element]:
         start, end = self.circles[weight.source], self.circles[weight.target]
@@ -165,8 +158,8 @@ class _Placing:
             yield Element(f"{unit.id}a", ("a", "forward", f"n{column.a}"), tuple(inside), tip)
             return
         at_x, at_y, size = (-r * 0.5, -r * 0.3, 16) if labelled else (-r * 0.48, 4.5, 12)
-        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, colours.FRAME, _fill(unit.z), right=False)]
-        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, colours.FRAME, _fill(unit.a), right=True)]
+        z_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.z), right=False)]
+        a_shapes: list[Drawn] = [shapes.half_disc(x, y, r, _fill(unit.a), right=True)]
         z_shapes.append(Text(x + at_x, y + at_y, plain("Σ"), size, colours.INK))
         if column.curve:
             up, wide, high = (r * 0.42, 0.62 * r, 0.42 * r) if labelled else (0, 0.55 * r, 0.6 * r)
@@ -249,14 +242,12 @@ class _Placing:
         x, y, r, column = circle
         line = Stroke(shapes.edge_line(circle.rim, (*end, 4)), BLUE, 1.2)
         yield Element(f"{unit.id}f", ("forward", f"n{error.node}"), (line,))
-        back = ("backward", f"n{column.a}")
         if unit.error and len(column.units) <= _MOST_BACK_ARROWS:
-            colour = colours.line("error signal", _end_of(unit.error))
-            arrow = shapes.back_arrow((*end, 2), circle.rim, colour, _thickness(unit.error), 12)
-            yield Element(f"{unit.id}m", ("message", *back), arrow, f"∂E/∂a = {unit.error.text}")
+            yield _message(f"{unit.id}m", column, (*end, 2), circle.rim, "∂E/∂a", unit.error, 12)
         if self.style.labelled and unit.error:
             signal = formula(f"∂E/∂a_{column.index} {unit.error.text}")
-            yield _label(f"{unit.id}e", ("label", *back), Text(x + r + 20, y + 36, signal, 12, RED, "start"))
+            text = Text(x + r + 20, y + 36, signal, 12, RED, "start")
+            yield _label(f"{unit.id}e", ("label", "backward", f"n{column.a}"), text)
         if self.style.labelled and error.target is not None:
             target = formula(f"t_{column.index}{_behind(unit.target)}")
             text = Text(x + r + 20, y - 9, target, 12, colours.QUIET, "start")
@@ -341,9 +332,8 @@ class _Placing:
                 low, high = ends[what]
                 drawn.append(Text(_LEFT + 56, y, plain(low), 10, colours.INK, "end"))
                 drawn.append(Text(_LEFT + 174, y, plain(high), 10, colours.INK, "start"))
-                drawn += [
-                    shape for k, step in enumerate(_STEPS) for shape in _sample(what, _LEFT + 64 + 21 * k, y - 4, step)
-                ]
+                for k, step in enumerate(_STEPS):
+                    drawn += _sample(what, _LEFT + 64 + 21 * k, y - 4, step)
             else:
                 drawn.append(Text(_LEFT + 114, y, plain(what), 11, colour))
             yield Element("", ("legend",), tuple(drawn))
@@ -352,9 +342,9 @@ class _Placing:
 def _labelled_rows(diagram: Diagram) -> list[float] | None:
     """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
     columns = diagram.columns
-    if any(column.kind == "folded" or column.left_out or not column.index for column in columns):
-        return None
-    if sum(column.size for column in columns) > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
+    abridged = any(column.kind == "folded" or column.left_out or not column.index for column in columns)
+    units = sum(column.size for column in columns)
+    if abridged or units > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
         return None
     rows = [100.0]  # of the inputs
     for before in columns[:-1]:
@@ -366,13 +356,8 @@ def _labelled_rows(diagram: Diagram) -> list[float] | None:
 
 def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
     """Return the lines of the legend: what stands there, and its meaning."""
-    rows = [
-        (
-            "weight",
-            "weight: width and depth of colour by size; grey is positive, orange and dashed negative",
-            colours.INK,
-        )
-    ]
+    weights = "weight: width and depth of colour by size; grey is positive, orange and dashed negative"
+    rows = [("weight", weights, colours.INK)]
     if "value" in {what for what, *_ in diagram.scales}:
         rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
     if diagram.has_signals:
@@ -429,13 +414,13 @@ def _full(strength: float | None) -> float:
     return 1.0 if strength is None else abs(strength)
 
 
-def _end_of(cell: Cell) -> float:
-    """Return the end of the scale of colours on which a number lies."""
-    return -1.0 if (cell.strength or 0.0) < 0 else 1.0
-
-
-def _thickness(cell: Cell) -> float:
-    return round(0.8 + 2.2 * _full(cell.strength), 2)
+def _message(
+    id: str, to: Column, start: shapes.Circle, end: shapes.Circle, what: str, cell: Cell, bend: float
+) -> Element:
+    """Return the arrow of a message to a column: its colour tells the sign, its width the size."""
+    colour = colours.line("error signal", -1.0 if (cell.strength or 0.0) < 0 else 1.0)
+    arrow = shapes.back_arrow(start, end, colour, round(0.8 + 2.2 * _full(cell.strength), 2), bend)
+    return Element(id, ("message", "backward", f"n{to.a}"), arrow, f"{what} = {cell.text}")
 
 
 def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Element:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from unicodedata import east_asian_width
@@ -20,14 +19,8 @@ from graphnet.draw.dot import FONT, dot_markup
 from graphnet.draw.picture import Point
 from graphnet.notation.writers import Tree
 
-ENGINE = "nop2"
-"""The engine of Graphviz that leaves everything where it is."""
-
 Circle: TypeAlias = tuple[float, float, float]
 """Its middle and its radius."""
-
-Paint: TypeAlias = Callable[[Shade], str]
-"""What is written for a colour."""
 
 # How far the control points of a Bézier curve lie, in radii, for it to look like a quarter of a circle.
 _ARC = 0.5523
@@ -204,12 +197,12 @@ def edge_line(start: Circle, end: Circle) -> tuple[Point, Point]:
     return between(a, b, start[2] / length), between(b, a, end[2] / length)
 
 
-def half_disc(x: float, y: float, r: float, line: Shade, fill: Shade, *, right: bool) -> Stroke:
+def half_disc(x: float, y: float, r: float, fill: Shade, *, right: bool) -> Stroke:
     """Return the left or the right half of a disc."""
     s, k = (r, r * _ARC) if right else (-r, -r * _ARC)
     top, side, bottom = (x, y - r), (x + s, y), (x, y + r)
     arc = (top, (x + k, y - r), (x + s, y - r * _ARC), side, (x + s, y + r * _ARC), (x + k, y + r), bottom)
-    return Stroke((*arc, bottom, top, top), line, 0.8, fill, curved=True)
+    return Stroke((*arc, bottom, top, top), colours.FRAME, 0.8, fill, curved=True)
 
 
 def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: float) -> tuple[Stroke, Stroke]:
@@ -235,12 +228,9 @@ def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: fl
 
 def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
     """Return a curve scaled into a rectangle whose middle is (x, y), upwards being larger."""
-    low, high = min(b for _, b in points), max(b for _, b in points)
-    room = high - low or 1.0
-    left, right = points[0][0], points[-1][0]
-    return tuple(
-        (x + width * ((a - left) / (right - left) - 0.5), y - height * ((b - low) / room - 0.5)) for a, b in points
-    )
+    low = min(b for _, b in points)
+    left, across, up = points[0][0], points[-1][0] - points[0][0], max(b for _, b in points) - low or 1.0
+    return tuple((x + width * ((a - left) / across - 0.5), y - height * ((b - low) / up - 0.5)) for a, b in points)
 
 
 # SVG ----------------------------------------------------------------------------------------------------------------
@@ -281,12 +271,13 @@ def _xml(tree: Tree) -> str:
     return f"<{opened}>{inside}</{tag}>" if children else f"<{opened}/>"
 
 
-def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree:
-    """Return a shape as an element of SVG; for each colour stands what `paint` makes of it; text keeps its width if `still`."""
+def element_of(shape: Drawn, *, still: bool) -> Tree:
+    """Return a shape as an element of SVG: in a still picture text keeps its width, on a page colours go by their names."""
+    ink = str(shape.colour) if still else shape.colour.name
     if isinstance(shape, Text):
-        return _text_element(shape, paint, still=still)
-    look = {"fill": paint(shape.fill) if shape.fill else "none", "stroke": paint(shape.colour)}
-    look |= {"stroke-width": f"{shape.width:g}"}
+        return _text_element(shape, ink, still=still)
+    fill = "none" if shape.fill is None else str(shape.fill) if still else shape.fill.name
+    look = {"fill": fill, "stroke": ink, "stroke-width": f"{shape.width:g}"}
     if isinstance(shape, Stroke) and shape.dashed:
         look |= {"stroke-dasharray": "6 4"}
     if isinstance(shape, Disc):
@@ -296,8 +287,8 @@ def element_of(shape: Drawn, paint: Paint = str, *, still: bool = False) -> Tree
     return ["path", {"d": f"{path}Z" if shape.fill else path, **look}]
 
 
-def _text_element(text: Text, paint: Paint, *, still: bool) -> Tree:
-    place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": paint(text.colour)}
+def _text_element(text: Text, ink: str, *, still: bool) -> Tree:
+    place = {"x": _px(text.x), "y": _px(text.y), "font-size": f"{text.size:g}", "fill": ink}
     place |= {"text-anchor": text.anchor} | ({"font-weight": "bold"} if text.bold else {})
     if still and text.fitted and all(letter in _WIDTHS for span in text.spans for letter in span.text):
         place |= {"textLength": _px(text.width), "lengthAdjust": "spacingAndGlyphs"}
@@ -367,9 +358,8 @@ def _text_node(text: Text, height: float) -> str:
     width = text.width * _ROOM
     side = {"start": "left", "middle": "center", "end": "right"}[text.anchor]
     pieces = "".join(map(_span, text.spans))
-    label = (
-        f'<font point-size="{text.size:g}" color="{text.colour}">{f"<b>{pieces}</b>" if text.bold else pieces}</font>'
-    )
+    pieces = f"<b>{pieces}</b>" if text.bold else pieces
+    label = f'<font point-size="{text.size:g}" color="{text.colour}">{pieces}</font>'
     row = f'<tr><td align="{side}" width="{width:.0f}">{label}</td></tr>'
     table = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{row}</table>'
     x, y = text.x + (0.5 - text.before) * width, height - text.y + text.size * 0.35
