@@ -43,12 +43,12 @@ def lowered(graph: gn.Graph, mesh: Any, batch: int, steps: int = 10) -> Any:
     from graphnet.interop.jax_engine import Runner
 
     adam = gn.Adam()
-    runner = Runner(graph, mesh, frozenset("xt"), adam.change, adam.remembers, (None, None), raising=False)
+    runner = Runner(graph, mesh, adam, raising=False)
     dtype = graph.parameters[0].dtype
     shapes = {graph.label(each): jax.ShapeDtypeStruct(each.shape, dtype) for each in graph.parameters}
     state = {label: dict.fromkeys(("value", *adam.remembers), shape) for label, shape in shapes.items()}
     fed = {each.name: jax.ShapeDtypeStruct((steps, batch, *each.shape[1:]), dtype) for each in graph.inputs}
-    return runner.lower(state, {}, fed, jax.ShapeDtypeStruct((steps, 2), np.dtype(float)), dtype)
+    return runner.lower(state, {}, fed, jax.ShapeDtypeStruct((steps, 2), np.dtype(float)), dtype=dtype)
 
 
 def sent(program: str) -> dict[str, tuple[int, int]]:

@@ -25,7 +25,7 @@ from graphnet import native
 from graphnet.cli.target import Subject, blame, find
 from graphnet.common.text import number, table
 from graphnet.errors import GradientCheckError, GraphnetError, TargetError
-from graphnet.interop.engines import join
+from graphnet.interop.foreign import needing
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
@@ -232,7 +232,7 @@ def joined(coordinator: str | None, processes: int | None, process: int | None) 
     if coordinator is None or processes is None or process is None:
         yield True
         return
-    join(coordinator, processes, process)
+    needing("jax", "jax_engine").join(coordinator, processes, process)
     try:
         yield process == 0
     except GraphnetError as error:

@@ -29,15 +29,7 @@ def apply_forward(graph: Graph, node: Node, inputs: list[Numbers], dtype: np.dty
     except Exception as error:
         problem = error if isinstance(error, GraphnetError) else _of_shapes(op, inputs) or error
         raise located(rule_error("forward", inputs, problem), graph, node) from error
-    if not matches(value.shape, node.shape):
-        raise located(
-            ShapeError(
-                f"the forward rule gave shape {value.shape}, expected {node.shape}",
-                repair="Sizes that were unknown when the graph was built must fit each other when fed.",
-            ),
-            graph,
-            node,
-        )
+    check_shape(graph, node, value.shape)
     return read_only(_in_run_dtype(graph, node, value, inputs, dtype))
 
 
@@ -108,6 +100,19 @@ def as_messages(op: Op, returned: Any, count: int) -> list[Numbers | None]:
         raise RuleError(
             f"its backward rule returned what is no array: {shown(error)}", repair="Return an array for each input."
         ) from error
+
+
+def check_shape(graph: Graph, node: Node, shape: tuple[int, ...]) -> None:
+    """Raise `ShapeError` unless what a forward rule gave has the shape of its node."""
+    if not matches(shape, node.shape):
+        raise located(
+            ShapeError(
+                f"the forward rule gave shape {shape}, expected {node.shape}",
+                repair="Sizes that were unknown when the graph was built must fit each other when fed.",
+            ),
+            graph,
+            node,
+        )
 
 
 def check_message(op: Op, slot: int, message: Numbers, value: Numbers, dtype: np.dtype[Any]) -> None:

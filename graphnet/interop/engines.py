@@ -126,20 +126,3 @@ class JaxEngine:
 
     def __post_init__(self) -> None:
         whole(self.memory, "memory", least=1, error=TrainingError)
-
-
-def join(coordinator: str, processes: int, process: int) -> None:
-    """Be one of several processes of JAX: those of them that are cut off are ended within `LOST_AFTER` seconds.
-
-    Raises
-    ------
-    MissingExtraError
-        If jax is not installed.
-    TrainingError
-        If the others can't be reached.
-    """
-    needing("jax", "jax_engine").join(coordinator, processes, process, LOST_AFTER)
-
-
-LOST_AFTER = 30
-"""After how many seconds without a sign of life a process counts as lost; one that ends is noticed at once."""

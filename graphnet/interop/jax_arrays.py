@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,17 +11,14 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from graphnet.core import registry
-from graphnet.core.node import Array
 from graphnet.core.op import Op
 from graphnet.errors import OpaqueError
-from graphnet.ops.indexing import numpy_index
-from graphnet.ops.labels import is_one
 
 _COPIES = ("astype", "copy")
 
 
 class Traced(NDArrayOperatorsMixin):
-    """An array of JAX under NumPy's protocols; one that is known already, as a constant, may be NumPy's.
+    """An array of JAX under NumPy's protocols.
 
     Arrays of JAX don't change, and a part of one is no view of it. So a rule may write into what it has computed itself, as
     ``value *= x``, until it has taken a part of it: from then on NumPy and JAX would differ, and it is refused.
@@ -31,61 +27,55 @@ class Traced(NDArrayOperatorsMixin):
     def __init__(self, array: Any, own: bool = False) -> None:
         self.array, self.own = array, own
 
-    def __graphnet_op__(self, op: Op, inputs: Sequence[Any]) -> Array:
+    def __graphnet_op__(self, op: Op, inputs: Sequence[Any]) -> Any:
         """Apply an op."""
         return apply(op, inputs)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
         """Call JAX's function of the same name."""
-        into = out[0] if isinstance(out, tuple) and out else None
-        target = into if method != "at" else inputs[0]
-        if into is not None or method == "at":
-            _require_own(target)
+        function = _of_jax(ufunc) if method == "__call__" else getattr(_of_jax(ufunc), method)
         if method == "at":
-            options["inplace"] = False
-        function = _of_jax(ufunc, ufunc.__name__, jnp)
-        made = (function if method == "__call__" else getattr(function, method))(*_bare(inputs), **_bare(options))
-        if target is None or (into is None and method != "at"):
-            return _traced(made, own=True)
-        target.array = jnp.broadcast_to(made, target.shape).astype(target.dtype)
-        return target
+            out, options = inputs[:1], {"inplace": False}
+        made = function(*bare(inputs), **bare(options))
+        return out[0].become(jnp.broadcast_to(made, out[0].shape)) if out else _traced(made, own=True)
 
     def __array_function__(self, function: Any, types: Any, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """Call JAX's function of the same name."""
-        name = function.__name__
-        module = jnp
-        for part in function.__module__.split(".")[1:]:
-            module = getattr(module, part, module)
-        made = _of_jax(function, name, module)(*_bare(inputs, taken=True), **_bare(options, taken=True))
-        return _traced(made, own=name.endswith("_like") or name == "copy")
+        made = _of_jax(function)(*bare(inputs, taken=True), **bare(options, taken=True))
+        return _traced(made, own=function.__name__.endswith("_like") or function.__name__ == "copy")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(jnp.asarray(self.array), name)
+        found = getattr(self.array, name)
+        if name not in _COPIES and (callable(found) or isinstance(found, jax.Array)):
+            self.own = False
         if not callable(found):
-            self.own = self.own and not isinstance(found, jax.Array)
             return _traced(found)
-        return lambda *inputs, **options: _traced(
-            found(*_bare(inputs), **_bare(options)), own=name in _COPIES or self._give_up()
-        )
-
-    def _give_up(self) -> bool:
-        self.own = False
-        return False
+        return lambda *inputs, **options: _traced(found(*bare(inputs), **bare(options)), own=name in _COPIES)
 
     def __getitem__(self, index: Any) -> Any:
-        self.own = False
-        return _traced(jnp.asarray(self.array)[_bare(index)])
+        self.own, index = False, bare(index)
+        known = not any(isinstance(each, jax.Array) for each in jax.tree.leaves(index))
+        return Traced(self.array[index] if known else self.array.at[index].get(mode="fill"))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        _require_own(self)
-        array, index, value = jnp.asarray(self.array), _bare(index), _bare(value)
+        index, value = bare(index), bare(value)
         if getattr(index, "dtype", "") == "bool" and jnp.ndim(value) == 0:  # how many are true need not be known
-            mask = index.reshape(index.shape + (1,) * (array.ndim - index.ndim))
-            self.array = jnp.where(mask, jnp.asarray(value, array.dtype), array)
+            mask = index.reshape(index.shape + (1,) * (self.array.ndim - index.ndim))
+            self.become(jnp.where(mask, value, self.array))
         else:
-            self.array = array.at[index].set(value)
+            self.become(self.array.at[index].set(value))
+
+    def become(self, array: Any) -> Traced:
+        """Take other entries, as what is written into."""
+        if not self.own:
+            raise OpaqueError(
+                "it writes into an array that it was given, or of which it has taken a part",
+                repair="Build a new array instead: np.where, np.stack, np.concatenate.",
+            )
+        self.array = array.astype(self.array.dtype)
+        return self
 
     def __len__(self) -> int:
         return len(self.array)
@@ -94,185 +84,98 @@ class Traced(NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if isinstance(self.array, np.ndarray):
-            return np.array(self.array, dtype)
         raise OpaqueError(
             "it asks for numbers, or puts entries into an array of NumPy's",
             repair="While JAX notes what is computed there are no numbers yet. Write it with NumPy's functions alone: "
-            "np.where for if, np.stack or np.concatenate for entries that are assigned one by one.",
+            "np.where for if or a mask, np.stack or np.concatenate for entries that are assigned one by one.",
         )
 
-    def _number(self) -> Any:
-        return np.asarray(self).item()
-
-    def __bool__(self) -> bool:
-        return bool(self._number())
-
-    def __float__(self) -> float:
-        return float(self._number())
-
-    def __int__(self) -> int:
-        return int(self._number())
-
-    __index__ = __int__
+    __bool__ = __float__ = __int__ = __index__ = __array__
 
 
 def apply(op: Op, inputs: Sequence[Any]) -> Any:
-    """Apply an op: by a rule for JAX if its own assigns entries, or asks for numbers; else by its own."""
-    rule = RULES.get(op.name) if registry.OPS.get(op.name) is type(op) else None
-    return op.forward(*inputs) if rule is None else Traced(rule(op, *_bare(inputs)))
+    """Apply an op: to JAX's arrays by a rule for JAX, if it has one, else by its own."""
+    is_traced = any(isinstance(each, Traced) for each in inputs)
+    rule = RULES.get(op.name) if is_traced and registry.OPS.get(op.name) is type(op) else None
+    return op.forward(*inputs) if rule is None else Traced(rule(op, *bare(inputs)))
 
 
-def _require_own(target: Any) -> None:
-    if not (isinstance(target, Traced) and target.own):
-        raise OpaqueError(
-            "it writes into an array that it was given, or of which it has taken a part",
-            repair="Build a new array instead: np.where, np.stack, np.concatenate.",
-        )
+def given(op: Op, arrays: Sequence[Any]) -> list[Any]:
+    """Return what a rule of an op is to be given: masks and positions that are known stay arrays of NumPy's."""
+    return [
+        array
+        if isinstance(array, np.ndarray) and array.dtype.kind in "biu" and (slot in op.choosing or not op.choosing)
+        else Traced(jnp.asarray(array))
+        for slot, array in enumerate(arrays)
+    ]
 
 
-def _of_jax(function: Any, name: str, module: Any) -> Callable[..., Any]:
-    found: Callable[..., Any] | None = getattr(module, name, None)
+def _of_jax(function: Any) -> Any:
+    """Return JAX's function of the same name."""
+    module = getattr(function, "__module__", "") or "numpy"
+    found = getattr(getattr(jnp, module.rpartition(".")[2], jnp), function.__name__, None)
     if found is None:
-        raise OpaqueError(
-            f"it calls {getattr(function, '__module__', 'numpy')}.{name}, which JAX lacks",
-            repair="Write it with others of NumPy's functions.",
-        )
+        problem = f"it calls {module}.{function.__name__}, which JAX lacks"
+        raise OpaqueError(problem, repair="Write it with others of NumPy's functions.")
     return found
 
 
-def _bare(value: Any, taken: bool = False) -> Any:
+def bare(value: Any, taken: bool = False) -> Any:
     """Return what JAX is to be given: its arrays, and dtypes of the precision that it has been set to."""
-    if isinstance(value, Traced):
-        value.own = value.own and not taken
-        return value.array
-    if type(value) in (tuple, list):
-        return type(value)(_bare(each, taken) for each in value)
-    if type(value) is dict:
-        return {key: _bare(each, taken) for key, each in value.items()}
-    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
-        return jax.dtypes.canonicalize_dtype(value)
-    return value
+
+    def of_jax(each: Any) -> Any:
+        if isinstance(each, Traced):
+            each.own = each.own and not taken
+            return each.array
+        is_dtype = isinstance(each, np.dtype) or (isinstance(each, type) and issubclass(each, np.generic))
+        return jax.dtypes.canonicalize_dtype(each) if is_dtype else each
+
+    return jax.tree.map(of_jax, value)
 
 
 def _traced(made: Any, own: bool = False) -> Any:
     """Return what a rule is to be given: arrays that answer to NumPy."""
-    if isinstance(made, (jax.Array, np.ndarray)):
-        return Traced(made, own)
-    if isinstance(made, (tuple, list)):
-        parts = [_traced(each, own) for each in made]
-        return type(made)(*parts) if hasattr(made, "_fields") else type(made)(parts)
-    return made
+    return jax.tree.map(lambda each: Traced(each, own) if isinstance(each, jax.Array) else each, made)
 
 
-# Ops whose rules assign entries, look at positions, or use tables of float64 ----------------------------------------------
+# Ops whose rules assign entries, or use tables of float64 -----------------------------------------------------------------
 
 
 def _conv2d(op: Any, x: Any, W: Any) -> Any:
-    op_padding = [(margin, margin) for margin in op.padding]
+    margins = [(margin, margin) for margin in op.padding]
     return jax.lax.conv_general_dilated(
-        x, W, op.stride, op_padding, rhs_dilation=op.dilation, feature_group_count=op.groups
+        x, W, op.stride, margins, rhs_dilation=op.dilation, feature_group_count=op.groups
     )
 
 
-def _conv2d_to_input(op: Any, delta: Any, W: Any) -> Any:
-    x = jax.ShapeDtypeStruct((len(delta), W.shape[1] * op.groups, *op.size), delta.dtype)
-    return jax.linear_transpose(lambda x: _conv2d(op, x, W), x)(delta)[0]
+def _transposed(linear: Callable[[Any], Any], shape: Any, delta: Any) -> Any:
+    return jax.linear_transpose(linear, jax.ShapeDtypeStruct(shape, delta.dtype))(delta)[0]
 
 
-def _conv2d_to_kernel(op: Any, x: Any, delta: Any) -> Any:
-    W = jax.ShapeDtypeStruct((delta.shape[1], x.shape[1] // op.groups, *op.size), delta.dtype)
-    return jax.linear_transpose(lambda W: _conv2d(op, x, W), W)(delta)[0]
+def _put(op: Any, z: Any, *places: Any) -> Any:
+    """Return zeros with entries put where the backward rule, which is linear, takes them from."""
 
+    def take(whole: Any) -> Any:
+        taken = op.backward(Traced(whole), None, *given(op, [z, *places]))
+        return (taken[0] if places else taken).array
 
-def _positions(positions: Any, size: int, from_end: bool) -> Any:
-    """Return positions, those that NumPy's rule refuses far out of range: what is picked there is NaN."""
-    return positions if from_end else jnp.where(positions < 0, size, positions)
-
-
-def _out_of_range(z: Any) -> dict[str, Any]:
-    return {"mode": "fill", "fill_value": math.nan if z.dtype.kind == "f" else 0}
-
-
-def _take(op: Any, z: Any, indices: Any) -> Any:
-    return jnp.take(z, _positions(indices, z.shape[op.axis], op.from_end), op.axis, **_out_of_range(z))
-
-
-def _at(axes: Sequence[int], positions: Sequence[Any]) -> tuple[Any, ...]:
-    of_axis = dict(zip(axes, positions, strict=True))
-    return tuple(of_axis.get(axis, slice(None)) for axis in range(max(axes) + 1))
-
-
-def _pick(op: Any, z: Any, *positions: Any) -> Any:
-    axes = zip(op.axes, positions, strict=True)
-    places = [_positions(each, z.shape[axis], axis in op.from_end) for axis, each in axes]
-    return jnp.asarray(z).at[_at(op.axes, places)].get(**_out_of_range(z))
-
-
-def _along(axis: int, indices: Any) -> tuple[Any, ...]:
-    places: list[Any] = list(jnp.indices(indices.shape, sparse=True))
-    places[axis] = indices
-    return tuple(places)
-
-
-def _take_along(op: Any, z: Any, indices: Any) -> Any:
-    places = _along(op.axis, _positions(indices, z.shape[op.axis], op.from_end))
-    return jnp.asarray(z).at[places].get(**_out_of_range(z))
-
-
-def _added(op: Any, z: Any, places: Any) -> Any:
-    return jnp.zeros(op.to, z.dtype).at[places].add(z)
-
-
-def _where_true(mask: Any, count: int | None) -> tuple[Any, ...]:
-    """Return the positions where a mask is true; those that are too many lie out of range."""
-    if isinstance(mask, np.ndarray):
-        return np.nonzero(mask)
-    if count is None:
-        raise OpaqueError(
-            "how many entries a mask picks is known only when it is run, and JAX needs to know before",
-            repair="Keep the shape: np.where(mask, z, 0).",
-        )
-    places: tuple[Any, ...] = jnp.nonzero(mask, size=count, fill_value=max(mask.shape))
-    return places
-
-
-def _mask(op: Any, z: Any, mask: Any) -> Any:
-    return jnp.asarray(z)[(slice(None),) * op.axis + _where_true(mask, op.count)]
-
-
-def _unmask(op: Any, z: Any, mask: Any) -> Any:
-    zeros = jnp.zeros((*z.shape[: op.axis], *mask.shape, *z.shape[op.axis + 1 :]), z.dtype)
-    places = (slice(None),) * op.axis + _where_true(mask, z.shape[op.axis])
-    return zeros.at[places].set(z, mode="drop")
-
-
-def _accuracy(op: Any, scores: Any, target: Any) -> Any:
-    """Return the share of right classes; of labels that NumPy's rule refuses none is right."""
-    if is_one(scores.shape):
-        limit = 0.5 if op.threshold is None else op.threshold
-        chosen, wanted = jnp.where(jnp.isnan(scores), math.nan, scores > limit), target > 0.5
-    else:
-        chosen = jnp.where(jnp.isnan(scores).any(-1), -1, jnp.argmax(scores, -1))
-        wanted = jnp.argmax(target, -1) if scores.shape == target.shape else target
-    return jnp.mean(chosen.ravel() == wanted.ravel(), dtype=scores.dtype)
+    return _transposed(take, op.shape(z.shape, *[each.shape for each in places]), z)
 
 
 RULES: dict[str, Callable[..., Any]] = {
-    "accuracy": _accuracy,
-    "add_along_axis": lambda op, z, indices: _added(op, z, _along(op.axis, indices)),
+    "add_along_axis": _put,
     "conv2d": _conv2d,
-    "conv2d_to_input": _conv2d_to_input,
-    "conv2d_to_kernel": _conv2d_to_kernel,
+    "conv2d_to_input": lambda op, delta, W: _transposed(
+        lambda x: _conv2d(op, x, W), op.shape(delta.shape, W.shape), delta
+    ),
+    "conv2d_to_kernel": lambda op, x, delta: _transposed(
+        lambda W: _conv2d(op, x, W), op.shape(x.shape, delta.shape), delta
+    ),
     "erf": lambda op, z: jax.scipy.special.erf(z),
-    "mask": _mask,
     "normal_cdf": lambda op, z: jax.scipy.special.ndtr(z),
-    "pick": _pick,
-    "pick_add": lambda op, z, *positions: _added(op, z, _at(op.axes, positions)),
-    "scatter": lambda op, z: jnp.zeros(op.to, z.dtype).at[numpy_index(op.index)].set(z),
-    "scatter_add": lambda op, z, indices: _added(op, z, (*(slice(None),) * op.axis, indices)),
-    "take": _take,
-    "take_along_axis": _take_along,
-    "unmask": _unmask,
+    "pick_add": _put,
+    "scatter": _put,
+    "scatter_add": _put,
+    "unmask": _put,
 }
 """Op → its forward rule by JAX's functions; all others run their own."""

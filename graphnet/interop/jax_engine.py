@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import jax
@@ -12,8 +13,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, Parameter
 from graphnet.errors import TrainingError, shown
 from graphnet.files.exchange import to_description
 from graphnet.interop.jax_arrays import Traced
@@ -22,16 +23,16 @@ from graphnet.interop.jax_graphs import function
 State = dict[str, dict[str, Any]]
 """{parameter: {"value": array, what an optimiser remembers: array}}."""
 
-Change = Callable[[Any, Any, Sequence[Any], Sequence[Any]], None]
-"""What changes a value in place, given its gradient, the numbers of the step, and what is remembered."""
+LOST_AFTER = 30
+"""After how many seconds without a sign of life a process counts as lost; one that ends is noticed at once."""
 
 
-def join(coordinator: str, processes: int, process: int, lost_after: int) -> None:
-    """Be one of several processes; raise `TrainingError` if that is not possible."""
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Be one of several processes, which end within `LOST_AFTER` seconds if they are cut off; raise `TrainingError` if not."""
     if process >= processes:
         raise TrainingError(f"process {process} of {processes}", repair="They are numbered from 0.")
     try:
-        jax.distributed.initialize(coordinator, processes, process, heartbeat_timeout_seconds=lost_after)
+        jax.distributed.initialize(coordinator, processes, process, heartbeat_timeout_seconds=LOST_AFTER)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
             f"process {process} can't join the others at {coordinator}: {error}",
@@ -42,30 +43,33 @@ def join(coordinator: str, processes: int, process: int, lost_after: int) -> Non
 def mesh_of(devices: Any, mesh: Any) -> Mesh:
     """Return the devices in a mesh, or raise `TrainingError` if there are no such devices."""
     if mesh is not None:
-        if devices is not None or not isinstance(mesh, Mesh):
-            raise TrainingError(f"mesh is {shown(mesh)}", repair="Give devices, or a jax.sharding.Mesh, not both.")
-        return mesh
+        if devices is None and isinstance(mesh, Mesh):
+            return mesh
+        raise TrainingError(f"mesh is {shown(mesh)}", repair="Give devices, or a jax.sharding.Mesh, not both.")
     try:
-        found = jax.devices(devices) if isinstance(devices, str) else jax.devices()
+        found = jax.devices(devices if isinstance(devices, str) else None)
     except RuntimeError as error:
-        raise TrainingError(f"JAX has no {devices!r}: {error}", repair=f"It has {_listed(jax.devices())}.") from error
-    if isinstance(devices, (list, tuple)):
-        found = list(devices)
-    elif isinstance(devices, int) and not isinstance(devices, bool):
-        if not 1 <= devices <= len(found):
-            raise TrainingError(f"{devices} devices are asked for", repair=f"There are {_listed(found)}.")
-        found = found[:devices]
-    elif devices is not None and not isinstance(devices, str):
-        found = []
-    if not found or not all(isinstance(device, jax.Device) for device in found):
         raise TrainingError(
-            f"devices is {shown(devices)}", repair="Give how many, a platform, or some of jax.devices()."
-        )
+            f"JAX has no {devices!r}: {error}", repair="Leave devices out to use what it has."
+        ) from error
+    if isinstance(devices, (list, tuple)):
+        if not devices or not all(isinstance(device, jax.Device) for device in devices):
+            raise TrainingError(f"devices is {shown(devices)}", repair="Give some of jax.devices().")
+        found = list(devices)
+    elif devices is not None and not isinstance(devices, str):
+        found = found[: whole(devices, "devices", least=1, most=len(found), error=TrainingError)]
     return Mesh(np.array(found), ("batch",))
 
 
-def _listed(devices: Sequence[Any]) -> str:
-    return f"{len(devices)} of {devices[0].platform}"
+def put(array: Any, sharding: NamedSharding) -> Any:
+    """Bring an array to the devices: each part to those that are to have it."""
+    array = np.asarray(array)
+    return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
+
+
+def described(array: Any, sharding: NamedSharding) -> Any:
+    """Return what stands for an array on the devices."""
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
 
 
 def _bytes(array: np.ndarray[Any, Any]) -> bytes:
@@ -85,34 +89,17 @@ class Runner:
         Of the loss.
     mesh
         The devices.
-    batched
-        The names of the inputs whose first axis is that of the samples.
-    change
-        The optimiser's rule.
-    remembers
-        The names of what it is given of each parameter, beside the value.
-    clip
-        The most that the length of all gradients, and that an entry of one may be; None for no bound.
+    optimizer
+        Whose rule, memory and bounds of gradients it is.
     raising
         Whether the state is to stay as it is from the first step on that has an infinity or NaN.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        mesh: Mesh,
-        batched: frozenset[str],
-        change: Change,
-        remembers: tuple[str, ...],
-        clip: tuple[float | None, float | None],
-        *,
-        raising: bool,
-    ) -> None:
-        self.graph, self.mesh, self.batched, self.raising = graph, mesh, batched, raising
-        self.change, self.remembers, self.clip = change, remembers, clip
+    def __init__(self, graph: Graph, mesh: Mesh, optimizer: Any, *, raising: bool) -> None:
+        self.graph, self.mesh, self.optimizer, self.raising = graph, mesh, optimizer, raising
+        self.batched = {graph.label(node) for node in graph.inputs if node.shape[:1] == (None,)}
         self.reached: tuple[str, ...] = ()
-        self._scans: dict[np.dtype[Any], Any] = {}
-        self._whole = jax.jit(lambda state: state, out_shardings=NamedSharding(mesh, PartitionSpec()))
+        self._scan = jax.jit(self._steps, static_argnums=0, donate_argnums=1)
 
     @property
     def writes(self) -> bool:
@@ -122,16 +109,16 @@ class Runner:
     def describe(self) -> str:
         """Return in words what the steps run on."""
         processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
-        return f"jax on {_listed(self.mesh.devices.ravel())}{processes}"
+        return f"jax on {self.mesh.size} of {self.mesh.devices.flat[0].platform}{processes}"
 
     def agree(self, data: Sequence[np.ndarray[Any, Any]], settings: object) -> None:
         """Raise `TrainingError` unless all processes have been given the same."""
         if jax.process_count() == 1:
             return
-        leaves: tuple[Parameter | Constant, ...] = (*self.graph.parameters, *self.graph.constants)
-        described = [{**to_description(self.graph, node), "value": None} for node in self.graph.nodes]
+        nodes = [{**to_description(self.graph, node), "value": None} for node in self.graph.nodes]
+        leaves: tuple[Any, ...] = (*self.graph.parameters, *self.graph.constants)
         parts = {
-            "the graph": repr(described).encode(),
+            "the graph": repr(nodes).encode(),
             "the values of parameters and constants": b"".join(_bytes(leaf.value) for leaf in leaves),
             "the data": b"".join(map(_bytes, data)),
             "batch size, optimiser or random numbers": repr(settings).encode(),
@@ -145,52 +132,25 @@ class Runner:
                     repair="Start each with the same file and the same data; random numbers need the same seed.",
                 )
 
-    def put(self, state: Mapping[str, Mapping[str, np.ndarray[Any, Any]]]) -> State:
-        """Bring values, and what is remembered of them, to the devices."""
-        with jax.enable_x64(True):
-            return {
-                label: {name: self._placed(array, self._split(array.shape)) for name, array in kept.items()}
-                for label, kept in state.items()
-            }
-
-    def fetch(self, state: State) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-        """Return values, and what is remembered of them, as arrays of NumPy's."""
-        with jax.enable_x64(True):
-            whole = state if len(self.mesh.axis_names) == 1 else self._whole(state)
-            fetched: dict[str, dict[str, Any]] = jax.tree.map(lambda each: np.asarray(each.addressable_data(0)), whole)
-        return fetched
-
-    def run(
-        self, state: State, fixed: Mapping[str, Any], batches: Mapping[str, Any], numbers: Any, dtype: np.dtype[Any]
-    ) -> tuple[State, np.ndarray[Any, Any], int]:
-        """Take steps.
+    def run(self, state: State, *given: Any, dtype: np.dtype[Any]) -> tuple[State, list[float]]:
+        """Take steps, from arrays of NumPy's to such arrays.
 
         Parameters
         ----------
-        state
-            On the devices; it is used up.
-        fixed
-            The feeds that are the same in each step, by name.
-        batches
-            The others: an array of those of all steps each.
-        numbers
-            What the rule takes besides arrays, a row for each step.
+        state, given
+            As for `arguments`.
         dtype
             What to compute in.
 
         Returns
         -------
-        state, losses, taken
-            The state after as many steps as were taken: all, or those before the first that is not finite.
+        state, losses
+            After as many steps as were taken: all, or those before the first that is not finite.
         """
         with jax.enable_x64(True):
             try:
-                given = [
-                    {name: self._fed(name, array, n) for name, array in feeds.items()}
-                    for n, feeds in enumerate((fixed, batches))
-                ]
-                state, (losses, good) = self._scan(dtype)(state, *given, self._placed(numbers, PartitionSpec()))
-                losses, good = np.asarray(losses.addressable_data(0)), np.asarray(good.addressable_data(0))
+                made = self._scan(dtype, *self.arguments(put, state, *given))
+                state, losses, good = multihost_utils.process_allgather(made, tiled=True)
             except jax.errors.JaxRuntimeError as error:
                 if jax.process_count() == 1:
                     raise
@@ -198,56 +158,60 @@ class Runner:
                     f"a process has ended, or can't be reached: {str(error).splitlines()[0]}",
                     repair="Start all of them again, from the file that was saved last.",
                 ) from error
-        return state, losses.astype(float), int(good.sum())
+        return state, losses[good].astype(float).tolist()
 
-    def lower(self, state: Any, fixed: Any, batches: Any, numbers: Any, dtype: np.dtype[Any]) -> Any:
-        """Return the scan for arrays of these shapes, lowered but not compiled: each may be a `jax.ShapeDtypeStruct`."""
+    def lower(self, *given: Any, dtype: np.dtype[Any]) -> Any:
+        """Return the scan for what has such shapes and dtypes, lowered but not compiled."""
         with jax.enable_x64(True):
-            state = {
-                label: {n: self._shaped(array, self._split(array.shape)) for n, array in kept.items()}
-                for label, kept in state.items()
-            }
-            given = [
-                {name: self._shaped(array, self._along(name, array.shape, n)) for name, array in feeds.items()}
-                for n, feeds in enumerate((fixed, batches))
-            ]
-            return self._scan(dtype).lower(state, *given, self._shaped(numbers, PartitionSpec()))
+            return self._scan.lower(dtype, *self.arguments(described, *given))
 
-    def _shaped(self, array: Any, spec: Any) -> Any:
-        return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=NamedSharding(self.mesh, spec))
+    def arguments(self, place: Callable[..., Any], state: State, fixed: Any, batches: Any, numbers: Any) -> Any:
+        """Return what the scan takes, each array as `place` makes it for where it belongs.
 
-    def _placed(self, array: Any, spec: Any) -> Any:
-        array = np.asarray(array)
-        return jax.make_array_from_callback(array.shape, NamedSharding(self.mesh, spec), array.__getitem__)
+        Parameters
+        ----------
+        place
+            `put`, or `described`.
+        state
+            The values, and what is remembered of them.
+        fixed
+            The feeds that are the same in each step, by name.
+        batches
+            The others: an array of those of all steps each.
+        numbers
+            What the rule takes besides arrays, a row for each step.
+        """
+        return (
+            jax.tree.map(lambda array: place(array, self._split(array.shape)), state),
+            {name: place(array, self._along(name, array.shape, 0)) for name, array in fixed.items()},
+            {name: place(array, self._along(name, array.shape, 1)) for name, array in batches.items()},
+            place(numbers, self._over()),
+        )
 
-    def _fed(self, name: str, array: Any, axis: int) -> Any:
-        return self._placed(array, self._along(name, array.shape, axis))
+    def _over(self, *axes: str | None) -> NamedSharding:
+        return NamedSharding(self.mesh, PartitionSpec(*axes))
 
-    def _along(self, name: str, shape: tuple[int, ...], axis: int) -> Any:
+    def _along(self, name: str, shape: tuple[int, ...], axis: int) -> NamedSharding:
         """Return how an input is split: along the axis of its samples, if that goes evenly; else the step does it."""
         first = self.mesh.axis_names[0]
-        if name not in self.batched or shape[axis] % self.mesh.shape[first]:
-            return PartitionSpec()
-        return PartitionSpec(*[None] * axis, first)
+        even = name in self.batched and shape[axis] % self.mesh.shape[first] == 0
+        return self._over(*[None] * axis, first) if even else self._over()
 
-    def _split(self, shape: tuple[int, ...]) -> Any:
-        if len(self.mesh.axis_names) < 2:
-            return PartitionSpec()
-        second = self.mesh.axis_names[1]
-        even = [axis for axis, size in enumerate(shape) if size and size % self.mesh.shape[second] == 0]
-        if not even:
-            return PartitionSpec()
-        return PartitionSpec(*[None] * max(even, key=shape.__getitem__), second)
+    def _split(self, shape: tuple[int, ...]) -> NamedSharding:
+        """Return how a parameter is split."""
+        for second in self.mesh.axis_names[1:2]:
+            even = [axis for axis, size in enumerate(shape) if size and size % self.mesh.shape[second] == 0]
+            if even:
+                return self._over(*[None] * max(even, key=shape.__getitem__), second)
+        return self._over()
 
-    def _scan(self, dtype: np.dtype[Any]) -> Any:
-        """Return the compiled scan over steps."""
-        if dtype in self._scans:
-            return self._scans[dtype]
+    def _steps(self, dtype: np.dtype[Any], state: State, fixed: Any, batches: Any, numbers: Any) -> Any:
+        """Take steps; return the state, and of each step the loss, and whether all was finite up to it."""
         run = function(self.graph, self.graph.parameters, dtype, callback=False)
-        samples = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names[0]))
+        samples = self._over(self.mesh.axis_names[0])
 
         def step(carried: Any, given: Any) -> Any:
-            state, alive, fixed = carried
+            state, alive = carried
             feeds, numbers = given
             feeds = {
                 name: jax.lax.with_sharding_constraint(array, samples) if name in self.batched else array
@@ -260,31 +224,24 @@ class Runner:
                 finite = [jnp.isfinite(each).all() for each in jax.tree.leaves((loss, gradients, changed))]
                 alive = alive & jnp.stack(finite).all()
                 changed = jax.tree.map(lambda new, old: jnp.where(alive, new, old), changed, state)
-            return (changed, alive, fixed), (loss, alive)
+            return (changed, alive), (loss, alive)
 
-        def steps(state: State, fixed: Any, batches: Any, numbers: Any) -> Any:
-            (state, _, _), told = jax.lax.scan(step, (state, jnp.array(True), fixed), (batches, numbers))
-            places = jax.tree.map(lambda array: NamedSharding(self.mesh, self._split(array.shape)), state)
-            everywhere = NamedSharding(self.mesh, PartitionSpec())
-            return (
-                jax.lax.with_sharding_constraint(state, places),
-                jax.lax.with_sharding_constraint(told, (everywhere, everywhere)),
-            )
-
-        self._scans[dtype] = jax.jit(steps, donate_argnums=0)
-        return self._scans[dtype]
+        (state, _), (losses, good) = jax.lax.scan(step, (state, jnp.array(True)), (batches, numbers))
+        places = jax.tree.map(lambda array: self._split(array.shape), state)
+        return jax.lax.with_sharding_constraint(state, places), losses, good
 
     def _clipped(self, gradients: dict[str, Any]) -> dict[str, Any]:
         """Return gradients that are no larger than allowed, as an optimiser's own do."""
-        norm, value = self.clip
+        norm, value = self.optimizer.clip_norm, self.optimizer.clip_value
         if value is not None:
             gradients = {label: jnp.clip(gradient, -value, value) for label, gradient in gradients.items()}
-        if norm is not None and gradients:
-            largest = jnp.stack([jnp.abs(gradient).max(initial=0) for gradient in gradients.values()]).max()
+        if norm is not None:
+            largest = reduce(jnp.maximum, [jnp.abs(gradient).max(initial=0) for gradient in gradients.values()], 0.0)
             unit = jnp.where(largest == 0, 1, largest)
             length = jnp.sqrt(sum(jnp.square(gradient / unit).sum() for gradient in gradients.values()))
-            by = jnp.where(length * largest > norm, norm / jnp.where(length == 0, 1, length) / unit, 1)
-            gradients = {label: gradient * by for label, gradient in gradients.items()}
+            gradients = {
+                label: gradient * jnp.minimum(1, norm / length / unit) for label, gradient in gradients.items()
+            }
         return gradients
 
     def _changed(self, state: State, gradients: dict[str, Any], numbers: Any) -> State:
@@ -292,7 +249,7 @@ class Runner:
         changed: State = {}
         for label, gradient in gradients.items():
             kept = {name: Traced(array, own=True) for name, array in state[label].items()}
-            value, remembered = kept["value"], [kept[name] for name in self.remembers]
-            self.change(value, Traced(gradient), [Traced(n.astype(value.dtype)) for n in numbers], remembered)
+            value, remembered = kept["value"], [kept[name] for name in self.optimizer.remembers]
+            self.optimizer.change(value, Traced(gradient), Traced(numbers.astype(value.dtype)), remembered)
             changed[label] = {name: traced.array for name, traced in kept.items()}
         return changed

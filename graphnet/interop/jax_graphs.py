@@ -16,7 +16,7 @@ from graphnet.core.leaves import Constant
 from graphnet.core.node import Array, Node
 from graphnet.core.op import as_reals
 from graphnet.core.shapes import matches
-from graphnet.engine.rules import check_message, located, messages_of, require_declared_sizes
+from graphnet.engine.rules import check_message, check_shape, located, messages_of, require_declared_sizes
 from graphnet.engine.run import propagate
 from graphnet.errors import (
     DtypeError,
@@ -26,7 +26,7 @@ from graphnet.errors import (
     ShapeError,
     shown,
 )
-from graphnet.interop.jax_arrays import Traced, apply
+from graphnet.interop.jax_arrays import Traced, apply, bare, given
 
 Named = Mapping[str, Any]
 
@@ -51,95 +51,62 @@ class Passes:
         """Return the value of every node. What depends on constants alone stays an array of NumPy's."""
         values = dict(leaves)
         for node in self.graph.nodes:
+            kind = self.dtype if node.dtype.kind == "f" else node.dtype
             if isinstance(node, Constant):
-                values[node] = node.value.astype(self.dtype) if node.dtype.kind == "f" else node.value
+                values[node] = node.value.astype(kind)
             elif node.op is not None:
-                values[node] = self._forward(node, [values[source] for source in node.inputs])
+                (value,) = self._applied(node, "forward", [], [values[source] for source in node.inputs])
+                check_shape(self.graph, node, np.shape(value))
+                kept = np.asarray if isinstance(value, (np.ndarray, np.generic)) else jnp.asarray
+                values[node] = kept(value, jax.dtypes.canonicalize_dtype(kind))
         return values
 
     def backward(self, values: Mapping[Node, Any], output: Node) -> dict[Node, Any]:
         """Return the error signal of every node that one reaches from an output, a scalar."""
-        one = Traced(jnp.ones((), self.dtype))
-        signals, _ = propagate(self.graph, values, {output: one}, self._backward)
-        return {node: signal.array for node, signal in signals.items()}
-
-    def _forward(self, node: Node, inputs: list[Any]) -> Any:
-        op = node.op
-        assert op is not None
-        shapes = [array.shape for array in inputs]
-        require_declared_sizes(op, node.inputs, shapes)
-
-        def rule(*arrays: Any) -> Any:
-            given = as_reals(op, list(arrays), self.dtype) if node.dtype.kind == "f" else list(arrays)
-            if isinstance(arrays[0], np.ndarray):
-                return np.asarray(require_value(op.forward(*given)))
-            made = apply(op, given)
-            return made.array if isinstance(made, Traced) else jnp.asarray(require_value(made))
-
-        def shape() -> tuple[int, ...]:
-            return tuple(op.shape(*shapes))  # type: ignore[arg-type]
-
-        kind = self.dtype if node.dtype.kind == "f" else node.dtype
-        (value,) = self._applied(node, "forward", lambda *arrays: [rule(*arrays)], inputs, lambda: [(shape(), kind)])
-        if not matches(value.shape, node.shape):
-            raise located(
-                ShapeError(
-                    f"the forward rule gave shape {value.shape}, expected {node.shape}",
-                    repair="Sizes that were unknown when the graph was built must fit each other when fed.",
-                ),
-                self.graph,
-                node,
-            )
-        return value if value.dtype == kind else value.astype(jax.dtypes.canonicalize_dtype(kind))
+        one = jnp.ones((), self.dtype)
+        return propagate(self.graph, values, {output: one}, self._backward)[0]
 
     def _backward(self, graph: Graph, node: Node, delta: Any, output: Any, inputs: list[Any]) -> Sequence[Array]:
+        messages = self._applied(node, "backward", [delta, output], inputs)
+        return [None if message is None else jnp.asarray(message, self.dtype) for message in messages]
+
+    def _applied(self, node: Node, which: str, before: list[Any], inputs: list[Any]) -> list[Any]:
+        """Return what a rule makes of arrays, traced; or called as it is, if that is asked for and it can't be traced."""
         op = node.op
         assert op is not None
-        moving = [source.dtype.kind == "f" for source in node.inputs]
+        shapes = [each.shape for each in inputs]
 
-        def rule(delta: Any, output: Any, *arrays: Any) -> list[Any]:
-            returned = messages_of(op, op.backward(delta, output, *as_reals(op, list(arrays), self.dtype)), len(arrays))
-            messages = [message.array if isinstance(message, Traced) else message for message in returned]
-            if isinstance(delta, np.ndarray):  # called back: of JAX's arrays no place can stay empty
-                messages = [np.zeros_like(a) if m is None else m for m, a in zip(messages, arrays, strict=True)]
+        def rule(before: list[Any], inputs: list[Any]) -> list[Any]:
+            reals = as_reals(op, inputs, self.dtype) if node.dtype.kind == "f" else inputs
+            if which == "forward":
+                require_declared_sizes(op, node.inputs, shapes)
+                return [require_value(apply(op, reals))]
+            messages = messages_of(op, op.backward(*before, *reals), len(inputs))
+            for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
+                if message is not None and node.inputs[slot].dtype.kind == "f":
+                    check_message(op, slot, message, value, message.dtype)
             return messages
 
-        messages = self._applied(
-            node, "backward", rule, [delta.array, output, *inputs], lambda: [(z.shape, self.dtype) for z in inputs]
-        )
-        for slot, (message, value) in enumerate(zip(messages, inputs, strict=True)):
-            if message is not None and moving[slot]:
-                check_message(op, slot, message, value, message.dtype)
-        return [
-            Traced(jnp.asarray(message, self.dtype)) if message is not None and moves else None
-            for message, moves in zip(messages, moving, strict=True)
-        ]
-
-    def _applied(
-        self,
-        node: Node,
-        which: str,
-        rule: Callable[..., list[Any]],
-        arrays: Sequence[Any],
-        made: Callable[[], list[tuple[tuple[int, ...], np.dtype[Any]]]],
-    ) -> list[Any]:
-        """Return what a rule makes of arrays, traced; or called as it is, if that is asked for and it can't be traced."""
-        if all(isinstance(array, np.ndarray) for array in arrays):
-            return rule(*arrays)
+        if all(isinstance(array, np.ndarray) for array in inputs) and not before:
+            return rule([], inputs)
         try:
-            return rule(*map(Traced, arrays))
+            made: list[Any] = bare(rule([Traced(jnp.asarray(each)) for each in before], given(op, inputs)))
+            return made
         except Exception as error:
             if isinstance(error, GraphnetError) and not isinstance(error, OpaqueError):
                 raise located(error, self.graph, node) from None
             if not self.callback:
                 raise located(_refused(node, which, error), self.graph, node) from error
-        kinds = [jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype)) for shape, dtype in made()]
+        of_node = jax.dtypes.canonicalize_dtype(node.dtype if node.dtype.kind != "f" else self.dtype)
+        made_shapes = shapes if before else [op.shape(*shapes)]
+        kinds = [jax.ShapeDtypeStruct(shape, of_node) for shape in made_shapes]
 
-        def called(*given: Any) -> list[Any]:
-            numbers = rule(*map(np.asarray, given))
-            return [np.asarray(number, kind.dtype) for number, kind in zip(numbers, kinds, strict=True)]
+        def called(*arrays: Any) -> list[Any]:
+            numbers = [np.asarray(array) for array in arrays]
+            returned = zip(rule(numbers[: len(before)], numbers[len(before) :]), kinds, strict=True)
+            return [np.zeros(k.shape, k.dtype) if z is None else np.asarray(z, k.dtype) for z, k in returned]
 
-        called_back: list[Any] = jax.pure_callback(called, kinds, *arrays, vmap_method="sequential")
+        called_back: list[Any] = jax.pure_callback(called, kinds, *before, *inputs, vmap_method="sequential")
         return called_back
 
 

@@ -115,8 +115,7 @@ class Take(Moving):
     choosing = (1,)
 
     def forward(self, z: Array, indices: Array) -> Array:
-        require_positions(indices, z.shape[self.axis], self.from_end)
-        return np.take(z, indices, axis=self.axis)
+        return np.take(z, require_positions(indices, z.shape[self.axis], self.from_end), axis=self.axis)
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         return ScatterAdd(shapes.known(z.shape, "take's backward rule"), self.axis % z.ndim)(delta, indices), None
@@ -190,14 +189,20 @@ def for_each_axis(index: Index, ndim: int) -> Index:
     return (*items[:place], *[WHOLE] * count, *items[place + 1 :])
 
 
-def require_positions(positions: Array, size: int, from_end: bool = False) -> None:
-    """Raise `ShapeError` if an array holds positions that an axis of this size does not have."""
+def require_positions(positions: Array, size: int, from_end: bool = False) -> Array:
+    """Return positions, or raise `ShapeError` if an axis of this size does not have them.
+
+    Of another library's array the numbers may not be known yet: there what is refused is moved out of range.
+    """
+    if not isinstance(positions, np.ndarray):
+        return positions if from_end else np.where(positions < 0, size, positions)
     if not in_range(positions, -size if from_end else 0, size):
         raise ShapeError(
             f"positions {positions.min()} to {positions.max()} along an axis of size {size}, "
             f"which takes numbers from 0 to {size - 1}",
             repair="Are labels counted from 1? They are counted from 0 here.",
         )
+    return positions
 
 
 def known_value(array: Any) -> Any:

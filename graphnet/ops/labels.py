@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import numbers
-from graphnet.core.node import Array, Node
+from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import DtypeError, ShapeError
@@ -49,24 +49,30 @@ class Accuracy(Loss):
         self.shape(scores.shape, target.shape)
         if not is_one(scores.shape):
             chosen = np.where(np.isnan(scores).any(axis=-1), -1, np.argmax(scores, axis=-1))
-            one_hot = scores.shape == target.shape
-            wanted = np.argmax(target, axis=-1) if one_hot else target
-            _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
+            wanted = np.argmax(target, axis=-1) if scores.shape == target.shape else target
         else:
-            if self.threshold is None and not ((scores >= 0) & (scores <= 1)).all():
-                raise ShapeError(
-                    f"scores from {scores.min()} to {scores.max()} are no probabilities",
-                    repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
-                )
             chosen = np.where(np.isnan(scores), np.nan, scores > (0.5 if self.threshold is None else self.threshold))
             wanted = target > 0.5
-            _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
-            if self.signed and (np.abs(target) < 0.5).any():
-                raise ShapeError(
-                    f"scores from a tanh, and labels from {target.min()} to {target.max()}: two classes of it are −1 and 1",
-                    repair="Say threshold=0.5 if the tanh was trained towards 0 and 1.",
-                )
+        if isinstance(scores, np.ndarray):  # else its numbers may not be known yet
+            self._require_labels(scores, target, wanted)
         return average((chosen.ravel() == wanted.ravel()).astype(scores.dtype))
+
+    def _require_labels(self, scores: Numbers, target: Numbers, wanted: Numbers) -> None:
+        """Raise `ShapeError` unless scores and labels are of the kind that is compared."""
+        if not is_one(scores.shape):
+            _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
+            return
+        if self.threshold is None and not ((scores >= 0) & (scores <= 1)).all():
+            raise ShapeError(
+                f"scores from {scores.min()} to {scores.max()} are no probabilities",
+                repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
+            )
+        _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
+        if self.signed and (np.abs(target) < 0.5).any():
+            raise ShapeError(
+                f"scores from a tanh, and labels from {target.min()} to {target.max()}: two classes of it are −1 and 1",
+                repair="Say threshold=0.5 if the tanh was trained towards 0 and 1.",
+            )
 
     def backward(self, delta: Array, a: Array, scores: Array, target: Array) -> Array:
         return None, None

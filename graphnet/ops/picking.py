@@ -40,10 +40,10 @@ class Pick(Moving):
     choosing = tuple(range(1, 64))
 
     def forward(self, z: Array, *positions: Array) -> Array:
-        for axis, each in zip(self.axes, positions, strict=True):
-            require_positions(each, z.shape[axis], axis in self.from_end)
-        _one_shape([np.shape(each) for each in positions])
-        return z[_paired(self.axes, positions)]
+        axes = zip(self.axes, positions, strict=True)
+        places = [require_positions(each, z.shape[axis], axis in self.from_end) for axis, each in axes]
+        _one_shape([np.shape(each) for each in places])
+        return z[_paired(self.axes, places)]
 
     def backward(self, delta: Array, a: Array, z: Array, *positions: Array) -> Array:
         to = shapes.known(z.shape, "indexing's backward rule")
@@ -102,8 +102,7 @@ class TakeAlongAxis(Moving):
 
     def forward(self, z: Array, indices: Array) -> Array:
         self.shape(z.shape, indices.shape)  # NumPy would stretch sizes fed
-        require_positions(indices, z.shape[self.axis], self.from_end)
-        return np.take_along_axis(z, indices, self.axis)
+        return np.take_along_axis(z, require_positions(indices, z.shape[self.axis], self.from_end), self.axis)
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         to = shapes.known(z.shape, "take_along_axis's backward rule")

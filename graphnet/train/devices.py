@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphnet.core.graph import Graph
-from graphnet.core.node import Numbers
 from graphnet.engine.feeds import run_dtype
 from graphnet.errors import MissingExtraError, TrainingError, shown
 from graphnet.interop.engines import JaxEngine
 from graphnet.interop.foreign import needing
 from graphnet.train.batches import Batches, CutArrays, Feeds, is_batched, sample_count
-from graphnet.train.optimizers import WITH_NOTED_RULES, AnyOptimizer, Optimizer
+from graphnet.train.optimizers import WITH_NOTED_RULES, Optimizer
 
 if TYPE_CHECKING:
     from graphnet.train.descent import Descent
@@ -37,7 +36,7 @@ def chosen(engine: Any, graph: Graph, batches: Batches) -> tuple[JaxEngine | Non
     if work < PAYS_FROM:
         return None, f"numpy: a step of about {work:.0e} multiply-adds is done before one of JAX has begun"
     try:
-        platform = needing("jax", "jax_engine").mesh_of(None, None).devices.flat[0].platform
+        platform = needing("jax", "jax_engine").jax.default_backend()
     except MissingExtraError:
         return None, "numpy: jax is not installed"
     if platform == "cpu":
@@ -61,28 +60,23 @@ class Devices:
     """
 
     def __init__(self, engine: JaxEngine, descent: Descent, batches: Batches, *, raising: bool) -> None:
-        self.descent, self.batches, self.memory = descent, batches, engine.memory
-        self.graph, self.optimizer = descent.graph, _with_a_rule(descent.optimizer)
-        self.runner = self._runner(engine, raising)
-
-    def _runner(self, engine: JaxEngine, raising: bool) -> Any:
-        """Return what runs the steps: one that an earlier training has left compiled, if it is the same."""
-        graph, optimizer = self.graph, self.optimizer
+        optimizer, graph = descent.optimizer, descent.graph
+        if not isinstance(optimizer, Optimizer) or descent.trained is not graph:
+            raise TrainingError(
+                f"{type(optimizer).__name__} updates parameters by itself, and JAX traces only a rule",
+                repair='Derive it from one of ours, as gn.GradientDescent, and give it another rule; or use engine="numpy".',
+            )
+        self.descent, self.batches, self.memory, self.optimizer = descent, batches, engine.memory, optimizer
+        arrays = batches.arrays if isinstance(batches, CutArrays) else {}
+        self.fixed = {node: array for node, array in arrays.items() if not is_batched(node)}
         settings = repr(optimizer) if type(optimizer) in WITH_NOTED_RULES else optimizer
         key = graph.outputs, type(optimizer), settings, raising
         if key not in engine.compiled:
             jax_engine = needing("jax", "jax_engine")
+            mesh = jax_engine.mesh_of(engine.devices, engine.mesh)
             engine.compiled.clear()
-            engine.compiled[key] = jax_engine.Runner(
-                graph,
-                jax_engine.mesh_of(engine.devices, engine.mesh),
-                frozenset(graph.label(node) for node in graph.inputs if is_batched(node)),
-                optimizer.change,
-                optimizer.remembers,
-                (optimizer.clip_norm, optimizer.clip_value),
-                raising=raising,
-            )
-        return engine.compiled[key]
+            engine.compiled[key] = jax_engine.Runner(graph, mesh, optimizer, raising=raising)
+        self.runner = engine.compiled[key]
 
     def agree(self) -> None:
         """Raise `TrainingError` unless all processes have been given the same."""
@@ -95,74 +89,50 @@ class Devices:
 
         One that is not finite is left to NumPy, which names the node, or takes it where JAX could not.
         """
-        done = 0
-        for fixed, stacked, count, samples in self._parts():
-            begun = 0
-            while begun < count:
-                losses, taken = self._run(
-                    fixed, {name: array[begun:] for name, array in stacked.items()}, count - begun
-                )
-                yield from ((loss, samples) for loss in losses[:taken].tolist())
-                begun += taken
-                if begun < count:  # this step has an infinity or NaN
-                    batch = fixed | {name: array[begun] for name, array in stacked.items()}
+        step = 0
+        for part in self._parts():
+            samples = sample_count(part[0])
+            while part:
+                losses = self._run(part)
+                yield from ((loss, samples) for loss in losses)
+                step, part = step + len(losses), part[len(losses) :]
+                if part:  # the first of what is left has an infinity or NaN
+                    step, batch = step + 1, self.fixed | part.pop(0)
                     loss = self.descent.run(batch)
-                    self.descent.update_or_raise(batch, f"in step {done + begun + 1} of epoch {epoch}")
+                    self.descent.update_or_raise(batch, f"in step {step} of epoch {epoch}")
                     yield loss, samples
-                    begun += 1
-            done += count
 
-    def _run(self, fixed: Mapping[str, Any], stacked: Mapping[str, Any], count: int) -> tuple[Numbers, int]:
-        """Take steps as long as they are finite; bring values and memory up to date."""
-        optimizer, named = self.optimizer, self.descent.named
+    def _run(self, part: list[Feeds]) -> list[float]:
+        """Take steps as long as they are finite; bring values and memory up to date; return the losses."""
+        optimizer, named, label_of = self.optimizer, self.descent.named, self.descent.graph.label
         before = optimizer.memory.step
-        numbers = np.array([optimizer.numbers(optimizer.started({})[0]) for _ in range(count)])
-        memory = {label: optimizer.memory.of(label, each, optimizer.remembers) for label, each in named.items()}
-        state = {
-            label: {"value": each.value, **dict(zip(optimizer.remembers, memory[label], strict=True))}
-            for label, each in named.items()
-        }
-        dtype = run_dtype([*fixed.values(), *stacked.values(), *(each.value for each in named.values())])
-        moved, losses, taken = self.runner.run(self.runner.put(state), fixed, stacked, numbers, dtype)
-        for label, kept in self.runner.fetch(moved).items():
+        numbers = np.array([optimizer.numbers(optimizer.started({})[0]) for _ in part])
+        state = {label: {"value": each.value} for label, each in named.items()}
+        for label, kept in state.items():
+            remembered = optimizer.memory.of(label, named[label], optimizer.remembers)
+            kept.update(zip(optimizer.remembers, remembered, strict=True))
+        fixed = {label_of(node): array for node, array in self.fixed.items()}
+        stacked = {label_of(node): np.stack([feeds[node] for feeds in part]) for node in part[0]}
+        dtype = run_dtype([*fixed.values(), *stacked.values(), *(kept["value"] for kept in state.values())])
+        found, losses = self.runner.run(state, fixed, stacked, numbers, dtype=dtype)
+        for label, kept in state.items():
             for name, array in kept.items():
-                state[label][name][...] = array
-        optimizer.memory.step = before + taken
+                array[...] = found[label][name]
+        optimizer.memory.step = before + len(losses)
         self.descent.say_left_out(self.runner.reached)
-        return losses, taken
+        return losses  # type: ignore[no-any-return]
 
-    def _parts(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], int, int]]:
-        """Yield the batches of an epoch in parts that fit into memory: what is fixed, what is not, steps, samples a step."""
-        waiting: list[dict[str, Any]] = []
-        fixed: dict[str, Any] = {}
+    def _parts(self) -> Iterator[list[Feeds]]:
+        """Yield the batches of an epoch, without what is fixed, in parts that are of one shape and fit into memory."""
+        part: list[Feeds] = []
         shapes: Any = None
-        size = samples = 0
-        for feeds in self.batches.epoch():
-            fixed = {self.graph.label(node): feeds[node] for node in feeds if self._stays(feeds, node)}
-            batch = {self.graph.label(node): array for node, array in feeds.items() if not self._stays(feeds, node)}
-            found = {name: array.shape for name, array in batch.items()}
-            nbytes = sum(array.nbytes for array in batch.values())
-            if waiting and (found != shapes or size + nbytes > self.memory):
-                yield fixed, _stacked(waiting), len(waiting), samples
-                waiting, size = [], 0
-            waiting.append({name: array.copy() for name, array in batch.items()})  # its memory is the next one's
-            shapes, size, samples = found, size + nbytes, sample_count(feeds)
-        if waiting:
-            yield fixed, _stacked(waiting), len(waiting), samples
-
-    def _stays(self, feeds: Feeds, node: Any) -> bool:
-        """Tell whether a feed is the same in each step."""
-        return isinstance(self.batches, CutArrays) and node in self.batches.arrays and not is_batched(node)
-
-
-def _stacked(batches: list[dict[str, Any]]) -> dict[str, Any]:
-    return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
-
-
-def _with_a_rule(optimizer: AnyOptimizer) -> Optimizer:
-    if isinstance(optimizer, Optimizer) and type(optimizer).update is Optimizer.update:
-        return optimizer
-    raise TrainingError(
-        f"{type(optimizer).__name__} updates parameters by itself, and JAX traces only a rule",
-        repair='Derive it from one of ours, as gn.GradientDescent, and give it another rule; or train by engine="numpy".',
-    )
+        for feeds in self.batches.epoch():  # the memory of one is the next one's
+            batch = {node: array.copy() for node, array in feeds.items() if node not in self.fixed}
+            found = [array.shape for array in batch.values()]
+            if part and (found != shapes or (len(part) + 1) * sum(a.nbytes for a in batch.values()) > self.memory):
+                yield part
+                part = []
+            part.append(batch)
+            shapes = found
+        if part:
+            yield part

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.interop.jax_engine import put
 from graphnet.train.batches import as_batches
 from graphnet.train.descent import Descent
 from graphnet.train.devices import Devices
@@ -39,7 +40,7 @@ def split():
     made = {"made": lambda dtype: wide(40), "batch_size": 20}
     same(trained("numpy", gn.Momentum(0.1), **made), trained(gn.JaxEngine(mesh=mesh), gn.Momentum(0.1), **made))
     devices = devices_of(wide(40), gn.JaxEngine(mesh=mesh))
-    state = devices.runner.put({"W": {"value": np.ones((10, 32))}})
+    state, *_ = devices.runner.arguments(put, {"W": {"value": np.ones((10, 32))}}, {}, {}, np.ones((1, 1)))
     assert {shard.data.shape for shard in state["W"]["value"].addressable_shards} == {(10, 16)}
 
 

@@ -387,8 +387,20 @@ def test_positions_that_are_out_of_range_show_themselves():
 
 def test_a_mask_that_is_fed_needs_a_known_number_of_entries():
     mask = gn.input("mask", (2, 3), dtype=bool)
-    with pytest.raises(OpaqueError, match="known only when it is run"):
-        gn.to_jax(gn.sum(gn.parameter("z", real(2, 3))[mask]))({"z": real(2, 3)}, {"mask": MASK})
+    z = real(2, 3)
+    step = gn.to_jax(gn.sum(gn.parameter("z", z)[mask]))
+    loss, gradients = step({"z": z}, {"mask": MASK})  # known, since it is not compiled
+    np.testing.assert_allclose(loss, z[MASK].sum(), rtol=1e-12)
+    assert np.array_equal(gradients["z"], MASK)
+    with pytest.raises(OpaqueError, match="must be concrete"):
+        jax.jit(step)({"z": z}, {"mask": MASK})
+
+
+def test_whole_numbers_that_are_known_are_picked_from_at_positions_that_are_fed():
+    places = gn.input("places", (2,), dtype=int)
+    picked = gn.constant([[3, 4], [5, 6]], dtype=int)[places, places]
+    step = jax.jit(gn.to_jax(gn.sum(gn.parameter("z", [1.0, 2.0]) * picked)))
+    assert step({"z": np.array([1.0, 2.0])}, {"places": np.array([1, 0])})[0] == 1 * 6 + 2 * 3
 
 
 def test_what_is_given_must_be_what_the_graph_takes():
