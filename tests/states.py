@@ -113,10 +113,11 @@ class User(RuleBasedStateMachine):
         self.grower.step("multiply", 0, self.grower.leaf("parameter", self.grower.rng.uniform(-2, 2, size=3)))
         self.add_what_grew()
 
-    @rule(seed=seeds, draw=st.sampled_from(DRAWN))
-    def grow(self, seed, draw):
+    @rule(seed=seeds, draws=st.lists(st.sampled_from(DRAWN), min_size=1, max_size=8))
+    def grow(self, seed, draws):
         self.grower.rng = np.random.default_rng(seed)
-        self.grower.attempt(draw)
+        for draw in draws:
+            self.grower.attempt(draw)
         self.add_what_grew()
 
     @rule(place=places)
@@ -139,18 +140,15 @@ class User(RuleBasedStateMachine):
             parameter.value = value
         self.values[i] = value
 
-    @rule(place=places)
-    def compile(self, place):
-        i, E, feeds = self.loss(place)
-        wrt = [node for node in gn.backward(E, feeds).error_signals if isinstance(node, gn.Parameter)]
-        self.steps[i] = gn.compile(E, wrt)
-
-    @rule(place=places)
-    def run_compiled(self, place):
-        """Any that was ever compiled, at the values of now."""
-        if not self.steps:
-            return
-        i = list(self.steps)[place % len(self.steps)]
+    @rule(place=places, new=st.booleans())
+    def run_compiled(self, place, new):
+        """Compile, or run again what was compiled at any time, at the values of now."""
+        if new or not self.steps:
+            i, E, feeds = self.loss(place)
+            wrt = [node for node in gn.backward(E, feeds).error_signals if isinstance(node, gn.Parameter)]
+            self.steps.pop(i, None)  # so that it is the last
+            self.steps[i] = gn.compile(E, wrt)
+        i = list(self.steps)[-1 if new else place % len(self.steps)]
         E = self.losses[i]
         feeds = {node: self.feeds[node] for node in gn.Graph(E).inputs}
         bwd, found = gn.backward(E, feeds), self.steps[i](feeds)
@@ -234,8 +232,8 @@ class User(RuleBasedStateMachine):
         derivation = gn.derive(E, wrt[0])
         assert str(derivation) == str(gn.derive(E, wrt[0]))
         with suppress(GraphnetError):  # where a rule has no formula
-            for value in derivation.evaluate(bwd).values():
-                assert difference(value, bwd.gradient(wrt[0])) <= 1e-10 * scale(bwd)
+            value = derivation.evaluate(bwd)[wrt[0].name]
+            assert difference(value, bwd.gradient(wrt[0])) <= 1e-10 * scale(bwd)
 
     @rule(place=places)
     def fit(self, place):

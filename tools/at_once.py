@@ -2,7 +2,7 @@
 
     python tools/at_once.py --threads 8 --seconds 60 --children 100 --processes 50
 
-Threads run passes, compiled steps of their own and a shared one, draw, save and load all at once, and the main one forks children
+Threads run passes, compiled steps of their own and a shared one, draw, save and load at once, and the main one forks children
 that do the same meanwhile. Then each fresh process, with another seed of hashes, tells the digest of all that a pass computes.
 """
 
