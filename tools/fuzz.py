@@ -1,4 +1,4 @@
-"""Check any number of random networks against an independent library.
+"""Check any number of random networks against an independent library and complex numbers, compiled with C and without.
 
     python tools/fuzz.py --count 20000 --seed 1000000
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -15,6 +16,7 @@ import autograd.numpy as anp
 import numpy as np
 
 import graphnet as gn
+from graphnet import native
 from graphnet.errors import UnreachableError
 from tests.fuzz import dialect, oracle
 from tests.fuzz.grow import MORE_ROWS, random_program
@@ -103,6 +105,31 @@ def oracle_output(program: Program, values: list[Any], real: list[int], arrays: 
     return run(program, oracle.DIALECT, [at.get(i, value) for i, value in enumerate(values)])[-1]
 
 
+STEP = 1e-30
+"""Of an imaginary step nothing cancels, so that it can be as small as it likes."""
+
+
+def check_against_complex_step(program: Program, network: Network, bwd: gn.BackwardPass) -> None:
+    """Hold the slope along a random direction to the imaginary part of the oracle's formulas at complex numbers.
+
+    Nobody differentiates here: autograd's rules and this framework's have no part in it.
+    """
+    rng, values = np.random.default_rng(program.seed), leaf_values(program)
+    slope, size, moved = 0.0, 0.0, {}
+    for i, (leaf, value) in enumerate(zip(network.leaves, values, strict=True)):
+        if leaf in bwd.error_signals if isinstance(leaf, gn.Node) else False:
+            direction = rng.normal(size=value.shape)
+            moved[i] = value + 1j * STEP * direction
+            terms = direction * bwd.error_signal(leaf)
+            slope, size = slope + float(np.sum(terms)), size + float(np.sum(np.abs(terms)))
+    output = oracle_output(
+        program, [np.float64(v) if _is_real(v) else v for v in values], list(moved), [*moved.values()]
+    )
+    delta = 1.0 if program.delta is None else program.delta
+    found = np.sum(np.imag(delta * output)) / STEP
+    assert abs(found - slope) <= 1e-11 * max(1.0, size, scale(bwd)), (found, slope)
+
+
 def _is_real(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f" and isinstance(value, np.ndarray)
 
@@ -155,6 +182,9 @@ def check_compiled(program: Program, network: Network, bwd: gn.BackwardPass, dty
     scalar = network.output if program.delta is None else gn.sum(network.output * program.delta)
     wrt = [node for node in (*bwd.graph.parameters, *bwd.graph.inputs) if node in bwd.error_signals]
     step = gn.compile(scalar, wrt)
+    expected = bits(step(network.feeds))
+    with without_native():
+        assert bits(gn.compile(scalar, wrt)(network.feeds)) == expected
     for _ in range(2):
         found = step(network.feeds)
         gradients = found[1] if wrt else {}
@@ -165,6 +195,23 @@ def check_compiled(program: Program, network: Network, bwd: gn.BackwardPass, dty
             assert difference(gradient, bwd.error_signal(node)) <= COMPILED[dtype] * scale(bwd), node
     value = gn.compile(network.output, [])(network.feeds)
     assert difference(value, bwd[network.output]) <= COMPILED[dtype] * max(1.0, float(np.max(np.abs(value), initial=0)))
+
+
+@contextmanager
+def without_native() -> Iterator[None]:
+    """Compile as on a machine that has no C extension."""
+    kept = native.Calls, native.AVAILABLE
+    native.Calls, native.AVAILABLE = None, False
+    try:
+        yield
+    finally:
+        native.Calls, native.AVAILABLE = kept
+
+
+def bits(found: Any) -> list[bytes]:
+    """Return what a compiled step gave, as bytes."""
+    value, gradients = found if isinstance(found, tuple) else (found, {})
+    return [np.asarray(array).tobytes() for array in (value, *gradients.values())]
 
 
 def check_gradient_graph(program: Program, network: Network) -> None:
@@ -189,6 +236,7 @@ def check(program: Program, dtype: type = np.float64) -> str:
     check_repeats(network, bwd, program.delta)
     check_compiled(program, network, bwd, dtype)
     if dtype is np.float64:
+        check_against_complex_step(program, network, bwd)
         check_gradient_graph(program, network)
     return ""
 

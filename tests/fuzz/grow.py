@@ -173,11 +173,13 @@ def filled(pair: Pair) -> bool:
 
 SMOOTH = [
     "tanh", "sigmoid", "softplus", "identity", "negative", "square", "sin", "cos", "swish", "erf", "gelu", "mish", "silu",
-    "gelu_tanh", "normal_cdf",
+    "gelu_tanh", "normal_cdf", "arctan", "arcsinh", "exp2", "deg2rad",
 ]  # fmt: skip
 KINKED = ["relu", "abs", "relu6", "selu", "hard_tanh", "hard_sigmoid", "hard_swish"]
 STEEP = ["exp", "expm1", "sinh", "cosh"]
-OF_POSITIVE = ["sqrt", "log", "log1p", "reciprocal"]
+OF_POSITIVE = ["sqrt", "log", "log1p", "reciprocal", "log2", "log10", "cbrt"]
+OF_SMALL = ["arcsin", "arccos", "arctanh", "tan"]
+STEPS = ["sign", "ones_like", "zeros_like", "floor", "ceil", "trunc", "rint"]
 COMPARE = ["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"]
 
 
@@ -201,6 +203,55 @@ def of_positive(g: Grower) -> int:
     return g.step(g.one_of(*OF_POSITIVE), g.positive(g.pick()))
 
 
+def of_small(g: Grower) -> int:
+    return g.step(g.one_of(*OF_SMALL), g.step("multiply", g.step("tanh", g.pick()), g.number(0.9)))
+
+
+def of_two(g: Grower) -> int:
+    x = g.pick()
+    y = g.like(x)
+    op = g.one_of("hypot", "arctan2", "logaddexp", "logaddexp2", "remainder", "fmod", "floor_divide")
+    if op in ("logaddexp", "logaddexp2"):
+        return g.step(op, x, y)
+    found = g.step(op, x, g.positive(y))
+    return g.step("multiply", found, y) if op == "floor_divide" else found
+
+
+def in_order(g: Grower) -> int:
+    z = g.pick(lambda sizes: any(min(pair) > 1 for pair in sizes))
+    op = g.one_of("sort", "median", "ptp", "prod", "cumprod", "cumsum", "var", "std", "logsumexp", "flip")
+    return g.step(op, z, axis=g.axis(z, lambda pair: min(pair) > 1))
+
+
+def matrix_words(g: Grower) -> int:
+    z = g.pick(lambda sizes: len(sizes) == 2 and all(map(known, sizes)) and all(map(filled, sizes)))
+    op = g.one_of("tril", "triu", "trace", "diagonal", "outer", "kron", "vdot", "einsum", "pad")
+    if op in ("tril", "triu"):
+        return g.step(op, z, k=g.integer(-1, 2))
+    if op in ("outer", "kron"):
+        return g.step(op, z, g.random_leaf((2,) if op == "outer" else (2, 1)))
+    if op == "vdot":
+        return g.step(op, z, g.like(z, exactly=True))
+    if op == "einsum":
+        return g.step(
+            op, z, g.like(z, exactly=True), subscripts=g.one_of("ij,ij->i", "ij,kj->ik", "ij,ij->ji", "ij,ik->jk")
+        )
+    return g.step(op, z, **({"pad_width": ((1, 0), (0, 2))} if op == "pad" else {}))
+
+
+def linear_algebra(g: Grower) -> int:
+    """Let the diagonal outweigh the rest, so that nothing is steep."""
+    z = g.pick(lambda sizes: len(sizes) == 2 and known(sizes[1]) and all(map(filled, sizes)))
+    n = g.sizes(z)[1][0]
+    square = g.step("matmul", g.step("transpose", z), z)
+    small = g.step("multiply", g.step("tanh", square), g.number(0.2))
+    z = g.step("add", small, g.leaf("constant", np.eye(n) * 1.5))
+    op = g.one_of("inv", "det", "log_abs_det", "solve", "matrix_power")
+    if op == "solve":
+        return g.step(op, z, g.random_leaf(g.one_of((n, 2), (n, 1))))
+    return g.step(op, z, **({"n": g.integer(2, 4)} if op == "matrix_power" else {}))
+
+
 def polynomial(g: Grower) -> int:
     coefficients = tuple(round(float(c), 2) for c in g.rng.normal(size=g.integer(1, 5)))
     return g.step("polynomial", g.pick(), coefficients=coefficients)
@@ -208,7 +259,7 @@ def polynomial(g: Grower) -> int:
 
 def step_function(g: Grower) -> int:
     z = g.pick()
-    return g.step("multiply", g.step(g.one_of("sign", "ones_like", "zeros_like"), z), g.like(z))
+    return g.step("multiply", g.step(g.one_of(*STEPS), z), g.like(z))
 
 
 def binary(g: Grower) -> int:
@@ -469,10 +520,11 @@ def opaque(g: Grower) -> int:
 
 
 DRAWS = {
-    unary: 5, binary: 7, kinked: 2, steep: 1, of_positive: 1, polynomial: 1, step_function: 0.3, power: 2, choose: 2,
+    unary: 5, binary: 7, kinked: 2, steep: 1, of_positive: 1, polynomial: 1, step_function: 0.6, power: 2, choose: 2,
     clip: 0.5, reduction: 3, probabilities: 2, matrix_product: 4, vector_product: 1, stacked_product: 2, bias: 2,
     reorder: 1.5, rearrange: 1, reshape: 1, unit_axes: 1, spread: 1, join: 1.5, pick_entries: 1, index: 1.5, loss: 0.7,
     opaque: 0.2,
+    of_small: 0.7, of_two: 1.5, in_order: 2, matrix_words: 1.5, linear_algebra: 1.5,
     images: 1, normalise: 1, drop: 0.5, attend: 0.3, classify: 0.7,
 }  # fmt: skip
 """How often each is tried."""

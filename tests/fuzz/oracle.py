@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import autograd.numpy as anp
@@ -127,6 +129,34 @@ def normalised(z, axes):
     return centred / anp.sqrt(mean(centred**2, axes, keepdims=True) + 1e-5)
 
 
+def sort(z, axis):
+    order = anp.argsort(anp.real(z), axis=axis)
+    index = list(np.ogrid[tuple(slice(n) for n in order.shape)])
+    index[axis] = order
+    return z[tuple(index)]
+
+
+def median(z, axis):
+    n = anp.shape(z)[axis]
+    return mean(take(sort(z, axis), [(n - 1) // 2, n // 2], axis), axis)
+
+
+def factors(z, axis):
+    return [take(z, i, axis) for i in range(anp.shape(z)[axis])]
+
+
+def along(z, axis, *bounds):
+    return z[(slice(None),) * (axis % anp.ndim(z)) + (slice(*bounds),)]
+
+
+def remainder(x, y, whole=anp.floor):
+    return x - y * whole(anp.real(x / y))
+
+
+def step_of(whole):
+    return lambda z: whole(anp.real(z))
+
+
 FORMULAS: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
@@ -159,7 +189,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "and": lambda p, q: np.logical_and(p, q),
     "or": lambda p, q: np.logical_or(p, q),
     "not": lambda p: np.logical_not(p),
-    "sign": anp.sign,
+    "sign": lambda z: np.where(z > 0, 1.0, -1.0),  # at a complex number NumPy's is something else
     "zeros_like": lambda z: 0 * z,
     "ones_like": lambda z: 0 * z + 1,
     "identity": lambda z: z,
@@ -227,6 +257,49 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "group_norm": group_norm,
     "attention": attention,
     "dropout": lambda z, keep, rate: z * np.where(keep, 1 / (1 - rate), 0.0),
+    "arctan": anp.arctan,
+    "arcsinh": lambda z: where(z > 0, 1, -1) * anp.log(where(z > 0, z, -z) + (z * z + 1) ** 0.5),
+    "exp2": lambda z: anp.exp(z * np.log(2)),
+    "deg2rad": lambda z: z * (np.pi / 180),
+    "log2": lambda z: anp.log(z) / np.log(2),
+    "log10": lambda z: anp.log(z) / np.log(10),
+    "cbrt": lambda z: z ** (1 / 3),
+    "arcsin": lambda z: anp.arctan(z / (1 - z * z) ** 0.5),
+    "arccos": lambda z: np.pi / 2 - anp.arctan(z / (1 - z * z) ** 0.5),
+    "arctanh": lambda z: anp.log((1 + z) / (1 - z)) / 2,
+    "tan": lambda z: anp.sin(z) / anp.cos(z),
+    "hypot": lambda x, y: (x * x + y * y) ** 0.5,
+    "arctan2": lambda y, x: anp.arctan(y / x),  # of nothing negative
+    "logaddexp": lambda x, y: anp.log(anp.exp(x) + anp.exp(y)),
+    "logaddexp2": lambda x, y: anp.log(2.0**x + 2.0**y) / np.log(2),
+    "remainder": remainder,
+    "fmod": lambda x, y: remainder(x, y, anp.trunc),
+    "floor_divide": lambda x, y: anp.floor(anp.real(x / y)),
+    **{name: step_of(getattr(anp, name)) for name in ("floor", "ceil", "trunc", "rint")},
+    "sort": sort,
+    "median": median,
+    "ptp": lambda z, axis: anp.max(z, axis) - anp.min(z, axis),
+    "prod": lambda z, axis: reduce(operator.mul, factors(z, axis)),
+    "cumprod": lambda z, axis: anp.stack([*accumulate(factors(z, axis), operator.mul)], axis),
+    "cumsum": anp.cumsum,
+    "var": lambda z, axis: mean((z - mean(z, axis, True)) ** 2, axis),
+    "std": lambda z, axis: mean((z - mean(z, axis, True)) ** 2, axis) ** 0.5,
+    "logsumexp": lambda z, axis: anp.log(anp.sum(anp.exp(z), axis=axis)),
+    "flip": lambda z, axis: along(z, axis, None, None, -1),
+    "tril": lambda z, k: z * np.tril(np.ones(anp.shape(z)), k),
+    "triu": lambda z, k: z * np.triu(np.ones(anp.shape(z)), k),
+    "trace": lambda z: sum(z[i, i] for i in range(min(anp.shape(z)))),
+    "diagonal": lambda z: z[(np.arange(min(anp.shape(z))),) * 2],
+    "outer": lambda x, y: anp.reshape(x, (-1, 1)) * anp.reshape(y, (1, -1)),
+    "kron": anp.kron,
+    "vdot": lambda x, y: anp.sum(x * y),
+    "einsum": lambda *arrays, subscripts: anp.einsum(subscripts, *arrays),
+    "pad": lambda z, pad_width: anp.pad(z, pad_width, "constant"),
+    "inv": anp.linalg.inv,
+    "det": anp.linalg.det,
+    "log_abs_det": lambda z: anp.log(anp.linalg.det(z)),  # of one that is nothing negative
+    "solve": lambda A, b: anp.matmul(anp.linalg.inv(A), b),
+    "matrix_power": lambda z, n: reduce(anp.matmul, [z] * n),
     "sse": lambda a, t: anp.sum((a - t) ** 2) / 2,
     "mse": lambda a, t: anp.sum((a - t) ** 2) / anp.size(a),
     "binary_cross_entropy": binary_cross_entropy,
@@ -255,9 +328,18 @@ def _gap_of_windows(z, size, stride):
     return parts[-1] - parts[-2] if len(parts) > 1 else np.inf
 
 
-def _spread(z, axes):
+def _to_whole(z):
+    return np.abs(z - np.round(z))
+
+
+def _smallest_gap(z, axis):
+    """Return how far the entries next to each other in order are apart, at least."""
+    return np.min(np.diff(np.sort(z, axis), axis=axis), initial=np.inf)
+
+
+def _spread(z, axis):
     """Return a hundredth of the deviations that are divided by: what lies closer together is too steep."""
-    return np.std(z, axis=axes) / 100
+    return np.std(z, axis=axis) / 100
 
 
 DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
@@ -272,6 +354,11 @@ DISTANCE_TO_KINK: dict[str, Callable[..., Any]] = {
     "huber": lambda z, t, threshold: np.abs(np.abs(z - t) - threshold),
     **dict.fromkeys(["maximum", "minimum"], _difference),
     **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal", "not_equal"], _difference),
+    **dict.fromkeys(["floor", "ceil", "trunc"], _to_whole),
+    "rint": lambda z: _to_whole(z + 0.5),
+    **dict.fromkeys(["remainder", "fmod", "floor_divide"], lambda x, y: _to_whole(x / y)),
+    **dict.fromkeys(["sort", "median", "ptp"], _smallest_gap),
+    "std": _spread,
     "clip": lambda z, low, high: np.minimum(np.abs(z - low), np.abs(z - high)),
     "max": _gap,
     "max_pool2d": _gap_of_windows,
