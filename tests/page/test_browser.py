@@ -198,9 +198,10 @@ def test_zoom_and_pan(open_page, run):
     assert box.bounding_box()["width"] == pytest.approx(before["width"] * 1.25, rel=0.01)
     page.keyboard.press("-")
     assert box.bounding_box()["width"] == pytest.approx(before["width"], rel=0.01)
-    page.mouse.move(300, 150)
+    left, bottom = 8, page.locator("#ops").bounding_box()["y"] + page.locator("#ops").bounding_box()["height"] - 60
+    page.mouse.move(left, bottom)  # where no number is
     page.mouse.down()
-    page.mouse.move(360, 190, steps=3)
+    page.mouse.move(left + 60, bottom + 40, steps=3)
     page.mouse.up()
     assert box.bounding_box()["x"] == pytest.approx(before["x"] + 60, abs=1)
     page.mouse.wheel(0, -300)

@@ -161,6 +161,7 @@ def test_ops_bear_their_marks_from_the_step_that_makes_them_known(open_page, stu
     assert shown_marks(page, "a1") == [f"▬ {nearly_flat} of 12 saturated"]
     assert shown_marks(page, "a2") == [f"▬ {np.count_nonzero(stuck['a2'] == 0)} of 8 off"]
     assert shown_marks(page, "y") == []
+    page.keyboard.press("0")
     card_of(page, "a1").click()
     assert page.locator("#panel .mark").all_inner_texts() == [
         f"▬ {nearly_flat} of 12 saturated: slope below 5 % of its largest"
@@ -263,6 +264,61 @@ def test_it_opens_with_one_view_that_fits_the_window_and_can_be_read(open_page, 
     assert drawing["y"] + drawing["height"] <= stage["y"] + stage["height"]
     assert min(page.evaluate(LETTERS)) >= 14
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
+
+
+CARDS = """() => {
+  const [pane, world] = [document.querySelector("#ops"), document.querySelector("#ops .world")];
+  const scale = world.getBoundingClientRect().width / world.offsetWidth;
+  const texts = [...world.querySelectorAll(".title, .line, .caption, td")].filter((one) => one.textContent && one.offsetWidth);
+  const inside = (one, other, room) => {
+    const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
+    return a.left >= b.left - room && a.right <= b.right + room && a.top >= b.top - room && a.bottom <= b.bottom + room;
+  };
+  return {
+    smallest: Math.min(...texts.map((one) => parseFloat(getComputedStyle(one).fontSize) * scale)),
+    outside: [...world.querySelectorAll(".card")].filter((one) => !inside(one, pane, 1)).map((one) => one.innerText),
+    clipped: texts.filter((one) => one.tagName === "TD" && !inside(one, one.closest(".card"), -1)).map((one) => one.innerText),
+    cut: texts.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText),
+  };
+}"""
+
+
+def test_the_ops_of_one_sample_are_set_in_rows_that_fit_the_window_and_can_be_read(open_page, run):
+    page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
+    page.get_by_role("button", name="Ops", exact=True).click()
+    cards = page.evaluate(CARDS)
+    assert cards["smallest"] >= 12
+    assert (cards["outside"], cards["clipped"], cards["cut"]) == ([], [], [])
+
+
+def test_the_cards_make_room_for_as_many_samples_as_are_shown(open_page, run):
+    page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
+    page.get_by_role("button", name="Ops", exact=True).click()
+    page.keyboard.press("End")
+    one = card_of(page, "a1").bounding_box()["height"]
+    page.get_by_label("Samples").select_option("")
+    page.keyboard.press("0")
+    page.wait_for_timeout(600)  # it glides
+    cards = page.evaluate(CARDS)
+    assert (cards["outside"], cards["clipped"]) == ([], [])
+    assert card_of(page, "a1").locator("tr").count() == 6
+    page.get_by_label("Samples").select_option("1")
+    assert card_of(page, "a1").bounding_box()["height"] == pytest.approx(one, abs=1)
+    assert page.evaluate(CARDS)["clipped"] == []
+    assert page.locator("#ops .viewport").count() == 1
+
+
+def test_a_window_that_becomes_low_leaves_its_room_to_the_picture(open_page, run):
+    page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
+    page.set_viewport_size({"width": 750, "height": 420})
+    assert not page.locator("#panel").is_visible()
+    page.locator("#units .tunable").first.click(force=True)
+    tuner = page.locator("#tuner").bounding_box()
+    assert tuner["x"] >= 0
+    assert tuner["x"] + tuner["width"] <= 750
+    assert page.evaluate("document.documentElement.scrollWidth") <= 750
+    page.set_viewport_size({"width": 1400, "height": 900})
+    assert page.locator("#panel").is_visible()
 
 
 def test_in_a_cell_of_a_notebook_the_whole_network_is_seen(open_page, run):

@@ -205,12 +205,12 @@ def test_a_graph_without_numbers_and_a_report_have_a_page_too(network):
     assert {box["mark"]["text"] for box in first_scene(data)["boxes"] if "mark" in box} == {"checked"}
 
 
-def test_boxes_don_t_overlap(network):
-    boxes = first_scene(page_data(gn.backward(*network)))["boxes"]
-    for i, one in enumerate(boxes):
-        for other in boxes[i + 1 :]:
-            (x, y, w, h), (u, v, p, q) = one["place"], other["place"]
-            assert x + w <= u or u + p <= x or y + h <= v or v + q <= y, (one["title"], other["title"])
+@pytest.mark.parametrize("samples", ["all", "one"])
+def test_boxes_don_t_overlap(network, samples):
+    places = [*first_scene(page_data(gn.backward(*network)))["layouts"][samples]["places"].items()]
+    for i, (one, (x, y, w, h)) in enumerate(places):
+        for other, (u, v, p, q) in places[i + 1 :]:
+            assert x + w <= u or u + p <= x or y + h <= v or v + q <= y, (one, other)
 
 
 def blocks(count, length):

@@ -134,6 +134,7 @@ def page_data(
     only = next(iter(passes.values())) if live and len(passes) == 1 else None
     program = live_data(graph, only, learning_rate) if isinstance(only, BackwardPass) else {}
     units = page.unit_views(sample, scales, alone=program.get("single") == "")
+    samples = _samples(program) if "nodes" in program else {}
     named = {page.id_of[use.consumer] for node in nodes for use in graph.consumers(node)}
     named |= {node for shown in units for part in shown["parts"] for node in part["nodes"]}
     return {
@@ -146,7 +147,7 @@ def page_data(
         "why": WHY,
         "formulas": {page.id_of[node]: formulas.get(page.id_of[node]) for node in nodes if node.op is not None},
         "passes": arrays,
-        "scenes": {name: page.scene(scene, arrays, named) for name, scene in scenes.items()},
+        "scenes": {name: page.scene(scene, arrays, named, samples) for name, scene in scenes.items()},
         "units": units,
         "live": program or None,
         "edit": page.edit(only, sample) if isinstance(only, BackwardPass) and "nodes" in program else None,
@@ -174,6 +175,13 @@ def _pictures(picture: Picture, unfold: Callable[..., Picture]) -> dict[str, Pic
             room -= needed
             pictures[box.id] = unfold(unfold=box.nodes[0])
     return pictures
+
+
+def _samples(program: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many samples arrays have, by the ids of their nodes, where one of several can be shown alone."""
+    if program["single"] or program["samples"] < 2:
+        return {}
+    return {id: program["samples"] for id, node in program["nodes"].items() if node.get("batched")}
 
 
 class _Page:
@@ -274,7 +282,13 @@ class _Page:
 
     # The op view ----------------------------------------------------------------------------------------------------
 
-    def scene(self, scene: Stage, arrays: Sequence[Mapping[str, Any]], named: Collection[str]) -> dict[str, Any]:
+    def scene(
+        self,
+        scene: Stage,
+        arrays: Sequence[Mapping[str, Any]],
+        named: Collection[str],
+        samples: Mapping[str, int],
+    ) -> dict[str, Any]:
         """Return one picture with its steps, which are the same for all passes."""
         shown = [scene.steps(of_one) for of_one in self.steps]
         first = shown[0] if shown else []
@@ -296,7 +310,7 @@ class _Page:
             "told": told,
             "steps": steps,
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
-            **scene.scenery(self.sentences, self.passes, contents),
+            **scene.scenery(self.sentences, self.passes, contents, samples),
             "within": {node: box for node, box in scene.within.items() if node in named},
             "before": [self._before(scene, *step) for step in first],
             "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items() if shown},

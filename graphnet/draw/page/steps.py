@@ -22,7 +22,6 @@ from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.folding import Use
-from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.names import Names, kind_of, number_text, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Picture
 from graphnet.draw.placing import place
@@ -265,11 +264,12 @@ Card = Literal["words", "numbers", "maps", "sizes"]
 """What a box shows of its arrays: nothing, tables of numbers, small heat maps, or their norms alone."""
 
 # Heights and widths in pixels. The style sheet of the page has the same.
-_TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 8.0, 4.0
+_TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 6.0, 4.0
 _IMAGES = 114.0
 _WIDEST, _NARROWEST = 300.0, 84.0
-_TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 7.8, 6.5, 7.0, 10.0, 120.0
-_WIDEST_ROW = 2200.0
+_TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 9.0, 8.5, 8.9, 10.0, 120.0
+_WIDEST_ROW, _FEW_BOXES = 1100.0, 40
+_FEW_COLUMNS, _LONG = 3, 9  # columns that have room for a number of so many letters, whatever is there at first
 _LONGEST_SCOPE = 200
 
 
@@ -326,36 +326,41 @@ class Stage:
         return {"phase": bundle[-1].phase, "shows": bundle[-1].shows, "boxes": [*boxes], "edges": [*edges]}
 
     def scenery(
-        self, sentences: Sentences, runs: Collection[ForwardPass], told: Sequence[Mapping[str, Any]]
+        self,
+        sentences: Sentences,
+        runs: Collection[ForwardPass],
+        told: Sequence[Mapping[str, Any]],
+        samples: Mapping[str, int],
     ) -> dict[str, Any]:
-        """Return what is drawn apart from the numbers, and where.
+        """Return what is drawn apart from the numbers, and where: in "all", and in "one" if a single sample can be shown.
 
         The passes decide what a box shows of its arrays; `told`, what each of them says of each box, how large the boxes are.
+        `samples` says of some boxes how many samples their arrays have, of which one may be shown alone.
         """
         picture = self.picture
         roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
         cards = {box.id: _card(self.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
-        sizes = {box.id: _card_size(box, cards[box.id], [run.get(box.id, {}) for run in told]) for box in picture.boxes}
-        placed = place(picture, sizes, self.edges, widest=_WIDEST_ROW)
+
+        def sizes(samples: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+            contents = {box.id: [run.get(box.id, {}) for run in told] for box in picture.boxes}
+            return {
+                box.id: _card_size(box, cards[box.id], contents[box.id], samples.get(box.id, 1))
+                for box in picture.boxes
+            }
+
+        layouts = {"all": self._layout(sizes({}))}
+        if roomy and samples:
+            layouts["one"] = self._layout(sizes(samples))
         boxes = []
         for box in picture.boxes:
-            made: dict[str, Any] = {"id": box.id, "card": cards[box.id], "place": _rounded(placed.boxes[box.id])}
+            made: dict[str, Any] = {"id": box.id, "card": cards[box.id]}
             made |= {"kind": box.kind, "title": box.title, "lines": list(box.lines), "output": box.output}
             made |= {"mark": vars(box.mark)} if box.mark else {}
             node = self.single.get(box.id)
             made |= self._node(sentences, node) if node is not None else {"members": len(self.folded[box.id])}
             boxes.append(made)
-        edges = [
-            {"source": e.source, "target": e.target, "slot": e.slot, "path": _path(route), "text": e.text}
-            for e, route in zip(self.edges, placed.paths, strict=True)
-        ]
-        groups = [
-            {"title": group.title if i == 0 else f"… {group.title}", "place": _rounded(piece)}
-            for group in picture.groups
-            for i, piece in enumerate(placed.frames[group.id])
-        ]
-        size = {"width": placed.width, "height": placed.height}
-        return {**size, "direction": picture.direction, "groups": groups, "boxes": boxes, "edges": edges}
+        edges = [{"source": e.source, "target": e.target, "slot": e.slot, "text": e.text} for e in self.edges]
+        return {"direction": picture.direction, "layouts": layouts, "boxes": boxes, "edges": edges}
 
     def _node(self, sentences: Sentences, node: Node) -> dict[str, Any]:
         """Return what is to be known of a node apart from its numbers."""
@@ -368,14 +373,30 @@ class Stage:
         }
         return told | ({"op": short(node.op.name)} if node.op is not None else {})
 
+    def _layout(self, sizes: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+        """Return where boxes of these sizes go, the frames around them, and the paths of the edges in SVG.
 
-def _rounded(place: Rectangle) -> list[float]:
-    return [round(number, 1) for number in place]
+        A place is left, top, width and height in pixels.
+        """
+        widest = _WIDEST_ROW if len(self.picture.boxes) <= _FEW_BOXES else 2 * _WIDEST_ROW
+        placed = place(self.picture, sizes, self.edges, widest=widest)
 
+        def rounded(rectangle: Iterable[float]) -> list[float]:
+            return [round(number, 1) for number in rectangle]
 
-def _path(route: Route) -> str:
-    first, *rest = [f"{x:.1f} {y:.1f}" for x, y in route]
-    return f"M{first}C{' '.join(rest)}"
+        groups = [
+            {"title": group.title if i == 0 else f"… {group.title}", "place": rounded(piece)}
+            for group in self.picture.groups
+            for i, piece in enumerate(placed.frames[group.id])
+        ]
+        pairs = [[f"{x:.1f} {y:.1f}" for x, y in path] for path in placed.paths]
+        return {
+            "width": placed.width,
+            "height": placed.height,
+            "places": {id: rounded(rectangle) for id, rectangle in placed.boxes.items()},
+            "groups": groups,
+            "paths": [f"M{points[0]}C{' '.join(points[1:])}" for points in pairs],
+        }
 
 
 # How large ----------------------------------------------------------------------------------------------------------
@@ -390,8 +411,8 @@ def _card(node: Node | None, runs: Collection[ForwardPass], *, roomy: bool) -> C
     return "numbers" if all(fits_table(run.values[node]) for run in runs) else "maps"
 
 
-def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """Return the width and height of a box: room for its words and its numbers, whichever pass is shown."""
+def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]], samples: int) -> tuple[float, float]:
+    """Return the width and height of a box: room for its words and its numbers, whichever pass or sample is shown."""
     if box.kind == "literal":
         return max(30.0, _width(box.title, _LETTER) + 12), 26.0
     marks = [_marks(one) for one in arrays]
@@ -405,8 +426,10 @@ def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]]) -> tup
         versions = [one[key]["rows"] for one in arrays for key in keys if one.get(key)]
         if versions and card == "numbers":
             digits = max(len(text) for rows in versions for row in rows for text in row)
-            width = max(width, max(len(rows[0]) for rows in versions) * (digits * _DIGIT + _CELL_ROOM))
-            height += _GAP + _CAPTION + _ROW * max(map(len, versions))
+            columns = max(len(rows[0]) for rows in versions)
+            digits = max(digits, _LONG) if columns <= _FEW_COLUMNS else digits
+            width = max(width, columns * (digits * _DIGIT + _CELL_ROOM))
+            height += _GAP + _CAPTION + _ROW * (max(map(len, versions)) // samples)
         elif versions and card == "maps":
             of_images = any("images" in one[key] for one in arrays for key in keys if one.get(key))
             width, height = max(width, _MAP_WIDTH), height + _GAP + _CAPTION + (_IMAGES if of_images else _MAP)

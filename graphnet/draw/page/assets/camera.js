@@ -1,9 +1,10 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = narrow.matches ? 0.8 : 0.5;
+const READABLE = 0.86; // letters of 14 pixels become 12
+const OVERVIEW = 0.3; // of two views at once
 const ROOM = 12;
 
-function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {}) {
+function makeCamera(viewport, world, size, { enough = () => READABLE, buttons = 44 } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
@@ -42,9 +43,10 @@ function makeCamera(viewport, world, size, { whole = false, buttons = 44 } = {})
   // Start with the whole picture, or, where that would be too small to read, with a part of it.
   function start() {
     fit(false);
-    if (whole || camera.k >= READABLE) return;
+    if (camera.k >= enough()) return;
     camera.k = READABLE;
-    camera.x = ROOM;
+    camera.x = kept(ROOM, viewport.clientWidth - buttons, size.width * camera.k);
+    camera.y = kept(ROOM, viewport.clientHeight, size.height * camera.k);
     isFitted = false;
     apply();
   }

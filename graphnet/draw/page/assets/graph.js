@@ -1,17 +1,18 @@
 // The graph of ops: a card for each box, over the curves that join them.
 
 function makeGraphView() {
+  const layout = layoutNow();
   const world = el("div", { class: "world" });
   const viewport = el("div", { class: "viewport" }, world);
-  const curves = scene.edges.map(makeCurve);
-  const cards = new Map(scene.boxes.map((box) => [box.id, makeCard(box)]));
-  world.style.width = `${scene.width}px`;
-  world.style.height = `${scene.height}px`;
+  const curves = scene.edges.map((edge, number) => makeCurve(edge, number, layout.paths[number]));
+  const cards = new Map(scene.boxes.map((box) => [box.id, makeCard(box, layout.places[box.id])]));
+  world.style.width = `${layout.width}px`;
+  world.style.height = `${layout.height}px`;
   world.append(
-    ...scene.groups.map(makeGroup),
+    ...layout.groups.map(makeGroup),
     svg(
       "svg",
-      { class: "curves", width: scene.width, height: scene.height, "aria-hidden": "true" },
+      { class: "curves", width: layout.width, height: layout.height, "aria-hidden": "true" },
       arrowheads(),
       ...curves.map((curve) => curve.element),
     ),
@@ -19,7 +20,7 @@ function makeGraphView() {
   );
   byId("ops").prepend(viewport);
   curves.forEach((curve) => curve.placeText());
-  const camera = makeCamera(viewport, world, scene);
+  const camera = makeCamera(viewport, world, layout, { enough: () => (byId("units").hidden ? READABLE : OVERVIEW) });
 
   function show(before) {
     if (hasNewNumbers(before)) {
@@ -30,11 +31,11 @@ function makeGraphView() {
     cards.forEach((card) => card.show(lit));
     curves.forEach((curve) => curve.show());
     const target = state.selected ?? (lit.size === 1 ? [...lit][0] : null);
-    if (target && (isTurned(before) || before.selected !== state.selected)) camera.follow(boxes.get(target).place);
+    if (target && (isTurned(before) || before.selected !== state.selected)) camera.follow(layout.places[target]);
   }
 
   cards.forEach((card) => card.fill());
-  return { show, camera, remove: () => viewport.remove() };
+  return { show, camera, layout, remove: () => viewport.remove() };
 }
 
 function placed(element, [x, y, width, height]) {
@@ -46,7 +47,7 @@ function makeGroup(group) {
   return placed(el("div", { class: "group" }, el("span", {}, group.title)), group.place);
 }
 
-function makeCard(box) {
+function makeCard(box, place) {
   const fields = el("div", { class: "fields" });
   const element = placed(
     el(
@@ -66,7 +67,7 @@ function makeCard(box) {
       box.mark && el("div", { class: "line mark" }, (box.mark.kind === "fault" ? "✗ " : "") + box.mark.text),
       fields,
     ),
-    box.place,
+    place,
   );
   if (box.kind !== "literal") watchHover(element, box.id);
 
@@ -133,8 +134,8 @@ function cardMark(mark, words, what) {
   return el("div", { class: `field tight error-signal shows-${what}` }, caption);
 }
 
-function makeCurve(edge, number) {
-  const path = (name, more = {}) => svg("path", { d: edge.path, class: name, ...more });
+function makeCurve(edge, number, d) {
+  const path = (name, more = {}) => svg("path", { d, class: name, ...more });
   const forward = path("forward", { "marker-end": "url(#head-idle)" });
   const back = path("back", {
     "marker-start": "url(#head-back)",

@@ -29,16 +29,19 @@ function startLive() {
 
 // Another picture: its notice, its graph, and the way back to the first one.
 function turnScene(before) {
-  if (before.scene === state.scene) return;
+  if (before.scene === state.scene) return graph.layout !== layoutNow() && redraw();
   const recorded = page.live?.recorded ? `The numbers are as recorded, and can't be changed here: ${page.live.recorded[0]}` : "";
   byId("notice").replaceChildren([scene.notice, recorded].filter(Boolean).join(" "));
   if (state.scene)
     byId("notice").append(" ", el("button", { type: "button", onclick: () => openScene("") }, "Close the open box"));
   byId("notice").hidden = !byId("notice").textContent;
-  if (before.scene === undefined) return;
+  if (before.scene !== undefined) redraw();
+}
+
+function redraw() {
   graph.remove();
   graph = makeGraphView();
-  graph.camera.start();
+  if (views) graph.camera.start();
 }
 
 // What the colours and marks mean: those that are there, in any pass.

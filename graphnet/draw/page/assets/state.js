@@ -30,6 +30,11 @@ function arraysOf(id, pass = state.pass) {
   return page.passes[pass]?.arrays[id] ?? {};
 }
 
+// Where everything stands: with room for all samples, or for the one on show.
+function layoutNow() {
+  return (live && live.batch !== null && scene.layouts.one) || scene.layouts.all;
+}
+
 // The box that shows a node: its own, or the folded one that it is in.
 function boxOf(id) {
   return scene.within[id] ?? (boxes.has(id) ? id : undefined);

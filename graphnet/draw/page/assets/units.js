@@ -57,7 +57,7 @@ function makeUnitView() {
 
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size, { whole: !narrow.matches, buttons: 0 });
+  const camera = makeCamera(viewport, world, size, { enough: () => (narrow.matches ? READABLE : 0), buttons: 0 });
 
   function show(before) {
     if (before.pass !== state.pass || before.scene !== state.scene) fill();

@@ -31,8 +31,14 @@ function makeViews() {
     return [...(units && view !== "ops" ? [units.camera] : []), ...(view !== "units" ? [graph.camera] : [])];
   }
 
+  // Where room is scarce, all of it is the picture's; the panel is one button away.
+  function makeRoom() {
+    document.body.classList.toggle("wide", low.matches);
+  }
+
   function start() {
-    if (low.matches) document.body.classList.add("wide"); // all room for the picture; the panel is one button away
+    low.addEventListener("change", makeRoom);
+    makeRoom();
     turnTo(units && (page.view === "units" || !narrow.matches) ? "units" : "ops");
     if (page.view !== "units" && state.view === "units" && units.camera.fitting() < LARGE_ENOUGH * (low.matches ? 0.7 : 1)) turnTo("ops");
   }
