@@ -12,10 +12,18 @@ from typing import Any
 import lazy_loader
 
 from graphnet import ops as ops  # so that NumPy's functions know what to do with nodes
+from graphnet.common.text import ELSEWHERE
 from graphnet.core.registry import PICTURES
 from graphnet.ops.composites import CHAIN_RULE
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_loaded, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name, loaded when it is first asked for."""
+    if name in ELSEWHERE:
+        raise AttributeError(f"graphnet has no {name!r}. Write {ELSEWHERE[name]}.")
+    return _loaded(name)
 
 
 def _in_notebook(what: Any) -> str | None:

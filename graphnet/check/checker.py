@@ -12,7 +12,7 @@ from graphnet.check.methods import BUDGET, Entries, Method, Settings
 from graphnet.check.report import Finding, Part, Property, Report
 from graphnet.check.rules import check_rule
 from graphnet.check.whole import check_whole, slopes_of
-from graphnet.common.settings import flag
+from graphnet.common.settings import called, flag
 from graphnet.core.function_op import as_op
 from graphnet.core.function_op import op as function_op
 from graphnet.core.graph import Graph, Target, as_graph
@@ -22,12 +22,13 @@ from graphnet.core.op import Op
 from graphnet.engine.feeds import Values, leaf_values, run_dtype
 from graphnet.engine.rules import read_only
 from graphnet.engine.run import run_forward
-from graphnet.errors import DtypeError, GraphError, UnreachableError
+from graphnet.errors import DtypeError, GraphError, GraphnetError, UnreachableError, shown
 
 SEED = 1_618_033_988
 """Of the generator used if none is given: not 0, or δ would be the numbers that users draw as inputs with that seed."""
 
 
+@called("gn.check_gradients(E, {x: X, t: T})")
 def check_gradients(
     target: Target,
     feeds: Mapping[Any, Any],
@@ -240,8 +241,13 @@ def _op_of(op: Any, probes: Sequence[Node]) -> Any:
         return as_op(op)  # a class of ops where an op belongs
     try:
         node = op(*probes)
-    except Exception:  # of any kind: it is no op function, or not for these arrays
-        return as_op(op)
+    except Exception as error:  # of any kind: it is no op function, or not for these arrays
+        if not callable(op) or isinstance(op, (Op, function_op)):
+            return as_op(op)
+        if isinstance(error, GraphnetError):
+            raise
+        repair = "Where it has settings, write a function of the arrays alone: lambda z: gn.reshape(z, (3, 2))."
+        raise GraphError(f"{shown(op)} can't be applied to these arrays: {shown(error)}", repair=repair) from error
     if isinstance(node, Node) and node.op is not None and list(map(id, node.inputs)) == list(map(id, probes)):
         return node.op
     return as_op(op)

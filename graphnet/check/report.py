@@ -13,9 +13,10 @@ import numpy as np
 from graphnet.check import show
 from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
 from graphnet.common.settings import whole
-from graphnet.common.text import number, printable, table
+from graphnet.common.text import listing, number, printable, table
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
+from graphnet.core.op import no_backward
 from graphnet.core.registry import OPS
 from graphnet.errors import GradientCheckError
 
@@ -295,6 +296,12 @@ class Report:
             same_rule = finding.part, finding.op, finding.slot, finding.input.partition(":")[0]
             rules.setdefault(same_rule, []).append(finding)
         for same in rules.values():
+            op = same[0].node.op
+            if op is not None and not op.has_backward:
+                labels = listing([repr(finding.label) for finding in same], _FEW)
+                missing = no_backward(op)
+                yield [f"{missing.problem}, at {labels}", missing.repair]
+                continue
             looks = list(dict.fromkeys(finding.diagnosis for finding in same))
             lines = [f"looks like: {text}" for text in looks[:_FEW]]
             lines += [f"... and {len(looks) - _FEW} more"] if len(looks) > _FEW else []

@@ -26,6 +26,7 @@ from graphnet.cli.target import Subject, blame, find
 from graphnet.common.text import number, table
 from graphnet.errors import GradientCheckError, GraphnetError, TargetError
 from graphnet.interop.foreign import needing
+from graphnet.train.callbacks import USUAL_CAUSES
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
@@ -222,6 +223,8 @@ def train(
         saved = None if out is None else str(out)
         click.echo(json.dumps({"epochs": len(losses), "loss": plain, "saved": saved}))
         return
+    if losses and losses[-1] > losses[0]:
+        click.echo(f"Warning: the loss grew: {USUAL_CAUSES}", err=True)
     change = f", loss {number(losses[0])} → {number(losses[-1])}" if losses else ""
     click.echo(f"{len(losses)} epochs{change}" + (f"\nsaved to {out}" if out is not None else ""))
 

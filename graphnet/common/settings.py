@@ -8,7 +8,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -171,6 +171,32 @@ def op_function(value: Any, what: str) -> None:
             f"{what} is {shown(value)}, expected an op function", repair="Give a function, as gn.tanh, not its name."
         )
     takes(value, 1, what)
+
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def called(
+    example: str, error: type[GraphnetError] = GraphError
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Raise `error`, which shows a right call, where a function is called with arguments that it does not have; a decorator."""
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @functools.wraps(function)
+        def checked(*args: Given.args, **named: Given.kwargs) -> Result:
+            try:
+                return function(*args, **named)
+            except TypeError as problem:
+                try:
+                    inspect.signature(function).bind(*args, **named)
+                except TypeError:
+                    raise error(str(problem), repair=f"Write {example}.") from None
+                raise
+
+        return checked
+
+    return decorate
 
 
 Kind = TypeVar("Kind", bound=type[Any])

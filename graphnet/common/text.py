@@ -266,6 +266,23 @@ def html_text(text: str) -> str:
 
 # What to write instead -----------------------------------------------------------------------------------------------
 
+
+def to_numbers(array: np.ndarray[Any, Any]) -> str:
+    """Return how numbers are made of an array that holds none.
+
+    Examples
+    --------
+    >>> to_numbers(np.array(["0.5", "1"]))
+    'Give numbers, or an array of them; convert it first, for example with .astype(float).'
+    """
+    try:
+        array.astype(float)
+    except Exception:  # of any kind: it may hold anything
+        if array.ndim and all(isinstance(each, str) for each in array.flat):
+            return "Number the words: np.unique(words, return_inverse=True)[1]. gn.one_hot makes rows of these."
+    return "Give numbers, or an array of them; convert it first, for example with .astype(float)."
+
+
 _AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
 _VALID = "np.{}(np.where(np.isnan(a), b, a), np.where(np.isnan(b), a, b))"
 _OF_MATRICES = "Write its rule yourself: an op whose forward calls it on arrays"
@@ -310,9 +327,33 @@ WRITTEN_OUT = {
     "histogram": _AFTER,
     "unique": _AFTER,
     "insert": "Write np.concatenate([z[:i], values, z[i:]])",
+    "expit": "Write gn.sigmoid(z)",
+    "log_expit": "Write -gn.softplus(-z)",
+    "logit": "Write np.log(z) - np.log1p(-z)",
+    "ndtr": "Write gn.normal_cdf(z)",
+    "erf": "Write gn.erf(z)",
+    "erfc": "Write 2 * gn.normal_cdf(-np.sqrt(2) * z)",
+    "xlogy": "Write np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))",
+    "entr": "Write -np.where(z == 0, 0, z * np.log(np.where(z == 0, 1, z)))",
     "nonzero": "Take the entries, z[mask], or keep the shape, np.where(mask, z, 0)",
 }
-"""What to write in place of NumPy functions that no op covers."""
+"""What to write in place of functions of NumPy and SciPy that no op covers."""
+
+
+ELSEWHERE = {
+    "SGD": "gn.GradientDescent(0.1), or gn.Momentum(0.1)",
+    "Tensor": "gn.constant(array)",
+    "tensor": "gn.constant(array)",
+    "Variable": 'gn.parameter("W", array)',
+    "Linear": "gn.layers.dense(x, 10, rng=rng)",
+    "Dense": "gn.layers.dense(x, 10, rng=rng)",
+    "MSELoss": "gn.mse(a, t)",
+    "CrossEntropyLoss": "gn.cross_entropy(z, t)",
+    "BCEWithLogitsLoss": "gn.binary_cross_entropy(z, t)",
+    "ReLU": "gn.relu(z)",
+    "grad": "gn.gradients(E, [W]), or gn.backward(E, feeds).gradient(W)",
+}
+"""What to write in place of names that other libraries have."""
 
 
 class ByName(dict[str, Any]):

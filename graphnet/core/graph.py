@@ -117,7 +117,9 @@ class Graph(Pictured):
         if not isinstance(key, str):
             raise GraphError(
                 f"expected one node, or its name, got {type(key).__name__} {shown(key)}",
-                repair="Ask for one at a time: [f(node) for node in nodes].",
+                repair="Ask for one at a time: [f(node) for node in nodes]."
+                if isinstance(key, Iterable)
+                else 'Give the node itself or its name, as "E"; graph.nodes[0] is the first.',
             )
         if key in self._by_label:
             return self._by_label[key]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphnet.common.origin import check_name
+from graphnet.common.text import to_numbers
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import as_shape
 from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, ShapeError, shown
@@ -290,8 +291,5 @@ def numbers(value: Any, what: str) -> Numbers:
         ) from error
     if array.dtype.kind not in "biufc":
         found = f"has dtype {array.dtype}" if hasattr(value, "__array__") else f"is {shown(value)}"
-        raise DtypeError(
-            f"{what} {found}, expected numbers",
-            repair="Give numbers, or an array of them; convert it first, for example with .astype(float).",
-        )
+        raise DtypeError(f"{what} {found}, expected numbers", repair=to_numbers(array))
     return array

@@ -217,7 +217,10 @@ class Node(registry.Pictured):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise _opaque(
-            "turning it into an array", self, "Run gn.forward(node, feeds)[node] for the value; np.stack joins nodes."
+            "turning it into an array",
+            self,
+            "Run gn.forward(node, feeds)[node] for the value; np.stack joins nodes. "
+            "SciPy's softmax, log_softmax and logsumexp are gn.softmax, gn.log_softmax and gn.logsumexp.",
         )
 
     def __bool__(self) -> NoReturn:

@@ -117,11 +117,7 @@ class Op(Stateless):
 
         One input: return its error signal. Several: return one for each, ``None`` for an input that has none.
         """
-        raise NoBackwardRuleError(
-            f"op {self.name} has no backward rule, so no error signal can pass it",
-            repair="Give it one, a backward method, or for @gn.op the decorator @name.backward; then build the network "
-            "again, since nodes keep the rules they were made with.",
-        )
+        raise no_backward(self)
 
     def shape(self, *shapes: Any, **_: Any) -> Shape:
         """Compute the output's shape from the inputs'; by default found out from the forward rule itself."""
@@ -284,6 +280,17 @@ def as_reals(op: Op, arrays: list[Numbers], dtype: np.dtype[Any]) -> list[Number
         array.astype(dtype) if array.dtype.kind in "biu" and slot not in op.choosing else array
         for slot, array in enumerate(arrays)
     ]
+
+
+def no_backward(op: Op) -> NoBackwardRuleError:
+    """Return the error of an op that has no backward rule."""
+    names, variadic = positional_parameters(op.forward)
+    given = ", ".join(["delta", "output", *names, *([f"*{variadic}"] if variadic else [])])
+    return NoBackwardRuleError(
+        f"op {op.name} has no backward rule, so no error signal can pass it",
+        repair=f"Write def {op.name}_backward({given}) under @{op.name}.backward, or a class's method backward; of known ops "
+        "alone @gn.composite needs none. Then build the network again: nodes keep the rules they were made with.",
+    )
 
 
 def positional_parameters(rule: Callable[..., Any]) -> tuple[tuple[str, ...], str]:

@@ -57,7 +57,10 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     builder = BUILDERS.get(function)
     if builder is None:
         name = _name(function)
-        repair = WRITTEN_OUT.get(name.removeprefix("np."), "Write the rule with functions listed in gn.ops")
+        short = name.removeprefix("np.")
+        repair = WRITTEN_OUT.get(short, "Write the rule with functions listed in gn.ops")
+        if getattr(np, short, None) in BUILDERS:  # another library's ufunc, of a name that NumPy has too
+            repair = f"Write np.{short}(...)"
         raise OpaqueError(f"{name} of a node: no op covers it", repair=f"{repair}, or make an op of it with @gn.op.")
     try:
         return builder(*args, **options)
@@ -81,6 +84,9 @@ class Pictured:
 
 def _name(function: Callable[..., Any]) -> str:
     """Return what a function of NumPy is called where users find it, as ``np.linalg.norm``."""
+    name = getattr(function, "__name__", str(function))
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+        return name  # of another library
     module = str(getattr(function, "__module__", None) or "numpy")
     public = [part for part in module.split(".")[1:] if not part.startswith("_")]  # numpy.fft._pocketfft
-    return ".".join(["np", *public, getattr(function, "__name__", str(function))])
+    return ".".join(["np", *public, name])

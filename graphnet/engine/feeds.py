@@ -12,6 +12,7 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter, numbers
 from graphnet.core.node import Node, Numbers, describe
 from graphnet.core.shapes import matches
+from graphnet.engine.fitting import fitting
 from graphnet.errors import DtypeError, FeedError, ShapeError, shown
 from graphnet.ops.dropout import Dropout
 
@@ -114,24 +115,16 @@ def _unknown_feed(graph: Graph, key: object, names: list[str]) -> FeedError:
 def _fed_array(graph: Graph, node: Input, value: Any) -> Numbers:
     what = f"the feed of input {graph.label(node)!r}"
     array = numbers(value, what)
+    given = "array" if isinstance(value, np.ndarray) else "np.asarray(array)"  # a list, or another library's
     accepted = {"f": "float64, float32 or integers", "i": "integers", "b": "bool"}[node.dtype.kind]
     if array.dtype.name not in accepted and not (array.dtype.kind in "iu" and node.dtype.kind in "fi"):
         raise DtypeError(
             f"{what} has dtype {array.dtype}, expected {accepted}",
-            repair=f"Convert it first, with .astype({node.dtype.name.rstrip('0123456789')}), or declare it with another dtype.",
+            repair=f"Convert it first, {given}.astype({node.dtype.name.rstrip('0123456789')}), "
+            "or declare it with another dtype.",
         )
     if not matches(array.shape, node.shape):
         raise ShapeError(
-            f"{what} has shape {array.shape}, expected {node.shape}", repair=_shape_repair(array.shape, node.shape)
+            f"{what} has shape {array.shape}, expected {node.shape}", repair=fitting(graph, node, array, given)
         ).locate("", [describe(node)])
     return array
-
-
-def _shape_repair(actual: tuple[int, ...], declared: tuple[int | None, ...]) -> str:
-    if len(actual) + 1 == len(declared) and declared[-1] == 1:
-        return "Feed a column: array[:, np.newaxis]."
-    if len(actual) + 1 == len(declared) and matches(actual, declared[1:]):
-        return "Feed a batch of one: array[np.newaxis]."
-    if matches(actual[::-1], declared):
-        return "Is it stored transposed? Feed array.T."
-    return "Feed that shape, or declare the input with None for sizes that vary."

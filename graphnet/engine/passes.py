@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from graphnet.common.text import ByName, summary, table
 from graphnet.core.graph import Graph
@@ -69,6 +69,13 @@ class ForwardPass(Pictured):
     def __getitem__(self, node: Node | str) -> Numbers:
         """Return the value of a node, given by itself or by its name or label."""
         return self.values[self.graph[node]]
+
+    if not TYPE_CHECKING:  # which would take any attribute to be there
+
+        def __getattr__(self, attribute: str) -> NoReturn:
+            hint = "values are fwd[node]; of a backward pass, bwd.gradient(W) and bwd.error_signal(node)"
+            problem = f"a {type(self).__name__} has no attribute {attribute!r}: {hint}"
+            raise AttributeError(problem, name=attribute, obj=self)
 
     def __contains__(self, node: object) -> bool:
         return node in self.graph

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from graphnet.common.text import count as counted
 from graphnet.core.graph import Graph
 from graphnet.core.inference import require_value
 from graphnet.core.node import Array, Node, Numbers, describe, describe_inputs, subject
@@ -85,7 +86,7 @@ def messages_of(op: Op, returned: Any, count: int) -> list[Any]:
     messages = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     if len(messages) != count:
         raise RuleError(
-            f"its backward rule returned {len(messages)} error signals, expected {count}, one for each input",
+            f"its backward rule returned {counted(len(messages), 'error signal')}, expected {count}, one for each input",
             repair=f"Return one for each of {', '.join(op.input_names(count))}; None for an input that has none.",
         )
     return messages

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.settings import called
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Array, Node
 from graphnet.engine.feeds import Values, leaf_values
@@ -26,6 +27,7 @@ from graphnet.errors import DtypeError, GraphError, ShapeError
 BackwardRule = Callable[[Graph, Node, Array, Array, list[Array]], Sequence[Array]]
 
 
+@called("gn.forward(a, {x: X})")
 def forward(
     target: Target,
     feeds: Mapping[Any, Any],
@@ -84,6 +86,7 @@ def forward(
     return ForwardPass(graph, values, replacement.computed, replacement.entries)
 
 
+@called("gn.backward(E, {x: X, t: T})")
 def backward(
     target: Target,
     feeds: Mapping[Any, Any],

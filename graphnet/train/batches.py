@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import ShapeError, TrainingError, UnknownSizeError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
 from graphnet.ops.indexing import Take, in_range
+from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
 Data: TypeAlias = Mapping[Any, Any] | Iterable[Mapping[Any, Any]] | Callable[[], Iterable[Mapping[Any, Any]]]
@@ -184,6 +186,7 @@ def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | 
     if 0 in counts.values():
         raise TrainingError("the feeds hold no samples", repair="Feed at least one row.")
     _check_positions(graph, fed)
+    _check_shares(graph, fed)
     return fed
 
 
@@ -200,6 +203,25 @@ def _check_positions(graph: Graph, feeds: Feeds) -> None:
                 f"the feed of {graph.label(positions)!r} has numbers from {fed.min()} to {fed.max()}, "
                 f"and {graph.label(node)!r} takes them from 0 to {size - 1}",
                 repair="Are labels counted from 1? They are counted from 0 here.",
+            )
+
+
+def _check_shares(graph: Graph, feeds: Feeds) -> None:
+    """Raise `TrainingError` if what is fed as the targets of a cross-entropy is no shares of classes."""
+    for node in graph.nodes:
+        if isinstance(node.op, BinaryCrossEntropy):
+            most, repair = 1.0, "Of labels −1 and 1 make (t + 1) / 2."
+        elif isinstance(node.op, CrossEntropy):
+            most, repair = math.inf, "For weights that may be negative write -gn.sum(t * gn.log_softmax(z))."
+        else:
+            continue
+        target = node.inputs[1]
+        fed = feeds.get(target) if isinstance(target, Input) else None
+        if fed is not None and ((fed < 0) | (fed > most)).any():
+            raise TrainingError(
+                f"the feed of {graph.label(target)!r} has numbers from {fed.min()} to {fed.max()}, "
+                f"and {graph.label(node)!r} takes shares of classes, from 0 to 1",
+                repair=repair,
             )
 
 

@@ -156,7 +156,10 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
         raise TrainingError(f"metrics is {shown(metrics)}, expected a list of nodes", repair=_METRICS)
     if not isinstance(metrics, Mapping):
         given = [] if metrics is None else listed(metrics, "metrics", "scalar nodes", TrainingError)
-        names = [str(getattr(node, "name", None) or getattr(node, "kind", "metric")) for node in given]
+        for each in given:
+            if not isinstance(each, Node):
+                raise TrainingError(f"a metric is {shown(each)}, expected a scalar node", repair=_METRICS)
+        names = [node.name or node.kind for node in given]
         twice = [name for i, name in enumerate(names) if name in names[:i]]
         if twice:
             raise TrainingError(f"two metrics are called {twice[0]!r}", repair="Write metrics={name: node, ...}.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from graphnet.common.origin import warn
-from graphnet.common.settings import flag, generator, whole
+from graphnet.common.settings import called, flag, generator, whole
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.finite import OnNonFinite, check_option
@@ -34,6 +34,7 @@ LARGE_RATE = 1e15
 """From this learning rate on a step may overflow although the gradient's squares do not, even in float32."""
 
 
+@called("gn.fit(E, {x: X, t: T}, optimizer=gn.Adam(0.01), epochs=100)", TrainingError)
 def fit(
     target: Target,
     feeds: Data,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.common.settings import flag, listed, real, whole
+from graphnet.common.settings import called, flag, listed, real, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Numbers
@@ -593,3 +593,6 @@ class AdamW(Adam):
 
 WITH_NOTED_RULES = frozenset({GradientDescent, Momentum, RMSProp, Adam, AdamW})
 """Optimisers whose rules can be noted as calls."""
+
+for _kind in WITH_NOTED_RULES:
+    _kind.__init__ = called(f"gn.{_kind.__name__}(learning_rate=0.01)", TrainingError)(_kind.__init__)  # type: ignore[misc]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TypeAlias
 
 from graphnet.common.settings import real, takes, whole
@@ -180,8 +181,10 @@ def _require_rate(rate: object) -> None:
     try:
         real(rate, "learning rate", TrainingError, above=0)
     except TrainingError:
-        repair = "Give a positive number: the gradient is subtracted already."
-        if not isinstance(rate, (int, float)):
-            example = "gn.Adam(0.001)"
-            repair = f"Write {example}: what is trained is not the optimiser's to know, gn.fit finds it in the graph."
-        raise TrainingError(f"learning rate {shown(rate)} is not positive", repair=repair) from None
+        problem, repair = "is not positive", "Give a positive number: the gradient is subtracted already."
+        if not isinstance(rate, Real):
+            problem, repair = "is no number", "Write gn.Adam(0.001)"
+            if isinstance(rate, Iterable) and not isinstance(rate, str):
+                repair += ": what is trained is not the optimiser's to know, gn.fit finds it in the graph"
+            repair += ", a number without quotes." if isinstance(rate, str) else "."
+        raise TrainingError(f"learning rate {shown(rate)} {problem}", repair=repair) from None

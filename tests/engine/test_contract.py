@@ -43,7 +43,7 @@ def raises(*arrays):
 
 
 BACKWARD = [
-    (lambda d, a, x, y: d * y, "returned 1 error signals, expected 2, one for each input"),
+    (lambda d, a, x, y: d * y, "returned 1 error signal, expected 2, one for each input"),
     (lambda d, a, x, y: (d, d, d), "returned 3 error signals, expected 2"),
     (lambda d, a, x, y: [], "returned 0 error signals"),
     (lambda d, a, x, y: (d * y, (d * x).T), r"for input 1 (y) an array of shape (3, 2), expected (2, 3)"),
