@@ -48,7 +48,9 @@ def lowered(graph: gn.Graph, mesh: Any, batch: int, steps: int = 10) -> Any:
     shapes = {graph.label(each): jax.ShapeDtypeStruct(each.shape, dtype) for each in graph.parameters}
     state = {label: dict.fromkeys(("value", *adam.remembers), shape) for label, shape in shapes.items()}
     fed = {each.name: jax.ShapeDtypeStruct((steps, batch, *each.shape[1:]), dtype) for each in graph.inputs}
-    return runner.lower(state, {}, fed, jax.ShapeDtypeStruct((steps, 2), np.dtype(float)), dtype=dtype)
+    numbers = jax.ShapeDtypeStruct((steps, 2), np.dtype(float))
+    with jax.enable_x64(True):
+        return runner.scan.lower(dtype, *runner.arguments(jax.ShapeDtypeStruct.update, state, {}, fed, numbers))
 
 
 def sent(program: str) -> dict[str, tuple[int, int]]:

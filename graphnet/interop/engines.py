@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -74,20 +75,14 @@ def to_jax(
     the_output(graph, "End in a loss, as gn.sse(a, t); or ask for the output alone: wrt=()." if nodes else "")
     if not isinstance(opaque, str) or opaque not in ("raise", "callback"):
         raise GraphError(f"opaque is {shown(opaque)}", repair='Use "raise" or "callback".')
-    made = computed_in(dtype, [parameter.value for parameter in graph.parameters])
+    if not isinstance(dtype, (str, type, np.dtype, NoneType)) or dtype not in (None, *_DTYPES):
+        raise DtypeError(f"dtype is {shown(dtype)}", repair='Use "float32" or "float64".')
+    made = run_dtype([parameter.value for parameter in graph.parameters]) if dtype is None else np.dtype(dtype)
     function: Callable[..., Any] = needing("jax", "jax_graphs").function
     return function(graph, nodes, made, callback=opaque == "callback", zeros=True)  # type: ignore[no-any-return]
 
 
-def computed_in(dtype: Any, arrays: list[Any]) -> np.dtype[Any]:
-    """Return the dtype asked for, or that of a run with these arrays."""
-    try:
-        made = run_dtype(arrays) if dtype is None else np.dtype(dtype)
-    except TypeError:
-        made = np.dtype(object)
-    if made not in (np.float32, np.float64):
-        raise DtypeError(f"dtype is {shown(dtype)}", repair='Use "float32" or "float64".')
-    return made
+_DTYPES = "float32", "float64", np.float32, np.float64
 
 
 @dataclass(frozen=True)

@@ -148,29 +148,27 @@ def _conv2d(op: Any, x: Any, W: Any) -> Any:
     )
 
 
-def _transposed(linear: Callable[[Any], Any], shape: Any, delta: Any) -> Any:
-    return jax.linear_transpose(linear, jax.ShapeDtypeStruct(shape, delta.dtype))(delta)[0]
+def _transposed(op: Any, linear: Callable[[Any], Any], inputs: Sequence[Any], of: int) -> Any:
+    """Return an op's output by the function that its backward rule is: linear, from what is like the output to an input."""
+    output = jax.ShapeDtypeStruct(op.shape(*[each.shape for each in inputs]), inputs[of].dtype)
+    return jax.linear_transpose(linear, output)(inputs[of])[0]
 
 
-def _put(op: Any, z: Any, *places: Any) -> Any:
-    """Return zeros with entries put where the backward rule, which is linear, takes them from."""
+def _put(op: Any, *inputs: Any) -> Any:
+    """Return zeros with entries put where the backward rule takes them from."""
 
-    def take(whole: Any) -> Any:
-        taken = op.backward(Traced(whole), None, *given(op, [z, *places]))
-        return (taken[0] if places else taken).array
+    def taken(delta: Any) -> Any:
+        messages = op.backward(Traced(delta), None, *given(op, inputs))
+        return (messages if len(inputs) == 1 else messages[0]).array
 
-    return _transposed(take, op.shape(z.shape, *[each.shape for each in places]), z)
+    return _transposed(op, taken, inputs, 0)
 
 
 RULES: dict[str, Callable[..., Any]] = {
     "add_along_axis": _put,
     "conv2d": _conv2d,
-    "conv2d_to_input": lambda op, delta, W: _transposed(
-        lambda x: _conv2d(op, x, W), op.shape(delta.shape, W.shape), delta
-    ),
-    "conv2d_to_kernel": lambda op, x, delta: _transposed(
-        lambda W: _conv2d(op, x, W), op.shape(x.shape, delta.shape), delta
-    ),
+    "conv2d_to_input": lambda op, *z: _transposed(op, lambda x: _conv2d(op, x, z[1]), z, of=0),
+    "conv2d_to_kernel": lambda op, *z: _transposed(op, lambda W: _conv2d(op, z[0], W), z, of=1),
     "erf": lambda op, z: jax.scipy.special.erf(z),
     "normal_cdf": lambda op, z: jax.scipy.special.ndtr(z),
     "pick_add": _put,

@@ -67,11 +67,6 @@ def put(array: Any, sharding: NamedSharding) -> Any:
     return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
 
 
-def described(array: Any, sharding: NamedSharding) -> Any:
-    """Return what stands for an array on the devices."""
-    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
-
-
 def _bytes(array: np.ndarray[Any, Any]) -> bytes:
     return f"{array.shape}{array.dtype}".encode() + np.ascontiguousarray(array).tobytes()
 
@@ -99,7 +94,7 @@ class Runner:
         self.graph, self.mesh, self.optimizer, self.raising = graph, mesh, optimizer, raising
         self.batched = {graph.label(node) for node in graph.inputs if node.shape[:1] == (None,)}
         self.reached: tuple[str, ...] = ()
-        self._scan = jax.jit(self._steps, static_argnums=0, donate_argnums=1)
+        self.scan = jax.jit(self._steps, static_argnums=0, donate_argnums=1)
 
     @property
     def writes(self) -> bool:
@@ -149,7 +144,7 @@ class Runner:
         """
         with jax.enable_x64(True):
             try:
-                made = self._scan(dtype, *self.arguments(put, state, *given))
+                made = self.scan(dtype, *self.arguments(put, state, *given))
                 state, losses, good = multihost_utils.process_allgather(made, tiled=True)
             except jax.errors.JaxRuntimeError as error:
                 if jax.process_count() == 1:
@@ -160,18 +155,13 @@ class Runner:
                 ) from error
         return state, losses[good].astype(float).tolist()
 
-    def lower(self, *given: Any, dtype: np.dtype[Any]) -> Any:
-        """Return the scan for what has such shapes and dtypes, lowered but not compiled."""
-        with jax.enable_x64(True):
-            return self._scan.lower(dtype, *self.arguments(described, *given))
-
     def arguments(self, place: Callable[..., Any], state: State, fixed: Any, batches: Any, numbers: Any) -> Any:
         """Return what the scan takes, each array as `place` makes it for where it belongs.
 
         Parameters
         ----------
         place
-            `put`, or `described`.
+            `put`, or ``jax.ShapeDtypeStruct.update``, for what stands for arrays: enough to lower the scan.
         state
             The values, and what is remembered of them.
         fixed
@@ -182,10 +172,10 @@ class Runner:
             What the rule takes besides arrays, a row for each step.
         """
         return (
-            jax.tree.map(lambda array: place(array, self._split(array.shape)), state),
-            {name: place(array, self._along(name, array.shape, 0)) for name, array in fixed.items()},
-            {name: place(array, self._along(name, array.shape, 1)) for name, array in batches.items()},
-            place(numbers, self._over()),
+            jax.tree.map(lambda array: place(array, sharding=self._split(array.shape)), state),
+            {name: place(array, sharding=self._along(name, array.shape, 0)) for name, array in fixed.items()},
+            {name: place(array, sharding=self._along(name, array.shape, 1)) for name, array in batches.items()},
+            place(numbers, sharding=self._over()),
         )
 
     def _over(self, *axes: str | None) -> NamedSharding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -61,12 +61,8 @@ class Passes:
                 values[node] = kept(value, jax.dtypes.canonicalize_dtype(kind))
         return values
 
-    def backward(self, values: Mapping[Node, Any], output: Node) -> dict[Node, Any]:
-        """Return the error signal of every node that one reaches from an output, a scalar."""
-        one = jnp.ones((), self.dtype)
-        return propagate(self.graph, values, {output: one}, self._backward)[0]
-
-    def _backward(self, graph: Graph, node: Node, delta: Any, output: Any, inputs: list[Any]) -> Sequence[Array]:
+    def backward(self, graph: Graph, node: Node, delta: Any, output: Any, inputs: list[Any]) -> Sequence[Array]:
+        """Return the messages to the inputs of a node, by its backward rule."""
         messages = self._applied(node, "backward", [delta, output], inputs)
         return [None if message is None else jnp.asarray(message, self.dtype) for message in messages]
 
@@ -139,12 +135,10 @@ def function(
                 "the network computes in float64, and JAX has been set to float32",
                 repair='Write jax.config.update("jax_enable_x64", True) first, or give to_jax dtype="float32".',
             )
-        leaves = {
-            **_leaves(graph, graph.parameters, parameters, "parameters", dtype),
-            **_leaves(graph, graph.inputs, feeds, "feeds", dtype),
-        }
+        leaves = _leaves(graph, {**parameters, **feeds}, dtype)
         values = passes.forward(leaves)
-        signals = passes.backward(values, output) if wrt else {}
+        one = jnp.ones((), dtype)
+        signals, _ = propagate(graph, values, {output: one} if wrt else {}, passes.backward)
         for node in wrt if zeros else ():
             signals.setdefault(node, jnp.zeros_like(leaves[node]))
         return jnp.asarray(values[output]), {graph.label(node): signals[node] for node in wrt if node in signals}
@@ -152,20 +146,17 @@ def function(
     return run
 
 
-def _leaves(graph: Graph, nodes: Iterable[Node], given: Named, what: str, dtype: np.dtype[Any]) -> dict[Node, Any]:
+def _leaves(graph: Graph, given: Named, dtype: np.dtype[Any]) -> dict[Node, Any]:
     """Return arrays by leaf: one for each, of its shape, or raise `FeedError` or `ShapeError`."""
-    names = {graph.label(node): node for node in nodes}
-    if not isinstance(given, Mapping) or given.keys() != names.keys():
+    names = {graph.label(node): node for node in (*graph.parameters, *graph.inputs)}
+    if given.keys() != names.keys():
         raise FeedError(
-            f"{what} are {shown(sorted(given)) if isinstance(given, Mapping) else shown(given)}, "
-            f"expected arrays called {', '.join(map(repr, names)) or 'nothing'}",
-            repair='Give a dict by name: {"W": array}. Nodes are no keys for JAX.',
+            f"the parameters and feeds are {shown([*given])}, expected arrays called {', '.join(map(repr, names))}",
+            repair='Give two dicts by name, {"W": array} and {"x": array}. Nodes are no keys for JAX.',
         )
-    found: dict[Node, Any] = {}
-    for name, node in names.items():
-        array = jnp.asarray(given[name], dtype if node.dtype.kind == "f" else None)
+    found = {node: jnp.asarray(given[name], dtype if node.dtype.kind == "f" else None) for name, node in names.items()}
+    for node, array in found.items():
         if not matches(array.shape, node.shape):
-            problem = f"{name!r} of the {what} has shape {array.shape}, expected {node.shape}"
+            problem = f"the array for {graph.label(node)!r} has shape {array.shape}, expected {node.shape}"
             raise ShapeError(problem, repair="Give one of that shape.")
-        found[node] = array
     return found

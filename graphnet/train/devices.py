@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,15 +125,10 @@ class Devices:
 
     def _parts(self) -> Iterator[list[Feeds]]:
         """Yield the batches of an epoch, without what is fixed, in parts that are of one shape and fit into memory."""
-        part: list[Feeds] = []
-        shapes: Any = None
-        for feeds in self.batches.epoch():  # the memory of one is the next one's
-            batch = {node: array.copy() for node, array in feeds.items() if node not in self.fixed}
-            found = [array.shape for array in batch.values()]
-            if part and (found != shapes or (len(part) + 1) * sum(a.nbytes for a in batch.values()) > self.memory):
-                yield part
-                part = []
-            part.append(batch)
-            shapes = found
-        if part:
-            yield part
+        epoch = self.batches.epoch()  # the memory of a batch is the next one's
+        batches = ({node: each.copy() for node, each in feeds.items() if node not in self.fixed} for feeds in epoch)
+        for _, group in groupby(batches, lambda batch: [array.shape for array in batch.values()]):
+            alike = iter(group)
+            for first in alike:
+                most = self.memory // max(1, sum(array.nbytes for array in first.values()))
+                yield [first, *islice(alike, max(0, most - 1))]
