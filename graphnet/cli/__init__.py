@@ -218,13 +218,13 @@ def train(
         return
     if out is not None:
         gn.save(out, subject.graph)
+    if losses and losses[-1] > losses[0]:
+        click.echo(f"Warning: the loss grew: {USUAL_CAUSES}", err=True)
     if as_json:
         plain = [loss if math.isfinite(loss) else str(loss) for loss in losses]
         saved = None if out is None else str(out)
         click.echo(json.dumps({"epochs": len(losses), "loss": plain, "saved": saved}))
         return
-    if losses and losses[-1] > losses[0]:
-        click.echo(f"Warning: the loss grew: {USUAL_CAUSES}", err=True)
     change = f", loss {number(losses[0])} → {number(losses[-1])}" if losses else ""
     click.echo(f"{len(losses)} epochs{change}" + (f"\nsaved to {out}" if out is not None else ""))
 

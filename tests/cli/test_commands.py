@@ -216,6 +216,16 @@ def test_train_as_json(run):
     assert found["loss"][0] > found["loss"][2]
 
 
+def test_train_warns_of_a_loss_that_grew(run):
+    options = ["train", "net.py:ready", "--epochs", 3, "--json", "--learning-rate"]
+    code, out, err = run(*options, 10)
+    losses = json.loads(out)["loss"]
+    assert code == 0
+    assert losses[-1] > losses[0]
+    assert "Warning: the loss grew: the learning rate is too large" in err
+    assert "Warning" not in run(*options, 0.01).err
+
+
 def test_train_with_a_seed_shuffles(run):
     options = ["train", "net.py:ready", "--batch-size", 3, "--json"]
     losses = [

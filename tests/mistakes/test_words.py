@@ -93,6 +93,123 @@ TABLE = {
     "a view": (lambda: gn.draw(E, view="unit"), ["'unit'", '"units"'], lambda: gn.draw(gn.sse(a, t), view="units")),
 }  # fmt: skip
 
+CLASSES = [0, 1, 1, 0, 0, 1, 0, 1]
+y = gn.input("y", shape=(None, 1))
+SLOPE = gn.mse(x @ np.ones((3, 1)), y)
+CE = gn.cross_entropy(a, t)
+BCE = gn.binary_cross_entropy(a, t)
+
+
+@gn.op
+def cube(z):
+    return z * z * z
+
+
+@gn.op
+def cube_with_rule(z):
+    return z * z * z
+
+
+@cube_with_rule.backward
+def cube_with_rule_backward(delta, output, z):
+    return delta * 3 * z * z
+
+
+@gn.composite
+def cube_of_ops(z):
+    return z * z * z
+
+
+def checked(op, *arrays):
+    gn.check_op(op, *arrays).raise_if_failed()
+
+
+def trained(loss, targets):
+    return gn.fit(loss, {x: X, t: targets}, optimizer=gn.Adam(0.01), epochs=1)
+
+
+TABLE |= {
+    "labels fed for rows": (lambda: gn.backward(CE, {x: X, t: CLASSES}), ["'t'", "(8,)", "gn.one_hot(labels, 2)"], lambda: gn.backward(CE, {x: X, t: gn.one_hot(CLASSES, 2)})),
+    "labels fed to fit": (lambda: trained(CE, CLASSES), ["'t'", "gn.one_hot(labels, 2)"], lambda: trained(CE, gn.one_hot(CLASSES, 2))),
+    "as many labels as classes": (lambda: gn.forward(gn.cross_entropy(x, gn.input("u", (None, 3))), {x: X[:3], "u": [2, 0, 1]}), ["gn.one_hot(labels, 3)"], lambda: gn.one_hot([2, 0, 1], 3)),
+    "one row of a target": (lambda: gn.forward(CE, {x: X[:1], t: np.array([0, 1])}), ["array[np.newaxis]"], lambda: gn.forward(CE, {x: X[:1], t: np.array([0, 1])[np.newaxis]})),
+    "a list transposed": (lambda: gn.forward(E, {x: X.T.tolist(), t: T}), ["np.asarray(array).T"], lambda: gn.forward(E, {x: np.asarray(X.T.tolist()).T, t: T})),
+    "words for labels": (lambda: gn.forward(E, {x: X, t: ["cat", "dog"] * 4}), ["'cat'", "np.unique(words, return_inverse=True)[1]"], lambda: gn.forward(E, {x: X, t: gn.one_hot(np.unique(["cat", "dog"] * 4, return_inverse=True)[1], 2)})),
+    "a rate in quotes": (lambda: gn.GradientDescent("0.1"), ["'0.1' is no number", "gn.Adam(0.001)", "without quotes"], lambda: gn.Adam(0.001)),
+    "a rule for shapes that don't fit": (lambda: gn.check_op(gn.matmul, X, X), ["inner sizes 3 and 8", "y.T would fit"], lambda: checked(gn.matmul, X, X.T)),
+    "a rule with settings": (lambda: gn.check_op(gn.reshape, np.ones((2, 3))), ["'shape'", "lambda z: gn.reshape(z, (3, 2))"], lambda: checked(lambda z: gn.reshape(z, (3, 2)), np.ones((2, 3)))),
+    "no rule to check": (lambda: checked(cube, X), ["op cube has no backward rule", "def cube_backward(delta, output, z)", "@cube.backward", "@gn.composite"], lambda: (checked(cube_with_rule, X), checked(cube_of_ops, X))),
+    "no rule in a network": (lambda: gn.check_gradients(gn.sum(cube(W)), {}).raise_if_failed(), ["op cube has no backward rule", "@cube.backward"], lambda: gn.check_gradients(gn.sum(cube_of_ops(W)), {}).raise_if_failed()),
+    "feeds one after the other": (lambda: gn.fit(E, X, T), ["2 positional", "gn.fit(E, {x: X, t: T}, optimizer=gn.Adam(0.01), epochs=100)"], lambda: gn.fit(E, {x: X, t: T}, optimizer=gn.Adam(0.01), epochs=100)),
+    "no optimiser": (lambda: gn.fit(E, FEEDS), ["'optimizer'", "optimizer=gn.Adam(0.01), epochs=100"], lambda: gn.fit(E, {x: X, t: T}, optimizer=gn.Adam(0.01), epochs=1)),
+    "no feeds": (lambda: gn.backward(E), ["'feeds'", "gn.backward(E, {x: X, t: T})"], lambda: gn.backward(E, {x: X, t: T})),
+    "feeds by keyword": (lambda: gn.backward(E, x=X), ["'x'", "gn.backward(E, {x: X, t: T})"], lambda: gn.backward(E, {x: X, t: T})),
+    "nothing fed to a check": (lambda: gn.check_gradients(E), ["'feeds'", "gn.check_gradients(E, {x: X, t: T})"], lambda: gn.check_gradients(E, {x: X, t: T})),
+    "lr": (lambda: gn.Adam(lr=0.1), ["'lr'", "gn.Adam(learning_rate=0.01)"], lambda: gn.Adam(learning_rate=0.01)),
+    "a node by number": (lambda: gn.forward(E, FEEDS)[0], ["int 0", 'its name, as "E"', "graph.nodes[0]"], lambda: (gn.forward(E, FEEDS)["E"], gn.forward(E, FEEDS).graph.nodes[0])),
+    "labels −1 and 1": (lambda: trained(BCE, 2 * gn.one_hot(LABELS, 2) - 1), ["'t'", "from -1.0 to 1.0", "(t + 1) / 2"], lambda: trained(BCE, gn.one_hot(LABELS, 2))),
+    "no distribution": (lambda: trained(CE, 3 * T), ["'t'", "-gn.sum(t * gn.log_softmax(z))"], lambda: trained(-gn.sum(t * gn.log_softmax(a)), 3 * T)),
+}  # fmt: skip
+
+
+def test_shares_that_sum_to_something_else_are_weights():
+    trained(CE, 3 * np.abs(T))
+
+
+@pytest.mark.parametrize("kind", ["Series", "list"])
+def test_the_repair_of_a_column_works_on_what_was_fed(kind):
+    column = T[:, 0].tolist() if kind == "list" else pytest.importorskip("pandas").Series(T[:, 0])
+    with pytest.raises(gn.errors.ShapeError, match=r"np\.asarray\(array\)\[:, np\.newaxis\]"):
+        gn.forward(SLOPE, {x: X, y: column})
+    gn.forward(SLOPE, {x: X, y: np.asarray(column)[:, np.newaxis]})
+
+
+HERE = {  # by SciPy's name: what it is here
+    "expit": gn.sigmoid,
+    "log_expit": lambda z: -gn.softplus(-z),
+    "logit": lambda z: np.log(z) - np.log1p(-z),
+    "ndtr": gn.normal_cdf,
+    "erf": gn.erf,
+    "erfc": lambda z: 2 * gn.normal_cdf(-np.sqrt(2) * z),
+    "entr": lambda z: -np.where(z == 0, 0, z * np.log(np.where(z == 0, 1, z))),
+    "expm1": np.expm1,
+}
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_functions_of_scipy_have_other_names_here(name):
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(gn.errors.OpaqueError) as caught:
+        getattr(special, name)(a)
+    assert f"np.{name} of a node" not in str(caught.value)
+    assert "Write " in str(caught.value)
+    assert "listed in gn.ops" not in str(caught.value)
+    z = np.array([0.25, 0.5, 0.875])
+    np.testing.assert_allclose(HERE[name](z), getattr(special, name)(z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "MSELoss", "Linear", "grad"])
+def test_names_of_other_libraries(name):
+    with pytest.raises(AttributeError, match=rf"graphnet has no '{name}'. Write gn\."):
+        getattr(gn, name)
+    assert not hasattr(gn, "no such name")
+
+
+@pytest.mark.parametrize("name", ["grad", "value"])
+def test_attributes_that_a_pass_does_not_have(name):
+    with pytest.raises(
+        AttributeError, match=rf"BackwardPass has no attribute '{name}': values are fwd\[node\].*bwd\.gradient"
+    ):
+        getattr(gn.backward(E, FEEDS), name)
+
+
+def test_a_type_error_of_ones_own_stays_one():
+    def hook(training):
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        drops(E, callbacks=[hook])
+
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", TABLE)
