@@ -6,6 +6,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.origin import written_at
+from graphnet.common.origin import scope, written_at
 from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, numbers
@@ -289,6 +290,11 @@ def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
     return Graph(outputs, inputs=[each for each in inputs if isinstance(each, Input)])
 
 
+def scoped(path: str) -> AbstractContextManager[None]:
+    """Open the scope of a path, if there is one."""
+    return scope(path) if path else nullcontext()
+
+
 def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
     """Return a module of PyTorch as a graph, with its weights as parameters and its layers as scopes.
 
@@ -300,7 +306,8 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
         Tensors that it can be called with: their first axis is the batch, of any size from then on where the module allows it.
     unsupported : {"raise", "opaque"}
         What to do with calls that have no counterpart here: raise one error that names all of them; or make each an opaque
-        node, which torch runs and differentiates. Then the sizes are those of the examples.
+        node, which torch runs and differentiates. Then the sizes are those of the examples. A ``torch.autograd.Function`` of
+        yours is such a node in either case, with your rule for the way back.
 
     Returns
     -------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from string import ascii_letters
 from typing import Any
@@ -14,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
-from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, constant, parameter
 from graphnet.core.leaves import input as feed
@@ -27,6 +25,7 @@ from graphnet.interop.foreign import (
     as_source,
     check_unsupported,
     foreign_op,
+    scoped,
     signature_names,
     without_counterpart,
 )
@@ -357,7 +356,7 @@ class _Reader:
             return list(rule(*rule.given(own)))
         stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
         path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")
-        with scope(path) if path else nullcontext():
+        with scoped(path):
             if not rule.written:
                 try:
                     made = self._counterpart(rule, own)

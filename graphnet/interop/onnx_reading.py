@@ -13,13 +13,12 @@ import numpy as np
 import onnx
 import onnx.inliner
 
-from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
-from graphnet.interop.foreign import as_source
+from graphnet.interop.foreign import as_source, scoped
 from graphnet.interop.onnx_calls import CALLS
 from graphnet.ops.activations import identity
 
@@ -187,7 +186,7 @@ class _Reader:
         outputs: dict[str, Any] = dict.fromkeys(each.name for each in self.model.output)
         for call in self.model.node:
             path = call.name.replace(".", "/").strip("/").rpartition("/")[0]
-            with scope(path) if path else contextlib.nullcontext():
+            with scoped(path):
                 results = self._call(call)
             for name, value in zip(call.output, results, strict=False):
                 if name in outputs:
@@ -213,7 +212,9 @@ class _Reader:
         }
         for name, value in self.held.items():
             learned = value.dtype.kind == "f" and value.ndim and name not in statistics
-            self.made[name] = parameter(self._name(name), value) if learned else value
+            path, _, own = self._name(name).rpartition("/") if learned else ("", "", "")
+            with scoped(path):
+                self.made[name] = parameter(own, value) if learned else value
             self.whole |= {name} if value.dtype.kind in "iu" else set()
         for each in self.model.input:
             if each.name not in self.held:

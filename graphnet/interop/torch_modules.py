@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 import torch
 
-from graphnet.common.origin import scope
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, OpaqueError, shown
 from graphnet.interop import images
-from graphnet.interop.foreign import ForeignOp, Held, as_source, check_unsupported, without_counterpart
+from graphnet.interop.foreign import (
+    ForeignOp,
+    Held,
+    as_source,
+    check_unsupported,
+    foreign_op,
+    scoped,
+    without_counterpart,
+)
 from graphnet.interop.names import ALIKE
-from graphnet.interop.torch_rules import LIBRARY
+from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
 from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
@@ -219,15 +226,15 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
         raise GraphError(
             "the module is in training mode, and has dropout or batch normalisation", repair="Call module.eval()."
         )
-    reader = _Reader(_exported(module, examples, free=True), module)
+    reader = _Reader(*_exported(module, examples, free=True), module)
     graph = reader.graph()
     if reader.missing and unsupported == "raise":
         raise without_counterpart(type(module).__name__, reader.missing, LIBRARY)
-    return _Reader(_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
+    return _Reader(*_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
 
 
-def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
-    """Return the program of a module, with batches of any size if they can be."""
+def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> tuple[Any, list[Any]]:
+    """Return the program of a module, with batches of any size if they can be, and the Functions of the user's it calls."""
     tensors = tuple(
         each if isinstance(each, torch.Tensor) else torch.as_tensor(numbers(each, "an example")) for each in examples
     )
@@ -236,14 +243,63 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> Any:
     for operator_ in list(table):
         if operator_.name().removeprefix("aten::").partition(".")[0] in _KEPT:
             table.pop(operator_)
+    functions: list[Any] = []
     try:
-        return torch.export.export(module, tensors, dynamic_shapes=batch, strict=False).run_decompositions(table)
+        with rewritten(partial(_opaque, functions)):
+            program = torch.export.export(module, tensors, dynamic_shapes=batch, strict=False)
+        program = program.run_decompositions(table)
     except Exception as error:  # of any kind: torch.export raises what it likes
         problem = str(error).strip().partition("\n")[0]
         raise OpaqueError(
             f"torch.export can't read {type(module).__name__}: {problem}",
             repair="Give examples that it can be called with; and it must not branch on the values of tensors.",
         ) from error
+
+    sizes = [
+        size
+        for call in program.graph.nodes
+        if call.op == "placeholder"
+        for size in getattr(call.meta["val"], "shape", ())
+    ]
+    if any(isinstance(size, torch.SymInt) and size.node.maybe_as_int() is not None for size in sizes):
+        return _exported(module, examples, free=False)  # it uses the number of samples as a number
+    for call in program.graph.nodes:
+        if _name(call.target) == "own_rule":
+            call.args = (*call.args[:2], [])  # without what its outputs were computed by
+    program.graph.eliminate_dead_code()
+    return program, functions
+
+
+@torch.library.custom_op("graphnet::own_rule", mutates_args=())  # type: ignore[untyped-decorator]
+def _own_rule(number: int, inputs: list[torch.Tensor], outputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Stand in a trace for the call of a Function of the user's, which gave these outputs."""
+    return [each.clone() for each in outputs]
+
+
+_own_rule.register_fake(lambda number, inputs, outputs: [torch.empty_like(each) for each in outputs])
+
+
+_NUMBERS: dict[Any, Callable[[Any], Any]] = {torch.SymInt: int, torch.SymFloat: float, torch.SymBool: bool}
+"""Kinds of numbers that depend on sizes known only when fed, and what makes them known."""
+
+
+def _opaque(functions: list[Any], of: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a forward rule that a trace shows as one call, and note what it is a call of."""
+
+    @wraps(rule)
+    def forward(*arguments: Any) -> Any:
+        given, own = rule(*arguments), own_arguments(of, arguments)
+        tensors = [each for each in own if isinstance(each, torch.Tensor)]
+        fixed = {place: each for place, each in enumerate(own) if not isinstance(each, torch.Tensor)}
+        if any(isinstance(each, torch.Tensor) for each in several([*fixed.values()])) or not all(
+            isinstance(each, torch.Tensor) for each in several(given)
+        ):
+            raise OpaqueError(f"{of.__name__} takes lists of tensors, or gives what is no tensor")
+        functions.append((of, {place: _NUMBERS.get(type(each), lambda it: it)(each) for place, each in fixed.items()}))
+        outputs = _own_rule(len(functions) - 1, tensors, several(given))
+        return outputs[0] if isinstance(given, torch.Tensor) else tuple(outputs)
+
+    return forward
 
 
 def _name(target: Any) -> str:
@@ -258,8 +314,8 @@ _NOT_HERE = ("pin_memory", "device", "layout", "memory_format")
 class _Reader:
     """Reads a program call by call."""
 
-    def __init__(self, program: Any, module: Any, *, opaque: bool = False) -> None:
-        self.program, self.module, self.opaque = program, module, opaque
+    def __init__(self, program: Any, functions: Sequence[Any], module: Any, *, opaque: bool = False) -> None:
+        self.program, self.functions, self.module, self.opaque = program, functions, module, opaque
         self.made: dict[Any, Any] = {}
         self.missing: dict[str, str] = {}  # calls without a counterpart, and why, if only these are
         self.batch: list[tuple[Any, Node]] = []  # a size known only when fed, and an input that has it as its first
@@ -277,15 +333,18 @@ class _Reader:
                 tensor = held.get(of.get(each.name, ""))
                 if tensor is None:
                     self.made[each] = self._input(each)
-                elif id(tensor) in names:
-                    name = names[id(tensor)].replace(".", "/")
-                    self.made[each] = parameters.setdefault(name, parameter(name, LIBRARY.array(tensor)))
-                else:
-                    self.made[each] = constant(LIBRARY.array(tensor))
+                    continue
+                array, name = LIBRARY.array(tensor), names.get(id(tensor), of[each.name])
+                *path, own = name.split(".")
+                with scoped("/".join(path)):
+                    if id(tensor) in names:
+                        self.made[each] = parameters.setdefault(name, parameter(own, array))
+                    else:
+                        self.made[each] = constant(array)
             elif each.op == "call_function":
                 stack = each.meta.get("nn_module_stack") or {}
                 path = next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "")
-                with scope(path.replace(".", "/")) if path and not path.startswith("_") else nullcontext():
+                with scoped("" if path.startswith("_") else path.replace(".", "/")):
                     self.made[each] = self._call(each)
         outputs = {each.name: each for each in self.made}
         made = [self.made[outputs[name]] for name in signature.user_outputs if name in outputs]
@@ -306,11 +365,16 @@ class _Reader:
         value = call.meta.get("val")
         if name == "sym_size":
             return value if isinstance(value, int) else batch_size(self._fed_with(value))
+        if value is None:
+            return None  # an assertion
         if not isinstance(value, (torch.Tensor, tuple, list)):
             return call.target(*[self._argument(each) for each in call.args])  # reckoning with sizes
         if name in _BY_SIZE:
             return self._by_size(name, call, value)
         arguments = [self._argument(each) for each in call.args]
+        if name == "own_rule":
+            of, fixed = self.functions[arguments[0]]
+            return [foreign_op(LIBRARY, of, place, fixed, {})(*arguments[1]) for place in range(len(value))]
         options = {key: self._argument(each) for key, each in call.kwargs.items() if key not in _NOT_HERE}
         try:
             if name in _CALLS:

@@ -36,14 +36,14 @@ class _Torch(Library):
         except RuntimeError:  # it differentiates something itself
             with torch.enable_grad():
                 given = function(*self._tensors(inputs)[1])
-        return [self.array(each) if isinstance(each, torch.Tensor) else None for each in _several(given)]
+        return [self.array(each) if isinstance(each, torch.Tensor) else None for each in several(given)]
 
     def messages(
         self, function: Callable[..., Any], inputs: Sequence[Any], output: int, delta: Numbers
     ) -> list[Numbers | None]:
         with torch.enable_grad():
             leaves, tensors = self._tensors(inputs)
-            given = _several(function(*tensors))[output]
+            given = several(function(*tensors))[output]
             if not given.requires_grad:
                 return [None] * len(leaves)
             asked = [leaf for leaf in leaves if leaf.requires_grad]
@@ -61,7 +61,7 @@ class _Torch(Library):
 
     def calls(self, function: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
         found: list[tuple[Any, Sequence[Any]]] = []
-        with torch.enable_grad(), _recorded(found), _Calls() as calls:
+        with torch.enable_grad(), rewritten(functools.partial(_recording, found)), _Calls() as calls:
             function(*self._tensors(inputs)[1])
         yield from found
         for operator, arguments in calls.made:
@@ -77,7 +77,7 @@ class _Torch(Library):
     def _has_rule(self, operator: Any, arguments: Sequence[Any]) -> bool:
         given = [each.detach() if isinstance(each, torch.Tensor) else each for each in arguments]
         given = [each.requires_grad_() if _is_real(each) else each for each in given]
-        return any(each.requires_grad for each in _several(operator(*given)) if isinstance(each, torch.Tensor))
+        return any(each.requires_grad for each in several(operator(*given)) if isinstance(each, torch.Tensor))
 
     def callable(self, function: Any) -> Any:
         return function if _class_of(function) is None else _class_of(function).apply
@@ -130,12 +130,15 @@ class _OfModule:
 
 
 @contextmanager
-def _recorded(found: list[tuple[Any, Sequence[Any]]]) -> Iterator[None]:
-    """Write down the calls of every `torch.autograd.Function` that is not torch's own, wherever its ``apply`` is kept."""
+def rewritten(write: Callable[[Any, Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Let each `torch.autograd.Function` that is not torch's own have another forward rule, wherever its ``apply`` is kept.
+
+    `write` makes it of the class and its own rule.
+    """
     of_users = {of for of in _subclasses(torch.autograd.Function) if not of.__module__.startswith("torch.")}
     rules = {of: (of.forward, vars(of).get("forward")) for of in of_users}  # what it inherits, and what is its own
     for of, (rule, _) in rules.items():
-        of.forward = staticmethod(_recording(found, of, rule))
+        of.forward = staticmethod(write(of, rule))
     try:
         yield
     finally:
@@ -149,11 +152,16 @@ def _recorded(found: list[tuple[Any, Sequence[Any]]]) -> Iterator[None]:
 def _recording(found: list[tuple[Any, Sequence[Any]]], of: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(rule)
     def recorded(*arguments: Any) -> Any:
-        own = arguments if _has_no_context(of) else arguments[1:]
+        own = own_arguments(of, arguments)
         found.append((of, [each.detach().clone() if isinstance(each, torch.Tensor) else each for each in own]))
         return rule(*arguments)
 
     return recorded
+
+
+def own_arguments(of: Any, arguments: Sequence[Any]) -> Sequence[Any]:
+    """Return what a forward rule is given, without the context."""
+    return arguments if _has_no_context(of) else arguments[1:]
 
 
 def _subclasses(of: Any) -> Iterator[Any]:
@@ -173,7 +181,7 @@ class _Calls(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.made.append((function, args))
         given = function(*args, **(kwargs or {}))
-        self.written += sum(each.numel() for each in _several(given) if isinstance(each, torch.Tensor))
+        self.written += sum(each.numel() for each in several(given) if isinstance(each, torch.Tensor))
         return given
 
 
@@ -211,6 +219,6 @@ def _strided(array: Any) -> torch.Tensor:
     return torch.empty_strided(array.shape, steps, dtype=_tensor(array).dtype).copy_(_tensor(array))
 
 
-def _several(given: Any) -> list[Any]:
+def several(given: Any) -> list[Any]:
     """Return the outputs of a function, those within tuples and lists too."""
-    return [each for part in given for each in _several(part)] if isinstance(given, (tuple, list)) else [given]
+    return [each for part in given for each in several(part)] if isinstance(given, (tuple, list)) else [given]

@@ -182,6 +182,102 @@ def test_no_error_signal_comes_back_from_what_is_detached():
     agree(Detached(), gn.from_torch(Detached(), x), x.clone(), rtol=1e-12)
 
 
+def cube(factor):
+    """Make a Function for w·x³, summed too; its rule for x is `factor` times x², right for 3."""
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w, power):
+            ctx.save_for_backward(x, w)
+            return w * x**power, torch.special.i0(x)
+
+        @staticmethod
+        def backward(ctx, delta, other):
+            x, w = ctx.saved_tensors
+            return delta * w * factor * x**2 + other * torch.special.i1(x), (delta * x**3).sum(0), None
+
+    return Cube
+
+
+class Calls(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.inner, self.w, self.apply_it = nn.Linear(3, 2), nn.Parameter(torch.tensor([0.5, 2.0])), function.apply
+
+    def forward(self, x):
+        cubes, others = self.apply_it(self.inner(x), self.w, 3)
+        return torch.tanh(cubes) + others
+
+
+@pytest.mark.parametrize("factor", [3, 2])
+def test_a_function_of_ones_own_is_a_node_with_its_rule_right_or_wrong(factor):
+    torch.manual_seed(0)
+    module = Calls(cube(factor)).double()
+    graph = gn.from_torch(module, torch.rand(2, 3).double())
+    agree(module, graph, torch.rand(4, 3).double(), rtol=1e-12)  # torch's gradients are wrong where the rule is
+    feeds = {graph.inputs[0]: np.random.default_rng(0).random((4, 3))}
+    report = gn.check_gradients(gn.sse(graph.outputs[0], np.zeros((4, 2))), feeds)
+    assert [each.op for each in report.findings if each.local and each.wrong] == ["Cube"] * (factor != 3)
+    assert report.ok == (factor == 3)
+    assert ("test_networks.py" in str(report)) == (factor != 3)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(x, by, others):
+        return 2 * x * by, None if others is None else others[0]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.by = inputs[1]
+
+    @staticmethod
+    def backward(ctx, delta, other):
+        return -delta * ctx.by, None, None
+
+
+class Within(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, by):
+        return Doubled.apply(x, by, [x])[0] if by is None else 2 * x * by
+
+    @staticmethod
+    def backward(ctx, delta):
+        return 5 * delta, None
+
+
+class Of(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def test_what_is_known_of_a_batch_alone_makes_its_size_fixed():
+    x = torch.rand(2, 3).double()
+    for function in (lambda x: Within.apply(x, x.shape[0]), lambda x: x.sin() * int(x.shape[0])):
+        graph = gn.from_torch(Of(function), x)
+        assert graph.inputs[0].shape == (2, 3)
+        agree(Of(function), graph, x.clone(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("others", [lambda x: [x], lambda x: None])
+def test_a_function_that_can_be_no_node_is_named(others):
+    with pytest.raises(OpaqueError, match="Doubled takes lists of tensors, or gives what is no tensor"):
+        gn.from_torch(Of(lambda x: Doubled.apply(x, 3.0, others(x))[0]), torch.rand(2, 3))
+
+
+def test_parameters_lie_in_the_scopes_of_their_layers():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2)).eval()
+    graph = gn.from_torch(module, images(2, size=4))
+    names = [name.replace(".", "/") for name, _ in module.named_parameters()]
+    assert [graph[name].name for name in names] == names
+    assert all(graph.scope(graph[name]) == name.partition("/")[0] for name in names)
+    assert {graph.scope(each) for each in graph.constants if each.shape} == {"1"}  # the statistics
+
+
 class Unusual(nn.Module):
     def forward(self, x):
         wide = F.conv_transpose3d(x[None, None, None], torch.ones(1, 1, 1, 2, 2, dtype=x.dtype))[0, 0, 0, 1:, 1:]
