@@ -49,7 +49,7 @@ def test_code_runs_from_top_to_bottom_and_prints_what_is_shown(page, tmp_path, m
     for code in blocks(page, "python"):
         exec(compile(code, named(page), "exec"), names)
     printed = capsys.readouterr().out
-    for picture in (page.parent / page.stem).glob("*.svg"):  # which `python -m tools.documentation --gallery` draws anew
+    for picture in (page.parent / page.stem).glob("*.svg"):  # drawn anew by python -m tools.documentation --gallery
         assert drawn(picture) == drawn(tmp_path / picture.name), picture.name
     if page.name == "README.md":
         return  # its text is what another page's code prints
