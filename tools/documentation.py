@@ -2,6 +2,7 @@
 
 python -m tools.documentation              into site/; needs the extra docs
 python -m tools.documentation --out FOLDER
+python -m tools.documentation --gallery    only the pictures of docs/gallery, anew
 """
 
 from __future__ import annotations
@@ -52,12 +53,15 @@ def python_blocks(page: str) -> list[str]:
 
 def run_blocks(page: Path, folder: Path) -> dict[str, Any]:
     """Run the code of a page from top to bottom in a folder, into which it saves its pictures; return its names."""
+    import matplotlib
+
     names: dict[str, Any] = {}
     here = Path.cwd()
     os.chdir(folder)
     try:
-        for block in python_blocks(page.read_text(encoding="utf-8")):
-            exec(compile(block, str(page), "exec"), names)
+        with matplotlib.rc_context({"svg.hashsalt": "graphnet"}):  # names within plots
+            for block in python_blocks(page.read_text(encoding="utf-8")):
+                exec(compile(block, str(page), "exec"), names)
     finally:
         os.chdir(here)
     return names
@@ -149,7 +153,7 @@ def link(found: re.Match[str]) -> str:
 
 def write_reference(folder: Path) -> None:
     """Write a page for each part, and one of all ops as a table."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     pages = public()
     first = [*PARTS.values(), *MODULES.values()]
     order = sorted(pages, key=lambda title: (first.index(title) if title in first else len(first), title))
@@ -203,7 +207,20 @@ def gather(folder: Path) -> None:
     with (folder / "tutorials" / "README.md").open("a", encoding="utf-8") as page:
         page.write("\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n")
     write_reference(folder / "docs" / "reference")
-    run_blocks(folder / "docs" / "gallery.md", folder / "docs")
+    draw_gallery(folder / "docs")
+    page = folder / "docs" / "gallery.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("<!-- the page -->", PAGE_OF_GALLERY), encoding="utf-8")
+
+
+def draw_gallery(docs: Path) -> None:
+    """Run the gallery's code, which saves its pictures where the repository has them, the same ones as the same files."""
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's date in them
+    run_blocks(docs / "gallery.md", docs / "gallery")
+
+
+PAGE_OF_GALLERY = '<a href="gallery/backprop.html">Open the page</a>.'
+"""Only the site has it."""
 
 
 def build(out: Path) -> int:
@@ -211,12 +228,14 @@ def build(out: Path) -> int:
     from sphinx.cmd.build import main as sphinx
 
     with tempfile.TemporaryDirectory() as made:
-        source = Path(made) / "source"
+        source, site = Path(made) / "source", Path(made) / "site"
         source.mkdir()
         gather(source)
-        code = sphinx(["-q", "-W", "--keep-going", "-d", f"{made}/trees", str(source), str(out)])
-        for page in (source / "docs").glob("*.html"):  # live pages, which pictures of the gallery link to
-            shutil.copy2(page, out / "docs")
+        code = sphinx(["-q", "-W", "--keep-going", "-d", f"{made}/trees", str(source), str(site)])
+        shutil.copytree(site, out, dirs_exist_ok=True)  # without what is left beside it
+        (out / "docs" / "gallery").mkdir(exist_ok=True)
+        for page in (source / "docs" / "gallery").glob("*.html"):  # the live page that the gallery links to
+            shutil.copy2(page, out / "docs" / "gallery")
     there = '<meta http-equiv="refresh" content="0; url=docs/index.html">'
     (out / "index.html").write_text(f"<!doctype html><title>graphnet</title>{there}", encoding="utf-8")
     return code
@@ -225,7 +244,12 @@ def build(out: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the documentation site.")
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="the folder (site)")
-    out = parser.parse_args().out
+    parser.add_argument("--gallery", action="store_true", help="only draw the pictures of docs/gallery anew")
+    options = parser.parse_args()
+    if options.gallery:
+        draw_gallery(ROOT / "docs")
+        return 0
+    out = options.out
     code = build(out)
     print(f"{out / 'index.html'}" if code == 0 else "not without warnings")
     return code
