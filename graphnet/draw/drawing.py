@@ -332,7 +332,7 @@ class Drawing:
         """
         picture = self.picture
         view = "ops" if isinstance(picture, Picture) else "units"
-        return shapes.as_svg(self._sheet, view, picture.title, words.describe(picture))
+        return shapes.as_svg(self._sheet, view, picture.title, words.description_of(picture))
 
     def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.

@@ -76,7 +76,7 @@ def _inside(box: Box) -> list[str]:
     return lines
 
 
-def describe(picture: Picture | Diagram) -> str:
+def description_of(picture: Picture | Diagram) -> str:
     """Return a picture in words, of ops in sentences: what a reader who can't see it needs to know."""
     if isinstance(picture, Diagram):
         return _units(picture)
