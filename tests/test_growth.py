@@ -12,7 +12,7 @@ import graphnet as gn
 from graphnet.engine.perturb import responses
 from graphnet.engine.perturb.probes import Stack
 from graphnet.files import archive
-from graphnet.notation.explanation import MOST_WORK, paths
+from graphnet.notation.paths import MOST_WORK, paths
 from tools.growth import SHAPES, counted, operations
 
 
