@@ -210,6 +210,16 @@ def test_a_value_is_set_by_hand_and_computed_again(page, made):
     held(page, changed(made, lambda graph: {graph["a1"][1, 2]: 0.9}))
 
 
+def test_what_is_set_by_hand_of_one_sample_is_not_said_of_another(page, made):
+    cell(page, "a1", (1, 2)).click()
+    page.locator("#number").fill("0.9")
+    for sample, is_set in (("1", True), ("2", False)):
+        page.get_by_label("Samples").select_option(sample)
+        assert page.locator("h1").inner_text().endswith("; set by hand: a1") == is_set
+        assert ("✎ set by hand" in card(page, "a1").inner_text()) == is_set
+        assert (page.get_by_role("group", name="forward rule with numbers").count() == 0) == is_set
+
+
 def test_the_steps_go_through_the_new_numbers(page, made):
     cell(page, "b1", (1,)).click()
     page.locator("#number").fill("-1.25")
@@ -343,6 +353,10 @@ def test_the_next_number_is_predicted_judged_and_explained(page, made):
     assert question.inner_text() == "Next: p1[0, 1] = ?"
     assert cell(page, "p1", (0, 1)).evaluate("cell => getComputedStyle(cell.closest('.field')).opacity") == "0"
     truth = run["p1"][0, 1]
+    for nothing in ("", "W1", "1e"):
+        answer.fill(nothing)
+        answer.press("Enter")
+        assert said.inner_text().startswith("Type a number")
     for wrong, hint in (
         (-truth, "the sign is the other one"),
         (truth / 3, "farther from 0"),

@@ -52,13 +52,8 @@ function table(array, role, label, haveButtons = false) {
 function heatMap(array, role, className, scale) {
   const rows = array.rows.length;
   const columns = array.rows[0].length;
-  const canvas = el("canvas", {
-    width: columns,
-    height: rows,
-    class: `map ${role} ${className}${array.images ? " images" : ""}`,
-    role: "img",
-    "aria-label": inWords(array),
-  });
+  const look = `map ${role} ${className}${array.images ? " images" : ""}`;
+  const canvas = el("canvas", { width: columns, height: rows, class: look, role: "img", "aria-label": inWords(array) });
   canvas.repaint = () => paintMap(canvas, array, role, scale);
   return canvas;
 }
@@ -83,13 +78,7 @@ function colour(name) {
     const probe = el("i");
     probe.style.color = `var(${name})`;
     document.body.append(probe);
-    channels.set(
-      name,
-      getComputedStyle(probe)
-        .color.match(/[\d.]+/g)
-        .slice(0, 3)
-        .map(Number),
-    );
+    channels.set(name, getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number));
     probe.remove();
   }
   return channels.get(name);
@@ -125,10 +114,8 @@ function arrayFigure(array, role, label) {
     map.repaint();
     const shown = el("p", { class: "quiet" }, inWords(array));
     figure.append(map, shown);
-    if (array.each)
-      figure.append(
-        el("p", { class: "quiet" }, `Reduced: each tile is the largest of up to ${array.each.join(" × ")} numbers.`),
-      );
+    const reduced = `Reduced: each tile is the largest of up to ${array.each?.join(" × ")} numbers.`;
+    if (array.each) figure.append(el("p", { class: "quiet" }, reduced));
     map.addEventListener("pointermove", (event) => (shown.textContent = entryUnder(event, map, array)));
     map.addEventListener("pointerleave", () => (shown.textContent = inWords(array)));
     if (array.of !== undefined) {

@@ -1,10 +1,12 @@
 // Zoom and pan: one transform of the whole picture.
 
-const READABLE = 0.86; // letters of 14 pixels become 12
-const OVERVIEW = 0.3; // of two views at once
+// Where a part is shown, letters of 14 pixels are at least of 12; the whole is shown from `LEGIBLE` on, of two views from `OVERVIEW`.
+const READABLE = 0.86;
+const LEGIBLE = narrow.matches ? READABLE : 0.6;
+const OVERVIEW = 0.3;
 const ROOM = 12;
 
-function makeCamera(viewport, world, size, { enough = () => READABLE, buttons = 44 } = {}) {
+function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 44 } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;

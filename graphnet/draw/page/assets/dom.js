@@ -33,11 +33,13 @@ function icon(path) {
 }
 
 function iconButton(label, key, path, onclick) {
-  return el(
-    "button",
-    { type: "button", class: "icon", "aria-label": label, title: key ? `${label} (${key})` : label, onclick },
-    icon(path),
-  );
+  const title = key ? `${label} (${key})` : label;
+  return el("button", { type: "button", class: "icon", "aria-label": label, title, onclick }, icon(path));
+}
+
+function rangeInput(id, label, max, turn) {
+  const take = (event) => turn(event.target.valueAsNumber);
+  return el("input", { type: "range", id, min: 0, max, value: 0, "aria-label": label, oninput: take });
 }
 
 const narrow = matchMedia("(max-width: 520px), (max-width: 820px) and (min-height: 561px)"); // a phone

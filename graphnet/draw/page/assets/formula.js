@@ -1,29 +1,10 @@
 // Formulas: trees of MathML, and matrices of numbers put into them.
 
 const MOST_IN_FORMULA = 4;
-const MATH_TAGS = new Set([
-  "math",
-  "mrow",
-  "mi",
-  "mo",
-  "mn",
-  "mtext",
-  "msub",
-  "msup",
-  "msubsup",
-  "mfrac",
-  "msqrt",
-  "mroot",
-  "munder",
-  "mover",
-  "munderover",
-  "mtable",
-  "mtr",
-  "mtd",
-  "mspace",
-  "mstyle",
-  "mpadded",
-]);
+const MATH_TAGS = new Set(
+  ("math mrow mi mo mn mtext msub msup msubsup mfrac msqrt mroot munder mover munderover mtable mtr mtd mspace " +
+    "mstyle mpadded").split(" "),
+);
 
 function formula(...children) {
   return mathml("math", { displaystyle: "true" }, mathml("mrow", {}, ...children.filter(Boolean)));
@@ -40,6 +21,7 @@ function symbol(name) {
   return index ? mathml("msub", {}, mi(base), mn(index)) : mi(name);
 }
 
+const mtext = (text) => mathml("mtext", {}, text);
 const mo = (text) => mathml("mo", {}, text);
 const mi = (text) => mathml("mi", { mathvariant: [...text].length > 1 ? "normal" : null }, text);
 const mn = (text) => mathml("mn", {}, text);
@@ -82,20 +64,16 @@ function matrix(array, role) {
   if (!array.rows.length) return mo("[ ]");
   if (!array.shape.length) return filled(mn(array.rows[0][0]), { class: role }, []);
   if (array.each)
-    return mathml(
-      "mrow",
-      { class: role },
-      mathml(
-        "mtable",
-        {},
-        mathml("mtr", {}, mathml("mtd", {}, mathml("mtext", {}, `${array.shape.join(" × ")} numbers`))),
-      ),
-    );
+    return inTable([[mtext(`${array.shape.join(" × ")} numbers`)]]);
   const cut = (list) => (list.length > MOST_IN_FORMULA ? [...list.slice(0, MOST_IN_FORMULA - 1), "…"] : list);
   const rows = cut(array.rows).map((row) => (row === "…" ? cut(array.rows[0]).map(() => "⋮") : cut(row)));
-  const entry = (text) => mathml("mtd", {}, text === "…" || text === "⋮" ? mo(text === "…" ? "⋯" : text) : mn(text));
-  const body = mathml("mtable", {}, ...rows.map((row) => mathml("mtr", {}, ...row.map(entry))));
-  return mathml("mrow", { class: role }, body); // its brackets are borders: not every machine has a font that stretches them
+  return inTable(rows.map((row) => row.map((text) => (text === "…" ? mo("⋯") : text === "⋮" ? mo(text) : mn(text)))));
+
+  // Its brackets are borders: not every machine has a font that stretches them.
+  function inTable(entries) {
+    const line = (row) => mathml("mtr", {}, ...row.map((entry) => mathml("mtd", {}, entry)));
+    return mathml("mrow", { class: role }, mathml("mtable", {}, ...entries.map(line)));
+  }
 }
 
 // The forward rule, in symbols and with the numbers of the inputs put in.
@@ -124,7 +102,7 @@ function valueOf(id) {
 // ∂E/∂(the node), where both have names short enough.
 function derivative(box) {
   if (page.formulas[box.id]?.signal) return mathTree(page.formulas[box.id].signal);
-  if (!page.loss || !box.symbol) return mathml("mtext", {}, box.role === "gradient" ? "gradient" : "error signal");
+  if (!page.loss || !box.symbol) return mtext(box.role === "gradient" ? "gradient" : "error signal");
   return mathml("mfrac", {}, mathml("mrow", {}, mo("∂"), symbol(page.loss)), mathml("mrow", {}, mo("∂"), symbol(box.symbol)));
 }
 

@@ -20,7 +20,7 @@ function makeGraphView() {
   );
   byId("ops").prepend(viewport);
   curves.forEach((curve) => curve.placeText());
-  const camera = makeCamera(viewport, world, layout, { enough: () => (byId("units").hidden ? READABLE : OVERVIEW) });
+  const camera = makeCamera(viewport, world, layout, { enough: () => (byId("units").hidden ? LEGIBLE : OVERVIEW) });
 
   function show(before) {
     if (hasNewNumbers(before)) {
@@ -75,16 +75,9 @@ function makeCard(box, place) {
   function fill() {
     const arrays = arraysOf(box.id);
     fields.replaceChildren();
-    if (arrays.largest)
-      fields.append(
-        cardField(
-          box,
-          { shape: [], rows: [[`largest signal ${arrays.largest.norm}`]], norm: arrays.largest.norm },
-          "error-signal",
-          "",
-          "signal",
-        ),
-      );
+    const { norm } = arrays.largest ?? {};
+    const largest = { shape: [], rows: [[`largest signal ${norm}`]], norm };
+    if (norm) fields.append(cardField(box, largest, "error-signal", "", "signal"));
     if (box.card === "words") return;
     if (arrays.value) fields.append(cardField(box, arrays.value, "value", "value", "value"));
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
@@ -106,14 +99,11 @@ function makeCard(box, place) {
 }
 
 function cardField(box, array, role, caption, what) {
-  const field = el("div", {
-    class: `field ${role} shows-${what}${box.card === "sizes" || box.kind === "folded" ? " tight" : ""}`,
-  });
-  if (box.card === "sizes" || box.kind === "folded") {
-    const text =
-      array.shape.length || !array.rows.length
-        ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}`
-        : array.rows[0][0];
+  const isTight = box.card === "sizes" || box.kind === "folded";
+  const field = el("div", { class: `field ${role} shows-${what}${isTight ? " tight" : ""}` });
+  if (isTight) {
+    const isNorm = array.shape.length || !array.rows.length;
+    const text = isNorm ? `${what === "signal" ? "‖δ‖" : "‖·‖"} ${array.norm ?? "–"}` : array.rows[0][0];
     const size = el("div", { class: "cell size" }, text);
     paint(size, array.norm ?? "0", role);
     return filled(field, {}, [size]);
@@ -186,21 +176,10 @@ function messageStrength(edge) {
 }
 
 function arrowheads() {
-  const head = (name) =>
-    svg(
-      "marker",
-      {
-        id: `head-${name}`,
-        class: `head ${name}`,
-        viewBox: "0 0 10 10",
-        refX: 9,
-        refY: 5,
-        markerWidth: 8,
-        markerHeight: 8,
-        markerUnits: "userSpaceOnUse",
-        orient: "auto-start-reverse",
-      },
-      svg("path", { d: "M0 1L10 5L0 9z" }),
-    );
-  return svg("defs", {}, head("idle"), head("forward"), head("back"), head("gradient"));
+  const size = { viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse" };
+  const head = (name) => {
+    const marker = { id: `head-${name}`, class: `head ${name}`, orient: "auto-start-reverse", ...size };
+    return svg("marker", marker, svg("path", { d: "M0 1L10 5L0 9z" }));
+  };
+  return svg("defs", {}, ...["idle", "forward", "back", "gradient"].map(head));
 }

@@ -24,7 +24,7 @@ function makeLive() {
     result: null,
     problem: "", // why the last edit was not taken
     isLeaf: (id) => ["input", "parameter"].includes(page.live.nodes[id].role),
-    isSet: (id) => id in live.edits.set,
+    isSet: (id) => Boolean(live.edits.set[id]?.mask.some((is, place) => is && live.shownPlace(id, place) !== null)), // of what is on show
     has: (id, place) => place < (every[id]?.data.length ?? 0),
     shape: (id) => every[id].shape,
     canUndo: () => past.length > 0,
@@ -161,7 +161,7 @@ function renew() {
   }
   page.rate = numberText(live.rate);
   if (title) {
-    const names = Object.keys(live.edits.set).map((id) => page.edit.names[id]);
+    const names = Object.keys(live.edits.set).filter(live.isSet).map((id) => page.edit.names[id]);
     pass.error = numberText(loss);
     const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch + 1}`);
     page.title = `${which}${pass.error}${names.length ? `; set by hand: ${names.join(", ")}` : ""}`;

@@ -65,14 +65,8 @@ function knownOr(box, what, ...children) {
   if (isKnown(box.id, what)) return children;
   const step = knownAt[what].get(box.id);
   if (step === undefined) return children; // no step of its own, as for a number written in the code
-  return [
-    el(
-      "p",
-      { class: "later" },
-      "Not computed yet. ",
-      el("button", { type: "button", onclick: () => goTo(step) }, `Go to step ${step + 1}`),
-    ),
-  ];
+  const there = el("button", { type: "button", onclick: () => goTo(step) }, `Go to step ${step + 1}`);
+  return [el("p", { class: "later" }, "Not computed yet. ", there)];
 }
 
 function scrolling(label, ...children) {
@@ -115,16 +109,11 @@ function setByHand(box) {
 // Of a graph that was not run: what the node computes, and what it would send back to each input.
 function rulesWithoutNumbers(box) {
   const { forward, backward, signal } = page.formulas[box.id];
-  const sent = backward.map(
-    (rule, slot) =>
-      rule &&
-      el(
-        "li",
-        { class: "error-signal" },
-        el("div", {}, "to ", nodeButton(box.inputs[slot])),
-        scrolling("backward rule", formula(mathTree(rule.symbols))),
-      ),
-  );
+  const sent = backward.map((rule, slot) => {
+    if (!rule) return null;
+    const to = el("div", {}, "to ", nodeButton(box.inputs[slot]));
+    return el("li", { class: "error-signal" }, to, scrolling("backward rule", formula(mathTree(rule.symbols))));
+  });
   return [
     forward && section("Forward", scrolling("forward rule", ...forwardRule(box))),
     signal &&
@@ -154,11 +143,8 @@ function backSections(box, arrays) {
 
 // What arrived at a node: one message, or several that add up.
 function received(box, { messages, signal }) {
-  const list = el(
-    "ol",
-    { class: "messages" },
-    ...messages.map((message) => messageItem(box, message, message.array ?? signal, messages.length === 1)),
-  );
+  const items = messages.map((message) => messageItem(box, message, message.array ?? signal, messages.length === 1));
+  const list = el("ol", { class: "messages" }, ...items);
   if (messages.length === 1) return [list];
   return [
     el("p", {}, `${messages.length} messages add up to it.`),
@@ -172,25 +158,17 @@ function received(box, { messages, signal }) {
 function messageItem(box, message, array, alone) {
   const { role } = box;
   const left = alone ? [derivative(box), mo("=")] : [];
-  if (message.from === null)
-    return el(
-      "li",
-      { class: role },
-      el("div", {}, "The way back starts here."),
-      scrolling("start", ...equation([...left, matrix(array, role)])),
-    );
+  if (message.from === null) {
+    const start = scrolling("start", ...equation([...left, matrix(array, role)]));
+    return el("li", { class: role }, el("div", {}, "The way back starts here."), start);
+  }
   const sender = boxes.get(boxOf(message.from));
   const rule = messageRule(message);
+  const of = sender?.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : "";
   return el(
     "li",
     { class: role },
-    el(
-      "div",
-      {},
-      "from ",
-      sender ? nodeButton(sender.id) : message.name,
-      sender?.inputs?.length > 1 ? `, for its input ${message.slot + 1}` : "",
-    ),
+    el("div", {}, "from ", sender ? nodeButton(sender.id) : message.name, of),
     rule && scrolling("backward rule", formula(...left, mathTree(rule.symbols))),
     hasNumbers(rule)
       ? scrolling("backward rule with numbers", ...equation([mo("="), mathTree(rule.numbers)], [matrix(array, role)]))
@@ -200,22 +178,14 @@ function messageItem(box, message, array, alone) {
 }
 
 function updateSection(box, { update }) {
+  const w = () => symbol(box.title);
+  const now = arrayFigure(update, "value", `new value of ${box.title}`);
   return section(
     "Update",
-    scrolling(
-      "update rule",
-      formula(symbol(box.title), mo("←"), symbol(box.title), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`)),
-    ),
-    ...knownOr(
-      box,
-      "update",
-      scrolling("update with numbers", ...updateNumbers(box)),
-      arrayFigure(update, "value", `new value of ${box.title}`),
-    ),
+    scrolling("update rule", formula(w(), mo("←"), w(), mo("−"), mi("η"), derivative(box), mtext(`, η = ${page.rate}`))),
+    ...knownOr(box, "update", scrolling("update with numbers", ...updateNumbers(box)), now),
   );
 }
-
-const mtext = (text) => mathml("mtext", {}, text);
 
 function usesSection(box) {
   const uses = [...new Set(scene.edges.filter((edge) => edge.source === box.id).map((edge) => edge.target))];

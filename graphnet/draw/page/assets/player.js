@@ -12,29 +12,16 @@ const SHAPES = {
 
 function makePlayer() {
   const play = iconButton("Play", "Space", SHAPES.play, togglePlay);
-  const slider = el("input", {
-    type: "range",
-    id: "slider",
-    min: 0,
-    max: lastStep(),
-    value: 0,
-    "aria-label": "Step",
-    oninput: () => goTo(Number(slider.value)),
-  });
+  const slider = rangeInput("slider", "Step", lastStep(), goTo);
   const speed = el(
     "select",
     { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) },
     ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)),
   );
-  const phases = scene.phases.map((phase, i) =>
-    el(
-      "button",
-      { type: "button", onclick: () => goTo(scene.phases[i].first) },
-      el("b", {}, String(i + 1)),
-      " ",
-      el("span", {}, phase.title),
-    ),
-  );
+  const phases = scene.phases.map((phase, i) => {
+    const words = [el("b", {}, String(i + 1)), " ", el("span", {}, phase.title)];
+    return el("button", { type: "button", onclick: () => goTo(scene.phases[i].first) }, ...words);
+  });
   const passes = page.passes.length > 1 ? passControls() : live && live.samples > 1 ? sampleControls() : null;
   byId("phases").append(...phases);
   byId("controls").append(
@@ -104,14 +91,7 @@ function sampleControls() {
 }
 
 function passControls() {
-  const slider = el("input", {
-    type: "range",
-    id: "pass",
-    min: 0,
-    max: page.passes.length - 1,
-    "aria-label": "Pass",
-    oninput: () => goToPass(Number(slider.value)),
-  });
+  const slider = rangeInput("pass", "Pass", page.passes.length - 1, goToPass);
   const name = el("output", { for: "pass" });
   const element = el("div", { class: "passes" }, el("span", { class: "quiet" }, "Pass"), slider, name);
 

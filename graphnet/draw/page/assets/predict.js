@@ -56,7 +56,11 @@ function makeQuiz() {
   function judge(event) {
     event.preventDefault();
     const given = numberOf(answer.value.trim().replace(",", "."));
-    if (!asked || answer.value.trim() === "" || Number.isNaN(given)) return answer.focus();
+    if (!asked) return;
+    if (answer.value.trim() === "" || Number.isNaN(given)) {
+      said.textContent = "Type a number, such as 0.25 or −3e-4.";
+      return answer.focus();
+    }
     const is = numberOf(truth());
     if (Math.abs(given - is) <= CLOSE * Math.abs(is) || given === is) return tell("Right:");
     const isSign = given * is < 0;

@@ -18,11 +18,7 @@ function shade(name) {
 
 function makeUnitView() {
   const { width, height, font } = page.units[0];
-  const drawing = svg("svg", {
-    role: "img",
-    "aria-label": "The same network as units and weights",
-    "font-family": font,
-  });
+  const drawing = svg("svg", { role: "img", "aria-label": "The same network as units and weights", "font-family": font });
   const world = el("div", { class: "world" }, drawing);
   const viewport = el("div", { class: "viewport" }, world);
   byId("units").append(viewport);
@@ -114,14 +110,8 @@ function makePart(drawn) {
     element.classList.toggle("unknown", !known);
     element.classList.toggle("lit", Boolean(lit));
     element.classList.toggle("selected", owners.includes(state.selected));
-    element.classList.toggle(
-      "flows",
-      Boolean(
-        lit
-          ? kinds.has("message")
-          : isNow && kinds.has("weight") && step.shows === "value" && owners.some((id) => sources.has(id)),
-      ),
-    );
+    const flowsOn = isNow && step.shows === "value" && kinds.has("weight") && owners.some((id) => sources.has(id));
+    element.classList.toggle("flows", Boolean(lit ? kinds.has("message") : flowsOn));
     const said = owners.every((id) => isKnown(id, "signal")) || scene.phases.length < 2 ? tip : "";
     if (title && title.textContent !== said) title.textContent = said;
   }

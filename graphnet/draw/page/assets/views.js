@@ -5,11 +5,7 @@ const LARGE_ENOUGH = 0.6; // of the whole unit view, to start with it
 function makeViews() {
   const names = ["units", "ops", "both"];
   const buttons = names.map((name) =>
-    el(
-      "button",
-      { type: "button", onclick: () => turnTo(name) },
-      name === "both" ? "Both" : name === "ops" ? "Ops" : "Units",
-    ),
+    el("button", { type: "button", onclick: () => turnTo(name) }, name[0].toUpperCase() + name.slice(1)),
   );
 
   addZoom(byId("ops"), () => graph.camera, "Zoom the ops");
@@ -43,7 +39,8 @@ function makeViews() {
     if (page.view !== "units" && state.view === "units" && units.camera.fitting() < LARGE_ENOUGH * (low.matches ? 0.7 : 1)) turnTo("ops");
   }
 
-  return { start, cameras, next: () => units && turnTo(names[(names.indexOf(state.view) + 1) % names.length]) };
+  const zoom = (times) => cameras().forEach((camera) => camera.zoom(times));
+  return { start, cameras, zoom, next: () => units && turnTo(names[(names.indexOf(state.view) + 1) % names.length]) };
 }
 
 function addZoom(pane, camera, label) {
