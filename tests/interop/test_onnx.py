@@ -387,6 +387,16 @@ def lying():
     return model_of(call("Add", ["x", "W"], ["y"]), held=[tensor])
 
 
+def test_weights_lie_in_the_scopes_that_their_names_say():
+    model = model_of(
+        call("Mul", ["x", "enc.0.W"], ["h"]), call("Add", ["h", "/out/b"], ["y"]),
+        held=[held("enc.0.W", np.float32([2, 3])), held("/out/b", np.float32([1, 1]))],
+    )  # fmt: skip
+    graph = gn.from_onnx(model)
+    assert {each.name: graph.scope(each) for each in graph.parameters} == {"enc/0/W": "enc/0", "out/b": "out"}
+    np.testing.assert_allclose(gn.forward(graph, {"x": [1.0, -1.0]})["y"], [3.0, -2.0])
+
+
 HOSTILE = {
     "numbers in another file": external,
     "an initialiser that is larger than its numbers": lying,
