@@ -256,7 +256,9 @@ class _Page:
 
     def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
         """Return what is to be known of a live page's nodes to say what comes of other numbers."""
-        graph, names = self.graph, self.sentences.names
+        graph = self.graph
+        loss = graph.outputs[0]
+        is_loss = len(graph.outputs) == 1 and not run.values[loss].ndim
 
         def ids(node: Node | None) -> str | None:
             return None if node is None else self.id_of[node]
@@ -278,7 +280,7 @@ class _Page:
         return {
             "sample": sample,
             "most": self.most,
-            "title": f"Backward pass: {self.sentences.name(graph.outputs[0])} = " if names.loss else "",
+            "title": f"Backward pass: {self.sentences.name(loss)} = " if is_loss else "",
             "names": {ids(node): self.sentences.name(node) for node in graph.nodes},
             "labels": {ids(node): ascii(graph.label(node)) for node in graph.nodes},  # literals of Python
             "slopes": flat,
