@@ -220,6 +220,16 @@ def test_what_is_set_by_hand_of_one_sample_is_not_said_of_another(page, made):
         assert (page.get_by_role("group", name="forward rule with numbers").count() == 0) == is_set
 
 
+def test_the_title_tells_the_loss_of_now_however_long_its_name_is(open_page, made):
+    E, feeds = made
+    _, t = feeds
+    loss = gn.sse(gn.Graph(E)["a2"], t, name="a_loss_with_a_long_name")
+    page = open_page(gn.draw(gn.backward(loss, feeds)), as_opened=True)
+    page.get_by_label("Samples").select_option("1")
+    one = gn.backward(loss, {node: array[1:2] for node, array in feeds.items()})
+    assert page.locator("h1").inner_text() == f"Sample 2: {loss.name} = {number_text(one[loss][()])}"
+
+
 def test_the_steps_go_through_the_new_numbers(page, made):
     cell(page, "b1", (1,)).click()
     page.locator("#number").fill("-1.25")

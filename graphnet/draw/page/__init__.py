@@ -249,7 +249,9 @@ class _Page:
 
     def edit(self, run: BackwardPass, sample: int | None) -> dict[str, Any]:
         """Return what is to be known of a live page's nodes to say what comes of other numbers."""
-        graph, names, ids = self.graph, self.sentences.names, self.id_of.get
+        graph, ids = self.graph, self.id_of.get
+        loss = graph.outputs[0]
+        is_loss = len(graph.outputs) == 1 and not run.values[loss].ndim
         ranges = {n: slope_range(n.op) for n in graph.nodes if n.op is not None and Units.of(run, n) is not None}
         flat = {
             ids(node): {"largest": r.largest if r.largest < np.inf else None, "flat": r.flat, "straight": r.straight}
@@ -266,7 +268,7 @@ class _Page:
         return {
             "sample": sample,
             "most": self.most,
-            "title": f"Backward pass: {self.sentences.name(graph.outputs[0])} = " if names.loss else "",
+            "title": f"Backward pass: {self.sentences.name(loss)} = " if is_loss else "",
             "names": {ids(node): self.sentences.name(node) for node in graph.nodes},
             "labels": {ids(node): ascii(graph.label(node)) for node in graph.nodes},  # literals of Python
             "slopes": flat,

@@ -115,7 +115,7 @@ function toggleTheme() {
 
 function togglePanel() {
   document.body.classList.toggle("wide");
-  views.cameras().forEach((camera) => camera.fit());
+  views.cameras().forEach((camera) => camera.start());
 }
 
 function repaint() {

@@ -47,7 +47,7 @@ function makeTraining() {
   function toggle() {
     lab.hidden = !lab.hidden;
     button.setAttribute("aria-pressed", String(!lab.hidden));
-    views.cameras().forEach((camera) => camera.fit());
+    views.cameras().forEach((camera) => camera.start());
     if (lab.hidden) return stop();
     redraw();
     lab.scrollIntoView({ block: "nearest" });
