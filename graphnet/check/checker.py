@@ -22,7 +22,7 @@ from graphnet.core.op import Op
 from graphnet.engine.feeds import Values, leaf_values, run_dtype
 from graphnet.engine.rules import read_only
 from graphnet.engine.run import run_forward
-from graphnet.errors import DtypeError, GraphError, GraphnetError, UnreachableError, shown
+from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, UnreachableError, shown
 
 SEED = 1_618_033_988
 """Of the generator used if none is given: not 0, or δ would be the numbers that users draw as inputs with that seed."""
@@ -242,7 +242,7 @@ def _op_of(op: Any, probes: Sequence[Node]) -> Any:
     try:
         node = op(*probes)
     except Exception as error:  # of any kind: it is no op function, or not for these arrays
-        if not callable(op) or isinstance(op, (Op, function_op)):
+        if not callable(op) or isinstance(op, (Op, function_op)) or isinstance(error, OpaqueError):
             return as_op(op)
         if isinstance(error, GraphnetError):
             raise
