@@ -335,7 +335,8 @@ def test_no_backward_rule_is_an_error_only_when_an_error_signal_arrives(refused)
         NoBackwardRuleError,
         "no_backward 'squares': op no_backward has no backward rule, so no error signal can pass it",
         "node: 'squares' (no_backward), made at test_op.py:",
-        "Write def no_backward_backward(delta, output, z) under @no_backward.backward", "Then build the network again",
+        "Write def no_backward_backward(delta, output, z) under @no_backward.backward",
+        "Then build the network again",
     ):
         gn.backward(E, {})
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.interop.jax_engine import put
 from graphnet.train.batches import as_batches
 from graphnet.train.descent import Descent
 from graphnet.train.devices import Devices
@@ -14,6 +13,8 @@ from tests.interop.test_jax_engine import network, same, trained
 from tools import scaling
 
 jax = pytest.importorskip("jax")
+
+from graphnet.interop.jax_engine import put  # noqa: E402
 
 
 def wide(samples):

@@ -1,4 +1,6 @@
-"""The page in tutorial 5, as the notebook holds it: stepped through in its frame, number by number."""
+"""The page in tutorial 5: stepped through in a frame, as in the notebook, number by number."""
+
+import re
 
 import nbformat
 import numpy as np
@@ -6,20 +8,10 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw.page.steps import steps_of
+from graphnet.draw.widget import PageFrame
 from tests.page.test_browser import PHASES, SHOWN, check
 
 notebooks = pytest.importorskip("tools.notebooks")
-
-
-class Saved:
-    """What a cell shows as HTML, to be opened as a page."""
-
-    def __init__(self, html):
-        self.html = html
-
-    def save(self, path):
-        path.write_text(f"<!doctype html><meta charset=utf-8>{self.html}", encoding="utf-8")
-        return path
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +20,23 @@ def notebook():
     return nbformat.read(notebooks.built(source), as_version=4)
 
 
-def test_S46_the_five_steps_of_the_notebook_are_stepped_through(open_page, notebook):
-    outputs = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    (html,) = [data["text/html"] for data in outputs if "<iframe" in data.get("text/html", "")]
-    frame = open_page(Saved(html)).frames[1]
+class Framed:
+    """A widget as a notebook frames it, to be opened as a page."""
+
+    def __init__(self, widget):
+        self.html = PageFrame._repr_html_(widget)
+
+    def save(self, path):
+        path.write_text(f"<!doctype html><meta charset=utf-8>{self.html}", encoding="utf-8")
+        return path
+
+
+def test_S46_the_five_steps_of_the_notebook_are_stepped_through(open_page):
+    run = the_pass_of_the_tutorial()
+    frame = open_page(Framed(gn.draw(run, view="units", learning_rate=0.5).widget())).frames[1]
     frame.wait_for_selector("#counter")
     frame.locator("#says").click()  # a reader clicks into it: from now on keys are its own
 
-    run = the_pass_of_the_tutorial()
     steps = steps_of(run, 0.5)
     seen = []
     for i, step in enumerate(steps):
@@ -49,12 +50,14 @@ def test_S46_the_five_steps_of_the_notebook_are_stepped_through(open_page, noteb
 
 
 def test_S46_a_reader_who_can_not_step_sees_a_picture_of_each_step(notebook):
-    for step in range(1, 6):
-        (cell,) = [cell for cell in notebook.cells if f"# S05, S46: step {step}" in cell.source]
+    places = [i for i, cell in enumerate(notebook.cells) if re.match(r"## Step \d", cell.source)]
+    for step, place in enumerate(places, start=1):
+        cell = next(cell for cell in notebook.cells[place:] if cell.cell_type == "code")
         pictures = [output.data["image/svg+xml"] for output in cell.outputs if "data" in output]
         assert len(pictures) == 1
         assert pictures[0].count("error signal ∂E/∂") == {1: 0, 2: 6, 3: 14, 4: 14, 5: 0}[step]
         assert pictures[0].count("gradient ∂E/∂") == {4: 4}.get(step, 0)
+    assert len(places) == 5
 
 
 def the_pass_of_the_tutorial():
