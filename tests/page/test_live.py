@@ -361,6 +361,8 @@ def test_the_next_number_is_predicted_judged_and_explained(page, made):
     page.keyboard.press("g")
     question, answer, said = page.locator("#quiz label"), page.locator("#answer"), page.locator("#quiz [role=status]")
     assert question.inner_text() == "Next: p1[0, 1] = ?"
+    loss = number_text(run["E"][()])
+    assert not [text for text in page.locator("h1, h2, #says").all_inner_texts() if loss in text]  # nowhere
     assert cell(page, "p1", (0, 1)).evaluate("cell => getComputedStyle(cell.closest('.field')).opacity") == "0"
     truth = run["p1"][0, 1]
     for nothing in ("", "W1", "1e"):

@@ -110,6 +110,12 @@ def test_training_runs_until_it_is_stopped_and_is_undone_as_one_change(page):
 def test_a_rate_that_is_not_positive_is_not_taken(page):
     page.get_by_label("η").fill("-1")
     assert page.get_by_label("η").get_attribute("aria-invalid") == "true"
+    before = page.locator("h1").inner_text()
+    update(page)
+    page.locator("#lab").get_by_role("button", name="Train").click()
+    assert trained(page) == "η must be a number above 0."
+    assert page.locator("h1").inner_text() == before  # no step was taken
+    page.get_by_label("η").fill("0.5")
     update(page)
     assert trained(page) == f"1 step: E = {number_text(descended(1, 0.5)['E'])}"
 

@@ -25,6 +25,7 @@ function makeQuiz() {
 
   function toggle() {
     isOn = !isOn;
+    document.body.classList.toggle("predicting", isOn);
     told = null;
     if (isOn && state.step === lastStep()) goTo(0);
     else change({ playing: false });
@@ -83,11 +84,8 @@ function makeQuiz() {
   function show() {
     button.setAttribute("aria-pressed", String(isOn));
     form.hidden = !isOn;
-    document.body.classList.toggle("predicting", isOn);
     if (!isOn) return;
     asked = next();
-    if (state.step < scene.steps.findLastIndex((step) => step.phase === "forward"))
-      byId("title").textContent = title().replace(/ = [^;]*/, " = ?"); // that would tell the last of them
     question.textContent = asked ? `Next: ${nameOf(asked)} = ?` : "That was the last step.";
     for (const control of form.querySelectorAll("input, button")) control.hidden = !asked;
     said.textContent = told && (told.step === undefined || told.step === state.step) ? told.text : "";

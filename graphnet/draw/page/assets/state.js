@@ -40,8 +40,11 @@ function boxOf(id) {
   return scene.within[id] ?? (boxes.has(id) ? id : undefined);
 }
 
+// The title tells the loss, but not while it is to be predicted.
 function title() {
-  return page.passes.length > 1 ? page.passes[state.pass].title : page.title;
+  const told = page.passes.length > 1 ? page.passes[state.pass].title : page.title;
+  const isAhead = state.step < scene.steps.findLastIndex((step) => step.phase === "forward");
+  return isAhead && document.body.classList.contains("predicting") ? told.replace(/ = [^;]*/, " = ?") : told;
 }
 
 function currentStep() {

@@ -61,6 +61,13 @@ function makeTraining() {
     live.show(live.edits);
   }
 
+  function hasRate() {
+    if (Number(eta.value) > 0) return true;
+    says.textContent = "η must be a number above 0.";
+    eta.focus();
+    return false;
+  }
+
   function record(loss) {
     if (loss === null || count % every) return;
     losses.push([count, loss]);
@@ -101,11 +108,12 @@ function makeTraining() {
 
   function update() {
     stop();
-    advance(() => true);
+    if (hasRate()) advance(() => true);
   }
 
   function toggleRun() {
     if (timer !== null) return stop();
+    if (!hasRate()) return;
     train.textContent = "Stop";
     due = performance.now();
     timer = requestAnimationFrame(frame);
