@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphnet as gn
-from graphnet.common.text import WRITTEN_OUT
+from graphnet.common.text import OF_SCIPY, WRITTEN_OUT
 from graphnet.core.registry import BUILDERS
 from graphnet.core.registry import _name as called
 from graphnet.errors import GraphnetError
@@ -269,7 +269,7 @@ def page(tried_rows: Sequence[Row]) -> str:
         meaning = meaning.replace("|", "\\|").replace("``", "`")
         lines.append(f"| `{name}` | {meaning} |")
     lines += ["", "## What is refused, and what to write instead", "", "| refused | instead |", "|---|---|"]
-    for name, repair in sorted(WRITTEN_OUT.items()):
+    for name, repair in sorted(WRITTEN_OUT.items() - OF_SCIPY.items()):
         if f"np.{name}" not in provided():
             lines.append(f"| `np.{name}` | {repair} |")
     return "\n".join(lines) + "\n"

@@ -286,7 +286,20 @@ def to_numbers(array: np.ndarray[Any, Any]) -> str:
 _AFTER = "It has no slope: compute it from the value, gn.forward(z, feeds)[z]"
 _VALID = "np.{}(np.where(np.isnan(a), b, a), np.where(np.isnan(b), a, b))"
 _OF_MATRICES = "Write its rule yourself: an op whose forward calls it on arrays"
+OF_SCIPY = {
+    "expit": "Write gn.sigmoid(z)",
+    "log_expit": "Write -gn.softplus(-z)",
+    "logit": "Write np.log(z) - np.log1p(-z)",
+    "ndtr": "Write gn.normal_cdf(z)",
+    "erf": "Write gn.erf(z)",
+    "erfc": "Write 2 * gn.normal_cdf(-np.sqrt(2) * z)",
+    "xlogy": "Write np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))",
+    "entr": "Write -np.where(z == 0, 0, z * np.log(np.where(z == 0, 1, z)))",
+}
+"""What to write in place of functions of scipy.special."""
+
 WRITTEN_OUT = {
+    **OF_SCIPY,
     "fmax": f"Write {_VALID.format('maximum')}",
     "fmin": f"Write {_VALID.format('minimum')}",
     "nanmean": "Write np.sum(np.where(np.isnan(z), 0, z), axis=0) / np.sum(~np.isnan(z), axis=0)",
@@ -327,14 +340,6 @@ WRITTEN_OUT = {
     "histogram": _AFTER,
     "unique": _AFTER,
     "insert": "Write np.concatenate([z[:i], values, z[i:]])",
-    "expit": "Write gn.sigmoid(z)",
-    "log_expit": "Write -gn.softplus(-z)",
-    "logit": "Write np.log(z) - np.log1p(-z)",
-    "ndtr": "Write gn.normal_cdf(z)",
-    "erf": "Write gn.erf(z)",
-    "erfc": "Write 2 * gn.normal_cdf(-np.sqrt(2) * z)",
-    "xlogy": "Write np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))",
-    "entr": "Write -np.where(z == 0, 0, z * np.log(np.where(z == 0, 1, z)))",
     "nonzero": "Take the entries, z[mask], or keep the shape, np.where(mask, z, 0)",
 }
 """What to write in place of functions of NumPy and SciPy that no op covers."""

@@ -213,7 +213,7 @@ def test_float32_images_compile_to_the_same():
 
 def test_it_draws_itself():
     E, feeds = network()
-    picture = gn.draw(gn.backward(E, feeds)).to_svg()
+    picture = gn.draw(gn.backward(E, feeds), depth="all").to_svg()
     for word in (
         "conv2d",
         "max_pool2d",
