@@ -269,7 +269,7 @@ def _legend(picture: Picture) -> _Block:
     words = max((_words(entry.text, 13).width for entry in picture.legend), default=0.0)
     lines = [_entry(entry, arrows, words) for entry in picture.legend]
     if any(entry.high for entry in picture.legend):
-        told = "its sign and its size; half as strong as the strongest is about the middle one of all."
+        told = "its sign and its size; that of a number of median size is half as deep as that of the largest."
         lines.append(_words(f"Colour of a number: {told}", 12, colours.QUIET))
     if any(entry.high and entry.arrow and entry.role != "value" for entry in picture.legend):
         lines.append(_words("Width and colour of an arrow: norm of its message; dashed: exactly 0.", 12, colours.QUIET))

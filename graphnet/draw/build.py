@@ -118,7 +118,7 @@ class _Builder:
             high, run = self.scales["value"].high, self.run
             # An output may lie beyond the scale of values, as the error needs no colours of its own.
             above = run is not None and fitted(run.values[node] for node in self.graph.outputs).high > high
-            text = "value, flowing forward" + (f"; of outputs also beyond {number_text(high, 3)}" if above else "")
+            text = "value, flowing forward" + (f"; outputs may lie beyond {number_text(high, 3)}" if above else "")
             yield LegendEntry("value", text, *self.scales["value"].ends, arrow="value" in arrows)
         elif arrows - {"value"}:
             yield LegendEntry("value", "value, flowing forward")

@@ -21,7 +21,7 @@ from graphnet.errors import DrawError, shown
 if TYPE_CHECKING:
     from graphnet.draw.drawing import Drawing
 
-HEIGHT = 420
+HEIGHT = 480
 """Of the page in a notebook, in pixels."""
 
 

@@ -520,7 +520,7 @@ def test_flat_entries_are_counted_with_mark_and_word():
 def test_values_above_their_scale_are_said_to_be():
     w = gn.parameter("w", [1.0, 2.0])
     texts = [draw(gn.backward(gn.multiply(by, gn.sum(w), name="E"), {})).picture.legend[0].text for by in (100.0, 0.1)]
-    assert texts == ["value, flowing forward; of outputs also beyond 3", "value, flowing forward"]
+    assert texts == ["value, flowing forward; outputs may lie beyond 3", "value, flowing forward"]
 
 
 def test_importing_draw_imports_nothing_heavy():
