@@ -214,7 +214,7 @@ def test_plain_functions_are_told_apart_by_what_they_return(rng):
     z = rng.normal(size=4)
     assert gn.check_op(lambda t: torch.sin(t), z).ok
     assert gn.check_op(lambda t: jnp.sin(t), z).ok
-    with pytest.raises(GraphError, match="expected an op"):
+    with pytest.raises(GraphError, match="applied to these arrays"):
         gn.check_op(lambda t: t.nothing, z)
 
 
