@@ -311,14 +311,14 @@ def test_the_cards_make_room_for_as_many_samples_as_are_shown(open_page, run):
 def test_a_window_that_becomes_low_leaves_its_room_to_the_picture(open_page, run):
     page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
     page.set_viewport_size({"width": 750, "height": 420})
-    assert not page.locator("#panel").is_visible()
+    page.locator("#panel").wait_for(state="hidden")  # the browser tells of its new size in its own time
     page.locator("#units .tunable").first.click(force=True)
     tuner = page.locator("#tuner").bounding_box()
     assert tuner["x"] >= 0
     assert tuner["x"] + tuner["width"] <= 750
     assert page.evaluate("document.documentElement.scrollWidth") <= 750
     page.set_viewport_size({"width": 1400, "height": 900})
-    assert page.locator("#panel").is_visible()
+    page.locator("#panel").wait_for(state="visible")
 
 
 def test_in_a_cell_of_a_notebook_the_whole_network_is_seen(open_page, run):
