@@ -48,10 +48,11 @@ def images_in(graph: Graph, given: Any) -> dict[Node, Images]:
         height, width = (whole(n, "the height or width of an image", repair, least=1, error=DrawError) for n in size)
         images = Images(height, width)
         area = height * width
-        if None not in x.shape[1:] and math.prod(known or 1 for known in x.shape[1:]) % area:
+        sizes = [0 if size is None else size for size in x.shape[x.shape[:1] == (None,) :]]  # of a sample
+        if math.prod(sizes) % area or 0 in sizes:
             raise DrawError(
                 f"a sample of {graph.label(x)!r}, of shape {x.shape}, makes no images of {height} × {width}",
-                repair=f"Give sizes whose product divides the number of its entries; {area} does not.",
+                repair=f"Declare its sizes, with None for the samples alone; {area} must divide the number of its entries.",
             )
         found[x] = images
         for consumer, slot in graph.consumers(x):

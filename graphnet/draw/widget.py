@@ -65,7 +65,8 @@ class InNotebook:
         Parameters
         ----------
         run
-            The pass; if none is given, that of the same inputs and the parameters as they stand now, as during training.
+            The pass; if none is given, that of the same inputs and the parameters as they stand now, as during training, with
+            nothing set by hand.
 
         Raises
         ------
@@ -100,8 +101,12 @@ def _alike(one: BackwardPass, other: BackwardPass) -> bool:
     def kinds(run: BackwardPass) -> list[Any]:
         return [(run.values[node].shape, run.values[node].dtype) for node in run.graph.nodes]
 
-    by_hand = one.replaced or other.replaced
-    return one.graph.nodes == other.graph.nodes and not by_hand and kinds(one) == kinds(other)
+    def starts(run: BackwardPass) -> list[Any]:
+        return [[m.delta.tolist() for m in run.messages(node) if m.consumer is None] for node in run.graph.outputs]
+
+    by_hand = any(run.by_hand or run.signals_by_hand for run in (one, other))
+    same = one.graph.nodes == other.graph.nodes and not by_hand and kinds(one) == kinds(other)
+    return same and starts(one) == starts(other)
 
 
 class PageFrame(InNotebook):

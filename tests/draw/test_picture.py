@@ -271,9 +271,18 @@ def test_images_are_told_by_name_and_rows_of_many_are_cut():
         ({"x": 6}, ["'x'", "pictures={x: (28, 28)}"]),
         ({"x": (2, 0)}, ["height or width"]),
         ([(2, 3)], ["pictures is"]),
+        ({"y": (2, 3)}, ["'y'", "Declare its sizes"]),
     ],
 )
 def test_what_makes_no_images_is_refused(given, parts, refused):
-    _, _, run = of_images()
+    x, _, _ = of_images()
+    E = gn.sum(x) + gn.sum(gn.input("y", (None, None)))
     with refused(DrawError, *parts):
-        gn.draw(run, pictures=given)
+        gn.draw(E + gn.sum(gn.parameter("W", np.zeros((6, 2)))), pictures=given)
+
+
+def test_one_image_without_samples_is_one():
+    x = gn.input("x", (6,))
+    run = gn.backward(gn.sum(gn.tanh(x), name="E"), {x: np.arange(6.0)})
+    (field, _) = next(box for box in gn.draw(run, pictures={x: (2, 3)}).picture.boxes if box.title == "x").fields
+    assert np.shape(field.thumbnail) == (2, 3)

@@ -343,10 +343,9 @@ def test_when_a_process_is_killed_the_other_ends_and_what_was_saved_stands(folde
     processes[1].send_signal(signal.SIGKILL)
     _, errors = processes[0].communicate(timeout=60)
     processes[1].communicate()
-    code = processes[
-        0
-    ].returncode  # 2 with our words where a step breaks off; else the libraries' own abort, as the docs say
-    assert ("ended" in errors) if code == 2 else (code not in (0, None) and errors), errors
+    assert processes[0].returncode != 0
+    if processes[0].returncode == 2:  # where a step breaks off; else the libraries end the process, as the docs say
+        assert "ended" in errors
     assert len(gn.load(folder / "net.gn").parameters) == 2
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.draw.images import Images
 from graphnet.draw.names import number_text
 from graphnet.draw.scale import array_data
 from tests.page.conftest import two_three_one
@@ -350,6 +351,22 @@ def test_numbers_are_written_as_in_python(opened):
             [every, digits],
         )
         assert found == [number_text(number, digits) for number in every]
+
+
+def test_images_are_laid_out_as_in_python(opened):
+    rng = np.random.default_rng(4)
+    source = opened.evaluate("() => [...document.scripts].at(-1).textContent")
+    start, end = source.index("function numberText("), source.index("// An array in a few words")
+    for shape, images in [
+        ((5, 12), (3, 4)), ((5, 12), (2, 3)), ((1, 9), (3, 3)), ((12, 7), (3, 4, True)), ((12,), (4, 3, True)),
+        ((90, 64), (8, 8)),
+    ]:  # fmt: skip
+        array = rng.normal(size=shape)
+        told = opened.evaluate(
+            f"([shape, data, images]) => {{ {source[start:end]} return arrayData({{ shape, data }}, 640, images); }}",
+            [shape, array.ravel().tolist(), Images(*images)],
+        )
+        assert told["rows"] == array_data(array, 640, Images(*images))["rows"], (shape, images)
 
 
 # Predictions, links, Python -----------------------------------------------------------------------------------------------

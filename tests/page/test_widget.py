@@ -139,6 +139,14 @@ def test_another_network_or_other_sizes_or_what_is_set_by_hand_is_another_page(w
     assert widget.page != page
 
 
+def test_another_start_of_the_error_signals_is_another_page(widget, made):
+    E, feeds = made
+    for options in ({"delta": 2.0}, {"replace_error_signal": {gn.Graph(E)["a1"]: np.zeros((3, 3))}}):
+        page = widget.page
+        widget.update(gn.backward(E, feeds, **options))
+        assert widget.page != page, options
+
+
 def test_a_page_that_is_only_recorded_is_made_anew():
     @gn.op
     def doubled(z):

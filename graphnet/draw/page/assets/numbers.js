@@ -77,7 +77,7 @@ const MOST_OF_IMAGES = 4096;
 // The place of each number of images [height, width, whether each is a column], laid out in rows; −1 between two images.
 function placesOfImages(shape, [height, width, inColumns]) {
   const [area, size] = [height * width, shape.reduce((all, one) => all * one, 1)];
-  const stride = inColumns ? shape[1] : 1;
+  const stride = inColumns ? (shape[1] ?? 1) : 1;
   const count = Math.max(1, Math.min(size / area, Math.floor(MOST_OF_IMAGES / area)));
   const inRow = Math.ceil(Math.sqrt((count * height) / width));
   const laid = Array.from({ length: Math.ceil(count / inRow) * (height + 1) - 1 }, () => Array(inRow * (width + 1) - 1).fill(-1));
