@@ -326,7 +326,7 @@ def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     Attributes
     ----------
     n
-        How many times.
+        How many times; of an axis shorter than that nothing is left.
     axis
         The axis.
 
@@ -335,9 +335,13 @@ def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     >>> diff([1.0, 4.0, 9.0])
     array([3., 5.])
     """
-    before = (slice(None),) * shapes.normal_axes(axis, z.ndim)[0]
+    if n < 0:
+        raise ValueError(f"n is {n}, expected 0 or more")
+    before = (slice(None),) * (place := shapes.normal_axes(axis, z.ndim)[0])
     differ = not_equal if z.dtype == bool else subtract  # as NumPy has it: of truth values, whether they change
     for _ in range(n):
+        if z.shape[place] == 0:
+            break
         z = differ(z[(*before, slice(1, None))], z[(*before, slice(None, -1))])
     return z
 

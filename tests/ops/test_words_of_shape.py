@@ -548,3 +548,15 @@ def test_odd_values_are_refused_by_typed_errors_or_taken_as_numpy_takes_them(wor
     except GraphnetError:
         return
     assert np.shape(made) == np.shape(getattr(np, word)(np.ones((4, 3)), odd))
+
+
+def test_differences_of_more_times_than_there_are_entries_are_none_and_come_at_once():
+    x = gn.input("x", (None, 3))
+    nothing = np.diff(x, n=10**18)
+    assert nothing.shape == (None, 0)
+    assert gn.forward(nothing, {x: np.ones((2, 3))})[nothing].shape == np.diff(np.ones((2, 3)), n=5).shape
+
+
+def test_differences_of_fewer_than_no_times_are_refused_as_by_numpy():
+    with pytest.raises(ShapeError, match="n is -1, expected 0 or more"):
+        np.diff(gn.input("x", (None, 3)), n=-1)
