@@ -99,8 +99,9 @@ def mutants(path: Path) -> Iterator[Mutant]:
     tree = ast.parse(path.read_text())
     nodes = list(ast.walk(tree))
     parents = {child: parent for parent in nodes for child in ast.iter_child_nodes(parent)}
+    never_run = {part for node in nodes for one in _never_run(node) for part in ast.walk(one)}
     for number, node in enumerate(nodes):
-        if isinstance(parents.get(node), ast.keyword) and parents[node].arg in GUARDS:
+        if node in never_run or (isinstance(parents.get(node), ast.keyword) and parents[node].arg in GUARDS):
             continue
         for choice, change in enumerate(_changes(node)):
             around = [node]
@@ -152,6 +153,13 @@ def _lines(statement: ast.stmt) -> range:
     if body and not isinstance(statement, ast.FunctionDef):
         end = max(statement.lineno, body[0].lineno - 1)
     return range(statement.lineno, end + 1)
+
+
+def _never_run(node: ast.AST) -> list[ast.AST]:
+    """Return what of a node is for readers of types alone."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return [node]
+    return [one for one in (getattr(node, "annotation", None), getattr(node, "returns", None)) if one]
 
 
 def _is_telling(node: ast.AST) -> bool:
