@@ -183,6 +183,7 @@ def node(manifest, kind):
         (lambda m: m["arrays"][1].update(shape=[10**12]), "needs more bytes than it has"),
         (lambda m: m["arrays"][1].update(shape=[0, 2**63]), "there are 1 digests for 0 bytes"),
         (lambda m: m["arrays"][1].update(shape=[2.0]), "its shape is [2.0]"),
+        (lambda m: m["arrays"][1].update(shape=[1] * 65), "its shape is [1, 1"),  # NumPy has 64 axes at most
         (lambda m: m["arrays"][1].update(shape=[3]), "its header does not say float32 and (3,), as the manifest does"),
         (lambda m: m["arrays"][1].update(sha256=["0" * 64]), "its SHA-256 is not the one in the manifest"),
         (lambda m: m["arrays"][1].update(file="/etc/passwd"), "must say its dtype, shape and sha256, and nothing else"),
@@ -240,6 +241,47 @@ def test_a_member_that_is_compressed_doubled_or_not_listed(sample, refused):
         LoadError, "member '../evil.py': it is in the manifest and not in the archive, or in the archive only"
     ):
         gn.load(sample)
+
+
+@pytest.mark.parametrize(
+    ("change", "start"),
+    [
+        (lambda m: m["arrays"][1].update(dtype="x" * 10_000), "its dtype is"),
+        (lambda m: m["arrays"][1].update(shape=[-1] * 10_000), "its shape is"),
+        (lambda m: m.update(version="9" * 10_000), "the format has version"),
+        (lambda m: node(m, "matmul").update(op=["x" * 10_000]), "node 5 "),
+    ],
+)
+def test_what_is_quoted_from_a_file_is_cut(sample, refused, change, start):
+    with_manifest(sample, change)
+    with refused(LoadError, start) as caught:
+        gn.load(sample)
+    assert len(str(caught.value)) < 1_000
+
+
+def test_a_member_whose_own_header_is_damaged(sample, refused):
+    content = bytearray(sample.read_bytes())
+    content[content.index(b"arrays/0.npy") - 30] ^= 1  # the first byte of its header, before a name that is right
+    sample.write_bytes(content)
+    with refused(LoadError, "member 'arrays/0.npy': it does not start where the archive says"):
+        gn.load(sample)
+
+
+def test_a_member_that_says_it_is_encrypted(sample, refused):
+    content = bytearray(sample.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    sample.write_bytes(content)
+    with refused(LoadError, "it is compressed or encrypted, which gn.save never does"):
+        gn.load(sample)
+
+
+@pytest.mark.parametrize("count", [5, 6])
+def test_of_many_parameters_that_are_lacking_five_are_named(path, refused, count):
+    gn.save(path, gn.parameter("w", 0.0))
+    other = gn.Graph([gn.parameter(f"w{i}", 0.0) for i in range(count)])
+    with refused(LoadError, "the file lacks 'w0', 'w1', 'w2', 'w3', 'w4'") as caught:
+        gn.load_parameters(path, other)
+    assert (", ..." in str(caught.value)) == (count > 5)
 
 
 def test_truth_values_are_true_or_false(path, refused):
