@@ -70,6 +70,7 @@ def main() -> int:
     arguments.add_argument("--memory", type=float, default=8.0, help="GiB that the process may take")
     arguments.add_argument("--every", type=int, default=1, help="try one in so many")
     chosen = arguments.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # among the odd values are texts that no encoding has
     resource.setrlimit(resource.RLIMIT_AS, (int(chosen.memory * 2**30),) * 2)
     values.HUGE = (2, 2**30)  # which NumPy gets through in seconds, and is too large for the memory
     os.chdir(mkdtemp(prefix="graphnet-mistakes-"))
