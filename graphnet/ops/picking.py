@@ -313,6 +313,8 @@ def clip(z: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max
     >>> clip([-1.0, 0.5, 2.0], 0, None)
     array([0. , 0.5, 2. ])
     """
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise ValueError("a_min is another name of min, and a_max of max: give one of the two")
     low, high = min if a_min is None else a_min, max if a_max is None else a_max
     z = z if low is None else maximum(z, low)
     return z if high is None else minimum(z, high)

@@ -560,3 +560,11 @@ def test_differences_of_more_times_than_there_are_entries_are_none_and_come_at_o
 def test_differences_of_fewer_than_no_times_are_refused_as_by_numpy():
     with pytest.raises(ShapeError, match="n is -1, expected 0 or more"):
         np.diff(gn.input("x", (None, 3)), n=-1)
+
+
+@pytest.mark.parametrize("more", [{"min": 1}, {"max": 1}])
+def test_a_limit_of_two_names_is_given_once_as_numpy_has_it(more):
+    with pytest.raises(ShapeError, match="give one of the two"):
+        np.clip(gn.input("x", (None, 3)), 0, 1, **more)
+    with pytest.raises(ValueError, match="a_min"):
+        np.clip(np.zeros(3), 0, 1, **more)
