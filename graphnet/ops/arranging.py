@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
@@ -337,7 +339,7 @@ def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     """
     before = (slice(None),) * shapes.normal_axes(axis, z.ndim)[0]
     differ = not_equal if z.dtype == bool else subtract  # as NumPy has it: of truth values, whether they change
-    for _ in range(n):
+    for _ in range(whole(n, "n", "Give how many times.", least=0, error=ShapeError)):
         z = differ(z[(*before, slice(1, None))], z[(*before, slice(None, -1))])
     return z
 
@@ -380,8 +382,10 @@ def ndim(z: Array) -> int:
 
 
 @implements(np.size)
-def size(z: Array, axis: int | None = None) -> Any:
+def size(z: Array, axis: int | Sequence[int] | None = None) -> Any:
     """Return the number of entries, or the size of an axis, None if that is known only when fed.
+
+    Of several axes it is the number of entries along them.
 
     Raises
     ------
@@ -394,4 +398,7 @@ def size(z: Array, axis: int | None = None) -> Any:
     (2, 1)
     """
     z = as_operand(z, "z")
-    return z.size if axis is None else z.shape[shapes.normal_axes(axis, z.ndim)[0]]
+    if axis is None:
+        return z.size
+    sizes = tuple([z.shape[i] for i in shapes.normal_axes(axis, z.ndim)])
+    return sizes[0] if len(sizes) == 1 else math.prod(shapes.known(sizes, "the number of entries"))

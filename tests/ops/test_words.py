@@ -270,6 +270,48 @@ def test_nothing_to_reduce_is_refused(f):
         np.var(gn.parameter("z", [1.0]), ddof=1)
 
 
+@pytest.mark.parametrize("f", [np.var, np.std, np.median, np.ptp, np.mean, gn.logsumexp])
+@pytest.mark.parametrize("run", [gn.forward, lambda E, feeds: gn.compile(E)(feeds)])
+def test_nothing_to_reduce_is_refused_when_it_is_fed(f, run):
+    x = gn.input("x", (None, 3))
+    with pytest.raises(ShapeError, match="of no entries, in an array of shape"):
+        run(f(x), {x: np.zeros((0, 3))})
+
+
+def test_sizes_that_must_fit_are_asked_for_again_when_they_are_fed():
+    x = gn.input("x", (None, None))
+    for E, wrong, right in (
+        (np.cross(x, x[::-1]), (2, 4), (2, 3)),
+        (np.einsum("ii", x), (2, 4), (3, 3)),
+        (np.linalg.matrix_power(x, 3), (2, 4), (3, 3)),
+        (np.std(x, 0, ddof=1), (1, 2), (2, 2)),
+    ):
+        feed = np.arange(1.0, 10.0)[: np.prod(right)].reshape(right)
+        np.testing.assert_allclose(gn.compile(E)({x: feed}), gn.forward(E, {x: feed})[E])
+        for run in (gn.forward, lambda E, feeds: gn.compile(E)(feeds)):
+            with pytest.raises(ShapeError):
+                run(E, {x: np.ones(wrong)})
+
+
+def test_sizes_along_several_axes():
+    z = gn.input("z", (2, 3, 4))
+    for axis, right in ((None, 24), (0, 2), (-1, 4), ((0, 1), 6), ((1,), 3), ((), 1)):
+        assert np.size(z, axis) == right
+    assert np.size(gn.input("x", (None, 3)), 0) is None
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")  # NumPy says so of 0 to a power below 0
+@pytest.mark.parametrize("order", [-1, -2.5, 0.5])
+def test_where_a_norm_of_small_order_is_0_or_has_an_edge_0_goes_back(order):
+    z = gn.parameter("z", [0.0, 1.0, -2.0])
+    slope = gn.backward(np.linalg.norm(z, order), {}).gradient(z)
+    others = np.abs(z.value[1:])
+    right = (
+        [0, 0] if order < 0 else np.sign(z.value[1:]) * (np.sum(others**order) ** (1 / order) / others) ** (1 - order)
+    )
+    np.testing.assert_allclose(slope, [0, *right], rtol=1e-14)
+
+
 def test_an_infinite_entry_is_in_the_middle_as_numpy_takes_it():
     z = gn.parameter("z", [-np.inf, 1.0, 1.0, -np.inf])
     for E in (np.median(z), np.quantile(z, 0.5)):
@@ -311,6 +353,15 @@ def test_a_singular_matrix_is_named(f):
         (lambda z: np.average(z, weights=np.ones(2)), r"weights have shape \(2,\), axis is None"),
         (lambda z: np.average(z, weights=np.ones((2, 1))), r"weights have shape \(2, 1\)"),
         (lambda z: np.std(z, axis=7), "std: axis 7 of an array with 2 dimensions\n  z: 'z'"),
+        (lambda z: np.einsum("ii", z), "index of the sizes 2 and 3"),
+        (lambda z: np.cross(z[:, :2], z[:, :2]), r"vectors of size 2 .*\n.*\n.*\n.*x\[\.\.\., 0\] \* y"),
+        (lambda z: np.cross(z.T[None, :, :1], np.ones((1, 1, 4)), axis=0), "vectors of size 1 along axis 0"),
+        (lambda z: np.linalg.matrix_power(z, 2), "square"),
+        (lambda z: np.linalg.matrix_power(z[0], 0), "square"),
+        (lambda z: np.vecdot(z, z[:, :1]), "sizes 3 and 1"),
+        (lambda z: np.tensordot(z[:, :2], z[:, :2], ([0, 0], [0, 1])), "each once"),
+        (lambda z: np.diff(z, -1), "n is -1"),
+        (lambda z: np.linalg.norm(z, "fro", axis=0), "'fro', 1, -1, inf, -inf"),
     ],
 )
 def test_what_does_not_fit_is_refused_when_the_node_is_made(f, match):
