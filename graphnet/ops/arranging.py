@@ -15,7 +15,7 @@ from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.arithmetic import add, subtract
 from graphnet.ops.comparisons import not_equal, zeros_like
 from graphnet.ops.linear import transpose
@@ -246,7 +246,7 @@ def ravel(z: Array, order: Literal["C"] = "C") -> Array:
     array([1., 2., 3., 4.])
     """
     if order != "C":
-        raise ValueError(f"order {order!r}: entries go row by row")
+        raise ShapeError(f"order {shown(order)}: entries go row by row", repair="For columns write np.ravel(z.T).")
     return reshape(z, (-1,))
 
 

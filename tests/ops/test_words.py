@@ -312,6 +312,79 @@ def test_where_a_norm_of_small_order_is_0_or_has_an_edge_0_goes_back(order):
     np.testing.assert_allclose(slope, [0, *right], rtol=1e-14)
 
 
+V, W, M = np.array([1.5, -2.0, 0.5]), np.array([-1.0, 3.0]), np.arange(6.0).reshape(2, 3) - 2
+HOLED = np.array([1.0, np.nan, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("refused", "written", "arrays"),
+    [
+        (np.nanprod, lambda z: np.prod(np.where(np.isnan(z), 1, z)), [HOLED]),
+        (np.nancumsum, lambda z: np.cumsum(np.where(np.isnan(z), 0, z)), [HOLED]),
+        (np.linalg.matmul, lambda x, y: x @ y, [M, M.T]),
+        (np.linalg.outer, np.outer, [V, W]),
+        (np.linalg.cross, np.cross, [V, V[::-1]]),
+        (np.linalg.vecdot, np.vecdot, [M, V]),
+        (np.linalg.trace, lambda A: np.trace(A, axis1=-2, axis2=-1), [np.arange(12.0).reshape(3, 2, 2)]),
+        (np.linalg.diagonal, lambda A: np.diagonal(A, axis1=-2, axis2=-1), [np.arange(12.0).reshape(3, 2, 2)]),
+        (np.linalg.matrix_norm, lambda A: np.linalg.norm(A, axis=(-2, -1)), [np.arange(12.0).reshape(3, 2, 2)]),
+        (
+            lambda a, b: np.geomspace(a, b, 4),
+            lambda a, b: a * (b / a) ** np.linspace(0, 1, 4),
+            [np.array(2.0), np.array(9.0)],
+        ),
+        (lambda a: np.block([[a, a], [a, a]]), lambda a: np.concatenate([np.concatenate([a, a], axis=1)] * 2), [M]),
+        (np.convolve, lambda z, k: gn.conv1d(np.pad(z, k.size - 1)[None, None], k[None, None, ::-1])[0, 0], [V, W]),
+        (np.correlate, lambda z, k: gn.conv1d(z[None, None], k[None, None])[0, 0], [V, W]),
+        (np.ediff1d, lambda z: np.diff(np.ravel(z)), [M]),
+        (np.diagflat, lambda z: np.diag(np.ravel(z)), [M]),
+        (lambda z: np.vander(z, 4), lambda z: z[:, None] ** np.arange(4)[::-1], [V]),
+        (np.fix, np.trunc, [V]),
+        (np.modf, lambda z: (z - np.trunc(z), np.trunc(z)), [V]),
+        (np.copysign, lambda x, y: np.abs(x) * np.where(np.signbit(y), -1, 1), [V, V[::-1]]),
+        (np.isposinf, lambda z: z == np.inf, [np.array([1.0, np.inf, -np.inf])]),
+        (np.isneginf, lambda z: z == -np.inf, [np.array([1.0, np.inf, -np.inf])]),
+        (np.allclose, lambda x, y: np.all(np.isclose(x, y)), [V, V + 1e-12]),
+        (np.array_equal, lambda x, y: np.all(x == y), [V, V]),
+    ],
+)
+def test_what_is_written_in_the_place_of_words_without_an_op(refused, written, arrays):
+    nodes = [gn.parameter(letter, array) for letter, array in zip("zy", arrays, strict=False)]
+    with pytest.raises(OpaqueError, match=r"no op covers it\n  (Write|Join)"):
+        refused(*nodes)
+    made = written(*nodes)
+    right = refused(*arrays)
+    pairs = zip(made, right, strict=True) if isinstance(made, tuple) else [(made, right)]
+    for node, value in pairs:
+        np.testing.assert_allclose(gn.forward(node, {})[node], value, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("refused", "written", "instead"),
+    [
+        (lambda z: np.sum(z, where=M > 0), lambda z: np.sum(np.where(M > 0, z, 0)), "np.sum(np.where(mask, z, 0))"),
+        (lambda z: np.sum(z, initial=2.0), lambda z: np.sum(z) + 2.0, "np.sum(z) + initial"),
+        (lambda z: np.max(z, initial=9.0), lambda z: np.maximum(np.max(z), 9.0), "np.maximum(np.max(z), initial)"),
+        (lambda z: np.ravel(z, order="F"), lambda z: np.ravel(z.T), "np.ravel(z.T)"),
+        (lambda z: np.reshape(z, (3, 2), order="F"), lambda z: z.T.reshape(2, 3).T, "z.T.reshape(shape[::-1]).T"),
+        (lambda z: np.sort(z, kind="stable"), np.sort, "Leave it out"),
+        (lambda z: np.diff(z, prepend=M[:, :1]), lambda z: np.diff(np.concatenate([M[:, :1], z], 1)), "[first, z]"),
+    ],
+)
+def test_what_is_written_in_the_place_of_an_option(refused, written, instead):
+    z = gn.parameter("z", M)
+    with pytest.raises((OpaqueError, ShapeError)) as caught:
+        refused(z)
+    assert instead in str(caught.value)
+    output = written(z)
+    np.testing.assert_array_equal(gn.forward(output, {})[output], refused(M))
+
+
+def test_an_option_that_a_function_has_not_is_said_with_its_name():
+    with pytest.raises(TypeError, match=r"full_like\(\) got an unexpected keyword argument 'dtype'"):
+        gn.full_like(gn.parameter("z", M), 1.0, dtype=float)
+
+
 def test_an_infinite_entry_is_in_the_middle_as_numpy_takes_it():
     z = gn.parameter("z", [-np.inf, 1.0, 1.0, -np.inf])
     for E in (np.median(z), np.quantile(z, 0.5)):
