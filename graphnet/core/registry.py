@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from graphnet.common.text import WRITTEN_OUT
+from graphnet.common.text import OPTIONS, WRITTEN_OUT
 from graphnet.errors import OpaqueError
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         return builder(*args, **options)
     except TypeError as error:
         if "argument" in str(error):
+            instead = "".join(f" {OPTIONS[key]}." for key in options if f"'{key}'" in str(error) and key in OPTIONS)
             raise OpaqueError(
                 f"{_name(function)} of a node with these options: {error}",
-                repair="Use the function with its plain arguments only (no out=, where= or dtype=).",
+                repair=f"Use the function with its plain arguments only (no out=, where= or dtype=).{instead}",
             ) from error
         raise
 

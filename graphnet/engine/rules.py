@@ -71,11 +71,16 @@ def require_declared_sizes(op: Op, inputs: Sequence[Node], fed: Sequence[tuple[i
 
 def _of_shapes(op: Op, inputs: Sequence[Numbers]) -> ShapeError | None:
     """Return what is wrong with the shapes of inputs, if an op has a rule for shapes, which says it better."""
-    if type(op).shape is not Op.shape and op.stretched is None:  # else it was asked before
-        try:
-            op.shape(*[array.shape for array in inputs])
-        except ShapeError as error:
-            return error
+    fed = [array.shape for array in inputs]
+    try:
+        if type(op).shape is not Op.shape and op.stretched is None:  # else it was asked before
+            op.shape(*fed)
+        elif isinstance(op, Composite):
+            op.expansion(fed, [array.dtype for array in inputs])
+    except ShapeError as error:
+        return error
+    except RuleError:
+        pass  # it can't be read as a graph
     return None
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from graphnet.common.settings import whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin, implements
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.arithmetic import add, subtract
 from graphnet.ops.comparisons import not_equal, zeros_like
 from graphnet.ops.linear import transpose
@@ -244,7 +246,7 @@ def ravel(z: Array, order: Literal["C"] = "C") -> Array:
     array([1., 2., 3., 4.])
     """
     if order != "C":
-        raise ValueError(f"order {order!r}: entries go row by row")
+        raise ShapeError(f"order {shown(order)}: entries go row by row", repair="For columns write np.ravel(z.T).")
     return reshape(z, (-1,))
 
 
@@ -335,11 +337,9 @@ def diff(z: Array, n: int = 1, axis: int = -1) -> Array:
     >>> diff([1.0, 4.0, 9.0])
     array([3., 5.])
     """
-    if n < 0:
-        raise ValueError(f"n is {n}, expected 0 or more")
     before = (slice(None),) * (place := shapes.normal_axes(axis, z.ndim)[0])
     differ = not_equal if z.dtype == bool else subtract  # as NumPy has it: of truth values, whether they change
-    for _ in range(n):
+    for _ in range(whole(n, "n", "Give how many times.", least=0, error=ShapeError)):
         if z.shape[place] == 0:
             break
         z = differ(z[(*before, slice(1, None))], z[(*before, slice(None, -1))])
@@ -384,8 +384,10 @@ def ndim(z: Array) -> int:
 
 
 @implements(np.size)
-def size(z: Array, axis: int | None = None) -> Any:
+def size(z: Array, axis: int | Sequence[int] | None = None) -> Any:
     """Return the number of entries, or the size of an axis, None if that is known only when fed.
+
+    Of several axes it is the number of entries along them.
 
     Raises
     ------
@@ -398,4 +400,7 @@ def size(z: Array, axis: int | None = None) -> Any:
     (2, 1)
     """
     z = as_operand(z, "z")
-    return z.size if axis is None else z.shape[shapes.normal_axes(axis, z.ndim)[0]]
+    if axis is None:
+        return z.size
+    sizes = tuple([z.shape[i] for i in shapes.normal_axes(axis, z.ndim)])
+    return sizes[0] if len(sizes) == 1 else math.prod(shapes.known(sizes, "the number of entries"))

@@ -130,7 +130,7 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
         while again := next((a for a in term if term.count(a) > 1), ""):  # a diagonal
             first = term.index(again)
             second = term.index(again, first + 1)
-            inputs[i] = diagonal(inputs[i], 0, first, second)
+            inputs[i] = diagonal(inputs[i], 0, first, second, square=True)
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + again
         terms[i] = term
     return Einsum(f"{','.join(terms)}->{result.replace('...', ''.join(free[:most]))}")(*inputs, name=name)
@@ -174,8 +174,10 @@ def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | 
             axes, "axes", "Write how many, or ([of x], [of y]).", least=0, most=min(x.ndim, y.ndim), error=ShapeError
         )
         of_x, of_y = list(range(x.ndim - n, x.ndim)), list(range(n))
-    if len(of_x) != len(of_y):
-        raise ShapeError(f"axes {of_x} of x, and {of_y} of y", repair="Name as many of x as of y: they are paired.")
+    if len(of_x) != len(of_y) or len({*of_x}) < len(of_x) or len({*of_y}) < len(of_y):
+        raise ShapeError(
+            f"axes {of_x} of x, and {of_y} of y", repair="They are paired: name as many of both, each once."
+        )
     letters, free = list(ascii_letters[: x.ndim]), iter(ascii_letters[x.ndim :])
     others = [letters[of_x[of_y.index(i)]] if i in of_y else next(free) for i in range(y.ndim)]
     result = [a for i, a in enumerate(letters) if i not in of_x] + [a for i, a in enumerate(others) if i not in of_y]
@@ -214,7 +216,7 @@ def dot(x: Array, y: Array, *, name: str | None = None) -> Array:
     return matmul(x, y, name=name) if y.ndim < 3 else tensordot(x, y, (-1, -2), name=name)
 
 
-@word(np.vecdot, shapes="Shapes that broadcast to each other.")
+@word(np.vecdot, shapes="Shapes that broadcast to each other, of equal sizes along the axis.")
 def vecdot(x: Array, y: Array, *, axis: int = -1) -> Array:
     """Products summed over an axis of both.
 
@@ -228,6 +230,11 @@ def vecdot(x: Array, y: Array, *, axis: int = -1) -> Array:
     >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
     array([21., 43.])
     """
+    first, second = (z.shape[shapes.normal_axes(axis, z.ndim)[0]] for z in (x, y))
+    if not shapes.same_size(first, second) or (first != second and 1 in (first, second)):
+        raise ShapeError(
+            f"vecdot: sizes {first} and {second} along axis {axis}", repair="Vectors must be equally long."
+        )
     return sum(multiply(x, y), axis)
 
 
@@ -314,7 +321,7 @@ def kron(x: Array, y: Array) -> Array:
 
 
 @provided(np.diagonal)
-def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, *, square: bool = False) -> Array:
     """Entries of a diagonal, as a last axis in the place of two; all others receive 0.
 
     Attributes
@@ -323,6 +330,8 @@ def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
         The diagonal: 0 for the main one, above it from 1, below it from −1.
     axis1, axis2
         The axes of rows and columns.
+    square
+        Whether there must be as many rows as columns, as for an index that ``np.einsum`` is given twice.
 
     Examples
     --------
@@ -331,7 +340,14 @@ def diagonal(z: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     """
     last = [shapes.normal_axes(axis, z.ndim)[0] for axis in (axis1, axis2)]
     z = np.transpose(z, [*(axis for axis in range(z.ndim) if axis not in last), *last])
-    rows, columns = shapes.known(z.shape[-2:], "diagonal")
+    rows, columns = z.shape[-2:]
+    if square and not shapes.same_size(rows, columns):
+        raise ShapeError(
+            f"an index of the sizes {rows} and {columns}", repair="An index has one size wherever it stands."
+        )
+    if square:
+        rows = columns = columns if rows is None else rows
+    rows, columns = shapes.known((rows, columns), "diagonal")
     places = np.arange(min(rows + min(offset, 0), columns - max(offset, 0)))
     return z[..., places - min(offset, 0), places + max(offset, 0)]
 
@@ -436,6 +452,11 @@ def cross(x: Array, y: Array, *, axis: int = -1) -> Array:
     >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
     array([0., 0., 1.])
     """
+    for z in (x, y):
+        size = z.shape[shapes.normal_axes(axis, z.ndim)[0]]
+        if size not in (3, None):
+            repair = "Vectors have 3 entries here; of two, write x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]."
+            raise ShapeError(f"vectors of size {size} along axis {axis}", repair=repair)
     ahead, behind = [1, 2, 0], [2, 0, 1]
     first = take(x, ahead, axis) * take(y, behind, axis)
     return first - take(x, behind, axis) * take(y, ahead, axis)

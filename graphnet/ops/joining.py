@@ -14,7 +14,7 @@ from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
-from graphnet.errors import ShapeError
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.arranging import atleast_1d, atleast_2d, expand_dims, ravel
 from graphnet.ops.indexing import take
 from graphnet.ops.shaping import Moving, concatenate, reshape
@@ -258,7 +258,10 @@ def pad(z: Array, pad_width: int | Sequence[Any], mode: Any = "constant", *, con
         before, after = widths.T.tolist()
         return Pad(tuple(before), tuple(after), constant_values)(z)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(f"mode {mode!r} of pad makes numbers that are no copies")
+        raise ShapeError(
+            f"mode {shown(mode)} of pad makes numbers that are no copies",
+            repair="Modes are constant, edge, reflect, symmetric and wrap; join other numbers by np.concatenate.",
+        )
     for axis, width in enumerate(widths):
         if width.any():
             (length,) = shapes.known(z.shape[axis : axis + 1], f"pad by {mode!r}")

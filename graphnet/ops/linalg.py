@@ -37,14 +37,18 @@ def turned(matrix: Array) -> Array:
     return matrix.T if matrix.ndim == 2 else np.swapaxes(matrix, -1, -2)
 
 
+def square(shape: Shape) -> Shape:
+    """Return the shape of a square matrix, or of a stack of them, as it is; raise if it is none."""
+    if len(shape) < 2 or not shapes.same_size(shape[-1], shape[-2]):
+        raise ShapeError(f"shape {shape} is no square matrix's", repair="Its last two sizes must be equal.")
+    return shape
+
+
 class OfSquare(Primitive):
     """An op of a square matrix, or of a stack of them."""
 
     def shape(self, matrix: Shape) -> Shape:
-        """Return the shape of the stack and the matrix, or raise if that is not square."""
-        if len(matrix) < 2 or not shapes.same_size(matrix[-1], matrix[-2]):
-            raise ShapeError(f"shape {matrix} is no square matrix's", repair="Its last two sizes must be equal.")
-        return matrix
+        return square(matrix)
 
 
 def _solved(function: Callable[..., Array], *matrices: Array) -> Array:
@@ -246,11 +250,11 @@ def matrix_power(matrix: Array, n: int = 1) -> Array:
     """
     if n < 0:
         return matrix_power(inv(matrix), -n)
+    last = square(matrix.shape)[-1:]
     if n == 0:
-        one = np.eye(shapes.known(matrix.shape[-1:], "matrix_power")[0], dtype=bool)
-        return np.where(one, 1, np.zeros_like(matrix))
-    square = matrix if n < 2 else matmul(half := matrix_power(matrix, n // 2), half)
-    return matmul(square, matrix) if n % 2 and n > 1 else square
+        return np.where(np.eye(shapes.known(last, "matrix_power")[0], dtype=bool), 1, np.zeros_like(matrix))
+    even = matrix if n < 2 else matmul(half := matrix_power(matrix, n // 2), half)
+    return matmul(even, matrix) if n % 2 and n > 1 else even
 
 
 @provided()
@@ -275,7 +279,9 @@ def length(z: Array, axis: Axes = None, *, order: float = 2, keepdims: bool = Fa
 def _length(delta: Array, a: Array, z: Array, axis: Axes, order: float, keepdims: bool) -> Array:
     if order == 2:
         return spread(ratio(delta, a), z, axis, keepdims) * z
-    return spread(delta, z, axis, keepdims) * np.sign(z) * ratio(np.abs(z), spread(a, z, axis, keepdims)) ** (order - 1)
+    size, a = np.abs(z), spread(a, z, axis, keepdims)
+    share = ratio(size, a) ** (order - 1) if order >= 1 else ratio(a, size) ** (1 - order)
+    return spread(delta, z, axis, keepdims) * np.sign(z) * share
 
 
 @implements(np.linalg.norm)
@@ -317,7 +323,7 @@ def norm(
     axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
     ord = ord if ord is None or isinstance(ord, str) else real(ord, "ord", finite=False)
     extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
-    if ord in (None, "fro") or (len(axes) == 1 and ord and not extreme):
+    if ord is None or (ord == "fro" and len(axes) == 2) or (len(axes) == 1 and ord not in (0, "fro") and not extreme):
         return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims, name=name)
     if len(axes) == 1 and extreme:
         return choose(abs(z), axes, keepdims=keepdims, name=name)

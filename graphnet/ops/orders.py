@@ -336,6 +336,7 @@ def quantile(z: Array, q: float | tuple[float, ...] = 0.5, axis: Axes = None, *,
     """
     if isinstance(q, tuple):
         return np.stack([quantile(z, share, axis, keepdims=keepdims) for share in q])
+    shapes.require_entries(z.shape, axis, "quantile")
     ordered = np.sort(rows(z, axis))
     position = real(q, "q", least=0, most=1) * (ordered.shape[-1] - 1)
     low, high, between = ordered[..., math.floor(position)], ordered[..., math.ceil(position)], position % 1

@@ -42,6 +42,7 @@ def var(z: Array, axis: Axes = None, *, ddof: float = 0, keepdims: bool = False)
     >>> float(var(np.array([1.0, 3.0])))
     1.0
     """
+    shapes.require_entries(z.shape, axis, "variance")
     count = entries(z, axis, keepdims=keepdims) - ddof
     if not isinstance(count, Node) and count <= 0:
         raise ShapeError(
@@ -68,7 +69,7 @@ def std(z: Array, axis: Axes = None, *, ddof: float = 0, keepdims: bool = False)
     >>> float(std(np.array([1.0, 3.0])))
     1.0
     """
-    return np.sqrt(np.var(z, axis, ddof=ddof, keepdims=keepdims))
+    return np.sqrt(var(z, axis, ddof=ddof, keepdims=keepdims))
 
 
 @std.backward

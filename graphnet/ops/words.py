@@ -28,7 +28,10 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
         kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if key not in inputs}
 
         def apply(*given: Any, name: str | None = None, **named: Any) -> Any:
-            bound = signature.bind(*given, **named)
+            try:
+                bound = signature.bind(*given, **named)
+            except TypeError as error:
+                raise TypeError(f"{build.__name__}() {error}") from None
             try:
                 for key in set(inputs) & bound.arguments.keys():
                     bound.arguments[key] = _operands(bound.arguments[key], key)

@@ -270,6 +270,121 @@ def test_nothing_to_reduce_is_refused(f):
         np.var(gn.parameter("z", [1.0]), ddof=1)
 
 
+@pytest.mark.parametrize("f", [np.var, np.std, np.median, np.ptp, np.mean, gn.logsumexp])
+@pytest.mark.parametrize("run", [gn.forward, lambda E, feeds: gn.compile(E)(feeds)])
+def test_nothing_to_reduce_is_refused_when_it_is_fed(f, run):
+    x = gn.input("x", (None, 3))
+    with pytest.raises(ShapeError, match="of no entries, in an array of shape"):
+        run(f(x), {x: np.zeros((0, 3))})
+
+
+def test_sizes_that_must_fit_are_asked_for_again_when_they_are_fed():
+    x = gn.input("x", (None, None))
+    for E, wrong, right in (
+        (np.cross(x, x[::-1]), (2, 4), (2, 3)),
+        (np.einsum("ii", x), (2, 4), (3, 3)),
+        (np.linalg.matrix_power(x, 3), (2, 4), (3, 3)),
+        (np.std(x, 0, ddof=1), (1, 2), (2, 2)),
+    ):
+        feed = np.arange(1.0, 10.0)[: np.prod(right)].reshape(right)
+        np.testing.assert_allclose(gn.compile(E)({x: feed}), gn.forward(E, {x: feed})[E])
+        for run in (gn.forward, lambda E, feeds: gn.compile(E)(feeds)):
+            with pytest.raises(ShapeError):
+                run(E, {x: np.ones(wrong)})
+
+
+def test_sizes_along_several_axes():
+    z = gn.input("z", (2, 3, 4))
+    for axis, right in ((None, 24), (0, 2), (-1, 4), ((0, 1), 6), ((1,), 3), ((), 1)):
+        assert np.size(z, axis) == right
+    assert np.size(gn.input("x", (None, 3)), 0) is None
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")  # NumPy says so of 0 to a power below 0
+@pytest.mark.parametrize("order", [-1, -2.5, 0.5])
+def test_where_a_norm_of_small_order_is_0_or_has_an_edge_0_goes_back(order):
+    z = gn.parameter("z", [0.0, 1.0, -2.0])
+    slope = gn.backward(np.linalg.norm(z, order), {}).gradient(z)
+    others = np.abs(z.value[1:])
+    right = (
+        [0, 0] if order < 0 else np.sign(z.value[1:]) * (np.sum(others**order) ** (1 / order) / others) ** (1 - order)
+    )
+    np.testing.assert_allclose(slope, [0, *right], rtol=1e-14)
+
+
+V, W, M = np.array([1.5, -2.0, 0.5]), np.array([-1.0, 3.0]), np.arange(6.0).reshape(2, 3) - 2
+HOLED = np.array([1.0, np.nan, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("refused", "written", "arrays"),
+    [
+        (np.nanprod, lambda z: np.prod(np.where(np.isnan(z), 1, z)), [HOLED]),
+        (np.nancumsum, lambda z: np.cumsum(np.where(np.isnan(z), 0, z)), [HOLED]),
+        (np.linalg.matmul, lambda x, y: x @ y, [M, M.T]),
+        (np.linalg.outer, np.outer, [V, W]),
+        (np.linalg.cross, np.cross, [V, V[::-1]]),
+        (np.linalg.vecdot, np.vecdot, [M, V]),
+        (np.linalg.trace, lambda A: np.trace(A, axis1=-2, axis2=-1), [np.arange(12.0).reshape(3, 2, 2)]),
+        (np.linalg.diagonal, lambda A: np.diagonal(A, axis1=-2, axis2=-1), [np.arange(12.0).reshape(3, 2, 2)]),
+        (np.linalg.matrix_norm, lambda A: np.linalg.norm(A, axis=(-2, -1)), [np.arange(12.0).reshape(3, 2, 2)]),
+        (
+            lambda a, b: np.geomspace(a, b, 4),
+            lambda a, b: a * (b / a) ** np.linspace(0, 1, 4),
+            [np.array(2.0), np.array(9.0)],
+        ),
+        (lambda a: np.block([[a, a], [a, a]]), lambda a: np.concatenate([np.concatenate([a, a], axis=1)] * 2), [M]),
+        (np.convolve, lambda z, k: gn.conv1d(np.pad(z, k.size - 1)[None, None], k[None, None, ::-1])[0, 0], [V, W]),
+        (np.correlate, lambda z, k: gn.conv1d(z[None, None], k[None, None])[0, 0], [V, W]),
+        (np.ediff1d, lambda z: np.diff(np.ravel(z)), [M]),
+        (np.diagflat, lambda z: np.diag(np.ravel(z)), [M]),
+        (lambda z: np.vander(z, 4), lambda z: z[:, None] ** np.arange(4)[::-1], [V]),
+        (np.fix, np.trunc, [V]),
+        (np.modf, lambda z: (z - np.trunc(z), np.trunc(z)), [V]),
+        (np.copysign, lambda x, y: np.abs(x) * np.where(np.signbit(y), -1, 1), [V, V[::-1]]),
+        (np.isposinf, lambda z: z == np.inf, [np.array([1.0, np.inf, -np.inf])]),
+        (np.isneginf, lambda z: z == -np.inf, [np.array([1.0, np.inf, -np.inf])]),
+        (np.allclose, lambda x, y: np.all(np.isclose(x, y)), [V, V + 1e-12]),
+        (np.array_equal, lambda x, y: np.all(x == y), [V, V]),
+    ],
+)
+def test_what_is_written_in_the_place_of_words_without_an_op(refused, written, arrays):
+    nodes = [gn.parameter(letter, array) for letter, array in zip("zy", arrays, strict=False)]
+    with pytest.raises(OpaqueError, match=r"no op covers it\n  (Write|Join)"):
+        refused(*nodes)
+    made = written(*nodes)
+    right = refused(*arrays)
+    pairs = zip(made, right, strict=True) if isinstance(made, tuple) else [(made, right)]
+    for node, value in pairs:
+        np.testing.assert_allclose(gn.forward(node, {})[node], value, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("refused", "written", "instead"),
+    [
+        (lambda z: np.sum(z, where=M > 0), lambda z: np.sum(np.where(M > 0, z, 0)), "np.sum(np.where(mask, z, 0))"),
+        (lambda z: np.sum(z, initial=2.0), lambda z: np.sum(z) + 2.0, "np.sum(z) + initial"),
+        (lambda z: np.max(z, initial=9.0), lambda z: np.maximum(np.max(z), 9.0), "np.maximum(np.max(z), initial)"),
+        (lambda z: np.ravel(z, order="F"), lambda z: np.ravel(z.T), "np.ravel(z.T)"),
+        (lambda z: np.reshape(z, (3, 2), order="F"), lambda z: z.T.reshape(2, 3).T, "z.T.reshape(shape[::-1]).T"),
+        (lambda z: np.sort(z, kind="stable"), np.sort, "Leave it out"),
+        (lambda z: np.diff(z, prepend=M[:, :1]), lambda z: np.diff(np.concatenate([M[:, :1], z], 1)), "[first, z]"),
+    ],
+)
+def test_what_is_written_in_the_place_of_an_option(refused, written, instead):
+    z = gn.parameter("z", M)
+    with pytest.raises((OpaqueError, ShapeError)) as caught:
+        refused(z)
+    assert instead in str(caught.value)
+    output = written(z)
+    np.testing.assert_array_equal(gn.forward(output, {})[output], refused(M))
+
+
+def test_an_option_that_a_function_has_not_is_said_with_its_name():
+    with pytest.raises(TypeError, match=r"full_like\(\) got an unexpected keyword argument 'dtype'"):
+        gn.full_like(gn.parameter("z", M), 1.0, dtype=float)
+
+
 def test_an_infinite_entry_is_in_the_middle_as_numpy_takes_it():
     z = gn.parameter("z", [-np.inf, 1.0, 1.0, -np.inf])
     for E in (np.median(z), np.quantile(z, 0.5)):
@@ -311,6 +426,15 @@ def test_a_singular_matrix_is_named(f):
         (lambda z: np.average(z, weights=np.ones(2)), r"weights have shape \(2,\), axis is None"),
         (lambda z: np.average(z, weights=np.ones((2, 1))), r"weights have shape \(2, 1\)"),
         (lambda z: np.std(z, axis=7), "std: axis 7 of an array with 2 dimensions\n  z: 'z'"),
+        (lambda z: np.einsum("ii", z), "index of the sizes 2 and 3"),
+        (lambda z: np.cross(z[:, :2], z[:, :2]), r"vectors of size 2 .*\n.*\n.*\n.*x\[\.\.\., 0\] \* y"),
+        (lambda z: np.cross(z.T[None, :, :1], np.ones((1, 1, 4)), axis=0), "vectors of size 1 along axis 0"),
+        (lambda z: np.linalg.matrix_power(z, 2), "square"),
+        (lambda z: np.linalg.matrix_power(z[0], 0), "square"),
+        (lambda z: np.vecdot(z, z[:, :1]), "sizes 3 and 1"),
+        (lambda z: np.tensordot(z[:, :2], z[:, :2], ([0, 0], [0, 1])), "each once"),
+        (lambda z: np.diff(z, -1), "n is -1"),
+        (lambda z: np.linalg.norm(z, "fro", axis=0), "'fro', 1, -1, inf, -inf"),
     ],
 )
 def test_what_does_not_fit_is_refused_when_the_node_is_made(f, match):

@@ -558,7 +558,7 @@ def test_differences_of_more_times_than_there_are_entries_are_none_and_come_at_o
 
 
 def test_differences_of_fewer_than_no_times_are_refused_as_by_numpy():
-    with pytest.raises(ShapeError, match="n is -1, expected 0 or more"):
+    with pytest.raises(ShapeError, match="n is -1"):
         np.diff(gn.input("x", (None, 3)), n=-1)
 
 
