@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +21,6 @@ from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Roll(Moving):
     """Entries moved along axes, those that leave at the end coming in at the start; δ is moved back.
 

@@ -6,7 +6,6 @@ or `minimum` receive half of the error signal each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -273,7 +272,6 @@ abs = absolute = fabs = function(Abs(), np.absolute, np.fabs)
 
 
 @builtin
-@dataclass(frozen=True)
 class Round(Elementwise, Primitive):
     """Nearest number of so many decimals; of two the one whose last digit is even.
 
@@ -293,7 +291,6 @@ class Round(Elementwise, Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class NanToNum(Elementwise, Primitive):
     """Numbers in the place of NaN and the infinities, which receive 0; finite ones receive δ.
 

@@ -236,7 +236,7 @@ class composite(op):
             made = type(class_name, self._bases, dict(self._attributes))  # the same, in a fiftieth of the time
         made.__module__ = self._module
         if registry.OPS.get(name, Composite) is getattr(self, "kind", None):
-            registry.builtin(made)
+            registry.OPS[name] = made
         self.kind = made
         return self.chosen({})
 
@@ -288,7 +288,7 @@ def provided(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.", *
 
     def decorate(forward: Callable[..., Any]) -> composite:
         made = composite(forward, **how)
-        registry.builtin(made.kind)
+        registry.OPS[made.__name__] = made.kind
         made._op = made.chosen({})  # its settings are checked now
         kinds = {name: str(p.annotation) for name, p in made._settings.items()}
         made.__doc__ = documented(made.__doc__ or "", [p.name for p in made._inputs], shapes, kinds)

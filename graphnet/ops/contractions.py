@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_letters
 from typing import Any
 
@@ -28,7 +27,6 @@ from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Einsum(Primitive):
     """Products summed over indices, as ``np.einsum``; each operand receives the product of δ and the others, summed.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from graphnet.errors import DtypeError, ShapeError
 
 
 @builtin
-@dataclass(frozen=True)
 class Dropout(Op):
     """Dropout, a = z ⊙ keep / (1 − rate): what is kept grows, so that the mean stays (Srivastava et al., 2014).
 

@@ -128,7 +128,6 @@ class Conv2d(Sliding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Conv2dToInput(Sliding):
     """What takes an error signal δ back through `conv2d` to its input: each window receives the kernel, times its δ.
 
@@ -162,7 +161,6 @@ class Conv2dToInput(Sliding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Conv2dToKernel(Sliding):
     """What takes an error signal δ back through `conv2d` to its kernel: the windows of x, each times its δ, added up.
 

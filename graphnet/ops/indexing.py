@@ -24,7 +24,6 @@ WHOLE = (None, None, None)
 
 
 @builtin
-@dataclass(frozen=True)
 class Getitem(Moving):
     """A part of z, by integers and slices; the entries outside it receive 0.
 
@@ -69,7 +68,6 @@ class Getitem(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Scatter(Moving):
     """Zeros, with a part set by an index: what takes an error signal back through `Getitem`.
 
@@ -98,7 +96,6 @@ class Scatter(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Take(Moving):
     """Entries picked by their positions along an axis; an entry picked twice receives both error signals.
 
@@ -151,7 +148,6 @@ class Adding(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class ScatterAdd(Adding):
     """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -203,7 +202,6 @@ def repeat(z: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
 
 
 @builtin
-@dataclass(frozen=True)
 class Pad(Moving):
     """Entries with others of one value around; δ of these is dropped.
 

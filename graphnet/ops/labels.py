@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from graphnet.common.settings import whole
@@ -28,7 +26,6 @@ from graphnet.ops.sums import average
 
 
 @builtin
-@dataclass(frozen=True)
 class Accuracy(Loss):
     """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
 

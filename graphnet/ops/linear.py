@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -98,7 +97,6 @@ class BiasAdd(Op):
 
 
 @builtin
-@dataclass(frozen=True)
 class Transpose(Primitive):
     """Transpose of z; the error signal is transposed back.
 

@@ -85,7 +85,6 @@ class BatchNorm(Normalisation):
 
 
 @builtin
-@dataclass(frozen=True)
 class LayerNorm(Normalisation):
     """Layer normalisation, a = (z − mean) / √(variance + ε) within each sample (Ba, Kiros and Hinton, 2016).
 

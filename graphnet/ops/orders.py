@@ -77,7 +77,6 @@ class Argmax(Argsort):
 
 
 @builtin
-@dataclass(frozen=True)
 class Cumsum(Along):
     """Sums up to each entry along an axis, or from each to the end; an entry receives δ of all the sums that it is in.
 

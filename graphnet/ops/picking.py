@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Pick(Moving):
     """Entries picked by positions along several axes at once; an entry picked twice receives both error signals.
 
@@ -58,7 +56,6 @@ class Pick(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class PickAdd(Adding):
     """Zeros, with entries added at paired positions: what takes an error signal back through `Pick`.
 
@@ -84,7 +81,6 @@ class PickAdd(Adding):
 
 
 @builtin
-@dataclass(frozen=True)
 class TakeAlongAxis(Moving):
     """Entries picked by positions along an axis, in each row others; an entry picked twice receives both error signals.
 
@@ -120,7 +116,6 @@ class TakeAlongAxis(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class AddAlongAxis(Adding):
     """Zeros, with entries added along an axis, in each row elsewhere: what takes an error signal back through `TakeAlongAxis`.
 
@@ -147,7 +142,6 @@ class AddAlongAxis(Adding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Mask(Moving):
     """The entries where a mask is true, one after the other; the others receive 0.
 
@@ -180,7 +174,6 @@ class Mask(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Unmask(Moving):
     """Entries put where a mask is true, zeros elsewhere: what takes an error signal back through `Mask`.
 

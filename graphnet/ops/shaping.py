@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ class Moving(Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class Reshape(Moving):
     """The same entries in another shape.
 
@@ -51,7 +49,6 @@ class Reshape(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class ExpandDims(Moving):
     """New axes of size 1.
 
@@ -76,7 +73,6 @@ class ExpandDims(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Squeeze(Moving):
     """Axes of size 1 dropped.
 
@@ -102,7 +98,6 @@ class Squeeze(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class BroadcastTo(Moving):
     """The entries repeated to a larger shape; each receives the sum of its copies' error signals.
 
@@ -133,7 +128,6 @@ class BroadcastTo(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Concatenate(Primitive):
     """Arrays joined along an axis; each receives its part of δ.
 
