@@ -60,8 +60,6 @@ from .ops.activations import softmax as softmax
 from .ops.activations import softplus as softplus
 from .ops.activations import tanh as tanh
 from .ops.arithmetic import add as add
-from .ops.arithmetic import cos as cos
-from .ops.arithmetic import cosh as cosh
 from .ops.arithmetic import divide as divide
 from .ops.arithmetic import exp as exp
 from .ops.arithmetic import expm1 as expm1
@@ -71,8 +69,6 @@ from .ops.arithmetic import multiply as multiply
 from .ops.arithmetic import negative as negative
 from .ops.arithmetic import power as power
 from .ops.arithmetic import reciprocal as reciprocal
-from .ops.arithmetic import sin as sin
-from .ops.arithmetic import sinh as sinh
 from .ops.arithmetic import sqrt as sqrt
 from .ops.arithmetic import square as square
 from .ops.arithmetic import subtract as subtract
@@ -156,6 +152,8 @@ from .ops.elementary import arctan as arctan
 from .ops.elementary import arctan2 as arctan2
 from .ops.elementary import arctanh as arctanh
 from .ops.elementary import cbrt as cbrt
+from .ops.elementary import cos as cos
+from .ops.elementary import cosh as cosh
 from .ops.elementary import deg2rad as deg2rad
 from .ops.elementary import degrees as degrees
 from .ops.elementary import exp2 as exp2
@@ -171,6 +169,8 @@ from .ops.elementary import positive as positive
 from .ops.elementary import rad2deg as rad2deg
 from .ops.elementary import radians as radians
 from .ops.elementary import remainder as remainder
+from .ops.elementary import sin as sin
+from .ops.elementary import sinh as sinh
 from .ops.elementary import tan as tan
 from .ops.images import conv2d as conv2d
 from .ops.images import max_pool2d as max_pool2d

@@ -10,8 +10,6 @@ from .activations import Softmax as Softmax
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
 from .arithmetic import Add as Add
-from .arithmetic import Cos as Cos
-from .arithmetic import Cosh as Cosh
 from .arithmetic import Divide as Divide
 from .arithmetic import Exp as Exp
 from .arithmetic import Expm1 as Expm1
@@ -21,8 +19,6 @@ from .arithmetic import Multiply as Multiply
 from .arithmetic import Negative as Negative
 from .arithmetic import Power as Power
 from .arithmetic import Reciprocal as Reciprocal
-from .arithmetic import Sin as Sin
-from .arithmetic import Sinh as Sinh
 from .arithmetic import Sqrt as Sqrt
 from .arithmetic import Square as Square
 from .arithmetic import Subtract as Subtract
@@ -77,6 +73,8 @@ from .elementary import Arctan as Arctan
 from .elementary import Arctan2 as Arctan2
 from .elementary import Arctanh as Arctanh
 from .elementary import Cbrt as Cbrt
+from .elementary import Cos as Cos
+from .elementary import Cosh as Cosh
 from .elementary import Deg2rad as Deg2rad
 from .elementary import Exp2 as Exp2
 from .elementary import Fmod as Fmod
@@ -87,6 +85,8 @@ from .elementary import Logaddexp as Logaddexp
 from .elementary import Logaddexp2 as Logaddexp2
 from .elementary import Rad2deg as Rad2deg
 from .elementary import Remainder as Remainder
+from .elementary import Sin as Sin
+from .elementary import Sinh as Sinh
 from .elementary import Tan as Tan
 from .elementwise import Op as Op
 from .elementwise import Primitive as Primitive

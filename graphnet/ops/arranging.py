@@ -15,9 +15,9 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.arithmetic import add, subtract
 from graphnet.ops.comparisons import not_equal, zeros_like
+from graphnet.ops.functions import word
 from graphnet.ops.linear import transpose
 from graphnet.ops.shaping import ExpandDims, Moving, Squeeze, broadcast_to, reshape
-from graphnet.ops.words import word
 
 
 @builtin

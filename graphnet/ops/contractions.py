@@ -20,10 +20,10 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import multiply
 from graphnet.ops.composites import provided
+from graphnet.ops.functions import word
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import sum
-from graphnet.ops.words import word
 
 
 @builtin

@@ -32,6 +32,14 @@ def _over_square(x: Array, y: Array) -> Array:
 
 
 # fmt: off
+Sin, sin = ufunc_op(np.sin, "Sine, a = sin z, g′ = cos z.",
+    "sin([0.0, 1.0]).round(3) → array([0.   , 0.841])", lambda a, z: np.cos(z))
+Cos, cos = ufunc_op(np.cos, "Cosine, a = cos z, g′ = −sin z.",
+    "cos([0.0, 1.0]).round(3) → array([1.  , 0.54])", lambda a, z: -np.sin(z))
+Sinh, sinh = ufunc_op(np.sinh, "Hyperbolic sine, a = sinh z, g′ = cosh z.",
+    "sinh([0.0, 1.0]).round(3) → array([0.   , 1.175])", lambda a, z: np.cosh(z))
+Cosh, cosh = ufunc_op(np.cosh, "Hyperbolic cosine, a = cosh z, g′ = sinh z.",
+    "cosh([0.0, 1.0]).round(3) → array([1.   , 1.543])", lambda a, z: np.sinh(z))
 Tan, tan = ufunc_op(np.tan, "Tangent; g′ = 1 + a², from the cached output.",
     "tan([0.0, 0.5]).round(3) → array([0.   , 0.546])", lambda a, z: 1 + a * a)
 Arcsin, arcsin = ufunc_op(np.arcsin, "Arc sine, −π/2 to π/2; g′ = 1 / √(1 − z²).",

@@ -1,4 +1,4 @@
-"""From an op to the function that people call."""
+"""From an op, or several, to the function that people call: registered, documented and guarded in one way."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
-from graphnet.core import registry
+from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
+from graphnet.core.registry import OPS, implements
+from graphnet.errors import GraphnetError, ShapeError, shown
 
 _SECTIONS = """
 
@@ -65,7 +67,7 @@ def function(
         [inspect.Parameter(n, positional) for n in names]
         + [inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
     )
-    return registry.implements(*numpy_functions)(apply)
+    return implements(*numpy_functions)(apply)
 
 
 def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -75,3 +77,53 @@ def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[st
     for setting, kind in settings.items():
         meanings = re.sub(rf"^{setting}$", f"{setting} : {kind}", meanings, flags=re.MULTILINE)
     return text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes, settings=meanings) + heading + examples
+
+
+def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Callable[..., Callable[..., Any]]:
+    """Make the public function that says in NumPy's words what other ops do; a decorator.
+
+    It is registered as what `numpy_functions` do to nodes, takes a name for the node that it makes, and is given what is
+    annotated as Array as nodes or arrays. A section Attributes in its docstring says what the settings mean. What NumPy itself
+    would refuse in its own words is a `ShapeError`.
+    """
+
+    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(build)
+        inputs = [key for key, p in signature.parameters.items() if p.annotation == "Array"]
+        kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if key not in inputs}
+
+        def apply(*given: Any, name: str | None = None, **named: Any) -> Any:
+            bound = signature.bind(*given, **named)
+            try:
+                for key in set(inputs) & bound.arguments.keys():
+                    bound.arguments[key] = _operands(bound.arguments[key], key)
+                made = build(*bound.args, **bound.kwargs)
+            except GraphnetError:
+                raise
+            except Exception as error:  # of any kind: NumPy says it, of arrays that stand for the nodes
+                raise ShapeError(
+                    f"{build.__name__} of {shown(list(bound.arguments.values()))}: {error}",
+                    repair=f"It takes what np.{build.__name__} takes.",
+                ) from error
+            return made if name is None else _named(made, name, bound.arguments)
+
+        apply.__name__ = apply.__qualname__ = build.__name__
+        apply.__module__ = build.__module__
+        apply.__doc__ = documented(build.__doc__ or "", inputs, shapes, kinds)
+        apply.__signature__ = signature  # type: ignore[attr-defined]
+        return implements(*numpy_functions)(apply)
+
+    return decorate
+
+
+def _operands(value: Any, what: str) -> Any:
+    return tuple(as_operand(each, what) for each in value) if isinstance(value, tuple) else as_operand(value, what)
+
+
+def _named(made: Any, name: str, given: dict[str, Any]) -> Any:
+    """Return what was made with a name for its node; of what was given as it is, another node."""
+    if not isinstance(made, Node):
+        return made
+    if made.op is None or any(made is value for value in given.values()):
+        return OPS["identity"]()(made, name=name)
+    return made.op(*made.inputs, name=name)

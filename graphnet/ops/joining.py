@@ -15,9 +15,9 @@ from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.arranging import atleast_1d, atleast_2d, expand_dims, ravel
+from graphnet.ops.functions import word
 from graphnet.ops.indexing import take
 from graphnet.ops.shaping import Moving, concatenate, reshape
-from graphnet.ops.words import word
 
 Parts = Sequence[Any]
 

@@ -23,11 +23,10 @@ from graphnet.ops.comparisons import abs
 from graphnet.ops.composites import provided
 from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
-from graphnet.ops.functions import function
+from graphnet.ops.functions import function, word
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import AxisSetting, max, min, sum
 from graphnet.ops.statistics import Axes, spread
-from graphnet.ops.words import word
 
 __all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 

@@ -16,9 +16,9 @@ from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops import indexing
 from graphnet.ops.arranging import ravel
 from graphnet.ops.comparisons import maximum, minimum
+from graphnet.ops.functions import word
 from graphnet.ops.indexing import Adding, Getitem, known_value, require_positions, take
 from graphnet.ops.shaping import Moving
-from graphnet.ops.words import word
 
 
 @builtin
