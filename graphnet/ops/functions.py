@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from graphnet.common.settings import LONG_FOR
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
@@ -75,7 +76,7 @@ def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[st
     text, heading, examples = inspect.cleandoc(doc).partition("\n\nExamples\n")
     text, _, meanings = text.partition("\n\nAttributes\n----------")
     for setting, kind in settings.items():
-        meanings = re.sub(rf"^{setting}$", f"{setting} : {kind}", meanings, flags=re.MULTILINE)
+        meanings = re.sub(rf"^{setting}$", f"{setting} : {LONG_FOR.get(kind, kind)}", meanings, flags=re.MULTILINE)
     return text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes, settings=meanings) + heading + examples
 
 
@@ -89,14 +90,14 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(build)
-        inputs = [key for key, p in signature.parameters.items() if p.annotation == "Array"]
+        inputs = {key: p for key, p in signature.parameters.items() if p.annotation == "Array"}
         kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if key not in inputs}
 
         def apply(*given: Any, name: str | None = None, **named: Any) -> Any:
             bound = signature.bind(*given, **named)
             try:
-                for key in set(inputs) & bound.arguments.keys():
-                    bound.arguments[key] = _operands(bound.arguments[key], key)
+                for key in inputs.keys() & bound.arguments.keys():
+                    bound.arguments[key] = _operands(bound.arguments[key], inputs[key])
                 made = build(*bound.args, **bound.kwargs)
             except GraphnetError:
                 raise
@@ -109,15 +110,17 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
 
         apply.__name__ = apply.__qualname__ = build.__name__
         apply.__module__ = build.__module__
-        apply.__doc__ = documented(build.__doc__ or "", inputs, shapes, kinds)
+        apply.__doc__ = documented(build.__doc__ or "", list(inputs), shapes, kinds)
         apply.__signature__ = signature  # type: ignore[attr-defined]
         return implements(*numpy_functions)(apply)
 
     return decorate
 
 
-def _operands(value: Any, what: str) -> Any:
-    return tuple(as_operand(each, what) for each in value) if isinstance(value, tuple) else as_operand(value, what)
+def _operands(value: Any, of: inspect.Parameter) -> Any:
+    if of.kind is of.VAR_POSITIONAL:
+        return tuple(as_operand(each, of.name) for each in value)
+    return value if value is of.default else as_operand(value, of.name)
 
 
 def _named(made: Any, name: str, given: dict[str, Any]) -> Any:

@@ -25,8 +25,7 @@ from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
 from graphnet.ops.functions import function, word
 from graphnet.ops.linear import matmul
-from graphnet.ops.reductions import AxisSetting, max, min, sum
-from graphnet.ops.statistics import Axes, spread
+from graphnet.ops.reductions import Axes, AxisSetting, max, min, spread, sum
 
 __all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 

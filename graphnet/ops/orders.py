@@ -17,7 +17,7 @@ from graphnet.core.shapes import Shape
 from graphnet.ops.arithmetic import negative
 from graphnet.ops.composites import provided
 from graphnet.ops.picking import TakeAlongAxis
-from graphnet.ops.statistics import Axes, spread
+from graphnet.ops.reductions import Axes, spread
 
 
 @dataclass(frozen=True)
