@@ -226,6 +226,8 @@ class Pad(Moving):
         return delta[tuple(slice(b or None, -e or None) for b, e in zip(self.before, self.after, strict=True))]
 
     def shape(self, z: Shape) -> Shape:
+        if not len(z) == len(self.before) == len(self.after):
+            raise ShapeError(f"shape {z}, padded by {self.before} and {self.after}", repair="Give both for each axis.")
         widths = zip(z, self.before, self.after, strict=True)
         return tuple(None if size is None else size + before + after for size, before, after in widths)
 
