@@ -142,6 +142,7 @@ from .ops.contractions import tril as tril
 from .ops.contractions import triu as triu
 from .ops.contractions import vdot as vdot
 from .ops.contractions import vecdot as vecdot
+from .ops.convolution import conv2d as conv2d
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
 from .ops.elementary import arccos as arccos
@@ -172,8 +173,6 @@ from .ops.elementary import remainder as remainder
 from .ops.elementary import sin as sin
 from .ops.elementary import sinh as sinh
 from .ops.elementary import tan as tan
-from .ops.images import conv2d as conv2d
-from .ops.images import max_pool2d as max_pool2d
 from .ops.indexing import take as take
 from .ops.joining import append as append
 from .ops.joining import column_stack as column_stack
@@ -207,6 +206,7 @@ from .ops.orders import quantile as quantile
 from .ops.orders import sort as sort
 from .ops.picking import clip as clip
 from .ops.picking import take_along_axis as take_along_axis
+from .ops.pooling import max_pool2d as max_pool2d
 from .ops.reductions import all as all
 from .ops.reductions import amax as amax
 from .ops.reductions import amin as amin
@@ -240,10 +240,9 @@ from .train.optimizers import Momentum as Momentum
 from .train.optimizers import RMSProp as RMSProp
 
 __version__: str
+from .ops.convolution import conv1d as conv1d
 from .ops.erf import erf as erf
 from .ops.erf import normal_cdf as normal_cdf
-from .ops.images import avg_pool2d as avg_pool2d
-from .ops.images import conv1d as conv1d
 from .ops.neural import attention as attention
 from .ops.neural import celu as celu
 from .ops.neural import elu as elu
@@ -264,3 +263,4 @@ from .ops.neural import rms_norm as rms_norm
 from .ops.neural import selu as selu
 from .ops.neural import silu as silu
 from .ops.neural import smooth_labels as smooth_labels
+from .ops.pooling import avg_pool2d as avg_pool2d

@@ -10,18 +10,18 @@ from typing import Literal
 import numpy as np
 
 from graphnet.common.origin import Scope, in_scope, scope
-from graphnet.common.settings import generator, op_function, whole
+from graphnet.common.settings import Pair, generator, op_function, whole
 from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.ops import convolution, normalisation
 from graphnet.ops import dropout as regularisation
-from graphnet.ops import images, normalisation
 from graphnet.ops.activations import relu, sigmoid, tanh
 from graphnet.ops.arithmetic import add, multiply
-from graphnet.ops.images import Pair, pair
+from graphnet.ops.convolution import pair
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import bias_add, matmul
 from graphnet.ops.shaping import reshape
@@ -208,7 +208,7 @@ def conv2d(
     with scope(name):
         W = parameter("W", drawn.T.reshape(channels, x.shape[1], *kernel))
         b = parameter("b", np.zeros((channels, 1, 1)))
-        return _activated(add(images.conv2d(x, W, stride, padding), b), activation)
+        return _activated(add(convolution.conv2d(x, W, stride, padding), b), activation)
 
 
 def flatten(x: Node, *, name: str | None = None) -> Node:

@@ -64,6 +64,10 @@ from .contractions import Trace as Trace
 from .contractions import Tril as Tril
 from .contractions import Triu as Triu
 from .contractions import Vdot as Vdot
+from .convolution import Conv1d as Conv1d
+from .convolution import Conv2d as Conv2d
+from .convolution import Conv2dToInput as Conv2dToInput
+from .convolution import Conv2dToKernel as Conv2dToKernel
 from .dropout import Dropout as Dropout
 from .elementary import Arccos as Arccos
 from .elementary import Arccosh as Arccosh
@@ -92,12 +96,6 @@ from .elementwise import Op as Op
 from .elementwise import Primitive as Primitive
 from .erf import Erf as Erf
 from .erf import NormalCdf as NormalCdf
-from .images import AvgPool2d as AvgPool2d
-from .images import Conv1d as Conv1d
-from .images import Conv2d as Conv2d
-from .images import Conv2dToInput as Conv2dToInput
-from .images import Conv2dToKernel as Conv2dToKernel
-from .images import MaxPool2d as MaxPool2d
 from .indexing import Getitem as Getitem
 from .indexing import Scatter as Scatter
 from .indexing import ScatterAdd as ScatterAdd
@@ -156,6 +154,8 @@ from .picking import Pick as Pick
 from .picking import PickAdd as PickAdd
 from .picking import TakeAlongAxis as TakeAlongAxis
 from .picking import Unmask as Unmask
+from .pooling import AvgPool2d as AvgPool2d
+from .pooling import MaxPool2d as MaxPool2d
 from .reductions import All as All
 from .reductions import Any as Any
 from .reductions import BatchSize as BatchSize

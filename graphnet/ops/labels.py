@@ -14,8 +14,8 @@ from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.activations import Identity, Sigmoid, Tanh
 from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Where
+from graphnet.ops.convolution import Conv2d
 from graphnet.ops.dropout import Dropout
-from graphnet.ops.images import Conv2d
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import BiasAdd, Matmul
 from graphnet.ops.losses import Loss, unmoved

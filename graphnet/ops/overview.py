@@ -23,7 +23,8 @@ from graphnet.errors import GraphnetError, OpaqueError, ShapeError
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "int": (0,),
     "str": ("ij,jk->ik",),
-    "Pair": ((2, 2), (6, 5)),
+    "Pair": ((6, 5),),
+    "Steps": ((2, 2),),
     "Index": ((0,), ((1, 3, None),)),
     "tuple[int, ...]": ((0,), (3, 2), (4, 3), (4, 2, 3)),
     "tuple[float, ...]": ((1.0, 2.0, 3.0),),

@@ -1,4 +1,4 @@
-"""Images: convolution, the two ops that take its error signal back, and pooling.
+"""Convolution of images and signals, and the two ops that take its error signal back.
 
 Images are in the order (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns). As
 everywhere in this field the kernel is not turned round: a cross-correlation, as torch's conv2d.
@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from graphnet.common.settings import whole
+from graphnet.common.settings import Count, Pair, Steps, listed, whole
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
-from graphnet.core.op import Op, Primitive
+from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
-from graphnet.errors import ShapeError, shown
-from graphnet.ops.composites import Composite, provided
-from graphnet.ops.indexing import Index, Scatter
-
-Pair = tuple[int, int]
+from graphnet.errors import GraphError, ShapeError, shown
+from graphnet.ops.composites import provided
 
 PLACES = 1024
 """How many places of a kernel one float32 product adds up: a library may add one by one, and lose two digits over a million."""
@@ -53,18 +49,10 @@ class Sliding(Primitive):
         Into how many groups the channels are divided, each with its own part of the kernels.
     """
 
-    stride: Pair = (1, 1)
+    stride: Steps = (1, 1)
     padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-
-    def __post_init__(self) -> None:
-        """Check that the kernel moves on."""
-        super().__post_init__()
-        pair(self.stride, "stride", 1)
-        pair(self.padding, "padding", 0)
-        pair(self.dilation, "dilation", 1)
-        whole(self.groups, "groups", least=1, error=ShapeError)
+    dilation: Steps = (1, 1)
+    groups: Count = 1
 
     def windows(self, sheet: Any, kernel: Pair, stride: Pair) -> Any:
         """Return a view of every window of a sheet, of shape (channels, *kernel, *places)."""
@@ -282,108 +270,6 @@ def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int 
     return op(x[:, :, None], W[:, :, None])[:, :, 0]
 
 
-@dataclass(frozen=True)
-class Pooling(Op):
-    """An op that leaves one value of each window.
-
-    Attributes
-    ----------
-    size
-        Rows and columns of a window.
-    stride
-        From one window to the next, down and to the right. Rows and columns that fill no window are left out.
-    padding
-        Rows above and below, columns left and right.
-    """
-
-    size: Pair
-    stride: Pair
-    padding: Pair = (0, 0)
-
-    def __post_init__(self) -> None:
-        """Check that a window holds something of the image, and that the next one is another."""
-        super().__post_init__()
-        pair(self.size, "size", 1)
-        pair(self.stride, "stride", 1)
-        pair(self.padding, "padding", 0)
-        if any(2 * margin > size for margin, size in zip(self.padding, self.size, strict=True)):
-            raise ShapeError(
-                f"padding {self.padding} of windows of size {self.size}",
-                repair="Pad by half a window at most: else some would hold nothing of the image.",
-            )
-
-    def shape(self, z: Shape) -> Shape:
-        if len(z) != 4:
-            raise ShapeError(f"z has shape {z}", repair="Images are (samples, channels, rows, columns).")
-        return (*z[:2], *(self._count(size, axis) for axis, size in enumerate(z[2:])))
-
-    def _count(self, size: int | None, axis: int) -> int | None:
-        if size is None:
-            return None
-        padded = size + 2 * self.padding[axis]
-        if padded < self.size[axis]:
-            raise ShapeError(
-                f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}",
-                repair="A window must fit into the image.",
-            )
-        return (padded - self.size[axis]) // self.stride[axis] + 1
-
-    def _frame(self, z: Array) -> tuple[tuple[int, ...], Index]:
-        """Return the shape of padded images, and where in them the images are."""
-        n, c, h, w = shapes.known(z.shape, f"{self.name} with padding, or its backward rule,")
-        top, left = self.padding
-        return (n, c, h + 2 * top, w + 2 * left), (_EVERY, _EVERY, (top, top + h, None), (left, left + w, None))
-
-    def _padded(self, z: Array, value: float) -> Array:
-        if not any(self.padding):
-            return z
-        size, place = self._frame(z)
-        inside = Scatter(size[2:], place[2:])(np.ones(z.shape[2:]))
-        return np.where(inside == 1, Scatter(size, place)(z), value)
-
-    def _parts(self, z: Array) -> Iterator[tuple[Index, Array]]:
-        """Yield the first entries of all windows of padded images, the second ones, …, and where they stand in z."""
-        *_, rows, columns = shapes.known(replace(self, padding=(0, 0)).shape(z.shape)[2:], self.name)
-        down, right = self.stride
-        for i in range(self.size[0]):
-            for j in range(self.size[1]):
-                last = i + down * (rows - 1) + 1, j + right * (columns - 1) + 1
-                yield (
-                    (_EVERY, _EVERY, (i, last[0], down), (j, last[1], right)),
-                    z[:, :, i : last[0] : down, j : last[1] : right],
-                )
-
-
-_EVERY = (None, None, None)
-
-
-@builtin
-class MaxPool2d(Pooling):
-    """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`."""
-
-    def forward(self, z: Array) -> Array:
-        return reduce(np.maximum, [part for _, part in self._parts(self._padded(z, -np.inf))])
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        parts = self._parts(self._padded(z, -np.inf))
-        won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in parts]
-        share = delta / reduce(add, [winner for _, winner in won])
-        size, (*_, (top, bottom, _), (left, right, _)) = self._frame(z)
-        received = reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
-        return received[:, :, top:bottom, left:right] if any(self.padding) else received
-
-
-@builtin
-class AvgPool2d(Pooling, Composite):
-    """Mean of each window, zeros around the images counted as entries of it: each entry receives its share of δ."""
-
-    def forward(self, z: Array) -> Array:
-        return reduce(add, [part for _, part in self._parts(self._padded(z, 0.0))]) / math.prod(self.size)
-
-
-# Functions ----------------------------------------------------------------------------------------------------------
-
-
 def conv2d(
     x: Array,
     W: Array,
@@ -441,19 +327,6 @@ def conv2d(
     return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W, name=name)
 
 
-def pair(setting: Any, what: str, least: int) -> Pair:
-    """Return a setting for rows and columns as a pair of integers, or raise `ShapeError`."""
-    try:
-        values = shapes.as_axes(setting)
-    except ShapeError:
-        values = ()
-    if len(values) not in (1, 2) or min(values) < least or (len(values) == 1 and not hasattr(setting, "__index__")):
-        raise ShapeError(
-            f"{what} is {shown(setting)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
-        )
-    return values[0], values[-1]
-
-
 def _same(kernel: Shape) -> Pair:
     sizes = shapes.known(kernel, 'padding "same"')
     if len(sizes) != 2 or not all(size % 2 for size in sizes):
@@ -463,87 +336,15 @@ def _same(kernel: Shape) -> Pair:
     return sizes[0] // 2, sizes[1] // 2
 
 
-def max_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
-    """Take the largest value of each window. The entry that won receives δ; equal winners share it evenly.
-
-    Parameters
-    ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns).
-    size : int or pair of int
-        Rows and columns of a window.
-    stride : int or pair of int, optional
-        From one window to the next; by default their size, so that they lie side by side.
-    padding : int or pair of int
-        Rows above and below, columns left and right that no window takes its value from; half a window at most.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
-
-    Examples
-    --------
-    >>> max_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
-    array([[[[5., 7.]]]])
-    """
-    return MaxPool2d(*_pool(size, stride, padding))(z, name=name)
-
-
-def avg_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
-    """Take the mean of each window: `max_pool2d` says what the settings are. Zeros around the images count as entries.
-
-    Parameters
-    ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns). The mean of whole images is ``gn.mean(z, axis=(2, 3))``.
-    size, stride, padding : int or pair of int
-        As for `max_pool2d`.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
-
-    Examples
-    --------
-    >>> avg_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
-    array([[[[2.5, 4.5]]]])
-    """
-    return AvgPool2d(*_pool(size, stride, padding))(z, name=name)
-
-
-def _pool(size: int | Pair, stride: int | Pair | None, padding: int | Pair) -> tuple[Pair, Pair, Pair]:
-    windows = pair(size, "size", 1)
-    return windows, windows if stride is None else pair(stride, "stride", 1), pair(padding, "padding", 0)
+def pair(value: Any, what: str, least: int) -> Pair:
+    """Return a setting for rows and columns, a number or two, as a pair of integers, or raise `ShapeError`."""
+    with suppress(GraphError):
+        values = [value] * 2 if hasattr(value, "__index__") else listed(value, what, "numbers")
+        if len(values) == 2:
+            return whole(values[0], what, least=least), whole(values[1], what, least=least)
+    raise ShapeError(
+        f"{what} is {shown(value)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
+    )
 
 
 Conv1d = conv1d.kind
