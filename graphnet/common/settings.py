@@ -140,7 +140,11 @@ def setting(value: Any, kind: str, what: str) -> Any:
     return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
 
 
-LONG_FOR = {"Axes": "int | tuple[int, ...] | None", "AxisSetting": "int | Sequence[int] | None"}
+LONG_FOR = {
+    "Axes": "int | tuple[int, ...] | None",
+    "AxisSetting": "int | Sequence[int] | None",
+    "Parts": "sequence of node or array",
+}
 """What annotations are short for."""
 
 _PLAIN: dict[str, Callable[[Any, str], Any]] = {

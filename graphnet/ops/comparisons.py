@@ -18,7 +18,7 @@ from graphnet.core.registry import builtin, implements
 from graphnet.errors import GraphError, OpaqueError
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Binary, Elementwise, ElementwisePrimitive, Primitive, Unary, sum_to, ufunc_op
-from graphnet.ops.functions import OpFunction, function
+from graphnet.ops.functions import OpFunction, function, word
 
 
 class Stepwise(ElementwisePrimitive):
@@ -213,63 +213,43 @@ class NanToNum(Elementwise, Primitive):
         return np.where(np.isfinite(z), delta, 0)
 
 
-@implements(np.round, np.around)
-def round(z: Array, decimals: int = 0, *, name: str | None = None) -> Array:
+@word(np.round, np.around)
+def round(z: Array, decimals: int = 0) -> Array:
     """Round to so many decimals; of two equally near numbers to the one whose last digit is even. No error signal goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    decimals : int
+    decimals
         How many digits stay behind the point; a negative number rounds to tens, hundreds ...
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape.
 
     Examples
     --------
     >>> round(np.array([0.25, 1.36]), 1)
     array([0.2, 1.4])
     """
-    return Round(decimals)(z, name=name)
+    return Round(decimals)(z)
 
 
 around = round
 
 
-@implements(np.nan_to_num)
-def nan_to_num(
-    z: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, name: str | None = None
-) -> Array:
+@word(np.nan_to_num)
+def nan_to_num(z: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
     """Put numbers in the place of NaN and of the infinities, which receive 0; finite entries receive δ.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    nan : float
+    nan
         What stands for NaN.
-    posinf, neginf : float, optional
+    posinf, neginf
         What stand for the infinities; the largest numbers there are, if not given.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape.
 
     Examples
     --------
     >>> nan_to_num(np.array([np.nan, np.inf, 1.0]), posinf=9.0)
     array([0., 9., 1.])
     """
-    return NanToNum(nan, posinf, neginf)(z, name=name)
+    return NanToNum(nan, posinf, neginf)(z)
 
 
 @provided(np.isclose)

@@ -6,9 +6,9 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from graphnet.common.settings import LONG_FOR
+from graphnet.common.settings import LONG_FOR, listed
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
@@ -18,9 +18,7 @@ from graphnet.errors import GraphnetError, ShapeError, shown
 _SECTIONS = """
 
 Parameters
-----------
-{inputs} : node or array
-    {shapes}{settings}
+----------{inputs}{settings}
 name : str, optional
     Name of the node; a graph labels nodes without one.
 
@@ -33,6 +31,10 @@ Raises
 ------
 ShapeError
     When the node is made, if the shapes don't fit."""
+
+
+Parts: TypeAlias = Sequence[Any]
+"""Several operands of a function, given as a list."""
 
 
 class OpFunction(Protocol):
@@ -77,21 +79,22 @@ def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[st
     text, _, meanings = text.partition("\n\nAttributes\n----------")
     for setting, kind in settings.items():
         meanings = re.sub(rf"^{setting}$", f"{setting} : {LONG_FOR.get(kind, kind)}", meanings, flags=re.MULTILINE)
-    return text + _SECTIONS.format(inputs=", ".join(names), shapes=shapes, settings=meanings) + heading + examples
+    inputs = f"\n{', '.join(names)} : node or array\n    {shapes}" if names else ""
+    return text + _SECTIONS.format(inputs=inputs, settings=meanings) + heading + examples
 
 
 def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Callable[..., Callable[..., Any]]:
     """Make the public function that says in NumPy's words what other ops do; a decorator.
 
     It is registered as what `numpy_functions` do to nodes, takes a name for the node that it makes, and is given what is
-    annotated as Array as nodes or arrays. A section Attributes in its docstring says what the settings mean. What NumPy itself
-    would refuse in its own words is a `ShapeError`.
+    annotated as Array as nodes or arrays, and as Parts as a list of these. A section Attributes in its docstring says what the
+    settings mean. What NumPy itself would refuse in its own words is a `ShapeError`.
     """
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(build)
-        inputs = {key: p for key, p in signature.parameters.items() if p.annotation == "Array"}
-        kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if key not in inputs}
+        inputs = {key: p for key, p in signature.parameters.items() if p.annotation in ("Array", "Parts")}
+        kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if p.annotation != "Array"}
 
         def apply(*given: Any, name: str | None = None, **named: Any) -> Any:
             bound = signature.bind(*given, **named)
@@ -99,7 +102,9 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
                 for key in inputs.keys() & bound.arguments.keys():
                     bound.arguments[key] = _operands(bound.arguments[key], inputs[key])
                 made = build(*bound.args, **bound.kwargs)
-            except GraphnetError:
+            except GraphnetError as error:
+                if name is not None and repr(name) not in error.subject:
+                    error.subject = f"{error.subject or build.__name__} {name!r}"
                 raise
             except Exception as error:  # of any kind: NumPy says it, of arrays that stand for the nodes
                 raise ShapeError(
@@ -110,7 +115,7 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
 
         apply.__name__ = apply.__qualname__ = build.__name__
         apply.__module__ = build.__module__
-        apply.__doc__ = documented(build.__doc__ or "", list(inputs), shapes, kinds)
+        apply.__doc__ = documented(build.__doc__ or "", [key for key in inputs if key not in kinds], shapes, kinds)
         apply.__signature__ = signature  # type: ignore[attr-defined]
         return implements(*numpy_functions)(apply)
 
@@ -118,6 +123,8 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
 
 
 def _operands(value: Any, of: inspect.Parameter) -> Any:
+    if of.annotation == "Parts":
+        return [as_operand(each, "a part") for each in listed(value, of.name, "nodes or arrays", ShapeError)]
     if of.kind is of.VAR_POSITIONAL:
         return tuple(as_operand(each, of.name) for each in value)
     return value if value is of.default else as_operand(value, of.name)

@@ -7,23 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed, whole
+from graphnet.common.settings import whole
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.arranging import atleast_1d, atleast_2d, expand_dims, ravel
-from graphnet.ops.functions import word
+from graphnet.ops.functions import Parts, word
 from graphnet.ops.indexing import take
 from graphnet.ops.shaping import Moving, concatenate, reshape
-
-Parts = Sequence[Any]
-
-
-def _parts(parts: Parts) -> Any:
-    return [as_operand(part, "a part") for part in listed(parts, "parts", "nodes or arrays", ShapeError)]
 
 
 @word(np.stack)
@@ -43,7 +36,7 @@ def stack(parts: Parts, axis: int = 0) -> Array:
     array([[1., 3.],
            [2., 4.]])
     """
-    return concatenate([expand_dims(part, axis) for part in _parts(parts)], axis)
+    return concatenate([expand_dims(part, axis) for part in parts], axis)
 
 
 @word(np.vstack)
@@ -61,7 +54,7 @@ def vstack(parts: Parts) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    return concatenate([atleast_2d(part) for part in _parts(parts)], 0)
+    return concatenate([atleast_2d(part) for part in parts], 0)
 
 
 @word(np.hstack)
@@ -78,7 +71,7 @@ def hstack(parts: Parts) -> Array:
     >>> hstack([[1.0, 2.0], [3.0]])
     array([1., 2., 3.])
     """
-    arrays = [atleast_1d(part) for part in _parts(parts)]
+    arrays = [atleast_1d(part) for part in parts]
     return concatenate(arrays, min(1, min(part.ndim for part in arrays) - 1))
 
 
@@ -97,7 +90,7 @@ def column_stack(parts: Parts) -> Array:
     array([[1., 3.],
            [2., 4.]])
     """
-    return concatenate([part if part.ndim > 1 else atleast_1d(part)[:, None] for part in _parts(parts)], 1)
+    return concatenate([part if part.ndim > 1 else atleast_1d(part)[:, None] for part in parts], 1)
 
 
 @word(np.append)
