@@ -19,14 +19,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from graphnet.common.settings import Count, Pair, Steps, listed, whole
+from graphnet.common.settings import Count, Pair, Steps
 from graphnet.core import shapes
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
-from graphnet.errors import GraphError, ShapeError, shown
+from graphnet.errors import ShapeError, shown
 from graphnet.ops.composites import provided
 
 PLACES = 1024
@@ -338,10 +338,10 @@ def _same(kernel: Shape) -> Pair:
 
 def pair(value: Any, what: str, least: int) -> Pair:
     """Return a setting for rows and columns, a number or two, as a pair of integers, or raise `ShapeError`."""
-    with suppress(GraphError):
-        values = [value] * 2 if hasattr(value, "__index__") else listed(value, what, "numbers")
-        if len(values) == 2:
-            return whole(values[0], what, least=least), whole(values[1], what, least=least)
+    with suppress(ShapeError):
+        values = shapes.as_axes(value)
+        if (len(values) == 2 or (len(values) == 1 and hasattr(value, "__index__"))) and min(values) >= least:
+            return values[0], values[-1]
     raise ShapeError(
         f"{what} is {shown(value)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
     )
