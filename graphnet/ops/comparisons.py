@@ -286,9 +286,8 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
 
     def build(*operands: Array) -> Array:
         if any(as_operand(z, "an operand").dtype.kind != "b" for z in operands):
-            raise OpaqueError(
-                f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
-            )
+            problem = f"np.{ufunc.__name__} of a node that is not bool"
+            raise OpaqueError(problem, repair="Compare first: (z > 0) & (z < 1).")
         return op(*operands)
 
     implements(ufunc)(build)

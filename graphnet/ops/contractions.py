@@ -97,9 +97,8 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
     inputs = list(operands)
     terms, result = _terms("".join(subscripts.split()))
     if len(terms) != len(inputs):
-        raise ShapeError(
-            f"subscripts {subscripts!r} of {len(inputs)} operands", repair="Write letters for each, with commas."
-        )
+        problem = f"subscripts {subscripts!r} of {len(inputs)} operands"
+        raise ShapeError(problem, repair="Write letters for each, with commas.")
     given = "".join(terms)
     if "->" not in subscripts:
         result = "..." * ("..." in given) + "".join(sorted(a for a in {*given} - {"."} if given.count(a) == 1))
@@ -289,9 +288,8 @@ def diag(z: Array, k: int = 0) -> Array:
     """
     if z.ndim != 1:
         if z.ndim != 2:
-            raise ShapeError(
-                f"shape {z.shape} is no vector's and no matrix's", repair="Use diagonal, which takes two axes."
-            )
+            problem = f"shape {z.shape} is no vector's and no matrix's"
+            raise ShapeError(problem, repair="Use diagonal, which takes two axes.")
         return np.diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
     before, after = np.zeros(max(-k, 0), z.dtype), np.zeros(max(k, 0), z.dtype)

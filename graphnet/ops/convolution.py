@@ -184,17 +184,14 @@ class Conv2dToKernel(Sliding):
 
 def _require_images(**given: Shape) -> None:
     if any(len(shape) != 4 for shape in given.values()):
-        raise ShapeError(
-            ", ".join(f"{name} has shape {shape}" for name, shape in given.items()),
-            repair="Images are (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns).",
-        )
+        repair = "Images are (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns)."
+        raise ShapeError(", ".join(f"{name} has shape {shape}" for name, shape in given.items()), repair=repair)
 
 
 def _require_channels(problem: str, first: Size, second: Size) -> None:
     if not shapes.same_size(first, second):
-        raise ShapeError(
-            f"{problem}: {first} channels and {second} differ", repair="Images have their channels on axis 1."
-        )
+        problem = f"{problem}: {first} channels and {second} differ"
+        raise ShapeError(problem, repair="Images have their channels on axis 1.")
 
 
 def _places(size: Size, kernel: Size, stride: int, padding: int, dilation: int = 1) -> Size:
@@ -203,10 +200,8 @@ def _places(size: Size, kernel: Size, stride: int, padding: int, dilation: int =
         return None
     kernel = (kernel - 1) * dilation + 1
     if not 1 <= kernel <= size + 2 * padding:
-        raise ShapeError(
-            f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side",
-            repair="The kernel must fit: pad the images, or take a smaller kernel.",
-        )
+        problem = f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side"
+        raise ShapeError(problem, repair="The kernel must fit: pad the images, or take a smaller kernel.")
     return (size + 2 * padding - kernel) // stride + 1
 
 
@@ -330,9 +325,8 @@ def conv2d(
 def _same(kernel: Shape) -> Pair:
     sizes = shapes.known(kernel, 'padding "same"')
     if len(sizes) != 2 or not all(size % 2 for size in sizes):
-        raise ShapeError(
-            f'padding "same" for a kernel of {sizes}', repair="It needs odd sizes; else give a number of zeros."
-        )
+        problem = f'padding "same" for a kernel of {sizes}'
+        raise ShapeError(problem, repair="It needs odd sizes; else give a number of zeros.")
     return sizes[0] // 2, sizes[1] // 2
 
 
@@ -342,9 +336,8 @@ def pair(value: Any, what: str, least: int) -> Pair:
         values = shapes.as_axes(value)
         if (len(values) == 2 or (len(values) == 1 and hasattr(value, "__index__"))) and min(values) >= least:
             return values[0], values[-1]
-    raise ShapeError(
-        f"{what} is {shown(value)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
-    )
+    problem = f"{what} is {shown(value)}"
+    raise ShapeError(problem, repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns.")
 
 
 Conv1d = conv1d.kind

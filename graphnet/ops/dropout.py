@@ -41,9 +41,8 @@ class Dropout(Op):
 
     def shape(self, z: Shape, keep: Shape) -> Shape:
         if not shapes.matches(z, keep):
-            raise ShapeError(
-                f"z has shape {z}, keep has shape {keep}", repair="A mask has a value for each entry of z."
-            )
+            problem = f"z has shape {z}, keep has shape {keep}"
+            raise ShapeError(problem, repair="A mask has a value for each entry of z.")
         return z
 
     def dtype(self, z: np.dtype[Any], keep: np.dtype[Any]) -> np.dtype[Any]:

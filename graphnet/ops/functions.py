@@ -107,10 +107,8 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
                     error.subject = f"{error.subject or build.__name__} {name!r}"
                 raise
             except Exception as error:  # of any kind: NumPy says it, of arrays that stand for the nodes
-                raise ShapeError(
-                    f"{build.__name__} of {shown(list(bound.arguments.values()))}: {error}",
-                    repair=f"It takes what np.{build.__name__} takes.",
-                ) from error
+                problem = f"{build.__name__} of {shown(list(bound.arguments.values()))}: {error}"
+                raise ShapeError(problem, repair=f"It takes what np.{build.__name__} takes.") from error
             return made if name is None else _named(made, name, bound.arguments)
 
         apply.__name__ = apply.__qualname__ = build.__name__

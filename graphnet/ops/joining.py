@@ -134,10 +134,8 @@ def split(z: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     if np.ndim(cuts) == 0:
         (length,) = shapes.known(z.shape[place : place + 1], "a cut into equal parts")
         if length % cuts:
-            raise ShapeError(
-                f"{length} entries along axis {axis} make no {cuts} equal parts",
-                repair="Say where to cut, as a list: np.split(z, [2, 4]).",
-            )
+            problem = f"{length} entries along axis {axis} make no {cuts} equal parts"
+            raise ShapeError(problem, repair="Say where to cut, as a list: np.split(z, [2, 4]).")
         cuts = range(length // cuts, length, length // cuts)
     return [z[(slice(None),) * place + (slice(a, b),)] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 

@@ -60,10 +60,8 @@ class Accuracy(Loss):
             _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
             return
         if self.threshold is None and not ((scores >= 0) & (scores <= 1)).all():
-            raise ShapeError(
-                f"scores from {scores.min()} to {scores.max()} are no probabilities",
-                repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
-            )
+            problem = f"scores from {scores.min()} to {scores.max()} are no probabilities"
+            raise ShapeError(problem, repair="Say threshold=0 if they are pre-activations: class 1 is above it.")
         _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
         if self.signed and (np.abs(target) < 0.5).any():
             raise ShapeError(
@@ -201,8 +199,6 @@ def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:
     if given.dtype.kind not in "iu":
         raise DtypeError(f"labels of dtype {given.dtype}", repair="Labels are integers: declare them with dtype=int.")
     if not isinstance(given, Node) and given.size and not 0 <= given.min() <= given.max() < classes:
-        raise ShapeError(
-            f"labels from {given.min()} to {given.max()} for {classes} classes",
-            repair=f"Labels run from 0 to {classes - 1}.",
-        )
+        problem = f"labels from {given.min()} to {given.max()} for {classes} classes"
+        raise ShapeError(problem, repair=f"Labels run from 0 to {classes - 1}.")
     return take(np.eye(classes), given, axis=0, name=name)

@@ -166,10 +166,8 @@ class Mask(Moving):
     def shape(self, z: Shape, mask: Shape) -> Shape:
         end = self.axis + len(mask)
         if not mask or not shapes.matches(z[self.axis : end], mask):
-            raise ShapeError(
-                f"z has shape {z}, the mask has shape {mask}, from axis {self.axis} on",
-                repair="A mask says true or false of each entry along the axes that it lies along.",
-            )
+            repair = "A mask says true or false of each entry along the axes that it lies along."
+            raise ShapeError(f"z has shape {z}, the mask has shape {mask}, from axis {self.axis} on", repair=repair)
         return (*z[: self.axis], self.count, *z[end:])
 
 
@@ -206,19 +204,16 @@ def _paired(axes: tuple[int, ...], positions: Sequence[Array]) -> tuple[Any, ...
 
 def _one_for_each(axes: tuple[int, ...], positions: Sequence[Shape]) -> None:
     if len(axes) != len(positions):
-        raise ShapeError(
-            f"{len(positions)} arrays of positions along {len(axes)} axes", repair="Give one for each axis."
-        )
+        problem = f"{len(positions)} arrays of positions along {len(axes)} axes"
+        raise ShapeError(problem, repair="Give one for each axis.")
 
 
 def _one_shape(positions: Sequence[Shape]) -> Shape:
     """Return the one shape of positions that are paired; single numbers go with all others."""
     arrays = [shape for shape in positions if shape] or [()]
     if not all(shapes.matches(arrays[0], shape) for shape in arrays):
-        raise ShapeError(
-            f"positions of shapes {shapes.list_shapes(positions)}",
-            repair="Paired positions are of one shape: z[[0, 1], [2, 2]] is z[0, 2] and z[1, 2].",
-        )
+        problem = f"positions of shapes {shapes.list_shapes(positions)}"
+        raise ShapeError(problem, repair="Paired positions are of one shape: z[[0, 1], [2, 2]] is z[0, 2] and z[1, 2].")
     return tuple(next((size for size in sizes if size is not None), None) for sizes in zip(*arrays, strict=True))
 
 

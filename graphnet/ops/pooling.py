@@ -44,10 +44,8 @@ class Pooling(Op):
         """Check that each window holds something of the image."""
         super().__post_init__()
         if any(2 * margin > size for margin, size in zip(self.padding, self.size, strict=True)):
-            raise ShapeError(
-                f"padding {self.padding} of windows of size {self.size}",
-                repair="Pad by half a window at most: else some would hold nothing of the image.",
-            )
+            problem = f"padding {self.padding} of windows of size {self.size}"
+            raise ShapeError(problem, repair="Pad by half a window at most: else some would hold nothing of the image.")
 
     def shape(self, z: Shape) -> Shape:
         if len(z) != 4:
@@ -59,10 +57,8 @@ class Pooling(Op):
             return None
         padded = size + 2 * self.padding[axis]
         if padded < self.size[axis]:
-            raise ShapeError(
-                f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}",
-                repair="A window must fit into the image.",
-            )
+            problem = f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}"
+            raise ShapeError(problem, repair="A window must fit into the image.")
         return (padded - self.size[axis]) // self.stride[axis] + 1
 
     def _padded(self, z: Array, value: float) -> Array:

@@ -286,9 +286,8 @@ def var(z: Array, axis: Axes = None, *, ddof: float = 0, keepdims: bool = False)
     """
     count = entries(z, axis, keepdims=keepdims) - ddof
     if not isinstance(count, Node) and count <= 0:
-        raise ShapeError(
-            f"shape {z.shape} has {ddof:g} entries or fewer along {axis}", repair="Give more, or a smaller ddof."
-        )
+        problem = f"shape {z.shape} has {ddof:g} entries or fewer along {axis}"
+        raise ShapeError(problem, repair="Give more, or a smaller ddof.")
     return np.sum(np.square(z - np.mean(z, axis, keepdims=True)), axis, keepdims=keepdims) / count
 
 
@@ -441,10 +440,8 @@ def average(z: Array, axis: AxisSetting = None, weights: Array = None, *, keepdi
     places = shapes.normal_axes(axis, z.ndim)
     if not shapes.matches(weights.shape, z.shape):  # one for each place along the axis
         if len(places) != 1 or not shapes.matches(weights.shape, (z.shape[places[0]],)):
-            raise ShapeError(
-                f"average: z has shape {z.shape}, weights have shape {weights.shape}, axis is {axis}",
-                repair="Give weights of the shape of z, or a vector of them and its axis.",
-            )
+            problem = f"average: z has shape {z.shape}, weights have shape {weights.shape}, axis is {axis}"
+            raise ShapeError(problem, repair="Give weights of the shape of z, or a vector of them and its axis.")
         weights = np.expand_dims(weights, tuple(i for i in range(z.ndim) if i not in places)) * np.ones_like(z)
     return divide(sum(z * weights, axis, keepdims=keepdims), sum(weights, axis, keepdims=keepdims))
 
