@@ -114,7 +114,7 @@ def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphEr
 
 def setting(value: Any, kind: str, what: str) -> Any:
     """Return a setting of a built-in op as the kind that its field is annotated with; raise `GraphError` if it is none."""
-    kind = LONG_FOR.get(kind, kind)
+    kind = _LONG_FOR.get(kind, kind)
     if value is None and kind.endswith("| None"):
         return None
     if kind in _PLAIN:
@@ -140,12 +140,7 @@ def setting(value: Any, kind: str, what: str) -> Any:
     return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
 
 
-LONG_FOR = {
-    "Axes": "int | tuple[int, ...] | None",
-    "AxisSetting": "int | Sequence[int] | None",
-    "Parts": "sequence of node or array",
-}
-"""What annotations are short for."""
+_LONG_FOR = {"Axes": "int | tuple[int, ...] | None"}
 
 _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "int": whole,

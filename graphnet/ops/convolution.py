@@ -21,13 +21,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from graphnet.common.settings import Count, Pair, Steps
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
 from graphnet.errors import ShapeError, shown
 from graphnet.ops.composites import provided
+from graphnet.ops.functions import word
 
 PLACES = 1024
 """How many places of a kernel one float32 product adds up: a library may add one by one, and lose two digits over a million."""
@@ -265,6 +265,7 @@ def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int 
     return op(x[:, :, None], W[:, :, None])[:, :, 0]
 
 
+@word(shapes="Images (samples, channels, rows, columns), kernels (channels out, channels in / groups, rows, columns).")
 def conv2d(
     x: Array,
     W: Array,
@@ -272,40 +273,24 @@ def conv2d(
     padding: int | Pair | Literal["same"] = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
-    *,
-    name: str | None = None,
 ) -> Array:
     """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
     Not turned round, as everywhere in this field: a cross-correlation, as torch's conv2d.
 
-    Parameters
+    The result has shape (samples, channels out, (rows + 2 pad − d (kernel − 1) − 1) // stride + 1, the same of the columns).
+
+    Attributes
     ----------
-    x : node or array
-        Images, of shape (samples, channels, rows, columns).
-    W : node or array
-        Kernels, of shape (channels out, channels in / groups, rows, columns).
-    stride : int or pair of int
+    stride
         Steps of the kernel, down and to the right.
-    padding : int, pair of int or "same"
+    padding
         Zeros on each side; "same" for as many as keep rows and columns at stride 1, for kernels of odd size.
-    dilation : int or pair of int
+    dilation
         Steps from one entry of the kernel to the next, down and to the right.
-    groups : int
+    groups
         Into how many groups the channels are divided: the first kernels see the first channels alone, and so on. As many as
         there are channels make it a convolution of each channel by itself.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels out, (rows + 2 pad − d (kernel − 1) − 1) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if the shapes don't fit, or a setting is not a number of rows and columns.
 
     Examples
     --------
@@ -313,13 +298,12 @@ def conv2d(
     >>> conv2d(np.array([[[[0.0, 0.0, 5.0, 5.0]]]]), edge)
     array([[[[0., 5., 0.]]]])
     """
-    x, W = as_operand(x, "x"), as_operand(W, "W")
     steps = pair(dilation, "dilation", 1)
     if isinstance(padding, str) and padding == "same":
-        rows, columns = _same(np.shape(W)[2:])
+        rows, columns = _same(W.shape[2:])
         padding = rows * steps[0], columns * steps[1]
     padding, stride = pair(padding, "padding", 0), pair(stride, "stride", 1)
-    return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W, name=name)
+    return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W)
 
 
 def _same(kernel: Shape) -> Pair:

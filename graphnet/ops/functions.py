@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
-from graphnet.common.settings import LONG_FOR, listed
+from graphnet.common.settings import listed
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
@@ -32,6 +32,14 @@ Raises
 ShapeError
     When the node is made, if the shapes don't fit."""
 
+
+_ALIASES = {
+    "Axes": "int or tuple of int, optional",
+    "AxisSetting": "int or sequence of int, optional",
+    "Pair": "pair of int",
+    "Parts": "sequence of node or array",
+}
+"""What docs write for the names of kinds."""
 
 Parts: TypeAlias = Sequence[Any]
 """Several operands of a function, given as a list."""
@@ -78,7 +86,8 @@ def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[st
     text, heading, examples = inspect.cleandoc(doc).partition("\n\nExamples\n")
     text, _, meanings = text.partition("\n\nAttributes\n----------")
     for setting, kind in settings.items():
-        meanings = re.sub(rf"^{setting}$", f"{setting} : {LONG_FOR.get(kind, kind)}", meanings, flags=re.MULTILINE)
+        kind = re.sub(r"\w+", lambda name: _ALIASES.get(name[0], name[0]), kind)
+        meanings = re.sub(rf"^{setting}$", f"{setting} : {kind}", meanings, flags=re.MULTILINE)
     inputs = f"\n{', '.join(names)} : node or array\n    {shapes}" if names else ""
     return text + _SECTIONS.format(inputs=inputs, settings=meanings) + heading + examples
 

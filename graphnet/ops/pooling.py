@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import product
 from operator import add
 
 import numpy as np
@@ -19,7 +20,8 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError
 from graphnet.ops.composites import Composite
 from graphnet.ops.convolution import pair
-from graphnet.ops.indexing import WHOLE, Index, Scatter
+from graphnet.ops.functions import word
+from graphnet.ops.indexing import WHOLE, Index, Scatter, numpy_index
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,9 @@ class Pooling(Op):
         """Yield the first entries of all windows of padded images, the second ones, …, and where they stand in z."""
         *_, rows, columns = shapes.known(replace(self, padding=(0, 0)).shape(z.shape)[2:], self.name)
         down, right = self.stride
-        for i in range(self.size[0]):
-            for j in range(self.size[1]):
-                last = i + down * (rows - 1) + 1, j + right * (columns - 1) + 1
-                yield (
-                    (WHOLE, WHOLE, (i, last[0], down), (j, last[1], right)),
-                    z[:, :, i : last[0] : down, j : last[1] : right],
-                )
+        for i, j in product(*map(range, self.size)):
+            index = WHOLE, WHOLE, (i, i + down * (rows - 1) + 1, down), (j, j + right * (columns - 1) + 1, right)
+            yield index, z[numpy_index(index)]
 
 
 @builtin
@@ -106,82 +104,51 @@ class AvgPool2d(Pooling, Composite):
         return reduce(add, [part for _, part in self._parts(self._padded(z, 0.0))]) / math.prod(self.size)
 
 
-def max_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
+@word(shapes="Images, of shape (samples, channels, rows, columns).")
+def max_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
     """Take the largest value of each window. The entry that won receives δ; equal winners share it evenly.
 
-    Parameters
+    The result has shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
+
+    Attributes
     ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns).
-    size : int or pair of int
+    size
         Rows and columns of a window.
-    stride : int or pair of int, optional
+    stride
         From one window to the next; by default their size, so that they lie side by side.
-    padding : int or pair of int
+    padding
         Rows above and below, columns left and right that no window takes its value from; half a window at most.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
 
     Examples
     --------
     >>> max_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
     array([[[[5., 7.]]]])
     """
-    return MaxPool2d(*_pool(size, stride, padding))(z, name=name)
+    return MaxPool2d(*_pool(size, stride, padding))(z)
 
 
-def avg_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
-    """Take the mean of each window: `max_pool2d` says what the settings are. Zeros around the images count as entries.
+@word(shapes="Images, of shape (samples, channels, rows, columns).")
+def avg_pool2d(z: Array, size: int | Pair = 2, stride: int | Pair | None = None, padding: int | Pair = 0) -> Array:
+    """Take the mean of each window. Zeros around the images count as entries.
 
-    Parameters
+    The result has shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns). The mean of whole
+    images is ``gn.mean(z, axis=(2, 3))``.
+
+    Attributes
     ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns). The mean of whole images is ``gn.mean(z, axis=(2, 3))``.
-    size, stride, padding : int or pair of int
-        As for `max_pool2d`.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
+    size
+        Rows and columns of a window.
+    stride
+        From one window to the next; by default their size, so that they lie side by side.
+    padding
+        Rows of zeros above and below, columns of zeros left and right; half a window at most.
 
     Examples
     --------
     >>> avg_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
     array([[[[2.5, 4.5]]]])
     """
-    return AvgPool2d(*_pool(size, stride, padding))(z, name=name)
+    return AvgPool2d(*_pool(size, stride, padding))(z)
 
 
 def _pool(size: int | Pair, stride: int | Pair | None, padding: int | Pair) -> tuple[Pair, Pair, Pair]:
