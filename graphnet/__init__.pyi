@@ -60,8 +60,6 @@ from .ops.activations import softmax as softmax
 from .ops.activations import softplus as softplus
 from .ops.activations import tanh as tanh
 from .ops.arithmetic import add as add
-from .ops.arithmetic import cos as cos
-from .ops.arithmetic import cosh as cosh
 from .ops.arithmetic import divide as divide
 from .ops.arithmetic import exp as exp
 from .ops.arithmetic import expm1 as expm1
@@ -71,8 +69,6 @@ from .ops.arithmetic import multiply as multiply
 from .ops.arithmetic import negative as negative
 from .ops.arithmetic import power as power
 from .ops.arithmetic import reciprocal as reciprocal
-from .ops.arithmetic import sin as sin
-from .ops.arithmetic import sinh as sinh
 from .ops.arithmetic import sqrt as sqrt
 from .ops.arithmetic import square as square
 from .ops.arithmetic import subtract as subtract
@@ -146,6 +142,7 @@ from .ops.contractions import tril as tril
 from .ops.contractions import triu as triu
 from .ops.contractions import vdot as vdot
 from .ops.contractions import vecdot as vecdot
+from .ops.convolution import conv2d as conv2d
 from .ops.dropout import dropout as dropout
 from .ops.dropout import dropout_masks as dropout_masks
 from .ops.elementary import arccos as arccos
@@ -156,6 +153,8 @@ from .ops.elementary import arctan as arctan
 from .ops.elementary import arctan2 as arctan2
 from .ops.elementary import arctanh as arctanh
 from .ops.elementary import cbrt as cbrt
+from .ops.elementary import cos as cos
+from .ops.elementary import cosh as cosh
 from .ops.elementary import deg2rad as deg2rad
 from .ops.elementary import degrees as degrees
 from .ops.elementary import exp2 as exp2
@@ -171,9 +170,9 @@ from .ops.elementary import positive as positive
 from .ops.elementary import rad2deg as rad2deg
 from .ops.elementary import radians as radians
 from .ops.elementary import remainder as remainder
+from .ops.elementary import sin as sin
+from .ops.elementary import sinh as sinh
 from .ops.elementary import tan as tan
-from .ops.images import conv2d as conv2d
-from .ops.images import max_pool2d as max_pool2d
 from .ops.indexing import take as take
 from .ops.joining import append as append
 from .ops.joining import column_stack as column_stack
@@ -207,24 +206,25 @@ from .ops.orders import quantile as quantile
 from .ops.orders import sort as sort
 from .ops.picking import clip as clip
 from .ops.picking import take_along_axis as take_along_axis
+from .ops.pooling import max_pool2d as max_pool2d
+from .ops.reductions import all as all
 from .ops.reductions import amax as amax
 from .ops.reductions import amin as amin
+from .ops.reductions import any as any
+from .ops.reductions import average as average
 from .ops.reductions import batch_size as batch_size
+from .ops.reductions import count_nonzero as count_nonzero
+from .ops.reductions import logsumexp as logsumexp
 from .ops.reductions import max as max
 from .ops.reductions import mean as mean
 from .ops.reductions import min as min
+from .ops.reductions import ptp as ptp
+from .ops.reductions import std as std
 from .ops.reductions import sum as sum
+from .ops.reductions import var as var
 from .ops.shaping import broadcast_to as broadcast_to
 from .ops.shaping import concatenate as concatenate
 from .ops.shaping import reshape as reshape
-from .ops.statistics import all as all
-from .ops.statistics import any as any
-from .ops.statistics import average as average
-from .ops.statistics import count_nonzero as count_nonzero
-from .ops.statistics import logsumexp as logsumexp
-from .ops.statistics import ptp as ptp
-from .ops.statistics import std as std
-from .ops.statistics import var as var
 from .train import schedules as schedules
 from .train.callbacks import Callback as Callback
 from .train.callbacks import EarlyStopping as EarlyStopping
@@ -240,10 +240,9 @@ from .train.optimizers import Momentum as Momentum
 from .train.optimizers import RMSProp as RMSProp
 
 __version__: str
+from .ops.convolution import conv1d as conv1d
 from .ops.erf import erf as erf
 from .ops.erf import normal_cdf as normal_cdf
-from .ops.images import avg_pool2d as avg_pool2d
-from .ops.images import conv1d as conv1d
 from .ops.neural import attention as attention
 from .ops.neural import celu as celu
 from .ops.neural import elu as elu
@@ -264,3 +263,4 @@ from .ops.neural import rms_norm as rms_norm
 from .ops.neural import selu as selu
 from .ops.neural import silu as silu
 from .ops.neural import smooth_labels as smooth_labels
+from .ops.pooling import avg_pool2d as avg_pool2d

@@ -21,6 +21,15 @@ Proportion: TypeAlias = float
 NotNegative: TypeAlias = float
 """A setting from 0."""
 
+Count: TypeAlias = int
+"""A setting from 1."""
+
+Pair: TypeAlias = tuple[int, int]
+"""Two settings from 0, for rows and columns."""
+
+Steps: TypeAlias = tuple[int, int]
+"""Two settings from 1, for rows and columns."""
+
 LARGEST_COUNT = 2**48
 """What no count or size reaches on any machine: NumPy's own errors beyond it name no argument."""
 
@@ -116,7 +125,7 @@ def setting(value: Any, kind: str, what: str) -> Any:
         raise GraphError(f"{what} is {shown(value)}, expected one of {kind[8:-1]}", repair="Write one of these.")
     if kind.startswith(("int |", "float |")) and not isinstance(value, tuple):
         return (whole if kind.startswith("int") else real)(value, what)
-    if not isinstance(value, tuple) or (kind == "Pair" and len(value) != 2):
+    if not isinstance(value, tuple) or (kind in _PAIRS and len(value) != 2):
         raise GraphError(
             f"{what} is {shown(value)}, expected a tuple", repair="Or use the function, which takes lists."
         )
@@ -127,7 +136,7 @@ def setting(value: Any, kind: str, what: str) -> Any:
         ):
             raise GraphError(f"{what} is {shown(value)}, expected an index", repair="Write z[1, 2:4] instead.")
         return value
-    read = _PLAIN["float" if "float" in kind else "int"]
+    read = _PAIRS.get(kind, real if "float" in kind else whole)
     return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
 
 
@@ -137,12 +146,16 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "int": whole,
     "float": real,
     "float | None": real,
+    "Count": partial(whole, least=1),
     "Proportion": partial(real, least=0, below=1),
     "NotNegative": partial(real, least=0),
     "bool": flag,
     "str": text,
 }
 """How a setting of one value is checked, by its annotation."""
+
+_PAIRS = {"Pair": partial(whole, least=0), "Steps": partial(whole, least=1)}
+"""How each of two values is checked."""
 
 
 def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:

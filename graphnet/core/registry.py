@@ -5,8 +5,10 @@ They are filled once, while graphnet is imported, so that a node can dispatch to
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -46,9 +48,10 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
     return register
 
 
+@dataclass_transform(frozen_default=True)
 def builtin(op: OpClass) -> OpClass:
-    """Register a built-in op under its name; a decorator."""
-    OPS[op.name] = op
+    """Register a built-in op under its name, with the fields that it annotates as its settings; a decorator."""
+    OPS[op.name] = dataclass(frozen=True)(op) if inspect.get_annotations(op) else op
     return op
 
 

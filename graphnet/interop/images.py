@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphnet.errors import OpaqueError, ShapeError
-from graphnet.ops.images import Conv2dToInput, avg_pool2d, conv1d, conv2d, max_pool2d
+from graphnet.ops.convolution import Conv2dToInput, conv1d, conv2d
+from graphnet.ops.pooling import avg_pool2d, max_pool2d
 
 Sides: TypeAlias = Sequence[tuple[int, int]]
 """How much is added before and behind, along each axis."""

@@ -22,7 +22,7 @@ from graphnet.ops.neural import elu, gelu, gelu_tanh, rms_norm
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.orders import argsort
 from graphnet.ops.picking import AddAlongAxis, PickAdd
-from graphnet.ops.statistics import logsumexp
+from graphnet.ops.reductions import logsumexp
 
 # Inputs that must be known, and operands that stretch ------------------------------------------------------------------
 

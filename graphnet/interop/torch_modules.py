@@ -31,8 +31,7 @@ from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, sof
 from graphnet.ops.indexing import take
 from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
 from graphnet.ops.normalisation import layer_norm
-from graphnet.ops.reductions import batch_size
-from graphnet.ops.statistics import logsumexp
+from graphnet.ops.reductions import batch_size, logsumexp
 
 _KEPT = (
     "gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear", "detach",

@@ -76,18 +76,14 @@ def weights(init: Init, rng: np.random.Generator, n_in: int, n_out: int) -> np.n
     """Draw weights of shape (n_in, n_out) by the name of an initialiser, or by a function."""
     draw = INITIALISERS.get(init) if isinstance(init, str) else init
     if not callable(draw):
-        raise GraphError(
-            f"init {shown(init)} is unknown",
-            repair=f"Known are {', '.join(INITIALISERS)}, or give a function of (rng, n_in, n_out).",
-        )
+        repair = f"Known are {', '.join(INITIALISERS)}, or give a function of (rng, n_in, n_out)."
+        raise GraphError(f"init {shown(init)} is unknown", repair=repair)
     generator(rng)
     takes(draw, 3, "init")
     drawn = float_array(draw(rng, n_in, n_out), "what init draws")
     if drawn.shape != (n_in, n_out):
-        raise ShapeError(
-            f"init {shown(init)} drew an array of shape {drawn.shape}, expected {(n_in, n_out)}",
-            repair="It is given (rng, n_in, n_out), and draws a row for each input.",
-        )
+        problem = f"init {shown(init)} drew an array of shape {drawn.shape}, expected {(n_in, n_out)}"
+        raise ShapeError(problem, repair="It is given (rng, n_in, n_out), and draws a row for each input.")
     return drawn
 
 

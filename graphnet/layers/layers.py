@@ -10,18 +10,18 @@ from typing import Literal
 import numpy as np
 
 from graphnet.common.origin import Scope, in_scope, scope
-from graphnet.common.settings import generator, op_function, whole
+from graphnet.common.settings import Pair, generator, op_function, whole
 from graphnet.core.leaves import input, parameter
 from graphnet.core.node import Node, nodes_only
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, known
 from graphnet.errors import GraphError, ShapeError, shown
 from graphnet.layers.initialisers import Activation, Init, weights
+from graphnet.ops import convolution, normalisation
 from graphnet.ops import dropout as regularisation
-from graphnet.ops import images, normalisation
 from graphnet.ops.activations import relu, sigmoid, tanh
 from graphnet.ops.arithmetic import add, multiply
-from graphnet.ops.images import Pair, pair
+from graphnet.ops.convolution import pair
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import bias_add, matmul
 from graphnet.ops.shaping import reshape
@@ -79,10 +79,8 @@ def dense(
     name = _scope_of("dense", name, x)
     units = whole(units, f"units of dense layer {shown(name)}")
     if not x.shape or x.shape[-1] is None or units < 1:
-        raise ShapeError(
-            f"dense layer {shown(name)} of {units} units on a node of shape {x.shape}",
-            repair="It needs at least one unit, and to know the number of columns, as in shape (None, 64).",
-        )
+        repair = "It needs at least one unit, and to know the number of columns, as in shape (None, 64)."
+        raise ShapeError(f"dense layer {shown(name)} of {units} units on a node of shape {x.shape}", repair=repair)
     _check_activation(activation, f"dense layer {shown(name)}")
     with scope(name):
         W = parameter("W", weights(init, rng, x.shape[-1], units))
@@ -208,7 +206,7 @@ def conv2d(
     with scope(name):
         W = parameter("W", drawn.T.reshape(channels, x.shape[1], *kernel))
         b = parameter("b", np.zeros((channels, 1, 1)))
-        return _activated(add(images.conv2d(x, W, stride, padding), b), activation)
+        return _activated(add(convolution.conv2d(x, W, stride, padding), b), activation)
 
 
 def flatten(x: Node, *, name: str | None = None) -> Node:
@@ -474,10 +472,8 @@ def recurrent(
     units = whole(units, f"units of recurrent layer {shown(name)}")
     op_function(activation, f"the activation of recurrent layer {shown(name)}")
     if x.ndim != 3 or units < 1:
-        raise ShapeError(
-            f"recurrent layer {shown(name)} of {units} units on a node of shape {x.shape}",
-            repair="It needs at least one unit, and a node of shape (samples, steps, columns).",
-        )
+        problem = f"recurrent layer {shown(name)} of {units} units on a node of shape {x.shape}"
+        raise ShapeError(problem, repair="It needs at least one unit, and a node of shape (samples, steps, columns).")
     steps, columns = known(x.shape[1:], "a recurrent layer")
     states: list[Node] = []
     h = initial
@@ -514,8 +510,6 @@ def _check_activation(activation: Activation | None, layer: str) -> None:
 def _activated(z: Node, activation: Activation | None) -> Node:
     a = z if activation is None else activation(z)
     if not isinstance(a, Node):
-        raise GraphError(
-            f"the activation {shown(activation)} gave {shown(a)}, expected a node",
-            repair="Give an op function, as gn.tanh; one of your own returns the node that it builds.",
-        )
+        repair = "Give an op function, as gn.tanh; one of your own returns the node that it builds."
+        raise GraphError(f"the activation {shown(activation)} gave {shown(a)}, expected a node", repair=repair)
     return a

@@ -30,7 +30,7 @@ from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.indices import letters_of_axes
 from graphnet.notation.terms import Leaf, Letters, Shortener, Symbol, Symbols, extent
-from graphnet.ops import activations, arithmetic, images
+from graphnet.ops import activations, arithmetic, pooling
 from graphnet.ops.indexing import Getitem
 
 LARGEST, DEEPEST = 120, 60
@@ -41,7 +41,7 @@ _KNOWN_BY_NAME = (
     activations.Softplus,
     activations.Softmax,
     activations.LogSoftmax,
-    images.MaxPool2d,
+    pooling.MaxPool2d,
 )
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 

@@ -91,7 +91,6 @@ class Relu(Elementwise):
 
 
 @builtin
-@dataclass(frozen=True)
 class LeakyRelu(Elementwise):
     """Rectification with a leak, a = z if z > 0, else slope · z.
 
@@ -130,7 +129,6 @@ class Softplus(Elementwise):
 
 
 @builtin
-@dataclass(frozen=True)
 class Polynomial(Elementwise):
     """Polynomial, a = c₀ + c₁ z + c₂ z² + …; g′ = c₁ + 2 c₂ z + …, both by Horner's rule.
 

@@ -234,70 +234,6 @@ class Log1p(Unary):
         return delta / (1 + z)
 
 
-@builtin
-class Sin(Unary):
-    """Sine, a = sin z, g′ = cos z.
-
-    Examples
-    --------
-    >>> sin([0.0, 1.0]).round(3)
-    array([0.   , 0.841])
-    """
-
-    ufunc = np.sin
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta * np.cos(z)
-
-
-@builtin
-class Cos(Unary):
-    """Cosine, a = cos z, g′ = −sin z.
-
-    Examples
-    --------
-    >>> cos([0.0, 1.0]).round(3)
-    array([1.  , 0.54])
-    """
-
-    ufunc = np.cos
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return -delta * np.sin(z)
-
-
-@builtin
-class Sinh(Unary):
-    """Hyperbolic sine, a = sinh z, g′ = cosh z.
-
-    Examples
-    --------
-    >>> sinh([0.0, 1.0]).round(3)
-    array([0.   , 1.175])
-    """
-
-    ufunc = np.sinh
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta * np.cosh(z)
-
-
-@builtin
-class Cosh(Unary):
-    """Hyperbolic cosine, a = cosh z, g′ = sinh z.
-
-    Examples
-    --------
-    >>> cosh([0.0, 1.0]).round(3)
-    array([1.   , 1.543])
-    """
-
-    ufunc = np.cosh
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        return delta * np.sinh(z)
-
-
 add = function(Add())
 subtract = function(Subtract(), np.subtract)
 multiply = function(Multiply(), np.multiply)
@@ -311,7 +247,3 @@ exp = function(Exp(), np.exp)
 expm1 = function(Expm1(), np.expm1)
 log = function(Log(), np.log)
 log1p = function(Log1p(), np.log1p)
-sin = function(Sin(), np.sin)
-cos = function(Cos(), np.cos)
-sinh = function(Sinh(), np.sinh)
-cosh = function(Cosh(), np.cosh)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,13 +17,12 @@ from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError, shown
 from graphnet.ops.arithmetic import add, subtract
 from graphnet.ops.comparisons import not_equal, zeros_like
+from graphnet.ops.functions import word
 from graphnet.ops.linear import transpose
 from graphnet.ops.shaping import ExpandDims, Moving, Squeeze, broadcast_to, reshape
-from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Roll(Moving):
     """Entries moved along axes, those that leave at the end coming in at the start; δ is moved back.
 

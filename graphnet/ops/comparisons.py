@@ -6,18 +6,19 @@ or `minimum` receive half of the error signal each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
+from graphnet.core.op import Op
 from graphnet.core.registry import builtin, implements
 from graphnet.errors import GraphError, OpaqueError
 from graphnet.ops.composites import provided
 from graphnet.ops.elementwise import Binary, Elementwise, ElementwisePrimitive, Primitive, Unary, sum_to, ufunc_op
-from graphnet.ops.functions import OpFunction, function
+from graphnet.ops.functions import OpFunction, function, word
 
 
 class Stepwise(ElementwisePrimitive):
@@ -36,147 +37,45 @@ class Truth(Stepwise):
         return np.dtype(bool)
 
 
-Greater, greater = ufunc_op(
-    np.greater,
-    "Whether x > y, entry by entry.",
-    Truth,
-    Binary,
-    written=">",
-    example="greater([1.0, 2.0], [1.0, 1.0]) → array([False,  True])",
-)
-GreaterEqual, greater_equal = ufunc_op(
-    np.greater_equal,
-    "Whether x ≥ y, entry by entry.",
-    Truth,
-    Binary,
-    written="≥",
-    example="greater_equal([1.0, 0.0], [1.0, 1.0]) → array([ True, False])",
-)
-Less, less = ufunc_op(
-    np.less,
-    "Whether x < y, entry by entry.",
-    Truth,
-    Binary,
-    written="<",
-    example="less([1.0, 0.0], [1.0, 1.0]) → array([False,  True])",
-)
-LessEqual, less_equal = ufunc_op(
-    np.less_equal,
-    "Whether x ≤ y, entry by entry.",
-    Truth,
-    Binary,
-    written="≤",
-    example="less_equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])",
-)
-Equal, equal = ufunc_op(
-    np.equal,
-    "Whether x = y, entry by entry.",
-    Truth,
-    Binary,
-    written="=",
-    example="equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])",
-)
-NotEqual, not_equal = ufunc_op(
-    np.not_equal,
-    "Whether x ≠ y, entry by entry.",
-    Truth,
-    Binary,
-    written="≠",
-    example="not_equal([1.0, 2.0], [1.0, 1.0]) → array([False,  True])",
-)
-LogicalAnd, logical_and = ufunc_op(
-    np.logical_and,
-    "Whether both are true, entry by entry.",
-    Truth,
-    Binary,
-    written="∧",
-    example="logical_and([True, True], [True, False]) → array([ True, False])",
-)
-LogicalOr, logical_or = ufunc_op(
-    np.logical_or,
-    "Whether either is true, entry by entry.",
-    Truth,
-    Binary,
-    written="∨",
-    example="logical_or([True, False], [False, False]) → array([ True, False])",
-)
-LogicalNot, logical_not = ufunc_op(
-    np.logical_not,
-    "Whether it is false, entry by entry.",
-    Truth,
-    Unary,
-    example="logical_not([True, False]) → array([False,  True])",
-)
-Sign, sign = ufunc_op(
-    np.sign, "Sign, −1, 0 or 1.", Stepwise, Unary, example="sign([-2.0, 0.0, 3.0]) → array([-1.,  0.,  1.])"
-)
-ZerosLike, zeros_like = ufunc_op(
-    np.zeros_like, "Zeros in the shape of z.", Stepwise, Unary, example="zeros_like([1.0, 2.0]) → array([0., 0.])"
-)
-OnesLike, ones_like = ufunc_op(
-    np.ones_like, "Ones in the shape of z.", Stepwise, Unary, example="ones_like([1.0, 2.0]) → array([1., 1.])"
-)
-Floor, floor = ufunc_op(
-    np.floor, "Largest whole number ≤ z.", Stepwise, Unary, example="floor([1.5, -1.5]) → array([ 1., -2.])"
-)
-Ceil, ceil = ufunc_op(
-    np.ceil, "Smallest whole number ≥ z.", Stepwise, Unary, example="ceil([1.5, -1.5]) → array([ 2., -1.])"
-)
-Trunc, trunc = ufunc_op(
-    np.trunc, "Whole part of z, towards 0.", Stepwise, Unary, example="trunc([1.5, -1.5]) → array([ 1., -1.])"
-)
-Rint, rint = ufunc_op(
-    np.rint, "Nearest whole number; of two the even one.", Stepwise, Unary, example="rint([0.5, 1.5]) → array([0., 2.])"
-)
-FloorDivide, floor_divide = ufunc_op(
-    np.floor_divide,
-    "Whole part of x / y, rounded down.",
-    Stepwise,
-    Binary,
-    example="floor_divide([7.0, -7.0], 2.0) → array([ 3., -4.])",
-)
-Heaviside, heaviside = ufunc_op(
-    np.heaviside,
-    "Step, 0 where x < 0, 1 where x > 0, y where x = 0.",
-    Stepwise,
-    Binary,
-    example="heaviside([-1.0, 0.0, 1.0], 0.5) → array([0. , 0.5, 1. ])",
-)
-LogicalXor, logical_xor = ufunc_op(
-    np.logical_xor,
-    "Whether one of two is true, entry by entry.",
-    Truth,
-    Binary,
-    example="logical_xor([True, True], [True, False]) → array([False,  True])",
-)
-Isnan, isnan = ufunc_op(
-    np.isnan,
-    "Whether z is no number, entry by entry.",
-    Truth,
-    Unary,
-    example="isnan([1.0, np.nan]) → array([False,  True])",
-)
-Isinf, isinf = ufunc_op(
-    np.isinf,
-    "Whether z is infinite, entry by entry.",
-    Truth,
-    Unary,
-    example="isinf([1.0, -np.inf]) → array([False,  True])",
-)
-Isfinite, isfinite = ufunc_op(
-    np.isfinite,
-    "Whether z is a finite number, entry by entry.",
-    Truth,
-    Unary,
-    example="isfinite([1.0, np.inf]) → array([ True, False])",
-)
-Signbit, signbit = ufunc_op(
-    np.signbit,
-    "Whether z has a minus sign, as −0 has, entry by entry.",
-    Truth,
-    Unary,
-    example="signbit([0.0, -0.0]) → array([False,  True])",
-)
+def _truth(ufunc: np.ufunc, statement: str, example: str, written: str = "") -> tuple[type[Op], OpFunction]:
+    return ufunc_op(ufunc, f"Whether {statement}, entry by entry.", example, base=Truth, written=written)
+
+
+_steps = partial(ufunc_op, base=Stepwise)
+
+# fmt: off
+Greater, greater = _truth(np.greater, "x > y", "greater([1.0, 2.0], [1.0, 1.0]) → array([False,  True])", written=">")
+GreaterEqual, greater_equal = _truth(np.greater_equal, "x ≥ y",
+    "greater_equal([1.0, 0.0], [1.0, 1.0]) → array([ True, False])", written="≥")
+Less, less = _truth(np.less, "x < y", "less([1.0, 0.0], [1.0, 1.0]) → array([False,  True])", written="<")
+LessEqual, less_equal = _truth(np.less_equal, "x ≤ y",
+    "less_equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])", written="≤")
+Equal, equal = _truth(np.equal, "x = y", "equal([1.0, 2.0], [1.0, 1.0]) → array([ True, False])", written="=")
+NotEqual, not_equal = _truth(np.not_equal, "x ≠ y",
+    "not_equal([1.0, 2.0], [1.0, 1.0]) → array([False,  True])", written="≠")
+LogicalAnd, logical_and = _truth(np.logical_and, "both are true",
+    "logical_and([True, True], [True, False]) → array([ True, False])", written="∧")
+LogicalOr, logical_or = _truth(np.logical_or, "either is true",
+    "logical_or([True, False], [False, False]) → array([ True, False])", written="∨")
+LogicalNot, logical_not = _truth(np.logical_not, "it is false", "logical_not([True, False]) → array([False,  True])")
+LogicalXor, logical_xor = _truth(np.logical_xor, "one of two is true",
+    "logical_xor([True, True], [True, False]) → array([False,  True])")
+Isnan, isnan = _truth(np.isnan, "z is no number", "isnan([1.0, np.nan]) → array([False,  True])")
+Isinf, isinf = _truth(np.isinf, "z is infinite", "isinf([1.0, -np.inf]) → array([False,  True])")
+Isfinite, isfinite = _truth(np.isfinite, "z is a finite number", "isfinite([1.0, np.inf]) → array([ True, False])")
+Signbit, signbit = _truth(np.signbit, "z has a minus sign, as −0 has", "signbit([0.0, -0.0]) → array([False,  True])")
+Sign, sign = _steps(np.sign, "Sign, −1, 0 or 1.", "sign([-2.0, 0.0, 3.0]) → array([-1.,  0.,  1.])")
+ZerosLike, zeros_like = _steps(np.zeros_like, "Zeros in the shape of z.", "zeros_like([1.0, 2.0]) → array([0., 0.])")
+OnesLike, ones_like = _steps(np.ones_like, "Ones in the shape of z.", "ones_like([1.0, 2.0]) → array([1., 1.])")
+Floor, floor = _steps(np.floor, "Largest whole number ≤ z.", "floor([1.5, -1.5]) → array([ 1., -2.])")
+Ceil, ceil = _steps(np.ceil, "Smallest whole number ≥ z.", "ceil([1.5, -1.5]) → array([ 2., -1.])")
+Trunc, trunc = _steps(np.trunc, "Whole part of z, towards 0.", "trunc([1.5, -1.5]) → array([ 1., -1.])")
+Rint, rint = _steps(np.rint, "Nearest whole number; of two the even one.", "rint([0.5, 1.5]) → array([0., 2.])")
+FloorDivide, floor_divide = _steps(np.floor_divide, "Whole part of x / y, rounded down.",
+    "floor_divide([7.0, -7.0], 2.0) → array([ 3., -4.])")
+Heaviside, heaviside = _steps(np.heaviside, "Step, 0 where x < 0, 1 where x > 0, y where x = 0.",
+    "heaviside([-1.0, 0.0, 1.0], 0.5) → array([0. , 0.5, 1. ])")
+# fmt: on
 
 
 @builtin
@@ -273,7 +172,6 @@ abs = absolute = fabs = function(Abs(), np.absolute, np.fabs)
 
 
 @builtin
-@dataclass(frozen=True)
 class Round(Elementwise, Primitive):
     """Nearest number of so many decimals; of two the one whose last digit is even.
 
@@ -293,7 +191,6 @@ class Round(Elementwise, Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class NanToNum(Elementwise, Primitive):
     """Numbers in the place of NaN and the infinities, which receive 0; finite ones receive δ.
 
@@ -316,63 +213,43 @@ class NanToNum(Elementwise, Primitive):
         return np.where(np.isfinite(z), delta, 0)
 
 
-@implements(np.round, np.around)
-def round(z: Array, decimals: int = 0, *, name: str | None = None) -> Array:
+@word(np.round, np.around)
+def round(z: Array, decimals: int = 0) -> Array:
     """Round to so many decimals; of two equally near numbers to the one whose last digit is even. No error signal goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    decimals : int
+    decimals
         How many digits stay behind the point; a negative number rounds to tens, hundreds ...
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape.
 
     Examples
     --------
     >>> round(np.array([0.25, 1.36]), 1)
     array([0.2, 1.4])
     """
-    return Round(decimals)(z, name=name)
+    return Round(decimals)(z)
 
 
 around = round
 
 
-@implements(np.nan_to_num)
-def nan_to_num(
-    z: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, name: str | None = None
-) -> Array:
+@word(np.nan_to_num)
+def nan_to_num(z: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
     """Put numbers in the place of NaN and of the infinities, which receive 0; finite entries receive δ.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    nan : float
+    nan
         What stands for NaN.
-    posinf, neginf : float, optional
+    posinf, neginf
         What stand for the infinities; the largest numbers there are, if not given.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape.
 
     Examples
     --------
     >>> nan_to_num(np.array([np.nan, np.inf, 1.0]), posinf=9.0)
     array([0., 9., 1.])
     """
-    return NanToNum(nan, posinf, neginf)(z, name=name)
+    return NanToNum(nan, posinf, neginf)(z)
 
 
 @provided(np.isclose)
@@ -409,9 +286,8 @@ def _of_truths(op: OpFunction, ufunc: np.ufunc) -> None:
 
     def build(*operands: Array) -> Array:
         if any(as_operand(z, "an operand").dtype.kind != "b" for z in operands):
-            raise OpaqueError(
-                f"np.{ufunc.__name__} of a node that is not bool", repair="Compare first: (z > 0) & (z < 1)."
-            )
+            problem = f"np.{ufunc.__name__} of a node that is not bool"
+            raise OpaqueError(problem, repair="Compare first: (z > 0) & (z < 1).")
         return op(*operands)
 
     implements(ufunc)(build)

@@ -158,10 +158,8 @@ def _expansion(
         graph = Graph(output)
     for node in graph.nodes:
         if node.op is None and not isinstance(node, Constant) and node not in set(inputs):
-            raise RuleError(
-                f"its forward rule uses {describe(node)}, which is none of its inputs",
-                repair="Make it an input of the function: a rule computes from its arguments alone.",
-            )
+            repair = "Make it an input of the function: a rule computes from its arguments alone."
+            raise RuleError(f"its forward rule uses {describe(node)}, which is none of its inputs", repair=repair)
     return Expansion(inputs, output, graph)
 
 
@@ -209,10 +207,8 @@ class composite(op):
         self._settings = {p.name: p for p in parameters if is_setting(p)}
         self._inputs = [p for p in parameters if not is_setting(p)]
         for p in [p for p in self._settings.values() if p.default is p.empty]:
-            raise RuleError(
-                f"@composite {forward.__name__}: the setting {p} has no default",
-                repair=f"Write {p.name}=...: what it is where nobody says it.",
-            )
+            problem = f"@composite {forward.__name__}: the setting {p} has no default"
+            raise RuleError(problem, repair=f"Write {p.name}=...: what it is where nobody says it.")
         self._attributes |= {"name": forward.__name__, "__doc__": forward.__doc__}
         self._attributes["__reduce_ex__"] = lambda op, protocol: (self.chosen, (op.settings,))  # by the function's name
         self._module = forward.__module__
@@ -236,7 +232,7 @@ class composite(op):
             made = type(class_name, self._bases, dict(self._attributes))  # the same, in a fiftieth of the time
         made.__module__ = self._module
         if registry.OPS.get(name, Composite) is getattr(self, "kind", None):
-            registry.builtin(made)
+            registry.OPS[name] = made
         self.kind = made
         return self.chosen({})
 
@@ -288,7 +284,7 @@ def provided(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.", *
 
     def decorate(forward: Callable[..., Any]) -> composite:
         made = composite(forward, **how)
-        registry.builtin(made.kind)
+        registry.OPS[made.__name__] = made.kind
         made._op = made.chosen({})  # its settings are checked now
         kinds = {name: str(p.annotation) for name, p in made._settings.items()}
         made.__doc__ = documented(made.__doc__ or "", [p.name for p in made._inputs], shapes, kinds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_letters
 from typing import Any
 
@@ -13,22 +12,20 @@ import numpy as np
 
 from graphnet.common.settings import whole
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
-from graphnet.core.registry import builtin, implements
+from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.arithmetic import multiply
 from graphnet.ops.composites import provided
+from graphnet.ops.functions import word
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import matmul
 from graphnet.ops.reductions import sum
-from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Einsum(Primitive):
     """Products summed over indices, as ``np.einsum``; each operand receives the product of δ and the others, summed.
 
@@ -76,35 +73,19 @@ def _terms(subscripts: str) -> tuple[list[str], str]:
     return operands.split(","), result
 
 
-@implements(np.einsum)
-def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | None = None) -> Array:
+@word(np.einsum, shapes="An axis has the size of the others with its letter: one of size 1 is not stretched.")
+def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
     """Products of entries summed over indices, in Einstein's notation: ``einsum("ij,jk->ik", x, y)`` is x @ y.
 
     Each operand receives the product of δ and the others, summed over the indices that it does not have.
 
-    Parameters
+    Attributes
     ----------
-    subscripts : str
+    subscripts
         A letter for each axis of each operand, and of the result after ``->``; without it, the letters that stand once. A
         letter twice in one operand means its diagonal; ``...`` stands for all other axes.
-    *operands : node or array
-        An axis has the size of the others with its letter: one of size 1 is not stretched.
     optimize
         Taken as NumPy takes it, and of no effect: products of more than two operands are always put in a good order.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Of the shape that the letters of the result say.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if letters and shapes don't fit.
-    OpaqueError
-        If the subscripts are no text.
 
     Examples
     --------
@@ -113,12 +94,11 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
     """
     if not isinstance(subscripts, str):
         raise OpaqueError("einsum without a text of subscripts", repair='Write np.einsum("ij,jk->ik", a, b).')
-    inputs = [as_operand(operand, "an operand") for operand in operands]
+    inputs = list(operands)
     terms, result = _terms("".join(subscripts.split()))
     if len(terms) != len(inputs):
-        raise ShapeError(
-            f"subscripts {subscripts!r} of {len(inputs)} operands", repair="Write letters for each, with commas."
-        )
+        problem = f"subscripts {subscripts!r} of {len(inputs)} operands"
+        raise ShapeError(problem, repair="Write letters for each, with commas.")
     given = "".join(terms)
     if "->" not in subscripts:
         result = "..." * ("..." in given) + "".join(sorted(a for a in {*given} - {"."} if given.count(a) == 1))
@@ -133,38 +113,25 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True, name: str | 
             inputs[i] = diagonal(inputs[i], 0, first, second, square=True)
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + again
         terms[i] = term
-    return Einsum(f"{','.join(terms)}->{result.replace('...', ''.join(free[:most]))}")(*inputs, name=name)
+    return Einsum(f"{','.join(terms)}->{result.replace('...', ''.join(free[:most]))}")(*inputs)
 
 
-@implements(np.tensordot)
-def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | None = None) -> Array:
+@word(np.tensordot, shapes="Any shapes whose summed axes have equal sizes.")
+def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2) -> Array:
     """Products of entries summed over pairs of axes.
 
-    Parameters
+    The result has the other axes of `x`, then those of `y`.
+
+    Attributes
     ----------
-    x, y : node or array
-        Any shapes whose summed axes have equal sizes.
-    axes : int or pair of axes
+    axes
         The last so many axes of `x` with the first of `y`; or which of `x`, and which of `y`.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        The other axes of `x`, then those of `y`.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if sizes differ or there are no such axes.
 
     Examples
     --------
     >>> tensordot(np.ones((2, 3)), np.ones((3, 4)), 1).shape
     (2, 4)
     """
-    x, y = as_operand(x, "x"), as_operand(y, "y")
     if isinstance(axes, (tuple, list)) and len(axes) == 2:
         of_x, of_y = (
             [shapes.normal_axes(a, z.ndim)[0] for a in shapes.as_axes(of)] for z, of in zip((x, y), axes, strict=True)
@@ -181,39 +148,23 @@ def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2, *, name: str | 
     letters, free = list(ascii_letters[: x.ndim]), iter(ascii_letters[x.ndim :])
     others = [letters[of_x[of_y.index(i)]] if i in of_y else next(free) for i in range(y.ndim)]
     result = [a for i, a in enumerate(letters) if i not in of_x] + [a for i, a in enumerate(others) if i not in of_y]
-    return Einsum(f"{''.join(letters)},{''.join(others)}->{''.join(result)}")(x, y, name=name)
+    return Einsum(f"{''.join(letters)},{''.join(others)}->{''.join(result)}")(x, y)
 
 
-@implements(np.dot)
-def dot(x: Array, y: Array, *, name: str | None = None) -> Array:
+@word(np.dot, shapes="Shapes (..., n) and (n,) or (..., n, m); or a scalar and any shape.")
+def dot(x: Array, y: Array) -> Array:
     """Matrix product as ``np.dot`` means it, over the last axis of `x` and the second last of `y`; of scalars the product.
 
-    Parameters
-    ----------
-    x, y : node or array
-        Shapes (..., n) and (n,) or (..., n, m); or a scalar and any shape.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        The other axes of `x`, then those of `y`.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if sizes don't fit.
+    The result has the other axes of `x`, then those of `y`.
 
     Examples
     --------
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    x, y = as_operand(x, "x"), as_operand(y, "y")
     if not (x.ndim and y.ndim):
-        return multiply(x, y, name=name)
-    return matmul(x, y, name=name) if y.ndim < 3 else tensordot(x, y, (-1, -2), name=name)
+        return multiply(x, y)
+    return matmul(x, y) if y.ndim < 3 else tensordot(x, y, (-1, -2))
 
 
 @word(np.vecdot, shapes="Shapes that broadcast to each other, of equal sizes along the axis.")
@@ -250,34 +201,18 @@ def matvec(x: Array, y: Array) -> Array:
     return matmul(x, y[..., None])[..., 0]
 
 
-@implements(np.inner)
-def inner(x: Array, y: Array, *, name: str | None = None) -> Array:
+@word(np.inner, shapes="Shapes (..., n) and (..., n); or a scalar and any shape.")
+def inner(x: Array, y: Array) -> Array:
     """Products summed over the last axes of both.
 
-    Parameters
-    ----------
-    x, y : node or array
-        Shapes (..., n) and (..., n); or a scalar and any shape.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        The other axes of `x`, then those of `y`.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if the last sizes differ.
+    The result has the other axes of `x`, then those of `y`.
 
     Examples
     --------
     >>> float(inner(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
-    x, y = as_operand(x, "x"), as_operand(y, "y")
-    return tensordot(x, y, (-1, -1), name=name) if x.ndim and y.ndim else multiply(x, y, name=name)
+    return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else multiply(x, y)
 
 
 @provided(np.outer)
@@ -369,9 +304,8 @@ def diag(z: Array, k: int = 0) -> Array:
     """
     if z.ndim != 1:
         if z.ndim != 2:
-            raise ShapeError(
-                f"shape {z.shape} is no vector's and no matrix's", repair="Use diagonal, which takes two axes."
-            )
+            problem = f"shape {z.shape} is no vector's and no matrix's"
+            raise ShapeError(problem, repair="Use diagonal, which takes two axes.")
         return np.diagonal(z, k)
     (length,) = shapes.known(z.shape, "diag of a vector")
     before, after = np.zeros(max(-k, 0), z.dtype), np.zeros(max(k, 0), z.dtype)

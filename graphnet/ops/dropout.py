@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from graphnet.errors import DtypeError, ShapeError
 
 
 @builtin
-@dataclass(frozen=True)
 class Dropout(Op):
     """Dropout, a = z ⊙ keep / (1 − rate): what is kept grows, so that the mean stays (Srivastava et al., 2014).
 
@@ -43,9 +41,8 @@ class Dropout(Op):
 
     def shape(self, z: Shape, keep: Shape) -> Shape:
         if not shapes.matches(z, keep):
-            raise ShapeError(
-                f"z has shape {z}, keep has shape {keep}", repair="A mask has a value for each entry of z."
-            )
+            problem = f"z has shape {z}, keep has shape {keep}"
+            raise ShapeError(problem, repair="A mask has a value for each entry of z.")
         return z
 
     def dtype(self, z: np.dtype[Any], keep: np.dtype[Any]) -> np.dtype[Any]:

@@ -59,26 +59,21 @@ def sum_to(delta: Array, shape: Shape) -> Array:
 
 
 def ufunc_op(
-    ufunc: Callable[..., Any],
-    meaning: str,
-    *kinds: type[Op],
-    slopes: tuple[Callable[..., Array], ...] = (),
-    written: str = "",
-    example: str,
+    ufunc: Any, meaning: str, example: str, *slopes: Callable[..., Array], base: type[Op] = Op, written: str = ""
 ) -> tuple[type[Op], OpFunction]:
     """Make the class of an op that is one function of NumPy, and the function that applies it, for the module that asks.
 
     Its backward rule multiplies δ by a slope for each operand, each a function of the output and the operands; without
-    slopes it is that of `kinds`. The example is a call and what it gives, as ``"floor([1.5]) → array([1.])"``.
+    slopes it is that of `base`. The example is a call and what it gives, as ``"floor([1.5]) → array([1.])"``.
     """
 
     def backward(self: Op, delta: Array, a: Array, *operands: Array) -> Array:
         return tuple(sum_to(delta * slope(a, *operands), z.shape) for slope, z in zip(slopes, operands, strict=True))
 
-    name = ufunc.__name__.title().replace("_", "")
+    kinds = (*(() if base is Op else (base,)), Binary if getattr(ufunc, "nin", 1) == 2 else Unary)
     shown = example.replace(" → ", "\n")
     doc = f"{meaning}\n\nExamples\n--------\n>>> {shown}"
     body = {"__doc__": doc, "__module__": sys._getframe(1).f_globals["__name__"], "written": written}
     rules = {"ufunc": staticmethod(ufunc)} | ({"backward": backward} if slopes else {})
-    kind = registry.builtin(type(name, kinds, body | rules))
+    kind = registry.builtin(type(ufunc.__name__.title().replace("_", ""), kinds, body | rules))
     return kind, function(kind(), ufunc)

@@ -24,7 +24,6 @@ WHOLE = (None, None, None)
 
 
 @builtin
-@dataclass(frozen=True)
 class Getitem(Moving):
     """A part of z, by integers and slices; the entries outside it receive 0.
 
@@ -55,10 +54,8 @@ class Getitem(Moving):
             size = next(sizes)
             if isinstance(item, int):
                 if size is not None and not -size <= item < size:
-                    raise ShapeError(
-                        f"shape {z}: index {item} is out of bounds of an axis of size {size}",
-                        repair="Indices count from 0 to the size − 1.",
-                    )
+                    problem = f"shape {z}: index {item} is out of bounds of an axis of size {size}"
+                    raise ShapeError(problem, repair="Indices count from 0 to the size − 1.")
             elif (
                 item == WHOLE or size is None
             ):  # what a slice takes of unknown many is unknown too: of 2 rows, [:4] takes 2
@@ -69,7 +66,6 @@ class Getitem(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Scatter(Moving):
     """Zeros, with a part set by an index: what takes an error signal back through `Getitem`.
 
@@ -98,7 +94,6 @@ class Scatter(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Take(Moving):
     """Entries picked by their positions along an axis; an entry picked twice receives both error signals.
 
@@ -151,7 +146,6 @@ class Adding(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class ScatterAdd(Adding):
     """Zeros, with entries added at positions along an axis: what takes an error signal back through `take`.
 
@@ -182,10 +176,8 @@ def for_each_axis(index: Index, ndim: int) -> Index:
     items = index if "..." in index else (*index, "...")
     place, count = items.index("..."), ndim - sum(item is not None for item in items) + 1
     if count < 0 or items.count("...") > 1:
-        raise ShapeError(
-            f"index {shown(index)} of an array with {ndim} dimensions",
-            repair="Give an item for each axis, and one ... at most.",
-        )
+        problem = f"index {shown(index)} of an array with {ndim} dimensions"
+        raise ShapeError(problem, repair="Give an item for each axis, and one ... at most.")
     return (*items[:place], *[WHOLE] * count, *items[place + 1 :])
 
 
@@ -213,9 +205,8 @@ def known_value(array: Any) -> Any:
 def integers(positions: Array, op: str) -> Array:
     """Return positions; raise `OpaqueError` if they are no integers."""
     if positions.dtype.kind not in "iu":
-        raise OpaqueError(
-            f"{op} needs integer positions, got {positions.dtype}", repair="Declare the input with dtype=int."
-        )
+        problem = f"{op} needs integer positions, got {positions.dtype}"
+        raise OpaqueError(problem, repair="Declare the input with dtype=int.")
     return positions
 
 
@@ -237,10 +228,8 @@ def described_item(item: Any) -> Any:
     if isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.timedelta64)):
         return int(item)
     if item is not None:
-        raise OpaqueError(
-            f"indexing a node with {type(item).__name__} {shown(item)}",
-            repair="Use integers and slices, arrays of positions or masks, or gn.take(z, indices, axis).",
-        )
+        repair = "Use integers and slices, arrays of positions or masks, or gn.take(z, indices, axis)."
+        raise OpaqueError(f"indexing a node with {type(item).__name__} {shown(item)}", repair=repair)
     return None
 
 

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed, whole
+from graphnet.common.settings import whole
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.errors import ShapeError, shown
 from graphnet.ops.arranging import atleast_1d, atleast_2d, expand_dims, ravel
+from graphnet.ops.functions import Parts, word
 from graphnet.ops.indexing import take
 from graphnet.ops.shaping import Moving, concatenate, reshape
-from graphnet.ops.words import word
-
-Parts = Sequence[Any]
-
-
-def _parts(parts: Parts) -> Any:
-    return [as_operand(part, "a part") for part in listed(parts, "parts", "nodes or arrays", ShapeError)]
 
 
 @word(np.stack)
@@ -44,7 +36,7 @@ def stack(parts: Parts, axis: int = 0) -> Array:
     array([[1., 3.],
            [2., 4.]])
     """
-    return concatenate([expand_dims(part, axis) for part in _parts(parts)], axis)
+    return concatenate([expand_dims(part, axis) for part in parts], axis)
 
 
 @word(np.vstack)
@@ -62,7 +54,7 @@ def vstack(parts: Parts) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    return concatenate([atleast_2d(part) for part in _parts(parts)], 0)
+    return concatenate([atleast_2d(part) for part in parts], 0)
 
 
 @word(np.hstack)
@@ -79,7 +71,7 @@ def hstack(parts: Parts) -> Array:
     >>> hstack([[1.0, 2.0], [3.0]])
     array([1., 2., 3.])
     """
-    arrays = [atleast_1d(part) for part in _parts(parts)]
+    arrays = [atleast_1d(part) for part in parts]
     return concatenate(arrays, min(1, min(part.ndim for part in arrays) - 1))
 
 
@@ -98,7 +90,7 @@ def column_stack(parts: Parts) -> Array:
     array([[1., 3.],
            [2., 4.]])
     """
-    return concatenate([part if part.ndim > 1 else atleast_1d(part)[:, None] for part in _parts(parts)], 1)
+    return concatenate([part if part.ndim > 1 else atleast_1d(part)[:, None] for part in parts], 1)
 
 
 @word(np.append)
@@ -142,10 +134,8 @@ def split(z: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     if np.ndim(cuts) == 0:
         (length,) = shapes.known(z.shape[place : place + 1], "a cut into equal parts")
         if length % cuts:
-            raise ShapeError(
-                f"{length} entries along axis {axis} make no {cuts} equal parts",
-                repair="Say where to cut, as a list: np.split(z, [2, 4]).",
-            )
+            problem = f"{length} entries along axis {axis} make no {cuts} equal parts"
+            raise ShapeError(problem, repair="Say where to cut, as a list: np.split(z, [2, 4]).")
         cuts = range(length // cuts, length, length // cuts)
     return [z[(slice(None),) * place + (slice(a, b),)] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
@@ -203,7 +193,6 @@ def repeat(z: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
 
 
 @builtin
-@dataclass(frozen=True)
 class Pad(Moving):
     """Entries with others of one value around; δ of these is dropped.
 
@@ -228,6 +217,8 @@ class Pad(Moving):
         return delta[tuple(slice(b or None, -e or None) for b, e in zip(self.before, self.after, strict=True))]
 
     def shape(self, z: Shape) -> Shape:
+        if not len(z) == len(self.before) == len(self.after):
+            raise ShapeError(f"shape {z}, padded by {self.before} and {self.after}", repair="Give both for each axis.")
         widths = zip(z, self.before, self.after, strict=True)
         return tuple(None if size is None else size + before + after for size, before, after in widths)
 

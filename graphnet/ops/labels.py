@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from graphnet.common.settings import whole
@@ -16,8 +14,8 @@ from graphnet.errors import DtypeError, ShapeError
 from graphnet.ops.activations import Identity, Sigmoid, Tanh
 from graphnet.ops.arithmetic import Add, Divide, Multiply, Negative, Subtract
 from graphnet.ops.comparisons import Where
+from graphnet.ops.convolution import Conv2d
 from graphnet.ops.dropout import Dropout
-from graphnet.ops.images import Conv2d
 from graphnet.ops.indexing import take
 from graphnet.ops.linear import BiasAdd, Matmul
 from graphnet.ops.losses import Loss, unmoved
@@ -28,7 +26,6 @@ from graphnet.ops.sums import average
 
 
 @builtin
-@dataclass(frozen=True)
 class Accuracy(Loss):
     """Share of the samples whose class is right. A metric: it moves in steps, and has no slope.
 
@@ -63,10 +60,8 @@ class Accuracy(Loss):
             _require_labels(np.isin(wanted, range(scores.shape[-1])), wanted, f"0 to {scores.shape[-1] - 1}")
             return
         if self.threshold is None and not ((scores >= 0) & (scores <= 1)).all():
-            raise ShapeError(
-                f"scores from {scores.min()} to {scores.max()} are no probabilities",
-                repair="Say threshold=0 if they are pre-activations: class 1 is above it.",
-            )
+            problem = f"scores from {scores.min()} to {scores.max()} are no probabilities"
+            raise ShapeError(problem, repair="Say threshold=0 if they are pre-activations: class 1 is above it.")
         _require_labels((target >= -1) & (target <= 1), target, "−1 to 1")
         if self.signed and (np.abs(target) < 0.5).any():
             raise ShapeError(
@@ -204,8 +199,6 @@ def one_hot(labels: Array, classes: int, *, name: str | None = None) -> Array:
     if given.dtype.kind not in "iu":
         raise DtypeError(f"labels of dtype {given.dtype}", repair="Labels are integers: declare them with dtype=int.")
     if not isinstance(given, Node) and given.size and not 0 <= given.min() <= given.max() < classes:
-        raise ShapeError(
-            f"labels from {given.min()} to {given.max()} for {classes} classes",
-            repair=f"Labels run from 0 to {classes - 1}.",
-        )
+        problem = f"labels from {given.min()} to {given.max()} for {classes} classes"
+        raise ShapeError(problem, repair=f"Labels run from 0 to {classes - 1}.")
     return take(np.eye(classes), given, axis=0, name=name)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from graphnet.common.settings import listed, real
+from graphnet.common.settings import real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
@@ -23,11 +23,9 @@ from graphnet.ops.comparisons import abs
 from graphnet.ops.composites import provided
 from graphnet.ops.elementary import ratio
 from graphnet.ops.elementwise import sum_to
-from graphnet.ops.functions import function
+from graphnet.ops.functions import Parts, function, word
 from graphnet.ops.linear import matmul
-from graphnet.ops.reductions import AxisSetting, max, min, sum
-from graphnet.ops.statistics import Axes, spread
-from graphnet.ops.words import word
+from graphnet.ops.reductions import Axes, AxisSetting, max, min, spread, sum
 
 __all__ = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve"]  # gn.linalg's
 
@@ -201,36 +199,23 @@ def slogdet(matrix: Array) -> Any:
     return SlogdetResult(SignOfDet()(matrix), LogAbsDet()(matrix))
 
 
-@implements(np.linalg.multi_dot)
-def multi_dot(matrices: Sequence[Array], *, name: str | None = None) -> Array:
+@word(np.linalg.multi_dot)
+def multi_dot(matrices: Parts) -> Array:
     """Product of several matrices, from left to right; the first and the last may be vectors.
 
-    Parameters
+    Attributes
     ----------
-    matrices : sequence of node or array
+    matrices
         Two or more, whose sizes fit.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Their product.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if sizes don't fit or there are fewer than two.
 
     Examples
     --------
     >>> float(multi_dot([np.ones(2), np.eye(2), np.ones(2)]))
     2.0
     """
-    *first, last = listed(matrices, "matrices", "nodes or arrays", ShapeError) or [None]
-    if not first:
+    if len(matrices) < 2:
         raise ShapeError("multi_dot got fewer than two matrices", repair="Give at least two.")
-    return matmul(functools.reduce(matmul, first), last, name=name)
+    return functools.reduce(matmul, matrices)
 
 
 @provided(np.linalg.matrix_power)
@@ -284,36 +269,18 @@ def _length(delta: Array, a: Array, z: Array, axis: Axes, order: float, keepdims
     return spread(delta, z, axis, keepdims) * np.sign(z) * share
 
 
-@implements(np.linalg.norm)
-def norm(
-    z: Array, ord: Any = None, axis: AxisSetting = None, *, keepdims: bool = False, name: str | None = None
-) -> Array:
+@word(np.linalg.norm)
+def norm(z: Array, ord: Any = None, axis: AxisSetting = None, *, keepdims: bool = False) -> Array:
     """Length of vectors, or a norm of matrices, along one axis or two. Where it is 0, 0 goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    ord : int, float or "fro", optional
+    ord
         None for √Σ z²; of vectors p, inf or −inf; of matrices "fro", 1, −1, inf or −inf.
-    axis : int or pair of int, optional
+    axis
         The axis of the vectors, or the two of the matrices; all if not given.
-    keepdims : bool
+    keepdims
         Keep the axes, with size 1.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Without the axes.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
-    OpaqueError
-        If there is no such norm, or it needs singular values.
 
     Examples
     --------
@@ -323,12 +290,16 @@ def norm(
     axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
     ord = ord if ord is None or isinstance(ord, str) else real(ord, "ord", finite=False)
     extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
-    if ord is None or (ord == "fro" and len(axes) == 2) or (len(axes) == 1 and ord not in (0, "fro") and not extreme):
-        return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims, name=name)
+    if (
+        ord is None
+        or (len(axes) == 2 and ord == "fro")
+        or (len(axes) == 1 and isinstance(ord, float) and ord and not extreme)
+    ):
+        return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims)
     if len(axes) == 1 and extreme:
-        return choose(abs(z), axes, keepdims=keepdims, name=name)
+        return choose(abs(z), axes, keepdims=keepdims)
     if len(axes) == 2 and (extreme or ord in (1, -1)):
-        return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims, name=name)
+        return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims)
     repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
     raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
 

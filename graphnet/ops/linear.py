@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -90,15 +89,12 @@ class BiasAdd(Op):
 
     def shape(self, z: Shape, b: Shape) -> Shape:
         if len(b) != 1 or not z or not shapes.same_size(z[-1], b[0]):
-            raise ShapeError(
-                f"z has shape {z}, b has shape {b}",
-                repair="The bias is a vector with one entry for each column of z (its last axis).",
-            )
+            repair = "The bias is a vector with one entry for each column of z (its last axis)."
+            raise ShapeError(f"z has shape {z}, b has shape {b}", repair=repair)
         return z[:-1] + (z[-1:] if b[0] is None else b)
 
 
 @builtin
-@dataclass(frozen=True)
 class Transpose(Primitive):
     """Transpose of z; the error signal is transposed back.
 
@@ -120,9 +116,8 @@ class Transpose(Primitive):
         if self.axes is None:
             return z[::-1]
         if sorted(self.axes) != list(range(len(z))):
-            raise ShapeError(
-                f"axes {self.axes} don't order the axes of shape {z}", repair=f"Name each of 0 to {len(z) - 1} once."
-            )
+            problem = f"axes {self.axes} don't order the axes of shape {z}"
+            raise ShapeError(problem, repair=f"Name each of 0 to {len(z) - 1} once.")
         return tuple(z[axis] for axis in self.axes)
 
     def dtype(self, z: np.dtype[Any]) -> np.dtype[Any]:

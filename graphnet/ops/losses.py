@@ -37,10 +37,8 @@ class Loss(Op):
         """Return (), or raise if the two shapes differ."""
         if not shapes.matches(prediction, target):
             predicted, targeted = self.input_names(2)
-            raise ShapeError(
-                f"{predicted} has shape {prediction} but {targeted} has shape {target}",
-                repair=f"{self.name} never broadcasts. {_repair(prediction, target)}",
-            )
+            problem = f"{predicted} has shape {prediction} but {targeted} has shape {target}"
+            raise ShapeError(problem, repair=f"{self.name} never broadcasts. {_repair(prediction, target)}")
         return ()
 
 

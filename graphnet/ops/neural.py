@@ -374,10 +374,8 @@ def attention(queries: Array, keys: Array, values: Array, *mask: Array) -> Array
     scores = queries @ np.swapaxes(keys, -1, -2) / math.sqrt(queries.shape[-1])
     for seen in mask:
         if seen.dtype.kind != "b":
-            raise DtypeError(
-                f"the mask has dtype {seen.dtype}, expected truth values",
-                repair="Write mask > 0. Of one that is added to the scores, 0 and −∞: mask == 0.",
-            )
+            problem = f"the mask has dtype {seen.dtype}, expected truth values"
+            raise DtypeError(problem, repair="Write mask > 0. Of one that is added to the scores, 0 and −∞: mask == 0.")
         return np.where(seen, softmax(np.where(seen, scores, -1e30)), 0) @ values
     return softmax(scores) @ values
 
@@ -463,9 +461,8 @@ def _side_by_side(z: Array, count: int) -> Sequence[Array]:
     """Return the parts of a matrix whose columns are `count` blocks."""
     units, rest = divmod(shapes.known(z.shape[1:], "a cell")[0], count)
     if rest:
-        raise ShapeError(
-            f"{z.shape[1]} columns of weights", repair=f"Give {count} blocks of as many as there are units."
-        )
+        problem = f"{z.shape[1]} columns of weights"
+        raise ShapeError(problem, repair=f"Give {count} blocks of as many as there are units.")
     return [z[:, start : start + units] for start in range(0, count * units, units)]
 
 

@@ -85,7 +85,6 @@ class BatchNorm(Normalisation):
 
 
 @builtin
-@dataclass(frozen=True)
 class LayerNorm(Normalisation):
     """Layer normalisation, a = (z − mean) / √(variance + ε) within each sample (Ba, Kiros and Hinton, 2016).
 
@@ -129,10 +128,8 @@ def batch_norm(z: Array, *, epsilon: float = EPSILON, name: str | None = None) -
     """
     z = as_operand(z, "z")
     if np.ndim(z) not in (2, 4):
-        raise ShapeError(
-            f"batch_norm of shape {np.shape(z)}",
-            repair="It takes (samples, columns) or (samples, channels, rows, columns).",
-        )
+        problem = f"batch_norm of shape {np.shape(z)}"
+        raise ShapeError(problem, repair="It takes (samples, columns) or (samples, channels, rows, columns).")
     return BatchNorm((0,) if np.ndim(z) == 2 else (0, 2, 3), epsilon)(z, name=name)
 
 

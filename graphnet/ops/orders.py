@@ -12,12 +12,13 @@ from graphnet.common.settings import flag, real
 from graphnet.core import shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Primitive
-from graphnet.core.registry import builtin, implements
+from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape
 from graphnet.ops.arithmetic import negative
 from graphnet.ops.composites import provided
+from graphnet.ops.functions import word
 from graphnet.ops.picking import TakeAlongAxis
-from graphnet.ops.statistics import Axes, spread
+from graphnet.ops.reductions import Axes, spread
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class Argmax(Argsort):
 
 
 @builtin
-@dataclass(frozen=True)
 class Cumsum(Along):
     """Sums up to each entry along an axis, or from each to the end; an entry receives δ of all the sums that it is in.
 
@@ -100,170 +100,102 @@ class Cumsum(Along):
         return Cumsum(self.axis, not self.from_end)(delta)
 
 
-def _along(kind: type[Along], z: Array, axis: int | None, name: str | None) -> Array:
+def _along(kind: type[Along], z: Array, axis: int | None) -> Array:
     """Apply an op along an axis, or to all entries in one."""
-    return kind(0)(np.ravel(z), name=name) if axis is None else kind(axis)(z, name=name)
+    return kind(0)(np.ravel(z)) if axis is None else kind(axis)(z)
 
 
-@implements(np.cumsum)
-def cumsum(z: Array, axis: int | None = None, *, name: str | None = None) -> Array:
+@word(np.cumsum)
+def cumsum(z: Array, axis: int | None = None) -> Array:
     """Sum up to each entry along an axis. An entry receives δ of all the sums that it is in.
 
-    Parameters
+    Of all entries in one it is a vector.
+
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    axis : int or None
+    axis
         The axis; None for all entries in one.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape; a vector if there is no axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
 
     Examples
     --------
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     array([1., 3., 6.])
     """
-    return _along(Cumsum, z, axis, name)
+    return _along(Cumsum, z, axis)
 
 
-@implements(np.sort)
-def sort(z: Array, axis: int | None = -1, *, name: str | None = None) -> Array:
+@word(np.sort)
+def sort(z: Array, axis: int | None = -1) -> Array:
     """Put the entries along an axis in order. Each receives δ of the place that it went to; equal ones keep their order.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    axis : int or None
+    axis
         The axis; None for all entries in one.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Same shape; a vector if there is no axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
 
     Examples
     --------
     >>> sort(np.array([3.0, 1.0, 2.0]))
     array([1., 2., 3.])
     """
-    return _along(Sort, z, axis, name)
+    return _along(Sort, z, axis)
 
 
-@implements(np.argsort)
-def argsort(z: Array, axis: int | None = -1, *, name: str | None = None) -> Array:
+@word(np.argsort)
+def argsort(z: Array, axis: int | None = -1) -> Array:
     """Find the positions that put the entries along an axis in order; equal ones keep theirs. No error signal goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    axis : int or None
+    axis
         The axis; None for all entries in one.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Integers, of the same shape; a vector if there is no axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
 
     Examples
     --------
     >>> argsort(np.array([3.0, 1.0, 2.0]))
     array([1, 2, 0])
     """
-    return _along(Argsort, z, axis, name)
+    return _along(Argsort, z, axis)
 
 
-@implements(np.argmax)
-def argmax(z: Array, axis: int | None = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+@word(np.argmax)
+def argmax(z: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Find the position of the largest entry, the first of equal ones. No error signal goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    axis : int, optional
+    axis
         The axis; of all entries in one, if not given.
-    keepdims : bool
+    keepdims
         Keep the axis, with size 1.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Integers, without the axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
 
     Examples
     --------
     >>> int(argmax(np.array([3.0, 1.0, 2.0])))
     0
     """
-    position = _along(Argmax, z, axis, name)
+    position = _along(Argmax, z, axis)
     axes = tuple(range(np.ndim(z))) if axis is None else axis
     return np.expand_dims(position, axes) if flag(keepdims, "keepdims") else position
 
 
-@implements(np.argmin)
-def argmin(z: Array, axis: int | None = None, *, keepdims: bool = False, name: str | None = None) -> Array:
+@word(np.argmin)
+def argmin(z: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Find the position of the smallest entry, the first of equal ones. No error signal goes back.
 
-    Parameters
+    Attributes
     ----------
-    z : node or array
-        Any shape.
-    axis : int, optional
+    axis
         The axis; of all entries in one, if not given.
-    keepdims : bool
+    keepdims
         Keep the axis, with size 1.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Integers, without the axis.
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if there is no such axis.
 
     Examples
     --------
     >>> int(argmin(np.array([3.0, 1.0, 2.0])))
     1
     """
-    return argmax(negative(z), axis, keepdims=keepdims, name=name)
+    return argmax(negative(z), axis, keepdims=keepdims)
 
 
 @provided(np.cumprod)

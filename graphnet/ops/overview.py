@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
+from dataclasses import MISSING, fields
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,44 +19,17 @@ from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
-from graphnet.ops import (
-    activations,
-    arranging,
-    contractions,
-    images,
-    indexing,
-    joining,
-    normalisation,
-    picking,
-    shaping,
-)
 
-_WITH_SETTINGS: dict[type[Op], Op] = {
-    type(op): op
-    for op in (
-        picking.AddAlongAxis((4, 3), 0),
-        normalisation.BatchNorm((0,)),
-        shaping.BroadcastTo((4, 2, 3)),
-        images.AvgPool2d((2, 2), (2, 2)),
-        images.Conv2dToInput((6, 5)),
-        images.Conv2dToKernel((3, 2)),
-        indexing.Scatter((4, 3), ((1, 3, None),)),
-        contractions.Einsum("ij,jk->ik"),
-        shaping.ExpandDims((0,)),
-        indexing.Getitem((0,)),
-        images.MaxPool2d((2, 2), (2, 2)),
-        joining.Pad((1, 0), (0, 1)),
-        picking.Pick((0,)),
-        picking.PickAdd((4, 3), (0,)),
-        activations.Polynomial((1.0, 2.0, 3.0)),
-        indexing.ScatterAdd((5, 3), 0),
-        picking.TakeAlongAxis(0),
-        arranging.Roll((1,)),
-        shaping.Reshape((3, 2)),
-        shaping.Squeeze((0,)),
-    )
+_SETTINGS: dict[str, tuple[Any, ...]] = {
+    "int": (0,),
+    "str": ("ij,jk->ik",),
+    "Pair": ((6, 5),),
+    "Steps": ((2, 2),),
+    "Index": ((0,), ((1, 3, None),)),
+    "tuple[int, ...]": ((0,), (3, 2), (4, 3), (4, 2, 3)),
+    "tuple[float, ...]": ((1.0, 2.0, 3.0),),
 }
-"""An example of each op that can't be made without settings."""
+"""Settings to try, where an op can't be made without: by what its fields are annotated with."""
 
 _SHAPES: tuple[tuple[Shape, ...], ...] = (
     ((2, 3),),
@@ -69,7 +45,7 @@ _SHAPES: tuple[tuple[Shape, ...], ...] = (
     ((2, 3, 6, 5),),
     ((2, 3, 6, 5), (3, 3, 3, 2)),
 )
-"""Shapes to try, until an op accepts them."""
+"""Shapes to try with each of the settings."""
 
 
 def overview() -> str:
@@ -90,18 +66,18 @@ def overview() -> str:
     """
     rows = []
     for name, kind in sorted(OPS.items()):
-        op = _WITH_SETTINGS[kind] if kind in _WITH_SETTINGS else kind()
-        rows.append([name, ", ".join(_reads(op)) or "-", (inspect.getdoc(kind) or "").partition("\n")[0]])
+        rows.append([name, ", ".join(_reads(kind)) or "-", (inspect.getdoc(kind) or "").partition("\n")[0]])
     return table(["op", "its rule reads", "what it computes"], rows, most=len(rows))
 
 
-def _reads(op: Op) -> tuple[str, ...]:
-    for shapes in _SHAPES:
-        try:
-            return reads(op, *shapes)
-        except GraphnetError:
-            continue
-    raise AssertionError(f"no shapes to try op {op.name} with")
+def _reads(kind: type[Op]) -> tuple[str, ...]:
+    """Return the least that its rule is seen to read: where settings and shapes don't fit, it seems to read everything."""
+    needed = [_SETTINGS[str(field.type)] for field in fields(kind) if field.default is MISSING]
+    found = []
+    for settings, shapes in product(product(*needed), _SHAPES):
+        with suppress(GraphnetError):
+            found.append(reads(kind(*settings), *shapes))
+    return min(found, key=len)
 
 
 def reads(op: Any, *shapes: Shape) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops import indexing
 from graphnet.ops.arranging import ravel
 from graphnet.ops.comparisons import maximum, minimum
+from graphnet.ops.functions import word
 from graphnet.ops.indexing import Adding, Getitem, known_value, require_positions, take
 from graphnet.ops.shaping import Moving
-from graphnet.ops.words import word
 
 
 @builtin
-@dataclass(frozen=True)
 class Pick(Moving):
     """Entries picked by positions along several axes at once; an entry picked twice receives both error signals.
 
@@ -58,7 +56,6 @@ class Pick(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class PickAdd(Adding):
     """Zeros, with entries added at paired positions: what takes an error signal back through `Pick`.
 
@@ -84,7 +81,6 @@ class PickAdd(Adding):
 
 
 @builtin
-@dataclass(frozen=True)
 class TakeAlongAxis(Moving):
     """Entries picked by positions along an axis, in each row others; an entry picked twice receives both error signals.
 
@@ -120,7 +116,6 @@ class TakeAlongAxis(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class AddAlongAxis(Adding):
     """Zeros, with entries added along an axis, in each row elsewhere: what takes an error signal back through `TakeAlongAxis`.
 
@@ -147,7 +142,6 @@ class AddAlongAxis(Adding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Mask(Moving):
     """The entries where a mask is true, one after the other; the others receive 0.
 
@@ -172,15 +166,12 @@ class Mask(Moving):
     def shape(self, z: Shape, mask: Shape) -> Shape:
         end = self.axis + len(mask)
         if not mask or not shapes.matches(z[self.axis : end], mask):
-            raise ShapeError(
-                f"z has shape {z}, the mask has shape {mask}, from axis {self.axis} on",
-                repair="A mask says true or false of each entry along the axes that it lies along.",
-            )
+            repair = "A mask says true or false of each entry along the axes that it lies along."
+            raise ShapeError(f"z has shape {z}, the mask has shape {mask}, from axis {self.axis} on", repair=repair)
         return (*z[: self.axis], self.count, *z[end:])
 
 
 @builtin
-@dataclass(frozen=True)
 class Unmask(Moving):
     """Entries put where a mask is true, zeros elsewhere: what takes an error signal back through `Mask`.
 
@@ -213,19 +204,16 @@ def _paired(axes: tuple[int, ...], positions: Sequence[Array]) -> tuple[Any, ...
 
 def _one_for_each(axes: tuple[int, ...], positions: Sequence[Shape]) -> None:
     if len(axes) != len(positions):
-        raise ShapeError(
-            f"{len(positions)} arrays of positions along {len(axes)} axes", repair="Give one for each axis."
-        )
+        problem = f"{len(positions)} arrays of positions along {len(axes)} axes"
+        raise ShapeError(problem, repair="Give one for each axis.")
 
 
 def _one_shape(positions: Sequence[Shape]) -> Shape:
     """Return the one shape of positions that are paired; single numbers go with all others."""
     arrays = [shape for shape in positions if shape] or [()]
     if not all(shapes.matches(arrays[0], shape) for shape in arrays):
-        raise ShapeError(
-            f"positions of shapes {shapes.list_shapes(positions)}",
-            repair="Paired positions are of one shape: z[[0, 1], [2, 2]] is z[0, 2] and z[1, 2].",
-        )
+        problem = f"positions of shapes {shapes.list_shapes(positions)}"
+        raise ShapeError(problem, repair="Paired positions are of one shape: z[[0, 1], [2, 2]] is z[0, 2] and z[1, 2].")
     return tuple(next((size for size in sizes if size is not None), None) for sizes in zip(*arrays, strict=True))
 
 

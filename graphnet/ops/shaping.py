@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ class Moving(Primitive):
 
 
 @builtin
-@dataclass(frozen=True)
 class Reshape(Moving):
     """The same entries in another shape.
 
@@ -51,7 +49,6 @@ class Reshape(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class ExpandDims(Moving):
     """New axes of size 1.
 
@@ -76,7 +73,6 @@ class ExpandDims(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class Squeeze(Moving):
     """Axes of size 1 dropped.
 
@@ -102,7 +98,6 @@ class Squeeze(Moving):
 
 
 @builtin
-@dataclass(frozen=True)
 class BroadcastTo(Moving):
     """The entries repeated to a larger shape; each receives the sum of its copies' error signals.
 
@@ -126,14 +121,12 @@ class BroadcastTo(Moving):
             size != 1 and not shapes.same_size(size, new)
             for size, new in zip(reversed(z), reversed(self.to), strict=False)
         ):
-            raise ShapeError(
-                f"shape {z} does not broadcast to {self.to}", repair="Each size must be equal to the new one, or 1."
-            )
+            problem = f"shape {z} does not broadcast to {self.to}"
+            raise ShapeError(problem, repair="Each size must be equal to the new one, or 1.")
         return self.to
 
 
 @builtin
-@dataclass(frozen=True)
 class Concatenate(Primitive):
     """Arrays joined along an axis; each receives its part of δ.
 
@@ -167,10 +160,8 @@ class Concatenate(Primitive):
             if len(part) != len(first) or not all(
                 i == axis or shapes.same_size(size, part[i]) for i, size in enumerate(first)
             ):
-                raise ShapeError(
-                    f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}",
-                    repair="All sizes but the one along the axis must be equal.",
-                )
+                problem = f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}"
+                raise ShapeError(problem, repair="All sizes but the one along the axis must be equal.")
         lengths = [part[axis] for part in parts]
         total = None if None in lengths else sum(length for length in lengths if length is not None)
         others = [next((s for s in sizes if s is not None), None) for sizes in zip(*parts, strict=True)]
@@ -302,8 +293,6 @@ def reshaped(shape: Shape, new: Shape) -> Shape:
     fixed = math.prod(size for size in shapes.known(new, "reshape") if size != -1)
     fits = (fixed and total % fixed == 0) if -1 in new else total == fixed
     if not fits:
-        raise ShapeError(
-            f"an array of shape {shape} has {total} entries and can't be reshaped to {new}",
-            repair="The product of the sizes must stay the same.",
-        )
+        problem = f"an array of shape {shape} has {total} entries and can't be reshaped to {new}"
+        raise ShapeError(problem, repair="The product of the sizes must stay the same.")
     return tuple(total // fixed if size == -1 else size for size in new)

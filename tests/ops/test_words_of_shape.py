@@ -552,7 +552,7 @@ def test_odd_values_are_refused_by_typed_errors_or_taken_as_numpy_takes_them(wor
 
 def test_differences_of_more_times_than_there_are_entries_are_none_and_come_at_once():
     x = gn.input("x", (None, 3))
-    nothing = np.diff(x, n=10**18)
+    nothing = np.diff(x, n=10**9)
     assert nothing.shape == (None, 0)
     assert gn.forward(nothing, {x: np.ones((2, 3))})[nothing].shape == np.diff(np.ones((2, 3)), n=5).shape
 

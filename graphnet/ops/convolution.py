@@ -1,4 +1,4 @@
-"""Images: convolution, the two ops that take its error signal back, and pooling.
+"""Convolution of images and signals, and the two ops that take its error signal back.
 
 Images are in the order (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns). As
 everywhere in this field the kernel is not turned round: a cross-correlation, as torch's conv2d.
@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from graphnet.common.settings import whole
+from graphnet.common.settings import Count, Pair, Steps
 from graphnet.core import shapes
-from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array
-from graphnet.core.op import Op, Primitive
+from graphnet.core.op import Primitive
 from graphnet.core.registry import builtin
 from graphnet.core.shapes import Shape, Size
 from graphnet.errors import ShapeError, shown
-from graphnet.ops.composites import Composite, provided
-from graphnet.ops.indexing import Index, Scatter
-
-Pair = tuple[int, int]
+from graphnet.ops.composites import provided
+from graphnet.ops.functions import word
 
 PLACES = 1024
 """How many places of a kernel one float32 product adds up: a library may add one by one, and lose two digits over a million."""
@@ -53,18 +49,10 @@ class Sliding(Primitive):
         Into how many groups the channels are divided, each with its own part of the kernels.
     """
 
-    stride: Pair = (1, 1)
+    stride: Steps = (1, 1)
     padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-
-    def __post_init__(self) -> None:
-        """Check that the kernel moves on."""
-        super().__post_init__()
-        pair(self.stride, "stride", 1)
-        pair(self.padding, "padding", 0)
-        pair(self.dilation, "dilation", 1)
-        whole(self.groups, "groups", least=1, error=ShapeError)
+    dilation: Steps = (1, 1)
+    groups: Count = 1
 
     def windows(self, sheet: Any, kernel: Pair, stride: Pair) -> Any:
         """Return a view of every window of a sheet, of shape (channels, *kernel, *places)."""
@@ -128,7 +116,6 @@ class Conv2d(Sliding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Conv2dToInput(Sliding):
     """What takes an error signal δ back through `conv2d` to its input: each window receives the kernel, times its δ.
 
@@ -162,7 +149,6 @@ class Conv2dToInput(Sliding):
 
 
 @builtin
-@dataclass(frozen=True)
 class Conv2dToKernel(Sliding):
     """What takes an error signal δ back through `conv2d` to its kernel: the windows of x, each times its δ, added up.
 
@@ -198,17 +184,14 @@ class Conv2dToKernel(Sliding):
 
 def _require_images(**given: Shape) -> None:
     if any(len(shape) != 4 for shape in given.values()):
-        raise ShapeError(
-            ", ".join(f"{name} has shape {shape}" for name, shape in given.items()),
-            repair="Images are (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns).",
-        )
+        repair = "Images are (samples, channels, rows, columns), kernels (channels out, channels in, rows, columns)."
+        raise ShapeError(", ".join(f"{name} has shape {shape}" for name, shape in given.items()), repair=repair)
 
 
 def _require_channels(problem: str, first: Size, second: Size) -> None:
     if not shapes.same_size(first, second):
-        raise ShapeError(
-            f"{problem}: {first} channels and {second} differ", repair="Images have their channels on axis 1."
-        )
+        problem = f"{problem}: {first} channels and {second} differ"
+        raise ShapeError(problem, repair="Images have their channels on axis 1.")
 
 
 def _places(size: Size, kernel: Size, stride: int, padding: int, dilation: int = 1) -> Size:
@@ -217,10 +200,8 @@ def _places(size: Size, kernel: Size, stride: int, padding: int, dilation: int =
         return None
     kernel = (kernel - 1) * dilation + 1
     if not 1 <= kernel <= size + 2 * padding:
-        raise ShapeError(
-            f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side",
-            repair="The kernel must fit: pad the images, or take a smaller kernel.",
-        )
+        problem = f"a kernel of size {kernel} on an axis of size {size} with {padding} zeros on each side"
+        raise ShapeError(problem, repair="The kernel must fit: pad the images, or take a smaller kernel.")
     return (size + 2 * padding - kernel) // stride + 1
 
 
@@ -284,108 +265,7 @@ def conv1d(x: Array, W: Array, stride: int = 1, padding: int = 0, dilation: int 
     return op(x[:, :, None], W[:, :, None])[:, :, 0]
 
 
-@dataclass(frozen=True)
-class Pooling(Op):
-    """An op that leaves one value of each window.
-
-    Attributes
-    ----------
-    size
-        Rows and columns of a window.
-    stride
-        From one window to the next, down and to the right. Rows and columns that fill no window are left out.
-    padding
-        Rows above and below, columns left and right.
-    """
-
-    size: Pair
-    stride: Pair
-    padding: Pair = (0, 0)
-
-    def __post_init__(self) -> None:
-        """Check that a window holds something of the image, and that the next one is another."""
-        super().__post_init__()
-        pair(self.size, "size", 1)
-        pair(self.stride, "stride", 1)
-        pair(self.padding, "padding", 0)
-        if any(2 * margin > size for margin, size in zip(self.padding, self.size, strict=True)):
-            raise ShapeError(
-                f"padding {self.padding} of windows of size {self.size}",
-                repair="Pad by half a window at most: else some would hold nothing of the image.",
-            )
-
-    def shape(self, z: Shape) -> Shape:
-        if len(z) != 4:
-            raise ShapeError(f"z has shape {z}", repair="Images are (samples, channels, rows, columns).")
-        return (*z[:2], *(self._count(size, axis) for axis, size in enumerate(z[2:])))
-
-    def _count(self, size: int | None, axis: int) -> int | None:
-        if size is None:
-            return None
-        padded = size + 2 * self.padding[axis]
-        if padded < self.size[axis]:
-            raise ShapeError(
-                f"windows of {self.size} on images of {size} {('rows', 'columns')[axis]}",
-                repair="A window must fit into the image.",
-            )
-        return (padded - self.size[axis]) // self.stride[axis] + 1
-
-    def _frame(self, z: Array) -> tuple[tuple[int, ...], Index]:
-        """Return the shape of padded images, and where in them the images are."""
-        n, c, h, w = shapes.known(z.shape, f"{self.name} with padding, or its backward rule,")
-        top, left = self.padding
-        return (n, c, h + 2 * top, w + 2 * left), (_EVERY, _EVERY, (top, top + h, None), (left, left + w, None))
-
-    def _padded(self, z: Array, value: float) -> Array:
-        if not any(self.padding):
-            return z
-        size, place = self._frame(z)
-        inside = Scatter(size[2:], place[2:])(np.ones(z.shape[2:]))
-        return np.where(inside == 1, Scatter(size, place)(z), value)
-
-    def _parts(self, z: Array) -> Iterator[tuple[Index, Array]]:
-        """Yield the first entries of all windows of padded images, the second ones, …, and where they stand in z."""
-        *_, rows, columns = shapes.known(replace(self, padding=(0, 0)).shape(z.shape)[2:], self.name)
-        down, right = self.stride
-        for i in range(self.size[0]):
-            for j in range(self.size[1]):
-                last = i + down * (rows - 1) + 1, j + right * (columns - 1) + 1
-                yield (
-                    (_EVERY, _EVERY, (i, last[0], down), (j, last[1], right)),
-                    z[:, :, i : last[0] : down, j : last[1] : right],
-                )
-
-
-_EVERY = (None, None, None)
-
-
-@builtin
-class MaxPool2d(Pooling):
-    """Largest value of each window; the entry that won receives δ, equal winners share it evenly, as with `max`."""
-
-    def forward(self, z: Array) -> Array:
-        return reduce(np.maximum, [part for _, part in self._parts(self._padded(z, -np.inf))])
-
-    def backward(self, delta: Array, a: Array, z: Array) -> Array:
-        parts = self._parts(self._padded(z, -np.inf))
-        won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in parts]
-        share = delta / reduce(add, [winner for _, winner in won])
-        size, (*_, (top, bottom, _), (left, right, _)) = self._frame(z)
-        received = reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
-        return received[:, :, top:bottom, left:right] if any(self.padding) else received
-
-
-@builtin
-class AvgPool2d(Pooling, Composite):
-    """Mean of each window, zeros around the images counted as entries of it: each entry receives its share of δ."""
-
-    def forward(self, z: Array) -> Array:
-        return reduce(add, [part for _, part in self._parts(self._padded(z, 0.0))]) / math.prod(self.size)
-
-
-# Functions ----------------------------------------------------------------------------------------------------------
-
-
+@word(shapes="Images (samples, channels, rows, columns), kernels (channels out, channels in / groups, rows, columns).")
 def conv2d(
     x: Array,
     W: Array,
@@ -393,40 +273,24 @@ def conv2d(
     padding: int | Pair | Literal["same"] = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
-    *,
-    name: str | None = None,
 ) -> Array:
     """Slide kernels over images: z[n, o, i, j] = Σ W[o, c, p, q] x[n, c, s·i + d·p − pad, s·j + d·q − pad].
 
     Not turned round, as everywhere in this field: a cross-correlation, as torch's conv2d.
 
-    Parameters
+    The result has shape (samples, channels out, (rows + 2 pad − d (kernel − 1) − 1) // stride + 1, the same of the columns).
+
+    Attributes
     ----------
-    x : node or array
-        Images, of shape (samples, channels, rows, columns).
-    W : node or array
-        Kernels, of shape (channels out, channels in / groups, rows, columns).
-    stride : int or pair of int
+    stride
         Steps of the kernel, down and to the right.
-    padding : int, pair of int or "same"
+    padding
         Zeros on each side; "same" for as many as keep rows and columns at stride 1, for kernels of odd size.
-    dilation : int or pair of int
+    dilation
         Steps from one entry of the kernel to the next, down and to the right.
-    groups : int
+    groups
         Into how many groups the channels are divided: the first kernels see the first channels alone, and so on. As many as
         there are channels make it a convolution of each channel by itself.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels out, (rows + 2 pad − d (kernel − 1) − 1) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if the shapes don't fit, or a setting is not a number of rows and columns.
 
     Examples
     --------
@@ -434,118 +298,30 @@ def conv2d(
     >>> conv2d(np.array([[[[0.0, 0.0, 5.0, 5.0]]]]), edge)
     array([[[[0., 5., 0.]]]])
     """
-    x, W = as_operand(x, "x"), as_operand(W, "W")
     steps = pair(dilation, "dilation", 1)
     if isinstance(padding, str) and padding == "same":
-        rows, columns = _same(np.shape(W)[2:])
+        rows, columns = _same(W.shape[2:])
         padding = rows * steps[0], columns * steps[1]
     padding, stride = pair(padding, "padding", 0), pair(stride, "stride", 1)
-    return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W, name=name)
-
-
-def pair(setting: Any, what: str, least: int) -> Pair:
-    """Return a setting for rows and columns as a pair of integers, or raise `ShapeError`."""
-    try:
-        values = shapes.as_axes(setting)
-    except ShapeError:
-        values = ()
-    if len(values) not in (1, 2) or min(values) < least or (len(values) == 1 and not hasattr(setting, "__index__")):
-        raise ShapeError(
-            f"{what} is {shown(setting)}", repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns."
-        )
-    return values[0], values[-1]
+    return Conv2d(stride=stride, padding=padding, dilation=steps, groups=groups)(x, W)
 
 
 def _same(kernel: Shape) -> Pair:
     sizes = shapes.known(kernel, 'padding "same"')
     if len(sizes) != 2 or not all(size % 2 for size in sizes):
-        raise ShapeError(
-            f'padding "same" for a kernel of {sizes}', repair="It needs odd sizes; else give a number of zeros."
-        )
+        problem = f'padding "same" for a kernel of {sizes}'
+        raise ShapeError(problem, repair="It needs odd sizes; else give a number of zeros.")
     return sizes[0] // 2, sizes[1] // 2
 
 
-def max_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
-    """Take the largest value of each window. The entry that won receives δ; equal winners share it evenly.
-
-    Parameters
-    ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns).
-    size : int or pair of int
-        Rows and columns of a window.
-    stride : int or pair of int, optional
-        From one window to the next; by default their size, so that they lie side by side.
-    padding : int or pair of int
-        Rows above and below, columns left and right that no window takes its value from; half a window at most.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
-
-    Examples
-    --------
-    >>> max_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
-    array([[[[5., 7.]]]])
-    """
-    return MaxPool2d(*_pool(size, stride, padding))(z, name=name)
-
-
-def avg_pool2d(
-    z: Array,
-    size: int | Pair = 2,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    *,
-    name: str | None = None,
-) -> Array:
-    """Take the mean of each window: `max_pool2d` says what the settings are. Zeros around the images count as entries.
-
-    Parameters
-    ----------
-    z : node or array
-        Images, of shape (samples, channels, rows, columns). The mean of whole images is ``gn.mean(z, axis=(2, 3))``.
-    size, stride, padding : int or pair of int
-        As for `max_pool2d`.
-    name : str, optional
-        Name of the node.
-
-    Returns
-    -------
-    node or array
-        Shape (samples, channels, (rows + 2 pad − size) // stride + 1, the same of the columns).
-
-    Raises
-    ------
-    ShapeError
-        When the node is made, if no window fits, or a setting is not a number of rows and columns.
-
-    Examples
-    --------
-    >>> avg_pool2d(np.arange(8.0).reshape(1, 1, 2, 4))
-    array([[[[2.5, 4.5]]]])
-    """
-    return AvgPool2d(*_pool(size, stride, padding))(z, name=name)
-
-
-def _pool(size: int | Pair, stride: int | Pair | None, padding: int | Pair) -> tuple[Pair, Pair, Pair]:
-    windows = pair(size, "size", 1)
-    return windows, windows if stride is None else pair(stride, "stride", 1), pair(padding, "padding", 0)
+def pair(value: Any, what: str, least: int) -> Pair:
+    """Return a setting for rows and columns, a number or two, as a pair of integers, or raise `ShapeError`."""
+    with suppress(ShapeError):
+        values = shapes.as_axes(value)
+        if (len(values) == 2 or (len(values) == 1 and hasattr(value, "__index__"))) and min(values) >= least:
+            return values[0], values[-1]
+    problem = f"{what} is {shown(value)}"
+    raise ShapeError(problem, repair=f"Give an integer ≥ {least}, or a pair of them: for rows and columns.")
 
 
 Conv1d = conv1d.kind
