@@ -21,7 +21,8 @@ from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError, shown
 from graphnet.notation.formula import Formula
-from graphnet.notation.indices import SAMPLE, IndexWriter
+from graphnet.notation.indices import IndexWriter
+from graphnet.notation.names import SAMPLE
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
 from graphnet.notation.writers import SPACE, MathBox, Sign, Written, row
@@ -199,8 +200,9 @@ def _equation_in_mathml(equation: str) -> str:
 
 
 def _plain(step: Step) -> dict[str, str]:
-    names = {"node": "label"} | {name: name for name in ("kind", "equation", "text", "latex", "mathml")}
-    return {key: getattr(step, name) for key, name in names.items()}
+    return {"node": step.label} | {
+        name: getattr(step, name) for name in ("kind", "equation", "text", "latex", "mathml")
+    }
 
 
 _LONGEST = 30
@@ -373,36 +375,28 @@ def _equations(reader: Reader) -> dict[Node, str]:
     Only what is an equation's case exactly gets its number: layers z = a W + b and a = g(z) in a row, each used by the next
     one alone, with half a sum of squares at the end.
     """
-    graph = reader.graph
+    graph, letter = reader.graph, "k"
     E = graph.outputs[0]
     squares = isinstance(E.op, SSE)
-    layers: dict[Node, str] = {}
     found: dict[Node, str] = {}
 
-    def following(node: Node | None) -> Node | None:
-        use = graph.only_use(node) if node is not None else None
-        return use.consumer if use else None
+    def goes_to(consumer: Node, node: Node, slot: int = 0) -> bool:
+        use = graph.only_use(node)
+        return use is not None and use.consumer is consumer and use.slot == slot
 
-    def z_of(node: Node) -> Node | None:
-        """Return the z of a layer that a product or the bias added to it ends in."""
-        use = graph.only_use(node) if node.kind in _SUMS and node not in layers else None
-        if use and use.slot == 0 and use.consumer.kind == "bias_add":
-            node = use.consumer
-        return node if node in layers else None
-
-    for node in reversed(graph.nodes):
-        use, a = graph.only_use(node), following(node)
-        if node.kind in _SUMS:
-            g = a if a is not None and _is_unitwise(reader, a) else None
-            last, then = (g if squares and g is not None else node), following(g)
-            if isinstance(E.op, _LOSSES) and following(last) is E and E.inputs[0] is last:
-                layers[node] = "k"
-            elif then is not None and then.kind == "matmul" and then.inputs[0] is g and z_of(then) is not None:
-                layers[node] = "j"
-        if node in layers:
-            found[node] = _DEFINITIONS[layers[node]] if squares or layers[node] == "j" else ""
-        elif use and use.slot == 1 and (z := z_of(use.consumer)) is not None:
-            found[node] = _GRADIENTS[use.consumer.kind, layers[z]]
+    behind = E if isinstance(E.op, _LOSSES) else None
+    while behind is not None and goes_to(behind, a := behind.inputs[0]):
+        has_g = (squares or letter == "j") and _is_unitwise(reader, a)
+        z = a.inputs[0] if has_g else a
+        if z.kind not in _SUMS or not (goes_to(a, z) if has_g else letter == "k"):
+            break
+        found[z] = _DEFINITIONS[letter] if squares or letter == "j" else ""
+        inner = z.inputs[0]
+        sums = [z, inner] if z.kind == "bias_add" and inner.kind in _SUMS and goes_to(z, inner) else [z]
+        for each in sums:
+            if goes_to(each, each.inputs[1], 1):
+                found[each.inputs[1]] = _GRADIENTS[each.kind, letter]
+        behind, letter = (sums[-1] if sums[-1].kind == "matmul" else None), "j"
     return found
 
 

@@ -18,7 +18,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
 from graphnet.notation.explanation import rms
-from graphnet.notation.terms import Symbols
+from graphnet.notation.names import Symbols
 
 NOTABLE = 2.0
 """Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""

@@ -24,8 +24,8 @@ from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation.indices import takes_all
-from graphnet.notation.terms import ByLabel, Entry, Leaf, Letters, Sized, SumOver, Symbol, extent, run
+from graphnet.notation.names import Letters, Symbol, takes_all
+from graphnet.notation.terms import ByLabel, Entry, Leaf, Sized, SumOver, extent, run
 from graphnet.notation.writers import (
     Digits,
     Fence,

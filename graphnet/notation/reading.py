@@ -28,8 +28,8 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.indices import letters_of_axes
-from graphnet.notation.terms import Leaf, Letters, Shortener, Symbol, Symbols, extent
+from graphnet.notation.names import Letters, Symbol, Symbols, letters_of_axes
+from graphnet.notation.terms import Leaf, Shortener, extent
 from graphnet.ops import activations, arithmetic, images
 from graphnet.ops.indexing import Getitem
 
@@ -62,9 +62,9 @@ class Reader(Shortener):
     def __init__(self, graph: Graph, starts_with_one: bool = True, *, by_label: bool = False) -> None:
         super().__init__()
         self.graph, self.symbols = graph, Symbols(graph, by_label=by_label)
-        first = graph.outputs[0]
+        first, *others = graph.outputs
         self._output = self.symbols[first] if first.shape == () else Symbol("E")
-        self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None
+        self._start = first if starts_with_one and first.shape == () and not others else None
 
     @cached_property
     def letters(self) -> dict[str, Letters]:
@@ -104,8 +104,7 @@ class Reader(Shortener):
         if not all(isinstance(result, Node) for result in results):
             return named
         leaves = {self._copies.places[0][source]: self.value(source) for source in node.inputs}
-        formula = self._read(results, leaves, node)
-        return named if formula is None else formula
+        return self._read(results, leaves, node, named)
 
     def messages(self, node: Node) -> tuple[Node | None, ...]:
         """Return what a node's backward rule sends to each input; None where it sends nothing.
@@ -130,12 +129,11 @@ class Reader(Shortener):
             if source.dtype.kind != "f" or any(root is None for root in roots):
                 messages.append(None)
                 continue
-            message = self._read(roots, leaves, node)
-            messages.append(self.call(BackwardOf(op, slot), args, source.shape) if message is None else message)
+            messages.append(self._read(roots, leaves, node, self.call(BackwardOf(op, slot), args, source.shape)))
         return tuple(messages)
 
-    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node) -> Node | None:
-        """Return nodes that a rule made as a formula; None if it is too large, or depends on sizes somehow.
+    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node, named: Node) -> Node:
+        """Return nodes that a rule of `near` made as a formula; `named` if it is too large, or depends on sizes somehow.
 
         There is one root for each of the copies; where they differ, they differ by the sizes of some axes. `read` holds what
         is known of the first copy, the leaves to begin with, and what is read goes there.
@@ -150,13 +148,12 @@ class Reader(Shortener):
                 assert node.op is not None
                 inputs = tuple(read[source] for source in node.inputs)
                 sizes = self._copies.settings(node, twins, partial(self._size, near))
-                formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
-                size, depth = extent(formula)
+                read[node] = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
+                size, depth = extent(read[node])
                 if size > LARGEST or depth > DEEPEST:
-                    return None
-                read[node] = formula
+                    return named
         except NoFormula:
-            return None
+            return named
         return read[roots[0]]
 
     def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:
