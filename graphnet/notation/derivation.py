@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.common import cached_property
 from graphnet.common.settings import flag, listed
 from graphnet.core.graph import Graph, Target, as_graph
@@ -27,7 +28,6 @@ from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
 from graphnet.notation.writers import SPACE, MathBox, Sign, Written, row
 from graphnet.ops.elementwise import Elementwise
-from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
 Notation = Literal["definition", "error signal", "gradient"]
 
@@ -331,7 +331,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
                     break
                 formula = longer
             needed.update(values_in(formula))
-            equation = "Eq. 1" if isinstance(node.op, SSE) else ""
+            equation = "Eq. 1" if isinstance(node.op, ops.SSE) else ""
             sides = Formula(reader.value(node)), Formula(formula)
             definitions.append(Step("definition", node, graph.label(node), *sides, equation))
     return tuple(reversed(definitions))
@@ -359,7 +359,7 @@ def _in_indices(derivation: Derivation, reader: Reader) -> Derivation:
 # Which lines are equations of the derivation of error backpropagation -------------------------------------------------
 
 _SUMS = ("matmul", "bias_add")
-_LOSSES = (SSE, BinaryCrossEntropy, CrossEntropy)
+_LOSSES = (ops.SSE, ops.BinaryCrossEntropy, ops.CrossEntropy)
 _DEFINITIONS = {"k": "definition of δ_k", "j": "definition of δ_j"}
 _GRADIENTS = {
     ("matmul", "k"): "Eq. 5",
@@ -377,7 +377,7 @@ def _equations(reader: Reader) -> dict[Node, str]:
     """
     graph, letter = reader.graph, "k"
     E = graph.outputs[0]
-    squares = isinstance(E.op, SSE)
+    squares = isinstance(E.op, ops.SSE)
     found: dict[Node, str] = {}
 
     def goes_to(consumer: Node, node: Node, slot: int = 0) -> bool:

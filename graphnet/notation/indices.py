@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
+from graphnet import ops
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
 from graphnet.notation.names import SAMPLE, Letters, Symbol, axes_along, fresh, takes_all
 from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
-from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, reductions, shaping
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.elementwise import Elementwise
 
 if TYPE_CHECKING:
     from graphnet.notation.derivation import Step
@@ -63,18 +65,18 @@ class IndexWriter:
         match node.op, node.inputs:
             case None, _ if node.shape == ():
                 return node
-            case (elementwise.Elementwise() | linear.BiasAdd()) as op, inputs:
+            case (Elementwise() | ops.BiasAdd()) as op, inputs:
                 pairs = zip(inputs, self._in(node, indices), strict=True)
                 return self.reader.call(op, tuple(self.entries(source, at, scope) for source, at in pairs), ())
-            case linear.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
+            case ops.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
                 return self._product(node, indices, scope)
-            case (reductions.Sum() | reductions.Mean()) as op, (x,):
+            case (ops.Sum() | ops.Mean()) as op, (x,):
                 sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
                 known = {axis: size for axis, size in sizes.items() if size is not None}
                 if len(known) == len(sizes):
-                    averaged = [] if isinstance(op, reductions.Sum) else known.values()
-                    count = reduce(partial(self._call, arithmetic.Multiply()), averaged, self.reader.number(1.0))
-                    return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
+                    averaged = [] if isinstance(op, ops.Sum) else known.values()
+                    count = reduce(partial(self._call, ops.Multiply()), averaged, self.reader.number(1.0))
+                    return self._call(ops.Divide(), self._sum(node, known, indices, scope), count)
             case op, (x,) if isinstance(op, _REARRANGING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
@@ -108,7 +110,7 @@ class IndexWriter:
         inner = None if added_by_the_rule else fresh(letter or "m", scope)
         scope |= {inner} if inner else set()
         left, right = self._in(node, indices, inner)
-        product = self._call(arithmetic.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
+        product = self._call(ops.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
         if inner is None:
             return product
         in_x = self._size(x, x.ndim - 1)
@@ -183,7 +185,7 @@ class IndexWriter:
         if not isinstance(node.op, Entry):
             return isinstance(node, Leaf) and node.role == "size"
         (of,) = node.inputs
-        if isinstance(of.op, activations.AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
+        if isinstance(of.op, AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
             (of,) = of.inputs
         if not isinstance(of, Leaf):
             return True
@@ -199,9 +201,9 @@ def _opened(node: Node) -> tuple[Node, list[str]]:
             case Node(op=SumOver(letter), inputs=(body, _)):
                 letters.append(letter)
                 node = body
-            case Node(op=arithmetic.Multiply(), inputs=(number, rest)) if is_scalar(number):
+            case Node(op=ops.Multiply(), inputs=(number, rest)) if is_scalar(number):
                 node = rest
-            case Node(op=arithmetic.Negative(), inputs=(rest,)):
+            case Node(op=ops.Negative(), inputs=(rest,)):
                 node = rest
             case _:
                 return node, letters
@@ -218,7 +220,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_REARRANGING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
+_REARRANGING = (ops.Transpose, ops.BroadcastTo, ops.ExpandDims, ops.Squeeze, ops.Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

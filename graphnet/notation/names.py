@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any, TypeAlias
 
+from graphnet import ops
 from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant
@@ -16,7 +17,11 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.units import is_activation
-from graphnet.ops import activations, elementwise, indexing, linear, losses, normalisation, reductions, shaping
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.elementwise import Elementwise
+from graphnet.ops.losses import Loss
+from graphnet.ops.normalisation import Normalisation
+from graphnet.ops.reductions import Reduction
 
 Letters: TypeAlias = tuple[str | None, ...]
 """One letter an axis; None for an axis of size 1 that is not counted along."""
@@ -135,7 +140,7 @@ class Symbols:
 
 
 _SUMS = frozenset({"matmul", "bias_add", "add"})
-_WITH_ACTIVATION = (losses.BinaryCrossEntropy, losses.CrossEntropy)
+_WITH_ACTIVATION = (ops.BinaryCrossEntropy, ops.CrossEntropy)
 
 
 def _pre_activations(graph: Graph) -> Iterator[Node]:
@@ -149,7 +154,7 @@ def _pre_activations(graph: Graph) -> Iterator[Node]:
 
 def _is_scored(graph: Graph, node: Node) -> bool:
     """Tell whether a loss is asked about a node itself; a sum of other things than weighted signals may be any output."""
-    kinds = _WITH_ACTIVATION if node.kind == "add" else losses.Loss
+    kinds = _WITH_ACTIVATION if node.kind == "add" else Loss
     return any(slot == 0 and isinstance(consumer.op, kinds) for consumer, slot in graph.consumers(node))
 
 
@@ -217,10 +222,10 @@ def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
     """Yield the axes that a node's op takes to run along with each other."""
     if node.op is None:
         return
-    if isinstance(node.op, losses.Loss):
+    if isinstance(node.op, Loss):
         prediction, target = node.inputs
         yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
-    if isinstance(node.op, linear.Matmul):
+    if isinstance(node.op, ops.Matmul):
         x, y = node.inputs
         yield (x, x.ndim - 1), (y, max(y.ndim - 2, 0))
     all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
@@ -239,10 +244,10 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]
 
     Examples
     --------
-    >>> axes_along(linear.Matmul(), (4, 3), [(4, 2), (2, 3)])
+    >>> axes_along(ops.Matmul(), (4, 3), [(4, 2), (2, 3)])
     [(0, None), (None, 1)]
     """
-    if isinstance(op, linear.Matmul):
+    if isinstance(op, ops.Matmul):
         x, y = operands
         stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
         in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
@@ -250,7 +255,7 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]
         column = [len(output) - 1] if len(y) > 1 else []
         return [(*in_x, *row, None), (*in_y, None, *column)]
     if isinstance(op, _MOVING) and takes_all(op):
-        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, shaping.Squeeze) else ()
+        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, ops.Squeeze) else ()
         sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
         after = op.shape(tuple(sizes))
         return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
@@ -260,14 +265,8 @@ def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]
     return [(None,) * len(operand) for operand in operands]
 
 
-_KEEPING = (
-    activations.AlongAxis,
-    elementwise.Elementwise,
-    linear.BiasAdd,
-    normalisation.Normalisation,
-    shaping.BroadcastTo,
-)
-_MOVING = (linear.Transpose, reductions.Reduction, shaping.Squeeze, shaping.ExpandDims, indexing.Getitem)
+_KEEPING = (AlongAxis, Elementwise, Normalisation, ops.BiasAdd, ops.BroadcastTo)
+_MOVING = (ops.Transpose, Reduction, ops.Squeeze, ops.ExpandDims, ops.Getitem)
 
 
 def _aligned(output: Shape, operand: Shape) -> _Along:
@@ -277,4 +276,4 @@ def _aligned(output: Shape, operand: Shape) -> _Along:
 
 def takes_all(op: Op | None) -> bool:
     """Tell whether an op is no indexing that leaves entries out."""
-    return not isinstance(op, indexing.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)
+    return not isinstance(op, ops.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.common import cached_property
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, Input
@@ -30,19 +31,11 @@ from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
 from graphnet.notation.names import Letters, Symbol, Symbols, letters_of_axes
 from graphnet.notation.terms import Leaf, Shortener, extent
-from graphnet.ops import activations, arithmetic, images
-from graphnet.ops.indexing import Getitem
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (
-    activations.Sigmoid,
-    activations.Softplus,
-    activations.Softmax,
-    activations.LogSoftmax,
-    images.MaxPool2d,
-)
+_KNOWN_BY_NAME = (ops.Sigmoid, ops.Softplus, ops.Softmax, ops.LogSoftmax, ops.MaxPool2d)
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
@@ -180,8 +173,8 @@ class Reader(Shortener):
         parts = [self.number(part) for part in ratio_of(ratios[0])]
         for size, power in zip(sizes.values(), powers, strict=True):
             for _ in range(abs(power)):
-                parts[power < 0] = self.call(arithmetic.Multiply(), (parts[power < 0], size), ())
-        return self.call(arithmetic.Divide(), (parts[0], parts[1]), ())
+                parts[power < 0] = self.call(ops.Multiply(), (parts[power < 0], size), ())
+        return self.call(ops.Divide(), (parts[0], parts[1]), ())
 
     def _sizes_near(self, near: Node) -> dict[tuple[int, ...], Node]:
         """Return the unknown sizes of a node's operands and of the inputs, by what they are in the copies."""
@@ -206,8 +199,8 @@ class Reader(Shortener):
                 raise NoFormula
             rest -= times * number
             if times:
-                part = self.call(arithmetic.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
-                terms.append(self.call(arithmetic.Divide(), (part, self.number(times.denominator)), ()))
+                part = self.call(ops.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
+                terms.append(self.call(ops.Divide(), (part, self.number(times.denominator)), ()))
         return self.total([*terms, self.number(float(rest))], ())
 
     @cached_property
@@ -215,7 +208,7 @@ class Reader(Shortener):
         """The slices that take every second, or third, of an unknown size, by these sizes: N / 2, rounded up or down."""
         found: dict[tuple[int, ...], tuple[Node, int]] = {}
         for of in self.graph.nodes:
-            for axis, size in enumerate(of.shape if isinstance(of.op, Getitem) else ()):
+            for axis, size in enumerate(of.shape if isinstance(of.op, ops.Getitem) else ()):
                 sizes = tuple(self._sizes(of, axis))
                 whole = (self._sizes(source, at)[0] for source in of.inputs for at in range(len(source.shape)))
                 if size is None and not any(abs(sizes[0] - n) < 100 for n in whole):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node, made_like
 from graphnet.core.op import Op
@@ -17,10 +18,6 @@ from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, is_scalar, unchanged
 from graphnet.errors import GraphError
 from graphnet.notation.names import Letters, Symbol
-from graphnet.ops.activations import Sigmoid
-from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
-from graphnet.ops.comparisons import Equal, Where, ZerosLike
-from graphnet.ops.shaping import BroadcastTo
 
 
 class ByLabel(Protocol):
@@ -173,7 +170,7 @@ class Shortener(Maker):
 
     def call(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes, in short."""
-        if isinstance(op, (Multiply, Divide, Add, Subtract)):
+        if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             inputs = _without_spreading(inputs, shape)
         if shape == () and inputs and all(is_scalar(source) for source in inputs):
             with np.errstate(all="ignore"):
@@ -200,44 +197,46 @@ class Shortener(Maker):
         left = list(terms)
         while len(left) > 1:
             pairs = zip(left[::2], left[1::2], strict=False)
-            left = [*(self.call(Add(), pair, shape) for pair in pairs), *left[len(left) // 2 * 2 :]]
+            left = [*(self.call(ops.Add(), pair, shape) for pair in pairs), *left[len(left) // 2 * 2 :]]
         return left[0]
 
     def _shorter(self, op: Op, inputs: tuple[Node, ...]) -> Iterator[Node]:
         """Yield nodes with the same entries but for rounding, though perhaps not of the same shape."""
         match op, inputs:
-            case Multiply(), (x, y):
+            case ops.Multiply(), (x, y):
                 yield from self._shorter_product(x, y, is_left=True)
                 yield from self._shorter_product(y, x, is_left=False)
-            case Add(), (x, y) if x is y:
-                yield self.call(Multiply(), (self.number(2.0), x), x.shape)
+            case ops.Add(), (x, y) if x is y:
+                yield self.call(ops.Multiply(), (self.number(2.0), x), x.shape)
             # (1 − t) σ(z) − t σ(−z): the numbers are better by it, σ(z) − t is what it means
-            case Subtract(), (
-                Node(op=Multiply(), inputs=(rest, Node(op=Sigmoid()) as a)),
-                Node(op=Multiply(), inputs=(t, b)),
+            case ops.Subtract(), (
+                Node(op=ops.Multiply(), inputs=(rest, Node(op=ops.Sigmoid()) as a)),
+                Node(op=ops.Multiply(), inputs=(t, b)),
             ):
-                opposite = self.call(Sigmoid(), (self.call(Negative(), a.inputs, a.shape),), a.shape)
-                if rest is self.call(Subtract(), (self.number(1.0), t), t.shape) and b is opposite:
-                    yield self.call(Subtract(), (a, t), a.shape)
-            case Subtract(), (x, y) if is_number(x, 0.0):
-                yield self.call(Negative(), (y,), y.shape)
-            case Negative(), (Node(op=Expm1(), inputs=(x,)),):  # the numbers are better by it, 1 − eˣ is what it means
-                yield self.call(Subtract(), (self.number(1.0), self.call(Exp(), (x,), x.shape)), x.shape)
+                opposite = self.call(ops.Sigmoid(), (self.call(ops.Negative(), a.inputs, a.shape),), a.shape)
+                if rest is self.call(ops.Subtract(), (self.number(1.0), t), t.shape) and b is opposite:
+                    yield self.call(ops.Subtract(), (a, t), a.shape)
+            case ops.Subtract(), (x, y) if is_number(x, 0.0):
+                yield self.call(ops.Negative(), (y,), y.shape)
+            case ops.Negative(), (
+                Node(op=ops.Expm1(), inputs=(x,)),
+            ):  # the numbers are better by it, 1 − eˣ is what it means
+                yield self.call(ops.Subtract(), (self.number(1.0), self.call(ops.Exp(), (x,), x.shape)), x.shape)
 
     def _shorter_product(self, x: Node, y: Node, *, is_left: bool) -> Iterator[Node]:
         """Yield ways to write a product of x and y shorter, by what x is."""
         match x, y:
-            case Constant(), Node(op=Multiply(), inputs=(one, other)) if x.shape == ():
+            case Constant(), Node(op=ops.Multiply(), inputs=(one, other)) if x.shape == ():
                 for number, z in ((one, other), (other, one)):
                     if is_scalar(number):
-                        yield self.call(Multiply(), (self.number(x.value.item() * number.value.item()), z), y.shape)  # type: ignore[attr-defined]
-            case Node(op=ZerosLike()), _:
+                        yield self.call(ops.Multiply(), (self.number(x.value.item() * number.value.item()), z), y.shape)  # type: ignore[attr-defined]
+            case Node(op=ops.ZerosLike()), _:
                 yield x
-            case _, Node(op=Where(), inputs=(Node(op=Equal(), inputs=(share, zero)), nothing, z)):
+            case _, Node(op=ops.Where(), inputs=(Node(op=ops.Equal(), inputs=(share, zero)), nothing, z)):
                 if share is x and is_number(zero, 0.0) and is_number(nothing, 0.0):  # 0 · ∞ counts as 0
-                    yield self.call(Multiply(), (x, z) if is_left else (z, x), y.shape)
-            case Node(op=BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
-                yield self.apply(op, (self.call(Multiply(), (z, y), ()),), x.shape, _sizes(x))
+                    yield self.call(ops.Multiply(), (x, z) if is_left else (z, x), y.shape)
+            case Node(op=ops.BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
+                yield self.apply(op, (self.call(ops.Multiply(), (z, y), ()),), x.shape, _sizes(x))
 
 
 def mentions(root: Node, part: Node) -> int:
@@ -251,9 +250,9 @@ def mentions(root: Node, part: Node) -> int:
 def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ...]:
     """Return two operands, one of them not repeated to a larger shape if the other one has that shape anyway."""
     x, y = inputs
-    if isinstance(x.op, BroadcastTo) and y.shape == shape:
+    if isinstance(x.op, ops.BroadcastTo) and y.shape == shape:
         return x.inputs[0], y
-    return (x, y.inputs[0]) if isinstance(y.op, BroadcastTo) and x.shape == shape else inputs
+    return (x, y.inputs[0]) if isinstance(y.op, ops.BroadcastTo) and x.shape == shape else inputs
 
 
 def _sizes(node: Node) -> Mapping[str, tuple[Any, ...]]:
