@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -152,10 +152,8 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
     """Return metrics by name, each a scalar node, or raise `TrainingError`."""
     if isinstance(metrics, Node):
         metrics = [metrics]
-    if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
-        raise TrainingError(f"metrics is {shown(metrics)}, expected a list of nodes", repair=_METRICS)
     if not isinstance(metrics, Mapping):
-        given = [] if metrics is None else listed(metrics, "metrics", "scalar nodes", TrainingError)
+        given = [] if metrics is None else listed(metrics, "metrics", "nodes", TrainingError, _METRICS)
         for each in given:
             if not isinstance(each, Node):
                 raise TrainingError(f"a metric is {shown(each)}, expected a scalar node", repair=_METRICS)

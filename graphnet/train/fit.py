@@ -22,8 +22,7 @@ from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.interop.engines import JaxEngine
 from graphnet.train.batches import Batches, Data, as_batches, sample_count
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
-from graphnet.train.descent import Descent
-from graphnet.train.devices import Devices, chosen
+from graphnet.train.descent import Descent, Devices, chosen
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
 from graphnet.train.optimizers import AnyOptimizer, Optimizer, labelled
 
