@@ -191,6 +191,7 @@ def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | 
 
 def _check_ranges(graph: Graph, feeds: Feeds) -> None:
     """Raise `TrainingError` if labels, positions or shares of classes are fed that are out of range."""
+    most: float
     for node in graph.nodes:
         match node.op:
             case Take(axis=axis) if (size := node.inputs[0].shape[axis]) is not None:

@@ -27,6 +27,9 @@ from graphnet.interop.foreign import needing
 from graphnet.train.batches import Batches, CutArrays, Feeds, is_batched, sample_count
 from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled
 
+LARGE_RATE = 1e15
+"""From this learning rate on a step may overflow although the gradient's squares do not, even in float32."""
+
 LARGEST_NOTED = 1 << 14
 """Up to how many entries of a parameter calls are noted: all that its rule computes on the way has memory of its own then."""
 
@@ -52,6 +55,24 @@ class Descent:
         self.loss = math.nan
         self._lengths: dict[Program, tuple[Calls, Numbers]] = {}
         self._updates: dict[Program, Update] = {}
+
+    def steps(self, batches: Batches, epoch: int, *, raising: bool) -> Iterator[tuple[float, int]]:
+        """Take a step for each batch of an epoch; yield its loss and its number of samples.
+
+        Where `raising`, one that is not finite is a `NonFiniteError`.
+        """
+        optimizer = self.optimizer
+        wary = (
+            isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
+        )
+        self.begin()
+        for step, batch in enumerate(batches.epoch(), 1):
+            loss = self.run(batch)
+            if raising and (wary or not self.is_finite()):
+                self.update_or_raise(batch, f"in step {step} of epoch {epoch}")
+            else:
+                self.update()
+            yield loss, sample_count(batch)
 
     def begin(self) -> None:
         """Begin an epoch: forget what belongs to programs that are gone, or to values that may not be written any more."""
