@@ -200,9 +200,8 @@ def _equation_in_mathml(equation: str) -> str:
 
 
 def _plain(step: Step) -> dict[str, str]:
-    return {"node": step.label} | {
-        name: getattr(step, name) for name in ("kind", "equation", "text", "latex", "mathml")
-    }
+    said = ("kind", "equation", "text", "latex", "mathml")
+    return {"node": step.label} | {name: getattr(step, name) for name in said}
 
 
 _LONGEST = 30
@@ -361,12 +360,7 @@ def _in_indices(derivation: Derivation, reader: Reader) -> Derivation:
 _SUMS = ("matmul", "bias_add")
 _LOSSES = (ops.SSE, ops.BinaryCrossEntropy, ops.CrossEntropy)
 _DEFINITIONS = {"k": "definition of δ_k", "j": "definition of δ_j"}
-_GRADIENTS = {
-    ("matmul", "k"): "Eq. 5",
-    ("bias_add", "k"): "Eq. 6",
-    ("matmul", "j"): "Eq. 11",
-    ("bias_add", "j"): "Eq. 12",
-}
+_GRADIENTS = {"k": {"matmul": "Eq. 5", "bias_add": "Eq. 6"}, "j": {"matmul": "Eq. 11", "bias_add": "Eq. 12"}}
 
 
 def _equations(reader: Reader) -> dict[Node, str]:
@@ -395,7 +389,7 @@ def _equations(reader: Reader) -> dict[Node, str]:
         sums = [z, inner] if z.kind == "bias_add" and inner.kind in _SUMS and goes_to(z, inner) else [z]
         for each in sums:
             if goes_to(each, each.inputs[1], 1):
-                found[each.inputs[1]] = _GRADIENTS[each.kind, letter]
+                found[each.inputs[1]] = _GRADIENTS[letter][each.kind]
         behind, letter = (sums[-1] if sums[-1].kind == "matmul" else None), "j"
     return found
 

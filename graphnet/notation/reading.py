@@ -179,17 +179,15 @@ class Reader(Shortener):
     def _sizes_near(self, near: Node) -> dict[tuple[int, ...], Node]:
         """Return the unknown sizes of a node's operands and of the inputs, by what they are in the copies."""
         found: dict[tuple[int, ...], Node] = {}
-        for of in (*near.inputs, near, *self.graph.inputs):
-            for axis, size in enumerate(of.shape):
-                sizes = tuple(self._sizes(of, axis))
-                if size is None and len(set(sizes)) > 1 and 0 not in sizes and sizes not in found:
-                    with contextlib.suppress(NoFormula):
-                        found[sizes] = self._size(near, sizes)
+        for _, _, sizes in self._unknown(near):
+            if len(set(sizes)) > 1 and 0 not in sizes and sizes not in found:
+                with contextlib.suppress(NoFormula):
+                    found[sizes] = self._size(near, sizes)
         return found
 
-    def _size(self, near: Node, sizes: Sequence[int]) -> Node:
+    def _size(self, near: Node, sizes: tuple[int, ...]) -> Node:
         """Return a size by what it is in the copies, as N + M or N / 2."""
-        if (of_slice := self._slices.get(tuple(sizes))) is not None:
+        if (of_slice := self._slices.get(sizes)) is not None:
             return self._leaf_size(*of_slice, f"{size_letter(of_slice[1])}′")
         terms: list[Node] = []
         rest = fractions.Fraction(sizes[0])
@@ -209,7 +207,7 @@ class Reader(Shortener):
         found: dict[tuple[int, ...], tuple[Node, int]] = {}
         for of in self.graph.nodes:
             for axis, size in enumerate(of.shape if isinstance(of.op, ops.Getitem) else ()):
-                sizes = tuple(self._sizes(of, axis))
+                sizes = self._sizes(of, axis)
                 whole = (self._sizes(source, at)[0] for source in of.inputs for at in range(len(source.shape)))
                 if size is None and not any(abs(sizes[0] - n) < 100 for n in whole):
                     found.setdefault(sizes, (of, axis))
@@ -217,18 +215,22 @@ class Reader(Shortener):
 
     def _known(self, near: Node, letter: str) -> Node:
         """Return the unknown size of this letter, of an operand of `near` if one has it."""
-        for of in (*near.inputs, near, *self.graph.inputs):
-            for axis, size in enumerate(of.shape):
-                if size is None and self._sizes(of, axis) == self._copies.sizes(letter):
-                    return self._leaf_size(of, axis, letter)
+        for of, axis, sizes in self._unknown(near):
+            if sizes == self._copies.sizes(letter):
+                return self._leaf_size(of, axis, letter)
         raise NoFormula
+
+    def _unknown(self, near: Node) -> Iterator[tuple[Node, int, tuple[int, ...]]]:
+        """Yield the axes of unknown size of a node's operands, its own and the inputs', and what they are in the copies."""
+        for of in (*near.inputs, near, *self.graph.inputs):
+            yield from ((of, axis, self._sizes(of, axis)) for axis, size in enumerate(of.shape) if size is None)
 
     def _leaf_size(self, of: Node, axis: int, letter: str) -> Node:
         label = self.graph.label(of)
         return self.once(("size", label, axis), lambda: Leaf("size", label, Symbol(letter), (), axis))
 
-    def _sizes(self, of: Node, axis: int) -> list[Any]:
-        return [places[of].shape[axis] for places in self._copies.places]
+    def _sizes(self, of: Node, axis: int) -> tuple[Any, ...]:
+        return tuple(places[of].shape[axis] for places in self._copies.places)
 
     def size(self, of: Node, axis: int) -> Node:
         """Return what stands for the size of an axis: N for the first axis that the inputs leave open, M for the second."""
@@ -387,21 +389,22 @@ class Copies:
         )
 
     def settings(
-        self, node: Node, twins: Sequence[Node], size: Callable[[Sequence[int]], Node]
+        self, node: Node, twins: Sequence[Node], size: Callable[[tuple[int, ...]], Node]
     ) -> dict[str, tuple[Any, ...]]:
         """Return the settings that change with a size, with `size` of the numbers in all copies in their place."""
         found = {}
         for setting in fields(node.op) if twins else ():  # type: ignore[arg-type]
-            values = [getattr(of.op, setting.name) for of in (node, *twins)]
+            values = tuple(getattr(of.op, setting.name) for of in (node, *twins))
             if any(value != values[0] for value in values):
                 if not isinstance(values[0], tuple):
                     raise NoFormula
                 found[setting.name] = _with_sizes(values, size)
         return found
 
-    def sizes(self, letter: str) -> list[int]:
+    def sizes(self, letter: str) -> tuple[int, ...]:
         """Return the numbers for an unknown size, in all copies."""
-        return [self.numbers[letter], *(_OTHER if other == letter else self.numbers[letter] for other in self.numbers)]
+        number = self.numbers[letter]
+        return number, *(_OTHER if other == letter else number for other in self.numbers)
 
 
 def ratio_of(number: float) -> tuple[float, float]:
@@ -411,7 +414,7 @@ def ratio_of(number: float) -> tuple[float, float]:
     return (float(exact.numerator), float(exact.denominator)) if is_ratio else (number, 1.0)
 
 
-def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) -> Any:
+def _with_sizes(values: tuple[Any, ...], size: Callable[[tuple[int, ...]], Node]) -> Any:
     """Return sizes, in tuples however deep, with a `size` in place of each that is not the same in all copies."""
     if all(value == values[0] for value in values):
         return values[0]

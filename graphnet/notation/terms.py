@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import is_
 from typing import Any, Literal, Protocol
@@ -125,28 +125,41 @@ class SumOver(Op):
         return z.sum(-1 - self.place, keepdims=True)
 
 
-def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
-    """Compute a node from the leaves of its formula."""
+def fold(root: Node, make: Callable[[Node, list[Any]], Any]) -> Any:
+    """Return what is made of a node and of what was made of its inputs, in topological order."""
     found: dict[Node, Any] = {}
     for node in topological_order([root]):
-        if isinstance(node, Leaf):
-            found[node] = np.asarray(node.of(values, signals))
-        elif isinstance(node, Constant):
-            found[node] = node.value
-        else:
-            op = node.fed(values) if isinstance(node, Sized) else node.op
-            assert op is not None
-            found[node] = np.asarray(op.forward(*[found[source] for source in node.inputs]))
+        found[node] = make(node, [found[source] for source in node.inputs])
     return found[root]
+
+
+def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
+    """Compute a node from the leaves of its formula."""
+
+    def value(node: Node, inputs: list[Any]) -> Any:
+        if isinstance(node, Leaf):
+            return np.asarray(node.of(values, signals))
+        if isinstance(node, Constant):
+            return node.value
+        op = node.fed(values) if isinstance(node, Sized) else node.op
+        assert op is not None
+        return np.asarray(op.forward(*inputs))
+
+    return fold(root, value)
 
 
 def extent(root: Node) -> tuple[int, int]:
     """Return how many symbols and operations a formula has, and how deep these are nested."""
-    found: dict[Node, tuple[int, int]] = {}
-    for node in topological_order([root]):
-        inner = [found[source] for source in node.inputs]
-        found[node] = 1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0)
-    return found[root]
+
+    def extent_of(_: Node, inputs: list[tuple[int, int]]) -> tuple[int, int]:
+        return 1 + sum(size for size, _ in inputs), 1 + max((depth for _, depth in inputs), default=0)
+
+    return fold(root, extent_of)  # type: ignore[no-any-return]
+
+
+def mentions(root: Node, part: Node) -> int:
+    """Count how often a node's formula mentions another."""
+    return fold(root, lambda node, counts: int(node is part) + sum(counts))  # type: ignore[no-any-return]
 
 
 # What a person leaves out when writing: ``1 · x``, ``x + 0``, ``−(−x)``, a condition that is always false -------------
@@ -237,14 +250,6 @@ class Shortener(Maker):
                     yield self.call(ops.Multiply(), (x, z) if is_left else (z, x), y.shape)
             case Node(op=ops.BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
                 yield self.apply(op, (self.call(ops.Multiply(), (z, y), ()),), x.shape, _sizes(x))
-
-
-def mentions(root: Node, part: Node) -> int:
-    """Count how often a node's formula mentions another."""
-    count: dict[Node, int] = {}
-    for node in topological_order([root]):
-        count[node] = int(node is part) + sum(count[source] for source in node.inputs)
-    return count[root]
 
 
 def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ...]:
