@@ -339,20 +339,16 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
 def _in_indices(derivation: Derivation, reader: Reader) -> Derivation:
     """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
     lines = (*derivation.steps, *derivation.definitions)
-    writer = IndexWriter.clear(reader, lambda writer: [writer.sides(line) for line in lines])
-    entries = list(map(writer.sides, lines))
-    per_sample = all(writer.is_per_sample(line, right) for line, (_, right) in zip(lines, entries, strict=True))
-
-    def formula(node: Node, line: Step) -> Formula:
-        return Formula(node, writer.places, writer.letters[line.label], SAMPLE if per_sample else "")
-
-    written = [
-        replace(line, of=formula(left, line), formula=formula(right, line))
-        for line, (left, right) in zip(lines, entries, strict=True)
-    ]
+    sides = [(side.node, reader.letters[line.label]) for line in lines for side in (line.of, line.formula)]
+    writer, written = IndexWriter.write(reader, sides)
+    per_sample = all(map(writer.is_per_sample, lines, written[1::2]))
+    hidden = SAMPLE if per_sample else ""
+    formulas = [Formula(node, writer.places, at, hidden) for node, (_, at) in zip(written, sides, strict=True)]
+    pairs = zip(lines, formulas[::2], formulas[1::2], strict=True)
+    steps = tuple(replace(line, of=left, formula=right) for line, left, right in pairs)
     count = len(derivation.steps)
-    of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
+    of_samples = per_sample and any(SAMPLE in letters for letters in reader.letters.values())
+    return replace(derivation, steps=steps[:count], definitions=steps[count:], per_sample=of_samples)
 
 
 # Which lines are equations of the derivation of error backpropagation -------------------------------------------------

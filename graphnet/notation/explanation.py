@@ -330,8 +330,8 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | N
     except GraphnetError:  # a rule that can't be read: the numbers are there all the same
         return None, None, ()
     letters = reader.letters[bwd.graph.label(node)]
-    writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
-    left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
+    writer, written = IndexWriter.write(reader, [(side, letters) for side in sides])
+    left, formula = (Formula(side, writer.places, letters) for side in written)
     return left, formula, _terms_at(bwd, formula, entry)
 
 

@@ -6,7 +6,7 @@ Where samples don't mix, a line need not speak of all of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
@@ -44,17 +44,15 @@ class IndexWriter:
         self._written: dict[tuple[object, ...], set[str]] = {}
 
     @staticmethod
-    def clear(reader: Reader, write: Callable[[IndexWriter], object]) -> IndexWriter:
-        """Return a writer by which no two of the nodes that are written look the same: w₁ of W₁, where w alone would not do."""
+    def write(reader: Reader, nodes: Sequence[tuple[Node, Letters]]) -> tuple[IndexWriter, list[Node]]:
+        """Write nodes at indices so that no two look the same: w₁ of W₁, where w alone would not do."""
         writer = IndexWriter(reader)
-        write(writer)
+        written = [writer.entries(*each) for each in nodes]
         unclear = {label for labels in writer._written.values() if len(labels) > 1 for label in labels}
-        return IndexWriter(reader, unclear) if unclear else writer
-
-    def sides(self, line: Step) -> tuple[Node, Node]:
-        """Return the two sides of a line entry by entry."""
-        letters = self.letters[line.label]
-        return self.entries(line.of.node, letters), self.entries(line.formula.node, letters)
+        if not unclear:
+            return writer, written
+        writer = IndexWriter(reader, unclear)
+        return writer, [writer.entries(*each) for each in nodes]
 
     def entries(self, node: Node, indices: Letters, scope: frozenset[str] | None = None) -> Node:
         """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
