@@ -46,9 +46,9 @@ from .interop.models import to_onnx as to_onnx
 from .interop.sklearn_networks import from_sklearn as from_sklearn
 from .interop.whole import check_jax as check_jax
 from .interop.whole import check_torch as check_torch
-from .notation import derive as derive
-from .notation import diagnose as diagnose
-from .notation import explain as explain
+from .notation.derivation import derive as derive
+from .notation.diagnosis import diagnose as diagnose
+from .notation.explanation import explain as explain
 from .ops import linalg as linalg
 from .ops.activations import identity as identity
 from .ops.activations import leaky_relu as leaky_relu

@@ -7,6 +7,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -20,6 +21,12 @@ Proportion: TypeAlias = float
 
 NotNegative: TypeAlias = float
 """A setting from 0."""
+
+Positive: TypeAlias = float
+"""A setting above 0."""
+
+Factor: TypeAlias = float
+"""A setting above 0, and 1 at most."""
 
 Count: TypeAlias = int
 """A setting from 1."""
@@ -93,11 +100,11 @@ def flag(value: Any, what: str, error: type[GraphnetError] = GraphError) -> bool
     raise error(f"{what} is {shown(value)}, expected True or False", repair="Write True or False.")
 
 
-def text(value: Any, what: str) -> str:
-    """Return a setting as text; raise `GraphError` if it is none."""
+def text(value: Any, what: str, error: type[GraphnetError] = GraphError) -> str:
+    """Return a setting as text; raise `error` if it is none."""
     if isinstance(value, str):
         return str(value)
-    raise GraphError(f"{what} is {shown(value)}, expected text", repair='Write it in quotes, as "mean".')
+    raise error(f"{what} is {shown(value)}, expected text", repair='Write it in quotes, as "mean".')
 
 
 def listed(values: Any, what: str, of: str, error: type[GraphnetError] = GraphError, repair: str = "") -> list[Any]:
@@ -142,12 +149,14 @@ def setting(value: Any, kind: str, what: str) -> Any:
 
 _LONG_FOR = {"Axes": "int | tuple[int, ...] | None"}
 
-_PLAIN: dict[str, Callable[[Any, str], Any]] = {
+_PLAIN: dict[str, Callable[..., Any]] = {
     "int": whole,
     "float": real,
     "float | None": real,
     "Count": partial(whole, least=1),
+    "Factor": partial(real, above=0, most=1),
     "Proportion": partial(real, least=0, below=1),
+    "Positive": partial(real, above=0),
     "NotNegative": partial(real, least=0),
     "bool": flag,
     "str": text,
@@ -156,6 +165,14 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
 
 _PAIRS = {"Pair": partial(whole, least=0), "Steps": partial(whole, least=1)}
 """How each of two values is checked."""
+
+
+def check_settings(of: Any, error: type[GraphnetError]) -> None:
+    """Raise `error` unless the settings of a dataclass are of the kinds that its fields are annotated with."""
+    for each in fields(of):
+        check = _PLAIN.get(str(each.type).removesuffix(" | None")) if each.init else None
+        if check is not None and getattr(of, each.name) is not None:
+            check(getattr(of, each.name), each.name, error=error)
 
 
 def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:

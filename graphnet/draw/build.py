@@ -21,8 +21,9 @@ from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mar
 from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
+from graphnet.notation.names import Symbol
 from graphnet.notation.reading import Reader, rules_of
-from graphnet.notation.terms import Leaf, Symbol
+from graphnet.notation.terms import Leaf
 from graphnet.ops.indexing import Getitem, Scatter
 
 EVERYTHING = frozenset({"shapes", "values", "error signals", "gradients", "messages", "formulas"})

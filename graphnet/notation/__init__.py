@@ -6,22 +6,15 @@ printed, a node is set as boxes (`formula`), and `writers` turn boxes into text,
 (`derivation`), `explain` (`explanation`, and `paths` from one entry to the output) and `diagnose` (`diagnosis`).
 """
 
-from graphnet.notation.derivation import Derivation, Step, derive
-from graphnet.notation.diagnosis import Diagnosis, NodeDiagnosis, diagnose
-from graphnet.notation.explanation import Explanation, explain
-from graphnet.notation.formula import Formula
-from graphnet.notation.reading import RuleFormulas, rule_formulas
+import lazy_loader
 
-__all__ = [
-    "Derivation",
-    "Diagnosis",
-    "Explanation",
-    "Formula",
-    "NodeDiagnosis",
-    "RuleFormulas",
-    "Step",
-    "derive",
-    "diagnose",
-    "explain",
-    "rule_formulas",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "derivation": ["Derivation", "Step", "derive"],
+        "diagnosis": ["Diagnosis", "NodeDiagnosis", "diagnose"],
+        "explanation": ["Explanation", "explain"],
+        "formula": ["Formula"],
+        "reading": ["RuleFormulas", "rule_formulas"],
+    },
+)

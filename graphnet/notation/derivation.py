@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.common import cached_property
 from graphnet.common.settings import flag, listed
 from graphnet.core.graph import Graph, Target, as_graph
@@ -21,12 +22,12 @@ from graphnet.engine.rewrite import is_scalar
 from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError, shown
 from graphnet.notation.formula import Formula
-from graphnet.notation.indices import SAMPLE, IndexWriter
+from graphnet.notation.indices import IndexWriter
+from graphnet.notation.names import SAMPLE
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import ByLabel, Leaf, extent, mentions
 from graphnet.notation.writers import SPACE, MathBox, Sign, Written, row
 from graphnet.ops.elementwise import Elementwise
-from graphnet.ops.losses import SSE, BinaryCrossEntropy, CrossEntropy
 
 Notation = Literal["definition", "error signal", "gradient"]
 
@@ -199,8 +200,8 @@ def _equation_in_mathml(equation: str) -> str:
 
 
 def _plain(step: Step) -> dict[str, str]:
-    names = {"node": "label"} | {name: name for name in ("kind", "equation", "text", "latex", "mathml")}
-    return {key: getattr(step, name) for key, name in names.items()}
+    said = ("kind", "equation", "text", "latex", "mathml")
+    return {"node": step.label} | {name: getattr(step, name) for name in said}
 
 
 _LONGEST = 30
@@ -329,7 +330,7 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
                     break
                 formula = longer
             needed.update(values_in(formula))
-            equation = "Eq. 1" if isinstance(node.op, SSE) else ""
+            equation = "Eq. 1" if isinstance(node.op, ops.SSE) else ""
             sides = Formula(reader.value(node)), Formula(formula)
             definitions.append(Step("definition", node, graph.label(node), *sides, equation))
     return tuple(reversed(definitions))
@@ -338,33 +339,24 @@ def _definitions(reader: Reader, steps: Sequence[Step]) -> tuple[Step, ...]:
 def _in_indices(derivation: Derivation, reader: Reader) -> Derivation:
     """Return a derivation entry by entry; for one sample, if no line mixes samples but to add them up at its end."""
     lines = (*derivation.steps, *derivation.definitions)
-    writer = IndexWriter.clear(reader, lambda writer: [writer.sides(line) for line in lines])
-    entries = list(map(writer.sides, lines))
-    per_sample = all(writer.is_per_sample(line, right) for line, (_, right) in zip(lines, entries, strict=True))
-
-    def formula(node: Node, line: Step) -> Formula:
-        return Formula(node, writer.places, writer.letters[line.label], SAMPLE if per_sample else "")
-
-    written = [
-        replace(line, of=formula(left, line), formula=formula(right, line))
-        for line, (left, right) in zip(lines, entries, strict=True)
-    ]
+    sides = [(side.node, reader.letters[line.label]) for line in lines for side in (line.of, line.formula)]
+    writer, written = IndexWriter.write(reader, sides)
+    per_sample = all(map(writer.is_per_sample, lines, written[1::2]))
+    hidden = SAMPLE if per_sample else ""
+    formulas = [Formula(node, writer.places, at, hidden) for node, (_, at) in zip(written, sides, strict=True)]
+    pairs = zip(lines, formulas[::2], formulas[1::2], strict=True)
+    steps = tuple(replace(line, of=left, formula=right) for line, left, right in pairs)
     count = len(derivation.steps)
-    of_samples = per_sample and any(SAMPLE in letters for letters in writer.letters.values())
-    return replace(derivation, steps=tuple(written[:count]), definitions=tuple(written[count:]), per_sample=of_samples)
+    of_samples = per_sample and any(SAMPLE in letters for letters in reader.letters.values())
+    return replace(derivation, steps=steps[:count], definitions=steps[count:], per_sample=of_samples)
 
 
 # Which lines are equations of the derivation of error backpropagation -------------------------------------------------
 
 _SUMS = ("matmul", "bias_add")
-_LOSSES = (SSE, BinaryCrossEntropy, CrossEntropy)
+_LOSSES = (ops.SSE, ops.BinaryCrossEntropy, ops.CrossEntropy)
 _DEFINITIONS = {"k": "definition of δ_k", "j": "definition of δ_j"}
-_GRADIENTS = {
-    ("matmul", "k"): "Eq. 5",
-    ("bias_add", "k"): "Eq. 6",
-    ("matmul", "j"): "Eq. 11",
-    ("bias_add", "j"): "Eq. 12",
-}
+_GRADIENTS = {"k": {"matmul": "Eq. 5", "bias_add": "Eq. 6"}, "j": {"matmul": "Eq. 11", "bias_add": "Eq. 12"}}
 
 
 def _equations(reader: Reader) -> dict[Node, str]:
@@ -373,36 +365,28 @@ def _equations(reader: Reader) -> dict[Node, str]:
     Only what is an equation's case exactly gets its number: layers z = a W + b and a = g(z) in a row, each used by the next
     one alone, with half a sum of squares at the end.
     """
-    graph = reader.graph
+    graph, letter = reader.graph, "k"
     E = graph.outputs[0]
-    squares = isinstance(E.op, SSE)
-    layers: dict[Node, str] = {}
+    squares = isinstance(E.op, ops.SSE)
     found: dict[Node, str] = {}
 
-    def following(node: Node | None) -> Node | None:
-        use = graph.only_use(node) if node is not None else None
-        return use.consumer if use else None
+    def goes_to(consumer: Node, node: Node, slot: int = 0) -> bool:
+        use = graph.only_use(node)
+        return use is not None and use.consumer is consumer and use.slot == slot
 
-    def z_of(node: Node) -> Node | None:
-        """Return the z of a layer that a product or the bias added to it ends in."""
-        use = graph.only_use(node) if node.kind in _SUMS and node not in layers else None
-        if use and use.slot == 0 and use.consumer.kind == "bias_add":
-            node = use.consumer
-        return node if node in layers else None
-
-    for node in reversed(graph.nodes):
-        use, a = graph.only_use(node), following(node)
-        if node.kind in _SUMS:
-            g = a if a is not None and _is_unitwise(reader, a) else None
-            last, then = (g if squares and g is not None else node), following(g)
-            if isinstance(E.op, _LOSSES) and following(last) is E and E.inputs[0] is last:
-                layers[node] = "k"
-            elif then is not None and then.kind == "matmul" and then.inputs[0] is g and z_of(then) is not None:
-                layers[node] = "j"
-        if node in layers:
-            found[node] = _DEFINITIONS[layers[node]] if squares or layers[node] == "j" else ""
-        elif use and use.slot == 1 and (z := z_of(use.consumer)) is not None:
-            found[node] = _GRADIENTS[use.consumer.kind, layers[z]]
+    behind = E if isinstance(E.op, _LOSSES) else None
+    while behind is not None and goes_to(behind, a := behind.inputs[0]):
+        has_g = (squares or letter == "j") and _is_unitwise(reader, a)
+        z = a.inputs[0] if has_g else a
+        if z.kind not in _SUMS or not (goes_to(a, z) if has_g else letter == "k"):
+            break
+        found[z] = _DEFINITIONS[letter] if squares or letter == "j" else ""
+        inner = z.inputs[0]
+        sums = [z, inner] if z.kind == "bias_add" and inner.kind in _SUMS and goes_to(z, inner) else [z]
+        for each in sums:
+            if goes_to(each, each.inputs[1], 1):
+                found[each.inputs[1]] = _GRADIENTS[letter][each.kind]
+        behind, letter = (sums[-1] if sums[-1].kind == "matmul" else None), "j"
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from graphnet.engine.passes import BackwardPass
 from graphnet.engine.units import Units
 from graphnet.errors import GraphError
 from graphnet.notation.explanation import rms
-from graphnet.notation.terms import Symbols
+from graphnet.notation.names import Symbols
 
 NOTABLE = 2.0
 """Times that an error signal must shrink at a node to be reported; to grow, ten times are needed."""
@@ -170,53 +169,166 @@ def diagnose(bwd: BackwardPass) -> Diagnosis:
             f"diagnose takes a backward pass, got {type(bwd).__name__}",
             repair="A forward pass has no error signals: write diagnose(gn.backward(E, feeds)).",
         )
-    above = _layers_above(bwd)
-    cut_at: dict[Node, Node] = {}
-    nodes = []
-    sent = _messages_of_each(bwd)
-    for node in reversed(bwd.graph.nodes):
-        _trace_zero(bwd, node, cut_at)
-        nodes.append(_diagnose(bwd, node, above.get(node), cut_at, sent[node]))
-    return Diagnosis(bwd.graph, tuple(nodes), _of_all_layers(bwd, above))
+    examination = _Examination(bwd)
+    nodes = tuple(map(examination.of, reversed(bwd.graph.nodes)))
+    return Diagnosis(bwd.graph, nodes, examination.of_all_layers())
 
 
-def _diagnose(
-    bwd: BackwardPass,
-    node: Node,
-    above: Node | None,
-    cut_at: Mapping[Node, Node],
-    messages: Sequence[tuple[Node, Numbers]],
-) -> NodeDiagnosis:
-    label, value = bwd.graph.label(node), bwd.values[node]
-    signal = bwd.error_signals.get(node)
-    state = _state(node, signal)
-    zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
-    found = NodeDiagnosis(label, node.kind, state, zero=zero)
-    if state == "unreachable" and not isinstance(node, Constant):
-        none = f"no error signal reaches {said(label)}: no output depends on it smoothly, so none was computed"
-        return replace(found, verdict=none)
-    if signal is None or state == "no error signal":
-        return found
-    norm = norm_of(signal)
-    of_above = norm_of(bwd.error_signals[above]) if above is not None else 0.0
-    found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
-    if state == "not finite":
-        return replace(found, verdict=of_not_finite(bwd, node))
-    units = Units.of(bwd, node)
-    if units is not None:
-        found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
-    # along which the way back goes on: to other ops, not to the leaves where it ends
-    sent = [delta for source, delta in messages if len(node.inputs) == 1 or source.op is not None]
-    passed_on = norm_of(*sent) / norm if sent and norm else None
-    factor = _factor(node, units, passed_on)
-    verdict = ""
-    if state == "exactly zero":
-        verdict = of_zero(bwd, node, cut_at)
-    elif passed_on is not None and np.isfinite(passed_on):
-        verdict = of_change(bwd, node, passed_on, factor, units)
-    elif isinstance(node, Parameter):
-        verdict = of_equal_units(bwd, node)
-    return replace(found, passed_on=passed_on, factor=factor, verdict=verdict)
+class _Examination:
+    """Looks at the nodes of a pass, the output first, and says in a sentence what it sees."""
+
+    def __init__(self, bwd: BackwardPass) -> None:
+        self.bwd, self.graph, self.values, self.signals = bwd, bwd.graph, bwd.values, bwd.error_signals
+        self.above = self._layers_above()
+        self.sent: dict[Node, list[tuple[Node, Numbers]]] = {node: [] for node in self.graph.nodes}
+        for source in self.signals:
+            for message in bwd.messages(source):
+                if message.consumer is not None:
+                    self.sent[message.consumer].append((source, message.delta))
+        self.cut_at: dict[Node, Node] = {}  # where a node's error signal became exactly zero
+
+    def _layers_above(self) -> dict[Node, Node]:
+        """Return for each pre-activation the nearest one on the way to the output."""
+        layers = Symbols(self.graph).pre_activations
+        nearest: dict[Node, Node] = {}
+        for node in reversed(self.graph.nodes):
+            for consumer, _ in self.graph.consumers(node):
+                found = consumer if consumer in layers else nearest.get(consumer)
+                if found is not None and found in self.signals:
+                    nearest[node] = found
+                    break
+        return {node: found for node, found in nearest.items() if node in layers}
+
+    def of(self, node: Node) -> NodeDiagnosis:
+        """Return what a node does to its error signal."""
+        value, signal = self.values[node], self.signals.get(node)
+        state = _state(node, signal)
+        zero = 1 - np.count_nonzero(value) / value.size if value.size else 0.0
+        found = NodeDiagnosis(self.graph.label(node), node.kind, state, zero=zero)
+        if state == "unreachable" and not isinstance(node, Constant):
+            none = f"no error signal reaches {self.said(node)}: no output depends on it smoothly, so none was computed"
+            return replace(found, verdict=none)
+        if signal is None or state == "no error signal":
+            return found
+        norm = norm_of(signal)
+        of_above = norm_of(self.signals[self.above[node]]) if node in self.above else 0.0
+        found = replace(found, norm=norm, ratio=norm / of_above if of_above else None)
+        if state == "not finite":
+            return replace(found, verdict=self.of_not_finite(node))
+        units = Units.of(self.bwd, node)
+        if units is not None:
+            found = replace(found, saturated=units.share_saturated, dead=units.share_dead)
+        # along which the way back goes on: to other ops, not to the leaves where it ends
+        sent = [delta for source, delta in self.sent[node] if len(node.inputs) == 1 or source.op is not None]
+        passed_on = norm_of(*sent) / norm if sent and norm else None
+        factor = _factor(node, units, passed_on)
+        verdict = ""
+        if state == "exactly zero":
+            verdict = self.of_zero(node)
+        elif passed_on is not None and np.isfinite(passed_on):
+            verdict = self.of_change(node, passed_on, factor, units)
+        elif isinstance(node, Parameter):
+            verdict = self.of_equal_units(node)
+        return replace(found, passed_on=passed_on, factor=factor, verdict=verdict)
+
+    def of_all_layers(self) -> str:
+        """Say what becomes of the error signal on the way from the last layer to the first."""
+        layers = [node for node in self.graph.nodes if node in self.above][:1]
+        while layers and layers[-1] in self.above:
+            layers.append(self.above[layers[-1]])
+        norms = [norm_of(self.signals[node]) for node in layers]
+        if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
+            return ""
+        change = norms[0] / norms[-1]
+        if 1 / NOTABLE_IN_ALL < change < NOTABLE_IN_ALL:
+            return ""
+        factor, verb = (change, "grows") if change > 1 else (1 / change, "shrinks")
+        each = times(factor ** (1 / (len(norms) - 1)))
+        way = f"from {self.said(layers[-1])} back to {self.said(layers[0])}"
+        return f"{way} the error signal {verb} {times(factor)}, about {each} a layer"
+
+    def of_not_finite(self, node: Node) -> str:
+        """Say it of the first node only: the infinity or NaN spreads from there."""
+        for consumer, _ in self.graph.consumers(node):
+            if consumer in self.signals and not np.isfinite(self.signals[consumer]).all():
+                return ""
+        made = made_by(self.graph, self.values, self.signals, self.bwd.messages(node))
+        return "; ".join([f"the error signal at {self.said(node)} is the first that is not finite", *made])
+
+    def of_zero(self, node: Node) -> str:
+        """Say why an error signal is exactly zero: of the first node that it is, and of parameters, which can't learn."""
+        consumers = [message.consumer for message in self.bwd.messages(node) if message.consumer is not None]
+        if consumers:
+            self.cut_at[node] = self.cut_at.get(consumers[0], consumers[0])
+        if isinstance(node, Constant):
+            return ""  # nobody asks for it
+        every = f"the error signal at {self.said(node)} is exactly 0"
+        if not consumers:
+            return f"{every}: it starts with 0"
+        cut = self.cut_at[node]
+        if not any(consumer is cut for consumer in consumers) and not isinstance(node, Parameter):
+            return ""  # said of the first one
+        units, where = Units.of(self.bwd, cut), self.said(cut)
+        zeros = [source for source in cut.inputs if cut.kind == "matmul" and not np.any(self.values[source])]
+        if cut in self.bwd.replaced:
+            return f"{every}: {where} is set by hand"
+        if units is not None and not np.any(units.slope):
+            return f"{every}: every unit of {where} has slope 0"
+        if not np.any(self.signals[cut]):
+            return f"{every}: that at {where} is"
+        if zeros:
+            return f"{every}: {self.said(zeros[0])} is exactly 0, and {where} multiplies by it"
+        return f"{every}: {where} sends back zeros only"
+
+    def of_change(self, node: Node, passed_on: float, factor: str, units: Units | None) -> str:
+        """Say by how much an error signal shrinks or grows at a node, and why."""
+        label = self.said(node)
+        if node.shape == () and passed_on:  # a norm of one number and one of many don't compare
+            return ""
+        if passed_on == 0:
+            why = "every one of its units has slope 0" if factor == "slope" else "it sends back zeros only"
+            return f"the error signal ends at {label}: {why}"
+        if passed_on >= 10:
+            return f"the error signal grows {times(passed_on)} at {label}"
+        if passed_on > 1 / NOTABLE:
+            return _of_units(label, units)
+        why = self._why(node, factor, units)
+        return f"the error signal shrinks {times(1 / passed_on)} at {label}" + (f": {why}" if why else "")
+
+    def _why(self, node: Node, factor: str, units: Units | None) -> str:
+        if factor == "weights":
+            weights = next((source for source in node.inputs if isinstance(source, Parameter)), node.inputs[-1])
+            size = number(rms(self.values[weights]), 2)
+            return f"its weights {self.said(weights)} are small, {size} in root mean square"
+        if units is None:
+            return ""
+        if _explain(units, units.dead, self.signals[node]):
+            return f"{percent(units.share_dead)} of its units are dead"
+        if _explain(units, units.saturated, self.signals[node]):
+            return f"{percent(units.share_saturated)} of its units are saturated"
+        size, best = number(rms(units.slope), 2), number(units.best, 2)
+        return f"its slopes are {size} in root mean square, and can be {best} at most"
+
+    def of_equal_units(self, weights: Parameter) -> str:
+        """Say that all units of a layer have the same weights and the same gradients: no step will ever tell them apart."""
+        use = self.graph.only_use(weights)
+        axis = None if use is None else _UNITS.get((use.consumer.kind, use.slot))
+        if axis is None or weights.ndim < 2 or weights.shape[axis] == 1:
+            return ""
+        value, gradient = (np.moveaxis(of[weights], axis, 0) for of in (self.values, self.signals))
+        near = 1e-3 * np.sqrt(np.finfo(gradient.dtype).eps) * np.abs(gradient).max(initial=0.0)
+        if np.any(value != value[0]) or np.any(np.abs(gradient - gradient[0]) > near):
+            return ""
+        every = f"all {len(value)} units that {self.said(weights)} leads to are equal, in weights and in gradients"
+        return f"{every}: they learn the same for ever; start from random numbers"
+
+    def said(self, node: Node) -> str:
+        """Return a node's name as it stands in a sentence."""
+        return said(self.graph.label(node))
+
+
+_UNITS = {("matmul", 1): -1, ("matmul", 0): 0, ("conv2d", 1): 0}
+"""Which axis of a layer's weights runs along its units, by op and slot."""
 
 
 def _state(node: Node, signal: Numbers | None) -> _State:
@@ -229,156 +341,12 @@ def _state(node: Node, signal: Numbers | None) -> _State:
     return "passes" if np.any(signal) else "exactly zero"
 
 
-def _messages_of_each(bwd: BackwardPass) -> Mapping[Node, list[tuple[Node, Numbers]]]:
-    """Return for each node the messages that it sent: to which input, and the array."""
-    sent: dict[Node, list[tuple[Node, Numbers]]] = {node: [] for node in bwd.graph.nodes}
-    for source in bwd.error_signals:
-        for message in bwd.messages(source):
-            if message.consumer is not None:
-                sent[message.consumer].append((source, message.delta))
-    return sent
-
-
 def _factor(node: Node, units: Units | None, passed_on: float | None) -> str:
     if passed_on is None or passed_on > 1 / NOTABLE or node.shape == ():  # one number's norm and many's don't compare
         return ""
     if units is not None:
         return "slope"
     return "weights" if node.kind == "matmul" else "rule"
-
-
-def _layers_above(bwd: BackwardPass) -> dict[Node, Node]:
-    """Return for each pre-activation the nearest one on the way to the output."""
-    graph = bwd.graph
-    layers = Symbols(graph).pre_activations
-    nearest: dict[Node, Node] = {}
-    above: dict[Node, Node] = {}
-    for node in reversed(graph.nodes):
-        for consumer, _ in graph.consumers(node):
-            found = consumer if consumer in layers else nearest.get(consumer)
-            if found is not None and found in bwd.error_signals:
-                nearest[node] = found
-                break
-        if node in layers and node in nearest:
-            above[node] = nearest[node]
-    return above
-
-
-def _of_all_layers(bwd: BackwardPass, above: Mapping[Node, Node]) -> str:
-    """Say what becomes of the error signal on the way from the last layer to the first."""
-    layers = [node for node in bwd.graph.nodes if node in above][:1]
-    while layers and layers[-1] in above:
-        layers.append(above[layers[-1]])
-    norms = [norm_of(bwd.error_signals[node]) for node in layers]
-    if len(norms) < 3 or not all(0 < norm < np.inf for norm in norms):
-        return ""
-    change = norms[0] / norms[-1]
-    if 1 / NOTABLE_IN_ALL < change < NOTABLE_IN_ALL:
-        return ""
-    factor, verb = (change, "grows") if change > 1 else (1 / change, "shrinks")
-    last, first = (said(bwd.graph.label(node)) for node in (layers[-1], layers[0]))
-    each = times(factor ** (1 / (len(norms) - 1)))
-    return f"from {last} back to {first} the error signal {verb} {times(factor)}, about {each} a layer"
-
-
-def _trace_zero(bwd: BackwardPass, node: Node, cut_at: dict[Node, Node]) -> None:
-    """Note at which node the error signal of `node` became exactly zero, if it did."""
-    signal = bwd.error_signals.get(node)
-    if signal is None or np.any(signal):
-        return
-    for message in bwd.messages(node):
-        if message.consumer is not None:
-            cut_at[node] = cut_at.get(message.consumer, message.consumer)
-            return
-
-
-_NO_NORM = {"no error signal": "has none", "unreachable": "none reaches it", "exactly zero": "exactly 0"}
-
-
-def _row(found: NodeDiagnosis) -> list[str]:
-    def share(value: float | None) -> str:
-        return "-" if value is None else percent(value)
-
-    def ratio(value: float | None) -> str:
-        return "-" if value is None else f"{number(value, 3)}×"
-
-    shares, ratios = map(share, (found.saturated, found.dead, found.zero)), map(ratio, (found.passed_on, found.ratio))
-    norm = number(found.norm) if found.state == "passes" else _NO_NORM.get(found.state, found.state)
-    return [found.label, found.op, *shares, norm, *ratios, found.factor or "-"]
-
-
-# What is said: a sentence of a node, and one of all layers --------------------------------------------------------------
-
-
-def of_not_finite(bwd: BackwardPass, node: Node) -> str:
-    """Say it of the first node only: the infinity or NaN spreads from there."""
-    for consumer, _ in bwd.graph.consumers(node):
-        if consumer in bwd.error_signals and not np.isfinite(bwd.error_signals[consumer]).all():
-            return ""
-    made = made_by(bwd.graph, bwd.values, bwd.error_signals, bwd.messages(node))
-    return "; ".join([f"the error signal at {said(bwd.graph.label(node))} is the first that is not finite", *made])
-
-
-def of_zero(bwd: BackwardPass, node: Node, cut_at: Mapping[Node, Node]) -> str:
-    """Say why an error signal is exactly zero: of the first node that it is, and of parameters, which can't learn."""
-    graph, label = bwd.graph, said(bwd.graph.label(node))
-    cut = cut_at.get(node)
-    if isinstance(node, Constant):
-        return ""  # nobody asks for it
-    if cut is None:
-        return f"the error signal at {label} is exactly 0: it starts with 0"
-    where = said(graph.label(cut))
-    if not any(m.consumer is cut for m in bwd.messages(node)) and not isinstance(node, Parameter):
-        return ""  # said of the first one
-    units = Units.of(bwd, cut)
-    if cut in bwd.replaced:
-        reason = f"{where} is set by hand"
-    elif units is not None and not np.any(units.slope):
-        reason = f"every unit of {where} has slope 0"
-    elif not np.any(bwd.error_signals[cut]):
-        reason = f"that at {where} is"
-    elif cut.kind == "matmul" and any(not np.any(bwd.values[source]) for source in cut.inputs):
-        zeros = next(graph.label(source) for source in cut.inputs if not np.any(bwd.values[source]))
-        reason = f"{said(zeros)} is exactly 0, and {where} multiplies by it"
-    else:
-        reason = f"{where} sends back zeros only"
-    return f"the error signal at {label} is exactly 0: {reason}"
-
-
-def of_change(bwd: BackwardPass, node: Node, passed_on: float, factor: str, units: Units | None) -> str:
-    """Say by how much an error signal shrinks or grows at a node, and why."""
-    label = said(bwd.graph.label(node))
-    if node.shape == () and passed_on:  # a norm of one number and one of many don't compare
-        return ""
-    if passed_on == 0:
-        why = "every one of its units has slope 0" if factor == "slope" else "it sends back zeros only"
-        return f"the error signal ends at {label}: {why}"
-    if passed_on >= 10:
-        return f"the error signal grows {times(passed_on)} at {label}"
-    if passed_on > 1 / NOTABLE:
-        return _of_units(label, units)
-    why = _why(bwd, node, factor, units)
-    return f"the error signal shrinks {times(1 / passed_on)} at {label}" + (f": {why}" if why else "")
-
-
-_UNITS = {("matmul", 1): -1, ("matmul", 0): 0, ("conv2d", 1): 0}
-"""Which axis of a layer's weights runs along its units, by op and slot."""
-
-
-def of_equal_units(bwd: BackwardPass, weights: Parameter) -> str:
-    """Say that all units of a layer have the same weights and the same gradients: no step will ever tell them apart."""
-    use = bwd.graph.only_use(weights)
-    axis = None if use is None else _UNITS.get((use.consumer.kind, use.slot))
-    if axis is None or weights.ndim < 2 or weights.shape[axis] == 1:
-        return ""
-    value, gradient = (np.moveaxis(array, axis, 0) for array in (bwd.values[weights], bwd.gradient(weights)))
-    near = 1e-3 * np.sqrt(np.finfo(gradient.dtype).eps) * np.abs(gradient).max(initial=0.0)
-    if np.any(value != value[0]) or np.any(np.abs(gradient - gradient[0]) > near):
-        return ""
-    every = (
-        f"all {len(value)} units that {said(bwd.graph.label(weights))} leads to are equal, in weights and in gradients"
-    )
-    return f"{every}: they learn the same for ever; start from random numbers"
 
 
 def _of_units(label: str, units: Units | None) -> str:
@@ -388,23 +356,6 @@ def _of_units(label: str, units: Units | None) -> str:
     if units is not None and units.share_saturated > 0.5:
         return f"{percent(units.share_saturated)} of the units of {label} are saturated"
     return ""
-
-
-def _why(bwd: BackwardPass, node: Node, factor: str, units: Units | None) -> str:
-    if factor == "weights":
-        weights = next((source for source in node.inputs if isinstance(source, Parameter)), node.inputs[-1])
-        size = number(rms(bwd.values[weights]), 2)
-        return f"its weights {said(bwd.graph.label(weights))} are small, {size} in root mean square"
-    if units is None:
-        return ""
-    signal: Numbers = bwd.error_signals[node]
-    if _explain(units, units.dead, signal):
-        return f"{percent(units.share_dead)} of its units are dead"
-    if _explain(units, units.saturated, signal):
-        return f"{percent(units.share_saturated)} of its units are saturated"
-    return (
-        f"its slopes are {number(rms(units.slope), 2)} in root mean square, and can be {number(units.best, 2)} at most"
-    )
 
 
 def said(label: str) -> str:
@@ -438,3 +389,18 @@ def _explain(units: Units, which: Numbers, signal: Numbers) -> bool:
     passed, repaired = (size * slope for slope in (units.slope, np.where(which, units.best, units.slope)))
     arrived, left, would_be = (norm_of(each) for each in (size, passed, repaired))
     return bool(left < would_be) and would_be * would_be > arrived * left
+
+
+_NO_NORM = {"no error signal": "has none", "unreachable": "none reaches it", "exactly zero": "exactly 0"}
+
+
+def _row(found: NodeDiagnosis) -> list[str]:
+    def share(value: float | None) -> str:
+        return "-" if value is None else percent(value)
+
+    def ratio(value: float | None) -> str:
+        return "-" if value is None else f"{number(value, 3)}×"
+
+    shares, ratios = map(share, (found.saturated, found.dead, found.zero)), map(ratio, (found.passed_on, found.ratio))
+    norm = number(found.norm) if found.state == "passes" else _NO_NORM.get(found.state, found.state)
+    return [found.label, found.op, *shares, norm, *ratios, found.factor or "-"]

@@ -330,8 +330,8 @@ def formula_at(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Formula | N
     except GraphnetError:  # a rule that can't be read: the numbers are there all the same
         return None, None, ()
     letters = reader.letters[bwd.graph.label(node)]
-    writer = IndexWriter.clear(reader, lambda writer: [writer.entries(side, letters) for side in sides])
-    left, formula = (Formula(writer.entries(side, letters), writer.places, letters) for side in sides)
+    writer, written = IndexWriter.write(reader, [(side, letters) for side in sides])
+    left, formula = (Formula(side, writer.places, letters) for side in written)
     return left, formula, _terms_at(bwd, formula, entry)
 
 
@@ -408,23 +408,21 @@ def factors_of(bwd: BackwardPass, node: Node, entry: Place) -> tuple[Factor, ...
         values = array[..., unit[0]]
         return Factor(name, graph.label(of), unit, rms(values), expected, values)
 
-    fed: tuple[Factor, ...] = ()
-    slope: tuple[Factor, ...] = ()
+    factors: list[Factor] = []
     if z.kind == "matmul":
         source = z.inputs[0]
         if source.ndim != 2 or len(entry) != 2:
             return ()
-        fed = (factor("activation", source, entry[:1], bwd.values[source], 1.0),)
+        factors = [factor("activation", source, entry[:1], bwd.values[source], 1.0)]
         use = graph.only_use(z)
         if use and use.consumer.kind == "bias_add" and use.slot == 0:
             z = use.consumer
-    use = graph.only_use(z)
-    a = use.consumer if use else z
-    unit, arrives_at = entry[-1:], z
-    if units := Units.of(bwd, a):
-        slope, arrives_at = (factor("slope", a, unit, units.slope, units.best),), a
+    unit, use = entry[-1:], graph.only_use(z)
+    if use and (units := Units.of(bwd, use.consumer)):
+        z = use.consumer
+        factors = [factor("slope", z, unit, units.slope, units.best), *factors]
     largest = max((rms(signal) for of, signal in bwd.error_signals.items() if is_activation(of)), default=1.0)
-    return (factor("error", arrives_at, unit, bwd.error_signal(arrives_at), largest), *slope, *fed)
+    return (factor("error", z, unit, bwd.error_signal(z), largest), *factors)
 
 
 def rms(array: Any) -> float:

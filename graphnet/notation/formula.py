@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.common import cached_property
 from graphnet.common.text import number, short
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape, normal_axes
 from graphnet.engine.gradients import BackwardOf
 from graphnet.engine.rewrite import is_number, is_scalar
-from graphnet.notation.indices import takes_all
-from graphnet.notation.terms import ByLabel, Entry, Leaf, Letters, Sized, SumOver, Symbol, extent, run
+from graphnet.notation.names import Letters, Symbol, takes_all
+from graphnet.notation.terms import ByLabel, Entry, Leaf, Sized, SumOver, extent, run
 from graphnet.notation.writers import (
     Digits,
     Fence,
@@ -41,7 +41,7 @@ from graphnet.notation.writers import (
     as_text,
     row,
 )
-from graphnet.ops import activations, arithmetic, comparisons, indexing, linear, reductions, shaping
+from graphnet.ops.comparisons import Truth
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +111,7 @@ class Formula(Written):
     @cached_property
     def box(self) -> MathBox:
         """As boxes, which the writers write."""
-        return Layout(self.hidden, self.called).piece(self.node).box
+        return Layout(self.hidden, self.called, self.places is not None).piece(self.node).box
 
     @cached_property
     def extent(self) -> tuple[int, int]:
@@ -127,16 +127,16 @@ _MINUS_ONE = Constant(np.asarray(-1.0), None)
 def terms_of(node: Node) -> list[tuple[int, Node]]:
     """Return the terms of a sum, each with its sign, ±1; a minus of the term's own is in the sign."""
     match node:
-        case Node(op=arithmetic.Add() | linear.BiasAdd(), inputs=(x, y)):
+        case Node(op=ops.Add() | ops.BiasAdd(), inputs=(x, y)):
             return [*terms_of(x), *terms_of(y)]
-        case Node(op=arithmetic.Subtract(), inputs=(x, y)):
+        case Node(op=ops.Subtract(), inputs=(x, y)):
             return [*terms_of(x), *((-sign, term) for sign, term in _signed(y))]
     return _signed(node)
 
 
 def _signed(node: Node) -> list[tuple[int, Node]]:
     """Return a term on the right of a sign: its own minus changes the sign, its sums stay in brackets."""
-    if isinstance(node.op, arithmetic.Negative):
+    if isinstance(node.op, ops.Negative):
         return [(-sign, term) for sign, term in _signed(node.inputs[0])]
     return [(-1 if number_in(factors_in(node)) < 0 else 1, node)]
 
@@ -146,11 +146,11 @@ def factors_in(node: Node) -> list[Node]:
 
     def factors(node: Node) -> list[Node]:
         match node:
-            case Node(op=arithmetic.Multiply(), inputs=(x, y)):
+            case Node(op=ops.Multiply(), inputs=(x, y)):
                 return [*factors(x), *factors(y)]
-            case Node(op=arithmetic.Negative(), inputs=(x,)):
+            case Node(op=ops.Negative(), inputs=(x,)):
                 return [_MINUS_ONE, *factors(x)]
-            case Node(op=arithmetic.Add(), inputs=(x, Constant() as y)) if is_zero(x):  # where Horner's rule begins
+            case Node(op=ops.Add(), inputs=(x, Constant() as y)) if is_zero(x):  # where Horner's rule begins
                 return [y]
         return [node]
 
@@ -167,17 +167,12 @@ def number_in(factors: Sequence[Node]) -> float:
 
 def is_one(node: Node) -> bool:
     """Tell whether every entry is 1."""
-    return is_number(node, 1.0) or is_number(node, True) or isinstance(node.op, comparisons.OnesLike)
+    return is_number(node, 1.0) or is_number(node, True) or isinstance(node.op, ops.OnesLike)
 
 
 def is_zero(node: Node) -> bool:
     """Tell whether every entry is 0."""
-    return is_number(node, 0.0) or is_number(node, False) or isinstance(node.op, comparisons.ZerosLike)
-
-
-def _has_entries(node: Node) -> bool:
-    """Tell whether a formula is written entry by entry."""
-    return any(isinstance(part.op, (Entry, SumOver)) for part in topological_order([node]))
+    return is_number(node, 0.0) or is_number(node, False) or isinstance(node.op, ops.ZerosLike)
 
 
 # Pieces, and where brackets go around them --------------------------------------------------------------------------
@@ -272,10 +267,13 @@ class Layout:
         An index letter that is not written.
     called
         Gives other symbols to leaves.
+    by_entries
+        Whether nodes are written entry by entry.
     """
 
-    hidden: str = ""
-    called: Callable[[Leaf], Symbol] | None = None
+    hidden: str
+    called: Callable[[Leaf], Symbol] | None
+    by_entries: bool
 
     def piece(self, node: Node) -> Piece:
         """Return a node's boxes and how tightly they hold together."""
@@ -316,69 +314,69 @@ class Layout:
                 return self._entry(of, indices)
             case SumOver(letter), (body, _):
                 return self.piece(body) if letter == self.hidden else self._summed(body, Indices(letter))
-            case arithmetic.Multiply(), _:
+            case ops.Multiply(), _:
                 return self._product(node)
-            case ((arithmetic.Add() | linear.BiasAdd() | arithmetic.Subtract() | arithmetic.Negative()), _):
+            case ((ops.Add() | ops.BiasAdd() | ops.Subtract() | ops.Negative()), _):
                 return self._sum(node)
-            case arithmetic.Divide(), (x, y):
+            case ops.Divide(), (x, y):
                 return _fraction(self._part(x), self._part(y))
-            case arithmetic.Reciprocal(), (x,):
+            case ops.Reciprocal(), (x,):
                 return _fraction(Digits("1"), self._part(x))
-            case linear.Matmul(), (x, y):
+            case ops.Matmul(), (x, y):
                 column, line = _vector_in(x, (None, 1)), _vector_in(y, (1, None))
                 if column is not None and line is not None:
                     left, right = (self.piece(vector).inside(Level.RATIO) for vector in (column, line))
                     return Piece(row(left, Sign("⊗", spaced=True), right), Level.PRODUCT, "⊗")
                 left, right = (self.piece(factor).inside(Level.PRODUCT, "@") for factor in inputs)
                 return Piece(row(left, Sign(" "), right), Level.PRODUCT, "@")
-            case linear.Transpose(axes), (x,) if _swaps_the_last_two(axes, x.ndim):
+            case ops.Transpose(axes), (x,) if _swaps_the_last_two(axes, x.ndim):
                 return _power(self.piece(x), Sign("⊤"))
-            case arithmetic.Square(), (x,):
+            case ops.Square(), (x,):
                 return _power(self.piece(x), Digits("2"))
-            case arithmetic.Power(), (x, p):
+            case ops.Power(), (x, p):
                 return _power(self.piece(x), self.piece(p).box)
-            case ((arithmetic.Exp() | arithmetic.Expm1()), (x,)):
+            case ((ops.Exp() | ops.Expm1()), (x,)):
                 to_x = _power(Piece(Identifier("e")), self.piece(x).box)
                 less_one = row(to_x.box, Sign("−", spaced=True), Digits("1"))
-                return to_x if isinstance(op, arithmetic.Exp) else Piece(less_one, Level.SUM)
-            case arithmetic.Log1p(), (x,):
+                return to_x if isinstance(op, ops.Exp) else Piece(less_one, Level.SUM)
+            case ops.Log1p(), (x,):
                 more = row(Digits("1"), Sign("+", spaced=True), self.piece(x).inside(Level.PRODUCT, "+"))
                 return Piece(row(Identifier("ln"), Fence(more)))
-            case arithmetic.Sqrt(), (x,):
+            case ops.Sqrt(), (x,):
                 return Piece(Root(self.piece(x).box))
-            case comparisons.Abs(), (x,):
+            case ops.Abs(), (x,):
                 return Piece(Fence(self.piece(x).box, "|", "|"))
-            case comparisons.LogicalNot(), (x,):
+            case ops.LogicalNot(), (x,):
                 return Piece(row(Sign("¬"), self.piece(x).inside(Level.ATOM)), Level.RELATION)
-            case comparisons.Where(), (condition, x, y):
+            case ops.Where(), (condition, x, y):
                 return self._choice(self.piece(condition), x, y)
-            case reductions.Sum(), (Node(op=reductions.Sum(first, False), inputs=(x,)),):
+            case ops.Sum(), (Node(op=ops.Sum(first, False), inputs=(x,)),):
                 done = normal_axes(first, x.ndim)  # one sum over the axes of both
                 kept = [axis for axis in range(x.ndim) if axis not in done]
                 both = {*done, *(kept[axis] for axis in normal_axes(op.axis, len(kept)))}
-                return self._call(node, reductions.Sum(tuple(sorted(both))), (x,))
-            case reductions.Sum(), (x,):
+                return self._call(node, ops.Sum(tuple(sorted(both))), (x,))
+            case ops.Sum(), (x,):
                 return self._summed(x, _axes_in_words(op.axis, x))
-            case ((reductions.Mean() | reductions.Max()), (x,)):
+            case ((ops.Mean() | ops.Max()), (x,)):
                 return Piece(row(Script(Identifier(op.name), _axes_in_words(op.axis, x)), Fence(self.piece(x).box)))
-            case shaping.BroadcastTo(), (x,) if x.shape == ():
+            case ops.BroadcastTo(), (x,) if x.shape == ():
                 ones = Identifier("𝟏")
                 if is_one(x):
                     return Piece(ones)
                 return Piece(row(self.piece(x).inside(Level.RATIO), Sign(" "), ones), Level.PRODUCT, "⊙")
-            case ((shaping.ExpandDims() | shaping.Squeeze() | activations.Identity()), (x,)):
+            case ((ops.ExpandDims() | ops.Squeeze() | ops.Identity()), (x,)):
                 return self.piece(x)
-            case indexing.Getitem(index), (x,):
+            case ops.Getitem(index), (x,):
                 shown = self._index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
                 return Piece(row(self.piece(x).inside(Level.ATOM), Fence(Sign(shown), "[", "]")))
-            case comparisons.ZerosLike(), _:
+            case ops.ZerosLike(), _:
                 return Piece(Digits("0"))
-            case comparisons.OnesLike(), _:
+            case ops.OnesLike(), _:
                 return Piece(Identifier("𝟏"))
             case BackwardOf(of, slot), _:
                 rule = Script(Identifier(short(of.name) + "′"), Digits(str(slot + 1)) if len(inputs) > 3 else None)
                 return Piece(row(rule, Fence(self._list(inputs))))
-        if isinstance(op, comparisons.Truth) and op.written:
+        if isinstance(op, Truth) and op.written:
             level = Level.RELATION if op.written in "∧∨" else Level.SUM
             operands = [self.piece(x).inside(level, "+") for x in inputs]
             return Piece(row(*_between(Sign(op.written, spaced=True), operands)), Level.RELATION)
@@ -444,7 +442,7 @@ class Layout:
         """Return a term without its own minus."""
         if isinstance(node, Constant) and is_scalar(node):
             return _number(abs(node.value.item()) if node.dtype.kind == "f" else node.value.item())
-        return self._product(node, signed=False) if isinstance(node.op, arithmetic.Multiply) else self.piece(node)
+        return self._product(node, signed=False) if isinstance(node.op, ops.Multiply) else self.piece(node)
 
     def _product(self, node: Node, *, signed: bool = True) -> Piece:
         """Return a product: the sign, numbers and scalars first, then what is multiplied entry by entry."""
@@ -452,19 +450,14 @@ class Layout:
         number = number_in(factors)
         scalars = [factor for factor in factors if factor.shape == () and not is_scalar(factor)]
         arrays = [factor for factor in factors if factor.shape != ()]
-        by_entries = any(map(_has_entries, scalars))
-        equal = [list(group) for _, group in groupby(scalars, id)] if by_entries else [[factor] for factor in scalars]
+        equal = [list(group) for _, group in groupby(scalars, id)] if self.by_entries else [[of] for of in scalars]
         powers = [_power(self.piece(of), Digits(str(len(rest) + 1))) if rest else self.piece(of) for of, *rest in equal]
         pieces = [*powers, *map(self.piece, arrays)]
         is_sum = len(pieces) == 1 and pieces[0].joined_by == "Σ"
         boxes = [of.box if is_sum else of.inside(Level.RATIO) for of in pieces]
         number_first = [_number(abs(number)).inside(Level.RATIO)] if abs(number) != 1 or not boxes else []
-        between_scalars = Sign(" ") if by_entries else Sign("·", spaced=True)
-        groups = (
-            number_first,
-            _between(between_scalars, boxes[: len(powers)]),
-            _between(Sign("⊙", spaced=True), boxes[len(powers) :]),
-        )
+        dot, ring = Sign(" ") if self.by_entries else Sign("·", spaced=True), Sign("⊙", spaced=True)
+        groups = number_first, _between(dot, boxes[: len(powers)]), _between(ring, boxes[len(powers) :])
         parts = [part for group in groups if group for part in (Sign(" "), *group)][1:]
         if number < 0 and signed:
             return Piece(row(Sign("−"), *parts), Level.SUM)
@@ -473,7 +466,7 @@ class Layout:
 
 def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None:
     """Return the vector that a matrix of one row, (1, None), or one column, (None, 1), was made of."""
-    if not isinstance(node.op, indexing.Getitem) or not takes_all(node.op):
+    if not isinstance(node.op, ops.Getitem) or not takes_all(node.op):
         return None
     (vector,) = node.inputs
     of_it = vector.ndim == 1 and node.shape == tuple(vector.shape[0] if size is None else size for size in matrix)

@@ -1,154 +1,28 @@
-"""Letters of axes, and formulas entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
+"""Formulas entry by entry: ``∂E/∂w_jk = δ_k a_j`` in place of ``∂E/∂W₂ = a₁ᵀ δ(z₂)``.
 
-Layers run i → j → k, samples are n. Where samples don't mix, a line need not speak of all of them.
+Where samples don't mix, a line need not speak of all of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
-from graphnet.core.graph import Graph
+from graphnet import ops
 from graphnet.core.node import Node
 from graphnet.core.op import Op
-from graphnet.core.shapes import Shape, normal_axes
+from graphnet.core.shapes import normal_axes
 from graphnet.engine.rewrite import is_scalar
-from graphnet.notation.terms import Entry, Leaf, Letters, Sized, SumOver, Symbol
-from graphnet.ops import activations, arithmetic, elementwise, indexing, linear, normalisation, reductions, shaping
-from graphnet.ops.losses import Loss
+from graphnet.notation.names import SAMPLE, Letters, Symbol, axes_along, fresh, takes_all
+from graphnet.notation.terms import Entry, Leaf, Sized, SumOver
+from graphnet.ops.activations import AlongAxis
+from graphnet.ops.elementwise import Elementwise
 
 if TYPE_CHECKING:
     from graphnet.notation.derivation import Step
     from graphnet.notation.reading import Reader
-
-SAMPLE = "n"
-
-
-def letters_of_axes(graph: Graph) -> dict[str, Letters]:
-    """Return a letter for each axis of each node, by label; axes that an op lines up share one.
-
-    Examples
-    --------
-    >>> import graphnet as gn
-    >>> x = gn.input("x", shape=(None, 2))
-    >>> a = gn.tanh(x @ gn.parameter("W", [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), name="a")
-    >>> letters = letters_of_axes(gn.Graph(gn.sum(a, name="E")))
-    >>> letters["x"], letters["W"], letters["a"]
-    (('n', 'j'), ('j', 'k'), ('n', 'k'))
-    """
-    from networkx.utils import UnionFind
-
-    number = {node: i for i, node in enumerate(graph.nodes)}
-    axes = [(i, axis) for node, i in number.items() for axis in range(node.ndim)]
-    same = UnionFind(axes)
-    for node in graph.nodes:
-        for (one, axis), (other, other_axis) in _lined_up(node):
-            same.union((number[one], axis), (number[other], other_axis))
-    samples = next((same[number[x], 0] for x in graph.inputs if x.ndim > 1 or None in x.shape), None)
-    classes = [axis for axis in dict.fromkeys(map(same.__getitem__, axes)) if axis is not samples]
-    names: dict[Any, str] = dict(zip(classes, _letters_for(len(classes)), strict=True))
-    if samples is not None:
-        names[samples] = SAMPLE
-    return {
-        graph.label(node): _distinct([names[same[i, axis]] for axis in range(node.ndim)]) for node, i in number.items()
-    }
-
-
-def _distinct(letters: Sequence[str]) -> tuple[str, ...]:
-    """Return letters of which no two are alike: w_kk′ of a square W, not w_kk, its diagonal."""
-    distinct: list[str] = []
-    for letter in letters:
-        distinct.append(fresh(letter, distinct))
-    return tuple(distinct)
-
-
-def fresh(letter: str, used: Collection[str]) -> str:
-    """Return a letter that is not used yet: with primes, if it is."""
-    while letter in used:
-        letter += "′"
-    return letter
-
-
-def _letters_for(count: int) -> list[str]:
-    if count <= 3:
-        return list("ijk"[3 - count :])
-    plain = "ijklmpqrsuvwxyz"
-    return [plain[i % len(plain)] + "′" * (i // len(plain)) for i in range(count)]
-
-
-_Axis: TypeAlias = tuple[Node, int]
-
-
-def _lined_up(node: Node) -> Iterator[tuple[_Axis, _Axis]]:
-    """Yield the axes that a node's op takes to run along with each other."""
-    if node.op is None:
-        return
-    if isinstance(node.op, Loss):
-        prediction, target = node.inputs
-        yield from (((prediction, axis), (target, axis)) for axis in range(prediction.ndim))
-    if isinstance(node.op, linear.Matmul):
-        x, y = node.inputs
-        yield (x, x.ndim - 1), (y, max(y.ndim - 2, 0))
-    all_along = axes_along(node.op, node.shape, [source.shape for source in node.inputs])
-    for source, along in zip(node.inputs, all_along, strict=True):
-        yield from (((source, axis), (node, to)) for axis, to in enumerate(along) if to is not None)
-
-
-# Along which axis of the output each axis of an operand runs -----------------------------------------------------------
-
-_Along: TypeAlias = tuple[int | None, ...]
-"""For each axis of an operand an axis of the output; None for one that ends in the op, or is stretched there."""
-
-
-def axes_along(op: Op, output: Shape, operands: Sequence[Shape]) -> list[_Along]:
-    """Return where the axes of each operand go; all of them end in an op of which nothing is known.
-
-    Examples
-    --------
-    >>> axes_along(linear.Matmul(), (4, 3), [(4, 2), (2, 3)])
-    [(0, None), (None, 1)]
-    """
-    if isinstance(op, linear.Matmul):
-        x, y = operands
-        stack = range(len(output) - (len(x) > 1) - (len(y) > 1))
-        in_x, in_y = (stack[len(stack) - max(len(z) - 2, 0) :] for z in operands)
-        row = [len(stack)] if len(x) > 1 else []
-        column = [len(output) - 1] if len(y) > 1 else []
-        return [(*in_x, *row, None), (*in_y, None, *column)]
-    if isinstance(op, _MOVING) and takes_all(op):
-        gone = normal_axes(op.axes, len(operands[0])) if isinstance(op, shaping.Squeeze) else ()
-        sizes = [1 if axis in gone else axis + 2 for axis in range(len(operands[0]))]  # no two axes alike
-        after = op.shape(tuple(sizes))
-        return [tuple(after.index(size) if size > 1 and size in after else None for size in sizes)]
-    keeps_shape = not type(op).__module__.startswith("graphnet.ops") and all(operand == output for operand in operands)
-    if isinstance(op, _KEEPING) or keeps_shape:  # a custom op that keeps it works entry by entry, most likely
-        return [_aligned(output, operand) for operand in operands]
-    return [(None,) * len(operand) for operand in operands]
-
-
-_KEEPING = (
-    activations.AlongAxis,
-    elementwise.Elementwise,
-    linear.BiasAdd,
-    normalisation.Normalisation,
-    shaping.BroadcastTo,
-)
-_MOVING = (linear.Transpose, reductions.Reduction, shaping.Squeeze, shaping.ExpandDims, indexing.Getitem)
-
-
-def _aligned(output: Shape, operand: Shape) -> _Along:
-    extra = len(output) - len(operand)
-    return tuple(None if size == 1 and output[extra + axis] != 1 else extra + axis for axis, size in enumerate(operand))
-
-
-def takes_all(op: Op | None) -> bool:
-    """Tell whether an op is no indexing that leaves entries out."""
-    return not isinstance(op, indexing.Getitem) or all(item in (None, "...", (None, None, None)) for item in op.index)
-
-
-# Entry by entry -------------------------------------------------------------------------------------------------------
 
 
 class IndexWriter:
@@ -170,17 +44,15 @@ class IndexWriter:
         self._written: dict[tuple[object, ...], set[str]] = {}
 
     @staticmethod
-    def clear(reader: Reader, write: Callable[[IndexWriter], object]) -> IndexWriter:
-        """Return a writer by which no two of the nodes that are written look the same: w₁ of W₁, where w alone would not do."""
+    def write(reader: Reader, nodes: Sequence[tuple[Node, Letters]]) -> tuple[IndexWriter, list[Node]]:
+        """Write nodes at indices so that no two look the same: w₁ of W₁, where w alone would not do."""
         writer = IndexWriter(reader)
-        write(writer)
+        written = [writer.entries(*each) for each in nodes]
         unclear = {label for labels in writer._written.values() if len(labels) > 1 for label in labels}
-        return IndexWriter(reader, unclear) if unclear else writer
-
-    def sides(self, line: Step) -> tuple[Node, Node]:
-        """Return the two sides of a line entry by entry."""
-        letters = self.letters[line.label]
-        return self.entries(line.of.node, letters), self.entries(line.formula.node, letters)
+        if not unclear:
+            return writer, written
+        writer = IndexWriter(reader, unclear)
+        return writer, [writer.entries(*each) for each in nodes]
 
     def entries(self, node: Node, indices: Letters, scope: frozenset[str] | None = None) -> Node:
         """Return the entry of a formula at `indices`; `scope` are all letters with a meaning where it stands."""
@@ -191,18 +63,18 @@ class IndexWriter:
         match node.op, node.inputs:
             case None, _ if node.shape == ():
                 return node
-            case (elementwise.Elementwise() | linear.BiasAdd()) as op, inputs:
+            case (Elementwise() | ops.BiasAdd()) as op, inputs:
                 pairs = zip(inputs, self._in(node, indices), strict=True)
                 return self.reader.call(op, tuple(self.entries(source, at, scope) for source, at in pairs), ())
-            case linear.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
+            case ops.Matmul(), (x, y) if x.ndim <= 2 and y.ndim <= 2:
                 return self._product(node, indices, scope)
-            case (reductions.Sum() | reductions.Mean()) as op, (x,):
+            case (ops.Sum() | ops.Mean()) as op, (x,):
                 sizes = {axis: self._size(x, axis) for axis in normal_axes(op.axis, x.ndim)}
                 known = {axis: size for axis, size in sizes.items() if size is not None}
                 if len(known) == len(sizes):
-                    averaged = [] if isinstance(op, reductions.Sum) else known.values()
-                    count = reduce(partial(self._call, arithmetic.Multiply()), averaged, self.reader.number(1.0))
-                    return self._call(arithmetic.Divide(), self._sum(node, known, indices, scope), count)
+                    averaged = [] if isinstance(op, ops.Sum) else known.values()
+                    count = reduce(partial(self._call, ops.Multiply()), averaged, self.reader.number(1.0))
+                    return self._call(ops.Divide(), self._sum(node, known, indices, scope), count)
             case op, (x,) if isinstance(op, _REARRANGING) and takes_all(op):
                 (of_x,) = self._in(node, indices)
                 return self.entries(x, of_x, scope)
@@ -236,7 +108,7 @@ class IndexWriter:
         inner = None if added_by_the_rule else fresh(letter or "m", scope)
         scope |= {inner} if inner else set()
         left, right = self._in(node, indices, inner)
-        product = self._call(arithmetic.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
+        product = self._call(ops.Multiply(), self.entries(x, left, scope), self.entries(y, right, scope))
         if inner is None:
             return product
         in_x = self._size(x, x.ndim - 1)
@@ -293,15 +165,8 @@ class IndexWriter:
 
         The error may add up, and so may a gradient. What adds up in between, as the mean over a batch, mixes samples.
         """
-        inner, outer = _opened(right)
-        match inner:
-            case Node(op=arithmetic.Multiply(), inputs=(first, last)) if is_scalar(first):  # ½ Σ …
-                inner, more = _opened(last)
-            case Node(op=arithmetic.Negative(), inputs=(last,)):
-                inner, more = _opened(last)
-            case _:
-                more = []
-        added = [*outer, *more].count(SAMPLE)
+        inner, letters = _opened(right)
+        added = letters.count(SAMPLE)
         parts = list(_parts(right))
         is_inside = any(isinstance(part.op, SumOver) and part.op.letter == SAMPLE for part in _parts(inner))
         if is_inside or any(map(self._mixes, parts)):
@@ -318,7 +183,7 @@ class IndexWriter:
         if not isinstance(node.op, Entry):
             return isinstance(node, Leaf) and node.role == "size"
         (of,) = node.inputs
-        if isinstance(of.op, activations.AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
+        if isinstance(of.op, AlongAxis) and of.op.axis == -1:  # of each row alone, as the softmax of z
             (of,) = of.inputs
         if not isinstance(of, Leaf):
             return True
@@ -327,12 +192,19 @@ class IndexWriter:
 
 
 def _opened(node: Node) -> tuple[Node, list[str]]:
-    """Return what is inside the sums that a formula begins with, and their letters."""
+    """Return what is inside the sums that a formula begins with, as ½ Σ, and their letters."""
     letters = []
-    while isinstance(node.op, SumOver):
-        letters.append(node.op.letter)
-        node = node.inputs[0]
-    return node, letters
+    while True:
+        match node:
+            case Node(op=SumOver(letter), inputs=(body, _)):
+                letters.append(letter)
+                node = body
+            case Node(op=ops.Multiply(), inputs=(number, rest)) if is_scalar(number):
+                node = rest
+            case Node(op=ops.Negative(), inputs=(rest,)):
+                node = rest
+            case _:
+                return node, letters
 
 
 def _parts(root: Node) -> Iterator[Node]:
@@ -346,7 +218,7 @@ def _parts(root: Node) -> Iterator[Node]:
         seen.update(inputs)
 
 
-_REARRANGING = (linear.Transpose, shaping.BroadcastTo, shaping.ExpandDims, shaping.Squeeze, indexing.Getitem)
+_REARRANGING = (ops.Transpose, ops.BroadcastTo, ops.ExpandDims, ops.Squeeze, ops.Getitem)
 
 
 def _along(node: Node) -> list[tuple[int | None, ...]]:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphnet import ops
 from graphnet.common import cached_property
 from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.leaves import Constant, Input
@@ -28,21 +29,13 @@ from graphnet.engine.gradients import BackwardOf, message_nodes
 from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import GraphnetError
 from graphnet.notation.formula import Formula
-from graphnet.notation.indices import letters_of_axes
-from graphnet.notation.terms import Leaf, Letters, Shortener, Symbol, Symbols, extent
-from graphnet.ops import activations, arithmetic, pooling
-from graphnet.ops.indexing import Getitem
+from graphnet.notation.names import Letters, Symbol, Symbols, letters_of_axes
+from graphnet.notation.terms import Leaf, Shortener, extent
 
 LARGEST, DEEPEST = 120, 60
 """Of a rule whose formula would be larger or deeper, only the name is given."""
 
-_KNOWN_BY_NAME = (
-    activations.Sigmoid,
-    activations.Softplus,
-    activations.Softmax,
-    activations.LogSoftmax,
-    pooling.MaxPool2d,
-)
+_KNOWN_BY_NAME = (ops.Sigmoid, ops.Softplus, ops.Softmax, ops.LogSoftmax, ops.MaxPool2d)
 """Ops whose forward rule is a detour, as one that never overflows, and whose name says more."""
 
 
@@ -62,9 +55,9 @@ class Reader(Shortener):
     def __init__(self, graph: Graph, starts_with_one: bool = True, *, by_label: bool = False) -> None:
         super().__init__()
         self.graph, self.symbols = graph, Symbols(graph, by_label=by_label)
-        first = graph.outputs[0]
+        first, *others = graph.outputs
         self._output = self.symbols[first] if first.shape == () else Symbol("E")
-        self._start = first if starts_with_one and len(graph.outputs) == 1 and first.shape == () else None
+        self._start = first if starts_with_one and first.shape == () and not others else None
 
     @cached_property
     def letters(self) -> dict[str, Letters]:
@@ -104,8 +97,7 @@ class Reader(Shortener):
         if not all(isinstance(result, Node) for result in results):
             return named
         leaves = {self._copies.places[0][source]: self.value(source) for source in node.inputs}
-        formula = self._read(results, leaves, node)
-        return named if formula is None else formula
+        return self._read(results, leaves, node, named)
 
     def messages(self, node: Node) -> tuple[Node | None, ...]:
         """Return what a node's backward rule sends to each input; None where it sends nothing.
@@ -130,12 +122,11 @@ class Reader(Shortener):
             if source.dtype.kind != "f" or any(root is None for root in roots):
                 messages.append(None)
                 continue
-            message = self._read(roots, leaves, node)
-            messages.append(self.call(BackwardOf(op, slot), args, source.shape) if message is None else message)
+            messages.append(self._read(roots, leaves, node, self.call(BackwardOf(op, slot), args, source.shape)))
         return tuple(messages)
 
-    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node) -> Node | None:
-        """Return nodes that a rule made as a formula; None if it is too large, or depends on sizes somehow.
+    def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node, named: Node) -> Node:
+        """Return nodes that a rule of `near` made as a formula; `named` if it is too large, or depends on sizes somehow.
 
         There is one root for each of the copies; where they differ, they differ by the sizes of some axes. `read` holds what
         is known of the first copy, the leaves to begin with, and what is read goes there.
@@ -150,13 +141,12 @@ class Reader(Shortener):
                 assert node.op is not None
                 inputs = tuple(read[source] for source in node.inputs)
                 sizes = self._copies.settings(node, twins, partial(self._size, near))
-                formula = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
-                size, depth = extent(formula)
+                read[node] = self.call(node.op, inputs, self._copies.shape(node, twins), sizes)
+                size, depth = extent(read[node])
                 if size > LARGEST or depth > DEEPEST:
-                    return None
-                read[node] = formula
+                    return named
         except NoFormula:
-            return None
+            return named
         return read[roots[0]]
 
     def _constant(self, node: Constant, twins: Sequence[Node], near: Node) -> Node:
@@ -183,23 +173,21 @@ class Reader(Shortener):
         parts = [self.number(part) for part in ratio_of(ratios[0])]
         for size, power in zip(sizes.values(), powers, strict=True):
             for _ in range(abs(power)):
-                parts[power < 0] = self.call(arithmetic.Multiply(), (parts[power < 0], size), ())
-        return self.call(arithmetic.Divide(), (parts[0], parts[1]), ())
+                parts[power < 0] = self.call(ops.Multiply(), (parts[power < 0], size), ())
+        return self.call(ops.Divide(), (parts[0], parts[1]), ())
 
     def _sizes_near(self, near: Node) -> dict[tuple[int, ...], Node]:
         """Return the unknown sizes of a node's operands and of the inputs, by what they are in the copies."""
         found: dict[tuple[int, ...], Node] = {}
-        for of in (*near.inputs, near, *self.graph.inputs):
-            for axis, size in enumerate(of.shape):
-                sizes = tuple(self._sizes(of, axis))
-                if size is None and len(set(sizes)) > 1 and 0 not in sizes and sizes not in found:
-                    with contextlib.suppress(NoFormula):
-                        found[sizes] = self._size(near, sizes)
+        for _, _, sizes in self._unknown(near):
+            if len(set(sizes)) > 1 and 0 not in sizes and sizes not in found:
+                with contextlib.suppress(NoFormula):
+                    found[sizes] = self._size(near, sizes)
         return found
 
-    def _size(self, near: Node, sizes: Sequence[int]) -> Node:
+    def _size(self, near: Node, sizes: tuple[int, ...]) -> Node:
         """Return a size by what it is in the copies, as N + M or N / 2."""
-        if (of_slice := self._slices.get(tuple(sizes))) is not None:
+        if (of_slice := self._slices.get(sizes)) is not None:
             return self._leaf_size(*of_slice, f"{size_letter(of_slice[1])}′")
         terms: list[Node] = []
         rest = fractions.Fraction(sizes[0])
@@ -209,8 +197,8 @@ class Reader(Shortener):
                 raise NoFormula
             rest -= times * number
             if times:
-                part = self.call(arithmetic.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
-                terms.append(self.call(arithmetic.Divide(), (part, self.number(times.denominator)), ()))
+                part = self.call(ops.Multiply(), (self.number(times.numerator), self._known(near, letter)), ())
+                terms.append(self.call(ops.Divide(), (part, self.number(times.denominator)), ()))
         return self.total([*terms, self.number(float(rest))], ())
 
     @cached_property
@@ -218,8 +206,8 @@ class Reader(Shortener):
         """The slices that take every second, or third, of an unknown size, by these sizes: N / 2, rounded up or down."""
         found: dict[tuple[int, ...], tuple[Node, int]] = {}
         for of in self.graph.nodes:
-            for axis, size in enumerate(of.shape if isinstance(of.op, Getitem) else ()):
-                sizes = tuple(self._sizes(of, axis))
+            for axis, size in enumerate(of.shape if isinstance(of.op, ops.Getitem) else ()):
+                sizes = self._sizes(of, axis)
                 whole = (self._sizes(source, at)[0] for source in of.inputs for at in range(len(source.shape)))
                 if size is None and not any(abs(sizes[0] - n) < 100 for n in whole):
                     found.setdefault(sizes, (of, axis))
@@ -227,18 +215,22 @@ class Reader(Shortener):
 
     def _known(self, near: Node, letter: str) -> Node:
         """Return the unknown size of this letter, of an operand of `near` if one has it."""
-        for of in (*near.inputs, near, *self.graph.inputs):
-            for axis, size in enumerate(of.shape):
-                if size is None and self._sizes(of, axis) == self._copies.sizes(letter):
-                    return self._leaf_size(of, axis, letter)
+        for of, axis, sizes in self._unknown(near):
+            if sizes == self._copies.sizes(letter):
+                return self._leaf_size(of, axis, letter)
         raise NoFormula
+
+    def _unknown(self, near: Node) -> Iterator[tuple[Node, int, tuple[int, ...]]]:
+        """Yield the axes of unknown size of a node's operands, its own and the inputs', and what they are in the copies."""
+        for of in (*near.inputs, near, *self.graph.inputs):
+            yield from ((of, axis, self._sizes(of, axis)) for axis, size in enumerate(of.shape) if size is None)
 
     def _leaf_size(self, of: Node, axis: int, letter: str) -> Node:
         label = self.graph.label(of)
         return self.once(("size", label, axis), lambda: Leaf("size", label, Symbol(letter), (), axis))
 
-    def _sizes(self, of: Node, axis: int) -> list[Any]:
-        return [places[of].shape[axis] for places in self._copies.places]
+    def _sizes(self, of: Node, axis: int) -> tuple[Any, ...]:
+        return tuple(places[of].shape[axis] for places in self._copies.places)
 
     def size(self, of: Node, axis: int) -> Node:
         """Return what stands for the size of an axis: N for the first axis that the inputs leave open, M for the second."""
@@ -397,21 +389,22 @@ class Copies:
         )
 
     def settings(
-        self, node: Node, twins: Sequence[Node], size: Callable[[Sequence[int]], Node]
+        self, node: Node, twins: Sequence[Node], size: Callable[[tuple[int, ...]], Node]
     ) -> dict[str, tuple[Any, ...]]:
         """Return the settings that change with a size, with `size` of the numbers in all copies in their place."""
         found = {}
         for setting in fields(node.op) if twins else ():  # type: ignore[arg-type]
-            values = [getattr(of.op, setting.name) for of in (node, *twins)]
+            values = tuple(getattr(of.op, setting.name) for of in (node, *twins))
             if any(value != values[0] for value in values):
                 if not isinstance(values[0], tuple):
                     raise NoFormula
                 found[setting.name] = _with_sizes(values, size)
         return found
 
-    def sizes(self, letter: str) -> list[int]:
+    def sizes(self, letter: str) -> tuple[int, ...]:
         """Return the numbers for an unknown size, in all copies."""
-        return [self.numbers[letter], *(_OTHER if other == letter else self.numbers[letter] for other in self.numbers)]
+        number = self.numbers[letter]
+        return number, *(_OTHER if other == letter else number for other in self.numbers)
 
 
 def ratio_of(number: float) -> tuple[float, float]:
@@ -421,7 +414,7 @@ def ratio_of(number: float) -> tuple[float, float]:
     return (float(exact.numerator), float(exact.denominator)) if is_ratio else (number, 1.0)
 
 
-def _with_sizes(values: Sequence[Any], size: Callable[[Sequence[int]], Node]) -> Any:
+def _with_sizes(values: tuple[Any, ...], size: Callable[[tuple[int, ...]], Node]) -> Any:
     """Return sizes, in tuples however deep, with a `size` in place of each that is not the same in all copies."""
     if all(value == values[0] for value in values):
         return values[0]

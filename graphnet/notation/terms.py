@@ -1,33 +1,23 @@
-"""What formulas are made of beside ops, made as short as a person would write it, and run; and what nodes are called."""
+"""What formulas are made of beside ops, made as short as a person would write it, and run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import is_
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from graphnet.common.text import short
-from graphnet.core.graph import Graph
+from graphnet import ops
 from graphnet.core.leaves import Constant
 from graphnet.core.node import Node, made_like
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import Shape
 from graphnet.engine.rewrite import Maker, is_number, is_scalar, unchanged
-from graphnet.engine.units import is_activation
 from graphnet.errors import GraphError
-from graphnet.ops import losses
-from graphnet.ops.activations import Sigmoid
-from graphnet.ops.arithmetic import Add, Divide, Exp, Expm1, Multiply, Negative, Subtract
-from graphnet.ops.comparisons import Equal, Where, ZerosLike
-from graphnet.ops.shaping import BroadcastTo
-
-Letters: TypeAlias = tuple[str | None, ...]
-"""One letter an axis; None for an axis of size 1 that is not counted along."""
+from graphnet.notation.names import Letters, Symbol
 
 
 class ByLabel(Protocol):
@@ -135,28 +125,41 @@ class SumOver(Op):
         return z.sum(-1 - self.place, keepdims=True)
 
 
-def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
-    """Compute a node from the leaves of its formula."""
+def fold(root: Node, make: Callable[[Node, list[Any]], Any]) -> Any:
+    """Return what is made of a node and of what was made of its inputs, in topological order."""
     found: dict[Node, Any] = {}
     for node in topological_order([root]):
-        if isinstance(node, Leaf):
-            found[node] = np.asarray(node.of(values, signals))
-        elif isinstance(node, Constant):
-            found[node] = node.value
-        else:
-            op = node.fed(values) if isinstance(node, Sized) else node.op
-            assert op is not None
-            found[node] = np.asarray(op.forward(*[found[source] for source in node.inputs]))
+        found[node] = make(node, [found[source] for source in node.inputs])
     return found[root]
+
+
+def run(root: Node, values: ByLabel, signals: ByLabel | None = None) -> Any:
+    """Compute a node from the leaves of its formula."""
+
+    def value(node: Node, inputs: list[Any]) -> Any:
+        if isinstance(node, Leaf):
+            return np.asarray(node.of(values, signals))
+        if isinstance(node, Constant):
+            return node.value
+        op = node.fed(values) if isinstance(node, Sized) else node.op
+        assert op is not None
+        return np.asarray(op.forward(*inputs))
+
+    return fold(root, value)
 
 
 def extent(root: Node) -> tuple[int, int]:
     """Return how many symbols and operations a formula has, and how deep these are nested."""
-    found: dict[Node, tuple[int, int]] = {}
-    for node in topological_order([root]):
-        inner = [found[source] for source in node.inputs]
-        found[node] = 1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0)
-    return found[root]
+
+    def extent_of(_: Node, inputs: list[tuple[int, int]]) -> tuple[int, int]:
+        return 1 + sum(size for size, _ in inputs), 1 + max((depth for _, depth in inputs), default=0)
+
+    return fold(root, extent_of)  # type: ignore[no-any-return]
+
+
+def mentions(root: Node, part: Node) -> int:
+    """Count how often a node's formula mentions another."""
+    return fold(root, lambda node, counts: int(node is part) + sum(counts))  # type: ignore[no-any-return]
 
 
 # What a person leaves out when writing: ``1 · x``, ``x + 0``, ``−(−x)``, a condition that is always false -------------
@@ -180,7 +183,7 @@ class Shortener(Maker):
 
     def call(self, op: Op, inputs: tuple[Node, ...], shape: Shape, sizes: Mapping[str, tuple[Any, ...]] = {}) -> Node:
         """Return an op applied to nodes, in short."""
-        if isinstance(op, (Multiply, Divide, Add, Subtract)):
+        if isinstance(op, (ops.Multiply, ops.Divide, ops.Add, ops.Subtract)):
             inputs = _without_spreading(inputs, shape)
         if shape == () and inputs and all(is_scalar(source) for source in inputs):
             with np.errstate(all="ignore"):
@@ -207,201 +210,55 @@ class Shortener(Maker):
         left = list(terms)
         while len(left) > 1:
             pairs = zip(left[::2], left[1::2], strict=False)
-            left = [*(self.call(Add(), pair, shape) for pair in pairs), *left[len(left) // 2 * 2 :]]
+            left = [*(self.call(ops.Add(), pair, shape) for pair in pairs), *left[len(left) // 2 * 2 :]]
         return left[0]
 
     def _shorter(self, op: Op, inputs: tuple[Node, ...]) -> Iterator[Node]:
         """Yield nodes with the same entries but for rounding, though perhaps not of the same shape."""
         match op, inputs:
-            case Multiply(), (x, y):
+            case ops.Multiply(), (x, y):
                 yield from self._shorter_product(x, y, is_left=True)
                 yield from self._shorter_product(y, x, is_left=False)
-            case Add(), (x, y) if x is y:
-                yield self.call(Multiply(), (self.number(2.0), x), x.shape)
+            case ops.Add(), (x, y) if x is y:
+                yield self.call(ops.Multiply(), (self.number(2.0), x), x.shape)
             # (1 − t) σ(z) − t σ(−z): the numbers are better by it, σ(z) − t is what it means
-            case Subtract(), (
-                Node(op=Multiply(), inputs=(rest, Node(op=Sigmoid()) as a)),
-                Node(op=Multiply(), inputs=(t, b)),
+            case ops.Subtract(), (
+                Node(op=ops.Multiply(), inputs=(rest, Node(op=ops.Sigmoid()) as a)),
+                Node(op=ops.Multiply(), inputs=(t, b)),
             ):
-                opposite = self.call(Sigmoid(), (self.call(Negative(), a.inputs, a.shape),), a.shape)
-                if rest is self.call(Subtract(), (self.number(1.0), t), t.shape) and b is opposite:
-                    yield self.call(Subtract(), (a, t), a.shape)
-            case Subtract(), (x, y) if is_number(x, 0.0):
-                yield self.call(Negative(), (y,), y.shape)
-            case Negative(), (Node(op=Expm1(), inputs=(x,)),):  # the numbers are better by it, 1 − eˣ is what it means
-                yield self.call(Subtract(), (self.number(1.0), self.call(Exp(), (x,), x.shape)), x.shape)
+                opposite = self.call(ops.Sigmoid(), (self.call(ops.Negative(), a.inputs, a.shape),), a.shape)
+                if rest is self.call(ops.Subtract(), (self.number(1.0), t), t.shape) and b is opposite:
+                    yield self.call(ops.Subtract(), (a, t), a.shape)
+            case ops.Subtract(), (x, y) if is_number(x, 0.0):
+                yield self.call(ops.Negative(), (y,), y.shape)
+            case ops.Negative(), (
+                Node(op=ops.Expm1(), inputs=(x,)),
+            ):  # the numbers are better by it, 1 − eˣ is what it means
+                yield self.call(ops.Subtract(), (self.number(1.0), self.call(ops.Exp(), (x,), x.shape)), x.shape)
 
     def _shorter_product(self, x: Node, y: Node, *, is_left: bool) -> Iterator[Node]:
         """Yield ways to write a product of x and y shorter, by what x is."""
         match x, y:
-            case Constant(), Node(op=Multiply(), inputs=(one, other)) if x.shape == ():
+            case Constant(), Node(op=ops.Multiply(), inputs=(one, other)) if x.shape == ():
                 for number, z in ((one, other), (other, one)):
                     if is_scalar(number):
-                        yield self.call(Multiply(), (self.number(x.value.item() * number.value.item()), z), y.shape)  # type: ignore[attr-defined]
-            case Node(op=ZerosLike()), _:
+                        yield self.call(ops.Multiply(), (self.number(x.value.item() * number.value.item()), z), y.shape)  # type: ignore[attr-defined]
+            case Node(op=ops.ZerosLike()), _:
                 yield x
-            case _, Node(op=Where(), inputs=(Node(op=Equal(), inputs=(share, zero)), nothing, z)):
+            case _, Node(op=ops.Where(), inputs=(Node(op=ops.Equal(), inputs=(share, zero)), nothing, z)):
                 if share is x and is_number(zero, 0.0) and is_number(nothing, 0.0):  # 0 · ∞ counts as 0
-                    yield self.call(Multiply(), (x, z) if is_left else (z, x), y.shape)
-            case Node(op=BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
-                yield self.apply(op, (self.call(Multiply(), (z, y), ()),), x.shape, _sizes(x))
-
-
-def mentions(root: Node, part: Node) -> int:
-    """Count how often a node's formula mentions another."""
-    count: dict[Node, int] = {}
-    for node in topological_order([root]):
-        count[node] = int(node is part) + sum(count[source] for source in node.inputs)
-    return count[root]
+                    yield self.call(ops.Multiply(), (x, z) if is_left else (z, x), y.shape)
+            case Node(op=ops.BroadcastTo() as op, inputs=(z,)), _ if z.shape == () == y.shape:
+                yield self.apply(op, (self.call(ops.Multiply(), (z, y), ()),), x.shape, _sizes(x))
 
 
 def _without_spreading(inputs: tuple[Node, ...], shape: Shape) -> tuple[Node, ...]:
     """Return two operands, one of them not repeated to a larger shape if the other one has that shape anyway."""
     x, y = inputs
-    if isinstance(x.op, BroadcastTo) and y.shape == shape:
+    if isinstance(x.op, ops.BroadcastTo) and y.shape == shape:
         return x.inputs[0], y
-    return (x, y.inputs[0]) if isinstance(y.op, BroadcastTo) and x.shape == shape else inputs
+    return (x, y.inputs[0]) if isinstance(y.op, ops.BroadcastTo) and x.shape == shape else inputs
 
 
 def _sizes(node: Node) -> Mapping[str, tuple[Any, ...]]:
     return node.sizes if isinstance(node, Sized) else {}
-
-
-# What a node is called -----------------------------------------------------------------------------------------------
-
-
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
-    "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
-    "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ",
-    "Psi": "Ψ", "Omega": "Ω",
-}  # fmt: skip
-_TAKEN = frozenset({"δ", "Σ", "σ"})
-"""Letters with a meaning of their own in every formula: such a name is written out as a word."""
-
-_SPELLED = {letter: word for word, letter in GREEK.items()}
-
-_NAME = re.compile(r"([A-Za-z]|" + "|".join(GREEK) + r"|[α-ωΑ-Ω])(?:_?([0-9]+)|_([A-Za-z0-9]+))?|([A-Za-z]+)_?([0-9]*)")
-_NUMBERED_SCOPE = re.compile(r"[A-Za-z]+_?([0-9]+)")
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """A letter or a word, with a subscript.
-
-    Attributes
-    ----------
-    base
-        One letter, set in italics; or a word, a whole name if need be, set upright.
-    sub
-        The subscript; empty for none.
-    """
-
-    base: str
-    sub: str = ""
-
-
-def candidates(name: str) -> Iterator[Symbol]:
-    """Yield symbols that a name asks for by its form, the shortest first, the whole name last.
-
-    Examples
-    --------
-    >>> [next(candidates(name)) for name in ("a1", "theta", "logits")]
-    [Symbol(base='a', sub='1'), Symbol(base='θ', sub=''), Symbol(base='logits', sub='')]
-    >>> list(candidates("layer_2/W"))
-    [Symbol(base='W', sub='2'), Symbol(base='W', sub='layer_2'), Symbol(base='layer_2/W', sub='')]
-    """
-    *scopes, last = name.split("/")
-    match = _NAME.fullmatch(last) if len(name) < 200 else None
-    if match is not None:
-        letter, digits, word, long, long_digits = match.groups()
-        base = GREEK.get(letter, letter) if letter else long
-        base = _SPELLED[base] if base in _TAKEN else base
-        sub = digits or word or long_digits or ""
-        numbered = _NUMBERED_SCOPE.fullmatch(scopes[0]) if len(scopes) == 1 and not sub else None
-        if numbered:
-            yield Symbol(base, numbered[1])
-        yield Symbol(base, short(" ".join(filter(None, [*scopes, sub]))))
-    yield Symbol(short(name))
-
-
-class Symbols:
-    """The symbol of each node of a graph, no two alike.
-
-    A named node is called what its name says. Of those without a name, the outputs of activations become a₁, a₂, …, the
-    pre-activations they are made of z₁, z₂, …, these without their bias u₁, u₂, …, constants c₁, … and all else v₁, v₂, … Or
-    all are called `by_label`, as on boxes.
-    """
-
-    def __init__(self, graph: Graph, *, by_label: bool = False) -> None:
-        self.pre_activations = frozenset(_pre_activations(graph))
-        self._symbols: dict[Node, Symbol] = {}
-        taken: set[Symbol] = set()
-        named = [node for node in graph.nodes if node.name is not None or by_label]
-        for node in sorted(named, key=lambda node: "/" in graph.label(node)):  # W1 goes before layer_1/W
-            name = graph.label(node)
-            symbol = next((candidate for candidate in candidates(name) if candidate not in taken), Symbol(short(name)))
-            while symbol in taken:  # names that differ only in what is cut away
-                symbol = Symbol(symbol.base + "′")
-            self._symbols[node] = symbol
-            taken.add(symbol)
-        output = graph.outputs[0]
-        if output.name is None and output.shape == () and Symbol("E") not in taken:
-            self._symbols[output] = Symbol("E")
-            taken.add(Symbol("E"))
-        self._name_the_rest(graph, taken)
-
-    def __getitem__(self, node: Node) -> Symbol:
-        return self._symbols[node]
-
-    def _name_the_rest(self, graph: Graph, taken: set[Symbol]) -> None:
-        counts: dict[str, int] = {}
-
-        def give(node: Node, letter: str, sub: str = "") -> None:
-            symbol = Symbol(letter, sub)
-            while symbol in taken or not symbol.sub:
-                counts[letter] = counts.get(letter, 0) + 1
-                symbol = Symbol(letter, str(counts[letter]))
-            self._symbols[node] = symbol
-            taken.add(symbol)
-
-        for node in graph.nodes:
-            if is_activation(node):
-                z = node.inputs[0]
-                if node not in self._symbols:
-                    partner = self._symbols.get(z)
-                    give(node, "a", partner.sub if partner and partner.base == "z" else "")
-                if z not in self._symbols and z in self.pre_activations:
-                    give(z, "z", self._symbols[node].sub)
-            elif node in self.pre_activations and node not in self._symbols and _is_scored(graph, node):
-                give(node, "z")
-        for node in graph.nodes:
-            if node in self._symbols:
-                continue
-            use = graph.only_use(node)
-            if use and use.consumer in self._symbols and use.consumer.kind == "bias_add":
-                give(node, "u", self._symbols[use.consumer].sub)  # z₁ = u₁ + b₁
-            else:
-                give(node, "c" if isinstance(node, Constant) else "v")
-
-
-_SUMS = frozenset({"matmul", "bias_add", "add"})
-_WITH_ACTIVATION = (losses.BinaryCrossEntropy, losses.CrossEntropy)
-
-
-def _pre_activations(graph: Graph) -> Iterator[Node]:
-    """Yield the weighted sums that activations are applied to, or losses: these hold the activation, or it is z itself."""
-    for node in graph.nodes:
-        if node.kind in _SUMS and (
-            any(is_activation(consumer) for consumer, _ in graph.consumers(node)) or _is_scored(graph, node)
-        ):
-            yield node
-
-
-def _is_scored(graph: Graph, node: Node) -> bool:
-    """Tell whether a loss is asked about a node itself; a sum of other things than weighted signals may be any output."""
-    ops = [
-        consumer.op for consumer, slot in graph.consumers(node) if isinstance(consumer.op, losses.Loss) and slot == 0
-    ]
-    return bool(ops) and (node.kind != "add" or any(isinstance(op, _WITH_ACTIVATION) for op in ops))

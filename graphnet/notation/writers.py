@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from graphnet.common import cached_property
 from graphnet.common.text import markup
-from graphnet.notation.terms import GREEK
+from graphnet.notation.names import GREEK
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,7 @@ def as_latex(box: MathBox) -> str:
         case Indices(text):
             return text.replace("′", "'")
         case Digits(text) if "e" in text:
-            mantissa, exponent = _scientific(text)
-            return rf"10^{{{exponent}}}" if mantissa == "1" else rf"{mantissa} \cdot 10^{{{exponent}}}"
+            return as_latex(_power_of_ten(text))
         case Digits(text):
             return r"\frac{1}{2}" if text == "½" else text.replace("−", "-")
         case Sign(" "):
@@ -205,11 +204,8 @@ def as_latex(box: MathBox) -> str:
         case Fence(inner, _, _, True):
             return as_latex(inner)
         case Fence(inner, left, right):
-            return (
-                rf"\left{left} {as_latex(inner)} \right{right}"
-                if _is_tall(inner)
-                else f"{left} {as_latex(inner)} {right}"
-            )
+            opening, closing = (rf"\left{left}", rf"\right{right}") if _is_tall(inner) else (left, right)
+            return f"{opening} {as_latex(inner)} {closing}"
 
 
 def _is_tall(box: MathBox) -> bool:
@@ -226,10 +222,11 @@ def _is_tall(box: MathBox) -> bool:
     return False
 
 
-def _scientific(digits: str) -> tuple[str, int]:
-    """Return the two numbers of ``1e-05``."""
+def _power_of_ten(digits: str) -> MathBox:
+    """Return ``2e-05`` as 2 · 10⁻⁵."""
     mantissa, _, exponent = digits.partition("e")
-    return mantissa, int(exponent)
+    power = Script(Digits("10"), None, Digits(f"{int(exponent)}".replace("-", "−")))
+    return power if mantissa == "1" else row(Digits(mantissa), Sign("·", spaced=True), power)
 
 
 def _latex_escape(name: str) -> str:
@@ -266,10 +263,9 @@ def as_tree(box: MathBox) -> Tree:
         case Indices(text):
             return ["mrow", {}, *(["mi", {}, letter] for letter in text)]
         case Digits(text) if "e" in text:
-            mantissa, exponent = _scientific(text)
-            minus = [["mo", {}, "−"]] if exponent < 0 else []
-            power = ["msup", {}, ["mn", {}, "10"], ["mrow", {}, *minus, ["mn", {}, str(abs(exponent))]]]
-            return power if mantissa == "1" else ["mrow", {}, ["mn", {}, mantissa], ["mo", {}, "·"], power]
+            return as_tree(_power_of_ten(text))
+        case Digits(text) if text.startswith("−"):
+            return ["mrow", {}, ["mo", {}, "−"], ["mn", {}, text[1:]]]
         case Digits(text):
             return ["mn", {}, text]
         case Sign(" "):

@@ -17,7 +17,7 @@ from graphnet.engine.feeds import fed_arrays
 from graphnet.engine.rewrite import with_sizes
 from graphnet.errors import ShapeError, TrainingError, UnknownSizeError, shown
 from graphnet.ops.dropout import dropout_masks, mask_rates
-from graphnet.ops.indexing import Take, in_range
+from graphnet.ops.indexing import Take
 from graphnet.ops.losses import BinaryCrossEntropy, CrossEntropy
 
 Feeds: TypeAlias = dict[Input, np.ndarray[Any, Any]]
@@ -185,42 +185,31 @@ def _checked(graph: Graph, feeds: Mapping[Any, Any], rng: np.random.Generator | 
         raise TrainingError(problem, repair="Feed equally many of each.")
     if 0 in counts.values():
         raise TrainingError("the feeds hold no samples", repair="Feed at least one row.")
-    _check_positions(graph, fed)
-    _check_shares(graph, fed)
+    _check_ranges(graph, fed)
     return fed
 
 
-def _check_positions(graph: Graph, feeds: Feeds) -> None:
-    """Raise `TrainingError` if labels or positions are fed that are out of range."""
+def _check_ranges(graph: Graph, feeds: Feeds) -> None:
+    """Raise `TrainingError` if labels, positions or shares of classes are fed that are out of range."""
+    most: float
     for node in graph.nodes:
-        if not isinstance(node.op, Take):
-            continue
-        source, positions = node.inputs
-        size = source.shape[node.op.axis]
-        fed = feeds.get(positions) if isinstance(positions, Input) else None
-        if fed is not None and size is not None and not in_range(fed, 0, size):
-            raise TrainingError(
-                f"the feed of {graph.label(positions)!r} has numbers from {fed.min()} to {fed.max()}, "
-                f"and {graph.label(node)!r} takes them from 0 to {size - 1}",
-                repair="Are labels counted from 1? They are counted from 0 here.",
-            )
-
-
-def _check_shares(graph: Graph, feeds: Feeds) -> None:
-    """Raise `TrainingError` if what is fed as the targets of a cross-entropy is no shares of classes."""
-    for node in graph.nodes:
-        if isinstance(node.op, BinaryCrossEntropy):
-            most, repair = 1.0, "Of labels −1 and 1 make (t + 1) / 2."
-        elif isinstance(node.op, CrossEntropy):
-            most, repair = math.inf, "For weights that may be negative write -gn.sum(t * gn.log_softmax(z))."
-        else:
-            continue
-        target = node.inputs[1]
-        fed = feeds.get(target) if isinstance(target, Input) else None
+        match node.op:
+            case Take(axis=axis) if (size := node.inputs[0].shape[axis]) is not None:
+                most, takes = size - 1, f"them from 0 to {size - 1}"
+                repair = "Are labels counted from 1? They are counted from 0 here."
+            case BinaryCrossEntropy():
+                most, takes, repair = 1, "shares of classes, from 0 to 1", "Of labels −1 and 1 make (t + 1) / 2."
+            case CrossEntropy():
+                most, takes = math.inf, "shares of classes, from 0 to 1"
+                repair = "For weights that may be negative write -gn.sum(t * gn.log_softmax(z))."
+            case _:
+                continue
+        numbers = node.inputs[1]
+        fed = feeds.get(numbers) if isinstance(numbers, Input) else None
         if fed is not None and ((fed < 0) | (fed > most)).any():
             raise TrainingError(
-                f"the feed of {graph.label(target)!r} has numbers from {fed.min()} to {fed.max()}, "
-                f"and {graph.label(node)!r} takes shares of classes, from 0 to 1",
+                f"the feed of {graph.label(numbers)!r} has numbers from {fed.min()} to {fed.max()}, "
+                f"and {graph.label(node)!r} takes {takes}",
                 repair=repair,
             )
 

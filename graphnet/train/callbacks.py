@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from graphnet.common.settings import flag, listed, real, renamed, takes, whole
+from graphnet.common.settings import Count, NotNegative, check_settings, listed, real, renamed, takes, whole
 from graphnet.core.graph import Graph
 from graphnet.errors import TrainingError, shown
 from graphnet.train.optimizers import AnyOptimizer
@@ -304,21 +304,19 @@ class EarlyStopping(Callback):
     <History: 3 epochs, loss 0.5 → 0.5; no better loss for 2 epochs>
     """
 
-    patience: int = 10
+    patience: Count = 10
     monitor: str = "validation_loss"
     higher_is_better: bool = False
-    min_delta: float = 0.0
+    min_delta: NotNegative = 0.0
     best: float = field(default=np.nan, init=False)
     best_epoch: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        whole(self.patience, "patience", least=1, error=TrainingError)
-        real(self.min_delta, "min_delta", TrainingError, least=0)
-        self.higher_is_better = flag(self.higher_is_better, "higher_is_better", TrainingError)
         if not isinstance(self.monitor, str):
             raise TrainingError(
                 f"monitor is {shown(self.monitor)}, expected a name", repair='Write monitor="validation_loss".'
             )
+        check_settings(self, TrainingError)
         self._values: list[np.ndarray[Any, Any]] = []
 
     def start(self, training: Training) -> None:

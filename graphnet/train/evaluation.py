@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import is_
 from typing import Any, overload
 
 import numpy as np
@@ -73,7 +75,11 @@ def inference(target: Target, feeds: Mapping[Any, Any] | None = None) -> Node | 
 
 def without_dropout(graph: Graph) -> Graph:
     """Return the graph with each dropout replaced by its input."""
-    return _replaced(graph, {node: None for node in graph.nodes if isinstance(node.op, Dropout)})
+
+    def left_out(z: Node, name: str | None) -> Node:
+        return z if name is None else identity(z, name=name)
+
+    return _replaced(graph, {node: left_out for node in graph.nodes if isinstance(node.op, Dropout)})
 
 
 def with_statistics(graph: Graph, feeds: Mapping[Any, Any] | None) -> Graph:
@@ -84,7 +90,8 @@ def with_statistics(graph: Graph, feeds: Mapping[Any, Any] | None) -> Graph:
             f"the mean and variance of {describe(norms[0], graph.label(norms[0]))} are not known",
             repair="Measure them on training data: gn.inference(a, {x: X}).",
         )
-    return _replaced(graph, _statistics(graph, norms, feeds or {}))
+    measured = _statistics(graph, norms, feeds or {})
+    return _replaced(graph, {norm: partial(_normalised, graph.label(norm), found) for norm, found in measured.items()})
 
 
 def batch_norms(graph: Graph) -> list[Node]:
@@ -111,36 +118,30 @@ def _statistics(graph: Graph, norms: list[Node], feeds: Mapping[Any, Any]) -> di
     return statistics
 
 
-def _replaced(graph: Graph, changes: Mapping[Node, Statistics | None]) -> Graph:
-    """Return the graph with some nodes left out (None) or given fixed statistics; nodes before them stay the same."""
+def _normalised(label: str, statistics: Statistics, z: Node, name: str | None) -> Node:
+    """Return what stands for a batch normalisation; its parts are in a scope of its name."""
+    with inside(label):
+        mean, deviation = (constant(v, name=what) for v, what in zip(statistics, ("mean", "deviation"), strict=True))
+        centred = z - mean
+    return divide(centred, deviation, name=name)  # type: ignore[no-any-return]
+
+
+def _replaced(graph: Graph, changes: Mapping[Node, Callable[[Node, str | None], Node]]) -> Graph:
+    """Return the graph with what `changes` makes of the input and the given name of some nodes in their place.
+
+    Nodes before them stay the same.
+    """
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = tuple(new[source] for source in node.inputs)
-        if node in changes:
-            new[node] = _changed(graph, node, inputs[0], changes[node])
-        elif all(mine is theirs for mine, theirs in zip(inputs, node.inputs, strict=True)):
-            new[node] = node
-        else:
-            with inside(node.scope):
-                new[node] = Node(node.op, inputs, node.shape, node.dtype, _own_name(node))
-    return Graph(*(new[node] for node in graph.outputs))
-
-
-def _changed(graph: Graph, node: Node, z: Node, statistics: Statistics | None) -> Node:
-    """Return what stands for a dropout, or for a batch normalisation; a name that was given stays."""
-    name = _own_name(node)
-    if statistics is None:
+        name = node.name.removeprefix(f"{node.scope}/") if node.name and node.scope else node.name
         with inside(node.scope):
-            return z if name is None else identity(z, name=name)
-    with inside(graph.label(node)):
-        mean, deviation = (constant(v, name=what) for v, what in zip(statistics, ("mean", "deviation"), strict=True))
-        centred = z - mean
-    with inside(node.scope):
-        return divide(centred, deviation, name=name)  # type: ignore[no-any-return]
-
-
-def _own_name(node: Node) -> str | None:
-    return node.name.removeprefix(f"{node.scope}/") if node.name and node.scope else node.name
+            if node in changes:
+                new[node] = changes[node](inputs[0], name)
+            else:
+                same = all(map(is_, inputs, node.inputs))
+                new[node] = node if same else Node(node.op, inputs, node.shape, node.dtype, name)
+    return Graph(*(new[node] for node in graph.outputs))
 
 
 Metrics = Mapping[str, Node] | Sequence[Node]
@@ -152,10 +153,8 @@ def by_name(metrics: Metrics | None) -> dict[str, Node]:
     """Return metrics by name, each a scalar node, or raise `TrainingError`."""
     if isinstance(metrics, Node):
         metrics = [metrics]
-    if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
-        raise TrainingError(f"metrics is {shown(metrics)}, expected a list of nodes", repair=_METRICS)
     if not isinstance(metrics, Mapping):
-        given = [] if metrics is None else listed(metrics, "metrics", "scalar nodes", TrainingError)
+        given = [] if metrics is None else listed(metrics, "metrics", "nodes", TrainingError, _METRICS)
         for each in given:
             if not isinstance(each, Node):
                 raise TrainingError(f"a metric is {shown(each)}, expected a scalar node", repair=_METRICS)

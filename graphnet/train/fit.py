@@ -6,7 +6,7 @@ import difflib
 import inspect
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,18 +20,14 @@ from graphnet.core.node import Node, describe
 from graphnet.engine.finite import OnNonFinite, check_option
 from graphnet.errors import NonFiniteError, TrainingError, shown
 from graphnet.interop.engines import JaxEngine
-from graphnet.train.batches import Batches, Data, as_batches, sample_count
+from graphnet.train.batches import Data, as_batches
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
-from graphnet.train.descent import Descent
-from graphnet.train.devices import Devices, chosen
+from graphnet.train.descent import Descent, Devices, chosen
 from graphnet.train.evaluation import Evaluation, Metrics, by_name, mean_by_samples
 from graphnet.train.optimizers import AnyOptimizer, Optimizer, labelled
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-LARGE_RATE = 1e15
-"""From this learning rate on a step may overflow although the gradient's squares do not, even in float32."""
 
 
 @called("gn.fit(E, {x: X, t: T}, optimizer=gn.Adam(0.01), epochs=100)", TrainingError)
@@ -147,17 +143,17 @@ def fit(
     descent = Descent(graph, optimizer)
     on_devices, why = chosen(engine, graph, batches)
     devices = Devices(on_devices, descent, batches, raising=raising) if on_devices else None
+    steps = devices.steps if devices else partial(descent.steps, batches, raising=raising)
     history = History(metrics={name: [] for name in measured}, engine=why)
     recorded = ("loss", *(["validation_loss"] if validation is not None else []), *measured)
     training = Training(graph, optimizer, history, epochs, recorded)
-    if devices is not None:
+    if devices:
         history.engine, training.writes = devices.runner.describe(), devices.runner.writes
         devices.agree()
     training.evaluate = lambda: evaluation(None, {})(raising=raising)["validation_loss"]
     total = None if batches.steps is None else epochs * batches.steps
-    is_watched = (
-        sys.stderr is not None and sys.stderr.isatty()
-    ) or "ipykernel" in sys.modules  # in a terminal or a notebook
+    # in a terminal or a notebook
+    is_watched = (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
     shown = is_watched if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
     try:
@@ -168,11 +164,7 @@ def fit(
                 started = time.perf_counter()
                 before, losses = losses, []
                 try:
-                    if devices is None:
-                        steps = _steps(training, descent, batches, raising=raising)
-                    else:
-                        steps = devices.steps(training.epoch + 1)
-                    counts = _run_epoch(training, steps, losses, bar)
+                    counts = _run_epoch(training, steps(training.epoch + 1), losses, bar)
                 except NonFiniteError as error:
                     _say_that_it_grew(error, history.loss, [*before, *losses, descent.loss])
                     raise
@@ -215,20 +207,6 @@ def _run_epoch(
                 bar.set_postfix(epoch=training.epoch + 1, loss=f"{loss:.4g}", refresh=False)
                 bar.update()
     return counts
-
-
-def _steps(training: Training, descent: Descent, batches: Batches, *, raising: bool) -> Iterator[tuple[float, int]]:
-    """Take a step for each batch of an epoch by NumPy; yield its loss and its number of samples."""
-    optimizer = training.optimizer
-    wary = isinstance(optimizer, Optimizer) and not callable(optimizer.learning_rate) and optimizer.rate > LARGE_RATE
-    descent.begin()
-    for step, batch in enumerate(batches.epoch(), 1):
-        loss = descent.run(batch)
-        if raising and (wary or not descent.is_finite()):
-            descent.update_or_raise(batch, f"in step {step} of epoch {training.epoch + 1}")
-        else:
-            descent.update()
-        yield loss, sample_count(batch)
 
 
 def _end_of_data(training: Training) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from graphnet.common.settings import called, flag, listed, real, whole
+from graphnet.common.settings import NotNegative, Positive, Proportion, called, check_settings, listed, real, whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Parameter
 from graphnet.core.node import Numbers
@@ -123,9 +123,9 @@ class Optimizer:
     """
 
     learning_rate: float | Schedule = field(kw_only=False)
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    clip_value: float | None = None
+    weight_decay: NotNegative = 0.0
+    clip_norm: Positive | None = None
+    clip_value: Positive | None = None
     memory: Memory = field(default_factory=Memory, init=False, repr=False)
 
     remembers: ClassVar[tuple[str, ...]] = ()
@@ -136,10 +136,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         as_schedule(self.learning_rate)
-        real(self.weight_decay, "weight_decay", TrainingError, least=0)
-        for name, most in (("clip_norm", self.clip_norm), ("clip_value", self.clip_value)):
-            if most is not None:
-                real(most, name, TrainingError, above=0)
+        check_settings(self, TrainingError)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in vars(self):
@@ -425,15 +422,10 @@ class Momentum(Optimizer):
     array([0.75])
     """
 
-    momentum: float = 0.9
+    momentum: Proportion = 0.9
     nesterov: bool = False
 
     remembers = ("velocity",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real(self.momentum, "momentum", TrainingError, least=0, below=1)
-        flag(self.nesterov, "nesterov", TrainingError)
 
     def rule(self, value: Numbers, gradient: Numbers, rate: float, velocity: Numbers) -> None:  # type: ignore[override]
         """Let the velocity follow the gradient, and the value the velocity."""
@@ -472,15 +464,10 @@ class RMSProp(Optimizer):
     """
 
     learning_rate: float | Schedule = 0.01
-    decay: float = 0.99
-    epsilon: float = 1e-8
+    decay: Proportion = 0.99
+    epsilon: Positive = 1e-8
 
     remembers = ("square",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real(self.decay, "decay", TrainingError, least=0, below=1)
-        real(self.epsilon, "epsilon", TrainingError, above=0)
 
     def rule(self, value: Numbers, gradient: Numbers, rate: float, square: Numbers) -> None:  # type: ignore[override]
         """Follow the square of the gradient, and take one step in its units."""
@@ -522,17 +509,11 @@ class Adam(Optimizer):
     """
 
     learning_rate: float | Schedule = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: Proportion = 0.9
+    beta2: Proportion = 0.999
+    epsilon: Positive = 1e-8
 
     remembers = ("mean", "square")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real(self.beta1, "beta1", TrainingError, least=0, below=1)
-        real(self.beta2, "beta2", TrainingError, least=0, below=1)
-        real(self.epsilon, "epsilon", TrainingError, above=0)
 
     def numbers(self, rate: float) -> tuple[float, ...]:
         """Return η / (1 − β₁ᵗ) and √(1 − β₂ᵗ)."""
@@ -575,7 +556,7 @@ class AdamW(Adam):
     array([0.95])
     """
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: NotNegative = field(default=0.01, kw_only=True)
 
     shrinks = True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TypeAlias
 
-from graphnet.common.settings import real, takes, whole
+from graphnet.common.settings import Count, Factor, check_settings, real, takes, whole
 from graphnet.errors import TrainingError, shown
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -16,7 +16,18 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Constant:
+class _Settings:
+    """The settings of a schedule: its rate at first, and what each kind has besides."""
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        _require_rate(self.rate)
+        check_settings(self, TrainingError)
+
+
+@dataclass(frozen=True)
+class Constant(_Settings):
     """The same rate always: what a number given as learning rate means.
 
     Parameters
@@ -35,11 +46,6 @@ class Constant:
     0.1
     """
 
-    rate: float
-
-    def __post_init__(self) -> None:
-        _require_rate(self.rate)
-
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
         _step(step)
@@ -47,7 +53,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_Settings):
     """A rate that falls in steps: η · factorⁿ after n times `every` steps.
 
     Parameters
@@ -71,14 +77,8 @@ class StepDecay:
     [1.0, 1.0, 0.5, 0.25]
     """
 
-    rate: float
-    every: int
-    factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        _require_rate(self.rate)
-        whole(self.every, "every", least=1, error=TrainingError)
-        real(self.factor, "factor", TrainingError, above=0, most=1)
+    every: Count
+    factor: Factor = 0.1
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -86,7 +86,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_Settings):
     """A rate that falls by the same factor in each step: η · factorᵗ.
 
     Parameters
@@ -107,12 +107,7 @@ class Exponential:
     0.125
     """
 
-    rate: float
-    factor: float
-
-    def __post_init__(self) -> None:
-        _require_rate(self.rate)
-        real(self.factor, "factor", TrainingError, above=0, most=1)
+    factor: Factor
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -120,7 +115,7 @@ class Exponential:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(_Settings):
     """A rate that falls along half a cosine: last + (η − last) (1 + cos(π t / steps)) / 2 (Loshchilov and Hutter, 2017).
 
     Parameters
@@ -144,13 +139,11 @@ class Cosine:
     [1.0, 0.5, 0.0, 0.0]
     """
 
-    rate: float
-    steps: int
+    steps: Count
     last: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_rate(self.rate)
-        whole(self.steps, "steps", least=1, error=TrainingError)
+        super().__post_init__()
         real(self.last, "last", TrainingError, least=0, most=self.rate)
 
     def __call__(self, step: int) -> float:

@@ -7,8 +7,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.train.batches import as_batches
-from graphnet.train.descent import Descent
-from graphnet.train.devices import Devices
+from graphnet.train.descent import Descent, Devices
 from tests.interop.test_jax_engine import network, same, trained
 from tools import scaling
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphnet import ops
-from graphnet.notation.indices import axes_along
+from graphnet.notation.names import axes_along
 
 CASES = [
     (ops.Matmul(), (4, 2), (2, 3)),

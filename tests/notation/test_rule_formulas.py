@@ -10,7 +10,7 @@ from matplotlib.mathtext import MathTextParser
 import graphnet as gn
 from graphnet.errors import GraphError
 from graphnet.notation import rule_formulas
-from graphnet.notation.terms import Symbol, Symbols, candidates
+from graphnet.notation.names import Symbol, Symbols, candidates
 from tests.fuzz.dialect import running_sum, swish
 from tests.notation.networks import small
 from tests.ops.cases import EVERY, Case

@@ -36,8 +36,9 @@ from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
 from graphnet.errors import DrawError
 from graphnet.notation.formula import Formula
+from graphnet.notation.names import Symbol
 from graphnet.notation.reading import Reader, rules_of
-from graphnet.notation.terms import Leaf, Symbol
+from graphnet.notation.terms import Leaf
 from graphnet.notation.writers import Tree, as_tree
 
 _SCRIPTS = (
