@@ -15,6 +15,7 @@ from graphnet.core.op import Op
 from graphnet.errors import OpaqueError
 
 _COPIES = ("astype", "copy")
+_NEW = ("copy", "zeros")
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -33,6 +34,9 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
         """Call JAX's function of the same name."""
+        if (ufunc, method) == (np.add, "at"):  # of JAX's own the index may hold no slices
+            target, index, value = inputs
+            return target.become(target.array.at[bare(index)].add(bare(value)))
         function = _of_jax(ufunc) if method == "__call__" else getattr(_of_jax(ufunc), method)
         if method == "at":
             out, options = inputs[:1], {"inplace": False}
@@ -42,7 +46,7 @@ class Traced(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """Call JAX's function of the same name."""
         made = _of_jax(function)(*bare(inputs, taken=True), **bare(options, taken=True))
-        return _traced(made, own=function.__name__.endswith("_like") or function.__name__ == "copy")
+        return _traced(made, own=function.__name__.endswith("_like") or function.__name__ in _NEW)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -154,26 +158,11 @@ def _transposed(op: Any, linear: Callable[[Any], Any], inputs: Sequence[Any], of
     return jax.linear_transpose(linear, output)(inputs[of])[0]
 
 
-def _put(op: Any, *inputs: Any) -> Any:
-    """Return zeros with entries put where the backward rule takes them from."""
-
-    def taken(delta: Any) -> Any:
-        messages = op.backward(Traced(delta), None, *given(op, inputs))
-        return (messages if len(inputs) == 1 else messages[0]).array
-
-    return _transposed(op, taken, inputs, 0)
-
-
 RULES: dict[str, Callable[..., Any]] = {
-    "add_along_axis": _put,
     "conv2d": _conv2d,
     "conv2d_to_input": lambda op, *z: _transposed(op, lambda x: _conv2d(op, x, z[1]), z, of=0),
     "conv2d_to_kernel": lambda op, *z: _transposed(op, lambda W: _conv2d(op, z[0], W), z, of=1),
     "erf": lambda op, z: jax.scipy.special.erf(z),
     "normal_cdf": lambda op, z: jax.scipy.special.ndtr(z),
-    "pick_add": _put,
-    "scatter": _put,
-    "scatter_add": _put,
-    "unmask": _put,
 }
 """Op → its forward rule by JAX's functions; all others run their own."""
