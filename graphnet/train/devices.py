@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.core.graph import Graph
 from graphnet.engine.feeds import run_dtype
 from graphnet.errors import MissingExtraError, TrainingError, shown
-from graphnet.interop.engines import JaxEngine
+from graphnet.interop.doors import JaxEngine
 from graphnet.interop.foreign import needing
 from graphnet.train.batches import Batches, CutArrays, Feeds, is_batched, sample_count
 from graphnet.train.optimizers import WITH_NOTED_RULES, Optimizer
