@@ -19,15 +19,18 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
-from graphnet.interop.names import SAME
+from graphnet.interop.names import ALSO, SAME, along
 from graphnet.ops.composites import Composite
 from graphnet.ops.erf import erf
 from graphnet.ops.indexing import for_each_axis, numpy_index
 
 OPSET = 20
 
-_BY_OP = {getattr(f, "__name__", "") or f.name: (name, settings) for name, (f, settings) in SAME.items()}  # type: ignore[attr-defined]
-"""Name of an op here → its name in ONNX, and what its settings are there: the table read backwards."""
+_BY_OP = {
+    getattr(function, "__name__", "") or function.name: (name, settings)  # type: ignore[attr-defined]
+    for name, (function, settings) in (SAME | ALSO).items()
+}
+"""Name of an op here → its name in ONNX, and what its settings are there: the tables read backwards."""
 
 
 def write(outputs: Any, path: str | os.PathLike[str], dtype: Any) -> None:
@@ -143,9 +146,11 @@ class _Writer:
         ours = OPS.get(op.name) is type(op)
         if ours and op.name in _BY_OP:
             name, settings = _BY_OP[op.name]
-            if {*op.settings} == {*settings.values()}:
+            if {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case
                 own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
-                return self.call(name, *self.operands(node), **own)
+                return self.call(
+                    name, *self.operands(node), **{key: each for key, each in own.items() if each is not None}
+                )
         if ours and op.name in _WRITTEN:
             made = _WRITTEN[op.name](self, op, node, *self.operands(node))
             if made:
@@ -209,9 +214,8 @@ class _Rule:
 
 def _rolled(op: Any, z: Any) -> Any:
     for shift, axis in zip(op.shift, range(z.ndim) if op.axis is None else op.axis, strict=True):
-        before: tuple[Any, ...] = (slice(None),) * (axis % z.ndim)
         cut = -shift % z.shape[axis]
-        z = np.concatenate([z[(*before, slice(cut, None))], z[(*before, slice(None, cut))]], axis) if cut else z
+        z = np.concatenate([along(z, axis, slice(cut, None)), along(z, axis, slice(None, cut))], axis) if cut else z
     return z
 
 
@@ -427,7 +431,6 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "einsum": lambda w, op, node, *operands: w.call("Einsum", *operands, equation=op.subscripts),
     "expand_dims": lambda w, op, node, z: w.call("Unsqueeze", z, list(op.axes)),
     "fmod": lambda w, op, node, x, y: w.call("Mod", x, y, fmod=1),
-    "gelu": lambda w, op, node, z: w.call("Gelu", z, approximate=op.approximate),
     "gelu_tanh": lambda w, op, node, z: w.call("Gelu", z, approximate="tanh"),
     "getitem": _getitem,
     "isinf": lambda w, op, node, z: w.call("IsInf", z),
@@ -444,15 +447,12 @@ _WRITTEN: dict[str, Callable[..., str]] = {
         "ScatterND", _zeros(w, node, op.to), _paired(w, op, node, places), z, reduction="add"
     ),
     "reshape": lambda w, op, node, z: w.call("Reshape", z, list(op.to), allowzero=1),
-    "rint": lambda w, op, node, z: w.call("Round", z),
     "scatter": _scatter,
     "scatter_add": _scatter_add,
     "sort": _sorted(0),
     "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)),
     "sum": _reduction("ReduceSum"),
     "take": lambda w, op, node, z, places: w.call("Gather", z, places, axis=op.axis),
-    "take_along_axis": lambda w, op, node, z, places: w.call("GatherElements", z, places, axis=op.axis),
-    "transpose": lambda w, op, node, z: w.call("Transpose", z, perm=op.axes or list(range(node.ndim))[::-1]),
     "unmask": _unmask,
     "zeros_like": _filled(0.0),
 }
