@@ -368,7 +368,9 @@ class _Reader:
             return [_NAMED[rule.__name__](*own)]
         if name not in _CALLS:
             raise OpaqueError("")
-        made = _CALLS[name](*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
+        function = _CALLS[name]
+        settings = {} if isinstance(function, np.ufunc) else settings  # of an elementary function: its precision, or so
+        made = function(*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
         return made if isinstance(made, list) else [made]
 
     def _scan(
