@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from graphnet import ops
 from graphnet.common.replace import replacing
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.leaves import Constant, Input, Parameter, constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
@@ -22,7 +22,7 @@ from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
 from graphnet.interop.names import ALSO, SAME, along
 from graphnet.ops.composites import Composite
 from graphnet.ops.erf import erf
-from graphnet.ops.indexing import for_each_axis, numpy_index
+from graphnet.ops.indexing import WHOLE, for_each_axis, numpy_index
 
 OPSET = 20
 
@@ -135,8 +135,9 @@ class _Writer:
         assert node.op is not None
         if any(not self.names[source] for source in node.inputs):
             return ""  # one of them was refused
+        before = len(self.calls)
         made = self.applied(node, node.op)
-        if node in self.graph and self.calls and self.calls[-1].output[0] == made and made.startswith(f"{self.label}/"):
+        if node in self.graph and len(self.calls) > before and self.calls[-1].output[0] == made:
             self.calls[-1].output[0] = self.calls[-1].name = self.label
             return self.label
         return made
@@ -163,17 +164,14 @@ class _Writer:
         op = node.op
         assert op is not None
         kinds = {source.dtype.kind for source in node.inputs}
+        counts = len(kinds) > 1 or (kinds == {"b"} and op.name in ("greater", "less", "greater_equal", "less_equal"))
         to = []
         for slot, source in enumerate(node.inputs):
-            kind = self.kind(source)
-            if op.name.startswith("logical_") or (op.name in ("where", "mask", "unmask") and slot in op.choosing):
-                kind = TensorProto.BOOL
-            elif slot in op.choosing:
-                kind = TensorProto.INT64
-            elif node.dtype.kind == "f" or (len(kinds) > 1 and "f" in kinds) or isinstance(op, ops.Argsort):
+            kind = TensorProto.INT64 if counts or slot in op.choosing else self.kind(source)
+            if slot not in op.choosing and (node.dtype.kind == "f" or "f" in kinds or isinstance(op, ops.Argsort)):
                 kind = self.real
-            elif len(kinds) > 1 or (kinds == {"b"} and op.name in ("greater", "less", "greater_equal", "less_equal")):
-                kind = TensorProto.INT64
+            if op.name.startswith("logical_") or (slot in op.choosing and op.name in ("where", "mask", "unmask")):
+                kind = TensorProto.BOOL
             to.append(self.cast(self.names[source], source, kind))
         return to
 
@@ -219,6 +217,18 @@ def _rolled(op: Any, z: Any) -> Any:
     return z
 
 
+def _scatter(op: Any, z: Any) -> Any:
+    size = math.prod(op.to)
+    places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
+    return ops.PickAdd((size,), (0,))(z.reshape(-1), constant(places, dtype=int)).reshape(op.to)
+
+
+def _scatter_add(op: Any, z: Any, places: Any) -> Any:
+    z = np.moveaxis(z, range(op.axis, op.axis + places.ndim), range(places.ndim))
+    to = (op.to[op.axis], *op.to[: op.axis], *op.to[op.axis + 1 :])
+    return np.moveaxis(ops.PickAdd(to, (0,))(z, places), 0, op.axis)
+
+
 def _to_kernel_by_group(op: Any, x: Any, delta: Any) -> Any:
     one = ops.Conv2dToKernel(size=op.size, stride=op.stride, padding=op.padding, dilation=op.dilation)
     pairs = zip(np.split(x, op.groups, 1), np.split(delta, op.groups, 1), strict=True)
@@ -255,6 +265,8 @@ _REWRITTEN: dict[str, Callable[..., Any]] = {
     "remainder": lambda op, x, y: x - np.floor(x / y) * y,
     "roll": _rolled,
     "round": lambda op, z: np.round(z * 10.0**op.decimals) / 10.0**op.decimals if op.decimals else np.rint(z),
+    "scatter": _scatter,
+    "scatter_add": _scatter_add,
     "signbit": lambda op, z: z < 0,
     "square": lambda op, z: z * z,
     "trunc": lambda op, z: np.sign(z) * np.floor(np.abs(z)),
@@ -269,7 +281,7 @@ def _reduction(name: str) -> Callable[..., str]:
     def write_it(w: _Writer, op: Any, node: Node, z: str) -> str:
         axes = [] if op.axis is None else [np.ravel(op.axis)]
         if node.inputs[0].shape == () or (axes and axes[0].size == 0):
-            return w.call("Identity", z)
+            return z
         return w.call(name, z, *axes, keepdims=int(op.keepdims))
 
     return write_it
@@ -277,50 +289,24 @@ def _reduction(name: str) -> Callable[..., str]:
 
 def _getitem(w: _Writer, op: Any, node: Node, z: str) -> str:
     items = for_each_axis(op.index, node.inputs[0].ndim)
-    along = [item for item in items if item is not None]
-    cut = [(axis, item) for axis, item in enumerate(along) if item != (None, None, None)]
-    if cut:
+    own = [*enumerate(item for item in items if item is not None)]
+    if cuts := [(axis, *item) for axis, item in own if not isinstance(item, int) and item != WHOLE]:
+        axes, starts, ends, steps = zip(*cuts, strict=True)
         far = np.iinfo(np.int64).max
-        starts, ends, steps = [], [], []
-        for _, item in cut:
-            first, last, step = (item, item + 1 or None, 1) if isinstance(item, int) else item
-            step = step or 1
-            starts.append((0 if step > 0 else far) if first is None else first)
-            ends.append((far if step > 0 else -far) if last is None else last)
-            steps.append(step)
-        z = w.call("Slice", z, starts, ends, [axis for axis, _ in cut], steps)
-    if single := [axis for axis, item in cut if isinstance(item, int)]:
-        z = w.call("Squeeze", z, single)
-    left = [item for item in items if not isinstance(item, int)]
-    new = [axis for axis, item in enumerate(left) if item is None]
-    return w.call("Unsqueeze", z, new) if new else z if cut else w.call("Identity", z)
-
-
-def _scatter(w: _Writer, op: Any, node: Node, z: str) -> str:
-    """Write flat entries put at flat places of zeros."""
-    size = math.prod(op.to)
-    places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
-    made = w.call("ScatterND", _zeros(w, node, [size]), places[:, None], w.call("Reshape", z, [-1]))
-    return w.call("Reshape", made, list(op.to))
+        steps = [step or 1 for step in steps]
+        starts = [
+            (0 if step > 0 else far) if first is None else first for first, step in zip(starts, steps, strict=True)
+        ]
+        ends = [(far if step > 0 else -far) if last is None else last for last, step in zip(ends, steps, strict=True)]
+        z = w.call("Slice", z, starts, ends, axes, steps)
+    for axis, item in reversed(own):
+        z = w.call("Gather", z, item, axis=axis) if isinstance(item, int) else z
+    new = [axis for axis, item in enumerate(item for item in items if not isinstance(item, int)) if item is None]
+    return w.call("Unsqueeze", z, new) if new else z
 
 
 def _zeros(w: _Writer, node: Node, shape: Sequence[Any]) -> str:
     return w.call("ConstantOfShape", list(shape), value=helper.make_tensor("zero", w.kind(node), [1], [0]))
-
-
-def _moved(ndim: int, axis: int, count: int, at: int) -> list[int]:
-    """Return the order of axes in which `count` of them from `axis` on are at `at`."""
-    order = [i for i in range(ndim) if not axis <= i < axis + count]
-    return [*order[:at], *range(axis, axis + count), *order[at:]]
-
-
-def _scatter_add(w: _Writer, op: Any, node: Node, z: str, places: str) -> str:
-    count, ndim = node.inputs[1].ndim, len(op.to)
-    if op.axis:
-        z = w.call("Transpose", z, perm=_moved(node.inputs[0].ndim, op.axis, count, 0))
-    to = [op.to[op.axis], *op.to[: op.axis], *op.to[op.axis + 1 :]]
-    made = w.call("ScatterND", _zeros(w, node, to), w.call("Unsqueeze", places, [-1]), z, reduction="add")
-    return w.call("Transpose", made, perm=_moved(ndim, 0, 1, op.axis)) if op.axis else made
 
 
 def _paired(w: _Writer, op: Any, node: Node, places: Sequence[str]) -> str:
@@ -335,7 +321,7 @@ def _sorted(which: int) -> Callable[..., str]:
         size = w.call("Shape", z, start=op.axis % node.ndim, end=op.axis % node.ndim + 1)
         made = w.call("TopK", z, size, axis=op.axis, largest=0, sorted=1)
         w.calls[-1].output.append(f"{made}/places")
-        return w.call("Identity", f"{made}/places" if which else made)
+        return f"{made}/places" if which else made
 
     return write_it
 
@@ -447,8 +433,6 @@ _WRITTEN: dict[str, Callable[..., str]] = {
         "ScatterND", _zeros(w, node, op.to), _paired(w, op, node, places), z, reduction="add"
     ),
     "reshape": lambda w, op, node, z: w.call("Reshape", z, list(op.to), allowzero=1),
-    "scatter": _scatter,
-    "scatter_add": _scatter_add,
     "sort": _sorted(0),
     "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)),
     "sum": _reduction("ReduceSum"),
