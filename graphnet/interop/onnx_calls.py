@@ -61,7 +61,8 @@ def _shape(z: Any, start: int = 0, end: int | None = None) -> Any:
 
 def _sizes(shape: Any) -> list[Any]:
     """Return sizes, of which some may be known only when fed."""
-    return np.ravel(known(shape, "the shape") if isinstance(shape, Node) else shape).tolist()
+    sizes: list[Any] = np.ravel(known(shape, "the shape") if isinstance(shape, Node) else shape).tolist()
+    return sizes
 
 
 def _reshape(z: Any, shape: Any, allowzero: int = 0) -> Any:
@@ -120,7 +121,7 @@ def _slice(z: Any, starts: Any, ends: Any, axes: Any = None, steps: Any = None) 
     return z[tuple(index)]
 
 
-def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, *, mode: str) -> Any:
+def _pad(z: Any, pads: Any, value: Any = None, axes: Any = None, *, mode: Any) -> Any:
     widths, axes = ints(pads, "the padding"), range(np.ndim(z)) if axes is None else ints(axes, "the axes")
     sides = [(0, 0)] * np.ndim(z)
     for axis, before, after in zip(axes, widths[: len(widths) // 2], widths[len(widths) // 2 :], strict=True):
@@ -364,8 +365,9 @@ def _pool(
 ) -> Any:  # fmt: skip
     if outputs > 1:
         raise OpaqueError("pooling that gives positions too", repair="There is pooling that gives values.")
-    how = {"mean": mean, "ceil": bool(ceil_mode), "padded": bool(count_include_pad)}
-    return images.pool(z, kernel_shape, *_window(z, kernel_shape, **window), **how)
+    steps, sides, wide = _window(z, kernel_shape, **window)
+    ceil, padded = bool(ceil_mode), bool(count_include_pad)
+    return images.pool(z, kernel_shape, steps, sides, wide, mean=mean, ceil=ceil, padded=padded)
 
 
 def _global(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,11 @@ def _expanded(model: Any) -> Any:
     for _ in range(4):  # what one is written of may be defined by others
         if not left or not all(_is_defined(*each, _opset(model)) for each in left):
             break
-        _with_defaults(model, left)
+        for call in model.graph.node:  # its defaults are lost where it is expanded, if they are not written down
+            if (_domain(call), call.op_type) in left:
+                own = {attribute.name for attribute in call.attribute}
+                defaults = _defaults(call.op_type, _opset(model))
+                call.attribute.extend(each for key, each in defaults.items() if key not in own)
         with contextlib.suppress(RuntimeError):  # it takes types to be known that are not
             model = onnx.inliner.inline_selected_functions(model, left, exclude=False, inline_schema_functions=True)
         left = _missing(model)
@@ -136,16 +140,6 @@ def _expanded(model: Any) -> Any:
     return model
 
 
-def _with_defaults(model: Any, of: Sequence[tuple[str, str]]) -> None:
-    """Write down the attributes that calls have by default, which else are lost where they are expanded."""
-    for call in model.graph.node:
-        if (_domain(call), call.op_type) in of:
-            own = {attribute.name for attribute in call.attribute}
-            for name, attribute in onnx.defs.get_schema(call.op_type, _opset(model)).attributes.items():
-                if name not in own and attribute.default_value.type:
-                    call.attribute.append(attribute.default_value)
-
-
 def _is_defined(domain: str, name: str, opset: int) -> bool:
     if domain or not onnx.defs.has(name, opset):
         return False
@@ -154,13 +148,8 @@ def _is_defined(domain: str, name: str, opset: int) -> bool:
 
 
 def _missing(model: Any) -> list[tuple[str, str]]:
-    return sorted(
-        {
-            (_domain(node), node.op_type)
-            for node in model.graph.node
-            if _joined(_domain(node), node.op_type) not in CALLS
-        }
-    )
+    calls = {(_domain(call), call.op_type) for call in model.graph.node}
+    return sorted(each for each in calls if _joined(*each) not in CALLS)
 
 
 def _domain(call: Any) -> str:
@@ -302,10 +291,10 @@ def _settings(call: Any, opset: int, function: Callable[..., Any], told: Mapping
     """Return what a function is given of a call's attributes, those it has by default too, and of what it may be told."""
     takes = inspect.signature(function).parameters.values()
     named, all_of_them = {each.name for each in takes}, any(each.kind is each.VAR_KEYWORD for each in takes)
-    given = {key: value for key, value in _defaults(call.op_type, opset).items() if all_of_them or key in named}
-    given |= {each.name: _value(each) for each in call.attribute}
-    given = {key: value for key, value in given.items() if key not in IDLE}
-    return given | {key: value for key, value in told.items() if key in named}
+    defaults = {key: each for key, each in _defaults(call.op_type, opset).items() if all_of_them or key in named}
+    given = defaults | {each.name: each for each in call.attribute}
+    told = {key: value for key, value in told.items() if key in named}
+    return {key: _value(each) for key, each in given.items() if key not in IDLE} | told
 
 
 @functools.cache
@@ -313,7 +302,7 @@ def _defaults(name: str, opset: int) -> dict[str, Any]:
     """Return the attributes that an op has by default; those that its opset does not have, as the newest has them."""
     versions = [each for each in (onnx.defs.onnx_opset_version(), opset) if onnx.defs.has(name, each)]
     every = [each for version in versions for each in onnx.defs.get_schema(name, version).attributes.items()]
-    return {key: _value(each.default_value) for key, each in every if each.default_value.type}
+    return {key: each.default_value for key, each in every if each.default_value.type}
 
 
 def _value(attribute: Any) -> Any:

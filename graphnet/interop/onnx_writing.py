@@ -289,18 +289,15 @@ def _reduction(name: str) -> Callable[..., str]:
 
 def _getitem(w: _Writer, op: Any, node: Node, z: str) -> str:
     items = for_each_axis(op.index, node.inputs[0].ndim)
-    own = [*enumerate(item for item in items if item is not None)]
-    if cuts := [(axis, *item) for axis, item in own if not isinstance(item, int) and item != WHOLE]:
-        axes, starts, ends, steps = zip(*cuts, strict=True)
-        far = np.iinfo(np.int64).max
-        steps = [step or 1 for step in steps]
-        starts = [
-            (0 if step > 0 else far) if first is None else first for first, step in zip(starts, steps, strict=True)
-        ]
-        ends = [(far if step > 0 else -far) if last is None else last for last, step in zip(ends, steps, strict=True)]
-        z = w.call("Slice", z, starts, ends, axes, steps)
-    for axis, item in reversed(own):
-        z = w.call("Gather", z, item, axis=axis) if isinstance(item, int) else z
+    far = np.iinfo(np.int64).max
+    for axis, item in reversed([*enumerate(item for item in items if item is not None)]):
+        if isinstance(item, int):
+            z = w.call("Gather", z, item, axis=axis)
+        elif item != WHOLE:
+            first, last, step = item[0], item[1], item[2] or 1
+            first = (0 if step > 0 else far) if first is None else first
+            last = (far if step > 0 else -far) if last is None else last
+            z = w.call("Slice", z, [first], [last], [axis], [step])
     new = [axis for axis, item in enumerate(item for item in items if not isinstance(item, int)) if item is None]
     return w.call("Unsqueeze", z, new) if new else z
 

@@ -391,7 +391,8 @@ class _Reader:
         for axis, (size, own) in enumerate(zip(shape, z.shape, strict=True)):
             if not isinstance(size, int) and own == 1:
                 fed = self._fed_with(size)
-                one = 1.0 * np.ones_like(fed)[(slice(None), *(0,) * (fed.ndim - 1))]
+                first: Any = (slice(None), *(0,) * (fed.ndim - 1))
+                one = 1.0 * np.ones_like(fed)[first]
                 others = tuple(other for other in range(z.ndim) if other != axis)
                 z = np.expand_dims(along(z, axis, 0), axis) * np.expand_dims(one, others)
         return z
