@@ -114,10 +114,8 @@ class _Call:
         self.function, self.fixed, self.named = function, fixed, named
 
     def __call__(self, *arrays: Any) -> Any:
-        arguments, rest = [], iter(arrays)
-        for place in range(len(arrays) + len(self.fixed)):
-            arguments.append(self.fixed[place] if place in self.fixed else next(rest))
-        return self.function(*arguments, **self.named)
+        rest, places = iter(arrays), range(len(arrays) + len(self.fixed))
+        return self.function(*[self.fixed[i] if i in self.fixed else next(rest) for i in places], **self.named)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, constant, parameter
+from graphnet.core.leaves import Constant, as_node, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
@@ -295,7 +295,7 @@ def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
         outputs = walk(closed, held, reader.call)
         if reader.missing and unsupported == "raise":
             raise without_counterpart(called, reader.missing, LIBRARY)
-        return as_source([each if isinstance(each, Node) else constant(_known(each)) for each in outputs], held)
+        return as_source([as_node(_operand(each)) for each in outputs], held)
 
 
 def _path(path: Sequence[Any], function: Any) -> str:
@@ -318,9 +318,9 @@ def _value(leaf: Any, name: str) -> Any:
     return array.astype({"i": int, "u": int, "b": bool}.get(array.dtype.kind, float))
 
 
-def _known(value: Any) -> Any:
-    """Return what a constant holds, or an array of JAX, as an array."""
-    return value.value if isinstance(value, Constant) else LIBRARY.array(value)
+def _operand(value: Any) -> Any:
+    """Return a node as it is, and an array of JAX as one of NumPy's."""
+    return value if isinstance(value, Node) else LIBRARY.array(value)
 
 
 def _op(node: Any) -> str:
@@ -338,6 +338,7 @@ class _Reader:
             return []
         if not any(isinstance(each, Node) for each in own):
             return list(rule(*rule.given(own)))
+        own = [_operand(each) for each in own]
         stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
         path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")
         with scoped(path):
@@ -348,8 +349,7 @@ class _Reader:
                     return [each for each, dropped in zip(made, drops, strict=True) if not dropped]
                 except GraphnetError as error:
                     self.missing[rule.__name__] = error.problem
-            given = [each if isinstance(each, Node) else _known(each) for each in rule.given(own)]
-            return [foreign_op(LIBRARY, rule, place, {}, {})(*given) for place in range(len(rule.made))]
+            return [foreign_op(LIBRARY, rule, place, {}, {})(*rule.given(own)) for place in range(len(rule.made))]
 
     def _counterpart(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
         name, settings = rule.primitive, rule.params
@@ -363,7 +363,6 @@ class _Reader:
             return walk(settings["call_jaxpr"], own, self.call)
         if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
             raise OpaqueError("of integers")
-        own = [each if isinstance(each, Node) else _known(each) for each in own]
         if rule.__name__ in _NAMED:
             return [_NAMED[rule.__name__](*own)]
         if name not in _CALLS:
@@ -386,8 +385,5 @@ class _Reader:
             made = walk(jaxpr, [*fixed, *carry, *(each[step] for each in rows)], self.call)
             carry = made[:num_carry]
             given.append(made[num_carry:])
-        return [*carry, *(_stacked(each) for each in zip(*(reversed(given) if reverse else given), strict=True))]
-
-
-def _stacked(rows: Sequence[Any]) -> Any:
-    return np.stack([each if isinstance(each, Node) else _known(each) for each in rows])
+        stacks = zip(*(reversed(given) if reverse else given), strict=True)
+        return [*carry, *(np.stack([_operand(each) for each in stack]) for stack in stacks)]
