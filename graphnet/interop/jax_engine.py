@@ -16,8 +16,7 @@ from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.errors import TrainingError, shown
 from graphnet.files.exchange import to_description
-from graphnet.interop.jax_arrays import Traced
-from graphnet.interop.jax_graphs import function
+from graphnet.interop.jax_graphs import Traced, function
 
 State = dict[str, dict[str, Any]]
 """{parameter: {"value": array, what an optimiser remembers: array}}."""
