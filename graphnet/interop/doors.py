@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
@@ -132,8 +132,7 @@ def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph
     >>> [parameter.name for parameter in graph.parameters]  # doctest: +SKIP
     ['0/weight', '0/bias']
     """
-    read: Callable[..., Graph] = needing("torch", "torch_modules").read
-    return read(module, examples, unsupported)
+    return _read("torch", "torch_modules", module, examples, unsupported)
 
 
 def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
@@ -177,8 +176,14 @@ def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
     >>> [leaf.name for leaf in (*graph.parameters, *graph.inputs)]  # doctest: +SKIP
     ['params/w', 'x']
     """
-    read: Callable[..., Graph] = needing("jax", "jax_functions").read
-    return read(function, arrays, unsupported)
+    return _read("jax", "jax_functions", function, arrays, unsupported)
+
+
+def _read(package: str, module: str, function: Any, given: Sequence[Any], unsupported: str) -> Graph:
+    if unsupported not in ("raise", "opaque"):
+        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
+    graph: Graph = needing(package, module).read(function, given, opaque=unsupported == "opaque")
+    return graph
 
 
 def from_onnx(model: str | os.PathLike[str] | bytes | Any, *, known: Mapping[str, Any] | None = None) -> Graph:
@@ -218,8 +223,8 @@ def from_onnx(model: str | os.PathLike[str] | bytes | Any, *, known: Mapping[str
     >>> graph = gn.from_onnx("network.onnx")  # doctest: +SKIP
     >>> gn.forward(graph, {"x": X})["output"]  # doctest: +SKIP
     """
-    read: Callable[..., Graph] = needing("onnx", "onnx_reading").read
-    return read(model, known or {})
+    graph: Graph = needing("onnx", "onnx_reading").read(model, known or {})
+    return graph
 
 
 def to_onnx(outputs: Any, path: str | os.PathLike[str], *, dtype: Any = np.float32) -> None:

@@ -20,7 +20,7 @@ from graphnet.core.leaves import Input, numbers
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.op import Op
 from graphnet.engine.feeds import run_dtype
-from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError
+from graphnet.errors import MissingExtraError, OpaqueError, RuleError
 
 
 class Library(ABC):
@@ -90,12 +90,6 @@ def library(name: str) -> Library:
     """Return what stands for a library: ``"torch"`` or ``"jax"``."""
     found: Library = needing(name, f"{name}_rules").LIBRARY
     return found
-
-
-def check_unsupported(unsupported: str) -> None:
-    """Raise `GraphError` if that is no way to treat what has no counterpart."""
-    if unsupported not in ("raise", "opaque"):
-        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
 
 
 def without_counterpart(called: str, missing: dict[str, str], of: Library) -> OpaqueError:

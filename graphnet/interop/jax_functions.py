@@ -25,7 +25,6 @@ from graphnet.interop import images
 from graphnet.interop.foreign import (
     Held,
     as_source,
-    check_unsupported,
     foreign_op,
     scoped,
     signature_names,
@@ -267,9 +266,8 @@ _KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_po
 """The kind of operands that a counterpart is right for, where it is not right for all."""
 
 
-def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
+def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
     """Return a function as a graph: `from_jax`."""
-    check_unsupported(unsupported)
     if not callable(function):
         raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
     called = LIBRARY.called(function)
@@ -293,7 +291,7 @@ def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
                 held.append(parameter(name, value) if is_parameter else feed(name, value.shape, dtype=value.dtype))
         reader = _Reader()
         outputs = walk(closed, held, reader.call)
-        if reader.missing and unsupported == "raise":
+        if reader.missing and not opaque:
             raise without_counterpart(called, reader.missing, LIBRARY)
         return as_source([as_node(_operand(each)) for each in outputs], held)
 

@@ -144,20 +144,15 @@ class _Writer:
 
     def applied(self, node: Node, op: Op) -> str:
         """Write what an op does to a node's inputs."""
-        ours = OPS.get(op.name) is type(op)
-        if ours and op.name in _BY_OP:
-            name, settings = _BY_OP[op.name]
-            if {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case
-                own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
-                return self.call(
-                    name, *self.operands(node), **{key: each for key, each in own.items() if each is not None}
-                )
-        if ours and op.name in _WRITTEN:
-            made = _WRITTEN[op.name](self, op, node, *self.operands(node))
-            if made:
-                return made
-        rule = _REWRITTEN.get(op.name) if ours else None
-        return self.expanded(node, _Rule(rule, op, op.name) if rule else op)
+        if OPS.get(op.name) is not type(op):
+            return self.expanded(node, op)
+        name, settings = _BY_OP.get(op.name, ("", {}))
+        if name and {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case
+            own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
+            return self.call(name, *self.operands(node), **{key: each for key, each in own.items() if each is not None})
+        made = _WRITTEN[op.name](self, op, node, *self.operands(node)) if op.name in _WRITTEN else ""
+        rule = _REWRITTEN.get(op.name)
+        return made or self.expanded(node, _Rule(rule, op, op.name) if rule else op)
 
     def operands(self, node: Node) -> list[str]:
         """Return the values of a node's inputs in the types that its op is given there."""

@@ -22,7 +22,6 @@ from graphnet.interop.foreign import (
     ForeignOp,
     Held,
     as_source,
-    check_unsupported,
     foreign_op,
     scoped,
     without_counterpart,
@@ -184,9 +183,8 @@ _BY_SIZE = (
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
 
-def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
+def read(module: Any, examples: Sequence[Any], *, opaque: bool) -> Graph:
     """Return a module as a graph: `from_torch`."""
-    check_unsupported(unsupported)
     if not isinstance(module, torch.nn.Module):
         raise GraphError(
             f"from_torch got {shown(module)}", repair="Give a torch.nn.Module, then tensors to call it with."
@@ -198,7 +196,7 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
         )
     reader = _Reader(*_exported(module, examples, free=True), module)
     graph = reader.graph()
-    if reader.missing and unsupported == "raise":
+    if reader.missing and not opaque:
         raise without_counterpart(type(module).__name__, reader.missing, LIBRARY)
     return _Reader(*_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
 
