@@ -13,7 +13,7 @@ import platform
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from graphnet.common.text import number, table
 from graphnet.errors import GradientCheckError, GraphnetError, TargetError
 from graphnet.interop.foreign import needing
 from graphnet.train.callbacks import USUAL_CAUSES
+from graphnet.train.optimizers import Optimizer
 
 FILE, FOLDER = click.Path(path_type=Path), click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
@@ -164,6 +165,7 @@ def info(subject: Subject, as_json: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="Shuffle the samples by random numbers of this seed.")
 @click.option("-o", "--out", type=FILE, help="Save the trained graph here.")
 @click.option("--save-every", type=COUNT, metavar="EPOCHS", help="Save it after each so many epochs too.")
+@click.option("--resume", type=FILE, help="Go on from what such a training saved here, as if it had never ended.")
 @click.option("--engine", type=click.Choice(["numpy", "auto", "jax"]), help="What takes the steps.")
 @click.option("--coordinator", metavar="HOST:PORT", help="Of several processes: where the first of them listens.")
 @click.option("--processes", type=COUNT, help="How many processes train together.")
@@ -175,6 +177,7 @@ def train(
     seed: int | None,
     out: Path | None,
     save_every: int | None,
+    resume: Path | None,
     coordinator: str | None,
     processes: int | None,
     process: int | None,
@@ -190,6 +193,7 @@ def train(
     Examples:
         graphnet train net.py:network --epochs 20 --learning-rate 0.5 -o trained.gn
         graphnet train trained.gn --feeds data.npz --epochs 5 --learning-rate 0.1 -o trained.gn
+        graphnet train net.py:network --epochs 20 --resume trained.gn -o trained.gn
         graphnet train net.py:network --engine jax --coordinator node0:4321 --processes 2 --process 1
     """
     together = coordinator, processes, process
@@ -207,9 +211,11 @@ def train(
     if out is not None and not out.parent.is_dir():  # better known before the training than after it
         raise TargetError(f"there is no folder {str(out.parent)!r} to save to", repair="Make the folder first.")
 
+    before = _resumed(resume, subject, options) if resume is not None else 0
+
     def save(training: Any) -> None:
         if out is not None and training.writes and save_every and training.epoch % save_every == 0:
-            gn.save(out, subject.graph)
+            gn.save(out, subject.graph, state=_state(before + training.epoch, options))
 
     options["callbacks"] = [*options.get("callbacks", ()), save]
     with joined(coordinator, processes, process) as first:
@@ -217,7 +223,7 @@ def train(
     if not first:
         return
     if out is not None:
-        gn.save(out, subject.graph)
+        gn.save(out, subject.graph, state=_state(before + len(losses), options))
     if losses and losses[-1] > losses[0]:
         click.echo(f"Warning: the loss grew: {USUAL_CAUSES}", err=True)
     if as_json:
@@ -242,6 +248,29 @@ def joined(coordinator: str | None, processes: int | None, process: int | None) 
         click.echo(f"Error: {error}", err=True)
         sys.stderr.flush()
         os._exit(2)  # to end in order would be to wait for processes that are gone
+
+
+def _state(epoch: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a training needs beside the parameters to go on: the optimiser's memory, and where random numbers are."""
+    state: dict[str, Any] = {"epoch": epoch}
+    if isinstance(options["optimizer"], Optimizer):
+        state["optimizer"] = options["optimizer"].state
+    if options.get("rng") is not None:
+        state["rng"] = options["rng"].bit_generator.state
+    return state
+
+
+def _resumed(file: Path, subject: Subject, options: dict[str, Any]) -> int:
+    """Take a training back to where it was saved; return how many epochs were done, which need not be done again."""
+    gn.load_parameters(file, subject.graph)
+    state = gn.load_state(file) or {}
+    if "optimizer" in state:
+        options["optimizer"].restore(state["optimizer"])
+    if "rng" in state and options.get("rng") is not None:
+        options["rng"].bit_generator.state = state["rng"]
+    done = int(state.get("epoch", 0))
+    options["epochs"] = max(0, options["epochs"] - done)
+    return done
 
 
 def _check_options(subject: Subject, options: dict[str, Any]) -> None:

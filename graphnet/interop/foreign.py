@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from graphnet.common.origin import scope, written_at
-from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Input, numbers
 from graphnet.core.node import Array, Node, Numbers
 from graphnet.core.op import Op
 from graphnet.engine.feeds import run_dtype
-from graphnet.errors import GraphError, MissingExtraError, OpaqueError, RuleError, shown
+from graphnet.errors import MissingExtraError, OpaqueError, RuleError
 
 
 class Library(ABC):
@@ -93,12 +92,6 @@ def library(name: str) -> Library:
     return found
 
 
-def check_unsupported(unsupported: str) -> None:
-    """Raise `GraphError` if that is no way to treat what has no counterpart."""
-    if unsupported not in ("raise", "opaque"):
-        raise GraphError(f"unsupported is {unsupported!r}", repair='Use "raise" or "opaque".')
-
-
 def without_counterpart(called: str, missing: dict[str, str], of: Library) -> OpaqueError:
     """Return the error that names all that a function calls and that has no counterpart, with the reasons that are known."""
     names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(missing.items()))
@@ -115,10 +108,8 @@ class _Call:
         self.function, self.fixed, self.named = function, fixed, named
 
     def __call__(self, *arrays: Any) -> Any:
-        arguments, rest = [], iter(arrays)
-        for place in range(len(arrays) + len(self.fixed)):
-            arguments.append(self.fixed[place] if place in self.fixed else next(rest))
-        return self.function(*arguments, **self.named)
+        rest, places = iter(arrays), range(len(arrays) + len(self.fixed))
+        return self.function(*[self.fixed[i] if i in self.fixed else next(rest) for i in places], **self.named)
 
 
 @dataclass(frozen=True)
@@ -218,73 +209,6 @@ def foreign_op(of: Library, function: Any, output: int, fixed: dict[int, Any], n
     return ForeignOp(of, call, of.called(bare), names, output, source=written_at(of.rule(bare)))
 
 
-def torch_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
-    """Make an op of a function of PyTorch, with the way back that PyTorch has for it.
-
-    Parameters
-    ----------
-    f
-        A ``torch.autograd.Function`` class, or any callable of tensors that returns one tensor or several.
-    output
-        Which of several outputs, counted from 0.
-    **settings
-        Further arguments of `f`, by name, that are no arrays.
-
-    Returns
-    -------
-    Op
-        ``op(node)`` is a node, ``op(array)`` an array.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch is not installed.
-    GraphError
-        If `f` can't be called.
-
-    Examples
-    --------
-    >>> import torch, graphnet as gn  # doctest: +SKIP
-    >>> x = gn.parameter("x", [0.5, 2.0])  # doctest: +SKIP
-    >>> gn.check_gradients(gn.sse(gn.torch_op(torch.special.gammaln)(x), [0.0, 0.0]), {}).ok  # doctest: +SKIP
-    True
-    """
-    return _made("torch", f, output, settings)
-
-
-def jax_op(f: Any, output: int = 0, **settings: Any) -> ForeignOp:
-    """Make an op of a function of JAX, with the way back that JAX has for it, as by ``jax.custom_vjp``.
-
-    Parameters
-    ----------
-    f
-        Any callable of JAX's arrays that returns one array or several.
-    output
-        Which of several outputs, counted from 0.
-    **settings
-        Further arguments of `f`, by name, that are no arrays.
-
-    Returns
-    -------
-    Op
-        ``op(node)`` is a node, ``op(array)`` an array.
-
-    Raises
-    ------
-    MissingExtraError
-        If jax is not installed.
-    GraphError
-        If `f` can't be called.
-
-    Examples
-    --------
-    >>> import jax, graphnet as gn  # doctest: +SKIP
-    >>> gn.jax_op(jax.nn.silu)(np.zeros(2))  # doctest: +SKIP
-    array([0., 0.])
-    """
-    return _made("jax", f, output, settings)
-
-
 def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
     """Return the graph of outputs, with its inputs in the order that the source has them in."""
     return Graph(outputs, inputs=[each for each in inputs if isinstance(each, Input)])
@@ -293,96 +217,6 @@ def as_source(outputs: Sequence[Node], inputs: Iterable[Any]) -> Graph:
 def scoped(path: str) -> AbstractContextManager[None]:
     """Open the scope of a path, if there is one."""
     return scope(path) if path else nullcontext()
-
-
-def from_torch(module: Any, *examples: Any, unsupported: str = "raise") -> Graph:
-    """Return a module of PyTorch as a graph, with its weights as parameters and its layers as scopes.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module``. With dropout or batch normalisation in it, it must be in evaluation mode.
-    *examples
-        Tensors that it can be called with: their first axis is the batch, of any size from then on where the module allows it.
-    unsupported : {"raise", "opaque"}
-        What to do with calls that have no counterpart here: raise one error that names all of them; or make each an opaque
-        node, which torch runs and differentiates. Then the sizes are those of the examples. A ``torch.autograd.Function`` of
-        yours is such a node in either case, with your rule for the way back.
-
-    Returns
-    -------
-    Graph
-        Its inputs and outputs in the module's order; parameters by the module's names, with ``/`` for ``.``, one for weights
-        that are tied.
-
-    Raises
-    ------
-    OpaqueError
-        If the module calls what has no counterpart, or `torch.export` can't read it.
-    GraphError
-        If the module is in training mode, and that matters.
-
-    Examples
-    --------
-    >>> import torch, graphnet as gn  # doctest: +SKIP
-    >>> graph = gn.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh()), torch.ones(4, 3))  # doctest: +SKIP
-    >>> [parameter.name for parameter in graph.parameters]  # doctest: +SKIP
-    ['0/weight', '0/bias']
-    """
-    read: Callable[..., Graph] = needing("torch", "torch_modules").read
-    return read(module, examples, unsupported)
-
-
-def from_jax(function: Any, *arrays: Any, unsupported: str = "raise") -> Graph:
-    """Return a function of JAX as a graph, as JAX traces it for these arguments.
-
-    Parameters
-    ----------
-    function
-        Takes arrays of JAX, or dicts, lists and tuples of them, and returns such.
-    *arrays
-        What it can be called with. If the first is a dict, list or tuple, as `params` usually is, its arrays become parameters
-        with these values (integers constants); all other arrays are inputs. The sizes are those given here. Real numbers are
-        float64, also where the function asks for float32.
-    unsupported : {"raise", "opaque"}
-        What to do with primitives that have no counterpart here: raise one error that names all of them; or make each an
-        opaque node, which JAX runs and differentiates. A function with a rule of your own (``custom_vjp``, ``custom_jvp``)
-        is such a node in either case; a scan of up to 100 steps is written out, and what depends on no argument is a constant.
-
-    Returns
-    -------
-    Graph
-        Its outputs in the order of JAX's; inputs and parameters have the names of the function's parameters, with the path of
-        an array within one: ``"params/w"``. Named scopes are scopes. Where a derivative does not exist, as for equal entries
-        in a pool, the convention is that of this framework; a position that is out of range is an error.
-
-    Raises
-    ------
-    MissingExtraError
-        If jax is not installed.
-    OpaqueError
-        If there are primitives without a counterpart, or JAX can't trace the function.
-    GraphError
-        If it is no function, or an argument holds what is no number.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp, numpy as np, graphnet as gn  # doctest: +SKIP
-    >>> def loss(params, x):  # doctest: +SKIP
-    ...     return jnp.sum(jnp.tanh(x @ params["w"]) ** 2)
-    >>> graph = gn.from_jax(loss, {"w": np.ones((3, 2))}, np.ones((4, 3)))  # doctest: +SKIP
-    >>> [leaf.name for leaf in (*graph.parameters, *graph.inputs)]  # doctest: +SKIP
-    ['params/w', 'x']
-    """
-    read: Callable[..., Graph] = needing("jax", "jax_functions").read
-    return read(function, arrays, unsupported)
-
-
-def _made(name: str, f: Any, output: int, settings: dict[str, Any]) -> ForeignOp:
-    if not callable(f):
-        raise GraphError(f"{name}_op got {shown(f)}", repair=f"Give a function of {name}'s arrays.")
-    place = whole(output, "output", "Give 0 for the first output, 1 for the second ...", least=0, error=GraphError)
-    return foreign_op(library(name), f, place, {}, settings)
 
 
 def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -> tuple[list[ForeignOp], list[Numbers]]:

@@ -50,7 +50,7 @@ def surrounded(z: Any, sides: Sides, fill: float) -> Any:
     return np.where(inside, np.pad(z, sides), fill)
 
 
-def rounded_up(
+def _rounded_up(
     sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], sides: Sides, dilation: Sequence[int]
 ) -> Sides:
     """Return padding that lets a last window begin within an image or before it, and reach beyond."""
@@ -114,35 +114,29 @@ def transposed_convolution(
     return affine(op(x, W)[:, :, top : rows - bottom, left : columns - right], None, bias, 2)
 
 
-def max_pool(z: Any, kernel: Sequence[int], stride: Sequence[int], sides: Sides, dilation: Sequence[int]) -> Any:
-    """Return the largest entry of each window."""
-    if _is_plain(kernel, sides, dilation):
-        return _plain(max_pool2d, z, kernel, stride, sides)
-    spread, within = _spread(surrounded(z, [(0, 0), (0, 0), *sides], -math.inf), kernel, stride, dilation)
-    return np.max(spread, axis=within)
+def pool(
+    z: Any, kernel: Sequence[int], stride: Sequence[int], sides: Sides, dilation: Sequence[int], *, mean: bool,
+    ceil: bool = False, padded: bool = True,
+) -> Any:  # fmt: skip
+    """Return the largest entry of each window, or the mean of its entries, and of the padding too if that is `padded`.
 
-
-def avg_pool(
-    z: Any, kernel: Sequence[int], stride: Sequence[int], sides: Sides, dilation: Sequence[int], counted: Sides
-) -> Any:
-    """Return the mean of each window, of its entries and so much of the padding as is `counted`."""
-    if _is_plain(kernel, sides, dilation) and [*sides] == [*counted]:
-        return _plain(avg_pool2d, z, kernel, stride, sides)
-    spread, within = _spread(surrounded(z, [(0, 0), (0, 0), *sides], 0.0), kernel, stride, dilation)
-    ones = np.pad(np.ones([1, 1, *known_sizes(z)]), [(0, 0), (0, 0), *counted], constant_values=1.0)
+    With `ceil` a last window may begin within an image, or before it, and reach beyond; what lies there is in no mean.
+    """
+    own, none = list(sides), [(0, 0)] * len(kernel)
+    sides = _rounded_up(known_sizes(z), kernel, stride, own, dilation) if ceil else own
+    counted = own if padded else none
+    even = all(before == after and 2 * before <= k for (before, after), k in zip(sides, kernel, strict=True))
+    if len(kernel) == 2 and {*dilation} == {1} and even and (sides == counted or not mean):
+        one: Any = avg_pool2d if mean else max_pool2d
+        return one(z, tuple(kernel), tuple(stride), tuple(before for before, _ in sides))
+    around = surrounded(z, [(0, 0), (0, 0), *sides], 0.0 if mean else -math.inf)
+    spread, within = _spread(around, kernel, stride, dilation)
+    if not mean:
+        return np.max(spread, axis=within)
+    ones = np.ones([1, 1, *(size + sum(more) for size, more in zip(known_sizes(z), counted, strict=True))])
     rest = [(a - c, b - d) for (a, b), (c, d) in zip(sides, counted, strict=True)]
     count, _ = _spread(np.pad(ones, [(0, 0), (0, 0), *rest]), kernel, stride, dilation)
     return np.sum(spread, axis=within) / np.sum(count, axis=within)[0, 0]
-
-
-def _is_plain(kernel: Sequence[int], sides: Sides, dilation: Sequence[int]) -> bool:
-    """Tell whether there is one node for it."""
-    even = all(before == after and 2 * before <= k for (before, after), k in zip(sides, kernel, strict=True))
-    return len(kernel) == 2 and {*dilation} == {1} and even
-
-
-def _plain(pool: Any, z: Any, kernel: Sequence[int], stride: Sequence[int], sides: Sides) -> Any:
-    return pool(z, tuple(kernel), tuple(stride), tuple(before for before, _ in sides))
 
 
 def _spread(

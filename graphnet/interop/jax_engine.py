@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 import jax
@@ -17,8 +16,7 @@ from graphnet.common.settings import whole
 from graphnet.core.graph import Graph
 from graphnet.errors import TrainingError, shown
 from graphnet.files.exchange import to_description
-from graphnet.interop.jax_arrays import Traced
-from graphnet.interop.jax_graphs import function
+from graphnet.interop.jax_graphs import Traced, function
 
 State = dict[str, dict[str, Any]]
 """{parameter: {"value": array, what an optimiser remembers: array}}."""
@@ -209,7 +207,7 @@ class Runner:
             }
             loss, gradients = run({label: kept["value"] for label, kept in state.items()}, feeds)
             self.reached = tuple(gradients)
-            changed = {**state, **self._changed(state, self._clipped(gradients), numbers)}
+            changed = {**state, **self._changed(state, gradients, numbers)}
             if self.raising:
                 finite = [jnp.isfinite(each).all() for each in jax.tree.leaves((loss, gradients, changed))]
                 alive = alive & jnp.stack(finite).all()
@@ -220,26 +218,13 @@ class Runner:
         places = jax.tree.map(lambda array: self._split(array.shape), state)
         return jax.lax.with_sharding_constraint(state, places), losses, good
 
-    def _clipped(self, gradients: dict[str, Any]) -> dict[str, Any]:
-        """Return gradients that are no larger than allowed, as an optimiser's own do."""
-        norm, value = self.optimizer.clip_norm, self.optimizer.clip_value
-        if value is not None:
-            gradients = {label: jnp.clip(gradient, -value, value) for label, gradient in gradients.items()}
-        if norm is not None:
-            largest = reduce(jnp.maximum, [jnp.abs(gradient).max(initial=0) for gradient in gradients.values()], 0.0)
-            unit = jnp.where(largest == 0, 1, largest)
-            length = jnp.sqrt(sum(jnp.square(gradient / unit).sum() for gradient in gradients.values()))
-            gradients = {
-                label: gradient * jnp.minimum(1, norm / length / unit) for label, gradient in gradients.items()
-            }
-        return gradients
-
     def _changed(self, state: State, gradients: dict[str, Any], numbers: Any) -> State:
-        """Apply the optimiser's rule, which writes into what it is given."""
+        """Clip gradients and apply the optimiser's rule, which writes into what it is given."""
         changed: State = {}
-        for label, gradient in gradients.items():
+        clipped = self.optimizer.clipped({label: Traced(gradient) for label, gradient in gradients.items()})
+        for label, gradient in clipped.items():
             kept = {name: Traced(array, own=True) for name, array in state[label].items()}
             value, remembered = kept["value"], [kept[name] for name in self.optimizer.remembers]
-            self.optimizer.change(value, Traced(gradient), Traced(numbers.astype(value.dtype)), remembered)
+            self.optimizer.change(value, gradient, Traced(numbers.astype(value.dtype)), remembered)
             changed[label] = {name: traced.array for name, traced in kept.items()}
         return changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from string import ascii_letters
 from typing import Any
 
@@ -14,24 +15,23 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, constant, parameter
+from graphnet.core.leaves import Constant, as_node, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
 from graphnet.core.shapes import Shape
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, shown
+from graphnet.interop import images
 from graphnet.interop.foreign import (
     Held,
     as_source,
-    check_unsupported,
     foreign_op,
     scoped,
     signature_names,
     without_counterpart,
 )
-from graphnet.interop.images import avg_pool, convolution, max_pool
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
-from graphnet.interop.names import ALIKE
+from graphnet.interop.names import ALIKE, along, cumulated
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take
@@ -117,14 +117,12 @@ def _dot(x: Any, y: Any, dimension_numbers: Any) -> Any:
     plain = batch == other == tuple(range(n)) and (left, right, y.ndim) == ((x.ndim - 1,), (n,), n + 2)
     if plain and n in (0, x.ndim - 2):
         return x @ y
-    letters = iter(ascii_letters)
-    of_x = [next(letters) for _ in range(x.ndim)]
-    shared = dict(zip((*right, *other), (of_x[axis] for axis in (*left, *batch)), strict=True))
-    of_y = [shared[axis] if axis in shared else next(letters) for axis in range(y.ndim)]
+    of_x, of_y = ascii_letters[: x.ndim], list(ascii_letters[x.ndim : x.ndim + y.ndim])
+    for one, of_other in zip((*batch, *left), (*other, *right), strict=True):
+        of_y[of_other] = of_x[one]
     kept = [of_x[axis] for axis in batch]
-    kept += [each for axis, each in enumerate(of_x) if axis not in (*left, *batch)]
-    kept += [each for axis, each in enumerate(of_y) if axis not in shared]
-    return np.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
+    kept += [each for each in of_x if each not in of_y] + [each for each in of_y if each not in of_x]
+    return np.einsum(f"{of_x},{''.join(of_y)}->{''.join(kept)}", x, y)
 
 
 def _padded(z: Any, value: Any, padding_config: Sequence[tuple[int, int, int]]) -> Any:
@@ -148,7 +146,7 @@ def _dynamic_slice(z: Any, *starts: Any, slice_sizes: Sequence[int]) -> Any:
             raise OpaqueError("of several entries from a place that is computed")
         elif room:
             start = min(max(int(start), 0), room)
-            z = z[(*(slice(None),) * axis, slice(start, start + size))]
+            z = along(z, axis, slice(start, start + size))
     return z
 
 
@@ -196,7 +194,7 @@ def _convolution(
         raise OpaqueError("transposed, grouped by samples or cut at its borders")
     of_x, of_W, of_z = dimension_numbers
     x, W = _placed(x, of_x), _placed(W, of_W)
-    z = convolution(x, W, None, window_strides, padding, rhs_dilation, feature_group_count)
+    z = images.convolution(x, W, None, window_strides, padding, rhs_dilation, feature_group_count)
     return _placed(z, np.argsort(of_z))
 
 
@@ -204,17 +202,13 @@ def _pooled(
     z: Any, largest: bool, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any, window_dilation: Any
 ) -> Any:  # fmt: skip
     settings = list(zip(window_dimensions, window_strides, padding, window_dilation, strict=True))
-    still = [axis for axis, each in enumerate(settings) if each == (1, 1, (0, 0), 1)]
+    still = [axis for axis, each in enumerate(settings) if each == (1, 1, (0, 0), 1)][:2]
     if {*base_dilation} - {1} or len(still) < 2:
         raise OpaqueError("of samples or channels, or of what is spread out")
-    order = [*still[:2], *(axis for axis in range(z.ndim) if axis not in still[:2])]
-    kernel, stride, sides, dilation = zip(*(settings[axis] for axis in order[2:]), strict=True)
-    z = _placed(z, order)
-    if largest:
-        z = max_pool(z, kernel, stride, sides, dilation)
-    else:
-        z = float(np.prod(kernel)) * avg_pool(z, kernel, stride, sides, dilation, counted=sides)
-    return _placed(z, np.argsort(order))
+    order = [*still, *(axis for axis in range(z.ndim) if axis not in still)]
+    window = zip(*(settings[axis] for axis in order[2:]), strict=True)
+    pooled = _placed(images.pool(_placed(z, order), *window, mean=not largest), np.argsort(order))
+    return pooled if largest else math.prod(window_dimensions) * pooled
 
 
 def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> Any:
@@ -223,15 +217,8 @@ def _sorted(*operands: Any, dimension: int, num_keys: int, is_stable: bool) -> A
     return np.sort(operands[0], dimension)
 
 
-def _along(function: Callable[..., Any]) -> Callable[..., Any]:
+def _over(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda z, axes: function(z, tuple(axes) if len(axes) > 1 else axes[0])
-
-
-def _cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
-    def cumulate(z: Any, axis: int, reverse: bool) -> Any:
-        return np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
-
-    return cumulate
 
 
 def _round(z: Any, rounding_method: Any) -> Any:
@@ -241,37 +228,33 @@ def _round(z: Any, rounding_method: Any) -> Any:
     return np.where(np.abs(z - whole) < 0.5, whole, whole + np.sign(z))  # halves away from zero
 
 
-_PLAIN: dict[str, Callable[..., Any]] = {
-    **ALIKE, "add_any": np.add, "atan2": np.arctan2, "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
-    "copy": lambda z: z, "eq": np.equal, "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "exp2": np.exp2,
-    "expm1": np.expm1, "ge": np.greater_equal, "gt": np.greater, "is_finite": np.isfinite, "le": np.less_equal,
-    "log1p": np.log1p, "logistic": sigmoid, "lt": np.less, "max": _larger, "name": lambda z: z, "ne": np.not_equal,
-    "rem": np.fmod, "rsqrt": lambda z: 1 / np.sqrt(z), "select_n": _select, "square": np.square,
-    "stop_gradient": lambda z: Held()(z),
-}  # fmt: skip
-"""What has no settings that matter."""
-
-_SET: dict[str, Callable[..., Any]] = {
-    "argmax": _along(np.argmax), "argmin": _along(np.argmin), "broadcast_in_dim": _stretched,
+_CALLS: dict[str, Callable[..., Any]] = {
+    **ALIKE, "add_any": np.add, "argmax": _over(np.argmax), "argmin": _over(np.argmin), "atan2": np.arctan2,
+    "broadcast_in_dim": _stretched, "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
-    "convert_element_type": _converted, "cumprod": _cumulated(np.cumprod), "cumsum": _cumulated(np.cumsum), "dot_general": _dot,
-    "dynamic_slice": _dynamic_slice, "gather": _gather, "integer_pow": lambda z, y: z**y, "pad": _padded,
-    "reduce_and": _along(np.all), "reduce_max": _along(np.max), "reduce_min": _along(np.min), "reduce_or": _along(np.any),
-    "reduce_prod": _along(np.prod), "reduce_sum": _along(np.sum),
-    "reduce_window_max": lambda z, **window: _pooled(z, True, **window),
-    "reduce_window_sum": lambda z, **window: _pooled(z, False, **window),
-    "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
-    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "slice": _slice, "sort": _sorted,
-    "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
+    "convert_element_type": _converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
+    "dot_general": _dot, "dynamic_slice": _dynamic_slice, "eq": np.equal, "exp2": np.exp2, "expm1": np.expm1,
+    "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "gather": _gather, "ge": np.greater_equal, "gt": np.greater,
+    "integer_pow": lambda z, y: z**y, "is_finite": np.isfinite, "le": np.less_equal, "log1p": np.log1p, "logistic": sigmoid,
+    "lt": np.less, "max": _larger, "name": lambda z, name: z, "ne": np.not_equal, "pad": _padded,
+    "reduce_and": _over(np.all), "reduce_max": _over(np.max), "reduce_min": _over(np.min), "reduce_or": _over(np.any),
+    "reduce_prod": _over(np.prod), "reduce_sum": _over(np.sum),
+    "reduce_window_max": partial(_pooled, largest=True), "reduce_window_sum": partial(_pooled, largest=False),
+    "rem": np.fmod, "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
+    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "rsqrt": lambda z: 1 / np.sqrt(z),
+    "select_n": _select, "slice": _slice, "sort": _sorted,
+    "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis), "square": np.square,
     "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)), "stack": lambda *parts, axis: np.stack(parts, axis),
-    "tile": lambda z, reps: np.tile(z, reps), "transpose": lambda z, permutation: np.transpose(z, permutation),
+    "stop_gradient": lambda z: Held()(z), "tile": lambda z, reps: np.tile(z, reps),
+    "transpose": lambda z, permutation: np.transpose(z, permutation),
 }  # fmt: skip
-"""What has settings, by JAX's names."""
+"""What each primitive is here, with settings by JAX's names."""
 
 _NOT_HERE = (
-    "fill_value", "index_dtype", "indices_are_sorted", "out_sharding", "precision", "preferred_element_type", "sharding",
-    "unique_indices", "weak_type",
+    "accuracy", "fill_value", "index_dtype", "indices_are_sorted", "out_sharding", "precision", "preferred_element_type",
+    "sharding", "unique_indices", "weak_type",
 )  # fmt: skip
+"""Settings that say nothing of what is computed here."""
 
 _NAMED: dict[str, Callable[..., Any]] = {"relu": relu, "relu6": relu6, "logaddexp": np.logaddexp, "_det": np.linalg.det}
 """JAX's own functions with a rule of their own, of which there is one node here."""
@@ -283,9 +266,8 @@ _KINDS = {"and": "b", "or": "b", "xor": "b", "not": "b", "div": "f", "integer_po
 """The kind of operands that a counterpart is right for, where it is not right for all."""
 
 
-def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
+def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
     """Return a function as a graph: `from_jax`."""
-    check_unsupported(unsupported)
     if not callable(function):
         raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
     called = LIBRARY.called(function)
@@ -309,9 +291,9 @@ def read(function: Any, arrays: Sequence[Any], unsupported: str) -> Graph:
                 held.append(parameter(name, value) if is_parameter else feed(name, value.shape, dtype=value.dtype))
         reader = _Reader()
         outputs = walk(closed, held, reader.call)
-        if reader.missing and unsupported == "raise":
+        if reader.missing and not opaque:
             raise without_counterpart(called, reader.missing, LIBRARY)
-        return as_source([each if isinstance(each, Node) else constant(_known(each)) for each in outputs], held)
+        return as_source([as_node(_operand(each)) for each in outputs], held)
 
 
 def _path(path: Sequence[Any], function: Any) -> str:
@@ -334,9 +316,9 @@ def _value(leaf: Any, name: str) -> Any:
     return array.astype({"i": int, "u": int, "b": bool}.get(array.dtype.kind, float))
 
 
-def _known(value: Any) -> Any:
-    """Return what a constant holds, or an array of JAX, as an array."""
-    return value.value if isinstance(value, Constant) else LIBRARY.array(value)
+def _operand(value: Any) -> Any:
+    """Return a node as it is, and an array of JAX as one of NumPy's."""
+    return value if isinstance(value, Node) else LIBRARY.array(value)
 
 
 def _op(node: Any) -> str:
@@ -354,6 +336,7 @@ class _Reader:
             return []
         if not any(isinstance(each, Node) for each in own):
             return list(rule(*rule.given(own)))
+        own = [_operand(each) for each in own]
         stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
         path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")
         with scoped(path):
@@ -364,8 +347,7 @@ class _Reader:
                     return [each for each, dropped in zip(made, drops, strict=True) if not dropped]
                 except GraphnetError as error:
                     self.missing[rule.__name__] = error.problem
-            given = [each if isinstance(each, Node) else _known(each) for each in rule.given(own)]
-            return [foreign_op(LIBRARY, rule, place, {}, {})(*given) for place in range(len(rule.made))]
+            return [foreign_op(LIBRARY, rule, place, {}, {})(*rule.given(own)) for place in range(len(rule.made))]
 
     def _counterpart(self, rule: Rule, own: Sequence[Any]) -> Sequence[Any]:
         name, settings = rule.primitive, rule.params
@@ -379,12 +361,13 @@ class _Reader:
             return walk(settings["call_jaxpr"], own, self.call)
         if any(each.aval.dtype.kind not in _KINDS.get(name, each.aval.dtype.kind) for each in rule.equation.invars[:1]):
             raise OpaqueError("of integers")
-        own = [each if isinstance(each, Node) else _known(each) for each in own]
-        if (plain := _NAMED.get(rule.__name__) or _PLAIN.get(name)) is not None:
-            return [plain(*own)]
-        if name not in _SET:
+        if rule.__name__ in _NAMED:
+            return [_NAMED[rule.__name__](*own)]
+        if name not in _CALLS:
             raise OpaqueError("")
-        made = _SET[name](*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
+        function = _CALLS[name]
+        settings = {} if isinstance(function, np.ufunc) else settings  # of an elementary function: its precision, or so
+        made = function(*own, **{key: each for key, each in settings.items() if key not in _NOT_HERE})
         return made if isinstance(made, list) else [made]
 
     def _scan(
@@ -400,8 +383,5 @@ class _Reader:
             made = walk(jaxpr, [*fixed, *carry, *(each[step] for each in rows)], self.call)
             carry = made[:num_carry]
             given.append(made[num_carry:])
-        return [*carry, *(_stacked(each) for each in zip(*(reversed(given) if reverse else given), strict=True))]
-
-
-def _stacked(rows: Sequence[Any]) -> Any:
-    return np.stack([each if isinstance(each, Node) else _known(each) for each in rows])
+        stacks = zip(*(reversed(given) if reverse else given), strict=True)
+        return [*carry, *(np.stack([_operand(each) for each in stack]) for stack in stacks)]

@@ -29,23 +29,16 @@ class _Jax(Library):
 
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
         with jax.enable_x64(True):
-            given = jax.tree_util.tree_leaves(function(*map(jnp.asarray, inputs)))
+            given = jax.tree.leaves(function(*map(jnp.asarray, inputs)))
         return [self.array(each) if isinstance(each, jax.Array) else None for each in given]
 
     def messages(
         self, function: Callable[..., Any], inputs: Sequence[Any], output: int, delta: Numbers
     ) -> list[Numbers | None]:
         with jax.enable_x64(True):
-            arrays = [jnp.asarray(each) for each in inputs]
-            moving = [place for place, array in enumerate(arrays) if array.dtype.kind == "f"]
-
-            def chosen(*floats: Any) -> Any:
-                given = dict(enumerate(arrays)) | dict(zip(moving, floats, strict=True))
-                return jax.tree_util.tree_leaves(function(*given.values()))[output]
-
-            _, pull = jax.vjp(chosen, *[arrays[place] for place in moving])
-            found = dict(zip(moving, pull(jnp.asarray(delta)), strict=True))
-        return [self.array(found[place]) if place in found else None for place in range(len(arrays))]
+            _, pull = jax.vjp(lambda *given: jax.tree.leaves(function(*given))[output], *map(jnp.asarray, inputs))
+            found = pull(jnp.asarray(delta))
+        return [None if signal.dtype == jax.dtypes.float0 else self.array(signal) for signal in found]
 
     def work(self, function: Callable[..., Any], inputs: Sequence[Any]) -> int:
         with jax.enable_x64(True):

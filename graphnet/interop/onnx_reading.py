@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,10 @@ from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import FeedError, GraphnetError, LoadError, OpaqueError, shown
 from graphnet.interop.foreign import as_source, scoped
-from graphnet.interop.onnx_calls import CALLS
+from graphnet.interop.onnx_calls import CALLS, IDLE, KINDS
 from graphnet.ops.activations import identity
 
 _OPSETS = range(7, 29)
-_DTYPES = {1: float, 11: float, 6: int, 7: int, 9: bool}
 
 _LARGE = 1 << 28
 """How many entries an input may be declared with: a rule without a rule for shapes is run on numbers to know its shape."""
@@ -122,7 +122,11 @@ def _expanded(model: Any) -> Any:
     for _ in range(4):  # what one is written of may be defined by others
         if not left or not all(_is_defined(*each, _opset(model)) for each in left):
             break
-        _with_defaults(model, left)
+        for call in model.graph.node:  # its defaults are lost where it is expanded, if they are not written down
+            if (_domain(call), call.op_type) in left:
+                own = {attribute.name for attribute in call.attribute}
+                defaults = _defaults(call.op_type, _opset(model))
+                call.attribute.extend(each for key, each in defaults.items() if key not in own)
         with contextlib.suppress(RuntimeError):  # it takes types to be known that are not
             model = onnx.inliner.inline_selected_functions(model, left, exclude=False, inline_schema_functions=True)
         left = _missing(model)
@@ -136,16 +140,6 @@ def _expanded(model: Any) -> Any:
     return model
 
 
-def _with_defaults(model: Any, of: Sequence[tuple[str, str]]) -> None:
-    """Write down the attributes that calls have by default, which else are lost where they are expanded."""
-    for call in model.graph.node:
-        if (_domain(call), call.op_type) in of:
-            own = {attribute.name for attribute in call.attribute}
-            for name, attribute in onnx.defs.get_schema(call.op_type, _opset(model)).attributes.items():
-                if name not in own and attribute.default_value.type:
-                    call.attribute.append(attribute.default_value)
-
-
 def _is_defined(domain: str, name: str, opset: int) -> bool:
     if domain or not onnx.defs.has(name, opset):
         return False
@@ -154,13 +148,8 @@ def _is_defined(domain: str, name: str, opset: int) -> bool:
 
 
 def _missing(model: Any) -> list[tuple[str, str]]:
-    return sorted(
-        {
-            (_domain(node), node.op_type)
-            for node in model.graph.node
-            if _joined(_domain(node), node.op_type) not in CALLS
-        }
-    )
+    calls = {(_domain(call), call.op_type) for call in model.graph.node}
+    return sorted(each for each in calls if _joined(*each) not in CALLS)
 
 
 def _domain(call: Any) -> str:
@@ -222,7 +211,7 @@ class _Reader:
                 self.whole |= {each.name} if value.dtype.kind in "iu" else set()
 
     def _require_type(self, name: str, kind: int) -> None:
-        if kind not in _DTYPES:
+        if kind not in KINDS:
             called = onnx.TensorProto.DataType.Name(kind) if kind in onnx.TensorProto.DataType.values() else kind
             raise OpaqueError(
                 f"{shown(name)} is of type {called}", repair="Types are float32, float64, int32, int64 and bool."
@@ -250,7 +239,8 @@ class _Reader:
                 f"the input {shown(each.name)} is declared with the shape {shown(tuple(sizes))}",
                 repair=f"Inputs of up to {_LARGE} entries are read.",
             )
-        return feed(self._name(each.name), sizes, dtype=_DTYPES[kind.elem_type])
+        of = {"f": float, "i": int, "b": bool}[np.dtype(KINDS[kind.elem_type]).kind]
+        return feed(self._name(each.name), sizes, dtype=of)
 
     def _output(self, name: str, value: Any) -> Node:
         """Return what an output is, under its name."""
@@ -266,7 +256,7 @@ class _Reader:
     def _is_whole(self, call: Any, value: Any) -> bool:
         """Tell whether what a call gives is integers, though it may be held as real numbers."""
         if call.op_type == "Cast":
-            return any(_DTYPES.get(each.i) is int for each in call.attribute if each.name == "to")
+            return any(each.i in (6, 7) for each in call.attribute if each.name == "to")
         if value.dtype.kind != "f" or not isinstance(value, Node):
             return bool(value.dtype.kind in "iu")
         like = {"Where": 1, "CastLike": 1, "OneHot": 2}.get(call.op_type, 0)
@@ -274,17 +264,14 @@ class _Reader:
 
     def _call(self, call: Any) -> list[Any]:
         function = CALLS[_joined(_domain(call), call.op_type)]
-        takes = inspect.signature(function).parameters
-        whole = bool(call.input) and call.input[0] in self.whole
-        told = {"opset": self.opset, "outputs": len(call.output), "whole": whole}
+        told = {"opset": self.opset, "outputs": len(call.output), "whole": {*call.input[:1]} <= self.whole}
         inputs = [self.made[name] for name in call.input]
         arrays = [each for each in inputs if isinstance(each, np.ndarray) and each.dtype != np.dtype(object)]
         if len(arrays) == len(inputs) and (sum(map(np.size, arrays)) > _SMALL or call.op_type in _LATER):
             inputs = [constant(each, dtype=each.dtype) for each in arrays]
         where = f"{call.op_type} {shown(call.name or call.output[0])}"
         try:
-            attributes = {each.name: _value(each) for each in call.attribute}
-            result = function(*inputs, **attributes, **{key: value for key, value in told.items() if key in takes})
+            result = function(*inputs, **_settings(call, self.opset, function, told))
         except GraphnetError as error:
             error.problem = f"{where}: {error.problem}" if not error.subject else error.problem
             error.subject = f"{where}: {error.subject}" if error.subject else ""
@@ -298,6 +285,24 @@ class _Reader:
         if len([name for name in call.output if name]) > len(results):
             raise OpaqueError(f"{where} gives {len(call.output)} outputs, of which {len(results)} are known here")
         return [each if isinstance(each, Node) else np.asarray(each) for each in results]
+
+
+def _settings(call: Any, opset: int, function: Callable[..., Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a function is given of a call's attributes, those it has by default too, and of what it may be told."""
+    takes = inspect.signature(function).parameters.values()
+    named, all_of_them = {each.name for each in takes}, any(each.kind is each.VAR_KEYWORD for each in takes)
+    defaults = {key: each for key, each in _defaults(call.op_type, opset).items() if all_of_them or key in named}
+    given = defaults | {each.name: each for each in call.attribute}
+    told = {key: value for key, value in told.items() if key in named}
+    return {key: _value(each) for key, each in given.items() if key not in IDLE} | told
+
+
+@functools.cache
+def _defaults(name: str, opset: int) -> dict[str, Any]:
+    """Return the attributes that an op has by default; those that its opset does not have, as the newest has them."""
+    versions = [each for each in (onnx.defs.onnx_opset_version(), opset) if onnx.defs.has(name, each)]
+    every = [each for version in versions for each in onnx.defs.get_schema(name, version).attributes.items()]
+    return {key: each.default_value for key, each in every if each.default_value.type}
 
 
 def _value(attribute: Any) -> Any:

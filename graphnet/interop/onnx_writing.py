@@ -14,20 +14,23 @@ from onnx import TensorProto, helper, numpy_helper
 from graphnet import ops
 from graphnet.common.replace import replacing
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant, Input, Parameter
+from graphnet.core.leaves import Constant, Input, Parameter, constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
-from graphnet.interop.names import SAME
+from graphnet.interop.names import ALSO, SAME, along
 from graphnet.ops.composites import Composite
 from graphnet.ops.erf import erf
-from graphnet.ops.indexing import for_each_axis, numpy_index
+from graphnet.ops.indexing import WHOLE, for_each_axis, numpy_index
 
 OPSET = 20
 
-_BY_OP = {getattr(f, "__name__", "") or f.name: (name, settings) for name, (f, settings) in SAME.items()}  # type: ignore[attr-defined]
-"""Name of an op here → its name in ONNX, and what its settings are there: the table read backwards."""
+_BY_OP = {
+    getattr(function, "__name__", "") or function.name: (name, settings)  # type: ignore[attr-defined]
+    for name, (function, settings) in (SAME | ALSO).items()
+}
+"""Name of an op here → its name in ONNX, and what its settings are there: the tables read backwards."""
 
 
 def write(outputs: Any, path: str | os.PathLike[str], dtype: Any) -> None:
@@ -132,43 +135,38 @@ class _Writer:
         assert node.op is not None
         if any(not self.names[source] for source in node.inputs):
             return ""  # one of them was refused
+        before = len(self.calls)
         made = self.applied(node, node.op)
-        if node in self.graph and self.calls and self.calls[-1].output[0] == made and made.startswith(f"{self.label}/"):
+        if node in self.graph and len(self.calls) > before and self.calls[-1].output[0] == made:
             self.calls[-1].output[0] = self.calls[-1].name = self.label
             return self.label
         return made
 
     def applied(self, node: Node, op: Op) -> str:
         """Write what an op does to a node's inputs."""
-        ours = OPS.get(op.name) is type(op)
-        if ours and op.name in _BY_OP:
-            name, settings = _BY_OP[op.name]
-            if {*op.settings} == {*settings.values()}:
-                own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
-                return self.call(name, *self.operands(node), **own)
-        if ours and op.name in _WRITTEN:
-            made = _WRITTEN[op.name](self, op, node, *self.operands(node))
-            if made:
-                return made
-        rule = _REWRITTEN.get(op.name) if ours else None
-        return self.expanded(node, _Rule(rule, op, op.name) if rule else op)
+        if OPS.get(op.name) is not type(op):
+            return self.expanded(node, op)
+        name, settings = _BY_OP.get(op.name, ("", {}))
+        if name and {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case
+            own = {attribute: op.settings[setting] for attribute, setting in settings.items()}
+            return self.call(name, *self.operands(node), **{key: each for key, each in own.items() if each is not None})
+        made = _WRITTEN[op.name](self, op, node, *self.operands(node)) if op.name in _WRITTEN else ""
+        rule = _REWRITTEN.get(op.name)
+        return made or self.expanded(node, _Rule(rule, op, op.name) if rule else op)
 
     def operands(self, node: Node) -> list[str]:
         """Return the values of a node's inputs in the types that its op is given there."""
         op = node.op
         assert op is not None
         kinds = {source.dtype.kind for source in node.inputs}
+        counts = len(kinds) > 1 or (kinds == {"b"} and op.name in ("greater", "less", "greater_equal", "less_equal"))
         to = []
         for slot, source in enumerate(node.inputs):
-            kind = self.kind(source)
-            if op.name.startswith("logical_") or (op.name in ("where", "mask", "unmask") and slot in op.choosing):
-                kind = TensorProto.BOOL
-            elif slot in op.choosing:
-                kind = TensorProto.INT64
-            elif node.dtype.kind == "f" or (len(kinds) > 1 and "f" in kinds) or isinstance(op, ops.Argsort):
+            kind = TensorProto.INT64 if counts or slot in op.choosing else self.kind(source)
+            if slot not in op.choosing and (node.dtype.kind == "f" or "f" in kinds or isinstance(op, ops.Argsort)):
                 kind = self.real
-            elif len(kinds) > 1 or (kinds == {"b"} and op.name in ("greater", "less", "greater_equal", "less_equal")):
-                kind = TensorProto.INT64
+            if op.name.startswith("logical_") or (slot in op.choosing and op.name in ("where", "mask", "unmask")):
+                kind = TensorProto.BOOL
             to.append(self.cast(self.names[source], source, kind))
         return to
 
@@ -209,10 +207,21 @@ class _Rule:
 
 def _rolled(op: Any, z: Any) -> Any:
     for shift, axis in zip(op.shift, range(z.ndim) if op.axis is None else op.axis, strict=True):
-        before: tuple[Any, ...] = (slice(None),) * (axis % z.ndim)
         cut = -shift % z.shape[axis]
-        z = np.concatenate([z[(*before, slice(cut, None))], z[(*before, slice(None, cut))]], axis) if cut else z
+        z = np.concatenate([along(z, axis, slice(cut, None)), along(z, axis, slice(None, cut))], axis) if cut else z
     return z
+
+
+def _scatter(op: Any, z: Any) -> Any:
+    size = math.prod(op.to)
+    places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
+    return ops.PickAdd((size,), (0,))(z.reshape(-1), constant(places, dtype=int)).reshape(op.to)
+
+
+def _scatter_add(op: Any, z: Any, places: Any) -> Any:
+    z = np.moveaxis(z, range(op.axis, op.axis + places.ndim), range(places.ndim))
+    to = (op.to[op.axis], *op.to[: op.axis], *op.to[op.axis + 1 :])
+    return np.moveaxis(ops.PickAdd(to, (0,))(z, places), 0, op.axis)
 
 
 def _to_kernel_by_group(op: Any, x: Any, delta: Any) -> Any:
@@ -251,6 +260,8 @@ _REWRITTEN: dict[str, Callable[..., Any]] = {
     "remainder": lambda op, x, y: x - np.floor(x / y) * y,
     "roll": _rolled,
     "round": lambda op, z: np.round(z * 10.0**op.decimals) / 10.0**op.decimals if op.decimals else np.rint(z),
+    "scatter": _scatter,
+    "scatter_add": _scatter_add,
     "signbit": lambda op, z: z < 0,
     "square": lambda op, z: z * z,
     "trunc": lambda op, z: np.sign(z) * np.floor(np.abs(z)),
@@ -265,7 +276,7 @@ def _reduction(name: str) -> Callable[..., str]:
     def write_it(w: _Writer, op: Any, node: Node, z: str) -> str:
         axes = [] if op.axis is None else [np.ravel(op.axis)]
         if node.inputs[0].shape == () or (axes and axes[0].size == 0):
-            return w.call("Identity", z)
+            return z
         return w.call(name, z, *axes, keepdims=int(op.keepdims))
 
     return write_it
@@ -273,50 +284,21 @@ def _reduction(name: str) -> Callable[..., str]:
 
 def _getitem(w: _Writer, op: Any, node: Node, z: str) -> str:
     items = for_each_axis(op.index, node.inputs[0].ndim)
-    along = [item for item in items if item is not None]
-    cut = [(axis, item) for axis, item in enumerate(along) if item != (None, None, None)]
-    if cut:
-        far = np.iinfo(np.int64).max
-        starts, ends, steps = [], [], []
-        for _, item in cut:
-            first, last, step = (item, item + 1 or None, 1) if isinstance(item, int) else item
-            step = step or 1
-            starts.append((0 if step > 0 else far) if first is None else first)
-            ends.append((far if step > 0 else -far) if last is None else last)
-            steps.append(step)
-        z = w.call("Slice", z, starts, ends, [axis for axis, _ in cut], steps)
-    if single := [axis for axis, item in cut if isinstance(item, int)]:
-        z = w.call("Squeeze", z, single)
-    left = [item for item in items if not isinstance(item, int)]
-    new = [axis for axis, item in enumerate(left) if item is None]
-    return w.call("Unsqueeze", z, new) if new else z if cut else w.call("Identity", z)
-
-
-def _scatter(w: _Writer, op: Any, node: Node, z: str) -> str:
-    """Write flat entries put at flat places of zeros."""
-    size = math.prod(op.to)
-    places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
-    made = w.call("ScatterND", _zeros(w, node, [size]), places[:, None], w.call("Reshape", z, [-1]))
-    return w.call("Reshape", made, list(op.to))
+    far = np.iinfo(np.int64).max
+    for axis, item in reversed([*enumerate(item for item in items if item is not None)]):
+        if isinstance(item, int):
+            z = w.call("Gather", z, item, axis=axis)
+        elif item != WHOLE:
+            first, last, step = item[0], item[1], item[2] or 1
+            first = (0 if step > 0 else far) if first is None else first
+            last = (far if step > 0 else -far) if last is None else last
+            z = w.call("Slice", z, [first], [last], [axis], [step])
+    new = [axis for axis, item in enumerate(item for item in items if not isinstance(item, int)) if item is None]
+    return w.call("Unsqueeze", z, new) if new else z
 
 
 def _zeros(w: _Writer, node: Node, shape: Sequence[Any]) -> str:
     return w.call("ConstantOfShape", list(shape), value=helper.make_tensor("zero", w.kind(node), [1], [0]))
-
-
-def _moved(ndim: int, axis: int, count: int, at: int) -> list[int]:
-    """Return the order of axes in which `count` of them from `axis` on are at `at`."""
-    order = [i for i in range(ndim) if not axis <= i < axis + count]
-    return [*order[:at], *range(axis, axis + count), *order[at:]]
-
-
-def _scatter_add(w: _Writer, op: Any, node: Node, z: str, places: str) -> str:
-    count, ndim = node.inputs[1].ndim, len(op.to)
-    if op.axis:
-        z = w.call("Transpose", z, perm=_moved(node.inputs[0].ndim, op.axis, count, 0))
-    to = [op.to[op.axis], *op.to[: op.axis], *op.to[op.axis + 1 :]]
-    made = w.call("ScatterND", _zeros(w, node, to), w.call("Unsqueeze", places, [-1]), z, reduction="add")
-    return w.call("Transpose", made, perm=_moved(ndim, 0, 1, op.axis)) if op.axis else made
 
 
 def _paired(w: _Writer, op: Any, node: Node, places: Sequence[str]) -> str:
@@ -331,7 +313,7 @@ def _sorted(which: int) -> Callable[..., str]:
         size = w.call("Shape", z, start=op.axis % node.ndim, end=op.axis % node.ndim + 1)
         made = w.call("TopK", z, size, axis=op.axis, largest=0, sorted=1)
         w.calls[-1].output.append(f"{made}/places")
-        return w.call("Identity", f"{made}/places" if which else made)
+        return f"{made}/places" if which else made
 
     return write_it
 
@@ -427,7 +409,6 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "einsum": lambda w, op, node, *operands: w.call("Einsum", *operands, equation=op.subscripts),
     "expand_dims": lambda w, op, node, z: w.call("Unsqueeze", z, list(op.axes)),
     "fmod": lambda w, op, node, x, y: w.call("Mod", x, y, fmod=1),
-    "gelu": lambda w, op, node, z: w.call("Gelu", z, approximate=op.approximate),
     "gelu_tanh": lambda w, op, node, z: w.call("Gelu", z, approximate="tanh"),
     "getitem": _getitem,
     "isinf": lambda w, op, node, z: w.call("IsInf", z),
@@ -444,15 +425,10 @@ _WRITTEN: dict[str, Callable[..., str]] = {
         "ScatterND", _zeros(w, node, op.to), _paired(w, op, node, places), z, reduction="add"
     ),
     "reshape": lambda w, op, node, z: w.call("Reshape", z, list(op.to), allowzero=1),
-    "rint": lambda w, op, node, z: w.call("Round", z),
-    "scatter": _scatter,
-    "scatter_add": _scatter_add,
     "sort": _sorted(0),
     "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)),
     "sum": _reduction("ReduceSum"),
     "take": lambda w, op, node, z, places: w.call("Gather", z, places, axis=op.axis),
-    "take_along_axis": lambda w, op, node, z, places: w.call("GatherElements", z, places, axis=op.axis),
-    "transpose": lambda w, op, node, z: w.call("Transpose", z, perm=op.axes or list(range(node.ndim))[::-1]),
     "unmask": _unmask,
     "zeros_like": _filled(0.0),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 import torch
+from torch.fx.node import map_arg
 
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import constant, numbers, parameter
@@ -20,16 +22,15 @@ from graphnet.interop.foreign import (
     ForeignOp,
     Held,
     as_source,
-    check_unsupported,
     foreign_op,
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import ALIKE
+from graphnet.interop.names import ALIKE, along, fitted
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
-from graphnet.ops.neural import elu, gelu, gelu_tanh, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
+from graphnet.ops.neural import elu, gelu, group_norm, hard_sigmoid, hard_swish, mish, selu, silu
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.reductions import batch_size, logsumexp
 
@@ -38,31 +39,32 @@ _KEPT = (
 )  # fmt: skip
 """What is not to be decomposed: there is one node for it."""
 
-_PLAIN: dict[str, Callable[..., Any]] = {
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
     **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
-    "atan2": np.arctan2, "bmm": np.matmul, "eq": np.equal, "expm1": np.expm1,
+    "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1,
     "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
-    "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "matmul": np.matmul,
-    "maximum": np.maximum, "minimum": np.minimum, "mish": mish, "mm": np.matmul, "ne": np.not_equal,
-    "reciprocal": np.reciprocal, "relu": relu, "round": np.round, "sigmoid": sigmoid, "silu": silu, "square": np.square,
-    "cat": np.concatenate, "clamp": np.clip, "clamp_max": np.minimum, "clamp_min": np.maximum, "leaky_relu": leaky_relu,
-    "permute": np.transpose, "repeat": np.tile, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril,
-    "triu": np.triu, "unsqueeze": np.expand_dims, "where": np.where,
+    "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "maximum": np.maximum,
+    "minimum": np.minimum, "mish": mish, "ne": np.not_equal, "reciprocal": np.reciprocal, "relu": relu,
+    "rsqrt": lambda z: 1 / np.sqrt(z), "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x), "sigmoid": sigmoid,
+    "silu": silu, "square": np.square, "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
 }  # fmt: skip
-"""What has the same arguments in the same order."""
-
+"""What goes entry by entry, operands stretching to each other."""
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
-    "amax": np.max, "amin": np.min, "any": np.any, "logsumexp": logsumexp, "mean": np.mean, "prod": np.prod, "sum": np.sum,
+    "amax": np.max, "amin": np.min, "any": np.any, "argmax": np.argmax, "argmin": np.argmin, "logsumexp": logsumexp,
+    "mean": np.mean, "prod": np.prod, "sum": np.sum,
 }  # fmt: skip
-
-
-def _along(axes: Any, keepdims: bool) -> dict[str, Any]:
-    return {"axis": (tuple(axes) or None) if isinstance(axes, list) else axes, "keepdims": keepdims}
 
 
 def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda z, axes=None, keepdims=False, dtype=None: function(z, **_along(axes, keepdims))
+    return lambda z, axes=None, keepdims=False, dtype=None: function(
+        z, axis=(tuple(axes) or None) if isinstance(axes, list) else axes, keepdims=keepdims
+    )
+
+
+def _first(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that gives several values, as torch's does for its way back; here there is none but the first."""
+    return lambda *given: (function(*given), None, None)
 
 
 def _elu(z: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
@@ -80,27 +82,11 @@ def _convolution(
     return images.convolution(x, W, bias, stride, sides, dilation, groups)
 
 
-def _batch_norm(
-    z: Any, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, epsilon: float
-) -> tuple[Any, ...]:
-    return images.normalised(z, weight, bias, mean, variance, epsilon), None, None
-
-
-def _layer_norm(z: Any, shape: Sequence[int], weight: Any, bias: Any, epsilon: float) -> tuple[Any, ...]:
-    return images.affine(layer_norm(z, tuple(range(-len(shape), 0)), epsilon=epsilon), weight, bias), None, None
-
-
-def _group_norm(
-    z: Any, weight: Any, bias: Any, n: Any, c: Any, size: Any, groups: int, epsilon: float
-) -> tuple[Any, ...]:
-    return images.affine(group_norm(z, groups, epsilon), weight, bias, z.ndim - 2), None, None
-
-
 def _max_pool(
-    z: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False
-) -> tuple[Any, ...]:
+    z: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False, **how: Any
+) -> Any:
     kernel, steps, wide, own = (_pair(each) for each in (size, stride or size, dilation, padding))
-    return images.max_pool(z, kernel, steps, _sides(z, kernel, steps, own, wide, ceil), wide), None
+    return images.pool(z, kernel, steps, [(each, each) for each in own], wide, ceil=ceil, **{"mean": False, **how})
 
 
 def _avg_pool(
@@ -108,22 +94,14 @@ def _avg_pool(
 ) -> Any:
     if by:
         raise OpaqueError("average pooling with a divisor of its own")
-    kernel, steps, own = (_pair(each) for each in (size, stride or size, padding))
-    counted = [(each if padded else 0,) * 2 for each in own]
-    return images.avg_pool(z, kernel, steps, _sides(z, kernel, steps, own, (1, 1), ceil), (1, 1), counted)
-
-
-def _sides(z: Any, kernel: Any, steps: Any, padding: Any, wide: Any, ceil: bool) -> Any:
-    sides = [(each, each) for each in padding]
-    return images.rounded_up(images.known_sizes(z), kernel, steps, sides, wide) if ceil else sides
+    return _max_pool(z, size, stride, padding, 1, ceil, mean=True, padded=padded)
 
 
 def _adaptive(z: Any, to: Any) -> Any:
     """Pool to a size: each row of the result is the mean of some rows, which may overlap."""
     sizes = list(zip(images.known_sizes(z), _pair(to), strict=True))
     if all(size % wanted == 0 for size, wanted in sizes):
-        step, none = [size // wanted for size, wanted in sizes], [(0, 0)] * 2
-        return images.avg_pool(z, step, step, none, (1, 1), none)
+        return _avg_pool(z, [size // wanted for size, wanted in sizes])
     rows, columns = (_means(*each) for each in sizes)
     return rows @ z @ columns.T
 
@@ -140,70 +118,61 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _slice(z: Any, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
-    end = None if end is None or (isinstance(end, int) and end >= 2**62) else end
-    return (
-        z
-        if (start or 0, end, step) == (0, None, 1)
-        else z[(*(slice(None),) * (axis % z.ndim), slice(start, end, step))]
-    )
+    end = None if isinstance(end, int) and end >= 2**62 else end
+    return z if (start or 0, end, step) == (0, None, 1) else along(z, axis, slice(start, end, step))
 
 
-def _index(z: Any, indices: Sequence[Any]) -> Any:
-    return z[tuple(slice(None) if each is None else each for each in indices)]
-
-
-def _scaled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, y, alpha=1: function(x, y if alpha == 1 else alpha * y)
+def _squeeze(z: Any, axes: Any = None) -> Any:
+    axes = range(z.ndim) if axes is None else np.ravel(axes).tolist()
+    return np.squeeze(z, tuple(axis for axis in axes if z.shape[axis] == 1))
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **_PLAIN,
+    **{name: fitted(function) for name, function in _ELEMENTWISE.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
-    "add": _scaled(np.add),
-    "sub": _scaled(np.subtract),
-    "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x),
-    "rsqrt": lambda z: 1 / np.sqrt(z),
-    "clone": lambda z, memory_format=None: z,
-    "alias": lambda z: z,
-    "detach": lambda z: Held()(z),
-    "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
-    "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
-    "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
-    "gelu": lambda z, approximate="none": gelu_tanh(z) if approximate == "tanh" else gelu(z),
-    "elu": _elu,
-    "softplus": lambda z, beta=1, threshold=20: softplus(z) if beta == 1 else softplus(beta * z) / beta,
-    "log_sigmoid_forward": lambda z: (-softplus(-z), None),
-    "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
-    "_softmax": lambda z, axis, half: softmax(z, axis),
+    "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
+    "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
+    "leaky_relu": leaky_relu, "matmul": np.matmul, "max": np.max, "max_pool2d_with_indices": _first(_max_pool), "min": np.min,
+    "mm": np.matmul, "permute": np.transpose, "repeat": np.tile, "round": np.round, "select": along, "slice": _slice,
+    "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
+    "unsqueeze": np.expand_dims,
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
-    "max": lambda z: np.max(z),
-    "min": lambda z: np.min(z),
-    "var": lambda z, axes=None, correction=1, keepdim=False: np.var(z, ddof=correction, **_along(axes, keepdim)),
-    "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
-    "argmax": lambda z, axis=None, keepdims=False: np.argmax(z, axis, keepdims=keepdims),
-    "squeeze": lambda z, axes=None: np.squeeze(z, [i for i in np.ravel(axes).astype(int).tolist() if z.shape[i] == 1])
-    if axes is not None
-    else np.squeeze(z),
-    "slice": _slice,
-    "select": lambda z, axis, place: z[(*(slice(None),) * (axis % z.ndim), place)],
-    "split_with_sizes": lambda z, sizes, axis=0: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
-    "flip": lambda z, axes: np.flip(z, tuple(axes)),
-    "roll": lambda z, shifts, axes=None: np.roll(z, shifts, axes or None),
+    "_native_batch_norm_legit_no_training": _first(
+        lambda z, scale, bias, mean, variance, momentum, epsilon: images.normalised(z, scale, bias, mean, variance, epsilon)
+    ),
+    "_softmax": lambda z, axis, half: softmax(z, axis),
+    "_to_copy": lambda z, **kinds: z,
+    "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
+    "alias": lambda z: z,
+    "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
+    "clone": lambda z, memory_format=None: z,
     "constant_pad_nd": lambda z, pads, value=0.0: np.pad(
         z, [(0, 0)] * (z.ndim - len(pads) // 2) + [(pads[i], pads[i + 1]) for i in range(len(pads) - 2, -1, -2)],
         constant_values=value,
     ),
-    "index": _index,
-    "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
+    "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
+    "detach": lambda z: Held()(z),
     "embedding": lambda W, places, *how: take(W, places),
-    "convolution": _convolution,
-    "_native_batch_norm_legit_no_training": _batch_norm,
-    "native_layer_norm": _layer_norm,
-    "native_group_norm": _group_norm,
-    "max_pool2d_with_indices": _max_pool,
-    "avg_pool2d": _avg_pool,
-    "_adaptive_avg_pool2d": _adaptive,
-    "_to_copy": lambda z, **kinds: z,
+    "flip": lambda z, axes: np.flip(z, tuple(axes)),
+    "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
+    "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
+    "index": lambda z, places: z[tuple(slice(None) if each is None else each for each in places)],
+    "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
+    "log_sigmoid_forward": _first(lambda z: -softplus(-z)),
+    "native_group_norm": _first(
+        lambda z, scale, bias, n, c, size, groups, epsilon: images.affine(
+            group_norm(z, groups, epsilon), scale, bias, z.ndim - 2
+        )
+    ),
+    "native_layer_norm": _first(
+        lambda z, shape, scale, bias, epsilon: images.affine(
+            layer_norm(z, tuple(range(-len(shape), 0)), epsilon=epsilon), scale, bias
+        )
+    ),
+    "roll": lambda z, shifts, axes=None: np.roll(z, shifts, axes or None),
+    "softplus": lambda z, beta=1, threshold=20: softplus(z) if beta == 1 else softplus(beta * z) / beta,
+    "split_with_sizes": lambda z, sizes, axis=0: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
+    "var": lambda z, axes=None, correction=1, keepdim=False: _reduced(partial(np.var, ddof=correction))(z, axes, keepdim),
 }  # fmt: skip
 """What each call of torch is here, by its name."""
 
@@ -213,9 +182,8 @@ _BY_SIZE = (
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
 
-def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
+def read(module: Any, examples: Sequence[Any], *, opaque: bool) -> Graph:
     """Return a module as a graph: `from_torch`."""
-    check_unsupported(unsupported)
     if not isinstance(module, torch.nn.Module):
         raise GraphError(
             f"from_torch got {shown(module)}", repair="Give a torch.nn.Module, then tensors to call it with."
@@ -227,7 +195,7 @@ def read(module: Any, examples: Sequence[Any], unsupported: str) -> Graph:
         )
     reader = _Reader(*_exported(module, examples, free=True), module)
     graph = reader.graph()
-    if reader.missing and unsupported == "raise":
+    if reader.missing and not opaque:
         raise without_counterpart(type(module).__name__, reader.missing, LIBRARY)
     return _Reader(*_exported(module, examples, free=False), module, opaque=True).graph() if reader.missing else graph
 
@@ -367,21 +335,27 @@ class _Reader:
         if value is None:
             return None  # an assertion
         if not isinstance(value, (torch.Tensor, tuple, list)):
-            return call.target(*[self._argument(each) for each in call.args])  # reckoning with sizes
+            return call.target(*map_arg(call.args, self.made.get))  # reckoning with sizes
         if name in _BY_SIZE:
             return self._by_size(name, call, value)
-        arguments = [self._argument(each) for each in call.args]
+        arguments, options = map_arg((call.args, dict(call.kwargs)), self.made.get)
         if name == "own_rule":
             of, fixed = self.functions[arguments[0]]
             return [foreign_op(LIBRARY, of, place, fixed, {})(*arguments[1]) for place in range(len(value))]
-        options = {key: self._argument(each) for key, each in call.kwargs.items() if key not in _NOT_HERE}
         try:
             if name in _CALLS:
-                return _CALLS[name](*arguments, **options)
+                return _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
             self.missing[name] = ""
         except OpaqueError as error:
             self.missing[name] = error.problem
-        return _Outputs(call, self.made) if self.opaque else self._stand_in(call.name, value)
+        return self._as_opaque(call, value) if self.opaque else self._stand_in(call.name, value)
+
+    def _as_opaque(self, call: Any, value: Any) -> Any:
+        """Return nodes for the outputs of a call that torch runs itself."""
+        nodes = [each for each in call.all_input_nodes if self.made[each] is not None]
+        ops = ForeignOp(LIBRARY, partial(_called, call, nodes), _name(call.target))
+        made = [replace(ops, output=place)(*map(self.made.get, nodes)) for place in range(len(several(value)))]
+        return made[0] if isinstance(value, torch.Tensor) else made
 
     def _stand_in(self, name: str, value: Any) -> Any:
         """Return an input in place of a call without a counterpart, so that all of these are found."""
@@ -389,23 +363,15 @@ class _Reader:
             return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
         return feed(name, [size if isinstance(size, int) else None for size in value.shape])
 
-    def _argument(self, given: Any) -> Any:
-        if isinstance(given, torch.fx.Node):
-            return self.made[given]
-        if isinstance(given, (list, tuple)):
-            return [self._argument(each) for each in given]
-        return given
-
     def _by_size(self, name: str, call: Any, value: Any) -> Any:
         shape = list(value.shape)
         if name in ("view", "_unsafe_view", "reshape"):
-            return np.reshape(self._argument(call.args[0]), [size if isinstance(size, int) else -1 for size in shape])
+            return np.reshape(self.made[call.args[0]], [size if isinstance(size, int) else -1 for size in shape])
         if name == "expand":
-            return self._stretched(self._argument(call.args[0]), shape)
+            return self._stretched(self.made[call.args[0]], shape)
         if name == "arange":
             return constant(np.arange(*[each for each in call.args if isinstance(each, (int, float))]))
-        fill = {"full": lambda: call.args[1], "full_like": lambda: call.args[1], "scalar_tensor": lambda: call.args[0]}
-        number = fill.get(name, lambda: float(name == "ones_like"))()
+        number = float(name == "ones_like") if name.endswith("s_like") else call.args[-1]
         dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
         return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)
 
@@ -422,37 +388,14 @@ class _Reader:
         for axis, (size, own) in enumerate(zip(shape, z.shape, strict=True)):
             if not isinstance(size, int) and own == 1:
                 fed = self._fed_with(size)
-                first: tuple[Any, ...] = (slice(None), *(0,) * (fed.ndim - 1))
+                first: Any = (slice(None), *(0,) * (fed.ndim - 1))
                 one = 1.0 * np.ones_like(fed)[first]
-                rest = [*(slice(None),) * axis, 0]
-                z = (
-                    z[tuple(rest)][(*rest[:-1], None)]
-                    * one[(*(None,) * axis, slice(None), *(None,) * (len(shape) - axis - 1))]
-                )
+                others = tuple(other for other in range(z.ndim) if other != axis)
+                z = np.expand_dims(along(z, axis, 0), axis) * np.expand_dims(one, others)
         return z
 
 
-class _Outputs:
-    """The outputs of a call that torch runs itself; it stands for the first of them."""
-
-    def __new__(cls, call: Any, made: Mapping[Any, Any]) -> Any:
-        several = not isinstance(call.meta["val"], torch.Tensor)
-        nodes = [each for each in call.all_input_nodes if made[each] is not None]
-        function = _Template(call, nodes)
-        count = len(call.meta["val"]) if several else 1
-        ops = [ForeignOp(LIBRARY, function, _name(call.target), output=place) for place in range(count)]
-        made_here = [op(*[made[each] for each in nodes]) for op in ops]
-        return made_here if several else made_here[0]
-
-
-class _Template:
-    """A call with places for its tensors."""
-
-    def __init__(self, call: Any, nodes: Sequence[Any]) -> None:
-        self.target, self.args, self.kwargs, self.nodes = call.target, call.args, dict(call.kwargs), list(nodes)
-
-    def __call__(self, *tensors: Any) -> Any:
-        given = dict(zip(self.nodes, tensors, strict=True))
-        return self.target(
-            *torch.fx.node.map_arg(self.args, given.get), **torch.fx.node.map_arg(self.kwargs, given.get)
-        )
+def _called(call: Any, nodes: Sequence[Any], *tensors: Any) -> Any:
+    """Run a call, with tensors in the place of nodes of the trace."""
+    arguments, options = map_arg((call.args, dict(call.kwargs)), dict(zip(nodes, tensors, strict=True)).get)
+    return call.target(*arguments, **options)

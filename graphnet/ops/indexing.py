@@ -82,7 +82,7 @@ class Scatter(Moving):
     index: Index
 
     def forward(self, z: Array) -> Array:
-        result = np.zeros(self.to, z.dtype)
+        result = np.zeros(self.to, z.dtype, like=z)
         result[numpy_index(self.index)] = z
         return result
 
@@ -136,7 +136,7 @@ class Adding(Moving):
 
     def added(self, z: Array, places: tuple[Any, ...]) -> Array:
         """Return zeros plus the entries of z at an index."""
-        result = np.zeros(self.to)  # float64: one entry may receive very many
+        result = np.zeros(self.to, like=z)  # float64: one entry may receive very many
         np.add.at(result, places, z.astype(result.dtype))
         return result.astype(z.dtype)
 

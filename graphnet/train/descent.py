@@ -22,7 +22,7 @@ from graphnet.engine.feeds import run_dtype
 from graphnet.engine.plan.program import Call, Calls, Program, ready
 from graphnet.engine.run import backward
 from graphnet.errors import MissingExtraError, NonFiniteError, TrainingError, shown
-from graphnet.interop.engines import JaxEngine
+from graphnet.interop.doors import JaxEngine
 from graphnet.interop.foreign import needing
 from graphnet.train.batches import Batches, CutArrays, Feeds, is_batched, sample_count
 from graphnet.train.optimizers import SMALLER, WITH_NOTED_RULES, AnyOptimizer, Optimizer, labelled

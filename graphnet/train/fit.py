@@ -19,7 +19,7 @@ from graphnet.core.graph import Graph, Target, as_graph
 from graphnet.core.node import Node, describe
 from graphnet.engine.finite import OnNonFinite, check_option
 from graphnet.errors import NonFiniteError, TrainingError, shown
-from graphnet.interop.engines import JaxEngine
+from graphnet.interop.doors import JaxEngine
 from graphnet.train.batches import Data, as_batches
 from graphnet.train.callbacks import USUAL_CAUSES, AnyCallback, Callback, History, Training, check_callbacks, growth
 from graphnet.train.descent import Descent, Devices, chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -195,7 +195,9 @@ class Optimizer:
         """Begin a step: return its learning rate and its gradients, clipped."""
         rate = self.rate
         if self.clips:
-            gradients = clipped(gradients, self.clip_norm, self.clip_value)
+            gradients = self.clipped(gradients)
+            if self.clip_norm is not None and np.geterr()["over"] != "ignore":
+                _require_finite(gradients)
         self.memory.step += 1
         return rate, gradients
 
@@ -203,6 +205,10 @@ class Optimizer:
     def clips(self) -> bool:
         """Whether it looks at all gradients first."""
         return self.clip_norm is not None or self.clip_value is not None
+
+    def clipped(self, gradients: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
+        """Return gradients that are no larger than it allows."""
+        return clipped(gradients, self.clip_norm, self.clip_value)
 
     def change(self, value: Numbers, gradient: Numbers, numbers: Iterable[Any], remembered: Iterable[Numbers]) -> None:
         """Apply the rule to a parameter, with the `numbers` of this step."""
@@ -293,6 +299,16 @@ def labelled(parameters: Graph | Iterable[Parameter]) -> dict[str, Parameter]:
     return named
 
 
+def _require_finite(gradients: Mapping[str, Numbers]) -> None:
+    """Raise `NonFiniteError` if a gradient has an infinity or NaN."""
+    bad = next((name for name, gradient in gradients.items() if not np.isfinite(gradient).all()), None)
+    if bad is not None:
+        raise NonFiniteError(
+            f"the gradient of {bad!r} has an infinity or NaN, and can't be shortened to clip_norm; nothing has changed",
+            repair='gn.backward(..., on_nonfinite="raise") names the node where it begins; clip_value bounds infinities.',
+        )
+
+
 def _check_update(parameters: Mapping[str, Parameter], gradients: Mapping[str, Numbers]) -> None:
     """Raise `TrainingError` unless there are parameters, and gradients by name of their shapes."""
     if not isinstance(gradients, Mapping) or not all(isinstance(name, str) for name in gradients):
@@ -326,6 +342,8 @@ def _require_seen(epsilon: float, dtype: np.dtype[Any]) -> None:
 def clipped(gradients: Mapping[str, Numbers], norm: float | None, value: float | None) -> dict[str, Numbers]:
     """Return gradients that are no larger than allowed, entry by entry, and then as one long vector.
 
+    It branches on no number, so that arrays of another engine can be given too.
+
     Parameters
     ----------
     gradients
@@ -343,18 +361,15 @@ def clipped(gradients: Mapping[str, Numbers], norm: float | None, value: float |
     if value is not None:
         gradients = {name: np.clip(gradient, -value, value) for name, gradient in gradients.items()}
     if norm is not None:
-        largest = max((float(np.abs(gradient).max()) for gradient in gradients.values() if gradient.size), default=0.0)
-        with np.errstate(invalid="ignore"):  # ∞ / ∞; else the squares keep within range
-            scaled = {name: gradient / (largest or 1) for name, gradient in gradients.items()}
-        length = math.sqrt(sum(float(np.square(part).sum()) for part in scaled.values()))
-        if not math.isfinite(length) and np.geterr()["over"] != "ignore":
-            name = next(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())
-            raise NonFiniteError(
-                f"the gradient of {name!r} has an infinity or NaN, and can't be shortened to clip_norm; nothing has changed",
-                repair='gn.backward(..., on_nonfinite="raise") names the node where it begins; clip_value bounds infinities.',
-            )
-        if length * largest > norm:
-            gradients = {name: part * (norm / length) for name, part in scaled.items()}
+        with np.errstate(all="ignore"):  # 0 / 0, or ∞ / ∞; else the squares keep within range
+            sizes = [np.max(np.abs(gradient), initial=0) for gradient in gradients.values()]
+            largest = reduce(np.maximum, sizes, 0.0)
+            scaled = {name: gradient / np.where(largest == 0, 1, largest) for name, gradient in gradients.items()}
+            length = np.sqrt(sum(np.sum(np.square(part)) for part in scaled.values()))
+            gradients = {
+                name: np.where(length * largest > norm, scaled[name] * (norm / length), gradient).astype(gradient.dtype)
+                for name, gradient in gradients.items()
+            }
     return dict(gradients)
 
 

@@ -26,6 +26,10 @@ def network():
 
 def ready():
     return *network(), {"optimizer": gn.GradientDescent(0.05), "epochs": 30}
+
+
+def remembering():
+    return *network(), {"optimizer": gn.Adam(0.05)}
 """
 
 

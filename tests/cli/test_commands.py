@@ -208,6 +208,22 @@ def test_train_goes_on_with_a_saved_file(run):
     np.testing.assert_array_equal(gn.load("net.gn")["layer/W"].value, gn.load("both.gn")["layer/W"].value)
 
 
+def test_train_resumes_as_if_it_had_never_ended(run):
+    options = ["train", "net.py:remembering", "--batch-size", 3, "--seed", 1]
+    run(*options, "--epochs", 7, "-o", "whole.gn")
+    run(*options, "--epochs", 4, "-o", "net.gn", "--save-every", 2)
+    assert gn.load_state("net.gn")["epoch"] == 4
+    code, out, _ = run(*options, "--epochs", 7, "--resume", "net.gn", "-o", "net.gn")
+    assert code == 0
+    assert out.startswith("3 epochs")
+    whole, resumed = gn.load_state("whole.gn"), gn.load_state("net.gn")
+    np.testing.assert_equal(resumed, whole)
+    np.testing.assert_array_equal(gn.load("net.gn")["layer/W"].value, gn.load("whole.gn")["layer/W"].value)
+    code, _, err = run(*options, "--epochs", 7, "--resume", "missing.gn")
+    assert code == 2
+    assert "missing.gn" in err
+
+
 def test_train_as_json(run):
     code, out, _ = run("train", "net.py:network", "--epochs", 3, "--learning-rate", 0.01, "--batch-size", 3, "--json")
     found = json.loads(out)

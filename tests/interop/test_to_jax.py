@@ -435,6 +435,5 @@ def test_a_target_or_a_setting_that_fits_nothing_is_refused():
 def test_without_jax_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.delitem(sys.modules, "graphnet.interop.jax_graphs", raising=False)
-    monkeypatch.delitem(sys.modules, "graphnet.interop.jax_arrays", raising=False)
     with pytest.raises(MissingExtraError, match="pip install jax"):
         gn.to_jax(gn.sum(gn.parameter("w", [1.0])))
