@@ -18,7 +18,7 @@ from graphnet.core.node import Array, Node
 from graphnet.core.order import topological_order
 from graphnet.core.shapes import WANTED
 from graphnet.engine.gradients import message_nodes
-from graphnet.engine.plan.lowering import lower
+from graphnet.engine.rewrite import lower
 from graphnet.engine.run import propagate
 from graphnet.ops.composites import Composite
 

@@ -12,8 +12,7 @@ import numpy as np
 import graphnet as gn
 from graphnet.core.op import positional_parameters
 from graphnet.core.registry import OPS
-from graphnet.engine.plan.scalars import Stamping
-from graphnet.engine.plan.templates import Untranslatable, template_of
+from graphnet.engine.plan.scalars import Stamping, Untranslatable, template_of
 from graphnet.ops.comparisons import Truth
 from graphnet.ops.elementwise import Elementwise
 

@@ -63,7 +63,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "Response._versions",
         "np.full((len(arrays), cut.slabs + 1), -1000)",
     ): "any negative number stands for no version",
-    ("responses.py", "Response._versions", "np.array_equal(self._kept[side][1], picked)"): SPEED,
     ("whole.py", "_weighted", "node / rng.normal(size=known(node.shape, 'a gradient'))"): RANDOM,
     ("evidence.py", "", "MOST_CONTRIBUTIONS = 100000000"): SPEED,
     (

@@ -28,9 +28,8 @@ from graphnet.core.registry import OPS
 from graphnet.core.shapes import WANTED, known, normal_axes
 from graphnet.engine.gradients import depending_on, message_nodes
 from graphnet.engine.passes import BackwardPass
-from graphnet.engine.plan.lowering import SumOfSquares, lower
 from graphnet.engine.plan.program import view_of
-from graphnet.engine.rewrite import with_sizes
+from graphnet.engine.rewrite import SumOfSquares, lower, with_sizes
 from graphnet.errors import GraphnetError, OpaqueError
 from graphnet.ops.erf import FARTHEST, NEAR, TAIL
 

@@ -16,6 +16,7 @@ same runs (`Joint`): versions join on the way, each where its own array comes in
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,6 @@ class Response:
         works = [PER_NUMBER * size + call.multiply_adds for size, call in zip(sizes, self.calls, strict=True)]
         self._works = [PER_NUMBER * self.array.size, *works]
         self.source = source
-        self._kept: dict[int, tuple[Numbers, Numbers, Numbers, Numbers]] = {}
         rng = np.random.default_rng(0)
         self._far = np.asarray(rng.uniform(1e-2, 2e-2, self.array.shape) * np.maximum(1.0, np.abs(self.array)))
         search = Search(self.calls, values, source, list(self.directions), self._far)
@@ -170,21 +170,19 @@ class Response:
         changes = [np.zeros(len(entries), np.result_type(start, end, float)) for end in ends]
         sizes = [np.zeros(len(entries)) for _ in ends]
         cut = None if alone else self._cut
-        several = any(direction.size > 1 for direction in self.directions.values())
+        ends_there = cut is not None and self._ends_at(cut)
+        far = not ends_there and any(direction.size > 1 for direction in self.directions.values())
         with np.errstate(all="ignore"):
             for at, run, slab in self._groups(cut, entries):
-
-                def moved(step: Numbers, side: int, at: Numbers = at, run: Numbers = run, slab: Numbers = slab) -> Any:
-                    return self._moved(cut, entries[at], run, slab, step[at], side)
-
-                before = moved(start, 0)
-                far = moved(self._far.ravel()[entries], 1) if several and not (cut and self._ends_at(cut)) else None
+                moved = partial(self._moved, cut, entries[at], run, slab)
+                before = moved(start[at])
+                long = moved(self._far.ravel()[entries[at]]) if far else None
                 for change, size, end in zip(changes, sizes, ends, strict=True):
-                    after = moved(end, 2)
-                    if cut and self._ends_at(cut):
+                    after = moved(end[at])
+                    if cut is not None and ends_there:
                         change[at], size[at] = self._owned(cut, run, slab, before, after)
                     else:
-                        change[at], size[at] = self._compared(before, after, after if far is None else far)
+                        change[at], size[at] = self._compared(before, after, after if long is None else long)
         return changes, sizes
 
     def arrays(self, entries: Numbers) -> Numbers:
@@ -224,7 +222,7 @@ class Response:
             for at, run, slab in self._groups(None, entries):
                 ones = np.ones(len(at))
                 steps = (0 * ones, self._far.ravel()[entries[at]], distance * ones, -distance * ones)
-                base, near, up, down = (self._moved(None, entries[at], run, slab, step, 0) for step in steps)
+                base, near, up, down = (self._moved(None, entries[at], run, slab, step) for step in steps)
                 late = (near == base) & ((up != base) | (down != base))
                 found[at] = (late * np.abs(base) * weights).sum(axis=1)
         return found
@@ -260,10 +258,17 @@ class Response:
 
     def _slabs_and_colours(self, cut: Cut, entries: Numbers) -> tuple[Numbers, Numbers]:
         """Return which slab each entry is in, and which run it can move in together with those of other slabs."""
-        shape, places = self.array.shape, np.unravel_index(entries, self.array.shape)
-        mixed = [axis for axis in range(len(shape)) if axis not in cut.apart]
-        slab = _ravel([places[axis] for axis in cut.apart], [shape[axis] for axis in cut.apart], len(entries))
-        return slab, _ravel([places[axis] for axis in mixed], [shape[axis] for axis in mixed], len(entries))
+        shape = self.array.shape
+        places = list(enumerate(np.unravel_index(entries, shape)))
+        apart, mixed = cut.apart, [axis for axis, _ in places if axis not in cut.apart]
+        slab, colour = (
+            np.ravel_multi_index(
+                [place * (axis in kept) for axis, place in places],
+                [size if axis in kept else 1 for axis, size in enumerate(shape)],
+            )
+            for kept in (apart, mixed)
+        )
+        return slab, colour
 
     def _ends_at(self, cut: Cut) -> bool:
         """Tell whether the cut is the one output."""
@@ -279,34 +284,21 @@ class Response:
         data[run, entries] += steps
         return Stack(data.reshape(len(data), *self.array.shape))
 
-    def _versions(self, cut: Cut, run: Numbers, slab: Numbers, arrays: Numbers, side: int) -> Stack:
-        """Pick, out of arrays at the cut with all slabs moved, a version for each slab with nothing else moved.
-
-        The versions of one side (start, far, end) are written into the same memory again and again: the numbers that move are
-        the same ones as long as the slabs are.
-        """
-        base, picked = self.values[cut.key], np.stack([run, slab])
-        if (
-            side not in self._kept
-            or self._kept[side][1].dtype != arrays.dtype
-            or not np.array_equal(self._kept[side][0], picked)
-        ):
-            version = np.full((len(arrays), cut.slabs + 1), -1)  # the last one: of what depends on no slab
-            version[run, slab] = np.arange(len(slab))
-            rows = version[:, cut.owner].ravel()
-            places = np.flatnonzero(rows >= 0)
-            data = np.empty((len(slab), base.size), arrays.dtype)
-            data[:] = base.ravel()
-            self._kept[side] = (picked, data, rows[places] * base.size + places % base.size, places)
-        _, data, moving, places = self._kept[side]
-        data.ravel()[moving] = arrays.ravel()[places]
+    def _versions(self, cut: Cut, run: Numbers, slab: Numbers, arrays: Numbers) -> Stack:
+        """Pick, out of arrays at the cut with all slabs moved, a version for each slab with nothing else moved."""
+        base = self.values[cut.key]
+        version = np.full((len(arrays), cut.slabs + 1), -1)  # the last one: of what depends on no slab
+        version[run, slab] = np.arange(len(slab))
+        rows = version[:, cut.owner].ravel()
+        places = np.flatnonzero(rows >= 0)
+        data = np.empty((len(slab), base.size), arrays.dtype)
+        data[:] = base.ravel()
+        data[rows[places], places % base.size] = arrays.ravel()[places]
         return Stack(read_only(data.reshape(len(slab), *base.shape)))
 
     # What came of it ------------------------------------------------------------------------------------------------
 
-    def _moved(
-        self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers, side: int
-    ) -> Numbers:
+    def _moved(self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers) -> Numbers:
         """Return what comes of a displacement: the cut's arrays if it is the one output, else all outputs in rows."""
         versions = self._with_moved(run, entries, step)
         if cut is None:
@@ -314,7 +306,7 @@ class Response:
         arrays: Numbers = self._after(0, cut.calls, versions)[cut.key].data
         if self._ends_at(cut):
             return arrays
-        return self._in_rows(self._after(cut.calls, len(self.calls), self._versions(cut, run, slab, arrays, side)))
+        return self._in_rows(self._after(cut.calls, len(self.calls), self._versions(cut, run, slab, arrays)))
 
     def _after(self, first: int, stop: int, versions: Stack) -> dict[Any, Stack]:
         """Compute some of the calls from versions of what the one before them gave."""
@@ -407,9 +399,7 @@ class Joint(Response):
         largest = [np.max(np.abs(response.array), initial=1.0) for response in self.responses]
         return np.asarray(largest)[self.arrays(entries)]
 
-    def _moved(
-        self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers, side: int
-    ) -> Numbers:
+    def _moved(self, cut: Cut | None, entries: Numbers, run: Numbers, slab: Numbers, step: Numbers) -> Numbers:
         if not np.array_equal(entries, self._moving):
             self._moving, self._shared = entries, {}
         arrays, versions = self.arrays(entries), dict[Hashable, tuple[Numbers, Stack]]()
@@ -494,14 +484,6 @@ def _last_read(calls: Sequence[OpCall], outputs: Mapping[Any, Numbers]) -> list[
     for key, i in last.items():
         read[i].append(key)
     return read
-
-
-def _ravel(places: Sequence[Numbers], sizes: Sequence[int], count: int) -> Numbers:
-    """Return one number for each combination of places."""
-    flat = np.zeros(count, int)
-    for place, size in zip(places, sizes, strict=True):
-        flat = flat * size + place
-    return flat
 
 
 def _version(op: Op, inputs: Sequence[Any], i: int, shape: tuple[int, ...]) -> Numbers:

@@ -1,4 +1,4 @@
-"""The fourth pass: a program, the flat list of NumPy calls that compute its nodes fastest, and how it explains itself.
+"""Programs: flat lists of NumPy calls that compute nodes fastest; how they run, and explain themselves.
 
 A call is a function and its arguments, the output last among them, so that running a program is nothing but
 ``for function, arguments in calls: function(*arguments)``. For small arrays the overhead of a call is all there is: a product
@@ -21,8 +21,7 @@ from graphnet.core import shapes
 from graphnet.core.inference import require_value
 from graphnet.core.node import Node, Numbers
 from graphnet.core.op import Op
-from graphnet.engine.plan.lowering import Copy, SumOfSquares
-from graphnet.engine.plan.memory import MemoryLayout
+from graphnet.engine.rewrite import Copy, SumOfSquares
 from graphnet.engine.rules import read_only
 from graphnet.errors import ShapeError
 from graphnet.ops.elementwise import ElementwisePrimitive
@@ -88,6 +87,57 @@ def ready(
     """
     make = PythonCalls if native.Calls is None else native.Calls
     return make(calls, feeds, {} if results is None else results, outputs)
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """A piece of memory that values take turns to live in.
+
+    Attributes
+    ----------
+    number
+        Its number in the program.
+    size, dtype
+        How many entries of which kind.
+    """
+
+    number: int
+    size: int
+    dtype: np.dtype[Any]
+
+    @property
+    def bytes(self) -> int:
+        """Its size in bytes."""
+        return self.size * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class MemoryLayout:
+    """Where every value of a program lives.
+
+    Attributes
+    ----------
+    order
+        The nodes in the order in which they are computed.
+    buffer
+        The buffer of each node that has memory of its own; a view, a constant or a parameter is not in it.
+    views
+        Of each node that is a view, the node that it views.
+    """
+
+    order: tuple[Node, ...]
+    buffer: dict[Node, Buffer]
+    views: dict[Node, Node]
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """All buffers, by number."""
+        return sorted(set(self.buffer.values()), key=lambda buffer: buffer.number)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all buffers, in bytes."""
+        return sum(buffer.bytes for buffer in self.buffers)
 
 
 @dataclass(eq=False)

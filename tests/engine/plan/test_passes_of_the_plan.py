@@ -10,8 +10,7 @@ from graphnet.core.op import Primitive
 from graphnet.core.order import topological_order
 from graphnet.core.registry import OPS
 from graphnet.engine.plan import program
-from graphnet.engine.plan.lowering import lower
-from graphnet.engine.rewrite import with_sizes
+from graphnet.engine.rewrite import lower, with_sizes
 from graphnet.ops.elementwise import ElementwisePrimitive
 from tests.engine.plan.agreement import Leaves, mlp
 from tests.engine.plan.test_same_as_backward import ACTIVATIONS, LOSSES, running_sum, swish
