@@ -1,4 +1,4 @@
-"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in four sets.
+"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in five sets.
 
 Each wrong rule is tried alone at its three input sets, and in two networks; each right rule the same, and in further
 places: before a curved loss, beside a residual, at zeros, ties, saturation, nearly equal rows, and scales of 1e-8 to 1e8.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import graphnet as gn
-from tests.fresh_rules import FAMILIES, FIRST, FOURTH, SECOND, THIRD
+from tests.fresh_rules import FAMILIES, FIFTH, FIRST, FOURTH, SECOND, THIRD
 from tests.fresh_rules.oracle import as_tuple, difference, rules, slopes
 from tests.fresh_rules.record import Arrays, Rule
 
@@ -653,11 +653,12 @@ def main() -> None:
     families = [f for f in FAMILIES if not options.family or f.name in options.family]
     started = time.perf_counter()
     found: list[Outcome] = []
-    for name, whole in (("First set", FIRST), ("Second set", SECOND), ("Third set", THIRD), ("Fourth set", FOURTH)):
+    sets = {"First": FIRST, "Second": SECOND, "Third": THIRD, "Fourth": FOURTH, "Fifth": FIFTH}
+    for name, whole in sets.items():
         if part := [f for f in families if f in whole]:
             said = run(part, options.seeds)
             for of, right in (("wrong", False), ("right", True)):
-                print(f"{name}: {of} rules\n\n{shown(table(said, right=right))}\n", flush=True)
+                print(f"{name} set: {of} rules\n\n{shown(table(said, right=right))}\n", flush=True)
             found += said
     print(f"{len(found)} checks in {time.perf_counter() - started:.0f} s")
     if options.list:

@@ -6,6 +6,7 @@ from . import (
     activations,
     attention,
     convolution,
+    fifth,
     fourth,
     gather,
     geometry,
@@ -45,5 +46,6 @@ FIRST: tuple[Family, ...] = tuple(
 SECOND: tuple[Family, ...] = second.FAMILIES
 THIRD: tuple[Family, ...] = third.FAMILIES
 FOURTH: tuple[Family, ...] = fourth.FAMILIES
-FAMILIES = FIRST + SECOND + THIRD + FOURTH
+FIFTH: tuple[Family, ...] = fifth.FAMILIES
+FAMILIES = FIRST + SECOND + THIRD + FOURTH + FIFTH
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)
