@@ -12,10 +12,10 @@ import pytest
 import graphnet as gn
 from graphnet.common import replace
 from graphnet.core import registry
-from graphnet.draw import Drawing, colours, dot, draw, drawing
+from graphnet.draw import Drawing, colours, draw, drawing, shapes
 from graphnet.draw.picture import Mark
 from graphnet.draw.placing import place
-from graphnet.draw.units.shapes import text_width
+from graphnet.draw.shapes import text_width
 from graphnet.errors import DrawError, GraphError
 
 
@@ -55,7 +55,7 @@ def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
 @pytest.fixture
 def no_graphviz(monkeypatch):
     """Hide both ways to Graphviz."""
-    monkeypatch.setattr(dot.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
@@ -186,7 +186,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch, tmp_path):
     import graphviz
 
     asked, pipe = [], graphviz.pipe
-    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *given, **more: asked.append(given) or pipe(*given, **more))
     drawing = draw(network[0])
     drawing.to_svg()
@@ -198,7 +198,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch, tmp_path):
 def test_a_broken_dot_falls_back_to_pygraphviz(network, monkeypatch, tmp_path):
     import graphviz
 
-    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *_, **__: 1 / 0)
     assert draw(network[0]).save(tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
 
