@@ -96,17 +96,16 @@ class _Placing:
         bundles, last = self.diagram.bundles, len(self.columns) - 1
         # Strong ones on top.
         weights = [(bundle, weight) for bundle in bundles for weight in sorted(bundle.weights, key=_strength)]
+        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
+        error, right = self._error(self.diagram.error) if self.diagram.error else ([], right)
         parts = [
             *chain.from_iterable(starmap(self._line, weights)),
+            *error,
             *(part for column in self.columns for unit in column.units for part in self._unit(unit)),
             *(part for c in range(len(self.columns)) for part in self._gap(c)),
         ]
-        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
         if self.style.labelled:
             parts += chain.from_iterable(starmap(self._weight_label, weights))
-        if self.diagram.error:
-            error, right = self._error(self.diagram.error)
-            parts += error
         feet = [self._foot(c) for c in range(len(self.columns))]
         height = self.bottom + _LINE * max(*map(len, feet), 3 if self.style.labelled else 4)
         around = [*self._heads(), *self._feet(feet)]
@@ -169,7 +168,7 @@ class _Placing:
         if labelled:
             yield from self._around(unit)
         elif unit.marks:
-            text = Text(x + r + 5, y + 3.5, plain(unit.marks), 9, RED, "start", bold=True)
+            text = Text(x + r + 5, y + 4, plain(unit.marks), 12, RED, "start", bold=True)
             yield _label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text)
 
     def _ring(self, unit: Unit) -> Element:
@@ -190,10 +189,10 @@ class _Placing:
         yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
             node, at, up = f"n{column.bias}", x - r * 0.35, r + (23 if unit.bias_gradient else 12)
-            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "end")
+            bias = Text(at + 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "start")
             yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
             yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
-            yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
+            yield from _gradient(unit.id, node, unit.bias_gradient, at + 4, y - r - 9, "start")
         if unit.delta:
             classes = ("label", "backward", f"n{column.z}")
             marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
@@ -212,7 +211,7 @@ class _Placing:
         elif column.left_out:
             y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
             discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, 0.5, colours.QUIET) for shift in (-7.0, 0.0, 7.0))
-            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 10, colours.QUIET, "start")
+            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 12, colours.QUIET, "start")
             yield Element("", ("ellipsis",), discs)
             yield _label(f"{column.id}x", ("ellipsis",), more)
 
@@ -276,7 +275,7 @@ class _Placing:
             if self.style.labelled and self.diagram.has_signals:
                 texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
             elif bundle.gradient_summary:
-                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
+                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 12, GREEN))
             yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
 
     def _foot(self, c: int) -> list[Line]:

@@ -159,6 +159,48 @@ def test_a_long_picture_is_wrapped_into_rows():
     assert place(picture, sizes, picture.edges).width > 2500
 
 
+def rows_of(drawing):
+    """Return the boxes of each row of the picture, by the names that they have."""
+    picture = drawing.picture
+    sizes = {box.id: (150, 100) for box in picture.boxes}
+    placed = place(picture, sizes, picture.edges, widest=1400)
+    assert placed.width <= 1400 + 500  # and what goes around the rows
+    return placed
+
+
+@pytest.mark.parametrize("reach", [10, 30, 60])
+def test_an_irregular_graph_of_many_arrows_is_wrapped_to_a_useful_width(reach):
+    rng = np.random.default_rng(reach)
+    nodes = [gn.parameter(f"p{i}", np.ones(2)) for i in range(4)]
+    for i in range(60):
+        one, other = (nodes[k] for k in rng.integers(max(0, len(nodes) - reach), len(nodes), size=2))
+        nodes.append(gn.add(one, other, name=f"r{i}"))
+    drawing = draw(gn.backward(gn.sum(sum(nodes[-9:-1], nodes[-1])), {}))
+    placed = rows_of(drawing)
+    flat = place(drawing.picture, {box.id: (150, 100) for box in drawing.picture.boxes}, drawing.picture.edges)
+    assert flat.width > max(1400, 1.1 * placed.width)
+    assert all(0 <= x <= placed.width and 0 <= y <= placed.height for path in placed.paths for x, y in path)
+
+
+@pytest.mark.parametrize("columns", range(6, 20))
+def test_no_box_stands_alone_in_a_row(columns):
+    z = gn.input("x", (2,))
+    for _ in range(columns):
+        z = gn.tanh(z)
+    drawing = draw(z, depth="all")
+    tops = [y for _, y, _, _ in rows_of(drawing).boxes.values()]
+    assert min(tops.count(top) for top in tops) > 1
+
+
+def test_a_long_title_is_wrapped():
+    names = [f"a_rather_long_name_{i}" for i in range(6)]
+    x = gn.input("x", (2,))
+    drawing = draw([gn.tanh(x, name=name) for name in names])
+    width = float(re.search(r' width="([\d.]+)"', drawing.to_svg())[1])
+    assert all(name in drawing.picture.title for name in names[:2])
+    assert width < 800
+
+
 def test_arrows_that_go_on_in_the_next_row_do_not_cross_on_the_way():
     picture = draw(gn.backward(gn.sum(chain_of_two(), name="E"), {"x": np.full((2, 3), 0.1)}), depth="all").picture
     sizes = dict.fromkeys((box.id for box in picture.boxes), (200.0, 100.0))

@@ -279,7 +279,7 @@ class _Page:
     def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
         """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
         box, *others = shown["boxes"]
-        before = self.told.before(replace(step, by_hand=step.by_hand and step.shows != "value"))
+        before = self.told.before(replace(step, by_hand=False))
         return None if others or box not in scene.single or before.endswith(".") else before
 
     # The op view ----------------------------------------------------------------------------------------------------
