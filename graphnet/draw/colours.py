@@ -25,8 +25,8 @@ class Shade(str):
         shade.name = name
         return shade
 
-    def __getnewargs__(self) -> tuple[str, str]:
-        return str(self), self.name
+    def __reduce__(self) -> tuple[type[Shade], tuple[str, str]]:
+        return Shade, (str(self), self.name)
 
 
 PAPER, INK = Shade("#ffffff", "paper"), Shade("#1a1a1a", "ink")

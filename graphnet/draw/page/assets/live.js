@@ -188,23 +188,6 @@ function largestNow(box) {
   return id === null ? {} : { largest: { norm: numberText(size), name: page.edit.names[id] } };
 }
 
-// What the step on show says: what it always does, and the number that there is now.
-function sentence() {
-  const said = scene.told[state.pass]?.says[state.step] ?? "";
-  const before = scene.before[state.step];
-  if (!live || !before) return said;
-  const { boxes: [id], shows } = currentStep();
-  const { values, signals } = live.result;
-  if (shows === "value") {
-    if (live.isSet(id)) return `${page.edit.names[id]} is set by hand: ${arrayText(values[id])}`;
-    return before + arrayText(values[id]);
-  }
-  const name = before.slice(before.lastIndexOf(": ") + 2);
-  if (shows === "signal" && live.isSet(signalOf(id))) return name.replace(/ = $/, " is set by hand: ") + arrayText(signals[id]);
-  const result = shows === "update" ? live.next[id] : signals[id];
-  return before.replace("\ue000", page.rate) + arrayText(result);
-}
-
 // Slopes of activations: what their rules send back for error signals of ones.
 function slopesOf({ values }) {
   const ids = Object.keys(page.edit.slopes);

@@ -102,9 +102,9 @@ function forwardSection(box, arrays) {
 
 // What is set by hand depends on nothing before it: no formula gives it.
 function setByHand(id) {
-  const again = el("button", { type: "button", onclick: () => live.release(id) }, "Compute it again");
+  const again = live && el("button", { type: "button", onclick: () => live.release(id) }, "Compute it again");
   const meaning = isSignal(id) ? "what arrives does not count." : "no error signal goes back past it.";
-  return el("div", { class: "mark" }, `${BY_HAND}: ${meaning} `, again);
+  return el("div", { class: "mark" }, ...[`${BY_HAND}: ${meaning} `, again].filter(Boolean));
 }
 
 // Of a graph that was not run: what the node computes, and what it would send back to each input.
