@@ -25,6 +25,9 @@ class Shade(str):
         shade.name = name
         return shade
 
+    def __reduce__(self) -> tuple[type[Shade], tuple[str, str]]:
+        return Shade, (str(self), self.name)
+
 
 PAPER, INK = Shade("#ffffff", "paper"), Shade("#1a1a1a", "ink")
 QUIET, FRAME = Shade("#5f6670", "quiet"), Shade("#b8bfc8", "line")

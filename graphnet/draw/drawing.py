@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from graphnet.check.report import Report
 from graphnet.common import cached_property
 from graphnet.common.origin import check_name
 from graphnet.common.replace import replacing
 from graphnet.common.settings import real, whole
-from graphnet.common.text import count
+from graphnet.common.text import count, short
 from graphnet.core.graph import Graph, as_graph
 from graphnet.core.node import Node
-from graphnet.draw import dot, words
+from graphnet.draw import shapes, texts
 from graphnet.draw.boxes import sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
+from graphnet.draw.circles import sheet_of_units
+from graphnet.draw.diagram import diagram_of
 from graphnet.draw.images import images_in
-from graphnet.draw.mermaid import to_mermaid
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
-from graphnet.draw.units import shapes
-from graphnet.draw.units.build import diagram_of
-from graphnet.draw.units.layout import sheet_of_units
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown
 
 if TYPE_CHECKING:
     from graphnet.draw.widget import InNotebook
+
+
+AnyPicture: TypeAlias = Picture | Diagram
 
 
 def draw(
@@ -58,8 +60,8 @@ def draw(
     ----------
     what : Node, Graph, list of Node, ForwardPass, BackwardPass, Report, list of passes or dict of passes by name
         What to draw; a node stands for the graph of all it depends on. Several passes of one graph, as
-        ``{"epoch 0": bwd0, "epoch 10": bwd10}``, share one page, to watch error signals during training; other formats
-        show the last of them.
+        ``{"epoch 0": bwd0, "epoch 10": bwd10}``, share one page, to watch error signals during training. Other formats show
+        them below each other, each with its name and with scales of its own.
     view : {"ops", "units"}
         Each op as a box, or the classical picture of circles and weights: its units, each with Σ and a split z | g, are
         recovered from a graph of matmul, bias_add and activations in a row. A page has both, and starts with this one.
@@ -112,7 +114,7 @@ def draw(
     How nodes become elements of an SVG, in short: what shows the node at place 12 of ``graph.nodes`` has the class
     ``n12``, in both views. In the op view that is its box, which also has the id ``n12``; the arrow at place 7 of
     ``picture.edges`` has the id ``e7``. In the unit view a node has many elements, with ids made of places: see
-    `graphnet.draw.picture`.
+    `graphnet.draw.picture`. Of several passes, the ids of the second one begin with ``p2-``, and so on.
 
     Examples
     --------
@@ -148,16 +150,22 @@ def draw(
     drawn = list(passes.values())[-1] if passes else as_graph(what)
     graph = drawn.graph if isinstance(drawn, ForwardPass) else drawn
     marks = {graph[node]: mark for node, mark in (marks or {}).items()}
-    parts = _asked_for(drawn, show)
-
     images = images_in(graph, pictures)
-    ops = partial(picture_of, drawn, direction, marks, shown=parts, depth=depth, title=title, images=images)
-    picture = diagram_of(drawn, sample) if view == "units" else ops()
+    ops = partial(picture_of, direction=direction, marks=marks, shown=_asked_for(drawn, show), depth=depth)
+    ops = partial(ops, title=title, images=images)
+    pictured = partial(diagram_of, sample=sample) if view == "units" else ops
     options: dict[str, Any] = {"view": view, "direction": direction, "show": show, "depth": depth, "sample": sample}
     redraw = partial(draw, **options, marks=marks or None, learning_rate=rate, pictures=pictures)
-    page = partial(_page, graph, passes, rate, unfold=ops, sample=sample, view=view, images=images)
+    page = partial(_page, graph, passes, rate, unfold=partial(ops, drawn), sample=sample, view=view, images=images)
     is_one = len(passes) == 1 and isinstance(drawn, BackwardPass) and minus is None
-    return Drawing(picture, page, partial(_shown, drawn, redraw) if is_one else None)
+    shown_live = partial(_shown, drawn, redraw) if is_one else None
+    return Drawing(pictured(drawn), page, shown_live, partial(_named, pictured, passes) if len(passes) > 1 else None)
+
+
+def _named(pictured: Callable[[ForwardPass], AnyPicture], passes: Mapping[str, ForwardPass]) -> list[AnyPicture]:
+    """Return the picture of each pass, with its name in the title."""
+    drawn = {short(name): pictured(run) for name, run in passes.items()}
+    return [replace(picture, title=f"{name} · {picture.title}") for name, picture in drawn.items()]
 
 
 def _page(*what: Any, **options: Any) -> str:
@@ -258,7 +266,8 @@ class Drawing:
     Attributes
     ----------
     picture : Picture or Diagram
-        What it shows, as plain data: boxes and arrows in the op view, columns of units in the unit view.
+        What it shows, as plain data: boxes and arrows in the op view, columns of units in the unit view. Of several passes
+        it is that of the last one.
 
     Examples
     --------
@@ -272,13 +281,24 @@ class Drawing:
     """
 
     def __init__(
-        self, picture: Picture | Diagram, page: Callable[..., str], shown: Callable[[], InNotebook] | None = None
+        self,
+        picture: AnyPicture,
+        page: Callable[..., str],
+        shown: Callable[[], InNotebook] | None = None,
+        named: Callable[[], list[AnyPicture]] | None = None,
     ) -> None:
-        self._page, self._shown = page, shown
+        self._page, self._shown, self._named = page, shown, named
         self.picture = picture
+
+    @cached_property
+    def _pictures(self) -> list[AnyPicture]:
+        """The picture of each pass: only pages need none of them but the last."""
+        return [self.picture] if self._named is None else self._named()
 
     def to_dot(self) -> str:
         """Return the picture in DOT, the language of Graphviz: for ``dot``, in the unit view for ``neato -n2``.
+
+        Several passes become several graphs, of which ``dot -O`` makes a file each; in the unit view one.
 
         Examples
         --------
@@ -286,10 +306,17 @@ class Drawing:
         >>> draw(gn.input("x")).to_dot().splitlines()[0]
         'digraph graphnet {'
         """
-        return dot.to_dot(self.picture) if isinstance(self.picture, Picture) else shapes.as_dot(self._sheet)
+        if isinstance(self.picture, Diagram):
+            return shapes.as_dot(self._sheet)
+        return "".join(texts.to_dot(picture) for picture in self._pictures if isinstance(picture, Picture))
 
     def to_mermaid(self) -> str:
         """Return the picture as a flowchart of Mermaid, which many pages and chats draw.
+
+        Raises
+        ------
+        DrawError
+            If there are several passes: Mermaid has one flowchart in a text.
 
         Examples
         --------
@@ -297,7 +324,12 @@ class Drawing:
         >>> draw(gn.input("x")).to_mermaid().splitlines()[::3]
         ['flowchart LR', 'n0[/"x<br/>input<br/>scalar<br/>output"/]']
         """
-        return to_mermaid(self.picture)
+        if self._named is not None:
+            raise DrawError(
+                "Mermaid has one flowchart in a text, and here are several passes",
+                repair="Draw each: [gn.draw(run).to_mermaid() for run in passes].",
+            )
+        return texts.to_mermaid(self.picture)
 
     def to_text(self) -> str:
         """Return the picture as plain text, for terminals and screen readers.
@@ -319,7 +351,7 @@ class Drawing:
           sends back to w
         <BLANKLINE>
         """
-        return words.to_text(self.picture)
+        return "\n\n".join(map(texts.to_text, self._pictures))
 
     def to_svg(self) -> str:
         """Return the picture as an SVG document. It shrinks with its container, and its text fits in any typeface.
@@ -330,9 +362,9 @@ class Drawing:
         >>> draw(gn.input("x")).to_svg().startswith("<?xml")
         True
         """
-        picture = self.picture
-        view = "ops" if isinstance(picture, Picture) else "units"
-        return shapes.as_svg(self._sheet, view, picture.title, words.description_of(picture))
+        view = "ops" if isinstance(self.picture, Picture) else "units"
+        title = "; ".join(picture.title for picture in self._pictures)
+        return shapes.as_svg(self._sheet, view, title, "\n".join(map(texts.description_of, self._pictures)))
 
     def to_html(self, *, live: bool = True) -> str:
         """Return the picture as a page: one HTML document that needs nothing else and asks no network.
@@ -366,10 +398,12 @@ class Drawing:
     @cached_property
     def _sheet(self) -> shapes.Sheet:
         """The picture laid out, once for all formats."""
-        return sheet_of_ops(self.picture) if isinstance(self.picture, Picture) else sheet_of_units(self.picture)
+        return shapes.below_each_other(
+            [sheet_of_ops(one) if isinstance(one, Picture) else sheet_of_units(one) for one in self._pictures]
+        )
 
     def _rendered(self, format: str) -> bytes:
-        return dot.render(shapes.as_dot(self._sheet), format)
+        return shapes.render(shapes.as_dot(self._sheet), format)
 
     def widget(self) -> InNotebook:
         """Return the page for a notebook, which goes on with what happens there.
@@ -413,8 +447,8 @@ class Drawing:
         Raises
         ------
         DrawError
-            If the suffix is unknown, the folder is missing, the file can't be written, or PNG or PDF are asked for where
-            there is no Graphviz.
+            If the suffix is unknown, the folder is missing, the file can't be written, PNG or PDF are asked for where
+            there is no Graphviz, or Mermaid of several passes.
 
         Examples
         --------

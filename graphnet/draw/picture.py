@@ -1,6 +1,6 @@
 """What is drawn, as plain data with no trace of a file format: a `Picture` of ops, or a `Diagram` of units.
 
-`graphnet.draw.build` and `graphnet.draw.units.build` make them, each writer turns them into one format. All text in them is
+`graphnet.draw.build` and `graphnet.draw.diagram` make them, each writer turns them into one format. All text in them is
 clean: control characters are visible and long names are cut, but nothing is escaped yet, because that depends on the format.
 Ids are opaque and never made of a name. Which node is shown is said by its place in ``graph.nodes``: what shows the node at
 place 12 has the class ``"n12"`` in files, in both views.
@@ -68,7 +68,13 @@ class Field:
     @property
     def text(self) -> str:
         """Its numbers, row by row, and its lines on one line; may be empty."""
-        return "; ".join([*(" ".join(cell.text for cell in row) for row in self.rows), *self.lines])
+        rows = "; ".join(" ".join(cell.text for cell in row) for row in self.rows)
+        return ", ".join(filter(None, [rows, *self.lines]))
+
+    @property
+    def told(self) -> str:
+        """Its caption, and its text."""
+        return ": ".join(filter(None, [self.caption, self.text]))
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,21 @@ class Box:
     def words(self) -> tuple[str, ...]:
         """What the node is, and that it is an output."""
         return (*self.lines, "output") if self.output else self.lines
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said of it beside its arrays: its mark, and its formulas."""
+        return (*([f"{self.mark.kind}: {self.mark.text}"] if self.mark else []), *self.formulas)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that it says, line by line."""
+        return (self.title, *self.words, *self.remarks, *(field.told for field in self.fields))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What it is in files: ``"n12"`` if it stands for one node, at that place."""
+        return ("node", *([f"n{self.nodes[0]}" if len(self.nodes) == 1 else "folded"] if self.nodes else []))
 
     @property
     def faulty(self) -> bool:

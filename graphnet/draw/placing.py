@@ -13,10 +13,10 @@ from graphnet.draw.picture import Arrow, BoxKind, Picture, Point
 
 _ON_LINE: frozenset[BoxKind] = frozenset({"op", "folded", "input"})
 
-# What a row costs, a frame cut in two, and an empty row, counted in arrows that go on in the next row.
-_ROW, _CUT_FRAME, _EMPTY = 6.0, 3.0, 4.0
-_MOST_GOING_ON = 24  # if more arrows than this go from row to row, the picture stays in one piece
-_BETWEEN_ROWS, _TRACK, _CORNER = 26.0, 7.0, 5.0
+# What a row costs, a frame cut in two, an empty row, and a column alone in one, counted in arrows that go on in the next row.
+_ROW, _CUT_FRAME, _EMPTY, _ALONE = 6.0, 3.0, 4.0, 12.0
+_BETWEEN_ROWS, _CORNER = 26.0, 5.0
+_TRACK, _TRACKS = 7.0, 210.0  # between arrows that go on in the next row, and of all of them
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def place(
     places = Places(*size, {id: spots[id] for id in sizes}, frames, paths, labels)
     if widest is None or picture.direction == "down" or places.width <= widest:
         return places
-    rows = _Rows(places, _cuts(places, widest))
-    return rows.placed() if 0 < max(map(len, rows.through), default=0) <= _MOST_GOING_ON else places
+    cuts = _cuts(places, widest)
+    return _Rows(places, cuts).placed() if cuts else places
 
 
 def _forward(edge: Arrow) -> tuple[str, str]:
@@ -111,6 +111,8 @@ class _Rows:
         ends = [(*piece[-1], e) for e, of in enumerate(self.parts) for piece in of[:-1]]
         ends.sort(key=lambda end: -end[1])  # the lowest arrow first
         self.through = [[e for x, _, e in ends if x == cut] for cut in cuts]
+        self.most = max(map(len, self.through))
+        self.track = min(_TRACK, _TRACKS / max(self.most, 1))
 
     def placed(self) -> Places:
         frames = list(self._pieces_of_frames())
@@ -119,14 +121,14 @@ class _Rows:
             extents[self._row(x + w / 2)] += [y, y + h]
         for piece in chain.from_iterable(self.parts):
             extents[self._row(_middle_of(piece))] += [y for _, y in piece]
-        left = _TRACK * max(map(len, self.through)) + 10
+        left = self.track * self.most + 10
         self.shifts: list[Point] = []
         self.floors: list[float] = []
         y = 0.0
         for row, start in enumerate([0.0, *self.cuts]):
             self.shifts.append((left - start, y - min(extents[row])))
             self.floors.append(y + max(extents[row]) - min(extents[row]))
-            y = self.floors[-1] + _BETWEEN_ROWS + _TRACK * (len(self.through[row]) if row < len(self.cuts) else 0)
+            y = self.floors[-1] + _BETWEEN_ROWS + self.track * (len(self.through[row]) if row < len(self.cuts) else 0)
 
         boxes = {id: self._moved_box(box) for id, box in self.places.boxes.items()}
         paths = tuple(self._joined(e, of) for e, of in enumerate(self.parts))
@@ -168,8 +170,8 @@ class _Rows:
         for row, piece in enumerate(pieces[1:], start=first + 1):
             here = [self._moved(point, row) for point in piece]
             i, many = self.through[row - 1].index(edge), len(self.through[row - 1])
-            right, down = path[-1][0] + 6 + _TRACK * i, self.floors[row - 1] + 10 + _TRACK * i
-            left = here[0][0] - 6 - _TRACK * (many - 1 - i)
+            right, down = path[-1][0] + 6 + self.track * i, self.floors[row - 1] + 10 + self.track * i
+            left = here[0][0] - 6 - self.track * (many - 1 - i)
             corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
             path += [*_rounded(corners)[1:], *here[1:]]
         return tuple(path if _runs_forward(self.places.paths[edge]) else path[::-1])
@@ -201,7 +203,7 @@ def _cuts(places: Places, widest: float) -> list[float]:
     best: list[tuple[float, int]] = [(0.0, 0)]
     for j in range(1, len(free)):
         ways = [
-            (best[i][0] + costs[j] + _EMPTY * (1 - (free[j] - free[i]) / widest) ** 2, i)
+            (best[i][0] + costs[j] + _EMPTY * (1 - (free[j] - free[i]) / widest) ** 2 + _ALONE * (i == j - 1), i)
             for i in range(j)
             if free[j] - free[i] <= widest or i == j - 1
         ]

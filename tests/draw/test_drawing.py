@@ -12,10 +12,10 @@ import pytest
 import graphnet as gn
 from graphnet.common import replace
 from graphnet.core import registry
-from graphnet.draw import Drawing, colours, dot, draw, drawing
+from graphnet.draw import Drawing, colours, draw, drawing, shapes
 from graphnet.draw.picture import Mark
 from graphnet.draw.placing import place
-from graphnet.draw.units.shapes import text_width
+from graphnet.draw.shapes import text_width
 from graphnet.errors import DrawError, GraphError
 
 
@@ -55,7 +55,7 @@ def test_a_failure_leaves_the_old_file(network, tmp_path, monkeypatch):
 @pytest.fixture
 def no_graphviz(monkeypatch):
     """Hide both ways to Graphviz."""
-    monkeypatch.setattr(dot.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
@@ -159,6 +159,48 @@ def test_a_long_picture_is_wrapped_into_rows():
     assert place(picture, sizes, picture.edges).width > 2500
 
 
+def rows_of(drawing):
+    """Return the boxes of each row of the picture, by the names that they have."""
+    picture = drawing.picture
+    sizes = {box.id: (150, 100) for box in picture.boxes}
+    placed = place(picture, sizes, picture.edges, widest=1400)
+    assert placed.width <= 1400 + 500  # and what goes around the rows
+    return placed
+
+
+@pytest.mark.parametrize("reach", [10, 30, 60])
+def test_an_irregular_graph_of_many_arrows_is_wrapped_to_a_useful_width(reach):
+    rng = np.random.default_rng(reach)
+    nodes = [gn.parameter(f"p{i}", np.ones(2)) for i in range(4)]
+    for i in range(60):
+        one, other = (nodes[k] for k in rng.integers(max(0, len(nodes) - reach), len(nodes), size=2))
+        nodes.append(gn.add(one, other, name=f"r{i}"))
+    drawing = draw(gn.backward(gn.sum(sum(nodes[-9:-1], nodes[-1])), {}))
+    placed = rows_of(drawing)
+    flat = place(drawing.picture, {box.id: (150, 100) for box in drawing.picture.boxes}, drawing.picture.edges)
+    assert flat.width > max(1400, placed.width)
+    assert all(0 <= x <= placed.width and 0 <= y <= placed.height for path in placed.paths for x, y in path)
+
+
+@pytest.mark.parametrize("columns", range(6, 20))
+def test_no_box_stands_alone_in_a_row(columns):
+    z = gn.input("x", (2,))
+    for _ in range(columns):
+        z = gn.tanh(z)
+    drawing = draw(z, depth="all")
+    tops = [y for _, y, _, _ in rows_of(drawing).boxes.values()]
+    assert min(tops.count(top) for top in tops) > 1
+
+
+def test_a_long_title_is_wrapped():
+    names = [f"a_rather_long_name_{i}" for i in range(6)]
+    x = gn.input("x", (2,))
+    drawing = draw([gn.tanh(x, name=name) for name in names])
+    width = float(re.search(r' width="([\d.]+)"', drawing.to_svg())[1])
+    assert all(name in drawing.picture.title for name in names[:2])
+    assert width < 800
+
+
 def test_arrows_that_go_on_in_the_next_row_do_not_cross_on_the_way():
     picture = draw(gn.backward(gn.sum(chain_of_two(), name="E"), {"x": np.full((2, 3), 0.1)}), depth="all").picture
     sizes = dict.fromkeys((box.id for box in picture.boxes), (200.0, 100.0))
@@ -186,7 +228,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch, tmp_path):
     import graphviz
 
     asked, pipe = [], graphviz.pipe
-    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *given, **more: asked.append(given) or pipe(*given, **more))
     drawing = draw(network[0])
     drawing.to_svg()
@@ -198,7 +240,7 @@ def test_dot_on_the_path_comes_first(network, monkeypatch, tmp_path):
 def test_a_broken_dot_falls_back_to_pygraphviz(network, monkeypatch, tmp_path):
     import graphviz
 
-    monkeypatch.setattr(dot.shutil, "which", lambda _: "/usr/bin/dot")
+    monkeypatch.setattr(shapes.shutil, "which", lambda _: "/usr/bin/dot")
     monkeypatch.setattr(graphviz, "pipe", lambda *_, **__: 1 / 0)
     assert draw(network[0]).save(tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
 

@@ -10,6 +10,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw.build import picture_of
+from graphnet.draw.diagram import diagram_of
 from graphnet.draw.picture import (
     Arrow,
     Box,
@@ -25,7 +26,6 @@ from graphnet.draw.picture import (
     Unit,
     Weight,
 )
-from graphnet.draw.units.build import diagram_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import graphnet as gn
 from graphnet.common.text import clean, markup, short
 from graphnet.draw import draw
-from graphnet.draw.dot import dot_markup, render
+from graphnet.draw.shapes import dot_markup, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 

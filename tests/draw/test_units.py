@@ -9,8 +9,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
+from graphnet.draw.diagram import diagram_of
 from graphnet.draw.names import number_text
-from graphnet.draw.units.build import diagram_of
 from graphnet.errors import DrawError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -467,7 +467,7 @@ def test_every_suffix_in_the_unit_view(network, tmp_path, suffix, capfd):
 def test_a_png_of_the_unit_view_has_the_size_of_its_svg(network):
     drawing = draw(gn.backward(*network), view="units")
     root = ElementTree.fromstring(drawing.to_svg())
-    from graphnet.draw.dot import render
+    from graphnet.draw.shapes import render
 
     png = render(drawing.to_dot(), "png")
     size = [int.from_bytes(png[start : start + 4], "big") for start in (16, 20)]

@@ -1,12 +1,14 @@
 """The page in a real browser: the numbers of the pass in the right order, by mouse, keys, touch and screen reader."""
 
 import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 import graphnet as gn
 from graphnet.draw.page.steps import steps_of
+from graphnet.draw.scale import array_data
 
 SHOWN = """() => ({
   counter: document.querySelector("#counter").textContent,
@@ -68,6 +70,54 @@ def test_keys_step_through_the_pass_with_its_numbers_in_its_order(page, run):
     check(page, len(steps) - 1, steps[-1], run, len(steps))
     page.keyboard.press("4")
     assert page.evaluate(SHOWN)["phase"] == "Gradients"
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((0, 3)), "an empty array"),
+        (np.array(-0.5), "−0.5"),
+        (np.array([1.0, -2.0]), "(1, −2)"),
+        (np.array([[1.0], [2.0]]), "(1; 2)"),
+        (np.zeros((3, 4)), "3 × 4 numbers, all 0"),
+        (np.arange(-5.0, 5.0), "10 numbers, from −5 to 4"),
+        (np.array([*range(-5, 5), np.inf]), "11 numbers, from −5 to 4, 1 not finite"),
+        (np.full(8, np.nan), "8 numbers, 8 not finite"),
+        (np.array([True, False]), "(true, false)"),
+        (np.full(8, True), "8 numbers, 8 true"),
+    ],
+)
+def test_arrays_in_words(browser, array, words):
+    scripts = (
+        files("graphnet.draw.page").joinpath("assets", name).read_text("utf-8") for name in ("engine.js", "numbers.js")
+    )
+    page = browser.new_page()
+    page.set_content(f"<script>{''.join(scripts)}</script>")
+    assert page.evaluate("array => arrayText(array)", array_data(array, 640)) == words
+    page.close()
+
+
+def test_several_passes_say_their_numbers_and_what_is_set_by_hand(open_page, network):
+    E, feeds = network
+    graph = gn.Graph(E)
+    by_hand = gn.backward(
+        E, feeds, replace={graph["a1"][0, 1]: 0.5}, replace_error_signal={graph["a2"]: np.ones((3, 1))}
+    )
+    page = open_page(gn.draw([gn.backward(E, feeds), by_hand]))
+    says = page.get_by_role("status").first
+    for title, step, words in (
+        ("a1", "forward", ["a1 = tanh(z1) = 3 × 3 numbers, from", "a1 is set by hand: 3 × 3 numbers, from"]),
+        ("a2", "error", ["E (sse) sends back the output error: ∂E/∂a2 = (", "∂E/∂a2 is set by hand: (1; 1; 1)"]),
+    ):
+        place = next(
+            i for i, one in enumerate(steps_of(by_hand, 0.1)) if one.phase == step and one.nodes[0] is graph[title]
+        )
+        page.locator("#slider").fill(str(place))
+        for number, expected in enumerate(words):
+            page.locator("#pass").fill(str(number))
+            assert says.inner_text().startswith(expected)
+    assert "✎ set by hand: what arrives does not count" in page.locator("#panel").inner_text()
+    assert page.get_by_role("button", name="Compute it again").count() == 0
 
 
 def test_the_mouse_steps_slides_and_jumps(page, run):

@@ -211,6 +211,56 @@ def test_a_value_is_set_by_hand_and_computed_again(page, made):
     held(page, changed(made, lambda graph: {graph["a1"][1, 2]: 0.9}))
 
 
+def test_an_error_signal_is_set_by_hand_and_computed_again(page, made):
+    def expected(**by):
+        graph = gn.Graph(made[0])
+        return gn.backward(*made, replace_error_signal={graph[name][at]: number for name, (at, number) in by.items()})
+
+    cell(page, "a1", (1, 2), "signal").click()
+    page.locator("#number").fill("0.9")
+    held(page, expected(a1=((1, 2), 0.9)))
+    assert page.locator("#tuner").inner_text().startswith("error signal of a1[1, 2]")
+    assert "✎ set by hand" in card(page, "a1").inner_text()
+    assert "✎ set by hand: what arrives does not count" in page.locator("#panel").inner_text()
+    assert page.locator("h1").inner_text().endswith("; set by hand: error signal of a1")
+    cell(page, "W2", (0, 0), "signal").click()
+    page.locator("#number").fill("-2")
+    held(page, expected(a1=((1, 2), 0.9), W2=((0, 0), -2.0)))
+    page.get_by_role("button", name="Share").click()
+    link, code = (page.get_by_role("textbox", name=name, exact=True).input_value() for name in ("Link", "Python"))
+    page.get_by_role("button", name="Close").last.click()
+    assert "replace_error_signal = {" in code
+    names = {"E": made[0], "feeds": dict(made[1])}
+    exec(code, names)  # what a reader would run
+    for node, signal in names["bwd"].error_signals.items():
+        np.testing.assert_array_equal(signal, expected(a1=((1, 2), 0.9), W2=((0, 0), -2.0)).error_signals[node])
+    page.get_by_role("button", name="Compute it again").click()
+    held(page, expected(a1=((1, 2), 0.9)))
+    page.evaluate("link => { location.hash = new URL(link).hash; }", link)
+    held(page, expected(a1=((1, 2), 0.9), W2=((0, 0), -2.0)))
+    page.get_by_role("button", name="Reset").click()
+    held(page, gn.backward(*made))
+
+
+def test_the_error_signal_of_a_unit_is_dragged(open_page, made):
+    page = open_page(gn.draw(gn.backward(*made), view="units"), reduced_motion="reduce")
+    page.get_by_label("Samples").select_option("1")
+    page.keyboard.press("End")
+    box = page.locator('#units [data-part="u1-0d"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=4)
+    page.mouse.up()
+    assert page.locator("#tuner strong").inner_text() == "error signal of z1[0, 0]"
+    graph, signal = gn.Graph(made[0]), float(page.locator("#number").input_value().replace("−", "-"))
+    feeds = {node: array[1:2] for node, array in made[1].items()}
+    run = gn.backward(*made[:1], feeds, replace_error_signal={graph["z1"][0, 0]: signal})
+    assert run.error_signal("z1")[0, 0] != gn.backward(made[0], feeds).error_signal("z1")[0, 0]
+    page.get_by_role("button", name="Ops", exact=True).click()
+    held(page, run)
+
+
 def test_what_is_set_by_hand_of_one_sample_is_not_said_of_another(page, made):
     cell(page, "a1", (1, 2)).click()
     page.locator("#number").fill("0.9")

@@ -329,7 +329,50 @@ def test_in_a_cell_of_a_notebook_the_whole_network_is_seen(open_page, run):
         assert place["y"] >= 0
         assert place["x"] + place["width"] <= 750
         assert place["y"] + place["height"] <= 420
-    assert min(page.evaluate(LETTERS)) >= 7
+
+
+SHOWN = """() => {
+  const texts = [...document.querySelectorAll("#units text")].filter((one) => one.textContent && one.getClientRects().length);
+  const size = (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
+  return texts.map((one) => [size(one), one.textContent, one.closest(".part").className.baseVal]);
+}"""
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (4, 5, 4, 3), (20, 40, 30, 10)])
+def test_in_a_cell_of_a_notebook_letters_can_be_read_and_do_not_cover_each_other(open_page, sizes):
+    rng = np.random.default_rng(0)
+    x, t = gn.input("x", (None, sizes[0])), gn.input("t", (None, sizes[-1]))
+    a = x
+    for size in sizes[1:]:
+        a = gn.layers.dense(a, size, gn.tanh, rng=rng)
+    feeds = {x: rng.normal(size=(3, sizes[0])), t: rng.normal(size=(3, sizes[-1]))}
+    page = open_page(gn.draw(gn.backward(gn.sse(a, t, name="E"), feeds)), size=(750, 420), as_opened=True)
+    page.keyboard.press("End")
+    if not page.locator("#units").is_visible():
+        page.get_by_role("button", name="Units", exact=True).click()
+    shown = page.evaluate(SHOWN)
+    assert [text for size, text, _ in shown if size < 11] == []
+    assert {"head", "error"} <= {kind.split()[1] for _, _, kind in shown}
+    labels = [label.bounding_box() for label in page.locator("#units .label").all() if label.is_visible()]
+    for i, one in enumerate(labels):
+        for other in labels[:i]:
+            room = [
+                min(one[at] + one[size], other[at] + other[size]) - max(one[at], other[at])
+                for at, size in (("x", "width"), ("y", "height"))
+            ]
+            assert min(room) < 4.5, (one, other)
+    page.get_by_role("button", name="Panel").click()
+    assert [text for size, text, _ in page.evaluate(SHOWN) if size < 11] == []
+
+
+def test_on_a_phone_the_training_follows_the_panel_without_a_gap(open_page, run):
+    page = open_page(gn.draw(run), size=(390, 844), as_opened=True)
+    page.get_by_role("button", name="Train", exact=True).click()
+    panel, lab = (page.locator(part).bounding_box() for part in ("#panel", "#lab"))
+    assert 0 <= lab["y"] - (panel["y"] + panel["height"]) <= 2
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    last, player = (page.locator(part).bounding_box() for part in (".maps", "#player"))
+    assert last["y"] + last["height"] <= player["y"] + 1
 
 
 def test_the_units_are_shown_first_only_where_they_are_legible(open_page):

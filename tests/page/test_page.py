@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import pickle
 import re
 
 import numpy as np
@@ -166,12 +167,30 @@ def test_passes_of_one_graph_share_a_page(network):
     assert [run["name"] for run in numbered["passes"]] == ["pass 1", "pass 2", "pass 3"]
 
 
-def test_other_formats_show_the_last_of_several_passes(network):
+@pytest.mark.parametrize("view", ["ops", "units"])
+def test_other_formats_show_all_of_several_passes_with_their_names(network, view):
     E, feeds = network
     first = gn.backward(E, feeds)
     gn.fit(E, feeds, optimizer=gn.GradientDescent(0.5), epochs=5)
     last = gn.backward(E, feeds)
-    assert gn.draw([first, last]).to_dot() == gn.draw(last).to_dot() != gn.draw(first).to_dot()
+    both = gn.draw({"epoch 0": first, "epoch 5": last}, view=view)
+    alone = gn.draw(last, view=view)
+    assert both.picture == alone.picture
+    titles = [f"{name} · {gn.draw(run).picture.title}" for name, run in (("epoch 0", first), ("epoch 5", last))]
+    for text in (both.to_text(), both.to_svg(), both.to_dot()):
+        assert text.index(titles[0]) < text.index(titles[1])
+    assert both.to_dot().count("digraph") == (2 if view == "ops" else 1)
+    ids = re.findall(r' id="([^"]+)"', both.to_svg())
+    assert len(ids) == len(set(ids))
+    own = re.findall(r' id="([^"]+)"', alone.to_svg())
+    assert {id.removeprefix("p2-") for id in ids if id.startswith("p2-")} == set(own)
+    assert both._rendered("png").startswith(b"\x89PNG")
+    heights = [int(float(re.search(r' height="([\d.]+)"', drawing.to_svg())[1])) for drawing in (both, alone)]
+    assert heights[0] > 1.9 * heights[1]
+    with pytest.raises(gn.errors.DrawError, match="one flowchart") as caught:
+        both.to_mermaid()
+    assert "to_mermaid() for run in passes" in str(caught.value)
+    assert pickle.loads(pickle.dumps(both)).to_text() == both.to_text()
 
 
 def test_passes_that_share_no_page_are_refused(network):

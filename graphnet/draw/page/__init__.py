@@ -23,15 +23,15 @@ from graphnet.common.text import markup, norm_of, short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
+from graphnet.draw.circles import sheet_of_units
+from graphnet.draw.diagram import Scales, diagram_of
 from graphnet.draw.images import Images
 from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
 from graphnet.draw.scale import array_data, fitted
-from graphnet.draw.units.build import Scales, diagram_of
-from graphnet.draw.units.layout import sheet_of_units
-from graphnet.draw.units.shapes import SVG_FONT, Element, Sheet, element_of
+from graphnet.draw.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
 from graphnet.errors import DrawError
@@ -193,7 +193,7 @@ class _Page:
     ) -> None:
         self.graph, self.passes, self.rate, self.most, self.images = graph, passes, rate, most, images
         self.steps = [steps_of(run, rate) for run in passes]
-        self.sentences, self.told = Sentences(graph, number_text(rate)), Sentences(graph, _RATE)
+        self.sentences = Sentences(graph, _RATE)
         self.id_of: dict[Any, str] = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 
     def scales(self, nodes: Collection[Node]) -> Scales:
@@ -227,6 +227,7 @@ class _Page:
         """
         images = self.images.get(node)
         told: dict[str, Any] = {"value": array_data(run.values[node], self.most, images)}
+        told |= {"byHand": True} if node in run.replaced else {}
         if not isinstance(run, BackwardPass) or isinstance(node, Constant):
             return told
         if flat := flat_units(run, node):
@@ -234,6 +235,7 @@ class _Page:
         if node not in run.error_signals:
             return told | {"unreached": True}
         told["signal"] = array_data(run.error_signals[node], self.most, images)
+        told |= {"signalByHand": True} if node in run.replaced_error_signals else {}
         told["messages"] = []
         messages = run.messages(node)
         for consumer, slot, delta in messages:
@@ -277,12 +279,6 @@ class _Page:
             "chain": chain,
         }
 
-    def _before(self, scene: Stage, shown: Mapping[str, Any], step: Event) -> str | None:
-        """Return what is said of a step before its number, as if nothing were set by hand; nothing if it has none."""
-        box, *others = shown["boxes"]
-        before = self.told.before(replace(step, by_hand=step.by_hand and step.shows != "value"))
-        return None if others or box not in scene.single or before.endswith(".") else before
-
     # The op view ----------------------------------------------------------------------------------------------------
 
     def scene(
@@ -315,7 +311,6 @@ class _Page:
             "phases": [{"key": key, "title": title, "first": present.index(key)} for key, title in phases],
             **scene.scenery(self.sentences, self.passes, contents, samples),
             "within": {node: box for node, box in scene.within.items() if node in named},
-            "before": [self._before(scene, *step) for step in first],
             "folds": {box: [self.id_of[node] for node in nodes] for box, nodes in scene.folded.items() if shown},
         }
 

@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.text import distinct, short
+from graphnet.common.text import short
 from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Input, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.build import MOST_BOXES_WITH_TABLES
 from graphnet.draw.folding import Use
-from graphnet.draw.names import Names, kind_of, number_text, signal_role
+from graphnet.draw.names import Names, kind_of, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Picture
 from graphnet.draw.placing import place
 from graphnet.draw.scale import fits_table
@@ -39,7 +39,7 @@ PHASES: dict[Phase, str] = {
 }
 """The five, with their titles."""
 
-_MOST_NAMES, _LONGEST_NAME, _MOST_NUMBERS = 4, 24, 6
+_MOST_NAMES, _LONGEST_NAME = 4, 24
 
 
 @dataclass(frozen=True, eq=False)  # eq: comparing nodes with == would build graph
@@ -58,8 +58,6 @@ class Event:
         For each node its value, its error signal, or a parameter's new value.
     messages
         What flows back; in this order they add up to the error signal.
-    by_hand
-        Whether what it shows was set by hand.
     """
 
     phase: Phase
@@ -67,7 +65,6 @@ class Event:
     nodes: tuple[Node, ...]
     results: tuple[Array, ...]
     messages: tuple[Message, ...] = ()
-    by_hand: bool = False
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -100,7 +97,7 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
     for node in run.graph.nodes:
         if node.op is not None:
-            steps.append(Event("forward", "value", (node,), (run.values[node],), by_hand=node in run.replaced))
+            steps.append(Event("forward", "value", (node,), (run.values[node],)))
     if isinstance(run, BackwardPass):
         steps += sorted(_back(run), key=lambda step: list(PHASES).index(step.phase))
         updated = [node for node in run.graph.parameters if node in run.error_signals]
@@ -123,8 +120,7 @@ def _back(run: BackwardPass) -> Iterator[Event]:
     nodes = [node for node in run.graph.nodes if not isinstance(node, Constant)]
     for node in reversed(nodes):
         if node in run.error_signals:
-            signal, messages = run.error_signals[node], run.messages(node)
-            yield Event(_phase(run, node), "signal", (node,), (signal,), messages, node in run.replaced_error_signals)
+            yield Event(_phase(run, node), "signal", (node,), (run.error_signals[node],), run.messages(node))
     unreached = tuple(node for node in nodes if node not in run.error_signals)
     if unreached:
         yield Event("backward", "none", unreached, ())
@@ -151,6 +147,8 @@ def _is_loss(run: BackwardPass, node: Node) -> bool:
 class Sentences:
     """Puts the steps of one graph into words, given η as text: what stands below the picture, and what a screen reader says.
 
+    A sentence that ends with a space is followed by a number, which the page adds.
+
     Examples
     --------
     >>> import graphnet as gn
@@ -158,14 +156,14 @@ class Sentences:
     >>> bwd = gn.backward(gn.sse(gn.square(w, name="a"), [0.0], name="E"), {})
     >>> sentences = Sentences(bwd.graph, "0.01")
     >>> for step in steps_of(bwd, 0.01):
-    ...     print(sentences.of(step))
+    ...     print(sentences.of(step).rstrip())
     Given: parameter w.
-    a = square(w) = 9
-    E = sse(a, constant_1) = 40.5
-    The way back starts at E: ∂E/∂E = 1
-    E (sse) sends back the output error: ∂E/∂a = 9
-    The gradient of w, sent back by a (square): ∂E/∂w = 54
-    w ← w − 0.01 · ∂E/∂w = 2.46
+    a = square(w) =
+    E = sse(a, constant_1) =
+    The way back starts at E: ∂E/∂E =
+    E (sse) sends back the output error: ∂E/∂a =
+    The gradient of w, sent back by a (square): ∂E/∂w =
+    w ← w − 0.01 · ∂E/∂w =
     """
 
     def __init__(self, graph: Graph, learning_rate: str) -> None:
@@ -181,12 +179,7 @@ class Sentences:
         return self.names.derivative(node) or ("gradient" if isinstance(node, Parameter) else "error signal")
 
     def of(self, step: Event) -> str:
-        """Return one sentence."""
-        before = self.before(step)
-        return before if before.endswith(".") else before + array_text(step.results[0])
-
-    def before(self, step: Event) -> str:
-        """Return a sentence up to its number; one that has none ends with a full stop."""
+        """Return one sentence, up to its number."""
         node = step.nodes[0]
         name = self.name(node)
         if step.shows == "none":
@@ -194,10 +187,8 @@ class Sentences:
         if step.shows == "value" and node.op is None:
             return self._given(step.nodes)
         if step.shows == "value":
-            return f"{name} is set by hand: " if step.by_hand else f"{name} = {self.names.call(node)} = "
+            return f"{name} = {self.names.call(node)} = "
         derivative = self.names.derivative(node) or f"{self.caption(node)} of {name}"
-        if step.by_hand:
-            return f"{derivative} is set by hand: "
         if step.shows == "update":
             return f"{name} ← {name} − {self.learning_rate} · {derivative} = "
         return f"{self._received(node, step)}: {derivative} = "
@@ -227,28 +218,6 @@ class Sentences:
 
     def _names(self, nodes: Sequence[Node]) -> str:
         return _list([self.name(node) for node in nodes])
-
-
-def array_text(array: Array) -> str:
-    """Return an array in a few words: its numbers if they are few, else its shape and norm.
-
-    Examples
-    --------
-    >>> array_text(np.array([[1.0, -2.0], [0.0, 0.5]]))
-    '(1, −2; 0, 0.5)'
-    """
-    if not array.size:
-        return "an empty array"
-    if array.size == 1:
-        return number_text(array.ravel()[0])
-    if array.ndim <= 2 and array.size <= _MOST_NUMBERS:
-        return f"({'; '.join(', '.join(map(number_text, row)) for row in np.atleast_2d(array))})"
-    entries, _ = distinct(array)
-    size = " × ".join(map(str, array.shape)) + " numbers"
-    if not entries.any():
-        return f"all 0, {size}"
-    finite = entries[entries == entries] if array.dtype.kind == "f" else entries
-    return f"{size}, from {number_text(finite.min())} to {number_text(finite.max())}" if finite.size else "not a number"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -138,9 +138,9 @@ function tileUnder(event, map) {
 // The place of the largest entry that a tile stands for.
 function placeUnder(event, map, id) {
   const [row, column] = tileUnder(event, map);
-  const { images } = arraysOf(id).value;
-  if (images) return Math.max(0, placesOfImages(live.result.values[id].shape, images)[row][column]);
-  return largestIn(live.result.values[id], row, column, map.height, map.width);
+  const { images } = arraysOf(nodeOf(id)).value;
+  if (images) return Math.max(0, placesOfImages(live.arrays[id].shape, images)[row][column]);
+  return largestIn(live.arrays[id], row, column, map.height, map.width);
 }
 
 function entryUnder(event, map, array) {

@@ -6,7 +6,7 @@ const LEGIBLE = narrow.matches ? READABLE : 0.6;
 const OVERVIEW = 0.3;
 const ROOM = 12;
 
-function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 44 } = {}) {
+function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 44, zoomed = () => {} } = {}) {
   const camera = { x: 0, y: 0, k: 1 };
   const pointers = new Map();
   let moved = 0;
@@ -15,6 +15,7 @@ function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 4
   function apply(glide = false) {
     world.classList.toggle("gliding", glide && !calm.matches);
     world.style.transform = `translate(${camera.x}px, ${camera.y}px) scale(${camera.k})`;
+    zoomed(camera.k);
   }
 
   function zoom(factor, x = viewport.clientWidth / 2, y = viewport.clientHeight / 2) {

@@ -83,8 +83,10 @@ function makeCard(box, place) {
     if (arrays.update) fields.append(cardField(box, arrays.update, "value", "new value", "update"));
     if (arrays.signal) fields.append(cardField(box, arrays.signal, box.role, box.derivative, "signal"));
     for (const words of Object.values(arrays.flat ?? {})) fields.append(cardMark("saturated", words, "signal"));
-    element.classList.toggle("by-hand", Boolean(arrays.byHand));
-    if (arrays.byHand) fields.append(el("div", { class: "field tight value shows-value" }, el("div", { class: "caption" }, BY_HAND)));
+    element.classList.toggle("by-hand", Boolean(arrays.byHand || arrays.signalByHand));
+    const byHand = (what) => fields.append(el("div", { class: `field tight value shows-${what}` }, el("div", { class: "caption" }, BY_HAND)));
+    if (arrays.byHand) byHand("value");
+    if (arrays.signalByHand) byHand("signal");
     if (arrays.unreached) fields.append(cardMark("unreachable", "no error signal", "none"));
   }
 

@@ -1,15 +1,19 @@
 // What was changed by hand, and what the network makes of it. The engine computes; `renew` brings its numbers into the form
 // in which the page carries a recorded pass, so that all that shows a pass shows these.
 
-// The edits: the values of leaves, and what was set by hand at other nodes, a mask saying where; both of all samples. They are
-// never changed but replaced, so that going back is taking up older ones.
+// The edits: the values of leaves, and what was set by hand of other nodes, a mask saying where; both of all samples. They are
+// never changed but replaced, so that going back is taking up older ones. The error signal of the node n3 goes by the id s3.
 
 const MOST_UNDONE = 200;
+const [nodeOf, signalOf] = ["n", "s"].map((letter) => (id) => letter + id.slice(1));
+const isSignal = (id) => id[0] === "s";
+const renamed = (arrays, name) => Object.fromEntries(Object.entries(arrays).map(([id, one]) => [name(id), one]));
 
 function makeLive() {
   const engine = makeEngine(page.live);
-  const first = { values: engine.leaves, set: engine.set };
-  const every = engine.run({ batch: null }).values;
+  const first = { values: engine.leaves, set: { ...engine.set, ...renamed(engine.setSignal, signalOf) } };
+  const recorded = engine.run({ batch: null }).values;
+  const every = { ...recorded, ...renamed(recorded, signalOf) };
   const [past, future, listeners] = [[], [], []];
   let gesture = null; // while it lasts, its changes are one step of the way back
   let shown = null; // the edits whose numbers are on the page
@@ -23,7 +27,8 @@ function makeLive() {
     rate: page.live.rate,
     result: null,
     problem: "", // why the last edit was not taken
-    isLeaf: (id) => ["input", "parameter"].includes(page.live.nodes[id].role),
+    isLeaf: (id) => ["input", "parameter"].includes(page.live.nodes[id]?.role),
+    nameOf: (id) => (isSignal(id) ? "error signal of " : "") + page.edit.names[nodeOf(id)],
     isSet: (id) => Boolean(live.edits.set[id]?.mask.some((is, place) => is && live.shownPlace(id, place) !== null)), // of what is on show
     has: (id, place) => place < (every[id]?.data.length ?? 0),
     shape: (id) => every[id].shape,
@@ -44,7 +49,13 @@ function makeLive() {
       return { values, set: mask.includes(1) ? { ...others, [id]: now } : others };
     },
 
-    // Have all of a node computed again.
+    // Run the network with these edits, of the sample on show or of all, and what else is given.
+    run({ values, set }, more = {}) {
+      const part = (wanted) => Object.fromEntries(Object.entries(set).filter(([id]) => isSignal(id) === wanted));
+      return engine.run({ values, set: part(false), setSignal: renamed(part(true), nodeOf), batch: live.batch, ...more });
+    },
+
+    // Have all of a node, or of its error signal, computed again.
     release(id) {
       const { [id]: _, ...others } = live.edits.set;
       return live.keep({ ...live.edits, set: others });
@@ -92,13 +103,14 @@ function makeLive() {
     // Compute with these edits, and show it; edits with which the network can't be run are not taken.
     show(edits) {
       try {
-        live.result = engine.run({ ...edits, batch: live.batch });
+        live.result = live.run(edits);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         live.problem = error.message;
         if (edits !== shown) past.pop();
         return false;
       }
+      live.arrays = { ...live.result.values, ...renamed(live.result.signals, signalOf) };
       [live.edits, live.problem, shown] = [edits, "", edits];
       renew();
       listeners.forEach((listener) => listener());
@@ -108,11 +120,11 @@ function makeLive() {
 
     // The place over all samples of a number on show, and the way round; null if it is of another sample.
     placeOf: (id, here) => here + offset(id),
-    shownPlace: (id, place) => (place >= offset(id) && place < offset(id) + countOf(live.result.values[id].shape) ? place - offset(id) : null),
+    shownPlace: (id, place) => (place >= offset(id) && place < offset(id) + countOf(live.arrays[id].shape) ? place - offset(id) : null),
   };
 
   function offset(id) {
-    if (live.batch === null || !page.live.nodes[id].batched) return 0;
+    if (live.batch === null || !page.live.nodes[nodeOf(id)].batched) return 0;
     return live.batch * (every[id].data.length / live.samples);
   }
 
@@ -150,7 +162,8 @@ function renew() {
     if (live.isSet(id)) told.byHand = true;
     if (recorded.unreached) told.unreached = true;
     if (signals[id] && recorded.signal) {
-      told.signal = data(signals[id]);
+      told.signal = { ...data(signals[id]), of: signalOf(id) };
+      if (live.isSet(signalOf(id))) told.signalByHand = true;
       const array = (message, i) => message.array && { array: data(messages[id][i].tensor) };
       told.messages = recorded.messages.map((message, i) => ({ ...message, ...array(message, i) }));
       if (recorded.update) told.update = data(live.next[id]);
@@ -161,7 +174,7 @@ function renew() {
   }
   page.rate = numberText(live.rate);
   if (title) {
-    const names = Object.keys(live.edits.set).filter(live.isSet).map((id) => page.edit.names[id]);
+    const names = Object.keys(live.edits.set).filter(live.isSet).map(live.nameOf);
     pass.error = numberText(loss);
     const which = live.batch === null ? title : title.replace(/.*(?=: )/, `Sample ${live.batch + 1}`);
     page.title = `${which}${pass.error}${names.length ? `; set by hand: ${names.join(", ")}` : ""}`;
@@ -175,27 +188,12 @@ function largestNow(box) {
   return id === null ? {} : { largest: { norm: numberText(size), name: page.edit.names[id] } };
 }
 
-// What the step on show says: what it always does, and the number that there is now.
-function sentence() {
-  const said = scene.told[state.pass]?.says[state.step] ?? "";
-  const before = scene.before[state.step];
-  if (!live || !before) return said;
-  const { boxes: [id], shows } = currentStep();
-  const { values, signals } = live.result;
-  if (shows === "value") {
-    if (live.isSet(id)) return `${page.edit.names[id]} is set by hand: ${arrayText(values[id])}`;
-    return before + arrayText(values[id]);
-  }
-  const result = shows === "update" ? live.next[id] : signals[id];
-  return before.replace("\ue000", page.rate) + arrayText(result);
-}
-
 // Slopes of activations: what their rules send back for error signals of ones.
 function slopesOf({ values }) {
   const ids = Object.keys(page.edit.slopes);
   if (!ids.length) return {};
   const ones = Object.fromEntries(ids.map((id) => [id, { shape: values[id].shape, data: values[id].data.map(() => 1) }]));
-  const run = live.engine.run({ ...live.edits, setSignal: ones, batch: live.batch });
+  const run = live.run(live.edits, { setSignal: ones });
   const slopes = {};
   for (const id of ids) {
     const [source] = page.live.nodes[id].inputs;

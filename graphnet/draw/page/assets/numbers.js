@@ -112,21 +112,13 @@ function largestIn({ shape, data }, row, column, high, wide) {
   return found;
 }
 
-// An array in a few words: its numbers if they are few.
-function arrayText(array) {
-  const { shape, data } = array;
-  if (!data.length) return "an empty array";
-  if (data.length === 1) return numberText(entryOf(array, 0));
-  const columns = shape.at(-1);
-  if (shape.length <= 2 && data.length <= 6) {
-    const texts = Array.from(data, (_, i) => numberText(entryOf(array, i)));
-    const rows = texts.map((_, i) => (i % columns ? null : texts.slice(i, i + columns).join(", ")));
-    return `(${rows.filter((row) => row !== null).join("; ")})`;
-  }
-  const size = `${shape.join(" × ")} numbers`;
-  if (data.every((entry) => entry === 0)) return `all 0, ${size}`;
-  const numbers = data.filter((entry) => !Number.isNaN(entry));
-  if (!numbers.length) return "not a number";
-  const ends = [numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))];
-  return `${size}, from ${numberText(ends[0])} to ${numberText(ends[1])}`;
+// What the page says of an array, in a few words: its numbers if they are few.
+function arrayText({ shape, rows, range, true: are, bad }) {
+  if (!rows.length) return "an empty array";
+  const size = countOf(shape);
+  if (size === 1) return rows[0][0];
+  if (shape.length <= 2 && size <= 6) return `(${rows.map((row) => row.join(", ")).join("; ")})`;
+  const ends = range?.every((end) => end === "0") ? "all 0" : range && `from ${range[0]} to ${range[1]}`;
+  const told = [`${shape.join(" × ")} numbers`, ends, are !== undefined && `${are} true`, bad && `${bad} not finite`];
+  return told.filter(Boolean).join(", ");
 }

@@ -77,7 +77,7 @@ const BY_HAND = "✎ set by hand";
 
 function forwardSection(box, arrays) {
   const value = arrayFigure(arrays.value, "value", `value of ${box.title}`);
-  if (arrays.byHand) return section("Value", ...knownOr(box, "value", setByHand(box), value));
+  if (arrays.byHand) return section("Value", ...knownOr(box, "value", setByHand(box.id), value));
   if (!box.inputs.length) return section("Value", ...knownOr(box, "value", value));
   const inputs = el("dl", { class: "inputs" });
   for (const [slot, id] of box.inputs.entries()) {
@@ -101,9 +101,10 @@ function forwardSection(box, arrays) {
 }
 
 // What is set by hand depends on nothing before it: no formula gives it.
-function setByHand(box) {
-  const again = el("button", { type: "button", onclick: () => live.release(box.id) }, "Compute it again");
-  return el("div", { class: "mark" }, `${BY_HAND}: no error signal goes back past it. `, again);
+function setByHand(id) {
+  const again = live && el("button", { type: "button", onclick: () => live.release(id) }, "Compute it again");
+  const meaning = isSignal(id) ? "what arrives does not count." : "no error signal goes back past it.";
+  return el("div", { class: "mark" }, ...[`${BY_HAND}: ${meaning} `, again].filter(Boolean));
 }
 
 // Of a graph that was not run: what the node computes, and what it would send back to each input.
@@ -136,7 +137,10 @@ function backSections(box, arrays) {
   }
   if (!arrays.signal) return [];
   const title = box.role === "gradient" ? "Gradient" : "Error signal";
-  const parts = [section(title, ...knownOr(box, "signal", ...received(box, arrays), ...marks))];
+  const signal = arrays.signalByHand
+    ? [setByHand(signalOf(box.id)), arrayFigure(arrays.signal, box.role, box.derivative)]
+    : received(box, arrays);
+  const parts = [section(title, ...knownOr(box, "signal", ...signal, ...marks))];
   if (arrays.update) parts.push(updateSection(box, arrays));
   return parts;
 }

@@ -74,6 +74,20 @@ function makePlayer() {
   return { show, togglePlay };
 }
 
+// What the step on show says, with the number that there is now.
+function sentence() {
+  const said = scene.told[state.pass]?.says[state.step] ?? "";
+  if (!said.endsWith(" ")) return said;
+  const { boxes: [id], shows } = currentStep();
+  const { scope, title } = boxes.get(id);
+  const arrays = arraysOf(id);
+  const number = arrayText(arrays[shows]);
+  if (shows === "value" && arrays.byHand) return `${scope ? `${scope}/` : ""}${title} is set by hand: ${number}`;
+  if (shows === "signal" && arrays.signalByHand)
+    return `${said.slice(said.lastIndexOf(": ") + 2).replace(/ = $/, "")} is set by hand: ${number}`;
+  return said.replace("\ue000", page.rate) + number;
+}
+
 function goToPass(pass) {
   change({ pass: Math.max(0, Math.min(page.passes.length - 1, pass)) });
 }

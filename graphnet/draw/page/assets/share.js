@@ -60,7 +60,7 @@ function followLink() {
   let edits = live.first;
   let batch = live.batch;
   for (const part of location.hash.slice(1).split("&").slice(0, MOST_IN_LINK + 1)) {
-    const [, id, place, text] = /^(n\d+)\.(\d+)=([-+.\deE]*|-?Infinity|NaN)$/.exec(part) ?? [];
+    const [, id, place, text] = /^([ns]\d+)\.(\d+)=([-+.\deE]*|-?Infinity|NaN)$/.exec(part) ?? [];
     const [, sample] = /^sample=(\d+|all)$/.exec(part) ?? [];
     if (sample !== undefined && (sample === "all" || Number(sample) < live.samples)) batch = sample === "all" ? null : Number(sample);
     const number = text ? Number(text) : null;
@@ -74,7 +74,7 @@ function followLink() {
 // Python: code that makes the same changes in the user's network -------------------------------------------------------
 
 function pythonOf() {
-  const node = (id) => `graph[${page.edit.labels[id]}]`;
+  const node = (id) => `graph[${page.edit.labels[nodeOf(id)]}]`;
   const index = (shape, place) => `[${placesOf(shape, place).join(", ") || "()"}]`;
   const changes = live.changes();
   const ofRole = (role) => Object.keys(page.live.nodes).filter((id) => page.live.nodes[id].role === role);
@@ -90,12 +90,14 @@ function pythonOf() {
   if (live.batch !== null)
     for (const id of ofRole("input"))
       if (page.live.nodes[id].batched) fed.push(`feeds[${node(id)}] = feeds[${node(id)}][${live.batch}:${live.batch + 1}]`);
-  const byHand = Object.entries(live.edits.set).flatMap(([id, { mask, data }]) => {
-    const { shape } = live.result.values[id];
+  const byHand = (wanted) => Object.entries(live.edits.set).flatMap(([id, { mask, data }]) => {
+    if (isSignal(id) !== wanted) return [];
+    const { shape } = live.arrays[id];
     const places = [...mask.keys()].filter((place) => mask[place] && live.shownPlace(id, place) !== null);
     const part = (place) => (shape.length ? index(shape, live.shownPlace(id, place)) : "");
     return places.map((place) => `    ${node(id)}${part(place)}: ${pythonNumber(data[place])},`);
   });
+  const given = [["replace", byHand(false)], ["replace_error_signal", byHand(true)]].filter(([, lines]) => lines.length);
   return [
     "import numpy as np",
     "import graphnet as gn",
@@ -104,8 +106,8 @@ function pythonOf() {
     "graph = gn.Graph(E)",
     ...ofRole("parameter").flatMap((id) => assigned(id, `${node(id)}.value`)),
     ...(fed.length ? ["feeds = {graph[each]: np.array(array, graph[each].dtype) for each, array in feeds.items()}", ...fed] : []),
-    ...(byHand.length ? ["by_hand = {", ...byHand, "}"] : []),
-    `bwd = gn.backward(graph, feeds${byHand.length ? ", replace=by_hand" : ""})`,
+    ...given.flatMap(([name, lines]) => [`${name} = {`, ...lines, "}"]),
+    `bwd = gn.backward(graph, feeds${given.map(([name]) => `, ${name}=${name}`).join("")})`,
     "",
   ].join("\n");
 }

@@ -94,7 +94,7 @@ function makeTraining() {
 
     function takeStep() {
       try {
-        const { loss, signals } = live.engine.run({ ...live.edits, values, batch: batch() });
+        const { loss, signals } = live.run({ ...live.edits, values }, { batch: batch() });
         record(loss);
         values = { ...values, ...live.engine.step(values, signals, live.rate) };
         count += 1;
@@ -147,7 +147,7 @@ function makeTraining() {
 
   // The curve, on a scale of powers of ten where the loss spans many, and what is said of it.
   function redraw() {
-    const loss = live.batch === batch() ? live.result.loss : live.engine.run({ ...live.edits, batch: batch() }).loss;
+    const loss = live.batch === batch() ? live.result.loss : live.run(live.edits, { batch: batch() }).loss;
     const all = [...losses, [count, loss]].filter(([, one]) => Number.isFinite(one));
     const sizes = all.map(([, one]) => one);
     const [low, high] = [Math.min(...sizes), Math.max(...sizes)];

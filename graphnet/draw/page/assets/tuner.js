@@ -16,8 +16,8 @@ function numberButton(within, { node, place }) {
 
 // How an entry is written: W1[0, 1].
 function entryName(id, place) {
-  const { shape } = live.result.values[id];
-  return page.edit.names[id] + (shape.length ? `[${placesOf(shape, place).join(", ")}]` : "");
+  const { shape } = live.arrays[id];
+  return live.nameOf(id) + (shape.length ? `[${placesOf(shape, place).join(", ")}]` : "");
 }
 
 function placesOf(shape, place) {
@@ -40,7 +40,7 @@ function makeTuner() {
   );
 
   const shown = () => live.shownPlace(at.id, at.place);
-  const now = () => live.result.values[at.id].data[shown()];
+  const now = () => live.arrays[at.id].data[shown()];
   const isAt = (id, place) => at !== null && at.id === id && shown() === place;
 
   // Take up an entry, at its place among those on show.
@@ -96,14 +96,15 @@ function makeTuner() {
 
   function show(before) {
     if (at && shown() === null) at = null; // of a sample that is no more on show
-    element.hidden = !at || (boxes.has(at.id) && !isKnown(at.id, "value") && !live.isLeaf(at.id));
+    const isHidden = ({ id }) => boxes.has(nodeOf(id)) && !isKnown(nodeOf(id), isSignal(id) ? "signal" : "value") && !live.isLeaf(id);
+    element.hidden = !at || isHidden(at);
     document.querySelectorAll(".tunable").forEach((one) => one.classList.toggle("chosen", isAt(one.dataset.node, Number(one.dataset.place))));
     if (!at) return;
     const { id } = at;
-    const { shape } = live.result.values[id];
+    const { shape } = live.arrays[id];
     const value = now();
     const isSmall = shape.length < 3 && shape.every((size) => size <= MOST_IN_TABLE);
-    name.textContent = isSmall ? entryName(id, shown()) : page.edit.names[id];
+    name.textContent = isSmall ? entryName(id, shown()) : live.nameOf(id);
     if (axes.dataset.of !== `${id} ${isSmall ? "" : shape}`) fillAxes(isSmall ? [] : shape, `${id} ${isSmall ? "" : shape}`);
     [...axes.children].forEach((one, axis) => one !== document.activeElement && (one.value = placesOf(shape, shown())[axis]));
     const label = entryName(id, shown());
@@ -129,14 +130,14 @@ function makeTuner() {
   }
 
   function move() {
-    const { shape } = live.result.values[at.id];
+    const { shape } = live.arrays[at.id];
     const places = [...axes.children].map((one, axis) => Math.max(0, Math.min(shape[axis] - 1, Math.round(one.valueAsNumber || 0))));
     choose(at.id, stridesOf(shape).reduce((sum, stride, axis) => sum + stride * places[axis], 0), { focus: false });
   }
 
   // Typing -------------------------------------------------------------------------------------------------------------
 
-  const isSame = (typed, value) => live.result.values[at.id].data.constructor.of(typed)[0] === value;
+  const isSame = (typed, value) => live.arrays[at.id].data.constructor.of(typed)[0] === value;
 
   function numberIn(text) {
     const plain = text.trim().replaceAll("−", "-").replace(",", ".");

@@ -38,6 +38,7 @@ function unitNumbers() {
     bias: (c, n) => [layers[c].bias, n],
     a: (c, n) => [layers[c].a, placeIn(layers[c].a, n)],
     target: (c, n) => [chain.target, placeIn(chain.target, n)],
+    delta: (c, n) => [signalOf(layers[c].z), placeIn(layers[c].z, n)],
   };
   const held = (name, arrays) => (c, i, j) => {
     const [id, place] = places[name](c, i, j);
@@ -76,7 +77,7 @@ function unitNumbers() {
 
 // What the labels of units (u) and weights (w) say; those that can be changed, and what they become with the update.
 const LABELS = { ww: "weight", wg: "gradient", uo: "a", ub: "bias", ug: "biasGradient", ud: "delta", ue: "error", ut: "target" };
-const TUNED = { weight: "newWeight", bias: "newBias", a: undefined, target: undefined };
+const TUNED = { weight: "newWeight", bias: "newBias", a: undefined, target: undefined, delta: undefined };
 
 // Write the numbers into a part, by its id, as "u1-2d" (unit 2 of column 1: error signal) or "w1-0-2g" (weight from 0 to 2:
 // gradient). Returns its tip, and what its number becomes with the update, where it has such.
@@ -179,7 +180,7 @@ function rewritten(element, drawn, of) {
 // The marks of a unit, with words where there is room.
 function note(element, x, y, anchor, words) {
   if (!element.querySelector(".note"))
-    element.append(svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": anchor === "middle" ? 12 : 9, fill: shade("error-signal-ink") }));
+    element.append(svg("text", { class: "note", x, y, "text-anchor": anchor, "font-size": 12, fill: shade("error-signal-ink") }));
   element.querySelector(".note").textContent = words;
   return {};
 }

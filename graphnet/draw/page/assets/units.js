@@ -1,5 +1,7 @@
 // The unit view: circles and weights of the same pass. Its parts know the boxes of the op view that they belong to.
 
+const [LETTER, LEAST_LETTER] = [12, 11.2]; // pixels of the picture, and of the screen
+
 const SVG_TAGS = new Set(["path", "circle", "rect", "text", "tspan"]);
 
 function svgTree([tag, attributes, ...children]) {
@@ -53,7 +55,15 @@ function makeUnitView() {
 
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size, { enough: () => (narrow.matches ? READABLE : 0), buttons: 0 });
+  const camera = makeCamera(viewport, world, size, { enough: () => (narrow.matches ? READABLE : 0), buttons: 0, zoomed });
+
+  // In a notebook's cell, letters keep their size on the screen; for that the numbers that matter less make room.
+  function zoomed(k) {
+    const grow = low.matches ? Math.max(1, LEAST_LETTER / LETTER / k).toFixed(2) : "1.00";
+    if (world.style.getPropertyValue("--grow") === grow) return;
+    world.style.setProperty("--grow", grow);
+    world.classList.toggle("small", grow > 1.15);
+  }
 
   function show(before) {
     if (before.pass !== state.pass || before.scene !== state.scene) fill();

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, starmap
 from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import count
-from graphnet.draw import colours
+from graphnet.draw import colours, shapes
+from graphnet.draw.blocks import Block, Meaning, head, in_line, legend, sheet_of, tile
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Point, Unit, Weight
-from graphnet.draw.units import shapes
-from graphnet.draw.units.shapes import Disc, Drawn, Element, Sheet, Span, Stroke, Text, formula, plain
+from graphnet.draw.shapes import Disc, Drawn, Element, Sheet, Span, Stroke, Text, formula, plain
 
 Line: TypeAlias = tuple[tuple[Span, ...], Shade]
 """A line of text, and its colour."""
@@ -33,13 +32,12 @@ class _Style:
     below: float
 
 
-_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=152, above=42, below=38)
+_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=160, above=42, below=38)
 _LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
 
 _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
 _LABEL_AT, _LABEL_HEIGHT = 0.62, 31  # numbers of a weight stand this far along its line, and need this much room
-_LEFT, _LINE = 24.0, 18.0
-_LONGEST = 110  # letters of a line below the title
+_HEADS, _LINE = 33.0, 18.0
 _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
@@ -75,9 +73,7 @@ class _Placing:
         self.rows = rows or [style.row] * len(self.columns)
         self.spans = [self._drop(c, max(0, len(column.units) - 1)) for c, column in enumerate(self.columns)]
         height = max(self.spans) + 2 * style.r
-        self.told = [line for text in (diagram.sample, diagram.notice) for line in textwrap.wrap(text, _LONGEST)]
-        self.top = 92.0 + _LINE * len(self.told)
-        self.middle = self.top + style.above + height / 2
+        self.middle = _HEADS + style.above + height / 2
         self.bottom = self.middle + height / 2 + style.below
         self.circles: dict[str, _Circle] = {}
         for c, column in enumerate(self.columns):
@@ -88,7 +84,7 @@ class _Placing:
 
     def _x(self, c: int) -> float:
         """Return where a column stands."""
-        return 60 + self.style.input_r + c * self.style.column
+        return 40 + self.style.input_r + c * self.style.column
 
     def _drop(self, c: int, place: int) -> float:
         """Return how far below the first unit of its column a unit stands: an ellipsis takes a place, too."""
@@ -100,23 +96,23 @@ class _Placing:
         bundles, last = self.diagram.bundles, len(self.columns) - 1
         # Strong ones on top.
         weights = [(bundle, weight) for bundle in bundles for weight in sorted(bundle.weights, key=_strength)]
+        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
+        error, right = self._error(self.diagram.error) if self.diagram.error else ([], right)
         parts = [
             *chain.from_iterable(starmap(self._line, weights)),
+            *error,
             *(part for column in self.columns for unit in column.units for part in self._unit(unit)),
             *(part for c in range(len(self.columns)) for part in self._gap(c)),
         ]
-        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
         if self.style.labelled:
             parts += chain.from_iterable(starmap(self._weight_label, weights))
-        if self.diagram.error:
-            error, right = self._error(self.diagram.error)
-            parts += error
         feet = [self._foot(c) for c in range(len(self.columns))]
-        meanings = _meanings(self.diagram)
-        below = self.bottom + _LINE * max(*map(len, feet), 3 if self.style.labelled else 4) + 22
-        around = [*self._heads(), *self._feet(feet), *self._legend(meanings, below)]
+        height = self.bottom + _LINE * max(*map(len, feet), 3 if self.style.labelled else 4)
+        around = [*self._heads(), *self._feet(feet)]
         ends = [text.x + (1 - text.before) * text.width for part in around for text in part.texts]
-        return Sheet(max([right, *ends]) + 24, below + _LINE * len(meanings) + 24, (*parts, *around))
+        size = max([right, *ends]), height
+        above = head(self.diagram.title, [self.diagram.sample, self.diagram.notice], size[0])
+        return sheet_of([*parts, *around], size, above, legend(list(_meanings(self.diagram))))
 
     # Weights --------------------------------------------------------------------------------------------------------
 
@@ -172,7 +168,7 @@ class _Placing:
         if labelled:
             yield from self._around(unit)
         elif unit.marks:
-            text = Text(x + r + 5, y + 3.5, plain(unit.marks), 9, RED, "start", bold=True)
+            text = Text(x + r + 5, y + 4, plain(unit.marks), 12, RED, "start", bold=True)
             yield _label(f"{unit.id}k", ("label", "backward", f"n{column.z}"), text)
 
     def _ring(self, unit: Unit) -> Element:
@@ -193,10 +189,10 @@ class _Placing:
         yield _label(f"{unit.id}o", ("label", "forward", f"n{column.a}"), out)
         if column.bias is not None:
             node, at, up = f"n{column.bias}", x - r * 0.35, r + (23 if unit.bias_gradient else 12)
-            bias = Text(at - 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "end")
+            bias = Text(at + 4, y - up, formula(f"b_{q}{_behind(unit.bias)}"), 12, colours.INK, "start")
             yield Element("", ("bias", node), (Stroke(((at, y - r - 20), (at, y - r * 0.95)), colours.QUIET, 1.0),))
             yield _label(f"{unit.id}b", ("label", "bias", node), bias, unit.bias_updated)
-            yield from _gradient(unit.id, node, unit.bias_gradient, at - 4, y - r - 9, "end")
+            yield from _gradient(unit.id, node, unit.bias_gradient, at + 4, y - r - 9, "start")
         if unit.delta:
             classes = ("label", "backward", f"n{column.z}")
             marked = formula(f"{STATE_MARKS['zero']} " * unit.silent + f"δ_{q} {unit.delta.text}")
@@ -215,7 +211,7 @@ class _Placing:
         elif column.left_out:
             y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
             discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, 0.5, colours.QUIET) for shift in (-7.0, 0.0, 7.0))
-            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 10, colours.QUIET, "start")
+            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 12, colours.QUIET, "start")
             yield Element("", ("ellipsis",), discs)
             yield _label(f"{column.id}x", ("ellipsis",), more)
 
@@ -256,15 +252,11 @@ class _Placing:
     # Around the units -----------------------------------------------------------------------------------------------
 
     def _heads(self) -> Iterator[Element]:
-        """Yield the title lines and what stands above each column."""
-        title = Text(_LEFT, 34, plain(self.diagram.title), 17, colours.INK, "start", bold=True)
-        yield Element("", ("title",), (title,))
-        for i, line in enumerate(self.told, start=1):
-            yield Element("", ("notice",), (Text(_LEFT, 34.0 + i * _LINE, plain(line), 12, colours.QUIET, "start"),))
+        """Yield what stands above each column."""
         for c, column in enumerate(self.columns):
             name = f"{column.name}, {column.activation}" if column.activation else column.name
-            title = Text(self._x(c), self.top - 19, plain(column.title), 12.5, colours.INK, bold=True)
-            below = [Text(self._x(c), self.top - 3, plain(name), 12, colours.QUIET)] if name else []
+            title = Text(self._x(c), 14, plain(column.title), 12.5, colours.INK, bold=True)
+            below = [Text(self._x(c), 30, plain(name), 12, colours.QUIET)] if name else []
             yield Element(column.id, ("head",), (title, *below))
 
     def _feet(self, feet: list[list[Line]]) -> Iterator[Element]:
@@ -283,7 +275,7 @@ class _Placing:
             if self.style.labelled and self.diagram.has_signals:
                 texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
             elif bundle.gradient_summary:
-                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 10.5, GREEN))
+                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 12, GREEN))
             yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
 
     def _foot(self, c: int) -> list[Line]:
@@ -322,22 +314,6 @@ class _Placing:
         lines.append((formula(f"δ_{q} = {back}"), RED))
         return lines + ([(formula(f"∂E/∂b_{q} = δ_{q}"), GREEN)] if column.bias is not None else [])
 
-    def _legend(self, meanings: list[tuple[str, str, Shade]], top: float) -> Iterator[Element]:
-        """Yield what colours, widths and marks mean: a scale, or else a sample, with its meaning."""
-        ends = {what: (low, high) for what, low, high in self.diagram.scales}
-        for i, (what, words, colour) in enumerate(meanings):
-            y = top + 14 + i * _LINE
-            drawn: list[Drawn] = [Text(_LEFT + 216, y, plain(words), 11, colour, "start")]
-            if what in ends:
-                low, high = ends[what]
-                drawn.append(Text(_LEFT + 56, y, plain(low), 10, colours.INK, "end"))
-                drawn.append(Text(_LEFT + 174, y, plain(high), 10, colours.INK, "start"))
-                for k, step in enumerate(_STEPS):
-                    drawn += _sample(what, _LEFT + 64 + 21 * k, y - 4, step)
-            else:
-                drawn.append(Text(_LEFT + 114, y, plain(what), 11, colour))
-            yield Element("", ("legend",), tuple(drawn))
-
 
 def _labelled_rows(diagram: Diagram) -> list[float] | None:
     """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
@@ -354,34 +330,39 @@ def _labelled_rows(diagram: Diagram) -> list[float] | None:
     return rows if tallest <= _MOST_LABELLED_HEIGHT else None
 
 
-def _meanings(diagram: Diagram) -> list[tuple[str, str, Shade]]:
-    """Return the lines of the legend: what stands there, and its meaning."""
-    weights = "weight: width and depth of colour by size; grey is positive, orange and dashed negative"
-    rows = [("weight", weights, colours.INK)]
-    if "value" in {what for what, *_ in diagram.scales}:
-        rows.append(("value", "z and a, fed forward: inside of the circles", BLUE))
+def _meanings(diagram: Diagram) -> Iterator[Meaning]:
+    """Yield the lines of the legend."""
+    told = {
+        "weight": (
+            "weight: width and depth of colour by size; grey is positive, orange and dashed negative",
+            colours.INK,
+        ),
+        "value": ("z and a, fed forward: inside of the circles", BLUE),
+        "error signal": ("error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED),
+    }
+    for what, low, high in diagram.scales:
+        samples = in_line([_sample(what, step) for step in _STEPS], 3)
+        yield Meaning("", *told[what], low, samples, high)
     if diagram.has_signals:
-        rows.append(("error signal", "error signal δ = ∂E/∂z, flowing back: rim of the circles, arrows", RED))
-        rows.append(("0.12", "gradient of a weight or a bias", GREEN))
+        yield Meaning("0.1", "gradient of a weight or a bias", GREEN)
     units = [unit for column in diagram.columns for unit in column.units]
     if any(unit.flat for unit in units):
         why = ", or ".join(f"{what}: {reason}" for what, reason in WHY.items())
-        rows.append((STATE_MARKS["saturated"], f"{why}; hardly any error signal gets through", RED))
+        yield Meaning(STATE_MARKS["saturated"], f"{why}; hardly any error signal gets through", RED)
     if any(unit.silent for unit in units):
-        rows.append((STATE_MARKS["zero"], "error signal exactly 0", RED))
-    return rows
+        yield Meaning(STATE_MARKS["zero"], "error signal exactly 0", RED)
 
 
-def _sample(what: str, x: float, y: float, step: float) -> Iterator[Drawn]:
-    """Yield what shows a strength on a scale."""
+def _sample(what: str, step: float) -> Block:
+    """Return what shows a strength on a scale."""
     if what == "value":
-        yield Stroke(shapes.rectangle(x, y - 5, 18, 10), colours.FRAME, 0.6, colours.cell("value", step))
-    elif what == "error signal":
+        return tile("value", step, 18, 14)
+    if what == "error signal":
         width = 1.2 + 4 * abs(step)
-        yield Disc(x + 9, y, 4 + width / 2, colours.line("error signal", step), round(width, 2))
-    else:
-        colour = colours.weight(step < 0, step)
-        yield Stroke(((x, y), (x + 18, y)), colour, round(0.6 + 4 * abs(step), 2), dashed=step < 0)
+        ring = Disc(9, 8, 4 + width / 2, colours.line("error signal", step), round(width, 2))
+        return Block(18, 16, (ring,))
+    line = Stroke(((0, 8), (18, 8)), colours.weight(step < 0, step), round(0.6 + 4 * abs(step), 2), dashed=step < 0)
+    return Block(18, 16, (line,))
 
 
 def _symbol_and_number(x: float, y: float, symbol: str, cell: Cell | None) -> list[Drawn]:
@@ -426,8 +407,4 @@ def _message(
 def _label(id: str, classes: tuple[str, ...], text: Text, updated: str = "") -> Element:
     """Return a text on a piece of paper, so that lines don't run through it, nor through what its last piece becomes."""
     after = replace(text, spans=(*text.spans[:-1], *plain(f" {updated}")))
-    width = max(text.width, after.width if updated else 0.0)
-    start = text.x - text.before * width
-    corners = shapes.rectangle(start - 1, text.y - text.size * 0.85, width + 2, text.size * 1.3)
-    paper = Stroke(corners, colours.PAPER, 0.0, colours.PAPER)
-    return Element(id, classes, (paper, replace(text, fitted=True)), updated=updated)
+    return Element(id, classes, shapes.on_paper(text, after.width if updated else 0.0), updated=updated)

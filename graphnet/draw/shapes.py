@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 from unicodedata import east_asian_width
 
 from graphnet.common.text import markup
 from graphnet.draw import colours
 from graphnet.draw.colours import Shade
-from graphnet.draw.dot import FONT, dot_markup
 from graphnet.draw.picture import Point
+from graphnet.errors import DrawError
 from graphnet.notation.writers import Tree
 
 Circle: TypeAlias = tuple[float, float, float]
@@ -131,6 +133,10 @@ class Element:
     tip: str = ""
     updated: str = ""
 
+    def moved(self, x: float, y: float) -> Element:
+        """Return it so far to the right and down."""
+        return replace(self, shapes=tuple(moved(shape, x, y) for shape in self.shapes))
+
     @property
     def texts(self) -> list[Text]:
         """Those of its shapes that are text."""
@@ -146,6 +152,19 @@ class Sheet:
     parts: tuple[Element, ...]
 
 
+def below_each_other(sheets: Sequence[Sheet]) -> Sheet:
+    """Return several sheets as one, in which the ids of the second one begin with ``p2-``, and so on; one alone as it is."""
+    if len(sheets) == 1:
+        return sheets[0]
+    parts: list[Element] = []
+    y = 0.0
+    for number, sheet in enumerate(sheets, start=1):
+        for part in sheet.parts:
+            parts.append(replace(part.moved(0.0, y), id=f"p{number}-{part.id}" if number > 1 and part.id else part.id))
+        y += sheet.height
+    return Sheet(max(sheet.width for sheet in sheets), y, tuple(parts))
+
+
 # How shapes are made ------------------------------------------------------------------------------------------------
 
 
@@ -158,6 +177,30 @@ def text_width(text: str) -> float:
     4.62
     """
     return sum(_WIDTHS.get(letter) or (1.0 if east_asian_width(letter) in "WF" else 0.56) for letter in text)
+
+
+def moved(shape: Drawn, x: float, y: float) -> Drawn:
+    """Return a shape so far to the right and down."""
+    if isinstance(shape, Stroke):
+        return replace(shape, points=tuple((a + x, b + y) for a, b in shape.points))
+    return replace(shape, x=shape.x + x, y=shape.y + y)
+
+
+def on_paper(text: Text, width: float = 0.0) -> tuple[Stroke, Text]:
+    """Return text on a piece of paper at least this wide, so that no line runs through it."""
+    wide = max(text.width, width)
+    corners = rectangle(text.x - text.before * wide - 1, text.y - text.size * 0.85, wide + 2, text.size * 1.3)
+    return Stroke(corners, colours.PAPER, 0.0, colours.PAPER), replace(text, fitted=True)
+
+
+def arrow_head(before: Point, tip: Point, colour: Shade, width: float) -> tuple[Point, Stroke]:
+    """Return where the shaft of an arrow that comes from some point ends, and its head."""
+    length = math.dist(before, tip)
+    ux, uy = (tip[0] - before[0]) / length, (tip[1] - before[1]) / length
+    head, side = 6.0 + 1.4 * width, 2.6 + 0.8 * width
+    base = tip[0] - ux * head, tip[1] - uy * head
+    wings = (base[0] - uy * side, base[1] + ux * side), (base[0] + uy * side, base[1] - ux * side)
+    return base, Stroke((tip, *wings), colour, 0.5, colour)
 
 
 def plain(text: str) -> tuple[Span, ...]:
@@ -217,13 +260,11 @@ def back_arrow(start: Circle, end: Circle, colour: Shade, width: float, bend: fl
         return centre[0] + way * ux * cos + px * sin, centre[1] + way * uy * cos + py * sin
 
     first, tip = beside(start, start[2], 1), beside(end, end[2] + 1.5, -1)
-    head, side = 5.0 + 1.6 * width, 2.2 + 0.8 * width
-    base = tip[0] - ux * head, tip[1] - uy * head
+    base, head = arrow_head(between(tip, start[:2], 0.1), tip, colour, width)
     span = math.dist(first, base)
     out = first[0] + ux * span * 0.3 + px * bend, first[1] + uy * span * 0.3 + py * bend
     back = base[0] - ux * span * 0.3 + px * bend * 0.6, base[1] - uy * span * 0.3 + py * bend * 0.6
-    wings = (base[0] + px * side, base[1] + py * side), (base[0] - px * side, base[1] - py * side)
-    return Stroke((first, out, back, base), colour, width, curved=True), Stroke((tip, *wings), colour, 0.5, colour)
+    return Stroke((first, out, back, base), colour, width, curved=True), head
 
 
 def curve_in(points: tuple[Point, ...], x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
@@ -310,6 +351,9 @@ def _px(value: float) -> str:
 
 # DOT ----------------------------------------------------------------------------------------------------------------
 
+# Typefaces of the same widths: whichever of them is found, boxes fit their text in Graphviz and in browsers alike.
+FONT = "Helvetica,Arial,Liberation Sans,sans-serif"
+
 
 def as_dot(sheet: Sheet) -> str:
     """Return a sheet as DOT for ``neato -n2``; the y axis of Graphviz points up."""
@@ -371,3 +415,52 @@ def _span(span: Span) -> str:
     piece = dot_markup(span.text)
     piece = f"<sub>{piece}</sub>" if span.low else piece
     return f"<i>{piece}</i>" if span.italic else piece
+
+
+def dot_markup(text: str) -> str:
+    r"""Return clean text escaped for the HTML-like labels of DOT.
+
+    They are XML, but in their text Graphviz also replaces ``\N`` by the id of the node, and two backslashes by one.
+
+    Examples
+    --------
+    >>> print(dot_markup(r"<b> \N"))
+    &lt;b&gt; \\N
+    """
+    return markup(text).replace("\\", "\\\\")
+
+
+def render(dot: str, format: str) -> bytes:
+    """Return a picture in DOT whose places are known as SVG, PNG or PDF.
+
+    Raises
+    ------
+    DrawError
+        If neither way works, saying what to install.
+    """
+    failures = []
+    for way, run in (("dot", _with_command), ("pygraphviz", _with_pygraphviz)):
+        try:
+            return run(dot, format)
+        except Exception as error:  # whatever goes wrong in one way, the other may still work
+            failures.append(f"{way}: {error}")
+    raise DrawError(
+        f"nothing on this machine could draw the picture ({'; '.join(failures)})",
+        repair='Run: pip install "pygraphviz>=2.0". Until then, all formats but .png and .pdf work without it.',
+    )
+
+
+def _with_command(dot: str, format: str) -> bytes:
+    if shutil.which("dot") is None:
+        raise FileNotFoundError("not on the PATH")
+    import graphviz
+
+    picture: bytes = graphviz.pipe("neato", format, dot.encode(), quiet=True, neato_no_op=2)
+    return picture
+
+
+def _with_pygraphviz(dot: str, format: str) -> bytes:
+    import pygraphviz
+
+    picture: bytes = pygraphviz.AGraph(string=dot).draw(format=format, prog="nop2")
+    return picture

@@ -1,1 +1,0 @@
-"""The unit view: a network as circles and weights, the classical picture, recovered from its graph of ops."""
