@@ -21,6 +21,7 @@ from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mar
 from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
+from graphnet.notation.formula import index_text
 from graphnet.notation.names import Symbol
 from graphnet.notation.reading import Reader, rules_of
 from graphnet.notation.terms import Leaf
@@ -186,10 +187,10 @@ class _Builder:
             return (node.kind,)
         if isinstance(op, Getitem) and len(node.inputs) == 1:
             part_of = self.names.within(node.inputs[0], self.names.graph.scope(node), _LONGEST_ARGUMENT)
-            return (short(part_of + index_text(op.index)),)
+            return (short(f"{part_of}[{index_text(op.index)}]"),)
         given = {name: value for name, value in op.settings.items() if value is not None and value is not False}
         settings = [
-            f"index={short(index_text(value))}"
+            f"index={short(f'[{index_text(value)}]')}"
             if isinstance(op, Scatter) and name == "index"
             else setting_text(name, value)
             for name, value in given.items()
@@ -256,24 +257,6 @@ def setting_text(name: str, value: Any) -> str:
     if isinstance(value, np.ndarray) and value.size > 6:
         return f"{name}=array {value.shape}"
     return short(f"{name}={' '.join(repr(value).split())}")
-
-
-def index_text(index: tuple[Any, ...]) -> str:
-    """Return the index of a part of an array as it is written, from its description in `graphnet.ops.shaping`.
-
-    Examples
-    --------
-    >>> index_text((0, (None, 2, None), (None, None, -1), None, "..."))
-    '[0, :2, ::−1, None, …]'
-    """
-    return f"[{', '.join(map(_index_item, index))}]"
-
-
-def _index_item(item: Any) -> str:
-    if not isinstance(item, tuple):
-        return "…" if item == "..." else str(item).replace("-", "−")
-    start, stop, step = ("" if part is None else str(part).replace("-", "−") for part in item)
-    return f"{start}:{stop}" + (f":{step}" if step else "")
 
 
 # Arrows -------------------------------------------------------------------------------------------------------------

@@ -367,7 +367,7 @@ class Layout:
             case ((ops.ExpandDims() | ops.Squeeze() | ops.Identity()), (x,)):
                 return self.piece(x)
             case ops.Getitem(index), (x,):
-                shown = self._index(node.sizes.get("index", index) if isinstance(node, Sized) else index)
+                shown = index_text(node.sizes.get("index", index) if isinstance(node, Sized) else index, self._size)
                 return Piece(row(self.piece(x).inside(Level.ATOM), Fence(Sign(shown), "[", "]")))
             case ops.ZerosLike(), _:
                 return Piece(Digits("0"))
@@ -389,16 +389,8 @@ class Layout:
         of = self.piece(node)
         return of.box if of.level == Level.ATOM else Fence(of.box, on_one_line_only=True)
 
-    def _index(self, index: Sequence[Any]) -> str:
-        def size(i: Any) -> str:
-            return "" if i is None else as_text(self.piece(i).box) if isinstance(i, Node) else str(i)
-
-        def item(i: Any) -> str:
-            if isinstance(i, tuple):
-                return ":".join(map(size, i[:2] if i[2] is None else i))
-            return "new" if i is None else size(i)
-
-        return ", ".join(map(item, index))
+    def _size(self, size: Any) -> str:
+        return as_text(self.piece(size).box) if isinstance(size, Node) else str(size)
 
     def _summed(self, node: Node, over: MathBox | None) -> Piece:
         sign = Script(Sign("Σ"), over)
@@ -473,6 +465,23 @@ def _vector_in(node: Node, matrix: tuple[int | None, int | None]) -> Node | None
     return vector if of_it else None
 
 
+def index_text(index: Sequence[Any], written: Callable[[Any], str] = str) -> str:
+    """Return an index as `Getitem` keeps it as it is written, its numbers as `written`.
+
+    Examples
+    --------
+    >>> index_text((0, (None, 2, None), (None, None, -1), None, "..."))
+    '0, :2, ::−1, None, …'
+    """
+
+    def item(of: Any) -> str:
+        if isinstance(of, tuple):
+            return ":".join("" if part is None else written(part) for part in (of[:2] if of[2] is None else of))
+        return "…" if isinstance(of, str) else written(of)
+
+    return ", ".join(map(item, index)).replace("-", "−")
+
+
 _PLAIN = (int, float, str, tuple)
 
 
@@ -485,9 +494,7 @@ def _settings(op: Op) -> str:
 
 
 def _swaps_the_last_two(axes: tuple[int, ...] | None, ndim: int) -> bool:
-    if axes is None:
-        return ndim == 2
-    return ndim >= 2 and tuple(axes) == (*range(ndim - 2), ndim - 1, ndim - 2)
+    return ndim >= 2 and (axes or tuple(range(ndim))[::-1]) == (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
 def _axes_in_words(axis: Any, z: Node) -> MathBox | None:
