@@ -132,6 +132,7 @@ def rot90(z: Array, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
            [1., 3.]])
     """
     shapes.normal_axes(axes, z.ndim)
+    k = whole(k, "k", "Give how many quarter turns.", error=ShapeError)
     if k % 2 == 0:
         return flip(z, axes) if k % 4 else z
     return swapaxes(flip(z, axes[1]), *axes) if k % 4 == 1 else flip(swapaxes(z, *axes), axes[1])

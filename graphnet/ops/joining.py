@@ -184,12 +184,12 @@ def repeat(z: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
     """
     z, axis = (ravel(z), 0) if axis is None else (z, shapes.normal_axes(axis, z.ndim)[0])
     before, length = (slice(None),) * axis, z.shape[axis]
-    if np.ndim(repeats) or not repeats:
-        (length,) = shapes.known((length,), "repeat with a number for each entry")
-        return take(z, np.repeat(np.arange(length), repeats), axis)
-    count = whole(repeats, "repeats", least=0, error=ShapeError)
-    sizes = [*z.shape[:axis], None if length is None else length * count, *z.shape[axis + 1 :]]
-    return reshape(concatenate([z[(*before, slice(None), None)]] * count, axis + 1), sizes)
+    count = None if np.ndim(repeats) else whole(repeats, "repeats", least=0, error=ShapeError)
+    if count:
+        sizes = [*z.shape[:axis], None if length is None else length * count, *z.shape[axis + 1 :]]
+        return reshape(concatenate([z[(*before, slice(None), None)]] * count, axis + 1), sizes)
+    (length,) = shapes.known((length,), "repeat with a number for each entry")
+    return take(z, np.repeat(np.arange(length), repeats), axis)
 
 
 @builtin

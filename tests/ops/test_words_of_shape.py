@@ -568,3 +568,17 @@ def test_a_limit_of_two_names_is_given_once_as_numpy_has_it(more):
         np.clip(gn.input("x", (None, 3)), 0, 1, **more)
     with pytest.raises(ValueError, match="a_min"):
         np.clip(np.zeros(3), 0, 1, **more)
+
+
+@pytest.mark.parametrize("count", [0.0, 0.5, np.nan, "2"])
+@pytest.mark.parametrize("word", [np.rot90, lambda x, count: np.repeat(x, count, axis=0)])
+def test_a_count_is_a_whole_number(word, count):
+    with pytest.raises(ShapeError):
+        word(gn.input("x", (2, 3)), count)
+
+
+@pytest.mark.parametrize("order", ["text", "2", ""])
+@pytest.mark.parametrize("norm", [np.linalg.norm, np.linalg.vector_norm])
+def test_a_norm_of_vectors_has_a_number(norm, order):
+    with pytest.raises(GraphnetError, match="norm|ord"):
+        norm(gn.input("x", (2, 3)), ord=order, axis=1)
