@@ -580,5 +580,5 @@ def test_a_count_is_a_whole_number(word, count):
 @pytest.mark.parametrize("order", ["text", "2", ""])
 @pytest.mark.parametrize("norm", [np.linalg.norm, np.linalg.vector_norm])
 def test_a_norm_of_vectors_has_a_number(norm, order):
-    with pytest.raises(GraphnetError, match="norm|ord"):
+    with pytest.raises(GraphnetError, match=r"norm|ord"):
         norm(gn.input("x", (2, 3)), ord=order, axis=1)

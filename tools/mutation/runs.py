@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import math
 import multiprocessing
 import os
@@ -165,7 +166,7 @@ class Runs:
 def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
     """Make a mutant of the modules that are there: code and defaults of its functions, and constants wherever they went.
 
-    What a class holds besides functions stays as it is.
+    Of a class the constants are taken over, and the defaults of what dataclasses make; nothing else besides functions.
     """
     module = modules[mutant.path.name]
     changed = ModuleType(module.__name__)
@@ -177,6 +178,8 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
             function.__kwdefaults__ = new.__kwdefaults__
     for name, new in vars(changed).items():
         old = vars(module).get(name)
+        if isinstance(old, type) and isinstance(new, type) and old.__module__ == module.__name__:
+            _transplant_class(new, old)
         if isinstance(new, (int, float, str, np.ndarray)) and not np.array_equal(old, new):
             for other in modules.values():
                 if vars(other).get(name) is old:
@@ -184,6 +187,15 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
                 for function in _functions(other) if isinstance(old, float) else ():
                     settings = function.__kwdefaults__ or {}
                     settings.update({key: new for key, value in settings.items() if value is old})
+
+
+def _transplant_class(new: type, old: type) -> None:
+    for name, value in vars(new).items():
+        if isinstance(value, (int, float, str)) and name in vars(old) and value != vars(old)[name]:
+            setattr(old, name, value)
+    if "__dataclass_fields__" in vars(old) and "__init__" in vars(old):
+        made, source = inspect.unwrap(vars(old)["__init__"]), inspect.unwrap(vars(new)["__init__"])
+        made.__defaults__, made.__kwdefaults__ = source.__defaults__, source.__kwdefaults__
 
 
 def _functions(module: ModuleType) -> list[FunctionType]:
