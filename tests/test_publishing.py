@@ -1,5 +1,6 @@
 """What is published: the names of 1.0, the version in all its places, the page that a package index shows."""
 
+import inspect
 import re
 import runpy
 import shutil
@@ -27,11 +28,20 @@ def public(door):
     return {name for name in getattr(door, "__all__", own) if not name.startswith("_")} - {"shown"}
 
 
-def test_the_public_names_are_those_listed():
-    listed = NAMES.read_text(encoding="utf-8").split()
-    assert listed == sorted(set(listed))
-    found = {f"{door}.{name}" for door, module in DOORS.items() for name in public(module)}
-    assert found == set(listed)
+def parameters(value):
+    """Return what a function or class takes, with defaults, as `(z, axis=None)`; nothing of what takes nothing by itself."""
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # a module, or a class of which nobody makes one
+        return ""
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return re.sub(r"<function (\S+) at \w+>", r"\1", str(inspect.Signature(bare)))
+
+
+def test_the_public_names_are_those_listed_with_their_parameters_and_defaults():
+    listed = NAMES.read_text(encoding="utf-8").splitlines()
+    found = {f"{door}.{name}": getattr(module, name) for door, module in DOORS.items() for name in public(module)}
+    assert listed == [f"{name}{parameters(value)}" for name, value in sorted(found.items())]
 
 
 @pytest.mark.parametrize(("old", "new"), [("PutAdd", "ScatterAdd"), ("Embed", "Scatter")])
@@ -92,6 +102,7 @@ def test_the_reference_has_every_public_name():
     told = [name for page in documentation.public().values() for name, _ in page]
     assert len(told) == len(set(told))
     elsewhere = {f"gn.{module}" for module in [*documentation.MODULES, "ops"]}
-    elsewhere |= {name for name in NAMES.read_text(encoding="utf-8").split() if name.startswith("gn.ops.")}
+    listed = {line.split("(")[0] for line in NAMES.read_text(encoding="utf-8").splitlines()}
+    elsewhere |= {name for name in listed if name.startswith("gn.ops.")}
     elsewhere |= {f"gn.layers.{name}" for name in documentation.SELF_EVIDENT}
-    assert set(NAMES.read_text(encoding="utf-8").split()) - elsewhere == set(told)
+    assert listed - elsewhere == set(told)

@@ -274,6 +274,14 @@ def parameters_of(forward: Callable[..., Any], kind: str) -> list[inspect.Parame
     return parameters
 
 
+def with_name(signature: inspect.Signature) -> inspect.Signature:
+    """Return the signature of what makes a node, which takes a name for it beside what it is made of."""
+    parameters = [p for p in signature.parameters.values() if p.name != "name"]
+    return signature.replace(
+        parameters=[*parameters, inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
+    )
+
+
 def is_setting(parameter: inspect.Parameter) -> bool:
     """Tell whether a parameter of a forward rule is a setting: it has a default, or is given by name."""
     return parameter.default is not parameter.empty or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graphnet.common.settings import is_setting, parameters_of
+from graphnet.common.settings import is_setting, parameters_of, with_name
 from graphnet.core.node import Array
 from graphnet.core.op import Op, not_by_name, positional_parameters
 from graphnet.errors import GraphError, RuleError, shown
@@ -80,6 +80,7 @@ class op:
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward
+        self.__signature__ = with_name(inspect.signature(forward))
         self.__module__ = getattr(forward, "__module__", "")
 
     def _made(self, forward: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Op:

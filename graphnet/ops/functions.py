@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
-from graphnet.common.settings import listed
+from graphnet.common.settings import listed, with_name
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
@@ -73,11 +73,8 @@ def function(
     apply.__module__ = type(op).__module__
     operands = "Any shape." if len(names) == 1 else "Shapes that broadcast to that of the larger operand."
     apply.__doc__ = documented(type(op).__doc__ or "", names, shapes or operands)
-    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    apply.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(n, positional) for n in names]
-        + [inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
-    )
+    inputs = [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in names]
+    apply.__signature__ = with_name(inspect.Signature(inputs))  # type: ignore[attr-defined]
     return implements(*numpy_functions)(apply)
 
 
@@ -126,7 +123,7 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
         apply.__name__ = apply.__qualname__ = build.__name__
         apply.__module__ = build.__module__
         apply.__doc__ = documented(build.__doc__ or "", [key for key in inputs if key not in kinds], shapes, kinds)
-        apply.__signature__ = signature  # type: ignore[attr-defined]
+        apply.__signature__ = with_name(signature)  # type: ignore[attr-defined]
         return implements(*numpy_functions)(apply)
 
     return decorate
