@@ -45,6 +45,9 @@ Parts: TypeAlias = Sequence[Any]
 """Several operands of a function, given as a list."""
 
 
+_NAME = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)
+
+
 class OpFunction(Protocol):
     """A function that applies an op to nodes or arrays."""
 
@@ -75,8 +78,7 @@ def function(
     apply.__doc__ = documented(type(op).__doc__ or "", names, shapes or operands)
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     apply.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(n, positional) for n in names]
-        + [inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)]
+        [*(inspect.Parameter(n, positional) for n in names), _NAME]
     )
     return implements(*numpy_functions)(apply)
 
@@ -123,7 +125,9 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
         apply.__name__ = apply.__qualname__ = build.__name__
         apply.__module__ = build.__module__
         apply.__doc__ = documented(build.__doc__ or "", [key for key in inputs if key not in kinds], shapes, kinds)
-        apply.__signature__ = signature  # type: ignore[attr-defined]
+        apply.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), _NAME]
+        )
         return implements(*numpy_functions)(apply)
 
     return decorate
