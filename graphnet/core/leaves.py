@@ -46,7 +46,7 @@ class Constant(Node):
     __slots__ = ("_value",)
 
     def __init__(self, value: Numbers, name: str | None) -> None:
-        super().__init__(None, (), value.shape, value.dtype, name)
+        super().__init__(None, (), value.shape, value.dtype, name, adapting=True)
         value.flags.writeable = False
         object.__setattr__(self, "_value", value)
 

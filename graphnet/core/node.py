@@ -66,7 +66,7 @@ class Node(registry.Pictured):
     ((None, 1), Tanh(), [Matmul()])
     """
 
-    __slots__ = ("dtype", "inputs", "made_at", "name", "op", "scope", "shape")
+    __slots__ = ("adapting", "dtype", "inputs", "made_at", "name", "op", "scope", "shape")
 
     op: Op | None
     inputs: tuple[Node, ...]
@@ -75,9 +75,17 @@ class Node(registry.Pictured):
     name: str | None
     scope: str
     made_at: tuple[str, int]
+    adapting: bool
+    """Whether it has no real numbers but those of constants: a run casts these to the dtype of parameters and feeds."""
 
     def __init__(
-        self, op: Op | None, inputs: tuple[Node, ...], shape: Shape, dtype: np.dtype[Any], name: str | None = None
+        self,
+        op: Op | None,
+        inputs: tuple[Node, ...],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        name: str | None = None,
+        adapting: bool = False,
     ) -> None:
         fix = object.__setattr__
         fix(self, "op", op)
@@ -87,6 +95,7 @@ class Node(registry.Pictured):
         fix(self, "name", name if name is None else in_scope(name))
         fix(self, "scope", current_scope())
         fix(self, "made_at", source_line())
+        fix(self, "adapting", adapting)
 
     def __setattr__(self, attribute: str, value: object) -> None:
         if not isinstance(getattr(type(self), attribute, None), property):
@@ -234,11 +243,14 @@ class Node(registry.Pictured):
 
     # fmt: off
     def __len__(self) -> NoReturn: raise _opaque("len()", self, "Use node.shape.")
-    def __iter__(self) -> Iterator[Node]: raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
     def __contains__(self, item: object) -> NoReturn: raise _opaque("`in`", self)
     def __float__(self) -> NoReturn: raise _opaque("float()", self)
     def __int__(self) -> NoReturn: raise _opaque("int()", self)
     # fmt: on
+
+    def __iter__(self) -> Iterator[Node]:
+        raise _opaque("iterating", self, "Index it: node[0], node[1], ...")
+        yield self  # so that it is raised when it is read: for an error of iter() itself NumPy has words of its own
 
     def __format__(self, spec: str) -> str:
         if spec:
@@ -311,6 +323,7 @@ def made_like(op: Op, inputs: tuple[Node, ...], shape: Shape, origin: Node, dtyp
     fix(node, "name", None)
     fix(node, "scope", origin.name or origin.scope)
     fix(node, "made_at", origin.made_at)
+    fix(node, "adapting", origin.adapting)
     return node
 
 

@@ -15,7 +15,7 @@ from graphnet.common.origin import check_name, written_at
 from graphnet.common.settings import setting
 from graphnet.core import registry
 from graphnet.core.inference import shape_of_rule
-from graphnet.core.leaves import Constant, as_node, numbers
+from graphnet.core.leaves import as_node, numbers
 from graphnet.core.node import Array, Node, Numbers, describe_inputs, subject
 from graphnet.core.shapes import Shape, as_shape, ones_of
 from graphnet.errors import DtypeError, GraphError, GraphnetError, NoBackwardRuleError, ShapeError, shown
@@ -177,13 +177,13 @@ class Op(Stateless):
         except GraphnetError as error:
             raise error.locate(subject(self, name)) from None
         try:
-            kinds = tuple([(node.shape, node.dtype, isinstance(node, Constant)) for node in inputs])
+            kinds = tuple([(node.shape, node.dtype, node.adapting) for node in inputs])
             ones = ones_of([node.shape for node in inputs])
             if type(self).shape is not Op.shape and registry.OPS.get(self.name) is type(self):
-                shape, dtype = _output_of_builtin(self.name, self, kinds, ones)
+                shape, dtype, adapting = _output_of_builtin(self.name, self, kinds, ones)
             else:
                 self.check_count(len(inputs))
-                shape, dtype = self.shape_of(inputs), self._dtype_of(kinds)
+                shape, dtype, adapting = self.shape_of(inputs), self._dtype_of(kinds), _adapts(kinds)
         except GraphnetError as error:
             raise error.locate(subject(self, name), describe_inputs(self, inputs)) from None
         except Exception as error:
@@ -193,12 +193,12 @@ class Op(Stateless):
             raise GraphError(problem, repair="Use the function, which checks them.").locate(
                 subject(self, name), describe_inputs(self, inputs)
             ) from error
-        return Node(self, inputs, shape, dtype, name)
+        return Node(self, inputs, shape, dtype, name, adapting)
 
     def _dtype_of(self, kinds: _Kinds) -> np.dtype[Any]:
         """Compute the output's dtype; a run casts floating constants to that of parameters and feeds: they widen nothing."""
         dtypes = tuple([dtype for _, dtype, _ in kinds])
-        adapting = [is_constant and dtype.kind == "f" for _, dtype, is_constant in kinds]
+        adapting = [adapts and dtype.kind == "f" for _, dtype, adapts in kinds]
         widest = [dtype for dtype, adapts in zip(dtypes, adapting, strict=True) if not adapts]
         if (type(self).dtype is Op.dtype and widest) or any(dtype.kind == "f" for dtype in widest):
             dtypes = tuple([_SINGLE if adapts else dtype for dtype, adapts in zip(dtypes, adapting, strict=True)])
@@ -315,17 +315,21 @@ def _floating(dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
 _SINGLE = np.dtype(np.float32)
 
 _Kinds: TypeAlias = tuple[tuple[Shape, np.dtype[Any], bool], ...]
-"""Shape and dtype of each input, and whether it is a constant."""
+"""Shape and dtype of each input, and whether its dtype adapts to others."""
 
 
 @lru_cache(maxsize=1 << 14)
-def _output_of_builtin(name: str, op: Op, kinds: _Kinds, ones: object) -> tuple[Shape, np.dtype[Any]]:
+def _output_of_builtin(name: str, op: Op, kinds: _Kinds, ones: object) -> tuple[Shape, np.dtype[Any], bool]:
     """Compute the shape and dtype of what a built-in op makes of inputs: once for all nodes that are alike.
 
     The name tells apart ops without settings, which all have one hash, and `ones` sizes of 1, of which some are `WANTED`.
     """
     op.check_count(len(kinds))
-    return as_shape(op.shape(*[shape for shape, _, _ in kinds])), op._dtype_of(kinds)
+    return as_shape(op.shape(*[shape for shape, _, _ in kinds])), op._dtype_of(kinds), _adapts(kinds)
+
+
+def _adapts(kinds: _Kinds) -> bool:
+    return all(adapts or dtype.kind != "f" for _, dtype, adapts in kinds)
 
 
 def _real(value: Any, array: Numbers) -> Any:

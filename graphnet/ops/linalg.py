@@ -287,19 +287,15 @@ def norm(z: Array, ord: Any = None, axis: AxisSetting = None, *, keepdims: bool 
     >>> float(norm(np.array([3.0, 4.0])))
     5.0
     """
-    axes = shapes.as_axes(range(np.ndim(z)) if axis is None else axis)
-    ord = ord if ord is None or isinstance(ord, str) else real(ord, "ord", finite=False)
-    extreme, choose = ord in (math.inf, -math.inf), max if ord in (1, math.inf) else min
-    if (
-        ord is None
-        or (len(axes) == 2 and ord == "fro")
-        or (len(axes) == 1 and isinstance(ord, float) and ord and not extreme)
-    ):
-        return length(z, axes, order=ord if isinstance(ord, float) else 2, keepdims=keepdims)
-    if len(axes) == 1 and extreme:
-        return choose(abs(z), axes, keepdims=keepdims)
-    if len(axes) == 2 and (extreme or ord in (1, -1)):
-        return choose(sum(abs(z), axes[extreme], keepdims=True), axes, keepdims=keepdims)
+    axes = shapes.as_axes(range(z.ndim) if axis is None else axis)
+    if ord is None or (ord == "fro" and len(axes) == 2):
+        return length(z, axes, keepdims=keepdims)
+    order = 0.0 if isinstance(ord, str) else real(ord, "ord", finite=False)
+    if len(axes) == 1 and order:
+        return vector_norm(z, axis=axes, keepdims=keepdims, ord=order)
+    if len(axes) == 2 and (order in (1, -1) or math.isinf(order)):
+        sums = sum(abs(z), axes[math.isinf(order)], keepdims=True)
+        return (max if order > 0 else min)(sums, axes, keepdims=keepdims)
     repair = "Of vectors there are p, inf, -inf; of matrices 'fro', 1, -1, inf, -inf."
     raise OpaqueError(f"norm {shown(ord)} along axes {axes}", repair=repair)
 
@@ -323,8 +319,8 @@ def vector_norm(z: Array, *, axis: AxisSetting = None, keepdims: bool = False, o
     5.0
     """
     axes = shapes.normal_axes(axis, z.ndim)
-    if len(axes) == 1 or not ord:
-        return norm(z, ord, axes, keepdims=keepdims)
+    if not ord:
+        return norm(z, ord, axes, keepdims=keepdims)  # which says what there is
     if math.isinf(ord):
         return (max if ord > 0 else min)(abs(z), axes, keepdims=keepdims)
     return length(z, axes, order=float(ord), keepdims=keepdims)

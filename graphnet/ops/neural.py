@@ -170,12 +170,7 @@ def selu(z: Array) -> Array:
     >>> selu([-1.0, 2.0]).round(3)
     array([-1.111,  2.101])
     """
-    return _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0)))
-
-
-@selu.backward
-def _selu(delta: Array, a: Array, z: Array) -> Array:
-    return np.where(z > 0, _SCALE * delta, delta * (a + _SCALE * _ALPHA))
+    return _SCALE * elu(z, alpha=_ALPHA)
 
 
 _SCALE, _ALPHA = 1.0507009873554805, 1.6732632423543772

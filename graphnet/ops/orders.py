@@ -174,9 +174,7 @@ def argmax(z: Array, axis: int | None = None, *, keepdims: bool = False) -> Arra
     >>> int(argmax(np.array([3.0, 1.0, 2.0])))
     0
     """
-    position = _along(Argmax, z, axis)
-    axes = tuple(range(np.ndim(z))) if axis is None else axis
-    return np.expand_dims(position, axes) if flag(keepdims, "keepdims") else position
+    return spread(_along(Argmax, z, axis), z, axis, not flag(keepdims, "keepdims"))
 
 
 @word(np.argmin)

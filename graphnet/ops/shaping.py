@@ -156,12 +156,9 @@ class Concatenate(Primitive):
     def shape(self, *parts: Shape) -> Shape:
         first = parts[0]
         (axis,) = shapes.normal_axes(self.axis, len(first))
-        for part in parts:
-            if len(part) != len(first) or not all(
-                i == axis or shapes.same_size(size, part[i]) for i, size in enumerate(first)
-            ):
-                problem = f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}"
-                raise ShapeError(problem, repair="All sizes but the one along the axis must be equal.")
+        if not all(shapes.matches((*first[:axis], None, *first[axis + 1 :]), part) for part in parts):
+            problem = f"parts of shapes {shapes.list_shapes(parts)} can't be joined along axis {axis}"
+            raise ShapeError(problem, repair="All sizes but the one along the axis must be equal.")
         lengths = [part[axis] for part in parts]
         total = None if None in lengths else sum(length for length in lengths if length is not None)
         others = [next((s for s in sizes if s is not None), None) for sizes in zip(*parts, strict=True)]

@@ -135,6 +135,12 @@ def test_what_only_numbers_can_answer_says_why_and_what_to_do(refused, z, asked)
     assert isinstance(caught.value, TypeError)
 
 
+@pytest.mark.parametrize("join", [np.concatenate, np.stack, np.vstack, np.hstack])
+def test_one_node_is_no_list_of_parts(refused, z, join):
+    with refused(OpaqueError, "iterating needs numbers", "Index it: node[0], node[1], ..."):
+        join(z)
+
+
 @pytest.mark.parametrize(
     "find", [lambda z, nodes: z in nodes, lambda z, nodes: nodes.index(z), lambda z, nodes: nodes[0] == z or None]
 )

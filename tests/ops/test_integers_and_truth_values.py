@@ -62,6 +62,26 @@ def test_a_mask_leaves_float32_as_it_is():
     assert gn.compile(gn.sum(w * m * k))({m: M, k: K})[1]["w"].tolist() == [2.0**40, 0]
 
 
+@pytest.mark.parametrize(
+    "of_constants",
+    [
+        lambda: np.where(m, 1.0, 0.0),
+        lambda: np.where(m, 1.0, 0.0) * 2.0 - k,
+        lambda: gn.take(np.array([0.5, 0.25]), np.array([1, 0])),
+        lambda: gn.take(np.eye(2), gn.argmax(np.where(m, 1.0, 0.0))),
+    ],
+)
+def test_what_is_made_of_constants_is_of_the_network_s_dtype(of_constants):
+    for dtype in (np.float32, np.float64):
+        w = gn.parameter("w", np.ones(2, dtype))
+        E = gn.sum(of_constants() * w)
+        assert E.dtype == dtype
+        feeds = {each: {k: K, m: M}[each] for each in gn.Graph(E).inputs}
+        assert gn.forward(E, feeds)[E].dtype == dtype
+        assert gn.backward(E, feeds).gradient(w).dtype == dtype
+        assert gn.compile(E)(feeds)[1]["w"].dtype == dtype
+
+
 def test_logic_stays_logic():
     assert gn.ops.LogicalAnd()(M, M).dtype == bool
     assert (m & m).dtype == bool
