@@ -161,9 +161,9 @@ _PLAIN: dict[str, Callable[..., Any]] = {
 def check_settings(of: Any, error: type[GraphnetError]) -> None:
     """Raise `error` unless the settings of a dataclass are of the kinds that its fields are annotated with."""
     for each in fields(of):
-        check = _PLAIN.get(str(each.type).removesuffix(" | None")) if each.init else None
-        if check is not None and getattr(of, each.name) is not None:
-            check(getattr(of, each.name), each.name, error=error)
+        value, (kind, may_be_none, _) = getattr(of, each.name), str(each.type).partition(" | None")
+        if each.init and kind in _PLAIN and not (may_be_none and value is None):
+            _PLAIN[kind](value, each.name, error=error)
 
 
 def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:
