@@ -25,7 +25,7 @@ NotNegative: TypeAlias = float
 Positive: TypeAlias = float
 """A setting above 0."""
 
-Factor: TypeAlias = float
+Decay: TypeAlias = float
 """A setting above 0, and 1 at most."""
 
 Count: TypeAlias = int
@@ -148,7 +148,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "float": real,
     "float | None": real,
     "Count": partial(whole, least=1),
-    "Factor": partial(real, above=0, most=1),
+    "Decay": partial(real, above=0, most=1),
     "Proportion": partial(real, least=0, below=1),
     "Positive": partial(real, above=0),
     "NotNegative": partial(real, least=0),
