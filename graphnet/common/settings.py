@@ -25,7 +25,7 @@ NotNegative: TypeAlias = float
 Positive: TypeAlias = float
 """A setting above 0."""
 
-Factor: TypeAlias = float
+Decay: TypeAlias = float
 """A setting above 0, and 1 at most."""
 
 Count: TypeAlias = int
@@ -154,7 +154,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "float": real,
     "float | None": real,
     "Count": partial(whole, least=1),
-    "Factor": partial(real, above=0, most=1),
+    "Decay": partial(real, above=0, most=1),
     "Proportion": partial(real, least=0, below=1),
     "Positive": partial(real, above=0),
     "NotNegative": partial(real, least=0),
@@ -170,9 +170,9 @@ _PAIRS = {"Pair": partial(whole, least=0), "Steps": partial(whole, least=1)}
 def check_settings(of: Any, error: type[GraphnetError]) -> None:
     """Raise `error` unless the settings of a dataclass are of the kinds that its fields are annotated with."""
     for each in fields(of):
-        check = _PLAIN.get(str(each.type).removesuffix(" | None")) if each.init else None
-        if check is not None and getattr(of, each.name) is not None:
-            check(getattr(of, each.name), each.name, error=error)
+        value, (kind, may_be_none, _) = getattr(of, each.name), str(each.type).partition(" | None")
+        if each.init and kind in _PLAIN and not (may_be_none and value is None):
+            _PLAIN[kind](value, each.name, error=error)
 
 
 def generator(rng: Any, error: type[GraphnetError] = GraphError) -> None:

@@ -103,7 +103,7 @@ class IndexWriter:
 
     def _product(self, node: Node, indices: Letters, scope: frozenset[str]) -> Node:
         x, y = node.inputs
-        letter = self._letters(x)[-1] or self._letters(y)[0]
+        letter = self._letter(x, x.ndim - 1) or self._letter(y, 0)
         added_by_the_rule = x.shape[-1] == 1 and letter is None
         inner = None if added_by_the_rule else fresh(letter or "m", scope)
         scope |= {inner} if inner else set()
@@ -119,9 +119,9 @@ class IndexWriter:
         """Return the sum over the axes that have a size in `sizes`."""
         (x,) = node.inputs
         ((*letters,),) = self._in(node, indices)
-        own, over = self._letters(x), []
+        over = []
         for axis, size in sizes.items():
-            letters[axis] = letter = fresh(own[axis] or "m", scope)
+            letters[axis] = letter = fresh(self._letter(x, axis) or "m", scope)
             scope |= {letter}
             over.append((letter, size))
         body = self.entries(x, tuple(letters), scope)
@@ -132,30 +132,28 @@ class IndexWriter:
     def _sum_over(self, letter: str, count: Node, body: Node) -> Node:
         return self.reader.apply(SumOver(letter, self._place(letter)), (body, count), ())
 
-    def _letters(self, node: Node) -> Letters:
-        """Return the letters of a node's axes, from the values in it."""
-        if isinstance(node, Leaf) and node.role != "size":
-            return self.letters[node.label]
-        found: list[str | None] = [None] * node.ndim
+    def _origins(self, node: Node, axis: int) -> Iterator[tuple[Node, int]]:
+        """Yield a node and one of its axes, and which axes of what it is made of run along that."""
+        yield node, axis
         for source, along in zip(node.inputs, _along(node), strict=True):
-            for letter, to in zip(self._letters(source), along, strict=True):
-                if to is not None:
-                    found[to] = found[to] or letter
-        return tuple(found)
+            if axis in along:
+                yield from self._origins(source, along.index(axis))
+
+    def _letter(self, node: Node, axis: int) -> str | None:
+        """Return the letter of an axis, from the values in a formula."""
+        values = ((of, at) for of, at in self._origins(node, axis) if isinstance(of, Leaf) and of.role != "size")
+        return next((letter for of, at in values if (letter := self.letters[of.label][at])), None)
 
     def _size(self, node: Node, axis: int) -> Node | None:
         """Return the size of an axis, as a number or what it will be; None if nothing in the formula tells."""
-        size = node.shape[axis]
-        if size is not None:
-            return self.reader.number(float(size))
-        if isinstance(node, Leaf):
-            return self.reader.size(self.reader.graph[node.label], axis)
-        if isinstance(node, Sized) and "to" in node.sizes:  # the shape that an op makes
-            found = node.sizes["to"][axis]
-            return found if isinstance(found, Node) else None
-        for source, along in zip(node.inputs, _along(node), strict=True):
-            if axis in along and (there := self._size(source, along.index(axis))) is not None:
-                return there
+        for of, at in self._origins(node, axis):
+            size = of.sizes["to"][at] if isinstance(of, Sized) and "to" in of.sizes else of.shape[at]
+            if isinstance(size, Node):
+                return size
+            if size is not None:
+                return self.reader.number(float(size))
+            if isinstance(of, Leaf):
+                return self.reader.size(self.reader.graph[of.label], at)
         return None
 
     # For one sample -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -147,63 +148,39 @@ class Slopes:
     """
 
     def __init__(self, bwd: BackwardPass) -> None:
-        self.bwd = bwd
-        self.work = 0
-        self._probes: dict[Node, tuple[Numbers, Sequence[Any]]] = {}
-        self._rows: dict[tuple[Node, Place], Sequence[Any]] = {}
-        self._columns: dict[tuple[Node, int, Place], list[tuple[Place, float]]] = {}
+        self.bwd, self.work = bwd, 0
+        self.column = cache(self._column)
+        self._row, self._probe = cache(self._messages_of_one), cache(self._messages_of_ones)
 
-    def column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
+    def _column(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
         """Return the outputs of `consumer` that an entry of its input moves, each with ∂output/∂entry."""
-        key = (consumer, slot, entry)
-        if key not in self._columns:
-            passed_on = self._passed_on(consumer, slot, entry)
-            if passed_on is not None:
-                self._columns[key] = [(passed_on, 1.0)]
-            elif self._is_entry_by_entry(consumer, slot):
-                self.work += 20 + 3 * len(consumer.inputs)
-                slope = self._probes[consumer][1][slot].item(entry)  # for error signals of ones
-                self._columns[key] = [(entry, slope)] if slope else []
-            else:
-                self._columns[key] = self._moved(consumer, slot, entry)
-        return self._columns[key]
-
-    def _is_entry_by_entry(self, consumer: Node, slot: int) -> bool:
-        """Tell whether each entry of an input moves the output in its own place and no other."""
-        entrywise = isinstance(consumer.op, Elementwise) and not is_custom(consumer.op)
-        same_shape = self.bwd.values[consumer.inputs[slot]].shape == self.bwd.values[consumer].shape
-        return entrywise and same_shape and self._probes[consumer][1][slot] is not None
-
-    def _passed_on(self, consumer: Node, slot: int, entry: Place) -> Place | None:
-        """Return the output whose error signal itself is what the entry is sent; None if the rule computes what it sends.
-
-        Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
-        """
-        if consumer not in self._probes:
-            delta = np.ones(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)  # row after row
-            self._probes[consumer] = delta, messages(self.bwd, consumer, delta)
-        delta, sent = self._probes[consumer]
-        if (message := sent[slot]) is None:
-            return None
-        address = message.ctypes.data + sum(map(mul, message.strides, entry))
-        place, odd = divmod(address - delta.ctypes.data, delta.itemsize)
-        if odd or not 0 <= place < delta.size:
-            return None
-        return tuple(int(i) for i in np.unravel_index(place, delta.shape))
+        delta, sent = self._probe(consumer)
+        message = sent[slot]
+        if message is None:
+            return self._moved(consumer, slot, entry)
+        if (passed_on := _place_in(delta, message, entry)) is not None:
+            return [(passed_on, 1.0)]
+        is_entry_by_entry = isinstance(consumer.op, Elementwise) and not is_custom(consumer.op)
+        if is_entry_by_entry and message.shape == delta.shape:
+            self.work += 20 + 3 * len(consumer.inputs)
+            return [(entry, message.item(entry))] if message[entry] else []
+        return self._moved(consumer, slot, entry)
 
     def _moved(self, consumer: Node, slot: int, entry: Place) -> list[tuple[Place, float]]:
         moved = ((output, self._row(consumer, output)[slot]) for output in self._outputs(consumer, slot, entry))
         return [(output, row.item(entry)) for output, row in moved if row is not None and row[entry] != 0]
 
-    def _row(self, consumer: Node, output: Place) -> Sequence[Any]:
+    def _messages_of_ones(self, consumer: Node) -> tuple[Numbers, Sequence[Any]]:
+        """Return an error signal of ones, row after row, and what the rule sends for it."""
+        delta = np.ones(self.bwd.values[consumer].shape, self.bwd.values[consumer].dtype)
+        return delta, messages(self.bwd, consumer, delta)
+
+    def _messages_of_one(self, consumer: Node, output: Place) -> Sequence[Any]:
         """Return what the rule sends for an error signal that is 1 at one output: the slopes of that."""
-        row = self._rows.get((consumer, output))
-        if row is None:
-            self.work += 20 + len(consumer.inputs)
-            delta = np.zeros_like(self.bwd.values[consumer])
-            delta[output] = 1
-            row = self._rows[consumer, output] = messages(self.bwd, consumer, delta)
-        return row
+        self.work += 20 + len(consumer.inputs)
+        delta = np.zeros_like(self.bwd.values[consumer])
+        delta[output] = 1
+        return messages(self.bwd, consumer, delta)
 
     def _outputs(self, consumer: Node, slot: int, entry: Place) -> list[Place]:
         """Return the outputs to ask: all of them if they are few, else those that move, and the one in the same place."""
@@ -225,6 +202,18 @@ class Slopes:
                 moved |= np.asarray(op.forward(*inputs)) != value
         self.work += 2 * len(inputs)
         return list(zip(*(axis.tolist() for axis in np.nonzero(moved)), strict=True))
+
+
+def _place_in(delta: Numbers, message: Numbers, entry: Place) -> Place | None:
+    """Return which entry of an error signal itself an entry of a message is; None if the rule computes what it sends.
+
+    Concatenation sends views of its error signal, and so do many others. One run tells of all inputs where they lie.
+    """
+    address = message.ctypes.data + sum(map(mul, message.strides, entry))
+    place, odd = divmod(address - delta.ctypes.data, delta.itemsize)
+    if odd or not 0 <= place < delta.size:
+        return None
+    return tuple(int(i) for i in np.unravel_index(place, delta.shape))
 
 
 def messages(bwd: BackwardPass, node: Node, delta: Numbers) -> Sequence[Any]:

@@ -185,12 +185,12 @@ class Evaluation:
         Of the loss.
     training
         What is trained on. The mean and variance of batch normalisations are measured on some of its samples.
+    epochs
+        How many times it is gone through.
     validation
-        The validation data, if there is any.
+        The validation data, if there is any; arrays are cut as those of the training are.
     metrics
         Scalar nodes by name.
-    epochs, batch_size
-        Those of the training.
 
     Raises
     ------
@@ -199,14 +199,7 @@ class Evaluation:
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        training: Batches,
-        validation: Data | None,
-        metrics: Mapping[str, Node],
-        *,
-        epochs: int,
-        batch_size: int | None,
+        self, graph: Graph, training: Batches, epochs: int, validation: Data | None, metrics: Mapping[str, Node]
     ) -> None:
         self._names = ("validation_loss", *metrics)
         self._graph = without_dropout(Graph(*graph.outputs, *metrics.values()))
@@ -215,7 +208,8 @@ class Evaluation:
         self._where = "after an epoch" if validation is None else "in the validation data"
         if validation is None:
             validation = self._training_data(metrics)
-        self._batches = for_evaluation(self._graph, validation, epochs=epochs, batch_size=batch_size)
+        size = training.batch_size if isinstance(training, CutArrays) else None
+        self._batches = for_evaluation(self._graph, validation, epochs=epochs, batch_size=size)
 
     def _training_data(self, metrics: Mapping[str, Node]) -> Data:
         """Return the training data, without what only dropout needs."""

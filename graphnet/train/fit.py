@@ -133,7 +133,7 @@ def fit(
     data = feeds if validation is not None else _of_the_loss(graph, feeds, measured)
     batches = as_batches(graph, data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, rng=rng)
     raising = on_nonfinite == "raise"
-    evaluation = partial(Evaluation, graph, batches, epochs=epochs, batch_size=batch_size)
+    evaluation = partial(Evaluation, graph, batches, epochs)
     evaluated = validation if data is feeds else feeds
     evaluate = evaluation(evaluated, measured) if validation is not None or measured else None
     calls = check_callbacks(callbacks)

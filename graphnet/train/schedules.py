@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TypeAlias
 
-from graphnet.common.settings import Count, Factor, check_settings, real, takes, whole
+from graphnet.common.settings import Count, Decay, check_settings, real, takes, whole
 from graphnet.errors import TrainingError, shown
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -78,7 +78,7 @@ class StepDecay(_Settings):
     """
 
     every: Count
-    factor: Factor = 0.1
+    factor: Decay = 0.1
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -107,7 +107,7 @@ class Exponential(_Settings):
     0.125
     """
 
-    factor: Factor
+    factor: Decay
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
