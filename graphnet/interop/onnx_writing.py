@@ -224,10 +224,15 @@ def _scatter_add(op: Any, z: Any, places: Any) -> Any:
     return np.moveaxis(ops.PickAdd(to, (0,))(z, places), 0, op.axis)
 
 
-def _to_kernel_by_group(op: Any, x: Any, delta: Any) -> Any:
-    one = ops.Conv2dToKernel(size=op.size, stride=op.stride, padding=op.padding, dilation=op.dilation)
-    pairs = zip(np.split(x, op.groups, 1), np.split(delta, op.groups, 1), strict=True)
-    return np.concatenate([one(*pair) for pair in pairs], 0)
+def _to_kernel(op: Any, x: Any, delta: Any) -> Any:
+    """Slide error signals over images, the samples of both taken as channels."""
+    if op.groups > 1:
+        one = ops.Conv2dToKernel(size=op.size, stride=op.stride, padding=op.padding, dilation=op.dilation)
+        pairs = zip(np.split(x, op.groups, 1), np.split(delta, op.groups, 1), strict=True)
+        return np.concatenate([one(*pair) for pair in pairs], 0)
+    slide = ops.Conv2d(stride=op.dilation, padding=op.padding, dilation=op.stride)
+    made = slide(x.transpose(1, 0, 2, 3), delta.transpose(1, 0, 2, 3))
+    return made[:, :, : op.size[0], : op.size[1]].transpose(1, 0, 2, 3)  # without rows that no window reached
 
 
 def _arctan2(op: Any, y: Any, x: Any) -> Any:
@@ -243,7 +248,7 @@ def _soft_maximum(base: float) -> Callable[..., Any]:
 _REWRITTEN: dict[str, Callable[..., Any]] = {
     "arctan2": _arctan2,
     "cbrt": lambda op, z: np.sign(z) * np.abs(z) ** (1 / 3),
-    "conv2d_to_kernel": _to_kernel_by_group,
+    "conv2d_to_kernel": _to_kernel,
     "exp2": lambda op, z: np.exp(math.log(2) * z),
     "expm1": lambda op, z: np.where(np.abs(z) < 1e-2, z * (1 + z / 2 * (1 + z / 3 * (1 + z / 4))), np.exp(z) - 1),
     "floor_divide": lambda op, x, y: np.floor(x / y),
@@ -336,18 +341,6 @@ def _conv_to_input(w: _Writer, op: Any, node: Node, delta: str, W: str) -> str:
     return w.call("ConvTranspose", delta, W, **_window(op), output_padding=more, group=op.groups)
 
 
-def _conv_to_kernel(w: _Writer, op: Any, node: Node, x: str, delta: str) -> str:
-    if op.groups > 1:
-        return ""
-    swap = {"perm": [1, 0, 2, 3]}
-    made = w.call(
-        "Conv", w.call("Transpose", x, **swap), w.call("Transpose", delta, **swap), strides=list(op.dilation),
-        pads=[*op.padding, *op.padding], dilations=list(op.stride),
-    )  # fmt: skip
-    cut = w.call("Slice", made, [0, 0], list(op.size), [2, 3])  # rows that no window reached
-    return w.call("Transpose", cut, **swap)
-
-
 def _layer_norm(w: _Writer, op: Any, node: Node, z: str) -> str:
     axes = sorted(axis % node.ndim for axis in op.axes)
     sizes = [node.shape[axis] for axis in axes]
@@ -404,7 +397,6 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     ),
     "conv2d": lambda w, op, node, x, W: w.call("Conv", x, W, **_window(op), group=op.groups),
     "conv2d_to_input": _conv_to_input,
-    "conv2d_to_kernel": _conv_to_kernel,
     "cumsum": lambda w, op, node, z: w.call("CumSum", z, np.array(op.axis), reverse=int(op.from_end)),
     "einsum": lambda w, op, node, *operands: w.call("Einsum", *operands, equation=op.subscripts),
     "expand_dims": lambda w, op, node, z: w.call("Unsqueeze", z, list(op.axes)),

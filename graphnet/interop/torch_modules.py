@@ -207,9 +207,8 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> tuple[Any,
     )
     batch = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
     table = torch.export.default_decompositions()
-    for operator_ in list(table):
-        if operator_.name().removeprefix("aten::").partition(".")[0] in _KEPT:
-            table.pop(operator_)
+    for kept in [each for each in table if each.name().removeprefix("aten::").partition(".")[0] in _KEPT]:
+        table.pop(kept)
     functions: list[Any] = []
     try:
         with rewritten(partial(_opaque, functions)):
@@ -221,14 +220,9 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> tuple[Any,
             f"torch.export can't read {type(module).__name__}: {problem}",
             repair="Give examples that it can be called with; and it must not branch on the values of tensors.",
         ) from error
-
-    sizes = [
-        size
-        for call in program.graph.nodes
-        if call.op == "placeholder"
-        for size in getattr(call.meta["val"], "shape", ())
-    ]
-    if any(isinstance(size, torch.SymInt) and size.node.maybe_as_int() is not None for size in sizes):
+    fed = [call.meta["val"] for call in program.graph.nodes if call.op == "placeholder"]
+    sizes = [size for each in fed for size in getattr(each, "shape", ()) if isinstance(size, torch.SymInt)]
+    if any(size.node.maybe_as_int() is not None for size in sizes):
         return _exported(module, examples, free=False)  # it uses the number of samples as a number
     for call in program.graph.nodes:
         if _name(call.target) == "own_rule":

@@ -70,7 +70,7 @@ def test_a_function_that_can_not_be_used(run, script, command, text, place, prob
         ("missing.gn", "can't read 'missing.gn': No such file or directory"),
         (
             "net.py",
-            "'net.py' does not say which function of the file\n  It has loss, network, ready: write net.py:loss.",
+            "'net.py' does not say which function of the file\n  It has loss, network, ready, remembering: write net.py:loss.",
         ),
         ("net.py:", "'net.py:' does not say which function"),
         ("net.gn:network", "'net.gn:network': 'network' is looked for in Python files only"),
