@@ -66,10 +66,16 @@ def one_source_line() -> Iterator[None]:
 def source_line() -> tuple[str, int]:
     """Return file and line of the caller's code."""
     found = _made_at.get()
-    if found is not None:
-        return found
-    frame = callers_frame()[0]
-    return frame.f_code.co_filename, frame.f_lineno
+    if found is None:
+        frame, _ = callers_frame()
+        found = _one_for_all(frame.f_code.co_filename, frame.f_lineno)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _one_for_all(file: str, line: int) -> tuple[str, int]:
+    """Return file and line as the one tuple that all nodes made there share: a loop makes very many."""
+    return file, line
 
 
 # Scopes, and how those opened without a name are numbered ------------------------------------------------------------

@@ -69,7 +69,7 @@ typedef struct {
 } Calls;
 
 /* Functions of NumPy that are known here. */
-static PyObject *copyto, *matmul, *add, *maximum, *minimum;
+static PyObject *copyto, *matmul, *add, *maximum, *minimum, *may_share_memory;
 static PyCFunction reduce;
 static PyTypeObject *partial;
 
@@ -145,17 +145,11 @@ static int find_arrays(PyObject *tuple, Py_ssize_t count, PyArrayObject **arrays
 
 static int overlap(PyArrayObject *a, PyArrayObject *b)
 {
-    char *low[2], *high[2];
-    PyArrayObject *both[] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        low[i] = high[i] = PyArray_BYTES(both[i]);
-        for (int axis = 0; axis < PyArray_NDIM(both[i]); axis++) {
-            npy_intp reach = (PyArray_DIM(both[i], axis) - 1) * PyArray_STRIDE(both[i], axis);
-            *(reach < 0 ? &low[i] : &high[i]) += reach;
-        }
-        high[i] += PyArray_ITEMSIZE(both[i]);
-    }
-    return PyArray_SIZE(a) && PyArray_SIZE(b) && low[0] < high[1] && low[1] < high[0];
+    PyObject *found = PyObject_CallFunctionObjArgs(may_share_memory, a, b, NULL);
+    if (!found)
+        PyErr_Clear();
+    Py_XDECREF(found);
+    return found != Py_False;
 }
 
 /* Whether the last array may be written while the others are read: none overlaps it, or, if that is allowed, all of it. */
@@ -683,8 +677,10 @@ int add_calls(PyObject *module)
     struct {
         PyObject **place;
         const char *module, *name;
-    } known[] = {{&copyto, "numpy", "copyto"},   {&matmul, "numpy", "matmul"},   {&add, "numpy", "add"},
-                 {&maximum, "numpy", "maximum"}, {&minimum, "numpy", "minimum"}, {(PyObject **)&partial, "functools", "partial"}};
+    } known[] = {{&copyto, "numpy", "copyto"},   {&matmul, "numpy", "matmul"},
+                 {&add, "numpy", "add"},         {&maximum, "numpy", "maximum"},
+                 {&minimum, "numpy", "minimum"}, {&may_share_memory, "numpy", "may_share_memory"},
+                 {(PyObject **)&partial, "functools", "partial"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         PyObject *from = PyImport_ImportModule(known[i].module);
         if (!from || !(*known[i].place = PyObject_GetAttrString(from, known[i].name)))

@@ -193,8 +193,8 @@ static PyObject *machine_run(Machine *self, PyObject *Py_UNUSED(nothing))
     flags = PyArray_TYPE(self->values) == NPY_DOUBLE ? run_doubles(self->code, self->end, values, self->loops)
                                                      : run_floats(self->code, self->end, values, self->loops);
     Py_END_ALLOW_THREADS
-    return PyLong_FromLong((flags & FE_DIVBYZERO ? 1 : 0) | (flags & FE_OVERFLOW ? 2 : 0) | (flags & FE_UNDERFLOW ? 4 : 0) |
-                           (flags & FE_INVALID ? 8 : 0));
+    feraiseexcept(flags);
+    return PyLong_FromLong(PyUFunc_getfperr()); /* in NumPy's bits; it puts the flags down */
 }
 
 static PyMethodDef methods[] = {

@@ -195,11 +195,7 @@ def _squeeze(z: Stack, axis: Any = None) -> Stack:
 @_implements(np.broadcast_to)
 def _broadcast_to(z: Stack, shape: Any) -> Stack:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    (data,) = (
-        _aligned([z])
-        if len(sizes) <= z.ndim
-        else [z.data.reshape(len(z.data), *(1,) * (len(sizes) - z.ndim), *z.shape)]
-    )
+    data = z.data.reshape(len(z.data), *(1,) * (len(sizes) - z.ndim), *z.shape)
     return Stack(np.broadcast_to(data, (len(data), *sizes)))
 
 
@@ -226,11 +222,6 @@ _implements(np.ndim)(lambda z: z.ndim)
 _implements(np.size)(lambda z: z.size)
 
 
-@_implements(np.where)
-def _where(condition: Any, x: Any, y: Any) -> Stack:
-    return Stack(np.where(*_aligned([condition, x, y])))
-
-
 @_implements(np.take)
 def _take(z: Stack, indices: Any, axis: int) -> Stack:
     return Stack(np.take(z.data, indices, axis=_axes(axis, z.ndim)[0]))
@@ -240,7 +231,7 @@ def _entrywise(function: Callable[..., Any]) -> Callable[..., Stack]:
     return lambda *operands: Stack(function(*_aligned(operands)))
 
 
-_EACH: tuple[Callable[..., Any], ...] = (np.clip, np.zeros_like, np.ones_like)
+_EACH: tuple[Callable[..., Any], ...] = (np.where, np.clip, np.zeros_like, np.ones_like)
 _FUNCTIONS |= {function: _entrywise(function) for function in _EACH}
 
 

@@ -177,30 +177,24 @@ class Program:
 
     def explain(self) -> str:
         """Return the program as a table, one line a call, and its memory."""
-        header, layout = ["call", "from", "function", "operands", "result", "buffer", "bytes"], self.layout
-        rows = [(str(i), *line) for i, line in enumerate(self.lines)]
+        header, rows = ["call", "from", "function", "operands", "result", "buffer", "bytes"], self.lines
+        told, where, layout = [*self.passes], "which all values lie side by side", self.layout
         if layout is not None:
             made_by = ["native" if native else "Python" for native in self._made.native]
             header, rows = [*header, "by"], [(*row, by) for row, by in zip(rows, made_by, strict=True)]
-        text = table(header, rows, most=400)
-        total = f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes"
-        told = [*self.passes]
-        if layout is not None:
             told.append(("memory", f"{len(layout.buffer):,} values in {len(layout.buffers):,} buffers"))
-        passes = "\n".join(["passes", *(f"  {name}: {what}" for name, what in told)])
-        if layout is None:
-            return f"{total} in which all values lie side by side\n{passes}"
-        uses = Counter(layout.buffer.values())
-        shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
-        more = f"; shared: {', '.join(shared[:40])}" if shared else ""
-        lines = [f"{total} in {len(layout.buffers)} buffers{more}"]
+            uses = Counter(layout.buffer.values())
+            shared = [f"{buffer.number} ({count} values)" for buffer, count in uses.items() if count > 1]
+            where = f"{len(layout.buffers)} buffers" + f"; shared: {', '.join(shared[:40])}" * bool(shared)
+        text = table(header, [(str(i), *row) for i, row in enumerate(rows)], most=400)
+        lines = [f"{text}\n\n{len(self.calls)} calls, {self.bytes:,} bytes in {where}"]
         read, given = self._made.read_in_place, self._made.handed_out
         if read or given:
             lines.append(
                 f"not copied: {read} of {len(self.fed)} feeds are read where they lie, and {given} of {len(self.gradients)} "
                 "gradients are handed out as they are"
             )
-        return "\n".join([*lines, passes])
+        return "\n".join([*lines, "passes", *(f"  {name}: {what}" for name, what in told)])
 
 
 def function_name(call: Call) -> str:
