@@ -25,13 +25,25 @@ from graphnet.draw.colours import Shade
 from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, Picture, Point
 from graphnet.draw.placing import place
-from graphnet.draw.shapes import Disc, Drawn, Element, Sheet, Stroke, Text, arrow_head, on_paper, plain, rectangle
+from graphnet.draw.shapes import (
+    Disc,
+    Drawn,
+    Element,
+    Sheet,
+    Stroke,
+    Text,
+    arrow_head,
+    on_paper,
+    plain,
+    rectangle,
+    rounded,
+)
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _CAPTION = 16.0, 11.5  # sizes of text
 _MARK_WIDTH = 34
 _TILE, _LEAST_MAP = 8.0, 96.0
-_CORNER = 8.0
+_CORNER = 14.0
 _STEPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -126,17 +138,9 @@ def _box(box: Box, card: Block, place: Rectangle) -> Element:
 
 def _round(x: float, y: float, w: float, h: float) -> tuple[Point, ...]:
     """Return the outline of a rectangle with round corners, as Bézier curves."""
-    r, k = _CORNER, _CORNER * 0.45
-    path = [(x + r, y)]
-    for (cx, cy), (dx, dy), (ex, ey) in (
-        ((x + w, y), (-1, 0), (0, 1)),
-        ((x + w, y + h), (0, -1), (-1, 0)),
-        ((x, y + h), (1, 0), (0, -1)),
-        ((x, y), (0, 1), (1, 0)),
-    ):
-        start, end = (cx + dx * r, cy + dy * r), (cx + ex * r, cy + ey * r)
-        path += [path[-1], start, start, (cx + dx * k, cy + dy * k), (cx + ex * k, cy + ey * k), end]
-    return tuple(path)
+    middle = x + w / 2, y
+    corners = rectangle(x, y, w, h)
+    return rounded([middle, *corners[1:], corners[0], middle], _CORNER)
 
 
 # Frames and arrows --------------------------------------------------------------------------------------------------

@@ -112,7 +112,8 @@ class _Placing:
         ends = [text.x + (1 - text.before) * text.width for part in around for text in part.texts]
         size = max([right, *ends]), height
         above = head(self.diagram.title, [self.diagram.sample, self.diagram.notice], size[0])
-        return sheet_of([*parts, *around], size, above, legend(list(_meanings(self.diagram))))
+        parts = sorted([*parts, *around], key=lambda part: "label" in part.classes)  # no circle over a label
+        return sheet_of(parts, size, above, legend(list(_meanings(self.diagram))))
 
     # Weights --------------------------------------------------------------------------------------------------------
 
@@ -271,7 +272,8 @@ class _Placing:
             ends = place[bundle.source], place[bundle.target]
             p, q = (self.columns[c].index for c in ends)
             middle = sum(map(self._x, ends)) / 2
-            texts = [Text(middle, y, plain(bundle.summary), 12, colours.INK)]
+            told = bundle.name, bundle.shape
+            texts = [Text(middle, y + i * _LINE, plain(text), 12, colours.INK) for i, text in enumerate(told)]
             if self.style.labelled and self.diagram.has_signals:
                 texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
             elif bundle.gradient_summary:

@@ -276,8 +276,8 @@ class _Builder:
             for i in self.kept[c - 1]
         )
         name, back = self.names.full(layer.weights, 24), _size("gradient", numbers.get("gradient"))
-        summary = f"{name}, {shape_text(self._held(layer.weights).shape)}"
-        return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], summary, back, weights)
+        shape = shape_text(self._held(layer.weights).shape)
+        return Bundle(f"c{c - 1}", f"c{c}", name, self.positions[layer.weights], shape, back, weights)
 
     def _error_box(self, node: Node) -> ErrorBox:
         value = self.values.get(node)

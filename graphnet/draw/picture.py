@@ -392,9 +392,14 @@ class Bundle:
     target: str
     name: str
     node: int
-    summary: str
+    shape: str
     gradient_summary: str
     weights: tuple[Weight, ...]
+
+    @property
+    def summary(self) -> str:
+        """Its name and its shape."""
+        return f"{self.name}, {self.shape}"
 
 
 @dataclass(frozen=True)

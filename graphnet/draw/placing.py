@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any
 
 from graphnet.draw.layered import Rectangle, Route, layered
 from graphnet.draw.picture import Arrow, BoxKind, Picture, Point
+from graphnet.draw.shapes import rounded
 
 _ON_LINE: frozenset[BoxKind] = frozenset({"op", "folded", "input"})
 
@@ -173,7 +173,7 @@ class _Rows:
             right, down = path[-1][0] + 6 + self.track * i, self.floors[row - 1] + 10 + self.track * i
             left = here[0][0] - 6 - self.track * (many - 1 - i)
             corners = [path[-1], (right, path[-1][1]), (right, down), (left, down), (left, here[0][1]), here[0]]
-            path += [*_rounded(corners)[1:], *here[1:]]
+            path += [*rounded(corners, _CORNER)[1:], *here[1:]]
         return tuple(path if _runs_forward(self.places.paths[edge]) else path[::-1])
 
 
@@ -239,18 +239,3 @@ def _split(curve: Sequence[Point], t: float) -> tuple[list[Point], list[Point]]:
         first.append(points[0])
         second.append(points[-1])
     return first, second[::-1]
-
-
-def _rounded(corners: Sequence[Point]) -> list[Point]:
-    """Return a line through corners, which it rounds, as Bézier curves."""
-    path: list[Any] = [corners[0]]
-    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
-        into, out = _towards(corner, before), _towards(corner, after)
-        path += [path[-1], into, into, corner, corner, out]
-    return [*path, path[-1], corners[-1], corners[-1]]
-
-
-def _towards(corner: Point, end: Point) -> Point:
-    length = abs(end[0] - corner[0]) + abs(end[1] - corner[1])  # the line is horizontal or vertical
-    share = min(_CORNER / length, 0.5) if length else 0.0
-    return corner[0] + (end[0] - corner[0]) * share, corner[1] + (end[1] - corner[1]) * share

@@ -234,6 +234,17 @@ def between(start: Point, end: Point, share: float) -> Point:
     return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
+def rounded(corners: Sequence[Point], radius: float) -> tuple[Point, ...]:
+    """Return a line through corners that are rounded, as Bézier curves; the first and the last point stay."""
+    path = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        into, out = (
+            between(corner, end, min(radius / (math.dist(corner, end) or radius), 0.5)) for end in (before, after)
+        )
+        path += [path[-1], into, into, corner, corner, out]
+    return (*path, path[-1], corners[-1], corners[-1])
+
+
 def edge_line(start: Circle, end: Circle) -> tuple[Point, Point]:
     """Return the line between the rims of two circles."""
     a, b, length = start[:2], end[:2], math.dist(start[:2], end[:2])

@@ -134,7 +134,7 @@ def test_the_unit_view(tiny):
         ),
         bundles=(
             Bundle(
-                "c0", "c1", "out/W", 1, "out/W, shape (2, 1)", "norm of gradient 4.47",
+                "c0", "c1", "out/W", 1, "shape (2, 1)", "norm of gradient 4.47",
                 (
                     Weight("w1-0-0", "u0-0", "u1-0", of(3, 3), False, two, back(6)),
                     Weight("w1-1-0", "u0-1", "u1-0", of(3, -1), True, back(4), back(-2)),

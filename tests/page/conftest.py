@@ -86,6 +86,13 @@ def network():
     return two_three_one()
 
 
+def result(run, step, node, rate=0.1):
+    """Return what a step of a pass makes known of a node."""
+    if step.shows == "update":
+        return run.values[node] - rate * run.error_signals[node]
+    return {"value": run.values, "signal": run.error_signals}[step.shows][node]
+
+
 def two_three_one():
     """Return E of a 2-3-1 network, all of whose parameters are random, and the feeds of three samples."""
     rng = np.random.default_rng(7)

@@ -9,6 +9,7 @@ import pytest
 import graphnet as gn
 from graphnet.draw.page.steps import steps_of
 from graphnet.draw.scale import array_data
+from tests.page.conftest import result
 
 SHOWN = """() => ({
   counter: document.querySelector("#counter").textContent,
@@ -45,19 +46,20 @@ def check(page, i, step, run, count):
     assert shown["counter"] == f"{i + 1} / {count}"
     assert shown["phase"] == PHASES[step.phase]
     assert [card["title"] for card in shown["lit"]] == [run.graph.label(node) for node in step.nodes]
-    for card, result in zip(shown["lit"], step.results, strict=True):
-        np.testing.assert_allclose(numbers(card["fields"][step.shows]), np.atleast_2d(result), rtol=1e-3)
+    results = [result(run, step, node) for node in step.nodes]
+    for card, array in zip(shown["lit"], results, strict=True):
+        np.testing.assert_allclose(numbers(card["fields"][step.shows]), np.atleast_2d(array), rtol=1e-3)
     assert shown["flows"] == len(step.uses)
     if len(step.nodes) == 1:
         assert shown["panel"] == shown["lit"][0]["title"]
-        if step.results[0].size == 1:
+        if results[0].size == 1:
             assert float(shown["says"].rsplit(" ", 1)[1].replace("−", "-")) == pytest.approx(
-                step.results[0].item(), rel=1e-3
+                results[0].item(), rel=1e-3
             )
 
 
 def test_keys_step_through_the_pass_with_its_numbers_in_its_order(page, run):
-    steps = steps_of(run, 0.1)
+    steps = steps_of(run)
     for i, step in enumerate(steps):
         check(page, i, step, run, len(steps))
         page.keyboard.press("ArrowRight")
@@ -109,9 +111,7 @@ def test_several_passes_say_their_numbers_and_what_is_set_by_hand(open_page, net
         ("a1", "forward", ["a1 = tanh(z1) = 3 × 3 numbers, from", "a1 is set by hand: 3 × 3 numbers, from"]),
         ("a2", "error", ["E (sse) sends back the output error: ∂E/∂a2 = (", "∂E/∂a2 is set by hand: (1; 1; 1)"]),
     ):
-        place = next(
-            i for i, one in enumerate(steps_of(by_hand, 0.1)) if one.phase == step and one.nodes[0] is graph[title]
-        )
+        place = next(i for i, one in enumerate(steps_of(by_hand)) if one.phase == step and one.nodes[0] is graph[title])
         page.locator("#slider").fill(str(place))
         for number, expected in enumerate(words):
             page.locator("#pass").fill(str(number))
@@ -121,7 +121,7 @@ def test_several_passes_say_their_numbers_and_what_is_set_by_hand(open_page, net
 
 
 def test_the_mouse_steps_slides_and_jumps(page, run):
-    steps = steps_of(run, 0.1)
+    steps = steps_of(run)
     for i in (1, 2):
         page.get_by_role("button", name="Step", exact=True).click()
         check(page, i, steps[i], run, len(steps))
@@ -214,7 +214,7 @@ def test_passes_an_epoch_apart(open_page, network):
     page = open_page(gn.draw(passes))
     page.keyboard.press("3")
     for name, run in passes.items():
-        steps = steps_of(run, 0.1)
+        steps = steps_of(run)
         at = next(i for i, step in enumerate(steps) if step.phase == "backward")
         check(page, at, steps[at], run, len(steps))
         assert page.locator("h1").inner_text() == f"{name}: E = {run['E']:.4g}"
@@ -317,7 +317,7 @@ PARTS = """(classes) => [...document.querySelectorAll(`#units .part${classes}`)]
 
 
 def test_the_unit_view_goes_with_the_steps(page, run):
-    steps = steps_of(run, 0.1)
+    steps = steps_of(run)
     at = {(step.shows, run.graph.label(step.nodes[0])): i for i, step in enumerate(steps)}
     for i in range(len(steps)):
         shown = page.evaluate("document.querySelectorAll('#units .part.unknown.backward').length")
@@ -400,7 +400,7 @@ def test_three_hundred_nodes_open_and_step(open_page):
     page = open_page(gn.draw(run, depth="all"))
     assert page.locator(".card").count() == len(run.graph) == 283
     page.keyboard.press("End")
-    assert page.evaluate(SHOWN)["counter"] == f"{len(steps_of(run, 0.1))} / {len(steps_of(run, 0.1))}"
+    assert page.evaluate(SHOWN)["counter"] == f"{len(steps_of(run))} / {len(steps_of(run))}"
 
 
 def test_a_folded_box_opens_and_closes(open_page):

@@ -406,7 +406,7 @@ def test_numbers_are_written_as_in_python(opened):
 def test_images_are_laid_out_as_in_python(opened):
     rng = np.random.default_rng(4)
     source = opened.evaluate("() => [...document.scripts].at(-1).textContent")
-    start, end = source.index("function numberText("), source.index("// An array in a few words")
+    start, end = source.index("function numberText("), source.index("// What the page says of an array, in a few words")
     for shape, images in [
         ((5, 12), (3, 4)), ((5, 12), (2, 3)), ((1, 9), (3, 3)), ((12, 7), (3, 4, True)), ((12,), (4, 3, True)),
         ((90, 64), (8, 8)),

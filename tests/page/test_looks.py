@@ -104,7 +104,7 @@ def test_colours_mean_the_same_in_both_themes(open_page, theme):
     assert r > max(g, b) + 30  # red
     r, g, b = page.evaluate(HUE, ["#units .label.gradient text", "fill"])
     assert g > max(r, b) + 20  # green
-    r, g, b = page.evaluate(HUE, ["#units .label.forward text", "fill"])
+    r, g, b = page.evaluate(HUE, ['#units [data-part$="o"] text', "fill"])
     assert b > max(r, g) + 30  # blue
     weights = page.locator("#units .weight path")
     negative = [

@@ -4,13 +4,11 @@ import numpy as np
 
 import graphnet as gn
 from graphnet.draw.page.steps import Sentences, new_value, steps_of
+from tests.page.conftest import result
 
 
-def told(run, learning_rate=0.1):
-    return [
-        (step.phase, step.shows, [run.graph.label(node) for node in step.nodes])
-        for step in steps_of(run, learning_rate)
-    ]
+def told(run):
+    return [(step.phase, step.shows, [run.graph.label(node) for node in step.nodes]) for step in steps_of(run)]
 
 
 def test_the_five_parts_come_in_their_order_node_by_node(network):
@@ -47,9 +45,9 @@ def test_the_numbers_are_those_of_the_derivation(network):
         ("update", "b2"): b2 - 0.25 * d2.sum(axis=0),
     }
     results = {
-        (step.shows, bwd.graph.label(node)): result
-        for step in steps_of(bwd, 0.25)
-        for node, result in zip(step.nodes, step.results, strict=step.shows != "none")
+        (step.shows, bwd.graph.label(node)): result(bwd, step, node, 0.25)
+        for step in steps_of(bwd)
+        for node in step.nodes
     }
     for key, array in expected.items():
         np.testing.assert_allclose(results[key], array, rtol=1e-12, err_msg=str(key))
@@ -69,14 +67,15 @@ def test_what_flows_in_a_step_comes_from_what_happened_before(network):
     x = next(iter(feeds))
     for run in (gn.backward(E, feeds), gn.backward(gn.sum(gn.square(x) * x + x, name="y"), {x: feeds[x]})):
         have_value, have_signal = set(), set()
-        for step in steps_of(run, 0.1):
+        for step in steps_of(run):
             if step.shows == "value":
                 assert all(use.source in have_value and use.consumer is step.nodes[0] for use in step.uses)
                 have_value.update(step.nodes)
             if step.shows == "signal":
                 assert all(use.consumer in have_signal and use.source is step.nodes[0] for use in step.uses)
                 have_signal.update(step.nodes)
-                np.testing.assert_array_equal(step.results[0], sum(message.delta for message in step.messages))
+                signal = run.error_signals[step.nodes[0]]
+                np.testing.assert_array_equal(signal, sum(message.delta for message in step.messages))
         assert have_value == set(run.graph.nodes)
         assert have_signal == set(run.error_signals)
 
@@ -100,9 +99,8 @@ def test_what_no_error_signal_reaches_is_said_and_not_zero():
     x, mask = gn.input("x", shape=(2,)), gn.input("mask", shape=(2,))
     E = gn.sum(gn.where(gn.tanh(mask, name="m") > 0, x, 0.0), name="E")
     bwd = gn.backward(E, {x: [1.0, 2.0], mask: [1.0, -1.0]})
-    step = next(step for step in steps_of(bwd, 0.1) if step.shows == "none")
+    step = next(step for step in steps_of(bwd) if step.shows == "none")
     assert [bwd.graph.label(node) for node in step.nodes] == ["mask", "m", "greater_1"]
-    assert step.results == ()
     assert Sentences(bwd.graph, "0.1").of(step).startswith("No error signal reaches mask, m and greater_1")
 
 
@@ -114,14 +112,13 @@ def test_a_deep_graph_takes_no_recursion():
     y = gn.input("x")
     for _ in range(20_000):
         y = gn.tanh(y)
-    assert len(steps_of(gn.backward(y, {"x": 0.5}), 0.1)) == 20_000 + 1 + 20_001
+    assert len(steps_of(gn.backward(y, {"x": 0.5}))) == 20_000 + 1 + 20_001
 
 
 def test_sentences(network):
     bwd = gn.backward(*network)
     says = {
-        (step.phase, bwd.graph.label(step.nodes[0])): Sentences(bwd.graph, "0.1").of(step)
-        for step in steps_of(bwd, 0.1)
+        (step.phase, bwd.graph.label(step.nodes[0])): Sentences(bwd.graph, "0.1").of(step) for step in steps_of(bwd)
     }
     assert says["forward", "x"] == "Given: inputs x and t; parameters W1, b1, W2 and b2."
     assert says["forward", "E"] == "E = sse(a2, t) = "
@@ -135,7 +132,7 @@ def test_sentences(network):
 def test_messages_that_add_up_are_counted():
     x = gn.input("x")
     bwd = gn.backward(gn.multiply(x, x, name="y"), {x: 3.0})
-    last = steps_of(bwd, 0.1)[-1]
+    last = steps_of(bwd)[-1]
     assert Sentences(bwd.graph, "0.1").of(last) == (
         "2 messages to x, from y (multiply) and y (multiply), add up: ∂y/∂x = "
     )

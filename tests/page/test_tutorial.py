@@ -37,7 +37,7 @@ def test_S46_the_five_steps_of_the_notebook_are_stepped_through(open_page):
     frame.wait_for_selector("#counter")
     frame.locator("#says").click()  # a reader clicks into it: from now on keys are its own
 
-    steps = steps_of(run, 0.5)
+    steps = steps_of(run)
     seen = []
     for i, step in enumerate(steps):
         check(frame, i, step, run, len(steps))

@@ -192,7 +192,7 @@ class _Page:
         self, graph: Graph, passes: Sequence[ForwardPass], rate: float, most: int, images: Mapping[Node, Images]
     ) -> None:
         self.graph, self.passes, self.rate, self.most, self.images = graph, passes, rate, most, images
-        self.steps = [steps_of(run, rate) for run in passes]
+        self.steps = [steps_of(run) for run in passes]
         self.sentences = Sentences(graph, _RATE)
         self.id_of: dict[Any, str] = {node: f"n{place}" for place, node in enumerate(graph.nodes)}
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from graphnet.draw.names import Names, kind_of, signal_role
 from graphnet.draw.picture import STATE_MARKS, Box, Picture
 from graphnet.draw.placing import place
 from graphnet.draw.scale import fits_table
+from graphnet.draw.shapes import text_width
 from graphnet.engine.passes import BackwardPass, ForwardPass, Message
 
 Phase = Literal["forward", "error", "backward", "gradients", "update"]
@@ -54,8 +54,6 @@ class Event:
         What it makes known of its nodes; ``"none"``: that no error signal reaches them.
     nodes
         Whom it happens to.
-    results
-        For each node its value, its error signal, or a parameter's new value.
     messages
         What flows back; in this order they add up to the error signal.
     """
@@ -63,7 +61,6 @@ class Event:
     phase: Phase
     shows: Literal["value", "signal", "update", "none"]
     nodes: tuple[Node, ...]
-    results: tuple[Array, ...]
     messages: tuple[Message, ...] = ()
 
     @property
@@ -75,7 +72,7 @@ class Event:
         return tuple(Use(node, c, slot) for c, slot, _ in self.messages if c is not None and slot is not None)
 
 
-def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
+def steps_of(run: ForwardPass) -> list[Event]:
     """Return what happens in a pass; a forward pass has the first of the five parts only.
 
     Examples
@@ -83,25 +80,22 @@ def steps_of(run: ForwardPass, learning_rate: float) -> list[Event]:
     >>> import graphnet as gn
     >>> w = gn.parameter("w", [3.0])
     >>> bwd = gn.backward(gn.sse(gn.square(w, name="a"), [0.0], name="E"), {})
-    >>> for step in steps_of(bwd, 0.01):
-    ...     print(step.phase, step.shows, [bwd.graph.label(node) for node in step.nodes], *step.results[-1:])
-    forward value ['w', 'constant_1'] [0.]
-    forward value ['a'] [9.]
-    forward value ['E'] 40.5
-    error signal ['E'] 1.0
-    error signal ['a'] [9.]
-    gradients signal ['w'] [54.]
-    update update ['w'] [2.46]
+    >>> for step in steps_of(bwd):
+    ...     print(step.phase, step.shows, [bwd.graph.label(node) for node in step.nodes])
+    forward value ['w', 'constant_1']
+    forward value ['a']
+    forward value ['E']
+    error signal ['E']
+    error signal ['a']
+    gradients signal ['w']
+    update update ['w']
     """
     given = tuple(node for node in run.graph.nodes if node.op is None)
-    steps = [Event("forward", "value", given, tuple(run.values[node] for node in given))] if given else []
-    for node in run.graph.nodes:
-        if node.op is not None:
-            steps.append(Event("forward", "value", (node,), (run.values[node],)))
+    steps = [Event("forward", "value", given)] if given else []
+    steps += [Event("forward", "value", (node,)) for node in run.graph.nodes if node.op is not None]
     if isinstance(run, BackwardPass):
         steps += sorted(_back(run), key=lambda step: list(PHASES).index(step.phase))
-        updated = [node for node in run.graph.parameters if node in run.error_signals]
-        steps += [Event("update", "update", (node,), (new_value(run, node, learning_rate),)) for node in updated]
+        steps += [Event("update", "update", (node,)) for node in run.graph.parameters if node in run.error_signals]
     return steps
 
 
@@ -120,10 +114,10 @@ def _back(run: BackwardPass) -> Iterator[Event]:
     nodes = [node for node in run.graph.nodes if not isinstance(node, Constant)]
     for node in reversed(nodes):
         if node in run.error_signals:
-            yield Event(_phase(run, node), "signal", (node,), (run.error_signals[node],), run.messages(node))
+            yield Event(_phase(run, node), "signal", (node,), run.messages(node))
     unreached = tuple(node for node in nodes if node not in run.error_signals)
     if unreached:
-        yield Event("backward", "none", unreached, ())
+        yield Event("backward", "none", unreached)
 
 
 def _phase(run: BackwardPass, node: Node) -> Phase:
@@ -155,7 +149,7 @@ class Sentences:
     >>> w = gn.parameter("w", [3.0])
     >>> bwd = gn.backward(gn.sse(gn.square(w, name="a"), [0.0], name="E"), {})
     >>> sentences = Sentences(bwd.graph, "0.01")
-    >>> for step in steps_of(bwd, 0.01):
+    >>> for step in steps_of(bwd):
     ...     print(sentences.of(step).rstrip())
     Given: parameter w.
     a = square(w) =
@@ -236,7 +230,7 @@ Card = Literal["words", "numbers", "maps", "sizes"]
 _TITLE, _LINE, _CAPTION, _ROW, _MAP, _NORM, _PADDING, _GAP = 22.0, 16.0, 16.0, 21.0, 32.0, 17.0, 6.0, 4.0
 _IMAGES = 114.0
 _WIDEST, _NARROWEST = 300.0, 84.0
-_TITLE_LETTER, _LETTER, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 9.0, 8.5, 8.9, 10.0, 120.0
+_BOLD, _WORDS, _DIGIT, _CELL_ROOM, _MAP_WIDTH = 17.3, 14.0, 8.9, 10.0, 120.0
 _WIDEST_ROW, _FEW_BOXES = 1100.0, 40
 _FEW_COLUMNS, _LONG = 3, 9  # columns that have room for a number of so many letters, whatever is there at first
 _LONGEST_SCOPE = 200
@@ -383,11 +377,11 @@ def _card(node: Node | None, runs: Collection[ForwardPass], *, roomy: bool) -> C
 def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]], samples: int) -> tuple[float, float]:
     """Return the width and height of a box: room for its words and its numbers, whichever pass or sample is shown."""
     if box.kind == "literal":
-        return max(30.0, _width(box.title, _LETTER) + 12), 26.0
+        return max(30.0, _width(box.title, _WORDS) + 12), 26.0
     marks = [_marks(one) for one in arrays]
     lines = [*box.lines, *([f"✗ {box.mark.text}"] if box.mark else [])]
     words = [*lines, *(line for of_one in marks for line in of_one)]
-    width = min(max(_width(box.title, _TITLE_LETTER), *(_width(line, _LETTER) for line in words), _NARROWEST), _WIDEST)
+    width = min(max(_width(box.title, _BOLD), *(_width(line, _WORDS) for line in words), _NARROWEST), _WIDEST)
     height = _TITLE + _LINE * (len(lines) + max(map(len, marks), default=0)) + 2 * _PADDING
     if any(one.get("largest") for one in arrays):
         height += _NORM
@@ -413,6 +407,6 @@ def _marks(one: Mapping[str, Any]) -> list[str]:
     return flat + [f"{STATE_MARKS['unreachable']} no error signal"] * one.get("unreached", 0)
 
 
-def _width(text: str, letter: float) -> float:
-    """Return about how wide a text is: letters of East Asian scripts and emoji take the room of two."""
-    return letter * sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+def _width(text: str, size: float) -> float:
+    """Return about how wide a text of this size is in the typeface of the page, which is wider than that of still pictures."""
+    return 1.2 * size * text_width(text)

@@ -129,27 +129,30 @@ byId("theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 byId("help-button").addEventListener("click", () => byId("help").showModal());
 
-const KEYS = {
-  " ": player.togglePlay,
-  ArrowRight: () => goTo(state.step + 1),
-  ArrowLeft: () => goTo(state.step - 1),
-  ArrowUp: () => goToPass(state.pass + 1),
-  ArrowDown: () => goToPass(state.pass - 1),
-  Home: () => goTo(0),
-  End: () => goTo(lastStep()),
-  "+": () => views.zoom(1.25),
-  "=": () => views.zoom(1.25),
-  "-": () => views.zoom(0.8),
-  0: () => views.cameras().forEach((camera) => camera.fit()),
-  v: views.next,
-  "/": () => byId("search").focus(),
-  d: toggleTheme,
-  g: quiz.toggle,
-  p: togglePanel,
-  "?": () => byId("help").showModal(),
-};
-if (live) Object.assign(KEYS, { z: live.undo, y: live.redo, t: training.toggle });
-scene.phases.forEach((_, i) => (KEYS[i + 1] = () => goTo(scene.phases[i].first)));
+// What keys do: as the help writes them, what it says of them, and what each of them does.
+const stepKeys = scene.phases.map((_, i) => [i + 1, () => goTo(scene.phases[i].first)]);
+const HELP = [
+  ["Space", "play or pause", { " ": player.togglePlay }],
+  ["→ ←", "one step on, one step back", { ArrowRight: () => goTo(state.step + 1), ArrowLeft: () => goTo(state.step - 1) }],
+  ["Home End", "first step, last step", { Home: () => goTo(0), End: () => goTo(lastStep()) }],
+  ["1 … 5", "forward, output error, error signals back, gradients, update", Object.fromEntries(stepKeys)],
+  ["↑ ↓", "next pass, pass before, where there are several", { ArrowUp: () => goToPass(state.pass + 1), ArrowDown: () => goToPass(state.pass - 1) }],
+  ["+ −", "zoom in, zoom out", { "+": () => views.zoom(1.25), "=": () => views.zoom(1.25), "-": () => views.zoom(0.8) }],
+  ["0", "the whole picture", { 0: () => views.cameras().forEach((camera) => camera.fit()) }],
+  ["/", "find a node", { "/": () => byId("search").focus() }],
+  ["v", "units, ops or both", { v: views.next }],
+  live && ["z y", "undo, redo a change", { z: live.undo, y: live.redo }],
+  ["g", "predict the next number", { g: quiz.toggle }],
+  live && ["t", "train the network", { t: training.toggle }],
+  ["p", "show or hide the panel", { p: togglePanel }],
+  ["d", "light or dark", { d: toggleTheme }],
+  ["?", "these keys", { "?": () => byId("help").showModal() }],
+].filter(Boolean);
+const KEYS = Object.assign({}, ...HELP.map(([, , does]) => does));
+for (const [keys, says] of HELP) {
+  const words = keys.split(" ").flatMap((key) => [" ", key === "…" ? key : el("kbd", {}, key)]);
+  byId("keys").append(el("dt", {}, ...words), el("dd", {}, says));
+}
 
 document.addEventListener("keydown", (event) => {
   if (live && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.matches("input:not([type=range])")) {

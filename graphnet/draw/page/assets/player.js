@@ -43,7 +43,7 @@ function makePlayer() {
   }
 
   function show(before) {
-    byId("title").textContent = title();
+    Object.assign(byId("title"), { textContent: title(), title: title() }); // it may be cut
     slider.max = Math.max(0, lastStep());
     slider.value = state.step;
     const now = currentStep();

@@ -1,6 +1,7 @@
 // The unit view: circles and weights of the same pass. Its parts know the boxes of the op view that they belong to.
 
 const [LETTER, LEAST_LETTER] = [12, 11.2]; // pixels of the picture, and of the screen
+const ROOM_TO_GROW = 30; // of the error's box
 
 const SVG_TAGS = new Set(["path", "circle", "rect", "text", "tspan"]);
 
@@ -55,7 +56,7 @@ function makeUnitView() {
 
   fill();
   const size = crop();
-  const camera = makeCamera(viewport, world, size, { enough: () => (narrow.matches ? READABLE : 0), buttons: 0, zoomed });
+  const camera = makeCamera(viewport, world, size, { enough: () => (narrow.matches ? READABLE : 0), buttons: low.matches ? ROOM_TO_GROW : 0, zoomed });
 
   // In a notebook's cell, letters keep their size on the screen; for that the numbers that matter less make room.
   function zoomed(k) {
