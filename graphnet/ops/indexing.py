@@ -54,7 +54,7 @@ class Getitem(Moving):
             size = next(sizes)
             if isinstance(item, int):
                 if size is not None and not -size <= item < size:
-                    problem = f"shape {z}: index {item} is out of bounds of an axis of size {size}"
+                    problem = f"shape {z}: index {shown(item)} is out of bounds of an axis of size {size}"
                     raise ShapeError(problem, repair="Indices count from 0 to the size − 1.")
             elif (
                 item == WHOLE or size is None
@@ -190,7 +190,7 @@ def require_positions(positions: Array, size: int, from_end: bool = False) -> Ar
         return positions if from_end else np.where(positions < 0, size, positions)
     if not in_range(positions, -size if from_end else 0, size):
         raise ShapeError(
-            f"positions {positions.min()} to {positions.max()} along an axis of size {size}, "
+            f"positions {shown(int(positions.min()))} to {shown(int(positions.max()))} along an axis of size {size}, "
             f"which takes numbers from 0 to {size - 1}",
             repair="Are labels counted from 1? They are counted from 0 here.",
         )

@@ -582,3 +582,10 @@ def test_a_count_is_a_whole_number(word, count):
 def test_a_norm_of_vectors_has_a_number(norm, order):
     with pytest.raises(GraphnetError, match=r"norm|ord"):
         norm(gn.input("x", (2, 3)), ord=order, axis=1)
+
+
+def test_positions_of_more_digits_than_python_prints_are_refused_too():
+    x = gn.input("x", (4, 3))
+    for index in (10**5000, (gn.input("i", (2,), dtype=int), 10**5000)):
+        with pytest.raises(ShapeError, match="a int"):
+            x[index]
