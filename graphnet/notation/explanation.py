@@ -19,7 +19,7 @@ from graphnet.engine.units import SATURATED, Units, entry_of, is_activation
 from graphnet.errors import GraphError, GraphnetError, ShapeError
 from graphnet.notation.formula import Formula, factors_in
 from graphnet.notation.indices import IndexWriter
-from graphnet.notation.paths import Path, Place, paths
+from graphnet.notation.paths import Path, Place, paths, place_text
 from graphnet.notation.reading import Reader
 from graphnet.notation.terms import Leaf, SumOver, extent, run
 
@@ -52,6 +52,10 @@ class Term:
     index: str
     factors: tuple[float, ...]
     value: float
+
+    def __str__(self) -> str:
+        product = " · ".join(map(_bracketed, self.factors)) + " = " if len(self.factors) > 1 else ""
+        return f"{product}{number(self.value, 6)}" + (f"    {self.index}" if self.index else "")
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,18 @@ class Factor:
         return self.size / self.expected if self.expected else 0.0
 
     def __str__(self) -> str:
-        unit = str(list(self.unit)) if self.unit else ""
+        unit = place_text(self.node, self.unit)
         what = {
-            "error": f"the error signal ∂E/∂{self.node}{unit} that arrives at the unit",
-            "slope": f"the slope g′ at {self.node}{unit}",
-            "activation": f"the signal {self.node}{unit} fed forward",
+            "error": f"the error signal ∂E/∂{unit} that arrives at the unit",
+            "slope": f"the slope g′ at {unit}",
+            "activation": f"the signal {unit} fed forward",
         }[self.name]
         return f"{what}: {number(self.size)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, but for the values of single samples."""
+        names = ("name", "node", "unit", "size", "expected")
+        return {name: getattr(self, name) for name in names} | {"unit": list(self.unit)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,7 +158,7 @@ class Explanation:
     @property
     def name(self) -> str:
         """The entry in words, as ``W1[0, 2]``."""
-        return self.node + (str(list(self.entry)) if self.entry else "")
+        return place_text(self.node, self.entry)
 
     def __repr__(self) -> str:
         return "\n".join([f"∂E/∂{self.name} = {number(self.value, 6)}", *self._formula_lines(), *self._path_lines(),
@@ -158,7 +167,7 @@ class Explanation:
     def _formula_lines(self) -> list[str]:
         lines = []
         if self.left is not None and self.formula is not None:
-            lines += ["", f"{self.left} = {self.formula}", *map(_term_line, self.terms[:MOST_TERMS])]
+            lines += ["", f"{self.left} = {self.formula}", *(f"    {term}" for term in self.terms[:MOST_TERMS])]
             if len(self.terms) > MOST_TERMS:
                 rest = sum(term.value for term in self.terms[MOST_TERMS:])
                 lines.append(f"    {number(rest, 6)}    {len(self.terms) - MOST_TERMS} more terms")
@@ -196,18 +205,8 @@ class Explanation:
             "formula": None if self.formula is None else f"{self.left} = {self.formula}",
             "terms": [vars(term) | {"factors": list(term.factors)} for term in self.terms],
             "messages": [dict(vars(message)) for message in self.messages],
-            "paths": [
-                {
-                    "places": [{"node": label, "entry": list(entry)} for label, entry in path.places],
-                    "slopes": list(path.slopes),
-                    "product": path.product,
-                }
-                for path in self.paths
-            ],
-            "factors": [
-                {"name": f.name, "node": f.node, "unit": list(f.unit), "size": f.size, "expected": f.expected}
-                for f in self.factors
-            ],
+            "paths": [path.to_dict() for path in self.paths],
+            "factors": [factor.to_dict() for factor in self.factors],
         }
 
 
@@ -304,12 +303,6 @@ def _entry(label: str, signal: Numbers, entry: Sequence[int] | int | None) -> Pl
             raise ShapeError(f"{label!r} is empty, shape {signal.shape}", repair="There is no entry to explain.")
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(signal))), signal.shape))
     return entry_of(entry, signal.shape, label)
-
-
-def _term_line(term: Term) -> str:
-    product = " · ".join(map(_bracketed, term.factors)) + " = " if len(term.factors) > 1 else ""
-    where = f"    {term.index}" if term.index else ""
-    return f"    {product}{number(term.value, 6)}{where}"
 
 
 def _bracketed(value: float) -> str:

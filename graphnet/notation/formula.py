@@ -487,9 +487,8 @@ _PLAIN = (int, float, str, tuple)
 
 def _settings(op: Op) -> str:
     """Return the settings that are not the usual ones; the shape of a result is not worth saying."""
-    usual = {f.name: f.default for f in fields(op)}
-    given = [(name, value) for name, value in op.settings.items() if name != "to"]
-    shown = [f"{name}={value}" for name, value in given if value != usual[name] and isinstance(value, _PLAIN)]
+    given = [(each, getattr(op, each.name)) for each in fields(op) if each.name != "to"]
+    shown = [f"{each.name}={value}" for each, value in given if value != each.default and isinstance(value, _PLAIN)]
     return short(", ".join(shown))
 
 

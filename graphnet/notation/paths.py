@@ -54,7 +54,17 @@ class Path:
         for i, place in enumerate(self.places[1:]):
             if self.slopes[i] != 1 or place[1] != self.places[i][1] or place is self.places[-1]:
                 shown.append(place)
-        return " → ".join(label + (str(list(entry)) if entry else "") for label, entry in shown)
+        return " → ".join(itertools.starmap(place_text, shown))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        places = [{"node": label, "entry": list(entry)} for label, entry in self.places]
+        return {"places": places, "slopes": list(self.slopes), "product": self.product}
+
+
+def place_text(label: str, entry: Place) -> str:
+    """Return an entry of a node in words, as ``W1[0, 2]``."""
+    return label + (str(list(entry)) if entry else "")
 
 
 class _Trail(NamedTuple):

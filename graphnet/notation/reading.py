@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from itertools import islice, product
+from itertools import count, islice, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -117,13 +117,13 @@ class Reader(Shortener):
             for place, places in zip(deltas, self._copies.places, strict=True)
         ]
         leaves = {self._copies.places[0][of]: self.value(of) for of in (*node.inputs, node)} | {deltas[0]: delta}
-        messages: list[Node | None] = []
-        for slot, (source, *roots) in enumerate(zip(node.inputs, *returned, strict=True)):
+
+        def message(slot: int, source: Node, *roots: Any) -> Node | None:
             if source.dtype.kind != "f" or any(root is None for root in roots):
-                messages.append(None)
-                continue
-            messages.append(self._read(roots, leaves, node, self.call(BackwardOf(op, slot), args, source.shape)))
-        return tuple(messages)
+                return None
+            return self._read(roots, leaves, node, self.call(BackwardOf(op, slot), args, source.shape))
+
+        return tuple(map(message, count(), node.inputs, *returned))
 
     def _read(self, roots: Sequence[Node], read: dict[Node, Node], near: Node, named: Node) -> Node:
         """Return nodes that a rule of `near` made as a formula; `named` if it is too large, or depends on sizes somehow.
@@ -235,10 +235,10 @@ class Reader(Shortener):
     def size(self, of: Node, axis: int) -> Node:
         """Return what stands for the size of an axis: N for the first axis that the inputs leave open, M for the second."""
         sizes = self._sizes(of, axis)
-        try:
-            return self._size(of, sizes) if len(set(sizes)) > 1 else self._leaf_size(of, axis, size_letter(axis))
-        except NoFormula:
-            return self._leaf_size(of, axis, size_letter(axis))
+        if len(set(sizes)) > 1:
+            with contextlib.suppress(NoFormula):
+                return self._size(of, sizes)
+        return self._leaf_size(of, axis, size_letter(axis))
 
 
 @dataclass(frozen=True)

@@ -136,18 +136,17 @@ class Descent:
             optimizer.update(self.trained, self.program.gradients)
         bad = next((parameter for parameter in graph.parameters if not np.isfinite(parameter.value).all()), None)
         after = ours.state if ours else {}
-        overflown = next((key.partition("/") for key, array in after.items() if not np.isfinite(array).all()), None)
-        if bad is not None or overflown is not None:
-            for parameter, value in zip(graph.parameters, values, strict=True):
-                parameter.value = value
-            if ours:
-                ours.restore(before)
+        what, _, label = next((key for key, array in after.items() if not np.isfinite(array).all()), "").partition("/")
+        if bad is None and not label:
+            return
+        for parameter, value in zip(graph.parameters, values, strict=True):
+            parameter.value = value
+        if ours:
+            ours.restore(before)
         problem = "the update would make it infinite or NaN; it was taken back"
         if bad is None:
-            if overflown is None:
-                return
-            bad = cast(Parameter, graph[overflown[2]])  # as g² of Adam does first: it would stand still from now on
-            problem = f"the {overflown[0]} of its gradient overflows {bad.dtype}; the update was taken back"
+            bad = cast(Parameter, graph[label])  # as g² of Adam does first: it would stand still from now on
+            problem = f"the {what} of its gradient overflows {bad.dtype}; the update was taken back"
         raise NonFiniteError(problem, repair=SMALLER).locate(f"parameter {graph.label(bad)!r}", [where, describe(bad)])
 
 
