@@ -233,7 +233,7 @@ def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -
     found = [library(name) for name in ("torch", "jax") if name in sys.modules]
     sure = [of] if of is not None else [each for each in found if any(map(each.claims, (_bare(f), *arguments)))]
     problems = []
-    for each in sure or found:
+    for each in sure or (found if callable(f) else []):
         fixed = {place: value for place, value in enumerate(arguments) if not _is_array(each, value)}
         arrays = [_as_array(each, value) for place, value in enumerate(arguments) if place not in fixed]
         dtype = run_dtype(arrays)  # of all of them: a module in float32 may be given an array in float64

@@ -356,3 +356,12 @@ def test_the_repair_for_bfloat16_works():
     x = gn.input("x", (None, 2))
     fed = torch.tensor(X).bfloat16().detach().cpu().float().numpy()
     assert gn.forward(np.tanh(x), {x: fed})
+
+
+def test_what_can_not_be_called_is_no_rule_even_where_it_can_not_be_shown():
+    class Unshown:
+        def __repr__(self):
+            raise RuntimeError("no repr")
+
+    with pytest.raises(GraphError, match="expected an op, got a Unshown"):
+        gn.check_op(Unshown(), np.ones(2))
