@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import constant, numbers, parameter
+from graphnet.core.leaves import as_node, constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, OpaqueError, shown
@@ -26,6 +27,7 @@ from graphnet.interop.foreign import (
     without_counterpart,
 )
 from graphnet.interop.names import ALIKE
+from graphnet.interop.onnx_calls import fitted
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -36,12 +38,14 @@ from graphnet.ops.statistics import logsumexp
 
 _KEPT = (
     "gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear", "detach",
+    "instance_norm",
 )  # fmt: skip
 """What is not to be decomposed: there is one node for it."""
 
 _PLAIN: dict[str, Callable[..., Any]] = {
     **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
     "atan2": np.arctan2, "bmm": np.matmul, "eq": np.equal, "expm1": np.expm1,
+    "fmod": np.fmod, "remainder": np.mod,
     "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
     "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "matmul": np.matmul,
     "maximum": np.maximum, "minimum": np.minimum, "mish": mish, "mm": np.matmul, "ne": np.not_equal,
@@ -51,6 +55,11 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "triu": np.triu, "unsqueeze": np.expand_dims, "where": np.where,
 }  # fmt: skip
 """What has the same arguments in the same order."""
+
+
+def _stretching(function: Callable[..., Any]) -> bool:
+    """Tell whether axes of size 1 of its operands stretch to each other, as they do in torch."""
+    return function is np.where or (isinstance(function, np.ufunc) and function.nin == 2 and function is not np.matmul)
 
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -95,6 +104,34 @@ def _group_norm(
     z: Any, weight: Any, bias: Any, n: Any, c: Any, size: Any, groups: int, epsilon: float
 ) -> tuple[Any, ...]:
     return images.affine(group_norm(z, groups, epsilon), weight, bias, z.ndim - 2), None, None
+
+
+def _instance_norm(
+    z: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    of_batch: bool,
+    momentum: float,
+    epsilon: float,
+    fast: bool,
+) -> Any:
+    if not of_batch:
+        return images.normalised(z, weight, bias, mean, variance, epsilon)
+    return images.affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), weight, bias, z.ndim - 2)
+
+
+def _resized(along: Callable[..., Any], z: Any, *how: Any) -> Any:
+    """Enlarge or shrink images: by a matrix for their rows, and one for their columns, whose entries torch says."""
+    rows, columns = (
+        along(
+            torch.eye(size, dtype=torch.float64)[None],
+            *(each[i : i + 1] if isinstance(each, list) else each for each in how),
+        )
+        for i, size in enumerate(images.known_sizes(z))
+    )
+    return rows[0].numpy().T @ z @ columns[0].numpy()
 
 
 def _max_pool(
@@ -153,16 +190,44 @@ def _index(z: Any, indices: Sequence[Any]) -> Any:
     return z[tuple(slice(None) if each is None else each for each in indices)]
 
 
+def _of_integers(z: Any) -> bool:
+    """Tell whether it is an array of integers, and no node."""
+    return isinstance(z, np.ndarray) and z.dtype.kind == "i"
+
+
+def _operand(z: Any) -> Any:
+    """Return an array of integers as a constant of integers, and all else as it is."""
+    return constant(z, dtype=int) if _of_integers(z) else z
+
+
+def _embedding(W: Any, places: Any, padding: int = -1, by_count: bool = False, sparse: bool = False) -> Any:
+    """Pick rows of W; that of the padding receives no error signal."""
+    if by_count:
+        raise OpaqueError("gradients are scaled by how often a row is picked")
+    rows = take(W, places)
+    return rows if padding < 0 else np.where(np.equal(places, padding)[..., None], Held()(rows), rows)
+
+
+def _extreme(reduced: Callable[..., Any], place: Callable[..., Any]) -> Callable[..., Any]:
+    """Return torch's ``max`` or ``min``: of all entries, or with an axis of the rows, and where they are."""
+
+    def extreme(z: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        value = reduced(z, axis, keepdims=keepdims)
+        return value if axis is None else (value, place(z, axis, keepdims=keepdims))
+
+    return extreme
+
+
 def _scaled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, y, alpha=1: function(x, y if alpha == 1 else alpha * y)
+    return lambda x, y, alpha=1: fitted(function)(x, y if alpha == 1 else alpha * y)
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **_PLAIN,
+    **{name: fitted(function) if _stretching(function) else function for name, function in _PLAIN.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
     "add": _scaled(np.add),
     "sub": _scaled(np.subtract),
-    "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x),
+    "rsub": lambda x, y, alpha=1: _scaled(np.subtract)(y, x, alpha),
     "rsqrt": lambda z: 1 / np.sqrt(z),
     "clone": lambda z, memory_format=None: z,
     "alias": lambda z: z,
@@ -177,8 +242,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
     "_softmax": lambda z, axis, half: softmax(z, axis),
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
-    "max": lambda z: np.max(z),
-    "min": lambda z: np.min(z),
+    "max": _extreme(np.max, np.argmax),
+    "min": _extreme(np.min, np.argmin),
     "var": lambda z, axes=None, correction=1, keepdim=False: np.var(z, ddof=correction, **_along(axes, keepdim)),
     "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
     "argmax": lambda z, axis=None, keepdims=False: np.argmax(z, axis, keepdims=keepdims),
@@ -195,21 +260,26 @@ _CALLS: dict[str, Callable[..., Any]] = {
         constant_values=value,
     ),
     "index": _index,
+    "index_select": lambda z, axis, places: take(z, places, axis),
     "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
-    "embedding": lambda W, places, *how: take(W, places),
+    "embedding": _embedding,
     "convolution": _convolution,
     "_native_batch_norm_legit_no_training": _batch_norm,
     "native_layer_norm": _layer_norm,
     "native_group_norm": _group_norm,
+    "instance_norm": _instance_norm,
+    "upsample_nearest2d": partial(_resized, torch.ops.aten.upsample_nearest1d.vec),
+    "upsample_bilinear2d": partial(_resized, torch.ops.aten.upsample_linear1d.vec),
     "max_pool2d_with_indices": _max_pool,
     "avg_pool2d": _avg_pool,
     "_adaptive_avg_pool2d": _adaptive,
-    "_to_copy": lambda z, **kinds: z,
+    "_to_copy": lambda z, dtype=None, **kinds: z.astype(float) if _of_integers(z) and dtype.is_floating_point else z,
 }  # fmt: skip
 """What each call of torch is here, by its name."""
 
 _BY_SIZE = (
     "view", "_unsafe_view", "reshape", "expand", "full", "full_like", "zeros_like", "ones_like", "scalar_tensor", "arange",
+    "empty_permuted",
 )  # fmt: skip
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
@@ -238,7 +308,10 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> tuple[Any,
     tensors = tuple(
         each if isinstance(each, torch.Tensor) else torch.as_tensor(numbers(each, "an example")) for each in examples
     )
-    batch = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
+    batch: tuple[Any, ...] = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
+    for place, taken in enumerate(inspect.signature(module.forward).parameters.values()):
+        if taken.kind is taken.VAR_POSITIONAL:
+            batch = (*batch[:place], batch[place:])
     table = torch.export.default_decompositions()
     for operator_ in list(table):
         if operator_.name().removeprefix("aten::").partition(".")[0] in _KEPT:
@@ -340,14 +413,14 @@ class _Reader:
                     if id(tensor) in names:
                         self.made[each] = parameters.setdefault(name, parameter(own, array))
                     else:
-                        self.made[each] = constant(array)
+                        self.made[each] = constant(array, dtype=int if array.dtype.kind in "iu" else None)
             elif each.op == "call_function":
                 stack = each.meta.get("nn_module_stack") or {}
                 path = next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "")
                 with scoped("" if path.startswith("_") else path.replace(".", "/")):
                     self.made[each] = self._call(each)
         outputs = {each.name: each for each in self.made}
-        made = [self.made[outputs[name]] for name in signature.user_outputs if name in outputs]
+        made = [as_node(self.made[outputs[name]]) for name in signature.user_outputs if name in outputs]
         return as_source(made, [self.made[each] for each in self.program.graph.nodes if each.op == "placeholder"])
 
     def _input(self, of: Any) -> Node:
@@ -361,34 +434,40 @@ class _Reader:
     def _call(self, call: Any) -> Any:
         name = _name(call.target)
         if call.target is operator.getitem:
-            return self.made[call.args[0]][call.args[1]]
+            of = self.made[call.args[0]]
+            return None if of is None else of[call.args[1]]
         value = call.meta.get("val")
         if name == "sym_size":
             return value if isinstance(value, int) else batch_size(self._fed_with(value))
-        if value is None:
+        if value is None or name == "with_effects":
             return None  # an assertion
         if not isinstance(value, (torch.Tensor, tuple, list)):
             return call.target(*[self._argument(each) for each in call.args])  # reckoning with sizes
-        if name in _BY_SIZE:
-            return self._by_size(name, call, value)
         arguments = [self._argument(each) for each in call.args]
         if name == "own_rule":
             of, fixed = self.functions[arguments[0]]
             return [foreign_op(LIBRARY, of, place, fixed, {})(*arguments[1]) for place in range(len(value))]
+        if any(isinstance(each, Node) for each in arguments):  # else it is reckoned out at once
+            arguments = [_operand(each) for each in arguments]
         options = {key: self._argument(each) for key, each in call.kwargs.items() if key not in _NOT_HERE}
         try:
+            if name in _BY_SIZE:
+                return self._by_size(name, call, value)
             if name in _CALLS:
                 return _CALLS[name](*arguments, **options)
             self.missing[name] = ""
-        except OpaqueError as error:
-            self.missing[name] = error.problem
+        except Exception as error:  # of any kind: with these arguments it has none
+            self.missing[name] = getattr(error, "problem", str(error))
         return _Outputs(call, self.made) if self.opaque else self._stand_in(call.name, value)
 
     def _stand_in(self, name: str, value: Any) -> Any:
         """Return an input in place of a call without a counterpart, so that all of these are found."""
-        if not isinstance(value, torch.Tensor):
+        if isinstance(value, (tuple, list)):
             return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
-        return feed(name, [size if isinstance(size, int) else None for size in value.shape])
+        if not isinstance(value, torch.Tensor):
+            return value
+        kind = float if value.dtype.is_floating_point else int
+        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
 
     def _argument(self, given: Any) -> Any:
         if isinstance(given, torch.fx.Node):
@@ -400,14 +479,22 @@ class _Reader:
     def _by_size(self, name: str, call: Any, value: Any) -> Any:
         shape = list(value.shape)
         if name in ("view", "_unsafe_view", "reshape"):
-            return np.reshape(self._argument(call.args[0]), [size if isinstance(size, int) else -1 for size in shape])
+            z = self._argument(call.args[0])
+            own, sizes = [str(size) for size in call.args[0].meta["val"].shape], [str(size) for size in shape]
+            if own != sizes and [size for size in own if size != "1"] == [size for size in sizes if size != "1"]:
+                z = np.squeeze(z, tuple(axis for axis, size in enumerate(own) if size == "1"))
+                return np.expand_dims(z, tuple(axis for axis, size in enumerate(sizes) if size == "1"))
+            return np.reshape(z, [size if isinstance(size, int) else -1 for size in shape])
         if name == "expand":
             return self._stretched(self._argument(call.args[0]), shape)
         if name == "arange":
-            return constant(np.arange(*[each for each in call.args if isinstance(each, (int, float))]))
+            array = np.arange(*[each for each in call.args if isinstance(each, (int, float))])
+            return array.astype(float if value.dtype.is_floating_point else int)  # what is reckoned of it are integers
         fill = {"full": lambda: call.args[1], "full_like": lambda: call.args[1], "scalar_tensor": lambda: call.args[0]}
         number = fill.get(name, lambda: float(name == "ones_like"))()
         dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
+        if all(isinstance(size, int) for size in shape):
+            return np.full(shape, number, dtype)
         return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)
 
     def _fed_with(self, size: Any) -> Node:
@@ -433,6 +520,14 @@ class _Reader:
         return z
 
 
+class _Whole(ForeignOp):
+    """One that gives integers or truth values."""
+
+    def dtype(self, *dtypes: Any) -> np.dtype[Any]:
+        """Return int64."""
+        return np.dtype(np.int64)
+
+
 class _Outputs:
     """The outputs of a call that torch runs itself; it stands for the first of them."""
 
@@ -440,9 +535,10 @@ class _Outputs:
         several = not isinstance(call.meta["val"], torch.Tensor)
         nodes = [each for each in call.all_input_nodes if made[each] is not None]
         function = _Template(call, nodes)
-        count = len(call.meta["val"]) if several else 1
-        ops = [ForeignOp(LIBRARY, function, _name(call.target), output=place) for place in range(count)]
-        made_here = [op(*[made[each] for each in nodes]) for op in ops]
+        values = call.meta["val"] if several else [call.meta["val"]]
+        kinds = [ForeignOp if each is None or each.dtype.is_floating_point else _Whole for each in values]
+        ops = [kind(LIBRARY, function, _name(call.target), output=place) for place, kind in enumerate(kinds)]
+        made_here = [op(*[_operand(made[each]) for each in nodes]) for op in ops]
         return made_here if several else made_here[0]
 
 
