@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch.fx.node import map_arg
 
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import constant, numbers, parameter
+from graphnet.core.leaves import as_node, constant, numbers, parameter
 from graphnet.core.leaves import input as feed
 from graphnet.core.node import Node
 from graphnet.errors import GraphError, OpaqueError, shown
@@ -36,12 +36,14 @@ from graphnet.ops.reductions import batch_size, logsumexp
 
 _KEPT = (
     "gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "log_sigmoid_forward", "elu", "linear", "detach",
+    "instance_norm",
 )  # fmt: skip
 """What is not to be decomposed: there is one node for it."""
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
     "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1,
+    "fmod": np.fmod, "remainder": np.mod,
     "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
     "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "maximum": np.maximum,
     "minimum": np.minimum, "mish": mish, "ne": np.not_equal, "reciprocal": np.reciprocal, "relu": relu,
@@ -49,6 +51,7 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "silu": silu, "square": np.square, "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
 }  # fmt: skip
 """What goes entry by entry, operands stretching to each other."""
+
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "amax": np.max, "amin": np.min, "any": np.any, "argmax": np.argmax, "argmin": np.argmin, "logsumexp": logsumexp,
@@ -80,6 +83,34 @@ def _convolution(
     if transposed:
         return images.transposed_convolution(x, W, bias, stride, sides, dilation, groups, output)
     return images.convolution(x, W, bias, stride, sides, dilation, groups)
+
+
+def _instance_norm(
+    z: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    of_batch: bool,
+    momentum: float,
+    epsilon: float,
+    fast: bool,
+) -> Any:
+    if not of_batch:
+        return images.normalised(z, weight, bias, mean, variance, epsilon)
+    return images.affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), weight, bias, z.ndim - 2)
+
+
+def _resized(resize: Callable[..., Any], z: Any, *how: Any) -> Any:
+    """Enlarge or shrink images: by a matrix for their rows, and one for their columns, whose entries torch says."""
+    rows, columns = (
+        resize(
+            torch.eye(size, dtype=torch.float64)[None],
+            *(each[i : i + 1] if isinstance(each, list) else each for each in how),
+        )
+        for i, size in enumerate(images.known_sizes(z))
+    )
+    return rows[0].numpy().T @ z @ columns[0].numpy()
 
 
 def _max_pool(
@@ -122,6 +153,34 @@ def _slice(z: Any, axis: int = 0, start: Any = None, end: Any = None, step: int 
     return z if (start or 0, end, step) == (0, None, 1) else along(z, axis, slice(start, end, step))
 
 
+def _of_integers(z: Any) -> bool:
+    """Tell whether it is an array of integers, and no node."""
+    return isinstance(z, np.ndarray) and z.dtype.kind == "i"
+
+
+def _operand(z: Any) -> Any:
+    """Return an array of integers as a constant of integers, and all else as it is."""
+    return constant(z, dtype=int) if _of_integers(z) else z
+
+
+def _embedding(W: Any, places: Any, padding: int = -1, by_count: bool = False, sparse: bool = False) -> Any:
+    """Pick rows of W; that of the padding receives no error signal."""
+    if by_count:
+        raise OpaqueError("gradients are scaled by how often a row is picked")
+    rows = take(W, places)
+    return rows if padding < 0 else np.where(np.equal(places, padding)[..., None], Held()(rows), rows)
+
+
+def _extreme(reduced: Callable[..., Any], place: Callable[..., Any]) -> Callable[..., Any]:
+    """Return torch's ``max`` or ``min``: of all entries, or with an axis of the rows, and where they are."""
+
+    def extreme(z: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        value = reduced(z, axis, keepdims=keepdims)
+        return value if axis is None else (value, place(z, axis, keepdims=keepdims))
+
+    return extreme
+
+
 def _squeeze(z: Any, axes: Any = None) -> Any:
     axes = range(z.ndim) if axes is None else np.ravel(axes).tolist()
     return np.squeeze(z, tuple(axis for axis in axes if z.shape[axis] == 1))
@@ -132,7 +191,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
     "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
-    "leaky_relu": leaky_relu, "matmul": np.matmul, "max": np.max, "max_pool2d_with_indices": _first(_max_pool), "min": np.min,
+    "leaky_relu": leaky_relu, "matmul": np.matmul, "max": _extreme(np.max, np.argmax),
+    "max_pool2d_with_indices": _first(_max_pool), "min": _extreme(np.min, np.argmin),
     "mm": np.matmul, "permute": np.transpose, "repeat": np.tile, "round": np.round, "select": along, "slice": _slice,
     "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
     "unsqueeze": np.expand_dims,
@@ -141,7 +201,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
         lambda z, scale, bias, mean, variance, momentum, epsilon: images.normalised(z, scale, bias, mean, variance, epsilon)
     ),
     "_softmax": lambda z, axis, half: softmax(z, axis),
-    "_to_copy": lambda z, **kinds: z,
+    "_to_copy": lambda z, dtype=None, **kinds: z.astype(float) if _of_integers(z) and dtype.is_floating_point else z,
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "alias": lambda z: z,
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
@@ -152,11 +212,13 @@ _CALLS: dict[str, Callable[..., Any]] = {
     ),
     "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
     "detach": lambda z: Held()(z),
-    "embedding": lambda W, places, *how: take(W, places),
+    "embedding": _embedding,
     "flip": lambda z, axes: np.flip(z, tuple(axes)),
     "gather": lambda z, axis, places: np.take_along_axis(z, places, axis),
     "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
     "index": lambda z, places: z[tuple(slice(None) if each is None else each for each in places)],
+    "index_select": lambda z, axis, places: take(z, places, axis),
+    "instance_norm": _instance_norm,
     "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
     "log_sigmoid_forward": _first(lambda z: -softplus(-z)),
     "native_group_norm": _first(
@@ -173,11 +235,14 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "softplus": lambda z, beta=1, threshold=20: softplus(z) if beta == 1 else softplus(beta * z) / beta,
     "split_with_sizes": lambda z, sizes, axis=0: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
     "var": lambda z, axes=None, correction=1, keepdim=False: _reduced(partial(np.var, ddof=correction))(z, axes, keepdim),
+    "upsample_bilinear2d": partial(_resized, torch.ops.aten.upsample_linear1d.vec),
+    "upsample_nearest2d": partial(_resized, torch.ops.aten.upsample_nearest1d.vec),
 }  # fmt: skip
 """What each call of torch is here, by its name."""
 
 _BY_SIZE = (
     "view", "_unsafe_view", "reshape", "expand", "full", "full_like", "zeros_like", "ones_like", "scalar_tensor", "arange",
+    "empty_permuted",
 )  # fmt: skip
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
@@ -205,7 +270,10 @@ def _exported(module: Any, examples: Sequence[Any], *, free: bool) -> tuple[Any,
     tensors = tuple(
         each if isinstance(each, torch.Tensor) else torch.as_tensor(numbers(each, "an example")) for each in examples
     )
-    batch = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
+    batch: tuple[Any, ...] = tuple({0: torch.export.Dim.AUTO} if free and each.ndim else None for each in tensors)
+    for place, taken in enumerate(inspect.signature(module.forward).parameters.values()):
+        if taken.kind is taken.VAR_POSITIONAL:
+            batch = (*batch[:place], batch[place:])
     table = torch.export.default_decompositions()
     for kept in [each for each in table if each.name().removeprefix("aten::").partition(".")[0] in _KEPT]:
         table.pop(kept)
@@ -301,14 +369,14 @@ class _Reader:
                     if id(tensor) in names:
                         self.made[each] = parameters.setdefault(name, parameter(own, array))
                     else:
-                        self.made[each] = constant(array)
+                        self.made[each] = constant(array, dtype=int if array.dtype.kind in "iu" else None)
             elif each.op == "call_function":
                 stack = each.meta.get("nn_module_stack") or {}
                 path = next(reversed([path for path, _ in stack.values() if isinstance(path, str)]), "")
                 with scoped("" if path.startswith("_") else path.replace(".", "/")):
                     self.made[each] = self._call(each)
         outputs = {each.name: each for each in self.made}
-        made = [self.made[outputs[name]] for name in signature.user_outputs if name in outputs]
+        made = [as_node(self.made[outputs[name]]) for name in signature.user_outputs if name in outputs]
         return as_source(made, [self.made[each] for each in self.program.graph.nodes if each.op == "placeholder"])
 
     def _input(self, of: Any) -> Node:
@@ -322,51 +390,68 @@ class _Reader:
     def _call(self, call: Any) -> Any:
         name = _name(call.target)
         if call.target is operator.getitem:
-            return self.made[call.args[0]][call.args[1]]
+            of = self.made[call.args[0]]
+            return None if of is None else of[call.args[1]]
         value = call.meta.get("val")
         if name == "sym_size":
             return value if isinstance(value, int) else batch_size(self._fed_with(value))
-        if value is None:
+        if value is None or name == "with_effects":
             return None  # an assertion
         if not isinstance(value, (torch.Tensor, tuple, list)):
             return call.target(*map_arg(call.args, self.made.get))  # reckoning with sizes
-        if name in _BY_SIZE:
-            return self._by_size(name, call, value)
         arguments, options = map_arg((call.args, dict(call.kwargs)), self.made.get)
         if name == "own_rule":
             of, fixed = self.functions[arguments[0]]
             return [foreign_op(LIBRARY, of, place, fixed, {})(*arguments[1]) for place in range(len(value))]
+        if any(isinstance(each, Node) for each in arguments):  # else it is reckoned out at once
+            arguments = [_operand(each) for each in arguments]
         try:
+            if name in _BY_SIZE:
+                return self._by_size(name, call, value)
             if name in _CALLS:
                 return _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
             self.missing[name] = ""
-        except OpaqueError as error:
-            self.missing[name] = error.problem
+        except Exception as error:  # of any kind: with these arguments it has none
+            self.missing[name] = getattr(error, "problem", str(error))
         return self._as_opaque(call, value) if self.opaque else self._stand_in(call.name, value)
 
     def _as_opaque(self, call: Any, value: Any) -> Any:
         """Return nodes for the outputs of a call that torch runs itself."""
         nodes = [each for each in call.all_input_nodes if self.made[each] is not None]
-        ops = ForeignOp(LIBRARY, partial(_called, call, nodes), _name(call.target))
-        made = [replace(ops, output=place)(*map(self.made.get, nodes)) for place in range(len(several(value)))]
+        given, function = [_operand(self.made[each]) for each in nodes], partial(_called, call, nodes)
+        made = []
+        for place, each in enumerate(several(value)):
+            kind = ForeignOp if each is None or each.dtype.is_floating_point else _Whole
+            made.append(kind(LIBRARY, function, _name(call.target), output=place)(*given))
         return made[0] if isinstance(value, torch.Tensor) else made
 
     def _stand_in(self, name: str, value: Any) -> Any:
         """Return an input in place of a call without a counterpart, so that all of these are found."""
-        if not isinstance(value, torch.Tensor):
+        if isinstance(value, (tuple, list)):
             return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
-        return feed(name, [size if isinstance(size, int) else None for size in value.shape])
+        if not isinstance(value, torch.Tensor):
+            return value
+        kind = float if value.dtype.is_floating_point else int
+        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
 
     def _by_size(self, name: str, call: Any, value: Any) -> Any:
         shape = list(value.shape)
         if name in ("view", "_unsafe_view", "reshape"):
-            return np.reshape(self.made[call.args[0]], [size if isinstance(size, int) else -1 for size in shape])
+            z = self.made[call.args[0]]
+            own, sizes = [str(size) for size in call.args[0].meta["val"].shape], [str(size) for size in shape]
+            if own != sizes and [size for size in own if size != "1"] == [size for size in sizes if size != "1"]:
+                z = np.squeeze(z, tuple(axis for axis, size in enumerate(own) if size == "1"))
+                return np.expand_dims(z, tuple(axis for axis, size in enumerate(sizes) if size == "1"))
+            return np.reshape(z, [size if isinstance(size, int) else -1 for size in shape])
         if name == "expand":
             return self._stretched(self.made[call.args[0]], shape)
         if name == "arange":
-            return constant(np.arange(*[each for each in call.args if isinstance(each, (int, float))]))
-        number = float(name == "ones_like") if name.endswith("s_like") else call.args[-1]
+            array = np.arange(*[each for each in call.args if isinstance(each, (int, float))])
+            return array.astype(float if value.dtype.is_floating_point else int)  # what is reckoned of it are integers
+        number = float(name == "ones_like") if name.endswith(("s_like", "permuted")) else call.args[-1]
         dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
+        if all(isinstance(size, int) for size in shape):
+            return np.full(shape, number, dtype)
         return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)
 
     def _fed_with(self, size: Any) -> Node:
@@ -393,3 +478,11 @@ def _called(call: Any, nodes: Sequence[Any], *tensors: Any) -> Any:
     """Run a call, with tensors in the place of nodes of the trace."""
     arguments, options = map_arg((call.args, dict(call.kwargs)), dict(zip(nodes, tensors, strict=True)).get)
     return call.target(*arguments, **options)
+
+
+class _Whole(ForeignOp):
+    """One that gives integers or truth values."""
+
+    def dtype(self, *dtypes: Any) -> np.dtype[Any]:
+        """Return int64."""
+        return np.dtype(np.int64)

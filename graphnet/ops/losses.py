@@ -52,6 +52,16 @@ def _warn_of_two(loss: Node) -> None:
         )
 
 
+def _warn_of_one_class(loss: Node) -> None:
+    """Warn of a softmax of one number too, which is 1 whatever the number is."""
+    _warn_of_two(loss)
+    if loss.inputs[0].shape[-1:] == (1,) and loss.inputs[0].op is not None:
+        warn(
+            f"{loss.kind} of one class: the softmax of one number is 1, whatever it is, so that nothing is learnt. "
+            "For one output that says yes or no write binary_cross_entropy(z, target)."
+        )
+
+
 def _repair(prediction: Shape, target: Shape) -> str:
     if len(target) + 1 != len(prediction):
         return "Give both the same shape."
@@ -158,4 +168,4 @@ _EQUAL = "Exactly equal shapes."
 sse = function(SSE(), shapes=_EQUAL)
 mse = function(MSE(), shapes=_EQUAL)
 binary_cross_entropy = function(BinaryCrossEntropy(), shapes=_EQUAL, look=_warn_of_two)
-cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.", look=_warn_of_two)
+cross_entropy = function(CrossEntropy(), shapes=f"{_EQUAL} Classes on the last axis.", look=_warn_of_one_class)

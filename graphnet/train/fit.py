@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -110,7 +111,7 @@ def fit(
     -----
     GraphnetWarning
         If no error signal reaches a parameter, since only a comparison, say, is computed from it: it keeps its value. If the
-        loss grew within the only epoch; over several, the history says so.
+        loss grew within the first epoch, and is as large at the end; over several, the history says so.
 
     Examples
     --------
@@ -156,6 +157,7 @@ def fit(
     is_watched = (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
     shown = is_watched if progress is None else flag(progress, "progress", TrainingError)
     losses: list[float] = []
+    opening = math.inf
     try:
         with _bar(total) if shown else nullcontext() as bar:
             for hook in hooks:
@@ -171,6 +173,8 @@ def fit(
                 if not losses:
                     _end_of_data(training)
                     break
+                if not history.loss and counts[0] >= 4:  # of fewer samples it may be small by chance
+                    opening = losses[0]
                 numbers = evaluate(raising=raising) if evaluate else {}
                 numbers = {name: numbers[name] for name in recorded[1:]}
                 history.record(float(mean_by_samples(losses, counts)), numbers, time.perf_counter() - started)
@@ -180,9 +184,10 @@ def fit(
                 hook.end(training)
     except KeyboardInterrupt:
         history.stopped = "interrupted"
-    if training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3])):
-        grew = f"the loss grew from {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps"
-        warn(f"{grew}: {USUAL_CAUSES}")
+    only = training.epoch == 1 and len(losses) > 5 and min(losses[-3:]) > 10 * max(map(abs, losses[:3]))
+    if only or _grew_at_once(history.loss, opening):
+        when = f"in {len(losses)} steps" if only else f"in the first steps, and stayed so for {training.epoch} epochs"
+        warn(f"the loss grew from {losses[0] if only else opening:.4g} to {losses[-1]:.4g} {when}: {USUAL_CAUSES}")
     return history
 
 
@@ -226,6 +231,12 @@ def _bar(total: int | None) -> tqdm[Any]:
 # Numbers that are not finite ----------------------------------------------------------------------------------------
 
 
+def _grew_at_once(epochs: Sequence[float], opening: float) -> bool:
+    """Tell whether the loss grew in the first steps and stayed large, so that the losses of epochs don't show it."""
+    stays = len(epochs) > 1 and epochs[-1] > epochs[0] / 10 and not growth(epochs, "epoch")
+    return stays and epochs[-1] > 100 * abs(opening) > 0
+
+
 def _say_that_it_grew(error: NonFiniteError, epochs: Sequence[float], steps: Sequence[float]) -> None:
     """Add to an error how the loss grew before it, over epochs or within them, and what such a growth mostly comes from."""
     for losses, unit in ((epochs, "epoch"), (steps, "step")):
@@ -267,6 +278,10 @@ def _unknown_setting(name: str) -> TrainingError:
         "validation_data": "validation={x: X, t: T}",
         "shuffle": "rng=np.random.default_rng(0), which shuffles",
         **dict.fromkeys(("lr", "learning_rate"), "optimizer=gn.Adam(0.001)"),
+        **dict.fromkeys(
+            ("parameters", "trainable", "freeze", "frozen"),
+            "an optimiser whose update passes on some of the gradients, as docs/howto/train.md has it",
+        ),
     }
     close = difflib.get_close_matches(name, inspect.signature(fit).parameters, n=1, cutoff=0.5)
     repair = elsewhere.get(name) or (f"{close[0]}=..." if close else "")

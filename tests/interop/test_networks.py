@@ -357,3 +357,112 @@ def test_what_is_no_module_or_no_example_is_refused():
 def test_training_mode_matters_where_there_is_dropout():
     with pytest.raises(GraphError, match="eval"):
         gn.from_torch(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), torch.ones(1, 2))
+
+
+class Joined(nn.Module):
+    """All outputs of a module, in one row."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, *tensors):
+        outputs = self.module(*tensors)
+        return torch.cat([each.reshape(-1) for each in (outputs if isinstance(outputs, tuple) else [outputs])])
+
+
+class Words(nn.Module):
+    """An embedding with a padding, rotary positions, rows by their largest entry."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.out = nn.Embedding(9, 4, padding_idx=2), nn.Linear(4, 3)
+
+    def forward(self, x):
+        places = torch.arange(x.shape[1])
+        angles = torch.outer(places.double(), 10.0 ** -torch.arange(2).double())
+        first, second = self.words(x).chunk(2, -1)
+        turned = torch.cat(
+            [first * angles.cos() - second * angles.sin(), first * angles.sin() + second * angles.cos()], -1
+        )
+        return self.out(turned.max(1).values), turned.min(2).values.roll(1, 1)
+
+
+class Similar(nn.Module):
+    """All pairs of two batches, each of its own size."""
+
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Linear(3, 2)
+
+    def forward(self, x, y):
+        return (self.map(x)[:, None] - self.map(y)[None]).pow(2).sum(-1), torch.einsum(
+            "ni,mi->nm", self.map(x), self.map(y)
+        )
+
+
+class Labelled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Linear(5, 4)
+
+    def forward(self, x, labels):
+        z = self.map(x)
+        one_hot = F.one_hot(labels, 4)
+        return (
+            F.cross_entropy(z, labels, label_smoothing=0.1),
+            F.cross_entropy(z, labels, weight=torch.tensor([1.0, 2.0, 0.5, 1.0], dtype=z.dtype), ignore_index=3),
+            F.cross_entropy(z @ z.T, torch.arange(4)),
+            F.multi_margin_loss(z, labels),
+            F.hinge_embedding_loss(z, 2 * one_hot - 1),
+            torch.fmod(z, 0.3) + torch.remainder(z, 0.7),
+            z.index_select(1, torch.tensor([2, 0])),
+        )
+
+
+WRITTEN = {
+    "words": (Words, lambda n: [torch.randint(0, 9, (n, 5))], (3, 5)),
+    "pairs": (Similar, lambda n: [torch.randn(n, 3), torch.randn(n + 2, 3)], (3, 4)),
+    "labels": (Labelled, lambda n: [torch.randn(n, 5), torch.arange(n) % 4], (4,)),
+    "enlarged": (
+        lambda: nn.Sequential(
+            nn.Conv2d(4, 3, 1), nn.Upsample(scale_factor=2), nn.Upsample((9, 7), mode="bilinear"),
+            nn.Upsample(scale_factor=0.5, mode="bilinear", align_corners=True), nn.InstanceNorm2d(3, affine=True),
+        ),
+        lambda n: [small_images(n)],
+        (3, 5),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_modules_as_people_write_them(name):
+    make, examples, sizes = WRITTEN[name]
+    torch.manual_seed(3)
+    module = Joined(make()).double().eval()
+    tensors = [each.double() if each.is_floating_point() else each for each in examples(4)]
+    graph = gn.from_torch(module, *tensors)
+    for n in sizes:
+        agree(module, graph, *[each.double() if each.is_floating_point() else each for each in examples(n)], rtol=1e-12)
+
+
+class Opaque(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bag, self.map = nn.EmbeddingBag(9, 3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        z = self.map(self.bag(x))
+        values, places = z.topk(2, 1)
+        square = z[:, :, None] * z[:, None] + 3 * torch.eye(3, dtype=z.dtype)
+        return values + z.gather(1, places), torch.logdet(square), torch.linalg.cholesky(square)
+
+
+def test_calls_that_take_or_give_integers_or_assert_can_be_opaque():
+    torch.manual_seed(3)
+    module, x = Joined(Opaque()).double().eval(), torch.randint(0, 9, (4, 6))
+    with pytest.raises(
+        OpaqueError, match="calls _embedding_bag, _linalg_slogdet, linalg_cholesky_ex, topk, which have no"
+    ):
+        gn.from_torch(module, x)
+    agree(module, gn.from_torch(module, x, unsupported="opaque"), x, rtol=1e-12)

@@ -136,3 +136,34 @@ def test_a_file_of_other_names_says_which(tmp_path):
     ) as caught:
         gn.load_parameters(tmp_path / "net.gn", gn.layers.dense(x, 2, rng=RNG, name="other"))
     assert "damaged" not in str(caught.value)
+
+
+def test_a_loss_that_grew_in_the_first_epoch_and_stays_large_is_warned_of():
+    rng = np.random.default_rng(0)
+    x, t = gn.input("x", (None, 4)), gn.input("t", (None, 3))
+    E = gn.cross_entropy(gn.layers.dense(x, 3, None, rng=rng), t)
+    feeds = {x: rng.normal(size=(20, 4)), t: np.eye(3)[rng.integers(0, 3, 20)]}
+    with pytest.warns(GraphnetWarning, match=rf"the loss grew from \S+ to \S+ in the first steps, and .*{CAUSES}"):
+        history = gn.fit(E, feeds, optimizer=gn.GradientDescent(1e6), epochs=20, batch_size=8, rng=rng)
+    assert "grew" not in repr(history)  # its epochs are all alike
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_said_of_a_first_sample_that_was_right_by_chance():
+    x, t, w = gn.input("x", (None,)), gn.input("t", (None,)), gn.parameter("w", 1.0)
+    feeds = {x: np.array([1e-9, 1.0, 2.0]), t: np.array([0.0, 3.0, 7.0])}  # the first is fitted at the start
+    gn.fit(gn.mse(x * w, t), feeds, optimizer=gn.GradientDescent(1e-3), epochs=5, batch_size=1)
+
+
+def test_parameters_that_are_to_stay_have_a_way_that_is_told():
+    x, w = gn.input("x", (None, 2)), gn.parameter("w", np.ones((2, 1)))
+    with pytest.raises(TrainingError, match=r"passes on some of the gradients, as docs/howto/train\.md has it"):
+        gn.fit(gn.sum(x @ w), {x: np.ones((3, 2))}, optimizer=gn.Adam(0.1), epochs=1, parameters=[w])
+
+
+def test_a_softmax_of_one_number_is_warned_of():
+    z = 1.0 * gn.input("z", (None, 1))
+    with pytest.warns(GraphnetWarning, match=r"one class.* is 1, .*write binary_cross_entropy\(z, target\)"):
+        E = gn.cross_entropy(z, gn.input("t", (None, 1)))
+    bwd = gn.backward(E, {"z": np.array([[3.0], [-1.0]]), "t": np.array([[1.0], [0.0]])})
+    np.testing.assert_array_equal(bwd.error_signal(z), 0.0)
