@@ -32,7 +32,6 @@ Raises
 ShapeError
     When the node is made, if the shapes don't fit."""
 
-
 _ALIASES = {
     "Axes": "int or tuple of int, optional",
     "AxisSetting": "int or sequence of int, optional",
@@ -43,7 +42,6 @@ _ALIASES = {
 
 Parts: TypeAlias = Sequence[Any]
 """Several operands of a function, given as a list."""
-
 
 _NAME = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)
 
