@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphnet.common.origin import written_at
 from graphnet.core import registry, shapes
 from graphnet.core.node import Array
 from graphnet.core.op import Op as Op  # and the door gives it on
@@ -74,6 +75,6 @@ def ufunc_op(
     shown = example.replace(" → ", "\n")
     doc = f"{meaning}\n\nExamples\n--------\n>>> {shown}"
     body = {"__doc__": doc, "__module__": sys._getframe(1).f_globals["__name__"], "written": written}
-    rules = {"ufunc": staticmethod(ufunc)} | ({"backward": backward} if slopes else {})
+    rules = {"ufunc": staticmethod(ufunc)} | ({"backward": backward, "source": written_at(slopes[0])} if slopes else {})
     kind = registry.builtin(type(ufunc.__name__.title().replace("_", ""), kinds, body | rules))
     return kind, function(kind(), ufunc)

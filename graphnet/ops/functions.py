@@ -32,7 +32,6 @@ Raises
 ShapeError
     When the node is made, if the shapes don't fit."""
 
-
 _ALIASES = {
     "Axes": "int or tuple of int, optional",
     "AxisSetting": "int or sequence of int, optional",

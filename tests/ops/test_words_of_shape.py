@@ -589,3 +589,30 @@ def test_positions_of_more_digits_than_python_prints_are_refused_too():
     for index in (10**5000, (gn.input("i", (2,), dtype=int), 10**5000)):
         with pytest.raises(ShapeError, match="a int"):
             x[index]
+
+
+def test_a_tuple_of_numbers_is_one_operand():
+    np.testing.assert_array_equal(gn.flip((1.0, 2.0)), [2.0, 1.0])
+    np.testing.assert_array_equal(gn.atleast_1d((1.0, 2.0)), [1.0, 2.0])
+
+
+def test_an_error_tells_the_name_that_the_node_was_to_have():
+    z = gn.input("z", (None, 2))
+    with pytest.raises(ShapeError, match=r"^roll 'turned': axis 7"):
+        gn.roll(z, 1, 7, name="turned")
+
+
+def test_padding_of_other_axes_is_refused():
+    with pytest.raises(ShapeError, match="Give both for each axis"):
+        gn.ops.Pad((1,), (1,))(gn.input("z", (None, 2)))
+
+
+def test_the_gradient_of_a_padded_mean_is_a_graph_for_any_number_of_samples():
+    z = gn.input("z", (None, 2, 5, 4))
+    E = gn.sum(gn.square(gn.avg_pool2d(z, 3, 2, 1)))
+    (gradient,) = gn.gradients(E, [z])
+    for samples in (1, 3):
+        feeds = {z: np.random.default_rng(0).normal(size=(samples, 2, 5, 4))}
+        np.testing.assert_allclose(
+            gn.forward(gradient, feeds)[gradient], gn.backward(E, feeds).error_signal(z), rtol=1e-13
+        )
