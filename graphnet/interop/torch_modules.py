@@ -26,7 +26,7 @@ from graphnet.interop.foreign import (
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import ALIKE, along, fitted
+from graphnet.interop.names import ALIKE, along, stretching
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -129,7 +129,7 @@ def _squeeze(z: Any, axes: Any = None) -> Any:
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **{name: fitted(function) for name, function in _ELEMENTWISE.items()},
+    **{name: stretching(function) for name, function in _ELEMENTWISE.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
     "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
