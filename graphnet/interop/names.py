@@ -28,6 +28,13 @@ ALIKE: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """What PyTorch, JAX and ONNX give the same name, but for its case."""
 
+SHORT: dict[str, Callable[..., Any]] = {
+    **ALIKE, "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1, "ge": np.greater_equal, "gt": np.greater,
+    "le": np.less_equal, "log1p": np.log1p, "lt": np.less, "ne": np.not_equal, "rsqrt": lambda z: 1 / np.sqrt(z),
+    "square": np.square,
+}  # fmt: skip
+"""What PyTorch and JAX give the same name."""
+
 _PLAIN: dict[str, Callable[..., Any]] = {
     **{name.capitalize(): function for name, function in ALIKE.items()},
     "Det": Det(), "Equal": np.equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "HardSwish": hard_swish,

@@ -26,7 +26,7 @@ from graphnet.interop.foreign import (
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import ALIKE, along, stretching
+from graphnet.interop.names import SHORT, along, stretching
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -41,13 +41,11 @@ _KEPT = (
 """What is not to be decomposed: there is one node for it."""
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
-    "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1,
-    "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
-    "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "maximum": np.maximum,
-    "minimum": np.minimum, "mish": mish, "ne": np.not_equal, "reciprocal": np.reciprocal, "relu": relu,
-    "rsqrt": lambda z: 1 / np.sqrt(z), "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x), "sigmoid": sigmoid,
-    "silu": silu, "square": np.square, "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
+    **SHORT, **{f"{kind}_{name}": SHORT[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
+    "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "hardsigmoid": hard_sigmoid, "hardswish": hard_swish,
+    "isnan": np.isnan, "log10": np.log10, "log2": np.log2, "maximum": np.maximum, "minimum": np.minimum, "mish": mish,
+    "reciprocal": np.reciprocal, "relu": relu, "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x),
+    "sigmoid": sigmoid, "silu": silu, "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
 }  # fmt: skip
 """What goes entry by entry, operands stretching to each other."""
 
