@@ -31,7 +31,7 @@ from graphnet.interop.foreign import (
     without_counterpart,
 )
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
-from graphnet.interop.names import ALIKE, along, cumulated
+from graphnet.interop.names import SHORT, along, cumulated
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take
@@ -229,21 +229,18 @@ def _round(z: Any, rounding_method: Any) -> Any:
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **ALIKE, "add_any": np.add, "argmax": _over(np.argmax), "argmin": _over(np.argmin), "atan2": np.arctan2,
-    "broadcast_in_dim": _stretched, "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
+    **SHORT, "add_any": np.add, "argmax": _over(np.argmax), "argmin": _over(np.argmin), "broadcast_in_dim": _stretched,
+    "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
     "convert_element_type": _converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
-    "dot_general": _dot, "dynamic_slice": _dynamic_slice, "eq": np.equal, "exp2": np.exp2, "expm1": np.expm1,
-    "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z), "gather": _gather, "ge": np.greater_equal, "gt": np.greater,
-    "integer_pow": lambda z, y: z**y, "is_finite": np.isfinite, "le": np.less_equal, "log1p": np.log1p, "logistic": sigmoid,
-    "lt": np.less, "max": _larger, "name": lambda z, name: z, "ne": np.not_equal, "pad": _padded,
-    "reduce_and": _over(np.all), "reduce_max": _over(np.max), "reduce_min": _over(np.min), "reduce_or": _over(np.any),
-    "reduce_prod": _over(np.prod), "reduce_sum": _over(np.sum),
+    "dot_general": _dot, "dynamic_slice": _dynamic_slice, "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z),
+    "exp2": np.exp2, "gather": _gather, "integer_pow": lambda z, y: z**y, "is_finite": np.isfinite, "logistic": sigmoid,
+    "max": _larger, "name": lambda z, name: z, "pad": _padded, "reduce_and": _over(np.all), "reduce_max": _over(np.max),
+    "reduce_min": _over(np.min), "reduce_or": _over(np.any), "reduce_prod": _over(np.prod), "reduce_sum": _over(np.sum),
     "reduce_window_max": partial(_pooled, largest=True), "reduce_window_sum": partial(_pooled, largest=False),
     "rem": np.fmod, "reshape": lambda z, new_sizes, dimensions: _reshaped(z, new_sizes),
-    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "rsqrt": lambda z: 1 / np.sqrt(z),
-    "select_n": _select, "slice": _slice, "sort": _sorted,
-    "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis), "square": np.square,
+    "rev": lambda z, dimensions: np.flip(z, tuple(dimensions)), "round": _round, "select_n": _select, "slice": _slice,
+    "sort": _sorted, "split": lambda z, sizes, axis: np.split(z, np.cumsum(sizes)[:-1].tolist(), axis),
     "squeeze": lambda z, dimensions: np.squeeze(z, tuple(dimensions)), "stack": lambda *parts, axis: np.stack(parts, axis),
     "stop_gradient": lambda z: Held()(z), "tile": lambda z, reps: np.tile(z, reps),
     "transpose": lambda z, permutation: np.transpose(z, permutation),

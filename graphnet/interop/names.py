@@ -28,6 +28,13 @@ ALIKE: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """What PyTorch, JAX and ONNX give the same name, but for its case."""
 
+SHORT: dict[str, Callable[..., Any]] = {
+    **ALIKE, "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1, "ge": np.greater_equal, "gt": np.greater,
+    "le": np.less_equal, "log1p": np.log1p, "lt": np.less, "ne": np.not_equal, "rsqrt": lambda z: 1 / np.sqrt(z),
+    "square": np.square,
+}  # fmt: skip
+"""What PyTorch and JAX give the same name."""
+
 _PLAIN: dict[str, Callable[..., Any]] = {
     **{name.capitalize(): function for name, function in ALIKE.items()},
     "Det": Det(), "Equal": np.equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "HardSwish": hard_swish,
@@ -63,7 +70,7 @@ def cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda z, axis, reverse: np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
 
 
-def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
+def stretched(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
     """Return operands such that each axis of size 1 stretches, as it does elsewhere; but for `behind` axes, the last."""
     shapes = [np.shape(each)[: np.ndim(each) - behind] for each in operands]
     if not any(isinstance(each, Node) for each in operands):
@@ -74,15 +81,15 @@ def fit(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
         return operands
     except ShapeError:
         ndim = max(map(len, shapes))
-        return tuple(_stretching(each, shape, ndim) for each, shape in zip(operands, shapes, strict=True))
+        return tuple(_written_anew(each, shape, ndim) for each, shape in zip(operands, shapes, strict=True))
 
 
-def _stretching(z: Any, shape: Sequence[Any], ndim: int) -> Any:
+def _written_anew(z: Any, shape: Sequence[Any], ndim: int) -> Any:
     """Return z with axes of size 1 written anew, and so many in all: so it is told that they are to stretch."""
     own = [(0, None) if size == 1 else (slice(None),) for size in shape]
     return as_node(z)[(*(None,) * (ndim - len(shape)), *itertools.chain(*own))]
 
 
-def fitted(function: Callable[..., Any]) -> Callable[..., Any]:
+def stretching(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose operands stretch to each other."""
-    return lambda *operands, **settings: function(*fit(*operands), **settings)
+    return lambda *operands, **settings: function(*stretched(*operands), **settings)

@@ -15,7 +15,7 @@ from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.interop import images
-from graphnet.interop.names import ALSO, SAME, along, cumulated, fit, fitted
+from graphnet.interop.names import ALSO, SAME, along, cumulated, stretched, stretching
 from graphnet.ops.activations import log_softmax, softmax
 from graphnet.ops.neural import elu, rms_norm
 from graphnet.ops.normalisation import layer_norm
@@ -159,7 +159,7 @@ def _one_hot(indices: Any, depth: Any, values: Any, axis: int) -> Any:
     places = np.arange(size).reshape([-1 if i == axis else 1 for i in range(np.ndim(indices) + 1)])
     z = np.where(indices < 0, indices + size, indices)
     off, on = known(values, "the values")
-    return np.where(np.equal(*fit(np.expand_dims(z, axis), places)), on, off)
+    return np.where(np.equal(*stretched(np.expand_dims(z, axis), places)), on, off)
 
 
 def _range(start: Any, limit: Any, delta: Any) -> Any:
@@ -258,7 +258,7 @@ def _truncated(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that gives integers for integers."""
 
     def truncated(x: Any, y: Any, whole: bool) -> Any:
-        z = function(*fit(x, y))
+        z = function(*stretched(x, y))
         return _cast(np.trunc(z), 7) if whole else z
 
     return truncated
@@ -267,7 +267,7 @@ def _truncated(function: Callable[..., Any]) -> Callable[..., Any]:
 def _clip(z: Any, min: Any = None, max: Any = None) -> Any:
     for function, limit in ((np.maximum, min), (np.minimum, max)):
         if limit is not None:
-            z = function(*fit(z, limit if isinstance(limit, Node) else np.asarray(limit).item()))
+            z = function(*stretched(z, limit if isinstance(limit, Node) else np.asarray(limit).item()))
     return z
 
 
@@ -312,7 +312,7 @@ def _extreme(function: Callable[..., Any], of_truths: Callable[..., Any]) -> Cal
 
 
 def _all_of(function: Callable[..., Any], after: Any = lambda z, count: z) -> Callable[..., Any]:
-    return lambda *parts: after(functools.reduce(fitted(function), parts), len(parts))
+    return lambda *parts: after(functools.reduce(stretching(function), parts), len(parts))
 
 
 def _flat(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -328,7 +328,7 @@ def _flat(function: Callable[..., Any]) -> Callable[..., Any]:
 def _gemm(A: Any, B: Any, C: Any = None, *, alpha: float, beta: float, transA: int, transB: int) -> Any:
     z = (A.T if transA else A) @ (B.T if transB else B)
     z = z if alpha == 1 else alpha * z
-    return z if C is None or beta == 0 else np.add(*fit(z, C if beta == 1 else beta * C))
+    return z if C is None or beta == 0 else np.add(*stretched(z, C if beta == 1 else beta * C))
 
 
 def _window(
@@ -415,7 +415,7 @@ def _renamed(function: Callable[..., Any], settings: dict[str, str]) -> Callable
 _ZERO = np.zeros(1, np.float32)
 
 CALLS: dict[str, Callable[..., Any]] = {
-    **{name: fitted(_renamed(*same)) for name, same in SAME.items()},
+    **{name: stretching(_renamed(*same)) for name, same in SAME.items()},
     **{name: _renamed(*same) for name, same in ALSO.items()},
     "ArgMax": _arg(np.argmax), "ArgMin": _arg(np.argmin), "AveragePool": functools.partial(_pool, mean=True),
     "BatchNormalization": _batch_norm, "Cast": _cast, "Clip": _clip,
@@ -446,10 +446,10 @@ CALLS: dict[str, Callable[..., Any]] = {
     "InstanceNormalization": lambda z, scale, bias, epsilon: images.affine(
         layer_norm(z, _behind(z, 2), epsilon=epsilon), scale, bias, np.ndim(z) - 2
     ),
-    "MatMul": lambda x, y: np.matmul(*(fit(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
-    "Mod": lambda x, y, fmod: (np.fmod if fmod else np.mod)(*fit(x, y)),
+    "MatMul": lambda x, y: np.matmul(*(stretched(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
+    "Mod": lambda x, y, fmod: (np.fmod if fmod else np.mod)(*stretched(x, y)),
     "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),
-    "PRelu": fitted(lambda z, slope: np.where(z < 0, slope * z, z)),
+    "PRelu": stretching(lambda z, slope: np.where(z < 0, slope * z, z)),
     "RMSNormalization": lambda z, scale, axis, epsilon: images.affine(rms_norm(z, _behind(z, axis), epsilon), scale, None),
     "Selu": lambda z, alpha, gamma: gamma * elu(z, alpha),
     "Shrink": lambda z, bias, lambd: np.where(z < -lambd, z + bias, np.where(z > lambd, z - bias, 0.0)),

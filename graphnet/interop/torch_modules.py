@@ -26,7 +26,7 @@ from graphnet.interop.foreign import (
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import ALIKE, along, fitted
+from graphnet.interop.names import SHORT, along, stretching
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -41,14 +41,12 @@ _KEPT = (
 """What is not to be decomposed: there is one node for it."""
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    **ALIKE, **{f"{kind}_{name}": ALIKE[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
-    "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "atan2": np.arctan2, "eq": np.equal, "expm1": np.expm1,
-    "fmod": np.fmod, "remainder": np.mod,
-    "ge": np.greater_equal, "gt": np.greater, "hardsigmoid": hard_sigmoid, "hardswish": hard_swish, "isnan": np.isnan,
-    "le": np.less_equal, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "lt": np.less, "maximum": np.maximum,
-    "minimum": np.minimum, "mish": mish, "ne": np.not_equal, "reciprocal": np.reciprocal, "relu": relu,
-    "rsqrt": lambda z: 1 / np.sqrt(z), "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x), "sigmoid": sigmoid,
-    "silu": silu, "square": np.square, "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
+    **SHORT, **{f"{kind}_{name}": SHORT[name] for kind in ("logical", "bitwise") for name in ("and", "or", "not")},
+    "add": lambda x, y, alpha=1: x + (y if alpha == 1 else alpha * y), "fmod": np.fmod, "hardsigmoid": hard_sigmoid,
+    "hardswish": hard_swish, "isnan": np.isnan, "log10": np.log10, "log2": np.log2, "maximum": np.maximum,
+    "minimum": np.minimum, "mish": mish, "reciprocal": np.reciprocal, "relu": relu, "remainder": np.mod,
+    "rsub": lambda x, y, alpha=1: y - (x if alpha == 1 else alpha * x), "sigmoid": sigmoid, "silu": silu,
+    "sub": lambda x, y, alpha=1: x - (y if alpha == 1 else alpha * y), "where": np.where,
 }  # fmt: skip
 """What goes entry by entry, operands stretching to each other."""
 
@@ -187,7 +185,7 @@ def _squeeze(z: Any, axes: Any = None) -> Any:
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    **{name: fitted(function) for name, function in _ELEMENTWISE.items()},
+    **{name: stretching(function) for name, function in _ELEMENTWISE.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
     "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,

@@ -82,7 +82,7 @@ class Scatter(Moving):
     index: Index
 
     def forward(self, z: Array) -> Array:
-        result = np.zeros(self.to, z.dtype, like=z)
+        result = zeros(self.to, z)
         result[numpy_index(self.index)] = z
         return result
 
@@ -136,7 +136,7 @@ class Adding(Moving):
 
     def added(self, z: Array, places: tuple[Any, ...]) -> Array:
         """Return zeros plus the entries of z at an index."""
-        result = np.zeros(self.to, like=z)  # float64: one entry may receive very many
+        result = zeros(self.to, z, np.float64)  # one entry may receive very many
         np.add.at(result, places, z.astype(result.dtype))
         return result.astype(z.dtype)
 
@@ -164,6 +164,11 @@ class ScatterAdd(Adding):
 
     def backward(self, delta: Array, a: Array, z: Array, indices: Array) -> Array:
         return np.take(delta, indices, axis=self.axis), None
+
+
+def zeros(shape: tuple[int, ...], beside: Array, dtype: Any = None) -> Array:
+    """Return zeros of the kind of array that another is, which may be of another library; of its dtype if none is given."""
+    return np.zeros(shape, beside.dtype if dtype is None else dtype, like=beside[...])  # [...]: a number is no array
 
 
 def numpy_index(index: Index) -> tuple[Any, ...]:

@@ -185,7 +185,7 @@ class Unmask(Moving):
     choosing = (1,)
 
     def forward(self, z: Array, mask: Array) -> Array:
-        result = np.zeros((*z.shape[: self.axis], *mask.shape, *z.shape[self.axis + 1 :]), z.dtype, like=z)
+        result = indexing.zeros((*z.shape[: self.axis], *mask.shape, *z.shape[self.axis + 1 :]), z)
         result[(slice(None),) * self.axis + (mask,)] = z
         return result
 

@@ -95,6 +95,17 @@ class Tied(nn.Module):
         return self.out(torch.tanh(self.embed(x)))
 
 
+class Distances(nn.Module):
+    """How near points are to others: both operands stretch, along axes that they were reshaped to."""
+
+    def __init__(self):
+        super().__init__()
+        self.others = nn.Parameter(torch.randn(5, 3))
+
+    def forward(self, x):
+        return torch.exp(-torch.square(x.reshape(-1, 1, 3) - self.others.reshape(1, 5, 3)).sum(-1))
+
+
 def images(n, channels=1, size=16):
     return torch.randn(n, channels, size, size)
 
@@ -115,6 +126,7 @@ NETWORKS = {
     "gru": (lambda: Classifier(nn.GRU), lambda n: torch.randn(n, 3, 3)),
     "lstm": (lambda: Classifier(nn.LSTM), lambda n: torch.randn(n, 2, 3)),
     "transformer": (Transformer, lambda n: torch.randint(0, 10, (n, 3))),
+    "distances": (Distances, lambda n: torch.randn(n, 3)),
     "tied": (Tied, lambda n: torch.randint(0, 7, (n, 2))),
 }
 
