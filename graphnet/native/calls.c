@@ -258,10 +258,26 @@ static int begin(Instruction *it, PyUFuncObject *ufunc, int count, PyArrayObject
 
 static const int NO_CORES[OPERANDS] = {0};
 
+/* Whether an operand is read backwards along the last axis. NumPy copies such operands before the loop, where there are several
+   axes: some loops, as that of power, compute other last bits backwards than forwards. */
+static int reads_backwards(int count, PyArrayObject **arrays)
+{
+    PyArrayObject *out = arrays[count - 1];
+    int axis = PyArray_NDIM(out) - 1, backwards = 0;
+    while (axis >= 0 && PyArray_DIM(out, axis) == 1)
+        axis--;
+    for (int k = 0; k < count - 1; k++) {
+        int own = axis - (PyArray_NDIM(out) - PyArray_NDIM(arrays[k]));
+        backwards |= own >= 0 && PyArray_DIM(arrays[k], own) > 1 && PyArray_STRIDE(arrays[k], own) < 0;
+    }
+    return backwards;
+}
+
 static int make_elementwise(Calls *self, PyUFuncObject *ufunc, int count, PyArrayObject **arrays)
 {
     Instruction it;
-    int fits = !ufunc->core_enabled && begin(&it, ufunc, count, arrays) && may_write(count, arrays, 1);
+    int fits = !ufunc->core_enabled && begin(&it, ufunc, count, arrays) && may_write(count, arrays, 1) &&
+               !reads_backwards(count, arrays);
     return fits ? add_loop(self, &it, arrays, NO_CORES) : 0;
 }
 

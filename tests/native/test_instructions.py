@@ -101,6 +101,11 @@ REFUSED = {
     "an operand that overlaps the output": lambda: (lambda a: (np.add, (a[:-1], a[:-1], a[1:])))(np.arange(5.0)),
     "an operand that is the output turned": lambda: (lambda a: (np.add, (a, a.T, a)))(np.eye(3)),
     "an operand that is the output backwards": lambda: (lambda a: (np.tanh, (a[::-1], a)))(np.arange(5.0)),
+    "an operand read backwards": lambda: (np.power, (A[:, ::-1], A, A.copy())),
+    "an operand read backwards but for an axis of one": lambda: (
+        np.power,
+        (A[::-1, :1], A[:, :1].copy(), np.zeros((3, 1))),
+    ),
     "a product over its operand": lambda: (lambda a: (np.matmul, (a, a, a)))(np.eye(3)),
     "a product of sizes that differ": lambda: (np.matmul, (A, A, np.zeros((3, 4)))),
     "a product of numbers": lambda: (np.matmul, (np.float64(1), A, A.copy())),
@@ -121,6 +126,14 @@ REFUSED = {
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
 def test_what_does_not_fit_stays_a_call_of_python(call):
     assert Calls([call()], [], {}, []).native == [False]
+
+
+def test_rows_backwards_and_operands_backwards_of_which_bits_depend_on_the_order():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.2, 2, (7, 17)), rng.uniform(0.5, 2, (5, 7, 17))
+    assert compare((np.power, (x[::-1], y, np.empty(y.shape))))
+    for backwards in (x[:, ::-1], x[::-1, ::-1], x[3, ::-1]):
+        assert not compare((np.power, (backwards, y, np.empty(y.shape))))
 
 
 @pytest.mark.parametrize("call", [1, (1, 2), (print,), (print, (), ()), [print, ()]])
