@@ -123,6 +123,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "singular_values_first": ("first contribution",),
     "lstm_cell_path_only": ("first contribution",),
     "expm_entrywise": ("δ ⊙ g",),
+    "inverse_entrywise": ("taken for itself",),
     "lstm_forget_reads_new": ("off in columns",),  # that gate's
     "gru_update_sign": ("off in columns",),
     "row_sum_without_keepdims": (".t is right",),  # of square ones
@@ -223,6 +224,10 @@ ALSO: dict[str, tuple[str, ...]] = {
     "advantages_backwards": ("jacobian is applied",),
     "episodes_leak": ("taken for something",),  # what is 0 over the end of an episode
     "ranked_wrong_tail": ("liked and other exchanged",),  # σ of the difference, whose sign turns
+    "local_response_own_only": ("diagonal of the jacobian",),
+    "tone_mapped_by_channel": ("taken for itself",),
+    "selective_own_decay": ("wrong factor",),  # the decay of another step
+    "energy_no_reaction": ("all zero there",),  # of two points the second, which is no pair's first
     # What points of one set do to each other adds up to 0.
     **dict.fromkeys(("discrepancy_own_once", "discrepancy_cross_only"), ("shared out wrongly",)),
     "transport_not_paired": ("shared out wrongly",),  # in pairs or not, the same sums
@@ -239,6 +244,13 @@ ALSO: dict[str, tuple[str, ...]] = {
     "distances_first_only": ("one of two uses is lost",),  # the other is the same of δ transposed
     "far_from_here_width": ("error signal of input 0",),  # without the factor it is that of x
     "overlap_union_constant": ("taken for 0", "all zero there"),  # an edge outside moves the union only
+    # The fifth set. All were written down after they had been read beside the fault.
+    "drawdown_top_held": ("output is below a bound",),  # at the tops, where it is 0
+    "day_of_an_epidemic_not_missed": ("last contribution is kept",),  # that to the ill
+    "hand_elbow_moves_all": ("off in one column 1", "off in one entry only, (1,)", "axis 2, 1 only"),  # the elbow's
+    "image_distance_by_focus": ("exchanged",),
+    "light_left_own_piece": ("plus δ·output",),  # that piece
+    "tilt_seen_no_memory": ("diagonal of the jacobian",),
 }
 UNKNOWN = ("no known signature", "nothing known")
 

@@ -104,13 +104,13 @@ CASES = {
         X,
     ),
     "normalising as if the norm was a constant": (
-        "a projection is lost, or of another size: the right one has no part along output, over axis 1",
+        "a projection is lost, or has a wrong factor: the right one has no part along output, over axis 1",
         normalised,
         lambda d, a, x: d / np.linalg.norm(x, axis=1, keepdims=True),
         X,
     ),
     "layer norm with its mean as a constant": (
-        "a projection is lost, or of another size: the right one has no part along ones, over axis 1 "
+        "a projection is lost, or has a wrong factor: the right one has no part along ones, over axis 1 "
         "(as if a mean was a constant)",
         layer_norm,
         layer_norm_rule(mean=False, variance=True),
