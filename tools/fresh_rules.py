@@ -145,6 +145,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "rnn_u_from_new_state": ("each row",),  # of one sample: the new state for the old
     "dense_half": ("linear in delta",),  # it rounds
     "sine_bfloat": ("linear in delta",),
+    "bce_logits_minus_target": ("does not depend on t",),  # z for σ(z), in the term without t
     # The second set. All were written down after they had been read beside the fault.
     **dict.fromkeys(
         ("selu_output_plus_alpha", "softsign_unsigned_square", "power_signed_twice"), ("input is negative only",)

@@ -546,6 +546,14 @@ FURTHER = {
         "a projection is lost, or has a wrong factor: the right one has no part along sign output, over axis 1 "
         "(as if a mean of those whose output is positive was a constant)",
     ),
+    "one that is not finite, and the others rounded": (
+        *(
+            np.tanh,
+            lambda d, a, x: (d * (1 - a * a)).astype(np.float16) * np.where(np.arange(5) == 2, np.inf, 1.0),
+            (X,),
+        ),
+        "not finite: 4 of 20 entries",
+    ),
     "one that is not finite, and the others right": (
         *(np.tanh, lambda d, a, x: d * (1 - a * a) * np.where(np.arange(5) == 2, np.inf, 1), (X,)),
         "not finite: 4 of 20 entries",
