@@ -97,7 +97,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "rms_norm_power": ("multiple of x",),  # the second term has another weight
     "rms_norm_sum": ("multiple of x",),
     "log_softmax_mean": ("multiple of exp output",),
-    "l2_normalise_projects_on_x": ("no part along output",),
+    "l2_normalise_projects_on_x": ("no part along output", "part has a wrong factor"),
     "cosine_norm_not_squared": ("no part along x",),
     "project_one_c": ("no part along output",),
     "kl_ratio_turned": ("q and p exchanged",),
@@ -176,7 +176,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("cosine_norms_stopped", "rms_norm_sum_for_mean", "rms_norm_x_not_normalised"), ("no part along x",)
     ),
-    "l2_normalise_projects_by_input": ("no part along output",),
+    "l2_normalise_projects_by_input": ("no part along output", "part has a wrong factor"),
     "hard_swish_gate_constant": ("size of the input is below", "between two bounds"),  # where the gate has a slope
     "hardswish_z_over_three": ("between two bounds", "size of the input is below"),  # the middle
     "softsign_one_minus_square": ("output²·1/(|z|)",),  # 1 − a² less 2 a² / |z|
