@@ -97,7 +97,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "rms_norm_power": ("multiple of x",),  # the second term has another weight
     "rms_norm_sum": ("multiple of x",),
     "log_softmax_mean": ("multiple of exp output",),
-    "l2_normalise_projects_on_x": ("no part along output",),
+    "l2_normalise_projects_on_x": ("no part along output", "part has a wrong factor"),
     "cosine_norm_not_squared": ("no part along x",),
     "project_one_c": ("no part along output",),
     "kl_ratio_turned": ("q and p exchanged",),
@@ -123,6 +123,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "singular_values_first": ("first contribution",),
     "lstm_cell_path_only": ("first contribution",),
     "expm_entrywise": ("δ ⊙ g",),
+    "inverse_entrywise": ("taken for itself",),
     "lstm_forget_reads_new": ("off in columns",),  # that gate's
     "gru_update_sign": ("off in columns",),
     "row_sum_without_keepdims": (".t is right",),  # of square ones
@@ -144,6 +145,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "rnn_u_from_new_state": ("each row",),  # of one sample: the new state for the old
     "dense_half": ("linear in delta",),  # it rounds
     "sine_bfloat": ("linear in delta",),
+    "bce_logits_minus_target": ("does not depend on t",),  # z for σ(z), in the term without t
     # The second set. All were written down after they had been read beside the fault.
     **dict.fromkeys(
         ("selu_output_plus_alpha", "softsign_unsigned_square", "power_signed_twice"), ("input is negative only",)
@@ -174,7 +176,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("cosine_norms_stopped", "rms_norm_sum_for_mean", "rms_norm_x_not_normalised"), ("no part along x",)
     ),
-    "l2_normalise_projects_by_input": ("no part along output",),
+    "l2_normalise_projects_by_input": ("no part along output", "part has a wrong factor"),
     "hard_swish_gate_constant": ("size of the input is below", "between two bounds"),  # where the gate has a slope
     "hardswish_z_over_three": ("between two bounds", "size of the input is below"),  # the middle
     "softsign_one_minus_square": ("output²·1/(|z|)",),  # 1 − a² less 2 a² / |z|
@@ -223,6 +225,10 @@ ALSO: dict[str, tuple[str, ...]] = {
     "advantages_backwards": ("jacobian is applied",),
     "episodes_leak": ("taken for something",),  # what is 0 over the end of an episode
     "ranked_wrong_tail": ("liked and other exchanged",),  # σ of the difference, whose sign turns
+    "local_response_own_only": ("diagonal of the jacobian",),
+    "tone_mapped_by_channel": ("taken for itself",),
+    "selective_own_decay": ("wrong factor",),  # the decay of another step
+    "energy_no_reaction": ("all zero there",),  # of two points the second, which is no pair's first
     # What points of one set do to each other adds up to 0.
     **dict.fromkeys(("discrepancy_own_once", "discrepancy_cross_only"), ("shared out wrongly",)),
     "transport_not_paired": ("shared out wrongly",),  # in pairs or not, the same sums
@@ -239,6 +245,13 @@ ALSO: dict[str, tuple[str, ...]] = {
     "distances_first_only": ("one of two uses is lost",),  # the other is the same of δ transposed
     "far_from_here_width": ("error signal of input 0",),  # without the factor it is that of x
     "overlap_union_constant": ("taken for 0", "all zero there"),  # an edge outside moves the union only
+    # The fifth set. All were written down after they had been read beside the fault.
+    "drawdown_top_held": ("output is below a bound",),  # at the tops, where it is 0
+    "day_of_an_epidemic_not_missed": ("last contribution is kept",),  # that to the ill
+    "hand_elbow_moves_all": ("off in one column 1", "off in one entry only, (1,)", "axis 2, 1 only"),  # the elbow's
+    "image_distance_by_focus": ("exchanged",),
+    "light_left_own_piece": ("plus δ·output",),  # that piece
+    "tilt_seen_no_memory": ("diagonal of the jacobian",),
 }
 UNKNOWN = ("no known signature", "nothing known")
 

@@ -220,9 +220,7 @@ class Behaviour:
             yield None, f"of a δ that lies in memory with gaps: {self._problem(error)}"
             return
         for slot, (one, two) in self._each(self.messages, said):
-            with np.errstate(all="ignore"):
-                difference = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
-            if difference > self._coarser * LINEAR * np.max(np.nan_to_num(np.abs(one)), initial=0.0):
+            if difference := _apart(one, two, self._coarser * LINEAR):
                 yield slot, f"of a δ that lies in memory with gaps it says what differs by up to {number(difference)}"
 
     def _types(self) -> Faults:
@@ -245,11 +243,11 @@ class Behaviour:
                 yield slot, error.problem
 
 
-def _apart(one: Numbers, two: Numbers) -> float:
-    """Return how far two arrays are apart, 0 if that is rounding."""
+def _apart(one: Numbers, two: Numbers, share: float = APART) -> float:
+    """Return how far two arrays are apart, 0 if that is less than a share of the largest number: rounding."""
     with np.errstate(all="ignore"):
         apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
         largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
     if not np.array_equal(np.isfinite(one), np.isfinite(two)):
         return float(apart or np.inf)
-    return float(apart) if apart > APART * largest else 0.0
+    return float(apart) if apart > share * largest else 0.0

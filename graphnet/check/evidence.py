@@ -114,9 +114,10 @@ class Scene:
             self._keep(slot, judged.entries, np.where(known, judged.difference, np.nan))
         return Evidence(self, slot, np.asarray(message, float), wrong)
 
-    def elsewhere(self, slot: int, inputs: Sequence[Numbers]) -> Evidence | None:
-        """Return the evidence for another δ at these inputs; nothing where there is nothing to compare with."""
-        there = self.at(inputs, np.asarray(self.settings.rng.normal(size=self.delta.shape)))
+    def elsewhere(self, slot: int, inputs: Sequence[Numbers], delta: Numbers | None = None) -> Evidence | None:
+        """Return the evidence at these inputs, for another δ if not told; nothing where there is nothing to compare with."""
+        other = self.settings.rng.normal(size=self.delta.shape) if delta is None else delta
+        there = self.at(inputs, np.asarray(other))
         if there is None:
             return None
         scene, messages = there
@@ -268,13 +269,14 @@ class Evidence:
 def other_inputs(inputs: Sequence[Numbers], slot: int) -> list[list[Numbers]]:
     """Return other inputs of the same kind: shifted along all axes, and blends of these with the first, one of them smaller.
 
-    Symmetric, positive definite and diagonal matrices, shares that add up to 1, ranges, and signs as a rule, stay what they
-    are, and no number stays in its place. Whole numbers beside the one of interest are only shifted: they may be labels.
+    Symmetric, positive definite and diagonal matrices, shares that add up to 1 and ranges stay what they are, and no number
+    stays in its place, nor beside those of another input that it stood beside. Half of them are turned round, of real numbers
+    of both signs. Whole numbers beside the one of interest are only shifted: they may be labels.
     """
     rng, found = np.random.default_rng(0), [list(inputs)]
     for i in range(OTHER_INPUTS):
         share = rng.uniform(0.2, 0.4) * (i % 2)
-        others = [_blend(x, i // 2, share, real=k == slot) for k, x in enumerate(inputs)]
+        others = [_blend(x, i // 2 + k, share, real=k == slot, turned=i % 4 > 1) for k, x in enumerate(inputs)]
         constant = not np.ptp(others[slot]) if others[slot].size else True
         others[slot] = others[slot] * (1 - share / 2 * (rng.uniform(-1, 1, others[slot].shape) if constant else 1))
         if others[slot].size <= 2 and i % 4 == 3:
@@ -284,12 +286,13 @@ def other_inputs(inputs: Sequence[Numbers], slot: int) -> list[list[Numbers]]:
     return found[1:]
 
 
-def _blend(x: Numbers, by: int, share: float, *, real: bool) -> Numbers:
-    """Return an array shifted along all its axes, and if its numbers are real ones mixed with itself."""
+def _blend(x: Numbers, by: int, share: float, *, real: bool, turned: bool) -> Numbers:
+    """Return an array shifted along all its axes, and if its numbers are real ones mixed with itself, or their signs turned."""
     axes = tuple(range(x.ndim))
     shifted = np.roll(x, [1 + (size // 2 - 1 + by) % max(1, size - 1) for size in x.shape], axes) if axes else x
     real = x.dtype.kind == "f" and (real or not np.array_equal(x, np.round(x)))
-    return (1 - share) * shifted + share * x if real else shifted
+    blend = (1 - share) * shifted + share * x if real else shifted
+    return -blend if real and turned and (x > 0).any() and (x < 0).any() else blend
 
 
 def allowed(right: Numbers, largest: float | None = None) -> Numbers:

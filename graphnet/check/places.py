@@ -97,7 +97,7 @@ def _values(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
         for sign, where in (("negative", array < 0), ("positive", array > 0)):
             if np.array_equal(where & e.telling, wrong & e.telling):
                 yield Name(f"wrong where {name} is {sign} only: {of}", chance=chance)
-        parts = (wrong, right, e.known & ~wrong)
+        parts = (wrong, right, e.known & ~wrong & (array != 0))  # at 0 many slopes are 0, the rule's too
         ends = [(array[part].min(), array[part].max()) if part.any() else (np.inf, -np.inf) for part in parts]
         if wrong.any() and ends[2][0] < ends[0][0] and ends[0][1] < ends[2][1]:
             yield from _interval(e, wrong, (name, array), of, chance)
@@ -125,6 +125,8 @@ def pattern(e: Evidence) -> str:
     """Return what is left of a fault without a name: what was tried, which entries are wrong, and by how much."""
     wrong, known = e.wrong & e.known, int(e.known.sum())
     parts = [f"tried: {_TRIED}", f"{int(wrong.sum())} of {known} entries are wrong"]
+    if infinite := np.count_nonzero(~np.isfinite(e.rule)):
+        parts.append(f"{infinite} are not finite")
     if not wrong.any():
         return "; ".join(parts)
     parts.append(f"rule / difference {_ratios(e, wrong)}, rule − difference {_range((e.rule - e.right)[wrong])}")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from graphnet.check import vocabulary
-from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed
+from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed, other_inputs
 from graphnet.check.places import pattern, places
 from graphnet.common.text import number
 from graphnet.core.node import Numbers
@@ -37,10 +37,11 @@ def signature(evidence: Evidence) -> str:
     if not evidence.known.any():
         return f"{UNKNOWN} (no entry has a usable difference)"
     table = OF_VALUES if evidence.rule.shape == evidence.right.shape else OF_SHAPE
-    for hypothesis in table:
-        for name in evidence.told(hypothesis):
-            if _holds(name, hypothesis, evidence):
-                return name.text
+    with np.errstate(all="ignore"):  # a rule may say ∞
+        for hypothesis in table:
+            for name in evidence.told(hypothesis):
+                if _holds(name, hypothesis, evidence):
+                    return name.text
     return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
 
 
@@ -114,9 +115,11 @@ def _shape_transposed(e: Evidence) -> Iterator[Name]:
 
 
 def _not_finite(e: Evidence) -> Iterator[Name]:
-    count = np.count_nonzero(~np.isfinite(e.rule))
-    if count:
-        yield Name(f"not finite: {count} of {e.rule.size} entries")
+    finite, largest = np.isfinite(e.rule), np.max(np.abs(e.right[e.known]))
+    if (
+        not finite.all() and (np.abs(e.rule - e.right)[finite & e.known] < 1e-2 * largest).all()
+    ):  # others at most rounded
+        yield Name(f"not finite: {np.count_nonzero(~finite)} of {e.rule.size} entries")
 
 
 def _zero(e: Evidence) -> Iterator[Name]:
@@ -318,6 +321,31 @@ def _clipped(e: Evidence) -> Candidates:
         yield f"the message is clipped: {words}", np.clip(e.right, -bound, bound)
 
 
+def _not_of(e: Evidence) -> Iterator[Name]:
+    """Yield that what is missing, or the factor to what is right, stays as it is when an input is changed.
+
+    A factor that only the input itself leaves as it is belongs to places, and is no name for them.
+    """
+    changed = [e.inputs, *other_inputs(e.inputs, e.slot)][:3][-1]
+    for slot, name in enumerate(e.names if e.linear else ()):
+        moved = e.scene.elsewhere(e.slot, e.replaced(slot, changed[slot]), e.delta)
+        if moved is None:
+            continue
+        known, largest = e.known & moved.known, np.max(np.abs(e.right[e.known]))
+        depends = known & (np.abs(moved.right - e.right) > 1e-3 * largest)
+        missing = [(one.right - one.rule) / largest for one in (e, moved)]
+        factors = [np.where(one.right == one.rule, 0.0, one.rule / one.right - 1) for one in (e, moved)]
+        for what, (one, two) in (
+            ("a term is lost, or has a wrong factor: what is missing", missing),
+            ("a factor is lost, or a wrong one: said / right", factors),
+        ):
+            proving = int((depends & (np.abs(one) > 1e-3)).sum())
+            proving *= slot != e.slot or one is missing[0]
+            if proving > 1 and (np.abs(one - two) <= CLOSE * np.abs(one) + 10 * NEXT_TO_NOTHING)[known].all():
+                text = f"{what} does not depend on {name}, as what is right does"
+                yield Name(text, f"{what} {name}", chance=CLOSE ** (proving - 1))
+
+
 def _nearly(e: Evidence) -> Iterator[Name]:
     off, largest = (np.max(np.abs(array[e.known])) for array in (e.rule - e.right, e.right))
     if not e.nearly and off < 1e-2 * largest:
@@ -338,26 +366,25 @@ def _times(factor: float) -> str:
     return "" if np.isclose(factor, 1, rtol=CLOSE) else f"{number(factor, 6)}·"
 
 
-def _lost_factor(e: Evidence) -> Iterator[Name]:
+def _lost_part(e: Evidence) -> Iterator[Name]:
+    """Yield the factors and terms that mend it: first those made of the least, and of two as simple the factor.
+
+    A term is δ times something known, or a sum of that.
+    """
+    found = []
     for words, factor, chance in vocabulary.multiples(e, e.right, e.rule):
-        if not words:
-            continue  # a constant is no feature
         text = f"a factor is lost, or a wrong one: times {_times(factor)}{words} it is right"
         if words.startswith("1/(") and words.count("1/(") == 1 and "·" not in words:
             text = f"one factor too many: divided by {_times(1 / factor)}{words[3:-1]} it is right"
-        yield Name(text, key=f"factor {words}", value=factor, chance=chance)
-
-
-def _lost_term(e: Evidence) -> Iterator[Name]:
-    """Yield what must be added for it to be right: δ times something known, or a sum of that."""
-    delta = vocabulary.aligned(e.delta, e.right.shape)
-    if delta is None or not e.linear:
-        return
-    missing = e.right - e.rule
-    found = [(f"δ{'·' * bool(w)}{w}", c, chance) for w, c, chance in vocabulary.multiples(e, missing, delta)]
-    for words, factor, chance in [*found, *vocabulary.sums(e, missing)]:
-        text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
-        yield Name(text, key=f"term {words}", value=factor, chance=chance)
+        if words:  # a constant is no feature
+            found.append((words.count("·"), Name(text, key=f"factor {words}", value=factor, chance=chance)))
+    delta, missing = vocabulary.aligned(e.delta, e.right.shape), e.right - e.rule
+    if delta is not None and e.linear:
+        terms = [(f"δ{'·' * bool(w)}{w}", c, chance) for w, c, chance in vocabulary.multiples(e, missing, delta)]
+        for words, factor, chance in [*terms, *vocabulary.sums(e, missing)]:
+            text = f"a term is lost, or one too many: plus {_times(factor)}{words} it is right"
+            found.append((words.count("·") - 1, Name(text, key=f"term {words}", value=factor, chance=chance)))
+    yield from (name for _, name in sorted(found, key=lambda each: each[0]))
 
 
 @_mends
@@ -365,12 +392,10 @@ def _delta_factor(e: Evidence) -> Candidates:
     """Yield what the rule says of δ times something that it should have been multiplied with before it was summed."""
     if e.shares is None or not e.linear or e.rule.size == e.delta.size:
         return  # of much work, or where a factor before is one behind
-    arrays = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
-    aligned = [(name, vocabulary.aligned(x, e.delta.shape)) for name, x in arrays if x.dtype.kind == "f"]
-    for name, array in aligned:
-        for words, function in vocabulary.FUNCTIONS.items() if array is not None else ():
+    for name, array in vocabulary.given(e, e.delta.shape):
+        for words, function in vocabulary.FUNCTIONS.items():
             with np.errstate(all="ignore"):
-                factor = function(np.asarray(array))
+                factor = function(array)
                 divided = e.delta / factor
             what = words.format(name)
             yield f"δ lacks the factor {what}: with δ times {what} it is right", e.given(delta=e.delta * factor)
@@ -380,7 +405,7 @@ def _delta_factor(e: Evidence) -> Candidates:
 def _mask_turned(e: Evidence) -> Iterator[Name]:
     """Yield that the rule is zero where it must not be, and only there."""
     zero, said = e.right[e.known] == 0, e.rule[e.known] == 0
-    if zero.any() and not zero.all() and (zero != said).all():
+    if (zero != said).all():
         text = f"a mask is turned round: zero at the {said.sum()} entries where it must not be, and only there"
         yield Name(text, key="mask", chance=2 / math.comb(zero.size, int(zero.sum())))
 
@@ -415,7 +440,7 @@ def _graded(e: Evidence) -> Iterator[Name]:
     """Yield what explains different ratios at different places better than the places do."""
     at = e.known & (e.right != 0)
     if len(np.unique(np.round(e.rule[at] / e.right[at], 4))) > 2:
-        yield from _lost_factor(e)
+        yield from _lost_part(e)
         yield from _slab_factor(e)
 
 
@@ -424,7 +449,7 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
     if not e.known.all() or not e.linear:
         return
     arrays, largest = {"ones": np.ones(e.right.shape)}, np.max(np.abs(e.right))
-    for name, array in vocabulary.given(e):
+    for name, array in vocabulary.given(e, e.right.shape):
         functions = ("{}", "{}²", "exp {}", "sign {}")
         arrays |= {words.format(name): vocabulary.FUNCTIONS[words](array) for words in functions}
     arrays = {name: array for name, array in arrays.items() if np.isfinite(array).all()}
@@ -444,15 +469,37 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
                 continue
             how = "a term or a projection is lost, or one too many: what is missing is a multiple of"
             if np.max(np.abs(right)) < 1e-6 * largest:
-                how = "a projection is lost, or of another size: the right one has no part along"
+                how = "a projection is lost, or has a wrong factor: the right one has no part along"
             elif np.max(np.abs(rule)) < 1e-6 * largest:
                 how = "a projection too many: it has no part left along"
             like = ""
             if span[0] == "ones" and np.max(np.abs(signals[1].mean(axis=1))) < 1e-6 * largest:
                 like = f" (as if a mean{' and a variance were constants' if span[1:] else ' was a constant'})"
+            elif span[0].startswith("sign ") and arrays[span[0]].min() >= 0 and "the right one" in how:
+                like = f" (as if a mean of those whose {span[0][5:]} is positive was a constant)"
             text = f"{how} {' and '.join(span)}, over {vocabulary.axes_in_words(axes, e.right)}{like}"
             proof = 0.5 if span[-1].startswith("sign") else CLOSE  # there are not many signs of a few numbers
             yield Name(text, key=f"part {span} {axes}", chance=len(arrays) * proof**spare)
+
+
+def _through_others(e: Evidence) -> Iterator[Name]:
+    """Yield what became of the part by which entries act on outputs other than their own, as through a norm or a mean."""
+    if e.derivatives is None or e.input.shape != e.output.shape:
+        return
+    own = np.eye(e.input.size, dtype=bool)
+    said, right = (np.where(own, 0.0, derivatives) for derivatives in e.derivatives)
+    room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
+    acting = np.abs(right) > room
+    lines = acting.any(axis=1)
+    factor = np.einsum("ij,ij->i", said, right) / np.einsum("ij,ij->i", right, right)
+    spare = int(acting.sum() - lines.sum())
+    scaled = factor[:, np.newaxis] * np.stack([right, e.derivatives[1]])
+    fits = (np.abs(scaled - [said, e.derivatives[0]]) <= room)[:, lines].all(axis=(1, 2))
+    if lines.sum() <= spare and fits[0] and not fits[1] and (np.abs(factor[lines]) > CLOSE).all():
+        ratios = f"ratios from {number(factor[lines].min())} to {number(factor[lines].max())}"
+        yield Name(
+            f"a part has a wrong factor: what entries do to outputs other than their own, {ratios}", chance=CLOSE**spare
+        )
 
 
 def _derivatives(e: Evidence) -> Iterator[Name]:
@@ -462,7 +509,7 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     said, right = e.derivatives
     room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
     off, is_zero, is_said = np.abs(said - right) > room, np.abs(right) <= room, np.abs(said) > room
-    if not off.any():
+    if not off.any() or is_zero.all():
         return
     proof, of = int((~off & ~is_zero).sum()), "derivatives of outputs by entries"
     if proof and not is_said[off].any():
@@ -486,10 +533,23 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
         if spare >= np.count_nonzero(lines) and (np.abs(said - scaled) <= room).all():
             text = f"a factor of its own for each {whose}: ratios from {number(factor.min())} to {number(factor.max())}"
             yield Name(text, chance=CLOSE**spare)
+    own = np.eye(*right.shape) > 0
+    if e.input.shape == e.output.shape and not is_said[~own].any():
+        lost = "off the diagonal of the Jacobian, what it does to outputs other than its own, all is lost"
+        text = f"each entry is taken for itself: {lost}, as if a term, a norm, a mean or a gate was constant"
+        yield Name(text, chance=CLOSE ** int((~is_zero & ~own).sum()))
+    level = np.median(said[is_said]) if is_said.any() else 0.0
+    if (is_said == ~is_zero).all() and (np.abs(said - level)[is_said] <= CLOSE * abs(level)).all():
+        weights = f"where it must be multiplied with weights from {number(right[is_said].min())} to "
+        text = f"{weights}{number(right[is_said].max())} before the sum, each counts {number(level, 6)}"
+        yield Name(f"a factor is lost: {text}", "weights", chance=CLOSE ** (int(is_said.sum()) - 1))
     totals = right.sum(axis=0)
     several = int((np.abs(totals) > 1e-3 * np.max(np.abs(right))).sum())
     if several and (np.abs(said.sum(axis=0) - totals) <= room.max(axis=0)).all():
         text = "shared out wrongly: what each output sends adds up to the right total, but in wrong shares"
+        stray, none = (is_zero & is_said).sum(), (is_said < ~is_zero).sum()
+        text += f"; {stray} are in the wrong place, at entries that must get none" if stray else ""
+        text += f"; {none} are lost, of entries that must get some" if none else ""
         yield Name(text, chance=CLOSE**several)
 
 
@@ -497,7 +557,7 @@ OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transp
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
     *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
-    *(_mask_turned, _summed_twice, _delta_replaced, _lost_factor, _lost_term, _delta_passed, _delta_factor),
-    *(_slab_factor, _lost_projection, _derivatives, _nearly, _not_linear),
+    *(_mask_turned, _summed_twice, _delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor),
+    *(_through_others, _lost_projection, _derivatives, _not_of, _nearly, _not_linear),
 )
 """From the specific to the general."""

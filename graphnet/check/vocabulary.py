@@ -93,10 +93,10 @@ def there(judged: Judged, array: Numbers, beside: Mapping[str, Numbers] = Mappin
     return ", ".join([f"the input is {number(array[place], 6)}", *told])
 
 
-def given(e: Evidence) -> list[tuple[str, Numbers]]:
-    """Return output and inputs, as far as they fit the error signal."""
+def given(e: Evidence, shape: tuple[int, ...]) -> list[tuple[str, Numbers]]:
+    """Return output and inputs, as far as they fit a shape."""
     named = [("output", e.output), *zip(e.names, e.inputs, strict=True)]
-    fitting = [(name, aligned(array, e.right.shape)) for name, array in named if array.dtype.kind == "f"]
+    fitting = [(name, aligned(array, shape)) for name, array in named if array.dtype.kind == "f"]
     return [(name, array) for name, array in fitting if array is not None]
 
 
@@ -104,7 +104,7 @@ def features(e: Evidence) -> list[tuple[str, Numbers]]:
     """Return functions of each number of output and inputs, and of their slabs."""
     found, shape = [], e.right.shape
     with np.errstate(all="ignore"):
-        for name, array in given(e):
+        for name, array in given(e, shape):
             found += [(words.format(name), function(array)) for words, function in FUNCTIONS.items()]
             for axes in (axes for axes in axes_of(array) if all(array.strides[axis] for axis in axes)):  # none it lacks
                 for words, reduction in _REDUCTIONS.items():
@@ -135,7 +135,7 @@ def multiples(e: Evidence, target: Numbers, base: Numbers) -> Iterator[tuple[str
     at = telling[np.linspace(0, len(telling) - 1, min(_FEW, len(telling))).astype(int)]
     first, second = np.triu_indices(len(rows))
     order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
-    plain = {"", *(name for name, _ in given(e))}
+    plain = {"", *(name for name, _ in given(e, e.right.shape))}
     if any(array.size > 1 and np.allclose(array, array.flat[0]) for array in e.inputs):
         order = order[: len(rows)]  # where all labels are 1, products of two stand for too much
     chance = len(first) * CLOSE ** (len(telling) - 1)
@@ -184,7 +184,7 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
     """Yield each product of a feature and a sum or mean of δ times a feature that is a multiple of a target."""
     if e.right.size > _LARGEST or e.delta.size != e.right.size:
         return
-    delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e)]
+    delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e, e.right.shape)]
     chance = len(simple) ** 2 * CLOSE ** (int(_loud(e, target[e.known]).sum()) - 1)
     room = allowed(target[e.known], np.max(np.abs(e.right[e.known])))
     for axes in axes_of(delta):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphnet.check.evidence import Evidence, Scene
+from graphnet.check.evidence import Evidence, Scene, other_inputs
 from graphnet.check.methods import Settings
 from graphnet.core.function_op import FunctionOp
 from graphnet.engine.perturb.cuts import OpCall
@@ -100,3 +100,21 @@ def test_a_rule_is_asked_with_copies():
     e.given()
     assert all(array is not e.delta for array in given[1])
     assert e.replaced(0, RIGHT)[0] is RIGHT
+
+
+def test_other_inputs_move_against_each_other_and_turn_their_signs():
+    """What stood together in two inputs does not stay together, or a mask made of both would stay the same mask."""
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    others = other_inputs([x, x.copy()], 0)
+    assert not any(np.allclose(one, other) for one, other in others)
+    turned = [one for one, _ in others if np.isin(-one, x).all()]
+    assert len(turned) == 2
+    assert all((one > 0).all() for one, _ in other_inputs([np.abs(x), x], 0))
+
+
+def test_labels_keep_their_signs():
+    labels = np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
+    rows = {tuple(row) for row in labels} | {tuple(row[::-1]) for row in labels}
+    for _, other in other_inputs([np.random.default_rng(1).normal(size=(3, 2)), labels], 0):
+        assert {tuple(row) for row in other} <= rows
+        assert (other > 0).sum() == 4

@@ -104,13 +104,13 @@ CASES = {
         X,
     ),
     "normalising as if the norm was a constant": (
-        "a projection is lost, or of another size: the right one has no part along output, over axis 1",
+        "a projection is lost, or has a wrong factor: the right one has no part along output, over axis 1",
         normalised,
         lambda d, a, x: d / np.linalg.norm(x, axis=1, keepdims=True),
         X,
     ),
     "layer norm with its mean as a constant": (
-        "a projection is lost, or of another size: the right one has no part along ones, over axis 1 "
+        "a projection is lost, or has a wrong factor: the right one has no part along ones, over axis 1 "
         "(as if a mean was a constant)",
         layer_norm,
         layer_norm_rule(mean=False, variance=True),
@@ -454,6 +454,37 @@ def averaged(x):
 A, B = RNG.normal(size=(3,)), RNG.normal(size=(4,))
 ROWS, ROW = RNG.normal(size=(5, 2)), np.array([[0.7, -1.1]])
 SPREAD = np.linspace(-6, 6, 24).reshape(4, 6)
+FRAMES, WEIGHTS = np.array([[0, 1, 2], [1, 2, 3], [2, 3, 4]]), np.array([0.25, 0.6, 0.9])
+MIXING = np.random.default_rng(8).uniform(0.1, 0.5, (5, 5))
+
+
+def too_steep(d, x, y):
+    """Return δ sin x · (1 + y²), where cosh y belongs."""
+    return d * np.sin(x) * (1 + y * y)
+
+
+def added(d):
+    out = np.zeros(5)
+    np.add.at(out, FRAMES, d)
+    return out
+
+
+def divided(x):
+    return x / (1 + (x * x) @ MIXING)
+
+
+def divided_rule(d, x, through_others):
+    below = 1 + (x * x) @ MIXING
+    return d / below - through_others * 2 * x * ((d * x / below**2) @ MIXING.T)
+
+
+def above_mean(x):
+    """Return how far numbers are above the mean of the positive ones, 0 for the others."""
+    positive = x > 0
+    mean = (x * positive).sum(1, keepdims=True) / np.maximum(1, positive.sum(1, keepdims=True))
+    return np.where(positive, x - mean + 10, 0)
+
+
 FURTHER = {
     "a factor that was to be multiplied in before the sum": (
         *(outer, lambda d, a, x, y: (d.sum(axis=1), d.T @ x), (A, B)),
@@ -479,6 +510,54 @@ FURTHER = {
         *(hard_swish, lambda d, a, x: d * np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3)), (SPREAD,)),
         "wrong where the input is between two bounds only, -3.391 to ",
     ),
+    "shares that go to others": (
+        *(lambda x: x[:2].mean(axis=0), lambda d, a, x: np.stack([0.3 * d, 0 * d, 0.7 * d, 0 * d]), (X,)),
+        "shared out wrongly: what each output sends adds up to the right total, but in wrong shares; "
+        "5 are in the wrong place, at entries that must get none; 5 are lost, of entries that must get some",
+    ),
+    "weights that each contribution must be multiplied with": (
+        *(lambda x: x[FRAMES] * WEIGHTS, lambda d, a, x: added(d), (X[0],)),
+        "a factor is lost: where it must be multiplied with weights from 0.25 to 0.9 before the sum, each counts 1",
+    ),
+    "what entries do to others, lost with a divisor": (
+        *(divided, lambda d, a, x: d / (1 + (x * x) @ MIXING), (X,)),
+        "each entry is taken for itself: off the diagonal of the Jacobian, what it does to outputs other than its own, ",
+    ),
+    "what entries do to others, counted twice": (
+        *(divided, lambda d, a, x: divided_rule(d, x, 2.0), (X,)),
+        "a part has a wrong factor: what entries do to outputs other than their own, ratios from 2 to 2",
+    ),
+    "a term of one input": (
+        *(lambda x, y: x * y + np.sinh(y), lambda d, a, x, y: (d * y, d * x), (X, X[::-1])),
+        "a term is lost, or has a wrong factor: what is missing does not depend on x, as what is right does",
+    ),
+    "a factor of one input": (
+        lambda x, y: np.sin(x) * np.sinh(y),
+        lambda d, a, x, y: (d * np.cos(x) * np.sinh(y), too_steep(d, x, y)),
+        (X, X[::-1]),
+        "a factor is lost, or a wrong one: said / right does not depend on x, as what is right does",
+    ),
+    "the simpler of two parts": (
+        *(lambda x, y: x * (1 + y), lambda d, a, x, y: (d * y, d * x), (X, X[::-1])),
+        "a term is lost, or one too many: plus δ it is right",
+    ),
+    "a mean of those that are positive": (
+        *(above_mean, lambda d, a, x: d * (a > 0), (SPREAD[:, ::-1] * np.cos(SPREAD),)),
+        "a projection is lost, or has a wrong factor: the right one has no part along sign output, over axis 1 "
+        "(as if a mean of those whose output is positive was a constant)",
+    ),
+    "one that is not finite, and the others rounded": (
+        *(
+            np.tanh,
+            lambda d, a, x: (d * (1 - a * a)).astype(np.float16) * np.where(np.arange(5) == 2, np.inf, 1.0),
+            (X,),
+        ),
+        "not finite: 4 of 20 entries",
+    ),
+    "one that is not finite, and the others right": (
+        *(np.tanh, lambda d, a, x: d * (1 - a * a) * np.where(np.arange(5) == 2, np.inf, 1), (X,)),
+        "not finite: 4 of 20 entries",
+    ),
     "the square of a norm, which is one number": (
         *(lambda x: np.sqrt((x * x).sum()), lambda d, a, x: 2 * d * x, (X,)),
         "one factor too many: divided by 2·output it is right",
@@ -490,6 +569,19 @@ FURTHER = {
 def test_further_names(case):
     forward, backward, arrays, text = FURTHER[case]
     assert [said[: len(text)] for said in looks(forward, backward, *arrays)] == [text]
+
+
+def test_not_finite_is_no_name_where_the_others_are_wrong_too():
+    rule = lambda d, a, x: d * np.where(np.arange(5) == 2, np.inf, np.sin(9 * x))  # noqa: E731
+    (said,) = looks(np.tanh, rule, X)
+    assert said.startswith("no known signature")
+    assert "4 are not finite" in said
+
+
+def test_zeros_are_no_end_of_a_range():
+    """Of 0, 1, 2 and 3 the slope of x³ is forgotten at 1: also right at 0 is any slope that is 0 there."""
+    (said,) = looks(lambda x: x**3, lambda d, a, x: 3 * d * x * x * (x > 1), (np.arange(12.0) * 7 % 4).reshape(4, 3))
+    assert "between two bounds" not in said
 
 
 def test_a_sign_lost_in_the_tail_is_no_clipping():
