@@ -43,7 +43,7 @@ WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _CAPTION = 16.0, 11.5  # sizes of text
 _MARK_WIDTH = 34
 _TILE, _LEAST_MAP = 8.0, 96.0
-_CORNER = 14.0
+_CORNER = 8.0
 _STEPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
