@@ -75,8 +75,8 @@ def framed(block: Block, colour: Shade) -> Block:
     return block._replace(shapes=(*block.shapes, Stroke((*corners, corners[0]), colour, 0.8)))
 
 
-def tile(role: Role, strength: float | None, width: float, height: float) -> Block:
-    """Return a tile of a colour; a dash says that its number is negative, in grey as in colour."""
+def swatch(role: Role, strength: float | None, width: float, height: float) -> Block:
+    """Return a patch of a colour; a dash says that its number is negative, in grey as in colour."""
     fill = colours.cell(role, strength)
     shapes = [Stroke(rectangle(0.0, 0.0, width, height), fill, 0.4, fill)]
     if strength is not None and strength < -0.1:

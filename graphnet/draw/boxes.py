@@ -18,7 +18,7 @@ from graphnet.draw.blocks import (
     legend,
     sheet_of,
     stacked,
-    tile,
+    swatch,
     words,
 )  # fmt: skip
 from graphnet.draw.colours import Shade
@@ -43,7 +43,7 @@ WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _CAPTION = 16.0, 11.5  # sizes of text
 _MARK_WIDTH = 34
 _TILE, _LEAST_MAP = 8.0, 96.0
-_CORNER = 14.0
+_CORNER = 8.0
 _STEPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -98,7 +98,7 @@ def _field(field: Field) -> Block:
     if field.thumbnail:
         wide = max(_TILE, _LEAST_MAP / len(field.thumbnail[0]))
         high = max(_TILE, 24 / len(field.thumbnail))
-        tiles = [in_line([tile(field.role, s, wide, high) for s in row]) for row in field.thumbnail]
+        tiles = [in_line([swatch(field.role, s, wide, high) for s in row]) for row in field.thumbnail]
         blocks.append(framed(stacked(tiles), line))
     blocks += [words(mark + text, WORDS, ink, bold=bool(mark)) for text in field.lines]
     return stacked(blocks, 1)
@@ -181,7 +181,7 @@ def _legend(picture: Picture) -> Block:
     meanings = []
     for entry in picture.legend:
         arrow, ink = arrows[entry.role != "value"] if entry.arrow else " ", colours.ROLE_INK[entry.role]
-        samples = framed(in_line([tile(entry.role, step, 15, 13) for step in _STEPS]), ink)
+        samples = framed(in_line([swatch(entry.role, step, 15, 13) for step in _STEPS]), ink)
         meanings.append(Meaning(arrow, entry.text, ink, entry.low, samples, entry.high))
     notes = []
     if any(entry.high for entry in picture.legend):

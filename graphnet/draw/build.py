@@ -15,10 +15,9 @@ from graphnet.core.graph import Graph
 from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.folding import Item, Use, frames_of, outline, uses_between
-from graphnet.draw.images import Images
 from graphnet.draw.names import WHY, Names, kind_of, number_text, shape_text, share_text, signal_role, title_of
 from graphnet.draw.picture import Arrow, Box, Direction, Field, LegendEntry, Mark, Picture, Role
-from graphnet.draw.scale import Scale, field_of, fits_table, fitted, on_scale
+from graphnet.draw.scale import Images, Scale, field_of, fits_table, fitted, on_scale
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import flat_units
 from graphnet.notation.formula import index_text

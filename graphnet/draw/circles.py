@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import count
 from graphnet.draw import colours, shapes
-from graphnet.draw.blocks import Block, Meaning, head, in_line, legend, sheet_of, tile
+from graphnet.draw.blocks import Block, Meaning, head, in_line, legend, sheet_of, swatch
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Point, Unit, Weight
@@ -358,7 +358,7 @@ def _meanings(diagram: Diagram) -> Iterator[Meaning]:
 def _sample(what: str, step: float) -> Block:
     """Return what shows a strength on a scale."""
     if what == "value":
-        return tile("value", step, 18, 14)
+        return swatch("value", step, 18, 14)
     if what == "error signal":
         width = 1.2 + 4 * abs(step)
         ring = Disc(9, 8, 4 + width / 2, colours.line("error signal", step), round(width, 2))

@@ -23,9 +23,9 @@ from graphnet.draw.boxes import sheet_of_ops
 from graphnet.draw.build import EVERYTHING, picture_of
 from graphnet.draw.circles import sheet_of_units
 from graphnet.draw.diagram import diagram_of
-from graphnet.draw.images import images_in
 from graphnet.draw.names import marks_of, report_title
 from graphnet.draw.picture import Diagram, Direction, Mark, Picture
+from graphnet.draw.scale import images_in
 from graphnet.engine.interventions import Difference, difference
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.errors import DrawError, SaveError, shown

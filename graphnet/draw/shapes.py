@@ -241,7 +241,7 @@ def rounded(corners: Sequence[Point], radius: float) -> tuple[Point, ...]:
         into, out = (
             between(corner, end, min(radius / (math.dist(corner, end) or radius), 0.5)) for end in (before, after)
         )
-        path += [path[-1], into, into, corner, corner, out]
+        path += [path[-1], into, into, between(into, corner, _ARC), between(out, corner, _ARC), out]
     return (*path, path[-1], corners[-1], corners[-1])
 
 

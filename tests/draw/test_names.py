@@ -79,7 +79,7 @@ def test_a_hostile_name_in_the_unit_view(name):
     root, shown = texts(drawing.to_svg())
     assert short(name, 24) in shown
     assert f"{short(name + 'a', 24)}, tanh" in shown
-    assert any(text.startswith(f"{short(name + 'W', 24)}, shape") for text in shown)
+    assert {short(name + "W", 24), "shape (2, 1)"} <= set(shown)
     assert len(elements(root, "weight")) == 2
     assert len(elements(root, "ring")) == 3
     assert not [e for e in root.iter() if e.tag in (f"{SVG}a", f"{SVG}image", f"{SVG}script")]
@@ -177,7 +177,7 @@ def test_2000_generated_names_in_the_unit_view():
         x, W, b = gn.input(x_name, (1, 2)), gn.parameter(W_name, np.ones((2, 1))), gn.parameter(b_name, [0.5])
         drawing = draw(gn.tanh(gn.bias_add(x @ W, b), name=a_name), view="units")
         _, shown = texts(drawing.to_svg())
-        assert {short(x_name, 24), f"{short(a_name, 24)}, tanh", f"{short(W_name, 24)}, shape (2, 1)"} <= set(shown)
+        assert {short(x_name, 24), f"{short(a_name, 24)}, tanh", short(W_name, 24), "shape (2, 1)"} <= set(shown)
         text = drawing.to_text()
         assert all(line.isprintable() for line in text.split("\n"))
         assert f"inputs: {short(x_name, 24)}, 2 units" in text

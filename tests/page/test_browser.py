@@ -41,12 +41,12 @@ def numbers(rows):
     return np.array([[float(text.replace("−", "-")) for text in row] for row in rows])
 
 
-def check(page, i, step, run, count):
+def check(page, i, step, run, count, rate=0.1):
     shown = page.evaluate(SHOWN)
     assert shown["counter"] == f"{i + 1} / {count}"
     assert shown["phase"] == PHASES[step.phase]
     assert [card["title"] for card in shown["lit"]] == [run.graph.label(node) for node in step.nodes]
-    results = [result(run, step, node) for node in step.nodes]
+    results = [result(run, step, node, rate) for node in step.nodes]
     for card, array in zip(shown["lit"], results, strict=True):
         np.testing.assert_allclose(numbers(card["fields"][step.shows]), np.atleast_2d(array), rtol=1e-3)
     assert shown["flows"] == len(step.uses)

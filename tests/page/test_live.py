@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.draw.images import Images
 from graphnet.draw.names import number_text
-from graphnet.draw.scale import array_data
+from graphnet.draw.scale import Images, array_data
 from tests.page.conftest import two_three_one
 
 NUMBERS = """() => {

@@ -40,7 +40,7 @@ def test_S46_the_five_steps_of_the_notebook_are_stepped_through(open_page):
     steps = steps_of(run)
     seen = []
     for i, step in enumerate(steps):
-        check(frame, i, step, run, len(steps))
+        check(frame, i, step, run, len(steps), rate=0.5)
         seen.append(frame.evaluate(SHOWN)["phase"])
         frame.page.keyboard.press("ArrowRight")
     assert list(dict.fromkeys(seen)) == list(PHASES.values())

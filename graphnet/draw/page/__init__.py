@@ -25,12 +25,11 @@ from graphnet.core.leaves import Constant, Parameter
 from graphnet.core.node import Array, Node
 from graphnet.draw.circles import sheet_of_units
 from graphnet.draw.diagram import Scales, diagram_of
-from graphnet.draw.images import Images
 from graphnet.draw.names import WHY, number_text, share_text
 from graphnet.draw.page.live import live_data
 from graphnet.draw.page.steps import PHASES, Event, Sentences, Stage, new_value, steps_of
 from graphnet.draw.picture import STATE_MARKS, Picture
-from graphnet.draw.scale import array_data, fitted
+from graphnet.draw.scale import Images, array_data, fitted
 from graphnet.draw.shapes import SVG_FONT, Element, Sheet, element_of
 from graphnet.engine.passes import BackwardPass, ForwardPass
 from graphnet.engine.units import SATURATED, NotInARowError, Units, chain_of, flat_units, slope_range
