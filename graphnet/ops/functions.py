@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ParamSpec, Protocol, TypeAlias, cast, overload
 
 from graphnet.common.settings import listed, with_name
 from graphnet.core.leaves import as_operand
@@ -40,6 +40,8 @@ _ALIASES = {
 }
 """What docs write for the names of kinds."""
 
+P = ParamSpec("P")
+
 Parts: TypeAlias = Sequence[Any]
 """Several operands of a function, given as a list."""
 
@@ -51,6 +53,15 @@ class OpFunction(Protocol):
 
     def __call__(self, *inputs: Array, name: str | None = None) -> Array:
         """Build a node if any input is one; compute if all are arrays or numbers."""
+
+
+class Word(Protocol[P]):
+    """A function of nodes or arrays and settings, which takes a name for its node too."""
+
+    @overload
+    def __call__(self, *given: P.args, **named: P.kwargs) -> Array: ...
+    @overload
+    def __call__(self, *given: Any, name: str | None, **named: Any) -> Array: ...
 
 
 def function(
@@ -88,7 +99,7 @@ def documented(doc: str, names: Sequence[str], shapes: str, settings: Mapping[st
     return text + _SECTIONS.format(inputs=inputs, settings=meanings) + heading + examples
 
 
-def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Callable[..., Callable[..., Any]]:
+def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Callable[[Callable[P, Array]], Word[P]]:
     """Make the public function that says in NumPy's words what other ops do; a decorator.
 
     It is registered as what `numpy_functions` do to nodes, takes a name for the node that it makes, and is given what is
@@ -96,7 +107,7 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
     settings mean. What NumPy itself would refuse in its own words is a `ShapeError`.
     """
 
-    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(build: Callable[P, Array]) -> Word[P]:
         signature = inspect.signature(build)
         inputs = {key: p for key, p in signature.parameters.items() if p.annotation in ("Array", "Parts")}
         kinds = {key: str(p.annotation) for key, p in signature.parameters.items() if p.annotation != "Array"}
@@ -123,7 +134,7 @@ def word(*numpy_functions: Callable[..., Any], shapes: str = "Any shape.") -> Ca
         apply.__module__ = build.__module__
         apply.__doc__ = documented(build.__doc__ or "", [key for key in inputs if key not in kinds], shapes, kinds)
         apply.__signature__ = with_name(signature)  # type: ignore[attr-defined]
-        return implements(*numpy_functions)(apply)
+        return cast("Word[P]", implements(*numpy_functions)(apply))
 
     return decorate
 
