@@ -146,6 +146,8 @@ ALSO: dict[str, tuple[str, ...]] = {
     "dense_half": ("linear in delta",),  # it rounds
     "sine_bfloat": ("linear in delta",),
     "bce_logits_minus_target": ("does not depend on t",),  # z for σ(z), in the term without t
+    "safe_log_no_eps": ("plus -0.0001·δ·1/(x²)",),  # that ε, to first order
+    "recurrence_decay_shifted": ("a factor is lost, or a wrong one",),  # the decay of another step
     # The second set. All were written down after they had been read beside the fault.
     **dict.fromkeys(
         ("selu_output_plus_alpha", "softsign_unsigned_square", "power_signed_twice"), ("input is negative only",)

@@ -2,8 +2,8 @@
 
 Each forward rule has one wrong backward rule, whose kind was written down before any run. It was written by one who had read
 the checks, before the last changes of these, and first run after them: 120 of 120 places were caught and located, 76 of them
-named in words written down before, and of 678 places of right rules none was called wrong. Of 39 places whose names were other
-than those words five were false: a factor "that does not depend on" the only input is no longer said. Twenty-nine say the fault as
+named in words written down before, and of 678 places of right rules none was called wrong. Of the 39 places with other names
+five had a false one: a factor "that does not depend on" the only input, which is no longer said. Twenty-nine say the fault as
 truly in other words, which are in `tools/fresh_rules.py` now; five are beside the point, of an angle that lies in its range
 wherever a rule for clipping is right.
 """
