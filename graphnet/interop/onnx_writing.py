@@ -113,7 +113,7 @@ class _Writer:
         return self.call("Constant", value=numpy_helper.from_array(self._stored(value)))
 
     def _stored(self, value: Any) -> Any:
-        array = np.asarray(value)
+        array = np.asarray(value, None if np.size(value) else getattr(value, "dtype", np.int64))  # [] are no axes
         return array.astype({"f": self.dtype, "b": np.dtype(bool)}.get(array.dtype.kind, np.int64), order="C")
 
     def cast(self, name: str, node: Node, to: int) -> str:
@@ -293,11 +293,36 @@ def _getitem(w: _Writer, op: Any, node: Node, z: str) -> str:
 
 
 def _scatter(w: _Writer, op: Any, node: Node, z: str) -> str:
-    """Write flat entries put at flat places of zeros."""
+    """Write flat entries put at flat places of zeros; or beside zeros, if a size is known only when fed."""
+    if None in op.to:
+        return _beside_zeros(w, op, z)
     size = math.prod(op.to)
     places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
     made = w.call("ScatterND", _zeros(w, node, [size]), places[:, None], w.call("Reshape", z, [-1]))
     return w.call("Reshape", made, list(op.to))
+
+
+def _beside_zeros(w: _Writer, op: Any, z: str) -> str:
+    """Write a part with zeros around it, along axes of which it is a single place or a run."""
+    items: Sequence[Any] = for_each_axis(op.index, len(op.to))
+    left = [item for item in items if not isinstance(item, int)]
+    if new := [axis for axis, item in enumerate(left) if item is None]:
+        z = w.call("Squeeze", z, new)
+    items = [item for item in items if item is not None]
+    if single := [axis for axis, item in enumerate(items) if isinstance(item, int)]:
+        z = w.call("Unsqueeze", z, single)
+    before, after = [], []
+    for item, size in zip(items, op.to, strict=True):
+        run = (
+            range(1)
+            if size is None
+            else range(size)[slice(item, item + 1 or None) if isinstance(item, int) else slice(*item)]
+        )
+        if run.step != 1:
+            raise OpaqueError("steps along an axis, beside one whose size is known only when fed")
+        before.append(run.start)
+        after.append(0 if size is None else size - run.stop)
+    return w.call("Pad", z, [*before, *after])
 
 
 def _zeros(w: _Writer, node: Node, shape: Sequence[Any]) -> str:
