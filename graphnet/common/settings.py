@@ -144,7 +144,10 @@ def setting(value: Any, kind: str, what: str) -> Any:
             raise GraphError(f"{what} is {shown(value)}, expected an index", repair="Write z[1, 2:4] instead.")
         return value
     read = _PAIRS.get(kind, real if "float" in kind else whole)
-    return tuple(read(entry, f"entry {i} of {what}") for i, entry in enumerate(value))
+    unknown = "int | None," in kind  # of sizes, one may be known only when fed
+    return tuple(
+        None if entry is None and unknown else read(entry, f"entry {i} of {what}") for i, entry in enumerate(value)
+    )
 
 
 _LONG_FOR = {"Axes": "int | tuple[int, ...] | None"}

@@ -116,7 +116,7 @@ class _Writer:
         return self.call("Constant", value=numpy_helper.from_array(self._stored(value)))
 
     def _stored(self, value: Any) -> Any:
-        array = np.asarray(value)
+        array = np.asarray(value, None if np.size(value) else getattr(value, "dtype", np.int64))  # [] are no axes
         return array.astype({"f": self.dtype, "b": np.dtype(bool)}.get(array.dtype.kind, np.int64), order="C")
 
     def cast(self, name: str, node: Node, to: int) -> str:
@@ -213,9 +213,27 @@ def _rolled(op: Any, z: Any) -> Any:
 
 
 def _scatter(op: Any, z: Any) -> Any:
+    if None in op.to:
+        return _beside_zeros(op, z)
     size = math.prod(op.to)
     places = np.arange(size).reshape(op.to)[numpy_index(op.index)].ravel()
     return ops.PickAdd((size,), (0,))(z.reshape(-1), constant(places, dtype=int)).reshape(op.to)
+
+
+def _beside_zeros(op: Any, z: Any) -> Any:
+    """Put zeros around a part, of which some sizes are known only when fed."""
+    items: Sequence[Any] = for_each_axis(op.index, len(op.to))
+    new = [axis for axis, item in enumerate(item for item in items if not isinstance(item, int)) if item is None]
+    items = [item for item in items if item is not None]
+    single = [axis for axis, item in enumerate(items) if isinstance(item, int)]
+    widths = []
+    for item, size in zip(items, op.to, strict=True):
+        part = slice(item, item + 1 or None) if isinstance(item, int) else slice(*item)
+        run = range(1) if size is None else range(size)[part]
+        if run.step != 1:
+            raise OpaqueError("steps along an axis, beside one whose size is known only when fed")
+        widths.append((run.start, 0 if size is None else size - run.stop))
+    return np.pad(np.expand_dims(np.squeeze(z, tuple(new)), tuple(single)), widths)
 
 
 def _scatter_add(op: Any, z: Any, places: Any) -> Any:

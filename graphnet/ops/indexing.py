@@ -42,7 +42,9 @@ class Getitem(Moving):
         items = for_each_axis(self.index, z.ndim)
         if all(item in (None, WHOLE) for item in items):
             return np.squeeze(delta, tuple(axis for axis, item in enumerate(items) if item is None))
-        return Scatter(shapes.known(z.shape, "indexing's backward rule"), self.index)(delta)
+        cut = [size for size, item in zip(z.shape, (i for i in items if i is not None), strict=True) if item != WHOLE]
+        shapes.known(tuple(cut), "indexing's backward rule")
+        return Scatter(z.shape, self.index)(delta)
 
     def shape(self, z: Shape) -> Shape:
         sizes = iter(z)
@@ -72,17 +74,17 @@ class Scatter(Moving):
     Attributes
     ----------
     to
-        Shape of the result.
+        Shape of the result; None where the index takes a whole axis of as many as the part has.
     index
         The part, as in `Getitem`.
     """
 
     written = "zeros with"
-    to: tuple[int, ...]
+    to: tuple[int | None, ...]
     index: Index
 
     def forward(self, z: Array) -> Array:
-        result = zeros(self.to, z)
+        result = zeros(shapes.known(self.shape(z.shape), "scatter"), z)
         result[numpy_index(self.index)] = z
         return result
 
@@ -90,7 +92,13 @@ class Scatter(Moving):
         return delta[numpy_index(self.index)]
 
     def shape(self, z: Shape) -> Shape:
-        return self.to
+        if None not in self.to:
+            return self.to
+        items = for_each_axis(self.index, len(self.to))
+        left = [item for item in items if not isinstance(item, int)]
+        taken = iter([size for size, item in zip(z, left, strict=True) if item is not None])
+        whole = [None if isinstance(item, int) else next(taken) for item in items if item is not None]
+        return tuple([size if own is None else own for own, size in zip(self.to, whole, strict=True)])
 
 
 @builtin

@@ -506,3 +506,22 @@ def test_a_reshape_does_not_take_one_unknown_size_for_another():
     )  # fmt: skip
     with pytest.raises(OpaqueError, match="One size may be unknown"):
         gn.from_onnx(swapped)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda z: z[:, 0], lambda z: z[:, -1], lambda z: z[:, 1:3], lambda z: z[:, None, 2, 1:], lambda z: z[..., 1, None],
+        lambda z: z[:, :, -2:], lambda z: np.squeeze(z, ()),
+    ],
+)  # fmt: skip
+def test_the_way_back_from_a_part_of_samples_of_any_number_is_written(part, tmp_path):
+    rng = np.random.default_rng(0)
+    x, W = gn.input("x", (None, 5, 4), dtype=np.float32), gn.parameter("W", rng.normal(size=(4, 4)).astype(np.float32))
+    E = gn.sum(np.sin(part(x @ W)), name="E")
+    gn.to_onnx([E, *gn.gradients(E, [W])], tmp_path / "step.onnx")
+    session = ort.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
+    for n in (1, 3):
+        X = rng.normal(size=(n, 5, 4)).astype(np.float32)
+        _, theirs = session.run(None, {"x": X})
+        np.testing.assert_allclose(theirs, gn.backward(E, {x: X}).gradient(W), rtol=1e-4, atol=1e-5)

@@ -263,7 +263,7 @@ def _call(node: Node) -> tuple[str, dict[str, Any]]:
         case _ if isinstance(op, _VIEWS):
             return "view", _strides(view_of(node, first), first)
         case ops.Scatter():
-            base, part = np.empty(op.to, np.int8), ops.Getitem(op.index)
+            base, part = np.empty(known(op.to, "a page"), np.int8), ops.Getitem(op.index)
             return "scatter", _strides(view_of(Node(part, (), (), base.dtype), base), base)
         case ops.Sum() | ops.Mean() | ops.Max():
             kept = [1 if i in normal_axes(op.axis, first.ndim) else size for i, size in enumerate(first.shape)]
