@@ -70,7 +70,9 @@ def overview() -> str:
 
 def _reads(kind: type[Op]) -> tuple[str, ...]:
     """Return the least that its rule is seen to read: where settings and shapes don't fit, it seems to read everything."""
-    needed = [_SETTINGS[str(field.type)] for field in fields(kind) if field.default is MISSING]
+    needed = [
+        _SETTINGS[str(field.type).replace("int | None", "int")] for field in fields(kind) if field.default is MISSING
+    ]
     found = []
     for settings, shapes in product(product(*needed), _SHAPES):
         with suppress(GraphnetError):

@@ -48,6 +48,7 @@ def test_graphs_of_all_kinds(graph):
     compare_program(program_of(E, leaves.feeds))
 
 
+@pytest.mark.filterwarnings("ignore:cross_entropy of one class")
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
