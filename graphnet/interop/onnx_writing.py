@@ -436,7 +436,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     ),
     "reshape": lambda w, op, node, z: w.call("Reshape", z, list(op.to), allowzero=1),
     "sort": _sorted(0),
-    "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)),
+    "squeeze": lambda w, op, node, z: w.call("Squeeze", z, list(op.axes)) if op.axes else z,  # no axes: for ONNX all
     "sum": _reduction("ReduceSum"),
     "take": lambda w, op, node, z, places: w.call("Gather", z, places, axis=op.axis),
     "unmask": _unmask,
