@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 import setuptools
@@ -31,8 +32,8 @@ def public(door):
 def parameters(value):
     """Return what a function or class takes, with defaults, as `(z, axis=None)`; nothing of what takes nothing by itself."""
     try:
-        signature = inspect.signature(value)
-    except (TypeError, ValueError):  # a module, or a class of which nobody makes one
+        signature = inspect.signature(None if get_origin(value) else value)
+    except (TypeError, ValueError):  # a name for a type, a module, or a class of which nobody makes one
         return ""
     bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     return re.sub(r"<function (\S+) at \w+>", r"\1", str(inspect.Signature(bare)))

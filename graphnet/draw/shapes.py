@@ -97,7 +97,7 @@ class Text:
     @property
     def width(self) -> float:
         """How wide it is in Helvetica."""
-        wide = sum(text_width(span.text) * (_LOW if span.low else 1) for span in self.spans) * self.size
+        wide = math.fsum(text_width(span.text) * (_LOW if span.low else 1) for span in self.spans) * self.size
         return wide * 1.08 if self.bold else wide
 
     @property
@@ -176,7 +176,7 @@ def text_width(text: str) -> float:
     >>> round(text_width("W1 = −0.5"), 2)
     4.62
     """
-    return sum(_WIDTHS.get(letter) or (1.0 if east_asian_width(letter) in "WF" else 0.56) for letter in text)
+    return math.fsum(_WIDTHS.get(letter) or (1.0 if east_asian_width(letter) in "WF" else 0.56) for letter in text)
 
 
 def moved(shape: Drawn, x: float, y: float) -> Drawn:

@@ -348,6 +348,7 @@ HOLED = np.array([1.0, np.nan, 3.0])
         (np.array_equal, lambda x, y: np.all(x == y), [V, V]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")
 def test_what_is_written_in_the_place_of_words_without_an_op(refused, written, arrays):
     nodes = [gn.parameter(letter, array) for letter, array in zip("zy", arrays, strict=False)]
     with pytest.raises(OpaqueError, match=r"no op covers it\n  (Write|Join)"):
