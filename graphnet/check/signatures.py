@@ -116,9 +116,8 @@ def _shape_transposed(e: Evidence) -> Iterator[Name]:
 
 def _not_finite(e: Evidence) -> Iterator[Name]:
     finite, largest = np.isfinite(e.rule), np.max(np.abs(e.right[e.known]))
-    if (
-        not finite.all() and (np.abs(e.rule - e.right)[finite & e.known] < 1e-2 * largest).all()
-    ):  # others at most rounded
+    others_at_most_rounded = (np.abs(e.rule - e.right)[finite & e.known] < 1e-2 * largest).all()
+    if not finite.all() and others_at_most_rounded:
         yield Name(f"not finite: {np.count_nonzero(~finite)} of {e.rule.size} entries")
 
 
@@ -335,12 +334,11 @@ def _not_of(e: Evidence) -> Iterator[Name]:
         depends = known & (np.abs(moved.right - e.right) > 1e-3 * largest)
         missing = [(one.right - one.rule) / largest for one in (e, moved)]
         factors = [np.where(one.right == one.rule, 0.0, one.rule / one.right - 1) for one in (e, moved)]
-        for what, (one, two) in (
-            ("a term is lost, or has a wrong factor: what is missing", missing),
-            ("a factor is lost, or a wrong one: said / right", factors),
-        ):
+        said = [("a term is lost, or has a wrong factor: what is missing", missing)]
+        if slot != e.slot:
+            said.append(("a factor is lost, or a wrong one: said / right", factors))
+        for what, (one, two) in said:
             proving = int((depends & (np.abs(one) > 1e-3)).sum())
-            proving *= slot != e.slot or one is missing[0]
             if proving > 1 and (np.abs(one - two) <= CLOSE * np.abs(one) + 10 * NEXT_TO_NOTHING)[known].all():
                 text = f"{what} does not depend on {name}, as what is right does"
                 yield Name(text, f"{what} {name}", chance=CLOSE ** (proving - 1))

@@ -58,9 +58,8 @@ class Getitem(Moving):
                 if size is not None and not -size <= item < size:
                     problem = f"shape {z}: index {shown(item)} is out of bounds of an axis of size {size}"
                     raise ShapeError(problem, repair="Indices count from 0 to the size − 1.")
-            elif (
-                item == WHOLE or size is None
-            ):  # what a slice takes of unknown many is unknown too: of 2 rows, [:4] takes 2
+            elif item == WHOLE or size is None:
+                # What a slice takes of unknown many is unknown too: of 2 rows, [:4] takes 2.
                 result.append(size)
             else:
                 result.append(len(range(size)[slice(*item)]))
