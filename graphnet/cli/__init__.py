@@ -24,7 +24,7 @@ import graphnet as gn
 from graphnet import native
 from graphnet.cli.target import Subject, blame, find
 from graphnet.common.text import number, table
-from graphnet.errors import GradientCheckError, GraphnetError, TargetError
+from graphnet.errors import GradientCheckError, GraphnetError, LoadError, TargetError
 from graphnet.interop.foreign import needing
 from graphnet.train.callbacks import USUAL_CAUSES
 from graphnet.train.optimizers import Optimizer
@@ -263,12 +263,16 @@ def _state(epoch: int, options: Mapping[str, Any]) -> dict[str, Any]:
 def _resumed(file: Path, subject: Subject, options: dict[str, Any]) -> int:
     """Take a training back to where it was saved; return how many epochs were done, which need not be done again."""
     gn.load_parameters(file, subject.graph)
-    state = gn.load_state(file) or {}
-    if "optimizer" in state:
-        options["optimizer"].restore(state["optimizer"])
-    if "rng" in state and options.get("rng") is not None:
-        options["rng"].bit_generator.state = state["rng"]
-    done = int(state.get("epoch", 0))
+    state = gn.load_state(file)
+    try:
+        if "optimizer" in state:
+            options["optimizer"].restore(state["optimizer"])
+        if "rng" in state and options.get("rng") is not None:
+            options["rng"].bit_generator.state = state["rng"]
+        done = int(state.get("epoch", 0))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problem = f"{str(file)!r}: its state is not that of a training with these options: {error}"
+        raise LoadError(problem, repair="Give what graphnet train -o saved, with the same optimizer.") from error
     options["epochs"] = max(0, options["epochs"] - done)
     return done
 

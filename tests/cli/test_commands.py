@@ -224,6 +224,16 @@ def test_train_resumes_as_if_it_had_never_ended(run):
     assert "missing.gn" in err
 
 
+@pytest.mark.parametrize("state", [{"epoch": "x"}, {"optimizer": 5}, {"rng": 5}, {"rng": {"bit_generator": "PCG64"}}])
+def test_train_resumes_from_no_other_state(run, state):
+    options = ["train", "net.py:remembering", "--batch-size", 3, "--seed", 1]
+    run(*options, "--epochs", 1, "-o", "net.gn")
+    gn.save("net.gn", gn.load("net.gn"), state=state)
+    code, _, err = run(*options, "--epochs", 7, "--resume", "net.gn")
+    assert code == 2
+    assert "Give what graphnet train -o saved" in err or "no optimiser's state" in err
+
+
 def test_train_as_json(run):
     code, out, _ = run("train", "net.py:network", "--epochs", 3, "--learning-rate", 0.01, "--batch-size", 3, "--json")
     found = json.loads(out)
