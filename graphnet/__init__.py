@@ -13,8 +13,7 @@ import lazy_loader
 
 from graphnet import ops as ops  # so that NumPy's functions know what to do with nodes
 from graphnet.common.text import ELSEWHERE
-from graphnet.core.registry import PICTURES
-from graphnet.ops.composites import CHAIN_RULE
+from graphnet.core.registry import CHAIN_RULE, PICTURES
 
 _loaded, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -4,6 +4,9 @@ import pytest
 from hypothesis import settings
 
 from graphnet import native
+from graphnet.core.registry import read_all
+
+read_all()  # tests go through the tables of ops
 
 settings.register_profile("no deadline", deadline=None)  # on a loaded machine the slow example is not the code's fault
 settings.load_profile("no deadline")

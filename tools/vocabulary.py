@@ -16,7 +16,7 @@ import numpy as np
 
 import graphnet as gn
 from graphnet.common.text import OF_SCIPY, WRITTEN_OUT
-from graphnet.core.registry import BUILDERS
+from graphnet.core.registry import BUILDERS, read_all
 from graphnet.core.registry import _name as called
 from graphnet.errors import GraphnetError
 
@@ -250,6 +250,7 @@ def rows() -> Iterator[Row]:
 def provided() -> dict[str, Any]:
     """Return what works on nodes: the name in NumPy, and the function of graphnet."""
     found = {}
+    read_all()
     for function in BUILDERS:
         name = called(function)
         door, _, last = name.removeprefix("np.").rpartition(".")

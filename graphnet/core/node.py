@@ -106,10 +106,11 @@ class Node(registry.Pictured):
 
         def __getattr__(self, attribute: str) -> Callable[..., Any]:
             method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
-            if method in registry.BUILDERS or (method and function in registry.BUILDERS and attribute != "sort"):
-                found = partial(_build, method if method in registry.BUILDERS else function, self)
+            by_method, by_function = registry.builder(method), registry.builder(function)
+            if by_method or (method and by_function and attribute != "sort"):
+                found = partial(_build, method if by_method else function, self)
                 return found if callable(method) else found()  # mT is no method
-            if function in registry.BUILDERS:
+            if by_function:
                 hint = f"Arrays have no such method either, or change themselves by it: np.{attribute}(node, ...)."
             elif attribute in WRITTEN_OUT:
                 hint = f"{WRITTEN_OUT[attribute]}."
@@ -274,16 +275,14 @@ class Node(registry.Pictured):
 
 def _binary(ufunc: np.ufunc, x: Any, y: Any) -> Node:
     if _is_operand(x) and _is_operand(y):
-        return registry.BUILDERS[ufunc](x, y)  # type: ignore[no-any-return]
+        return registry.builder(ufunc)(x, y)  # type: ignore[misc, no-any-return]
     if ufunc in (np.equal, np.not_equal):
         return NotImplemented  # type: ignore[no-any-return]  # `node == None` is false
     node, other = (x, y) if isinstance(x, Node) else (y, x)
-    unknown_size = (
-        "A size that is None is known only when fed. The number of samples is a node: loss / gn.batch_size(x)."
-    )
+    unknown = "A size that is None is known only when fed. The number of samples is a node: loss / gn.batch_size(x)."
     raise DtypeError(
         f"{ufunc.__name__} of a node and a {type(other).__name__}, {shown(other)}",
-        repair=unknown_size if other is None else "Operands are nodes, numbers and arrays.",
+        repair=unknown if other is None else "Operands are nodes, numbers and arrays.",
     ).locate(describe(node))
 
 

@@ -168,12 +168,8 @@ class Op(Stateless):
     def _node(self, values: Sequence[Any], name: str | None) -> Node:
         """Make the node that applies the op."""
         try:
-            inputs = tuple(
-                [
-                    value if isinstance(value, Node) else as_node(self._operand(value, slot))
-                    for slot, value in enumerate(values)
-                ]
-            )
+            nodes = [v if isinstance(v, Node) else as_node(self._operand(v, slot)) for slot, v in enumerate(values)]
+            inputs = tuple(nodes)
         except GraphnetError as error:
             raise error.locate(subject(self, name)) from None
         try:

@@ -1,6 +1,7 @@
 """The tables that others fill in: which NumPy function builds which node, which name stands for which op, who draws.
 
-They are filled once, while graphnet is imported, so that a node can dispatch to ops that are defined further up.
+They are filled when ops are read, so that a node can dispatch to what is defined further up. An op is read when its function
+is first asked for by name, and all are when NumPy's function for it is, or a file has it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.maximum: np
 REDUCTIONS |= {np.multiply: np.prod, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any}
 """Ufunc → the NumPy function that its ``reduce`` is."""
 
+READERS: list[Callable[[], None]] = []
+"""What reads all ops that have not been read yet."""
+
 PICTURES: list[Callable[[Any], str | None]] = []
 """What makes the HTML that a notebook shows of a node, a graph or a pass; pictures put themselves in."""
+
+CHAIN_RULE: list[Callable[..., Any]] = []
+"""What goes back through a composite: the engine's backward loop, which is put here."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 OpClass = TypeVar("OpClass", bound="type[Op]")
@@ -55,10 +62,23 @@ def builtin(op: OpClass) -> OpClass:
     return op
 
 
+def builder(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return the function that does the same to nodes as one of NumPy's, None if there is none."""
+    if function not in BUILDERS:
+        read_all()
+    return BUILDERS.get(function)
+
+
+def read_all() -> None:
+    """Fill the tables with all built-in ops."""
+    for read in READERS:
+        read()
+
+
 def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Build what `function` of NumPy means for nodes, or raise `OpaqueError` if no op covers it."""
-    builder = BUILDERS.get(function)
-    if builder is None:
+    make = builder(function)
+    if make is None:
         name = _name(function)
         short = name.removeprefix("np.")
         repair = WRITTEN_OUT.get(short, "Write the rule with functions listed in gn.ops")
@@ -66,7 +86,7 @@ def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
             repair = f"Write np.{short}(...)"
         raise OpaqueError(f"{name} of a node: no op covers it", repair=f"{repair}, or make an op of it with @gn.op.")
     try:
-        return builder(*args, **options)
+        return make(*args, **options)
     except TypeError as error:
         if "argument" in str(error):
             instead = "".join(f" {OPTIONS[key]}." for key in options if f"'{key}'" in str(error) and key in OPTIONS)

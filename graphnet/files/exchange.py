@@ -126,6 +126,7 @@ def _rebuild_op(description: Mapping[str, Any], inputs: Sequence[Node], name: st
 
 def _named(name: str, origin: str | None, known: Known) -> FunctionOp | type[Op]:
     """Return the op of this name: custom and built-in ops may share one, and are never taken for each other."""
+    registry.read_all()
     custom = known.get(name) if origin != "graphnet" else None
     op = custom or (registry.OPS.get(registry.RENAMED.get(name, name)) if origin != "custom" else None)
     if op is None:

@@ -9,11 +9,17 @@ from typing import Any
 import lazy_loader
 
 from graphnet.common.origin import warn
+from graphnet.core.registry import READERS
 
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-for _name in __all__:  # all are loaded: NumPy's functions, given a node, look for the op that does the same
-    _find(_name)
+
+def _read_all() -> None:
+    for name in __all__:
+        _find(name)
+
+
+READERS.append(_read_all)
 
 _RENAMED = {"PutAdd": "ScatterAdd", "Embed": "Scatter"}
 

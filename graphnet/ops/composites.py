@@ -23,9 +23,6 @@ from graphnet.core.shapes import Shape, ones_of
 from graphnet.errors import GraphError, GraphnetError, OpaqueError, RuleError, shown
 from graphnet.ops.functions import documented
 
-CHAIN_RULE: list[Callable[[Composite, Array, Array, Sequence[Array]], Sequence[Array]]] = []
-"""What goes back through a composite: the engine's backward loop, which puts itself here."""
-
 
 class Expansion(NamedTuple):
     """What a composite's forward rule makes of nodes.
@@ -69,7 +66,7 @@ class Composite(Op):
 
     def backward(self, delta: Array, output: Array, *inputs: Array) -> Array:
         """Send the error signal back through what the forward rule is made of."""
-        return tuple(CHAIN_RULE[-1](self, delta, output, inputs))
+        return tuple(registry.CHAIN_RULE[-1](self, delta, output, inputs))
 
     @property
     def by_chain_rule(self) -> bool:

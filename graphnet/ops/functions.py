@@ -12,7 +12,7 @@ from graphnet.common.settings import listed, with_name
 from graphnet.core.leaves import as_operand
 from graphnet.core.node import Array, Node
 from graphnet.core.op import Op
-from graphnet.core.registry import OPS, implements
+from graphnet.core.registry import OPS, implements, read_all
 from graphnet.errors import GraphnetError, ShapeError, shown
 
 _SECTIONS = """
@@ -152,5 +152,6 @@ def _named(made: Any, name: str, given: dict[str, Any]) -> Any:
     if not isinstance(made, Node):
         return made
     if made.op is None or any(made is value for value in given.values()):
+        read_all()
         return OPS["identity"]()(made, name=name)
     return made.op(*made.inputs, name=name)

@@ -16,7 +16,7 @@ from graphnet.core.leaves import Input
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.order import topological_order
-from graphnet.core.registry import OPS
+from graphnet.core.registry import OPS, read_all
 from graphnet.core.shapes import Shape, as_shape
 from graphnet.errors import GraphnetError, OpaqueError, ShapeError
 
@@ -62,6 +62,7 @@ def overview() -> str:
     >>> print(next(line for line in overview().splitlines() if line.startswith("exp ")))
     exp                   output              Exponential, a = eᶻ, g′ = a, the cached output.
     """
+    read_all()
     rows = []
     for name, kind in sorted(OPS.items()):
         rows.append([name, ", ".join(_reads(kind)) or "-", (inspect.getdoc(kind) or "").partition("\n")[0]])

@@ -1,6 +1,8 @@
 """One rule, read in two ways: arrays give arrays, and as soon as one argument is a node the result is a node."""
 
 import operator
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -153,3 +155,20 @@ def test_every_op_that_is_public_is_registered_by_its_name():
 
     assert set(OPS.values()) == public
     assert all(OPS[op.name] is op for op in public)
+
+
+READ_LATE = """
+import sys, threading, numpy as np, graphnet as gn
+assert not [name for name in sys.modules if name.startswith("graphnet.ops.")]
+x = gn.input("x", (None, 2))
+words = [np.tanh, np.linalg.norm, np.sort, lambda x: x - 1, lambda x: x.std(), lambda x: gn.gelu(x, name="a")] * 3
+made = []
+threads = [threading.Thread(target=lambda word=word: made.append(word(x))) for word in words]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert all(isinstance(node, gn.Node) for node in made) and len(made) == len(words)
+"""
+
+
+def test_ops_are_read_when_they_are_first_asked_for_by_many_threads_too():
+    subprocess.run([sys.executable, "-W", "error", "-c", READ_LATE], check=True)
