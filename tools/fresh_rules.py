@@ -1,4 +1,4 @@
-"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in five sets.
+"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in six sets.
 
 Each wrong rule is tried alone at its three input sets, and in two networks; each right rule the same, and in further
 places: before a curved loss, beside a residual, at zeros, ties, saturation, nearly equal rows, and scales of 1e-8 to 1e8.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import graphnet as gn
-from tests.fresh_rules import FAMILIES, FIFTH, FIRST, FOURTH, SECOND, THIRD
+from tests.fresh_rules import FAMILIES, FIFTH, FIRST, FOURTH, SECOND, SIXTH, THIRD
 from tests.fresh_rules.oracle import as_tuple, difference, rules, slopes
 from tests.fresh_rules.record import Arrays, Rule
 
@@ -254,6 +254,58 @@ ALSO: dict[str, tuple[str, ...]] = {
     "image_distance_by_focus": ("exchanged",),
     "light_left_own_piece": ("plus δ·output",),  # that piece
     "tilt_seen_no_memory": ("diagonal of the jacobian",),
+    # The sixth set. All were written down after they had been read beside the fault.
+    **dict.fromkeys(
+        (
+            *("both_signs_first_half", "both_signs_plus", "box_distance_no_sign", "celu_trained_unit_alpha"),
+            "kernel_attention_feature_slope",
+        ),
+        ("input is negative only",),
+    ),
+    **dict.fromkeys(("box_distance_outside_only", "multiplied_depthwise_first"), ("taken for 0",)),
+    **dict.fromkeys(
+        ("clipped_product_all_pass", "filter_response_low_everywhere", "looked_up_beyond_border"),
+        ("taken for something",),
+    ),
+    # Weights that add up to what they add up to without the fault.
+    **dict.fromkeys(
+        ("largest_of_bag_as_mean", "mirror_filtered_to_the_edge", "spectrum_size_cosine_only"),
+        ("shared out wrongly", "off in places of axis 2"),
+    ),
+    # The one of two or three steps, values or axes where it shows.
+    **dict.fromkeys(("delta_memory_forgets_nothing", "delta_memory_read_held"), ("off in one row",)),
+    **dict.fromkeys(
+        ("last_first_own_step", "lens_distortion_same_power", "log_sums_early_starts"), ("off in one entry",)
+    ),
+    "looked_up_unscaled": ("off in one column",),
+    "sliding_window_causal_only": ("off in rows", "shared out wrongly"),
+    **dict.fromkeys(("multi_query_first_value", "strided_picture_first"), ("contribution is left out",)),  # of two
+    "added_at_base_cleared": ("always zero",),  # where all rows are written
+    "mean_and_largest_mean_only": ("first contribution",),
+    "mean_and_largest_exchanged": ("of the wrong outputs",),
+    "bilinear_forms_y_not_turned": ("axes in the order (0, 2, 1)",),
+    "pulls_other_mass": ("mass reversed",),  # of two bodies
+    "drawn_pool_average": ("levelled",),
+    "kernel_matrix_rows_only": ("one of two uses is lost",),  # the other is the same of δ transposed
+    "matrix_root_of_values": ("output belongs",),  # whose eigenvalues are the roots
+    "independent_cells_cut": ("diagonal of the jacobian",),
+    "recursive_filter_forwards": ("jacobian is applied",),
+    "spectrum_size_no_conjugate": ("right numbers in wrong places",),  # as the signal turned round in time
+    **dict.fromkeys(("mirrored_by_length_held", "frame_of_two_taken_off_held"), ("no part along",)),
+    "skewness_spread_held": ("no part along ones and x",),
+    **dict.fromkeys(("lens_distortion_no_two", "tversky_weights_exchanged"), ("multiple of",)),
+    "weighted_values_row_mean": ("multiple of exp scores",),
+    "two_experts_sum_held": ("output·ς(δ·output)",),
+    "skewness_mean_held": ("1/(the deviation of x",),
+    "shared_gain_first_row": ("does not depend on x",),
+    "soft_ranks_plus": ("ratios from -1 to -1",),
+    **dict.fromkeys(("poly_loss_plain", "sphere_hit_second"), ("each row",)),  # 1 + 2p; b / root with the other sign
+    "angle_margin_passed_on": ("each counts 4",),
+    **dict.fromkeys(("companded_sign_kept", "many_margins_minus_one"), ("times sign output",)),
+    "harmonic_mean_below_held": ("0.5·output·1/",),
+    "drawn_code_of_output": ("plus -0.5·δ·mean",),
+    "fading_state_after": ("divided by σ(logit)",),
+    "gap_to_one_by_output": ("output·1/(x)",),
 }
 UNKNOWN = ("no known signature", "nothing known")
 
@@ -668,7 +720,7 @@ def main() -> None:
     families = [f for f in FAMILIES if not options.family or f.name in options.family]
     started = time.perf_counter()
     found: list[Outcome] = []
-    sets = {"First": FIRST, "Second": SECOND, "Third": THIRD, "Fourth": FOURTH, "Fifth": FIFTH}
+    sets = {"First": FIRST, "Second": SECOND, "Third": THIRD, "Fourth": FOURTH, "Fifth": FIFTH, "Sixth": SIXTH}
     for name, whole in sets.items():
         if part := [f for f in families if f in whole]:
             said = run(part, options.seeds)
