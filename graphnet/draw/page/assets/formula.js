@@ -36,7 +36,15 @@ function mathTree(tree) {
     const inner = mathTree(children[1]); // a matrix has its own brackets; around more than that, borders as tall as they
     return children[1][0] === "array" ? inner : mathml("mrow", { class: "fenced" }, inner);
   }
-  return mathml(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : mathTree(child))));
+  const isFactor = (child, i) => child[0] === "mspace" && [children[i - 1], children[i + 1]].every((beside, k) => isNumber(beside, k - 1));
+  const put = (child, i) => (typeof child === "string" ? child : isFactor(child, i) ? mo("·") : mathTree(child));
+  return mathml(tag, attributes, ...children.map(put));
+}
+
+// Whether a tree begins (0) or ends (-1) with a single number: between two of these stands a dot.
+function isNumber(tree, end) {
+  if (tree?.[0] === "array") return !arrayAt(tree).shape.length;
+  return tree?.[0] === "mn" || (Array.isArray(tree) && tree.length > 2 && isNumber(tree.at(end || 2), end));
 }
 
 function placesIn(tree) {
@@ -49,8 +57,12 @@ function arrayAt([, id, what]) {
 }
 
 function placedArray(place) {
-  const array = arrayAt(place);
-  const made = matrix(array, place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
+  return operand(arrayAt(place), place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
+}
+
+// An array behind a sign: a negative number in parentheses.
+function operand(array, role) {
+  const made = matrix(array, role);
   return !array.shape.length && array.rows[0][0].startsWith("−") ? mathml("mrow", {}, mo("("), made, mo(")")) : made;
 }
 
@@ -109,7 +121,7 @@ function derivative(box) {
 // The messages of a node, added up.
 function sumOfMessages(box) {
   const { messages, signal } = arraysOf(box.id);
-  const parts = messages.flatMap((message, i) => [i ? mo("+") : null, matrix(message.array ?? signal, box.role)]);
+  const parts = messages.flatMap(({ array }, i) => (i ? [mo("+"), operand(array ?? signal, box.role)] : [matrix(array ?? signal, box.role)]));
   return equation([derivative(box), mo("="), ...parts], ...(messages.length > 1 ? [[matrix(signal, box.role)]] : []));
 }
 
@@ -117,7 +129,7 @@ function sumOfMessages(box) {
 function updateNumbers(box) {
   const { value, signal, update } = arraysOf(box.id);
   return equation(
-    [matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), matrix(signal, "gradient")],
+    [matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), operand(signal, "gradient")],
     [matrix(update, "value")],
   );
 }
