@@ -44,6 +44,7 @@ _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT, _MOST_LABEL
 
 # Numbers of a weight stand this far along its line: beside each other where there are many, and the columns further apart.
 _LABELS_AT, _LABELS_BESIDE, _BESIDE, _LABEL_HEIGHT = (0.62,), (0.7, 0.41), 24.0, 31.0
+_LONGEST = 10  # letters of a number
 _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
@@ -226,22 +227,24 @@ class _Placing:
 
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
-        letters = max(len(error.call), len(error.added), len(error.name) + len(error.value) + 4)
         size, line = self.style.text, self.style.line
-        wide, high = max(84.0, 0.58 * size * letters), 2.5 * line + 1 + 20 * bool(error.added)
+        told = [(error.equation, size + 1, colours.INK)]
+        told += [(words, size, colours.QUIET) for words in (error.call, error.added) if words]
+        texts = [
+            Text(0.0, size + 8 + (line - 1) * i, plain(words), letters, ink, bold=not i, fitted=True)
+            for i, (words, letters, ink) in enumerate(told)
+        ]
+        # On a page its number may become longer.
+        most = max(len(error.call), len(error.added), len(error.name) + (_LONGEST + 4 if error.value else 0))
+        wide = max(84.0, 0.58 * size * most, *(text.width + 16 for text in texts))
+        high = 2.5 * line + 1 + 20 * bool(error.added)
         away = 168 if self.style.labelled else 110 + 0.35 * self.spans[-1]  # no arrow across units
         left, middle = self.xs[-1] + away, self.middle
         fill, rim = colours.OUTPUT
-        box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), rim, 1.5, fill)
-        told = [(error.equation, size + 1, colours.INK)]
-        told += [(words, size, colours.QUIET) for words in (error.call, error.added) if words]
-        y = middle - high / 2 + size + 8
-        texts = [
-            Text(left + wide / 2, y + (line - 1) * i, plain(words), size, ink, bold=not i, fitted=True)
-            for i, (words, size, ink) in enumerate(told)
-        ]
+        box = Stroke(shapes.rectangle(-wide / 2, 0.0, wide, high), rim, 1.5, fill)
+        drawn = Element("e", ("error", "forward", f"n{error.node}"), (box, *texts))
         parts = [part for unit in self.columns[-1].units for part in self._to_error(error, unit, (left, middle))]
-        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, *texts))], left + wide
+        return [*parts, drawn.moved(left + wide / 2, middle - high / 2)], left + wide
 
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]

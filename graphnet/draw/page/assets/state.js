@@ -77,6 +77,12 @@ function goTo(step) {
   change({ step: next, selected: lit.length === 1 ? lit[0] : null, playing: state.playing && next < lastStep() });
 }
 
+// Turn from the first step to the last one before the update: else nothing would be seen to follow from a change.
+function showWhatFollows() {
+  if (state.step > 0 || document.body.classList.contains("predicting")) return;
+  change({ step: Math.max(0, scene.steps.findLastIndex(({ shows }) => shows !== "update")) });
+}
+
 function select(id) {
   change({ selected: id, playing: false });
 }

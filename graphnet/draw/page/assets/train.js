@@ -78,6 +78,7 @@ function makeTraining() {
 
   // Take steps until it is enough, and show what they lead to; tell whether more can follow.
   function advance(isEnough, gesture = null) {
+    showWhatFollows();
     const before = count;
     let [values, isFine] = [live.edits.values, true];
     do {
