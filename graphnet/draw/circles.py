@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import count
 from graphnet.draw import colours, shapes
-from graphnet.draw.blocks import Block, Meaning, head, in_line, legend, sheet_of, swatch
+from graphnet.draw.blocks import Block, Meaning, in_line, sheet_of, swatch
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Point, Unit, Weight
@@ -119,9 +119,9 @@ class _Placing:
         around = [*self._heads(), *self._feet(feet)]
         ends = [text.x + (1 - text.before) * text.width for part in around for text in part.texts]
         size = max([right, *ends]), height
-        above = head(self.diagram.title, [self.diagram.sample, self.diagram.notice], size[0])
         parts = sorted([*parts, *around], key=lambda part: "label" in part.classes)  # no circle over a label
-        return sheet_of(parts, size, above, legend(list(_meanings(self.diagram))))
+        notices = [self.diagram.sample, self.diagram.notice]
+        return sheet_of(parts, size, self.diagram.title, notices, list(_meanings(self.diagram)))
 
     # Weights --------------------------------------------------------------------------------------------------------
 

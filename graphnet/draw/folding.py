@@ -177,13 +177,8 @@ def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
         else Item(tuple(nodes), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
         for key, nodes in members.items()
     )
-    sources = _sources(items)
-    if all(source < i for i, of in enumerate(sources) for source in of):
-        return items
-    try:
-        return tuple(items[place] for place in TopologicalSorter(dict(enumerate(sources))).static_order())
-    except CycleError:  # scopes may be joined both ways
-        return items
+    in_order = all(source < i for i, of in enumerate(_sources(items)) for source in of)
+    return items if in_order else _in_steps(items)
 
 
 def _sources(items: Sequence[Item]) -> list[list[int]]:
@@ -198,11 +193,12 @@ def _in_steps(items: tuple[Item, ...]) -> tuple[Item, ...]:
     In ``graph.nodes`` what all steps of a recurrence take from the input may come before the first of them.
     """
     sources = _sources(items)
-    if any(source > i for i, of in enumerate(sources) for source in of):
-        return items  # folded scopes are joined both ways: there is no such order
-    length: list[int] = []
-    for of in sources:
-        length.append(max((length[source] + 1 for source in of), default=0))
+    length: dict[int, int] = {}
+    try:
+        for place in TopologicalSorter(dict(enumerate(sources))).static_order():
+            length[place] = max((length[source] + 1 for source in sources[place]), default=0)
+    except CycleError:  # folded scopes are joined both ways: there is no such order
+        return items
     ordered: dict[int, None] = {}
     waiting = sorted(set(range(len(items))).difference(*sources), reverse=True)  # what nothing else uses
     while waiting:

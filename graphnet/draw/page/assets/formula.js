@@ -11,9 +11,7 @@ function formula(...children) {
 }
 
 // One line for each side of an equation, so that narrow panels need not scroll.
-function equation(left, ...right) {
-  return [formula(...left), ...right.map((side) => formula(mo("="), ...side))];
-}
+const equation = (left, ...right) => [formula(...left), ...right.map((side) => formula(mo("="), ...side))];
 
 // A name as formulas write it: W1 with an index.
 function symbol(name) {
@@ -52,9 +50,7 @@ function placesIn(tree) {
   return tree.slice(2).flatMap((child) => (typeof child === "string" ? [] : placesIn(child)));
 }
 
-function arrayAt([, id, what]) {
-  return what === "signal" ? arraysOf(id).signal : valueOf(id);
-}
+const arrayAt = ([, id, what]) => (what === "signal" ? arraysOf(id).signal : valueOf(id));
 
 function placedArray(place) {
   return operand(arrayAt(place), place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
@@ -67,9 +63,7 @@ function operand(array, role) {
 }
 
 // Whether a rule can be shown with its numbers: not if one of them is inside a folded box.
-function hasNumbers(rule) {
-  return rule?.numbers && placesIn(rule.numbers).every(arrayAt);
-}
+const hasNumbers = (rule) => rule?.numbers && placesIn(rule.numbers).every(arrayAt);
 
 // An array as a matrix; of a large one the first rows and columns.
 function matrix(array, role) {
@@ -102,9 +96,7 @@ function forwardNumbers(box) {
 }
 
 // What the rule of a message's sender made of it.
-function messageRule(message) {
-  return message.from === null ? null : page.formulas[message.from]?.backward[message.slot];
-}
+const messageRule = (message) => (message.from === null ? null : page.formulas[message.from]?.backward[message.slot]);
 
 function valueOf(id) {
   const box = boxes.get(id);

@@ -20,9 +20,7 @@ function entryName(id, place) {
   return live.nameOf(id) + (shape.length ? `[${placesOf(shape, place).join(", ")}]` : "");
 }
 
-function placesOf(shape, place) {
-  return stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]);
-}
+const placesOf = (shape, place) => stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]);
 
 function makeTuner() {
   let at = null; // {id, place (over all samples), reach}
