@@ -16,8 +16,7 @@ function svgTree([tag, attributes, ...children]) {
 function shade(name) {
   const [colour, part] = name.split(" ");
   if (name === "none") return name;
-  const low = `var(--${colour}-low, var(--${colour.replace("-below", "")}-low))`; // often one scale begins as the other
-  return part ? `color-mix(in srgb, ${low}, var(--${colour}-high) ${part}%)` : `var(--${colour})`;
+  return part ? `color-mix(in srgb, var(--${colour}-low), var(--${colour}-high) ${part}%)` : `var(--${colour})`;
 }
 
 function makeUnitView() {
