@@ -99,7 +99,7 @@ class Meaning(NamedTuple):
     high: str = ""
 
 
-def legend(meanings: Sequence[Meaning], notes: Iterable[str] = ()) -> Block:
+def _legend(meanings: Sequence[Meaning], notes: Iterable[str]) -> Block:
     """Return what signs and scales mean, and below that what is said of all of them."""
     wide = max((words(meaning.text, 13).width for meaning in meanings if meaning.high), default=0.0)
     lines = []
@@ -110,7 +110,7 @@ def legend(meanings: Sequence[Meaning], notes: Iterable[str] = ()) -> Block:
     return stacked([*lines, *(words(note, WORDS, colours.QUIET) for note in notes)], 3, share=0.0)
 
 
-def head(title: str, notices: Iterable[str], width: float) -> Block:
+def _head(title: str, notices: Iterable[str], width: float) -> Block:
     """Return the title of a picture of this width, and below it what is said of all of it; long lines are wrapped."""
 
     def lines(text: str, size: float, *, bold: bool) -> list[str]:
@@ -121,8 +121,16 @@ def head(title: str, notices: Iterable[str], width: float) -> Block:
     return stacked(told, 3, share=0.0)
 
 
-def sheet_of(parts: Iterable[Element], size: Point, above: Block, below: Block) -> Sheet:
+def sheet_of(
+    parts: Iterable[Element],
+    size: Point,
+    title: str,
+    notices: Iterable[str],
+    meanings: Sequence[Meaning],
+    notes: Iterable[str] = (),
+) -> Sheet:
     """Return a picture of this size between its head and its legend."""
+    above, below = _head(title, notices, size[0]), _legend(meanings, notes)
     top = _AROUND + above.height + 12
     bottom = top + size[1] + 16
     placed = [part.moved(_AROUND, top) for part in parts]

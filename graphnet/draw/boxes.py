@@ -6,38 +6,13 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from graphnet.draw import colours
-from graphnet.draw.blocks import (
-    WORDS,
-    Block,
-    Meaning,
-    filled,
-    framed,
-    head,
-    in_line,
-    legend,
-    sheet_of,
-    stacked,
-    swatch,
-    words,
-)  # fmt: skip
+from graphnet.draw import colours, shapes
+from graphnet.draw.blocks import WORDS, Block, Meaning, filled, framed, in_line, sheet_of, stacked, swatch, words
 from graphnet.draw.colours import Shade
 from graphnet.draw.layered import Rectangle, Route
 from graphnet.draw.picture import STATE_MARKS, Arrow, Box, Field, Frame, Picture, Point
 from graphnet.draw.placing import place
-from graphnet.draw.shapes import (
-    Disc,
-    Drawn,
-    Element,
-    Sheet,
-    Stroke,
-    Text,
-    arrow_head,
-    on_paper,
-    plain,
-    rectangle,
-    rounded,
-)
+from graphnet.draw.shapes import Disc, Drawn, Element, Sheet, Stroke, Text, plain
 
 WIDEST = 1400.0  # pixels of a row: what a laptop shows
 _TITLE, _CAPTION = 16.0, 11.5  # sizes of text
@@ -57,8 +32,8 @@ def sheet_of_ops(picture: Picture) -> Sheet:
     for i, edge in enumerate(picture.edges):
         parts.append(_arrow(i, edge, places.paths[i], places.labels.get(i)))
     parts += [_box(box, cards[box.id], places.boxes[box.id]) for box in picture.boxes]
-    above = head(picture.title, [picture.notice], places.width)
-    return sheet_of(parts, (places.width, places.height), above, _legend(picture))
+    size = places.width, places.height
+    return sheet_of(parts, size, picture.title, [picture.notice], _meanings(picture), _notes(picture))
 
 
 # Boxes --------------------------------------------------------------------------------------------------------------
@@ -125,7 +100,7 @@ def _box(box: Box, card: Block, place: Rectangle) -> Element:
         drawn.append(Stroke((inner, upper, lower), colour, width))
     elif box.kind in ("parameter", "constant"):
         tabs = (5, h - 10) if box.kind == "parameter" else ()  # it can be changed
-        outlines = [rectangle(x, y, w, h), *(rectangle(x - 4, y + at, 8, 5) for at in tabs)]
+        outlines = [shapes.rectangle(x, y, w, h), *(shapes.rectangle(x - 4, y + at, 8, 5) for at in tabs)]
         drawn += [Stroke(outline, colour, width, ground) for outline in outlines]
     else:
         pile = ((6.0, 0.8), (3.0, 0.8), (0.0, width))[0 if box.kind == "folded" else 2 :]
@@ -139,8 +114,8 @@ def _box(box: Box, card: Block, place: Rectangle) -> Element:
 def _round(x: float, y: float, w: float, h: float) -> tuple[Point, ...]:
     """Return the outline of a rectangle with round corners, as Bézier curves."""
     middle = x + w / 2, y
-    corners = rectangle(x, y, w, h)
-    return rounded([middle, *corners[1:], corners[0], middle], _CORNER)
+    corners = shapes.rectangle(x, y, w, h)
+    return shapes.rounded([middle, *corners[1:], corners[0], middle], _CORNER)
 
 
 # Frames and arrows --------------------------------------------------------------------------------------------------
@@ -165,28 +140,32 @@ def _arrow(place: int, edge: Arrow, path: Route, label: Point | None) -> Element
     way = path if edge.role == "value" else path[::-1]
     tip = way[-1]
     before = next((p for p in reversed(way) if abs(p[0] - tip[0]) + abs(p[1] - tip[1]) > 1.0), (tip[0] - 1, tip[1]))
-    end, head = arrow_head(before, tip, colour, width)
+    end, head = shapes.arrow_head(before, tip, colour, width)
     dashed = edge.role != "value" and edge.strength is None
     drawn: list[Drawn] = [Stroke((*way[:-1], end), colour, width, curved=True, dashed=dashed), head]
-    drawn += on_paper(replace(_beside(edge), x=label[0], y=label[1] + 4)) if label else ()
+    drawn += shapes.on_paper(replace(_beside(edge), x=label[0], y=label[1] + 4)) if label else ()
     return Element(f"e{place}", ("edge", edge.role.replace(" ", "-")), tuple(drawn))
 
 
 # The legend ---------------------------------------------------------------------------------------------------------
 
 
-def _legend(picture: Picture) -> Block:
-    """Return the legend: for each role its arrow, its meaning and its scale."""
+def _meanings(picture: Picture) -> list[Meaning]:
+    """Return for each role its arrow, its meaning and its scale."""
     arrows = {"right": ("→", "←"), "down": ("↓", "↑")}[picture.direction]
     meanings = []
     for entry in picture.legend:
         arrow, ink = arrows[entry.role != "value"] if entry.arrow else " ", colours.ROLE_INK[entry.role]
         samples = framed(in_line([swatch(entry.role, step, 15, 13) for step in _STEPS]), ink)
         meanings.append(Meaning(arrow, entry.text, ink, entry.low, samples, entry.high))
-    notes = []
-    if any(entry.high for entry in picture.legend):
+    return meanings
+
+
+def _notes(picture: Picture) -> Iterator[str]:
+    """Yield what is said of all scales."""
+    scaled = [entry for entry in picture.legend if entry.high]
+    if scaled:
         told = "its sign and its size; that of a number of median size is half as deep as that of the largest."
-        notes.append(f"Colour of a number: {told}")
-    if any(entry.high and entry.arrow and entry.role != "value" for entry in picture.legend):
-        notes.append("Width and colour of an arrow: norm of its message; dashed: exactly 0.")
-    return legend(meanings, notes)
+        yield f"Colour of a number: {told}"
+    if any(entry.arrow and entry.role != "value" for entry in scaled):
+        yield "Width and colour of an arrow: norm of its message; dashed: exactly 0."

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, starmap
+from itertools import chain, pairwise, product, starmap
+from itertools import count as counting
 from typing import Any, NamedTuple, TypeAlias
 
 from graphnet.common.text import count
 from graphnet.draw import colours, shapes
-from graphnet.draw.blocks import Block, Meaning, head, in_line, legend, sheet_of, swatch
+from graphnet.draw.blocks import Block, Meaning, in_line, sheet_of, swatch
 from graphnet.draw.colours import BLUE, GREEN, RED, Shade
 from graphnet.draw.names import WHY
 from graphnet.draw.picture import STATE_MARKS, Bundle, Cell, Column, Diagram, ErrorBox, Point, Unit, Weight
@@ -17,6 +18,8 @@ from graphnet.draw.shapes import Disc, Drawn, Element, Sheet, Span, Stroke, Text
 
 Line: TypeAlias = tuple[tuple[Span, ...], Shade]
 """A line of text, and its colour."""
+
+_Labels: TypeAlias = dict[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,18 @@ class _Style:
     row: float
     above: float
     below: float
+    text: float
+    line: float
 
 
-_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=160, above=42, below=38)
-_LARGE = _Style(labelled=False, r=15, input_r=11, column=240, row=38, above=12, below=12)
+_SMALL = _Style(labelled=True, r=42, input_r=29, column=276, row=160, above=42, below=38, text=12, line=18)
+_LARGE = _Style(labelled=False, r=15, input_r=11, column=320, row=38, above=16, below=16, text=17, line=24)
 
-_MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT = 16, 6, 1000
-_LABEL_AT, _LABEL_HEIGHT = 0.62, 31  # numbers of a weight stand this far along its line, and need this much room
-_HEADS, _LINE = 33.0, 18.0
+_MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT, _MOST_LABELS = 16, 6, 1000, 18
+
+# Numbers of a weight stand this far along its line: beside each other where there are many, and the columns further apart.
+_LABELS_AT, _LABELS_BESIDE, _BESIDE, _LABEL_HEIGHT = (0.62,), (0.7, 0.41), 24.0, 31.0
+_LONGEST = 10  # letters of a number
 _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
@@ -68,23 +75,24 @@ class _Circle(NamedTuple):
 class _Placing:
     def __init__(self, diagram: Diagram) -> None:
         self.diagram, self.columns = diagram, diagram.columns
-        rows = _labelled_rows(diagram)
-        self.style = style = _SMALL if rows else _LARGE
-        self.rows = rows or [style.row] * len(self.columns)
+        labelled = _labelled_rows(diagram)
+        self.style = style = _SMALL if labelled else _LARGE
+        self.rows, gaps = labelled or ([style.row] * len(self.columns), [])
+        self.labels = dict(chain.from_iterable(gap.items() for gap in gaps))
+        self.xs = [40 + style.input_r + c * style.column for c in range(len(self.columns))]
+        for c, gap in enumerate(gaps, start=1):
+            if _LABELS_BESIDE[0] in gap.values():
+                self.xs[c:] = [x + _BESIDE for x in self.xs[c:]]
         self.spans = [self._drop(c, max(0, len(column.units) - 1)) for c, column in enumerate(self.columns)]
         height = max(self.spans) + 2 * style.r
-        self.middle = _HEADS + style.above + height / 2
+        self.middle = 2 * style.text + 9 + style.above + height / 2
         self.bottom = self.middle + height / 2 + style.below
         self.circles: dict[str, _Circle] = {}
         for c, column in enumerate(self.columns):
             r = style.input_r if column.kind == "input" else style.r
             for place, unit in enumerate(column.units):
                 y = self.middle + (self._drop(c, place) - self.spans[c] / 2)
-                self.circles[unit.id] = _Circle(self._x(c), y, r, column)
-
-    def _x(self, c: int) -> float:
-        """Return where a column stands."""
-        return 40 + self.style.input_r + c * self.style.column
+                self.circles[unit.id] = _Circle(self.xs[c], y, r, column)
 
     def _drop(self, c: int, place: int) -> float:
         """Return how far below the first unit of its column a unit stands: an ellipsis takes a place, too."""
@@ -93,10 +101,10 @@ class _Placing:
         return (place + (1.0 if below_ellipsis else 0.0)) * self.rows[c] if column.units else 0.0
 
     def sheet(self) -> Sheet:
-        bundles, last = self.diagram.bundles, len(self.columns) - 1
+        bundles = self.diagram.bundles
         # Strong ones on top.
         weights = [(bundle, weight) for bundle in bundles for weight in sorted(bundle.weights, key=_strength)]
-        right = self._x(last) + self.style.r + (90 if self.style.labelled else 60)
+        right = self.xs[-1] + self.style.r + (90 if self.style.labelled else 60)
         error, right = self._error(self.diagram.error) if self.diagram.error else ([], right)
         parts = [
             *chain.from_iterable(starmap(self._line, weights)),
@@ -107,13 +115,13 @@ class _Placing:
         if self.style.labelled:
             parts += chain.from_iterable(starmap(self._weight_label, weights))
         feet = [self._foot(c) for c in range(len(self.columns))]
-        height = self.bottom + _LINE * max(*map(len, feet), 3 if self.style.labelled else 4)
+        height = self.bottom + self.style.line * max(*map(len, feet), 3 if self.style.labelled else 4)
         around = [*self._heads(), *self._feet(feet)]
         ends = [text.x + (1 - text.before) * text.width for part in around for text in part.texts]
         size = max([right, *ends]), height
-        above = head(self.diagram.title, [self.diagram.sample, self.diagram.notice], size[0])
         parts = sorted([*parts, *around], key=lambda part: "label" in part.classes)  # no circle over a label
-        return sheet_of(parts, size, above, legend(list(_meanings(self.diagram))))
+        notices = [self.diagram.sample, self.diagram.notice]
+        return sheet_of(parts, size, self.diagram.title, notices, list(_meanings(self.diagram)))
 
     # Weights --------------------------------------------------------------------------------------------------------
 
@@ -133,7 +141,7 @@ class _Placing:
 
     def _weight_label(self, bundle: Bundle, weight: Weight) -> Iterator[Element]:
         start, end = self.circles[weight.source], self.circles[weight.target]
-        x, y = shapes.between(start[:2], end[:2], _LABEL_AT)
+        x, y = shapes.between(start[:2], end[:2], self.labels[weight.source, weight.target])
         w, node = f"w_{start.column.index}{end.column.index}", f"n{bundle.node}"
         number = Text(x, y + 4, formula(w), 12, colours.INK)
         if weight.weight:
@@ -205,34 +213,38 @@ class _Placing:
     # What is left out, and what comes last --------------------------------------------------------------------------
 
     def _gap(self, c: int) -> Iterator[Element]:
-        x, column = self._x(c), self.columns[c]
+        x, column = self.xs[c], self.columns[c]
         if column.kind == "folded":
             dots = Text(x, self.middle + 8, plain("· · ·"), 30, colours.QUIET, bold=True)
             yield Element(column.id, ("folded",), (dots,))
         elif column.left_out:
             y = self.middle + (len(column.units) + 1) // 2 * self.rows[c] - self.spans[c] / 2
             discs = tuple(Disc(x, y + shift, 1.8, colours.QUIET, 0.5, colours.QUIET) for shift in (-7.0, 0.0, 7.0))
-            more = Text(x + self.style.r + 6, y + 4, plain(f"{column.left_out:,} more"), 12, colours.QUIET, "start")
+            words = plain(f"{column.left_out:,} more")
+            more = Text(x + self.style.r + 6, y + 4, words, self.style.text, colours.QUIET, "start")
             yield Element("", ("ellipsis",), discs)
             yield _label(f"{column.id}x", ("ellipsis",), more)
 
     def _error(self, error: ErrorBox) -> tuple[list[Element], float]:
         """Return the box of the error with its arrows, and where the picture ends on the right."""
-        last = len(self.columns) - 1
-        letters = max(len(error.call), len(error.added), len(error.name) + len(error.value) + 4)
-        wide, high = max(84.0, 7.0 * letters), 66.0 if error.added else 46.0
-        away = 168 if self.style.labelled else 110 + 0.35 * self.spans[last]  # no arrow across units
-        left, middle = self._x(last) + away, self.middle
-        fill, line = colours.OUTPUT
-        box = Stroke(shapes.rectangle(left, middle - high / 2, wide, high), line, 1.5, fill)
-        lines = [(error.equation, 13, colours.INK), (error.call, 12, colours.QUIET), (error.added, 12, colours.QUIET)]
+        size, line = self.style.text, self.style.line
+        told = [(error.equation, size + 1, colours.INK)]
+        told += [(words, size, colours.QUIET) for words in (error.call, error.added) if words]
         texts = [
-            Text(left + wide / 2, middle - high / 2 + 20 + 17 * i, plain(text), size, ink, bold=not i, fitted=True)
-            for i, (text, size, ink) in enumerate(lines)
-            if text
+            Text(0.0, size + 8 + (line - 1) * i, plain(words), letters, ink, bold=not i, fitted=True)
+            for i, (words, letters, ink) in enumerate(told)
         ]
-        parts = [part for unit in self.columns[last].units for part in self._to_error(error, unit, (left, middle))]
-        return [*parts, Element("e", ("error", "forward", f"n{error.node}"), (box, *texts))], left + wide
+        # On a page its number may become longer.
+        most = max(len(error.call), len(error.added), len(error.name) + (_LONGEST + 4 if error.value else 0))
+        wide = max(84.0, 0.58 * size * most, *(text.width + 16 for text in texts))
+        high = 2.5 * line + 1 + 20 * bool(error.added)
+        away = 168 if self.style.labelled else 110 + 0.35 * self.spans[-1]  # no arrow across units
+        left, middle = self.xs[-1] + away, self.middle
+        fill, rim = colours.OUTPUT
+        box = Stroke(shapes.rectangle(-wide / 2, 0.0, wide, high), rim, 1.5, fill)
+        drawn = Element("e", ("error", "forward", f"n{error.node}"), (box, *texts))
+        parts = [part for unit in self.columns[-1].units for part in self._to_error(error, unit, (left, middle))]
+        return [*parts, drawn.moved(left + wide / 2, middle - high / 2)], left + wide
 
     def _to_error(self, error: ErrorBox, unit: Unit, end: Point) -> Iterator[Element]:
         circle = self.circles[unit.id]
@@ -256,29 +268,30 @@ class _Placing:
         """Yield what stands above each column."""
         for c, column in enumerate(self.columns):
             name = f"{column.name}, {column.activation}" if column.activation else column.name
-            title = Text(self._x(c), 14, plain(column.title), 12.5, colours.INK, bold=True)
-            below = [Text(self._x(c), 30, plain(name), 12, colours.QUIET)] if name else []
+            size = self.style.text
+            title = Text(self.xs[c], size + 2, plain(column.title), size + 0.5, colours.INK, bold=True)
+            below = [Text(self.xs[c], 2 * size + 6, plain(name), size, colours.QUIET)] if name else []
             yield Element(column.id, ("head",), (title, *below))
 
     def _feet(self, feet: list[list[Line]]) -> Iterator[Element]:
         """Yield what stands below: the formulas of a small network, the sizes of a large one."""
-        y = self.bottom + 16
-        for c, lines in enumerate(feet):
-            if lines:
-                texts = [Text(self._x(c), y + i * _LINE, spans, 12, ink) for i, (spans, ink) in enumerate(lines)]
-                yield Element("", ("foot",), tuple(texts))
         place = {column.id: c for c, column in enumerate(self.columns)}
+        told: list[tuple[tuple[str, ...], float, list[Line]]] = [((), self.xs[c], of) for c, of in enumerate(feet)]
         for bundle in self.diagram.bundles:
             ends = place[bundle.source], place[bundle.target]
             p, q = (self.columns[c].index for c in ends)
-            middle = sum(map(self._x, ends)) / 2
-            told = bundle.name, bundle.shape
-            texts = [Text(middle, y + i * _LINE, plain(text), 12, colours.INK) for i, text in enumerate(told)]
+            lines: list[Line] = [(plain(bundle.name), colours.INK), (plain(bundle.shape), colours.INK)]
             if self.style.labelled and self.diagram.has_signals:
-                texts.append(Text(middle, y + 2 * _LINE, formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), 12, GREEN))
+                lines.append((formula(f"∂E/∂w_{p}{q} = δ_{q}~a_{p}"), GREEN))
             elif bundle.gradient_summary:
-                texts.append(Text(middle, y + 3 * _LINE, plain(bundle.gradient_summary), 12, GREEN))
-            yield Element("", ("foot", f"n{bundle.node}"), tuple(texts))
+                lines += [((), GREEN), (plain(bundle.gradient_summary), GREEN)]
+            told.append(((f"n{bundle.node}",), sum(self.xs[c] for c in ends) / 2, lines))
+        y = self.bottom + self.style.text + 4
+        for node, x, lines in told:
+            below = [(y + i * self.style.line, spans, ink) for i, (spans, ink) in enumerate(lines) if spans]
+            texts = tuple(Text(x, height, spans, self.style.text, ink) for height, spans, ink in below)
+            if texts:
+                yield Element("", ("foot", *node), texts)
 
     def _foot(self, c: int) -> list[Line]:
         column = self.columns[c]
@@ -317,19 +330,49 @@ class _Placing:
         return lines + ([(formula(f"∂E/∂b_{q} = δ_{q}"), GREEN)] if column.bias is not None else [])
 
 
-def _labelled_rows(diagram: Diagram) -> list[float] | None:
-    """Return the distance between the units of each column so that all labels have room; ``None`` if that is too much."""
+def _labelled_rows(diagram: Diagram) -> tuple[list[float], list[_Labels]] | None:
+    """Return how far apart the units of each column are so that all labels have room, and where these stand on the lines.
+
+    ``None`` if that is too much.
+    """
     columns = diagram.columns
     abridged = any(column.kind == "folded" or column.left_out or not column.index for column in columns)
     units = sum(column.size for column in columns)
-    if abridged or units > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS:
+    most = max(before.size * column.size for before, column in pairwise(columns))
+    if abridged or units > _MOST_LABELLED_UNITS or len(columns) > _MOST_LABELLED_COLUMNS or most > _MOST_LABELS:
         return None
-    rows = [100.0]  # of the inputs
-    for before in columns[:-1]:
-        fan = (len(before.units) - 1) * (1 - _LABEL_AT) * rows[-1]
-        rows.append(max(_SMALL.row, (_LABEL_HEIGHT + fan) / _LABEL_AT))
+    rows, places = [100.0], []  # the inputs are closer
+    for before, column in pairwise(columns):
+        heights = _heights(before, rows[-1])
+        tried = ((row, slots) for row in counting(_SMALL.row, 10.0) for slots in (_LABELS_AT, _LABELS_BESIDE))
+        row, found = next(
+            (row, found)
+            for row, slots in tried
+            if (found := _labels(heights, _heights(column, row), slots)) is not None
+        )
+        rows.append(row)
+        places.append(found)
     tallest = max(row * (len(column.units) - 1) for row, column in zip(rows, columns, strict=True))
-    return rows if tallest <= _MOST_LABELLED_HEIGHT else None
+    return (rows, places) if tallest <= _MOST_LABELLED_HEIGHT else None
+
+
+def _heights(column: Column, row: float) -> dict[str, float]:
+    """Return how far below the middle each unit of a column stands."""
+    return {unit.id: (i - (len(column.units) - 1) / 2) * row for i, unit in enumerate(column.units)}
+
+
+def _labels(starts: Mapping[str, float], ends: Mapping[str, float], slots: Sequence[float]) -> _Labels | None:
+    """Return where along each line between units its numbers stand so that none cover others; ``None`` if they have no room."""
+    found: _Labels = {}
+    taken: dict[float, list[float]] = {at: [] for at in slots}
+    for (source, y), (target, other) in product(starts.items(), ends.items()):
+        heights = {at: y + at * (other - y) for at in slots}
+        free = [at for at in slots if all(abs(heights[at] - near) >= _LABEL_HEIGHT for near in taken[at])]
+        if not free:
+            return None
+        found[source, target] = free[0]
+        taken[free[0]].append(heights[free[0]])
+    return found
 
 
 def _meanings(diagram: Diagram) -> Iterator[Meaning]:

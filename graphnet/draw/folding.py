@@ -6,6 +6,7 @@ import math
 import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -170,12 +171,20 @@ def _fold_scopes(graph: Graph, opened: int) -> tuple[Item, ...]:
         scope = graph.scope(node)
         is_open = _depth(scope) <= opened
         members.setdefault(node if is_open else "/".join(scope.split("/")[: opened + 1]), []).append(node)
-    return tuple(
+    items = tuple(
         Item((key,), graph.scope(key))
         if isinstance(key, Node)
         else Item(tuple(nodes), key.rpartition("/")[0], key.rpartition("/")[2], "scope")
         for key, nodes in members.items()
     )
+    in_order = all(source < i for i, of in enumerate(_sources(items)) for source in of)
+    return items if in_order else _in_steps(items)
+
+
+def _sources(items: Sequence[Item]) -> list[list[int]]:
+    """Return the places of the items that each takes values from."""
+    box_of = {node: place for place, item in enumerate(items) for node in item.nodes}
+    return [sorted({box_of[s] for node in item.nodes for s in node.inputs} - {i}) for i, item in enumerate(items)]
 
 
 def _in_steps(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -183,13 +192,13 @@ def _in_steps(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
     In ``graph.nodes`` what all steps of a recurrence take from the input may come before the first of them.
     """
-    box_of = {node: place for place, item in enumerate(items) for node in item.nodes}
-    sources = [sorted({box_of[s] for node in item.nodes for s in node.inputs} - {i}) for i, item in enumerate(items)]
-    if any(source > i for i, of in enumerate(sources) for source in of):
-        return items  # folded scopes are joined both ways: there is no such order
-    length: list[int] = []
-    for of in sources:
-        length.append(max((length[source] + 1 for source in of), default=0))
+    sources = _sources(items)
+    length: dict[int, int] = {}
+    try:
+        for place in TopologicalSorter(dict(enumerate(sources))).static_order():
+            length[place] = max((length[source] + 1 for source in sources[place]), default=0)
+    except CycleError:  # folded scopes are joined both ways: there is no such order
+        return items
     ordered: dict[int, None] = {}
     waiting = sorted(set(range(len(items))).difference(*sources), reverse=True)  # what nothing else uses
     while waiting:

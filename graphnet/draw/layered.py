@@ -23,7 +23,7 @@ Ends: TypeAlias = tuple[str, str]
 _Id = TypeVar("_Id", int, str)
 
 _BETWEEN_LAYERS, _BETWEEN_BOXES, _MARGIN, _TITLE = 46.0, 20.0, 12.0, 20.0
-_SWEEPS = 8
+_SWEEPS, _LEVELLING = 8, 4  # in the last ones, arrows that pass boxes are levelled
 _FIRM = 1e4  # how much firmer the main line stands than what is beside it
 _ASIDE = 9.0  # between two arrows that join the same boxes
 
@@ -153,6 +153,7 @@ def _layers(
     # An arrow that passes columns takes room in each of them, also one from or to what is outside.
     rooms = {id: _Room(level[id], size[id][1] - level[id], _FIRM if id in line else 1.0) for id in members}
     passing: dict[Ends, tuple[int, list[str]]] = {pair: (0, []) for pair in links}
+    ways: list[tuple[list[str], list[str]]] = []  # through which columns an arrow passes, and that with its ends
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     straight = set(line)
@@ -166,8 +167,10 @@ def _layers(
             straight |= set(names)
         for k, name in enumerate(names, start=first):
             columns[k].append(name)
-            rooms[name] = _Room(_ASIDE / 2, _ASIDE / 2, _FIRM if name in straight else 1.0)
-        for one, next_one in pairwise(filter(None, [tail, *names, head])):
+            rooms[name] = _Room(_ASIDE / 2, _ASIDE / 2, _FIRM if name in straight else len(names))
+        way = [part for part in (tail, *names, head) if part]
+        ways += [(names, way)] * straight.isdisjoint(names)
+        for one, next_one in pairwise(way):
             before.setdefault(next_one, []).append(one)
             after.setdefault(one, []).append(next_one)
 
@@ -177,6 +180,9 @@ def _layers(
         at |= _apart(column, [0.0] * len(column), rooms)
     for sweep in range(2 * _SWEEPS):  # first the order in each column, then only the places
         beside = before if sweep % 2 == 0 else after
+        heights: dict[str, float] = {}
+        for names, way in ways:
+            heights |= dict.fromkeys(names, _mean(way if sweep < 2 * _SWEEPS - _LEVELLING else names, at, 0.0))
         for column in columns if sweep % 2 == 0 else columns[::-1]:
             if sweep < _SWEEPS:
                 column.sort(key=lambda id: _mean(beside.get(id, ()), rank, rank[id]))
@@ -184,8 +190,9 @@ def _layers(
             wanted = []
             for id in column:
                 neighbours = [*before.get(id, ()), *after.get(id, ())]
-                firm = [other for other in neighbours if other in straight] if id in straight else []
-                wanted.append(_mean(firm or neighbours, at, at[id]))
+                if id in straight:
+                    neighbours = [other for other in neighbours if other in straight] or neighbours
+                wanted.append(heights[id] if id in heights else _mean(neighbours, at, at[id]))
             at |= _apart(column, wanted, rooms)
 
     top = min((at[id] - rooms[id].above for id in at), default=0.0)

@@ -123,6 +123,19 @@ def test_the_way_from_input_to_output_is_straight_and_arrows_go_around_boxes():
                 assert not any(x < px < x + w and y < py < y + h for px, py in points_of(path))
 
 
+def test_an_arrow_past_many_boxes_keeps_its_height():
+    x, beside = gn.input("x", (None, 3)), gn.input("beside", (None, 3))
+    h = x
+    for _ in range(6):
+        h = gn.tanh(h)
+    picture = draw(gn.Graph(gn.add(h, gn.exp(beside, name="short"), name="E"))).picture
+    places = place(picture, {box.id: (90.0, 50.0 + 17 * (i % 3)) for i, box in enumerate(picture.boxes)}, picture.edges)
+    title = {box.id: box.title for box in picture.boxes}
+    (path,) = [path for edge, path in zip(picture.edges, places.paths, strict=True) if title[edge.source] == "short"]
+    assert len(path) > 3 * 6
+    assert np.ptp([y for _, y in path[3:-3]]) < 2  # but for how it leaves, and how it arrives
+
+
 def points_of(path):
     """Points along a path."""
     for k in range(0, len(path) - 1, 3):

@@ -57,6 +57,19 @@ def deep(layers, *, scoped):
     return gn.sse(a, t, name="E"), {x: rng.normal(size=(2, 3)), t: rng.normal(size=(2, 3))}
 
 
+def test_steps_of_a_recurrence_follow_each_other_also_where_all_take_their_input_first():
+    x, W = gn.input("x", (None, 5, 3)), gn.parameter("W", np.eye(3))
+    slices = [x[:, i] for i in reversed(range(5))]
+    h = gn.constant(np.zeros((2, 3)), name="h0")
+    for i in range(5):
+        with gn.scope(f"step{i}"):
+            parts = slices.pop() + gn.constant(np.ones(3)), h @ W
+            h = gn.tanh(gn.exp(parts[0]) + gn.negative(parts[1]) * parts[0], name="h")
+    picture = gn.draw(gn.Graph(gn.sum(h, name="E")), depth=0).picture
+    steps = {box.title: i for i, box in enumerate(picture.boxes) if box.title.startswith("step")}
+    assert list(steps) == [f"step{i}" for i in range(5)]
+
+
 def test_repeated_layers_become_one_box_with_counts_and_the_largest_error_signal():
     bwd = gn.backward(*deep(200, scoped=False))
     picture = picture_of(bwd)

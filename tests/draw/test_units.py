@@ -9,6 +9,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.draw import draw
+from graphnet.draw.circles import sheet_of_units
 from graphnet.draw.diagram import diagram_of
 from graphnet.draw.names import number_text
 from graphnet.errors import DrawError
@@ -497,6 +498,25 @@ def test_the_unit_view_as_text_and_as_mermaid(network):
     large = draw(gn.backward(*mlp([64, 32, 10])), view="units").to_mermaid()
     assert re.findall(r"^(c\d) -->.*(c\d)$", large, re.M) == [("c0", "c1"), ("c1", "c2")]
     assert large.count("-->") < 500
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 1], [3, 4, 3], [4, 4, 4], [3, 6, 1], [2, 2, 2, 2, 2], [6, 3], [1, 14, 1]])
+def test_numbers_of_weights_do_not_cover_each_other_nor_units(sizes):
+    sheet = sheet_of_units(diagram_of(gn.backward(*mlp(sizes))))
+    labels = [part for part in sheet.parts if re.fullmatch(r"w\d+-\d+-\d+[wg]", part.id)]
+    assert len(labels) == (0 if sizes == [1, 14, 1] else 2 * sum(a * b for a, b in itertools.pairwise(sizes)))
+    boxes = {}
+    for part in labels:  # its number, and below it its gradient
+        (text,) = part.texts
+        left, right = text.x - text.width / 2, text.x + text.width / 2
+        boxes.setdefault(part.id[:-1], []).append((left, text.y - 0.75 * text.size, right, text.y + 0.2 * text.size))
+    around = [(*np.min(of, axis=0)[:2], *np.max(of, axis=0)[2:]) for of in boxes.values()]
+    rims = [part.shapes[0] for part in sheet.parts if "ring" in part.classes]
+    for i, (left, top, right, bottom) in enumerate(around):
+        assert not any(left < c and a < right and top < d and b < bottom for a, b, c, d in around[:i])
+        for rim in rims:
+            nearest = min(max(rim.x, left), right), min(max(rim.y, top), bottom)
+            assert np.hypot(nearest[0] - rim.x, nearest[1] - rim.y) > 0.8 * rim.r
 
 
 @pytest.mark.parametrize("sizes", [[2, 0], [0, 3], [1, 1], [1, 300, 1], [200, 200]])

@@ -254,6 +254,13 @@ LETTERS = """() => [...document.querySelectorAll("#units text")].filter((text) =
 })"""
 
 
+SHOWN = """() => {
+  const texts = [...document.querySelectorAll("#units text")].filter((one) => one.textContent && one.getClientRects().length);
+  const size = (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
+  return texts.map((one) => [size(one), one.textContent, one.closest(".part").className.baseVal]);
+}"""
+
+
 def test_it_opens_with_one_view_that_fits_the_window_and_can_be_read(open_page, run):
     page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
     assert [page.locator(f"#{view}").is_visible() for view in ("units", "ops")] == [True, False]
@@ -264,6 +271,19 @@ def test_it_opens_with_one_view_that_fits_the_window_and_can_be_read(open_page, 
     assert drawing["y"] + drawing["height"] <= stage["y"] + stage["height"]
     assert min(page.evaluate(LETTERS)) >= 14
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
+
+
+def test_with_the_panel_open_a_network_of_many_weights_can_be_read(open_page):
+    rng = np.random.default_rng(0)
+    x, t = gn.input("x", (None, 3)), gn.input("t", (None, 3))
+    a = gn.layers.mlp(x, [4, 3], rng=rng, activation=gn.tanh)
+    run = gn.backward(gn.sse(a, t, name="E"), {x: rng.normal(size=(2, 3)), t: rng.normal(size=(2, 3))})
+    page = open_page(gn.draw(run), size=(1400, 900), as_opened=True)
+    page.keyboard.press("End")
+    assert page.locator("#panel").is_visible()
+    sizes = page.evaluate(SHOWN)
+    assert len([kind for _, _, kind in sizes if "weight" in kind or "label" in kind]) > 24
+    assert [text for size, text, kind in sizes if size < 10.5 and "label" in kind] == []
 
 
 CARDS = """() => {
@@ -329,13 +349,6 @@ def test_in_a_cell_of_a_notebook_the_whole_network_is_seen(open_page, run):
         assert place["y"] >= 0
         assert place["x"] + place["width"] <= 750
         assert place["y"] + place["height"] <= 420
-
-
-SHOWN = """() => {
-  const texts = [...document.querySelectorAll("#units text")].filter((one) => one.textContent && one.getClientRects().length);
-  const size = (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
-  return texts.map((one) => [size(one), one.textContent, one.closest(".part").className.baseVal]);
-}"""
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 1), (4, 5, 4, 3), (20, 40, 30, 10)])

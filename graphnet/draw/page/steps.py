@@ -303,12 +303,14 @@ class Stage:
         picture = self.picture
         roomy = len(picture.boxes) <= MOST_BOXES_WITH_TABLES
         cards = {box.id: _card(self.single.get(box.id), runs, roomy=roomy) for box in picture.boxes}
+        captions = {id: sentences.caption(node) for id, node in self.single.items()}
+        box_of = {box.id: box for box in picture.boxes}
+        contents = {id: [run.get(id, {}) for run in told] for id in box_of}
 
         def sizes(samples: Mapping[str, int]) -> dict[str, tuple[float, float]]:
-            contents = {box.id: [run.get(box.id, {}) for run in told] for box in picture.boxes}
             return {
-                box.id: _card_size(box, cards[box.id], contents[box.id], samples.get(box.id, 1))
-                for box in picture.boxes
+                id: _card_size(box, cards[id], contents[id], captions.get(id, ""), samples.get(id, 1))
+                for id, box in box_of.items()
             }
 
         layouts = {"all": self._layout(sizes({}))}
@@ -374,13 +376,19 @@ def _card(node: Node | None, runs: Collection[ForwardPass], *, roomy: bool) -> C
     return "numbers" if all(fits_table(run.values[node]) for run in runs) else "maps"
 
 
-def _card_size(box: Box, card: Card, arrays: Sequence[Mapping[str, Any]], samples: int) -> tuple[float, float]:
-    """Return the width and height of a box: room for its words and its numbers, whichever pass or sample is shown."""
+def _card_size(
+    box: Box, card: Card, arrays: Sequence[Mapping[str, Any]], caption: str, samples: int
+) -> tuple[float, float]:
+    """Return the width and height of a box: room for its words and its numbers, whichever pass or sample is shown.
+
+    The caption stands above its error signal.
+    """
     if box.kind == "literal":
         return max(30.0, _width(box.title, _WORDS) + 12), 26.0
     marks = [_marks(one) for one in arrays]
     lines = [*box.lines, *([f"✗ {box.mark.text}"] if box.mark else [])]
     words = [*lines, *(line for of_one in marks for line in of_one)]
+    words += [caption] * (card in ("numbers", "maps") and any(one.get("signal") for one in arrays))
     width = min(max(_width(box.title, _BOLD), *(_width(line, _WORDS) for line in words), _NARROWEST), _WIDEST)
     height = _TITLE + _LINE * (len(lines) + max(map(len, marks), default=0)) + 2 * _PADDING
     if any(one.get("largest") for one in arrays):

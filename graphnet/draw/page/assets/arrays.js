@@ -2,9 +2,7 @@
 
 const MOST_IN_TABLE = 8;
 
-function numberOf(text) {
-  return Number(text.replaceAll("−", "-"));
-}
+const numberOf = (text) => Number(text.replaceAll("−", "-"));
 
 // From −1 to 1 on the scale of a role, as in the still pictures: the sign, times a power of the share of the largest size.
 function strength(text, role, scale) {
@@ -96,9 +94,7 @@ function inWords(array) {
 
 const EXACTLY_0 = `${page.marks.zero} exactly 0`;
 
-function isZero(array) {
-  return array.range && array.range[0] === "0" && array.range[1] === "0" && !array.bad;
-}
+const isZero = (array) => array.range && array.range[0] === "0" && array.range[1] === "0" && !array.bad;
 
 // An array with all that is to be said of it, for the panel and the box under the mouse.
 function arrayFigure(array, role, label) {
@@ -106,11 +102,9 @@ function arrayFigure(array, role, label) {
   if (!array.rows.length) return filled(figure, {}, [el("p", { class: "quiet" }, inWords(array))]);
   if (fitsTable(array) && !array.each) figure.append(table(array, role, label, true));
   else {
-    const own =
-      role === "value"
-        ? { power: 1, high: Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end)))) }
-        : undefined;
-    const map = heatMap(array, role, "large", own); // values have a scale of their own here: pale in the graph, clear in the panel
+    const high = Math.max(...(array.range ?? ["1"]).map((end) => Math.abs(numberOf(end))));
+    const own = role === "value" ? { power: 1, high } : undefined; // pale in the graph, clear in the panel
+    const map = heatMap(array, role, "large", own);
     map.repaint();
     const shown = el("p", { class: "quiet" }, inWords(array));
     figure.append(map, shown);

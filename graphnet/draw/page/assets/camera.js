@@ -28,11 +28,8 @@ function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 4
   }
 
   function fitting() {
-    return Math.min(
-      (viewport.clientWidth - 2 * ROOM - buttons) / size.width,
-      (viewport.clientHeight - 2 * ROOM) / size.height,
-      1.6,
-    );
+    const [wide, high] = [viewport.clientWidth - 2 * ROOM - buttons, viewport.clientHeight - 2 * ROOM];
+    return Math.min(wide / size.width, high / size.height, 1.6);
   }
 
   function fit(glide = true) {
@@ -56,15 +53,10 @@ function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 4
 
   // Bring a rectangle into view, if it is not: to the middle, but with as little beside the picture as can be.
   function follow([x, y, width, height]) {
-    const left = camera.x + x * camera.k;
-    const top = camera.y + y * camera.k;
+    const [left, top] = [camera.x + x * camera.k, camera.y + y * camera.k];
+    const [right, bottom] = [left + width * camera.k, top + height * camera.k];
     const { clientWidth, clientHeight } = viewport;
-    const inside =
-      left >= 4 &&
-      top >= 4 &&
-      left + width * camera.k <= clientWidth - 4 &&
-      top + height * camera.k <= clientHeight - 4;
-    if (inside) return;
+    if (left >= 4 && top >= 4 && right <= clientWidth - 4 && bottom <= clientHeight - 4) return;
     isFitted = false;
     camera.x = kept(clientWidth / 2 - (x + width / 2) * camera.k, clientWidth, size.width * camera.k);
     camera.y = kept(clientHeight / 2 - (y + height / 2) * camera.k, clientHeight, size.height * camera.k);
@@ -76,19 +68,18 @@ function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 4
     return least > most ? (room - length) / 2 : Math.max(least, Math.min(most, start));
   }
 
-  viewport.addEventListener(
-    "wheel",
-    (event) => {
-      event.preventDefault();
-      const place = viewport.getBoundingClientRect();
-      zoom(
-        Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)),
-        event.clientX - place.left,
-        event.clientY - place.top,
-      );
-    },
-    { passive: false },
-  );
+  // Zoom around a point of the window.
+  function zoomAt(factor, x, y) {
+    const { left, top } = viewport.getBoundingClientRect();
+    zoom(factor, x - left, y - top);
+  }
+
+  function turnWheel(event) {
+    event.preventDefault();
+    zoomAt(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.clientX, event.clientY);
+  }
+
+  viewport.addEventListener("wheel", turnWheel, { passive: false });
 
   viewport.addEventListener("pointerdown", (event) => {
     moved = 0;
@@ -113,13 +104,9 @@ function makeCamera(viewport, world, size, { enough = () => LEGIBLE, buttons = 4
   });
 
   function pinch(before, now, other) {
-    const place = viewport.getBoundingClientRect();
     const distance = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY) || 1;
-    zoom(
-      distance(now) / distance(before),
-      (now.clientX + other.clientX) / 2 - place.left,
-      (now.clientY + other.clientY) / 2 - place.top,
-    );
+    const [x, y] = [(now.clientX + other.clientX) / 2, (now.clientY + other.clientY) / 2];
+    zoomAt(distance(now) / distance(before), x, y);
   }
 
   for (const end of ["pointerup", "pointercancel"]) {

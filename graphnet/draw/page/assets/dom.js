@@ -3,13 +3,9 @@
 const SVG = "http://www.w3.org/2000/svg";
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
-function el(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
-}
+const el = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
 
-function svg(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
-}
+const svg = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
 
 function mathml(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(MATHML, tag), attributes, children);
@@ -24,13 +20,9 @@ function filled(element, attributes, children) {
   return element;
 }
 
-function byId(id) {
-  return document.getElementById(id);
-}
+const byId = (id) => document.getElementById(id);
 
-function icon(path) {
-  return svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));
-}
+const icon = (path) => svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));
 
 function iconButton(label, key, path, onclick) {
   const title = key ? `${label} (${key})` : label;

@@ -9,13 +9,9 @@ function decoded({ shape, kind, data }) {
   return { shape, data: new KINDS[kind](bytes.buffer) };
 }
 
-function countOf(shape) {
-  return shape.reduce((product, size) => product * size, 1);
-}
+const countOf = (shape) => shape.reduce((product, size) => product * size, 1);
 
-function stridesOf(shape) {
-  return shape.map((_, axis) => countOf(shape.slice(axis + 1)));
-}
+const stridesOf = (shape) => shape.map((_, axis) => countOf(shape.slice(axis + 1)));
 
 // Where in another array those entries are through which one of this shape walks with these strides.
 const walks = new Map();
@@ -87,9 +83,7 @@ function round(x, { decimals }) {
   return decimals < 0 ? toEven(x / scale) * scale : toEven(x * scale) / scale;
 }
 
-function power(x, y) {
-  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y;
-}
+const power = (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y);
 
 function remainder(x, y) {
   const rest = x % y;
@@ -103,9 +97,7 @@ function floorDivide(x, y) {
   return quotient - Math.floor(quotient) > 0.5 ? Math.ceil(quotient) : Math.floor(quotient);
 }
 
-function logOfSum(x, y) {
-  return x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));
-}
+const logOfSum = (x, y) => (x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y))));
 
 function where(out, [condition, x, y], _, shape) {
   const [c, a, b] = [condition, x, y].map((one) => spread(one, shape));
@@ -120,9 +112,7 @@ function toNumbers(out, [x], { nan, posinf, neginf }) {
   }
 }
 
-function polynomial(coefficients, x) {
-  return coefficients.reduceRight((value, c) => value * x + c, 0);
-}
+const polynomial = (coefficients, x) => coefficients.reduceRight((value, c) => value * x + c, 0);
 
 // erfc(x √half) of no negative x, by the polynomials that come with the rule.
 function upperTail(x, half, { tail }) {
@@ -291,9 +281,7 @@ function maskedPlaces(shape, { axis }, [mask]) {
   return [...Array(countOf(shape)).keys()].filter(isKept);
 }
 
-function fetching(placesOf) {
-  return (out, [x, ...by], settings) => fetch(out, x.data, placesOf(x.shape, settings, by));
-}
+const fetching = (placesOf) => (out, [x, ...by], settings) => fetch(out, x.data, placesOf(x.shape, settings, by));
 
 function adding(placesOf) {
   return (out, [x, ...by], settings, shape) => {
@@ -383,9 +371,7 @@ function inv(out, [matrix], settings, shape) {
   solve(out, [matrix, { shape: [n, n], data: unit }], settings, shape);
 }
 
-function ofDeterminant(read) {
-  return (out, [matrix]) => eachMatrix(matrix, (rows, m) => (out[m] = read(eliminate(rows))));
-}
+const ofDeterminant = (read) => (out, [matrix]) => eachMatrix(matrix, (rows, m) => (out[m] = read(eliminate(rows))));
 
 function cholesky(out, [matrix], _, shape) {
   const n = shape.at(-1);
@@ -492,13 +478,9 @@ function makeEngine(live) {
     return results.map((place) => (place === null ? null : values[place]));
   }
 
-  function cast({ shape, data }, kind) {
-    return { shape, data: data instanceof kind ? data : kind.from(data) };
-  }
+  const cast = ({ shape, data }, kind) => ({ shape, data: data instanceof kind ? data : kind.from(data) });
 
-  function add(x, y) {
-    return { shape: x.shape, data: x.data.map((entry, i) => entry + y.data[i]) };
-  }
+  const add = (x, y) => ({ shape: x.shape, data: x.data.map((entry, i) => entry + y.data[i]) });
 
   function replaced(tensor, by) {
     if (!by?.mask) return by ?? tensor;

@@ -11,9 +11,7 @@ function formula(...children) {
 }
 
 // One line for each side of an equation, so that narrow panels need not scroll.
-function equation(left, ...right) {
-  return [formula(...left), ...right.map((side) => formula(mo("="), ...side))];
-}
+const equation = (left, ...right) => [formula(...left), ...right.map((side) => formula(mo("="), ...side))];
 
 // A name as formulas write it: W1 with an index.
 function symbol(name) {
@@ -36,7 +34,15 @@ function mathTree(tree) {
     const inner = mathTree(children[1]); // a matrix has its own brackets; around more than that, borders as tall as they
     return children[1][0] === "array" ? inner : mathml("mrow", { class: "fenced" }, inner);
   }
-  return mathml(tag, attributes, ...children.map((child) => (typeof child === "string" ? child : mathTree(child))));
+  const isFactor = (child, i) => child[0] === "mspace" && [children[i - 1], children[i + 1]].every((beside, k) => isNumber(beside, k - 1));
+  const put = (child, i) => (typeof child === "string" ? child : isFactor(child, i) ? mo("·") : mathTree(child));
+  return mathml(tag, attributes, ...children.map(put));
+}
+
+// Whether a tree begins (0) or ends (-1) with a single number: between two of these stands a dot.
+function isNumber(tree, end) {
+  if (tree?.[0] === "array") return !arrayAt(tree).shape.length;
+  return tree?.[0] === "mn" || (Array.isArray(tree) && tree.length > 2 && isNumber(tree.at(end || 2), end));
 }
 
 function placesIn(tree) {
@@ -44,20 +50,20 @@ function placesIn(tree) {
   return tree.slice(2).flatMap((child) => (typeof child === "string" ? [] : placesIn(child)));
 }
 
-function arrayAt([, id, what]) {
-  return what === "signal" ? arraysOf(id).signal : valueOf(id);
-}
+const arrayAt = ([, id, what]) => (what === "signal" ? arraysOf(id).signal : valueOf(id));
 
 function placedArray(place) {
-  const array = arrayAt(place);
-  const made = matrix(array, place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
+  return operand(arrayAt(place), place[2] === "signal" ? (boxes.get(place[1])?.role ?? "error-signal") : "value");
+}
+
+// An array behind a sign: a negative number in parentheses.
+function operand(array, role) {
+  const made = matrix(array, role);
   return !array.shape.length && array.rows[0][0].startsWith("−") ? mathml("mrow", {}, mo("("), made, mo(")")) : made;
 }
 
 // Whether a rule can be shown with its numbers: not if one of them is inside a folded box.
-function hasNumbers(rule) {
-  return rule?.numbers && placesIn(rule.numbers).every(arrayAt);
-}
+const hasNumbers = (rule) => rule?.numbers && placesIn(rule.numbers).every(arrayAt);
 
 // An array as a matrix; of a large one the first rows and columns.
 function matrix(array, role) {
@@ -90,9 +96,7 @@ function forwardNumbers(box) {
 }
 
 // What the rule of a message's sender made of it.
-function messageRule(message) {
-  return message.from === null ? null : page.formulas[message.from]?.backward[message.slot];
-}
+const messageRule = (message) => (message.from === null ? null : page.formulas[message.from]?.backward[message.slot]);
 
 function valueOf(id) {
   const box = boxes.get(id);
@@ -109,7 +113,7 @@ function derivative(box) {
 // The messages of a node, added up.
 function sumOfMessages(box) {
   const { messages, signal } = arraysOf(box.id);
-  const parts = messages.flatMap((message, i) => [i ? mo("+") : null, matrix(message.array ?? signal, box.role)]);
+  const parts = messages.flatMap(({ array }, i) => (i ? [mo("+"), operand(array ?? signal, box.role)] : [matrix(array ?? signal, box.role)]));
   return equation([derivative(box), mo("="), ...parts], ...(messages.length > 1 ? [[matrix(signal, box.role)]] : []));
 }
 
@@ -117,7 +121,7 @@ function sumOfMessages(box) {
 function updateNumbers(box) {
   const { value, signal, update } = arraysOf(box.id);
   return equation(
-    [matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), matrix(signal, "gradient")],
+    [matrix(value, "value"), mo("−"), mn(page.rate), mo("·"), operand(signal, "gradient")],
     [matrix(update, "value")],
   );
 }

@@ -43,9 +43,7 @@ function placed(element, [x, y, width, height]) {
   return element;
 }
 
-function makeGroup(group) {
-  return placed(el("div", { class: "group" }, el("span", {}, group.title)), group.place);
-}
+const makeGroup = (group) => placed(el("div", { class: "group" }, el("span", {}, group.title)), group.place);
 
 function makeCard(box, place) {
   const fields = el("div", { class: "fields" });
@@ -61,6 +59,8 @@ function makeCard(box, place) {
         onclick: () => select(box.id),
         ondblclick: () => openScene(box.id),
         onkeydown: (event) => event.key === "Enter" && select(box.id),
+        onpointerenter: showHover,
+        onpointerleave: hideHover,
       },
       el("div", { class: "title" }, box.title),
       ...box.lines.map((line) => el("div", { class: "line" }, line)),
@@ -69,7 +69,6 @@ function makeCard(box, place) {
     ),
     place,
   );
-  if (box.kind !== "literal") watchHover(element, box.id);
 
   // Show the numbers of the pass. They are all there from the beginning; the style hides what is not known yet.
   function fill() {

@@ -1,19 +1,13 @@
 // The box under the mouse, larger: its arrays, as far as they are known at this step.
 
-function watchHover(element, id) {
-  element.addEventListener(
-    "pointerenter",
-    (event) => event.pointerType === "mouse" && !event.buttons && showHover(id, element),
-  );
-  element.addEventListener("pointerleave", hideHover);
-}
-
 function hideHover() {
   byId("hover").hidden = true;
 }
 
-function showHover(id, element) {
+function showHover({ pointerType, buttons, currentTarget: element }) {
+  const { id } = element.dataset;
   const box = boxes.get(id);
+  if (pointerType !== "mouse" || buttons || box.kind === "literal") return;
   const arrays = arraysOf(id);
   const shown = [
     ["value", "value", "value"],

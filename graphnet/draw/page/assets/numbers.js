@@ -26,9 +26,7 @@ function rounded(size, digits) {
 }
 
 // The entry of an array: a truth value where it holds such.
-function entryOf({ data }, i) {
-  return data instanceof Uint8Array ? Boolean(data[i]) : data[i];
-}
+const entryOf = ({ data }, i) => (data instanceof Uint8Array ? Boolean(data[i]) : data[i]);
 
 function norm({ data }) {
   let largest = 0;

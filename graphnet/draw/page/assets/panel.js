@@ -35,9 +35,7 @@ function nodeButton(id) {
   return el("button", { type: "button", class: "node", onclick: () => select(id) }, boxes.get(id).title);
 }
 
-function section(title, ...children) {
-  return el("section", {}, el("h3", {}, title), ...children);
-}
+const section = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
 
 function openButton(box) {
   if (!page.scenes[box.id]) return el("p", { class: "quiet" }, "Too many to be opened on this page.");

@@ -13,11 +13,9 @@ const SHAPES = {
 function makePlayer() {
   const play = iconButton("Play", "Space", SHAPES.play, togglePlay);
   const slider = rangeInput("slider", "Step", lastStep(), goTo);
-  const speed = el(
-    "select",
-    { id: "speed", "aria-label": "Speed", onchange: () => change({ speed: Number(speed.value) }) },
-    ...[0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`)),
-  );
+  const speeds = [0.5, 1, 2, 4].map((times) => el("option", { value: times, selected: times === 1 }, `${times}×`));
+  const turn = () => change({ speed: Number(speed.value) });
+  const speed = el("select", { id: "speed", "aria-label": "Speed", onchange: turn }, ...speeds);
   const phases = scene.phases.map((phase, i) => {
     const words = [el("b", {}, String(i + 1)), " ", el("span", {}, phase.title)];
     return el("button", { type: "button", onclick: () => goTo(scene.phases[i].first) }, ...words);
@@ -95,12 +93,9 @@ function goToPass(pass) {
 // Which sample is shown of a live page, or all of them.
 function sampleControls() {
   const each = Array.from({ length: live.samples }, (_, i) => el("option", { value: i }, `Sample ${i + 1} of ${live.samples}`));
-  const choice = el(
-    "select",
-    { id: "sample", "aria-label": "Samples", onchange: () => live.choose(choice.value === "" ? null : Number(choice.value)) },
-    el("option", { value: "" }, `All ${live.samples} samples`),
-    ...each,
-  );
+  const options = [el("option", { value: "" }, `All ${live.samples} samples`), ...each];
+  const choose = () => live.choose(choice.value === "" ? null : Number(choice.value));
+  const choice = el("select", { id: "sample", "aria-label": "Samples", onchange: choose }, ...options);
   return { element: choice, show: () => (choice.value = live.batch ?? "") };
 }
 

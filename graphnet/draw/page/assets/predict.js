@@ -10,15 +10,9 @@ function makeQuiz() {
   const answer = el("input", { id: "answer", inputmode: "decimal", autocomplete: "off", size: 8 });
   const question = el("label", { for: "answer" });
   const said = el("span", { role: "status" });
-  const form = el(
-    "form",
-    { id: "quiz", hidden: true, onsubmit: judge },
-    question,
-    answer,
-    el("button", {}, "Check"),
-    el("button", { type: "button", class: "show", onclick: () => tell("It is") }, "Show"),
-    said,
-  );
+  const reveal = el("button", { type: "button", class: "show", onclick: () => tell("It is") }, "Show");
+  const parts = [question, answer, el("button", {}, "Check"), reveal, said];
+  const form = el("form", { id: "quiz", hidden: true, onsubmit: judge }, ...parts);
   byId("sentence").after(form);
   byId("controls").append(button);
   button.hidden = !page.passes.length;

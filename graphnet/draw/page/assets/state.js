@@ -19,9 +19,7 @@ function setScene(name) {
   });
 }
 
-function isKnown(id, what) {
-  return state.step >= (knownAt[what].get(id) ?? Infinity);
-}
+const isKnown = (id, what) => state.step >= (knownAt[what].get(id) ?? Infinity);
 
 // What a pass says of a node, or of a folded box.
 function arraysOf(id, pass = state.pass) {
@@ -31,14 +29,10 @@ function arraysOf(id, pass = state.pass) {
 }
 
 // Where everything stands: with room for all samples, or for the one on show.
-function layoutNow() {
-  return (live && live.batch !== null && scene.layouts.one) || scene.layouts.all;
-}
+const layoutNow = () => (live && live.batch !== null && scene.layouts.one) || scene.layouts.all;
 
 // The box that shows a node: its own, or the folded one that it is in.
-function boxOf(id) {
-  return scene.within[id] ?? (boxes.has(id) ? id : undefined);
-}
+const boxOf = (id) => (scene.within[id] ?? (boxes.has(id) ? id : undefined));
 
 // The title tells the loss, but not while it is to be predicted.
 function title() {
@@ -47,21 +41,13 @@ function title() {
   return isAhead && document.body.classList.contains("predicting") ? told.replace(/ = [^;]*/, " = ?") : told;
 }
 
-function currentStep() {
-  return scene.steps[state.step];
-}
+const currentStep = () => scene.steps[state.step];
 
-function lastStep() {
-  return scene.steps.length - 1;
-}
+const lastStep = () => scene.steps.length - 1;
 
-function hasNewNumbers(before) {
-  return before.pass !== state.pass || before.live !== state.live;
-}
+const hasNewNumbers = (before) => before.pass !== state.pass || before.live !== state.live;
 
-function isTurned(before) {
-  return before.step !== state.step || before.view !== state.view;
-}
+const isTurned = (before) => before.step !== state.step || before.view !== state.view;
 
 // Change the state; those who watch are told what changed.
 function change(changes) {
@@ -75,6 +61,12 @@ function goTo(step) {
   const next = Math.max(0, Math.min(lastStep(), step));
   const lit = scene.steps[next]?.boxes ?? [];
   change({ step: next, selected: lit.length === 1 ? lit[0] : null, playing: state.playing && next < lastStep() });
+}
+
+// Turn from the first step to the last one before the update: else nothing would be seen to follow from a change.
+function showWhatFollows() {
+  if (state.step > 0 || document.body.classList.contains("predicting")) return;
+  change({ step: Math.max(0, scene.steps.findLastIndex(({ shows }) => shows !== "update")) });
 }
 
 function select(id) {

@@ -6,15 +6,12 @@ const MOST_LOSSES = 400;
 
 function makeTraining() {
   const lab = byId("lab");
+  const batches = [["all", `on all ${live.samples} samples`], ["shown", "on the sample on show"]]
+    .map(([value, text]) => el("option", { value }, text));
   const [eta, speed, which] = [
     el("input", { type: "number", id: "eta", min: 0, step: "any", value: live.rate, oninput: turnRate }),
     el("select", { "aria-label": "Speed of training" }, ...SPEEDS.map(([n, text]) => el("option", { value: n, selected: n === 10 }, text))),
-    el(
-      "select",
-      { "aria-label": "Train on", hidden: live.samples < 2 },
-      el("option", { value: "all" }, `on all ${live.samples} samples`),
-      el("option", { value: "shown" }, "on the sample on show"),
-    ),
+    el("select", { "aria-label": "Train on", hidden: live.samples < 2 }, ...batches),
   ];
   const train = el("button", { type: "button", class: "main", onclick: toggleRun }, "Train");
   const again = el("button", { type: "button", title: "All parameters as they were at first", onclick: startAgain }, "Start again");
@@ -78,6 +75,7 @@ function makeTraining() {
 
   // Take steps until it is enough, and show what they lead to; tell whether more can follow.
   function advance(isEnough, gesture = null) {
+    showWhatFollows();
     const before = count;
     let [values, isFine] = [live.edits.values, true];
     do {

@@ -20,9 +20,7 @@ function entryName(id, place) {
   return live.nameOf(id) + (shape.length ? `[${placesOf(shape, place).join(", ")}]` : "");
 }
 
-function placesOf(shape, place) {
-  return stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]);
-}
+const placesOf = (shape, place) => stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]);
 
 function makeTuner() {
   let at = null; // {id, place (over all samples), reach}
@@ -63,13 +61,8 @@ function makeTuner() {
 
   function set(value, by) {
     live.set(at.id, at.place, value, by);
-    if (state.step === 0 && !document.body.classList.contains("predicting")) showAll(); // else nothing would be seen to follow
+    showWhatFollows();
     if (live.problem) said.textContent = live.problem;
-  }
-
-  // Turn to the last step before the update: all that depends on the number is known there.
-  function showAll() {
-    change({ step: Math.max(0, scene.steps.findLastIndex(({ shows }) => shows !== "update")) });
   }
 
   function turn(steps, by, from = now()) {

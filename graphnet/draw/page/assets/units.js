@@ -82,7 +82,7 @@ function makeUnitView() {
     camera.follow([left - size.x, top - size.y, right - left, bottom - top]);
   }
 
-  return { show, camera };
+  return { show, camera, letter: parseFloat(drawing.querySelector(".head text").getAttribute("font-size")) };
 }
 
 // What is needed to write other numbers into parts: whether they have numbers, the largest width of lines, radii.

@@ -1,6 +1,6 @@
 // The two views: units, ops, or both below each other. What is selected in one is selected in the other.
 
-const LARGE_ENOUGH = 0.6; // of the whole unit view, to start with it
+const LARGE_ENOUGH = 7.2; // letters of the whole unit view in pixels, to start with it
 
 function makeViews() {
   const names = ["units", "ops", "both"];
@@ -36,7 +36,7 @@ function makeViews() {
     low.addEventListener("change", makeRoom);
     makeRoom();
     turnTo(units && (page.view === "units" || !narrow.matches) ? "units" : "ops");
-    if (page.view !== "units" && state.view === "units" && units.camera.fitting() < LARGE_ENOUGH * (low.matches ? 0.7 : 1)) turnTo("ops");
+    if (page.view !== "units" && state.view === "units" && units.letter * units.camera.fitting() < LARGE_ENOUGH * (low.matches ? 0.7 : 1)) turnTo("ops");
   }
 
   const zoom = (times) => cameras().forEach((camera) => camera.zoom(times));
