@@ -6,7 +6,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -96,7 +96,7 @@ def without_counterpart(called: str, missing: dict[str, str], of: Library) -> Op
     """Return the error that names all that a function calls and that has no counterpart, with the reasons that are known."""
     names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(missing.items()))
     return OpaqueError(
-        f"{called} calls {names}, which have no counterpart here",
+        f"{called} calls what has no counterpart here: {names}",
         repair=f'With unsupported="opaque" each becomes one node, which {of.name} runs and differentiates.',
     )
 
@@ -167,6 +167,18 @@ class ForeignOp(Op):
         signal, *arrays = self.given([delta, *inputs]) if self.single else [delta, *inputs]
         messages = self.library.messages(self.function, arrays, self.output, signal)
         return [None if message is None else self._taken(message, [delta]) for message in messages]
+
+    def called_between(self) -> ForeignOp:
+        """Return it with a call at other values between each call and its way back: what one leaves behind is found out."""
+
+        def twice(*arrays: Any) -> Any:
+            others = [2 * array if "float" in str(array.dtype) else array for array in arrays]
+            given = self.function(*arrays)
+            with suppress(Exception):  # of any kind: other values may be outside the rule's domain
+                self.function(*others)
+            return given
+
+        return replace(self, function=twice)
 
     def work(self, inputs: Sequence[Any]) -> int:
         """Return about how many multiply-adds a run takes."""

@@ -333,6 +333,12 @@ class _Reader:
             return []
         if not any(isinstance(each, Node) for each in own):
             return list(rule(*rule.given(own)))
+        told = (*rule.equation.invars, *rule.equation.outvars)
+        if any(getattr(each.aval.dtype, "kind", "") == "c" for each in told):
+            raise OpaqueError(
+                f"{rule.__name__} computes with complex numbers, and a graph's are real",
+                repair="gn.jax_op(function) makes one op of a function that takes and gives real ones.",
+            )
         own = [_operand(each) for each in own]
         stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
         path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")

@@ -133,8 +133,8 @@ def _expanded(model: Any) -> Any:
     if left:
         within = sorted({name for _, name in set(first) - set(left)})
         raise OpaqueError(
-            f"the model calls {', '.join(_joined(*each) for each in left)}{' in ' * bool(within)}{', '.join(within)}, "
-            "which have no counterpart here",
+            f"the model calls what has no counterpart here: {', '.join(_joined(*each) for each in left)}"
+            f"{' in ' * bool(within)}{', '.join(within)}",
             repair="What a model may call is listed in graphnet.interop.onnx_calls.",
         )
     return model

@@ -73,7 +73,7 @@ class _Writer:
                 refused.setdefault(node.kind, f"{node.kind} ({error.problem})" if not _plain(error) else node.kind)
         if refused:
             raise OpaqueError(
-                f"the graph has {', '.join(refused.values())}, which have no counterpart in ONNX",
+                f"the graph has what has no counterpart in ONNX: {', '.join(refused.values())}",
                 repair="A rule of known functions is expanded; sizes that are known may help: shape=(16, 2), not (None, 2).",
             )
         wanted = [self._output(node, place) for place, node in enumerate(self.graph.outputs)]

@@ -126,11 +126,13 @@ def _avg_pool(
     return _max_pool(z, size, stride, padding, 1, ceil, mean=True, padded=padded)
 
 
-def _adaptive(z: Any, to: Any) -> Any:
-    """Pool to a size: each row of the result is the mean of some rows, which may overlap."""
+def _adaptive(z: Any, to: Any, mean: bool = True) -> Any:
+    """Pool to a size: each row of the result is the mean, or the maximum, of some rows, which may overlap."""
     sizes = list(zip(images.known_sizes(z), _pair(to), strict=True))
     if all(size % wanted == 0 for size, wanted in sizes):
-        return _avg_pool(z, [size // wanted for size, wanted in sizes])
+        return _max_pool(z, [size // wanted for size, wanted in sizes], mean=mean)
+    if not mean:
+        raise OpaqueError("maxima of windows of several sizes")
     rows, columns = (_means(*each) for each in sizes)
     return rows @ z @ columns.T
 
@@ -187,11 +189,11 @@ def _squeeze(z: Any, axes: Any = None) -> Any:
 _CALLS: dict[str, Callable[..., Any]] = {
     **{name: stretching(function) for name, function in _ELEMENTWISE.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
-    "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
+    "_adaptive_avg_pool2d": _adaptive, "adaptive_max_pool2d": _first(partial(_adaptive, mean=False)), "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
     "leaky_relu": leaky_relu, "matmul": np.matmul, "max": _extreme(np.max, np.argmax),
     "max_pool2d_with_indices": _first(_max_pool), "min": _extreme(np.min, np.argmin),
-    "mm": np.matmul, "permute": np.transpose, "repeat": np.tile, "round": np.round, "select": along, "slice": _slice,
+    "mm": np.matmul, "permute": np.transpose, "round": np.round, "select": along, "slice": _slice,
     "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
     "unsqueeze": np.expand_dims,
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
@@ -208,6 +210,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
         z, [(0, 0)] * (z.ndim - len(pads) // 2) + [(pads[i], pads[i + 1]) for i in range(len(pads) - 2, -1, -2)],
         constant_values=value,
     ),
+    "cumprod": lambda z, axis, dtype=None: np.cumprod(z, axis),
     "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
     "detach": lambda z: Held()(z),
     "embedding": _embedding,
@@ -240,7 +243,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 
 _BY_SIZE = (
     "view", "_unsafe_view", "reshape", "expand", "full", "full_like", "zeros_like", "ones_like", "scalar_tensor", "arange",
-    "empty_permuted",
+    "empty_permuted", "repeat",
 )  # fmt: skip
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
@@ -443,6 +446,9 @@ class _Reader:
             return np.reshape(z, [size if isinstance(size, int) else -1 for size in shape])
         if name == "expand":
             return self._stretched(self.made[call.args[0]], shape)
+        if name == "repeat":
+            z, times = self.made[call.args[0]], [each if isinstance(each, int) else 1 for each in call.args[1]]
+            return self._stretched(np.tile(z, times), shape)
         if name == "arange":
             array = np.arange(*[each for each in call.args if isinstance(each, (int, float))])
             return array.astype(float if value.dtype.is_floating_point else int)  # what is reckoned of it are integers
@@ -454,16 +460,22 @@ class _Reader:
 
     def _fed_with(self, size: Any) -> Node:
         """Return an input whose first axis has a size that is known only when fed."""
-        return next(node for batch, node in self.batch if batch == size)
+        for batch, node in self.batch:
+            if batch == size:
+                return node
+        raise OpaqueError(f"the size {size}, which is reckoned of the number of samples")
 
     def _stretched(self, z: Any, shape: Sequence[Any]) -> Any:
         """Return an array with its axes of size 1 stretched, to sizes known only when fed too."""
         z = z[(None,) * (len(shape) - z.ndim)] if z.ndim < len(shape) else z
         known = [size if isinstance(size, int) else own for size, own in zip(shape, z.shape, strict=True)]
         if list(z.shape) != known:
-            z = np.broadcast_to(z, known)
+            times = [size if own == 1 else 1 for size, own in zip(known, z.shape, strict=True)]
+            z = np.tile(z, times) if None in known else np.broadcast_to(z, known)
         for axis, (size, own) in enumerate(zip(shape, z.shape, strict=True)):
-            if not isinstance(size, int) and own == 1:
+            if not isinstance(size, int) and own is not None:
+                if own != 1:
+                    raise OpaqueError(f"{own} entries as often as there are samples")
                 fed = self._fed_with(size)
                 first: Any = (slice(None), *(0,) * (fed.ndim - 1))
                 one = 1.0 * np.ones_like(fed)[first]

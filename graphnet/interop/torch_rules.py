@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -83,16 +84,17 @@ class _Torch(Library):
         return function if _class_of(function) is None else _class_of(function).apply
 
     def called(self, function: Any) -> str:
-        of = _class_of(function)
-        return super().called(function if of is None else of)
+        of, written = _class_of(function), _definition(function)
+        return super().called(of or (written._init_fn if written else function))
 
     def rule(self, function: Any) -> Any:
-        of = _class_of(function)
-        return function if of is None else of.backward
+        of, written = _class_of(function), _definition(function)
+        return of.backward if of else (written._backward_fn or written._init_fn) if written else function
 
     def parameters(self, function: Any) -> Any:
-        of = _class_of(function)
+        of, written = _class_of(function), _definition(function)
         if of is None:
+            function = written._init_fn if written else function
             return function.forward if isinstance(function, torch.nn.Module) else function
         return of.forward if _has_no_context(of) else _WithoutFirst(of.forward)
 
@@ -205,6 +207,11 @@ def _class_of(value: Any) -> Any:
     """Return the class of which a value is, or is the ``apply``."""
     of = getattr(value, "__self__", value)
     return of if isinstance(of, type) and issubclass(of, torch.autograd.Function) else None
+
+
+def _definition(value: Any) -> Any:
+    """Return what `torch.library.custom_op` keeps of an operator, or None."""
+    return OPDEFS.get(value.name() if isinstance(value, torch._ops.OpOverload) else getattr(value, "_qualname", ""))
 
 
 def _tensor(array: Any) -> torch.Tensor:
