@@ -26,6 +26,7 @@ from graphnet.interop.foreign import (
     Held,
     as_source,
     foreign_op,
+    path_names,
     scoped,
     signature_names,
     without_counterpart,
@@ -269,10 +270,11 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
         raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
     called = LIBRARY.called(function)
     with jax.enable_x64(True):
-        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arrays))
-        values = [_value(leaf, _path(path, function)) for path, leaf in leaves]
+        leaves, tree = LIBRARY.flattened(arrays)
+        names = path_names(signature_names(function), [path for path, _ in leaves])
+        values = [_value(leaf, name) for name, (_, leaf) in zip(names, leaves, strict=True)]
         try:
-            closed = jax.make_jaxpr(lambda *given: function(*jax.tree_util.tree_unflatten(tree, given)))(*values)
+            closed = jax.make_jaxpr(lambda *given: function(*LIBRARY.joined(given, tree)))(*values)
         except Exception as error:  # of any kind: it is the function's own
             raise OpaqueError(
                 f"JAX can't trace {called}: {str(error).strip().partition(chr(10))[0]}",
@@ -280,8 +282,8 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
             ) from error
         trained = bool(arrays) and not jax.tree_util.all_leaves(arrays[:1])
         held = []
-        for (path, _), value in zip(leaves, values, strict=True):
-            name, is_parameter = _path(path, function), trained and path[0].idx == 0
+        for name, (path, _), value in zip(names, leaves, values, strict=True):
+            is_parameter = trained and path[0] == "0"
             if is_parameter and value.dtype.kind != "f":
                 held.append(jnp.asarray(value))
             else:
@@ -291,13 +293,6 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
         if reader.missing and not opaque:
             raise without_counterpart(called, reader.missing, LIBRARY)
         return as_source([as_node(_operand(each)) for each in outputs], held)
-
-
-def _path(path: Sequence[Any], function: Any) -> str:
-    """Return the name of an array among the arguments: its parameter's, and its place in there."""
-    names, place = signature_names(function), path[0].idx
-    first = names[place] if place < len(names) else f"x{place}"
-    return "/".join([first, *(jax.tree_util.keystr((key,), simple=True) for key in path[1:])])
 
 
 def _value(leaf: Any, name: str) -> Any:

@@ -27,6 +27,14 @@ class _Jax(Library):
         array = np.asarray(value)
         return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
+    def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
+        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
+        return [([jax.tree_util.keystr((key,), simple=True) for key in path], leaf) for path, leaf in leaves], tree
+
+    def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
+        arguments: Sequence[Any] = jax.tree_util.tree_unflatten(tree, leaves)
+        return arguments
+
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
         with jax.enable_x64(True):
             given = jax.tree.leaves(function(*map(jnp.asarray, inputs)))

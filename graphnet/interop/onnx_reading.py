@@ -284,7 +284,7 @@ class _Reader:
         results = list(result) if isinstance(result, (tuple, list)) else [result]
         if len([name for name in call.output if name]) > len(results):
             raise OpaqueError(f"{where} gives {len(call.output)} outputs, of which {len(results)} are known here")
-        return [each if isinstance(each, Node) else np.asarray(each) for each in results]
+        return [each if isinstance(each, Node) else np.asanyarray(each) for each in results]
 
 
 def _settings(call: Any, opset: int, function: Callable[..., Any], told: Mapping[str, Any]) -> dict[str, Any]:

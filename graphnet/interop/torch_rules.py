@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch._library.custom_ops import OPDEFS
+from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,6 +30,14 @@ class _Torch(Library):
     def array(self, value: Any) -> Numbers:
         tensor = value.detach().cpu().resolve_conj().resolve_neg()
         return np.asarray((tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy())
+
+    def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
+        leaves, tree = _pytree.tree_flatten_with_path(list(arguments))
+        return [([str(getattr(key, "key", getattr(key, "idx", key))) for key in path], leaf) for path, leaf in leaves], tree
+
+    def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
+        arguments: Sequence[Any] = _pytree.tree_unflatten(leaves, tree)
+        return arguments
 
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
         try:
@@ -227,5 +236,6 @@ def _strided(array: Any) -> torch.Tensor:
 
 
 def several(given: Any) -> list[Any]:
-    """Return the outputs of a function, those within tuples and lists too."""
-    return [each for part in given for each in several(part)] if isinstance(given, (tuple, list)) else [given]
+    """Return the outputs of a function, those within tuples, lists and dicts too."""
+    found: list[Any] = _pytree.tree_leaves(given)
+    return found
