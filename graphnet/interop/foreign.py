@@ -28,9 +28,10 @@ class Library(ABC):
 
     name: str
 
-    @abstractmethod
     def claims(self, value: Any) -> bool:
         """Tell whether a function, or an array, is surely of this library."""
+        module = str(getattr(value, "__module__", None) or type(value).__module__)
+        return module.partition(".")[0] in (self.name, f"{self.name}lib")
 
     @abstractmethod
     def array(self, value: Any) -> Numbers:

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.convolution import Conv2dToInput, conv1d, conv2d
+from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.pooling import avg_pool2d, max_pool2d
 
 Sides: TypeAlias = Sequence[tuple[int, int]]
@@ -80,6 +81,11 @@ def normalised(z: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon:
     behind = z.ndim - 2
     mean, deviation = by_channel(mean, behind), by_channel(np.sqrt(variance + epsilon), behind)
     return affine((z - mean) / deviation, scale, bias, behind)
+
+
+def by_sample(z: Any, scale: Any, bias: Any, epsilon: float) -> Any:
+    """Return an instance normalisation: each channel of each sample by its own statistics."""
+    return affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), scale, bias, z.ndim - 2)
 
 
 def convolution(

@@ -459,9 +459,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "Einsum": lambda *operands, equation: np.einsum(equation.replace(" ", ""), *operands),
     "HardSigmoid": lambda z, alpha, beta: np.clip(alpha * z + beta, 0.0, 1.0),
     "Identity": lambda z: z,
-    "InstanceNormalization": lambda z, scale, bias, epsilon: images.affine(
-        layer_norm(z, _behind(z, 2), epsilon=epsilon), scale, bias, np.ndim(z) - 2
-    ),
+    "InstanceNormalization": lambda z, scale, bias, epsilon: images.by_sample(z, scale, bias, epsilon),
     "MatMul": lambda x, y: np.matmul(*(stretched(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
     "Mod": lambda x, y, fmod: (np.fmod if fmod else np.mod)(*stretched(x, y)),
     "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),

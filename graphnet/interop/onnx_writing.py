@@ -145,8 +145,8 @@ class _Writer:
 
     def applied(self, node: Node, op: Op) -> str:
         """Write what an op does to a node's inputs."""
-        own = op.of if isinstance(op, BackwardOf) else op
-        if OPS.get(own.name) is not type(own):
+        of = op.of if isinstance(op, BackwardOf) else op
+        if OPS.get(of.name) is not type(of):
             return self.expanded(node, op)
         name, settings = _BY_OP.get(op.name, ("", {}))
         if name and {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case

@@ -57,7 +57,7 @@ def from_sklearn(mlp: Any) -> Graph:
     if not layers or head not in ("identity", "logistic", "softmax") or mlp.activation not in _ACTIVATIONS:
         raise GraphError(
             f"expected a fitted MLPClassifier or MLPRegressor, got {shown(mlp)}",
-            repair="Call its fit first. Of a pipeline or a search give the network in it: pipeline[-1], search.best_estimator_.",
+            repair="Call its fit first. Of a pipeline or a search give the network in it: pipeline[-1] or best_estimator_.",
         )
     x, t = feed("x", (None, layers[0][0].shape[0])), feed("t", (None, layers[-1][0].shape[1]))
     a, weights = x, list[Node]()

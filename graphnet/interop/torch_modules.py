@@ -83,22 +83,6 @@ def _convolution(
     return images.convolution(x, W, bias, stride, sides, dilation, groups)
 
 
-def _instance_norm(
-    z: Any,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    variance: Any,
-    of_batch: bool,
-    momentum: float,
-    epsilon: float,
-    fast: bool,
-) -> Any:
-    if not of_batch:
-        return images.normalised(z, weight, bias, mean, variance, epsilon)
-    return images.affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), weight, bias, z.ndim - 2)
-
-
 def _resized(resize: Callable[..., Any], z: Any, *how: Any) -> Any:
     """Enlarge or shrink images: by a matrix for their rows, and one for their columns, whose entries torch says."""
     rows, columns = (
@@ -181,6 +165,12 @@ def _extreme(reduced: Callable[..., Any], place: Callable[..., Any]) -> Callable
     return extreme
 
 
+def _unfold(z: Any, axis: int, size: int, step: int) -> Any:
+    """Return the windows along an axis, their entries along a new last one."""
+    firsts = np.arange(0, z.shape[axis] - size + 1, step)
+    return np.moveaxis(take(z, firsts[:, None] + np.arange(size), axis), axis % z.ndim + 1, -1)
+
+
 def _squeeze(z: Any, axes: Any = None) -> Any:
     axes = range(z.ndim) if axes is None else np.ravel(axes).tolist()
     return np.squeeze(z, tuple(axis for axis in axes if z.shape[axis] == 1))
@@ -189,19 +179,20 @@ def _squeeze(z: Any, axes: Any = None) -> Any:
 _CALLS: dict[str, Callable[..., Any]] = {
     **{name: stretching(function) for name, function in _ELEMENTWISE.items()},
     **{name: _reduced(function) for name, function in _REDUCTIONS.items()},
-    "_adaptive_avg_pool2d": _adaptive, "adaptive_max_pool2d": _first(partial(_adaptive, mean=False)), "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
+    "_adaptive_avg_pool2d": _adaptive, "avg_pool2d": _avg_pool, "bmm": np.matmul, "cat": np.concatenate, "clamp": np.clip,
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
     "leaky_relu": leaky_relu, "matmul": np.matmul, "max": _extreme(np.max, np.argmax),
     "max_pool2d_with_indices": _first(_max_pool), "min": _extreme(np.min, np.argmin),
     "mm": np.matmul, "permute": np.transpose, "round": np.round, "select": along, "slice": _slice,
     "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
-    "unsqueeze": np.expand_dims,
+    "unfold": _unfold, "unsqueeze": np.expand_dims,
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
     "_native_batch_norm_legit_no_training": _first(
         lambda z, scale, bias, mean, variance, momentum, epsilon: images.normalised(z, scale, bias, mean, variance, epsilon)
     ),
     "_softmax": lambda z, axis, half: softmax(z, axis),
     "_to_copy": lambda z, dtype=None, **kinds: z.astype(float) if _of_integers(z) and dtype.is_floating_point else z,
+    "adaptive_max_pool2d": _first(partial(_adaptive, mean=False)),
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "alias": lambda z: z,
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
@@ -219,7 +210,9 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
     "index": lambda z, places: z[tuple(slice(None) if each is None else each for each in places)],
     "index_select": lambda z, axis, places: take(z, places, axis),
-    "instance_norm": _instance_norm,
+    "instance_norm": lambda z, scale, bias, mean, variance, own, momentum, epsilon, fast: (
+        images.by_sample(z, scale, bias, epsilon) if own else images.normalised(z, scale, bias, mean, variance, epsilon)
+    ),
     "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
     "log_sigmoid_forward": _first(lambda z: -softplus(-z)),
     "native_group_norm": _first(
@@ -410,7 +403,9 @@ class _Reader:
             if name in _BY_SIZE:
                 return self._by_size(name, call, value)
             if name in _CALLS:
-                return _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
+                made = _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
+                real = not isinstance(value, torch.Tensor) or value.is_floating_point() or value.dtype == torch.bool
+                return made if real or isinstance(made, Node) else np.asarray(made).astype(int)
             self.missing[name] = ""
         except Exception as error:  # of any kind: with these arguments it has none
             self.missing[name] = getattr(error, "problem", str(error))

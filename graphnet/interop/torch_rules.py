@@ -23,9 +23,8 @@ class _Torch(Library):
     name = "torch"
 
     def claims(self, value: Any) -> bool:
-        if isinstance(value, (torch.Tensor, torch.nn.Module)) or _class_of(value) is not None:
-            return True
-        return str(getattr(value, "__module__", None) or type(value).__module__).partition(".")[0] == "torch"
+        of_torch = isinstance(value, (torch.Tensor, torch.nn.Module)) or _class_of(value) is not None
+        return of_torch or super().claims(value)
 
     def array(self, value: Any) -> Numbers:
         tensor = value.detach().cpu().resolve_conj().resolve_neg()
@@ -33,7 +32,9 @@ class _Torch(Library):
 
     def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
         leaves, tree = _pytree.tree_flatten_with_path(list(arguments))
-        return [([str(getattr(key, "key", getattr(key, "idx", key))) for key in path], leaf) for path, leaf in leaves], tree
+        return [
+            ([str(getattr(key, "key", getattr(key, "idx", key))) for key in path], leaf) for path, leaf in leaves
+        ], tree
 
     def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
         arguments: Sequence[Any] = _pytree.tree_unflatten(leaves, tree)
@@ -93,19 +94,16 @@ class _Torch(Library):
         return function if _class_of(function) is None else _class_of(function).apply
 
     def called(self, function: Any) -> str:
-        of, written = _class_of(function), _definition(function)
-        return super().called(of or (written._init_fn if written else function))
+        return super().called(_class_of(function) or _rules(function)[0])
 
     def rule(self, function: Any) -> Any:
-        of, written = _class_of(function), _definition(function)
-        return of.backward if of else (written._backward_fn or written._init_fn) if written else function
+        return _rules(function)[1]
 
     def parameters(self, function: Any) -> Any:
-        of, written = _class_of(function), _definition(function)
-        if of is None:
-            function = written._init_fn if written else function
-            return function.forward if isinstance(function, torch.nn.Module) else function
-        return of.forward if _has_no_context(of) else _WithoutFirst(of.forward)
+        of, (forward, _) = _class_of(function), _rules(function)
+        if of is not None and not _has_no_context(of):
+            return _WithoutFirst(forward)
+        return forward.forward if isinstance(forward, torch.nn.Module) else forward
 
     def _tensors(self, inputs: Sequence[Any]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return leaves, and what is made of them to be given on: a leaf may not be written into."""
@@ -218,9 +216,13 @@ def _class_of(value: Any) -> Any:
     return of if isinstance(of, type) and issubclass(of, torch.autograd.Function) else None
 
 
-def _definition(value: Any) -> Any:
-    """Return what `torch.library.custom_op` keeps of an operator, or None."""
-    return OPDEFS.get(value.name() if isinstance(value, torch._ops.OpOverload) else getattr(value, "_qualname", ""))
+def _rules(function: Any) -> tuple[Any, Any]:
+    """Return the forward and the backward rule of a class or of an operator, or a function itself."""
+    if (of := _class_of(function)) is not None:
+        return of.forward, of.backward
+    is_overload = isinstance(function, torch._ops.OpOverload)
+    kept = OPDEFS.get(function.name() if is_overload else getattr(function, "_qualname", ""))
+    return (kept._init_fn, kept._backward_fn or kept._init_fn) if kept else (function, function)
 
 
 def _tensor(array: Any) -> torch.Tensor:
