@@ -145,6 +145,12 @@ def pool(
     return np.sum(spread, axis=within) / np.sum(count, axis=within)[0, 0]
 
 
+def windows(z: Any, axis: int, size: int, step: int, wide: int = 1) -> Any:
+    """Return windows along an axis, and behind it their entries along a new one."""
+    firsts = np.arange(0, z.shape[axis] - wide * (size - 1), step)
+    return np.take(z, firsts[:, None] + wide * np.arange(size), axis)
+
+
 def _spread(
     z: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[Any, tuple[int, ...]]:
@@ -153,6 +159,5 @@ def _spread(
         raise OpaqueError(f"windows of {math.prod(kernel)} entries", repair=f"There may be {_MOST}.")
     known_sizes(z)
     for axis, (k, step, wide) in reversed([*enumerate(zip(kernel, stride, dilation, strict=True), start=2)]):
-        firsts = np.arange(0, z.shape[axis] - wide * (k - 1), step)
-        z = np.take(z, firsts[:, None] + wide * np.arange(k), axis)
+        z = windows(z, axis, k, step, wide)
     return z, tuple(range(3, 3 + 2 * len(kernel), 2))

@@ -32,7 +32,7 @@ from graphnet.interop.foreign import (
     without_counterpart,
 )
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
-from graphnet.interop.names import SHORT, along, cumulated
+from graphnet.interop.names import SHORT, along, converted, cumulated
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take
@@ -97,13 +97,6 @@ def _select(which: Any, *cases: Any) -> Any:
         if compared[0] is z is added[0] and isinstance(added[1], Constant) and known_value(compared[1]) == 0:
             return Positions(int(added[1].value))(z)
     return np.where(which, moved, z)
-
-
-def _converted(z: Any, new_dtype: Any) -> Any:
-    kinds = z.dtype.kind + np.dtype(new_dtype).kind
-    if "b" in kinds:
-        return z if kinds == "bb" else np.where(z, 1.0, 0.0) if kinds[0] == "b" else np.not_equal(z, 0)
-    return np.trunc(z) if kinds in ("fi", "fu") else z
 
 
 def _stretched(z: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Any:
@@ -233,7 +226,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     **SHORT, "add_any": np.add, "argmax": _over(np.argmax), "argmin": _over(np.argmin), "broadcast_in_dim": _stretched,
     "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
-    "convert_element_type": _converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
+    "convert_element_type": converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
     "dot_general": _dot, "dynamic_slice": _dynamic_slice, "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z),
     "exp2": np.exp2, "gather": _gather, "integer_pow": lambda z, y: z**y, "is_finite": np.isfinite, "logistic": sigmoid,
     "max": _larger, "name": lambda z, name: z, "pad": _padded, "reduce_and": _over(np.all), "reduce_max": _over(np.max),

@@ -26,7 +26,7 @@ from graphnet.interop.foreign import (
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import SHORT, along, stretching
+from graphnet.interop.names import SHORT, along, converted, stretching
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -137,14 +137,14 @@ def _slice(z: Any, axis: int = 0, start: Any = None, end: Any = None, step: int 
     return z if (start or 0, end, step) == (0, None, 1) else along(z, axis, slice(start, end, step))
 
 
-def _of_integers(z: Any) -> bool:
-    """Tell whether it is an array of integers, and no node."""
-    return isinstance(z, np.ndarray) and z.dtype.kind == "i"
+def _kind(dtype: Any) -> type:
+    """Return what a dtype of torch is here."""
+    return bool if dtype == torch.bool else float if dtype.is_floating_point else int
 
 
 def _operand(z: Any) -> Any:
     """Return an array of integers as a constant of integers, and all else as it is."""
-    return constant(z, dtype=int) if _of_integers(z) else z
+    return constant(z, dtype=int) if isinstance(z, np.ndarray) and z.dtype.kind == "i" else z
 
 
 def _embedding(W: Any, places: Any, padding: int = -1, by_count: bool = False, sparse: bool = False) -> Any:
@@ -165,12 +165,6 @@ def _extreme(reduced: Callable[..., Any], place: Callable[..., Any]) -> Callable
     return extreme
 
 
-def _unfold(z: Any, axis: int, size: int, step: int) -> Any:
-    """Return the windows along an axis, their entries along a new last one."""
-    firsts = np.arange(0, z.shape[axis] - size + 1, step)
-    return np.moveaxis(take(z, firsts[:, None] + np.arange(size), axis), axis % z.ndim + 1, -1)
-
-
 def _squeeze(z: Any, axes: Any = None) -> Any:
     axes = range(z.ndim) if axes is None else np.ravel(axes).tolist()
     return np.squeeze(z, tuple(axis for axis in axes if z.shape[axis] == 1))
@@ -185,13 +179,14 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "max_pool2d_with_indices": _first(_max_pool), "min": _extreme(np.min, np.argmin),
     "mm": np.matmul, "permute": np.transpose, "round": np.round, "select": along, "slice": _slice,
     "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
-    "unfold": _unfold, "unsqueeze": np.expand_dims,
+    "unfold": lambda z, axis, size, step: np.moveaxis(images.windows(z, axis, size, step), axis % z.ndim + 1, -1),
+    "unsqueeze": np.expand_dims,
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
     "_native_batch_norm_legit_no_training": _first(
         lambda z, scale, bias, mean, variance, momentum, epsilon: images.normalised(z, scale, bias, mean, variance, epsilon)
     ),
     "_softmax": lambda z, axis, half: softmax(z, axis),
-    "_to_copy": lambda z, dtype=None, **kinds: z.astype(float) if _of_integers(z) and dtype.is_floating_point else z,
+    "_to_copy": lambda z, dtype=None, **how: z if dtype is None else converted(z, _kind(dtype)),
     "adaptive_max_pool2d": _first(partial(_adaptive, mean=False)),
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "alias": lambda z: z,
@@ -375,8 +370,9 @@ class _Reader:
 
     def _input(self, of: Any) -> Node:
         value = of.meta["val"]
-        kind = float if value.dtype.is_floating_point else bool if value.dtype == torch.bool else int
-        node = feed(of.name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
+        node = feed(
+            of.name, [size if isinstance(size, int) else None for size in value.shape], dtype=_kind(value.dtype)
+        )
         if value.ndim and not isinstance(value.shape[0], int):
             self.batch.append((value.shape[0], node))
         return node
@@ -404,8 +400,8 @@ class _Reader:
                 return self._by_size(name, call, value)
             if name in _CALLS:
                 made = _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
-                real = not isinstance(value, torch.Tensor) or value.is_floating_point() or value.dtype == torch.bool
-                return made if real or isinstance(made, Node) else np.asarray(made).astype(int)
+                whole = isinstance(value, torch.Tensor) and _kind(value.dtype) is int
+                return np.asarray(made).astype(int) if whole and not isinstance(made, Node) else made
             self.missing[name] = ""
         except Exception as error:  # of any kind: with these arguments it has none
             self.missing[name] = getattr(error, "problem", str(error))
@@ -427,8 +423,7 @@ class _Reader:
             return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
         if not isinstance(value, torch.Tensor):
             return value
-        kind = float if value.dtype.is_floating_point else int
-        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
+        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=_kind(value.dtype))
 
     def _by_size(self, name: str, call: Any, value: Any) -> Any:
         shape = list(value.shape)
@@ -448,7 +443,7 @@ class _Reader:
             array = np.arange(*[each for each in call.args if isinstance(each, (int, float))])
             return array.astype(float if value.dtype.is_floating_point else int)  # what is reckoned of it are integers
         number = float(name == "ones_like") if name.endswith(("s_like", "permuted")) else call.args[-1]
-        dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
+        dtype = _kind(value.dtype)
         if all(isinstance(size, int) for size in shape):
             return np.full(shape, number, dtype)
         return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)

@@ -447,6 +447,7 @@ class Excited(nn.Module):
         z = x * scale.view(n, channels, 1, 1).expand_as(x) + shift[:, :, None, None]
         patches = z.unfold(2, 4, 3).unfold(3, 3, 2)
         z = F.pad(z, (2, 1, 1, 1), mode="reflect")
+        scale = scale * (3 * scale).long() + (scale > 0.5).double() * scale.bool()
         return z, F.adaptive_max_pool2d(z, (11, 5)), torch.cumprod(scale, 1), patches.contiguous().view(n, -1, 12) ** 2
 
 
