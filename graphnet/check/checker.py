@@ -128,8 +128,8 @@ def check_op(
         of another library, judged by the way back that it has there: a ``torch.autograd.Function`` class, a
         ``jax.custom_vjp`` function, any callable of tensors or of JAX's arrays. Each of several outputs is checked alone.
     *arrays
-        Its inputs. Integers beside floating arrays are positions or labels, without an error signal. What is no array is
-        passed on to a function of another library as it is.
+        Its inputs. Integers beside floating arrays are positions or labels, without an error signal. A function of another
+        library may take dicts, lists and tuples of them; what is no array is passed on to it as it is.
     entries, method, step, budget, rng
         As for `check_gradients`.
 

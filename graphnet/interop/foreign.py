@@ -6,7 +6,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -28,13 +28,22 @@ class Library(ABC):
 
     name: str
 
-    @abstractmethod
     def claims(self, value: Any) -> bool:
         """Tell whether a function, or an array, is surely of this library."""
+        module = str(getattr(value, "__module__", None) or type(value).__module__)
+        return module.partition(".")[0] in (self.name, f"{self.name}lib")
 
     @abstractmethod
     def array(self, value: Any) -> Numbers:
         """Return one of its arrays as NumPy's."""
+
+    @abstractmethod
+    def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
+        """Return what lies within dicts, lists and tuples, each with its path from its argument's place, and what joins it."""
+
+    @abstractmethod
+    def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
+        """Return arguments again, of what lay within them."""
 
     @abstractmethod
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
@@ -96,7 +105,7 @@ def without_counterpart(called: str, missing: dict[str, str], of: Library) -> Op
     """Return the error that names all that a function calls and that has no counterpart, with the reasons that are known."""
     names = ", ".join(name + (f" ({why})" if why else "") for name, why in sorted(missing.items()))
     return OpaqueError(
-        f"{called} calls {names}, which have no counterpart here",
+        f"{called} calls what has no counterpart here: {names}",
         repair=f'With unsupported="opaque" each becomes one node, which {of.name} runs and differentiates.',
     )
 
@@ -104,12 +113,15 @@ def without_counterpart(called: str, missing: dict[str, str], of: Library) -> Op
 class _Call:
     """A call of which some arguments are set: those that are no arrays, in their places, and those given by name."""
 
-    def __init__(self, function: Any, fixed: dict[int, Any], named: dict[str, Any]) -> None:
-        self.function, self.fixed, self.named = function, fixed, named
+    def __init__(
+        self, function: Any, fixed: dict[int, Any], named: dict[str, Any], join: Callable[..., Any] | None = None
+    ) -> None:
+        self.function, self.fixed, self.named, self.join = function, fixed, named, join
 
     def __call__(self, *arrays: Any) -> Any:
         rest, places = iter(arrays), range(len(arrays) + len(self.fixed))
-        return self.function(*[self.fixed[i] if i in self.fixed else next(rest) for i in places], **self.named)
+        given: Sequence[Any] = [self.fixed[i] if i in self.fixed else next(rest) for i in places]
+        return self.function(*(self.join(given) if self.join else given), **self.named)
 
 
 @dataclass(frozen=True)
@@ -168,6 +180,18 @@ class ForeignOp(Op):
         messages = self.library.messages(self.function, arrays, self.output, signal)
         return [None if message is None else self._taken(message, [delta]) for message in messages]
 
+    def called_between(self) -> ForeignOp:
+        """Return it with a call at other values between each call and its way back: what one leaves behind is found out."""
+
+        def twice(*arrays: Any) -> Any:
+            others = [2 * array if "float" in str(array.dtype) else array for array in arrays]
+            given = self.function(*arrays)
+            with suppress(Exception):  # of any kind: other values may be outside the rule's domain
+                self.function(*others)
+            return given
+
+        return replace(self, function=twice)
+
     def work(self, inputs: Sequence[Any]) -> int:
         """Return about how many multiply-adds a run takes."""
         return self.library.work(self.function, self.given(inputs))
@@ -198,13 +222,17 @@ class Held(Op):
         return (None,)
 
 
-def foreign_op(of: Library, function: Any, output: int, fixed: dict[int, Any], named: dict[str, Any]) -> ForeignOp:
-    """Make an op of one output of a function."""
+def foreign_op(
+    of: Library, function: Any, output: int, fixed: dict[int, Any], named: dict[str, Any], tree: Any = None,
+    paths: Sequence[Sequence[str]] = (),
+) -> ForeignOp:  # fmt: skip
+    """Make an op of one output of a function; of what lies within its arguments, if there is a tree to join it by."""
     bare = _bare(function)
     call = of.callable(function)
-    if fixed or named:
-        call = _Call(call, fixed, named)
+    if fixed or named or paths:
+        call = _Call(call, fixed, named, partial(of.joined, tree=tree) if paths else None)
     names = signature_names(of.parameters(bare)) if bare is function else ()
+    names = tuple(path_names(names, paths)) if paths else names
     names = tuple(name for place, name in enumerate(names) if place not in fixed and name not in named)
     return ForeignOp(of, call, of.called(bare), names, output, source=written_at(of.rule(bare)))
 
@@ -231,14 +259,19 @@ def foreign_rules(f: Any, arguments: Sequence[Any], of: Library | None = None) -
         If the function itself fails on these arguments.
     """
     found = [library(name) for name in ("torch", "jax") if name in sys.modules]
-    sure = [of] if of is not None else [each for each in found if any(map(each.claims, (_bare(f), *arguments)))]
+    within = {each: each.flattened(arguments) for each in ([of] if of is not None else found)}
+    sure = [of] if of is not None else [
+        each for each, (leaves, _) in within.items() if any(map(each.claims, (_bare(f), *(leaf for _, leaf in leaves))))
+    ]  # fmt: skip
     problems = []
     for each in sure or (found if callable(f) else []):
-        fixed = {place: value for place, value in enumerate(arguments) if not _is_array(each, value)}
-        arrays = [_as_array(each, value) for place, value in enumerate(arguments) if place not in fixed]
+        leaves, tree = within[each]
+        paths = [path for path, _ in leaves]
+        fixed = {place: value for place, (_, value) in enumerate(leaves) if not _is_array(each, value)}
+        arrays = [_as_array(each, value) for place, (_, value) in enumerate(leaves) if place not in fixed]
         dtype = run_dtype(arrays)  # of all of them: a module in float32 may be given an array in float64
         arrays = [array.astype(dtype) if array.dtype.kind == "f" else array for array in arrays]
-        op = foreign_op(each, f, 0, fixed, {})
+        op = foreign_op(each, f, 0, fixed, {}, tree, paths if any(len(path) > 1 for path in paths) else ())
         for single in (False, True):
             op = replace(op, single=single)
             try:
@@ -273,6 +306,11 @@ def _bare(f: Any) -> Any:
     while isinstance(f, partial):
         f = f.func
     return f
+
+
+def path_names(names: Sequence[str], paths: Sequence[Sequence[str]]) -> list[str]:
+    """Return names for what lies within arguments: the parameter's, and the path from there."""
+    return ["/".join([dict(enumerate(names)).get(int(first), f"x{first}"), *rest]) for first, *rest in paths]
 
 
 def signature_names(function: Any) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.errors import OpaqueError, ShapeError
 from graphnet.ops.convolution import Conv2dToInput, conv1d, conv2d
+from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.pooling import avg_pool2d, max_pool2d
 
 Sides: TypeAlias = Sequence[tuple[int, int]]
@@ -82,6 +83,11 @@ def normalised(z: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon:
     return affine((z - mean) / deviation, scale, bias, behind)
 
 
+def by_sample(z: Any, scale: Any, bias: Any, epsilon: float) -> Any:
+    """Return an instance normalisation: each channel of each sample by its own statistics."""
+    return affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), scale, bias, z.ndim - 2)
+
+
 def convolution(
     x: Any, W: Any, bias: Any, stride: Sequence[int], sides: Sides, dilation: Sequence[int], groups: int
 ) -> Any:
@@ -139,6 +145,12 @@ def pool(
     return np.sum(spread, axis=within) / np.sum(count, axis=within)[0, 0]
 
 
+def windows(z: Any, axis: int, size: int, step: int, wide: int = 1) -> Any:
+    """Return windows along an axis, and behind it their entries along a new one."""
+    firsts = np.arange(0, z.shape[axis] - wide * (size - 1), step)
+    return np.take(z, firsts[:, None] + wide * np.arange(size), axis)
+
+
 def _spread(
     z: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[Any, tuple[int, ...]]:
@@ -147,6 +159,5 @@ def _spread(
         raise OpaqueError(f"windows of {math.prod(kernel)} entries", repair=f"There may be {_MOST}.")
     known_sizes(z)
     for axis, (k, step, wide) in reversed([*enumerate(zip(kernel, stride, dilation, strict=True), start=2)]):
-        firsts = np.arange(0, z.shape[axis] - wide * (k - 1), step)
-        z = np.take(z, firsts[:, None] + wide * np.arange(k), axis)
+        z = windows(z, axis, k, step, wide)
     return z, tuple(range(3, 3 + 2 * len(kernel), 2))

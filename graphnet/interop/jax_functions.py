@@ -26,12 +26,13 @@ from graphnet.interop.foreign import (
     Held,
     as_source,
     foreign_op,
+    path_names,
     scoped,
     signature_names,
     without_counterpart,
 )
 from graphnet.interop.jax_rules import LIBRARY, Rule, walk
-from graphnet.interop.names import SHORT, along, cumulated
+from graphnet.interop.names import SHORT, along, converted, cumulated
 from graphnet.ops.activations import relu, sigmoid
 from graphnet.ops.erf import normal_cdf
 from graphnet.ops.indexing import known_value, require_positions, take
@@ -96,13 +97,6 @@ def _select(which: Any, *cases: Any) -> Any:
         if compared[0] is z is added[0] and isinstance(added[1], Constant) and known_value(compared[1]) == 0:
             return Positions(int(added[1].value))(z)
     return np.where(which, moved, z)
-
-
-def _converted(z: Any, new_dtype: Any) -> Any:
-    kinds = z.dtype.kind + np.dtype(new_dtype).kind
-    if "b" in kinds:
-        return z if kinds == "bb" else np.where(z, 1.0, 0.0) if kinds[0] == "b" else np.not_equal(z, 0)
-    return np.trunc(z) if kinds in ("fi", "fu") else z
 
 
 def _stretched(z: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Any:
@@ -232,7 +226,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     **SHORT, "add_any": np.add, "argmax": _over(np.argmax), "argmin": _over(np.argmin), "broadcast_in_dim": _stretched,
     "cbrt": np.cbrt, "clamp": lambda low, z, high: np.clip(z, low, high),
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension), "conv_general_dilated": _convolution,
-    "convert_element_type": _converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
+    "convert_element_type": converted, "copy": lambda z: z, "cumprod": cumulated(np.cumprod), "cumsum": cumulated(np.cumsum),
     "dot_general": _dot, "dynamic_slice": _dynamic_slice, "erfc": lambda z: 2 * normal_cdf(-math.sqrt(2) * z),
     "exp2": np.exp2, "gather": _gather, "integer_pow": lambda z, y: z**y, "is_finite": np.isfinite, "logistic": sigmoid,
     "max": _larger, "name": lambda z, name: z, "pad": _padded, "reduce_and": _over(np.all), "reduce_max": _over(np.max),
@@ -269,10 +263,11 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
         raise GraphError(f"from_jax got {shown(function)}", repair="Give a function of JAX's arrays.")
     called = LIBRARY.called(function)
     with jax.enable_x64(True):
-        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arrays))
-        values = [_value(leaf, _path(path, function)) for path, leaf in leaves]
+        leaves, tree = LIBRARY.flattened(arrays)
+        names = path_names(signature_names(function), [path for path, _ in leaves])
+        values = [_value(leaf, name) for name, (_, leaf) in zip(names, leaves, strict=True)]
         try:
-            closed = jax.make_jaxpr(lambda *given: function(*jax.tree_util.tree_unflatten(tree, given)))(*values)
+            closed = jax.make_jaxpr(lambda *given: function(*LIBRARY.joined(given, tree)))(*values)
         except Exception as error:  # of any kind: it is the function's own
             raise OpaqueError(
                 f"JAX can't trace {called}: {str(error).strip().partition(chr(10))[0]}",
@@ -280,8 +275,8 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
             ) from error
         trained = bool(arrays) and not jax.tree_util.all_leaves(arrays[:1])
         held = []
-        for (path, _), value in zip(leaves, values, strict=True):
-            name, is_parameter = _path(path, function), trained and path[0].idx == 0
+        for name, (path, _), value in zip(names, leaves, values, strict=True):
+            is_parameter = trained and path[0] == "0"
             if is_parameter and value.dtype.kind != "f":
                 held.append(jnp.asarray(value))
             else:
@@ -291,13 +286,6 @@ def read(function: Any, arrays: Sequence[Any], *, opaque: bool) -> Graph:
         if reader.missing and not opaque:
             raise without_counterpart(called, reader.missing, LIBRARY)
         return as_source([as_node(_operand(each)) for each in outputs], held)
-
-
-def _path(path: Sequence[Any], function: Any) -> str:
-    """Return the name of an array among the arguments: its parameter's, and its place in there."""
-    names, place = signature_names(function), path[0].idx
-    first = names[place] if place < len(names) else f"x{place}"
-    return "/".join([first, *(jax.tree_util.keystr((key,), simple=True) for key in path[1:])])
 
 
 def _value(leaf: Any, name: str) -> Any:
@@ -333,6 +321,12 @@ class _Reader:
             return []
         if not any(isinstance(each, Node) for each in own):
             return list(rule(*rule.given(own)))
+        told = (*rule.equation.invars, *rule.equation.outvars)
+        if any(getattr(each.aval.dtype, "kind", "") == "c" for each in told):
+            raise OpaqueError(
+                f"{rule.__name__} computes with complex numbers, and a graph's are real",
+                repair="gn.jax_op(function) makes one op of a function that takes and gives real ones.",
+            )
         own = [_operand(each) for each in own]
         stack = rule.equation.source_info.name_stack.stack  # of named scopes, and of what they were transformed by
         path = "/".join(each.name for each in stack if type(each).__name__ == "Scope")

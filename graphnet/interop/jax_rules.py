@@ -19,13 +19,19 @@ class _Jax(Library):
     name = "jax"
 
     def claims(self, value: Any) -> bool:
-        if isinstance(value, (jax.Array, jax.custom_vjp, jax.custom_jvp)):
-            return True
-        return str(getattr(value, "__module__", None) or type(value).__module__).partition(".")[0] in ("jax", "jaxlib")
+        return isinstance(value, (jax.Array, jax.custom_vjp, jax.custom_jvp)) or super().claims(value)
 
     def array(self, value: Any) -> Numbers:
         array = np.asarray(value)
         return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
+
+    def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
+        leaves, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
+        return [([jax.tree_util.keystr((key,), simple=True) for key in path], leaf) for path, leaf in leaves], tree
+
+    def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
+        arguments: Sequence[Any] = jax.tree_util.tree_unflatten(tree, leaves)
+        return arguments
 
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
         with jax.enable_x64(True):

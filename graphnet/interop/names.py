@@ -70,6 +70,14 @@ def cumulated(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda z, axis, reverse: np.flip(function(np.flip(z, axis), axis), axis) if reverse else function(z, axis)
 
 
+def converted(z: Any, new_dtype: Any) -> Any:
+    """Return what has values of another kind: truth values, or numbers, of which integers are cut off."""
+    kinds = z.dtype.kind + np.dtype(new_dtype).kind
+    if "b" in kinds:
+        return z if kinds == "bb" else np.where(z, 1.0, 0.0) if kinds[0] == "b" else np.not_equal(z, 0)
+    return np.trunc(z) if kinds in ("fi", "fu") else z
+
+
 def stretched(*operands: Any, behind: int = 0) -> tuple[Any, ...]:
     """Return operands such that each axis of size 1 stretches, as it does elsewhere; but for `behind` axes, the last."""
     shapes = [np.shape(each)[: np.ndim(each) - behind] for each in operands]

@@ -21,7 +21,7 @@ from graphnet.ops.neural import elu, rms_norm
 from graphnet.ops.normalisation import layer_norm
 from graphnet.ops.orders import argsort
 from graphnet.ops.picking import AddAlongAxis, PickAdd
-from graphnet.ops.reductions import logsumexp
+from graphnet.ops.reductions import batch_size, logsumexp
 
 # Inputs that must be known, and operands that stretch ------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ def known(value: Any, what: str) -> Any:
     """Return an array, or raise `OpaqueError` if it is a node, or holds a size that is known only when fed."""
     if isinstance(value, Node) or (value is not None and None in np.ravel(value).tolist()):
         raise OpaqueError(
-            f"{what} is computed from what is fed",
+            f"it computes {what} from what is fed",
             repair="If it is an input, give its value: gn.from_onnx(path, known={name: array}).",
         )
     return value
@@ -54,9 +54,20 @@ def truth(z: Any) -> bool:
 # Shapes -------------------------------------------------------------------------------------------------------------------
 
 
+class Sizes(np.ndarray):
+    """Sizes of which one is known only when fed."""
+
+    of: Any = None
+    """The node whose they are, all or the first few, if they are as `Shape` gave them."""
+
+
 def _shape(z: Any, start: int = 0, end: int | None = None) -> Any:
     sizes = list(np.shape(z))[start:end]
-    return np.array(sizes, object if None in sizes else np.int64)
+    if None not in sizes:
+        return np.array(sizes, np.int64)
+    told = np.array(sizes, object).view(Sizes)
+    told.of = None if start else z
+    return told
 
 
 def _sizes(shape: Any) -> list[Any]:
@@ -90,6 +101,9 @@ def _squeeze(z: Any, axes: Any = None) -> Any:
 
 
 def _expand(z: Any, shape: Any) -> Any:
+    like = getattr(shape, "of", None)
+    if like is not None and len(shape) == like.ndim and not truth(z):
+        return np.multiply(*stretched(z, np.ones_like(like)))
     given, own = _sizes(shape), list(np.shape(z))
     new = max(0, len(given) - len(own))
     own, given = [1] * new + own, [1] * (len(own) - len(given)) + given
@@ -278,6 +292,8 @@ def _cast(z: Any, to: int) -> Any:
         )
     kind = np.dtype(KINDS[to])
     if not isinstance(z, Node):
+        if getattr(z, "of", None) is not None and z.shape == (1,) and kind.kind == "f":
+            return np.expand_dims(batch_size(z.of), 0)
         return z if z.dtype == object else z.astype(kind)
     if z.dtype.kind == kind.kind:
         return z
@@ -436,16 +452,14 @@ CALLS: dict[str, Callable[..., Any]] = {
     "TopK": _top_k, "Trilu": _trilu, "Unsqueeze": lambda z, axes: np.expand_dims(z, tuple(ints(axes, "the axes"))),
     "Concat": lambda *parts, axis: np.concatenate(parts, axis) if len(parts) > 1 else parts[0],
     "CastLike": lambda z, like: _cast(z, {"f": 11, "b": 9}.get(like.dtype.kind, 7)),
-    "ConstantOfShape": lambda shape, value=_ZERO: np.full(made(shape), value.ravel()[0], value.dtype),
+    "ConstantOfShape": lambda shape, value=_ZERO: _expand(np.reshape(value, []), shape),
     "Dropout": lambda z, ratio=None, training=None, outputs=1: (
         (z, np.ones_like(z) > 0)[:outputs] if training is None or not known(training, "training_mode").any() else None
     ),
     "Einsum": lambda *operands, equation: np.einsum(equation.replace(" ", ""), *operands),
     "HardSigmoid": lambda z, alpha, beta: np.clip(alpha * z + beta, 0.0, 1.0),
     "Identity": lambda z: z,
-    "InstanceNormalization": lambda z, scale, bias, epsilon: images.affine(
-        layer_norm(z, _behind(z, 2), epsilon=epsilon), scale, bias, np.ndim(z) - 2
-    ),
+    "InstanceNormalization": lambda z, scale, bias, epsilon: images.by_sample(z, scale, bias, epsilon),
     "MatMul": lambda x, y: np.matmul(*(stretched(x, y, behind=2) if min(np.ndim(x), np.ndim(y)) > 2 else (x, y))),
     "Mod": lambda x, y, fmod: (np.fmod if fmod else np.mod)(*stretched(x, y)),
     "NonZero": lambda z: np.array(np.nonzero(known(z, "a mask"))),

@@ -133,8 +133,8 @@ def _expanded(model: Any) -> Any:
     if left:
         within = sorted({name for _, name in set(first) - set(left)})
         raise OpaqueError(
-            f"the model calls {', '.join(_joined(*each) for each in left)}{' in ' * bool(within)}{', '.join(within)}, "
-            "which have no counterpart here",
+            f"the model calls what has no counterpart here: {', '.join(_joined(*each) for each in left)}"
+            f"{' in ' * bool(within)}{', '.join(within)}",
             repair="What a model may call is listed in graphnet.interop.onnx_calls.",
         )
     return model
@@ -284,7 +284,7 @@ class _Reader:
         results = list(result) if isinstance(result, (tuple, list)) else [result]
         if len([name for name in call.output if name]) > len(results):
             raise OpaqueError(f"{where} gives {len(call.output)} outputs, of which {len(results)} are known here")
-        return [each if isinstance(each, Node) else np.asarray(each) for each in results]
+        return [each if isinstance(each, Node) else np.asanyarray(each) for each in results]
 
 
 def _settings(call: Any, opset: int, function: Callable[..., Any], told: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from graphnet.core.leaves import Constant, Input, Parameter, constant
 from graphnet.core.node import Node
 from graphnet.core.op import Op
 from graphnet.core.registry import OPS
+from graphnet.engine.gradients import BackwardOf
 from graphnet.errors import DtypeError, GraphnetError, OpaqueError, SaveError
 from graphnet.interop.names import ALSO, SAME, along
 from graphnet.ops.composites import Composite
@@ -73,7 +74,7 @@ class _Writer:
                 refused.setdefault(node.kind, f"{node.kind} ({error.problem})" if not _plain(error) else node.kind)
         if refused:
             raise OpaqueError(
-                f"the graph has {', '.join(refused.values())}, which have no counterpart in ONNX",
+                f"the graph has what has no counterpart in ONNX: {', '.join(refused.values())}",
                 repair="A rule of known functions is expanded; sizes that are known may help: shape=(16, 2), not (None, 2).",
             )
         wanted = [self._output(node, place) for place, node in enumerate(self.graph.outputs)]
@@ -144,7 +145,8 @@ class _Writer:
 
     def applied(self, node: Node, op: Op) -> str:
         """Write what an op does to a node's inputs."""
-        if OPS.get(op.name) is not type(op):
+        of = op.of if isinstance(op, BackwardOf) else op
+        if OPS.get(of.name) is not type(of):
             return self.expanded(node, op)
         name, settings = _BY_OP.get(op.name, ("", {}))
         if name and {*op.settings} - {"from_end"} == {*settings.values()}:  # there positions may be below 0 in any case
@@ -226,14 +228,21 @@ def _beside_zeros(op: Any, z: Any) -> Any:
     new = [axis for axis, item in enumerate(item for item in items if not isinstance(item, int)) if item is None]
     items = [item for item in items if item is not None]
     single = [axis for axis, item in enumerate(items) if isinstance(item, int)]
-    widths = []
+    widths, spread = [], []
     for item, size in zip(items, op.to, strict=True):
         part = slice(item, item + 1 or None) if isinstance(item, int) else slice(*item)
         run = range(1) if size is None else range(size)[part]
-        if run.step != 1:
-            raise OpaqueError("steps along an axis, beside one whose size is known only when fed")
-        widths.append((run.start, 0 if size is None else size - run.stop))
-    return np.pad(np.expand_dims(np.squeeze(z, tuple(new)), tuple(single)), widths)
+        if run.step < 0:
+            raise OpaqueError("steps backwards along an axis, beside one whose size is known only when fed")
+        spread.append(run.step)
+        widths.append((run.start, 0 if size is None else size - run[-1] - 1))
+    z = np.expand_dims(np.squeeze(z, tuple(new)), tuple(single))
+    for axis, step in enumerate(spread):
+        if step > 1:  # so many entries less one behind each, but for the last
+            apart = np.pad(np.expand_dims(z, axis + 1), [(0, (step - 1) * (i == axis + 1)) for i in range(z.ndim + 1)])
+            sizes = [size * step if i == axis else size for i, size in enumerate(z.shape)]
+            z = along(np.reshape(apart, [-1 if size is None else size for size in sizes]), axis, slice(None, 1 - step))
+    return np.pad(z, widths)
 
 
 def _scatter_add(op: Any, z: Any, places: Any) -> Any:
@@ -374,6 +383,14 @@ def _filled(value: float) -> Callable[..., str]:
     return write_it
 
 
+def _part_back(w: _Writer, op: Any, node: Node, delta: str, output: str, *parts: str) -> str:
+    axis = op.of.axis % node.ndim
+    sizes = [w.call("Shape", part, start=axis, end=axis + 1) for part in parts]
+    made = w.call("Split", delta, w.call("Concat", *sizes, axis=0), axis=axis)
+    w.calls[-1].output[:] = [f"{made}/{place}" if place != op.slot else made for place in range(len(parts))]
+    return made
+
+
 def _nan_to_num(w: _Writer, op: Any, node: Node, z: str) -> str:
     most = float(np.finfo(w.dtype).max)
     for sign, value in (1, op.posinf), (-1, op.neginf):
@@ -410,6 +427,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "bias_add": lambda w, op, node, z, b: w.call("Add", z, b),
     "broadcast_to": lambda w, op, node, z: w.call("Expand", z, list(op.to)),
     "concatenate": lambda w, op, node, *parts: w.call("Concat", *parts, axis=op.axis),
+    "concatenate_backward": _part_back,
     "conv1d": lambda w, op, node, x, W: w.call(
         "Conv", x, W, strides=[op.stride], pads=[op.padding] * 2, dilations=[op.dilation], group=op.groups
     ),

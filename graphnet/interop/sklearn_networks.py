@@ -52,12 +52,13 @@ def from_sklearn(mlp: Any) -> Graph:
     """
     layers = list(zip(getattr(mlp, "coefs_", ()), getattr(mlp, "intercepts_", ()), strict=True))
     head = getattr(mlp, "out_activation_", "")
+    if layers and getattr(mlp, "loss", "squared_error") not in ("squared_error", "log_loss"):
+        raise GraphError(f"it was trained by the loss {mlp.loss!r}", repair="There are squared_error and log_loss.")
     if not layers or head not in ("identity", "logistic", "softmax") or mlp.activation not in _ACTIVATIONS:
         raise GraphError(
-            f"expected a fitted MLPClassifier or MLPRegressor, got {shown(mlp)}", repair="Call its fit first."
+            f"expected a fitted MLPClassifier or MLPRegressor, got {shown(mlp)}",
+            repair="Call its fit first. Of a pipeline or a search give the network in it: pipeline[-1] or best_estimator_.",
         )
-    if getattr(mlp, "loss", "squared_error") not in ("squared_error", "log_loss"):
-        raise GraphError(f"it was trained by the loss {mlp.loss!r}", repair="There are squared_error and log_loss.")
     x, t = feed("x", (None, layers[0][0].shape[0])), feed("t", (None, layers[-1][0].shape[1]))
     a, weights = x, list[Node]()
     for n, (W, b) in enumerate(layers, start=1):

@@ -26,7 +26,7 @@ from graphnet.interop.foreign import (
     scoped,
     without_counterpart,
 )
-from graphnet.interop.names import SHORT, along, stretching
+from graphnet.interop.names import SHORT, along, converted, stretching
 from graphnet.interop.torch_rules import LIBRARY, own_arguments, rewritten, several
 from graphnet.ops.activations import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
 from graphnet.ops.indexing import take
@@ -83,22 +83,6 @@ def _convolution(
     return images.convolution(x, W, bias, stride, sides, dilation, groups)
 
 
-def _instance_norm(
-    z: Any,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    variance: Any,
-    of_batch: bool,
-    momentum: float,
-    epsilon: float,
-    fast: bool,
-) -> Any:
-    if not of_batch:
-        return images.normalised(z, weight, bias, mean, variance, epsilon)
-    return images.affine(layer_norm(z, tuple(range(2, z.ndim)), epsilon=epsilon), weight, bias, z.ndim - 2)
-
-
 def _resized(resize: Callable[..., Any], z: Any, *how: Any) -> Any:
     """Enlarge or shrink images: by a matrix for their rows, and one for their columns, whose entries torch says."""
     rows, columns = (
@@ -126,11 +110,13 @@ def _avg_pool(
     return _max_pool(z, size, stride, padding, 1, ceil, mean=True, padded=padded)
 
 
-def _adaptive(z: Any, to: Any) -> Any:
-    """Pool to a size: each row of the result is the mean of some rows, which may overlap."""
+def _adaptive(z: Any, to: Any, mean: bool = True) -> Any:
+    """Pool to a size: each row of the result is the mean, or the maximum, of some rows, which may overlap."""
     sizes = list(zip(images.known_sizes(z), _pair(to), strict=True))
     if all(size % wanted == 0 for size, wanted in sizes):
-        return _avg_pool(z, [size // wanted for size, wanted in sizes])
+        return _max_pool(z, [size // wanted for size, wanted in sizes], mean=mean)
+    if not mean:
+        raise OpaqueError("maxima of windows of several sizes")
     rows, columns = (_means(*each) for each in sizes)
     return rows @ z @ columns.T
 
@@ -151,14 +137,14 @@ def _slice(z: Any, axis: int = 0, start: Any = None, end: Any = None, step: int 
     return z if (start or 0, end, step) == (0, None, 1) else along(z, axis, slice(start, end, step))
 
 
-def _of_integers(z: Any) -> bool:
-    """Tell whether it is an array of integers, and no node."""
-    return isinstance(z, np.ndarray) and z.dtype.kind == "i"
+def _kind(dtype: Any) -> type:
+    """Return what a dtype of torch is here."""
+    return bool if dtype == torch.bool else float if dtype.is_floating_point else int
 
 
 def _operand(z: Any) -> Any:
     """Return an array of integers as a constant of integers, and all else as it is."""
-    return constant(z, dtype=int) if _of_integers(z) else z
+    return constant(z, dtype=int) if isinstance(z, np.ndarray) and z.dtype.kind == "i" else z
 
 
 def _embedding(W: Any, places: Any, padding: int = -1, by_count: bool = False, sparse: bool = False) -> Any:
@@ -191,15 +177,17 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "clamp_max": np.minimum, "clamp_min": np.maximum, "convolution": _convolution, "elu": _elu, "gelu": gelu,
     "leaky_relu": leaky_relu, "matmul": np.matmul, "max": _extreme(np.max, np.argmax),
     "max_pool2d_with_indices": _first(_max_pool), "min": _extreme(np.min, np.argmin),
-    "mm": np.matmul, "permute": np.transpose, "repeat": np.tile, "round": np.round, "select": along, "slice": _slice,
+    "mm": np.matmul, "permute": np.transpose, "round": np.round, "select": along, "slice": _slice,
     "squeeze": _squeeze, "stack": np.stack, "t": np.transpose, "transpose": np.swapaxes, "tril": np.tril, "triu": np.triu,
+    "unfold": lambda z, axis, size, step: np.moveaxis(images.windows(z, axis, size, step), axis % z.ndim + 1, -1),
     "unsqueeze": np.expand_dims,
     "_log_softmax": lambda z, axis, half: log_softmax(z, axis),
     "_native_batch_norm_legit_no_training": _first(
         lambda z, scale, bias, mean, variance, momentum, epsilon: images.normalised(z, scale, bias, mean, variance, epsilon)
     ),
     "_softmax": lambda z, axis, half: softmax(z, axis),
-    "_to_copy": lambda z, dtype=None, **kinds: z.astype(float) if _of_integers(z) and dtype.is_floating_point else z,
+    "_to_copy": lambda z, dtype=None, **how: z if dtype is None else converted(z, _kind(dtype)),
+    "adaptive_max_pool2d": _first(partial(_adaptive, mean=False)),
     "addmm": lambda b, x, W, beta=1, alpha=1: x @ W + b if (beta, alpha) == (1, 1) else beta * b + alpha * (x @ W),
     "alias": lambda z: z,
     "baddbmm": lambda b, x, W, beta=1, alpha=1: beta * b + alpha * (x @ W),
@@ -208,6 +196,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
         z, [(0, 0)] * (z.ndim - len(pads) // 2) + [(pads[i], pads[i + 1]) for i in range(len(pads) - 2, -1, -2)],
         constant_values=value,
     ),
+    "cumprod": lambda z, axis, dtype=None: np.cumprod(z, axis),
     "cumsum": lambda z, axis, dtype=None: np.cumsum(z, axis),
     "detach": lambda z: Held()(z),
     "embedding": _embedding,
@@ -216,7 +205,9 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda z, low=-1.0, high=1.0: np.clip(z, low, high),
     "index": lambda z, places: z[tuple(slice(None) if each is None else each for each in places)],
     "index_select": lambda z, axis, places: take(z, places, axis),
-    "instance_norm": _instance_norm,
+    "instance_norm": lambda z, scale, bias, mean, variance, own, momentum, epsilon, fast: (
+        images.by_sample(z, scale, bias, epsilon) if own else images.normalised(z, scale, bias, mean, variance, epsilon)
+    ),
     "linear": lambda x, W, b=None: images.affine(x @ W.T, None, b),
     "log_sigmoid_forward": _first(lambda z: -softplus(-z)),
     "native_group_norm": _first(
@@ -240,7 +231,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 
 _BY_SIZE = (
     "view", "_unsafe_view", "reshape", "expand", "full", "full_like", "zeros_like", "ones_like", "scalar_tensor", "arange",
-    "empty_permuted",
+    "empty_permuted", "repeat",
 )  # fmt: skip
 """Calls that are told sizes, some of them known only when fed: what they give is read from the shape in the trace."""
 
@@ -379,8 +370,9 @@ class _Reader:
 
     def _input(self, of: Any) -> Node:
         value = of.meta["val"]
-        kind = float if value.dtype.is_floating_point else bool if value.dtype == torch.bool else int
-        node = feed(of.name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
+        node = feed(
+            of.name, [size if isinstance(size, int) else None for size in value.shape], dtype=_kind(value.dtype)
+        )
         if value.ndim and not isinstance(value.shape[0], int):
             self.batch.append((value.shape[0], node))
         return node
@@ -407,7 +399,9 @@ class _Reader:
             if name in _BY_SIZE:
                 return self._by_size(name, call, value)
             if name in _CALLS:
-                return _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
+                made = _CALLS[name](*arguments, **{key: each for key, each in options.items() if key not in _NOT_HERE})
+                whole = isinstance(value, torch.Tensor) and _kind(value.dtype) is int
+                return np.asarray(made).astype(int) if whole and not isinstance(made, Node) else made
             self.missing[name] = ""
         except Exception as error:  # of any kind: with these arguments it has none
             self.missing[name] = getattr(error, "problem", str(error))
@@ -429,8 +423,7 @@ class _Reader:
             return [self._stand_in(f"{name} {place}", each) for place, each in enumerate(value)]
         if not isinstance(value, torch.Tensor):
             return value
-        kind = float if value.dtype.is_floating_point else int
-        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=kind)
+        return feed(name, [size if isinstance(size, int) else None for size in value.shape], dtype=_kind(value.dtype))
 
     def _by_size(self, name: str, call: Any, value: Any) -> Any:
         shape = list(value.shape)
@@ -443,27 +436,36 @@ class _Reader:
             return np.reshape(z, [size if isinstance(size, int) else -1 for size in shape])
         if name == "expand":
             return self._stretched(self.made[call.args[0]], shape)
+        if name == "repeat":
+            z, times = self.made[call.args[0]], [each if isinstance(each, int) else 1 for each in call.args[1]]
+            return self._stretched(np.tile(z, times), shape)
         if name == "arange":
             array = np.arange(*[each for each in call.args if isinstance(each, (int, float))])
             return array.astype(float if value.dtype.is_floating_point else int)  # what is reckoned of it are integers
         number = float(name == "ones_like") if name.endswith(("s_like", "permuted")) else call.args[-1]
-        dtype = {torch.bool: bool}.get(value.dtype, float if value.dtype.is_floating_point else int)
+        dtype = _kind(value.dtype)
         if all(isinstance(size, int) for size in shape):
             return np.full(shape, number, dtype)
         return self._stretched(constant(np.full([1] * len(shape), number, dtype), dtype=dtype), shape)
 
     def _fed_with(self, size: Any) -> Node:
         """Return an input whose first axis has a size that is known only when fed."""
-        return next(node for batch, node in self.batch if batch == size)
+        for batch, node in self.batch:
+            if batch == size:
+                return node
+        raise OpaqueError(f"the size {size}, which is reckoned of the number of samples")
 
     def _stretched(self, z: Any, shape: Sequence[Any]) -> Any:
         """Return an array with its axes of size 1 stretched, to sizes known only when fed too."""
         z = z[(None,) * (len(shape) - z.ndim)] if z.ndim < len(shape) else z
         known = [size if isinstance(size, int) else own for size, own in zip(shape, z.shape, strict=True)]
         if list(z.shape) != known:
-            z = np.broadcast_to(z, known)
+            times = [size if own == 1 else 1 for size, own in zip(known, z.shape, strict=True)]
+            z = np.tile(z, times) if None in known else np.broadcast_to(z, known)
         for axis, (size, own) in enumerate(zip(shape, z.shape, strict=True)):
-            if not isinstance(size, int) and own == 1:
+            if not isinstance(size, int) and own is not None:
+                if own != 1:
+                    raise OpaqueError(f"{own} entries as often as there are samples")
                 fed = self._fed_with(size)
                 first: Any = (slice(None), *(0,) * (fed.ndim - 1))
                 one = 1.0 * np.ones_like(fed)[first]

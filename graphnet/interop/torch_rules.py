@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._library.custom_ops import OPDEFS
+from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,13 +23,22 @@ class _Torch(Library):
     name = "torch"
 
     def claims(self, value: Any) -> bool:
-        if isinstance(value, (torch.Tensor, torch.nn.Module)) or _class_of(value) is not None:
-            return True
-        return str(getattr(value, "__module__", None) or type(value).__module__).partition(".")[0] == "torch"
+        of_torch = isinstance(value, (torch.Tensor, torch.nn.Module)) or _class_of(value) is not None
+        return of_torch or super().claims(value)
 
     def array(self, value: Any) -> Numbers:
         tensor = value.detach().cpu().resolve_conj().resolve_neg()
         return np.asarray((tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy())
+
+    def flattened(self, arguments: Sequence[Any]) -> tuple[list[tuple[list[str], Any]], Any]:
+        leaves, tree = _pytree.tree_flatten_with_path(list(arguments))
+        return [
+            ([str(getattr(key, "key", getattr(key, "idx", key))) for key in path], leaf) for path, leaf in leaves
+        ], tree
+
+    def joined(self, leaves: Sequence[Any], tree: Any) -> Sequence[Any]:
+        arguments: Sequence[Any] = _pytree.tree_unflatten(leaves, tree)
+        return arguments
 
     def outputs(self, function: Callable[..., Any], inputs: Sequence[Any]) -> list[Numbers | None]:
         try:
@@ -83,18 +94,16 @@ class _Torch(Library):
         return function if _class_of(function) is None else _class_of(function).apply
 
     def called(self, function: Any) -> str:
-        of = _class_of(function)
-        return super().called(function if of is None else of)
+        return super().called(_class_of(function) or _rules(function)[0])
 
     def rule(self, function: Any) -> Any:
-        of = _class_of(function)
-        return function if of is None else of.backward
+        return _rules(function)[1]
 
     def parameters(self, function: Any) -> Any:
-        of = _class_of(function)
-        if of is None:
-            return function.forward if isinstance(function, torch.nn.Module) else function
-        return of.forward if _has_no_context(of) else _WithoutFirst(of.forward)
+        of, (forward, _) = _class_of(function), _rules(function)
+        if of is not None and not _has_no_context(of):
+            return _WithoutFirst(forward)
+        return forward.forward if isinstance(forward, torch.nn.Module) else forward
 
     def _tensors(self, inputs: Sequence[Any]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return leaves, and what is made of them to be given on: a leaf may not be written into."""
@@ -207,6 +216,15 @@ def _class_of(value: Any) -> Any:
     return of if isinstance(of, type) and issubclass(of, torch.autograd.Function) else None
 
 
+def _rules(function: Any) -> tuple[Any, Any]:
+    """Return the forward and the backward rule of a class or of an operator, or a function itself."""
+    if (of := _class_of(function)) is not None:
+        return of.forward, of.backward
+    is_overload = isinstance(function, torch._ops.OpOverload)
+    kept = OPDEFS.get(function.name() if is_overload else getattr(function, "_qualname", ""))
+    return (kept._init_fn, kept._backward_fn or kept._init_fn) if kept else (function, function)
+
+
 def _tensor(array: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(array, order="K"))
 
@@ -220,5 +238,6 @@ def _strided(array: Any) -> torch.Tensor:
 
 
 def several(given: Any) -> list[Any]:
-    """Return the outputs of a function, those within tuples and lists too."""
-    return [each for part in given for each in several(part)] if isinstance(given, (tuple, list)) else [given]
+    """Return the outputs of a function, those within tuples, lists and dicts too."""
+    found: list[Any] = _pytree.tree_leaves(given)
+    return found

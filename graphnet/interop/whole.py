@@ -37,7 +37,7 @@ def check_torch(
     function
         A ``torch.nn.Module``, whose parameters are checked too, or any callable of tensors.
     *inputs
-        What it is called with: tensors or arrays; anything else is passed on as it is.
+        What it is called with: tensors or arrays, also in dicts, lists and tuples; anything else is passed on as it is.
     entries, budget, rng
         As for `check_gradients`.
 
@@ -52,6 +52,11 @@ def check_torch(
         If torch is not installed.
     RuleError
         If `function` fails, or gives no real numbers.
+
+    Notes
+    -----
+    A picture of the report shows each rule by itself. To see it within the network, check the graph of the module:
+    ``gn.check_gradients(gn.from_torch(module, *inputs), feeds)``.
 
     Examples
     --------
@@ -79,7 +84,7 @@ def check_jax(
     function
         Any callable of JAX's arrays.
     *inputs
-        What it is called with: arrays; anything else is passed on as it is.
+        What it is called with: arrays, also in dicts, lists and tuples; anything else is passed on as it is.
     entries, budget, rng
         As for `check_gradients`.
 

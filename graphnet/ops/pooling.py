@@ -90,8 +90,7 @@ class MaxPool2d(Pooling):
         padded = self._padded(z, -np.inf)
         won = [(index, np.where(part == a, np.ones_like(part), 0)) for index, part in self._parts(padded)]
         share = delta / reduce(add, [winner for _, winner in won])
-        size = shapes.known(padded.shape, f"{self.name}'s backward rule")
-        received = reduce(add, [Scatter(size, index)(winner * share) for index, winner in won])
+        received = reduce(add, [Scatter(padded.shape, index)(winner * share) for index, winner in won])
         above, left = self.padding
         return received[:, :, above : -above or None, left : -left or None] if any(self.padding) else received
 

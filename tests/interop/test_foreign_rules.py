@@ -236,8 +236,15 @@ def square(x: torch.Tensor) -> torch.Tensor:
 
 
 FACTOR = [3.0]
+
+
+def back_through_square(ctx, grad):
+    return FACTOR[0] * grad * ctx.saved_tensors[0]
+
+
+LINE_OF_SQUARE = back_through_square.__code__.co_firstlineno
 square.register_autograd(
-    lambda ctx, grad: FACTOR[0] * grad * ctx.saved_tensors[0],
+    back_through_square,
     setup_context=lambda ctx, inputs, output: ctx.save_for_backward(inputs[0]),
 )
 Bad = function(torch.tanh, lambda g, z, a: g * (1 - z * z))
@@ -262,10 +269,11 @@ def test_of_a_model_the_rules_called_are_judged_and_the_whole(rng):
     report = gn.check_torch(model, x)
     assert {finding.label for finding in report.failures if finding.local} == {
         "Planted, call 1",
-        "square.default, call 1",
+        "square, call 1",
     }
     assert "reads the input where the cached output" in report.verdict
     assert "constant factor: ratio 1.5" in report.verdict
+    assert f"test_foreign_rules.py:{LINE_OF_SQUARE}" in report.verdict
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     with pytest.raises(GradientCheckError):
         report.raise_if_failed()
@@ -274,6 +282,69 @@ def test_of_a_model_the_rules_called_are_judged_and_the_whole(rng):
     assert report.ok, report.verdict
     ends = {finding.label for finding in report.findings if not finding.local}
     assert {"x", "fc1/weight", "norm/bias", "fc2/bias"} <= ends
+
+
+class Shelved(Saves):
+    """Wrong: what the way back needs is kept where the next call puts its own."""
+
+    @staticmethod
+    def forward(ctx, z):
+        Shelved.kept = torch.tanh(z)
+        return Shelved.kept.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * (1 - Shelved.kept**2)
+
+
+def test_what_a_call_leaves_for_the_way_back_of_another_is_found(rng):
+    report = gn.check_op(Shelved, rng.normal(size=(3, 4)))
+    assert "depends on state that the forward rule leaves behind" in report.verdict
+    assert "the backward rule of Shelved" in report.verdict
+
+
+def test_an_operator_of_torch_library_is_judged_by_its_own_name(rng):
+    FACTOR[0] = 3.0
+    verdict = gn.check_op(square, rng.normal(size=4)).verdict
+    assert "the backward rule of square" in verdict
+    assert "(x: x)" in verdict
+    assert f"test_foreign_rules.py:{LINE_OF_SQUARE}" in verdict
+
+
+def dense(params, x):
+    return jnp.tanh(x @ params["w"] + params["b"])
+
+
+def dense_rule(reduce):
+    """Make a rule whose first argument holds two arrays."""
+    rule = jax.custom_vjp(dense)
+
+    def back(held, d):
+        params, x, a = held
+        d = d * (1 - a * a)
+        return {"w": x.T @ d, "b": reduce(d, 0)}, d @ params["w"].T
+
+    rule.defvjp(lambda params, x: (dense(params, x), (params, x, dense(params, x))), back)
+    return rule
+
+
+def test_arrays_within_dicts_and_lists_are_judged_too(rng):
+    params, x = {"w": rng.normal(size=(3, 2)), "b": rng.normal(size=2)}, rng.normal(size=(4, 3))
+    assert gn.check_op(dense_rule(jnp.sum), params, x).ok
+    report = gn.check_op(dense_rule(jnp.mean), params, x)
+    assert [finding.input for finding in report.failures] == ["params/b: params/b"]
+    assert "ratio 0.25" in report.verdict
+    report = gn.check_jax(lambda params, x: jnp.sum(dense(params, x) ** 2), params, x)
+    assert report.ok
+    assert {finding.label for finding in report.findings} == {"params/b", "params/w", "x"}
+
+    def of_torch(weights, batch):
+        return {"loss": ((torch.tanh(batch["x"] @ weights[0]) - batch["t"]) ** 2).sum(), "name": "mse"}
+
+    report = gn.check_torch(of_torch, [torch.randn(3, 2)], {"x": x, "t": torch.randn(4, 2)})
+    assert report.ok
+    assert {finding.label for finding in report.findings} == {"weights/0", "batch/x", "batch/t"}
+    assert pickle.loads(pickle.dumps(gn.check_op(F.linear, torch.randn(2, 3), torch.randn(4, 3)))).ok
 
 
 class Doubles(Saves):

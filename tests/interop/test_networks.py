@@ -432,7 +432,27 @@ class Labelled(nn.Module):
         )
 
 
+class Excited(nn.Module):
+    """Channels weighed by their means and maxima, and shifted by what is repeated for each sample; windows, a product."""
+
+    def __init__(self):
+        super().__init__()
+        self.map, self.shift = nn.Linear(4, 4), nn.Parameter(torch.randn(4))
+
+    def forward(self, x):
+        n, channels = x.shape[:2]
+        largest = F.adaptive_max_pool2d(x, 1)
+        scale = torch.sigmoid(self.map(F.adaptive_avg_pool2d(x, 1).view(n, channels)) + self.map(largest.flatten(1)))
+        shift = self.shift.repeat(n, 1) + self.shift[:2].repeat(n, 2)
+        z = x * scale.view(n, channels, 1, 1).expand_as(x) + shift[:, :, None, None]
+        patches = z.unfold(2, 4, 3).unfold(3, 3, 2)
+        z = F.pad(z, (2, 1, 1, 1), mode="reflect")
+        scale = scale * (3 * scale).long() + (scale > 0.5).double() * scale.bool()
+        return z, F.adaptive_max_pool2d(z, (11, 5)), torch.cumprod(scale, 1), patches.contiguous().view(n, -1, 12) ** 2
+
+
 WRITTEN = {
+    "excited": (Excited, lambda n: [torch.randn(n, 4, 9, 7)], (2, 5)),
     "words": (Words, lambda n: [torch.randint(0, 9, (n, 5))], (3, 5)),
     "pairs": (Similar, lambda n: [torch.randn(n, 3), torch.randn(n + 2, 3)], (3, 4)),
     "labels": (Labelled, lambda n: [torch.randn(n, 5), torch.arange(n) % 4], (4,)),
@@ -474,7 +494,19 @@ def test_calls_that_take_or_give_integers_or_assert_can_be_opaque():
     torch.manual_seed(3)
     module, x = Joined(Opaque()).double().eval(), torch.randint(0, 9, (4, 6))
     with pytest.raises(
-        OpaqueError, match="calls _embedding_bag, _linalg_slogdet, linalg_cholesky_ex, topk, which have no"
+        OpaqueError, match="no counterpart here: _embedding_bag, _linalg_slogdet, linalg_cholesky_ex, topk"
     ):
         gn.from_torch(module, x)
     agree(module, gn.from_torch(module, x, unsupported="opaque"), x, rtol=1e-12)
+
+
+class Uneven(nn.Module):
+    def forward(self, x):
+        return F.adaptive_max_pool2d(x, 3), torch.arange(3.0).repeat(x.shape[0]), torch.zeros(4 * x.shape[0], 2)
+
+
+def test_what_has_no_counterpart_with_these_sizes_is_named_with_the_reason():
+    with pytest.raises(OpaqueError, match="maxima of windows of several sizes") as caught:
+        gn.from_torch(Uneven(), torch.randn(2, 1, 5, 5))
+    assert "3 entries as often as there are samples" in str(caught.value)
+    assert "is reckoned of the number of samples" in str(caught.value)

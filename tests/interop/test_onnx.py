@@ -195,6 +195,41 @@ def test_a_network_and_its_gradients_are_written_as_one_model(network, tmp_path)
     assert [each.name for each in gn.from_onnx(path).parameters] == [each.name for each in weights]
 
 
+@pytest.mark.parametrize("windows", [(2,), (3, 2), (2, 3), (3, 2, 1)])
+def test_the_way_back_of_a_pool_is_written_for_any_batch(windows, tmp_path):
+    x, K = gn.input("x", (None, 2, 7, 6)), gn.parameter("K", rng.normal(size=(2, 2, 1, 1)))
+    loss = gn.mean(np.square(gn.max_pool2d(gn.conv2d(x, K), *windows)))
+    for n in (1, 3):
+        agrees([loss, *gn.gradients(loss, [K, x])], {"x": rng.normal(size=(n, 2, 7, 6))}, tmp_path)
+
+
+def test_the_way_back_of_joined_samples_is_written_for_any_numbers_of_them(tmp_path):
+    x, y, w = gn.input("x", (None, 3)), gn.input("y", (None, 3)), gn.parameter("w", rng.normal(size=(3, 3)))
+    loss = gn.sum(np.square(np.tanh(np.concatenate([x @ w, y, w], 0))))
+    outputs = [loss, *gn.gradients(loss, [w, x, y])]
+    gn.to_onnx(outputs, tmp_path / "m.onnx")
+    for n, m in ((1, 3), (4, 2)):
+        feeds = {"x": rng.normal(size=(n, 3)), "y": rng.normal(size=(m, 3))}
+        fwd = gn.forward(outputs, feeds)
+        for node, got in zip(outputs, run(tmp_path / "m.onnx", feeds), strict=True):
+            np.testing.assert_allclose(got, fwd[node], rtol=1e-4, atol=2e-5)
+    with pytest.raises(OpaqueError, match="computes the lengths from what is fed"):
+        gn.from_onnx(tmp_path / "m.onnx")
+
+
+def test_sizes_that_a_model_reckons_with_may_be_known_only_when_fed(tmp_path):
+    x, w = gn.input("x", (None, 4)), gn.parameter("w", rng.normal(size=(4, 2)))
+    loss = gn.sum(np.square(np.tanh(x @ w))) / gn.batch_size(x) + gn.mean(x @ w)
+    for n in (2, 5):
+        agrees([loss, *gn.gradients(loss, [w, x])], {"x": rng.normal(size=(n, 4))}, tmp_path)
+    like = [
+        call("Shape", ["x"], ["s"]), call("ConstantOfShape", ["s"], ["c"], value=held("", np.float32([3]))),
+        call("Expand", ["r", "s"], ["e"]), call("Add", ["c", "e"], ["y"]),
+    ]  # fmt: skip
+    graph = gn.from_onnx(model_of(*like, held=[held("r", np.float32([1, 2]))], shape=("n", 2)))
+    np.testing.assert_array_equal(gn.forward(graph, {"x": np.zeros((3, 2))})["y"], [[4.0, 5.0]] * 3)
+
+
 def test_a_model_keeps_names_scopes_and_a_free_batch(tmp_path):
     loss, _ = mlp()
     gn.to_onnx([gn.Graph(loss)["z"], loss], tmp_path / "m.onnx")

@@ -1,10 +1,13 @@
 """Networks of scikit-learn as graphs: its own backpropagation is the oracle."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import graphnet as gn
 from graphnet.errors import GraphError
@@ -17,6 +20,9 @@ TARGETS = {
     "binary": RNG.integers(0, 2, 30),
     "three": RNG.integers(0, 3, 30),
 }
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
@@ -50,3 +56,14 @@ def test_what_is_no_fitted_network_is_refused():
     for wrong in (MLPClassifier(), 3):
         with pytest.raises(GraphError, match="fitted MLPClassifier"):
             gn.from_sklearn(wrong)
+    whole = make_pipeline(StandardScaler(), MLPClassifier(hidden_layer_sizes=3, max_iter=1)).fit(X, TARGETS["three"])
+    with pytest.raises(GraphError, match=r"pipeline\[-1\]"):
+        gn.from_sklearn(whole)
+    assert gn.from_sklearn(whole[-1])["output"].shape == (None, 3)
+
+
+@pytest.mark.skipif("loss" not in signature(MLPRegressor).parameters, reason="before scikit-learn 1.7")
+def test_a_network_trained_by_another_loss_is_told_so():
+    mlp = MLPRegressor(loss="poisson", hidden_layer_sizes=3, max_iter=1).fit(X, TARGETS["one"] ** 2)
+    with pytest.raises(GraphError, match="trained by the loss 'poisson'"):
+        gn.from_sklearn(mlp)
