@@ -39,8 +39,8 @@ GROUPS = 60
 """How many pairs and triples of torn entries are looked at together."""
 
 
-VALUES = (int, float, complex, str, bytes, tuple, frozenset, np.generic, np.dtype, type(None))
-CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, np.ufunc, Op)
+STATELESS: tuple[type, ...] = (int, float, complex, str, bytes, tuple, frozenset, np.generic, np.dtype, type(None))
+STATELESS += (type, ModuleType, FunctionType, BuiltinFunctionType, np.ufunc, Op)
 """What a rule may reach without keeping anything from one call to the next."""
 
 
@@ -173,4 +173,4 @@ def reaches_state(op: Op) -> bool:
         if isinstance(function, FunctionType):
             names = inspect.getclosurevars(function)
             found += [*names.nonlocals.values(), *names.globals.values()]
-    return not all(isinstance(value, (*VALUES, *CODE)) for value in found)
+    return not all(isinstance(value, STATELESS) for value in found)

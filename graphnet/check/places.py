@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphnet.check.evidence import Evidence, Name
-from graphnet.common.text import number
+from graphnet.common.text import listing, number
 from graphnet.core.node import Numbers
 
 _TRIED = "signs, factors, terms, sums, orders and places"
@@ -59,7 +59,7 @@ def _slabs(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
         one, several = f"place of axis {axis},", f"places of axis {axis},"
         if wrong.ndim == 2:
             one, several = (("row", "rows"), ("column", "columns"))[axis]
-        words = f"{at[0]} to {at[-1]}" if is_run else ", ".join(map(str, at[:8])) + ", …" * (len(at) > 8)
+        words = f"{at[0]} to {at[-1]}" if is_run else listing([*map(str, at)], 8)
         text = f"off in one {one} {at[0]} only: {of}" if len(at) == 1 else f"off in {several} {words} only: {of}"
         yield Name(text, key=f"axis {axis}: {at}")
 
@@ -84,8 +84,7 @@ def _values(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
     """Yield the sign or bound that parts wrong entries from right ones, with the chance of such an order."""
     arrays = [("the input", e.input), ("the size of the input", np.abs(e.input))]
     if e.linear:
-        others = zip(e.names, e.inputs, strict=True)
-        arrays += [(f"input {name}", other) for name, other in others if other is not e.input]
+        arrays += [(f"input {name}", x) for name, x in zip(e.names, e.inputs, strict=True) if x is not e.input]
         arrays += [("the output", e.output)]
     else:
         arrays = [("δ", e.delta), ("the size of δ", np.abs(e.delta))]
@@ -132,7 +131,7 @@ def pattern(e: Evidence) -> str:
     parts.append(f"rule / difference {_ratios(e, wrong)}, rule − difference {_range((e.rule - e.right)[wrong])}")
     for axis, name in enumerate(("row", "column")) if wrong.ndim == 2 else ():
         lines = [np.indices(wrong.shape)[axis] == i for i in range(wrong.shape[axis])]
-        told = ", ".join(_ratios(e, wrong & line) for line in lines[:SHOWN]) + ", …" * (len(lines) > SHOWN)
+        told = listing([_ratios(e, wrong & line) for line in lines], SHOWN)
         parts.append(f"the ratio by {name}: {told}")
     for word, where in (("positive", e.input > 0), ("negative", e.input < 0)):
         if (where & e.known).any():

@@ -20,7 +20,6 @@ from graphnet.core.op import no_backward
 from graphnet.core.registry import OPS
 from graphnet.errors import GradientCheckError
 
-Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
 _FEW = 3
@@ -82,7 +81,7 @@ class Finding:
     slot: int | None
     input: str
     shape: tuple[int, ...]
-    verdict: Verdict
+    verdict: Judgement
     diagnosis: str = ""
     compared: Judged = field(default=NOTHING, repr=False, compare=False)
     there: str = ""
@@ -168,11 +167,7 @@ class Finding:
         return {name: _plain(getattr(self, name)) for name in _PLAIN}
 
     def __str__(self) -> str:
-        second = ", in the gradients' graph," if self.part.startswith("second") else ""
-        if not self.local:
-            return f"the gradient of {self.label!r} from end to end{second} is wrong"
-        which = f"input {self.slot} ({printable(self.input)})"
-        return f"the backward rule of {self.op} at {self.label!r}{second} is wrong for {which}"
+        return _wrong_at([self])
 
 
 @dataclass(frozen=True)
@@ -248,13 +243,9 @@ class Report:
     @property
     def _uncompared(self) -> list[str] | None:
         """The labels of nodes whose rule had no entry to compare, there or elsewhere; None if no array had any."""
-        rules: dict[Any, list[Finding]] = {}
-        for finding in self.findings:
-            rules.setdefault((finding.part, finding.op if finding.local else ""), []).append(finding)
-        empty = [same for same in rules.values() if not any(finding.entries + finding.directions for finding in same)]
-        if len(empty) == len(rules):
-            return None
-        return list(dict.fromkeys(repr(finding.label) for same in empty for finding in same if finding.local))
+        compared = {(f.part, f.local and f.op) for f in self.findings if f.entries + f.directions}
+        empty = [f for f in self.findings if f.local and (f.part, f.op) not in compared]
+        return list(dict.fromkeys(repr(finding.label) for finding in empty)) if compared else None
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -330,14 +321,13 @@ class Report:
         return [f"{', '.join(ops)}: computed in float32, and compared as closely as that allows"] if ops else []
 
     def _all_right(self) -> str:
-        counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
-        totals = sum(not finding.local for finding in self.findings)
-        counts += [f"{totals} gradients from end to end"] if totals else []
-        text = f"ALL RIGHT: {', '.join(counts)}"
-        kinks, blurred = (sum(getattr(f, name) for f in self.findings) for name in ("kinks", "blurred"))
-        text = "; ".join([text, *self._in_float32()])
-        text += f"; {kinks} entries at kinks set aside" if kinks else ""
-        text += f"; {blurred} entries without a usable difference set aside" if blurred else ""
+        local = sum(finding.local for finding in self.findings)
+        totals = f", {len(self.findings) - local} gradients from end to end" if local < len(self.findings) else ""
+        told = [f"ALL RIGHT: {local} inputs of rules{totals}", *self._in_float32()]
+        for name, what in (("kinks", "entries at kinks"), ("blurred", "entries without a usable difference")):
+            if aside := sum(getattr(finding, name) for finding in self.findings):
+                told.append(f"{aside} {what} set aside")
+        text = "; ".join(told)
         if self.method == "taylor":
             return text + ". A WEAKER check: in random directions only"
         sampled = [finding for finding in self.findings if finding.sampled]
@@ -353,14 +343,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data: ``ok``, ``verdict``, ``method``, ``skipped``, and lists of findings and properties."""
-        return {
-            "ok": self.ok,
-            "verdict": self.verdict,
-            "method": self.method,
-            "skipped": self.skipped,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "properties": [item.to_dict() for item in self.properties],
-        }
+        told = {name: getattr(self, name) for name in ("ok", "verdict", "method", "skipped")}
+        return told | {name: [item.to_dict() for item in getattr(self, name)] for name in ("findings", "properties")}
 
     def to_json(self, indent: int | None = 2) -> str:
         """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
@@ -411,12 +395,15 @@ class Report:
 
 
 def _wrong_at(same: Sequence[Finding]) -> str:
-    """Return in words that one rule is wrong, and at which nodes."""
+    """Return in words that one rule is wrong, and at which nodes, or one gradient."""
     first = same[0]
-    if len(same) == 1:
-        return str(first)
-    labels = ", ".join(repr(finding.label) for finding in same[:_FEW]) + (", …" if len(same) > _FEW else "")
     second = ", in the gradients' graph," if first.part.startswith("second") else ""
+    if not first.local:
+        return f"the gradient of {first.label!r} from end to end{second} is wrong"
+    if len(same) == 1:
+        which = f"input {first.slot} ({printable(first.input)})"
+        return f"the backward rule of {first.op} at {first.label!r}{second} is wrong for {which}"
+    labels = listing([repr(finding.label) for finding in same], _FEW)
     which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
     return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"
 

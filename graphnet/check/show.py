@@ -53,7 +53,7 @@ def _table(findings: Sequence[Finding]) -> str:
     colours = [_COLOURS.get(finding.verdict, _COLOURS["undecided"]) for finding in findings[:_SHOWN]]
     looks = [printable(f"looks like: {f.diagnosis}") if f.diagnosis else "" for f in findings[:_SHOWN]]
     marks = dict(enumerate(zip(colours, looks, strict=True)))
-    return html_table(HEADER, [[*map(printable, cells_of(finding))] for finding in findings], marks, _SHOWN)
+    return html_table(HEADER, [cells_of(finding) for finding in findings], marks, _SHOWN)
 
 
 def _block(text: str, style: str) -> str:
@@ -83,8 +83,7 @@ def scatter(findings: Sequence[Finding]) -> Any:
                 label = f"{word}: {at.sum()}"
                 axes.scatter(compared.difference[at], compared.rule[at], marker=marker, color=colour, label=label)
         axes.axline((0, 0), slope=1, color="#5f6670", linewidth=0.8, linestyle="--")
-        axes.set_xlabel("finite difference")
-        axes.set_ylabel("backward rule")
+        axes.set(xlabel="finite difference", ylabel="backward rule")
         axes.set_title(printable(f"{finding.label}, {finding.input}").replace("$", r"\$"), fontsize=9)
         axes.legend()
     return figure
