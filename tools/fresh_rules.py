@@ -1,4 +1,4 @@
-"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in five sets.
+"""Judge the gradient checker by rules that it didn't grow up with: `tests/fresh_rules`, in six sets.
 
 Each wrong rule is tried alone at its three input sets, and in two networks; each right rule the same, and in further
 places: before a curved loss, beside a residual, at zeros, ties, saturation, nearly equal rows, and scales of 1e-8 to 1e8.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import graphnet as gn
-from tests.fresh_rules import FAMILIES, FIFTH, FIRST, FOURTH, SECOND, THIRD
+from tests.fresh_rules import FAMILIES, FIFTH, FIRST, FOURTH, SECOND, SIXTH, THIRD
 from tests.fresh_rules.oracle import as_tuple, difference, rules, slopes
 from tests.fresh_rules.record import Arrays, Rule
 
@@ -668,7 +668,7 @@ def main() -> None:
     families = [f for f in FAMILIES if not options.family or f.name in options.family]
     started = time.perf_counter()
     found: list[Outcome] = []
-    sets = {"First": FIRST, "Second": SECOND, "Third": THIRD, "Fourth": FOURTH, "Fifth": FIFTH}
+    sets = {"First": FIRST, "Second": SECOND, "Third": THIRD, "Fourth": FOURTH, "Fifth": FIFTH, "Sixth": SIXTH}
     for name, whole in sets.items():
         if part := [f for f in families if f in whole]:
             said = run(part, options.seeds)

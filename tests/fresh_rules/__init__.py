@@ -18,6 +18,7 @@ from . import (
     reductions,
     scans,
     second,
+    sixth,
     small,
     state,
     third,
@@ -47,5 +48,6 @@ SECOND: tuple[Family, ...] = second.FAMILIES
 THIRD: tuple[Family, ...] = third.FAMILIES
 FOURTH: tuple[Family, ...] = fourth.FAMILIES
 FIFTH: tuple[Family, ...] = fifth.FAMILIES
-FAMILIES = FIRST + SECOND + THIRD + FOURTH + FIFTH
+SIXTH: tuple[Family, ...] = sixth.FAMILIES
+FAMILIES = FIRST + SECOND + THIRD + FOURTH + FIFTH + SIXTH
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family)

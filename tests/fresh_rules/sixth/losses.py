@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..record import Family, bits, ints, normal, positive, three, uniform
+from ..record import Family, bits, ints, normal, positive, three, uniform, whole
 
 F = Family("sixth, losses")
 
@@ -103,7 +103,9 @@ def angle_margin_no_scale(d, a, cosine, label):
     return angle_margin_signal(d, cosine, label, lambda t: np.sin(t + 0.3) / np.sin(t))[0] / 4, None
 
 
-@F.forward(*three(lambda *s: (uniform(0.05, 0.95, *s), bits(*s)), (3, 4), (2, 6), (5, 3)), slots=("fixed", "fixed"))
+@F.forward(
+    *three(lambda *s: (uniform(0.05, 0.95, *s), whole(bits(*s))), (3, 4), (2, 6), (5, 3)), slots=("fixed", "fixed")
+)
 def tversky(p, y):
     hits = (p * y).sum(1)
     return 1 - (hits + 0.1) / (hits + 0.3 * (p * (1 - y)).sum(1) + 0.7 * ((1 - p) * y).sum(1) + 0.1)
@@ -301,7 +303,7 @@ def event(n):
     return lambda rng: np.r_[1.0, rng.integers(0, 2, size=n - 1)]
 
 
-@F.forward(*three(lambda n: (normal(n), event(n)), (5,), (3,), (8,)), slots=("real", "fixed"), span=(1e-4, 10.0))
+@F.forward(*three(lambda n: (normal(n), whole(event(n))), (5,), (3,), (8,)), slots=("real", "fixed"), span=(1e-4, 10.0))
 def survival(risk, event):
     e = np.exp(risk - risk.max())
     left = np.cumsum(e[::-1])[::-1]
@@ -475,7 +477,7 @@ def poly_loss_plain(d, a, z, label):
     return poly_loss_signal(d, z, label, lambda p: 0.0)
 
 
-@F.forward(*three(lambda n, k: (normal(n, k), bits(n, k), positive(k)), (4, 3), (2, 5), (3, 2)),
+@F.forward(*three(lambda n, k: (normal(n, k), whole(bits(n, k)), positive(k)), (4, 3), (2, 5), (3, 2)),
            slots=("real", "fixed", "fixed"), span=(1e-4, 10.0))  # fmt: skip
 def weighted_bits(z, y, weight):
     return (weight * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)).mean()
@@ -591,7 +593,7 @@ def normal_copula_below_held(d, a, x, y, rho):
     return normal_copula_signals(d, x, y, rho, outer=0.0)
 
 
-@F.forward(*three(lambda n: (uniform(0.3, 2.5, n), event(n), uniform(0.7, 2), uniform(0.7, 2)), (5,), (3,), (8,)),
+@F.forward(*three(lambda n: (uniform(0.3, 2.5, n), whole(event(n)), uniform(0.7, 2), uniform(0.7, 2)), (5,), (3,), (8,)),
            slots=("fixed",) * 4)  # fmt: skip
 def lifetimes(t, event, shape, scale):
     r = t / scale
