@@ -223,11 +223,10 @@ class Behaviour:
     def _types(self) -> Faults:
         """Yield what has another dtype or shape, in float32 too if the network runs in it."""
         yield from self._broken_contract(self.messages, self._delta.dtype)
-        if self._dtype == np.float32:
-            arguments = [self._delta, self._output, *self._inputs]
+        arguments = [self._delta, self._output, *self._inputs]
+        if self._dtype == np.float32 and all(array.dtype.kind == "f" for array in arguments):
             delta, output, *inputs = [read_only(array.astype(np.float32)) for array in arguments]
-            if all(array.dtype.kind == "f" for array in arguments):
-                yield from self._broken_contract(said_at(self._op, delta, output, inputs), delta.dtype)
+            yield from self._broken_contract(said_at(self._op, delta, output, inputs), delta.dtype)
 
     def _broken_contract(self, messages: Messages, dtype: np.dtype[Any]) -> Faults:
         for slot in self._slots:

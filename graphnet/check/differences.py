@@ -29,6 +29,7 @@ from graphnet.core.node import Numbers
 from graphnet.engine.perturb.responses import STEP, Response
 
 Judgement = Literal["right", "wrong", "kink", "blurred"]
+Pair = tuple[Numbers, Numbers]
 
 EPS = float(np.finfo(np.float64).eps)
 PRECISION = 1e-7
@@ -229,9 +230,7 @@ def _allowed(rule: Numbers, difference: Numbers, scale: float) -> Numbers:
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _compared(
-    rule: Numbers, difference: Numbers, noise: Numbers, scale: float, clear: float
-) -> tuple[Numbers, Numbers]:
+def _compared(rule: Numbers, difference: Numbers, noise: Numbers, scale: float, clear: float) -> Pair:
     """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
     agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
@@ -239,9 +238,7 @@ def _compared(
     return np.asarray(agrees & np.isfinite(rule)), np.asarray(heard)
 
 
-def _quotients(
-    response: Response, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False
-) -> tuple[Numbers, Numbers]:
+def _quotients(response: Response, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False) -> Pair:
     """Return the difference quotient of each entry between two displacements, and how far rounding may have moved it."""
     x = response.array.ravel()[entries]
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
@@ -330,7 +327,7 @@ class _Ladder:
             for slope, taken in ((back / low, low), (ahead / high, high))
         )
 
-    def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
+    def judge(self, rule: Numbers, scale: float) -> Pair:
         """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
         left_best, left_share, _ = self.left.best(rule, scale)
@@ -416,7 +413,7 @@ class _Slopes:
             flat[k] &= ~(apart > 0).any(axis=0)
         return np.asarray(relative | flat)
 
-    def agree(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
+    def agree(self, rule: Numbers, scale: float) -> Pair:
         """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not.
 
         What counts of a plateau is its most certain rung, and others hardly less certain than that which are more certain

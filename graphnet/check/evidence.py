@@ -197,12 +197,9 @@ class Evidence:
         """Tell whether the rule says another array, which is not the right one, wherever that is known."""
         return not np.array_equal(other, self.right) and _alike(self.rule, other)
 
-    def given(
-        self, delta: Numbers | None = None, output: Numbers | None = None, inputs: Sequence[Numbers] = ()
-    ) -> Numbers | None:
-        """Return what the rule says for other arguments; nothing if it can't take them."""
-        delta, output = self.delta if delta is None else delta, self.output if output is None else output
-        found = tried(self.op, delta, inputs or self.inputs, output)
+    def given(self, **changed: Any) -> Numbers | None:
+        """Return what the rule says for another delta, output or inputs; nothing if it can't take them."""
+        found = tried(self.op, **({"delta": self.delta, "output": self.output, "inputs": self.inputs} | changed))
         return found and found[1][self.slot]
 
     @property
@@ -223,11 +220,10 @@ class Evidence:
         """What each output contributes to the error signal of each entry, by central differences; None if too much work."""
         if not 0 < self.input.size * self.output.size <= MOST_CONTRIBUTIONS:
             return None
-        shares = np.empty((self.input.size, self.output.size))
-        for i, direction in enumerate(np.eye(self.input.size)):
-            direction = direction.reshape(self.input.shape) * np.maximum(1.0, np.abs(self.input))
-            shares[i] = (self.delta * self.moved(direction)).ravel() / direction.ravel()[i]
-        return shares
+        far = np.maximum(1.0, np.abs(self.input))
+        directions = np.eye(self.input.size).reshape(-1, *self.input.shape) * far
+        moved = [(self.delta * self.moved(direction)).ravel() for direction in directions]
+        return np.stack(moved) / far.reshape(-1, 1)
 
     @cached_property
     def derivatives(self) -> tuple[Numbers, Numbers] | None:

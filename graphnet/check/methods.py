@@ -146,8 +146,7 @@ def moved_along(response: Response, directions: Numbers) -> Response:
     source: Hashable = "the distances moved"
     distances = np.zeros(len(directions))
     call = OpCall(_Along(response.array, directions), (source,), response.source)
-    values = {**response.values, source: distances}
-    calls = [call, *response.calls]
+    values, calls = {**response.values, source: distances}, [call, *response.calls]
     return Response(calls, values, source, response.directions, response.checked, budget=0)  # all meet: nothing to cut
 
 

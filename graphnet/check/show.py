@@ -40,7 +40,7 @@ def to_html(report: Report) -> str:
         if findings:
             parts += [f"<b>{escape(title)}</b>", _table(findings)]
     if report.properties:
-        lines = "".join(f"<li>{_text(line)}</li>" for line in property_lines(report.properties))
+        lines = "".join(f"<li>{escape(printable(line))}</li>" for line in property_lines(report.properties))
         parts.append(f'<b>Properties of every right rule</b><ul style="margin:0.2em 0">{lines}</ul>')
     if report.skipped:
         parts.append(_block(report.skipped, "margin:0.6em 0"))
@@ -57,12 +57,8 @@ def _table(findings: Sequence[Finding]) -> str:
 
 
 def _block(text: str, style: str) -> str:
-    lines = "<br>".join(map(_text, text.splitlines()))
+    lines = "<br>".join(escape(printable(line)) for line in text.splitlines())
     return f'<div style="{style};white-space:pre-wrap">{lines}</div>'
-
-
-def _text(text: str) -> str:
-    return escape(printable(text))
 
 
 def scatter(findings: Sequence[Finding]) -> Any:

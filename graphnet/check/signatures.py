@@ -17,6 +17,7 @@ from itertools import product
 import numpy as np
 
 from graphnet.check import vocabulary
+from graphnet.check.chain import steps
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed, other_inputs
 from graphnet.check.places import pattern, places
 from graphnet.common.text import number
@@ -383,11 +384,12 @@ def _delta_factor(e: Evidence) -> Candidates:
         return  # of much work, or where a factor before is one behind
     for name, array in vocabulary.given(e, e.delta.shape):
         for words, function in vocabulary.FUNCTIONS.items():
-            factor = function(array)
-            divided = e.delta / factor
-            what = words.format(name)
+            what, factor = words.format(name), function(array)
             yield f"δ lacks the factor {what}: with δ times {what} it is right", e.given(delta=e.delta * factor)
-            yield f"δ has the factor {what} too much: with δ divided by {what} it is right", e.given(delta=divided)
+            yield (
+                f"δ has the factor {what} too much: with δ divided by {what} it is right",
+                e.given(delta=e.delta / factor),
+            )
 
 
 def _mask_turned(e: Evidence) -> Iterator[Name]:
@@ -554,8 +556,8 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _turned, _delta_forgotten, _slope_forgotten, _operand, _operands_swapped, _factor),
-    *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
-    *(_mask_turned, _summed_twice, _delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor),
+    *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, steps, _graded),
+    *(places, _mask_turned, _summed_twice, _delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor),
     *(_through_others, _lost_projection, _derivatives, _not_of, _nearly, _not_linear),
 )
 """From the specific to the general."""

@@ -180,8 +180,7 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
         for inner, q in simple:
             total = np.sum(delta * q, axis=axes, keepdims=True)
             for outer, p in simple:
-                factor = factor_to((total * p)[e.known], target[e.known], room)
-                if factor:
+                if factor := factor_to((total * p)[e.known], target[e.known], room):
                     mean = np.isclose(abs(factor * delta.size / total.size), 1)
                     words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {axes_in_words(axes, delta)}"
                     factor *= delta.size / total.size if mean else 1
