@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphnet.check.evidence import CLOSE, MOST_CONTRIBUTIONS, Evidence, Name
+from graphnet.check.evidence import CLOSE, Evidence, Name
 from graphnet.check.vocabulary import aligned
 from graphnet.common.text import number, short
 from graphnet.core.graph import Graph
@@ -20,14 +20,10 @@ from graphnet.notation.terms import Leaf
 
 _MOST_STEPS, _FEW_STEPS = 150, 40
 """Up to how many nodes a forward rule is gone back through once for each, and once for each two of them."""
-_LONGEST = 60
-"""Characters of a formula that are told."""
 
 
 def steps(e: Evidence) -> Iterator[Name]:
-    """Yield the step back that is lost, has the wrong sign, or another slope; then the one that has another factor."""
-    if e.input.size * e.output.size > MOST_CONTRIBUTIONS:
-        return
+    """Yield the step back, from the output on, that is lost, has the wrong sign, another slope, or another factor."""
     leaves = {slot: Leaf("value", e.names[slot], Symbol(e.names[slot]), e.inputs[slot].shape) for slot in e.scene.slots}
     leaf = leaves[e.slot]
     try:
@@ -37,29 +33,28 @@ def steps(e: Evidence) -> Iterator[Name]:
         signals, messages = propagate(graph, values, {graph.outputs[0]: e.delta})
     except Exception:  # of any kind: the rule does what can't be done to nodes
         return
-    if e.nearly or leaf not in signals or len(graph.nodes) > _MOST_STEPS or not e.explains(signals[leaf]):
+    proofs = int(e.telling.sum()) - (e.right.size > 1)
+    if e.nearly or e.shares is None or len(graph.nodes) > _MOST_STEPS or not (proofs and e.explains(signals.get(leaf))):
         return
 
     def arrives(node: Node, signal: Numbers) -> Numbers:
         return np.asarray(propagate(Graph(node), values, {node: signal})[0].get(leaf, np.zeros(e.rule.shape)))
 
-    factors = {
-        _written(node): values[node] for node in graph.nodes if values[node].size > 1 and len(graph.nodes) <= _FEW_STEPS
-    }
-    chance = len(graph.nodes) ** 2 * CLOSE ** max(1, int(e.telling.sum()) - 1)
+    written = {node: short(Formula(node).text, 80) for node in graph.nodes}
+    factors = {text: values[n] for n, text in written.items() if values[n].size > 1 and len(written) <= _FEW_STEPS}
+    chance = len(graph.nodes) ** 2 * CLOSE**proofs
     for node in reversed(graph.nodes[:-1]):
-        of, several = _written(node), len(messages[node]) > 1
+        of, several = written[node], len(messages[node]) > 1
         if several and node is not leaf:
             messages[node].append(Message(None, None, signals[node]))
         for consumer, _, delta in messages[node]:
-            by = "" if consumer is None else _written(consumer)
-            what = f"{of} in {by}" if by and several else of
+            what = f"{of} in {written[consumer]}" if consumer is not None and several else of
             lost = "a term or a projection is lost" if delta.size < e.rule.size else "a term is lost"
             changes = {f"{lost}: as if {what} was a constant": -delta}
             changes[f"a term has the wrong sign: what goes back through {what}"] = -2 * delta
             if consumer is not None and delta.shape == signals[consumer].shape:
-                slope = f"a factor is lost, or a wrong one: the slope of {by} by {of} is taken for 1"
-                changes[slope] = signals[consumer] - delta
+                slope = f"the slope of {written[consumer]} by {of} is taken for 1"
+                changes[f"a factor is lost, or a wrong one: {slope}"] = signals[consumer] - delta
             for words, array in factors.items():
                 if (factor := aligned(array, delta.shape)) is not None:
                     changes[f"a factor is lost: {words}, on the way back through {what}"] = delta / factor - delta
@@ -71,7 +66,3 @@ def steps(e: Evidence) -> Iterator[Name]:
             for text, change in changes.items():
                 if e.explains(e.rule - arrives(node, change)):
                     yield Name(text, text, chance=chance)
-
-
-def _written(node: Node) -> str:
-    return short(Formula(node).text, _LONGEST)

@@ -158,9 +158,8 @@ def check_op(
         rules = [_op_of(op, leaves_of([f"x{i}" for i in range(len(given))], given))]
     for rule in rules:
         rule.check_count(len(given))
-    several = len(rules) > 1
     leaves = leaves_of(rules[0].input_names(len(given)), given)
-    names = [f"{rule.name} alone{f', output {rule.output}' if several else ''}" for rule in rules]
+    names = [f"{rule.name} alone" + (f", output {rule.output}" if len(rules) > 1 else "") for rule in rules]
     graph = Graph([rule(*leaves, name=name) for rule, name in zip(rules, names, strict=True)])
     findings, properties = check_alone(graph, settings, run_dtype(given))
     return Report(graph, tuple(findings), "", tuple(properties), method)

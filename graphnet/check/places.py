@@ -11,7 +11,6 @@ from graphnet.check.evidence import Evidence, Name
 from graphnet.common.text import listing, number
 from graphnet.core.node import Numbers
 
-_TRIED = "signs, factors, terms, sums, orders and places"
 SHOWN = 6
 """Rows or columns that a pattern tells."""
 
@@ -21,14 +20,14 @@ def places(e: Evidence) -> Iterator[Name]:
     wrong, fine = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
     if wrong.any() and not fine.any():
         return  # where nothing is wrong, as at other inputs, a place or bound may hold all the same
-    of = f"{int(wrong.sum())} of {int(e.known.sum())} entries"
-    of += ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
+    nothing = ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
+    of = f"{int(wrong.sum())} of {int(e.known.sum())} entries{nothing}"
     if e.linear:
         for words, part in _boundaries(e):
             if part[wrong].all() and not part[~e.wrong & e.known].any():
                 yield Name(f"wrong at the boundary only: {of}, all where {words}", key=words)
         yield from _slabs(e, wrong, of)
-        for words, part in _of_matrices(wrong):
+        for words, part in _of_matrices(wrong) if wrong.ndim > 1 and min(wrong.shape[-2:]) > 1 else ():
             if np.array_equal(part & e.telling, wrong & e.telling):
                 yield Name(f"wrong {words} only: {of}")
     yield from _values(e, wrong, of)
@@ -65,8 +64,6 @@ def _slabs(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
 
 
 def _of_matrices(wrong: Numbers) -> Iterator[tuple[str, Numbers]]:
-    if wrong.ndim < 2 or min(wrong.shape[-2:]) < 2:
-        return
     i, j = np.indices(wrong.shape[-2:], sparse=True)
     at_ends = (i == 0) | (i == wrong.shape[-2] - 1), (j == 0) | (j == wrong.shape[-1] - 1)
     yield "on the diagonal", i == j
@@ -123,7 +120,10 @@ def _interval(e: Evidence, wrong: Numbers, named: tuple[str, Numbers], of: str, 
 def pattern(e: Evidence) -> str:
     """Return what is left of a fault without a name: what was tried, which entries are wrong, and by how much."""
     wrong, known = e.wrong & e.known, int(e.known.sum())
-    parts = [f"tried: {_TRIED}", f"{int(wrong.sum())} of {known} entries are wrong"]
+    parts = [
+        "tried: signs, factors, terms, sums, orders and places",
+        f"{int(wrong.sum())} of {known} entries are wrong",
+    ]
     if infinite := np.count_nonzero(~np.isfinite(e.rule)):
         parts.append(f"{infinite} are not finite")
     if not wrong.any():

@@ -78,7 +78,8 @@ class _Rule:
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
             nothing_said = not self.behaviour.problem and self.behaviour.messages[slot] is None
-            if (found.verdict == "blurred" or nothing_said) and _is_constant(self.node.inputs[slot]):
+            below = Graph(self.node.inputs[slot])
+            if (found.verdict == "blurred" or nothing_said) and not (below.inputs or below.parameters):
                 continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative, and 2 − 1 in its gradient
             findings.append(found)
         torn = self.neighbourhood.torn and all(found.verdict != "wrong" for found in findings)
@@ -193,9 +194,3 @@ class _Rule:
             return f"wrong dtype: {problem}" + ("" if told else f" ({signature(evidence)})")
         looks_like = signature(evidence)
         return problem if problem and looks_like.startswith(UNKNOWN) else looks_like
-
-
-def _is_constant(node: Node) -> bool:
-    """Tell whether a node is a constant, or made of nothing else."""
-    graph = Graph(node)
-    return not (graph.inputs or graph.parameters)

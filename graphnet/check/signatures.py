@@ -11,7 +11,7 @@ something else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -39,12 +39,15 @@ def signature(evidence: Evidence) -> str:
     """Return what the fault of a rule looks like, in one line."""
     if not evidence.known.any():
         return f"{UNKNOWN} (no entry has a usable difference)"
-    table = OF_VALUES if evidence.rule.shape == evidence.right.shape else OF_SHAPE
-    for hypothesis in table:
-        for name in evidence.told(hypothesis):
-            if _holds(name, hypothesis, evidence):
-                return name.text
-    return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
+    if evidence.rule.shape != evidence.right.shape:
+        return _name(evidence, OF_SHAPE) or _shapes(evidence)
+    parts = (text for table in (OF_PARTS, (steps,)) if (text := _name(evidence, table)))
+    return _name(evidence, OF_VALUES) or "; ".join(parts) or f"{UNKNOWN}; {pattern(evidence)}"
+
+
+def _name(e: Evidence, table: Sequence[Hypothesis]) -> str:
+    names = ((name, hypothesis) for hypothesis in table for name in e.told(hypothesis))
+    return next((name.text for name, hypothesis in names if _holds(name, hypothesis, e)), "")
 
 
 def repaired(evidence: Evidence, problem: str) -> str:
@@ -190,19 +193,17 @@ def _argument_transposed(e: Evidence) -> Candidates:
 @_says
 def _operand(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        if other != e.slot:
-            text = f"it is the error signal of input {other} ({name}): the operands are swapped"
-            yield text, e.scene.right(other)
+        text = f"it is the error signal of input {other} ({name}): the operands are swapped"
+        yield text, e.scene.right(other)
 
 
 @_mends
 def _operands_swapped(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        if other != e.slot:
-            swapped = list(e.inputs)
-            swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
-            names = f"{e.names[e.slot]} and {name}"
-            yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
+        swapped = list(e.inputs)
+        swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
+        names = f"{e.names[e.slot]} and {name}"
+        yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
 
 
 @_mends
@@ -229,11 +230,9 @@ def _wrong_wherever_they_differ(e: Evidence, x: Numbers) -> bool:
 @_says
 def _one_contribution(e: Evidence) -> Candidates:
     """Yield the share of the last (or first) output only, where an input is used by several, or all but that."""
-    if e.shares is None:
+    if e.shares is None or not (np.count_nonzero(e.shares, axis=1) > 1).any():
         return
     shares, shape, used = e.shares, e.right.shape, e.shares != 0
-    if not (used.sum(axis=1) > 1).any():
-        return
     total = shares.sum(axis=1).reshape(shape)
     if e.input.size == e.output.size:
         own = np.diagonal(shares).reshape(shape)
@@ -556,8 +555,11 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
     *(_not_finite, _zero, _turned, _delta_forgotten, _slope_forgotten, _operand, _operands_swapped, _factor),
-    *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, steps, _graded),
-    *(places, _mask_turned, _summed_twice, _delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor),
-    *(_through_others, _lost_projection, _derivatives, _not_of, _nearly, _not_linear),
+    *(_argument_transposed, _input_for_output),
 )
-"""From the specific to the general."""
+OF_PARTS: tuple[Hypothesis, ...] = (
+    *(_one_contribution, _jacobian, _rearranged, _clipped, _graded, places, _mask_turned, _summed_twice),
+    *(_delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor, _through_others, _lost_projection),
+    *(_derivatives, _not_of, _nearly, _not_linear),
+)
+"""From the specific to the general; to these last the step of the chain rule that is wrong is added, if there is one."""

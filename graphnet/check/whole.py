@@ -189,9 +189,8 @@ class Whole:
             return replace(finding, verdict=verdict, compared=compared, diagnosis="")
         if finding.diagnosis:
             return finding
-        what = f"{ADDS_UP}: does a rule depend on more than its arguments?"
-        sampled = any(other.sampled for other in local)
-        return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))
+        sampled = " Of some rules a sample was compared only." if any(other.sampled for other in local) else ""
+        return replace(finding, diagnosis=f"{ADDS_UP}: does a rule depend on more than its arguments?{sampled}")
 
 
 def unreachable(graph: Graph, on: str, leaf: str) -> UnreachableError:
