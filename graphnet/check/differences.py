@@ -264,8 +264,6 @@ def _closely(
     ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
     for bases, rungs, looked_at in ways:
         at = np.flatnonzero(looked_at & (judgement != "right"))
-        if not at.size:
-            continue
         ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
         judged, kinks = ladder.judge(rule[at], scale)
         found = ladder.central.best(rule[at], scale)
@@ -463,8 +461,6 @@ def _drop_stairs(
     still, height = (back == 0) & (ahead == 0), np.zeros(len(entries))
     first = np.argmin(still, axis=0)  # the shortest step that moves something
     suspects = np.flatnonzero(still[0] & ~still.all(axis=0))
-    if not suspects.size:
-        return height
     step = steps[first[suspects], suspects]
     stairs = np.ones(len(suspects), bool)
     for offset in (step, -step):

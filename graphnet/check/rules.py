@@ -161,7 +161,7 @@ class _Rule:
         """Return what is wrong right beside values, by default those given, where nothing ties."""
         moved = list(inputs or self.inputs)
         count = sum(moved[i].size for i in self.slots)
-        shares = self.settings.rng.permutation(np.linspace(-1, 1, count))  # as far from each other as can be
+        shares = self.settings.rng.permutation(np.linspace(-1, 1, 2 * count)[::2])  # far from each other, and none is 0
         for i in self.slots:
             share, shares = np.split(shares, [moved[i].size])
             moved[i] = moved[i] + BESIDE * np.maximum(1.0, np.abs(moved[i])) * share.reshape(moved[i].shape)

@@ -193,8 +193,7 @@ def _argument_transposed(e: Evidence) -> Candidates:
 @_says
 def _operand(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        text = f"it is the error signal of input {other} ({name}): the operands are swapped"
-        yield text, e.scene.right(other)
+        yield f"it is the error signal of input {other} ({name}): the operands are swapped", e.scene.right(other)
 
 
 @_mends
@@ -477,21 +476,21 @@ def _through_others(e: Evidence) -> Iterator[Name]:
         return
     own = np.eye(e.input.size, dtype=bool)
     said, right = (np.where(own, 0.0, derivatives) for derivatives in e.derivatives)
-    for ratios, chance, least in _factors(said, right, 1):
-        if least > CLOSE:
+    for factor, ratios, chance in _factors(said, right, 1):
+        if np.abs(factor).min() > CLOSE and not np.allclose(factor, 1, rtol=CLOSE):
             text = f"a part has a wrong factor: what entries do to outputs other than their own, {ratios}"
             yield Name(text, chance=chance)
 
 
-def _factors(said: Numbers, right: Numbers, axis: int) -> list[tuple[str, float, float]]:
+def _factors(said: Numbers, right: Numbers, axis: int) -> list[tuple[Numbers, str, float]]:
     """Return the factors by which what is said differs from what is right, one for all along an axis, if it does by such.
 
     Returns
     -------
-    ratios, chance, least
-        From which to which they are, in words; how likely that is without such factors; the size of the smallest.
+    factors, ratios, chance
+        Each; from which to which they are, in words; how likely that is without such factors.
     """
-    room = _room(right)
+    room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
     is_there = np.abs(right) > room
     lines = is_there.any(axis=axis, keepdims=True)
     spare = int(is_there.sum() - lines.sum())
@@ -500,11 +499,7 @@ def _factors(said: Numbers, right: Numbers, axis: int) -> list[tuple[str, float,
         return []
     found = factor[lines]
     ratios = f"ratios from {number(found.min())} to {number(found.max())}"
-    return [(ratios, CLOSE**spare, float(np.abs(found).min()))]
-
-
-def _room(right: Numbers) -> Numbers:
-    return np.asarray(CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right)))
+    return [(found, ratios, CLOSE**spare)]
 
 
 def _derivatives(e: Evidence) -> Iterator[Name]:
@@ -512,7 +507,7 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     if e.derivatives is None:
         return
     said, right = e.derivatives
-    room = _room(right)
+    room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
     off, is_zero, is_said = np.abs(said - right) > room, np.abs(right) <= room, np.abs(said) > room
     if not off.any() or is_zero.all():
         return
@@ -530,7 +525,7 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     ):
         if far > 1 and (np.abs(np.sort(said, axis=axis) - np.sort(right, axis=axis)) <= np.max(room)).all():
             yield Name(f"right numbers in wrong places: {words}", f"routes {axis}", chance=CLOSE ** (far - 1))
-        for ratios, chance, _ in _factors(said, right, axis):
+        for _, ratios, chance in _factors(said, right, axis):
             yield Name(f"a factor of its own for each {whose}: {ratios}", chance=chance)
     own = np.eye(*right.shape) > 0
     if e.input.shape == e.output.shape and not is_said[~own].any():
